@@ -1,0 +1,1 @@
+"""What the services share: contracts, reference data, and the ways to the broker and the database."""

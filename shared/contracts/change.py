@@ -1,0 +1,115 @@
+"""Verdicts and their changes: what scoring publishes."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, Field
+
+from shared.contracts.words import Bilingual, Event, Period, Stage, Status, UnitCode
+
+
+class UnitRef(BaseModel):
+    """A unit as messages name it."""
+
+    code: UnitCode
+    name: str
+    kind: str
+
+
+class CriterionRef(BaseModel):
+    """A criterion as messages name it; `key` is set and number, such as `ntm-11`."""
+
+    key: str
+    name: Bilingual
+
+
+class CommitmentRef(BaseModel):
+    """A commitment of the plan as messages name it."""
+
+    id: str
+    title: Bilingual
+    line: int | None = Field(description="The line of the plan's source that states it.")
+
+
+class Part(BaseModel):
+    """One measure of a criterion or commitment, judged at a date. Numbers are in `measured_in`."""
+
+    indicator: str = Field(description="Number of the indicator in its set (`12.1`), or the commitment's id.")
+    name: Bilingual
+    group: Literal["men", "women"] | None = Field(
+        default=None, description="Where the set asks for men and women separately."
+    )
+    status: Status
+    direction: Literal["at_least", "at_most"]
+    measured_in: str = Field(description="`percent`, `communes`, `workers`, `yes_no`, ...")
+    value: float | None = None
+    numerator: float | None = None
+    denominator: float | None = None
+    goal: float | None = Field(default=None, description="What has to hold.")
+    required: float | None = Field(default=None, description="The path's value at the date; none without a path.")
+    gap: float | None = Field(default=None, description="How far behind the path; negative is ahead.")
+    missing: int | None = Field(
+        default=None, description="Countable things (`missing_unit`) still lacking to the goal."
+    )
+    missing_unit: Bilingual | None = None
+    baseline: float | None = None
+    baseline_on: date | None = None
+    deadline: date | None = None
+    period: Period | None = Field(default=None, description="The period of the newest reading that counts.")
+    stage: Stage | None = None
+    submissions: list[UUID] = Field(default_factory=list, description="Where the reading came from.")
+    units_counted: int | None = Field(default=None, description="For aggregates: how many communes have data.")
+    provisional: bool = False
+    verified: bool = Field(default=True, description="Whether the goal's number was read in its source.")
+    source: str | None = None
+
+
+class Assessment(BaseModel):
+    """A verdict with its reasons."""
+
+    status: Status
+    on: date = Field(description="The date judged at.")
+    parts: list[Part]
+    provisional: bool = Field(default=False, description="A reading behind it is not the official one yet.")
+    overdue: list[str] = Field(default_factory=list, description="Periods of reports that are due and have not come.")
+    reason: Bilingual
+    holds_until: date | None = Field(
+        default=None, description="The last day on which this holds if nothing is reported; none: it stays."
+    )
+
+
+class Change(BaseModel):
+    """What every change says."""
+
+    id: UUID
+    event: Event
+    before: Status
+    after: Status
+    on: date = Field(description="The day judged at, in the province's time.")
+    at: AwareDatetime = Field(description="The moment it was found.")
+    unit: UnitRef
+    assessment: Assessment
+    submission: UUID | None = Field(default=None, description="The submission that caused it; none: time did.")
+    sample: bool = Field(default=False, description="Rests on invented sample data.")
+
+
+class StatusChanged(Change):
+    """A commune's criterion changed: the body of `ntm.v1.status.<district>.<commune>.<set-number>`."""
+
+    kind: Literal["status"] = "status"
+    criterion: CriterionRef
+    district: UnitRef | None
+    cohorts: list[str] = Field(default_factory=list, description="The plan's cohorts that the commune is in.")
+
+
+class TargetChanged(Change):
+    """A district's or the province's commitment changed: the body of `ntm.v1.targets.<unit>.<commitment>`."""
+
+    kind: Literal["target"] = "target"
+    commitment: CommitmentRef
+
+
+AnyChange = Annotated[StatusChanged | TargetChanged, Field(discriminator="kind")]

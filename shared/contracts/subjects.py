@@ -1,0 +1,40 @@
+"""Streams and subjects: one place for every name on the broker."""
+
+from __future__ import annotations
+
+SUBMISSIONS_STREAM = "SUBMISSIONS"
+REFUSALS_STREAM = "REFUSALS"
+STATUS_STREAM = "STATUS"
+ALERTS_STREAM = "ALERTS"
+
+ALL_SUBMISSIONS = "ntm.v1.submissions.>"
+ALL_REFUSALS = "ntm.v1.refusals.>"
+ALL_STATUSES = "ntm.v1.status.>"
+ALL_TARGETS = "ntm.v1.targets.>"
+ALL_PROBLEMS = "ntm.v1.problems.>"
+ALL_ALERTS = "ntm.v1.alerts.>"
+
+
+def submission(district: str | None, unit: str) -> str:
+    """Where an accepted submission is published; `-` stands where the tree has no district."""
+    return f"ntm.v1.submissions.{district or '-'}.{unit}"
+
+
+def refusal(agency: str) -> str:
+    """Where what an agency was refused is recorded."""
+    return f"ntm.v1.refusals.{agency}"
+
+
+def status(district: str | None, commune: str, criterion: str) -> str:
+    """Where changes of a commune's criterion are published."""
+    return f"ntm.v1.status.{district or '-'}.{commune}.{criterion}"
+
+
+def target(unit: str, commitment: str) -> str:
+    """Where changes of a district's or the province's commitment are published."""
+    return f"ntm.v1.targets.{unit}.{commitment}"
+
+
+def alert(unit: str, event: str) -> str:
+    """Where notify says what became of an alert."""
+    return f"ntm.v1.alerts.{unit}.{event}"

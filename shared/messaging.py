@@ -1,0 +1,174 @@
+"""The way to the broker: connection, streams, CloudEvents headers, and publishing in order and at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import batched
+from uuid import UUID
+
+import nats
+import structlog
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import Header, StreamConfig
+from nats.js.errors import APIError, NoStreamResponseError
+
+from shared.contracts import subjects
+from shared.settings import Settings
+
+log = structlog.get_logger()
+
+BATCH_LIMIT = 1000
+"""Messages that the server takes in one atomic batch."""
+
+_DUPLICATE_IN_BATCH = 10201
+_DUPLICATE_WINDOW_SECONDS = 3600
+_YEAR_SECONDS = 366 * 24 * 3600
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+class BrokerUnavailableError(Exception):
+    """JetStream did not acknowledge: what was to be published may or may not be on disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is to be published."""
+
+    subject: str
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def cloud_event(
+    subject: str,
+    body: bytes,
+    *,
+    event_id: UUID,
+    kind: str,
+    source: str,
+    at: datetime,
+    trace: str | None = None,
+) -> Message:
+    """A CloudEvent 1.0 in the NATS binding's binary mode; its id is also JetStream's deduplication id."""
+    return Message(
+        subject,
+        body,
+        {
+            Header.MSG_ID: str(event_id),
+            "ce-specversion": "1.0",
+            "ce-id": str(event_id),
+            "ce-type": f"vn.ntm.{kind}.v1",
+            "ce-source": f"/ntm/{source}",
+            "ce-subject": subject,
+            "ce-time": at.isoformat(),
+            "content-type": "application/json",
+            "traceparent": trace or new_trace(),
+        },
+    )
+
+
+def new_trace(given: str | None = None) -> str:
+    """The caller's W3C trace context where it is one, else a new one."""
+    if given and _TRACEPARENT.fullmatch(given):
+        return given
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
+async def connect(settings: Settings, name: str) -> Client:
+    """A connection that waits for the broker and comes back for ever."""
+    token = settings.nats_token.get_secret_value() if settings.nats_token else None
+    while True:
+        try:
+            return await nats.connect(
+                settings.nats_url,
+                name=name,
+                token=token,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.2,
+                connect_timeout=2,
+                error_cb=_log_error,
+            )
+        except (OSError, NatsError, TimeoutError) as error:
+            log.warning("waiting for NATS", error=str(error) or type(error).__name__)
+            await asyncio.sleep(0.5)
+
+
+async def _log_error(error: Exception) -> None:
+    log.warning("NATS connection", error=str(error) or type(error).__name__)
+
+
+async def ensure_streams(js: JetStreamContext, replicas: int = 1) -> None:
+    """Create the streams, or bring their settings up to date. What is kept, is kept: no limit of age or size."""
+    kept = {
+        subjects.SUBMISSIONS_STREAM: [subjects.ALL_SUBMISSIONS],
+        subjects.STATUS_STREAM: [subjects.ALL_STATUSES, subjects.ALL_TARGETS, subjects.ALL_PROBLEMS],
+    }
+    a_year = {
+        subjects.REFUSALS_STREAM: [subjects.ALL_REFUSALS],
+        subjects.ALERTS_STREAM: [subjects.ALL_ALERTS],
+    }
+    for name, listens_to in {**kept, **a_year}.items():
+        config = StreamConfig(
+            name=name,
+            subjects=listens_to,
+            num_replicas=replicas,
+            duplicate_window=_DUPLICATE_WINDOW_SECONDS,
+            allow_atomic=True,
+            allow_direct=True,
+            max_age=_YEAR_SECONDS if name in a_year else None,
+        )
+        try:
+            await js.add_stream(config)
+        except APIError:
+            await js.update_stream(config)
+
+
+async def publish(nats: Client, messages: Sequence[Message], wait_seconds: float = 5) -> None:
+    """Publish in order and return when JetStream has all of it on disk.
+
+    Several messages go out as atomic batches of up to 1,000. A batch that holds a message which the stream has
+    already is refused whole, so its messages follow one by one: the stream keeps one of each.
+    BrokerUnavailableError when an acknowledgement does not come.
+    """
+    try:
+        for batch in batched(messages, BATCH_LIMIT, strict=False):
+            if len(batch) == 1 or not await _publish_atomically(nats, batch, wait_seconds):
+                await _publish_singly(nats, batch, wait_seconds)
+    except (NatsError, NoStreamResponseError, APIError, OSError, TimeoutError) as error:
+        raise BrokerUnavailableError(str(error) or type(error).__name__) from error
+
+
+async def _publish_atomically(nats: Client, batch: Sequence[Message], wait_seconds: float) -> bool:
+    """Whether the batch was stored; False when the stream holds one of its messages already."""
+    batch_id = secrets.token_hex(16)
+    last = len(batch)
+    answer = b""
+    for number, message in enumerate(batch, 1):
+        headers = {**message.headers, "Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
+        if number == last:
+            headers["Nats-Batch-Commit"] = "1"
+            answer = (await nats.request(message.subject, message.body, timeout=wait_seconds, headers=headers)).data
+        else:
+            await nats.publish(message.subject, message.body, headers=headers)
+    acknowledged = json.loads(answer)
+    if error := acknowledged.get("error"):
+        if error.get("err_code") == _DUPLICATE_IN_BATCH:
+            return False
+        raise BrokerUnavailableError(error.get("description", "batch refused"))
+    if acknowledged.get("count") != last:
+        raise BrokerUnavailableError(f"{acknowledged.get('count')} of {last} messages acknowledged")
+    return True
+
+
+async def _publish_singly(nats: Client, batch: Sequence[Message], wait_seconds: float) -> None:
+    js = nats.jetstream(timeout=wait_seconds)
+    for message in batch:
+        await js.publish(message.subject, message.body, headers=dict(message.headers))

@@ -1,0 +1,83 @@
+"""What is to be published is written in the transaction of its cause and relayed afterwards, in order.
+
+A crash between commit and publishing delays a message; a crash between publishing and deletion repeats it, and
+JetStream's deduplication by `Nats-Msg-Id` drops the repetition.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from nats.aio.client import Client
+from sqlalchemy import BigInteger, Identity, delete, func, insert, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlmodel import Field, SQLModel
+
+from shared.database import table_of
+from shared.messaging import BATCH_LIMIT, BrokerUnavailableError, Message, publish
+
+log = structlog.get_logger()
+
+
+class OutboxColumns(SQLModel):
+    """The columns of a service's outbox table."""
+
+    id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True, sa_column_args=(Identity(),))
+    subject: str
+    body: str
+    headers: dict[str, str] = Field(sa_type=JSONB)
+
+
+async def put(connection: AsyncConnection, outbox: type[OutboxColumns], messages: Sequence[Message]) -> None:
+    """Leave messages to be published once the transaction is committed."""
+    if messages:
+        rows = [{"subject": m.subject, "body": m.body.decode(), "headers": m.headers} for m in messages]
+        await connection.execute(insert(table_of(outbox)), rows)
+
+
+class Relay:
+    """Publishes what the outbox holds. Any number may run: one at a time works, so the order stays."""
+
+    def __init__(self, engine: AsyncEngine, nats: Client, outbox: type[OutboxColumns]) -> None:
+        self._engine = engine
+        self._nats = nats
+        self._table = table_of(outbox)
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Say that something was committed."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until cancelled: at once when woken, and every second for what others left behind."""
+        while True:
+            try:
+                async with asyncio.timeout(1):
+                    await self._woken.wait()
+            except TimeoutError:
+                pass
+            self._woken.clear()
+            try:
+                while await self.relay():
+                    pass
+            except (BrokerUnavailableError, DBAPIError, OSError) as error:
+                log.warning("outbox waits", error=str(error))
+
+    async def relay(self) -> int:
+        """Publish the oldest messages and remove them; how many there were."""
+        async with self._engine.begin() as connection:
+            lock = func.pg_try_advisory_xact_lock(func.hashtext(f"outbox-{self._table.schema}"))
+            if not await connection.scalar(select(lock)):
+                return 0
+            rows = (await connection.execute(select(self._table).order_by(self._table.c.id).limit(BATCH_LIMIT))).all()
+            await publish(self._nats, [Message(row.subject, row.body.encode(), row.headers) for row in rows])
+            if rows:
+                await connection.execute(delete(self._table).where(self._table.c.id.in_([row.id for row in rows])))
+            return len(rows)
+
+
+__all__ = ["OutboxColumns", "Relay", "put"]

@@ -1,0 +1,77 @@
+"""What a running service holds: its settings, its connections, its clock, the reference data."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from nats.aio.client import Client
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.clock import Clock, SimulatedClock
+from shared.database import create_engine
+from shared.messaging import connect
+from shared.reference.load import Reference, load_for
+from shared.settings import Settings
+from shared.telemetry import configure_logging
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Runtime:
+    """Opened by `open_runtime`, one per process."""
+
+    settings: Settings
+    engine: AsyncEngine
+    nats: Client
+    clock: Clock
+    reference: Reference
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What `/healthz` tells besides the day."""
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
+    """Connect to everything, and leave it cleanly."""
+    configure_logging(settings, name)
+    reference = load_for(settings)
+    engine = create_engine(settings, name)
+    nats = await connect(settings, f"ntm-{name}")
+    clock: Clock = Clock()
+    if settings.clock == "simulated":
+        clock = simulated = SimulatedClock(nats)
+        await simulated.start()
+    try:
+        yield Runtime(settings, engine, nats, clock, reference)
+    finally:
+        await nats.close()
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def background(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run workers beside the block; if one fails, the process ends."""
+    tasks = [asyncio.create_task(_guarded(worker)) for worker in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _guarded(worker: Coroutine[Any, Any, None]) -> None:
+    try:
+        await worker
+    except Exception:
+        # a service without its worker would look alive and do nothing: end it, so that it is started anew
+        log.exception("worker died", worker=worker.__qualname__)
+        signal.raise_signal(signal.SIGTERM)

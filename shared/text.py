@@ -1,0 +1,66 @@
+"""Writing for people: numbers, shares, days and periods as Vietnamese and English write them."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+from shared.contracts.words import Language, Period
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+_ROMAN = ("I", "II", "III", "IV")
+
+
+def without_diacritics(text: str) -> str:
+    """Plain Latin letters: `Điềm He` to `Diem He`. đ has no decomposition, so it is told apart."""
+    bare = "".join(mark for mark in unicodedata.normalize("NFD", text) if not unicodedata.combining(mark))
+    return bare.replace("đ", "d").replace("Đ", "D")
+
+
+def number(value: float | Decimal, language: Language, digits: int | None = None) -> str:
+    """`1.204` and `12,5` in Vietnamese, `1,204` and `12.5` in English.
+
+    `digits`: decimals, rounded half up as people do; None: as many as the value needs, at most two.
+    """
+    exact = Decimal(str(value))
+    rounded = exact.quantize(Decimal(1).scaleb(-(2 if digits is None else digits)), rounding=ROUND_HALF_UP)
+    written = f"{rounded or abs(rounded):,f}"
+    if digits is None and "." in written:
+        written = written.rstrip("0").rstrip(".")
+    return written.translate(str.maketrans(",.", ".,")) if language == "vi" else written
+
+
+def percent(value: float | Decimal, language: Language, digits: int | None = None) -> str:
+    """`12,5 %` in Vietnamese, `12.5 %` in English; the value is in percent."""
+    return f"{number(value, language, digits)} %"
+
+
+def day(value: date, language: Language) -> str:
+    """`30/06/2023` in Vietnamese, `30 June 2023` in English."""
+    if language == "vi":
+        return f"{value:%d/%m/%Y}"
+    return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+
+
+def period_name(period: Period, language: Language) -> str:
+    """`tháng 6/2023`, `quý II/2023`, `6 tháng đầu năm 2023`, `năm 2023`, and the like in English."""
+    year, month = period.start.year, period.start.month
+    vietnamese = language == "vi"
+    match period.granularity:
+        case "day":
+            return f"ngày {day(period.start, 'vi')}" if vietnamese else day(period.start, "en")
+        case "month":
+            return f"tháng {month}/{year}" if vietnamese else f"{_MONTHS[month - 1]} {year}"
+        case "quarter":
+            quarter = (month - 1) // 3
+            return f"quý {_ROMAN[quarter]}/{year}" if vietnamese else f"quarter {quarter + 1} of {year}"
+        case "half":
+            if vietnamese:
+                return f"6 tháng {'đầu' if month == 1 else 'cuối'} năm {year}"
+            return f"{'first' if month == 1 else 'second'} half of {year}"
+        case "year":
+            return f"năm {year}" if vietnamese else str(year)

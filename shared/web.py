@@ -1,0 +1,124 @@
+"""What every service's HTTP side has alike: problem documents, health, metrics, the caller's language."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+from starlette.exceptions import HTTPException
+
+from shared.contracts.words import Bilingual, Language
+from shared.problems import Fault, Faults, Problem, Problems
+from shared.runtime import Runtime
+
+log = structlog.get_logger()
+
+type Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def language_of(request: Request) -> Language:
+    """English for callers who prefer it, else Vietnamese."""
+    for part in request.headers.get("accept-language", "").lower().split(","):
+        tag = part.split(";")[0].strip()
+        if tag.startswith("vi"):
+            return "vi"
+        if tag.startswith("en"):
+            return "en"
+    return "vi"
+
+
+def create_app(title: str, description: str, lifespan: Lifespan) -> FastAPI:
+    """A FastAPI application with the routes and error documents that all services share."""
+    app = FastAPI(title=title, description=description, version="1", lifespan=lifespan)
+    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(HTTPException, _answer_http_exception)
+    app.add_exception_handler(RequestValidationError, _answer_invalid_query)
+    app.add_exception_handler(Exception, _answer_failure)
+    app.add_api_route("/healthz", _health, include_in_schema=False)
+    app.add_api_route("/readyz", _ready, include_in_schema=False)
+    app.add_api_route("/metrics", _metrics, include_in_schema=False)
+    return app
+
+
+def answer(problem: Problem, language: Language) -> JSONResponse:
+    """The problem as an HTTP answer."""
+    return JSONResponse(
+        problem.document(language),
+        status_code=problem.kind.http_status,
+        media_type="application/problem+json",
+        headers={**problem.headers, "Content-Language": language},
+    )
+
+
+async def _answer_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101 - the handler is registered for this type
+    return answer(error, language_of(request))
+
+
+async def _answer_http_exception(request: Request, error: Exception) -> Response:
+    known = {404: Problems.NOT_FOUND, 405: Problems.METHOD_NOT_ALLOWED}
+    status = getattr(error, "status_code", 500)
+    return answer(Problem(known.get(status, Problems.FAILED)), language_of(request))
+
+
+async def _answer_invalid_query(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - the handler is registered for this type
+    faults = [
+        Fault(
+            "/" + "/".join(str(step) for step in found["loc"][1:]),
+            Faults.BAD_PARAMETER,
+            {"value": found.get("input"), "expected": found["msg"]},
+        )
+        for found in error.errors()
+    ]
+    return answer(Problem(Problems.INVALID_QUERY, *faults), language_of(request))
+
+
+async def _answer_failure(request: Request, error: Exception) -> Response:
+    log.error("request failed", path=request.url.path, exc_info=error)
+    return answer(Problem(Problems.FAILED), language_of(request))
+
+
+async def _health(request: Request) -> dict[str, Any]:
+    """The process answers; `today` is the day by its clock."""
+    runtime: Runtime = request.app.state.runtime
+    return {"status": "ok", "today": runtime.clock.today(), **runtime.facts}
+
+
+async def _ready(request: Request) -> Response:
+    """200 when the broker and the database answer."""
+    runtime: Runtime = request.app.state.runtime
+    checks: dict[str, Callable[[], Awaitable[object]]] = {
+        "nats": lambda: runtime.nats.flush(timeout=2),
+        "database": lambda: _select_one(runtime),
+    }
+    faulty = {}
+    for name, check in checks.items():
+        try:
+            await check()
+        except Exception as error:  # noqa: BLE001 - whatever is wrong, the service is not ready
+            faulty[name] = type(error).__name__
+    if faulty:
+        problem = Problem(
+            Problems.UNAVAILABLE,
+            detail=Bilingual(vi=f"Chưa kết nối được: {', '.join(faulty)}", en=f"No connection: {', '.join(faulty)}"),
+            headers={"Retry-After": "2"},
+        )
+        return answer(problem, language_of(request))
+    return JSONResponse({"status": "ready"})
+
+
+async def _select_one(runtime: Runtime) -> None:
+    async with runtime.engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+
+
+async def _metrics() -> Response:
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
