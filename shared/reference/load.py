@@ -1,0 +1,161 @@
+"""Loads and checks the reference data. What is loaded is whole: every name in it refers to something."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.contracts.words import Bilingual
+from shared.reference import consistency
+from shared.reference.catalogue import Catalogue, Reference
+from shared.reference.faults import Fault, ReferenceFault
+from shared.reference.located import Located, read_csv, read_yaml
+from shared.reference.models import (
+    CalendarFile,
+    Contact,
+    ContactsFile,
+    CriteriaSet,
+    ElementsFile,
+    InstrumentsFile,
+    Plan,
+    SampleCohorts,
+    Spelling,
+    SuccessionsFile,
+    UnitsFile,
+)
+from shared.reference.units import Units
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
+
+__all__ = [
+    "PACKAGED",
+    "Catalogue",
+    "Fault",
+    "Reference",
+    "ReferenceFault",
+    "load",
+    "load_contacts",
+    "load_file",
+    "load_for",
+    "load_plan",
+    "load_sample_cohorts",
+    "source_text",
+    "with_members",
+]
+
+PACKAGED = Path(__file__).parent
+"""The reference data that come with the program."""
+
+
+def load(plan: str = "lang-son-2023", directory: Path | None = None) -> Reference:
+    """The reference data of a plan by its name, read once; ReferenceFault has the faults of the first faulty file."""
+    return _load(plan, directory)
+
+
+def load_file(file: Path, directory: Path | None = None) -> Reference:
+    """The reference data of a plan by its file; the rest comes from `directory`, or is the packaged."""
+    catalogue = _catalogue(directory or PACKAGED)
+    located = read_yaml(file)
+    plan = located.parse(Plan)
+    reference = catalogue.of(plan)
+    _raise(consistency.of_plan(located, reference))
+    return reference
+
+
+def load_for(settings: Settings) -> Reference:
+    """The reference data that the settings name, with invented cohort members where they ask for these."""
+    reference = load(settings.plan, settings.reference_dir)
+    if settings.sample_cohorts is None:
+        return reference
+    located = read_yaml(settings.sample_cohorts)
+    sample = located.parse(SampleCohorts)
+    return replace(reference, plan=with_members(reference.plan, sample, reference.units, located))
+
+
+def load_plan(file: Path, directory: Path | None = None) -> Plan:
+    """One plan, checked against the rest of the reference data."""
+    return load_file(file, directory).plan
+
+
+def load_contacts(file: Path) -> list[Contact]:
+    """How roles in units are reached."""
+    return read_yaml(file).parse(ContactsFile).contacts
+
+
+def load_sample_cohorts(file: Path) -> SampleCohorts:
+    """Invented members for cohorts whose members the plan does not name."""
+    return read_yaml(file).parse(SampleCohorts)
+
+
+def with_members(plan: Plan, sample: SampleCohorts, units: Units | None = None, located: Located | None = None) -> Plan:
+    """The plan with invented members added to its cohorts, marked as sample.
+
+    ReferenceFault where a cohort is unknown or would outgrow its size, or a member is no commune of the
+    plan's time or is there already. `units` are the packaged ones by default; `located` tells the lines of
+    the sample's file.
+    """
+    units = units or _catalogue(PACKAGED).units.counting(plan.counted_kinds)
+    located = located or Located(Path("sample cohorts"), sample.model_dump(), {})
+    _raise(consistency.of_sample(located, sample, plan, units))
+    cohorts = [
+        cohort.model_copy(update={"members": [*cohort.members, *sample.members.get(cohort.id, ())]})
+        for cohort in plan.cohorts
+    ]
+    return plan.model_copy(update={"cohorts": cohorts, "sample": True})
+
+
+def source_text(plan: Plan, file: Path | None = None) -> str:
+    """The text that the plan's lines and quotes refer to: beside the plan's file, or the packaged one."""
+    name = plan.document.source
+    beside = [file.parent / name, file.parent.parent / "sources" / name] if file else []
+    for candidate in (*beside, PACKAGED / "sources" / name):
+        if candidate.is_file():
+            return candidate.read_text(encoding="utf-8")
+    problem = Bilingual(vi="không có văn bản nguồn này", en="there is no such source text")
+    remedy = Bilingual(vi="Hãy đặt tệp cạnh kế hoạch.", en="Put the file beside the plan.")
+    raise ReferenceFault([Fault(file or Path(plan.id), 1, "document.source", name, problem, remedy)])
+
+
+@lru_cache
+def _load(plan: str, directory: Path | None) -> Reference:
+    return load_file((directory or PACKAGED) / "plans" / f"{plan}.yaml", directory)
+
+
+@lru_cache
+def _catalogue(directory: Path) -> Catalogue:
+    units_file = read_csv(directory / "units.csv")
+    units = units_file.parse(UnitsFile).rows
+    _raise(consistency.of_units(units_file, units))
+    successions_file = read_csv(directory / "successions.csv")
+    successions = successions_file.parse(SuccessionsFile).rows
+    _raise(consistency.of_successions(successions_file, successions, units))
+
+    set_files = [read_yaml(file) for file in sorted((directory / "criteria").glob("*.yaml"))]
+    sets = [located.parse(CriteriaSet) for located in set_files]
+    elements_file = read_yaml(directory / "elements.yaml")
+    elements = elements_file.parse(ElementsFile)
+    calendar_file = read_yaml(directory / "calendar.yaml")
+    calendar = calendar_file.parse(CalendarFile).reports
+    instruments = read_yaml(directory / "instruments.yaml").parse(InstrumentsFile).instruments
+    catalogue = Catalogue(
+        units=Units(units, successions),
+        elements={element.code: element for element in elements.elements},
+        sum_rules=elements.sum_rules,
+        sets={one.id: one for one in sets},
+        calendar=calendar,
+        instruments={one.id: one for one in instruments},
+        spelling=read_yaml(directory / "spelling.yaml").parse(Spelling),
+    )
+    _raise(consistency.of_elements(elements_file, elements, catalogue))
+    for located, one in zip(set_files, sets, strict=True):
+        _raise(consistency.of_set(located, one, catalogue))
+    _raise(consistency.of_calendar(calendar_file, calendar, catalogue))
+    return catalogue
+
+
+def _raise(faults: list[Fault]) -> None:
+    if faults:
+        raise ReferenceFault(faults)

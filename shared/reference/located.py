@@ -1,0 +1,181 @@
+"""YAML and CSV read so that every value knows its line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from shared.contracts.words import Bilingual
+from shared.reference.faults import Fault, ReferenceFault, explain
+
+type Place = tuple[str | int, ...]
+"""Where a value stands: keys and positions from the top, such as `("commitments", 2, "goal")`."""
+
+_LONGEST_FOUND = 80
+_DEEPEST = 50
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2 where 1.1 bites: `on` and `no` are words, and a number with a leading zero is a code."""
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("null", r"~|null|", ["~", "n", ""]),
+    ("bool", r"true|false", list("tf")),
+    ("int", r"[-+]?(0|[1-9][0-9_]*)", list("-+0123456789")),
+    ("float", r"[-+]?(0|[1-9][0-9_]*)\.[0-9]*", list("-+0123456789")),
+    ("timestamp", r"\d{4}-\d\d-\d\d", list("0123456789")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), _first)
+
+
+@dataclass(frozen=True)
+class Located:
+    """A file's data, and the line of each value in it."""
+
+    file: Path
+    data: Any
+    lines: dict[Place, int]
+
+    def fault(self, place: Place, problem: Bilingual, remedy: Bilingual, found: object = None) -> Fault:
+        """A fault at this place; a place that is not in the file is where its parent stands."""
+        here = place
+        while here not in self.lines and here:
+            here = here[:-1]
+        shown = "" if found is None else str(found)[:_LONGEST_FOUND]
+        return Fault(self.file, self.lines.get(here, 1), _written(place), shown, problem, remedy)
+
+    def parse[Model: BaseModel](self, model: type[Model]) -> Model:
+        """The data as `model`; ReferenceFault with every fault."""
+        try:
+            return TypeAdapter(model).validate_python(self.data)
+        except ValidationError as error:
+            faults = []
+            for detail in error.errors():
+                problem, remedy = explain(detail)
+                found = None if detail["type"] == "missing" else _shown(detail["input"])
+                faults.append(self.fault(self._place(detail["loc"]), problem, remedy, found))
+            raise ReferenceFault(faults) from None
+
+    def _place(self, loc: Sequence[str | int]) -> Place:
+        """Pydantic's location without the tags of unions, which stand for no level of the file."""
+        value, place = self.data, list[str | int]()
+        for number, step in enumerate(loc):
+            in_mapping = isinstance(value, dict) and step in value
+            if in_mapping or (isinstance(value, list) and isinstance(step, int) and step < len(value)):
+                value = value[step]
+            elif number < len(loc) - 1:
+                continue
+            place.append(step)
+        return tuple(place)
+
+
+def read_yaml(file: Path) -> Located:
+    """Read one document; ReferenceFault when the file is missing, is no YAML, or says a key twice."""
+    loader = _Loader(_text(file))
+    try:
+        node = loader.get_single_node()
+        walk = _Walk(file, loader, {(): 1}, [])
+        if node is not None:
+            walk.into(node, ())
+        if walk.faults:
+            raise ReferenceFault(walk.faults)
+        return Located(file, None if node is None else loader.construct_document(node), walk.lines)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ReferenceFault([_unreadable(file, mark.line + 1 if mark else 1, (), error)]) from None
+    finally:
+        loader.dispose()
+
+
+def read_csv(file: Path) -> Located:
+    """Read a table into `{"rows": [...]}`; an empty cell is None. Rows of other lengths are faults."""
+    reader = csv.DictReader(io.StringIO(_text(file)))
+    rows: list[dict[str, str | None]] = []
+    lines: dict[Place, int] = {(): 1}
+    faults: list[Fault] = []
+    for row in reader:
+        place: Place = ("rows", len(rows))
+        lines[place] = reader.line_num
+        if None in row or None in row.values():
+            problem = Bilingual(
+                vi="số ô trong hàng khác số cột", en="the row has other than the heading's number of cells"
+            )
+            remedy = Bilingual(vi="Hãy sửa lại các dấu phẩy.", en="Correct the commas.")
+            faults.append(Fault(file, reader.line_num, _written(place), "", problem, remedy))
+        rows.append({name: value or None for name, value in row.items()})
+    if faults:
+        raise ReferenceFault(faults)
+    return Located(file, {"rows": rows}, lines)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        problem = Bilingual(vi="không có tệp này", en="there is no such file")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = Bilingual(vi=f"không đọc được tệp: {error}", en=f"the file cannot be read: {error}")
+    remedy = Bilingual(vi="Hãy kiểm tra đường dẫn và tệp (UTF-8).", en="Check the path and the file (UTF-8).")
+    raise ReferenceFault([Fault(file, 1, "", "", problem, remedy)])
+
+
+def _unreadable(file: Path, line: int, place: Place, error: Exception) -> Fault:
+    told = getattr(error, "problem", None) or str(error)
+    problem = Bilingual(vi=f"không đọc được YAML: {told}", en=f"not readable as YAML: {told}")
+    remedy = Bilingual(vi="Hãy xem lại thụt lề, dấu nháy, ngày.", en="See to indents, quotes and dates.")
+    return Fault(file, line, _written(place), "", problem, remedy)
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """Notes the line of every value of a YAML document, and what is wrong with it."""
+
+    file: Path
+    loader: yaml.SafeLoader
+    lines: dict[Place, int]
+    faults: list[Fault]
+
+    def into(self, node: yaml.Node, place: Place) -> None:
+        line = node.start_mark.line + 1
+        self.lines.setdefault(place, line)
+        if len(place) > _DEEPEST:
+            raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=node.start_mark)
+        if isinstance(node, yaml.SequenceNode):
+            for position, item in enumerate(node.value):
+                self.into(item, (*place, position))
+        elif isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                self._named(key, (*place, str(key.value)))
+                self.into(value, (*place, str(key.value)))
+        else:
+            try:
+                self.loader.construct_object(node)
+            except ValueError as error:
+                self.faults.append(_unreadable(self.file, line, place, error))
+
+    def _named(self, key: yaml.Node, place: Place) -> None:
+        line = key.start_mark.line + 1
+        if place in self.lines:
+            problem = Bilingual(vi="trường này đã có ở trên", en="this field stands above already")
+            remedy = Bilingual(vi="Hãy chỉ giữ một.", en="Keep one of them.")
+            self.faults.append(Fault(self.file, line, _written(place), "", problem, remedy))
+        self.lines[place] = line
+
+
+def _written(place: Place) -> str:
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+    return text.removeprefix(".")
+
+
+def _shown(value: object) -> str:
+    return "…" if isinstance(value, dict | list) else str(value)

@@ -1,0 +1,244 @@
+"""The plan: who, what, by when, told to whom, and what its paper says."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from shared.contracts.words import Bilingual, Event, Stage, UnitCode
+from shared.reference.models.criteria import Ratio
+from shared.reference.models.record import CriterionKey, Record, Role
+from shared.reference.models.units import UnitKind
+
+
+class RoleHolder(Record):
+    """A role of the plan: where it sits in the tree, and the criteria that it owns."""
+
+    role: Role
+    name: Bilingual
+    level: Literal["province", "district"]
+    owns: list[CriterionKey] = Field(default=[])
+    line: int | None = None
+
+
+class Recipient(Record):
+    """An entry of the plan's distribution list (Nơi nhận)."""
+
+    line: int
+    text: str
+    roles: list[Role]
+    receives: Literal["report", "alerts", "archive"]
+
+
+class Cohort(Record):
+    """Communes that the plan binds together. Members that it does not name stay unnamed, up to `size`."""
+
+    id: str
+    name: Bilingual
+    size: int
+    of_which: dict[str, int] = Field(default={})
+    members: list[UnitCode] = Field(default=[])
+    criteria: list[CriterionKey] = Field(description="What binds each member.")
+    lines: list[int]
+    verified: bool = True
+    source: str | None = None
+
+
+class CommunesMeeting(Record):
+    """How many communes of the unit meet a criterion."""
+
+    kind: Literal["communes_meeting"] = "communes_meeting"
+    criterion: CriterionKey
+
+
+class CohortMeeting(Record):
+    """How many communes of a cohort meet everything that binds it."""
+
+    kind: Literal["cohort_meeting"] = "cohort_meeting"
+    cohort: str
+
+
+class Rate(Ratio):
+    """A ratio over all communes of the unit: sums over sums, never an average of rates."""
+
+    kind: Literal["rate"] = "rate"
+
+
+class Total(Record):
+    """A flow summed over the unit and over the year, wherever in the tree it is counted."""
+
+    kind: Literal["total"] = "total"
+    elements: list[str]
+
+
+class Done(Record):
+    """A statement about the unit itself: an activity held, shelters kept."""
+
+    kind: Literal["done"] = "done"
+    element: str
+
+
+Measure = Annotated[CommunesMeeting | CohortMeeting | Rate | Total | Done, Field(discriminator="kind")]
+
+
+class Milestone(Record):
+    """A value that the path passes through."""
+
+    on: date
+    value: Decimal
+
+
+class Commitment(Record):
+    """What the plan promises for a unit: a measure, a direction, a baseline, a goal, a path in time."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    title: Bilingual
+    line: int
+    quote: str = Field(description="The source's words.")
+    units: list[UnitCode] = Field(min_length=1)
+    measure: Measure
+    criterion: CriterionKey | None = Field(
+        default=None, description="For a rate: the criterion of whose indicators the source seems to speak."
+    )
+    measured_in: str
+    counted: Bilingual | None = None
+    direction: Literal["at_least", "at_most"]
+    baseline: Decimal | None = Field(
+        default=None, description="As stated; None: read from the figures at the baseline date."
+    )
+    change: Decimal | None = Field(default=None, description="Goal = baseline + change.")
+    goal: Decimal | None = None
+    out_of: int | None = None
+    stated_share: Decimal | None = Field(default=None, description="In percent, as stated: text, never judged by.")
+    starts: date | None = None
+    deadline: date
+    milestones: list[Milestone] = Field(default=[])
+    has_path: bool = True
+    tolerance: Decimal | None = None
+    responsible: list[Role] = Field(default=[])
+    person: str | None = Field(default=None, description="Who answers for it by name, as the source says.")
+    reporting: str | None = Field(default=None, description="When progress is reported, as the source says.")
+    verified: bool = True
+    source: str | None = None
+
+
+class Route(Record):
+    """Who hears of an event: every route that matches adds its recipients.
+
+    `to` names roles, or one of two pseudo-roles: `criterion_owner`, the roles that own the change's
+    criterion; `commitment_owner`, the roles responsible for the change's commitment.
+    """
+
+    id: str
+    events: list[Event]
+    on: Literal["status", "target"]
+    criteria: list[CriterionKey] | None = None
+    cohorts: list[str] | None = None
+    to: list[Role] = Field(min_length=1)
+    channels: list[Literal["email", "sms"]] = Field(min_length=1)
+    source: str | None = None
+
+
+class Document(Record):
+    """The paper that the plan is."""
+
+    title: str
+    issuer: str
+    sector: str = Field(description="The issuer's sector, as criteria name theirs.")
+    signed_by: str | None
+    number: str | None
+    dated: str | None = Field(description="Place and date as written; a blank day stays blank.")
+    source: str = Field(description="File of the source's text, below shared/reference/sources/.")
+
+
+class StatedSpan(Record):
+    """A span of time that the source gives to something, as written."""
+
+    line: int
+    quote: str
+    what: Bilingual
+    first: date
+    last: date
+    instrument: str | None = Field(default=None, description="Key in instruments.yaml where the real span is known.")
+    expects_plan_year: bool = False
+
+
+class StatedUnit(Record):
+    """A unit as the source writes it and its district, and the code of the unit that is meant."""
+
+    line: int
+    name: str
+    district: str
+    code: UnitCode
+
+
+class StatedCount(Record):
+    """A count that the source states of something; two that disagree are an error of the source."""
+
+    line: int
+    of: str
+    count: int
+    quote: str
+
+
+class Plan(Record):
+    """A province's plan for a year."""
+
+    id: str
+    document: Document
+    year: int
+    unit: UnitCode
+    baseline_date: date
+    deadline: date
+    tolerance: Decimal = Field(default=Decimal("0.10"), description="Share of the distance from baseline to goal.")
+    counts_from: Stage = Field(default=Stage.REPORTED, description="Readings of an earlier stage do not count.")
+    counted_kinds: list[UnitKind] = Field(default=["commune"])
+    coverage: Decimal = Field(
+        default=Decimal("0.90"),
+        description="Share of communes with figures from which on counts and rates are judged.",
+    )
+    criteria_sets: list[str]
+    roles: list[RoleHolder]
+    distribution: list[Recipient]
+    cohorts: list[Cohort]
+    commitments: list[Commitment]
+    routes: list[Route]
+    stated_spans: list[StatedSpan] = Field(default=[])
+    stated_units: list[StatedUnit] = Field(default=[])
+    stated_counts: list[StatedCount] = Field(default=[])
+    sample: bool = False
+
+
+class Contact(Record):
+    """How a role in a unit is reached."""
+
+    role: Role
+    unit: UnitCode
+    name: str
+    emails: list[str] = Field(default=[])
+    phones: list[str] = Field(default=[])
+    sample: bool = False
+
+    @property
+    def recipient(self) -> str:
+        """`district_office@184`."""
+        return f"{self.role}@{self.unit}"
+
+
+class ContactsFile(Record):
+    """What a file of contacts holds."""
+
+    contacts: list[Contact]
+
+
+class SampleCohorts(Record):
+    """Invented members for the cohorts whose members the plan does not name. Sample data, never reference."""
+
+    members: dict[str, list[UnitCode]]
+
+
+CRITERION_OWNER: Role = "criterion_owner"
+COMMITMENT_OWNER: Role = "commitment_owner"

@@ -1,0 +1,77 @@
+"""Places in the tree, and what became of them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
+
+from shared.contracts.words import Bilingual, Language, UnitCode
+from shared.reference.models.record import Record
+
+type UnitKind = Literal["province", "district", "city", "commune", "town", "ward"]
+
+_TITLES: dict[UnitKind, Bilingual] = {
+    "province": Bilingual(vi="tỉnh {}", en="{} province"),
+    "district": Bilingual(vi="huyện {}", en="{} district"),
+    "city": Bilingual(vi="thành phố {}", en="{} city"),
+    "commune": Bilingual(vi="xã {}", en="{} commune"),
+    "town": Bilingual(vi="thị trấn {}", en="{} town"),
+    "ward": Bilingual(vi="phường {}", en="{} ward"),
+}
+
+
+def _empty_is_no(cell: object) -> object:
+    return False if cell is None else cell
+
+
+class Unit(Record):
+    """A place in the tree, as it was from `valid_from` to `valid_to` (both included; None: still is).
+
+    `key` is the unit's own for ever; codes are used again (06040 was a commune, then a town).
+    """
+
+    key: int
+    code: UnitCode
+    name: str
+    kind: UnitKind
+    parent: int | None
+    valid_from: date
+    valid_to: date | None = None
+    disputed: Annotated[bool, BeforeValidator(_empty_is_no)] = False
+    """Sources disagree on the code."""
+
+    def is_valid(self, on: date) -> bool:
+        """Whether the unit exists on that day."""
+        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+
+    @property
+    def title(self) -> str:
+        """The name as Vietnamese texts write it: `xã Điềm He`, `huyện Văn Quan`, `thành phố Lạng Sơn`."""
+        return self.title_in("vi")
+
+    def title_in(self, language: Language) -> str:
+        """`xã Điềm He` or `Điềm He commune`."""
+        return _TITLES[self.kind].in_(language).format(self.name)
+
+
+class Succession(Record):
+    """What became of a unit: `whole` went into `new`, or split (`split_default` the larger part)."""
+
+    old: int
+    new: int
+    relation: Literal["whole", "split_default", "split_minor"]
+    note: str | None = None
+
+
+class UnitsFile(Record):
+    """What `units.csv` holds."""
+
+    rows: list[Unit]
+
+
+class SuccessionsFile(Record):
+    """What `successions.csv` holds."""
+
+    rows: list[Succession]

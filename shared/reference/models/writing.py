@@ -1,0 +1,39 @@
+"""What the checker knows of how papers are written: instruments' true spans, and spelling."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from shared.contracts.words import Bilingual
+from shared.reference.models.record import Record
+
+
+class Instrument(Record):
+    """A strategy or programme that plans refer to, with its first and last year."""
+
+    id: str
+    name: Bilingual
+    first: int
+    last: int
+    verified: bool
+    source: str
+
+
+class InstrumentsFile(Record):
+    """What `instruments.yaml` holds."""
+
+    instruments: list[Instrument]
+
+
+class Misspelling(Record):
+    """A word that plans write wrongly, whatever the case of its letters."""
+
+    right: str
+    wrong: list[str] = Field(min_length=1)
+
+
+class Spelling(Record):
+    """What `spelling.yaml` holds."""
+
+    misspellings: list[Misspelling]
+    reduplications: list[str] = Field(description="Words that Vietnamese rightly says twice: `luôn luôn`.")

@@ -1,0 +1,97 @@
+"""The registry of units: who existed when, under whom, and what became of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+
+from shared.reference.models import Succession, Unit, UnitKind
+from shared.text import without_diacritics
+
+__all__ = ["Unit", "Units"]
+
+
+class Units:
+    """All units at all times. Codes are used again, so a code needs a date; a `Unit` does not."""
+
+    def __init__(
+        self,
+        units: Iterable[Unit],
+        successions: Iterable[Succession] = (),
+        counted_kinds: Sequence[UnitKind] = ("commune",),
+    ) -> None:
+        self.counted_kinds = tuple(counted_kinds)
+        self._by_key = {unit.key: unit for unit in units}
+        self._by_code: dict[str, list[Unit]] = defaultdict(list)
+        self._by_name: dict[str, list[Unit]] = defaultdict(list)
+        for unit in sorted(self._by_key.values(), key=lambda unit: (unit.valid_from, unit.code)):
+            self._by_code[unit.code].append(unit)
+            self._by_name[_plain(unit.name)].append(unit)
+        self._successions: dict[int, list[Succession]] = defaultdict(list)
+        for succession in successions:
+            self._successions[succession.old].append(succession)
+        self._communes: dict[tuple[date, str], tuple[Unit, ...]] = {}
+
+    def counting(self, kinds: Sequence[UnitKind]) -> Units:
+        """The same units, of which other kinds count."""
+        successions = (one for several in self._successions.values() for one in several)
+        return Units(self, successions, kinds)
+
+    def __iter__(self) -> Iterator[Unit]:
+        return iter(self._by_key.values())
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def find(self, code: str, on: date) -> Unit | None:
+        """The unit that has this code on that day."""
+        return next((unit for unit in self._by_code.get(code, ()) if unit.is_valid(on)), None)
+
+    def by_key(self, key: int) -> Unit:
+        """The unit of this surrogate key; KeyError when there is none."""
+        return self._by_key[key]
+
+    def known(self, code: str) -> list[Unit]:
+        """Every unit that ever had this code, oldest first."""
+        return list(self._by_code.get(code, ()))
+
+    def ancestors(self, unit: Unit) -> list[Unit]:
+        """Its parent, that one's parent, up to the province."""
+        found: list[Unit] = []
+        while unit.parent is not None:
+            unit = self._by_key[unit.parent]
+            found.append(unit)
+        return found
+
+    def district(self, unit: Unit) -> Unit | None:
+        """The district or city that the unit is or lies in; None where the tree has none."""
+        return next((one for one in (unit, *self.ancestors(unit)) if one.kind in {"district", "city"}), None)
+
+    def is_under(self, unit: Unit, code: str) -> bool:
+        """Whether the unit has this code itself or lies below a unit that has it."""
+        return any(one.code == code for one in (unit, *self.ancestors(unit)))
+
+    def communes(self, on: date, under: str) -> list[Unit]:
+        """The units that count (by default xã alone) below `under` on that day, by code."""
+        if (on, under) not in self._communes:
+            found = (one for one in self if one.kind in self.counted_kinds and one.is_valid(on))
+            below = (one for one in found if self.is_under(one, under))
+            self._communes[on, under] = tuple(sorted(below, key=lambda one: one.code))
+        return list(self._communes[on, under])
+
+    def successors(self, unit: Unit) -> list[tuple[Succession, Unit]]:
+        """What became of the unit at its end; empty while it exists."""
+        return [(one, self._by_key[one.new]) for one in self._successions.get(unit.key, ())]
+
+    def named(self, name: str, district: str | None = None) -> list[Unit]:
+        """Units of this name, diacritics and case aside, at any time; `district` is the district's name."""
+        found = self._by_name.get(_plain(name), [])
+        if district is None:
+            return list(found)
+        wanted = _plain(district)
+        return [unit for unit in found if any(_plain(one.name) == wanted for one in self.ancestors(unit))]
+
+
+def _plain(name: str) -> str:
+    return " ".join(without_diacritics(name).casefold().split())

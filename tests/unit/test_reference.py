@@ -1,0 +1,320 @@
+"""The packaged reference data, and what the loader says of broken ones."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from shared.contracts.words import Bilingual, Event
+from shared.reference.load import (
+    PACKAGED,
+    ReferenceFault,
+    load,
+    load_contacts,
+    load_file,
+    load_for,
+    load_plan,
+    load_sample_cohorts,
+    source_text,
+    with_members,
+)
+from shared.reference.models import CohortMeeting, CommunesMeeting, SampleCohorts
+from shared.settings import Settings
+
+REFERENCE = load()
+PLAN = REFERENCE.plan
+
+Break = Callable[[str, str, str], ReferenceFault]
+
+
+@pytest.fixture
+def breaking(tmp_path: Path) -> Break:
+    """Replaces words of one file of a copy of the packaged data, loads it, and hands back the fault."""
+
+    def load_broken(file: str, old: str, new: str) -> ReferenceFault:
+        shutil.copytree(PACKAGED, tmp_path / "reference", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+        path = tmp_path / "reference" / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        with pytest.raises(ReferenceFault) as raised:
+            load(directory=tmp_path / "reference")
+        return raised.value
+
+    return load_broken
+
+
+# --- the packaged data -------------------------------------------------------------------------------------
+
+
+def test_the_baselines_of_the_plan_are_those_of_the_end_of_2022() -> None:
+    baselines = {
+        commitment.measure.criterion: (commitment.baseline, commitment.goal, commitment.out_of)
+        for commitment in PLAN.commitments
+        if isinstance(commitment.measure, CommunesMeeting)
+    }
+    assert baselines == {"ntm-11": (77, 87, 181), "ntm-12": (104, 124, 181), "ntm-14": (181, 181, 181)}
+    assert (PLAN.baseline_date, PLAN.deadline) == (date(2022, 12, 31), date(2023, 12, 31))
+
+
+def test_cohorts_name_only_what_is_known() -> None:
+    cohorts = {cohort.id: (cohort.size, len(cohort.members), cohort.verified) for cohort in PLAN.cohorts}
+    assert cohorts == {
+        "ntm-2023": (10, 0, True),
+        "advanced-2023": (5, 3, True),
+        "border-2023": (20, 20, False),
+        "poverty-2023": (10, 0, True),
+        "labour-2023": (20, 0, True),
+    }
+
+
+def test_the_communes_that_the_plan_names_are_those_of_the_registry() -> None:
+    names = [
+        REFERENCE.units.find(code, PLAN.deadline)
+        for cohort in PLAN.cohorts
+        if cohort.id == "advanced-2023"
+        for code in cohort.members
+    ]
+    assert [unit and unit.title for unit in names] == ["xã Điềm He", "xã Tân Văn", "xã Châu Sơn"]
+
+
+def test_every_commitment_of_a_cohort_has_its_cohorts_size_as_goal() -> None:
+    sizes = {cohort.id: cohort.size for cohort in PLAN.cohorts}
+    goals = {each.measure.cohort: each.goal for each in PLAN.commitments if isinstance(each.measure, CohortMeeting)}
+    assert goals == {name: sizes[name] for name in ("ntm-2023", "advanced-2023", "border-2023")}
+
+
+def test_the_nineteen_criteria_are_there_and_two_of_the_advanced_set() -> None:
+    ntm = [key for key in REFERENCE.criterion_keys if key.startswith("ntm-")]
+    assert ntm == [f"ntm-{number}" for number in range(1, 20)]
+    assert REFERENCE.criterion_keys[19:] == ("advanced-11", "advanced-12")
+    assert REFERENCE.sets["ntm"].valid_to == date(2026, 2, 14)
+
+
+def test_thresholds_that_are_general_knowledge_are_marked() -> None:
+    levels = {
+        (key, level.number): (level.goal, level.verified)
+        for key in REFERENCE.criterion_keys
+        for level in (*REFERENCE.criterion(key).indicators, *REFERENCE.criterion(key).unjudged)
+        if level.measured_in != "yes_no"
+    }
+    assert levels == {
+        ("ntm-4", "4.2"): (95, False),
+        ("ntm-9", "9.2"): (75, False),
+        ("ntm-10", "10"): (42, False),
+        ("ntm-11", "11"): (13, False),
+        ("ntm-12", "12.1"): (70, False),
+        ("ntm-12", "12.2"): (20, False),
+        ("ntm-14", "14.1a"): (98, True),
+        ("ntm-14", "14.2"): (70, False),
+        ("ntm-15", "15.1"): (90, False),
+        ("advanced-11", "11"): (8, False),
+        ("advanced-12", "12.1"): (75, False),
+        ("advanced-12", "12.2"): (25, False),
+    }
+
+
+def test_the_labour_criterion_asks_for_men_and_women_each() -> None:
+    for indicator in REFERENCE.criterion("ntm-12").indicators:
+        assert [group.group for group in indicator.groups] == ["men", "women"]
+
+
+def test_the_poverty_criterion_is_official_once_a_year() -> None:
+    official = {key for key in REFERENCE.criterion_keys if REFERENCE.criterion(key).official == "year"}
+    assert official == {"ntm-11", "advanced-11"}
+
+
+def test_an_element_knows_the_criteria_that_are_judged_by_it() -> None:
+    assert REFERENCE.criteria_of_element("poor_households") == ("ntm-11", "advanced-11")
+    assert REFERENCE.criteria_of_element("recognised_07") == ("ntm-7",)
+    assert REFERENCE.criteria_of_element("jobs_found") == ()
+    assert REFERENCE.criteria_of_element("unheard_of") == ()
+
+
+def test_flows_have_one_granularity_so_that_nothing_counts_twice() -> None:
+    flows = {code: element.periods for code, element in REFERENCE.elements.items() if element.nature == "flow"}
+    assert flows == {"jobs_found": ["month"], "gbv_cases": ["month"]}
+
+
+def test_poverty_reports_fall_due_from_february_to_september() -> None:
+    monthly = next(report for report in REFERENCE.calendar if report.id == "poverty-monthly")
+    assert [month + monthly.due_months_later for month in monthly.months] == list(range(2, 10))
+    assert monthly.due_day == 5
+
+
+def test_nobody_is_told_of_first_data() -> None:
+    told = {event for route in PLAN.routes for event in route.events}
+    assert told == set(Event) - {Event.FIRST_DATA, Event.CHANGED}
+
+
+def test_the_source_is_the_plans_paper() -> None:
+    lines = source_text(PLAN).split("\n")
+    assert len(lines) == 143
+    assert lines[142] == "Phạm Đức Huân"
+
+
+# --- faults ------------------------------------------------------------------------------------------------
+
+
+PLAN_FILE = "plans/lang-son-2023.yaml"
+MEASURE = "criteria[0].indicators[0].groups[0].measure"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "field", "found"),
+    [
+        (PLAN_FILE, "goal: 1000", "goal: ten", "commitments[6].goal", "ten"),
+        (PLAN_FILE, "signed_by", "signd_by", "document.signd_by", "Phạm Đức Huân"),
+        (PLAN_FILE, 'unit: "20"', "unit: 20", "unit", "20"),
+        (PLAN_FILE, "deadline: 2023-06-30", "deadline: June", "commitments[12].deadline", "June"),
+        (PLAN_FILE, "kind: total", "kind: sum", "commitments[6].measure", "…"),
+        (PLAN_FILE, "ntm-14}", "ntm-41}", "commitments[9].measure.criterion", "ntm-41"),
+        (PLAN_FILE, "[jobs_found]", "[jobs_fond]", "commitments[6].measure.elements[0]", "jobs_fond"),
+        (PLAN_FILE, "cohort: border-2023", "cohort: border", "commitments[2].measure.cohort", "border"),
+        (PLAN_FILE, "[labour_division]", "[labor_division]", "commitments[6].responsible[0]", "labor_division"),
+        (PLAN_FILE, "to: [criterion_owner]", "to: [owner]", "routes[2].to[0]", "owner"),
+        (PLAN_FILE, '"06637"]', '"06638"]', "cohorts[1].members[2]", "06638"),
+        (PLAN_FILE, '"06637"]', '"06253"]', "cohorts[1].members[2]", "06253"),
+        (PLAN_FILE, '"06637"]', '"06280"]', "cohorts[1].members", "06280"),
+        (PLAN_FILE, "size: 5", "size: 2", "cohorts[1].members", "3"),
+        (PLAN_FILE, '["181", "184"]', '["181", "199"]', "commitments[4].units[1]", "199"),
+        (PLAN_FILE, "id: new-jobs", "id: poverty-rate", "commitments[6].id", "poverty-rate"),
+        (PLAN_FILE, "[ntm, advanced]", "[ntm, advancd]", "criteria_sets[1]", "advancd"),
+        (PLAN_FILE, "instrument: gender-strategy", "instrument: x", "stated_spans[2].instrument", "x"),
+        (PLAN_FILE, "year: 2023\n", "year: 2023\nyear: 2023\n", "year", ""),
+        (PLAN_FILE, "deadline: 2023-12-31", "deadline: 2023-13-31", "deadline", ""),
+        ("elements.yaml", "advanced-11]", "advanced-99]", "elements[0].criteria[1]", "advanced-99"),
+        ("elements.yaml", "code: near_poor_households", "code: households", "elements[2].code", "households"),
+        ("elements.yaml", "maximum: 20000", "maximum: many", "elements[0].maximum", "many"),
+        ("elements.yaml", "whole: households", "whole: homes", "sum_rules[0].whole", "homes"),
+        ("criteria/ntm.yaml", "element: recognised_01", "element: recognized_01", MEASURE, "recognized_01"),
+        ("criteria/ntm.yaml", "element: recognised_01", "element: households", MEASURE, "households"),
+        ("criteria/ntm.yaml", "{element: recognised_01}", "{numerator: []}", f"{MEASURE}.numerator", "…"),
+        ("calendar.yaml", "months: [10]", "months: [13]", "reports[1].months[0]", "13"),
+        ("calendar.yaml", "criteria: [ntm-14]", "criteria: [ntm-44]", "reports[4].criteria[0]", "ntm-44"),
+        ("units.csv", "101,05971,", "101,5971,", "rows[12].code", "5971"),
+        ("units.csv", "102,05974,", "102,05971,", "rows[13].code", "05971"),
+        ("units.csv", "102,05974,", "101,05974,", "rows[13].key", "101"),
+        ("units.csv", "Tam Thanh,ward,11,", "Tam Thanh,ward,99,", "rows[13].parent", "99"),
+        ("units.csv", "102,05974,", "102,05974,,", "rows[13]", ""),
+        ("successions.csv", "101,524,", "101,999,", "rows[0].new", "999"),
+    ],
+)
+def test_a_fault_names_file_line_field_value_and_remedy(
+    breaking: Break, tmp_path: Path, file: str, old: str, new: str, field: str, found: str
+) -> None:
+    error = breaking(file, old, new)
+    fault = next(fault for fault in error.faults if fault.field == field)
+    path = tmp_path / "reference" / file
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert (fault.file, fault.found) == (path, found)
+    assert new.strip().splitlines()[-1] in "\n".join(lines[max(0, fault.line - 2) : fault.line + 1])
+    assert fault.problem.vi
+    assert fault.remedy.en
+    assert f"{path}:{fault.line}: {field}: " in str(error)
+
+
+def test_a_missing_field_is_told_where_its_parent_stands(breaking: Break) -> None:
+    (fault,) = breaking(PLAN_FILE, "  signed_by: Phạm Đức Huân\n", "").faults
+    assert (fault.field, fault.line) == ("document.signed_by", 5)
+    assert fault.problem == Bilingual(vi="thiếu trường bắt buộc", en="a required field is missing")
+
+
+def test_all_faults_of_a_file_are_told_at_once(breaking: Break) -> None:
+    error = breaking(PLAN_FILE, 'year: 2023\nunit: "20"', 'year: soon\nunit: "2"\nunits: 3')
+    assert [fault.field for fault in error.faults] == ["year", "unit", "units"]
+
+
+def test_broken_yaml_is_told_with_its_line(breaking: Break) -> None:
+    (fault,) = breaking("elements.yaml", "\nelements:", "\nelements: [\n").faults
+    assert fault.line > 1
+    assert "YAML" in fault.problem.en
+
+
+def test_a_misspelled_name_is_answered_with_the_nearest(breaking: Break) -> None:
+    (fault,) = breaking(
+        "plans/lang-son-2023.yaml", "element: trusted_addresses_kept", "element: trusted_adresses"
+    ).faults
+    assert "trusted_addresses_kept" in fault.remedy.en
+
+
+def test_a_file_that_is_not_there_or_not_text_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(ReferenceFault, match="no such file"):
+        load_plan(tmp_path / "none.yaml")
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ReferenceFault, match="cannot be read"):
+        load_plan(tmp_path / "binary.yaml")
+    (tmp_path / "empty.yaml").write_text("")
+    with pytest.raises(ReferenceFault):
+        load_plan(tmp_path / "empty.yaml")
+
+
+def test_a_code_without_quotation_marks_stays_a_code(tmp_path: Path) -> None:
+    copy = tmp_path / "plan.yaml"
+    text = (PACKAGED / "plans" / "lang-son-2023.yaml").read_text(encoding="utf-8")
+    copy.write_text(text.replace('["06280", "06121", "06637"]', "[06280, 06121, 06637]"), encoding="utf-8")
+    assert load_file(copy).plan == PLAN
+
+
+# --- contacts and sample cohorts ---------------------------------------------------------------------------
+
+
+def test_contacts_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "contacts.yaml"
+    file.write_text(
+        "contacts:\n"
+        "  - {role: district_office, unit: '184', name: Phòng LĐTBXH, emails: [vq@example.vn], sample: true}\n",
+        encoding="utf-8",
+    )
+    (contact,) = load_contacts(file)
+    assert contact.recipient == "district_office@184"
+
+
+def test_sample_members_fill_a_cohort_and_mark_the_plan(tmp_path: Path) -> None:
+    file = tmp_path / "sample.yaml"
+    file.write_text("members:\n  advanced-2023: ['06004', '06025']\n", encoding="utf-8")
+    plan = with_members(PLAN, load_sample_cohorts(file))
+    assert plan.sample
+    members = next(cohort.members for cohort in plan.cohorts if cohort.id == "advanced-2023")
+    assert members == ["06280", "06121", "06637", "06004", "06025"]
+    assert not PLAN.sample
+
+
+@pytest.mark.parametrize(
+    ("members", "field", "problem"),
+    [
+        ({"advanced-2023": ["06004", "06025", "06028"]}, "members.advanced-2023", "only 5 communes"),
+        ({"ntm-2023": ["06253"]}, "members.ntm-2023[0]", "not the code of a commune"),
+        ({"ntm-2023": ["99999"]}, "members.ntm-2023[0]", "not the code of a commune"),
+        ({"advanced-2023": ["06280"]}, "members.advanced-2023", "in the cohort already"),
+        ({"ntm": ["06004"]}, "members.ntm", "no such cohort"),
+    ],
+)
+def test_sample_members_that_cannot_be_are_faults(members: dict[str, list[str]], field: str, problem: str) -> None:
+    with pytest.raises(ReferenceFault) as raised:
+        with_members(PLAN, SampleCohorts(members=members))
+    (fault,) = raised.value.faults
+    assert fault.field == field
+    assert problem in fault.problem.en
+
+
+def test_settings_choose_plan_and_sample(tmp_path: Path) -> None:
+    file = tmp_path / "sample.yaml"
+    file.write_text("members:\n  ntm-2023: ['06004']\n  labour-2023: ['06004', 06253]\n", encoding="utf-8")
+    settings = Settings(database_url="postgresql://x", sample_cohorts=file)
+    with pytest.raises(ReferenceFault) as raised:
+        load_for(settings)
+    (fault,) = raised.value.faults
+    assert (fault.file, fault.line, fault.found) == (file, 3, "06253")
+    file.write_text("members:\n  ntm-2023: ['06004']\n", encoding="utf-8")
+    assert load_for(settings).plan.sample
+    assert load_for(Settings(database_url="postgresql://x")) is REFERENCE
+
+
+def test_the_tolerance_is_a_tenth() -> None:
+    assert PLAN.tolerance == Decimal("0.10")

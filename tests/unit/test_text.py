@@ -1,0 +1,78 @@
+"""Numbers, days and names as people write them."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.contracts.words import Language, Period
+from shared.text import day, number, percent, period_name, without_diacritics
+
+
+def test_diacritics_go_and_d_with_stroke_becomes_d() -> None:
+    assert without_diacritics("Điềm He, huyện Văn Quan, đạt") == "Diem He, huyen Van Quan, dat"
+
+
+@given(st.text(alphabet="aàáảãạăằâầđeèéêềiìíoòóôồơờuùúưừyỳýĐƠƯ xch"))
+def test_vietnamese_without_diacritics_is_ascii_of_the_same_length(text: str) -> None:
+    bare = without_diacritics(text)
+    assert bare.isascii()
+    assert len(bare) == len(text)
+    assert without_diacritics(bare) == bare
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "vi", "en"),
+    [
+        (1204, None, "1.204", "1,204"),
+        (12.5, None, "12,5", "12.5"),
+        (Decimal("48.0663"), None, "48,07", "48.07"),
+        (68.5, 2, "68,50", "68.50"),
+        (1234567.891, 1, "1.234.567,9", "1,234,567.9"),
+        (0.125, 2, "0,13", "0.13"),
+        (-0.001, None, "0", "0"),
+        (-3, None, "-3", "-3"),
+        (100, 0, "100", "100"),
+        (1000.0, None, "1.000", "1,000"),
+    ],
+)
+def test_numbers_are_written_as_each_language_does(
+    value: float | Decimal, digits: int | None, vi: str, en: str
+) -> None:
+    assert number(value, "vi", digits) == vi
+    assert number(value, "en", digits) == en
+
+
+def test_shares_have_a_space_before_the_sign() -> None:
+    assert percent(12.5, "vi") == "12,5 %"
+    assert percent(12.5, "en") == "12.5 %"
+
+
+def test_days_are_written_as_each_language_does() -> None:
+    assert day(date(2023, 6, 5), "vi") == "05/06/2023"
+    assert day(date(2023, 6, 5), "en") == "5 June 2023"
+
+
+@pytest.mark.parametrize(
+    ("period", "language", "name"),
+    [
+        ("2023", "vi", "năm 2023"),
+        ("2023-H1", "vi", "6 tháng đầu năm 2023"),
+        ("2023-H2", "vi", "6 tháng cuối năm 2023"),
+        ("2023-Q2", "vi", "quý II/2023"),
+        ("2023-06", "vi", "tháng 6/2023"),
+        ("2023-06-30", "vi", "ngày 30/06/2023"),
+        ("2023", "en", "2023"),
+        ("2023-H1", "en", "first half of 2023"),
+        ("2023-H2", "en", "second half of 2023"),
+        ("2023-Q4", "en", "quarter 4 of 2023"),
+        ("2023-06", "en", "June 2023"),
+        ("2023-06-30", "en", "30 June 2023"),
+    ],
+)
+def test_periods_have_names(period: str, language: Language, name: str) -> None:
+    assert period_name(Period.parse(period), language) == name
