@@ -1,0 +1,76 @@
+"""Scoring, from top to bottom: submissions come in, verdicts go out, and a day that passes is judged too.
+
+ntm.v1.submissions.>  ->  score()  ->  readings, statuses, targets, changes  ->  outbox  ->  ntm.v1.status.>
+the clock's next day  ->  tick()   ->      (one transaction each)            ->  outbox  ->  ntm.v1.targets.>
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI
+from faststream import AckPolicy
+from nats.aio.msg import Msg
+from nats.js.api import ConsumerConfig
+
+from services.scoring import api, parking
+from services.scoring.changes import Moment
+from services.scoring.score import Arrival, score
+from services.scoring.tables import OutboxRow
+from services.scoring.ticker import Ticker
+from shared.access import Keys
+from shared.contracts import AcceptedSubmission, subjects
+from shared.outbox import Relay
+from shared.runtime import Runtime, background, open_runtime
+from shared.settings import settings
+from shared.web import create_app
+from shared.worker import BATCHES, create_broker, existing, process, raw
+
+log = structlog.get_logger()
+broker = create_broker(settings(), "scoring")
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Everything that runs while the service does."""
+    async with open_runtime(settings(), "scoring") as runtime:
+        relay = Relay(runtime.engine, runtime.nats, OutboxRow)
+        ticker = Ticker(runtime, relay)
+        app.state.runtime, app.state.keys, app.state.relay = runtime, Keys(runtime.engine), relay
+        async with background(relay.run(), ticker.run()), broker:
+            await broker.start()
+            yield
+
+
+app = create_app("NTM scoring", "Các xã đang ở đâu so với kế hoạch. / Where the communes stand.", lifespan)
+app.include_router(api.router)
+
+
+@broker.subscriber(
+    subjects.ALL_SUBMISSIONS,
+    durable="scoring",
+    stream=existing(subjects.SUBMISSIONS_STREAM),
+    pull_sub=BATCHES,
+    config=ConsumerConfig(ack_wait=10, max_ack_pending=20_000),
+    ack_policy=AckPolicy.NACK_ON_ERROR,
+    decoder=raw,
+)
+async def take_submissions(messages: list[Msg]) -> None:
+    """Score a batch; it is acknowledged once its transaction is committed."""
+    runtime: Runtime = app.state.runtime
+
+    async def score_all(batch: Sequence[Msg]) -> None:
+        arrivals = [_arrival(message) for message in batch]
+        moment = Moment(on=runtime.clock.today(), at=runtime.clock.now())
+        async with runtime.engine.begin() as connection:
+            await score(connection, runtime.reference, arrivals, moment)
+        app.state.relay.wake()
+
+    await process(subjects.SUBMISSIONS_STREAM, messages, score_all, parking.park_in(runtime.engine))
+
+
+def _arrival(message: Msg) -> Arrival:
+    trace = (message.headers or {}).get("traceparent")
+    return Arrival(AcceptedSubmission.model_validate_json(message.data), trace)

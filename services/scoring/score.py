@@ -1,0 +1,267 @@
+"""The use cases of scoring, each in the caller's one transaction: a batch of submissions, and a day that passed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring import queries
+from services.scoring.aggregate import Step, contributes, contribution, difference, series
+from services.scoring.changes import Before, Moment, message_of, status_changes, target_changes, topic_of
+from services.scoring.measures import Reading, merge
+from services.scoring.queries import UnitReadings
+from services.scoring.tables import OutboxRow, StatusRow, TargetRow, TickRow
+from services.scoring.verdicts import assess_criterion, assess_target, criteria_of
+from shared import outbox
+from shared.contracts import AcceptedSubmission, Assessment, Change, Status
+from shared.database import table_of, upsert
+from shared.reference.load import Reference
+from shared.reference.models import Commitment, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A submission as it came from the stream."""
+
+    submission: AcceptedSubmission
+    trace: str | None = None
+
+
+async def score(connection: AsyncConnection, reference: Reference, arrivals: Sequence[Arrival], moment: Moment) -> int:
+    """Take submissions into account: readings, verdicts, aggregates, changes, outbox. Known ones change nothing.
+
+    Returns how many changes there were. KeyError when a submission names a unit that the reference does not have.
+    """
+    units = {arrival.submission.id: _unit(arrival.submission, reference) for arrival in arrivals}
+    rows = [_submission_row(arrival.submission, units[arrival.submission.id]) for arrival in arrivals]
+    rows = sorted({row["id"]: row for row in rows}.values(), key=lambda row: str(row["id"]))
+    new = await queries.record_submissions(connection, rows)
+    fresh = [arrival for arrival in arrivals if arrival.submission.id in new]
+    if not fresh:
+        return 0
+
+    arriving: defaultdict[int, list[Reading]] = defaultdict(list)
+    causes: dict[int, Arrival] = {}
+    for arrival in fresh:
+        unit = units[arrival.submission.id]
+        arriving[unit.key].extend(_readings(arrival.submission))
+        causes[unit.key] = arrival
+    await queries.lock_units(connection, arriving)
+    before = await queries.readings_of(connection, list(arriving))
+    after = {unit: merge(before.get(unit, {}), readings) for unit, readings in arriving.items()}
+    await queries.write_readings(connection, _differing(before, after))
+
+    changes = await _judge_units(connection, reference, moment, after, before, causes)
+    changes += await _judge_targets(connection, reference, moment, before, after)
+    await _record(connection, reference, changes, causes)
+    return len(changes)
+
+
+async def tick(connection: AsyncConnection, reference: Reference, moment: Moment) -> int:
+    """Judge what the passing of time changes, once per day: pace, overdue reports, deadlines.
+
+    Only what does not hold any more is looked at. Returns how many changes there were.
+    """
+    statement = insert(table_of(TickRow)).on_conflict_do_nothing()
+    done = await connection.execute(statement, {"day": moment.on, "finished_at": moment.at})
+    if done.rowcount == 0:
+        return 0
+    units = await queries.units_to_look_at(connection, moment.on)
+    await queries.lock_units(connection, units)
+    readings = await queries.readings_of(connection, units)
+    changes = await _judge_units(connection, reference, moment, readings)
+    due = await queries.targets_to_look_at(connection, moment.on)
+    if due:
+        await queries.lock_targets(connection)
+        changes += await _assess_targets(connection, reference, moment, due)
+    await _record(connection, reference, changes)
+    return len(changes)
+
+
+def _unit(submission: AcceptedSubmission, reference: Reference) -> Unit:
+    unit = reference.units.find(submission.unit, submission.period.end)
+    if unit is None:
+        raise KeyError(f"unit {submission.unit} in {submission.period}")
+    return unit
+
+
+def _submission_row(submission: AcceptedSubmission, unit: Unit) -> dict[str, Any]:
+    return {
+        "id": submission.id,
+        "agency": submission.agency,
+        "unit": unit.key,
+        "period": submission.period.text,
+        "received_at": submission.received_at,
+        "digest": submission.digest,
+        "body": submission.model_dump(mode="json"),
+    }
+
+
+def _readings(submission: AcceptedSubmission) -> Iterable[Reading]:
+    for element, value in submission.readings.items():
+        yield Reading(
+            element=element,
+            period=submission.period,
+            value=Decimal(str(int(value) if isinstance(value, bool) else value)),
+            stage=submission.stage,
+            revision=submission.revision,
+            received_at=submission.received_at,
+            known_from=submission.received_at.date(),
+            submission=submission.id,
+        )
+
+
+def _differing(before: Mapping[int, UnitReadings], after: Mapping[int, UnitReadings]) -> list[tuple[int, Reading]]:
+    return [
+        (unit, reading)
+        for unit, readings in after.items()
+        for key, reading in readings.items()
+        if before.get(unit, {}).get(key) != reading
+    ]
+
+
+async def _judge_units(
+    connection: AsyncConnection,
+    reference: Reference,
+    moment: Moment,
+    readings: Mapping[int, UnitReadings],
+    before: Mapping[int, UnitReadings] | None = None,
+    causes: Mapping[int, Arrival] | None = None,
+) -> list[Change]:
+    """Judge the units' criteria again: those whose readings changed, or all where only time passed."""
+    stored = await queries.statuses_of(connection, list(readings))
+    rows, changes = [], []
+    for key, after in readings.items():
+        unit = reference.units.by_key(key)
+        if unit.kind not in reference.plan.counted_kinds:
+            continue
+        criteria = criteria_of(unit, reference)
+        if before is not None:
+            touched = {
+                criterion
+                for element, period in after
+                if before.get(key, {}).get((element, period)) != after[(element, period)]
+                for criterion in reference.criteria_of_element(element)
+            }
+            criteria = [criterion for criterion in criteria if criterion in touched]
+        cause = (causes or {}).get(key)
+        for criterion in criteria:
+            row = stored.get((key, criterion))
+            assessment = assess_criterion(criterion, unit, after, reference, moment.on)
+            if row is None and assessment.status == Status.NO_DATA:
+                continue
+            submission = cause.submission.id if cause else None
+            changes += status_changes(_before(row), unit, criterion, assessment, reference, moment, submission)
+            rows.append({"unit": key, "criterion": criterion, **_judged(row, assessment, moment)})
+    await upsert(connection, StatusRow, rows)
+    return changes
+
+
+async def _judge_targets(
+    connection: AsyncConnection,
+    reference: Reference,
+    moment: Moment,
+    before: Mapping[int, UnitReadings],
+    after: Mapping[int, UnitReadings],
+) -> list[Change]:
+    """Move the aggregates by what changed below them, and judge those that moved."""
+    added: defaultdict[tuple[str, int, date], Step] = defaultdict(Step)
+    for key, readings in after.items():
+        unit = reference.units.by_key(key)
+        for commitment, target in targets_of(reference, moment.on):
+            if contributes(commitment, target, unit, reference):
+                moved = difference(
+                    contribution(commitment, readings, reference),
+                    contribution(commitment, before.get(key, {}), reference),
+                )
+                for day, step in moved.items():
+                    added[(commitment.id, target.key, day)] += step
+    if not added:
+        return []
+    await queries.lock_targets(connection)
+    await queries.add_steps(connection, added)
+    return await _assess_targets(connection, reference, moment, {(commitment, unit) for commitment, unit, _ in added})
+
+
+async def _assess_targets(
+    connection: AsyncConnection, reference: Reference, moment: Moment, wanted: Collection[tuple[str, int]]
+) -> list[Change]:
+    plan = reference.plan
+    steps, stored = await queries.steps_of(connection, wanted), await queries.targets(connection)
+    rows, changes = [], []
+    for commitment, target in targets_of(reference, moment.on):
+        key = (commitment.id, target.key)
+        if key not in wanted:
+            continue
+        communes = len(reference.units.communes(moment.on, target.code))
+        observations = series(commitment, steps.get(key, {}), plan.baseline_date, communes, plan.coverage)
+        assessment = assess_target(commitment, observations, reference, moment.on)
+        row = stored.get(key)
+        changes += target_changes(_before(row), target, commitment, assessment, reference, moment)
+        rows.append({"commitment": commitment.id, "unit": target.key, **_judged(row, assessment, moment)})
+    await upsert(connection, TargetRow, rows)
+    return changes
+
+
+def targets_of(reference: Reference, on: date) -> Iterable[tuple[Commitment, Unit]]:
+    """The plan's commitments, each with the units that it binds."""
+    for commitment in reference.plan.commitments:
+        for code in commitment.units:
+            if target := reference.units.find(code, on):
+                yield commitment, target
+
+
+def _before(row: Row[Any] | None) -> Before:
+    return Before(Status(row.status), frozenset(row.assessment["overdue"])) if row else Before()
+
+
+def _judged(row: Row[Any] | None, assessment: Assessment, moment: Moment) -> dict[str, Any]:
+    return {
+        "status": assessment.status.value,
+        "since": row.since if row and row.status == assessment.status else moment.on,
+        "judged_on": moment.on,
+        "holds_until": assessment.holds_until,
+        "assessment": assessment.model_dump(mode="json"),
+    }
+
+
+async def _record(
+    connection: AsyncConnection,
+    reference: Reference,
+    changes: Sequence[Change],
+    causes: Mapping[int, Arrival] | None = None,
+) -> None:
+    """Keep the changes, and leave them to be published."""
+    traces = {arrival.submission.id: arrival.trace for arrival in (causes or {}).values()}
+    rows = [
+        {
+            "id": change.id,
+            "unit": _key(change.unit.code, change.on, reference),
+            "topic": topic_of(change),
+            "event": change.event.value,
+            "before": change.before.value,
+            "after": change.after.value,
+            "on": change.on,
+            "at": change.at,
+            "submission": change.submission,
+            "body": change.model_dump(mode="json"),
+        }
+        for change in changes
+    ]
+    await queries.add_changes(connection, rows)
+    await outbox.put(connection, OutboxRow, [message_of(change, traces) for change in changes])
+
+
+def _key(code: str, on: date, reference: Reference) -> int:
+    unit = reference.units.find(code, on)
+    if unit is None:
+        raise KeyError(f"unit {code} on {on}")
+    return unit.key

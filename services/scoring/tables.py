@@ -1,0 +1,151 @@
+"""The tables of schema `scoring`. All of it derives from the stream of submissions and can be made again from it.
+
+Units are named by their surrogate key: a commune's history survives its code.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import TIMESTAMP, BigInteger, Index, Numeric
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from shared.outbox import OutboxColumns
+
+SCHEMA = "scoring"
+
+_moment: Any = TIMESTAMP(timezone=True)
+_numeric: Any = Numeric()
+_json: Any = JSONB(none_as_null=True)
+
+
+class _Table(SQLModel):
+    __table_args__: ClassVar[Any] = {"schema": SCHEMA}
+
+
+class SubmissionRow(_Table, table=True):
+    """Every submission that was scored, whole: with the stream, each can make good what the other lost."""
+
+    __tablename__ = "submission"
+
+    id: UUID = Field(primary_key=True)
+    agency: str
+    unit: int
+    period: str
+    received_at: datetime = Field(sa_type=_moment)
+    digest: str
+    body: dict[str, Any] = Field(sa_type=_json)
+
+
+class ReadingRow(_Table, table=True):
+    """An element's value for a unit and period, after corrections."""
+
+    __tablename__ = "reading"
+
+    unit: int = Field(primary_key=True)
+    element: str = Field(primary_key=True)
+    period: str = Field(primary_key=True)
+    value: Decimal = Field(sa_type=_numeric)
+    stage: str
+    revision: int
+    received_at: datetime = Field(sa_type=_moment)
+    known_from: date
+    submission: UUID
+
+
+class StatusRow(_Table, table=True):
+    """A commune's criterion as it stands. `holds_until`: the last day on which that needs no new look."""
+
+    __tablename__ = "status"
+    __table_args__: ClassVar[Any] = (Index("status_holds_until", "holds_until"), {"schema": SCHEMA})
+
+    unit: int = Field(primary_key=True)
+    criterion: str = Field(primary_key=True)
+    status: str
+    since: date
+    judged_on: date
+    holds_until: date | None
+    assessment: dict[str, Any] = Field(sa_type=_json)
+
+
+class StepRow(_Table, table=True):
+    """What a day adds to a commitment of a district or the province, summed over the units below it."""
+
+    __tablename__ = "step"
+
+    commitment: str = Field(primary_key=True)
+    unit: int = Field(primary_key=True)
+    on: date = Field(primary_key=True)
+    numerator: Decimal = Field(sa_type=_numeric)
+    denominator: Decimal = Field(sa_type=_numeric)
+    units: int
+
+
+class TargetRow(_Table, table=True):
+    """A district's or the province's commitment as it stands."""
+
+    __tablename__ = "target"
+    __table_args__: ClassVar[Any] = (Index("target_holds_until", "holds_until"), {"schema": SCHEMA})
+
+    commitment: str = Field(primary_key=True)
+    unit: int = Field(primary_key=True)
+    status: str
+    since: date
+    judged_on: date
+    holds_until: date | None
+    assessment: dict[str, Any] = Field(sa_type=_json)
+
+
+class ChangeRow(_Table, table=True):
+    """Every change that was published, in order."""
+
+    __tablename__ = "change"
+    __table_args__: ClassVar[Any] = (
+        Index("change_unit", "unit", "topic"),
+        Index("change_submission", "submission"),
+        {"schema": SCHEMA},
+    )
+
+    number: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
+    id: UUID = Field(unique=True)
+    unit: int
+    topic: str = Field(description="The criterion's key or the commitment's id.")
+    event: str
+    before: str
+    after: str
+    on: date
+    at: datetime = Field(sa_type=_moment)
+    submission: UUID | None
+    body: dict[str, Any] = Field(sa_type=_json)
+
+
+class TickRow(_Table, table=True):
+    """The days that were judged for what the passing of time changes."""
+
+    __tablename__ = "tick"
+
+    day: date = Field(primary_key=True)
+    finished_at: datetime = Field(sa_type=_moment)
+
+
+class ParkedRow(_Table, table=True):
+    """Messages that could not be processed, with the reason: nothing vanishes, and nothing else waits for them."""
+
+    __tablename__ = "parked"
+
+    sequence: int = Field(primary_key=True, sa_type=BigInteger, description="Its number in the stream.")
+    subject: str
+    reason: str
+    body: str
+    parked_at: datetime = Field(sa_type=_moment)
+
+
+class OutboxRow(OutboxColumns, table=True):
+    """Changes that are to be published."""
+
+    __tablename__ = "outbox"
+    __table_args__: ClassVar[Any] = {"schema": SCHEMA}

@@ -1,0 +1,96 @@
+"""Builders: what tests are about stands in their arguments, the rest is ordinary."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from services.scoring.judge import Commitment
+from services.scoring.measures import Observation, Reading
+from shared.contracts import AcceptedSubmission, Period, Stage
+
+BASELINE_DATE = date(2022, 12, 31)
+DEADLINE = date(2023, 12, 31)
+DIEM_HE = "06280"
+
+
+def a_commitment(**changes: Any) -> Commitment:
+    """From 20 % at the end of 2022 down to at most 10 % at the end of 2023."""
+    ordinary: dict[str, Any] = {
+        "direction": "at_most",
+        "goal": Decimal(10),
+        "baseline_date": BASELINE_DATE,
+        "baseline": Decimal(20),
+        "deadline": DEADLINE,
+    }
+    return Commitment(**{**ordinary, **changes})
+
+
+def an_observation(value: float, on: date = date(2023, 6, 30), **changes: Any) -> Observation:
+    """A value in force from a day on."""
+    number = Decimal(str(value))
+    ordinary: dict[str, Any] = {
+        "effective": on,
+        "period": Period.parse(on.isoformat()),
+        "value": number,
+        "numerator": number,
+    }
+    return Observation(**{**ordinary, **changes})
+
+
+def a_reading(element: str, period: str, value: float, **changes: Any) -> Reading:
+    """Reported on the day after its period, or on `known_from`."""
+    parsed = Period.parse(period)
+    known_from = changes.pop("known_from", parsed.end)
+    ordinary: dict[str, Any] = {
+        "element": element,
+        "period": parsed,
+        "value": Decimal(str(value)),
+        "stage": Stage.REPORTED,
+        "revision": 1,
+        "received_at": datetime.combine(known_from, time(9), UTC),
+        "known_from": known_from,
+        "submission": UUID(int=1),
+    }
+    return Reading(**{**ordinary, **changes})
+
+
+def readings(*found: Reading) -> dict[tuple[str, Period], Reading]:
+    """One unit's readings by element and period."""
+    return {(reading.element, reading.period): reading for reading in found}
+
+
+def poverty(period: str, poor: int, households: int = 1000, **changes: Any) -> list[Reading]:
+    """The three counts of the poverty criterion, all the poor ones poor and none near it."""
+    return [
+        a_reading("households", period, households, **changes),
+        a_reading("poor_households", period, poor, **changes),
+        a_reading("near_poor_households", period, 0, **changes),
+    ]
+
+
+def a_posted_submission(**changes: Any) -> dict[str, Any]:
+    """What a district posts for Điềm He."""
+    ordinary: dict[str, Any] = {
+        "unit": DIEM_HE,
+        "period": "2023-06",
+        "readings": {"households": 1204, "poor_households": 131, "near_poor_households": 88},
+    }
+    return {**ordinary, **changes}
+
+
+def an_accepted_submission(
+    received: datetime = datetime(2023, 6, 30, 2, tzinfo=UTC), **changes: Any
+) -> AcceptedSubmission:
+    """The same after intake."""
+    ordinary: dict[str, Any] = {
+        **a_posted_submission(),
+        "id": uuid4(),
+        "agency": "district-184",
+        "district": "184",
+        "received_at": received,
+        "digest": "0" * 64,
+    }
+    return AcceptedSubmission.model_validate({**ordinary, **changes})

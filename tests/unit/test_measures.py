@@ -1,0 +1,89 @@
+"""Readings become values, whatever order they come in."""
+
+from __future__ import annotations
+
+import random
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.scoring.measures import Reading, merge, observe
+from shared.contracts import Stage
+from shared.reference.models import Ratio
+from tests.builders import BASELINE_DATE, a_reading, poverty, readings
+
+RATE = Ratio(numerator=["poor_households", "near_poor_households"], denominator=["households"])
+
+
+def observed(*found: Reading) -> list[tuple[date, Decimal]]:
+    seen = observe(RATE, readings(*found), BASELINE_DATE, Stage.REPORTED)
+    return [(one.effective, one.value) for one in seen]
+
+
+def test_a_rate_is_the_sum_of_the_numerators_over_the_denominator() -> None:
+    assert observed(*poverty("2023-05", 131, 1000)) == [(date(2023, 5, 31), Decimal("13.1"))]
+
+
+def test_a_rate_never_mixes_two_periods() -> None:
+    households, poor, near = poverty("2023-05", 131)
+    assert observed(households, poor, a_reading("near_poor_households", "2023-06", 5)) == []
+    assert len(observed(households, poor, near)) == 1
+
+
+def test_without_households_there_is_no_rate() -> None:
+    assert observed(*poverty("2023-05", 0, 0)) == []
+
+
+def test_a_late_report_for_an_older_period_does_not_replace_a_newer_one() -> None:
+    june, may = poverty("2023-06", 120), poverty("2023-05", 200, known_from=date(2023, 8, 1))
+    assert observed(*june, *may) == [(date(2023, 6, 30), Decimal(12))]
+
+
+def test_figures_for_the_time_before_the_plan_are_in_force_from_their_period_on() -> None:
+    assert observed(*poverty("2022-12", 150, known_from=date(2023, 1, 5))) == [(BASELINE_DATE, Decimal(15))]
+
+
+def test_the_years_figure_is_a_later_word_than_decembers() -> None:
+    december, year = poverty("2023-12", 120), poverty("2023", 110, known_from=date(2023, 12, 31))
+    assert observed(*december, *year)[-1] == (date(2023, 12, 31), Decimal(11))
+
+
+def test_a_later_stage_outranks_a_higher_revision() -> None:
+    reported = a_reading("households", "2023-05", 10, revision=9)
+    verified = a_reading("households", "2023-05", 11, stage=Stage.VERIFIED)
+    assert merge({}, [verified, reported])["households", reported.period].value == 11
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(list(Stage)), st.integers(1, 3), st.integers(0, 5), st.integers(1, 28)),
+        min_size=1,
+        max_size=10,
+    ),
+    st.randoms(),
+)
+def test_the_order_of_arrival_does_not_matter(
+    versions: list[tuple[Stage, int, int, int]], shuffled: random.Random
+) -> None:
+    arrived = [
+        a_reading(
+            "households",
+            "2023-05",
+            value,
+            stage=stage,
+            revision=revision,
+            known_from=date(2023, 6, day),
+            submission=UUID(int=number),
+        )
+        for number, (stage, revision, value, day) in enumerate(versions)
+    ]
+    mixed = shuffled.sample(arrived, len(arrived))
+    one_by_one: dict[tuple[str, object], Reading] = {}
+    for reading in mixed:
+        one_by_one = merge(one_by_one, [reading])  # type: ignore[assignment, arg-type]
+    assert one_by_one == merge({}, arrived) == merge({}, mixed)
+    (kept,) = one_by_one.values()
+    assert kept.known_from == min(reading.known_from for reading in arrived)

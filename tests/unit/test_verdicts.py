@@ -1,0 +1,125 @@
+"""Assessments of a commune's criteria, with their reasons."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import pytest
+
+from services.scoring import calendar
+from services.scoring.changes import Before, Moment, events, message_of, status_changes
+from services.scoring.measures import Reading
+from services.scoring.verdicts import assess_criterion, criteria_of
+from shared.clock import VIETNAM
+from shared.contracts import Event, Status
+from shared.reference.load import Reference, load
+from shared.reference.models import Unit
+from tests.builders import a_reading, poverty, readings
+
+MIDYEAR = date(2023, 6, 30)
+
+
+@pytest.fixture(scope="module")
+def reference() -> Reference:
+    return load()
+
+
+def commune(reference: Reference, code: str) -> Unit:
+    unit = reference.units.find(code, MIDYEAR)
+    assert unit is not None
+    return unit
+
+
+def labour(period: str, trained_women: int) -> list[Reading]:
+    return [
+        a_reading(element, period, value)
+        for element, value in {
+            "workers_men": 1000,
+            "workers_women": 1000,
+            "trained_men": 800,
+            "trained_women": trained_women,
+            "certified_men": 300,
+            "certified_women": 300,
+        }.items()
+    ]
+
+
+def test_a_commune_that_no_cohort_binds_is_not_met_rather_than_behind(reference: Reference) -> None:
+    unbound = next(
+        unit
+        for unit in reference.units.communes(MIDYEAR, "20")
+        if not any(unit.code in cohort.members for cohort in reference.plan.cohorts)
+    )
+    verdict = assess_criterion("ntm-11", unbound, readings(*poverty("2023-05", 300)), reference, MIDYEAR)
+    assert verdict.status == Status.NOT_MET
+
+
+def test_a_border_commune_is_behind_when_it_stands_still(reference: Reference) -> None:
+    still = readings(*poverty("2022-12", 200))
+    verdict = assess_criterion("ntm-11", commune(reference, "06004"), still, reference, MIDYEAR)
+    assert verdict.status == Status.BEHIND
+    assert verdict.parts[0].missing == 70
+
+
+def test_women_alone_can_keep_a_commune_from_the_labour_criterion(reference: Reference) -> None:
+    unit = commune(reference, "06280")
+    assert assess_criterion("ntm-12", unit, readings(*labour("2023-05", 800)), reference, MIDYEAR).status == Status.MET
+    verdict = assess_criterion("ntm-12", unit, readings(*labour("2023-05", 600)), reference, MIDYEAR)
+    failing = [(part.indicator, part.group) for part in verdict.parts if part.status != Status.MET]
+    assert verdict.status == Status.NOT_MET
+    assert failing == [("12.1", "women")]
+
+
+def test_the_reason_says_value_counts_goal_and_what_is_missing_in_both_languages(reference: Reference) -> None:
+    found = readings(*poverty("2023-05", 219, 1204))
+    verdict = assess_criterion("ntm-11", commune(reference, "06280"), found, reference, MIDYEAR)
+    assert "18,19 % (219/1.204 hộ) (tháng 5/2023); mục tiêu ≤ 13 %" in verdict.reason.vi
+    assert "còn phải giảm 63 hộ" in verdict.reason.vi
+    assert "ngưỡng chưa đối chiếu văn bản" in verdict.reason.vi
+    assert "18.19 % (219/1,204 households) (May 2023); goal ≤ 13 %" in verdict.reason.en
+
+
+def test_poverty_figures_are_provisional_until_the_years_review(reference: Reference) -> None:
+    unit = commune(reference, "06280")
+    monthly = assess_criterion("ntm-11", unit, readings(*poverty("2023-05", 100)), reference, MIDYEAR)
+    yearly = assess_criterion("ntm-11", unit, readings(*poverty("2022", 100)), reference, MIDYEAR)
+    assert monthly.provisional
+    assert not yearly.provisional
+
+
+def test_advanced_criteria_are_judged_only_where_a_cohort_binds(reference: Reference) -> None:
+    named, other = commune(reference, "06280"), commune(reference, "06004")
+    assert "advanced-11" in criteria_of(named, reference)
+    assert "advanced-11" not in criteria_of(other, reference)
+
+
+def test_a_report_is_overdue_the_day_after_its_last_day_and_no_longer_when_it_arrives(reference: Reference) -> None:
+    unit = commune(reference, "06280")
+    january = poverty("2023-01", 100, known_from=date(2023, 2, 3))
+    on_time = assess_criterion("ntm-11", unit, readings(*january), reference, date(2023, 3, 5))
+    late = assess_criterion("ntm-11", unit, readings(*january), reference, date(2023, 3, 6))
+    assert on_time.overdue == []
+    assert on_time.holds_until == date(2023, 3, 5)
+    assert late.overdue == ["2023-02"]
+    arrived = readings(*january, *poverty("2023-02", 90, known_from=date(2023, 3, 6)))
+    assert assess_criterion("ntm-11", unit, arrived, reference, date(2023, 3, 6)).overdue == []
+    assert events(Before(late.status), late) == [Event.OVERDUE]
+    assert events(Before(late.status, frozenset(late.overdue)), on_time) == [Event.REPORT_ARRIVED]
+
+
+def test_who_never_reported_is_not_overdue(reference: Reference) -> None:
+    reports = [report for report in reference.calendar if "ntm-11" in report.criteria]
+    assert calendar.overdue(reports, {}, frozenset({"households"}), 2023, MIDYEAR) == []
+
+
+def test_a_change_goes_out_as_a_cloud_event_on_its_commune_subject(reference: Reference) -> None:
+    unit = commune(reference, "06280")
+    assessment = assess_criterion("ntm-11", unit, readings(*poverty("2023-05", 100)), reference, MIDYEAR)
+    moment = Moment(MIDYEAR, datetime(2023, 6, 30, 9, tzinfo=VIETNAM))
+    (change,) = status_changes(Before(), unit, "ntm-11", assessment, reference, moment, None)
+    message = message_of(change, {})
+    assert message.subject == "ntm.v1.status.184.06280.ntm-11"
+    assert message.headers["ce-id"] == message.headers["Nats-Msg-Id"] == str(change.id)
+    assert message.headers["ce-specversion"] == "1.0"
+    (again,) = status_changes(Before(), unit, "ntm-11", assessment, reference, moment, None)
+    assert again.id == change.id
