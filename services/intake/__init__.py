@@ -1,0 +1,1 @@
+"""Intake: the door. Checks what agencies post, signs it in, and publishes it."""
