@@ -1,0 +1,51 @@
+.DEFAULT_GOAL := help
+.PHONY: help up test lint types lock demo-reset clean setup compose-up compose-down compose-check
+
+BIN := .venv/bin
+DATA ?= .ntm
+ARGS ?=
+REQUIREMENTS ?= requirements
+# Compiled the same for every Python and system that the project supports; names no index, no path.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what the lock file says into .venv (the others do it themselves)
+	@deploy/bootstrap
+
+up: setup ## Start the whole system with the sample year; options in ARGS, e.g. ARGS=--instant
+	@exec $(BIN)/ntm up --sample --data $(DATA) $(ARGS)
+
+test: setup ## Run the tests; options in ARGS, e.g. ARGS="tests/unit -x"
+	@exec $(BIN)/pytest $(ARGS)
+
+lint: setup ## Check style, format and the borders between the packages
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+types: setup ## Check the types
+	$(BIN)/mypy
+
+lock: setup ## Compile requirements/ from pyproject.toml, keeping the pinned versions that still fit
+	$(COMPILE) --extra notify --extra cli --output-file $(REQUIREMENTS)/services.txt $(ARGS)
+	$(COMPILE) --all-extras --group dev --output-file $(REQUIREMENTS)/dev.txt $(ARGS)
+
+demo-reset: ## Remove the data of the local system
+	rm -rf $(DATA)
+
+compose-up: ## Start the system in containers, the first time with the settings of a demonstration
+	@deploy/write-env .env
+	docker compose up --build --detach --wait $(ARGS)
+
+compose-down: ## Stop the containers; their data stay, unless ARGS=--volumes
+	docker compose --profile demo down $(ARGS)
+
+compose-check: setup ## Try docker-compose.yml for real, beside whatever runs
+	@tests/containers/run
+
+clean: ## Remove what make has installed and cached
+	rm -rf .venv .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find services shared deploy tests -name __pycache__ -type d -prune -exec rm -rf {} +
