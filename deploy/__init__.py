@@ -1,0 +1,1 @@
+"""How the system is run: on one machine without containers, in containers, on a cluster."""

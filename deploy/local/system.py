@@ -1,0 +1,245 @@
+"""The whole system on one machine: NATS, PostgreSQL and the postbox, then the services, until a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Literal, Self
+
+import httpx
+from pydantic import BaseModel, Field, ValidationError
+
+from deploy.local.nats import Nats
+from deploy.local.postgres import Postgres
+from deploy.local.supervisor import CannotStartError, Process, Supervisor, run_until_signal
+from services.cli.running import RunningSystem, write_private
+
+SERVICES = {name: f"services.{name}.app:app" for name in ("intake", "scoring", "notify")}
+MIGRATE = (sys.executable, "-m", "services.cli.main", "migrate")
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where a person or another program finds the system."""
+
+    intake: int = 8001
+    scoring: int = 8002
+    notify: int = 8003
+    postbox: int = 8025
+
+    @classmethod
+    def starting_at(cls, base: int) -> Self:
+        """Four ports in a row."""
+        return cls(base, base + 1, base + 2, base + 3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What to start, and how."""
+
+    data: Path
+    ports: Ports = Ports()
+    today: date | None = None
+    """The day on which a simulated clock begins the first time; None: the real clock."""
+    contacts: Path | None = None
+    sample_cohorts: Path | None = None
+    log_format: Literal["json", "text"] = "text"
+    services: Mapping[str, str] = field(default_factory=lambda: SERVICES)
+    """The ASGI application of each service."""
+    migrate: Sequence[str] = MIGRATE
+
+    @property
+    def clock(self) -> Literal["real", "simulated"]:
+        """What the services tell the time by."""
+        return "simulated" if self.today else "real"
+
+
+class PortInUseError(CannotStartError):
+    """Another program has a port that the system needs."""
+
+
+def _secret() -> str:
+    return secrets.token_urlsafe(24)
+
+
+class Installation(BaseModel):
+    """What was chosen at the first start and stays: secrets, and the ports of the parts within."""
+
+    nats_token: str = Field(default_factory=_secret, repr=False)
+    database_password: str = Field(default_factory=_secret, repr=False)
+    sms_api_key: str = Field(default_factory=_secret, repr=False)
+    sms_secret_key: str = Field(default_factory=_secret, repr=False)
+    nats_port: int = 0
+    database_port: int = 0
+    smtp_port: int = 0
+
+    @classmethod
+    def load(cls, data: Path) -> Self:
+        """As the data directory says, with a new port where the old one is taken."""
+        path = data / "secrets.json"
+        try:
+            installation = cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            installation = cls()
+        except ValidationError as error:
+            raise CannotStartError(f"{path} cannot be read: {error}. Restore it, or run `make demo-reset`.") from None
+        taken: set[int] = set()
+        for name in ("nats_port", "database_port", "smtp_port"):
+            port = getattr(installation, name)
+            while port in taken or not is_free(port):
+                port = free_port()
+            setattr(installation, name, port)
+            taken.add(port)
+        write_private(path, installation.model_dump_json(indent=2))
+        return installation
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return port > 0
+
+
+def free_port() -> int:
+    """A free port that the system does not give to outgoing connections.
+
+    Where it did, a service that tries to reconnect to a server that is down could take the server's own port.
+    """
+    while not is_free(port := 20_000 + secrets.randbelow(10_000)):
+        pass
+    return port
+
+
+async def run(options: Options, on_ready: Callable[[RunningSystem], Awaitable[None]]) -> None:
+    """Start everything, call `on_ready`, and keep everything running until SIGINT, SIGTERM or SIGHUP.
+
+    Raises CannotStartError.
+    """
+    await run_until_signal(_run(options, on_ready))
+
+
+async def _run(options: Options, on_ready: Callable[[RunningSystem], Awaitable[None]]) -> None:
+    async with (
+        Supervisor(options.data) as supervisor,
+        # Whatever proxy the environment names: this machine is not behind it.
+        httpx.AsyncClient(timeout=2, trust_env=False) as http,
+    ):
+        _check_ports(options.ports)
+        chosen = Installation.load(options.data)
+        nats = Nats(options.data / "nats", chosen.nats_port, chosen.nats_token)
+        postgres = Postgres(options.data / "postgres", chosen.database_port, chosen.database_password)
+        parts = [nats.process(), await asyncio.to_thread(postgres.process), _postbox(options, chosen, http)]
+        await supervisor.start(*parts)
+
+        env = _service_env(options, nats, postgres)
+        begin = ("--today", options.today.isoformat()) if options.today else ()
+        await supervisor.run("migrate", (*options.migrate, *begin), env)
+        channels = _channel_env(options, chosen)
+        await supervisor.start(
+            *(
+                _service(name, app, options, env | (channels if name == "notify" else {}), http)
+                for name, app in options.services.items()
+            )
+        )
+        running = RunningSystem(
+            **{f"{name}_url": _url(port) for name, port in asdict(options.ports).items()},
+            nats_url=nats.url,
+            nats_token=chosen.nats_token,
+            database_url=postgres.url,
+            pid=os.getpid(),
+            clock=options.clock,
+            sample_cohorts=options.sample_cohorts,
+            started_at=datetime.now(UTC),
+        )
+        running.write(options.data)
+        try:
+            await on_ready(running)
+            await asyncio.Event().wait()
+        finally:
+            RunningSystem.withdraw(options.data)
+
+
+def _check_ports(ports: Ports) -> None:
+    for name, port in asdict(ports).items():
+        if not is_free(port):
+            raise PortInUseError(
+                f"Port {port}, meant for {name}, is in use by another program. Stop that one, or let the system "
+                "use four other ports in a row with --ports-from, for instance --ports-from 18001."
+            )
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def _answers(http: httpx.AsyncClient, url: str) -> Callable[[], Awaitable[bool]]:
+    async def check() -> bool:
+        try:
+            return (await http.get(url)).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    return check
+
+
+def _postbox(options: Options, chosen: Installation, http: httpx.AsyncClient) -> Process:
+    port = options.ports.postbox
+    places = {"--dir": options.data / "postbox", "--smtp-port": chosen.smtp_port, "--http-port": port}
+    arguments = [str(part) for place in places.items() for part in place]
+    return Process(
+        name="postbox",
+        command=[sys.executable, "-m", "deploy.local.postbox", *arguments],
+        env={"NTM_SMS_API_KEY": chosen.sms_api_key, "NTM_SMS_SECRET_KEY": chosen.sms_secret_key},
+        ready=_answers(http, f"{_url(port)}/healthz"),
+    )
+
+
+def _service(name: str, app: str, options: Options, env: Mapping[str, str], http: httpx.AsyncClient) -> Process:
+    port = asdict(options.ports)[name]
+    # Whoever watches the changes holds a connection open, which must not hold up the end.
+    command = [sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
+    return Process(
+        name=name,
+        command=[*command, "--timeout-graceful-shutdown", "3"],
+        env=env,
+        ready=_answers(http, f"{_url(port)}/readyz"),
+    )
+
+
+def _service_env(options: Options, nats: Nats, postgres: Postgres) -> dict[str, str]:
+    env = {
+        "NTM_DATABASE_URL": postgres.url,
+        "NTM_NATS_URL": nats.url,
+        "NTM_NATS_TOKEN": nats.token,
+        "NTM_CLOCK": options.clock,
+        "NTM_LOG_FORMAT": options.log_format,
+    }
+    for name, path in (("NTM_CONTACTS", options.contacts), ("NTM_SAMPLE_COHORTS", options.sample_cohorts)):
+        if path:
+            env[name] = str(path.resolve())
+    return env
+
+
+def _channel_env(options: Options, chosen: Installation) -> dict[str, str]:
+    return {
+        "NTM_SMTP_HOST": "127.0.0.1",
+        "NTM_SMTP_PORT": str(chosen.smtp_port),
+        "NTM_SMTP_FROM": "Văn phòng Điều phối nông thôn mới <dieuphoi@ntm.example>",
+        "NTM_SMTP_STARTTLS": "false",
+        "NTM_SMS_URL": _url(options.ports.postbox),
+        "NTM_SMS_API_KEY": chosen.sms_api_key,
+        "NTM_SMS_SECRET_KEY": chosen.sms_secret_key,
+        "NTM_SMS_BRANDNAME": "NTM-LANGSON",
+    }

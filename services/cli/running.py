@@ -1,0 +1,93 @@
+"""Where the system is: how every `ntm` command finds it, by its data directory or by the environment."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, Field, ValidationError
+
+
+class NotRunningError(Exception):
+    """No system runs on the data directory."""
+
+
+class RunningSystem(BaseModel):
+    """Addresses and secrets of the system that runs now, as `run.json` in its data directory says."""
+
+    intake_url: str
+    scoring_url: str
+    notify_url: str
+    postbox_url: str
+    nats_url: str
+    nats_token: str = Field(repr=False)
+    database_url: str = Field(repr=False)
+    clock: Literal["real", "simulated"]
+    sample_cohorts: Path | None = None
+    pid: int | None = None
+    """Of the process that holds it all; None where the parts are on their own, as in containers."""
+    started_at: datetime | None = None
+
+    @classmethod
+    def find(cls, data: Path) -> Self:
+        """The system that runs on `data`, else the one that the environment names.
+
+        Raises NotRunningError, which says what to do.
+        """
+        try:
+            running = cls.model_validate_json((data / "run.json").read_bytes())
+        except FileNotFoundError:
+            if named := cls.named_by_environment():
+                return named
+            raise NotRunningError(_advice(data)) from None
+        except ValidationError as error:
+            raise NotRunningError(f"{data / 'run.json'} cannot be read ({error}). {_advice(data)}") from None
+        if running.pid and not _is_alive(running.pid):
+            raise NotRunningError(_advice(data))
+        return running
+
+    @classmethod
+    def named_by_environment(cls) -> Self | None:
+        """The system whose parts NTM_INTAKE_URL, NTM_DATABASE_URL and so on name; None unless they name them all."""
+        named = {field: os.environ.get(f"NTM_{field.upper()}") for field in cls.model_fields}
+        try:
+            return cls.model_validate({field: value for field, value in named.items() if value})
+        except ValidationError:
+            return None
+
+    def write(self, data: Path) -> None:
+        """Make it known. Readable by the owner only, since it holds secrets."""
+        write_private(data / "run.json", self.model_dump_json(indent=2))
+
+    @staticmethod
+    def withdraw(data: Path) -> None:
+        """Say that it runs no longer."""
+        (data / "run.json").unlink(missing_ok=True)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Put a file in place whole, readable by the owner only."""
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _advice(data: Path) -> str:
+    return (
+        f"No system runs on {data}. Start one with `make up` or `ntm up --data {data}`, "
+        "or name the directory of one that runs with --data."
+    )

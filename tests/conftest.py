@@ -1,0 +1,89 @@
+"""Fixtures for all: one NATS and one PostgreSQL for the whole run; every test finds them empty."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import nats as nats_client
+import pytest
+from nats.aio.client import Client
+
+from services.cli.operate import prepare
+from tests.running import Surroundings, settings_of, surroundings
+from tests.servers import NatsServer, PostgresServer, start_nats, start_postgres
+
+
+@pytest.fixture(scope="session")
+async def nats_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[NatsServer]:
+    server = await start_nats(tmp_path_factory.mktemp("nats"))
+    yield server
+    await server.remove()
+
+
+@pytest.fixture(scope="session")
+async def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PostgresServer]:
+    server = await start_postgres(tmp_path_factory.mktemp("postgres"))
+    yield server
+    await server.remove()
+
+
+@pytest.fixture
+async def database_url(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """An empty database of the test's own."""
+    url = await postgres_server.create_database()
+    yield url
+    await postgres_server.drop_database(url)
+
+
+@pytest.fixture
+async def nats(nats_server: NatsServer) -> AsyncIterator[Client]:
+    """A connection to a NATS without streams."""
+    client = await connect_empty(nats_server)
+    yield client
+    await client.close()
+
+
+async def connect_empty(server: NatsServer) -> Client:
+    """A connection, after every stream has been deleted."""
+    client = await nats_client.connect(server.url, token=server.token)
+    streams = client.jetstream()
+    for stream in await streams.streams_info():
+        if stream.config.name:
+            await streams.delete_stream(stream.config.name)
+    return client
+
+
+@pytest.fixture(scope="session")
+async def migrated(nats_server: NatsServer, postgres_server: PostgresServer) -> str:
+    """The name of a database with all schemas, to be copied."""
+    url = await postgres_server.create_database()
+    await prepare(settings_of(url, nats_server), None)
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture
+async def around(
+    migrated: str, postgres_server: PostgresServer, nats: Client, nats_server: NatsServer, tmp_path: Path
+) -> AsyncIterator[Surroundings]:
+    """What a service needs around it, on 30 June 2023 by a simulated clock."""
+    url = await postgres_server.create_database(migrated)
+    async with surroundings(url, nats, nats_server, tmp_path) as found:
+        yield found
+    await postgres_server.drop_database(url)
+
+
+@pytest.fixture(scope="module")
+async def shared_around(
+    migrated: str,
+    postgres_server: PostgresServer,
+    nats_server: NatsServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Surroundings]:
+    """The same for all tests of a module: for services whose state the tests do not disturb."""
+    url = await postgres_server.create_database(migrated)
+    client = await connect_empty(nats_server)
+    async with surroundings(url, client, nats_server, tmp_path_factory.mktemp("logs")) as found:
+        yield found
+    await client.close()
+    await postgres_server.drop_database(url)

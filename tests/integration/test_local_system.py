@@ -1,0 +1,214 @@
+"""`ntm up` without the services: everything around them, with stand-ins in their place."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import psutil
+import pytest
+
+from deploy.local.nats import answers
+from deploy.local.supervisor import StartFailedError
+from deploy.local.system import Installation, Options, PortInUseError, Ports, is_free, run
+from services.cli.running import NotRunningError, RunningSystem
+from tests.integration.test_supervisor import is_gone, until
+from tests.servers import wait_until
+
+STARTS = """
+import asyncio, sys
+from datetime import date
+from pathlib import Path
+from deploy.local.system import Options, Ports, run
+
+STAND_INS = dict.fromkeys(("intake", "scoring", "notify"), "tests.integration.stand_in:app")
+
+async def say(running):
+    print("ready", flush=True)
+
+options = Options(
+    data=Path(sys.argv[1]), ports=Ports.starting_at(int(sys.argv[2])), today=date(2023, 6, 30),
+    services=STAND_INS, migrate=(sys.executable, "-c", ""),
+)
+asyncio.run(run(options, say))
+"""
+
+
+def four_free_ports() -> int:
+    return next(base for base in range(18_001, 19_900, 10) if all(is_free(base + i) for i in range(4)))
+
+
+class System:
+    def __init__(self, data: Path, base: int) -> None:
+        self.data = data
+        self.base = base
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> RunningSystem:
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", STARTS, str(self.data), str(self.base), stdout=asyncio.subprocess.PIPE
+        )
+        assert self.process.stdout
+        assert await asyncio.wait_for(self.process.stdout.readline(), 60) == b"ready\n"
+        return RunningSystem.find(self.data)
+
+    async def end(self, number: signal.Signals) -> list[int]:
+        """The process ids that there were."""
+        assert self.process
+        children = [child.pid for child in psutil.Process(self.process.pid).children(recursive=True)]
+        self.process.send_signal(number)
+        await asyncio.wait_for(self.process.wait(), 30)
+        return children
+
+
+@pytest.fixture
+async def system(tmp_path: Path) -> AsyncIterator[System]:
+    system = System(tmp_path / "data", four_free_ports())
+    yield system
+    if system.process and system.process.returncode is None:
+        await system.end(signal.SIGTERM)
+
+
+async def ask(url: str) -> dict[str, Any]:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.get(f"{url}/readyz")
+    return dict(answer.json())
+
+
+async def connect(running: RunningSystem) -> asyncpg.Connection:
+    return await asyncpg.connect(running.database_url.replace("+asyncpg", ""))
+
+
+async def test_the_system_starts_stops_and_finds_its_data_again(system: System) -> None:
+    running = await system.start()
+    assert (running.intake_url, running.clock) == (f"http://127.0.0.1:{system.base}", "simulated")
+    connection = await connect(running)
+    await connection.execute("CREATE TABLE kept (number int)")
+    await connection.close()
+
+    children = await system.end(signal.SIGINT)
+    assert system.process
+    assert system.process.returncode == 0
+    assert all(is_gone(pid) for pid in children)
+    with pytest.raises(NotRunningError, match="make up"):
+        RunningSystem.find(system.data)
+
+    again = await system.start()
+    assert (again.nats_url, again.nats_token) == (running.nats_url, running.nats_token)
+    connection = await connect(again)
+    assert await connection.fetchval("SELECT count(*) FROM kept") == 0
+    await connection.close()
+
+
+async def test_a_killed_system_leaves_no_process_and_starts_again(system: System) -> None:
+    await system.start()
+    children = await system.end(signal.SIGKILL)
+    assert len(children) > 5
+    await until(lambda: all(is_gone(pid) for pid in children), "the end of all processes")
+    with pytest.raises(NotRunningError):
+        RunningSystem.find(system.data)
+
+    await system.start()
+
+
+async def test_whatever_part_is_killed_comes_back(system: System) -> None:
+    running = await system.start()
+    assert system.process
+    supervisor = psutil.Process(system.process.pid)
+    parts = supervisor.children()
+    assert len(parts) == 6
+    for part in parts:
+        part.kill()
+
+    async def all_are_back() -> bool:
+        now = supervisor.children()
+        return len(now) == 6 and not set(now) & set(parts) and await all_answer(running)
+
+    await wait_until(all_are_back, "six new processes that answer", 30)
+
+
+async def all_answer(running: RunningSystem) -> bool:
+    try:
+        for url in (running.intake_url, running.scoring_url, running.notify_url):
+            await ask(url)
+        async with httpx.AsyncClient(trust_env=False) as http:
+            await http.get(running.postbox_url)
+        await (await connect(running)).close()
+    except (httpx.HTTPError, OSError, asyncpg.PostgresError):
+        return False
+    return await answers(running.nats_url, running.nats_token)
+
+
+async def test_a_service_gets_what_it_needs_and_no_more(system: System) -> None:
+    running = await system.start()
+    intake, notify = (await ask(running.intake_url))["env"], (await ask(running.notify_url))["env"]
+
+    assert intake["NTM_DATABASE_URL"] == running.database_url
+    assert intake["NTM_CLOCK"] == "simulated"
+    assert not any(name.startswith(("NTM_SMTP", "NTM_SMS")) for name in intake)
+    assert notify["NTM_SMS_URL"].startswith(running.postbox_url)
+
+
+async def test_secrets_are_for_the_owner_only(system: System) -> None:
+    running = await system.start()
+
+    for name in ("run.json", "secrets.json"):
+        assert (system.data / name).stat().st_mode & 0o077 == 0
+    assert running.nats_token not in repr(running)
+    assert system.process
+    for child in psutil.Process(system.process.pid).children():
+        line = " ".join(child.cmdline())
+        assert all(
+            text not in line
+            for text in json.loads((system.data / "secrets.json").read_text()).values()
+            if isinstance(text, str)
+        )
+
+
+async def test_a_port_in_use_is_named_with_the_way_out(tmp_path: Path) -> None:
+    base = four_free_ports()
+    expected = pytest.raises(PortInUseError, match=f"Port {base + 2}, meant for notify.*--ports-from")
+    with socket.create_server(("127.0.0.1", base + 2)), expected:
+        await run(Options(data=tmp_path, ports=Ports.starting_at(base)), _nothing)
+    assert list(asdict(Ports()).values()) == [8001, 8002, 8003, 8025]
+
+
+async def test_a_failing_migration_ends_the_start(tmp_path: Path) -> None:
+    options = Options(
+        data=tmp_path,
+        ports=Ports.starting_at(four_free_ports()),
+        migrate=(sys.executable, "-c", "raise SystemExit('column exists')"),
+    )
+    with pytest.raises(StartFailedError, match=r"(?s)migrate failed.*column exists"):
+        await run(options, _nothing)
+    chosen = json.loads((tmp_path / "secrets.json").read_text())
+    assert all(is_free(chosen[name]) for name in ("nats_port", "database_port", "smtp_port"))
+
+
+def test_a_taken_port_within_is_replaced_and_the_secrets_stay(tmp_path: Path) -> None:
+    first = Installation.load(tmp_path)
+    with socket.create_server(("127.0.0.1", first.nats_port)):
+        second = Installation.load(tmp_path)
+
+    assert second.nats_port != first.nats_port
+    assert (second.nats_token, second.smtp_port) == (first.nats_token, first.smtp_port)
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"pid": 1}'])
+def test_a_broken_run_file_is_said_to_be_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(NotRunningError, match="ntm up"):
+        RunningSystem.find(tmp_path)
+
+
+async def _nothing(_: RunningSystem) -> None:
+    pass

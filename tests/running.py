@@ -1,0 +1,142 @@
+"""Services as processes of their own, as they run in life, so that a test can kill them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+from nats.aio.client import Client
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from deploy.local.system import free_port
+from services.cli.operate import prepare
+from shared.access import EVERYTHING, add_key
+from shared.clock import set_day
+from shared.database import create_engine
+from shared.settings import Settings
+from tests.servers import NatsServer, wait_until
+
+START = date(2023, 6, 30)
+
+
+@dataclass
+class Service:
+    """One service; `client` talks to it."""
+
+    name: str
+    env: dict[str, str]
+    log: Path
+    port: int = field(default_factory=free_port)
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        with self.log.open("ab") as output:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "uvicorn", f"services.{self.name}.app:app", "--port", str(self.port),
+                "--no-access-log", env={**os.environ, **self.env}, stdout=output, stderr=output,
+            )  # fmt: skip
+        await wait_until(self.is_ready, f"{self.name}: {self.log}")
+
+    async def is_ready(self) -> bool:
+        assert self.process
+        assert self.process.returncode is None, self.log.read_text()
+        try:
+            async with self.client() as client:
+                return (await client.get("/readyz")).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    async def kill(self) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGKILL)
+        await self.process.wait()
+
+    async def stop(self) -> None:
+        assert self.process
+        if self.process.returncode is None:
+            self.process.terminate()
+            await self.process.wait()
+
+    def client(self, key: str | None = None) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=30)
+
+
+@dataclass
+class Surroundings:
+    """A migrated database, a NATS with streams, a clock, an engine to look with, and the services started."""
+
+    settings: Settings
+    engine: AsyncEngine
+    nats: Client
+    env: dict[str, str]
+    logs: Path
+    services: list[Service] = field(default_factory=list)
+
+    async def start(self, name: str, **env: str) -> Service:
+        service = Service(name, {**self.env, **env}, self.logs / f"{name}-{len(self.services)}.log")
+        self.services.append(service)
+        await service.start()
+        return service
+
+    async def key(self, *units: str, criteria: tuple[str, ...] = (EVERYTHING,), agency: str = "tests") -> str:
+        return await add_key(self.engine, agency, agency, list(units), list(criteria))
+
+    async def set_day(self, day: date) -> None:
+        await set_day(self.nats.jetstream(), day)
+
+    async def stored(self, stream: str) -> int:
+        """How many messages a stream holds."""
+        return (await self.nats.jetstream().stream_info(stream)).state.messages
+
+
+def settings_of(database_url: str, server: NatsServer) -> Settings:
+    """What leads to the servers of the tests."""
+    return Settings(
+        database_url=SecretStr(database_url), nats_url=server.url, nats_token=SecretStr(server.token), clock="simulated"
+    )
+
+
+@asynccontextmanager
+async def surroundings(database_url: str, nats: Client, server: NatsServer, logs: Path) -> AsyncIterator[Surroundings]:
+    """Everything but the services; those that were started are stopped at the end."""
+    settings = settings_of(database_url, server)
+    env = {
+        "NTM_DATABASE_URL": database_url,
+        "NTM_NATS_URL": server.url,
+        "NTM_NATS_TOKEN": server.token,
+        "NTM_CLOCK": "simulated",
+        "NTM_LOG_FORMAT": "text",
+    }
+    await prepare(settings, START)
+    engine = create_engine(settings, "tests")
+    around = Surroundings(settings, engine, nats, env, logs)
+    try:
+        yield around
+    finally:
+        for service in around.services:
+            await service.stop()
+        await engine.dispose()
+
+
+async def eventually(check: Any, seconds: float = 20) -> Any:
+    """What the check returns, once that is true."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not (found := await check()):
+        assert asyncio.get_running_loop().time() < deadline, "it never came to be"
+        await asyncio.sleep(0.05)
+    return found

@@ -1,0 +1,196 @@
+"""Real NATS and PostgreSQL for the tests: containers when a Docker engine answers, else the embedded ones.
+
+NTM_TEST_SERVERS=embedded or =containers decides otherwise. Both can be stopped, killed and started again, and keep
+their data meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import uuid4
+
+import asyncpg
+
+from deploy.local import nats as local_nats
+from deploy.local.nats import Nats
+from deploy.local.postgres import LOCALE, USER, Postgres, create_database
+from deploy.local.supervisor import Process, end, spawn
+from deploy.local.system import free_port
+
+NATS_IMAGE = "nats:2.15"
+POSTGRES_IMAGE = "postgres:18"
+TOKEN = "token-of-the-tests"
+PASSWORD = "password-of-the-tests"
+
+
+class Runner(Protocol):
+    """How a server is run."""
+
+    async def start(self) -> None:
+        """Start it, with the data it had; return when it takes connections."""
+
+    async def stop(self) -> None:
+        """Ask it to stop, and wait."""
+
+    async def kill(self) -> None:
+        """SIGKILL."""
+
+
+class Embedded:
+    def __init__(self, process: Process, log: Path) -> None:
+        self._process = process
+        self._log = log
+        self._child: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        await self._process.prepare()
+        with self._log.open("ab") as output:
+            self._child = await spawn(self._process.command, self._process.env, output)
+        await wait_until(self._process.ready, f"{self._process.name}: {self._log}")
+
+    async def stop(self) -> None:
+        if self._child and self._child.returncode is None:
+            await end(self._child, self._process.stop_signal)
+
+    async def kill(self) -> None:
+        assert self._child
+        self._child.send_signal(signal.SIGKILL)
+        await self._child.wait()
+
+
+class Container:
+    def __init__(self, container: Any, ready: Callable[[], Awaitable[bool]]) -> None:
+        self._container = container
+        self._ready = ready
+        self._exists = False
+
+    async def start(self) -> None:
+        await asyncio.to_thread(self._engine().start if self._exists else self._container.start)
+        self._exists = True
+        await wait_until(self._ready, f"container of {self._container.image}")
+
+    async def stop(self) -> None:
+        await asyncio.to_thread(self._engine().stop)
+
+    async def kill(self) -> None:
+        await asyncio.to_thread(self._engine().kill)
+
+    async def remove(self) -> None:
+        await asyncio.to_thread(self._container.stop)
+
+    def _engine(self) -> Any:
+        return self._container.get_wrapped_container()
+
+
+@dataclass
+class Server:
+    url: str
+    runner: Runner
+
+    async def stop(self) -> None:
+        await self.runner.stop()
+
+    async def kill(self) -> None:
+        await self.runner.kill()
+
+    async def restart(self) -> None:
+        """Start it again after `stop` or `kill`."""
+        await self.runner.start()
+
+    async def remove(self) -> None:
+        """Stop it for good."""
+        await (self.runner.remove() if isinstance(self.runner, Container) else self.runner.stop())
+
+
+@dataclass
+class NatsServer(Server):
+    token: str = TOKEN
+
+
+@dataclass
+class PostgresServer(Server):
+    """`url` leads to an empty database, to which nobody should write; see `create_database`."""
+
+    async def create_database(self, template: str = "template1") -> str:
+        """The URL of a new database, like `template` (a database to which nobody is connected)."""
+        name = f"test_{uuid4().hex[:12]}"
+        await create_database(self.url, name, template)
+        return f"{self.url.rpartition('/')[0]}/{name}"
+
+    async def drop_database(self, url: str) -> None:
+        connection = await asyncpg.connect(self.url.replace("+asyncpg", ""))
+        try:
+            await connection.execute(f'DROP DATABASE IF EXISTS "{url.rpartition("/")[2]}" WITH (FORCE)')
+        finally:
+            await connection.close()
+
+
+async def start_nats(directory: Path) -> NatsServer:
+    nats = Nats(directory / "nats", free_port(), TOKEN)
+    runner: Runner
+    if use_containers():
+        config = local_nats.configuration("0.0.0.0:4222", TOKEN, "/data").encode()
+        container = _container(NATS_IMAGE, 4222, nats.port).with_command("--config /etc/ntm.conf")
+        runner = Container(container.with_copy_into_container(config, "/etc/ntm.conf"), nats.is_ready)
+    else:
+        runner = Embedded(nats.process(), directory / "nats.log")
+    await runner.start()
+    return NatsServer(nats.url, runner)
+
+
+async def start_postgres(directory: Path) -> PostgresServer:
+    postgres = Postgres(directory / "postgres", free_port(), PASSWORD)
+    runner: Runner
+    if use_containers():
+        container = _container(POSTGRES_IMAGE, 5432, postgres.port)
+        container.with_envs(POSTGRES_USER=USER, POSTGRES_PASSWORD=PASSWORD, POSTGRES_INITDB_ARGS=" ".join(LOCALE))
+        runner = Container(container, postgres.is_ready)
+    else:
+        runner = Embedded(await asyncio.to_thread(postgres.process), directory / "postgres.log")
+    await runner.start()
+    return PostgresServer(postgres.url, runner)
+
+
+@lru_cache
+def use_containers() -> bool:
+    """Whether a Docker engine answers and has the images, or gets them."""
+    wanted = os.environ.get("NTM_TEST_SERVERS")
+    if wanted in ("embedded", "containers"):
+        return wanted == "containers"
+    import docker
+    from docker.errors import DockerException, ImageNotFound
+
+    try:
+        engine = docker.from_env(timeout=60)
+        engine.ping()
+        for image in (NATS_IMAGE, POSTGRES_IMAGE):
+            try:
+                engine.images.get(image)
+            except ImageNotFound:
+                engine.images.pull(image)
+    except (DockerException, OSError):
+        return False
+    return True
+
+
+async def wait_until(check: Callable[[], Awaitable[bool]], what: str, seconds: float = 60) -> None:
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not await check():
+        if asyncio.get_running_loop().time() > deadline:
+            raise TimeoutError(f"not within {seconds} s: {what}")
+        await asyncio.sleep(0.05)
+
+
+def _container(image: str, port: int, host_port: int) -> Any:
+    # The helper container that would remove the others is one more image to have; the fixtures remove them.
+    os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
+    from testcontainers.core.container import DockerContainer
+
+    return DockerContainer(image).with_bind_ports(port, host_port)
