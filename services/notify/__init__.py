@@ -1,0 +1,1 @@
+"""Notify: tells the units that can act, by e-mail and SMS, and remembers what was said to whom."""

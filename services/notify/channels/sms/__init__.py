@@ -1,0 +1,1 @@
+"""SMS: what fits into one, and the gateways that send it."""

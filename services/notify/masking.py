@@ -1,0 +1,20 @@
+"""Pure: addresses as they are shown to those who need not know them."""
+
+from __future__ import annotations
+
+SHOWN_OF_PHONE = 3
+
+
+def mask_address(address: str) -> str:
+    """`p***@example.vn` and `***678`; nothing stays nothing."""
+    name, at, domain = address.rpartition("@")
+    if at:
+        return f"{name[:1]}***@{domain}"
+    return f"***{address[-SHOWN_OF_PHONE:]}" if address else ""
+
+
+def mask_in(text: str, address: str) -> str:
+    """The text with the address masked wherever a provider has quoted it."""
+    for written in {address, address.removeprefix("+"), "0" + address.removeprefix("+84")} - {"", "0"}:
+        text = text.replace(written, mask_address(address))
+    return text

@@ -1,0 +1,187 @@
+"""Builders of changes as scoring publishes them, and of the contacts who hear of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from services.notify.notices import Alert, Draft, Recipient
+from services.notify.stages import World, by_role
+from shared.contracts import (
+    Assessment,
+    Bilingual,
+    CommitmentRef,
+    CriterionRef,
+    Event,
+    Part,
+    Period,
+    Stage,
+    Status,
+    StatusChanged,
+    TargetChanged,
+    UnitRef,
+)
+from shared.reference.load import load
+from shared.reference.models import Contact, Route
+
+PROVINCE = UnitRef(code="20", name="tỉnh Lạng Sơn", kind="province")
+VAN_QUAN = UnitRef(code="184", name="huyện Văn Quan", kind="district")
+DIEM_HE = UnitRef(code="06280", name="xã Điềm He", kind="commune")
+POVERTY = CriterionRef(key="ntm-11", name=Bilingual(vi="Nghèo đa chiều", en="Multidimensional poverty"))
+LABOUR = CriterionRef(key="ntm-12", name=Bilingual(vi="Lao động", en="Labour"))
+
+VERDICTS = {
+    Event.FIRST_DATA: (Status.NO_DATA, Status.ON_TRACK),
+    Event.MET: (Status.ON_TRACK, Status.MET),
+    Event.LOST: (Status.MET, Status.BEHIND),
+    Event.FELL_BEHIND: (Status.ON_TRACK, Status.BEHIND),
+    Event.RECOVERED: (Status.BEHIND, Status.ON_TRACK),
+    Event.MISSED: (Status.BEHIND, Status.MISSED),
+    Event.CHANGED: (Status.NOT_MET, Status.ON_TRACK),
+    Event.OVERDUE: (Status.BEHIND, Status.BEHIND),
+    Event.REPORT_ARRIVED: (Status.BEHIND, Status.BEHIND),
+}
+
+
+def a_part(**fields: Any) -> Part:
+    return Part(
+        **{
+            "indicator": "11",
+            "name": Bilingual(vi="Tỷ lệ nghèo đa chiều", en="Multidimensional poverty rate"),
+            "status": Status.BEHIND,
+            "direction": "at_most",
+            "measured_in": "percent",
+            "value": 18.19,
+            "numerator": 219,
+            "denominator": 1204,
+            "goal": 13,
+            "required": 15.6,
+            "gap": 2.59,
+            "missing": 63,
+            "missing_unit": Bilingual(vi="hộ", en="households"),
+            "baseline": 18.2,
+            "baseline_on": date(2022, 12, 31),
+            "deadline": date(2023, 12, 31),
+            "period": Period.parse("2023-06"),
+            "stage": Stage.REPORTED,
+            "verified": False,
+            **fields,
+        }
+    )
+
+
+REASON = Bilingual(
+    vi="Tỷ lệ nghèo đa chiều: 18,19 % (219/1.204 hộ) (tháng 6/2023); mục tiêu ≤ 13 % (ngưỡng chưa đối chiếu văn bản); "
+    "theo lộ trình đến 30/06/2023 phải ≤ 15,6 %, còn kém 2,59 điểm %; còn thiếu 63 hộ đến 31/12/2023.",
+    en="Multidimensional poverty rate: 18.19 % (219/1,204 households) (June 2023); goal ≤ 13 % (threshold not "
+    "verified); the path asks for ≤ 15.6 % by 30 June 2023, 2.59 points short; 63 households to go by 31 December "
+    "2023.",
+)
+
+
+def _change(event: Event, parts: list[Part] | None, fields: dict[str, Any]) -> dict[str, Any]:
+    before, after = VERDICTS[event]
+    overdue = ["2023-05", "2023-06"] if event is Event.OVERDUE else []
+    assessment = Assessment(
+        status=after,
+        on=date(2023, 6, 30),
+        parts=parts if parts is not None else [a_part(status=after)],
+        overdue=overdue,
+        reason=fields.pop("reason", REASON),
+    )
+    return {
+        "id": uuid4(),
+        "event": event,
+        "before": before,
+        "after": after,
+        "on": date(2023, 6, 30),
+        "at": datetime(2023, 6, 30, 2, 15, tzinfo=UTC),
+        "assessment": assessment,
+        **fields,
+    }
+
+
+def a_status_change(event: Event = Event.FELL_BEHIND, parts: list[Part] | None = None, **fields: Any) -> StatusChanged:
+    return StatusChanged(
+        **_change(event, parts, {"unit": DIEM_HE, "district": VAN_QUAN, "criterion": POVERTY, **fields})
+    )
+
+
+def a_target_change(event: Event = Event.FELL_BEHIND, parts: list[Part] | None = None, **fields: Any) -> TargetChanged:
+    commitment = CommitmentRef(
+        id="poverty-communes",
+        title=Bilingual(vi="87/181 xã đạt tiêu chí Nghèo đa chiều", en="87 of 181 communes meet the poverty criterion"),
+        line=35,
+    )
+    part = a_part(
+        indicator="poverty-communes",
+        name=commitment.title,
+        direction="at_least",
+        measured_in="communes",
+        value=79,
+        numerator=None,
+        denominator=None,
+        goal=87,
+        required=82,
+        gap=3,
+        missing=8,
+        missing_unit=Bilingual(vi="xã", en="communes"),
+        verified=True,
+        period=None,
+    )
+    reason = Bilingual(
+        vi="87/181 xã đạt tiêu chí Nghèo đa chiều: 79 xã; mục tiêu ≥ 87 xã; theo lộ trình đến 30/06/2023 phải ≥ 82 xã, "
+        "còn kém 3 xã; còn thiếu 8 xã đến 31/12/2023.",
+        en="87 of 181 communes meet the poverty criterion: 79 communes; goal ≥ 87 communes; the path asks for ≥ 82 "
+        "communes by 30 June 2023, 3 communes short; 8 communes to go by 31 December 2023.",
+    )
+    known = {"unit": PROVINCE, "commitment": commitment, "reason": reason, **fields}
+    return TargetChanged(**_change(event, parts if parts is not None else [part], known))
+
+
+def a_contact(role: str, unit: str, **fields: Any) -> Contact:
+    return Contact(
+        **{
+            "role": role,
+            "unit": unit,
+            "name": f"Đầu mối {role}",
+            "emails": [f"{role.replace('_', '-')}.{unit}@example.vn"],
+            "phones": [],
+            **fields,
+        }
+    )
+
+
+DISTRICT_OFFICE = a_contact(
+    "district_office",
+    "184",
+    name="Phòng Lao động - Thương binh và Xã hội - Dân tộc huyện Văn Quan",
+    emails=["ldtbxh.vanquan@example.vn"],
+    phones=["+84912345678"],
+)
+
+
+REFERENCE = load()
+
+
+def the_world(*contacts: Contact, routes: list[Route] | None = None) -> World:
+    reference = REFERENCE
+    if routes is not None:
+        reference = replace(reference, plan=reference.plan.model_copy(update={"routes": routes}))
+    return World(reference, by_role(contacts), frozenset({"email", "sms"}), retry_for=timedelta(days=1))
+
+
+def an_alert(change: StatusChanged | TargetChanged) -> Alert:
+    unit = REFERENCE.units.find(change.unit.code, change.on)
+    assert unit
+    return Alert(change, unit, REFERENCE.units.district(unit))
+
+
+def a_draft(change: StatusChanged | TargetChanged, **fields: Any) -> Draft:
+    """A draft for the role of the plan that sits in the alert's district."""
+    alert = an_alert(change)
+    role = next(role for role in REFERENCE.plan.roles if role.role == "district_office")
+    recipient = Recipient(role, alert.district or alert.unit, DISTRICT_OFFICE.name)
+    return replace(Draft(alert, recipient), **fields)

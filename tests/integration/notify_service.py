@@ -1,0 +1,217 @@
+"""Notify as it runs: a process of its own on real NATS and PostgreSQL, a mail server, and the gateway simulator."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+import yaml
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from nats.aio.client import Client
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from deploy.local.postbox import Keys, Postbox
+from deploy.local.supervisor import end, spawn
+from deploy.local.system import free_port
+from shared.access import add_key
+from shared.contracts import StatusChanged, TargetChanged, subjects
+from shared.database import migrate
+from shared.messaging import Message, cloud_event, ensure_streams, publish
+from shared.reference.models import Contact
+from tests.servers import NatsServer
+
+UNKNOWN_MAILBOX = "gone@example.vn"
+
+
+class MailServer:
+    """A mail server that can be away or slow to answer, and that knows one mailbox to be gone."""
+
+    def __init__(self, postbox: Postbox) -> None:
+        self.port = free_port()
+        self._postbox = postbox
+        self._server: asyncio.Server | None = None
+        self.answers = asyncio.Event()
+        self.answers.set()
+        self.has_mail = asyncio.Event()
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: SMTP(self, hostname="mail.test", loop=loop, enable_SMTPUTF8=True), "127.0.0.1", self.port
+        )
+
+    async def stop(self) -> None:
+        if self._server:
+            self._server.close()
+            self._server = None
+
+    async def handle_RCPT(  # noqa: N802 - the name that aiosmtpd calls
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if address == UNKNOWN_MAILBOX:
+            return "550 5.1.1 No such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        self.has_mail.set()
+        await self.answers.wait()
+        return await self._postbox.handle_DATA(server, session, envelope)
+
+
+@dataclass
+class NotifyService:
+    """The service and everything around it."""
+
+    directory: Path
+    nats: Client
+    engine: AsyncEngine
+    env: dict[str, str]
+    mail_server: MailServer
+    postbox: Postbox
+    port: int = field(default_factory=free_port)
+    child: asyncio.subprocess.Process | None = None
+
+    @property
+    def log(self) -> str:
+        return (self.directory / "notify.log").read_text()
+
+    async def start(self) -> None:
+        command = [sys.executable, "-m", "uvicorn", "services.notify.app:app", "--port", str(self.port)]
+        with (self.directory / "notify.log").open("ab") as output:
+            self.child = await spawn(command, {**os.environ, **self.env}, output)
+        await until(self._is_ready, lambda: self.log)
+
+    async def _is_ready(self) -> bool:
+        assert self.child
+        assert self.child.returncode is None, self.log
+        try:
+            async with httpx.AsyncClient() as client:
+                return (await client.get(f"http://127.0.0.1:{self.port}/readyz")).is_success
+        except httpx.HTTPError:
+            return False
+
+    async def stop(self) -> None:
+        if self.child and self.child.returncode is None:
+            await end(self.child)
+
+    async def kill(self) -> None:
+        assert self.child
+        self.child.send_signal(signal.SIGKILL)
+        await self.child.wait()
+
+    async def publish(self, *changes: StatusChanged | TargetChanged) -> None:
+        await publish(self.nats, [as_message(change) for change in changes])
+
+    async def get(self, path: str, key: str, **parameters: Any) -> httpx.Response:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
+            return await client.get(path, params=parameters, headers={"Authorization": f"Bearer {key}"})
+
+    async def post(self, path: str, key: str) -> httpx.Response:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
+            return await client.post(path, headers={"Authorization": f"Bearer {key}"})
+
+    async def key(self, *units: str) -> str:
+        return await add_key(self.engine, f"agency-{'-'.join(units)}", "Agency", list(units), ["*"])
+
+    async def notices(self, **parameters: Any) -> list[dict[str, Any]]:
+        """All notices, seen with the province's key."""
+        response = await self.get("/v1/notices", await self.key("20"), **parameters)
+        assert response.is_success, response.text
+        items: list[dict[str, Any]] = response.json()["items"]
+        return items
+
+    async def rows(self, query: str) -> Sequence[Any]:
+        async with self.engine.connect() as connection:
+            return (await connection.execute(text(query))).all()
+
+    async def settled(self, alerts: int = 1) -> None:
+        """Return when so many alerts were raised and nothing is under way: all is sent, or has failed for good."""
+
+        async def nothing_is_due() -> bool:
+            [row] = await self.rows(
+                "SELECT (SELECT count(*) FROM notify.alert), "
+                "(SELECT count(*) FROM notify.notice WHERE due_at IS NOT NULL)"
+            )
+            return tuple(row) == (alerts, 0)
+
+        await until(nothing_is_due, lambda: self.log)
+
+    @property
+    def mails(self) -> list[Any]:
+        return [sent for sent in self.postbox.outbox.items if sent.kind == "mail"]
+
+    @property
+    def messages(self) -> list[Any]:
+        return [sent for sent in self.postbox.outbox.items if sent.kind == "sms"]
+
+
+def as_message(change: StatusChanged | TargetChanged) -> Message:
+    if isinstance(change, StatusChanged):
+        district = change.district.code if change.district else None
+        subject = subjects.status(district, change.unit.code, change.criterion.key)
+    else:
+        subject = subjects.target(change.unit.code, change.commitment.id)
+    body = change.model_dump_json().encode()
+    return cloud_event(subject, body, event_id=change.id, kind="status.changed", source="test", at=change.at)
+
+
+async def until(check: Callable[[], Awaitable[bool]], say: Callable[[], str] = str, seconds: float = 40) -> None:
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not await check():
+        assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} s\n{say()}"
+        await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def notify_service(
+    directory: Path, nats: Client, nats_server: NatsServer, database_url: str, contacts: Sequence[Contact]
+) -> AsyncIterator[NotifyService]:
+    """Everything up but the service itself: `start` it."""
+    engine = create_async_engine(database_url)
+    for schema in ("intake", "notify"):
+        await migrate(engine, schema)
+    await ensure_streams(nats.jetstream())
+    (directory / "contacts.yaml").write_text(
+        yaml.safe_dump({"contacts": [contact.model_dump(mode="json") for contact in contacts]}), encoding="utf-8"
+    )
+    postbox = Postbox(directory / "postbox", Keys("api-key", "secret-key"))
+    mail_server = MailServer(postbox)
+    await mail_server.start()
+    gateway = uvicorn.Server(uvicorn.Config(postbox.app, port=free_port(), log_level="warning"))
+    gateway_task = asyncio.create_task(gateway.serve())
+    env = {
+        "NTM_DATABASE_URL": database_url,
+        "NTM_NATS_URL": nats_server.url,
+        "NTM_NATS_TOKEN": nats_server.token,
+        "NTM_CONTACTS": str(directory / "contacts.yaml"),
+        "NTM_SMTP_HOST": "127.0.0.1",
+        "NTM_SMTP_PORT": str(mail_server.port),
+        "NTM_SMTP_FROM": "Điều phối NTM <ntm@langson.example.vn>",
+        "NTM_SMTP_STARTTLS": "false",
+        "NTM_SMS_URL": f"http://127.0.0.1:{gateway.config.port}",
+        "NTM_SMS_API_KEY": "api-key",
+        "NTM_SMS_SECRET_KEY": "secret-key",
+        "NTM_SMS_BRANDNAME": "NTMLangSon",
+        "NTM_RETRY_FIRST_SECONDS": "0.2",
+        "NTM_RETRY_LONGEST_SECONDS": "0.5",
+    }
+    service = NotifyService(directory, nats, engine, env, mail_server, postbox)
+    try:
+        yield service
+    finally:
+        await service.stop()
+        gateway.should_exit = True
+        await gateway_task
+        await mail_server.stop()
+        await engine.dispose()

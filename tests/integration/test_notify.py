@@ -1,0 +1,245 @@
+"""Notify against real parts: what comes in on NATS goes out as mail and SMS, once, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from nats.aio.client import Client
+from sqlalchemy import Connection
+
+from shared.contracts import Event, UnitRef
+from shared.database import schema_metadata
+from shared.messaging import Message, publish
+from tests.changes import DISTRICT_OFFICE, a_contact, a_status_change, a_target_change
+from tests.integration.notify_service import UNKNOWN_MAILBOX, NotifyService, as_message, notify_service, until
+from tests.servers import NatsServer, PostgresServer
+
+CONTACTS = [
+    DISTRICT_OFFICE,
+    a_contact("poverty_division", "20", emails=["btxh@example.vn"]),
+    a_contact("coordination_office", "20", emails=[UNKNOWN_MAILBOX]),
+]
+
+
+@pytest.fixture
+async def notify(
+    tmp_path: Path, nats: Client, nats_server: NatsServer, database_url: str
+) -> AsyncIterator[NotifyService]:
+    async with notify_service(tmp_path, nats, nats_server, database_url, CONTACTS) as service:
+        yield service
+
+
+@pytest.fixture
+async def running(notify: NotifyService) -> NotifyService:
+    await notify.start()
+    return notify
+
+
+async def test_a_change_on_nats_becomes_mail_and_sms(running: NotifyService) -> None:
+    change = a_status_change()
+    await running.publish(change)
+    await running.settled()
+
+    assert sorted(mail.to[0] for mail in running.mails) == ["btxh@example.vn", "ldtbxh.vanquan@example.vn"]
+    [sms] = running.messages
+    assert (sms.sender, sms.to) == ("NTMLangSon", ["84912345678"])
+    assert sms.text.startswith("NTM 06280 Diem He, Van Quan cham tien do")
+
+    raw = running.postbox.outbox.raw_mail(running.mails[0].n)
+    assert raw
+    mail = message_from_bytes(raw, policy=policy.default)
+    assert isinstance(mail, EmailMessage)
+    text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert mail["Subject"] == "Xã Điềm He (06280) chậm tiến độ tiêu chí 11 - Nghèo đa chiều"
+    assert text
+    assert html
+    assert "còn thiếu 63 hộ" in text.get_content()
+    assert "Nghèo đa chiều" in html.get_content()
+
+    notices = await running.notices()
+    assert {(item["recipient"], item["channel"], item["status"]) for item in notices} == {
+        ("district_office@184", "email", "sent"),
+        ("district_office@184", "sms", "sent"),
+        ("poverty_division@20", "email", "sent"),
+    }
+    assert all([attempt["outcome"] for attempt in item["attempts"]] == ["sent"] for item in notices)
+
+
+async def test_what_became_of_an_alert_is_published_without_addresses(running: NotifyService, nats: Client) -> None:
+    subscription = await nats.jetstream().subscribe("ntm.v1.alerts.06280.>", ordered_consumer=True)
+    change = a_status_change()
+    await running.publish(change)
+    bodies = [json.loads((await subscription.next_msg(timeout=10)).data) for _ in range(4)]
+    assert sorted(body["event"] for body in bodies) == ["raised", "sent", "sent", "sent"]
+    assert {body["alert"] for body in bodies} == {str(change.id)}
+    assert "example.vn" not in json.dumps(bodies)
+    assert "912345678" not in json.dumps(bodies)
+
+
+async def test_the_same_event_again_doubles_nothing(running: NotifyService, nats: Client) -> None:
+    change = a_status_change()
+    await running.publish(change)
+    await running.settled()
+    again = as_message(change)
+    await nats.jetstream().publish(again.subject, again.body, headers={"Nats-Msg-Id": str(uuid4())})
+    await running.publish(a_status_change(Event.MET))
+    await running.settled(alerts=2)
+    assert len(running.mails) == 4
+    assert len(running.messages) == 2
+
+
+async def test_while_the_mail_server_is_away_notices_wait_and_outlive_the_service(notify: NotifyService) -> None:
+    await notify.mail_server.stop()
+    await notify.start()
+    await notify.publish(a_status_change())
+
+    async def tried_in_vain() -> bool:
+        waiting = await notify.notices(channel="email", status="temporary_failure")
+        return len(waiting) == 2 and all(len(item["attempts"]) > 1 for item in waiting)
+
+    await until(tried_in_vain, lambda: notify.log)
+    assert len(notify.messages) == 1
+    await notify.kill()
+    await notify.mail_server.start()
+    await notify.start()
+    await notify.settled()
+    assert len(notify.mails) == 2
+    assert len(notify.messages) == 1
+    assert {item["status"] for item in await notify.notices()} == {"sent"}
+
+
+async def test_what_came_while_the_service_was_away_is_told_when_it_is_back(running: NotifyService) -> None:
+    await running.stop()
+    await running.publish(*(a_status_change() for _ in range(30)))
+    await running.start()
+    await running.settled(alerts=30)
+    assert len(running.mails) == 60
+    assert len({mail.id for mail in running.mails}) == 60
+
+
+async def test_a_kill_while_notices_go_out_loses_none(running: NotifyService) -> None:
+    await running.publish(*(a_status_change() for _ in range(60)))
+
+    async def some_are_out() -> bool:
+        return len(running.mails) > 5
+
+    await until(some_are_out, lambda: running.log)
+    await running.kill()
+    # what the killed process had in hand is leased for a minute: let that pass
+    async with running.engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE notify.notice SET due_at = now() WHERE due_at IS NOT NULL")
+    await running.start()
+
+    async def all_are_told() -> bool:
+        return len(await running.rows("SELECT 1 FROM notify.notice WHERE status = 'sent'")) == 180
+
+    await until(all_are_told, lambda: running.log)
+    assert len(running.messages) == 60
+    assert len({mail.id for mail in running.mails}) == 120
+    assert len(running.mails) - 120 <= 4, "at most one mail a session is repeated, under its Message-ID"
+
+
+async def test_a_mail_that_is_sent_while_the_database_is_away_is_not_sent_twice(
+    running: NotifyService, postgres_server: PostgresServer
+) -> None:
+    running.mail_server.answers.clear()
+    await running.publish(a_status_change())
+    await running.mail_server.has_mail.wait()
+    await postgres_server.kill()
+    running.mail_server.answers.set()
+
+    async def both_mails_are_out() -> bool:
+        return len(running.mails) == 2
+
+    await until(both_mails_are_out, lambda: running.log)
+    await postgres_server.restart()
+    await running.engine.dispose()
+    await running.settled()
+    assert len(running.mails) == 2
+    assert running.child
+    assert running.child.returncode is None
+
+
+async def test_a_message_that_nobody_can_read_is_parked_and_the_others_go_on(
+    running: NotifyService, nats: Client
+) -> None:
+    good = as_message(a_status_change())
+    nowhere = as_message(a_status_change(unit=UnitRef(code="99999", name="xã X", kind="commune")))
+    poison = Message("ntm.v1.status.184.06280.ntm-11", b'{"\x00": ')
+    await publish(nats, [poison, good, nowhere])
+    await running.settled()
+
+    async def both_are_parked() -> bool:
+        return len(await running.rows("SELECT 1 FROM notify.parked")) == 2
+
+    await until(both_are_parked, lambda: running.log)
+    assert len(running.mails) == 2
+
+
+async def test_an_address_that_became_known_is_used_when_a_notice_is_sent_again(notify: NotifyService) -> None:
+    await notify.start()
+    await notify.publish(a_target_change())
+    await notify.settled()
+    [lost] = await notify.notices(recipient="department_leadership@20")
+    await notify.stop()
+    path = notify.directory / "contacts.yaml"
+    path.write_text(path.read_text() + "- {role: department_leadership, unit: '20', name: L, emails: [l@example.vn]}\n")
+    await notify.start()
+    answer = await notify.post(f"/v1/notices/{lost['id']}/resend", await notify.key("20"))
+    assert answer.status_code == 202
+    await notify.settled()
+    assert "l@example.vn" in [mail.to[0] for mail in notify.mails]
+
+
+async def test_wrong_keys_of_the_gateway_are_a_technical_failure_that_is_tried_again(notify: NotifyService) -> None:
+    notify.env["NTM_SMS_SECRET_KEY"] = "wrong"
+    await notify.start()
+    await notify.publish(a_status_change())
+
+    async def refused_twice() -> bool:
+        [sms] = await notify.notices(channel="sms") or [{"attempts": [], "status": ""}]
+        return sms["status"] == "technical_failure" and len(sms["attempts"]) > 1
+
+    await until(refused_twice, lambda: notify.log)
+    await notify.stop()
+    notify.env["NTM_SMS_SECRET_KEY"] = "secret-key"
+    await notify.start()
+    await notify.settled()
+    assert len(notify.messages) == 1
+
+
+async def test_neither_phones_nor_keys_reach_the_log(notify: NotifyService) -> None:
+    await notify.mail_server.stop()
+    await notify.start()
+    await notify.publish(a_status_change())
+
+    async def tried() -> bool:
+        return "notice not sent" in notify.log
+
+    await until(tried, lambda: notify.log)
+    for secret in ("912345678", "secret-key", "api-key", notify.env["NTM_NATS_TOKEN"]):
+        assert secret not in notify.log
+
+
+async def test_the_migrations_make_the_tables_that_the_code_has(notify: NotifyService) -> None:
+    def differences(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_schemas": True,
+                "include_name": lambda name, kind, _: kind != "schema" or name == "notify",
+                "include_object": lambda _, name, kind, *__: (kind, name) != ("table", "alembic_version"),
+            },
+        )
+        return list(compare_metadata(context, schema_metadata("notify")))
+
+    async with notify.engine.connect() as connection:
+        assert await connection.run_sync(differences) == []

@@ -1,0 +1,107 @@
+"""What notify answers: one running service that has told of three changes of a commune and one of the province."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import nats as nats_client
+import pytest
+
+from tests.changes import DISTRICT_OFFICE, a_contact, a_status_change, a_target_change
+from tests.integration.notify_service import UNKNOWN_MAILBOX, NotifyService, notify_service
+from tests.servers import NatsServer, PostgresServer
+
+CONTACTS = [
+    DISTRICT_OFFICE,
+    a_contact("poverty_division", "20", emails=["btxh@example.vn"]),
+    a_contact("coordination_office", "20", emails=[UNKNOWN_MAILBOX]),
+]
+
+
+@pytest.fixture(scope="module")
+async def notify(
+    tmp_path_factory: pytest.TempPathFactory, nats_server: NatsServer, postgres_server: PostgresServer
+) -> AsyncIterator[NotifyService]:
+    nats = await nats_client.connect(nats_server.url, token=nats_server.token)
+    for stream in await nats.jetstream().streams_info():
+        await nats.jetstream().delete_stream(stream.config.name or "")
+    url = await postgres_server.create_database()
+    async with notify_service(tmp_path_factory.mktemp("notify"), nats, nats_server, url, CONTACTS) as service:
+        await service.start()
+        await service.publish(*(a_status_change() for _ in range(3)), a_target_change())
+        await service.settled(alerts=4)
+        yield service
+    await nats.close()
+    await postgres_server.drop_database(url)
+
+
+async def test_a_refused_recipient_and_an_unknown_one_are_visible_failures(notify: NotifyService) -> None:
+    notices = {item["recipient"]: item for item in await notify.notices(status="permanent_failure")}
+    refused, unknown = notices["coordination_office@20"], notices["department_leadership@20"]
+    assert len(refused["attempts"]) == 1
+    assert "550" in refused["attempts"][0]["detail"]
+    assert unknown["attempts"] == []
+    assert unknown["reason"]["en"] == "no contact is known"
+
+
+async def test_a_key_sees_what_concerns_its_units(notify: NotifyService) -> None:
+    district, other, province = await notify.key("184"), await notify.key("181"), await notify.key("20")
+    for path, counts in (("/v1/alerts", (3, 0, 4)), ("/v1/notices", (9, 0, 12))):
+        answers = [await notify.get(path, key) for key in (district, other, province)]
+        assert tuple(len(answer.json()["items"]) for answer in answers) == counts
+    assert {item["unit"]["code"] for item in (await notify.get("/v1/notices", district)).json()["items"]} == {"06280"}
+
+
+async def test_addresses_are_masked_for_keys_of_less_than_the_province(notify: NotifyService) -> None:
+    seen = {item["address"] for item in (await notify.get("/v1/notices", await notify.key("184"))).json()["items"]}
+    assert seen == {"***678", "l***@example.vn", "b***@example.vn"}
+    assert "+84912345678" in {item["address"] for item in await notify.notices()}
+
+
+async def test_who_asks_for_what_is_not_theirs_or_not_there_is_told_so(notify: NotifyService) -> None:
+    other, province = await notify.key("181"), await notify.key("20")
+    [notice, *_] = await notify.notices()
+    assert (await notify.get("/v1/notices", other, unit="06280")).status_code == 403
+    assert (await notify.get("/v1/notices", province, unit="77777")).status_code == 404
+    assert (await notify.get("/v1/notices", "ntm_wrong")).status_code == 401
+    assert (await notify.post(f"/v1/notices/{notice['id']}/resend", other)).status_code == 404
+    assert (await notify.get("/v1/notices", province, cursor="x")).status_code == 400
+    assert (await notify.get("/v1/notices", province, status="lost")).status_code == 400
+
+
+async def test_notices_come_in_pages_newest_first(notify: NotifyService) -> None:
+    key = await notify.key("20")
+    found, cursor = [], None
+    while True:
+        page = (await notify.get("/v1/notices", key, limit=5, **({"cursor": cursor} if cursor else {}))).json()
+        found += page["items"]
+        if (cursor := page["next"]) is None:
+            break
+    assert len({item["id"] for item in found}) == len(found) == 12
+    assert [item["created_at"] for item in found] == sorted((item["created_at"] for item in found), reverse=True)
+
+
+async def test_notices_are_found_by_unit_recipient_channel_and_time(notify: NotifyService) -> None:
+    assert len(await notify.notices(channel="sms")) == 3
+    assert len(await notify.notices(recipient="poverty_division@20")) == 4
+    assert len(await notify.notices(unit="184")) == 9
+    assert await notify.notices(since="2999-01-01T00:00:00Z") == []
+
+
+async def test_a_notice_is_sent_again_when_somebody_asks(notify: NotifyService) -> None:
+    before = len(notify.messages)
+    sms = (await notify.notices(channel="sms"))[0]
+    answer = await notify.post(f"/v1/notices/{sms['id']}/resend", await notify.key("184"))
+    assert answer.status_code == 202
+    await notify.settled(alerts=4)
+    assert len(notify.messages) == before + 1
+    [again] = [item for item in await notify.notices(channel="sms") if item["id"] == sms["id"]]
+    assert [attempt["number"] for attempt in again["attempts"]] == [1, 2]
+    assert again["resent_by"] == "agency-184"
+
+
+async def test_what_has_no_address_cannot_be_sent_again(notify: NotifyService) -> None:
+    [lost] = await notify.notices(recipient="department_leadership@20")
+    answer = await notify.post(f"/v1/notices/{lost['id']}/resend", await notify.key("20"))
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "no_address"

@@ -1,0 +1,99 @@
+"""What notices say. The golden files were read by eye; NTM_GOLDEN=write writes them anew."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from services.notify.notices import Draft, NotSent, Wording
+from services.notify.stages.render import render
+from shared.contracts import Bilingual, Event, Language, StatusChanged, TargetChanged
+from tests.changes import DIEM_HE, LABOUR, a_draft, a_part, a_status_change, a_target_change, the_world
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "notify"
+WORLD = replace(the_world(), board_url="https://ntm.example.vn")
+
+
+def worded(draft: Draft) -> Wording:
+    [rendered] = render([draft], WORLD)
+    assert rendered.wording
+    return rendered.wording
+
+
+def assert_golden(name: str, text: str) -> None:
+    path = GOLDEN / name
+    if os.environ.get("NTM_GOLDEN") == "write":
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+def as_text(change: StatusChanged | TargetChanged, language: Language = "vi") -> str:
+    mail = worded(a_draft(change, language=language))
+    sms = worded(a_draft(change, channel="sms", language=language))
+    return f"{mail.subject}\n\n{mail.text}\n\n{sms.text}\n"
+
+
+@pytest.mark.parametrize("event", Event)
+def test_each_event_of_a_commune_reads_well(event: Event) -> None:
+    assert_golden(f"status_{event}.txt", as_text(a_status_change(event)))
+
+
+@pytest.mark.parametrize("event", [Event.FELL_BEHIND, Event.MET, Event.MISSED])
+def test_each_event_of_the_province_reads_well(event: Event) -> None:
+    assert_golden(f"target_{event}.txt", as_text(a_target_change(event)))
+
+
+def test_english_reads_well() -> None:
+    assert_golden("status_fell_behind.en.txt", as_text(a_status_change(), "en"))
+
+
+def test_men_and_women_stand_apart_and_sample_data_is_marked() -> None:
+    name = Bilingual(vi="Tỷ lệ lao động qua đào tạo", en="Workers trained")
+    workers = Bilingual(vi="lao động", en="workers")
+    parts = [
+        a_part(indicator="12.1", name=name, group=group, value=value, goal=70, required=68.5, gap=gap, missing=missing,
+               direction="at_least", missing_unit=workers, numerator=value * 10, denominator=1000)
+        for group, value, gap, missing in (("men", 66.4, 2.1, 36), ("women", 61.2, 7.3, 88))
+    ]  # fmt: skip
+    reason = Bilingual(
+        vi="Tỷ lệ lao động qua đào tạo (nữ): 61,2 %; mục tiêu ≥ 70 %.", en="Workers trained (women): 61.2 %."
+    )
+    change = a_status_change(parts=parts, criterion=LABOUR, sample=True, cohorts=["advanced-2023"], reason=reason)
+    assert_golden("status_labour_sample.txt", as_text(change))
+    assert_golden("status_labour_sample.html", worded(a_draft(change)).html or "")
+
+
+def test_what_people_have_written_is_escaped_in_html() -> None:
+    change = a_status_change(
+        unit=DIEM_HE.model_copy(update={"name": "xã <b>Điềm</b>"}),
+        reason=Bilingual(vi='<script>alert("x")</script> & hơn', en="-"),
+    )
+    html = worded(a_draft(change)).html or ""
+    assert "<script" not in html
+    assert "<b>" not in html
+    assert "&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt; &amp; hơn" in html
+
+
+def test_html_loads_nothing_from_elsewhere() -> None:
+    html = worded(a_draft(a_status_change())).html or ""
+    assert re.findall(r"(?:src|href)=\"([^\"]*)\"", html) == ["https://ntm.example.vn/?unit=06280"]
+
+
+def test_a_subject_is_one_line() -> None:
+    change = a_status_change(unit=DIEM_HE.model_copy(update={"name": "xã Điềm\r\nBcc: x@example.vn"}))
+    assert "\n" not in (worded(a_draft(change)).subject or "")
+
+
+def test_what_cannot_be_sent_is_not_worded() -> None:
+    [draft] = render([a_draft(a_status_change(), not_sent=NotSent.NO_CONTACT)], WORLD)
+    assert draft.wording is None
+
+
+def test_the_same_change_is_worded_alike() -> None:
+    change = a_status_change(id=UUID(int=1))
+    assert worded(a_draft(change)) == worded(a_draft(change))

@@ -1,0 +1,118 @@
+"""What fits into one SMS, and that every message does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.notify.channels.sms.gsm import PART_SEPTETS, clip, fits_one_part, plain, septets
+from services.notify.stages import World
+from services.notify.stages.render import render
+from shared.contracts import Bilingual, Event, Language
+from tests.changes import a_draft, a_part, a_status_change, a_target_change, the_world
+
+REFUSED_BY_CARRIERS = set("%#&[]{}\\<@")
+
+WORLD: World = the_world()
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [("", 0), ("Diem He", 7), ("^{}\\[~]|€", 18), ("@£ÅßÄÖÑÜ", 8), ("a\nb", 3)],
+    ids=["nothing", "letters", "escaped ones", "letters of the alphabet beyond ASCII", "a line break"],
+)
+def test_characters_of_the_extension_count_twice(text: str, length: int) -> None:
+    assert septets(text) == length
+
+
+@pytest.mark.parametrize("mark", ["ề", "đ", "`", "–", "\t"])
+def test_what_is_not_of_the_alphabet_is_named(mark: str) -> None:
+    with pytest.raises(ValueError, match="not in the GSM alphabet"):
+        septets(f"a{mark}")
+
+
+def test_160_septets_fit_and_161_do_not() -> None:
+    assert fits_one_part("a" * 160)
+    assert not fits_one_part("a" * 161)
+    assert not fits_one_part("a" * 159 + "{")
+    assert not fits_one_part("ề")
+
+
+def test_vietnamese_is_written_in_plain_letters_whether_composed_or_not() -> None:
+    decomposed = "Điềm He"
+    assert plain("Xã Điềm He, huyện Văn Quan") == "Xa Diem He, huyen Van Quan"
+    assert plain(decomposed) == "Diem He"
+
+
+@given(st.text())
+def test_any_text_has_a_spelling_that_every_carrier_takes(text: str) -> None:
+    written = plain(text)
+    assert written.isascii()
+    assert septets(written) == len(written)
+    assert REFUSED_BY_CARRIERS.isdisjoint(written)
+
+
+@given(st.text(max_size=50), st.integers(min_value=2, max_value=60))
+def test_a_clipped_text_is_no_longer_than_asked(text: str, length: int) -> None:
+    assert len(clip(text, length)) <= length
+
+
+words = st.text(min_size=1, max_size=300)
+bilingual = st.builds(Bilingual, vi=words, en=words)
+numbers = st.none() | st.floats(-1e9, 1e9, allow_nan=False)
+parts = st.lists(
+    st.builds(
+        a_part,
+        name=bilingual,
+        value=numbers,
+        goal=numbers,
+        required=numbers,
+        missing=st.none() | st.integers(0, 10**9),
+        missing_unit=st.none() | bilingual,
+        measured_in=st.sampled_from(["percent", "yes_no", "communes", "million_dong", "things"]),
+        group=st.sampled_from([None, "men", "women"]),
+        deadline=st.none() | st.dates(),
+    ),
+    max_size=3,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    event=st.sampled_from(Event),
+    parts=parts,
+    topic=bilingual,
+    language=st.sampled_from(["vi", "en"]),
+    is_target=st.booleans(),
+    sample=st.booleans(),
+    criterion=st.sampled_from(["ntm-11", "advanced-12", "some_other_set_of_criteria-3"]),
+)
+def test_any_change_fits_one_part_and_names_the_code(
+    event: Event, parts: list[Any], topic: Bilingual, language: Language, is_target: bool, sample: bool, criterion: str
+) -> None:
+    change = a_target_change(event, parts, sample=sample) if is_target else a_status_change(event, parts, sample=sample)
+    if is_target:
+        change.commitment.title = topic  # type: ignore[union-attr]
+    else:
+        change.criterion.name, change.criterion.key = topic, criterion  # type: ignore[union-attr]
+    [draft] = render([a_draft(change, channel="sms", language=language)], WORLD)
+    assert draft.wording
+    text = draft.wording.text
+    assert text.isascii()
+    assert fits_one_part(text)
+    assert f"NTM {change.unit.code} " in text
+    assert not text.startswith("[QC]")
+    assert len(text) <= PART_SEPTETS
+
+
+def test_a_message_that_is_too_long_loses_the_least_important_first() -> None:
+    change = a_status_change()
+    change.criterion.name = Bilingual(vi="Tiêu chí có tên rất dài " * 3, en="A long name")
+    [draft] = render([a_draft(change, channel="sms")], WORLD)
+    assert draft.wording
+    assert "06280 Diem He" in draft.wording.text
+    assert "cham tien do" in draft.wording.text
+    assert "Hien" not in draft.wording.text
