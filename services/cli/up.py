@@ -1,0 +1,143 @@
+"""`ntm up`: the whole system on this machine, with the sample year, empty at a day of one's choice, or for real."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel, ValidationError
+from rich.console import Group
+from rich.panel import Panel
+
+from deploy.local.sample import CONTACTS, FIRST_DAY, SAMPLE_COHORTS, SEED
+from deploy.local.sample.play import PlayBrokenOffError, play
+from deploy.local.sample.progress import progress_bar
+from deploy.local.sample.summary import print_summary, summary
+from deploy.local.supervisor import CannotStartError
+from deploy.local.system import Options, Ports
+from deploy.local.system import run as run_system
+from services.cli.running import RunningSystem, write_private
+from services.cli.session import DATA, OWN_KEY, Data, console, database, errors, fail, http
+from shared.access import EVERYTHING, add_key
+from shared.reference.load import load
+
+_OWN_AGENCY = ("own", "Khóa của người vận hành máy này")
+
+
+class Kind(BaseModel):
+    """What a data directory holds; chosen at its first start."""
+
+    sample: bool
+    begins: date | None
+    """First day of the simulated clock; None: the real one."""
+    seed: int = SEED
+    played: bool = False
+
+
+def up(
+    sample: Annotated[bool, typer.Option("--sample", help="Play the sample year 2023 (invented figures).")] = False,
+    empty: Annotated[bool, typer.Option("--empty", help="Start without figures.")] = False,
+    today: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="With --empty: a simulated clock that begins here.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="How long the sample year takes.")] = 120,
+    instant: Annotated[bool, typer.Option("--instant", help="Play the sample year as fast as it goes.")] = False,
+    seed: Annotated[int, typer.Option(help="Another sample year.")] = SEED,
+    contacts: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="YAML of contacts; invented ones by default.")
+    ] = None,
+    ports_from: Annotated[
+        int | None, typer.Option("--ports-from", min=1024, max=65_531, help="Use four ports from here on.")
+    ] = None,
+    data: Data = DATA,
+) -> None:
+    """Start the whole system and keep it running until Ctrl-C. A second start finds the data of the first again."""
+    if sample and (empty or today):
+        raise fail("--sample begins on 1 January 2023 and is not --empty: choose one of them.", 2)
+    kind = _kind(data, Kind(sample=sample, begins=FIRST_DAY if sample else today.date() if today else None, seed=seed))
+    options = Options(
+        data=data,
+        ports=Ports.starting_at(ports_from) if ports_from else Ports(),
+        today=kind.begins,
+        contacts=contacts or CONTACTS,
+        sample_cohorts=SAMPLE_COHORTS if kind.sample else None,
+    )
+
+    async def on_ready(system: RunningSystem) -> None:
+        key = await _own_key(system, data)
+        _greet(system, key, data)
+        if kind.sample and not kind.played:
+            try:
+                await _play(system, key, kind, None if instant else seconds)
+            except PlayBrokenOffError as error:
+                errors.print(f"The sample year broke off: {error}. The next start goes on there.", style="red")
+            else:
+                _remember(data, kind.model_copy(update={"played": True}))
+
+    console.print(f"Đang khởi động… / Starting… ({data})", style="dim", highlight=False)
+    try:
+        asyncio.run(run_system(options, on_ready))
+    except CannotStartError as error:
+        raise fail(str(error)) from None
+    console.print("Đã dừng. / Stopped.", style="dim")
+
+
+def _kind(data: Path, wanted: Kind) -> Kind:
+    """What the directory holds already, or what is wanted of a new one."""
+    try:
+        held = Kind.model_validate_json((data / "kind.json").read_bytes())
+    except FileNotFoundError:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remember(data, wanted)
+        return wanted
+    except ValidationError as error:
+        raise fail(f"{data / 'kind.json'} cannot be read: {error}") from None
+    if wanted.sample and not held.sample:
+        raise fail(f"{data} holds other data than the sample's. Name another directory with --data.", 2)
+    if wanted.begins and not wanted.sample and held.begins is None:
+        raise fail(f"{data} runs by the real clock. Name another directory with --data.", 2)
+    return held
+
+
+def _remember(data: Path, kind: Kind) -> None:
+    write_private(data / "kind.json", kind.model_dump_json())
+
+
+async def _own_key(system: RunningSystem, data: Path) -> str:
+    """The key of whoever runs this: for everything in the province. Kept in the data directory, made only once."""
+    path = data / OWN_KEY
+    if not path.exists():
+        async with database(system) as engine:
+            write_private(path, await add_key(engine, *_OWN_AGENCY, [load().plan.unit], [EVERYTHING]))
+    return path.read_text().strip()
+
+
+def _greet(system: RunningSystem, key: str, data: Path) -> None:
+    option = "" if data == DATA else f" --data {data}"
+    lines = [
+        f"[bold]intake[/]   {system.intake_url}/docs",
+        f"[bold]scoring[/]  {system.scoring_url}/docs",
+        f"[bold]notify[/]   {system.notify_url}/docs",
+        f"[bold]outbox[/]   {system.postbox_url}   thư và tin nhắn đã gửi / mails and messages sent",
+        f"[bold]NATS[/]     {system.nats_url}",
+        "",
+        f"[bold]key[/]      {key}",
+        "",
+        "Thử tiếp trong cửa sổ khác / try next, in another terminal:",
+        f"  .venv/bin/ntm status --district 184{option}",
+        f"  .venv/bin/ntm watch{option}",
+        f"  .venv/bin/ntm outbox{option}",
+        "",
+        "[dim]Ctrl-C: dừng tất cả / stops everything[/]",
+    ]
+    console.print(Panel(Group(*lines), title="NTM Coordination", expand=False), soft_wrap=True)
+
+
+async def _play(system: RunningSystem, key: str, kind: Kind, seconds: float | None) -> None:
+    with progress_bar(console) as show:
+        await play(system, seed=kind.seed, seconds=seconds, on_progress=show)
+    async with http(key) as client:
+        print_summary(console, await summary(client, system.scoring_url, system.notify_url, key))
