@@ -1,0 +1,80 @@
+"""docker-compose.yml as a project of its own: other secrets, ports, volumes and image than a system that may run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from deploy.local.system import free_port
+
+ROOT = Path(__file__).parents[2]
+_IN_THE_FILE = re.compile(r"COMPOSE_|POSTGRES_|NTM_(?!PIP_CONF$)")
+"""Settings that would win over the file, were they set in the caller's shell."""
+_PORTS = ("INTAKE", "SCORING", "NOTIFY", "POSTBOX", "NATS")
+
+
+class Project:
+    """A project of Compose, with its settings in `env_file`."""
+
+    def __init__(self, name: str, env_file: Path) -> None:
+        self.image = f"ntm-coordination:{name}"
+        self._command = ["docker", "compose", "--project-name", name, "--env-file", str(env_file)]
+        self._env = {key: value for key, value in os.environ.items() if not _IN_THE_FILE.match(key)}
+        subprocess.run([ROOT / "deploy/write-env", env_file], check=True, stdout=subprocess.DEVNULL)
+        ports = {f"NTM_{part}_PORT": str(free_port()) for part in _PORTS}
+        with env_file.open("a") as file:
+            file.writelines(f"{key}={value}\n" for key, value in {"NTM_IMAGE": self.image, **ports}.items())
+        self.settings = dict(line.split("=", 1) for line in env_file.read_text().splitlines() if "=" in line)
+
+    def url(self, part: str, scheme: str = "http") -> str:
+        """Where a part's port is published."""
+        return f"{scheme}://127.0.0.1:{self.settings[f'NTM_{part.upper()}_PORT']}"
+
+    def run(self, *arguments: str) -> str:
+        """What `docker compose …` prints; when it fails, that goes to stderr and CalledProcessError is raised."""
+        done = subprocess.run(
+            [*self._command, *arguments], cwd=ROOT, env=self._env, check=False, capture_output=True, text=True
+        )
+        if done.returncode:
+            sys.stderr.write(done.stdout + done.stderr)
+            done.check_returncode()
+        return done.stdout
+
+    def containers(self, service: str) -> list[str]:
+        """The ids of a service's containers."""
+        return self.run("ps", "--all", "--quiet", service).split()
+
+
+@contextmanager
+def project(name: str) -> Iterator[Project]:
+    """A project that is removed at the end, with its volumes and its image; after a failure its logs are shown."""
+    with TemporaryDirectory() as directory:
+        made = Project(name, Path(directory) / "env")
+        try:
+            yield made
+        except BaseException:
+            sys.stderr.write(made.run("ps", "--all") + made.run("logs", "--no-color", "--tail", "40"))
+            raise
+        finally:
+            made.run("down", "--volumes", "--remove-orphans", "--timeout", "5")
+            subprocess.run(["docker", "image", "rm", "--force", made.image], check=False, capture_output=True)
+
+
+def killed(container: str) -> None:
+    """SIGKILL for the one process of a container, from within: the engine's own kill would not be followed by a
+    restart.
+    """
+    kill = "kill -9 $(cat /proc/1/task/1/children)"
+    subprocess.run(["docker", "exec", container, "sh", "-c", kill], check=True)
+
+
+def restarts(container: str) -> int:
+    """How often the engine has started a container again."""
+    asked = ["docker", "inspect", "--format", "{{.RestartCount}}", container]
+    return int(subprocess.run(asked, check=True, capture_output=True, text=True).stdout)

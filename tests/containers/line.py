@@ -1,0 +1,140 @@
+"""From a submission to the mail and the SMS that it causes, through the containers of docker-compose.yml."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import httpx
+import nats
+
+from tests.containers.compose import Project, killed, project, restarts
+
+COMMUNE, DISTRICT, CRITERION = "06283", "184", "ntm-11"
+MET, LOST = {"poor_households": 40, "near_poor_households": 20}, {"poor_households": 200, "near_poor_households": 90}
+WAIT_SECONDS = 60.0
+_began = time.monotonic()
+
+
+def say(text: str) -> None:
+    """Print a step, with the seconds since the start."""
+    print(f"{time.monotonic() - _began:6.1f} s  {text}", flush=True)
+
+
+def eventually[T](what: str, look: Callable[[], T | None]) -> T:
+    """What `look` finds as soon as it finds something; AssertionError when that takes too long."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if found := look():
+                return found
+        except httpx.TransportError:
+            pass  # being started again
+        time.sleep(0.1)
+    raise AssertionError(f"not within {WAIT_SECONDS:.0f} s: {what}")
+
+
+class Line:
+    """The running system, as a district's office and its people see it."""
+
+    def __init__(self, system: Project) -> None:
+        self._system = system
+        printed = system.run("exec", "-T", "intake", "ntm", "agency", "add", "Van Quan", "--unit", DISTRICT)
+        key = re.search(r"^ntm_\S+$", printed, re.MULTILINE)
+        assert key, f"no key in: {printed}"
+        self._http = httpx.Client(trust_env=False, timeout=10, headers={"Authorization": f"Bearer {key[0]}"})
+
+    def post(self, counted: dict[str, int], **given: Any) -> None:
+        """Post one submission; it is accepted."""
+        submission = {"unit": COMMUNE, "readings": {"households": 1000, **counted}, **given}
+        answer = self._http.post(f"{self._system.url('intake')}/v1/submissions", json=submission)
+        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+
+    def wait_for(self, status: str) -> None:
+        """Return when the criterion has that status."""
+        eventually(f"{CRITERION} of {COMMUNE} is {status}", lambda: self._status() == status)
+
+    def _status(self) -> str | None:
+        answer = self._http.get(f"{self._system.url('scoring')}/v1/communes/{COMMUNE}")
+        if answer.is_error:
+            return None
+        statuses = {one["criterion"]["key"]: str(one["status"]) for one in answer.json()["statuses"]}
+        return statuses[CRITERION]
+
+    def sent(self) -> list[dict[str, Any]]:
+        """What the postbox has."""
+        items: list[dict[str, Any]] = self._http.get(f"{self._system.url('postbox')}/outbox.json").json()["items"]
+        return items
+
+    def wait_for_notices(self, count: int) -> None:
+        """Return when the district's office has been told so often of the commune, by mail and by SMS."""
+        eventually(f"{count} mails and {count} SMS", lambda: self._told("mail") == self._told("sms") == count)
+
+    def _told(self, kind: str) -> int:
+        about = [one for one in self.sent() if COMMUNE in one["text"] and DISTRICT in one["to"][0]]
+        return sum(one["kind"] == kind for one in about)
+
+    async def events(self) -> list[str]:
+        """The changes of the criterion, as a subscriber to NATS hears them from the beginning."""
+        client = await nats.connect(self._system.url("nats", "nats"), token=self._system.settings["NTM_NATS_TOKEN"])
+        try:
+            subject = f"ntm.v1.status.{DISTRICT}.{COMMUNE}.{CRITERION}"
+            subscription = await client.jetstream().subscribe(subject, ordered_consumer=True)
+            heard = [await subscription.next_msg(timeout=10)]
+            while left := heard[-1].metadata.num_pending:
+                heard += [await subscription.next_msg(timeout=10) for _ in range(left)]
+            return [json.loads(message.data)["event"] for message in heard]
+        finally:
+            await client.close()
+
+
+def follow(system: Project) -> None:
+    """The whole line; AssertionError where it breaks."""
+    system.run("build")
+    say("image built")
+    system.run("up", "--detach", "--wait", "--scale", "scoring=2")
+    say("system started, with scoring twice")
+
+    line = Line(system)
+    line.post(MET, period="2023-05")
+    line.wait_for("met")
+    say("first figures scored: met")
+    line.post(LOST, period="2023-06")
+    line.wait_for("not_met")
+    say("worse figures scored: not met any more")
+    line.wait_for_notices(1)
+    for one in line.sent():
+        say(f"  {one['kind']:<4} to {', '.join(one['to'])}: {one['subject'] or one['text']}")
+
+    scoring = [*system.containers("scoring"), *system.containers("board")]
+    for container in scoring:
+        killed(container)
+    line.post(MET, period="2023-06", revision=2)
+    say("every process of scoring killed, then a correction accepted")
+    line.wait_for("met")
+    say("the correction is scored: met again")
+    line.wait_for_notices(2)
+    say("and told by mail and SMS")
+    eventually("every container of scoring was started again", lambda: all(restarts(one) for one in scoring))
+    events = asyncio.run(line.events())
+    assert events == ["first_data", "lost", "met"], events
+    say(f"a subscriber to NATS hears: {', '.join(events)}")
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _stop)
+    with project(f"ntm-check-{os.getpid()}") as _system:
+        follow(_system)
+    say("removed; the containers are right")
