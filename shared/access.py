@@ -37,7 +37,7 @@ class Agency(SQLModel, table=True):
 
     id: str = Field(primary_key=True, description="Letters, digits and dashes: it stands in subjects.")
     name: str
-    created_at: datetime = Field(sa_type=TIMESTAMP(timezone=True))  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=TIMESTAMP(timezone=True))
 
 
 class AccessKey(SQLModel, table=True):
@@ -49,10 +49,10 @@ class AccessKey(SQLModel, table=True):
     id: str = Field(primary_key=True)
     agency: str = Field(foreign_key="intake.agency.id", index=True)
     secret_hash: str
-    units: list[str] = Field(sa_type=ARRAY(TEXT))  # type: ignore[call-overload]
-    criteria: list[str] = Field(sa_type=ARRAY(TEXT))  # type: ignore[call-overload]
-    created_at: datetime = Field(sa_type=TIMESTAMP(timezone=True))  # type: ignore[call-overload]
-    revoked_at: datetime | None = Field(default=None, sa_type=TIMESTAMP(timezone=True))  # type: ignore[call-overload]
+    units: list[str] = Field(sa_type=ARRAY(TEXT))
+    criteria: list[str] = Field(sa_type=ARRAY(TEXT))
+    created_at: datetime = Field(sa_type=TIMESTAMP(timezone=True))
+    revoked_at: datetime | None = Field(default=None, sa_type=TIMESTAMP(timezone=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ async def publish(nats: Client, messages: Sequence[Message], wait_seconds: float
     BrokerUnavailableError when an acknowledgement does not come.
     """
     try:
-        for batch in batched(messages, BATCH_LIMIT, strict=False):
+        for batch in batched(messages, BATCH_LIMIT):
             if len(batch) == 1 or not await _publish_atomically(nats, batch, wait_seconds):
                 await _publish_singly(nats, batch, wait_seconds)
     except (NatsError, NoStreamResponseError, APIError, OSError, TimeoutError) as error:

@@ -73,5 +73,5 @@ async def _guarded(worker: Coroutine[Any, Any, None]) -> None:
         await worker
     except Exception:
         # a service without its worker would look alive and do nothing: end it, so that it is started anew
-        log.exception("worker died", worker=worker.__qualname__)
+        log.exception("worker died")
         signal.raise_signal(signal.SIGTERM)

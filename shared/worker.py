@@ -61,7 +61,7 @@ class PromptBatches(BatchPullStreamSubscriber):
                 await self.consume(messages)
 
 
-factory.BatchPullStreamSubscriber = PromptBatches  # type: ignore[misc]
+factory.BatchPullStreamSubscriber = PromptBatches  # type: ignore[attr-defined]
 
 
 def create_broker(settings: Settings, name: str) -> NatsBroker:
@@ -72,7 +72,7 @@ def create_broker(settings: Settings, name: str) -> NatsBroker:
         name=f"ntm-{name}-worker",
         token=token,
         max_reconnect_attempts=-1,
-        reconnect_time_wait=0.2,
+        reconnect_time_wait=1,
         apply_types=False,  # handlers get raw messages
         logger=logging.getLogger("faststream"),
         log_level=logging.DEBUG,

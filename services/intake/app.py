@@ -27,6 +27,9 @@ from shared.web import answer, create_app, language_of
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of one request."""
 
+DRAIN_LIMIT = 256 * 1024 * 1024
+"""Of a body that is too large so much is read and forgotten: most clients listen only when they have sent it all."""
+
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -84,14 +87,16 @@ async def _json_body(request: Request) -> Any:
     if content_type not in ("application/json", ""):
         raise Problem(Problems.NOT_JSON)
     body = bytearray()
+    length = 0
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            raise Problem(
-                Problems.TOO_LARGE,
-                Fault("", Faults.TOO_LONG, {"expected": f"{BODY_LIMIT // 1024 // 1024} MB"}),
-                headers={"Connection": "close"},
-            )
+        length += len(chunk)
+        if length <= BODY_LIMIT:
+            body += chunk
+        elif length > DRAIN_LIMIT:
+            break
+    if length > BODY_LIMIT:
+        fault = Fault("", Faults.TOO_LONG, {"expected": f"{BODY_LIMIT // 1024 // 1024} MB"})
+        raise Problem(Problems.TOO_LARGE, fault, headers={"Connection": "close"})
     try:
         return from_json(bytes(body), allow_inf_nan=False)
     except ValueError as error:

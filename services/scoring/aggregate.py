@@ -98,7 +98,8 @@ def series(
     sum says more about who has reported than about what is so.
     """
     measure = commitment.measure
-    running, observations = Step(), []
+    running = Step()
+    observations: list[Observation] = []
     for day in sorted(steps):
         if isinstance(measure, Total) and day > baseline_date and not _is_in_plan(observations, baseline_date):
             running = Step(units=running.units)

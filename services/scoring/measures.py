@@ -132,10 +132,10 @@ def effective_date(period: Period, known_from: date, baseline_date: date) -> dat
 
 
 def _by_period(elements: list[str], readings: Readings, counts_from: Stage) -> dict[Period, dict[str, Reading]]:
-    wanted = set(elements)
+    wanted, rank = set(elements), counts_from.rank
     found: defaultdict[Period, dict[str, Reading]] = defaultdict(dict)
     for (element, period), reading in readings.items():
-        if element in wanted and reading.stage.rank >= counts_from.rank:
+        if element in wanted and (rank == 0 or reading.stage.rank >= rank):
             found[period][element] = reading
     return {period: parts for period, parts in found.items() if len(parts) == len(wanted)}
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -129,7 +130,10 @@ async def _stored(nats: Client, after: int) -> AsyncIterator[list[Msg]]:
     if left <= 0:
         return
     config = ConsumerConfig(
-        deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=after + 1, ack_policy=AckPolicy.NONE
+        deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=after + 1,
+        ack_policy=AckPolicy.NONE,
+        inactive_threshold=600,
     )
     subscription = await nats.jetstream().pull_subscribe(
         subjects.ALL_SUBMISSIONS, stream=subjects.SUBMISSIONS_STREAM, config=config
@@ -157,9 +161,9 @@ async def _compare(connection: AsyncConnection) -> Comparison:
     return compared
 
 
-def _comparable(table: Table) -> Select[tuple[object, ...]]:
+def _comparable(table: Table) -> Select[Any]:
     left_out = {"since", "judged_on", "holds_until", "assessment"}
-    columns: list[ColumnElement[object]] = [column for column in table.c if column.name not in left_out]
+    columns: list[ColumnElement[Any]] = [column for column in table.c if column.name not in left_out]
     if "assessment" in table.c:
         columns.append(table.c.assessment["overdue"])
         columns.append(func.jsonb_path_query_array(table.c.assessment, cast("$.parts[*].value", JSONPATH)))

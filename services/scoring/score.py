@@ -138,7 +138,8 @@ async def _judge_units(
 ) -> list[Change]:
     """Judge the units' criteria again: those whose readings changed, or all where only time passed."""
     stored = await queries.statuses_of(connection, list(readings))
-    rows, changes = [], []
+    rows: list[dict[str, Any]] = []
+    changes: list[Change] = []
     for key, after in readings.items():
         unit = reference.units.by_key(key)
         if unit.kind not in reference.plan.counted_kinds:
@@ -196,7 +197,8 @@ async def _assess_targets(
 ) -> list[Change]:
     plan = reference.plan
     steps, stored = await queries.steps_of(connection, wanted), await queries.targets(connection)
-    rows, changes = [], []
+    rows: list[dict[str, Any]] = []
+    changes: list[Change] = []
     for commitment, target in targets_of(reference, moment.on):
         key = (commitment.id, target.key)
         if key not in wanted:

@@ -43,7 +43,10 @@ class Stage(StrEnum):
     @property
     def rank(self) -> int:
         """Later stages outrank earlier ones."""
-        return list(Stage).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {stage: rank for rank, stage in enumerate(Stage)}
 
 
 class Status(StrEnum):
@@ -59,7 +62,10 @@ class Status(StrEnum):
     @property
     def severity(self) -> int:
         """0 is the worst."""
-        return list(Status).index(self)
+        return _SEVERITIES[self]
+
+
+_SEVERITIES = {status: severity for severity, status in enumerate(Status)}
 
 
 class Event(StrEnum):
@@ -126,13 +132,16 @@ class Period:
     def __str__(self) -> str:
         return self.text
 
+    def __hash__(self) -> int:
+        return hash(self.text)
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         def validate(value: object) -> Period:
             if isinstance(value, Period):
                 return value
             try:
-                return cls.parse(value)  # type: ignore[arg-type]
+                return cls.parse(value)
             except (ValueError, TypeError):
                 raise PydanticCustomError(
                     "period", "not a period: write 2023, 2023-H1, 2023-Q2, 2023-06 or 2023-06-30"

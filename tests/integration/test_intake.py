@@ -1,0 +1,174 @@
+"""Intake against a real NATS and PostgreSQL, over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from services.intake.accept import ITEM_LIMIT
+from shared.access import revoke_keys
+from shared.contracts import subjects
+from tests.builders import a_posted_submission
+from tests.running import Service, Surroundings, eventually
+
+
+@pytest.fixture(scope="module")
+async def around(shared_around: Surroundings) -> Surroundings:
+    return shared_around
+
+
+@pytest.fixture(scope="module")
+async def intake(around: Surroundings) -> Service:
+    return await around.start("intake")
+
+
+@pytest.fixture(scope="module")
+async def key(around: Surroundings) -> str:
+    return await around.key("184", agency="district-184")
+
+
+async def post(service: Service, key: str | None, content: Any, **headers: str) -> Any:
+    sent = {"content-type": "application/json", **headers}
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    async with service.client(key) as client:
+        return await client.post("/v1/submissions", content=body, headers=sent)
+
+
+async def test_a_receipt_means_that_the_submission_is_on_the_stream(
+    around: Surroundings, intake: Service, key: str
+) -> None:
+    answer = await post(intake, key, a_posted_submission(source_ref="VQ-1"))
+    assert answer.status_code == 202
+    receipt = answer.json()
+    message = await around.nats.jetstream().get_last_msg(subjects.SUBMISSIONS_STREAM, "ntm.v1.submissions.184.06280")
+    stored = json.loads(message.data or b"")
+    assert stored["id"] == receipt["id"]
+    assert stored["digest"] == receipt["digest"]
+    assert stored["agency"] == "district-184"
+    assert (message.headers or {})["ce-type"] == "vn.ntm.submission.accepted.v1"
+
+
+async def test_one_refused_item_does_not_refuse_the_others(around: Surroundings, intake: Service, key: str) -> None:
+    before = await around.stored(subjects.SUBMISSIONS_STREAM)
+    items = [a_posted_submission(), a_posted_submission(unit="06004"), a_posted_submission(period="2023-05")]
+    answer = await post(intake, key, items)
+    assert answer.status_code == 202
+    assert [item["status"] for item in answer.json()["items"]] == ["accepted", "refused", "accepted"]
+    assert answer.json()["items"][1]["problem"]["errors"][0]["code"] == "outside_units"
+    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before + 2
+
+
+async def test_an_array_of_a_thousand_goes_out_as_one_atomic_batch(
+    around: Surroundings, intake: Service, key: str
+) -> None:
+    answer = await post(intake, key, [a_posted_submission(revision=n + 1) for n in range(ITEM_LIMIT)])
+    assert answer.json()["accepted"] == ITEM_LIMIT
+    last = await around.stored(subjects.SUBMISSIONS_STREAM)
+    message = await around.nats.jetstream().get_msg(subjects.SUBMISSIONS_STREAM, last)
+    headers = message.headers or {}
+    assert headers["Nats-Batch-Sequence"] == str(ITEM_LIMIT)
+    assert headers["Nats-Batch-Commit"] == "1"
+
+
+async def test_a_request_repeated_with_its_key_is_taken_once(around: Surroundings, intake: Service, key: str) -> None:
+    before = await around.stored(subjects.SUBMISSIONS_STREAM)
+    items = [a_posted_submission(), a_posted_submission(period="2023-05")]
+    first = await post(intake, key, items[:1], **{"Idempotency-Key": "june"})
+    again = await post(intake, key, items, **{"Idempotency-Key": "june"})
+    assert again.json()["items"][0]["id"] == first.json()["items"][0]["id"]
+    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before + 2
+
+
+async def test_refusals_are_recorded_with_what_was_sent(around: Surroundings, intake: Service, key: str) -> None:
+    wrong = a_posted_submission(readings={"households": -1})
+    assert (await post(intake, key, wrong)).status_code == 422
+    message = await around.nats.jetstream().get_last_msg(subjects.REFUSALS_STREAM, "ntm.v1.refusals.district-184")
+    refusal = json.loads(message.data or b"")
+    assert refusal["submission"] == wrong
+    assert refusal["problem"]["errors"][0]["pointer"] == "/readings/households"
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"{", 400, "invalid_json"),
+        (b"", 400, "invalid_json"),
+        (b"\xff\xfe", 400, "invalid_json"),
+        (b'{"unit": NaN}', 400, "invalid_json"),
+        (b"[" * 100_000, 400, "invalid_json"),
+        (b"[]", 422, "refused"),
+        (b"17", 422, "refused"),
+        (b"null", 422, "refused"),
+        (a_posted_submission(unit="99999"), 422, "refused"),
+        (a_posted_submission(unit="06004"), 403, "out_of_scope"),
+        (a_posted_submission(readings={"households": 10, "poor_households": 11}), 422, "refused"),
+        (a_posted_submission(readings={"households": -1}), 422, "refused"),
+        (b'{"unit":"06280","period":"2023-06","readings":{"households":1e999}}', 422, "refused"),
+        (b'{"unit":"06280","period":"2023-06","readings":{"households":' + b"9" * 400 + b"}}", 422, "refused"),
+        (a_posted_submission(period="2023-13"), 422, "refused"),
+        (a_posted_submission(period="2023-07"), 422, "refused"),
+        (a_posted_submission(period=202306), 422, "refused"),
+        (a_posted_submission(readings="many"), 422, "refused"),
+        (a_posted_submission(readings={"unknown_thing": 1}), 422, "refused"),
+        ([a_posted_submission()] * 10_000, 413, "too_many_items"),
+        (b'["' + b"x" * 50_000_000 + b'"]', 413, "too_large"),
+    ],
+    ids=lambda value: value if isinstance(value, str | int) else None,
+)
+async def test_wrong_input_gets_its_status_and_a_problem_document_and_the_service_runs_on(
+    intake: Service, key: str, content: Any, status: int, code: str
+) -> None:
+    answer = await post(intake, key, content, **{"Accept-Language": "en"})
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    document = answer.json()
+    assert (document["status"], document["code"]) == (status, code)
+    assert document["title"]
+    assert (await post(intake, key, a_posted_submission())).status_code == 202
+
+
+async def test_without_a_key_or_with_a_wrong_one_nothing_is_read(intake: Service, key: str) -> None:
+    assert (await post(intake, None, a_posted_submission())).json()["code"] == "no_key"
+    for wrong in ("nonsense", "ntm_000000000000_x", key + "x", key[:-1]):
+        answer = await post(intake, wrong, a_posted_submission())
+        assert (answer.status_code, answer.json()["code"]) == (401, "wrong_key")
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_revoked_key_opens_nothing_within_a_second_or_two(around: Surroundings, intake: Service) -> None:
+    short_lived = await around.key("184", agency="short-lived")
+    assert (await post(intake, short_lived, a_posted_submission())).status_code == 202
+    await revoke_keys(around.engine, "short-lived")
+
+    async def refused() -> bool:
+        return (await post(intake, short_lived, a_posted_submission())).status_code == 401
+
+    await eventually(refused, seconds=5)
+
+
+async def test_another_content_type_is_not_taken(intake: Service, key: str) -> None:
+    answer = await post(intake, key, a_posted_submission(), **{"content-type": "text/plain"})
+    assert answer.status_code == 415
+
+
+async def test_problems_speak_the_callers_language(intake: Service, key: str) -> None:
+    vietnamese = await post(intake, key, a_posted_submission(unit="99999"))
+    english = await post(intake, key, a_posted_submission(unit="99999"), **{"Accept-Language": "en-GB,en;q=0.9"})
+    assert "Không có đơn vị nào mang mã 99999" in vietnamese.json()["detail"]
+    assert "No unit has the code 99999" in english.json()["detail"]
+
+
+async def test_the_catalogue_names_everything_that_a_submission_can(intake: Service, key: str) -> None:
+    async with intake.client(key) as client:
+        catalogue = (await client.get("/v1/catalogue")).json()
+    assert "households" in {element["code"] for element in catalogue["elements"]}
+    assert sum(unit["kind"] == "commune" for unit in catalogue["units"]) == 181
+
+
+async def test_while_the_broker_is_away_nothing_is_promised(around: Surroundings, intake: Service, key: str) -> None:
+    await around.nats.jetstream().delete_stream(subjects.SUBMISSIONS_STREAM)
+    answer = await asyncio.wait_for(post(intake, key, a_posted_submission()), 20)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]

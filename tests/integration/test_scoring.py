@@ -1,0 +1,248 @@
+"""Scoring against a real NATS and PostgreSQL: what it publishes, what it answers, what it survives."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from nats.js.api import DeliverPolicy
+from sqlalchemy import func, select
+
+from services.scoring.rebuild import rebuild_and_compare
+from services.scoring.tables import ParkedRow, ReadingRow, SubmissionRow
+from shared.contracts import AcceptedSubmission, subjects
+from shared.database import table_of, undrafted_changes
+from shared.messaging import Message, cloud_event, publish
+from shared.reference.load import load
+from tests.builders import an_accepted_submission
+from tests.running import START, Service, Surroundings, eventually
+
+BORDER = "06004"  # xã Đào Viên, huyện Tràng Định: the plan binds it to criterion 11
+
+
+@pytest.fixture
+async def scoring(around: Surroundings) -> Service:
+    return await around.start("scoring")
+
+
+def poverty_report(period: str, poor: int, received: date = START, **changes: Any) -> AcceptedSubmission:
+    counts = {"households": 1000, "poor_households": poor, "near_poor_households": 0}
+    moment = datetime(received.year, received.month, received.day, 3, tzinfo=UTC)
+    where = {"unit": BORDER, "district": "180", "period": period, "readings": counts}
+    return an_accepted_submission(moment, **{**where, **changes})
+
+
+def message(submission: AcceptedSubmission) -> Message:
+    return cloud_event(
+        subjects.submission(submission.district, submission.unit),
+        submission.model_dump_json().encode(),
+        event_id=submission.id,
+        kind="submission.accepted",
+        source="tests",
+        at=submission.received_at,
+    )
+
+
+async def put_on_stream(around: Surroundings, *submissions: AcceptedSubmission) -> None:
+    await publish(around.nats, [message(submission) for submission in submissions])
+
+
+async def changes(around: Surroundings, subject: str = subjects.ALL_STATUSES) -> list[dict[str, Any]]:
+    """Everything that was published on a subject."""
+    js = around.nats.jetstream()
+    found = []
+    subscription = await js.subscribe(subject, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL)
+    try:
+        while True:
+            found.append(json.loads((await subscription.next_msg(timeout=0.3)).data))
+    except TimeoutError:
+        await subscription.unsubscribe()
+    return found
+
+
+async def events(around: Surroundings, criterion: str = "ntm-11") -> list[str]:
+    return [one["event"] for one in await changes(around) if one["criterion"]["key"] == criterion]
+
+
+async def count(around: Surroundings, model: Any) -> int:
+    async with around.engine.connect() as connection:
+        return await connection.scalar(select(func.count()).select_from(table_of(model))) or 0
+
+
+async def test_the_migrations_say_what_the_tables_say(around: Surroundings) -> None:
+    for service in ("intake", "scoring"):
+        assert await undrafted_changes(around.engine, service) == []
+
+
+async def test_a_submission_becomes_a_status_change_with_its_reason(around: Surroundings, scoring: Service) -> None:
+    baseline = poverty_report("2022-12", 200)
+    await put_on_stream(around, baseline)
+    (change,) = await eventually(lambda: changes(around))
+    assert (change["event"], change["before"], change["after"]) == ("first_data", "no_data", "behind")
+    assert change["submission"] == str(baseline.id)
+    assert change["unit"]["name"].startswith("xã ")
+    assert change["district"]["code"] == "180"
+    assert "border-2023" in change["cohorts"]
+    assert "20 %" in change["assessment"]["reason"]["vi"]
+
+
+async def test_the_same_submission_delivered_twice_counts_once(around: Surroundings, scoring: Service) -> None:
+    report = poverty_report("2022-12", 200)
+    await put_on_stream(around, report)
+    again = message(report)
+    await publish(around.nats, [Message(again.subject, again.body, {**again.headers, "Nats-Msg-Id": str(uuid4())})])
+    await eventually(lambda: changes(around))
+    assert await around.stored(subjects.SUBMISSIONS_STREAM) == 2
+    assert len(await changes(around)) == 1
+    assert await count(around, SubmissionRow) == 1
+
+
+async def test_time_alone_makes_a_commune_fall_behind_and_then_miss(around: Surroundings, scoring: Service) -> None:
+    await put_on_stream(around, poverty_report("2022-12", 200), poverty_report("2023-06", 164))
+    await eventually(lambda: changes(around))
+    assert (await changes(around))[-1]["after"] == "on_track"
+
+    await around.set_day(date(2023, 9, 30))
+    await eventually(lambda: _has(around, "fell_behind"))
+    fell = next(one for one in await changes(around) if one["event"] == "fell_behind")
+    assert fell["submission"] is None
+    assert START < date.fromisoformat(fell["on"]) < date(2023, 9, 30)
+
+    await around.set_day(date(2024, 1, 2))
+    await eventually(lambda: _has(around, "missed"))
+    assert next(one["on"] for one in await changes(around) if one["event"] == "missed") == "2024-01-01"
+
+
+async def _has(around: Surroundings, event: str) -> bool:
+    return event in await events(around)
+
+
+async def test_a_missing_report_is_overdue_until_it_arrives(around: Surroundings, scoring: Service) -> None:
+    await put_on_stream(around, poverty_report("2023-06", 100))
+    await eventually(lambda: changes(around))
+    await around.set_day(date(2023, 8, 10))
+    await eventually(lambda: _has(around, "overdue"))
+    await put_on_stream(around, poverty_report("2023-07", 100, date(2023, 8, 10)))
+    await eventually(lambda: _has(around, "report_arrived"))
+
+
+async def test_a_correction_replaces_the_figure_whatever_the_order(around: Surroundings, scoring: Service) -> None:
+    await put_on_stream(around, poverty_report("2023-06", 100, revision=2), poverty_report("2023-06", 300, revision=1))
+    await eventually(lambda: changes(around))
+    async with around.engine.connect() as connection:
+        value = await connection.scalar(
+            select(table_of(ReadingRow).c.value).where(table_of(ReadingRow).c.element == "poor_households")
+        )
+    assert value == 100
+
+
+async def test_a_message_that_cannot_be_scored_is_parked_and_stops_nothing(
+    around: Surroundings, scoring: Service
+) -> None:
+    good, unknown = poverty_report("2022-12", 200), poverty_report("2022-12", 100, unit="99998")
+    broken = Message("ntm.v1.submissions.180.06004", b"{not json", {})
+    await publish(around.nats, [broken, message(unknown), message(good)])
+    await eventually(lambda: changes(around))
+    assert await count(around, ParkedRow) == 2
+    assert await count(around, SubmissionRow) == 1
+
+
+async def test_the_province_is_judged_from_its_communes(around: Surroundings, scoring: Service) -> None:
+    communes = load().units.communes(START, "20")
+    await put_on_stream(
+        around,
+        *(
+            poverty_report("2022-12", 100 if number < 77 else 200, unit=unit.code, district=load_district(unit.code))
+            for number, unit in enumerate(communes)
+        ),
+    )
+    key = await around.key("20")
+
+    async def target() -> Any:
+        async with scoring.client(key) as client:
+            items = (await client.get("/v1/targets")).json()["items"]
+        wanted = [one for one in items if one["commitment"]["line"] == 35]
+        assessed = [one for one in wanted if one["assessment"] and one["assessment"]["parts"][0]["value"] is not None]
+        return assessed[0] if assessed else None
+
+    found = await eventually(target)
+    (part,) = found["assessment"]["parts"]
+    assert (part["value"], part["baseline"], part["goal"], part["units_counted"]) == (77, 77, 87, 181)
+    assert found["status"] == "behind"
+    published = await changes(around, "ntm.v1.targets.20.>")
+    assert {one["commitment"]["line"] for one in published} >= {33, 35}
+
+
+def load_district(code: str) -> str:
+    units = load().units
+    unit = units.find(code, START)
+    district = units.district(unit) if unit else None
+    assert district
+    return district.code
+
+
+async def test_statuses_are_paged_and_filtered_and_kept_to_the_keys_scope(
+    around: Surroundings, scoring: Service
+) -> None:
+    await put_on_stream(around, poverty_report("2022-12", 200))
+    await eventually(lambda: changes(around))
+    province, district = await around.key("20"), await around.key("184", agency="district-184")
+    async with scoring.client(province) as client:
+        first = (await client.get("/v1/statuses", params={"criterion": "ntm-11", "limit": 100})).json()
+        second = (
+            await client.get("/v1/statuses", params={"criterion": "ntm-11", "limit": 100, "cursor": first["next"]})
+        ).json()
+        behind = (await client.get("/v1/statuses", params={"status": "behind"})).json()["items"]
+        earlier = (await client.get(f"/v1/communes/{BORDER}", params={"as_of": "2023-01-01"})).json()
+        future = await client.get("/v1/statuses", params={"as_of": "2030-01-01"})
+        nonsense = await client.get("/v1/statuses", params={"cursor": "x", "limit": "many"})
+    codes = [item["unit"]["code"] for item in first["items"] + second["items"]]
+    assert len(codes) == len(set(codes)) == 181
+    assert second["next"] is None
+    assert [item["unit"]["code"] for item in behind] == [BORDER]
+    assert {item["status"] for item in earlier["statuses"] if item["criterion"]["key"] == "ntm-11"} == {"on_track"}
+    assert future.status_code == nonsense.status_code == 400
+    async with scoring.client(district) as client:
+        assert len((await client.get("/v1/statuses", params={"criterion": "ntm-11"})).json()["items"]) == 16
+        assert (await client.get(f"/v1/communes/{BORDER}")).status_code == 403
+        assert (await client.get("/v1/communes/99999")).status_code == 404
+        assert (await client.get("/v1/statuses", params={"district": "180"})).status_code == 403
+    async with scoring.client() as client:
+        assert (await client.get("/v1/statuses")).status_code == 401
+
+
+async def test_a_kill_in_the_middle_of_a_flow_loses_and_doubles_nothing(around: Surroundings, scoring: Service) -> None:
+    communes = [unit.code for unit in load().units.communes(START, "20")]
+    reports = [
+        poverty_report(f"2023-{month:02}", (month * 37 + number) % 300, unit=code, district=load_district(code))
+        for month in range(1, 7)
+        for number, code in enumerate(communes)
+    ]
+    for part in range(0, len(reports), 100):
+        await put_on_stream(around, *reports[part : part + 100])
+        if part in (200, 600):
+            await scoring.kill()
+            await scoring.start()
+
+    async def all_scored() -> bool:
+        return await count(around, SubmissionRow) == len(reports)
+
+    await eventually(all_scored, seconds=60)
+    compared = await rebuild_and_compare(around.engine, around.nats, load(), START)
+    assert compared.submissions == len(reports)
+    assert compared.differences == []
+    published = await changes(around)
+    assert len({one["id"] for one in published}) == len(published)
+
+
+async def test_a_rebuild_notices_a_state_that_was_tampered_with(around: Surroundings, scoring: Service) -> None:
+    await put_on_stream(around, poverty_report("2022-12", 200))
+    await eventually(lambda: changes(around))
+    readings = table_of(ReadingRow)
+    async with around.engine.begin() as connection:
+        await connection.execute(readings.update().where(readings.c.element == "poor_households").values(value=1))
+    compared = await rebuild_and_compare(around.engine, around.nats, load(), START)
+    assert any("reading" in difference for difference in compared.differences)

@@ -1,0 +1,266 @@
+"""The sample year, judged by the pure parts of intake and scoring as the services would judge it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from uuid import NAMESPACE_URL, uuid5
+
+import pytest
+
+from deploy.local.sample import CONTACTS, FIRST_DAY, LAST_DAY, SEED, sample_reference
+from deploy.local.sample.play import ARRAY_LIMIT
+from deploy.local.sample.posts import PROVINCE_AGENCY, Day, agency_of
+from deploy.local.sample.year import plan_year
+from services.intake import rules
+from services.scoring.aggregate import Step, contributes, contribution, series
+from services.scoring.changes import Before, events
+from services.scoring.measures import Reading, merge
+from services.scoring.verdicts import assess_criterion, assess_target, criteria_of
+from shared.access import EVERYTHING, Caller
+from shared.clock import VIETNAM
+from shared.contracts import Event, Period, Status, Submission
+from shared.reference.load import Reference, load, load_contacts
+
+
+@pytest.fixture(scope="module")
+def reference() -> Reference:
+    return sample_reference()
+
+
+@pytest.fixture(scope="module")
+def year(reference: Reference) -> list[Day]:
+    return plan_year(reference, SEED)
+
+
+@dataclass
+class Played:
+    """What scoring would make of the year."""
+
+    reference: Reference
+    readings: dict[str, dict[tuple[str, Period], Reading]] = field(default_factory=lambda: defaultdict(dict))
+    before: dict[tuple[str, str], Before] = field(default_factory=dict)
+    holds_until: dict[tuple[str, str], date | None] = field(default_factory=dict)
+    events: list[tuple[date, str, str, Event, Status, Status]] = field(default_factory=list)
+
+    def play(self, year: list[Day]) -> Played:
+        for day in year:
+            ended = [key for key, end in self.holds_until.items() if end is not None and end < day.on]
+            for unit, criterion in ended:
+                self._judge(unit, criterion, day.on)
+            for post in day.posts:
+                for number, submission in enumerate(post.submissions):
+                    self._take(Submission.model_validate(submission), f"{day.on}/{post.agency}/{number}", day.on)
+        return self
+
+    def _take(self, submission: Submission, name: str, on: date) -> None:
+        arriving = [
+            Reading(
+                element,
+                submission.period,
+                Decimal(str(int(value))),
+                submission.stage,
+                submission.revision,
+                datetime(on.year, on.month, on.day, 9, tzinfo=VIETNAM),
+                on,
+                uuid5(NAMESPACE_URL, name),
+            )
+            for element, value in submission.readings.items()
+        ]
+        self.readings[submission.unit] = merge(self.readings[submission.unit], arriving)
+        unit = self.reference.units.find(submission.unit, on)
+        assert unit is not None
+        if unit.kind in self.reference.plan.counted_kinds:
+            touched = {key for element in submission.readings for key in self.reference.criteria_of_element(element)}
+            for criterion in touched.intersection(criteria_of(unit, self.reference)):
+                self._judge(unit.code, criterion, on)
+
+    def _judge(self, code: str, criterion: str, on: date) -> None:
+        unit = self.reference.units.find(code, on)
+        assert unit is not None
+        assessment = assess_criterion(criterion, unit, self.readings[code], self.reference, on)
+        before = self.before.get((code, criterion), Before())
+        for event in events(before, assessment):
+            self.events.append((on, code, criterion, event, before.status, assessment.status))
+        self.before[code, criterion] = Before(assessment.status, frozenset(assessment.overdue))
+        self.holds_until[code, criterion] = assessment.holds_until
+
+    def meeting(self, criterion: str, on: date) -> int:
+        units = self.reference.units
+        return sum(
+            assess_criterion(criterion, unit, self.readings[unit.code], self.reference, on).status == Status.MET
+            for unit in units.communes(on, self.reference.plan.unit)
+        )
+
+    def target(self, commitment_id: str, unit: str, on: date) -> tuple[Status, float | None]:
+        reference = self.reference
+        commitment = next(one for one in reference.plan.commitments if one.id == commitment_id)
+        target = reference.units.find(unit, on)
+        assert target is not None
+        steps: defaultdict[date, Step] = defaultdict(Step)
+        for code, readings in self.readings.items():
+            place = reference.units.find(code, on)
+            assert place is not None
+            if contributes(commitment, target, place, reference):
+                for day, step in contribution(commitment, readings, reference).items():
+                    steps[day] += step
+        communes = len(reference.units.communes(on, unit))
+        seen = series(commitment, steps, reference.plan.baseline_date, communes, reference.plan.coverage)
+        [part] = assess_target(commitment, seen, reference, on).parts
+        return part.status, part.value
+
+
+@pytest.fixture(scope="module")
+def played(reference: Reference, year: list[Day]) -> Played:
+    return Played(reference).play(year)
+
+
+def submissions(year: list[Day]) -> Iterator[tuple[Day, str, Submission]]:
+    for day in year:
+        for post in day.posts:
+            for submission in post.submissions:
+                yield day, post.agency, Submission.model_validate(submission)
+
+
+def test_the_invented_members_fill_the_cohorts_that_the_plan_leaves_unnamed(reference: Reference) -> None:
+    assert reference.plan.sample
+    assert all(len(cohort.members) == cohort.size for cohort in reference.plan.cohorts)
+    named = {cohort.id: set(cohort.members) for cohort in load().plan.cohorts}
+    assert all(named[cohort.id] <= set(cohort.members) for cohort in reference.plan.cohorts)
+
+
+def test_every_role_in_every_unit_has_a_contact_that_reaches_nobody(reference: Reference) -> None:
+    contacts = load_contacts(CONTACTS)
+    districts = {reference.units.district(one) for one in reference.units.communes(FIRST_DAY, "20")}
+    places = {"province": ["20"], "district": [unit.code for unit in districts if unit]}
+    wanted = {f"{role.role}@{unit}" for role in reference.plan.roles for unit in places[role.level]}
+    assert sorted(contact.recipient for contact in contacts) == sorted(wanted)
+    assert all(contact.sample for contact in contacts)
+    assert all(email.endswith("@langson.example") for contact in contacts for email in contact.emails)
+    phones = [phone for contact in contacts for phone in contact.phones]
+    assert len(set(phones)) == len(contacts)
+    assert all(re.fullmatch(r"\+8490000\d{4}", phone) for phone in phones)
+
+
+def test_the_baselines_are_the_plans(played: Played) -> None:
+    end_of_2022 = played.reference.plan.baseline_date
+    assert [played.meeting(key, end_of_2022) for key in ("ntm-11", "ntm-12", "ntm-14")] == [77, 104, 181]
+    status, rate = played.target("poverty-rate", "20", end_of_2022)
+    assert status == Status.ON_TRACK
+    assert rate == pytest.approx(20.5, abs=1.5)
+    assert all(played.target("poverty-rate-poor-districts", unit, end_of_2022)[1] > rate for unit in ("181", "184"))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_seed_begins_with_the_plans_baselines(reference: Reference, seed: int) -> None:
+    first = plan_year(reference, seed)[:1]
+    played = Played(reference).play(first)
+    baselines = [played.meeting(key, reference.plan.baseline_date) for key in ("ntm-11", "ntm-12", "ntm-14")]
+    assert baselines == [77, 104, 181]
+
+
+def test_who_is_to_gain_a_criterion_lacks_it_at_the_end_of_2022(played: Played) -> None:
+    plan, units = played.reference.plan, played.reference.units
+    for name, key in (("poverty-2023", "ntm-11"), ("labour-2023", "ntm-12")):
+        [cohort] = [cohort for cohort in plan.cohorts if cohort.id == name]
+        for code in cohort.members:
+            unit = units.find(code, plan.baseline_date)
+            assert unit
+            before = assess_criterion(key, unit, played.readings[code], played.reference, plan.baseline_date)
+            assert before.status != Status.MET, code
+
+
+def test_every_commitment_gets_figures(played: Played) -> None:
+    for commitment in played.reference.plan.commitments:
+        for unit in commitment.units:
+            assert played.target(commitment.id, unit, LAST_DAY)[1] is not None, commitment.id
+
+
+def test_the_year_reaches_some_commitments_and_misses_others(played: Played) -> None:
+    ends = {
+        (commitment.id, unit): played.target(commitment.id, unit, LAST_DAY)
+        for commitment in played.reference.plan.commitments
+        for unit in commitment.units
+    }
+    assert {status for status, _ in ends.values()} == {Status.MET, Status.MISSED}
+    assert ends["poverty-communes", "20"] == (Status.MET, 88)
+    assert ends["labour-communes", "20"] == (Status.MISSED, 122)
+    assert ends["education-communes", "20"] == (Status.MET, 181)
+    assert ends["ntm-communes", "20"] == (Status.MISSED, 8)
+    assert ends["advanced-communes", "20"] == (Status.MISSED, 3)
+    assert ends["new-jobs", "20"][0] == ends["gender-violence", "20"][0] == Status.MET
+    assert ends["poverty-rate", "20"][0] == ends["poverty-rate-poor-districts", "181"][0] == Status.MET
+    assert ends["poverty-rate-poor-districts", "184"][0] == Status.MISSED
+    assert ends["trade-training", "20"][0] == Status.MISSED
+
+
+def test_everything_that_can_happen_to_a_commune_happens(played: Played) -> None:
+    seen = Counter(event for *_, event, _, _ in played.events)
+    expected = set(Event) - {Event.CHANGED}
+    assert expected <= set(seen)
+    assert 300 <= seen.total() - seen[Event.FIRST_DATA] <= 900
+
+
+def test_a_correction_gives_a_lost_verdict_back(reference: Reference, year: list[Day], played: Played) -> None:
+    corrected = {
+        (day.on, submission.unit, criterion)
+        for day, _, submission in submissions(year)
+        if submission.revision == 2
+        for element in submission.readings
+        for criterion in reference.criteria_of_element(element)
+    }
+    assert len({(on, unit) for on, unit, _ in corrected}) == 8
+    regained = {(on, unit, key) for on, unit, key, event, *_ in played.events if event == Event.MET} & corrected
+    assert {key for *_, key in regained} == {"ntm-11", "ntm-14"}
+
+
+def test_intake_accepts_every_submission_from_the_agency_that_sends_it(reference: Reference, year: list[Day]) -> None:
+    districts = [one for one in reference.units if one.kind in ("district", "city")]
+    callers = {agency_of(one.code): Caller(agency_of(one.code), (one.code,), (EVERYTHING,)) for one in districts}
+    callers[PROVINCE_AGENCY] = Caller(PROVINCE_AGENCY, ("20",), (EVERYTHING,))
+    for day, agency, submission in submissions(year):
+        assert rules.examine(submission, callers[agency], reference, day.on) == []
+        assert submission.source_ref
+        assert submission.source_ref.startswith("MAU-")
+
+
+def test_each_figure_is_sent_once_unless_it_is_corrected(year: list[Day]) -> None:
+    sent = Counter(
+        (submission.unit, submission.period, element, submission.stage, submission.revision)
+        for _, _, submission in submissions(year)
+        for element in submission.readings
+    )
+    assert max(sent.values()) == 1
+
+
+def test_a_day_fits_into_one_array_per_agency(year: list[Day]) -> None:
+    assert [day.on for day in (year[0], year[-1])] == [FIRST_DAY, LAST_DAY]
+    assert len(year) == 366
+    assert max(len(post.submissions) for day in year for post in day.posts) <= ARRAY_LIMIT
+
+
+def test_a_seed_always_gives_the_same_year_and_another_one_another(reference: Reference, year: list[Day]) -> None:
+    program = (
+        "import hashlib; from deploy.local.sample import SEED, sample_reference;"
+        "from deploy.local.sample.year import plan_year;"
+        "print(hashlib.sha256(repr(plan_year(sample_reference(), SEED)).encode()).hexdigest())"
+    )
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONHASHSEED": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert elsewhere.stdout.strip() == hashlib.sha256(repr(year).encode()).hexdigest()
+    assert plan_year(reference, SEED + 1) != year
