@@ -70,5 +70,7 @@ def configure_logging(settings: Settings, service: str) -> None:
     for noisy in ("uvicorn", "uvicorn.error", "faststream"):
         logging.getLogger(noisy).handlers = []
         logging.getLogger(noisy).propagate = True
+    # FastStream tells of every task that it starts again after a handler failed; the handler has said why
+    logging.getLogger("faststream").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("httpx").setLevel(logging.WARNING)

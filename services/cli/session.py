@@ -69,6 +69,7 @@ def key_of(data: Path, key: str | None) -> str:
     try:
         return (data / OWN_KEY).read_text().strip()
     except FileNotFoundError:
+        system_of(data)
         raise fail("No access key: give --key, or set NTM_KEY. `ntm agency add` makes one.") from None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from services.scoring.measures import HUNDRED, Observation, Readings, effective_date, observe
@@ -100,10 +100,12 @@ def series(
     measure = commitment.measure
     running = Step()
     observations: list[Observation] = []
-    for day in sorted(steps):
-        if isinstance(measure, Total) and day > baseline_date and not _is_in_plan(observations, baseline_date):
-            running = Step(units=running.units)
-        running += steps[day]
+    begins = baseline_date + timedelta(days=1)
+    days = {*steps, begins} if isinstance(measure, Total) and steps else steps
+    for day in sorted(days):
+        if isinstance(measure, Total) and day == begins:
+            running = Step()  # the year's sum begins at nothing
+        running += steps.get(day, Step())
         if isinstance(measure, Rate | CommunesMeeting) and running.units < communes * coverage:
             continue
         if isinstance(measure, Rate) and running.denominator <= 0:
@@ -120,10 +122,6 @@ def series(
             )
         )
     return observations
-
-
-def _is_in_plan(observations: Sequence[Observation], baseline_date: date) -> bool:
-    return bool(observations) and observations[-1].effective > baseline_date
 
 
 def holds_over_time(

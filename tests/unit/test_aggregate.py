@@ -70,7 +70,7 @@ def test_a_year_of_flows_begins_at_nothing_and_the_year_before_is_the_baseline(r
         a_reading("jobs_found", "2023-01", 40),
         a_reading("jobs_found", "2023-02", 60),
     )
-    assert [value for _, value in values(jobs, contribution(jobs, found, reference))] == [700, 40, 100]
+    assert [value for _, value in values(jobs, contribution(jobs, found, reference))] == [700, 0, 40, 100]
 
 
 def test_a_commune_counts_for_its_district_and_the_province_and_no_other(reference: Reference) -> None:

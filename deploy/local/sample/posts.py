@@ -1,0 +1,82 @@
+"""Pure: what is posted, by whom, on which day."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from deploy.local.sample.figures import Readings
+from shared.contracts import Stage, UnitCode
+
+PROVINCE_AGENCY = "province-sample"
+"""Who posts what is counted in the province."""
+
+type Submission = dict[str, object]
+"""As `POST /v1/submissions` takes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What one agency posts on a day."""
+
+    agency: str
+    submissions: tuple[Submission, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day of the year; on many nobody posts anything."""
+
+    on: date
+    posts: tuple[Post, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A submission and the day on which it is posted."""
+
+    on: date
+    agency: str
+    unit: UnitCode
+    period: str
+    readings: Readings
+    stage: Stage = Stage.REPORTED
+    revision: int = 1
+
+    @property
+    def submission(self) -> Submission:
+        """What is posted; its reference says that it is sample data (mẫu)."""
+        return {
+            "unit": self.unit,
+            "period": self.period,
+            "stage": self.stage.value,
+            "revision": self.revision,
+            "source_ref": f"MAU-{self.unit}-{self.period}-{self.revision}",
+            "readings": self.readings,
+        }
+
+
+def agency_of(district: UnitCode) -> str:
+    """Who posts for a district."""
+    return f"district-{district}-sample"
+
+
+def by_day(entries: Iterable[Entry], first: date, last: date) -> list[Day]:
+    """Every day from the first to the last, each agency's submissions together, in an order that depends on nothing."""
+    found: defaultdict[date, defaultdict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    for entry in entries:
+        found[entry.on][entry.agency].append(entry)
+    return [Day(day, tuple(_posts(found[day]))) for day in days(first, last)]
+
+
+def days(first: date, last: date) -> Iterator[date]:
+    """Every day, both ends included."""
+    return (first + timedelta(days=number) for number in range((last - first).days + 1))
+
+
+def _posts(entries: dict[str, list[Entry]]) -> Iterator[Post]:
+    for agency in sorted(entries):
+        ordered = sorted(entries[agency], key=lambda entry: (entry.unit, entry.period, sorted(entry.readings)))
+        yield Post(agency, tuple(entry.submission for entry in ordered))

@@ -1,0 +1,44 @@
+"""Shows on a terminal how far the sample year is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from deploy.local.sample import FIRST_DAY
+from deploy.local.sample.play import Progress
+from shared.contracts import Event
+from shared.text import day
+
+_SHOWN = {
+    Event.MET: ("đạt", "green"),
+    Event.FELL_BEHIND: ("chậm", "yellow"),
+    Event.RECOVERED: ("phục hồi", "cyan"),
+    Event.LOST: ("mất", "magenta"),
+    Event.MISSED: ("lỡ hạn", "red"),
+    Event.OVERDUE: ("báo cáo trễ", "bright_black"),
+}
+
+
+@contextmanager
+def progress_bar(console: Console) -> Iterator[Callable[[Progress], None]]:
+    """A bar with the day and the changes so far; the block passes what it gives to `play`."""
+    with Bar(
+        TextColumn("Năm mẫu / sample year [bold]{task.fields[day]}"),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[changes]}"),
+        console=console,
+    ) as bar:
+        task = bar.add_task("", total=None, day=day(FIRST_DAY, "vi"), changes="")
+
+        def show(progress: Progress) -> None:
+            counts = progress.tally.events
+            changes = " ".join(f"[{style}]{name} {counts[event]}[/]" for event, (name, style) in _SHOWN.items())
+            bar.update(task, completed=progress.number, total=progress.of, day=day(progress.day, "vi"), changes=changes)
+
+        yield show

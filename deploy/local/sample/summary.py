@@ -1,0 +1,169 @@
+"""What the sample year came to: the plan's commitments with planned and reached figures, and who was told how often."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import httpx
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from deploy.local.sample import sample_reference
+from shared.contracts import Bilingual, Language, Status
+from shared.reference.models import Role
+from shared.text import day, number
+
+_PAGE = 500
+_STATUSES = {
+    Status.MET: (Bilingual(vi="đạt", en="met"), "green"),
+    Status.ON_TRACK: (Bilingual(vi="đúng tiến độ", en="on track"), "cyan"),
+    Status.BEHIND: (Bilingual(vi="chậm", en="behind"), "yellow"),
+    Status.MISSED: (Bilingual(vi="không đạt", en="missed"), "red"),
+    Status.NOT_MET: (Bilingual(vi="chưa đạt", en="not met"), ""),
+    Status.NO_DATA: (Bilingual(vi="chưa có số liệu", en="no data"), "dim"),
+}
+_CHANNELS = ("email", "sms")
+_FAILED = frozenset({"temporary_failure", "permanent_failure", "technical_failure"})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A commitment of the province or a district at the end; figures in `measured_in`."""
+
+    unit: str
+    title: Bilingual
+    line: int | None
+    baseline: float | None
+    planned: float | None
+    reached: float | None
+    measured_in: str
+    status: Status
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How many notices went out to those who hold a role, by channel, and how many failed."""
+
+    role: Role
+    name: Bilingual
+    by_channel: dict[str, int]
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The year's end."""
+
+    on: date
+    targets: Sequence[Target]
+    told: Sequence[Told]
+    sample: bool
+
+
+async def summary(client: httpx.AsyncClient, scoring_url: str, notify_url: str, key: str) -> Summary:
+    """Ask scoring and notify; the key must cover the province. Raises httpx.HTTPError."""
+    headers = {"Authorization": f"Bearer {key}"}
+    answer = await client.get(f"{scoring_url}/v1/targets", headers=headers)
+    targets = answer.raise_for_status().json()
+
+    notices: Counter[tuple[Role, str]] = Counter()
+    failed: Counter[Role] = Counter()
+    parameters: dict[str, str | int] | None = {"limit": _PAGE}
+    while parameters:
+        answer = await client.get(f"{notify_url}/v1/notices", params=parameters, headers=headers)
+        page = answer.raise_for_status().json()
+        for notice in page["items"]:
+            role = notice["recipient"].partition("@")[0]
+            if notice["status"] in _FAILED:
+                failed[role] += 1
+            else:
+                notices[role, notice["channel"]] += 1
+        parameters = {"limit": _PAGE, "cursor": page["next"]} if page["next"] else None
+
+    return Summary(
+        on=date.fromisoformat(targets["as_of"]),
+        targets=[_target(item) for item in targets["items"]],
+        told=[
+            Told(one.role, one.name, {channel: notices[one.role, channel] for channel in _CHANNELS}, failed[one.role])
+            for one in sample_reference().plan.roles
+        ],
+        sample=targets["sample"],
+    )
+
+
+def print_summary(console: Console, found: Summary) -> None:
+    """Print it, Vietnamese first."""
+    if found.sample:
+        console.print("DỮ LIỆU MẪU / SAMPLE DATA: mọi số liệu đều là giả định / all figures are invented", style="bold")
+    console.print(_targets_table(found), _told_table(found))
+    if any(not target.verified for target in found.targets):
+        console.print("* chưa kiểm chứng / not verified", style="dim")
+
+
+def _target(item: dict[str, Any]) -> Target:
+    part = item["assessment"]["parts"][0] if item["assessment"] else {}
+    # what was first reported during the year has no baseline
+    begun = (part.get("baseline_on") or "") <= str(sample_reference().plan.baseline_date)
+    return Target(
+        unit=item["unit"]["name"],
+        title=Bilingual.model_validate(item["commitment"]["title"]),
+        line=item["commitment"]["line"],
+        baseline=part.get("baseline") if begun else None,
+        planned=part.get("goal"),
+        reached=part.get("value"),
+        measured_in=part.get("measured_in", ""),
+        status=Status(item["status"]),
+        verified=part.get("verified", True),
+    )
+
+
+def _targets_table(found: Summary) -> Table:
+    table = Table(title=f"Kết quả kế hoạch ngày {day(found.on, 'vi')} / What the plan came to, {day(found.on, 'en')}")
+    table.add_column("Dòng\n[dim]Line", justify="right")
+    table.add_column("Đơn vị\n[dim]Unit")
+    table.add_column("Chỉ tiêu\n[dim]Commitment", ratio=1)
+    for heading in ("Cuối 2022\n[dim]End of 2022", "Kế hoạch\n[dim]Planned", "Kết quả\n[dim]Reached"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for target in found.targets:
+        name, style = _STATUSES[target.status]
+        figures = [_figure(value, target.measured_in) for value in (target.baseline, target.planned, target.reached)]
+        mark = "" if target.verified else " *"
+        title = _both(Bilingual(vi=target.title.vi + mark, en=target.title.en + mark))
+        table.add_row(str(target.line or ""), target.unit, title, *figures, _both(name, style))
+    return table
+
+
+def _told_table(found: Summary) -> Table:
+    table = Table(title="Thông báo đã gửi / Notices that went out")
+    table.add_column("Nơi nhận\n[dim]Recipient")
+    for name in ("E-mail", "SMS", "Không gửi được\n[dim]Failed"):
+        table.add_column(name, justify="right")
+    for told in found.told:
+        counts = [*(told.by_channel[channel] for channel in _CHANNELS), told.failed]
+        if any(counts):
+            table.add_row(_both(told.name), *(number(count, "vi") for count in counts))
+    sums = [sum(told.by_channel[channel] for told in found.told) for channel in _CHANNELS]
+    totals = (*sums, sum(told.failed for told in found.told))
+    table.add_section()
+    table.add_row(_both(Bilingual(vi="Tổng cộng", en="All")), *(number(count, "vi") for count in totals))
+    return table
+
+
+def _both(text: Bilingual, style: str = "") -> Group:
+    return Group(Text(text.vi, style=style), Text(text.en, style="dim"))
+
+
+def _figure(value: float | None, measured_in: str) -> str:
+    language: Language = "vi"
+    if value is None:
+        return "–"
+    if measured_in == "yes_no":
+        return "có" if value else "không"
+    return f"{number(value, language, 2)} %" if measured_in == "percent" else number(value, language)
