@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types lock demo-reset clean setup compose-up compose-down compose-check
+.PHONY: help up test lint types schemas migration lock demo-reset clean setup compose-up compose-down compose-check
 
 BIN := .venv/bin
 DATA ?= .ntm
@@ -28,6 +28,12 @@ lint: setup ## Check style, format and the borders between the packages
 
 types: setup ## Check the types
 	$(BIN)/mypy
+
+schemas: setup ## Write the contracts' JSON Schemas
+	@$(BIN)/python -m shared.contracts.schemas
+
+migration: setup ## Draft a migration from the tables: SERVICE=scoring NAME="what it does", beside a running system
+	@$(BIN)/ntm draft-migration $(SERVICE) "$(NAME)" --data $(DATA)
 
 lock: setup ## Compile requirements/ from pyproject.toml, keeping the pinned versions that still fit
 	$(COMPILE) --extra notify --extra cli --output-file $(REQUIREMENTS)/services.txt $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -65,6 +66,9 @@ async def migrate(engine: AsyncEngine, service: str) -> None:
 
 async def draft_migration(engine: AsyncEngine, service: str, message: str) -> None:
     """Write a migration from what the tables say and the (migrated) database lacks."""
+
+    # the tables have to be known before they can be compared
+    import_module("shared.access" if service == "intake" else f"services.{service}.tables")
 
     def revise(connection: Connection) -> None:
         command.revision(_config(service, connection), message, autogenerate=True, rev_id=_next_number(service))

@@ -25,6 +25,7 @@ app.command("outbox")(look.outbox)
 app.command("tick")(operate.tick)
 app.command("rebuild")(operate.rebuild)
 app.command("migrate")(operate.migrate)
+app.command("draft-migration", hidden=True)(operate.draft_migration)
 app.add_typer(agency.app, name="agency")
 app.add_typer(plan.app, name="plan")
 

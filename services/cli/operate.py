@@ -27,6 +27,7 @@ from services.cli.session import (
 from services.scoring.rebuild import Comparison, rebuild_and_compare
 from shared.clock import clock_stream, read_day, set_day
 from shared.database import create_engine
+from shared.database import draft_migration as write_draft
 from shared.database import migrate as migrate_schema
 from shared.messaging import connect, ensure_streams
 from shared.reference.load import load_for
@@ -61,6 +62,22 @@ async def prepare(wanted: Settings, today: date | None) -> None:
     finally:
         await nats.close()
         await engine.dispose()
+
+
+def draft_migration(
+    service: Annotated[str, typer.Argument(help=f"One of {', '.join(SCHEMAS)}.")],
+    name: Annotated[str, typer.Argument(help="What it does, in a few words.")],
+    data: Data = DATA,
+) -> None:
+    """Write a migration from what a service's tables say and the running system's database lacks."""
+    if service not in SCHEMAS or not name:
+        raise fail(f"Name the service ({', '.join(SCHEMAS)}) and what the migration does.", 2)
+
+    async def work() -> None:
+        async with database(system_of(data)) as engine:
+            await write_draft(engine, service, name)
+
+    run(work())
 
 
 def tick(

@@ -84,7 +84,8 @@ class Event(StrEnum):
 
 
 _PERIOD = re.compile(
-    r"(?P<year>\d{4})(?:-(?:H(?P<half>[12])|Q(?P<quarter>[1-4])|(?P<month>\d{2})(?:-(?P<day>\d{2}))?))?"
+    r"(?P<year>\d{4})(?:-(?:H(?P<half>[12])|Q(?P<quarter>[1-4])|(?P<month>\d{2})(?:-(?P<day>\d{2}))?))?",
+    re.ASCII,
 )
 
 type Granularity = Literal["year", "half", "quarter", "month", "day"]
@@ -108,10 +109,10 @@ class Period:
     def parse(cls, text: str) -> Period:
         """Read a period; ValueError when it is none (month 13, 30 February, years outside 1990-2100)."""
         if not (match := _PERIOD.fullmatch(text)):
-            raise ValueError(text)
+            raise ValueError(f"not a period: {text!r}")
         year = int(match["year"])
         if not 1990 <= year <= 2100:
-            raise ValueError(text)
+            raise ValueError(f"not a period: {text!r}")
         if match["half"]:
             return cls._months(text, year, (int(match["half"]) - 1) * 6 + 1, 6, "half")
         if match["quarter"]:
@@ -153,7 +154,7 @@ class Period:
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {
             "type": "string",
-            "pattern": r"^\d{4}(-(H[12]|Q[1-4]|\d{2}(-\d{2})?))?$",
+            "pattern": r"^[0-9]{4}(-(H[12]|Q[1-4]|[0-9]{2}(-[0-9]{2})?))?$",
             "examples": ["2023-06", "2023-Q2", "2023"],
             "description": "The time the figures speak for: a year, half, quarter, month or day.",
         }

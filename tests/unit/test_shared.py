@@ -1,0 +1,66 @@
+"""Small promises of the shared modules."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.access import Caller, new_key
+from shared.messaging import new_trace
+from shared.problems import Fault, Faults, Problem, Problems
+from shared.reference.load import load
+from shared.telemetry import mask
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("call +84912345678 now", "912345678"),
+        ("call 0912345678 now", "0912345678"),
+        ("postgresql+asyncpg://ntm:s3cret@db/ntm", "s3cret"),
+        ("Bearer ntm_0123456789ab_c2VjcmV0", "c2VjcmV0"),
+    ],
+)
+def test_logs_show_no_secret_and_no_phone_number(text: str, hidden: str) -> None:
+    assert hidden not in mask(text)
+
+
+def test_ordinary_numbers_stay_readable_in_logs() -> None:
+    assert mask("commune 06280, 1204 households, 2023-06-30") == "commune 06280, 1204 households, 2023-06-30"
+
+
+def test_a_key_is_not_stored_in_a_readable_way() -> None:
+    key_id, key, secret_hash = new_key()
+    assert key.startswith(f"ntm_{key_id}_")
+    assert key.removeprefix(f"ntm_{key_id}_") not in secret_hash
+
+
+def test_what_belongs_to_no_criterion_needs_a_key_for_all() -> None:
+    assert not Caller("a", ("20",), ("ntm-11",)).covers_criteria(())
+    assert Caller("a", ("20",), ("*",)).covers_criteria(())
+
+
+def test_a_trace_is_kept_when_it_is_one() -> None:
+    given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    assert new_trace(given) == given
+    assert new_trace("nonsense") != "nonsense"
+
+
+def test_every_kind_of_fault_can_be_said_in_both_languages() -> None:
+    details = dict.fromkeys(
+        ("value", "expected", "element", "period", "today", "successors", "parts", "whole", "reason"), "x"
+    )
+    for kind in Faults:
+        for language in ("vi", "en"):
+            assert Fault("/x", kind, details).text(language)  # type: ignore[arg-type]
+
+
+def test_a_long_value_is_cut_in_messages() -> None:
+    problem = Problem(Problems.REFUSED, Fault("/unit", Faults.UNKNOWN_UNIT, {"value": "9" * 5000}))
+    assert len(str(problem.document("en")["detail"])) < 300
+
+
+def test_every_contact_role_of_the_routes_has_a_holder() -> None:
+    plan = load().plan
+    holders = {holder.role for holder in plan.roles}
+    for route in plan.routes:
+        assert set(route.to) <= holders | {"criterion_owner", "commitment_owner"}
