@@ -5,19 +5,27 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel
-from sqlalchemy import Row
 
 from services.scoring import queries
-from services.scoring.aggregate import series
 from services.scoring.changes import unit_ref
 from services.scoring.score import targets_of
-from services.scoring.verdicts import assess_criterion, assess_target, criteria_of
+from services.scoring.views import (
+    CommuneView,
+    StatusItem,
+    StatusPage,
+    TargetList,
+    change_item,
+    cohorts_of,
+    district_of,
+    judged_items,
+    stored_items,
+    target_item,
+)
 from shared.access import Caller, authenticate
-from shared.contracts import Assessment, Bilingual, CommitmentRef, CriterionRef, Status, UnitRef
+from shared.contracts import Status
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Unit
@@ -26,68 +34,6 @@ from shared.runtime import Runtime
 router = APIRouter(prefix="/v1")
 
 AsOf = Annotated[date | None, Query(description="Judged at that day by the figures that had come by then.")]
-
-
-class StatusItem(BaseModel):
-    """A commune's criterion."""
-
-    unit: UnitRef
-    district: UnitRef | None
-    criterion: CriterionRef
-    status: Status
-    since: date | None
-    cohorts: list[str]
-    assessment: Assessment | None
-
-
-class StatusPage(BaseModel):
-    """Statuses in order of commune and criterion; `next` is the cursor of the following page."""
-
-    as_of: date
-    items: list[StatusItem]
-    next: str | None
-    sample: bool
-
-
-class TargetItem(BaseModel):
-    """A commitment of the plan for a district or the province."""
-
-    unit: UnitRef
-    commitment: CommitmentRef
-    status: Status
-    since: date | None
-    assessment: Assessment | None
-
-
-class TargetList(BaseModel):
-    """All commitments in the plan's order."""
-
-    as_of: date
-    items: list[TargetItem]
-    sample: bool
-
-
-class ChangeItem(BaseModel):
-    """A change as it was published."""
-
-    topic: str
-    event: str
-    before: Status
-    after: Status
-    on: date
-    reason: Bilingual
-
-
-class CommuneView(BaseModel):
-    """Everything about one commune."""
-
-    as_of: date
-    unit: UnitRef
-    district: UnitRef | None
-    cohorts: list[str]
-    statuses: list[StatusItem]
-    changes: list[ChangeItem]
-    sample: bool
 
 
 def _runtime(request: Request) -> Runtime:
@@ -118,11 +64,11 @@ async def list_statuses(
     after = _decode(cursor, runtime.reference)
     async with runtime.engine.connect() as connection:
         if as_of is None:
-            stored = await queries.statuses_of(connection, list(communes))
-            items = _stored_items(communes, stored, runtime.reference)
+            rows = await queries.statuses_of(connection, list(communes))
+            items = stored_items(communes.values(), rows, runtime.reference)
         else:
             readings = await queries.readings_of(connection, list(communes))
-            items = _items_as_of(communes, readings, runtime.reference, on)
+            items = judged_items(communes.values(), readings, runtime.reference, on)
     chosen = [
         item
         for item in items
@@ -148,20 +94,16 @@ async def show_commune(code: str, runtime: Running, caller: Called, as_of: AsOf 
     if unit.key not in communes:
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/code", Faults.OUTSIDE_UNITS, {"value": code}))
     async with runtime.engine.connect() as connection:
-        if as_of is None:
-            stored = await queries.statuses_of(connection, [unit.key])
-            items = _stored_items({unit.key: unit}, stored, reference)
-        else:
-            readings = await queries.readings_of(connection, [unit.key])
-            items = _items_as_of({unit.key: unit}, readings, reference, on)
+        rows = {} if as_of else await queries.statuses_of(connection, [unit.key])
+        readings = await queries.readings_of(connection, [unit.key])
         changes = await queries.changes_of_unit(connection, unit.key, limit=200)
     return CommuneView(
         as_of=on,
         unit=unit_ref(unit),
-        district=_district(unit, reference),
-        cohorts=_cohorts(unit, reference),
-        statuses=items,
-        changes=[_change(row) for row in changes if row.on <= on],
+        district=district_of(unit, reference),
+        cohorts=cohorts_of(unit, reference),
+        statuses=judged_items([unit], readings, reference, on, rows),
+        changes=[change_item(row) for row in changes if row.on <= on],
         sample=reference.plan.sample,
     )
 
@@ -178,30 +120,12 @@ async def list_targets(runtime: Running, caller: Called, as_of: AsOf = None) -> 
         if caller.covers_unit(unit, reference.units)
     ]
     async with runtime.engine.connect() as connection:
-        stored = await queries.targets(connection)
-        steps = (
-            await queries.steps_of(connection, [(commitment.id, unit.key) for commitment, unit in wanted])
-            if as_of and wanted
-            else {}
-        )
+        rows = {} if as_of else await queries.targets(connection)
+        steps = await queries.steps_of(connection, [(commitment.id, unit.key) for commitment, unit in wanted])
     items = []
     for commitment, unit in wanted:
-        row = stored.get((commitment.id, unit.key))
-        assessment = Assessment.model_validate(row.assessment) if row else None
-        if as_of:
-            communes = len(reference.units.communes(on, unit.code))
-            known = steps.get((commitment.id, unit.key), {})
-            observations = series(commitment, known, reference.plan.baseline_date, communes, reference.plan.coverage)
-            assessment = assess_target(commitment, observations, reference, on)
-        items.append(
-            TargetItem(
-                unit=unit_ref(unit),
-                commitment=CommitmentRef(id=commitment.id, title=commitment.title, line=commitment.line),
-                status=assessment.status if assessment else Status.NO_DATA,
-                since=row.since if row and not as_of else None,
-                assessment=assessment,
-            )
-        )
+        key = (commitment.id, unit.key)
+        items.append(target_item(commitment, unit, steps.get(key, {}), rows.get(key), reference, on))
     return TargetList(as_of=on, items=items, sample=reference.plan.sample)
 
 
@@ -232,68 +156,6 @@ def _not_future(as_of: date | None, today: date) -> date | None:
         fault = Fault("/as_of", Faults.BAD_PARAMETER, {"value": as_of, "expected": f"<= {today}"})
         raise Problem(Problems.INVALID_QUERY, fault)
     return as_of
-
-
-def _stored_items(
-    communes: dict[int, Unit], stored: dict[tuple[int, str], Row[Any]], reference: Reference
-) -> list[StatusItem]:
-    items = []
-    for key, unit in communes.items():
-        for criterion in criteria_of(unit, reference):
-            row = stored.get((key, criterion))
-            assessment = Assessment.model_validate(row.assessment) if row else None
-            items.append(_item(unit, criterion, assessment, row.since if row else None, reference))
-    return items
-
-
-def _items_as_of(
-    communes: dict[int, Unit], readings: dict[int, queries.UnitReadings], reference: Reference, on: date
-) -> list[StatusItem]:
-    return [
-        _item(
-            unit,
-            criterion,
-            assess_criterion(criterion, unit, readings.get(key, {}), reference, on),
-            None,
-            reference,
-        )
-        for key, unit in communes.items()
-        for criterion in criteria_of(unit, reference)
-    ]
-
-
-def _item(
-    unit: Unit, criterion: str, assessment: Assessment | None, since: date | None, reference: Reference
-) -> StatusItem:
-    return StatusItem(
-        unit=unit_ref(unit),
-        district=_district(unit, reference),
-        criterion=CriterionRef(key=criterion, name=reference.criterion(criterion).name),
-        status=assessment.status if assessment else Status.NO_DATA,
-        since=since,
-        cohorts=_cohorts(unit, reference),
-        assessment=assessment,
-    )
-
-
-def _change(row: Row[Any]) -> ChangeItem:
-    return ChangeItem(
-        topic=row.topic,
-        event=row.event,
-        before=row.before,
-        after=row.after,
-        on=row.on,
-        reason=Bilingual.model_validate(row.body["assessment"]["reason"]),
-    )
-
-
-def _district(unit: Unit, reference: Reference) -> UnitRef | None:
-    district = reference.units.district(unit)
-    return unit_ref(district) if district else None
-
-
-def _cohorts(unit: Unit, reference: Reference) -> list[str]:
-    return [cohort.id for cohort in reference.plan.cohorts if unit.code in cohort.members]
 
 
 def _encode(item: StatusItem) -> str:
