@@ -15,7 +15,7 @@ from faststream import AckPolicy
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 
-from services.notify import api, parking
+from services.notify import api
 from services.notify.channels import Channel
 from services.notify.channels.email import Email
 from services.notify.channels.sms.esms import Esms
@@ -25,12 +25,13 @@ from services.notify.stages import Stage, World, by_role
 from services.notify.stages.deliver import Delivery
 from services.notify.stages.render import render
 from services.notify.stages.route import route
-from services.notify.tables import OutboxRow
+from services.notify.tables import OutboxRow, ParkedRow
 from services.notify.tell import read_alert, tell
 from shared.access import Keys
 from shared.clock import utc_now
 from shared.contracts import subjects
 from shared.outbox import Relay
+from shared.parking import park_in
 from shared.reference.load import load_contacts
 from shared.runtime import Runtime, background, open_runtime
 from shared.web import create_app
@@ -127,4 +128,4 @@ async def _take(messages: Sequence[Msg]) -> None:
             await tell(connection, alerts, PIPELINE, app.state.world, utc_now())
         app.state.wake()
 
-    await process(subjects.STATUS_STREAM, messages, tell_all, parking.park_in(runtime.engine))
+    await process(subjects.STATUS_STREAM, messages, tell_all, park_in(runtime.engine, ParkedRow))

@@ -13,11 +13,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.notices import NoticeStatus
-from services.notify.tables import AlertRow, AttemptRow, NoticeRow, ParkedRow
+from services.notify.tables import AlertRow, AttemptRow, NoticeRow
 from shared.database import table_of
 
 alert, notice = table_of(AlertRow), table_of(NoticeRow)
-attempt, parked = table_of(AttemptRow), table_of(ParkedRow)
+attempt = table_of(AttemptRow)
 
 
 async def record_alerts(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> set[UUID]:
@@ -153,8 +153,3 @@ async def attempts_at(connection: AsyncConnection, notices: Collection[UUID]) ->
 async def send_again(connection: AsyncConnection, notice_id: UUID, values: dict[str, Any]) -> None:
     """Set a notice due under a new request id."""
     await connection.execute(update(notice).where(notice.c.id == notice_id).values(values))
-
-
-async def park(connection: AsyncConnection, row: dict[str, Any]) -> None:
-    """Put a message aside that cannot be processed."""
-    await connection.execute(insert(parked).on_conflict_do_nothing(), row)

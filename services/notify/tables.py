@@ -6,11 +6,12 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import TIMESTAMP, BigInteger, Index, text
+from sqlalchemy import TIMESTAMP, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from shared.outbox import OutboxColumns
+from shared.parking import ParkedColumns
 
 SCHEMA = "notify"
 
@@ -92,16 +93,11 @@ class AttemptRow(_Table, table=True):
     provider_id: str | None
 
 
-class ParkedRow(_Table, table=True):
-    """Messages that could not be processed, with the reason: nothing vanishes, and nothing else waits for them."""
+class ParkedRow(ParkedColumns, table=True):
+    """Messages that could not be processed."""
 
     __tablename__ = "parked"
-
-    sequence: int = Field(primary_key=True, sa_type=BigInteger, description="Its number in the stream STATUS.")
-    subject: str
-    reason: str
-    body: str
-    parked_at: datetime = Field(sa_type=_moment)
+    __table_args__: ClassVar[Any] = {"schema": SCHEMA}
 
 
 class OutboxRow(OutboxColumns, table=True):

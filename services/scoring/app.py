@@ -15,14 +15,15 @@ from faststream import AckPolicy
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 
-from services.scoring import api, parking
+from services.scoring import api
 from services.scoring.changes import Moment
 from services.scoring.score import Arrival, score
-from services.scoring.tables import OutboxRow
+from services.scoring.tables import OutboxRow, ParkedRow
 from services.scoring.ticker import Ticker
 from shared.access import Keys
 from shared.contracts import AcceptedSubmission, subjects
 from shared.outbox import Relay
+from shared.parking import park_in
 from shared.runtime import Runtime, background, open_runtime
 from shared.settings import settings
 from shared.web import create_app
@@ -68,7 +69,7 @@ async def take_submissions(messages: list[Msg]) -> None:
             await score(connection, runtime.reference, arrivals, moment)
         app.state.relay.wake()
 
-    await process(subjects.SUBMISSIONS_STREAM, messages, score_all, parking.park_in(runtime.engine))
+    await process(subjects.SUBMISSIONS_STREAM, messages, score_all, park_in(runtime.engine, ParkedRow))
 
 
 def _arrival(message: Msg) -> Arrival:

@@ -16,7 +16,6 @@ from services.scoring.aggregate import Step
 from services.scoring.measures import Reading
 from services.scoring.tables import (
     ChangeRow,
-    ParkedRow,
     ReadingRow,
     StatusRow,
     StepRow,
@@ -31,7 +30,7 @@ type UnitReadings = dict[tuple[str, Period], Reading]
 
 submission, reading, status = table_of(SubmissionRow), table_of(ReadingRow), table_of(StatusRow)
 step, target, change = table_of(StepRow), table_of(TargetRow), table_of(ChangeRow)
-tick, parked = table_of(TickRow), table_of(ParkedRow)
+tick = table_of(TickRow)
 
 _UNIT_LOCKS, _TARGET_LOCKS = 1, 2
 
@@ -177,14 +176,3 @@ async def last_tick(connection: AsyncConnection) -> date | None:
     """The newest day that was judged for the passing of time."""
     day: date | None = await connection.scalar(select(func.max(tick.c.day)))
     return day
-
-
-async def park(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
-    """Put messages aside that cannot be processed."""
-    if rows:
-        await connection.execute(insert(parked).on_conflict_do_nothing(), rows)
-
-
-async def count_parked(connection: AsyncConnection) -> int:
-    """How many messages wait for somebody to look at them."""
-    return int(await connection.scalar(select(func.count()).select_from(parked)) or 0)

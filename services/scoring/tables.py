@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from shared.outbox import OutboxColumns
+from shared.parking import ParkedColumns
 
 SCHEMA = "scoring"
 
@@ -132,16 +133,11 @@ class TickRow(_Table, table=True):
     finished_at: datetime = Field(sa_type=_moment)
 
 
-class ParkedRow(_Table, table=True):
-    """Messages that could not be processed, with the reason: nothing vanishes, and nothing else waits for them."""
+class ParkedRow(ParkedColumns, table=True):
+    """Messages that could not be processed."""
 
     __tablename__ = "parked"
-
-    sequence: int = Field(primary_key=True, sa_type=BigInteger, description="Its number in the stream.")
-    subject: str
-    reason: str
-    body: str
-    parked_at: datetime = Field(sa_type=_moment)
+    __table_args__: ClassVar[Any] = {"schema": SCHEMA}
 
 
 class OutboxRow(OutboxColumns, table=True):

@@ -188,9 +188,11 @@ async def test_the_list_continues_from_where_it_was_read(http: httpx.AsyncClient
     for number in range(5):
         await code_of(http, RequestId=f"notice-{number}")
 
-    first = (await http.get("/outbox.json?limit=2")).json()
+    first = (await http.get("/outbox.json?since=0&limit=2")).json()
     rest = (await http.get(f"/outbox.json?since={first['next']}")).json()
+    newest = (await http.get("/outbox.json?limit=2")).json()
     assert [item["n"] for item in first["items"] + rest["items"]] == [1, 2, 3, 4, 5]
+    assert [item["n"] for item in newest["items"]] == [4, 5]
     assert (await http.get("/outbox.json?since=x")).status_code == 400
 
 
