@@ -72,6 +72,21 @@ def contributes(commitment: Commitment, target: Unit, unit: Unit, reference: Ref
             return unit.kind in reference.plan.counted_kinds and reference.units.is_under(unit, target.code)
 
 
+def elements_of(commitment: Commitment, reference: Reference) -> set[str]:
+    """Everything that the commitment's value is made of."""
+    match commitment.measure:
+        case Rate() as rate:
+            return set(rate.element_codes)
+        case Total(elements=elements):
+            return set(elements)
+        case Done(element=element):
+            return {element}
+        case CommunesMeeting(criterion=criterion):
+            return set(reference.criterion(criterion).element_codes)
+        case CohortMeeting(cohort=cohort):
+            return {code for key in _criteria_of(reference, cohort) for code in reference.criterion(key).element_codes}
+
+
 def contribution(commitment: Commitment, readings: Readings, reference: Reference) -> dict[date, Step]:
     """A unit's steps for a commitment that it contributes to."""
     plan = reference.plan
@@ -85,8 +100,7 @@ def contribution(commitment: Commitment, readings: Readings, reference: Referenc
         case CommunesMeeting(criterion=criterion):
             return _meeting_steps([criterion], readings, reference)
         case CohortMeeting(cohort=cohort):
-            criteria = next(found.criteria for found in plan.cohorts if found.id == cohort)
-            return _meeting_steps(criteria, readings, reference)
+            return _meeting_steps(_criteria_of(reference, cohort), readings, reference)
 
 
 def series(
@@ -157,6 +171,10 @@ def _value_at(track: Sequence[tuple[date, bool]], day: date) -> bool:
 
 def _members(reference: Reference, cohort: str) -> frozenset[str]:
     return frozenset(code for found in reference.plan.cohorts if found.id == cohort for code in found.members)
+
+
+def _criteria_of(reference: Reference, cohort: str) -> Sequence[CriterionKey]:
+    return next(found.criteria for found in reference.plan.cohorts if found.id == cohort)
 
 
 def _meeting_steps(criteria: Sequence[CriterionKey], readings: Readings, reference: Reference) -> dict[date, Step]:

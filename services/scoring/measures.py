@@ -92,24 +92,13 @@ def observe(
 
     Only periods for which every element of the measure was reported count, so a ratio never mixes two periods.
     """
-    by_period = _by_period(measure_elements(measure), readings, counts_from)
+    by_period = _by_period(measure.element_codes, readings, counts_from)
     observations = [
         observation
         for period, found in by_period.items()
         if (observation := _observation(measure, period, found, baseline_date)) is not None
     ]
     return in_force(observations)
-
-
-def measure_elements(measure: Ratio | Amount | YesNo) -> list[str]:
-    """The elements that a measure is made of."""
-    match measure:
-        case Ratio():
-            return [*measure.numerator, *measure.denominator]
-        case Amount():
-            return list(measure.elements)
-        case YesNo():
-            return [measure.element]
 
 
 def in_force(observations: Iterable[Observation]) -> list[Observation]:
@@ -153,7 +142,7 @@ def _observation(
             return None
         value = HUNDRED * numerator / denominator
     else:
-        value = numerator = total(measure_elements(measure))
+        value = numerator = total(measure.element_codes)
     parts = found.values()
     return Observation(
         effective=effective_date(period, max(part.known_from for part in parts), baseline_date),

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, select, tuple_
+from sqlalchemy import ARRAY, Integer, Row, cast, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -37,8 +37,8 @@ _UNIT_LOCKS, _TARGET_LOCKS = 1, 2
 
 async def lock_units(connection: AsyncConnection, units: Iterable[int]) -> None:
     """Keep other workers from these units until the transaction ends; always in one order, so nobody deadlocks."""
-    for unit in sorted(units):
-        await connection.execute(select(func.pg_advisory_xact_lock(_UNIT_LOCKS, unit)))
+    in_order = select(func.unnest(cast(sorted(units), ARRAY(Integer))).label("unit")).subquery()
+    await connection.execute(select(func.pg_advisory_xact_lock(_UNIT_LOCKS, in_order.c.unit)))
 
 
 async def lock_targets(connection: AsyncConnection) -> None:

@@ -102,7 +102,9 @@ def _sentence(part: Part, on: date, language: Language) -> str:
         )
     if part.missing:
         unit = part.missing_unit or _UNITS.get(part.measured_in)
-        until = _T["until"].in_(language).format(deadline=text.day(part.deadline, language)) if part.deadline else ""
+        until = ""
+        if part.deadline and part.status != Status.MISSED:
+            until = _T["until"].in_(language).format(deadline=text.day(part.deadline, language))
         sentence += (
             _T[part.direction]
             .in_(language)

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import queries
-from services.scoring.aggregate import Step, contributes, contribution, difference, series
+from services.scoring.aggregate import Step, contributes, contribution, difference, elements_of, series
 from services.scoring.changes import Before, Moment, message_of, status_changes, target_changes, topic_of
 from services.scoring.measures import Reading, merge
 from services.scoring.queries import UnitReadings
@@ -24,7 +25,7 @@ from shared import outbox
 from shared.contracts import AcceptedSubmission, Assessment, Change, Status
 from shared.database import table_of, upsert
 from shared.reference.load import Reference
-from shared.reference.models import Commitment, Unit
+from shared.reference.models import Commitment, CriterionKey, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,11 @@ async def score(connection: AsyncConnection, reference: Reference, arrivals: Seq
         return 0
 
     arriving: defaultdict[int, list[Reading]] = defaultdict(list)
-    causes: dict[int, Arrival] = {}
+    causes: defaultdict[int, list[Arrival]] = defaultdict(list)
     for arrival in fresh:
         unit = units[arrival.submission.id]
         arriving[unit.key].extend(_readings(arrival.submission))
-        causes[unit.key] = arrival
+        causes[unit.key].append(arrival)
     await queries.lock_units(connection, arriving)
     before = await queries.readings_of(connection, list(arriving))
     after = {unit: merge(before.get(unit, {}), readings) for unit, readings in arriving.items()}
@@ -61,7 +62,7 @@ async def score(connection: AsyncConnection, reference: Reference, arrivals: Seq
 
     changes = await _judge_units(connection, reference, moment, after, before, causes)
     changes += await _judge_targets(connection, reference, moment, before, after)
-    await _record(connection, reference, changes, causes)
+    await _record(connection, reference, changes, fresh)
     return len(changes)
 
 
@@ -128,13 +129,25 @@ def _differing(before: Mapping[int, UnitReadings], after: Mapping[int, UnitReadi
     ]
 
 
+def _changed_elements(before: UnitReadings, after: UnitReadings) -> set[str]:
+    return {element for (element, period), reading in after.items() if before.get((element, period)) != reading}
+
+
+def _cause(criterion: CriterionKey, arrivals: Sequence[Arrival], reference: Reference) -> UUID | None:
+    """The last of the submissions that say something about the criterion."""
+    for arrival in reversed(arrivals):
+        if any(criterion in reference.criteria_of_element(element) for element in arrival.submission.readings):
+            return arrival.submission.id
+    return None
+
+
 async def _judge_units(
     connection: AsyncConnection,
     reference: Reference,
     moment: Moment,
     readings: Mapping[int, UnitReadings],
     before: Mapping[int, UnitReadings] | None = None,
-    causes: Mapping[int, Arrival] | None = None,
+    causes: Mapping[int, Sequence[Arrival]] | None = None,
 ) -> list[Change]:
     """Judge the units' criteria again: those whose readings changed, or all where only time passed."""
     stored = await queries.statuses_of(connection, list(readings))
@@ -146,21 +159,16 @@ async def _judge_units(
             continue
         criteria = criteria_of(unit, reference)
         if before is not None:
-            touched = {
-                criterion
-                for element, period in after
-                if before.get(key, {}).get((element, period)) != after[(element, period)]
-                for criterion in reference.criteria_of_element(element)
-            }
+            changed = _changed_elements(before.get(key, {}), after)
+            touched = {criterion for element in changed for criterion in reference.criteria_of_element(element)}
             criteria = [criterion for criterion in criteria if criterion in touched]
-        cause = (causes or {}).get(key)
         for criterion in criteria:
+            cause = _cause(criterion, (causes or {}).get(key, ()), reference)
             row = stored.get((key, criterion))
             assessment = assess_criterion(criterion, unit, after, reference, moment.on)
             if row is None and assessment.status == Status.NO_DATA:
                 continue
-            submission = cause.submission.id if cause else None
-            changes += status_changes(_before(row), unit, criterion, assessment, reference, moment, submission)
+            changes += status_changes(_before(row), unit, criterion, assessment, reference, moment, cause)
             rows.append({"unit": key, "criterion": criterion, **_judged(row, assessment, moment)})
     await upsert(connection, StatusRow, rows)
     return changes
@@ -175,10 +183,12 @@ async def _judge_targets(
 ) -> list[Change]:
     """Move the aggregates by what changed below them, and judge those that moved."""
     added: defaultdict[tuple[str, int, date], Step] = defaultdict(Step)
+    targets = [(*found, elements_of(found[0], reference)) for found in targets_of(reference, moment.on)]
     for key, readings in after.items():
         unit = reference.units.by_key(key)
-        for commitment, target in targets_of(reference, moment.on):
-            if contributes(commitment, target, unit, reference):
+        changed = _changed_elements(before.get(key, {}), readings)
+        for commitment, target, elements in targets:
+            if not changed.isdisjoint(elements) and contributes(commitment, target, unit, reference):
                 moved = difference(
                     contribution(commitment, readings, reference),
                     contribution(commitment, before.get(key, {}), reference),
@@ -239,10 +249,10 @@ async def _record(
     connection: AsyncConnection,
     reference: Reference,
     changes: Sequence[Change],
-    causes: Mapping[int, Arrival] | None = None,
+    arrivals: Sequence[Arrival] = (),
 ) -> None:
     """Keep the changes, and leave them to be published."""
-    traces = {arrival.submission.id: arrival.trace for arrival in (causes or {}).values()}
+    traces = {arrival.submission.id: arrival.trace for arrival in arrivals}
     rows = [
         {
             "id": change.id,

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from services.scoring import calendar, judge, reasons
 from services.scoring.judge import Verdict, assess
-from services.scoring.measures import Observation, Readings, measure_elements, observe
+from services.scoring.measures import Observation, Readings, observe
 from shared.contracts import Assessment, Bilingual, Part, Status
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, CriterionKey, Group, Indicator, Rate, Ratio, Total, Unit
@@ -41,9 +41,7 @@ def assess_criterion(key: CriterionKey, unit: Unit, readings: Readings, referenc
             parts.append(_indicator_part(indicator, group, verdict, provisional, commitment.deadline))
 
     reports = [report for report in reference.calendar if key in report.criteria]
-    elements = frozenset(
-        element for ind in criterion.indicators for group in ind.groups for element in measure_elements(group.measure)
-    )
+    elements = frozenset(criterion.element_codes)
     late = calendar.overdue(reports, readings, elements, plan.year, on)
     next_due = calendar.next_deadline(reports, readings, elements, plan.year, on)
     ends = [end for end in (*(verdict.holds_until for verdict in verdicts), next_due) if end is not None]
