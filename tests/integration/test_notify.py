@@ -48,7 +48,8 @@ async def test_a_change_on_nats_becomes_mail_and_sms(running: NotifyService) -> 
     await running.publish(change)
     await running.settled()
 
-    assert sorted(mail.to[0] for mail in running.mails) == ["btxh@example.vn", "ldtbxh.vanquan@example.vn"]
+    mailboxes = sorted(mail.to[0] for mail in running.mails)
+    assert mailboxes == ["btxh@example.vn", "ldtbxh.vanquan@example.vn"], await running.notices()
     [sms] = running.messages
     assert (sms.sender, sms.to) == ("NTMLangSon", ["84912345678"])
     assert sms.text.startswith("NTM 06280 Diem He, Van Quan cham tien do")
