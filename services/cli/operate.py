@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import date, datetime, timedelta
 from typing import Annotated
 
@@ -40,10 +41,11 @@ def migrate(
     today: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Where a simulated clock begins that has no day yet.")
     ] = None,
+    data: Data = DATA,
 ) -> None:
-    """Bring streams and schemas up to date. Takes its addresses from the environment (NTM_…), as services do."""
-
-    run(prepare(settings(), today.date() if today else None))
+    """Bring streams and schemas up to date: those that the environment (NTM_…) names, else the running system's."""
+    wanted = settings() if "NTM_DATABASE_URL" in os.environ else settings_of(system_of(data))
+    run(prepare(wanted, today.date() if today else None))
 
 
 async def prepare(wanted: Settings, today: date | None) -> None:
