@@ -13,12 +13,12 @@ import structlog
 from nats.aio.client import Client
 from sqlalchemy import BigInteger, Identity, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import Field, SQLModel
 
 from shared.database import table_of
-from shared.messaging import BATCH_LIMIT, BrokerUnavailableError, Message, publish
+from shared.messaging import BATCH_LIMIT, Message, publish
+from shared.transient import is_transient
 
 log = structlog.get_logger()
 
@@ -64,7 +64,9 @@ class Relay:
             try:
                 while await self.relay():
                     pass
-            except (BrokerUnavailableError, DBAPIError, OSError) as error:
+            except Exception as error:
+                if not is_transient(error):
+                    raise
                 log.warning("outbox waits", error=str(error))
 
     async def relay(self) -> int:

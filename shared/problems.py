@@ -73,8 +73,8 @@ class Faults(Enum):
         "{value} is not a period. Write 2023, 2023-H1, 2023-Q2, 2023-06 or 2023-06-30.",
     )
     FUTURE_PERIOD = _b(
-        "Kỳ {value} chưa bắt đầu (hôm nay là {today}). Hãy gửi khi kỳ đã bắt đầu.",
-        "Period {value} has not begun (today is {today}). Send it once it has.",
+        "Chưa đến kỳ {value} (hôm nay là {today}). Hãy gửi từ ngày {opens}.",
+        "Period {value} cannot be known yet (today is {today}). Send it from {opens} on.",
     )
     UNKNOWN_UNIT = _b(
         "Không có đơn vị nào mang mã {value}. Xem danh mục mã đơn vị hành chính.",
@@ -129,6 +129,12 @@ class Faults(Enum):
         return self.name.lower()
 
 
+FAULT_LIMIT = 100
+"""Faults that one problem document tells; it says how many more there are."""
+
+_POINTER_LENGTH = 200
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One faulty field: where it is (JSON pointer), what is wrong, and the details its text takes."""
@@ -162,7 +168,8 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
     ) -> None:
         super().__init__(kind.code)
         self.kind = kind
-        self.faults = faults
+        self.faults = faults[:FAULT_LIMIT]
+        self.omitted = len(faults) - len(self.faults)
         self.detail = detail
         self.headers = headers or {}
 
@@ -180,7 +187,9 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
             document["detail"] = self.faults[0].text(language)
         if self.faults:
             document["errors"] = [
-                {"pointer": fault.pointer, "code": fault.kind.code, "detail": fault.text(language)}
+                {"pointer": fault.pointer[:_POINTER_LENGTH], "code": fault.kind.code, "detail": fault.text(language)}
                 for fault in self.faults
             ]
+        if self.omitted:
+            document["omitted"] = self.omitted
         return document

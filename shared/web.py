@@ -12,11 +12,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from shared.contracts.words import Bilingual, Language
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.runtime import Runtime
+from shared.transient import is_transient
 
 log = structlog.get_logger()
 
@@ -40,6 +42,8 @@ def create_app(title: str, description: str, lifespan: Lifespan) -> FastAPI:
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(HTTPException, _answer_http_exception)
     app.add_exception_handler(RequestValidationError, _answer_invalid_query)
+    app.add_exception_handler(DBAPIError, _answer_surroundings)
+    app.add_exception_handler(OSError, _answer_surroundings)
     app.add_exception_handler(Exception, _answer_failure)
     app.add_api_route("/healthz", _health, include_in_schema=False)
     app.add_api_route("/readyz", _ready, include_in_schema=False)
@@ -79,6 +83,14 @@ async def _answer_invalid_query(request: Request, error: Exception) -> Response:
         for found in error.errors()
     ]
     return answer(Problem(Problems.INVALID_QUERY, *faults), language_of(request))
+
+
+async def _answer_surroundings(request: Request, error: Exception) -> Response:
+    """The database or the broker is away, which passes; anything else is our failure."""
+    if not is_transient(error):
+        return await _answer_failure(request, error)
+    log.warning("not available", path=request.url.path, error=type(error).__name__)
+    return answer(Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}), language_of(request))
 
 
 async def _answer_failure(request: Request, error: Exception) -> Response:

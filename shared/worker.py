@@ -16,9 +16,9 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 from prometheus_client import Counter
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from shared.settings import Settings
+from shared.transient import is_transient
 
 log = structlog.get_logger()
 
@@ -51,7 +51,8 @@ class PromptBatches(BatchPullStreamSubscriber):
                 continue
             except (NatsError, JetStreamError) as error:
                 log.warning("nothing to fetch", error=str(error) or type(error).__name__)
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.5)
+                await self._bind_again()
                 continue
             # asking for more than there is would wait until the timeout, so ask for what the first one says is left
             if left := min(messages[0].metadata.num_pending, self.pull_sub.batch_size - 1):
@@ -59,6 +60,13 @@ class PromptBatches(BatchPullStreamSubscriber):
                     messages += await self.subscription.fetch(left, timeout=_WAIT_FOR_REST_SECONDS)
             if self.running:
                 await self.consume(messages)
+
+    async def _bind_again(self) -> None:
+        """Find the consumer again, or make it anew where somebody deleted it: what is known already changes nothing."""
+        with suppress(NatsError, JetStreamError, TimeoutError):
+            self.subscription = await self.jetstream.pull_subscribe(
+                subject=self.subject.broker_address, config=self.config, **self.extra_options
+            )
 
 
 factory.BatchPullStreamSubscriber = PromptBatches  # type: ignore[attr-defined]
@@ -111,10 +119,3 @@ async def process(stream: str, messages: Sequence[Msg], handle: Handle, park: Pa
         PARKED.labels(stream).inc()
         return
     PROCESSED.labels(stream).inc(len(messages))
-
-
-def is_transient(error: Exception) -> bool:
-    """Whether the same work may succeed later."""
-    if isinstance(error, DBAPIError):
-        return not isinstance(error, DataError | IntegrityError | ProgrammingError)
-    return isinstance(error, OSError | NatsError | TimeoutError)

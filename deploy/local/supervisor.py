@@ -162,7 +162,8 @@ class Supervisor:
                 await child.process.prepare()
                 with self._open_log(name) as output:
                     child.running = await spawn(child.process.command, child.process.env, output)
-                self._write_record()
+                with suppress(OSError):
+                    self._write_record()
                 child.ending = _described(await child.running.wait())
             except OSError as error:
                 child.ending = str(error)

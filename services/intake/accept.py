@@ -64,7 +64,7 @@ async def accept(runtime: Runtime, posted: Posted) -> list[Outcome]:
             REFUSED.labels(checked.kind.code).inc()
             messages.append(_refusal(checked, item, posted, now))
             continue
-        signed = _sign_in(checked, _id(posted, number), posted.caller, runtime.reference, now)
+        signed = _sign_in(checked, _id(posted, number, checked), posted.caller, runtime.reference, now)
         outcomes.append(_receipt(signed))
         messages.append(_message(signed, posted.trace))
     try:
@@ -99,11 +99,14 @@ def _items(body: object) -> Sequence[object]:
     return body
 
 
-def _id(posted: Posted, number: int) -> UUID:
-    """The same for a repeated request with its key, so that the stream and scoring take it once."""
+def _id(posted: Posted, number: int, submission: Submission) -> UUID:
+    """The same for a repeated request with its key, so that the stream and scoring take it once. Another body under
+    the same key is another submission: nothing that gets a receipt is dropped.
+    """
     if posted.idempotency_key is None:
         return uuid4()
-    return uuid5(NAMESPACE_URL, f"{posted.caller.agency}/{posted.idempotency_key}/{number}")
+    words = (posted.caller.agency, posted.idempotency_key, number, submission.model_dump_json())
+    return uuid5(NAMESPACE_URL, "/".join(str(word) for word in words))
 
 
 def _sign_in(

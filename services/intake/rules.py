@@ -38,13 +38,22 @@ def examine(submission: Submission, caller: Caller, reference: Reference, today:
     if not caller.covers_unit(unit, units):
         return [Fault("/unit", Faults.OUTSIDE_UNITS, {"value": submission.unit})]
     faults = []
-    if submission.period.start > today:
-        faults.append(Fault("/period", Faults.FUTURE_PERIOD, {"value": submission.period, "today": today}))
+    opens = opening_day(submission.period)
+    if opens > today:
+        details = {"value": submission.period, "today": today, "opens": opens}
+        faults.append(Fault("/period", Faults.FUTURE_PERIOD, details))
     for code, value in submission.readings.items():
         faults += _reading_faults(code, value, unit, submission.period, caller, reference)
     if not faults:
         faults += _sum_faults(submission.readings, reference.sum_rules)
     return faults
+
+
+def opening_day(period: Period) -> date:
+    """From when on a period can be reported: the first day of its last month, for the year's official review comes
+    before 20 December. A whole year's figure in January would stand above every month that follows.
+    """
+    return max(period.start, period.end.replace(day=1))
 
 
 def is_out_of_scope(faults: Iterable[Fault]) -> bool:

@@ -35,18 +35,24 @@ def due_reports(report: Report, year: int) -> list[Due]:
 
 def overdue(reports: Sequence[Report], readings: Readings, elements: frozenset[str], year: int, on: date) -> list[str]:
     """The periods whose reports have not come by that day, oldest first."""
-    return [due.period.text for due in _missing(reports, readings, elements, year) if due.by < on]
+    return [due.period.text for due in _missing(reports, readings, elements, year, on) if due.by < on]
 
 
 def next_deadline(
     reports: Sequence[Report], readings: Readings, elements: frozenset[str], year: int, on: date
 ) -> date | None:
     """The last day on which what is missing is still in time, from `on` onward; None when nothing is to come."""
-    return min((due.by for due in _missing(reports, readings, elements, year) if due.by >= on), default=None)
+    return min((due.by for due in _missing(reports, readings, elements, year, on) if due.by >= on), default=None)
 
 
-def _missing(reports: Sequence[Report], readings: Readings, elements: frozenset[str], year: int) -> Iterator[Due]:
-    received = [(period, reading.known_from) for (element, period), reading in readings.items() if element in elements]
+def _missing(
+    reports: Sequence[Report], readings: Readings, elements: frozenset[str], year: int, on: date
+) -> Iterator[Due]:
+    received = [
+        (period, reading.known_from)
+        for (element, period), reading in readings.items()
+        if element in elements and reading.known_from <= on
+    ]
     if not received:
         return
     begun = min(known_from for _, known_from in received)

@@ -52,6 +52,11 @@ def events(before: Before, assessment: Assessment) -> list[Event]:
     return found
 
 
+def _status_before(event: Event, before: Before, assessment: Assessment) -> Status:
+    """A report that is late or comes changes no status: the change beside it does."""
+    return assessment.status if event in (Event.OVERDUE, Event.REPORT_ARRIVED) else before.status
+
+
 def status_changes(
     before: Before,
     unit: Unit,
@@ -67,7 +72,7 @@ def status_changes(
         StatusChanged(
             id=_event_id(unit, criterion, event, before, assessment, submission),
             event=event,
-            before=before.status,
+            before=_status_before(event, before, assessment),
             after=assessment.status,
             on=moment.on,
             at=moment.at,
@@ -96,7 +101,7 @@ def target_changes(
         TargetChanged(
             id=_event_id(target, commitment.id, event, before, assessment, moment.at),
             event=event,
-            before=before.status,
+            before=_status_before(event, before, assessment),
             after=assessment.status,
             on=moment.on,
             at=moment.at,

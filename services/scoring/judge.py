@@ -131,7 +131,7 @@ def _baseline(commitment: Commitment, seen: Sequence[Observation]) -> Point | No
     before = [found for found in seen if found.effective <= commitment.baseline_date]
     if before:
         return Point(commitment.baseline_date, before[-1].value)
-    return Point(seen[0].effective, seen[0].value)
+    return None if commitment.ceiling else Point(seen[0].effective, seen[0].value)
 
 
 @dataclass(frozen=True, slots=True)

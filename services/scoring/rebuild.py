@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.scoring import queries
 from services.scoring.changes import Moment
 from services.scoring.score import Arrival, score, tick
-from services.scoring.tables import SCHEMA, ReadingRow, StatusRow, StepRow, SubmissionRow, TargetRow
+from services.scoring.tables import SCHEMA, ParkedRow, ReadingRow, StatusRow, StepRow, SubmissionRow, TargetRow
 from shared.clock import VIETNAM
 from shared.contracts import AcceptedSubmission, subjects
 from shared.database import schema_metadata, table_of
@@ -58,7 +58,8 @@ async def rebuild_and_compare(
     try:
         async with engine.connect() as connection:
             first = await connection.scalar(select(func.min(queries.tick.c.day)))
-        replay = _Replay(beside, reference, first)
+            parked = set((await connection.scalars(select(table_of(ParkedRow).c.sequence))).all())
+        replay = _Replay(beside, reference, first, parked)
         for _ in range(_TRIES):
             async for batch in _stored(nats, replay.sequence):
                 await replay.take(batch)
@@ -78,8 +79,9 @@ async def rebuild_and_compare(
 class _Replay:
     """Where the rebuilding stands."""
 
-    def __init__(self, engine: AsyncEngine, reference: Reference, first: date | None) -> None:
+    def __init__(self, engine: AsyncEngine, reference: Reference, first: date | None, parked: set[int]) -> None:
         self._engine = engine
+        self._parked = parked
         self._reference = reference
         self._next_tick = first
         self.sequence = 0
@@ -88,10 +90,12 @@ class _Replay:
 
     async def take(self, batch: Sequence[Msg]) -> None:
         """Score messages, after the ticks of the days before."""
-        arrivals = [Arrival(AcceptedSubmission.model_validate_json(message.data)) for message in batch]
-        for day, of_day in groupby(
-            arrivals, key=lambda arrival: arrival.submission.received_at.astimezone(VIETNAM).date()
-        ):
+        arrivals = [
+            Arrival(AcceptedSubmission.model_validate_json(message.data))
+            for message in batch
+            if message.metadata.sequence.stream not in self._parked
+        ]
+        for day, of_day in groupby(arrivals, key=lambda arrival: arrival.day):
             await self.pass_days(day)
             group = list(of_day)
             async with self._engine.begin() as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -22,10 +22,14 @@ from services.scoring.queries import UnitReadings
 from services.scoring.tables import OutboxRow, StatusRow, TargetRow, TickRow
 from services.scoring.verdicts import assess_criterion, assess_target, criteria_of
 from shared import outbox
+from shared.clock import VIETNAM
 from shared.contracts import AcceptedSubmission, Assessment, Change, Status
 from shared.database import table_of, upsert
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, CriterionKey, Unit
+
+type Found = tuple[int, Change]
+"""A change of the unit with this key: the code alone would not tell which unit, for codes are used again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,11 @@ class Arrival:
 
     submission: AcceptedSubmission
     trace: str | None = None
+
+    @property
+    def day(self) -> date:
+        """The day in Vietnam on which it was received."""
+        return self.submission.received_at.astimezone(VIETNAM).date()
 
 
 async def score(connection: AsyncConnection, reference: Reference, arrivals: Sequence[Arrival], moment: Moment) -> int:
@@ -53,8 +62,10 @@ async def score(connection: AsyncConnection, reference: Reference, arrivals: Seq
     causes: defaultdict[int, list[Arrival]] = defaultdict(list)
     for arrival in fresh:
         unit = units[arrival.submission.id]
-        arriving[unit.key].extend(_readings(arrival.submission))
+        arriving[unit.key].extend(_readings(arrival))
         causes[unit.key].append(arrival)
+    # another process may have heard of the new day first; what it received then must be in force when it is judged
+    moment = replace(moment, on=max(moment.on, *(arrival.day for arrival in fresh)))
     await queries.lock_units(connection, arriving)
     before = await queries.readings_of(connection, list(arriving))
     after = {unit: merge(before.get(unit, {}), readings) for unit, readings in arriving.items()}
@@ -62,7 +73,7 @@ async def score(connection: AsyncConnection, reference: Reference, arrivals: Seq
 
     changes = await _judge_units(connection, reference, moment, after, before, causes)
     changes += await _judge_targets(connection, reference, moment, before, after)
-    await _record(connection, reference, changes, fresh)
+    await _record(connection, changes, fresh)
     return len(changes)
 
 
@@ -83,7 +94,7 @@ async def tick(connection: AsyncConnection, reference: Reference, moment: Moment
     if due:
         await queries.lock_targets(connection)
         changes += await _assess_targets(connection, reference, moment, due)
-    await _record(connection, reference, changes)
+    await _record(connection, changes)
     return len(changes)
 
 
@@ -106,7 +117,8 @@ def _submission_row(submission: AcceptedSubmission, unit: Unit) -> dict[str, Any
     }
 
 
-def _readings(submission: AcceptedSubmission) -> Iterable[Reading]:
+def _readings(arrival: Arrival) -> Iterable[Reading]:
+    submission = arrival.submission
     for element, value in submission.readings.items():
         yield Reading(
             element=element,
@@ -115,7 +127,7 @@ def _readings(submission: AcceptedSubmission) -> Iterable[Reading]:
             stage=submission.stage,
             revision=submission.revision,
             received_at=submission.received_at,
-            known_from=submission.received_at.date(),
+            known_from=arrival.day,
             submission=submission.id,
         )
 
@@ -148,11 +160,11 @@ async def _judge_units(
     readings: Mapping[int, UnitReadings],
     before: Mapping[int, UnitReadings] | None = None,
     causes: Mapping[int, Sequence[Arrival]] | None = None,
-) -> list[Change]:
+) -> list[Found]:
     """Judge the units' criteria again: those whose readings changed, or all where only time passed."""
     stored = await queries.statuses_of(connection, list(readings))
     rows: list[dict[str, Any]] = []
-    changes: list[Change] = []
+    changes: list[Found] = []
     for key, after in readings.items():
         unit = reference.units.by_key(key)
         if unit.kind not in reference.plan.counted_kinds:
@@ -165,10 +177,13 @@ async def _judge_units(
         for criterion in criteria:
             cause = _cause(criterion, (causes or {}).get(key, ()), reference)
             row = stored.get((key, criterion))
+            if before is None and row is not None and row.judged_on >= moment.on:
+                continue  # judged later already: a day that is caught up with takes nothing back
             assessment = assess_criterion(criterion, unit, after, reference, moment.on)
             if row is None and assessment.status == Status.NO_DATA:
                 continue
-            changes += status_changes(_before(row), unit, criterion, assessment, reference, moment, cause)
+            found = status_changes(_before(row), unit, criterion, assessment, reference, moment, cause)
+            changes += [(key, change) for change in found]
             rows.append({"unit": key, "criterion": criterion, **_judged(row, assessment, moment)})
     await upsert(connection, StatusRow, rows)
     return changes
@@ -180,7 +195,7 @@ async def _judge_targets(
     moment: Moment,
     before: Mapping[int, UnitReadings],
     after: Mapping[int, UnitReadings],
-) -> list[Change]:
+) -> list[Found]:
     """Move the aggregates by what changed below them, and judge those that moved."""
     added: defaultdict[tuple[str, int, date], Step] = defaultdict(Step)
     targets = [(*found, elements_of(found[0], reference)) for found in targets_of(reference, moment.on)]
@@ -204,11 +219,11 @@ async def _judge_targets(
 
 async def _assess_targets(
     connection: AsyncConnection, reference: Reference, moment: Moment, wanted: Collection[tuple[str, int]]
-) -> list[Change]:
+) -> list[Found]:
     plan = reference.plan
     steps, stored = await queries.steps_of(connection, wanted), await queries.targets(connection)
     rows: list[dict[str, Any]] = []
-    changes: list[Change] = []
+    changes: list[Found] = []
     for commitment, target in targets_of(reference, moment.on):
         key = (commitment.id, target.key)
         if key not in wanted:
@@ -217,7 +232,8 @@ async def _assess_targets(
         observations = series(commitment, steps.get(key, {}), plan.baseline_date, communes, plan.coverage)
         assessment = assess_target(commitment, observations, reference, moment.on)
         row = stored.get(key)
-        changes += target_changes(_before(row), target, commitment, assessment, reference, moment)
+        found = target_changes(_before(row), target, commitment, assessment, reference, moment)
+        changes += [(target.key, change) for change in found]
         rows.append({"commitment": commitment.id, "unit": target.key, **_judged(row, assessment, moment)})
     await upsert(connection, TargetRow, rows)
     return changes
@@ -245,18 +261,13 @@ def _judged(row: Row[Any] | None, assessment: Assessment, moment: Moment) -> dic
     }
 
 
-async def _record(
-    connection: AsyncConnection,
-    reference: Reference,
-    changes: Sequence[Change],
-    arrivals: Sequence[Arrival] = (),
-) -> None:
+async def _record(connection: AsyncConnection, changes: Sequence[Found], arrivals: Sequence[Arrival] = ()) -> None:
     """Keep the changes, and leave them to be published."""
     traces = {arrival.submission.id: arrival.trace for arrival in arrivals}
     rows = [
         {
             "id": change.id,
-            "unit": _key(change.unit.code, change.on, reference),
+            "unit": unit,
             "topic": topic_of(change),
             "event": change.event.value,
             "before": change.before.value,
@@ -266,14 +277,7 @@ async def _record(
             "submission": change.submission,
             "body": change.model_dump(mode="json"),
         }
-        for change in changes
+        for unit, change in changes
     ]
     await queries.add_changes(connection, rows)
-    await outbox.put(connection, OutboxRow, [message_of(change, traces) for change in changes])
-
-
-def _key(code: str, on: date, reference: Reference) -> int:
-    unit = reference.units.find(code, on)
-    if unit is None:
-        raise KeyError(f"unit {code} on {on}")
-    return unit.key
+    await outbox.put(connection, OutboxRow, [message_of(change, traces) for _, change in changes])

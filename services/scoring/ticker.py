@@ -12,7 +12,7 @@ from services.scoring.changes import Moment
 from services.scoring.score import tick
 from shared.outbox import Relay
 from shared.runtime import Runtime
-from shared.worker import is_transient
+from shared.transient import is_transient
 
 log = structlog.get_logger()
 

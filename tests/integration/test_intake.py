@@ -13,6 +13,7 @@ from shared.access import revoke_keys
 from shared.contracts import subjects
 from tests.builders import a_posted_submission
 from tests.running import Service, Surroundings, eventually
+from tests.servers import PostgresServer
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,38 @@ async def test_a_request_repeated_with_its_key_is_taken_once(around: Surrounding
     again = await post(intake, key, items, **{"Idempotency-Key": "june"})
     assert again.json()["items"][0]["id"] == first.json()["items"][0]["id"]
     assert await around.stored(subjects.SUBMISSIONS_STREAM) == before + 2
+
+
+async def test_another_body_under_a_used_key_is_not_dropped(around: Surroundings, intake: Service, key: str) -> None:
+    before = await around.stored(subjects.SUBMISSIONS_STREAM)
+    first = await post(intake, key, a_posted_submission(), **{"Idempotency-Key": "reused"})
+    other = await post(intake, key, a_posted_submission(period="2023-05"), **{"Idempotency-Key": "reused"})
+    assert first.json()["id"] != other.json()["id"]
+    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before + 2
+
+
+async def test_a_document_tells_no_more_faults_than_anybody_reads(intake: Service, key: str) -> None:
+    endless = {**a_posted_submission(), **{f"field_{number}": 1 for number in range(100_000)}}
+    document = (await post(intake, key, endless)).json()
+    assert len(document["errors"]) == 100
+    assert document["omitted"] == 99_900
+
+
+async def test_while_the_database_is_away_the_answer_is_to_come_again(
+    intake: Service, key: str, postgres_server: PostgresServer
+) -> None:
+    await asyncio.sleep(1.1)  # the key is remembered for a second
+    await postgres_server.kill()
+    try:
+        answer = await post(intake, key, a_posted_submission())
+        async with intake.client() as client:
+            ready = await client.get("/readyz")
+    finally:
+        await postgres_server.restart()
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["retry-after"]
+    assert ready.status_code == 503
+    assert (await post(intake, key, a_posted_submission())).status_code == 202
 
 
 async def test_refusals_are_recorded_with_what_was_sent(around: Surroundings, intake: Service, key: str) -> None:

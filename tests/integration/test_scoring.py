@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,14 +12,17 @@ import pytest
 from nats.js.api import DeliverPolicy
 from sqlalchemy import func, select
 
+from services.scoring.changes import Moment
 from services.scoring.rebuild import rebuild_and_compare
-from services.scoring.tables import ParkedRow, ReadingRow, SubmissionRow
+from services.scoring.score import Arrival, score, tick
+from services.scoring.tables import ChangeRow, ParkedRow, ReadingRow, SubmissionRow
 from shared.contracts import AcceptedSubmission, subjects
 from shared.database import table_of, undrafted_changes
-from shared.messaging import Message, cloud_event, publish
+from shared.messaging import BrokerUnavailableError, Message, cloud_event, publish
 from shared.reference.load import load
 from tests.builders import an_accepted_submission
 from tests.running import START, Service, Surroundings, eventually
+from tests.servers import NatsServer, PostgresServer
 
 BORDER = "06004"  # xã Đào Viên, huyện Tràng Định: the plan binds it to criterion 11
 
@@ -144,10 +148,120 @@ async def test_a_message_that_cannot_be_scored_is_parked_and_stops_nothing(
 ) -> None:
     good, unknown = poverty_report("2022-12", 200), poverty_report("2022-12", 100, unit="99998")
     broken = Message("ntm.v1.submissions.180.06004", b"{not json", {})
-    await publish(around.nats, [broken, message(unknown), message(good)])
+    unstorable = Message("ntm.v1.submissions.180.06004", message(good).body.replace(b"district-184", b"a\\u0000b"), {})
+    await publish(around.nats, [broken, message(unknown), unstorable, message(good)])
     await eventually(lambda: changes(around))
-    assert await count(around, ParkedRow) == 2
+    await eventually(lambda: _parked(around, 3))
     assert await count(around, SubmissionRow) == 1
+    compared = await rebuild_and_compare(around.engine, around.nats, load(), START)
+    assert compared.differences == []
+
+
+async def _parked(around: Surroundings, messages: int) -> bool:
+    return await count(around, ParkedRow) == messages
+
+
+async def test_each_change_names_the_submission_that_caused_it(around: Surroundings) -> None:
+    poor = poverty_report("2022-12", 100)
+    equal = poverty_report("2022-12", 0, readings={"gender_equality_18_5": True})
+    await put_on_stream(around, poor, equal)
+    await around.start("scoring")
+    await eventually(lambda: _scored(around, 2))
+    found = await eventually(lambda: _changes(around, 2))
+    assert {one["criterion"]["key"]: one["submission"] for one in found} == {
+        "ntm-11": str(poor.id),
+        "ntm-18": str(equal.id),
+    }
+
+
+async def _scored(around: Surroundings, submissions: int) -> bool:
+    return await count(around, SubmissionRow) == submissions
+
+
+async def _changes(around: Surroundings, number: int) -> list[dict[str, Any]] | None:
+    found = await changes(around)
+    return found if len(found) == number else None
+
+
+async def test_what_was_received_on_a_day_that_scoring_does_not_see_yet_counts(
+    around: Surroundings, scoring: Service
+) -> None:
+    await put_on_stream(around, poverty_report("2023-06", 100, date(2023, 7, 1)))
+    (change,) = await eventually(lambda: changes(around))
+    assert (change["after"], change["on"]) == ("met", "2023-07-01")
+
+
+async def test_a_consumer_that_somebody_deleted_is_made_again(around: Surroundings, scoring: Service) -> None:
+    await put_on_stream(around, poverty_report("2022-12", 200))
+    await eventually(lambda: _scored(around, 1))
+    await around.nats.jetstream().delete_consumer(subjects.SUBMISSIONS_STREAM, "scoring")
+    await put_on_stream(around, poverty_report("2023-05", 200))
+    await eventually(lambda: _scored(around, 2))
+    assert await count(around, ParkedRow) == 0
+
+
+async def test_the_database_and_the_broker_may_go_and_come_back(
+    around: Surroundings, scoring: Service, postgres_server: PostgresServer, nats_server: NatsServer
+) -> None:
+    await put_on_stream(around, poverty_report("2022-12", 200))
+    await eventually(lambda: _scored(around, 1))
+    await postgres_server.kill()
+    await put_on_stream(around, poverty_report("2023-04", 200))
+    await asyncio.sleep(1.5)
+    await postgres_server.restart()
+    await eventually(lambda: _scored(around, 2))
+    await nats_server.kill()
+    await asyncio.sleep(1.5)
+    await nats_server.restart()
+    await eventually(lambda: _put(around, poverty_report("2023-05", 200)))
+    await eventually(lambda: _scored(around, 3))
+    await around.set_day(date(2023, 7, 2))
+    await eventually(lambda: _ticked(scoring, "2023-07-02"), seconds=40)
+    assert await count(around, ParkedRow) == 0
+
+
+async def _put(around: Surroundings, submission: AcceptedSubmission) -> bool:
+    try:
+        await put_on_stream(around, submission)
+    except BrokerUnavailableError:
+        return False
+    return True
+
+
+async def _ticked(scoring: Service, day: str) -> bool:
+    async with scoring.client() as client:
+        return (await client.get("/healthz")).json()["ticked"] == day
+
+
+async def _take(around: Surroundings, on: date, *submissions: AcceptedSubmission) -> None:
+    moment = Moment(on=on, at=datetime(on.year, on.month, on.day, 9, tzinfo=UTC))
+    async with around.engine.begin() as connection:
+        await score(connection, load(), [Arrival(submission) for submission in submissions], moment)
+
+
+async def test_a_day_that_is_caught_up_with_does_not_undo_what_was_judged_later(around: Surroundings) -> None:
+    late = date(2023, 9, 30)
+    await _take(around, START, poverty_report("2022-12", 200), poverty_report("2023-06", 164))
+    await _take(around, late, poverty_report("2023-06", 164, late, revision=2))
+    for number in range(1, (late - START).days + 1):
+        day = START + timedelta(days=number)
+        async with around.engine.begin() as connection:
+            await tick(connection, load(), Moment(on=day, at=datetime(day.year, day.month, day.day, 9, tzinfo=UTC)))
+    change = table_of(ChangeRow)
+    query = select(change.c.event, change.c.on).where(
+        change.c.topic == "ntm-11", change.c.event.in_(("fell_behind", "recovered"))
+    )
+    async with around.engine.connect() as connection:
+        assert [tuple(row) for row in await connection.execute(query)] == [("fell_behind", late)]
+
+
+async def test_a_figure_for_a_commune_that_has_ended_since_stays_that_communes(around: Surroundings) -> None:
+    units = load().units
+    ended = next(unit for unit in units.known("06040") if unit.kind == "commune")
+    await _take(around, date(2025, 1, 10), poverty_report("2023-06", 100, date(2025, 1, 10), unit="06040"))
+    async with around.engine.connect() as connection:
+        keys = (await connection.scalars(select(table_of(ChangeRow).c.unit))).all()
+    assert set(keys) == {ended.key}
 
 
 async def test_the_province_is_judged_from_its_communes(around: Surroundings, scoring: Service) -> None:

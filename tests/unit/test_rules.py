@@ -115,7 +115,9 @@ def test_a_unit_that_has_ended_names_its_successor() -> None:
 
 
 def test_the_official_review_may_be_reported_before_its_year_ends() -> None:
-    assert isinstance(check(a_posted_submission(period="2023"), VAN_QUAN, load(), NOW), Submission)
+    december = datetime(2023, 12, 1, 3, tzinfo=UTC)
+    assert isinstance(check(a_posted_submission(period="2023"), VAN_QUAN, load(), december), Submission)
+    assert codes(a_posted_submission(period="2023")) == {"/period": "future_period"}
 
 
 def test_every_fault_speaks_both_languages() -> None:

@@ -47,7 +47,7 @@ def test_a_trace_is_kept_when_it_is_one() -> None:
 
 def test_every_kind_of_fault_can_be_said_in_both_languages() -> None:
     details = dict.fromkeys(
-        ("value", "expected", "element", "period", "today", "successors", "parts", "whole", "reason"), "x"
+        ("value", "expected", "element", "period", "today", "successors", "parts", "whole", "reason", "opens"), "x"
     )
     for kind in Faults:
         for language in ("vi", "en"):

@@ -29,7 +29,7 @@ from shared.clock import utc_now
 from shared.contracts import AlertEvent
 from shared.messaging import Message
 from shared.outbox import Relay
-from shared.worker import is_transient
+from shared.transient import is_transient
 
 log = structlog.get_logger()
 
@@ -139,6 +139,9 @@ class Delivery:
                 outcome = await session.deliver(notice)
         except TimeoutError:
             outcome = Outcome(Result.TEMPORARY, f"no answer within {ATTEMPT_SECONDS} s")
+        except Exception as error:  # a worker's edge: one notice that cannot be handed over stops no other
+            log.exception("delivery failed", notice=str(notice.id), channel=self._name)
+            outcome = Outcome(Result.TECHNICAL, f"{type(error).__name__}: {error}")
         finished_at = utc_now()
         status, due_at = next_step(notice, outcome, self._settings, finished_at)
         row = {
