@@ -112,7 +112,7 @@ def body(message: EmailMessage, kind: Literal["plain", "html"]) -> str | None:
 def header(message: EmailMessage, name: str) -> str:
     """A header's text, empty when absent or unreadable."""
     try:
-        return str(message.get(name, ""))
+        return " ".join(str(message.get(name, "")).split())  # a folded header may unfold with a space too many
     except _UNREADABLE:
         return ""
 
