@@ -58,6 +58,13 @@ class SimulatedClock(Clock):
             await self.refresh()
             if self._day is None:
                 await self.next_day(1)
+        self._following = asyncio.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        """A day that was set while the connection was away is not told again, so it is asked for."""
+        while not self._nats.is_closed:
+            await asyncio.sleep(1)
+            await self.refresh()
 
     async def refresh(self) -> None:
         """Read the day from the broker, in case a message was missed while it was away."""

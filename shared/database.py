@@ -30,6 +30,7 @@ def create_engine(settings: Settings, name: str) -> AsyncEngine:
     return create_async_engine(
         settings.database_url.get_secret_value(),
         pool_pre_ping=True,
+        hide_parameters=True,  # they hold figures and addresses, and errors are logged
         pool_size=10,
         connect_args={"server_settings": {"application_name": f"ntm-{name}"}},
     )

@@ -119,6 +119,10 @@ class Faults(Enum):
         "Khóa này không được gửi chỉ tiêu {element} (thuộc {expected}). Dùng khóa của ngành phụ trách.",
         "This key may not report element {element} (of {expected}). Use the key of the sector in charge.",
     )
+    OUTSIDE_STAGE = _b(
+        "Khóa này không được gửi số liệu ở bước {value}. Dùng khóa phụ trách cả {expected}.",
+        "This key may not report at stage {value}. Use a key for the whole of {expected}.",
+    )
     EMPTY = _b("Danh sách trống. Gửi ít nhất một mục.", "The list is empty. Send at least one item.")
     TOO_LONG = _b("Dài quá {expected}. Hãy rút ngắn hoặc chia nhỏ.", "Longer than {expected}. Shorten or split it.")
     BAD_PARAMETER = _b("Giá trị {value} không dùng được: {expected}.", "The value {value} cannot be used: {expected}.")

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from nats.errors import Error as NatsError
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 
 from shared.messaging import BrokerUnavailableError
 
-# SQLSTATE classes that blame the content: cardinality, data, integrity, syntax or access rule
-_CONTENT_CLASSES = ("21", "22", "23", "42")
+# SQLSTATE classes that blame the content: cardinality, data, integrity. A missing column (42) is not the content's
+# fault: who forgot to migrate must not find accepted submissions put aside.
+_CONTENT_CLASSES = ("21", "22", "23")
 
 
 def is_transient(error: Exception) -> bool:
     """Whether the database, the broker or the network is at fault, rather than what was to be done."""
     if isinstance(error, DBAPIError):
         state = getattr(error.orig, "sqlstate", None) or ""
-        return not (
-            state.startswith(_CONTENT_CLASSES) or isinstance(error, DataError | IntegrityError | ProgrammingError)
-        )
-    return isinstance(error, OSError | NatsError | BrokerUnavailableError | TimeoutError)
+        return not (state.startswith(_CONTENT_CLASSES) or isinstance(error, DataError | IntegrityError))
+    return isinstance(error, OSError | NatsError | BrokerUnavailableError | TimeoutError | NoConnectionLeftError)

@@ -69,7 +69,9 @@ class PromptBatches(BatchPullStreamSubscriber):
             )
 
 
-factory.BatchPullStreamSubscriber = PromptBatches  # type: ignore[attr-defined]
+if not hasattr(factory, "BatchPullStreamSubscriber"):
+    raise ImportError("this FastStream makes its subscribers elsewhere: PromptBatches would not be used")
+factory.BatchPullStreamSubscriber = PromptBatches
 
 
 def create_broker(settings: Settings, name: str) -> NatsBroker:

@@ -14,15 +14,23 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from shared.access import Caller
-from shared.contracts import Bilingual, Period, Submission
+from shared.contracts import Bilingual, Period, Stage, Submission
 from shared.contracts.submission import Value
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
 from shared.reference.models import Element, SumRule, Unit
 
+FIELD_LIMIT = 50
+READING_LIMIT = 200
+
 
 def parse(item: object) -> Submission | list[Fault]:
     """The submission that the JSON value is, or what is wrong with its shape."""
+    readings = item.get("readings") if isinstance(item, dict) else None
+    for pointer, found, limit in (("", item, FIELD_LIMIT), ("/readings", readings, READING_LIMIT)):
+        if isinstance(found, dict) and len(found) > limit:
+            # a fault for each of a million fields would take the service's time, and nobody would read them
+            return [Fault(pointer, Faults.TOO_LONG, {"expected": limit})]
     try:
         return Submission.model_validate(item)
     except ValidationError as error:
@@ -37,7 +45,7 @@ def examine(submission: Submission, caller: Caller, reference: Reference, today:
         return [_absent(submission, reference)]
     if not caller.covers_unit(unit, units):
         return [Fault("/unit", Faults.OUTSIDE_UNITS, {"value": submission.unit})]
-    faults = []
+    faults = list(_stage_faults(submission, unit, caller, reference))
     opens = opening_day(submission.period)
     if opens > today:
         details = {"value": submission.period, "today": today, "opens": opens}
@@ -49,6 +57,18 @@ def examine(submission: Submission, caller: Caller, reference: Reference, today:
     return faults
 
 
+def _stage_faults(submission: Submission, unit: Unit, caller: Caller, reference: Reference) -> Iterable[Fault]:
+    """A district verifies (thẩm tra) what its communes count; a sector confirms (thẩm định) it for the province."""
+    units = reference.units
+    needed = {
+        Stage.VERIFIED: units.district(unit),
+        Stage.CONFIRMED: units.find(reference.plan.unit, submission.period.end),
+    }
+    office = needed.get(submission.stage)
+    if office and not caller.covers_unit(office, units):
+        yield Fault("/stage", Faults.OUTSIDE_STAGE, {"value": submission.stage.value, "expected": office.title})
+
+
 def opening_day(period: Period) -> date:
     """From when on a period can be reported: the first day of its last month, for the year's official review comes
     before 20 December. A whole year's figure in January would stand above every month that follows.
@@ -58,7 +78,8 @@ def opening_day(period: Period) -> date:
 
 def is_out_of_scope(faults: Iterable[Fault]) -> bool:
     """Whether the key is what stands in the way, and not the figures."""
-    return all(fault.kind in (Faults.OUTSIDE_UNITS, Faults.OUTSIDE_CRITERIA) for fault in faults)
+    scope = (Faults.OUTSIDE_UNITS, Faults.OUTSIDE_CRITERIA, Faults.OUTSIDE_STAGE)
+    return all(fault.kind in scope for fault in faults)
 
 
 def _absent(submission: Submission, reference: Reference) -> Fault:

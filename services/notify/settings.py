@@ -7,7 +7,7 @@ from email.utils import parseaddr
 from functools import lru_cache
 from typing import Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AnyHttpUrl, Field, SecretStr, field_validator, model_validator
 
 from shared.settings import Settings
 
@@ -31,6 +31,13 @@ class NotifySettings(Settings):
     retry_first_seconds: float = Field(default=1, gt=0)
     retry_longest_seconds: float = Field(default=15 * 60, gt=0)
     retry_for_seconds: float = Field(default=24 * 3600, gt=0, description="Then a notice has failed for good.")
+
+    @field_validator("sms_url", "board_url")
+    @classmethod
+    def _is_an_address(cls, text: str | None) -> str | None:
+        if text:
+            AnyHttpUrl(text)
+        return text
 
     @field_validator("smtp_from")
     @classmethod

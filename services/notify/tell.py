@@ -30,7 +30,8 @@ def read_alert(body: bytes, trace: str | None, reference: Reference) -> Alert:
 
 
 def _alert(change: StatusChanged | TargetChanged, trace: str | None, reference: Reference) -> Alert:
-    unit = reference.units.find(change.unit.code, change.on)
+    key = change.unit.key
+    unit = reference.units.find(change.unit.code, change.on) if key is None else reference.units.by_key(key)
     if unit is None:
         raise KeyError(f"unit {change.unit.code} on {change.on}")
     return Alert(change, unit, reference.units.district(unit), trace)

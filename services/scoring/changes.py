@@ -131,7 +131,7 @@ def _event_id(unit: Unit, topic: str, event: Event, before: Before, assessment: 
 
 def unit_ref(unit: Unit) -> UnitRef:
     """The unit as messages and answers name it."""
-    return UnitRef(code=unit.code, name=unit.title, kind=unit.kind)
+    return UnitRef(code=unit.code, name=unit.title, kind=unit.kind, key=unit.key)
 
 
 def topic_of(change: Change) -> str:

@@ -110,13 +110,15 @@ def event_of(before: Status, after: Status) -> Event | None:
     """What the change from one status to another is called; None where nothing changed."""
     if before == after:
         return None
-    if before == Status.NO_DATA:
-        return Event.FIRST_DATA
     named = {Status.MET: Event.MET, Status.MISSED: Event.MISSED, Status.BEHIND: Event.FELL_BEHIND}
     if before == Status.MET and after != Status.MISSED:
         return Event.LOST
+    if before == Status.NO_DATA and after == Status.MET:
+        return Event.FIRST_DATA
     if after in named:
         return named[after]
+    if before == Status.NO_DATA:
+        return Event.FIRST_DATA
     if before == Status.BEHIND and after == Status.ON_TRACK:
         return Event.RECOVERED
     return Event.CHANGED

@@ -61,15 +61,6 @@ async def readings_of(connection: AsyncConnection, units: Collection[int]) -> di
     return found
 
 
-async def all_readings(connection: AsyncConnection) -> dict[int, UnitReadings]:
-    """All readings of all units."""
-    found: defaultdict[int, UnitReadings] = defaultdict(dict)
-    for row in await connection.execute(select(reading)):
-        one = _reading(row)
-        found[row.unit][(one.element, one.period)] = one
-    return found
-
-
 def _reading(row: Row[Any]) -> Reading:
     return Reading(
         element=row.element,

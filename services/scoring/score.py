@@ -179,12 +179,13 @@ async def _judge_units(
             row = stored.get((key, criterion))
             if before is None and row is not None and row.judged_on >= moment.on:
                 continue  # judged later already: a day that is caught up with takes nothing back
-            assessment = assess_criterion(criterion, unit, after, reference, moment.on)
+            at = _not_before(row, moment)
+            assessment = assess_criterion(criterion, unit, after, reference, at.on)
             if row is None and assessment.status == Status.NO_DATA:
                 continue
-            found = status_changes(_before(row), unit, criterion, assessment, reference, moment, cause)
+            found = status_changes(_before(row), unit, criterion, assessment, reference, at, cause)
             changes += [(key, change) for change in found]
-            rows.append({"unit": key, "criterion": criterion, **_judged(row, assessment, moment)})
+            rows.append({"unit": key, "criterion": criterion, **_judged(row, assessment, at)})
     await upsert(connection, StatusRow, rows)
     return changes
 
@@ -230,11 +231,12 @@ async def _assess_targets(
             continue
         communes = len(reference.units.communes(moment.on, target.code))
         observations = series(commitment, steps.get(key, {}), plan.baseline_date, communes, plan.coverage)
-        assessment = assess_target(commitment, observations, reference, moment.on)
         row = stored.get(key)
-        found = target_changes(_before(row), target, commitment, assessment, reference, moment)
+        at = _not_before(row, moment)
+        assessment = assess_target(commitment, observations, reference, at.on)
+        found = target_changes(_before(row), target, commitment, assessment, reference, at)
         changes += [(target.key, change) for change in found]
-        rows.append({"commitment": commitment.id, "unit": target.key, **_judged(row, assessment, moment)})
+        rows.append({"commitment": commitment.id, "unit": target.key, **_judged(row, assessment, at)})
     await upsert(connection, TargetRow, rows)
     return changes
 
@@ -245,6 +247,11 @@ def targets_of(reference: Reference, on: date) -> Iterable[tuple[Commitment, Uni
         for code in commitment.units:
             if target := reference.units.find(code, on):
                 yield commitment, target
+
+
+def _not_before(row: Row[Any] | None, moment: Moment) -> Moment:
+    """The moment, or the day of the last judgement where another worker's clock was ahead."""
+    return replace(moment, on=max(moment.on, row.judged_on)) if row else moment
 
 
 def _before(row: Row[Any] | None) -> Before:

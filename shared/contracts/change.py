@@ -17,6 +17,7 @@ class UnitRef(BaseModel):
     code: UnitCode
     name: str
     kind: str
+    key: int | None = Field(default=None, description="The unit's own for ever, where its code is used again.")
 
 
 class CriterionRef(BaseModel):

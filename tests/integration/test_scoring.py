@@ -85,7 +85,7 @@ async def test_a_submission_becomes_a_status_change_with_its_reason(around: Surr
     baseline = poverty_report("2022-12", 200)
     await put_on_stream(around, baseline)
     (change,) = await eventually(lambda: changes(around))
-    assert (change["event"], change["before"], change["after"]) == ("first_data", "no_data", "behind")
+    assert (change["event"], change["before"], change["after"]) == ("fell_behind", "no_data", "behind")
     assert change["submission"] == str(baseline.id)
     assert change["unit"]["name"].startswith("xã ")
     assert change["district"]["code"] == "180"

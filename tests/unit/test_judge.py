@@ -168,6 +168,8 @@ def test_a_criterion_takes_its_worst_part() -> None:
 def test_every_change_of_status_has_its_name() -> None:
     named = {
         (Status.NO_DATA, Status.MET): Event.FIRST_DATA,
+        (Status.NO_DATA, Status.ON_TRACK): Event.FIRST_DATA,
+        (Status.NO_DATA, Status.BEHIND): Event.FELL_BEHIND,
         (Status.ON_TRACK, Status.BEHIND): Event.FELL_BEHIND,
         (Status.BEHIND, Status.ON_TRACK): Event.RECOVERED,
         (Status.BEHIND, Status.MET): Event.MET,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.notify.channels.sms.gsm import PART_SEPTETS, clip, fits_one_part, plain, septets
 from services.notify.stages import World
 from services.notify.stages.render import render
-from shared.contracts import Bilingual, Event, Language
+from shared.contracts import Bilingual, CriterionRef, Event, Language
 from tests.changes import a_draft, a_part, a_status_change, a_target_change, the_world
 
 REFUSED_BY_CARRIERS = set("%#&[]{}\\<@")
@@ -97,7 +97,7 @@ def test_any_change_fits_one_part_and_names_the_code(
     if is_target:
         change.commitment.title = topic  # type: ignore[union-attr]
     else:
-        change.criterion.name, change.criterion.key = topic, criterion  # type: ignore[union-attr]
+        change.criterion = CriterionRef(key=criterion, name=topic)  # type: ignore[union-attr]
     [draft] = render([a_draft(change, channel="sms", language=language)], WORLD)
     assert draft.wording
     text = draft.wording.text
@@ -110,7 +110,8 @@ def test_any_change_fits_one_part_and_names_the_code(
 
 def test_a_message_that_is_too_long_loses_the_least_important_first() -> None:
     change = a_status_change()
-    change.criterion.name = Bilingual(vi="Tiêu chí có tên rất dài " * 3, en="A long name")
+    name = Bilingual(vi="Tiêu chí có tên rất dài " * 3, en="A long name")
+    change.criterion = CriterionRef(key=change.criterion.key, name=name)
     [draft] = render([a_draft(change, channel="sms")], WORLD)
     assert draft.wording
     assert "06280 Diem He" in draft.wording.text

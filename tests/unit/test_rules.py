@@ -98,6 +98,29 @@ def test_a_key_reports_only_its_criteria() -> None:
     assert refusal(a_posted_submission(), labour).kind is Problems.OUT_OF_SCOPE
 
 
+@pytest.mark.parametrize(
+    ("unit", "stage", "may"),
+    [
+        ("06280", "reported", True),
+        ("06280", "verified", False),
+        ("184", "verified", True),
+        ("184", "confirmed", False),
+        ("20", "confirmed", True),
+    ],
+)
+def test_districts_verify_and_the_province_confirms(unit: str, stage: str, may: bool) -> None:
+    caller = Caller("an-office", (unit,), (EVERYTHING,))
+    found = check(a_posted_submission(stage=stage), caller, load(), NOW)
+    assert isinstance(found, Submission) is may
+    if isinstance(found, Problem):
+        assert (found.kind, found.faults[0].kind.code) == (Problems.OUT_OF_SCOPE, "outside_stage")
+
+
+def test_a_thing_of_endless_fields_is_one_fault() -> None:
+    assert codes({**a_posted_submission(), **{f"f{n}": 1 for n in range(1000)}}) == {"": "too_long"}
+    assert codes(a_posted_submission(readings={f"f{n}": 1 for n in range(1000)})) == {"/readings": "too_long"}
+
+
 def test_a_unit_that_has_ended_names_its_successor() -> None:
     later = datetime(2026, 1, 1, tzinfo=UTC)
     found = check(a_posted_submission(period="2025-12"), VAN_QUAN, load(), later)

@@ -43,7 +43,7 @@ def baselines(cast: Cast, communes: Communes) -> Iterator[Entry]:
             **commune.recognition_readings(),
         }
         agency = agency_of(cast.districts[code])
-        yield Entry(_OPENING, agency, code, str(_YEAR - 1), readings, Stage.CONFIRMED)
+        yield Entry(_OPENING, agency, code, str(_YEAR - 1), readings, Stage.VERIFIED)
 
 
 def calendar_reports(reference: Reference, cast: Cast, communes: Communes, seed: int) -> Iterator[Entry]:
@@ -81,7 +81,7 @@ def recognitions(cast: Cast, communes: Communes, seed: int) -> Iterator[Entry]:
             if month is not None:
                 day = date(_YEAR, month, chance.randint(6, 27))
                 agency = agency_of(cast.districts[code])
-                yield Entry(day, agency, code, f"{_YEAR}-{month:02}", {element: True}, Stage.CONFIRMED)
+                yield Entry(day, agency, code, f"{_YEAR}-{month:02}", {element: True}, Stage.VERIFIED)
 
 
 def flows(cast: Cast, seed: int) -> Iterator[Entry]:
