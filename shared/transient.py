@@ -13,9 +13,18 @@ from shared.messaging import BrokerUnavailableError
 _CONTENT_CLASSES = ("21", "22", "23")
 
 
+def blames_content(error: Exception) -> bool:
+    """Whether the database says that a value cannot be: it would say so again."""
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None) or ""
+    # the driver itself refuses a date or number that has no place in PostgreSQL with a ValueError
+    refused = error.orig is not None and isinstance(error.orig.__cause__, ValueError)
+    return refused or state.startswith(_CONTENT_CLASSES) or isinstance(error, DataError | IntegrityError)
+
+
 def is_transient(error: Exception) -> bool:
     """Whether the database, the broker or the network is at fault, rather than what was to be done."""
     if isinstance(error, DBAPIError):
-        state = getattr(error.orig, "sqlstate", None) or ""
-        return not (state.startswith(_CONTENT_CLASSES) or isinstance(error, DataError | IntegrityError))
+        return not blames_content(error)
     return isinstance(error, OSError | NatsError | BrokerUnavailableError | TimeoutError | NoConnectionLeftError)

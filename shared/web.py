@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 import structlog
@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from shared.contracts.words import Bilingual, Language
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.runtime import Runtime
-from shared.transient import is_transient
+from shared.transient import blames_content, is_transient
 
 log = structlog.get_logger()
 
@@ -27,13 +27,14 @@ type Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 def language_of(request: Request) -> Language:
     """English for callers who prefer it, else Vietnamese."""
+    wishes = {"vi": 0.0, "en": 0.0}
     for part in request.headers.get("accept-language", "").lower().split(","):
-        tag = part.split(";")[0].strip()
-        if tag.startswith("vi"):
-            return "vi"
-        if tag.startswith("en"):
-            return "en"
-    return "vi"
+        tag, _, quality = part.partition(";q=")
+        language = tag.strip()[:2]
+        if language in wishes:
+            with suppress(ValueError):
+                wishes[language] = max(wishes[language], float(quality or 1))
+    return "en" if wishes["en"] > wishes["vi"] else "vi"
 
 
 def create_app(title: str, description: str, lifespan: Lifespan) -> FastAPI:
@@ -86,7 +87,9 @@ async def _answer_invalid_query(request: Request, error: Exception) -> Response:
 
 
 async def _answer_surroundings(request: Request, error: Exception) -> Response:
-    """The database or the broker is away, which passes; anything else is our failure."""
+    """The database or the broker is away, which passes; or a parameter is beyond what can be looked for."""
+    if blames_content(error):
+        return answer(Problem(Problems.INVALID_QUERY), language_of(request))
     if not is_transient(error):
         return await _answer_failure(request, error)
     log.warning("not available", path=request.url.path, error=type(error).__name__)

@@ -6,6 +6,7 @@ POST /v1/submissions  ->  accept()  ->  ntm.v1.submissions.<district>.<commune> 
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -98,10 +99,21 @@ async def _json_body(request: Request) -> Any:
         fault = Fault("", Faults.TOO_LONG, {"expected": f"{BODY_LIMIT // 1024 // 1024} MB"})
         raise Problem(Problems.TOO_LARGE, fault, headers={"Connection": "close"})
     try:
-        return from_json(bytes(body), allow_inf_nan=False)
+        value = from_json(bytes(body), allow_inf_nan=False)
+        json.loads(body, object_pairs_hook=_refuse_repeated_names)
     except ValueError as error:
         detail = Bilingual(vi=f"Không đọc được JSON: {error}", en=f"The JSON cannot be read: {error}")
         raise Problem(Problems.INVALID_JSON, detail=detail) from error
+    return value
+
+
+def _refuse_repeated_names(pairs: list[tuple[str, Any]]) -> None:
+    """Two figures under one name: nobody can say which is meant, and one would be lost without a word."""
+    seen = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise ValueError(f"the name {name[:60]!r} stands twice in one object")
+        seen.add(name)
 
 
 def _answer_one(outcome: Outcome, language: Language) -> JSONResponse:

@@ -57,8 +57,7 @@ async def list_statuses(
     limit: Annotated[int, Query(ge=1, le=5000)] = 500,
 ) -> StatusPage:
     """Where the communes stand, criterion by criterion, in order of code."""
-    today = runtime.clock.today()
-    on = _not_future(as_of, today) or today
+    on = _day(as_of, runtime)
     communes = _communes(runtime.reference, caller, district, on)
     _known_criterion(criterion, runtime.reference)
     after = _decode(cursor, runtime.reference)
@@ -84,8 +83,7 @@ async def list_statuses(
 @router.get("/communes/{code}")
 async def show_commune(code: str, runtime: Running, caller: Called, as_of: AsOf = None) -> CommuneView:
     """A commune: its criteria with their reasons, its cohorts, its latest changes."""
-    today = runtime.clock.today()
-    on = _not_future(as_of, today) or today
+    on = _day(as_of, runtime)
     reference = runtime.reference
     communes = _communes(reference, caller, None, on)
     unit = reference.units.find(code, on)
@@ -111,8 +109,7 @@ async def show_commune(code: str, runtime: Running, caller: Called, as_of: AsOf 
 @router.get("/targets")
 async def list_targets(runtime: Running, caller: Called, as_of: AsOf = None) -> TargetList:
     """What the plan commits the province and its districts to, and how far that is."""
-    today = runtime.clock.today()
-    on = _not_future(as_of, today) or today
+    on = _day(as_of, runtime)
     reference = runtime.reference
     wanted = [
         (commitment, unit)
@@ -151,11 +148,13 @@ def _known_criterion(criterion: str | None, reference: Reference) -> None:
         raise Problem(Problems.INVALID_QUERY, fault)
 
 
-def _not_future(as_of: date | None, today: date) -> date | None:
-    if as_of is not None and as_of > today:
-        fault = Fault("/as_of", Faults.BAD_PARAMETER, {"value": as_of, "expected": f"<= {today}"})
+def _day(as_of: date | None, runtime: Runtime) -> date:
+    """The day asked for, within the plan's time, or today."""
+    first, today = runtime.reference.plan.baseline_date, runtime.clock.today()
+    if as_of is not None and not first <= as_of <= today:
+        fault = Fault("/as_of", Faults.BAD_PARAMETER, {"value": as_of, "expected": f"{first} … {today}"})
         raise Problem(Problems.INVALID_QUERY, fault)
-    return as_of
+    return as_of or today
 
 
 def _encode(item: StatusItem) -> str:

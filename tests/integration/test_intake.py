@@ -131,6 +131,12 @@ async def test_refusals_are_recorded_with_what_was_sent(around: Surroundings, in
         (b"", 400, "invalid_json"),
         (b"\xff\xfe", 400, "invalid_json"),
         (b'{"unit": NaN}', 400, "invalid_json"),
+        (b'{"unit":"06280","period":"2023-06","readings":{"households":1,"households":2}}', 400, "invalid_json"),
+        (
+            b'{"unit":"06280","period":"2023-06","source_ref":"\\ud800","readings":{"households":1}}',
+            400,
+            "invalid_json",
+        ),
         (b"[" * 100_000, 400, "invalid_json"),
         (b"[]", 422, "refused"),
         (b"17", 422, "refused"),

@@ -312,13 +312,14 @@ async def test_statuses_are_paged_and_filtered_and_kept_to_the_keys_scope(
         behind = (await client.get("/v1/statuses", params={"status": "behind"})).json()["items"]
         earlier = (await client.get(f"/v1/communes/{BORDER}", params={"as_of": "2023-01-01"})).json()
         future = await client.get("/v1/statuses", params={"as_of": "2030-01-01"})
+        before = await client.get(f"/v1/communes/{BORDER}", params={"as_of": "1990-01-01"})
         nonsense = await client.get("/v1/statuses", params={"cursor": "x", "limit": "many"})
     codes = [item["unit"]["code"] for item in first["items"] + second["items"]]
     assert len(codes) == len(set(codes)) == 181
     assert second["next"] is None
     assert [item["unit"]["code"] for item in behind] == [BORDER]
     assert {item["status"] for item in earlier["statuses"] if item["criterion"]["key"] == "ntm-11"} == {"on_track"}
-    assert future.status_code == nonsense.status_code == 400
+    assert future.status_code == before.status_code == nonsense.status_code == 400
     async with scoring.client(district) as client:
         assert len((await client.get("/v1/statuses", params={"criterion": "ntm-11"})).json()["items"]) == 16
         assert (await client.get(f"/v1/communes/{BORDER}")).status_code == 403

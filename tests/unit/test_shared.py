@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from starlette.requests import Request
 
 from shared.access import Caller, new_key
 from shared.messaging import new_trace
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import load
 from shared.telemetry import mask
+from shared.web import language_of
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,23 @@ def test_every_kind_of_fault_can_be_said_in_both_languages() -> None:
 def test_a_long_value_is_cut_in_messages() -> None:
     problem = Problem(Problems.REFUSED, Fault("/unit", Faults.UNKNOWN_UNIT, {"value": "9" * 5000}))
     assert len(str(problem.document("en")["detail"])) < 300
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("", "vi"),
+        ("fr", "vi"),
+        ("en-GB,en;q=0.9", "en"),
+        ("vi-VN,vi;q=0.9,en-US;q=0.8", "vi"),
+        ("vi;q=0.1,en;q=0.9", "en"),
+        ("en;q=0,vi", "vi"),
+        ("en;q=much", "vi"),
+    ],
+)
+def test_the_callers_language_is_heeded(header: str, language: str) -> None:
+    request = Request({"type": "http", "headers": [(b"accept-language", header.encode())]})
+    assert language_of(request) == language
 
 
 def test_every_contact_role_of_the_routes_has_a_holder() -> None:
