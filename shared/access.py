@@ -27,6 +27,7 @@ from shared.reference.units import Unit, Units
 
 EVERYTHING = "*"
 _CACHE_SECONDS = 1.0
+_KEY_LENGTH = 200
 
 
 class Agency(SQLModel, table=True):
@@ -123,6 +124,8 @@ class Keys:
         scheme, _, key = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not key:
             raise _unauthorized(Problems.NO_KEY)
+        if len(key) > _KEY_LENGTH:
+            raise _unauthorized(Problems.WRONG_KEY)
         known = self._cache.get(key)
         if known is None or known[0] < time.monotonic():
             known = (time.monotonic() + _CACHE_SECONDS, await self._look_up(key.strip()))

@@ -32,7 +32,8 @@ def create_engine(settings: Settings, name: str) -> AsyncEngine:
         pool_pre_ping=True,
         hide_parameters=True,  # they hold figures and addresses, and errors are logged
         pool_size=10,
-        connect_args={"server_settings": {"application_name": f"ntm-{name}"}},
+        pool_timeout=5,
+        connect_args={"timeout": 10, "command_timeout": 60, "server_settings": {"application_name": f"ntm-{name}"}},
     )
 
 
@@ -98,7 +99,7 @@ def _next_number(service: str) -> str:
 
 def _config(service: str, connection: Connection) -> Config:
     config = Config(attributes={"connection": connection, "service": service})
-    config.set_main_option("script_location", str(_SERVICES / service / "migrations"))
+    config.set_main_option("script_location", str(_SERVICES / service / "migrations").replace("%", "%%"))
     return config
 
 

@@ -94,6 +94,7 @@ async def connect(settings: Settings, name: str) -> Client:
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=0.2,
                 connect_timeout=2,
+                ping_interval=10,
                 error_cb=_log_error,
             )
         except (OSError, NatsError, TimeoutError) as error:

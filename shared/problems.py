@@ -33,6 +33,7 @@ class Problems(Enum):
             "The recipient has no address. Add one to the contacts.",
         ),
     )
+    TOO_SLOW = 408, _b("Nội dung gửi đến quá chậm", "The body came too slowly")
     TOO_LARGE = 413, _b("Nội dung quá lớn", "The body is too large")
     TOO_MANY_ITEMS = 413, _b("Quá nhiều bản ghi trong một lần gửi", "Too many submissions at once")
     NOT_JSON = 415, _b("Chỉ nhận application/json", "Only application/json is taken")

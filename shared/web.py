@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
@@ -13,6 +14,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 from starlette.exceptions import HTTPException
 
 from shared.contracts.words import Bilingual, Language
@@ -45,6 +47,7 @@ def create_app(title: str, description: str, lifespan: Lifespan) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _answer_invalid_query)
     app.add_exception_handler(DBAPIError, _answer_surroundings)
     app.add_exception_handler(OSError, _answer_surroundings)
+    app.add_exception_handler(NoConnectionLeftError, _answer_surroundings)
     app.add_exception_handler(Exception, _answer_failure)
     app.add_api_route("/healthz", _health, include_in_schema=False)
     app.add_api_route("/readyz", _ready, include_in_schema=False)
@@ -111,13 +114,15 @@ async def _ready(request: Request) -> Response:
     """200 when the broker and the database answer."""
     runtime: Runtime = request.app.state.runtime
     checks: dict[str, Callable[[], Awaitable[object]]] = {
-        "nats": lambda: runtime.nats.flush(timeout=2),
+        # not flush(): when that times out nats-py stops reading for good
+        "nats": lambda: runtime.nats.jetstream(timeout=2).account_info(),
         "database": lambda: _select_one(runtime),
     }
     faulty = {}
     for name, check in checks.items():
         try:
-            await check()
+            async with asyncio.timeout(3):
+                await check()
         except Exception as error:  # noqa: BLE001 - whatever is wrong, the service is not ready
             faulty[name] = type(error).__name__
     if faulty:

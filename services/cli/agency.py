@@ -71,8 +71,8 @@ def revoke(name: Annotated[str, typer.Argument(help="Name or id of the agency.")
 def agency_id(name: str) -> str:
     """The name as it stands in subjects: `phong-ldtbxh-van-quan`."""
     plain = re.sub(r"[^a-z0-9]+", "-", without_diacritics(name).lower()).strip("-")
-    if not plain:
-        raise fail(f"{name!r} has no letter or digit to name the agency by.", 2)
+    if not plain or len(plain) > 64:
+        raise fail(f"{name[:80]!r}: an agency's name needs 1 to 64 letters and digits.", 2)
     return plain
 
 

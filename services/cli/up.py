@@ -82,6 +82,8 @@ def up(
         asyncio.run(run_system(options, on_ready))
     except CannotStartError as error:
         raise fail(str(error)) from None
+    except OSError as error:
+        raise fail(f"{error.filename or data}: {error.strerror or error}") from None
     console.print("Đã dừng. / Stopped.", style="dim")
 
 
@@ -90,9 +92,14 @@ def _kind(data: Path, wanted: Kind) -> Kind:
     try:
         held = Kind.model_validate_json((data / "kind.json").read_bytes())
     except FileNotFoundError:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _remember(data, wanted)
+        try:
+            data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _remember(data, wanted)
+        except OSError as error:
+            raise fail(f"{data}: {error.strerror}. Name another directory with --data.") from None
         return wanted
+    except OSError as error:
+        raise fail(f"{data}: {error.strerror}. Name another directory with --data.") from None
     except ValidationError as error:
         raise fail(f"{data / 'kind.json'} cannot be read: {error}") from None
     if wanted.sample and not held.sample:

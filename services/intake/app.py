@@ -6,6 +6,7 @@ POST /v1/submissions  ->  accept()  ->  ntm.v1.submissions.<district>.<commune> 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,9 @@ from shared.web import answer, create_app, language_of
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of one request."""
+
+BODY_SECONDS = 60
+"""A request that stops half-way is not waited for any longer."""
 
 DRAIN_LIMIT = 256 * 1024 * 1024
 """Of a body that is too large so much is read and forgotten: most clients listen only when they have sent it all."""
@@ -89,12 +93,16 @@ async def _json_body(request: Request) -> Any:
         raise Problem(Problems.NOT_JSON)
     body = bytearray()
     length = 0
-    async for chunk in request.stream():
-        length += len(chunk)
-        if length <= BODY_LIMIT:
-            body += chunk
-        elif length > DRAIN_LIMIT:
-            break
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                length += len(chunk)
+                if length <= BODY_LIMIT:
+                    body += chunk
+                elif length > DRAIN_LIMIT:
+                    break
+    except TimeoutError:
+        raise Problem(Problems.TOO_SLOW, headers={"Connection": "close"}) from None
     if length > BODY_LIMIT:
         fault = Fault("", Faults.TOO_LONG, {"expected": f"{BODY_LIMIT // 1024 // 1024} MB"})
         raise Problem(Problems.TOO_LARGE, fault, headers={"Connection": "close"})

@@ -40,16 +40,17 @@ def parse(item: object) -> Submission | list[Fault]:
 def examine(submission: Submission, caller: Caller, reference: Reference, today: date) -> list[Fault]:
     """What is wrong with a well-formed submission; nothing when it is acceptable."""
     units = reference.units
+    opens = opening_day(submission.period)
+    if opens > today:
+        # which unit the code will be by then is as unknown as the figure
+        details = {"value": submission.period, "today": today, "opens": opens}
+        return [Fault("/period", Faults.FUTURE_PERIOD, details)]
     unit = units.find(submission.unit, submission.period.end)
     if unit is None:
         return [_absent(submission, reference)]
     if not caller.covers_unit(unit, units):
         return [Fault("/unit", Faults.OUTSIDE_UNITS, {"value": submission.unit})]
     faults = list(_stage_faults(submission, unit, caller, reference))
-    opens = opening_day(submission.period)
-    if opens > today:
-        details = {"value": submission.period, "today": today, "opens": opens}
-        faults.append(Fault("/period", Faults.FUTURE_PERIOD, details))
     for code, value in submission.readings.items():
         faults += _reading_faults(code, value, unit, submission.period, caller, reference)
     if not faults:

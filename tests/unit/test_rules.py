@@ -44,6 +44,7 @@ def test_an_ordinary_submission_is_acceptable() -> None:
         ({"period": "2023-13"}, "/period", "bad_period"),
         ({"period": 2023}, "/period", "bad_period"),
         ({"period": "2023-07"}, "/period", "future_period"),
+        ({"period": "2026-01"}, "/period", "future_period"),
         ({"stage": "guessed"}, "/stage", "wrong_type"),
         ({"revision": 0}, "/revision", "wrong_type"),
         ({"revision": "2"}, "/revision", "wrong_type"),
