@@ -83,12 +83,10 @@ class SimulatedClock(Clock):
         return self._day
 
     async def next_day(self, wait_seconds: float) -> None:
-        """Return when the day was set, at the latest after `wait_seconds`; then also read it again."""
-        try:
+        """Return when the day was set, at the latest after `wait_seconds`."""
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_seconds):
                 await self._changed.wait()
-        except TimeoutError:
-            await self.refresh()
         self._changed.clear()
 
     async def _hear(self, message: Msg) -> None:

@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from shared.contracts.words import Bilingual, Language
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.runtime import Runtime
-from shared.transient import blames_content, is_transient
+from shared.transient import blames_content
 
 log = structlog.get_logger()
 
@@ -93,8 +93,6 @@ async def _answer_surroundings(request: Request, error: Exception) -> Response:
     """The database or the broker is away, which passes; or a parameter is beyond what can be looked for."""
     if blames_content(error):
         return answer(Problem(Problems.INVALID_QUERY), language_of(request))
-    if not is_transient(error):
-        return await _answer_failure(request, error)
     log.warning("not available", path=request.url.path, error=type(error).__name__)
     return answer(Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}), language_of(request))
 

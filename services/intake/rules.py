@@ -15,13 +15,12 @@ from pydantic_core import ErrorDetails
 
 from shared.access import Caller
 from shared.contracts import Bilingual, Period, Stage, Submission
-from shared.contracts.submission import Value
+from shared.contracts.submission import READING_LIMIT, Value
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
 from shared.reference.models import Element, SumRule, Unit
 
 FIELD_LIMIT = 50
-READING_LIMIT = 200
 
 
 def parse(item: object) -> Submission | list[Fault]:

@@ -12,6 +12,9 @@ from shared.contracts.words import Period, Stage, UnitCode
 Value = StrictBool | StrictInt | Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A count (integer), a measured amount, or yes/no."""
 
+READING_LIMIT = 200
+"""Readings in one submission."""
+
 ElementCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,63}$")]
 
 
@@ -44,7 +47,7 @@ class Submission(BaseModel):
         pattern=r"^[^\x00-\x1f\x7f]*$",
         description="The sender's own reference.",
     )
-    readings: dict[ElementCode, Value] = Field(min_length=1, max_length=200)
+    readings: dict[ElementCode, Value] = Field(min_length=1, max_length=READING_LIMIT)
 
 
 class AcceptedSubmission(Submission):
