@@ -70,7 +70,7 @@ async def draft_migration(engine: AsyncEngine, service: str, message: str) -> No
     """Write a migration from what the tables say and the (migrated) database lacks."""
 
     # the tables have to be known before they can be compared
-    import_module("shared.access" if service == "intake" else f"services.{service}.tables")
+    import_module(f"services.{service}.tables")
 
     def revise(connection: Connection) -> None:
         command.revision(_config(service, connection), message, autogenerate=True, rev_id=_next_number(service))

@@ -6,13 +6,13 @@ import asyncio
 import json
 import re
 import secrets
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import batched
 from uuid import UUID
 
-import nats
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -45,6 +45,14 @@ class Message:
     subject: str
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where in its stream a published message stands, and whether it stood there already."""
+
+    sequence: int
+    duplicate: bool = False
 
 
 def cloud_event(
@@ -82,24 +90,52 @@ def new_trace(given: str | None = None) -> str:
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
+class _Connection(Client):
+    """Knows who closed it."""
+
+    closed_by_us = False
+
+    async def close(self) -> None:
+        self.closed_by_us = True
+        await super().close()
+
+
 async def connect(settings: Settings, name: str) -> Client:
-    """A connection that waits for the broker and comes back for ever."""
+    """A connection that waits for the broker and comes back for ever. The process ends where the server closes it."""
     token = settings.nats_token.get_secret_value() if settings.nats_token else None
+
+    async def closed() -> None:
+        if not connection.closed_by_us:
+            end_process(name)
+
     while True:
+        connection = _Connection()
         try:
-            return await nats.connect(
+            await connection.connect(
                 settings.nats_url,
                 name=name,
                 token=token,
                 max_reconnect_attempts=-1,
-                reconnect_time_wait=0.2,
+                reconnect_time_wait=0.2,  # type: ignore[arg-type] # parts of a second are taken as well
                 connect_timeout=2,
                 ping_interval=10,
                 error_cb=_log_error,
+                closed_cb=closed,
             )
         except (OSError, NatsError, TimeoutError) as error:
             log.warning("waiting for NATS", error=str(error) or type(error).__name__)
             await asyncio.sleep(0.5)
+        else:
+            return connection
+
+
+def end_process(connection: str) -> None:
+    """End this process, so that it is started anew: nats-py does not open again what the server closed with an error.
+
+    Without its connection a service would look alive and do nothing.
+    """
+    log.error("NATS closed the connection for good", connection=connection)
+    signal.raise_signal(signal.SIGTERM)
 
 
 async def _log_error(error: Exception) -> None:
@@ -109,8 +145,13 @@ async def _log_error(error: Exception) -> None:
 async def ensure_streams(js: JetStreamContext, replicas: int = 1) -> None:
     """Create the streams, or bring their settings up to date. What is kept, is kept: no limit of age or size."""
     kept = {
-        subjects.SUBMISSIONS_STREAM: [subjects.ALL_SUBMISSIONS],
-        subjects.STATUS_STREAM: [subjects.ALL_STATUSES, subjects.ALL_TARGETS, subjects.ALL_PROBLEMS],
+        subjects.SUBMISSIONS_STREAM: [subjects.ALL_SUBMISSIONS, subjects.ALL_REVIEWS],
+        subjects.STATUS_STREAM: [
+            subjects.ALL_STATUSES,
+            subjects.ALL_TARGETS,
+            subjects.ALL_PROBLEMS,
+            subjects.ALL_PARKED,
+        ],
     }
     a_year = {
         subjects.REFUSALS_STREAM: [subjects.ALL_REFUSALS],
@@ -132,23 +173,25 @@ async def ensure_streams(js: JetStreamContext, replicas: int = 1) -> None:
             await js.update_stream(config)
 
 
-async def publish(nats: Client, messages: Sequence[Message], wait_seconds: float = 5) -> None:
-    """Publish in order and return when JetStream has all of it on disk.
+async def publish(nats: Client, messages: Sequence[Message], wait_seconds: float = 5) -> list[Stored]:
+    """Publish in order and return when JetStream has all of it on disk: where in the stream each message stands.
 
     Several messages go out as atomic batches of up to 1,000. A batch that holds a message which the stream has
-    already is refused whole, so its messages follow one by one: the stream keeps one of each.
-    BrokerUnavailableError when an acknowledgement does not come.
+    already is refused whole, so its messages follow one by one: the stream keeps one of each. All messages of a call
+    belong to one stream. BrokerUnavailableError when an acknowledgement does not come.
     """
+    stored: list[Stored] = []
     try:
         for batch in batched(messages, BATCH_LIMIT):
-            if len(batch) == 1 or not await _publish_atomically(nats, batch, wait_seconds):
-                await _publish_singly(nats, batch, wait_seconds)
+            together = await _publish_atomically(nats, batch, wait_seconds) if len(batch) > 1 else None
+            stored += together or await _publish_singly(nats, batch, wait_seconds)
     except (NatsError, NoStreamResponseError, APIError, OSError, TimeoutError) as error:
         raise BrokerUnavailableError(str(error) or type(error).__name__) from error
+    return stored
 
 
-async def _publish_atomically(nats: Client, batch: Sequence[Message], wait_seconds: float) -> bool:
-    """Whether the batch was stored; False when the stream holds one of its messages already."""
+async def _publish_atomically(nats: Client, batch: Sequence[Message], wait_seconds: float) -> list[Stored] | None:
+    """Where the batch stands in the stream; None when the stream holds one of its messages already."""
     batch_id = secrets.token_hex(16)
     last = len(batch)
     answer = b""
@@ -162,14 +205,15 @@ async def _publish_atomically(nats: Client, batch: Sequence[Message], wait_secon
     acknowledged = json.loads(answer)
     if error := acknowledged.get("error"):
         if error.get("err_code") == _DUPLICATE_IN_BATCH:
-            return False
+            return None
         raise BrokerUnavailableError(error.get("description", "batch refused"))
     if acknowledged.get("count") != last:
         raise BrokerUnavailableError(f"{acknowledged.get('count')} of {last} messages acknowledged")
-    return True
+    first = acknowledged["seq"] - last + 1
+    return [Stored(first + number) for number in range(last)]
 
 
-async def _publish_singly(nats: Client, batch: Sequence[Message], wait_seconds: float) -> None:
+async def _publish_singly(nats: Client, batch: Sequence[Message], wait_seconds: float) -> list[Stored]:
     js = nats.jetstream(timeout=wait_seconds)
-    for message in batch:
-        await js.publish(message.subject, message.body, headers=dict(message.headers))
+    acknowledged = [await js.publish(message.subject, message.body, headers=dict(message.headers)) for message in batch]
+    return [Stored(ack.seq, ack.duplicate or False) for ack in acknowledged]

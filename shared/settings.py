@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -26,6 +26,20 @@ class Settings(BaseSettings):
     stream_replicas: int = 1
     log_format: Literal["json", "text"] = "json"
     log_level: str = "INFO"
+
+    oidc_issuer: str | None = Field(default=None, description="URL; its tokens are taken beside keys.")
+    oidc_audience: str | None = Field(default=None, description="What its tokens have to be made out for.")
+    oidc_jwks_url: str | None = Field(default=None, description="Where its public keys are; by default, it says so.")
+    oidc_agency_claim: str = "azp"
+    oidc_units_claim: str = "ntm_units"
+    oidc_criteria_claim: str = "ntm_criteria"
+    oidc_rate_per_minute: int = Field(default=6000, ge=1, description="Requests a minute of each token's subject.")
+
+    @model_validator(mode="after")
+    def _tokens_are_for_somebody(self) -> Self:
+        if self.oidc_issuer and not self.oidc_audience:
+            raise ValueError("NTM_OIDC_ISSUER needs NTM_OIDC_AUDIENCE: else tokens made out for others would open")
+        return self
 
 
 @lru_cache

@@ -13,13 +13,15 @@ from shared.settings import Settings
 
 _SECRET_NAMES = re.compile(r"authorization|token|secret|password|api_?key|phone", re.IGNORECASE)
 _ACCESS_KEY = re.compile(r"ntm_[0-9a-f]{12}_[\w-]+")
+_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]*\.[\w-]*")
 _PHONE = re.compile(r"(?<![\w.:-])(?:\+84|0)\d{9,10}(?![\w-])")
 _URL_PASSWORD = re.compile(r"(?<=://)([^:/@\s]+):[^@\s]+@")
 
 
 def mask(text: str) -> str:
-    """The text with keys, phone numbers and passwords in URLs made unreadable."""
+    """The text with keys, tokens, phone numbers and passwords in URLs made unreadable."""
     text = _ACCESS_KEY.sub("ntm_***", text)
+    text = _TOKEN.sub("eyJ***", text)
     text = _URL_PASSWORD.sub(r"\1:***@", text)
     return _PHONE.sub(lambda found: "***" + found[0][-3:], text)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from shared.contracts.words import Language, Period
+from shared.contracts.words import Bilingual, Granularity, Language, Period, Stage
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -14,11 +15,39 @@ _MONTHS = (
 )  # fmt: skip
 _ROMAN = ("I", "II", "III", "IV")
 
+STAGES: dict[Stage, Bilingual] = {
+    Stage.REPORTED: Bilingual(vi="báo cáo", en="reported"),
+    Stage.VERIFIED: Bilingual(vi="thẩm tra", en="verified"),
+    Stage.CONFIRMED: Bilingual(vi="thẩm định", en="confirmed"),
+}
+"""The stages in words."""
+
+GRANULARITIES: dict[Granularity, Bilingual] = {
+    "year": Bilingual(vi="năm", en="year"),
+    "half": Bilingual(vi="6 tháng", en="half-year"),
+    "quarter": Bilingual(vi="quý", en="quarter"),
+    "month": Bilingual(vi="tháng", en="month"),
+    "day": Bilingual(vi="ngày", en="day"),
+}
+"""The kinds of periods in words."""
+
+_SHOWN_LENGTH = 80
+_SHOWN_BITS = 100
+_NOTHING = Bilingual(vi="không có giá trị", en="null")
+_TOO_GREAT = Bilingual(vi="một số quá lớn", en="a number too great")
+_AN_OBJECT = Bilingual(vi="một đối tượng", en="an object")
+_A_LIST = Bilingual(vi="một danh sách", en="a list")
+
 
 def without_diacritics(text: str) -> str:
     """Plain Latin letters: `Điềm He` to `Diem He`. đ has no decomposition, so it is told apart."""
     bare = "".join(mark for mark in unicodedata.normalize("NFD", text) if not unicodedata.combining(mark))
     return bare.replace("đ", "d").replace("Đ", "D")
+
+
+def plain(text: str) -> str:
+    """What names are compared by: no diacritics, no case, single blanks."""
+    return " ".join(without_diacritics(text).casefold().split())
 
 
 def number(value: float | Decimal, language: Language, digits: int | None = None) -> str:
@@ -64,3 +93,33 @@ def period_name(period: Period, language: Language) -> str:
             return f"{'first' if month == 1 else 'second'} half of {year}"
         case "year":
             return f"năm {year}" if vietnamese else str(year)
+
+
+def shown(value: object, language: Language) -> str:
+    """Anything as a sentence for people can hold it, short, whatever was sent: a word, a number, a day, a period.
+
+    A tuple is an enumeration; objects and lists of JSON are named, not unfolded.
+    """
+    match value:
+        case Bilingual():
+            return value.in_(language)
+        case None:
+            return _NOTHING.in_(language)
+        case Stage():
+            return STAGES[value].in_(language)
+        case Period():
+            return period_name(value, language)
+        case date():
+            return day(value, language)
+        case tuple():
+            return ", ".join(shown(each, language) for each in value)
+        case dict():
+            return _AN_OBJECT.in_(language)
+        case list():
+            return _A_LIST.in_(language)
+        case bool() | float():
+            return json.dumps(value)
+        case int() if value.bit_length() > _SHOWN_BITS:
+            return _TOO_GREAT.in_(language)
+    text = str(value)
+    return text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 3]}..."

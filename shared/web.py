@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -18,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 from starlette.exceptions import HTTPException
 
 from shared.contracts.words import Bilingual, Language
+from shared.openapi import Description, describe
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.runtime import Runtime
 from shared.transient import blames_content
@@ -29,8 +31,14 @@ type Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 def language_of(request: Request) -> Language:
     """English for callers who prefer it, else Vietnamese."""
+    return language_in(request.headers.get("accept-language", ""))
+
+
+@lru_cache(maxsize=256)
+def language_in(wanted: str) -> Language:
+    """The better liked of an `Accept-Language`'s two that there are."""
     wishes = {"vi": 0.0, "en": 0.0}
-    for part in request.headers.get("accept-language", "").lower().split(","):
+    for part in wanted.lower().split(","):
         tag, _, quality = part.partition(";q=")
         language = tag.strip()[:2]
         if language in wishes:
@@ -41,13 +49,18 @@ def language_of(request: Request) -> Language:
 
 def create_app(title: str, description: str, lifespan: Lifespan) -> FastAPI:
     """A FastAPI application with the routes and error documents that all services share."""
-    app = FastAPI(title=title, description=description, version="1", lifespan=lifespan)
-    app.add_exception_handler(Problem, _answer_problem)
+    app = FastAPI(
+        title=title,
+        description=description,
+        version="1",
+        lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    describe(app, Description())
+    for expected in EXPECTED_ERRORS:
+        app.add_exception_handler(expected, answer_error)
     app.add_exception_handler(HTTPException, _answer_http_exception)
     app.add_exception_handler(RequestValidationError, _answer_invalid_query)
-    app.add_exception_handler(DBAPIError, _answer_surroundings)
-    app.add_exception_handler(OSError, _answer_surroundings)
-    app.add_exception_handler(NoConnectionLeftError, _answer_surroundings)
     app.add_exception_handler(Exception, _answer_failure)
     app.add_api_route("/healthz", _health, include_in_schema=False)
     app.add_api_route("/readyz", _ready, include_in_schema=False)
@@ -65,15 +78,22 @@ def answer(problem: Problem, language: Language) -> JSONResponse:
     )
 
 
-async def _answer_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)  # noqa: S101 - the handler is registered for this type
-    return answer(error, language_of(request))
+EXPECTED_ERRORS = (Problem, DBAPIError, NoConnectionLeftError, OSError)
+"""What may come out of a request's work without the program being wrong."""
+
+
+async def answer_error(request: Request, error: Exception) -> Response:
+    """The answer to one of the expected errors."""
+    if isinstance(error, Problem):
+        return answer(error, language_of(request))
+    return await _answer_surroundings(request, error)
 
 
 async def _answer_http_exception(request: Request, error: Exception) -> Response:
     known = {404: Problems.NOT_FOUND, 405: Problems.METHOD_NOT_ALLOWED}
     status = getattr(error, "status_code", 500)
-    return answer(Problem(known.get(status, Problems.FAILED)), language_of(request))
+    headers = dict(getattr(error, "headers", None) or {})  # such as the `Allow` of a 405
+    return answer(Problem(known.get(status, Problems.FAILED), headers=headers), language_of(request))
 
 
 async def _answer_invalid_query(request: Request, error: Exception) -> Response:

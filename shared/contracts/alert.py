@@ -21,11 +21,20 @@ class AlertEvent(StrEnum):
     FAILED = "failed"
 
 
+class ProblemEvent(StrEnum):
+    """What is told of a difficulty that a unit reported."""
+
+    REPORTED = "problem_reported"
+    ANSWERED = "problem_answered"
+    CLOSED = "problem_closed"
+    """Answered, and solved or no longer a difficulty."""
+
+
 class AlertLogged(BaseModel):
     """The body of `ntm.v1.alerts.<unit>.<event>`; addresses never stand in it."""
 
     id: UUID
-    alert: UUID = Field(description="The change that somebody should know: its event's id.")
+    alert: UUID = Field(description="What somebody should know: the event id of the change or the difficulty.")
     event: AlertEvent
     at: AwareDatetime
     unit: UnitCode

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
 
+from shared.contracts.submission import SubmissionWarning
 from shared.contracts.words import Bilingual, Event, Period, Stage, Status, UnitCode
 
 
@@ -62,6 +63,9 @@ class Part(BaseModel):
     period: Period | None = Field(default=None, description="The period of the newest reading that counts.")
     stage: Stage | None = None
     submissions: list[UUID] = Field(default_factory=list, description="Where the reading came from.")
+    warnings: list[SubmissionWarning] = Field(
+        default_factory=list, description="What was remarkable about the figures behind it when they came in."
+    )
     units_counted: int | None = Field(default=None, description="For aggregates: how many communes have data.")
     provisional: bool = False
     verified: bool = Field(default=True, description="Whether the goal's number was read in its source.")

@@ -7,17 +7,37 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from shared.contracts import AcceptedSubmission, AlertLogged, Receipt, Refusal, StatusChanged, Submission, TargetChanged
+from shared.contracts import (
+    AcceptedSubmission,
+    AlertLogged,
+    Parked,
+    ProblemAnswer,
+    ProblemLogged,
+    ProblemReport,
+    Receipt,
+    Refusal,
+    Review,
+    StatusChanged,
+    Submission,
+    TargetChanged,
+    Tracked,
+)
 
 FOLDER = Path(__file__).parent / "schemas"
 CONTRACTS: tuple[type[BaseModel], ...] = (
     Submission,
     Receipt,
     AcceptedSubmission,
+    Tracked,
     Refusal,
+    Review,
+    ProblemReport,
+    ProblemAnswer,
+    ProblemLogged,
     StatusChanged,
     TargetChanged,
     AlertLogged,
+    Parked,
 )
 
 

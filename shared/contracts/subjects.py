@@ -8,16 +8,37 @@ STATUS_STREAM = "STATUS"
 ALERTS_STREAM = "ALERTS"
 
 ALL_SUBMISSIONS = "ntm.v1.submissions.>"
+ALL_REVIEWS = "ntm.v1.reviews.>"
 ALL_REFUSALS = "ntm.v1.refusals.>"
 ALL_STATUSES = "ntm.v1.status.>"
 ALL_TARGETS = "ntm.v1.targets.>"
 ALL_PROBLEMS = "ntm.v1.problems.>"
 ALL_ALERTS = "ntm.v1.alerts.>"
+ALL_PARKED = "ntm.v1.parked.>"
+
+SUBMIT = "ntm.v1.intake.submit"
+"""Request/reply: post submissions over NATS."""
+
+PREVIEW = "ntm.v1.scoring.preview"
+"""Request/reply: the statuses that submissions would lead to."""
+
+SCORING_CONSUMER = "scoring"
+"""The durable consumer of SUBMISSIONS: what it has acknowledged is scored."""
 
 
 def submission(district: str | None, unit: str) -> str:
     """Where an accepted submission is published; `-` stands where the tree has no district."""
     return f"ntm.v1.submissions.{district or '-'}.{unit}"
+
+
+def review(district: str | None, unit: str) -> str:
+    """Where what was decided about a submission is published, in the submissions' stream."""
+    return f"ntm.v1.reviews.{district or '-'}.{unit}"
+
+
+def problem(unit: str) -> str:
+    """Where a difficulty of a unit is reported and answered."""
+    return f"ntm.v1.problems.{unit}"
 
 
 def refusal(agency: str) -> str:
@@ -33,6 +54,11 @@ def status(district: str | None, commune: str, criterion: str) -> str:
 def target(unit: str, commitment: str) -> str:
     """Where changes of a district's or the province's commitment are published."""
     return f"ntm.v1.targets.{unit}.{commitment}"
+
+
+def parked(service: str) -> str:
+    """Where a service says what it could not process."""
+    return f"ntm.v1.parked.{service}"
 
 
 def alert(unit: str, event: str) -> str:

@@ -1,13 +1,14 @@
-"""What agencies send, and what intake answers and publishes."""
+"""What agencies send, what intake answers and publishes, and what becomes of a submission afterwards."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
-from shared.contracts.words import Period, Stage, UnitCode
+from shared.contracts.words import Bilingual, Event, Period, Stage, Status, UnitCode
 
 Value = StrictBool | StrictInt | Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A count (integer), a measured amount, or yes/no."""
@@ -47,7 +48,22 @@ class Submission(BaseModel):
         pattern=r"^[^\x00-\x1f\x7f]*$",
         description="The sender's own reference.",
     )
+    confirmed: bool = Field(
+        default=False,
+        strict=True,
+        description="The sender has seen what needs a confirmation, and stands by these figures.",
+    )
     readings: dict[ElementCode, Value] = Field(min_length=1, max_length=READING_LIMIT)
+
+
+class SubmissionWarning(BaseModel):
+    """What is remarkable about accepted figures. It stays with them wherever they are shown."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str = Field(description="The stable word for programs, such as `implausible_change`.")
+    pointer: str = Field(description="JSON pointer to the field, such as `/readings/poor_households`.")
+    detail: Bilingual
 
 
 class AcceptedSubmission(Submission):
@@ -55,15 +71,26 @@ class AcceptedSubmission(Submission):
 
     id: UUID
     agency: str = Field(description="Who posted it.")
+    key: str | None = Field(default=None, description="Which of the agency's keys, or which subject of its token.")
+    unit_key: int | None = Field(default=None, description="The unit's own for ever, where its code is used again.")
     district: UnitCode | None = Field(
         description="The unit's district at that period; none where there are no districts."
     )
     received_at: AwareDatetime
-    digest: str = Field(description="SHA-256 of the submission as accepted (canonical JSON), in hexadecimal.")
+    digest: str = Field(
+        description="SHA-256, in hexadecimal, of the submission's canonical JSON (RFC 8785) without the fields that "
+        "have their default value."
+    )
+    due: date | None = Field(default=None, description="The day the report was due, where it came after it.")
+    warnings: list[SubmissionWarning] = []
+    reviews: UUID | None = Field(default=None, description="The submission that this one verifies or confirms.")
 
 
 class Receipt(BaseModel):
-    """What intake answers for an accepted submission; it stands once JetStream has it on disk."""
+    """What intake answers for an accepted submission; it stands once JetStream has it on disk.
+
+    A repeated request gets the same receipt again.
+    """
 
     status: Literal["accepted"] = "accepted"
     id: UUID
@@ -71,6 +98,53 @@ class Receipt(BaseModel):
     period: Period
     received_at: AwareDatetime
     digest: str
+    due: date | None = Field(default=None, description="The day the report was due, where it came after it.")
+    warnings: list[SubmissionWarning] = []
+
+
+class CausedChange(BaseModel):
+    """A change of status that a submission caused."""
+
+    id: UUID
+    event: Event
+    unit: UnitCode
+    criterion: str
+    before: Status
+    after: Status
+    at: AwareDatetime
+    reason: Bilingual
+
+
+class Review(BaseModel):
+    """What a district or a sector decided about a submission: the body of `ntm.v1.reviews.<district>.<commune>`."""
+
+    id: UUID
+    submission: UUID = Field(description="What was reviewed.")
+    decision: Literal["verified", "confirmed", "returned"]
+    reason: str | None = Field(default=None, description="Why it was returned.")
+    agency: str
+    key: str | None = None
+    at: AwareDatetime
+    unit: UnitCode
+    period: Period
+    result: UUID | None = Field(
+        default=None, description="The submission of the later stage that it led to; none where it was returned."
+    )
+
+
+class Tracked(BaseModel):
+    """A submission and what became of it: the answer of `GET /v1/submissions/{id}`."""
+
+    status: Literal["accepted", "scored", "parked", "returned"] = Field(
+        description="`accepted`: on disk, not scored yet; `parked`: scoring could not process it, an operator looks."
+    )
+    receipt: Receipt
+    agency: str = Field(description="Who posted it.")
+    stage: Stage
+    revision: int
+    submission: AcceptedSubmission | None = Field(default=None, description="As accepted; left out in lists.")
+    changes: list[CausedChange] = []
+    reviews: list[Review] = []
 
 
 class Refusal(BaseModel):

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.words import Language, Period
-from shared.text import day, number, percent, period_name, without_diacritics
+from shared.contracts.words import Language, Period, Stage
+from shared.text import day, number, percent, period_name, shown, without_diacritics
 
 
 def test_diacritics_go_and_d_with_stroke_becomes_d() -> None:
@@ -76,3 +76,23 @@ def test_days_are_written_as_each_language_does() -> None:
 )
 def test_periods_have_names(period: str, language: Language, name: str) -> None:
     assert period_name(Period.parse(period), language) == name
+
+
+@pytest.mark.parametrize(
+    ("value", "vietnamese", "english"),
+    [
+        (None, "không có giá trị", "null"),
+        (True, "true", "true"),
+        (12.5, "12.5", "12.5"),
+        (float("nan"), "NaN", "NaN"),
+        (10**4000, "một số quá lớn", "a number too great"),
+        ([None], "một danh sách", "a list"),
+        ({"a": None}, "một đối tượng", "an object"),
+        (("a", Stage.VERIFIED), "a, thẩm tra", "a, verified"),
+        (date(2023, 6, 30), "30/06/2023", "30 June 2023"),
+        (Period.parse("2023-Q2"), "quý II/2023", "quarter 2 of 2023"),
+        ("x" * 500, "x" * 77 + "...", "x" * 77 + "..."),
+    ],
+)
+def test_no_sentence_shows_a_value_as_python_does(value: object, vietnamese: str, english: str) -> None:
+    assert (shown(value, "vi"), shown(value, "en")) == (vietnamese, english)

@@ -1,0 +1,39 @@
+"""What scoring answers when intake asks what submissions would change, on `ntm.v1.scoring.preview`.
+
+A request that cannot be answered gets a problem document (RFC 9457) instead, with the headers `Nats-Service-Error-Code`
+and `Nats-Service-Error`.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from shared.contracts.submission import Submission
+from shared.contracts.words import Bilingual, Status, UnitCode
+
+PREVIEW_LIMIT = 1000
+"""Submissions in one request."""
+
+
+class PreviewRequest(BaseModel):
+    """Submissions that are not made (yet)."""
+
+    submissions: list[Submission] = Field(max_length=PREVIEW_LIMIT)
+
+
+class PreviewedStatus(BaseModel):
+    """A commune's criterion that the submissions touch: how it stands, and how it would stand."""
+
+    unit: UnitCode
+    criterion: str
+    before: Status
+    after: Status
+    reason: Bilingual = Field(
+        description="Why it would stand so, the worst first; cut, with `…`, where the reply would outgrow one message."
+    )
+
+
+class Preview(BaseModel):
+    """All that the submissions touch, by unit and criterion. Nothing of it is stored."""
+
+    statuses: list[PreviewedStatus]

@@ -1,0 +1,28 @@
+"""What every refusal looks like (RFC 9457), over HTTP as over NATS. `shared.problems` writes it."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+
+class FaultyField(BaseModel):
+    """One field that has to be corrected."""
+
+    pointer: str = Field(description="JSON pointer into what was sent; of a query or header, its name.")
+    code: str = Field(description="The stable word for programs, such as `sum_disagrees`.")
+    detail: str = Field(description="What is wrong and what to do about it, in the caller's language.")
+    sheet: str | None = Field(default=None, description="Of a workbook: the sheet.")
+    cell: str | None = Field(default=None, description="Of a workbook: the cell, such as C7.")
+
+
+class ProblemDocument(BaseModel):
+    """Why a request was not done, in the language that `Accept-Language` prefers (Vietnamese, else English)."""
+
+    type: str = Field(description="`urn:ntm:problem:` and the code.")
+    title: str
+    status: int = Field(description="The status of HTTP.")
+    code: str = Field(description="The stable word for programs, such as `out_of_scope`.")
+    detail: str | None = None
+    instance: str | None = Field(default=None, description="Where the record of this refusal can be read.")
+    errors: list[FaultyField] = []
+    omitted: int | None = Field(default=None, description="How many faulty fields more there are than `errors` tells.")

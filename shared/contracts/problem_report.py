@@ -1,0 +1,97 @@
+"""Difficulties that a unit cannot solve by itself: what is reported, answered and closed.
+
+The plan asks every unit to report them promptly (its part IV); `shared.problems` is about faulty requests instead.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from shared.contracts.change import UnitRef
+from shared.contracts.words import UnitCode
+
+WORDS_LIMIT = 4000
+
+Words = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=WORDS_LIMIT, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+    ),
+]
+"""What people write: plain text, never markup. Whoever shows it has to escape it."""
+
+
+class ProblemKind(StrEnum):
+    """What a difficulty is about."""
+
+    FUNDING = "funding"
+    STAFF = "staff"
+    GUIDANCE = "guidance"
+    DATA = "data"
+    INFRASTRUCTURE = "infrastructure"
+    DISASTER = "disaster"
+    OTHER = "other"
+
+
+class ProblemReport(BaseModel):
+    """What a unit reports: the body of `POST /v1/problems`."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "unit": "06280",
+                    "criterion": "ntm-12",
+                    "kind": "funding",
+                    "words": "Chưa được bố trí kinh phí mở lớp đào tạo nghề quý III.",
+                    "contact": "Công chức LĐTBXH xã Điềm He",
+                }
+            ]
+        },
+    )
+
+    unit: UnitCode
+    criterion: str | None = Field(
+        default=None, max_length=40, description="Key such as `ntm-12`; none: it concerns no single criterion."
+    )
+    kind: ProblemKind
+    words: Words
+    contact: str | None = Field(
+        default=None,
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        description="Whom to ask; seen by who may see the report.",
+    )
+
+
+class ProblemAnswer(BaseModel):
+    """What is answered: the body of `POST /v1/problems/{id}/answers`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    words: Words
+    closes: bool = Field(default=False, strict=True, description="Whether the difficulty is solved, or no longer one.")
+
+
+class ProblemLogged(BaseModel):
+    """What was reported or answered: the body of `ntm.v1.problems.<unit>`."""
+
+    id: UUID = Field(description="The event's own.")
+    problem: UUID = Field(description="The difficulty: the same in all its events.")
+    event: Literal["problem_reported", "problem_answered"]
+    at: AwareDatetime
+    unit: UnitRef
+    district: UnitRef | None
+    criterion: str | None
+    kind: ProblemKind
+    agency: str = Field(description="Who said it.")
+    words: str
+    contact: str | None = None
+    closes: bool = False
+    reported_by: str = Field(description="The agency that reported the difficulty.")

@@ -1,0 +1,33 @@
+"""Reading a stream from a place on, once and in order: for who makes state anew or checks it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+_BATCH = 500
+
+
+async def last_sequence(nats: Client, stream: str) -> int:
+    """The number of the stream's newest message; 0 when it is empty."""
+    return int((await nats.jetstream().stream_info(stream)).state.last_seq)
+
+
+async def stored(nats: Client, stream: str, subject: str, after: int = 0) -> AsyncIterator[list[Msg]]:
+    """What the stream holds on a subject behind a sequence number, in batches."""
+    config = ConsumerConfig(
+        deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=after + 1,
+        ack_policy=AckPolicy.NONE,
+        inactive_threshold=600,
+    )
+    subscription = await nats.jetstream().pull_subscribe(subject, stream=stream, config=config)
+    try:
+        while (await subscription.consumer_info()).num_pending:
+            batch = await subscription.fetch(_BATCH, timeout=10)
+            yield batch
+    finally:
+        await subscription.unsubscribe()
