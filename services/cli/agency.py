@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
+from datetime import date, datetime, time, timedelta
 from typing import Annotated
 
 import typer
 from rich.table import Table
-from sqlalchemy import select
 
 from services.cli.session import DATA, Data, console, database, fail, run, system_of
-from shared.access import EVERYTHING, AccessKey, Agency, add_key, revoke_keys
-from shared.database import table_of
+from shared import access
+from shared.access import DEFAULT_RATE, EVERYTHING, Terms, add_key, list_keys, revoke_keys, rotate_key
+from shared.clock import VIETNAM, utc_now
 from shared.reference.load import load
-from shared.text import without_diacritics
 
 app = typer.Typer(no_args_is_help=True, help="Agencies and their keys.")
+
+Name = Annotated[str, typer.Argument(help="Name or id of the agency.")]
+Expires = Annotated[
+    str | None, typer.Option(help="The last day on which it opens, such as 2024-12-31, or for how many days: 90.")
+]
+KeyId = Annotated[str | None, typer.Option("--key", help="Id of one key, as `ntm agency list` shows it.")]
+
+_DURATION = re.compile(r"(\d{1,4})([mhd])", re.ASCII)
+_DURATION_WORDS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 @app.command("add")
@@ -23,57 +32,120 @@ def add(
     name: Annotated[str, typer.Argument(help="Name of the office or system, such as 'Phòng LĐTBXH Văn Quan'.")],
     unit: Annotated[str, typer.Option(help="Codes of the units that it answers for, and all below them: 184,181")],
     criteria: Annotated[str, typer.Option(help="Criteria that it reports on, such as ntm-11,ntm-12.")] = EVERYTHING,
+    expires: Expires = None,
+    rate: Annotated[
+        int, typer.Option(min=1, max=10_000_000, help="Requests a minute that each process takes.")
+    ] = DEFAULT_RATE,
     data: Data = DATA,
 ) -> None:
     """Make an agency (or find it) and print a new key for it. The key is shown this once."""
     units, keys = _split(unit), _split(criteria)
     _check(units, keys)
+    agency, terms = agency_id(name), Terms(_end(expires), rate)
 
     async def work() -> str:
         async with database(system_of(data)) as engine:
-            return await add_key(engine, agency_id(name), name, units, keys)
+            return await add_key(engine, agency, name, units, keys, terms)
 
     key = run(work())
-    console.print(f"{name} ({agency_id(name)}): {', '.join(units)}; {', '.join(keys)}", highlight=False, markup=False)
-    console.print(key, style="bold", highlight=False, soft_wrap=True)
-    console.print("Giữ kín khóa này: nó chỉ hiện một lần. / Keep this key: it is shown once.", style="dim")
+    console.print(f"{name} ({agency}): {', '.join(units)}; {', '.join(keys)}", highlight=False, markup=False)
+    _show(key)
 
 
 @app.command("list")
 def list_agencies(data: Data = DATA) -> None:
-    """Print the agencies and the scopes of their keys."""
+    """Print the agencies, their keys' scopes, when they were used and how long they open."""
 
-    async def work() -> Table:
-        keys, agencies = table_of(AccessKey), table_of(Agency)
-        query = select(keys, agencies.c.name).join(agencies, agencies.c.id == keys.c.agency).order_by(keys.c.created_at)
-        table = Table("agency", "name", "key", "units", "criteria", "created", "revoked")
-        async with database(system_of(data)) as engine, engine.connect() as connection:
-            for row in await connection.execute(query):
-                revoked = f"{row.revoked_at:%Y-%m-%d %H:%M}" if row.revoked_at else ""
-                scope = ", ".join(row.units), ", ".join(row.criteria)
-                table.add_row(row.agency, row.name, row.id, *scope, f"{row.created_at:%Y-%m-%d %H:%M}", revoked)
-        return table
+    async def work() -> list[access.ListedKey]:
+        async with database(system_of(data)) as engine:
+            return await list_keys(engine)
 
-    console.print(run(work()))
+    table = Table()
+    for name in ("agency", "name", "key", "units", "criteria", "a minute", "created", "last used", "expires", "state"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("key", "state"))
+    for key in run(work()):
+        moments = (_moment(at) for at in (key.created_at, key.last_used_at, key.expires_at))
+        scope = ", ".join(key.units), ", ".join(key.criteria), str(key.rate_per_minute)
+        table.add_row(key.agency, key.name, key.id, *scope, *moments, key.state)
+    console.print(table)
+
+
+@app.command("rotate")
+def rotate(
+    name: Name,
+    key: KeyId = None,
+    overlap: Annotated[str, typer.Option(help="How long the old key goes on to open: 30m, 24h, 7d.")] = "24h",
+    expires: Expires = None,
+    data: Data = DATA,
+) -> None:
+    """Print a new key with the same scope; the old one opens for a while yet. The key is shown this once."""
+    agency, overlap_time, end = agency_id(name), _duration(overlap), _end(expires)
+
+    async def work() -> str:
+        async with database(system_of(data)) as engine:
+            return await rotate_key(engine, agency, key, overlap_time, end)
+
+    try:
+        made = run(work())
+    except (access.UnknownKeyError, access.NotRotatableError) as error:
+        raise fail(str(error.args[0])) from None
+    console.print(f"{agency}: the old key opens until {_moment(utc_now() + overlap_time)} at most.", highlight=False)
+    _show(made)
 
 
 @app.command("revoke")
-def revoke(name: Annotated[str, typer.Argument(help="Name or id of the agency.")], data: Data = DATA) -> None:
-    """Revoke all keys of an agency; within a second they open nothing."""
+def revoke(name: Name, key: KeyId = None, data: Data = DATA) -> None:
+    """Revoke one key or all keys of an agency; within a second they open nothing."""
+    agency = agency_id(name)
 
     async def work() -> int:
         async with database(system_of(data)) as engine:
-            return await revoke_keys(engine, agency_id(name))
+            return await revoke_keys(engine, agency, key)
 
-    console.print(f"{run(work())} keys of {agency_id(name)} revoked.", highlight=False)
+    try:
+        count = run(work())
+    except access.UnknownKeyError as error:
+        raise fail(str(error.args[0])) from None
+    console.print(f"Keys of {agency} revoked: {count}", highlight=False)
 
 
 def agency_id(name: str) -> str:
-    """The name as it stands in subjects: `phong-ldtbxh-van-quan`."""
-    plain = re.sub(r"[^a-z0-9]+", "-", without_diacritics(name).lower()).strip("-")
-    if not plain or len(plain) > 64:
-        raise fail(f"{name[:80]!r}: an agency's name needs 1 to 64 letters and digits.", 2)
-    return plain
+    """The agency's id for a name; ends the program when there can be none."""
+    try:
+        return access.agency_id(name)
+    except ValueError as error:
+        raise fail(str(error), 2) from None
+
+
+def _show(key: str) -> None:
+    console.print(key, style="bold", highlight=False, soft_wrap=True)
+    console.print("Giữ kín khóa này: nó chỉ hiện một lần. / Keep this key: it is shown once.", style="dim")
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at.astimezone(VIETNAM):%Y-%m-%d %H:%M}" if at else ""
+
+
+def _end(text: str | None) -> datetime | None:
+    """The moment from which the key opens nothing: after the day named, in Vietnam, or in so many days."""
+    if text is None:
+        return None
+    try:
+        if text.isdecimal():
+            end = utc_now() + timedelta(days=int(text))
+        else:
+            end = datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), VIETNAM)
+    except (ValueError, OverflowError):
+        raise fail(f"--expires {text}: write a day such as 2024-12-31, or a number of days.", 2) from None
+    if end <= utc_now():
+        raise fail(f"--expires {text}: that is over already.", 2)
+    return end
+
+
+def _duration(text: str) -> timedelta:
+    if not (match := _DURATION.fullmatch(text)):
+        raise fail(f"--overlap {text}: write 30m, 24h or 7d.", 2)
+    return timedelta(**{_DURATION_WORDS[match[2]]: int(match[1])})
 
 
 def _split(text: str) -> list[str]:

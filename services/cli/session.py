@@ -117,9 +117,11 @@ def problem_text(response: httpx.Response) -> str:
     """What a problem document says."""
     try:
         document = response.json()
-    except ValueError:
-        return f"{response.status_code} {response.reason_phrase}"
-    lines = [f"{response.status_code} {document.get('title', '')}: {document.get('detail', '')}".rstrip(": ")]
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or "title" not in document:
+        return f"{response.status_code} {response.reason_phrase}".rstrip()
+    lines = [f"{response.status_code} {document['title']}: {document.get('detail', '')}".rstrip(": ")]
     lines += [f"  {error['pointer']}: {error['detail']}" for error in document.get("errors", [])]
     return "\n".join(lines)
 

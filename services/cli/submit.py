@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
-import csv
+import asyncio
 import hashlib
-import io
-import json
 from collections.abc import Iterator
-from itertools import batched
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import httpx
 import typer
+from pydantic import BaseModel, ValidationError
 
-from services.cli.session import DATA, Data, Key, console, fail, http, key_of, problem_text, run, system_of
+from services.cli.session import DATA, Data, Key, console, errors, fail, http, key_of, problem_text, run, system_of
+from services.cli.submission_file import UnreadableFileError, read
 
-_CHUNK = 1000
-_OWN_FIELDS = ("unit", "period", "stage", "revision", "source_ref")
+_CHUNK_ITEMS = 1000
+_CHUNK_BYTES = 3_000_000
+_TRIES = 5
+_LONGEST_WAIT_SECONDS = 120
+_PASSING = (429, 502, 503, 504)
+_LOST = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError)
+
+REFUSED, UNUSABLE, NOT_ANSWERED = 1, 2, 3
+
+
+class _Fault(BaseModel):
+    pointer: str
+    detail: str
+
+
+class _Problem(BaseModel):
+    title: str
+    errors: list[_Fault] = []
+
+
+class _Item(BaseModel):
+    status: str
+    problem: _Problem | None = None
+
+
+class _Answer(BaseModel):
+    items: list[_Item]
+
+
+class _NotAnsweredError(Exception):
+    """Intake did not say what became of the submissions; the text says why, for people."""
 
 
 def submit(
@@ -25,87 +53,111 @@ def submit(
     data: Data = DATA,
     key: Key = None,
 ) -> None:
-    """Post submissions. Repeating it is safe: what was accepted is not taken twice. Exit status 1 if any is refused."""
+    """Post submissions. Repeating it is safe: what was accepted is not taken twice.
+
+    Exit status: 0 all are accepted, 1 some are refused, 2 the file or the key cannot be used, 3 intake did not answer
+    or would not take them now: run it again.
+    """
     try:
-        content = file.read_bytes()
-        submissions = read(file.suffix, content.decode("utf-8-sig"))
+        submissions = read(file.suffix, file.read_bytes())
     except OSError as error:
-        raise fail(f"{file}: {error.strerror}", 2) from None
-    except ValueError as error:
-        raise fail(f"{file}: {error}", 2) from None
-    if not submissions:
-        raise fail(f"{file}: there is nothing in it.", 2)
-    refused = run(
-        _post(system_of(data).intake_url, key_of(data, key), submissions, hashlib.sha256(content).hexdigest())
-    )
-    if refused:
-        raise typer.Exit(1)
+        raise fail(f"{file}: {error.strerror}", UNUSABLE) from None
+    except UnreadableFileError as error:
+        raise fail(f"{file}: {error.reason.vi} / {error.reason.en}", UNUSABLE) from None
+    given = key_of(data, key)
+    if not (given.isascii() and given.isprintable()) or " " in given:
+        raise fail("Khóa truy cập có ký tự lạ. / The key has characters that no key has.", UNUSABLE)
+    if run(_post(system_of(data).intake_url, given, submissions)):
+        raise typer.Exit(REFUSED)
 
 
-def read(suffix: str, text: str) -> list[Any]:
-    """The submissions in a file's text; ValueError with the line when it cannot be read."""
-    if suffix.lower() == ".csv":
-        return list(_read_csv(text))
-    if suffix.lower() in (".ndjson", ".jsonl"):
-        return [_read_line(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    found = json.loads(text)
-    return found if isinstance(found, list) else [found]
-
-
-def _read_line(number: int, line: str) -> Any:
-    try:
-        return json.loads(line)
-    except ValueError as error:
-        raise ValueError(f"line {number}: {error}") from None
-
-
-def _read_csv(text: str) -> Iterator[dict[str, Any]]:
-    header = text.partition("\n")[0]
-    rows = csv.DictReader(io.StringIO(text), delimiter=";" if header.count(";") > header.count(",") else ",")
-    missing = {"unit", "period"} - set(rows.fieldnames or ())
-    if missing:
-        raise ValueError(f"line 1: no column {' and '.join(sorted(missing))}")
-    for row in rows:
-        if None in row:
-            raise ValueError(f"line {rows.line_num}: more cells than the header has columns")
-        filled = {name: cell.strip() for name, cell in row.items() if cell and cell.strip()}
-        submission: dict[str, Any] = {name: filled.pop(name) for name in _OWN_FIELDS if name in filled}
-        if "revision" in submission:
-            submission["revision"] = _value(submission["revision"])
-        yield {**submission, "readings": {name: _value(cell) for name, cell in filled.items()}}
-
-
-def _value(cell: str) -> object:
-    """A number or yes/no as JSON has it; anything else stays text, for intake to refuse by its name."""
-    try:
-        value: object = json.loads(cell.lower())
-    except ValueError:
-        return cell
-    return value
-
-
-async def _post(intake_url: str, key: str, submissions: list[Any], digest: str) -> int:
+async def _post(intake_url: str, key: str, submissions: list[bytes]) -> int:
     accepted = refused = 0
     async with http(key) as client:
-        for number, chunk in enumerate(batched(submissions, _CHUNK)):
+        for chunk in _chunks(submissions):
             try:
-                response = await client.post(
-                    f"{intake_url}/v1/submissions",
-                    json=list(chunk),
-                    headers={"Idempotency-Key": f"{digest}-{number}", "Accept-Language": "vi"},
-                )
-            except (httpx.HTTPError, ValueError) as error:
-                raise fail(f"{intake_url}: {error or type(error).__name__}") from None
-            answer = response.json()
-            if "items" not in answer:
-                raise fail(problem_text(response))
-            for position, item in enumerate(answer["items"], number * _CHUNK + 1):
-                if item["status"] == "accepted":
-                    accepted += 1
-                    continue
-                refused += 1
-                for fault in item["problem"].get("errors", []):
-                    line = f"{position}: {fault['pointer']}: {fault['detail']}"
-                    console.print(line, style="red", highlight=False, markup=False)
+                answer = await _post_chunk(client, intake_url, chunk)
+            except _NotAnsweredError as error:
+                errors.print(str(error), style="red", highlight=False, markup=False)
+                raise fail(
+                    f"Đã tiếp nhận {accepted}. Hãy chạy lại lệnh: số liệu đã nhận không bị nhận hai lần. / "
+                    f"{accepted} accepted so far. Run it again: what was accepted is not taken twice.",
+                    NOT_ANSWERED,
+                ) from None
+            for number, item in enumerate(answer.items, accepted + refused + 1):
+                if item.problem:
+                    _print_problem(number, item.problem)
+            count = sum(item.status == "accepted" for item in answer.items)
+            accepted, refused = accepted + count, refused + len(chunk) - count
     console.print(f"{accepted} tiếp nhận, {refused} từ chối / {accepted} accepted, {refused} refused", highlight=False)
     return refused
+
+
+def _chunks(submissions: list[bytes]) -> Iterator[list[bytes]]:
+    """So many at a time as intake takes in one request."""
+    chunk: list[bytes] = []
+    size = 0
+    for submission in submissions:
+        if chunk and (len(chunk) == _CHUNK_ITEMS or size + len(submission) > _CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(submission)
+        size += len(submission)
+    if chunk:
+        yield chunk
+
+
+async def _post_chunk(client: httpx.AsyncClient, intake_url: str, chunk: list[bytes]) -> _Answer:
+    """Post until intake answers. The key follows from the content: who repeats it gets the same receipts."""
+    body = b"[" + b",".join(chunk) + b"]"
+    headers = {
+        "Content-Type": "application/json",
+        "Idempotency-Key": hashlib.sha256(body).hexdigest(),
+        "Accept-Language": "vi",
+    }
+    for attempt in range(_TRIES):
+        wait_seconds = 2**attempt
+        try:
+            response = await client.post(f"{intake_url}/v1/submissions", content=body, headers=headers)
+        except _LOST as error:
+            reason = f"{intake_url}: {error or type(error).__name__}"
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise _NotAnsweredError(f"{intake_url}: {error or type(error).__name__}") from None
+        else:
+            if response.status_code not in _PASSING:
+                return _read_answer(response, len(chunk))
+            reason = problem_text(response)
+            told = _retry_after(response)
+            wait_seconds = wait_seconds if told is None else told
+        if attempt + 1 == _TRIES or wait_seconds > _LONGEST_WAIT_SECONDS:
+            break
+        again = f"Thử lại sau {wait_seconds} giây. / Trying again in {wait_seconds} s."
+        errors.print(f"{reason}. {again}", style="dim", highlight=False, markup=False)
+        await asyncio.sleep(wait_seconds)
+    raise _NotAnsweredError(reason)
+
+
+def _retry_after(response: httpx.Response) -> int | None:
+    text = response.headers.get("retry-after", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def _read_answer(response: httpx.Response, count: int) -> _Answer:
+    """What intake says of each submission. Ends the program when it refuses the request as a whole."""
+    try:
+        answer = _Answer.model_validate_json(response.content)
+    except ValidationError:
+        answer = None
+    if answer and len(answer.items) == count:
+        return answer
+    if response.is_client_error:
+        raise fail(problem_text(response), UNUSABLE if response.status_code in (401, 403) else REFUSED)
+    raise _NotAnsweredError(
+        f"{problem_text(response)}: máy chủ trả lời không như mong đợi. / the server's answer is not understood."
+    )
+
+
+def _print_problem(number: int, problem: _Problem) -> None:
+    told = [f"{fault.pointer}: {fault.detail}" for fault in problem.errors] or [problem.title]
+    for line in told:
+        console.print(f"{number}: {line}", style="red", highlight=False, markup=False)

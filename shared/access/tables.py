@@ -1,0 +1,48 @@
+"""The tables of agencies and keys, in intake's schema."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlmodel import Field, SQLModel
+
+from shared.access.caller import DEFAULT_RATE
+
+_moment: Any = TIMESTAMP(timezone=True)
+
+
+class Agency(SQLModel, table=True):
+    """An office or system that posts."""
+
+    __tablename__ = "agency"
+    __table_args__ = {"schema": "intake"}
+
+    id: str = Field(primary_key=True, description="Letters, digits and dashes: it stands in subjects.")
+    name: str
+    created_at: datetime = Field(sa_type=_moment)
+
+
+class AccessKey(SQLModel, table=True):
+    """A key of an agency, scoped to subtrees of units and to criteria."""
+
+    __tablename__ = "access_key"
+    __table_args__ = {"schema": "intake"}
+
+    id: str = Field(primary_key=True)
+    agency: str = Field(foreign_key="intake.agency.id", index=True)
+    secret_hash: str
+    units: list[str] = Field(sa_type=ARRAY(TEXT))
+    criteria: list[str] = Field(sa_type=ARRAY(TEXT))
+    created_at: datetime = Field(sa_type=_moment)
+    revoked_at: datetime | None = Field(default=None, sa_type=_moment)
+    expires_at: datetime | None = Field(default=None, sa_type=_moment, description="From here on it opens nothing.")
+    replaced_by: str | None = Field(default=None, description="The key that it was rotated to.")
+    rate_per_minute: int = Field(
+        default=DEFAULT_RATE,
+        sa_column_kwargs={"server_default": str(DEFAULT_RATE)},
+        description="Requests a minute, in each process.",
+    )
+    last_used_at: datetime | None = Field(default=None, sa_type=_moment, description="To the minute.")
