@@ -1,15 +1,25 @@
-"""Pure: what a sender has to know: elements, criteria, units, periods."""
+"""Pure: what a sender has to know: elements and their rules, criteria, units, what is due when."""
 
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
+from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from shared.contracts import Bilingual, UnitCode
+from shared.contracts import Bilingual, Period, UnitCode
 from shared.contracts.words import Granularity
 from shared.reference.load import Reference
+from shared.reference.models import Element, Report
+
+
+class CatalogueLimit(BaseModel):
+    """How far a figure may move from the one before until it needs `"confirmed": true`: beyond both numbers."""
+
+    share_percent: float
+    at_least: float
+    verified: bool
+    source: str
 
 
 class CatalogueElement(BaseModel):
@@ -18,12 +28,42 @@ class CatalogueElement(BaseModel):
     code: str
     name: Bilingual
     type: str
+    nature: Literal["stock", "flow"] = Field(description="As at the period's end, or counted during the period.")
     unit: Bilingual
     minimum: float
     maximum: float
     criteria: list[str]
     counted_in: list[str]
     periods: list[Granularity]
+    plausible_change: CatalogueLimit | None
+
+
+class CatalogueSum(BaseModel):
+    """Figures of a unit and period that have to agree: the parts sum to at most the whole, or are equal to it."""
+
+    parts: list[str]
+    whole: str
+    relation: Literal["at_most", "equal"]
+    reason: Bilingual
+
+
+class CatalogueDue(BaseModel):
+    """A period of the plan's year."""
+
+    period: Period
+    opens: date = Field(description="From this day on it can be reported.")
+    due: date = Field(description="After this day the report is late. It is taken all the same, and marked.")
+
+
+class CatalogueReport(BaseModel):
+    """A report that the calendar asks for."""
+
+    id: str
+    name: Bilingual
+    criteria: list[str]
+    periods: list[CatalogueDue]
+    verified: bool
+    source: str
 
 
 class CatalogueCriterion(BaseModel):
@@ -47,6 +87,8 @@ class Catalogue(BaseModel):
     """Everything that a submission can name."""
 
     elements: list[CatalogueElement]
+    sums: list[CatalogueSum]
+    reports: list[CatalogueReport]
     criteria: list[CatalogueCriterion]
     units: list[CatalogueUnit]
 
@@ -55,20 +97,9 @@ def catalogue(reference: Reference, today: date) -> Catalogue:
     """The catalogue of a day."""
     units = reference.units
     return Catalogue(
-        elements=[
-            CatalogueElement(
-                code=element.code,
-                name=element.name,
-                type=element.type,
-                unit=element.unit,
-                minimum=_number(element.minimum),
-                maximum=_number(element.maximum),
-                criteria=element.criteria,
-                counted_in=list(element.counted_in),
-                periods=element.periods,
-            )
-            for element in reference.elements.values()
-        ],
+        elements=[_element(element, reference) for element in reference.elements.values()],
+        sums=[CatalogueSum.model_validate(rule, from_attributes=True) for rule in reference.sum_rules],
+        reports=[_report(report, reference) for report in reference.calendar],
         criteria=[
             CatalogueCriterion(key=key, name=criterion.name, lead=criterion.lead)
             for key in reference.criterion_keys
@@ -87,5 +118,32 @@ def catalogue(reference: Reference, today: date) -> Catalogue:
     )
 
 
-def _number(value: Decimal) -> float:
-    return float(value)
+def _element(element: Element, reference: Reference) -> CatalogueElement:
+    limit = reference.plausible_change(element.code)
+    return CatalogueElement(
+        code=element.code,
+        name=element.name,
+        type=element.type,
+        nature=element.nature,
+        unit=element.unit,
+        minimum=float(element.minimum),
+        maximum=float(element.maximum),
+        criteria=element.criteria,
+        counted_in=list(element.counted_in),
+        periods=element.periods,
+        plausible_change=CatalogueLimit.model_validate(limit, from_attributes=True) if limit else None,
+    )
+
+
+def _report(report: Report, reference: Reference) -> CatalogueReport:
+    return CatalogueReport(
+        id=report.id,
+        name=report.name,
+        criteria=report.criteria,
+        periods=[
+            CatalogueDue(period=period, opens=reference.opening_day(period), due=report.due_day_of(period))
+            for period in report.periods_of(reference.plan.year)
+        ],
+        verified=report.verified,
+        source=report.source,
+    )

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
+from shared.contracts.words import Granularity, Period
 from shared.reference.models import (
     CriteriaSet,
     Criterion,
     CriterionKey,
     Element,
     Instrument,
+    Opening,
     Plan,
+    PlausibleChange,
     Report,
     Spelling,
     SumRule,
@@ -26,8 +30,10 @@ class Catalogue:
 
     units: Units
     elements: Mapping[str, Element]
+    plausible_changes: list[PlausibleChange]
     sum_rules: list[SumRule]
     sets: Mapping[str, CriteriaSet]
+    openings: list[Opening]
     calendar: list[Report]
     instruments: Mapping[str, Instrument]
     spelling: Spelling
@@ -50,13 +56,71 @@ class Catalogue:
         return Reference(
             units=self.units.counting(plan.counted_kinds),
             elements=self.elements,
+            plausible_changes=self.plausible_changes,
             sum_rules=self.sum_rules,
             sets={**{name: self.sets[name] for name in plan.criteria_sets if name in self.sets}, **self.sets},
+            openings=self.openings,
             calendar=self.calendar,
             instruments=self.instruments,
             spelling=self.spelling,
             plan=plan,
         )
+
+    def plausible_change(self, code: str) -> PlausibleChange | None:
+        """How far the element's figure may move unconfirmed; None: as far as it likes."""
+        return self._plausible_changes.get(code)
+
+    def sum_rules_of(self, code: str) -> tuple[SumRule, ...]:
+        """The sums that the element is a part of, or the whole."""
+        return self._sum_rules.get(code, ())
+
+    def official_period(self, code: str, period: Period) -> Period | None:
+        """The period whose figure is the official one for that time; None where there is none, or this is it."""
+        if code not in self._official or period.granularity == "year":
+            return None
+        return Period.parse(str(period.end.year))
+
+    def opening_day(self, period: Period) -> date:
+        """The first day on which figures for that period are taken."""
+        return self._openings[period.granularity].opening_day_of(period)
+
+    def reports_of(self, code: str, period: Period) -> tuple[Report, ...]:
+        """The reports by the calendar that ask for this element's figure for that period."""
+        return self._reports.get((code, period.granularity, period.end.month), ())
+
+    @cached_property
+    def _plausible_changes(self) -> dict[str, PlausibleChange]:
+        return {code: change for change in self.plausible_changes for code in change.elements}
+
+    @cached_property
+    def _sum_rules(self) -> dict[str, tuple[SumRule, ...]]:
+        found: dict[str, tuple[SumRule, ...]] = {}
+        for rule in self.sum_rules:
+            for code in (*rule.parts, rule.whole):
+                found[code] = (*found.get(code, ()), rule)
+        return found
+
+    @cached_property
+    def _official(self) -> frozenset[str]:
+        return frozenset(
+            code for code, keys in self._by_element.items() if any(self._criteria[key].official for key in keys)
+        )
+
+    @cached_property
+    def _openings(self) -> dict[Granularity, Opening]:
+        return {granularity: opening for opening in self.openings for granularity in opening.granularities}
+
+    @cached_property
+    def _reports(self) -> dict[tuple[str, Granularity, int], tuple[Report, ...]]:
+        found: dict[tuple[str, Granularity, int], tuple[Report, ...]] = {}
+        for code, keys in self._by_element.items():
+            for report in self.calendar:
+                if set(keys).isdisjoint(report.criteria):
+                    continue
+                for month in report.months:
+                    here = (code, report.granularity, month)
+                    found[here] = (*found.get(here, ()), report)
+        return found
 
     @cached_property
     def _criteria(self) -> dict[CriterionKey, Criterion]:

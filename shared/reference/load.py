@@ -138,14 +138,16 @@ def _catalogue(directory: Path) -> Catalogue:
     elements_file = read_yaml(directory / "elements.yaml")
     elements = elements_file.parse(ElementsFile)
     calendar_file = read_yaml(directory / "calendar.yaml")
-    calendar = calendar_file.parse(CalendarFile).reports
+    calendar = calendar_file.parse(CalendarFile)
     instruments = read_yaml(directory / "instruments.yaml").parse(InstrumentsFile).instruments
     catalogue = Catalogue(
         units=Units(units, successions),
         elements={element.code: element for element in elements.elements},
+        plausible_changes=elements.plausible_changes,
         sum_rules=elements.sum_rules,
         sets={one.id: one for one in sets},
-        calendar=calendar,
+        openings=calendar.openings,
+        calendar=calendar.reports,
         instruments={one.id: one for one in instruments},
         spelling=read_yaml(directory / "spelling.yaml").parse(Spelling),
     )

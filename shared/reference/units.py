@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
-from shared.reference.models import Succession, Unit, UnitKind
+from shared.reference.models import UNIT_KINDS, Succession, Unit, UnitKind
 from shared.text import without_diacritics
 
 __all__ = ["Unit", "Units"]
@@ -32,6 +32,8 @@ class Units:
         for succession in successions:
             self._successions[succession.old].append(succession)
         self._communes: dict[tuple[date, str], tuple[Unit, ...]] = {}
+        self._ancestors = {unit.key: tuple(self._above(unit)) for unit in self}
+        self._codes = {unit.key: frozenset(one.code for one in (unit, *self._ancestors[unit.key])) for unit in self}
 
     def counting(self, kinds: Sequence[UnitKind]) -> Units:
         """The same units, of which other kinds count."""
@@ -58,19 +60,16 @@ class Units:
 
     def ancestors(self, unit: Unit) -> list[Unit]:
         """Its parent, that one's parent, up to the province."""
-        found: list[Unit] = []
-        while unit.parent is not None:
-            unit = self._by_key[unit.parent]
-            found.append(unit)
-        return found
+        return list(self._ancestors[unit.key])
 
     def district(self, unit: Unit) -> Unit | None:
         """The district or city that the unit is or lies in; None where the tree has none."""
-        return next((one for one in (unit, *self.ancestors(unit)) if one.kind in {"district", "city"}), None)
+        lineage = (unit, *self._ancestors[unit.key])
+        return next((one for one in lineage if one.kind in {"district", "city"}), None)
 
     def is_under(self, unit: Unit, code: str) -> bool:
         """Whether the unit has this code itself or lies below a unit that has it."""
-        return any(one.code == code for one in (unit, *self.ancestors(unit)))
+        return code in self._codes[unit.key]
 
     def communes(self, on: date, under: str) -> list[Unit]:
         """The units that count (by default xã alone) below `under` on that day, by code."""
@@ -84,6 +83,35 @@ class Units:
         """What became of the unit at its end; empty while it exists."""
         return [(one, self._by_key[one.new]) for one in self._successions.get(unit.key, ())]
 
+    def heirs(self, unit: Unit, on: date) -> list[Unit]:
+        """What the unit has become by that day, the larger part first, however often it was merged in between; empty
+        while it exists.
+        """
+        found: dict[int, Unit] = {}
+        if unit.valid_to is None or on <= unit.valid_to:
+            return []
+        for _, new in sorted(self.successors(unit), key=lambda each: each[0].relation == "split_minor"):
+            if new.is_valid(on):
+                found[new.key] = new
+            elif new.valid_to and unit.valid_to < new.valid_to:
+                found |= {heir.key: heir for heir in self.heirs(new, on)}
+        return list(found.values())
+
+    def meant_by(self, text: str) -> list[Unit]:
+        """Units that people may mean, at any time: `xa diem he`, `Hòa Bình`, `xã Hòa Bình, huyện Văn Quan`."""
+        name, _, above = _plain(text).replace("(", ",").replace(")", "").partition(",")
+        found = self._by_name.get(name.strip()) or [
+            unit
+            for kind, words in _PLAIN_KINDS.items()
+            if name.startswith(words)
+            for unit in self._by_name.get(name.removeprefix(words).strip(), ())
+            if unit.kind == kind
+        ]
+        district = _without_kind(above.strip())
+        return [
+            unit for unit in found if not district or any(_plain(one.name) == district for one in self.ancestors(unit))
+        ]
+
     def named(self, name: str, district: str | None = None) -> list[Unit]:
         """Units of this name, diacritics and case aside, at any time; `district` is the district's name."""
         found = self._by_name.get(_plain(name), [])
@@ -92,6 +120,18 @@ class Units:
         wanted = _plain(district)
         return [unit for unit in found if any(_plain(one.name) == wanted for one in self.ancestors(unit))]
 
+    def _above(self, unit: Unit) -> Iterator[Unit]:
+        while unit.parent is not None:
+            unit = self._by_key[unit.parent]
+            yield unit
+
 
 def _plain(name: str) -> str:
     return " ".join(without_diacritics(name).casefold().split())
+
+
+_PLAIN_KINDS: dict[UnitKind, str] = {kind: f"{_plain(words.vi)} " for kind, words in UNIT_KINDS.items()}
+
+
+def _without_kind(name: str) -> str:
+    return next((name.removeprefix(kind) for kind in _PLAIN_KINDS.values() if name.startswith(kind)), name)

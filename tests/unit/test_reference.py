@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts.words import Bilingual, Event
+from shared.contracts.words import Bilingual, Event, Period
 from shared.reference.load import (
     PACKAGED,
     ReferenceFault,
@@ -147,8 +147,47 @@ def test_poverty_reports_fall_due_from_february_to_september() -> None:
     assert monthly.due_day == 5
 
 
+def test_a_report_knows_its_periods_and_their_days() -> None:
+    days = {
+        report.id: [(period.text, report.due_day_of(period)) for period in report.periods_of(2023)][-1]
+        for report in REFERENCE.calendar
+    }
+    assert days == {
+        "poverty-monthly": ("2023-08", date(2023, 9, 5)),
+        "poverty-preliminary": ("2023-10", date(2023, 11, 14)),
+        "poverty-official": ("2023", date(2023, 12, 19)),
+        "labour-quarterly": ("2023-Q4", date(2024, 1, 10)),
+        "education-half-yearly": ("2023-H2", date(2024, 1, 10)),
+    }
+
+
+def test_every_count_has_a_limit_of_change_and_none_was_read_in_a_source() -> None:
+    limited = {code for change in REFERENCE.plausible_changes for code in change.elements}
+    assert limited == {code for code, element in REFERENCE.elements.items() if element.type != "yes_no"}
+    assert not any(change.verified for change in REFERENCE.plausible_changes)
+
+
+def test_the_year_is_official_for_what_the_poverty_review_counts() -> None:
+    june = Period.parse("2023-06")
+    assert REFERENCE.official_period("poor_households", june) == Period.parse("2023")
+    assert REFERENCE.official_period("poor_households", Period.parse("2023")) is None
+    assert REFERENCE.official_period("workers_men", june) is None
+
+
+def test_a_calendar_report_asks_for_what_its_criteria_are_judged_by() -> None:
+    asked = {
+        (code, text): [report.id for report in REFERENCE.reports_of(code, Period.parse(text))]
+        for code, text in (("households", "2023-06"), ("households", "2023-09"), ("trained_men", "2023-Q2"))
+    }
+    assert asked == {
+        ("households", "2023-06"): ["poverty-monthly"],
+        ("households", "2023-09"): [],
+        ("trained_men", "2023-Q2"): ["labour-quarterly"],
+    }
+
+
 def test_nobody_is_told_of_first_data() -> None:
-    told = {event for route in PLAN.routes for event in route.events}
+    told = {event for route in PLAN.routes if route.on != "problem" for event in route.events}
     assert told == set(Event) - {Event.FIRST_DATA, Event.CHANGED}
 
 
@@ -192,10 +231,17 @@ MEASURE = "criteria[0].indicators[0].groups[0].measure"
         ("elements.yaml", "code: near_poor_households", "code: households", "elements[2].code", "households"),
         ("elements.yaml", "maximum: 20000", "maximum: many", "elements[0].maximum", "many"),
         ("elements.yaml", "whole: households", "whole: homes", "sum_rules[0].whole", "homes"),
+        ("elements.yaml", "[households]", "[homes]", "plausible_changes[0].elements[0]", "homes"),
+        ("elements.yaml", "[households]", "[recognised_01]", "plausible_changes[0].elements[0]", "recognised_01"),
+        ("elements.yaml", "[jobs_found]", "[gbv_cases]", "plausible_changes[6].elements[0]", "gbv_cases"),
+        ("elements.yaml", "share_percent: 10\n", "share_percent: 0\n", "plausible_changes[0].share_percent", "0"),
+        ("elements.yaml", "periods: [month]", "periods: [month, year]", "elements[33].periods", "month, year"),
         ("criteria/ntm.yaml", "element: recognised_01", "element: recognized_01", MEASURE, "recognized_01"),
         ("criteria/ntm.yaml", "element: recognised_01", "element: households", MEASURE, "households"),
         ("criteria/ntm.yaml", "{element: recognised_01}", "{numerator: []}", f"{MEASURE}.numerator", "…"),
         ("calendar.yaml", "months: [10]", "months: [13]", "reports[1].months[0]", "13"),
+        ("calendar.yaml", "quarter, month, day]", "quarter, month]", "openings", "day"),
+        ("calendar.yaml", "quarter, month, day]", "quarter, day, day]", "openings", "month"),
         ("calendar.yaml", "criteria: [ntm-14]", "criteria: [ntm-44]", "reports[4].criteria[0]", "ntm-44"),
         ("units.csv", "101,05971,", "101,5971,", "rows[12].code", "5971"),
         ("units.csv", "102,05974,", "102,05971,", "rows[13].code", "05971"),

@@ -22,6 +22,7 @@ from deploy.local.sample.play import ARRAY_LIMIT
 from deploy.local.sample.posts import PROVINCE_AGENCY, Day, agency_of
 from deploy.local.sample.year import plan_year
 from services.intake import rules
+from services.intake.standing import Standing
 from services.scoring.aggregate import Step, contributes, contribution, series
 from services.scoring.changes import Before, events
 from services.scoring.measures import Reading, merge
@@ -231,6 +232,30 @@ def test_intake_accepts_every_submission_from_the_agency_that_sends_it(reference
         assert rules.examine(submission, callers[agency], reference, day.on) == []
         assert submission.source_ref
         assert submission.source_ref.startswith("MAU-")
+
+
+@pytest.mark.parametrize("seed", [SEED, 1, 2])
+def test_beside_what_stands_only_the_grave_slip_is_remarkable(reference: Reference, seed: int) -> None:
+    standing, remarks = Standing(), []
+    for day, agency, submission in submissions(plan_year(reference, seed)):
+        unit = reference.units.find(submission.unit, submission.period.end)
+        assert unit
+        compared = rules.compare(submission, unit, standing, reference)
+        assert compared.faults == [], (day.on, submission)
+        remarks += compared.warnings
+        standing.add(unit.key, submission, uuid5(NAMESPACE_URL, f"{day.on}/{submission.source_ref}"), agency)
+    told = [(remark.code, remark.pointer) for remark in remarks if remark.code != "official_stands"]
+    assert told == [("implausible_change", "/readings/poor_households")]
+
+
+def test_late_reports_of_the_year_are_marked(reference: Reference, year: list[Day]) -> None:
+    late = [
+        by
+        for day, _, submission in submissions(year)
+        if (unit := reference.units.find(submission.unit, submission.period.end))
+        and (by := rules.due(submission, unit, reference, day.on))
+    ]
+    assert 30 <= len(late) <= 150
 
 
 def test_each_figure_is_sent_once_unless_it_is_corrected(year: list[Day]) -> None:

@@ -51,6 +51,23 @@ def test_one_name_may_be_four_communes() -> None:
     assert [unit.code for unit in UNITS.named("hoa binh", "văn quan")] == ["06274"]
 
 
+def test_people_name_a_unit_with_its_kind_and_its_district() -> None:
+    def meant(text: str) -> list[str]:
+        return [unit.code for unit in UNITS.meant_by(text) if unit.is_valid(IN_2023)]
+
+    assert meant("xã Hòa Bình, huyện Văn Quan") == meant("hoa binh (van quan)") == ["06274"]
+    assert (meant("huyện Văn Quan"), meant("thị trấn Văn Quan")) == (["184"], ["06253"])
+    assert sorted(meant("Văn Quan")) == ["06253", "184"]
+    assert meant("phường Hòa Bình") == meant("Atlantis") == meant("") == []
+
+
+def test_a_unit_that_ended_has_heirs_however_often_it_was_merged() -> None:
+    dai_dong = UNITS.known("06040")[0]
+    assert [unit.title for unit in UNITS.heirs(dai_dong, AT_2025)] == ["thị trấn Thất Khê", "xã Đội Cấn"]
+    assert all(unit.valid_from == AFTER_2025 for unit in UNITS.heirs(dai_dong, AFTER_2025))
+    assert UNITS.heirs(dai_dong, IN_2023) == []
+
+
 def test_nine_names_repeat_among_the_communes_of_2023() -> None:
     names = [unit.name for unit in UNITS.communes(IN_2023, "20")]
     assert len({name for name in names if names.count(name) > 1}) == 9

@@ -135,7 +135,8 @@ class _Stage:
     async def _try(self, agency: str, key: str, chunk: tuple[Submission, ...]) -> httpx.Response | None:
         headers = {"Authorization": f"Bearer {self.keys[agency]}", "Idempotency-Key": key, "Accept-Language": "en"}
         answer = await self.client.post(f"{self.system.intake_url}/v1/submissions", json=chunk, headers=headers)
-        return None if answer.is_server_error else answer
+        is_busy = answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS
+        return None if is_busy else answer
 
     async def _is_scored(self) -> bool:
         """Whether every submission is acknowledged, and every change that came of it published."""

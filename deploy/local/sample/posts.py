@@ -44,6 +44,7 @@ class Entry:
     readings: Readings
     stage: Stage = Stage.REPORTED
     revision: int = 1
+    confirmed: bool = False
 
     @property
     def submission(self) -> Submission:
@@ -55,6 +56,7 @@ class Entry:
             "revision": self.revision,
             "source_ref": f"MAU-{self.unit}-{self.period}-{self.revision}",
             "readings": self.readings,
+            **({"confirmed": True} if self.confirmed else {}),
         }
 
 

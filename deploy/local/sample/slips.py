@@ -15,7 +15,10 @@ _HARMLESS = 6
 
 
 def with_slips(entries: Iterable[Entry], cast: Cast, seed: int) -> list[Entry]:
-    """The entries, a few of them wrong at first: most change no verdict, two do and change it back."""
+    """The entries, a few of them wrong at first: most change no verdict, two do and change it back.
+
+    The gravest is beyond what is plausible, so intake takes it only because somebody confirms it unread.
+    """
     chance = dice(seed, "slips")
     corrected = list(entries)
     steady = frozenset(
@@ -32,7 +35,7 @@ def with_slips(entries: Iterable[Entry], cast: Cast, seed: int) -> list[Entry]:
     wrong[school] = {**corrected[school].readings, "universal_education": False}
     for number, readings in wrong.items():
         entry = corrected[number]
-        corrected[number] = replace(entry, readings=readings)
+        corrected[number] = replace(entry, readings=readings, confirmed=number == grave)
         corrected.append(replace(entry, on=entry.on + timedelta(days=chance.randint(3, 9)), revision=2))
     return corrected
 

@@ -5,7 +5,7 @@ or name of the field stands in code.
 """
 
 from shared.contracts.words import Period
-from shared.reference.models.calendar import CalendarFile, Report
+from shared.reference.models.calendar import CalendarFile, Opening, Report
 from shared.reference.models.criteria import (
     Amount,
     CriteriaSet,
@@ -16,10 +16,11 @@ from shared.reference.models.criteria import (
     Ratio,
     YesNo,
 )
-from shared.reference.models.elements import Element, ElementsFile, SumRule
+from shared.reference.models.elements import Element, ElementsFile, PlausibleChange, SumRule
 from shared.reference.models.plan import (
     COMMITMENT_OWNER,
     CRITERION_OWNER,
+    ChangeRoute,
     Cohort,
     CohortMeeting,
     Commitment,
@@ -31,6 +32,7 @@ from shared.reference.models.plan import (
     Measure,
     Milestone,
     Plan,
+    ProblemRoute,
     Rate,
     Recipient,
     RoleHolder,
@@ -42,14 +44,16 @@ from shared.reference.models.plan import (
     Total,
 )
 from shared.reference.models.record import CriterionKey, Record, Role
-from shared.reference.models.units import Succession, SuccessionsFile, Unit, UnitKind, UnitsFile
+from shared.reference.models.units import UNIT_KINDS, Succession, SuccessionsFile, Unit, UnitKind, UnitsFile
 from shared.reference.models.writing import Instrument, InstrumentsFile, Misspelling, Spelling
 
 __all__ = [
     "COMMITMENT_OWNER",
     "CRITERION_OWNER",
+    "UNIT_KINDS",
     "Amount",
     "CalendarFile",
+    "ChangeRoute",
     "Cohort",
     "CohortMeeting",
     "Commitment",
@@ -71,8 +75,11 @@ __all__ = [
     "Measure",
     "Milestone",
     "Misspelling",
+    "Opening",
     "Period",
     "Plan",
+    "PlausibleChange",
+    "ProblemRoute",
     "Rate",
     "Ratio",
     "Recipient",

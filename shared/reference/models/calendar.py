@@ -1,12 +1,13 @@
-"""When reports are due."""
+"""When periods open and reports are due."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import Field
 
-from shared.contracts.words import Bilingual, Granularity
+from shared.contracts.words import Bilingual, Granularity, Period
 from shared.reference.models.record import CriterionKey, Record
 
 Month = Annotated[int, Field(ge=1, le=12)]
@@ -25,8 +26,41 @@ class Report(Record):
     verified: bool
     source: str
 
+    def periods_of(self, year: int) -> list[Period]:
+        """The periods of a year that it asks for, oldest first."""
+        return [period for month in self.months if (period := _ending_in(year, month, self.granularity))]
+
+    def due_day_of(self, period: Period) -> date:
+        """The last day on which the report for that period is in time."""
+        month = period.end.month - 1 + self.due_months_later
+        return date(period.end.year + month // 12, month % 12 + 1, self.due_day)
+
+
+class Opening(Record):
+    """From when on periods can be reported: a day of their last month, or their first day where that is later."""
+
+    granularities: list[Granularity] = Field(min_length=1)
+    day_of_last_month: int = Field(ge=1, le=28)
+    verified: bool
+    source: str
+
+    def opening_day_of(self, period: Period) -> date:
+        """The first day on which figures for that period are taken."""
+        return max(period.start, period.end.replace(day=self.day_of_last_month))
+
 
 class CalendarFile(Record):
     """What `calendar.yaml` holds."""
 
+    openings: list[Opening]
     reports: list[Report]
+
+
+def _ending_in(year: int, month: int, granularity: Granularity) -> Period | None:
+    """The period of this kind that ends with that month; None where none does, or many (days)."""
+    months = {"year": 12, "half": 6, "quarter": 3, "month": 1}.get(granularity)
+    if months is None or month % months:
+        return None
+    number = month // months
+    endings = {"year": "", "half": f"-H{number}", "quarter": f"-Q{number}", "month": f"-{month:02}"}
+    return Period.parse(f"{year}{endings[granularity]}")

@@ -28,8 +28,26 @@ class Element(Record):
     source: str | None = None
 
 
+class PlausibleChange(Record):
+    """How far a figure may move between two periods before its sender has to confirm it."""
+
+    elements: list[str] = Field(min_length=1)
+    share_percent: Decimal = Field(gt=0, description="Of the figure before.")
+    at_least: Decimal = Field(ge=0, description="In the elements' unit: a change up to here is never too great.")
+    verified: bool
+    source: str
+
+    def holds(self, before: Decimal, after: Decimal) -> bool:
+        """Whether the change is plausible; one that is not goes beyond both limits."""
+        change = abs(after - before)
+        return change <= self.at_least or 100 * change <= self.share_percent * abs(before)
+
+
 class SumRule(Record):
-    """Elements that must agree where all are in one submission: the `parts` sum to at most the `whole`."""
+    """Elements that must agree for a unit and period: the `parts` sum to at most the `whole`, or are `equal` to it.
+
+    What is not reported counts as nothing in `at_most`; `equal` is only asked for where all are reported.
+    """
 
     parts: list[str] = Field(min_length=1)
     whole: str
@@ -41,4 +59,5 @@ class ElementsFile(Record):
     """What `elements.yaml` holds."""
 
     elements: list[Element]
+    plausible_changes: list[PlausibleChange]
     sum_rules: list[SumRule]

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from shared.contracts.alert import ProblemEvent
+from shared.contracts.problem_report import ProblemKind
 from shared.contracts.words import Bilingual, Event, Stage, UnitCode
 from shared.reference.models.criteria import Ratio
 from shared.reference.models.record import CriterionKey, Record, Role
@@ -128,18 +130,31 @@ class Commitment(Record):
 class Route(Record):
     """Who hears of an event: every route that matches adds its recipients.
 
-    `to` names roles, or one of two pseudo-roles: `criterion_owner`, the roles that own the change's
-    criterion; `commitment_owner`, the roles responsible for the change's commitment.
+    `to` names roles, or one of two pseudo-roles: `criterion_owner`, the roles that own the criterion spoken of;
+    `commitment_owner`, the roles responsible for the commitment spoken of.
     """
 
     id: str
-    events: list[Event]
-    on: Literal["status", "target"]
     criteria: list[CriterionKey] | None = None
     cohorts: list[str] | None = None
     to: list[Role] = Field(min_length=1)
     channels: list[Literal["email", "sms"]] = Field(min_length=1)
     source: str | None = None
+
+
+class ChangeRoute(Route):
+    """Who hears of a change of a commune's criterion, or of a commitment."""
+
+    on: Literal["status", "target"]
+    events: list[Event]
+
+
+class ProblemRoute(Route):
+    """Who hears of a difficulty that a unit reported, and of what is answered."""
+
+    on: Literal["problem"]
+    events: list[ProblemEvent]
+    kinds: list[ProblemKind] | None = None
 
 
 class Document(Record):
@@ -205,7 +220,7 @@ class Plan(Record):
     distribution: list[Recipient]
     cohorts: list[Cohort]
     commitments: list[Commitment]
-    routes: list[Route]
+    routes: list[Annotated[ChangeRoute | ProblemRoute, Field(discriminator="on")]]
     stated_spans: list[StatedSpan] = Field(default=[])
     stated_units: list[StatedUnit] = Field(default=[])
     stated_counts: list[StatedCount] = Field(default=[])

@@ -12,14 +12,15 @@ from shared.reference.models.record import Record
 
 type UnitKind = Literal["province", "district", "city", "commune", "town", "ward"]
 
-_TITLES: dict[UnitKind, Bilingual] = {
-    "province": Bilingual(vi="tỉnh {}", en="{} province"),
-    "district": Bilingual(vi="huyện {}", en="{} district"),
-    "city": Bilingual(vi="thành phố {}", en="{} city"),
-    "commune": Bilingual(vi="xã {}", en="{} commune"),
-    "town": Bilingual(vi="thị trấn {}", en="{} town"),
-    "ward": Bilingual(vi="phường {}", en="{} ward"),
+UNIT_KINDS: dict[UnitKind, Bilingual] = {
+    "province": Bilingual(vi="tỉnh", en="province"),
+    "district": Bilingual(vi="huyện", en="district"),
+    "city": Bilingual(vi="thành phố", en="city"),
+    "commune": Bilingual(vi="xã", en="commune"),
+    "town": Bilingual(vi="thị trấn", en="town"),
+    "ward": Bilingual(vi="phường", en="ward"),
 }
+"""The kinds in words."""
 
 
 def _empty_is_no(cell: object) -> object:
@@ -53,7 +54,8 @@ class Unit(Record):
 
     def title_in(self, language: Language) -> str:
         """`xã Điềm He` or `Điềm He commune`."""
-        return _TITLES[self.kind].in_(language).format(self.name)
+        kind = UNIT_KINDS[self.kind]
+        return f"{kind.vi} {self.name}" if language == "vi" else f"{self.name} {kind.en}"
 
 
 class Succession(Record):

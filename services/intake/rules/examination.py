@@ -1,0 +1,163 @@
+"""Pure: what can be told from a well-formed submission alone: its unit, period, stage, key and figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+
+from services.intake.rules.sums import disagreement, rules_touched
+from services.intake.rules.words import both, element_named, figure, unit_named
+from services.intake.standing import exact
+from shared.access import EVERYTHING, Caller
+from shared.contracts import Bilingual, Period, Stage, Submission
+from shared.contracts.submission import Value
+from shared.problems import Fault, Faults
+from shared.reference.load import Reference
+from shared.reference.models import UNIT_KINDS, Element, Unit
+from shared.text import GRANULARITIES, day
+
+_SCOPE = frozenset({Faults.OUTSIDE_UNITS, Faults.OUTSIDE_CRITERIA, Faults.OUTSIDE_STAGE})
+
+
+def examine(submission: Submission, caller: Caller, reference: Reference, today: date) -> list[Fault]:
+    """What is wrong with a well-formed submission; nothing when it is acceptable."""
+    units, period = reference.units, submission.period
+    opens = opening_day(period, reference)
+    if opens > today:
+        # which unit the code will be by then is as unknown as the figure
+        return [Fault("/period", Faults.FUTURE_PERIOD, {"value": period, "today": today, "opens": opens})]
+    unit = units.find(submission.unit, period.end)
+    if unit is None:
+        return [_absent(submission, reference)]
+    if not caller.covers_unit(unit, units):
+        return [Fault("/unit", Faults.OUTSIDE_UNITS, {"value": unit_named(unit)})]
+    faults = [] if submission.stage is Stage.REPORTED else list(_stage_faults(submission, unit, caller, reference))
+    for code, value in submission.readings.items():
+        faults += _reading_faults(code, value, unit, period, caller, reference)
+    return faults or list(_sum_faults(submission.readings, reference))
+
+
+def opening_day(period: Period, reference: Reference) -> date:
+    """From when on a period can be reported, by the calendar."""
+    return reference.opening_day(period)
+
+
+def due(submission: Submission, unit: Unit, reference: Reference, received_on: date) -> date | None:
+    """The day by which the calendar asked for these figures, where they came after it; None: they are in time.
+
+    Of several reports the one due first. A correction is not late, for the report was there before; and what was
+    due before the plan's year nobody waits for.
+    """
+    period, plan = submission.period, reference.plan
+    if submission.revision > 1 or period.end.year != plan.year or unit.kind not in plan.counted_kinds:
+        return None
+    reports = (report for code in submission.readings for report in reference.reports_of(code, period))
+    return min((by for report in reports if (by := report.due_day_of(period)) < received_on), default=None)
+
+
+def is_out_of_scope(faults: Iterable[Fault]) -> bool:
+    """Whether the key is what stands in the way, and not the figures."""
+    return all(fault.kind in _SCOPE for fault in faults)
+
+
+def _stage_faults(submission: Submission, unit: Unit, caller: Caller, reference: Reference) -> Iterator[Fault]:
+    """A district verifies (thẩm tra) what its communes count; a sector confirms (thẩm định) it for the province."""
+    units = reference.units
+    needed = {
+        Stage.VERIFIED: units.district(unit),
+        Stage.CONFIRMED: units.find(reference.plan.unit, submission.period.end),
+    }
+    office = needed.get(submission.stage)
+    if office and not caller.covers_unit(office, units):
+        yield Fault("/stage", Faults.OUTSIDE_STAGE, {"value": submission.stage, "expected": unit_named(office)})
+
+
+def _absent(submission: Submission, reference: Reference) -> Fault:
+    """Nobody has the code then: who had it at another time, and who has come after."""
+    units, end = reference.units, submission.period.end
+    known = units.known(submission.unit)
+    if not known:
+        return Fault("/unit", Faults.UNKNOWN_UNIT, {"value": submission.unit})
+    heirs = [unit_named(heir, units) for unit in known for heir in units.heirs(unit, end)]
+    named = both((heir.vi for heir in heirs), (heir.en for heir in heirs), ", ")
+    advice = Bilingual(
+        vi=f"Hãy gửi cho đơn vị kế thừa: {named.vi}." if heirs else "Hãy kiểm tra mã và kỳ.",
+        en=f"Send it for the unit that took its place: {named.en}." if heirs else "Check the code and the period.",
+    )
+    return Fault(
+        "/unit",
+        Faults.UNIT_NOT_VALID,
+        {
+            "value": submission.unit,
+            "period": submission.period,
+            "held": tuple(_time_of(unit) for unit in known),
+            "advice": advice,
+        },
+    )
+
+
+def _time_of(unit: Unit) -> Bilingual:
+    """`xã Đại Đồng từ 01/01/2020 đến 30/11/2024`."""
+    first, last = unit.valid_from, unit.valid_to
+    return Bilingual(
+        vi=f"{unit.title} từ {day(first, 'vi')}" + (f" đến {day(last, 'vi')}" if last else ""),
+        en=f"{unit.title_in('en')} from {day(first, 'en')}" + (f" until {day(last, 'en')}" if last else ""),
+    )
+
+
+def _reading_faults(
+    code: str, value: Value, unit: Unit, period: Period, caller: Caller, reference: Reference
+) -> Iterator[Fault]:
+    element = reference.elements.get(code)
+    if element is None:
+        yield Fault(f"/readings/{code}", Faults.UNKNOWN_ELEMENT, {"value": code})
+        return
+    criteria = tuple(element.criteria)
+    if not caller.covers_criteria(criteria):
+        expected = criteria or (EVERYTHING,)
+        details: dict[str, object] = {"element": element_named(element), "expected": expected}
+        yield Fault(f"/readings/{code}", Faults.OUTSIDE_CRITERIA, details)
+        return
+    if unit.kind not in element.counted_in:
+        kinds = tuple(UNIT_KINDS[kind] for kind in element.counted_in)
+        details = {"element": element_named(element), "value": unit_named(unit), "expected": kinds}
+        yield Fault(f"/readings/{code}", Faults.NOT_COUNTED_HERE, details)
+    if period.granularity not in element.periods:
+        kinds = tuple(GRANULARITIES[granularity] for granularity in element.periods)
+        found = GRANULARITIES[period.granularity]
+        details = {"element": element_named(element), "value": found, "expected": kinds}
+        yield Fault(f"/readings/{code}", Faults.WRONG_GRANULARITY, details)
+    if fault := _value_fault(element, value):
+        yield fault
+
+
+def _value_fault(element: Element, value: Value) -> Fault | None:
+    kind = _value_kind(element, value)
+    if kind is None:
+        return None
+    bound = {Faults.TOO_SMALL: element.minimum, Faults.TOO_GREAT: element.maximum}.get(kind)
+    expected = {} if bound is None else {"expected": figure(element, bound)}
+    return Fault(f"/readings/{element.code}", kind, {"value": value, **expected})
+
+
+def _value_kind(element: Element, value: Value) -> Faults | None:
+    if element.type == "yes_no":
+        return None if isinstance(value, bool) else Faults.NOT_YES_NO
+    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+        return Faults.NOT_A_NUMBER
+    if element.type == "count" and isinstance(value, float):
+        return Faults.NOT_WHOLE
+    amount: Decimal | int = exact(value) if isinstance(value, float) else value
+    if amount < element.minimum:
+        return Faults.TOO_SMALL
+    return Faults.TOO_GREAT if amount > element.maximum else None
+
+
+def _sum_faults(readings: Mapping[str, Value], reference: Reference) -> Iterator[Fault]:
+    values: dict[str, Decimal] | None = None
+    for rule in rules_touched(readings, reference):
+        values = values or {code: exact(value) for code, value in readings.items()}
+        if found := disagreement(rule, values, reference):
+            yield Fault(f"/readings/{found.parts[0]}", Faults.SUM_DISAGREES, found.details)

@@ -1,0 +1,130 @@
+"""Pure: whether a JSON value has a submission's shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from services.intake.rules.words import unit_named
+from shared.contracts import Bilingual, Period, Submission
+from shared.contracts.submission import READING_LIMIT
+from shared.problems import Fault, Faults
+from shared.reference.load import Reference
+from shared.reference.units import Units
+
+FIELD_LIMIT = 50
+
+_CANDIDATE_LIMIT = 8
+_FOUND_LENGTH = 60
+_NAME_LENGTH = 100
+
+
+def parse(item: object, reference: Reference) -> Submission | list[Fault]:
+    """The submission that the JSON value is, or what is wrong with its shape.
+
+    The reference data name the codes where a unit's name stands for its code.
+    """
+    readings = item.get("readings") if isinstance(item, dict) else None
+    for pointer, found, limit in (("", item, FIELD_LIMIT), ("/readings", readings, READING_LIMIT)):
+        if isinstance(found, dict) and len(found) > limit:
+            # a fault for each of a million fields would take the service's time, and nobody would read them
+            return [Fault(pointer, Faults.TOO_LONG, {"expected": limit})]
+    try:
+        return Submission.model_validate(item)
+    except ValidationError as error:
+        faults = _shape_faults(error.errors(include_url=False))
+        if isinstance(item, dict) and "/unit" in faults:
+            faults["/unit"] = _unit_fault(item, reference.units) or faults["/unit"]
+        return list(faults.values())
+
+
+def _unit_fault(item: dict[str, object], units: Units) -> Fault | None:
+    """People write a unit's name, and spreadsheets drop a code's leading zero: both are told which code it is."""
+    found = item.get("unit")
+    if isinstance(found, bool) or not isinstance(found, str | int) or len(text := str(found)) > _NAME_LENGTH:
+        return None
+    on = _end_of(item.get("period"))
+    is_code = text.isascii() and text.isdigit()
+    known = units.known(text.zfill(5)) if is_code else units.meant_by(text)
+    meant = [unit for unit in known if on is None or unit.is_valid(on)] or known
+    if not meant:
+        return None
+    if is_code:
+        likely = unit_named(meant[-1])
+        expected = Bilingual(
+            vi=f'{_UNIT_CODE.vi}; có phải là "{likely.vi}"?', en=f'{_UNIT_CODE.en}; is it "{likely.en}"?'
+        )
+        return Fault("/unit", Faults.WRONG_TYPE, {"value": _brief(found), "expected": expected})
+    candidates = tuple(unit_named(unit, units) for unit in meant[:_CANDIDATE_LIMIT])
+    return Fault("/unit", Faults.UNIT_BY_NAME, {"value": _brief(found), "candidates": candidates})
+
+
+def _end_of(period: object) -> date | None:
+    try:
+        return Period.parse(period).end if isinstance(period, str) else None
+    except ValueError:
+        return None
+
+
+_EXPECTED = {
+    "string_type": Bilingual(vi="cần chuỗi ký tự", en="text is expected"),
+    "enum": Bilingual(
+        vi='cần một trong: "reported" (báo cáo), "verified" (thẩm tra), "confirmed" (thẩm định)',
+        en="one of reported, verified, confirmed is expected",
+    ),
+    "bool_type": Bilingual(vi="cần true hoặc false", en="true or false is expected"),
+    "int_type": Bilingual(vi="cần số nguyên", en="a whole number is expected"),
+    "greater_than_equal": Bilingual(vi="cần số từ 1 trở lên", en="a number from 1 up is expected"),
+    "less_than_equal": Bilingual(vi="cần số không quá 1000", en="a number of at most 1000 is expected"),
+    "dict_type": Bilingual(
+        vi='cần đối tượng dạng {"households": 1204}', en='an object such as {"households": 1204} is expected'
+    ),
+    "model_type": Bilingual(vi="cần một đối tượng JSON", en="a JSON object is expected"),
+}
+_UNIT_CODE = Bilingual(
+    vi='cần mã đơn vị 2, 3 hoặc 5 chữ số, ví dụ "06280"',
+    en='a unit code of 2, 3 or 5 digits is expected, such as "06280"',
+)
+_OTHERWISE = Bilingual(vi="không đúng định dạng", en="not of the expected form")
+
+_KINDS = {
+    "missing": Faults.MISSING,
+    "extra_forbidden": Faults.UNKNOWN_FIELD,
+    "period": Faults.BAD_PERIOD,
+    "too_short": Faults.EMPTY,
+    "too_long": Faults.TOO_LONG,
+    "string_too_long": Faults.TOO_LONG,
+}
+
+
+def _shape_faults(errors: Iterable[ErrorDetails]) -> dict[str, Fault]:
+    """One fault per place: a value that fits none of a union's types is wrong once, not three times."""
+    faults: dict[str, Fault] = {}
+    for error in errors:
+        place = error["loc"][:2] if error["loc"][:1] == ("readings",) else error["loc"]
+        pointer = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in place)
+        faults.setdefault(pointer, _shape_fault(pointer, error))
+    return faults
+
+
+def _shape_fault(pointer: str, error: ErrorDetails) -> Fault:
+    location, found = error["loc"], _brief(error["input"])
+    if location[0:1] == ("readings",) and len(location) > 1:
+        if location[-1] == "[key]":
+            return Fault(pointer, Faults.UNKNOWN_ELEMENT, {"value": found})
+        return Fault(pointer, Faults.NOT_A_NUMBER, {"value": found})
+    kind = _KINDS.get(error["type"], Faults.WRONG_TYPE)
+    expected: object = _UNIT_CODE if pointer == "/unit" else _EXPECTED.get(error["type"], _OTHERWISE)
+    if kind is Faults.TOO_LONG:
+        expected = error.get("ctx", {}).get("max_length")
+    return Fault(pointer, kind, {"value": found, "expected": expected})
+
+
+def _brief(value: object) -> object:
+    """Text in quotation marks, so that one sees where it begins and ends."""
+    if not isinstance(value, str):
+        return value
+    return f'"{value}"' if len(value) <= _FOUND_LENGTH else f'"{value[:_FOUND_LENGTH]}..."'

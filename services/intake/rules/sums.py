@@ -1,0 +1,45 @@
+"""Pure: whether figures that belong together agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from services.intake.rules.words import both, element_named, figure
+from shared.reference.load import Reference
+from shared.reference.models import SumRule
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A sum that does not come out: the parts that have figures, and the details of its fault."""
+
+    parts: list[str]
+    details: dict[str, object]
+
+
+def rules_touched(codes: Iterable[str], reference: Reference) -> list[SumRule]:
+    """The sum rules in which one of the elements stands, each once."""
+    return list({id(rule): rule for code in codes for rule in reference.sum_rules_of(code)}.values())
+
+
+def disagreement(rule: SumRule, values: Mapping[str, Decimal], reference: Reference) -> Disagreement | None:
+    """How the figures break the rule; None where they do not, or too few of them are known."""
+    parts = [part for part in rule.parts if part in values]
+    if not parts or rule.whole not in values:
+        return None
+    total, whole = sum([values[part] for part in parts], Decimal(0)), values[rule.whole]
+    must_be_equal = rule.relation == "equal" and len(parts) == len(rule.parts)
+    if total == whole if must_be_equal else total <= whole:
+        return None
+    elements = reference.elements
+    named = [element_named(elements[part]) for part in parts]
+    details: dict[str, object] = {
+        "parts": both((name.vi for name in named), (name.en for name in named), " + "),
+        "value": figure(elements[parts[0]], total),
+        "whole": element_named(elements[rule.whole]),
+        "expected": figure(elements[rule.whole], whole),
+        "reason": rule.reason,
+    }
+    return Disagreement(parts, details)

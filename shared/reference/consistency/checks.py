@@ -1,0 +1,60 @@
+"""Faults as they are found, file by file, and the words for what names refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from shared.contracts.words import Bilingual
+from shared.reference.faults import Fault
+from shared.reference.located import Located, Place
+
+CRITERION = Bilingual(vi="tiêu chí", en="criterion")
+ELEMENT = Bilingual(vi="chỉ số đếm", en="element")
+ROLE = Bilingual(vi="vai trò", en="role")
+UNIT = Bilingual(vi="đơn vị", en="unit")
+COHORT = Bilingual(vi="nhóm xã", en="cohort")
+
+
+@dataclass
+class Checks:
+    """The faults of one file."""
+
+    located: Located
+    faults: list[Fault] = field(default_factory=list)
+
+    def fault(self, place: Place, problem: Bilingual, remedy: Bilingual, found: object = None) -> None:
+        """Note a fault at this place."""
+        self.faults.append(self.located.fault(place, problem, remedy, found))
+
+    def known(self, place: Place, name: str, names: Collection[str], what: Bilingual) -> bool:
+        """Whether the name is one of the names; a fault with the nearest ones where not."""
+        if name in names:
+            return True
+        near = ", ".join(get_close_matches(name, names, n=3)) or ", ".join(sorted(names)[:8])
+        self.fault(
+            place,
+            Bilingual(vi=f"không có {what.vi} này", en=f"there is no such {what.en}"),
+            Bilingual(vi=f"Có phải là: {near}?", en=f"Is it one of: {near}?"),
+            name,
+        )
+        return False
+
+    def all_known(self, place: Place, names: Iterable[str], known: Collection[str], what: Bilingual) -> None:
+        """A fault for each name that is none of the known ones."""
+        for position, name in enumerate(names):
+            self.known((*place, position), name, known, what)
+
+    def unique(self, place: Place, names: Iterable[object], key: str) -> None:
+        """A fault for each name that stands before already."""
+        seen: set[object] = set()
+        for position, name in enumerate(names):
+            if name in seen:
+                self.fault(
+                    (*place, position, key),
+                    Bilingual(vi="đã có ở trên", en="stands above already"),
+                    Bilingual(vi="Hãy đặt tên khác hoặc bỏ đi.", en="Name it otherwise, or remove it."),
+                    name,
+                )
+            seen.add(name)
