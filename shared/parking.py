@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from nats.aio.msg import Msg
 from sqlalchemy import TIMESTAMP, BigInteger
@@ -12,7 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import Field, SQLModel
 
 from shared.clock import utc_now
+from shared.contracts import Parked, subjects
+from shared.contracts.parked import REASON_LIMIT
 from shared.database import table_of
+from shared.messaging import Message, cloud_event
+from shared.outbox import OutboxColumns, put
 from shared.worker import Park
 
 _moment: Any = TIMESTAMP(timezone=True)
@@ -21,6 +26,7 @@ _moment: Any = TIMESTAMP(timezone=True)
 class ParkedColumns(SQLModel):
     """The columns of a service's table of parked messages."""
 
+    stream: str = Field(primary_key=True)
     sequence: int = Field(primary_key=True, sa_type=BigInteger, description="Its number in the stream.")
     subject: str
     reason: str
@@ -28,21 +34,48 @@ class ParkedColumns(SQLModel):
     parked_at: datetime = Field(sa_type=_moment)
 
 
-def park_in(engine: AsyncEngine, parked: type[ParkedColumns]) -> Park:
-    """A function that parks a message."""
+def park_in(engine: AsyncEngine, parked: type[ParkedColumns], outbox: type[OutboxColumns] | None = None) -> Park:
+    """A function that parks a message and, where the service has an outbox, tells of it in the same transaction."""
+    table = table_of(parked)
+    service = table.schema or ""
 
     async def park(message: Msg, reason: str) -> None:
+        stream, sequence = message.metadata.stream, message.metadata.sequence.stream
+        told = Parked(
+            id=uuid5(NAMESPACE_URL, f"parked/{service}/{stream}/{sequence}"),
+            service=service,
+            stream=stream,
+            sequence=sequence,
+            subject=message.subject,
+            reason=_storable(reason)[:REASON_LIMIT],
+            at=utc_now(),
+        )
         row = {
-            "sequence": message.metadata.sequence.stream,
-            "subject": message.subject,
-            "reason": _storable(reason)[:1000],
+            "stream": stream,
+            "sequence": sequence,
+            "subject": told.subject,
+            "reason": told.reason,
             "body": _storable(message.data.decode(errors="replace")),
-            "parked_at": utc_now(),
+            "parked_at": told.at,
         }
         async with engine.begin() as connection:
-            await connection.execute(insert(table_of(parked)).on_conflict_do_nothing(), row)
+            stored = await connection.execute(insert(table).on_conflict_do_nothing(), row)
+            if outbox is not None and stored.rowcount:
+                await put(connection, outbox, [_event(told, (message.headers or {}).get("traceparent"))])
 
     return park
+
+
+def _event(told: Parked, trace: str | None) -> Message:
+    return cloud_event(
+        subjects.parked(told.service),
+        told.model_dump_json().encode(),
+        event_id=told.id,
+        kind="message.parked",
+        source=told.service,
+        at=told.at,
+        trace=trace,
+    )
 
 
 def _storable(text: str) -> str:

@@ -9,14 +9,17 @@ from contextlib import suppress
 
 import structlog
 from faststream.nats import JStream, NatsBroker, PullSub
-from faststream.nats.message import NatsBatchMessage
+from faststream.nats.message import NatsBatchMessage, NatsMessage
 from faststream.nats.subscriber import factory
 from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 from prometheus_client import Counter
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
 
+from shared.messaging import end_process
 from shared.settings import Settings
 from shared.transient import is_transient
 
@@ -75,9 +78,16 @@ factory.BatchPullStreamSubscriber = PromptBatches
 
 
 def create_broker(settings: Settings, name: str) -> NatsBroker:
-    """FastStream's broker, which comes back for ever after a lost connection."""
+    """FastStream's broker, which comes back for ever after a lost connection. The process ends where the server
+    closes it.
+    """
     token = settings.nats_token.get_secret_value() if settings.nats_token else None
-    return NatsBroker(
+
+    async def closed() -> None:
+        if broker.running:
+            end_process(f"ntm-{name}-worker")
+
+    broker = NatsBroker(
         settings.nats_url,
         name=f"ntm-{name}-worker",
         token=token,
@@ -86,7 +96,9 @@ def create_broker(settings: Settings, name: str) -> NatsBroker:
         apply_types=False,  # handlers get raw messages
         logger=logging.getLogger("faststream"),
         log_level=logging.DEBUG,
+        closed_cb=closed,
     )
+    return broker
 
 
 def existing(stream: str) -> JStream:
@@ -97,6 +109,11 @@ def existing(stream: str) -> JStream:
 async def raw(message: NatsBatchMessage) -> list[Msg]:
     """FastStream's decoder for handlers that parse each message on their own, so that one cannot spoil a batch."""
     return message.raw_message
+
+
+async def content(message: NatsMessage) -> bytes:
+    """FastStream's decoder for handlers that answer one request."""
+    return message.raw_message.data
 
 
 async def process(stream: str, messages: Sequence[Msg], handle: Handle, park: Park) -> None:
@@ -117,7 +134,18 @@ async def process(stream: str, messages: Sequence[Msg], handle: Handle, park: Pa
                 await process(stream, [message], handle, park)
             return
         log.exception("message parked", stream=stream, subject=messages[0].subject)
-        await park(messages[0], f"{type(error).__name__}: {error}")
+        await park(messages[0], _reason(error))
         PARKED.labels(stream).inc()
         return
     PROCESSED.labels(stream).inc(len(messages))
+
+
+def _reason(error: Exception) -> str:
+    """What the error says, without the figures that it quotes."""
+    words = str(error)
+    if isinstance(error, ValidationError):
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        words = "; ".join(f"/{'/'.join(str(step) for step in one['loc'])}: {one['msg']}" for one in found)
+    elif isinstance(error, DBAPIError):
+        words = str(error.orig).partition("\n")[0]  # what follows are the row's values and the statement
+    return f"{type(error).__name__}: {words}"

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from services.scoring.judge import Commitment
 from services.scoring.measures import Observation, Reading
-from shared.contracts import AcceptedSubmission, Period, Stage
+from shared.contracts import AcceptedSubmission, Bilingual, Period, Stage, SubmissionWarning
 
 BASELINE_DATE = date(2022, 12, 31)
 DEADLINE = date(2023, 12, 31)
@@ -79,6 +79,12 @@ def a_posted_submission(**changes: Any) -> dict[str, Any]:
         "readings": {"households": 1204, "poor_households": 131, "near_poor_households": 88},
     }
     return {**ordinary, **changes}
+
+
+def a_warning(element: str, pointer: str | None = None) -> SubmissionWarning:
+    """That the figure of an element has changed a lot."""
+    detail = Bilingual(vi=f"{element} thay đổi nhiều.", en=f"{element} changed a lot.")
+    return SubmissionWarning(code="implausible_change", pointer=pointer or f"/readings/{element}", detail=detail)
 
 
 def an_accepted_submission(

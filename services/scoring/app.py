@@ -1,7 +1,8 @@
 """Scoring, from top to bottom: submissions come in, verdicts go out, and a day that passes is judged too.
 
-ntm.v1.submissions.>  ->  score()  ->  readings, statuses, targets, changes  ->  outbox  ->  ntm.v1.status.>
-the clock's next day  ->  tick()   ->      (one transaction each)            ->  outbox  ->  ntm.v1.targets.>
+ntm.v1.submissions.>    ->  score()    ->  readings, statuses, targets, changes  ->  outbox  ->  ntm.v1.status.>
+the clock's next day    ->  tick()     ->      (one transaction each)            ->  outbox  ->  ntm.v1.targets.>
+ntm.v1.scoring.preview  ->  preview()  ->  reply: what submissions would change
 """
 
 from __future__ import annotations
@@ -12,22 +13,23 @@ from contextlib import asynccontextmanager
 import structlog
 from fastapi import FastAPI
 from faststream import AckPolicy
+from faststream.nats import NatsResponse
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 
-from services.scoring import api
+from services.scoring import api, preview
 from services.scoring.changes import Moment
 from services.scoring.score import Arrival, score
 from services.scoring.tables import OutboxRow, ParkedRow
 from services.scoring.ticker import Ticker
-from shared.access import Keys
+from shared.access import Issuer, Keys
 from shared.contracts import AcceptedSubmission, subjects
 from shared.outbox import Relay
 from shared.parking import park_in
 from shared.runtime import Runtime, background, open_runtime
 from shared.settings import settings
 from shared.web import create_app
-from shared.worker import BATCHES, create_broker, existing, process, raw
+from shared.worker import BATCHES, content, create_broker, existing, process, raw
 
 log = structlog.get_logger()
 broker = create_broker(settings(), "scoring")
@@ -39,7 +41,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with open_runtime(settings(), "scoring") as runtime:
         relay = Relay(runtime.engine, runtime.nats, OutboxRow)
         ticker = Ticker(runtime, relay)
-        app.state.runtime, app.state.keys, app.state.relay = runtime, Keys(runtime.engine), relay
+        app.state.runtime, app.state.keys, app.state.relay = (
+            runtime,
+            Keys(runtime.engine, Issuer.of(runtime.settings)),
+            relay,
+        )
         async with background(relay.run(), ticker.run()), broker:
             await broker.start()
             yield
@@ -51,7 +57,7 @@ app.include_router(api.router)
 
 @broker.subscriber(
     subjects.ALL_SUBMISSIONS,
-    durable="scoring",
+    durable=subjects.SCORING_CONSUMER,
     stream=existing(subjects.SUBMISSIONS_STREAM),
     pull_sub=BATCHES,
     config=ConsumerConfig(ack_wait=10, max_ack_pending=20_000),
@@ -69,7 +75,14 @@ async def take_submissions(messages: list[Msg]) -> None:
             await score(connection, runtime.reference, arrivals, moment)
         app.state.relay.wake()
 
-    await process(subjects.SUBMISSIONS_STREAM, messages, score_all, park_in(runtime.engine, ParkedRow))
+    await process(subjects.SUBMISSIONS_STREAM, messages, score_all, park_in(runtime.engine, ParkedRow, OutboxRow))
+
+
+@broker.subscriber(subjects.PREVIEW, queue="scoring", decoder=content)
+async def answer_preview(request: bytes) -> NatsResponse:
+    """Tell what submissions would change; nothing of it is stored."""
+    body, headers = await preview.answer(app.state.runtime, request)
+    return NatsResponse(body, headers=headers)
 
 
 def _arrival(message: Msg) -> Arrival:

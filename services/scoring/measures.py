@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from shared.clock import VIETNAM
+from shared.contracts import Submission, SubmissionWarning
 from shared.contracts.words import Period, Stage
 from shared.reference.models import Amount, Ratio, YesNo
 
@@ -32,6 +34,8 @@ class Reading:
     received_at: datetime
     known_from: date
     submission: UUID
+    warnings: tuple[SubmissionWarning, ...] = ()
+    """What was remarkable about this figure when it came in."""
 
     @property
     def rank(self) -> tuple[int, int, datetime, UUID]:
@@ -54,7 +58,37 @@ class Observation:
     denominator: Decimal | None = None
     stage: Stage = Stage.REPORTED
     submissions: tuple[UUID, ...] = ()
+    warnings: tuple[SubmissionWarning, ...] = ()
     units_counted: int | None = None
+
+
+def readings_in(
+    submission: Submission, submission_id: UUID, received_at: datetime, warnings: Iterable[SubmissionWarning] = ()
+) -> list[Reading]:
+    """What a submission says, each figure with the warnings that point at it."""
+    by_pointer: defaultdict[str, tuple[SubmissionWarning, ...]] = defaultdict(tuple)
+    for warning in warnings:
+        by_pointer[warning.pointer] += (warning,)
+    known_from = received_on(received_at)
+    return [
+        Reading(
+            element=element,
+            period=submission.period,
+            value=Decimal(str(int(value) if isinstance(value, bool) else value)),
+            stage=submission.stage,
+            revision=submission.revision,
+            received_at=received_at,
+            known_from=known_from,
+            submission=submission_id,
+            warnings=by_pointer.get(f"/readings/{element}", ()),
+        )
+        for element, value in submission.readings.items()
+    ]
+
+
+def received_on(moment: datetime) -> date:
+    """The day in Vietnam."""
+    return moment.astimezone(VIETNAM).date()
 
 
 def merge(current: Readings, arriving: Iterable[Reading]) -> dict[tuple[str, Period], Reading]:
@@ -71,18 +105,7 @@ def merge(current: Readings, arriving: Iterable[Reading]) -> dict[tuple[str, Per
 def _stronger(one: Reading, other: Reading) -> Reading:
     winner = max(one, other, key=lambda reading: reading.rank)
     known_from = min(one.known_from, other.known_from)
-    if winner.known_from == known_from:
-        return winner
-    return Reading(
-        winner.element,
-        winner.period,
-        winner.value,
-        winner.stage,
-        winner.revision,
-        winner.received_at,
-        known_from,
-        winner.submission,
-    )
+    return winner if winner.known_from == known_from else replace(winner, known_from=known_from)
 
 
 def observe(
@@ -152,4 +175,13 @@ def _observation(
         denominator=denominator,
         stage=min((part.stage for part in parts), key=lambda stage: stage.rank),
         submissions=tuple(sorted({part.submission for part in parts})),
+        warnings=_warnings([part for part in parts if part.warnings]),
     )
+
+
+def _warnings(remarkable: list[Reading]) -> tuple[SubmissionWarning, ...]:
+    """In one order, whichever the readings came in."""
+    if not remarkable:
+        return ()
+    in_order = sorted(remarkable, key=lambda reading: reading.element)
+    return tuple(warning for reading in in_order for warning in reading.warnings)

@@ -16,6 +16,7 @@ from services.scoring.aggregate import Step
 from services.scoring.measures import Reading
 from services.scoring.tables import (
     ChangeRow,
+    ParkedRow,
     ReadingRow,
     StatusRow,
     StepRow,
@@ -23,14 +24,14 @@ from services.scoring.tables import (
     TargetRow,
     TickRow,
 )
-from shared.contracts import Period, Stage
+from shared.contracts import Period, Stage, SubmissionWarning, subjects
 from shared.database import table_of, upsert
 
 type UnitReadings = dict[tuple[str, Period], Reading]
 
 submission, reading, status = table_of(SubmissionRow), table_of(ReadingRow), table_of(StatusRow)
 step, target, change = table_of(StepRow), table_of(TargetRow), table_of(ChangeRow)
-tick = table_of(TickRow)
+tick, parked = table_of(TickRow), table_of(ParkedRow)
 
 _UNIT_LOCKS, _TARGET_LOCKS = 1, 2
 
@@ -71,6 +72,7 @@ def _reading(row: Row[Any]) -> Reading:
         received_at=row.received_at,
         known_from=row.known_from,
         submission=row.submission,
+        warnings=tuple(SubmissionWarning.model_validate(warning) for warning in row.warnings or ()),
     )
 
 
@@ -87,6 +89,7 @@ async def write_readings(connection: AsyncConnection, readings: Sequence[tuple[i
             "received_at": one.received_at,
             "known_from": one.known_from,
             "submission": one.submission,
+            "warnings": [warning.model_dump(mode="json") for warning in one.warnings] or None,
         }
         for unit, one in readings
     ]
@@ -161,6 +164,12 @@ async def changes_of_unit(connection: AsyncConnection, unit: int, limit: int) ->
     """The newest changes of a unit."""
     query = select(change).where(change.c.unit == unit).order_by(change.c.number.desc()).limit(limit)
     return (await connection.execute(query)).all()
+
+
+async def parked_submissions(connection: AsyncConnection) -> set[int]:
+    """The numbers of the messages in the stream of submissions that were put aside."""
+    query = select(parked.c.sequence).where(parked.c.stream == subjects.SUBMISSIONS_STREAM)
+    return set((await connection.scalars(query)).all())
 
 
 async def last_tick(connection: AsyncConnection) -> date | None:

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.scoring import queries
 from services.scoring.changes import Moment
 from services.scoring.score import Arrival, score, tick
-from services.scoring.tables import SCHEMA, ParkedRow, ReadingRow, StatusRow, StepRow, SubmissionRow, TargetRow
+from services.scoring.tables import SCHEMA, ReadingRow, StatusRow, StepRow, SubmissionRow, TargetRow
 from shared.clock import VIETNAM
 from shared.contracts import AcceptedSubmission, subjects
 from shared.database import schema_metadata, table_of
@@ -58,15 +58,16 @@ async def rebuild_and_compare(
     try:
         async with engine.connect() as connection:
             first = await connection.scalar(select(func.min(queries.tick.c.day)))
-            parked = set((await connection.scalars(select(table_of(ParkedRow).c.sequence))).all())
+            parked = await queries.parked_submissions(connection)
         replay = _Replay(beside, reference, first, parked)
         for _ in range(_TRIES):
-            async for batch in _stored(nats, replay.sequence):
+            known = replay.sequence
+            async for batch in _stored(nats, known):
                 await replay.take(batch)
             await replay.pass_days(today or datetime.now(VIETNAM).date())
             async with engine.connect() as connection:
                 compared = await _compare(connection)
-            if not compared.differences or await _last_sequence(nats) == replay.sequence:
+            if not compared.differences or replay.sequence == known:
                 break
         compared.submissions, compared.days = replay.submissions, replay.days
         compared.seconds = time.monotonic() - started
@@ -124,15 +125,8 @@ async def _make_schema(engine: AsyncEngine) -> None:
         await connection.run_sync(create)
 
 
-async def _last_sequence(nats: Client) -> int:
-    return int((await nats.jetstream().stream_info(subjects.SUBMISSIONS_STREAM)).state.last_seq)
-
-
 async def _stored(nats: Client, after: int) -> AsyncIterator[list[Msg]]:
-    """What the stream holds behind a sequence number, in batches."""
-    left = await _last_sequence(nats) - after
-    if left <= 0:
-        return
+    """The submissions that the stream holds behind a sequence number, in batches."""
     config = ConsumerConfig(
         deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
         opt_start_seq=after + 1,
@@ -142,11 +136,11 @@ async def _stored(nats: Client, after: int) -> AsyncIterator[list[Msg]]:
     subscription = await nats.jetstream().pull_subscribe(
         subjects.ALL_SUBMISSIONS, stream=subjects.SUBMISSIONS_STREAM, config=config
     )
-    while True:
+    left = (await subscription.consumer_info()).num_pending
+    while left:
         batch = await subscription.fetch(_BATCH, timeout=10)
         yield batch
-        if batch[-1].metadata.num_pending == 0:
-            break
+        left = batch[-1].metadata.num_pending
     await subscription.unsubscribe()
 
 

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -17,12 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring import queries
 from services.scoring.aggregate import Step, contributes, contribution, difference, elements_of, series
 from services.scoring.changes import Before, Moment, message_of, status_changes, target_changes, topic_of
-from services.scoring.measures import Reading, merge
+from services.scoring.measures import Reading, merge, readings_in, received_on
 from services.scoring.queries import UnitReadings
 from services.scoring.tables import OutboxRow, StatusRow, TargetRow, TickRow
 from services.scoring.verdicts import assess_criterion, assess_target, criteria_of
 from shared import outbox
-from shared.clock import VIETNAM
 from shared.contracts import AcceptedSubmission, Assessment, Change, Status
 from shared.database import table_of, upsert
 from shared.reference.load import Reference
@@ -42,7 +40,13 @@ class Arrival:
     @property
     def day(self) -> date:
         """The day in Vietnam on which it was received."""
-        return self.submission.received_at.astimezone(VIETNAM).date()
+        return received_on(self.submission.received_at)
+
+    @property
+    def readings(self) -> list[Reading]:
+        """The figures that it brings."""
+        submission = self.submission
+        return readings_in(submission, submission.id, submission.received_at, submission.warnings)
 
 
 async def score(connection: AsyncConnection, reference: Reference, arrivals: Sequence[Arrival], moment: Moment) -> int:
@@ -62,7 +66,7 @@ async def score(connection: AsyncConnection, reference: Reference, arrivals: Seq
     causes: defaultdict[int, list[Arrival]] = defaultdict(list)
     for arrival in fresh:
         unit = units[arrival.submission.id]
-        arriving[unit.key].extend(_readings(arrival))
+        arriving[unit.key].extend(arrival.readings)
         causes[unit.key].append(arrival)
     # another process may have heard of the new day first; what it received then must be in force when it is judged
     moment = replace(moment, on=max(moment.on, *(arrival.day for arrival in fresh)))
@@ -115,21 +119,6 @@ def _submission_row(submission: AcceptedSubmission, unit: Unit) -> dict[str, Any
         "digest": submission.digest,
         "body": submission.model_dump(mode="json"),
     }
-
-
-def _readings(arrival: Arrival) -> Iterable[Reading]:
-    submission = arrival.submission
-    for element, value in submission.readings.items():
-        yield Reading(
-            element=element,
-            period=submission.period,
-            value=Decimal(str(int(value) if isinstance(value, bool) else value)),
-            stage=submission.stage,
-            revision=submission.revision,
-            received_at=submission.received_at,
-            known_from=arrival.day,
-            submission=submission.id,
-        )
 
 
 def _differing(before: Mapping[int, UnitReadings], after: Mapping[int, UnitReadings]) -> list[tuple[int, Reading]]:

@@ -56,6 +56,9 @@ class ReadingRow(_Table, table=True):
     received_at: datetime = Field(sa_type=_moment)
     known_from: date
     submission: UUID
+    warnings: list[dict[str, Any]] | None = Field(
+        default=None, sa_type=_json, description="What was remarkable about it when it came in; none mostly."
+    )
 
 
 class StatusRow(_Table, table=True):

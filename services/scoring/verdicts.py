@@ -149,6 +149,7 @@ def _part(part: Part, verdict: Verdict, counted: Bilingual | None, deadline: dat
                     "period": seen.period,
                     "stage": seen.stage,
                     "submissions": list(seen.submissions),
+                    "warnings": list(seen.warnings),
                     "units_counted": seen.units_counted,
                 }
                 if seen

@@ -16,11 +16,11 @@ from services.scoring.changes import Moment
 from services.scoring.rebuild import rebuild_and_compare
 from services.scoring.score import Arrival, score, tick
 from services.scoring.tables import ChangeRow, ParkedRow, ReadingRow, SubmissionRow
-from shared.contracts import AcceptedSubmission, subjects
+from shared.contracts import AcceptedSubmission, Parked, subjects
 from shared.database import table_of, undrafted_changes
 from shared.messaging import BrokerUnavailableError, Message, cloud_event, publish
 from shared.reference.load import load
-from tests.builders import an_accepted_submission
+from tests.builders import a_warning, an_accepted_submission
 from tests.running import START, Service, Surroundings, eventually
 from tests.servers import NatsServer, PostgresServer
 
@@ -77,7 +77,7 @@ async def count(around: Surroundings, model: Any) -> int:
 
 
 async def test_the_migrations_say_what_the_tables_say(around: Surroundings) -> None:
-    for service in ("intake", "scoring"):
+    for service in ("intake", "scoring", "notify"):
         assert await undrafted_changes(around.engine, service) == []
 
 
@@ -159,6 +159,52 @@ async def test_a_message_that_cannot_be_scored_is_parked_and_stops_nothing(
 
 async def _parked(around: Surroundings, messages: int) -> bool:
     return await count(around, ParkedRow) == messages
+
+
+async def test_what_is_parked_is_told_once_without_its_figures(around: Surroundings, scoring: Service) -> None:
+    report = message(poverty_report("2022-12", 200))
+    broken = Message(report.subject, report.body.replace(b'"revision":1', b'"revision":"4711 dong"'), {})
+    await publish(around.nats, [broken])
+    (told,) = await eventually(lambda: changes(around, subjects.ALL_PARKED))
+    parked = Parked.model_validate(told)
+    assert (parked.service, parked.stream, parked.sequence) == ("scoring", subjects.SUBMISSIONS_STREAM, 1)
+    assert parked.subject == report.subject
+    assert parked.reason.startswith("ValidationError: /revision: ")
+    assert "4711" not in parked.reason
+    async with around.engine.connect() as connection:
+        (row,) = (await connection.execute(select(table_of(ParkedRow)))).all()
+    assert (row.stream, row.sequence, row.reason) == (parked.stream, parked.sequence, parked.reason)
+
+
+async def test_warnings_are_shown_wherever_the_figure_is(around: Surroundings, scoring: Service) -> None:
+    doubted, elsewhere = a_warning("poor_households"), a_warning("poor_households", pointer="/period")
+    await put_on_stream(around, poverty_report("2022-12", 200, warnings=[doubted, elsewhere]))
+    (change,) = await eventually(lambda: changes(around))
+    shown = [doubted.model_dump(mode="json")]
+    assert change["assessment"]["parts"][0]["warnings"] == shown
+    async with scoring.client(await around.key("20")) as client:
+        statuses = (await client.get(f"/v1/communes/{BORDER}")).json()["statuses"]
+        targets = (await client.get("/v1/targets")).json()["items"]
+    (poverty,) = [one for one in statuses if one["criterion"]["key"] == "ntm-11"]
+    assert poverty["assessment"]["parts"][0]["warnings"] == shown
+    assert all(part["warnings"] == [] for one in targets if one["assessment"] for part in one["assessment"]["parts"])
+    assert (await rebuild_and_compare(around.engine, around.nats, load(), START)).differences == []
+
+    await put_on_stream(around, poverty_report("2022-12", 150, revision=2))
+    await eventually(lambda: _scored(around, 2))
+    async with scoring.client(await around.key("20")) as client:
+        statuses = (await client.get(f"/v1/communes/{BORDER}")).json()["statuses"]
+    assert all(part["warnings"] == [] for one in statuses for part in one["assessment"]["parts"])
+
+
+async def test_a_rebuild_passes_over_what_is_no_submission(around: Surroundings, scoring: Service) -> None:
+    await put_on_stream(around, poverty_report("2022-12", 200))
+    await eventually(lambda: changes(around))
+    await publish(around.nats, [Message(subjects.review("180", BORDER), b"{}")])
+    await around.nats.jetstream().purge_stream(subjects.SUBMISSIONS_STREAM, subject=subjects.ALL_SUBMISSIONS)
+    compared = await rebuild_and_compare(around.engine, around.nats, load(), START)
+    assert compared.submissions == 0
+    assert compared.differences
 
 
 async def test_each_change_names_the_submission_that_caused_it(around: Surroundings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -10,10 +11,10 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring.measures import Reading, merge, observe
+from services.scoring.measures import Reading, merge, observe, readings_in
 from shared.contracts import Stage
 from shared.reference.models import Ratio
-from tests.builders import BASELINE_DATE, a_reading, poverty, readings
+from tests.builders import BASELINE_DATE, a_reading, a_warning, an_accepted_submission, poverty, readings
 
 RATE = Ratio(numerator=["poor_households", "near_poor_households"], denominator=["households"])
 
@@ -55,6 +56,29 @@ def test_a_later_stage_outranks_a_higher_revision() -> None:
     reported = a_reading("households", "2023-05", 10, revision=9)
     verified = a_reading("households", "2023-05", 11, stage=Stage.VERIFIED)
     assert merge({}, [verified, reported])["households", reported.period].value == 11
+
+
+def test_a_figure_keeps_the_warnings_that_point_at_it_and_no_others() -> None:
+    jump, whole = a_warning("poor_households"), a_warning("poor_households", pointer="/period")
+    found = an_accepted_submission(warnings=[jump, whole])
+    by_element = {one.element: one for one in readings_in(found, found.id, found.received_at, found.warnings)}
+    assert by_element["poor_households"].warnings == (jump,)
+    assert by_element["households"].warnings == ()
+
+
+def test_a_correction_takes_the_warnings_of_what_it_corrects_away() -> None:
+    doubted = a_reading("households", "2023-05", 10, warnings=(a_warning("households"),))
+    corrected = a_reading("households", "2023-05", 11, revision=2)
+    (kept,) = merge({}, [corrected, doubted]).values()
+    assert kept.warnings == ()
+
+
+def test_a_value_shows_the_warnings_of_every_figure_behind_it() -> None:
+    households, poor, near = poverty("2023-05", 131)
+    first, second = a_warning("households"), a_warning("poor_households")
+    doubted = [replace(poor, warnings=(second,)), replace(households, warnings=(first,)), near]
+    (seen,) = observe(RATE, readings(*doubted), BASELINE_DATE, Stage.REPORTED)
+    assert seen.warnings == (first, second)
 
 
 @given(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
 
 from services.scoring import calendar
+from services.scoring.aggregate import contribution, series
 from services.scoring.changes import Before, Moment, events, message_of, status_changes
 from services.scoring.measures import Reading
-from services.scoring.verdicts import assess_criterion, criteria_of
+from services.scoring.verdicts import assess_criterion, assess_target, criteria_of
 from shared.clock import VIETNAM
 from shared.contracts import Event, Status
 from shared.reference.load import Reference, load
-from shared.reference.models import Unit
-from tests.builders import a_reading, poverty, readings
+from shared.reference.models import Rate, Unit
+from tests.builders import a_reading, a_warning, poverty, readings
 
 MIDYEAR = date(2023, 6, 30)
 
@@ -110,6 +112,26 @@ def test_a_report_is_overdue_the_day_after_its_last_day_and_no_longer_when_it_ar
 def test_who_never_reported_is_not_overdue(reference: Reference) -> None:
     reports = [report for report in reference.calendar if "ntm-11" in report.criteria]
     assert calendar.overdue(reports, {}, frozenset({"households"}), 2023, MIDYEAR) == []
+
+
+def test_an_assessment_shows_what_was_remarkable_about_its_newest_figures(reference: Reference) -> None:
+    old, new = a_warning("households"), a_warning("poor_households")
+    january = [replace(reading, warnings=(old,)) for reading in poverty("2023-01", 200)]
+    households, poor, near = poverty("2023-05", 100)
+    found = readings(*january, households, replace(poor, warnings=(new,)), near)
+    verdict = assess_criterion("ntm-11", commune(reference, "06280"), found, reference, MIDYEAR)
+    assert [part.warnings for part in verdict.parts] == [[new]]
+
+
+def test_an_aggregate_lists_no_single_communes_warnings(reference: Reference) -> None:
+    commitment, measure = next(
+        (one, one.measure) for one in reference.plan.commitments if isinstance(one.measure, Rate)
+    )
+    found = [a_reading(code, "2023-05", 100, warnings=(a_warning(code),)) for code in measure.element_codes]
+    steps = contribution(commitment, readings(*found), reference)
+    observations = series(commitment, steps, reference.plan.baseline_date, 1, reference.plan.coverage)
+    (part,) = assess_target(commitment, observations, reference, MIDYEAR).parts
+    assert (part.value is None, part.warnings) == (False, [])
 
 
 def test_a_change_goes_out_as_a_cloud_event_on_its_commune_subject(reference: Reference) -> None:
