@@ -1,14 +1,15 @@
-"""Builders of changes as scoring publishes them, and of the contacts who hear of them."""
+"""Builders of what scoring and intake publish, changes and difficulties, and of the contacts who hear of them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from services.notify.notices import Alert, Draft, Recipient
+from services.notify.notices import Alert, Draft, Occasion, Recipient
 from services.notify.stages import World, by_role
+from services.notify.tell import alert_of
 from shared.contracts import (
     Assessment,
     Bilingual,
@@ -17,6 +18,8 @@ from shared.contracts import (
     Event,
     Part,
     Period,
+    ProblemKind,
+    ProblemLogged,
     Stage,
     Status,
     StatusChanged,
@@ -141,6 +144,33 @@ def a_target_change(event: Event = Event.FELL_BEHIND, parts: list[Part] | None =
     return TargetChanged(**_change(event, parts if parts is not None else [part], known))
 
 
+def a_problem(**fields: Any) -> ProblemLogged:
+    """A commune's difficulty as it is reported."""
+    return ProblemLogged(
+        **{
+            "id": uuid4(),
+            "problem": UUID(int=7),
+            "event": "problem_reported",
+            "at": datetime(2023, 6, 30, 2, 15, tzinfo=UTC),
+            "unit": DIEM_HE,
+            "district": VAN_QUAN,
+            "criterion": "ntm-12",
+            "kind": ProblemKind.FUNDING,
+            "agency": "ubnd-diem-he",
+            "words": "Chưa được bố trí kinh phí mở lớp đào tạo nghề quý III.\nXã đã có văn bản ngày 12/6.",
+            "contact": "Công chức LĐTBXH xã Điềm He",
+            "reported_by": "ubnd-diem-he",
+            **fields,
+        }
+    )
+
+
+def an_answer(**fields: Any) -> ProblemLogged:
+    """What is answered to it."""
+    words = "Sở đã phân bổ kinh phí đợt 2; đề nghị xã gửi danh sách học viên trước ngày 15/7."
+    return a_problem(**{"event": "problem_answered", "agency": "phong-gdnn", "words": words, "contact": None, **fields})
+
+
 def a_contact(role: str, unit: str, **fields: Any) -> Contact:
     return Contact(
         **{
@@ -173,15 +203,13 @@ def the_world(*contacts: Contact, routes: list[Route] | None = None) -> World:
     return World(reference, by_role(contacts), frozenset({"email", "sms"}), retry_for=timedelta(days=1))
 
 
-def an_alert(change: StatusChanged | TargetChanged) -> Alert:
-    unit = REFERENCE.units.find(change.unit.code, change.on)
-    assert unit
-    return Alert(change, unit, REFERENCE.units.district(unit))
+def an_alert(occasion: Occasion) -> Alert:
+    return alert_of(occasion, REFERENCE)
 
 
-def a_draft(change: StatusChanged | TargetChanged, **fields: Any) -> Draft:
+def a_draft(occasion: Occasion, **fields: Any) -> Draft:
     """A draft for the role of the plan that sits in the alert's district."""
-    alert = an_alert(change)
+    alert = an_alert(occasion)
     role = next(role for role in REFERENCE.plan.roles if role.role == "district_office")
     recipient = Recipient(role, alert.district or alert.unit, DISTRICT_OFFICE.name)
     return replace(Draft(alert, recipient), **fields)

@@ -20,7 +20,7 @@ from services.notify.queries import Filter
 from services.notify.tell import resend
 from shared.access import Caller, authenticate
 from shared.clock import utc_now
-from shared.contracts import Bilingual, Event, UnitRef
+from shared.contracts import Bilingual, Event, ProblemEvent, UnitRef
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.runtime import Runtime
@@ -29,12 +29,16 @@ router = APIRouter(prefix="/v1")
 
 
 class AlertItem(BaseModel):
-    """A change that somebody may have to know; `on` is the day judged, `raised_at` real time."""
+    """What somebody may have to know; `on` is the day judged or told, `raised_at` real time.
+
+    `topic`: the criterion's key, the commitment's id or the difficulty's; `reason`: the verdict's, or a difficulty's
+    words as they were written.
+    """
 
     id: UUID
     unit: UnitRef
     topic: str
-    event: Event
+    event: Event | ProblemEvent
     on: date
     raised_at: AwareDatetime
     reason: Bilingual
@@ -59,7 +63,7 @@ class NoticeItem(BaseModel):
     alert: UUID
     unit: UnitRef
     topic: str
-    event: Event
+    event: Event | ProblemEvent
     on: date
     recipient: str
     name: str
@@ -193,12 +197,18 @@ def _alert(row: Row[Any]) -> AlertItem:
         id=row.id,
         unit=UnitRef.model_validate(row.body["unit"]),
         topic=row.topic,
-        event=Event(row.event),
+        event=row.event,
         on=row.on,
         raised_at=row.raised_at,
-        reason=Bilingual.model_validate(row.body["assessment"]["reason"]),
+        reason=_reason(row.body),
         sample=row.sample,
     )
+
+
+def _reason(body: dict[str, Any]) -> Bilingual:
+    if "assessment" in body:
+        return Bilingual.model_validate(body["assessment"]["reason"])
+    return Bilingual(vi=body["words"], en=body["words"])
 
 
 def _notices(
@@ -216,7 +226,7 @@ def _notice(row: Row[Any], attempts: Sequence[Row[Any]], *, sees_addresses: bool
         alert=row.alert,
         unit=UnitRef.model_validate(row.body["unit"]),
         topic=row.topic,
-        event=Event(row.event),
+        event=row.event,
         on=row.on,
         recipient=row.recipient,
         name=row.name,

@@ -1,7 +1,8 @@
-"""Notify, from top to bottom: changes come in, those who can act are told, and what was said is remembered.
+"""Notify, from top to bottom: events come in, those who can act are told, and what was said is remembered.
 
-ntm.v1.status.>   ->  tell()   ->  alert, route, render  ->  notices that are due   (one transaction)
-ntm.v1.targets.>      Delivery ->  e-mail, SMS           ->  attempts, outbox       ->  ntm.v1.alerts.<unit>.<event>
+ntm.v1.status.>    ->  tell()   ->  alert, route, render  ->  notices that are due   (one transaction)
+ntm.v1.targets.>       Delivery ->  e-mail, SMS           ->  attempts, outbox       ->  ntm.v1.alerts.<unit>.<event>
+ntm.v1.problems.>
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from services.notify.stages.render import render
 from services.notify.stages.route import route
 from services.notify.tables import OutboxRow, ParkedRow
 from services.notify.tell import read_alert, tell
-from shared.access import Keys
+from shared.access import Issuer, Keys
 from shared.clock import utc_now
 from shared.contracts import subjects
 from shared.outbox import Relay
@@ -67,7 +68,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             for delivery in deliveries:
                 delivery.wake()
 
-        app.state.runtime, app.state.keys, app.state.wake = runtime, Keys(runtime.engine), wake
+        app.state.keys = Keys(runtime.engine, Issuer.of(runtime.settings))
+        app.state.runtime, app.state.wake = runtime, wake
         app.state.stages, app.state.world = PIPELINE, _world(runtime, ways)
         async with background(relay.run(), *(delivery.run() for delivery in deliveries)), broker:
             await broker.start()
@@ -117,6 +119,20 @@ async def take_targets(messages: list[Msg]) -> None:
     await _take(messages)
 
 
+@broker.subscriber(
+    subjects.ALL_PROBLEMS,
+    durable="notify-problems",
+    stream=existing(subjects.STATUS_STREAM),
+    pull_sub=BATCHES,
+    config=_PROMPT,
+    ack_policy=AckPolicy.NACK_ON_ERROR,
+    decoder=raw,
+)
+async def take_problems(messages: list[Msg]) -> None:
+    """The same for difficulties that units report, and for what is answered."""
+    await _take(messages)
+
+
 async def _take(messages: Sequence[Msg]) -> None:
     runtime: Runtime = app.state.runtime
 
@@ -128,4 +144,4 @@ async def _take(messages: Sequence[Msg]) -> None:
             await tell(connection, alerts, PIPELINE, app.state.world, utc_now())
         app.state.wake()
 
-    await process(subjects.STATUS_STREAM, messages, tell_all, park_in(runtime.engine, ParkedRow))
+    await process(subjects.STATUS_STREAM, messages, tell_all, park_in(runtime.engine, ParkedRow, OutboxRow))

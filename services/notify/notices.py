@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum, StrEnum
 from typing import Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from shared.contracts import Bilingual, Language, StatusChanged, TargetChanged
+from shared.clock import VIETNAM
+from shared.contracts import Bilingual, Event, Language, ProblemEvent, ProblemLogged, StatusChanged, TargetChanged
 from shared.reference.models import RoleHolder, Unit
 
 type ChannelName = Literal["email", "sms"]
+type Occasion = StatusChanged | TargetChanged | ProblemLogged
+"""What somebody may have to know: a change, or what was said about a difficulty."""
+type OccasionKind = Literal["status", "target", "problem"]
 
 
 class NoticeStatus(StrEnum):
@@ -50,23 +54,51 @@ class NotSent(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A change that somebody may have to know. `unit` and `district` as of the day judged."""
+    """An occasion on its way to those who have to know. `unit` and `district` as of its day."""
 
-    change: StatusChanged | TargetChanged
+    occasion: Occasion
     unit: Unit
     district: Unit | None
     trace: str | None = None
+    sample: bool = False
 
     @property
     def id(self) -> UUID:
-        """The change's event id, so that the same change makes the same alert."""
-        return self.change.id
+        """The event's id, so that the same event makes the same alert."""
+        return self.occasion.id
+
+    @property
+    def kind(self) -> OccasionKind:
+        """What it is about."""
+        return "problem" if isinstance(self.occasion, ProblemLogged) else self.occasion.kind
+
+    @property
+    def event(self) -> Event | ProblemEvent:
+        """What happened."""
+        if isinstance(self.occasion, ProblemLogged):
+            return ProblemEvent.CLOSED if self.occasion.closes else ProblemEvent(self.occasion.event)
+        return self.occasion.event
+
+    @property
+    def on(self) -> date:
+        """Its day."""
+        return day_of(self.occasion)
 
     @property
     def topic(self) -> str:
-        """The criterion's key or the commitment's id."""
-        change = self.change
-        return change.criterion.key if isinstance(change, StatusChanged) else change.commitment.id
+        """What its mails are threaded by: the criterion's key, the commitment's id or the difficulty's."""
+        match self.occasion:
+            case StatusChanged() as change:
+                return change.criterion.key
+            case TargetChanged() as change:
+                return change.commitment.id
+            case ProblemLogged() as logged:
+                return str(logged.problem)
+
+
+def day_of(occasion: Occasion) -> date:
+    """The day judged, or the day in Vietnam on which something was said."""
+    return occasion.at.astimezone(VIETNAM).date() if isinstance(occasion, ProblemLogged) else occasion.on
 
 
 @dataclass(frozen=True, slots=True)

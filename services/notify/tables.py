@@ -24,7 +24,7 @@ class _Table(SQLModel):
 
 
 class AlertRow(_Table, table=True):
-    """A change that somebody may have to know. Its id is the event's: a change that comes again is known."""
+    """What somebody may have to know. Its id is the event's: an event that comes again is known."""
 
     __tablename__ = "alert"
     __table_args__: ClassVar[Any] = (
@@ -36,14 +36,14 @@ class AlertRow(_Table, table=True):
     id: UUID = Field(primary_key=True)
     unit: int = Field(description="The unit's surrogate key.")
     district: int | None
-    topic: str = Field(description="The criterion's key or the commitment's id.")
+    topic: str = Field(description="The criterion's key, the commitment's id or the difficulty's.")
     event: str
     on: date
-    at: datetime = Field(sa_type=_moment, description="When the change was found, by the services' clock.")
+    at: datetime = Field(sa_type=_moment, description="When it was found or said, by the services' clock.")
     raised_at: datetime = Field(sa_type=_moment, description="Real time.")
     sample: bool
     trace: str | None
-    body: dict[str, Any] = Field(sa_type=_json, description="The change as published.")
+    body: dict[str, Any] = Field(sa_type=_json, description="The event as published.")
 
 
 class NoticeRow(_Table, table=True):

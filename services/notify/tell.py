@@ -1,40 +1,56 @@
-"""The use cases before delivery, each in the caller's one transaction: a batch of changes, and a notice sent again."""
+"""The use cases before delivery, each in the caller's one transaction: a batch of events, and a notice sent again."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
-from pydantic import TypeAdapter
+from pydantic import Discriminator, Tag, TypeAdapter
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify import queries
-from services.notify.notices import Alert, Draft, NoticeStatus
+from services.notify.notices import Alert, Draft, NoticeStatus, Occasion, day_of
 from services.notify.stages import Stage, World
 from services.notify.tables import OutboxRow
 from shared import outbox
-from shared.contracts import AlertEvent, AlertLogged, StatusChanged, TargetChanged, subjects
-from shared.contracts.change import AnyChange
+from shared.contracts import AlertEvent, AlertLogged, ProblemLogged, StatusChanged, TargetChanged, subjects
 from shared.messaging import Message, cloud_event
 from shared.reference.load import Reference
 
-_CHANGE: TypeAdapter[StatusChanged | TargetChanged] = TypeAdapter(AnyChange)
+
+def _told_by_its_fields(body: Any) -> Any:
+    """Changes say of what `kind` they are; a difficulty's `kind` is its nature."""
+    if not isinstance(body, dict):
+        return None
+    return "problem" if "problem" in body else body.get("kind")
+
+
+_OCCASION: TypeAdapter[Occasion] = TypeAdapter(
+    Annotated[
+        Annotated[StatusChanged, Tag("status")]
+        | Annotated[TargetChanged, Tag("target")]
+        | Annotated[ProblemLogged, Tag("problem")],
+        Discriminator(_told_by_its_fields),
+    ]
+)
 
 
 def read_alert(body: bytes, trace: str | None, reference: Reference) -> Alert:
-    """The alert of a published change; KeyError when it names a unit that the reference does not have."""
-    return _alert(_CHANGE.validate_json(body), trace, reference)
+    """The alert of a published event; KeyError when it names a unit that the reference does not have."""
+    return alert_of(_OCCASION.validate_json(body), reference, trace)
 
 
-def _alert(change: StatusChanged | TargetChanged, trace: str | None, reference: Reference) -> Alert:
-    key = change.unit.key
-    unit = reference.units.find(change.unit.code, change.on) if key is None else reference.units.by_key(key)
+def alert_of(occasion: Occasion, reference: Reference, trace: str | None = None) -> Alert:
+    """The alert with its place in the tree of that day."""
+    key, on = occasion.unit.key, day_of(occasion)
+    unit = reference.units.find(occasion.unit.code, on) if key is None else reference.units.by_key(key)
     if unit is None:
-        raise KeyError(f"unit {change.unit.code} on {change.on}")
-    return Alert(change, unit, reference.units.district(unit), trace)
+        raise KeyError(f"unit {occasion.unit.code} on {on}")
+    sample = reference.plan.sample if isinstance(occasion, ProblemLogged) else occasion.sample
+    return Alert(occasion, unit, reference.units.district(unit), trace, sample)
 
 
 async def tell(
@@ -67,10 +83,10 @@ async def resend(
     agency: str,
 ) -> bool:
     """Set a notice due again, and its recipient's addresses that became known since. False: there is still none."""
-    change = _CHANGE.validate_python(notice.body)
+    alert = alert_of(_OCCASION.validate_python(notice.body), world.reference, notice.trace)
     drafts = [
         draft
-        for draft in _decide([_alert(change, notice.trace, world.reference)], stages, world)
+        for draft in _decide([alert], stages, world)
         if str(draft.recipient) == notice.recipient and draft.channel == notice.channel and not draft.not_sent
     ]
     rows = [_notice_row(draft, world, now) for draft in drafts]
@@ -96,19 +112,18 @@ def _decide(alerts: Sequence[Alert], stages: Sequence[Stage], world: World) -> S
 
 
 def _alert_row(alert: Alert, now: datetime) -> dict[str, Any]:
-    change = alert.change
     return {
         "id": alert.id,
         "unit": alert.unit.key,
         "district": alert.district.key if alert.district else None,
         "topic": alert.topic,
-        "event": change.event.value,
-        "on": change.on,
-        "at": change.at,
+        "event": alert.event.value,
+        "on": alert.on,
+        "at": alert.occasion.at,
         "raised_at": now,
-        "sample": change.sample,
+        "sample": alert.sample,
         "trace": alert.trace,
-        "body": change.model_dump(mode="json"),
+        "body": alert.occasion.model_dump(mode="json"),
     }
 
 
@@ -153,7 +168,7 @@ def _failures(drafts: Sequence[Draft], now: datetime) -> list[Message]:
 
 def log_entry(alert: Alert, event: AlertEvent, now: datetime, cause: UUID | None = None, **more: Any) -> Message:
     """What became of an alert, as a CloudEvent on its subject. The same entry made again has the same id."""
-    return log_message(alert.id, alert.change.unit.code, event, now, alert.trace, cause or alert.id, **more)
+    return log_message(alert.id, alert.occasion.unit.code, event, now, alert.trace, cause or alert.id, **more)
 
 
 def log_message(

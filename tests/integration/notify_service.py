@@ -23,8 +23,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from deploy.local.postbox import Keys, Postbox
 from deploy.local.supervisor import end, spawn
 from deploy.local.system import free_port
+from services.notify.notices import Occasion
 from shared.access import add_key
-from shared.contracts import StatusChanged, TargetChanged, subjects
+from shared.contracts import ProblemLogged, StatusChanged, subjects
 from shared.database import migrate
 from shared.messaging import Message, cloud_event, ensure_streams, publish
 from shared.reference.models import Contact
@@ -110,8 +111,8 @@ class NotifyService:
         self.child.send_signal(signal.SIGKILL)
         await self.child.wait()
 
-    async def publish(self, *changes: StatusChanged | TargetChanged) -> None:
-        await publish(self.nats, [as_message(change) for change in changes])
+    async def publish(self, *occasions: Occasion) -> None:
+        await publish(self.nats, [as_message(occasion) for occasion in occasions])
 
     async def get(self, path: str, key: str, **parameters: Any) -> httpx.Response:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
@@ -156,14 +157,17 @@ class NotifyService:
         return [sent for sent in self.postbox.outbox.items if sent.kind == "sms"]
 
 
-def as_message(change: StatusChanged | TargetChanged) -> Message:
-    if isinstance(change, StatusChanged):
-        district = change.district.code if change.district else None
-        subject = subjects.status(district, change.unit.code, change.criterion.key)
-    else:
-        subject = subjects.target(change.unit.code, change.commitment.id)
-    body = change.model_dump_json().encode()
-    return cloud_event(subject, body, event_id=change.id, kind="status.changed", source="test", at=change.at)
+def as_message(occasion: Occasion) -> Message:
+    match occasion:
+        case StatusChanged() as change:
+            district = change.district.code if change.district else None
+            subject = subjects.status(district, change.unit.code, change.criterion.key)
+        case ProblemLogged() as logged:
+            subject = subjects.problem(logged.unit.code)
+        case change:
+            subject = subjects.target(change.unit.code, change.commitment.id)
+    body = occasion.model_dump_json().encode()
+    return cloud_event(subject, body, event_id=occasion.id, kind="test", source="test", at=occasion.at)
 
 
 async def until(check: Callable[[], Awaitable[bool]], say: Callable[[], str] = str, seconds: float = 40) -> None:

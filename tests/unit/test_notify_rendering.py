@@ -10,10 +10,20 @@ from uuid import UUID
 
 import pytest
 
-from services.notify.notices import Draft, NotSent, Wording
+from services.notify.notices import Draft, NotSent, Occasion, Wording
 from services.notify.stages.render import render
-from shared.contracts import Bilingual, Event, Language, StatusChanged, TargetChanged
-from tests.changes import DIEM_HE, LABOUR, a_draft, a_part, a_status_change, a_target_change, the_world
+from shared.contracts import Bilingual, Event, Language, ProblemLogged, SubmissionWarning
+from tests.changes import (
+    DIEM_HE,
+    LABOUR,
+    a_draft,
+    a_part,
+    a_problem,
+    a_status_change,
+    a_target_change,
+    an_answer,
+    the_world,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "notify"
 WORLD = replace(the_world(), board_url="https://ntm.example.vn")
@@ -32,9 +42,9 @@ def assert_golden(name: str, text: str) -> None:
     assert text == path.read_text(encoding="utf-8")
 
 
-def as_text(change: StatusChanged | TargetChanged, language: Language = "vi") -> str:
-    mail = worded(a_draft(change, language=language))
-    sms = worded(a_draft(change, channel="sms", language=language))
+def as_text(occasion: Occasion, language: Language = "vi") -> str:
+    mail = worded(a_draft(occasion, language=language))
+    sms = worded(a_draft(occasion, channel="sms", language=language))
     return f"{mail.subject}\n\n{mail.text}\n\n{sms.text}\n"
 
 
@@ -66,6 +76,40 @@ def test_men_and_women_stand_apart_and_sample_data_is_marked() -> None:
     change = a_status_change(parts=parts, criterion=LABOUR, sample=True, cohorts=["advanced-2023"], reason=reason)
     assert_golden("status_labour_sample.txt", as_text(change))
     assert_golden("status_labour_sample.html", worded(a_draft(change)).html or "")
+
+
+PROBLEMS = {
+    "reported": a_problem(),
+    "answered": an_answer(),
+    "closed": an_answer(closes=True),
+    "without_criterion": a_problem(criterion=None, kind="other", contact=None),
+}
+
+
+@pytest.mark.parametrize(("name", "logged"), PROBLEMS.items(), ids=PROBLEMS)
+def test_what_is_said_about_a_difficulty_reads_well(name: str, logged: ProblemLogged) -> None:
+    assert_golden(f"problem_{name}.txt", as_text(logged))
+
+
+def test_difficulties_read_well_in_english_and_in_html() -> None:
+    assert_golden("problem_reported.en.txt", as_text(a_problem(), "en"))
+    assert_golden("problem_answered.en.txt", as_text(an_answer(), "en"))
+    assert_golden("problem_reported.html", worded(a_draft(a_problem())).html or "")
+
+
+def test_warnings_stand_under_the_figure_that_they_belong_to_and_not_in_an_sms() -> None:
+    detail = Bilingual(
+        vi="Số hộ nghèo tăng từ 131 lên 219 so với tháng 5/2023; đơn vị gửi đã xác nhận.",
+        en="Poor households rose from 131 to 219 since May 2023; the sender stands by it.",
+    )
+    warning = SubmissionWarning(code="implausible_change", pointer="/readings/poor_households", detail=detail)
+    workers = Bilingual(vi="Tỷ lệ lao động qua đào tạo", en="Workers trained")
+    change = a_status_change(
+        parts=[a_part(indicator="11.1", warnings=[warning, warning]), a_part(indicator="11.2", name=workers)]
+    )
+    assert_golden("status_warnings.txt", as_text(change))
+    assert_golden("status_warnings.en.txt", as_text(change, "en"))
+    assert_golden("status_warnings.html", worded(a_draft(change)).html or "")
 
 
 def test_what_people_have_written_is_escaped_in_html() -> None:

@@ -10,7 +10,7 @@ from services.notify.notices import Draft, NotSent
 from services.notify.stages import World
 from services.notify.stages.route import route
 from shared.contracts import Event, StatusChanged, TargetChanged
-from shared.reference.models import Contact, Route
+from shared.reference.models import ChangeRoute, Contact, Route
 from tests.changes import (
     DISTRICT_OFFICE,
     LABOUR,
@@ -34,7 +34,7 @@ def recipients(drafts: list[Draft], channel: str = "email") -> list[str]:
 
 
 def a_route(**fields: object) -> Route:
-    return Route.model_validate(
+    return ChangeRoute.model_validate(
         {
             "id": "r",
             "events": ["fell_behind"],

@@ -8,18 +8,19 @@ from dataclasses import replace
 
 from services.notify.notices import Alert, ChannelName, Draft, NotSent, Recipient
 from services.notify.stages import World
-from shared.contracts import StatusChanged
+from shared.contracts import ProblemKind, ProblemLogged, StatusChanged
 from shared.reference.models import (
     COMMITMENT_OWNER,
     CRITERION_OWNER,
+    ChangeRoute,
     CohortMeeting,
     Commitment,
     CommunesMeeting,
     Contact,
     Plan,
+    ProblemRoute,
     Role,
     RoleHolder,
-    Route,
     Unit,
 )
 
@@ -45,20 +46,22 @@ def _route(alert: Alert, world: World) -> Iterable[Draft]:
                     yield from _address(alert, recipient, channel, world)
 
 
-def _matches(rule: Route, alert: Alert, plan: Plan) -> bool:
-    change = alert.change
+def _matches(rule: ChangeRoute | ProblemRoute, alert: Alert, plan: Plan) -> bool:
     return (
-        rule.on == change.kind
-        and change.event in rule.events
+        rule.on == alert.kind
+        and alert.event in rule.events
         and (rule.criteria is None or _criterion(alert, plan) in rule.criteria)
         and (rule.cohorts is None or not set(rule.cohorts).isdisjoint(_cohorts(alert, plan)))
+        and (not isinstance(rule, ProblemRoute) or rule.kinds is None or _nature(alert) in rule.kinds)
     )
 
 
 def _criterion(alert: Alert, plan: Plan) -> str | None:
-    """The criterion that the alert speaks of; none for a commitment that counts something else."""
-    if isinstance(alert.change, StatusChanged):
-        return alert.change.criterion.key
+    """The criterion that the alert speaks of; none for a commitment or a difficulty that is about something else."""
+    if isinstance(alert.occasion, StatusChanged):
+        return alert.occasion.criterion.key
+    if isinstance(alert.occasion, ProblemLogged):
+        return alert.occasion.criterion
     commitment = _commitment(alert, plan)
     if commitment is None:
         return None
@@ -67,10 +70,17 @@ def _criterion(alert: Alert, plan: Plan) -> str | None:
 
 
 def _cohorts(alert: Alert, plan: Plan) -> Sequence[str]:
-    if isinstance(alert.change, StatusChanged):
-        return alert.change.cohorts
+    if isinstance(alert.occasion, StatusChanged):
+        return alert.occasion.cohorts
+    if isinstance(alert.occasion, ProblemLogged):
+        return [cohort.id for cohort in plan.cohorts if alert.unit.code in cohort.members]
     commitment = _commitment(alert, plan)
     return [commitment.measure.cohort] if commitment and isinstance(commitment.measure, CohortMeeting) else []
+
+
+def _nature(alert: Alert) -> ProblemKind | None:
+    """What a difficulty is about."""
+    return alert.occasion.kind if isinstance(alert.occasion, ProblemLogged) else None
 
 
 def _commitment(alert: Alert, plan: Plan) -> Commitment | None:
@@ -97,7 +107,7 @@ def _place(role: RoleHolder, alert: Alert, world: World) -> Unit:
     """
     if role.level == "district":
         return alert.district or alert.unit
-    province = world.reference.units.find(world.reference.plan.unit, alert.change.on)
+    province = world.reference.units.find(world.reference.plan.unit, alert.on)
     return province or alert.unit
 
 
