@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import typer
 
-from services.cli import agency, look, operate, plan, submit
+from services.cli import agency, audit, look, operate, plan, submit
 
 app = typer.Typer(
     name="ntm",
@@ -27,6 +27,7 @@ app.command("rebuild")(operate.rebuild)
 app.command("migrate")(operate.migrate)
 app.command("draft-migration", hidden=True)(operate.draft_migration)
 app.add_typer(agency.app, name="agency")
+app.add_typer(audit.app, name="audit")
 app.add_typer(plan.app, name="plan")
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ class Whole:
 
     async def post(self, unit: str, poor: int, period: str = "2023-06", **changes: Any) -> httpx.Response:
         counts = {"households": 1000, "poor_households": poor, "near_poor_households": 0}
-        body = {"unit": unit, "period": period, "readings": counts, **changes}
+        body = {"unit": unit, "period": period, "confirmed": True, "readings": counts, **changes}
         async with self.client() as client:
             return await client.post(f"{self.running.intake_url}/v1/submissions", json=body)
 
@@ -209,7 +209,13 @@ async def test_killing_each_service_while_figures_flow_loses_nothing(whole: Whol
                             counts = {"households": 1000, "poor_households": poor, "near_poor_households": 0}
                             answer = await client.post(
                                 f"{whole.running.intake_url}/v1/submissions",
-                                json={"unit": unit, "period": "2023-06", "revision": revision, "readings": counts},
+                                json={
+                                    "unit": unit,
+                                    "period": "2023-06",
+                                    "revision": revision,
+                                    "confirmed": True,
+                                    "readings": counts,
+                                },
                                 headers=headers,
                             )
                         except httpx.HTTPError:

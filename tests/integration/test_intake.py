@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from services.intake import queries
 from services.intake.accept import ITEM_LIMIT
 from shared.access import revoke_keys
 from shared.contracts import subjects
@@ -65,7 +67,7 @@ async def test_one_refused_item_does_not_refuse_the_others(around: Surroundings,
 async def test_an_array_of_a_thousand_goes_out_as_one_atomic_batch(
     around: Surroundings, intake: Service, key: str
 ) -> None:
-    answer = await post(intake, key, [a_posted_submission(revision=n + 1) for n in range(ITEM_LIMIT)])
+    answer = await post(intake, key, [a_posted_submission(source_ref=f"thousand-{n}") for n in range(ITEM_LIMIT)])
     assert answer.json()["accepted"] == ITEM_LIMIT
     last = await around.stored(subjects.SUBMISSIONS_STREAM)
     message = await around.nats.jetstream().get_msg(subjects.SUBMISSIONS_STREAM, last)
@@ -74,21 +76,55 @@ async def test_an_array_of_a_thousand_goes_out_as_one_atomic_batch(
     assert headers["Nats-Batch-Commit"] == "1"
 
 
-async def test_a_request_repeated_with_its_key_is_taken_once(around: Surroundings, intake: Service, key: str) -> None:
+async def test_the_same_content_again_gets_the_same_receipt(around: Surroundings, intake: Service, key: str) -> None:
+    item = a_posted_submission(source_ref="lost answer")
+    first = await post(intake, key, item)
     before = await around.stored(subjects.SUBMISSIONS_STREAM)
-    items = [a_posted_submission(), a_posted_submission(period="2023-05")]
-    first = await post(intake, key, items[:1], **{"Idempotency-Key": "june"})
-    again = await post(intake, key, items, **{"Idempotency-Key": "june"})
-    assert again.json()["items"][0]["id"] == first.json()["items"][0]["id"]
-    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before + 2
+    again = await post(intake, key, dict(reversed(item.items())))
+    in_an_array = await post(intake, key, [item, item])
+    assert again.json() == first.json()
+    assert in_an_array.json()["items"] == [first.json(), first.json()]
+    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before
 
 
-async def test_another_body_under_a_used_key_is_not_dropped(around: Surroundings, intake: Service, key: str) -> None:
+async def test_the_same_receipt_comes_also_beyond_the_window_of_jetstream(
+    around: Surroundings, intake: Service, key: str
+) -> None:
+    item = a_posted_submission(source_ref="long ago")
+    first = await post(intake, key, item, **{"Idempotency-Key": "long ago"})
+    await eventually(lambda: receipt_is_kept(around, first.json()["id"]))
+    js = around.nats.jetstream()
+    config = (await js.stream_info(subjects.SUBMISSIONS_STREAM)).config
+    await js.update_stream(config.evolve(duplicate_window=0.1))
+    await asyncio.sleep(0.5)
     before = await around.stored(subjects.SUBMISSIONS_STREAM)
-    first = await post(intake, key, a_posted_submission(), **{"Idempotency-Key": "reused"})
-    other = await post(intake, key, a_posted_submission(period="2023-05"), **{"Idempotency-Key": "reused"})
-    assert first.json()["id"] != other.json()["id"]
-    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before + 2
+    again = await post(intake, key, item, **{"Idempotency-Key": "long ago"})
+    await js.update_stream(config)
+    assert again.json() == first.json()
+    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before
+
+
+@pytest.mark.parametrize("pause", [0, 1], ids=["at once", "after a while"])
+async def test_a_used_key_with_another_body_is_a_conflict(
+    around: Surroundings, intake: Service, key: str, pause: int
+) -> None:
+    headers = {"Idempotency-Key": f"reused after {pause}"}
+    items = [a_posted_submission(source_ref=headers["Idempotency-Key"]), a_posted_submission(period="2023-05")]
+    assert (await post(intake, key, items, **headers)).status_code == 202
+    await asyncio.sleep(pause)
+    before = await around.stored(subjects.SUBMISSIONS_STREAM)
+    longer = await post(intake, key, [*items, a_posted_submission(period="2023-04")], **headers)
+    other = await post(intake, key, a_posted_submission(source_ref="other"), **headers)
+    same = await post(intake, key, items, **headers)
+    assert (longer.status_code, longer.json()["code"]) == (409, "key_used")
+    assert (other.status_code, other.json()["code"]) == (409, "key_used")
+    assert same.json()["accepted"] == 2
+    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before
+
+
+async def receipt_is_kept(around: Surroundings, submission_id: str) -> bool:
+    async with around.engine.connect() as connection:
+        return await queries.submission_of(connection, UUID(submission_id)) is not None
 
 
 async def test_a_document_tells_no_more_faults_than_anybody_reads(intake: Service, key: str) -> None:
@@ -208,6 +244,6 @@ async def test_the_catalogue_names_everything_that_a_submission_can(intake: Serv
 
 async def test_while_the_broker_is_away_nothing_is_promised(around: Surroundings, intake: Service, key: str) -> None:
     await around.nats.jetstream().delete_stream(subjects.SUBMISSIONS_STREAM)
-    answer = await asyncio.wait_for(post(intake, key, a_posted_submission()), 20)
+    answer = await asyncio.wait_for(post(intake, key, a_posted_submission(source_ref="nowhere")), 20)
     assert answer.status_code == 503
     assert answer.headers["retry-after"]

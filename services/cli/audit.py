@@ -1,0 +1,58 @@
+"""`ntm audit`: whether the log still holds what receipts say, and what a receipt's digest is of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from services.cli.session import DATA, Data, broker, console, database, errors, fail, run, system_of
+from services.intake.audit import Audit, audit
+from services.intake.entry import digest_of
+from services.intake.tables import SubmissionRow as Receipts
+from services.scoring.tables import SubmissionRow as Scored
+from shared.contracts import Submission
+from shared.database import table_of
+
+app = typer.Typer(no_args_is_help=True, help="Kiểm chứng nhật ký số liệu. / Prove what was accepted.")
+
+
+@app.command()
+def verify(data: Data = DATA) -> None:
+    """Check the stored stream against the receipts and against scoring's copy. Exit status 1 if something is wrong."""
+    system = system_of(data)
+
+    async def work() -> Audit:
+        async with broker(system) as nats, database(system) as engine:
+            return await audit(engine, nats, [table_of(Receipts), table_of(Scored)])
+
+    found = run(work())
+    console.print(f"{found.messages:,} submissions in the log", highlight=False)
+    for damaged in found.damaged:
+        errors.print(f"damaged: message {damaged}", style="red", highlight=False, markup=False)
+    for table, ids in found.lost.items():
+        for one in ids:
+            errors.print(f"lost: {one} is in {table}, not (so) in the log", style="red", highlight=False)
+    for table, ids in found.unrecorded.items():
+        for one in ids:
+            errors.print(f"unrecorded: {one} is in the log, not in {table}", style="red", highlight=False)
+    if not found.is_sound:
+        raise typer.Exit(1)
+    console.print("Khớp hoàn toàn. / All of it agrees.", style="green")
+
+
+@app.command()
+def digest(
+    file: Annotated[Path, typer.Argument(help="JSON: one submission, or an array.", exists=True, dir_okay=False)],
+) -> None:
+    """Print the digest that a receipt for these submissions has: so an agency proves what it sent."""
+    try:
+        content = json.loads(file.read_bytes())
+        items = [Submission.model_validate(item) for item in (content if isinstance(content, list) else [content])]
+    except (ValueError, ValidationError, RecursionError) as error:
+        raise fail(f"{file}: {error}") from None
+    for item in items:
+        console.print(f"{digest_of(item)}  {item.unit} {item.period}", highlight=False)

@@ -1,0 +1,67 @@
+"""Pure: revisions for who fills in workbooks, which know of none: what was sent before is corrected by a choice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from services.intake.entry import Checked
+from services.intake.rules.words import element_named, figure
+from services.intake.standing import StandingReading, exact
+from services.intake.workbook import Filled
+from shared.problems import Fault, Faults
+from shared.reference.load import Reference
+
+
+def revised(row: Filled, checked: Checked, *, correct: bool) -> Filled:
+    """The row with the revision to send it as, unless it says one itself.
+
+    The next one where it corrects what stands at its stage and that is wanted, else the one that stands: so the same
+    file sent twice is the same submission.
+    """
+    standing = _standing(checked)
+    if "revision" in row.item or not standing:
+        return row
+    highest = max(reading.revision for reading in standing.values())
+    corrects = correct and any(_differing(checked))
+    return replace(row, item={**row.item, "revision": highest + 1 if corrects else highest})
+
+
+def faults_of(row: Filled, checked: Checked, reference: Reference, *, correct: bool) -> Iterator[Fault]:
+    """The row's faults. Another figure than the one that stands is one of them where no correction is wanted."""
+    says_revision = "revision" in row.item
+    for fault in checked.faults:
+        if says_revision or fault.kind is not Faults.REVISION_TAKEN:
+            yield fault
+    if says_revision or correct or checked.submission is None:
+        return
+    for code, stands in _differing(checked):
+        element = reference.elements[code]
+        details = {
+            "element": element_named(element),
+            "standing": figure(element, stands.value),
+            "stage": stands.stage,
+            "revision": stands.revision,
+            "agency": stands.agency,
+            "value": figure(element, exact(checked.submission.readings[code])),
+        }
+        yield Fault(f"/readings/{code}", Faults.STANDS_ALREADY, details)
+
+
+def _standing(checked: Checked) -> dict[str, StandingReading]:
+    """What stands for the very period and stage, by element."""
+    submission = checked.submission
+    if submission is None:
+        return {}
+    return {
+        code: reading
+        for code, reading in checked.before.items()
+        if reading.period == submission.period and reading.stage is submission.stage
+    }
+
+
+def _differing(checked: Checked) -> Iterator[tuple[str, StandingReading]]:
+    if checked.submission:
+        for code, reading in _standing(checked).items():
+            if reading.value != exact(checked.submission.readings[code]):
+                yield code, reading

@@ -1,0 +1,99 @@
+"""What is known about submissions that come in: their receipts, their requests' keys, the figures that stand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.intake import queries
+from services.intake.entry import Entry
+from services.intake.standing import Standing
+from shared.contracts import Receipt
+from shared.reference.load import Reference
+
+_SECONDS = 5
+"""Longer nobody waits for the database: who sent it is asked to come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was found for a group of entries."""
+
+    receipts: dict[UUID, Receipt] = field(default_factory=dict)
+    requests: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By agency and `Idempotency-Key`: the digest of the content that the key was used for."""
+    standing: Standing = field(default_factory=Standing)
+
+
+class Archive:
+    """Looks things up over a connection of its own, which stays open until it fails and is then opened anew."""
+
+    def __init__(self, engine: AsyncEngine, reference: Reference) -> None:
+        # single statements that only read: without a transaction around each they take half the round trips
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._connection: AsyncConnection | None = None
+        self._related = _related(reference)
+
+    async def look_up(self, entries: Sequence[Entry]) -> Known:
+        """What is known about these. SQLAlchemyError or OSError when the database does not answer."""
+        if not entries:
+            return Known()
+        was_open = self._connection is not None
+        try:
+            return await self._ask(entries)
+        except TimeoutError:
+            await self.close()
+            raise
+        except (SQLAlchemyError, OSError):
+            await self.close()
+            if not was_open:
+                raise
+        return await self._ask(entries)  # the database was restarted since
+
+    async def close(self) -> None:
+        """Let go of the connection, in whatever state it is."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(SQLAlchemyError, OSError):
+                async with asyncio.timeout(1):
+                    await connection.invalidate()
+                    await connection.close()
+
+    async def _ask(self, entries: Sequence[Entry]) -> Known:
+        async with asyncio.timeout(_SECONDS):
+            self._connection = self._connection or await self._engine.connect()
+            receipts = await queries.receipts_of(self._connection, [entry.id for entry in entries])
+            requests = await queries.requests_of(self._connection, _requests(entries))
+            return Known(receipts, requests, await queries.standing(self._connection, self._figures(entries)))
+
+    def _figures(self, entries: Iterable[Entry]) -> set[queries.Wanted]:
+        return {
+            (entry.unit.key, element, entry.submission.period)
+            for entry in entries
+            for code in entry.submission.readings
+            for element in self._related[code]
+        }
+
+
+def _requests(entries: Iterable[Entry]) -> set[tuple[str, str]]:
+    return {
+        (entry.posted.caller.agency, entry.posted.request)
+        for entry in entries
+        if entry.posted.request is not None and entry.posted.request_digest is not None
+    }
+
+
+def _related(reference: Reference) -> dict[str, set[str]]:
+    """By element: itself and those that it has to agree with."""
+    related = {code: {code} for code in reference.elements}
+    for rule in reference.sum_rules:
+        together = {rule.whole, *rule.parts}
+        for code in together:
+            related[code] |= together
+    return related

@@ -1,0 +1,65 @@
+"""`GET /v1/me`: whose key it is that comes with the request, and what it opens."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from shared.access import EVERYTHING, Caller, authenticate
+from shared.runtime import Runtime
+
+router = APIRouter()
+
+
+class CoveredUnit(BaseModel):
+    """A unit that the key covers, with everything below it."""
+
+    code: str
+    name: str | None = Field(description="None where no unit has the code any more.")
+
+
+class Me(BaseModel):
+    """Whose key or token it is, and its scope."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "agency": "phong-ldtbxh-van-quan",
+                    "name": "Phòng LĐTBXH Văn Quan",
+                    "key": "5f1c0a9be2d4",
+                    "units": [{"code": "184", "name": "Văn Quan"}],
+                    "criteria": ["ntm-11", "ntm-12"],
+                    "expires_at": "2024-12-31T17:00:00Z",
+                    "rate_per_minute": 6000,
+                }
+            ]
+        }
+    )
+
+    agency: str = Field(description="Its id, as in subjects and receipts.")
+    name: str
+    key: str = Field(description="The key's id, never its secret; of a token, its subject.")
+    units: list[CoveredUnit]
+    criteria: list[str] = Field(description=f"`{EVERYTHING}`: all, and what belongs to none.")
+    expires_at: AwareDatetime | None = Field(description="From here on it opens nothing; None: never.")
+    rate_per_minute: int = Field(description="Requests a minute in each process; more are answered by 429.")
+
+
+@router.get("/v1/me")
+async def get_me(request: Request, caller: Annotated[Caller, Depends(authenticate)]) -> Me:
+    """Whose key this is, and what it opens."""
+    runtime: Runtime = request.app.state.runtime
+    units, today = runtime.reference.units, runtime.clock.today()
+    found = {code: units.find(code, today) or next(reversed(units.known(code)), None) for code in caller.units}
+    return Me(
+        agency=caller.agency,
+        name=caller.name,
+        key=caller.key,
+        units=[CoveredUnit(code=code, name=unit.name if unit else None) for code, unit in found.items()],
+        criteria=list(caller.criteria),
+        expires_at=caller.expires_at,
+        rate_per_minute=caller.rate_per_minute,
+    )

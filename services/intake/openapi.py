@@ -1,0 +1,232 @@
+"""What intake's OpenAPI document says beside its routes; of `POST /v1/submissions`, which no route serves, all."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from services.intake import examples
+from services.intake.accept import ITEM_LIMIT
+from services.intake.body import BODY_LIMIT, LINE_LIMIT
+from services.intake.submissions import NDJSON
+from shared.contracts import Receipt, Submission
+from shared.contracts.problem_document import ProblemDocument
+from shared.openapi import Description, Operation
+from shared.problems import Problems
+
+_MEGABYTE = 1024 * 1024
+
+
+class RefusedItem(BaseModel):
+    """An item that was not accepted, and why."""
+
+    status: Literal["refused"]
+    problem: ProblemDocument
+
+
+class ItemAnswers(BaseModel):
+    """What an array is answered when something of it was accepted: a receipt or a problem for each item, in order.
+
+    Where nothing was accepted a problem document is answered, with the same three fields in it.
+    """
+
+    accepted: int
+    refused: int
+    items: list[Receipt | RefusedItem] = Field(max_length=ITEM_LIMIT)
+
+
+_TAGS = {
+    "Submissions": "Gửi số liệu / Sending figures.",
+    "Workbooks": "Biểu mẫu Excel và CSV / Workbooks to fill in, and CSV files.",
+    "Receipts": "Biên nhận, kết quả, từ chối / What became of what was sent.",
+    "Review": "Thẩm tra, thẩm định / Stages: verified by the district, confirmed by the sector, or returned.",
+    "Difficulties": "Vướng mắc / What a unit cannot solve by itself.",
+    "Reference": "Danh mục, khóa truy cập / What can be reported, and what a key opens.",
+}
+
+_BODY_PROBLEMS = (Problems.TOO_SLOW, Problems.TOO_LARGE, Problems.PACKED, Problems.BUSY)
+
+_OPERATIONS = {
+    "POST /v1/submissions": Operation(
+        "Submissions",
+        "Send figures / Gửi số liệu",
+        problems=(
+            Problems.INVALID_JSON,
+            Problems.OUT_OF_SCOPE,
+            Problems.KEY_USED,
+            Problems.TOO_MANY_ITEMS,
+            Problems.NOT_JSON,
+            Problems.REFUSED,
+            *_BODY_PROBLEMS,
+        ),
+    ),
+    "GET /v1/submissions": Operation(
+        "Receipts",
+        "Submissions, the newest first / Các lần gửi, mới nhất trước",
+        problems=(Problems.OUT_OF_SCOPE,),
+        parameters={"agency": examples.AGENCY, "unit": "06280", "status": "scored"},
+        answers={200: {"items": [examples.TRACKED], "next": None}},
+    ),
+    "GET /v1/submissions/{submission_id}": Operation(
+        "Receipts",
+        "What became of a submission / Biên nhận và kết quả",
+        problems=(Problems.NOT_FOUND,),
+        parameters={"submission_id": examples.SUBMISSION_ID},
+        answers={200: {**examples.TRACKED, "submission": examples.ACCEPTED}},
+    ),
+    "GET /v1/refusals": Operation(
+        "Receipts",
+        "What was refused / Số liệu bị từ chối",
+        answers={200: {"items": [examples.REFUSED], "next": None}},
+    ),
+    "POST /v1/submissions/{submission_id}/review": Operation(
+        "Review",
+        "Verify, confirm or return / Thẩm tra, thẩm định hoặc trả lại",
+        problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND, Problems.REVIEWED, Problems.REFUSED, Problems.BUSY),
+        parameters={"submission_id": examples.SUBMISSION_ID},
+        answers={202: examples.REVIEW},
+    ),
+    "GET /v1/templates/{criteria}.xlsx": Operation(
+        "Workbooks",
+        "A workbook to fill in / Tải biểu mẫu",
+        problems=(Problems.OUT_OF_SCOPE, Problems.NOTHING_TO_FILL, Problems.BUSY),
+        parameters={"criteria": "ntm-11,ntm-12", "unit": "184", "period": "2023-06"},
+    ),
+    "POST /v1/uploads": Operation(
+        "Workbooks",
+        "Send a filled workbook / Nộp biểu mẫu",
+        problems=(Problems.OUT_OF_SCOPE, Problems.KEY_USED, Problems.REFUSED, Problems.FILE_REFUSED, *_BODY_PROBLEMS),
+        parameters={"unit": "184", "period": "2023-06"},
+        answers={200: examples.UPLOAD_PREVIEW, 202: {"accepted": 1, "items": [examples.RECEIPT]}},
+    ),
+    "POST /v1/problems": Operation(
+        "Difficulties",
+        "Report a difficulty / Báo vướng mắc",
+        problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED),
+        answers={202: examples.DIFFICULTY},
+    ),
+    "GET /v1/problems": Operation(
+        "Difficulties",
+        "Difficulties, the newest first / Các vướng mắc",
+        parameters={"unit": "184", "criterion": "ntm-12", "state": "open"},
+        answers={200: {"items": [examples.DIFFICULTY], "next": None}},
+    ),
+    "GET /v1/problems/{problem_id}": Operation(
+        "Difficulties",
+        "One difficulty / Một vướng mắc",
+        problems=(Problems.NOT_FOUND,),
+        parameters={"problem_id": examples.DIFFICULTY_ID},
+        answers={200: examples.DIFFICULTY},
+    ),
+    "POST /v1/problems/{problem_id}/answers": Operation(
+        "Difficulties",
+        "Answer or close a difficulty / Trả lời, khép lại vướng mắc",
+        problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND, Problems.CLOSED),
+        parameters={"problem_id": examples.DIFFICULTY_ID},
+        answers={202: examples.DIFFICULTY_CLOSED},
+    ),
+    "GET /v1/me": Operation("Reference", "Whose key this is / Khóa này của ai"),
+    "GET /v1/catalogue": Operation(
+        "Reference",
+        "What can be reported / Danh mục chỉ tiêu, tiêu chí, đơn vị",
+        answers={200: examples.CATALOGUE},
+    ),
+}
+
+
+def _header(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": {"type": "string", **schema},
+    }
+
+
+def _ref(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def _lines(description: str, example: str) -> dict[str, Any]:
+    return {"schema": {"type": "string", "description": description}, "example": example}
+
+
+_LINES_OF_ANSWER = _lines(
+    "A line for each that was sent: its receipt or its problem, with `line`. The last one has the counts (`summary`) "
+    "and, where the stream ended before its time, why (`problem`): what has a receipt until then is accepted.",
+    examples.LINES_OF_ANSWER,
+)
+
+_POST_SUBMISSIONS: dict[str, Any] = {
+    "operationId": "post_submissions",
+    "description": (
+        f"One submission (an object), up to {ITEM_LIMIT:,} (an array), or any number (`{NDJSON}`, a line each, read as "
+        f"it comes). Each gets a receipt or a problem; one that is refused refuses no other. JSON may have "
+        f"{BODY_LIMIT // _MEGABYTE} MB, a line {LINE_LIMIT // 1024} kB.\n\n"
+        "A receipt means that the submission is on disk. Who gets no answer repeats the request: what was accepted "
+        "already gets the receipt it had, by its content or by its `Idempotency-Key`."
+    ),
+    "parameters": [
+        _header(
+            "Idempotency-Key",
+            "Of the agency's choice. The same key with other content is a conflict (409). Without it the content "
+            "counts: the same figures sent twice are one submission.",
+            minLength=1,
+            maxLength=200,
+        ),
+        _header("Accept-Language", "The language of problems: `vi` (the default) or `en`."),
+        _header("traceparent", "W3C trace context. It is carried on to what the submission leads to."),
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "oneOf": [
+                        _ref(Submission),
+                        {"type": "array", "items": _ref(Submission), "minItems": 1, "maxItems": ITEM_LIMIT},
+                    ]
+                },
+                "examples": {
+                    "one": {"summary": "One / Một lần gửi", "value": examples.SUBMISSION},
+                    "several": {"summary": "An array / Nhiều lần gửi", "value": [examples.SUBMISSION]},
+                },
+            },
+            NDJSON: _lines("A `Submission` in each line.", examples.LINES),
+        },
+    },
+    "responses": {
+        "202": {
+            "description": "Accepted: all, or some of several. Each answer says its own.",
+            "content": {
+                "application/json": {
+                    "schema": {"oneOf": [_ref(Receipt), _ref(ItemAnswers)]},
+                    "examples": {
+                        "one": {"value": examples.RECEIPT},
+                        "several": {"value": {"accepted": 1, "refused": 0, "items": [examples.RECEIPT]}},
+                    },
+                },
+                NDJSON: _LINES_OF_ANSWER,
+            },
+        },
+        **{
+            status: {"description": description, "content": {NDJSON: _LINES_OF_ANSWER}}
+            for status, description in {
+                "408": "The body came too slowly.",
+                "415": "Neither JSON nor NDJSON, or compressed.",
+                "422": "Nothing was accepted.",
+                "429": "Too much at once, by the key or by all.",
+                "503": "The broker or the database is away; lines before that may be accepted.",
+            }.items()
+        },
+    },
+}
+
+DESCRIPTION = Description(
+    operations=_OPERATIONS,
+    tags=_TAGS,
+    paths={"/v1/submissions": {"post": _POST_SUBMISSIONS}},
+    models=(Submission, Receipt, ItemAnswers, RefusedItem),
+)

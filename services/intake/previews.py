@@ -1,0 +1,193 @@
+"""What an upload would change: old figures and new, statuses before and after. Shapes and how they are filled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+import structlog
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from pydantic import BaseModel, Field, ValidationError
+
+from services.intake.entry import Checked
+from services.intake.standing import StandingReading, exact
+from services.intake.workbook import Filled, Found
+from services.intake.workbook.figures import value_of
+from shared.contracts import (
+    Language,
+    Period,
+    Preview,
+    PreviewRequest,
+    Receipt,
+    Stage,
+    Status,
+    Submission,
+    SubmissionWarning,
+    UnitCode,
+    Value,
+    subjects,
+)
+from shared.reference.load import Reference
+
+log = structlog.get_logger()
+
+PREVIEW_SECONDS = 3
+"""So long scoring is waited for; without it a preview has no statuses."""
+
+
+class CellRemark(BaseModel):
+    """A fault, or what is remarkable: the cell that it is about, and what to do about it."""
+
+    sheet: str | None = Field(description="None where it is about the whole file.")
+    cell: str | None = Field(description="Such as C7.")
+    unit: str | None
+    element: str | None
+    value: str | None = Field(description="What stands in the cell.")
+    code: str
+    detail: str
+
+
+class FormerFigure(BaseModel):
+    """The figure that stands for the same period, else the newest before it."""
+
+    value: Value
+    period: Period
+    stage: Stage
+
+
+class FigureChange(BaseModel):
+    """A figure that is new, or another than before."""
+
+    unit: UnitCode
+    name: str
+    element: str
+    element_name: str
+    period: Period
+    sheet: str
+    cell: str | None
+    old: FormerFigure | None
+    new: Value
+
+
+class StatusPreview(BaseModel):
+    """A commune's criterion that the file touches: how it stands, and how it would stand."""
+
+    unit: UnitCode
+    name: str
+    criterion: str
+    criterion_name: str
+    before: Status
+    after: Status
+    reason: str
+
+
+class UploadPreview(BaseModel):
+    """What would become of a file. Nothing of it is accepted yet."""
+
+    rows: int
+    acceptable: bool
+    faults: list[CellRemark]
+    warnings: list[CellRemark]
+    changes: list[FigureChange]
+    statuses: list[StatusPreview] | None = Field(description="None while they cannot be told.")
+
+
+class UploadReceipts(BaseModel):
+    """What a file that was accepted whole is answered."""
+
+    accepted: int
+    items: list[Receipt]
+
+
+def remark(found: Found, language: Language) -> CellRemark:
+    """A fault as the answer shows it."""
+    return CellRemark(
+        sheet=found.sheet,
+        cell=found.cell,
+        unit=found.unit,
+        element=found.element,
+        value=found.value,
+        code=found.fault.kind.code,
+        detail=found.fault.text(language),
+    )
+
+
+def warning(row: Filled, about: SubmissionWarning, language: Language) -> CellRemark:
+    """What is remarkable about a row's figures, at its cell."""
+    return CellRemark(
+        sheet=row.sheet,
+        cell=row.cells.get(about.pointer, row.cells["/unit"]),
+        unit=row.item["unit"],
+        element=about.pointer.removeprefix("/readings/") if about.pointer in row.cells else None,
+        value=row.texts.get(about.pointer),
+        code=about.code,
+        detail=about.detail.in_(language),
+    )
+
+
+def changes_of(
+    rows: Sequence[Filled], checked: Sequence[Checked], reference: Reference, language: Language
+) -> list[FigureChange]:
+    """Every figure that is not the one that stands for its period already."""
+    changes = []
+    for row, one in zip(rows, checked, strict=True):
+        if one.entry is None:
+            continue
+        submission = one.entry.submission
+        for code, value in submission.readings.items():
+            before = one.before.get(code)
+            if before and before.period == submission.period and before.value == exact(value):
+                continue
+            changes.append(
+                FigureChange(
+                    unit=submission.unit,
+                    name=one.entry.unit.title_in(language),
+                    element=code,
+                    element_name=reference.elements[code].name.in_(language),
+                    period=submission.period,
+                    sheet=row.sheet,
+                    cell=row.cells.get(f"/readings/{code}"),
+                    old=_former(before, reference.elements[code].type == "yes_no") if before else None,
+                    new=value,
+                )
+            )
+    return changes
+
+
+def _former(reading: StandingReading, is_yes_no: bool) -> FormerFigure:
+    value = reading.value != Decimal(0) if is_yes_no else value_of(reading.value)
+    return FormerFigure(value=value, period=reading.period, stage=reading.stage)
+
+
+async def statuses_of(
+    nats: Client, submissions: Iterable[Submission], reference: Reference, language: Language
+) -> list[StatusPreview] | None:
+    """What scoring says that the submissions would lead to; None when it does not answer in time."""
+    asked = PreviewRequest(submissions=[*submissions])
+    if not asked.submissions:
+        return []
+    ends = {submission.unit: submission.period.end for submission in asked.submissions}
+    try:
+        async with asyncio.timeout(PREVIEW_SECONDS):
+            reply = await nats.request(subjects.PREVIEW, asked.model_dump_json().encode(), timeout=PREVIEW_SECONDS)
+        preview = Preview.model_validate_json(reply.data)
+    except (NatsError, TimeoutError, ValidationError) as error:
+        log.warning("no preview of statuses", error=str(error)[:200] or type(error).__name__)
+        return None
+    found = []
+    for status in preview.statuses:
+        unit = reference.units.find(status.unit, ends[status.unit]) if status.unit in ends else None
+        found.append(
+            StatusPreview(
+                unit=status.unit,
+                name=unit.title_in(language) if unit else status.unit,
+                criterion=status.criterion,
+                criterion_name=reference.criterion(status.criterion).name.in_(language),
+                before=status.before,
+                after=status.after,
+                reason=status.reason.in_(language),
+            )
+        )
+    return found

@@ -1,0 +1,210 @@
+"""What became of what was sent: receipts with the changes they caused, refusals with their reasons."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from nats.js.errors import NotFoundError
+from pydantic import AwareDatetime, BaseModel
+from sqlalchemy import ColumnElement, Row, true
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.intake import queries
+from services.intake.tables import ChangeRow, ReviewRow
+from shared.access import Caller, authenticate
+from shared.contracts import AcceptedSubmission, CausedChange, Refusal, Review, Stage, Tracked, UnitCode, subjects
+from shared.problems import Fault, Faults, Problem, Problems
+from shared.runtime import Runtime
+
+router = APIRouter()
+
+Called = Annotated[Caller, Depends(authenticate)]
+State = Literal["accepted", "scored", "parked", "returned"]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Cursor = Annotated[int | None, Query(ge=1, le=2**62, description="`next` of the page before.")]
+
+
+class RefusedSubmission(BaseModel):
+    """What was refused, and why."""
+
+    status: Literal["refused"] = "refused"
+    id: UUID
+    agency: str
+    received_at: AwareDatetime
+    problem: dict[str, object]
+    submission: object = None
+
+
+class TrackedPage(BaseModel):
+    """Submissions, the newest first."""
+
+    items: list[Tracked]
+    next: int | None
+
+
+class RefusalPage(BaseModel):
+    """Refusals, the newest first; each whole under `/v1/submissions/{id}`."""
+
+    items: list[RefusedSubmission]
+    next: int | None
+
+
+class Progress:
+    """How far scoring has come in the stream, asked at most a few times a second."""
+
+    _fresh_seconds = 0.2
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._asked = 0.0
+        self._sequence = 0
+
+    async def scored_until(self) -> int:
+        """The sequence up to which every submission was scored, or parked; 0 where scoring never ran."""
+        if time.monotonic() - self._asked > self._fresh_seconds:
+            try:
+                info = await self._runtime.nats.jetstream().consumer_info(
+                    subjects.SUBMISSIONS_STREAM, subjects.SCORING_CONSUMER
+                )
+                self._sequence = info.ack_floor.stream_seq if info.ack_floor else 0
+            except NotFoundError:
+                self._sequence = 0
+            self._asked = time.monotonic()
+        return self._sequence
+
+
+@router.get("/v1/submissions/{submission_id}")
+async def get_submission(request: Request, caller: Called, submission_id: UUID) -> Tracked | RefusedSubmission:
+    """What became of a submission: accepted, scored (with the changes it caused), returned, parked, or refused."""
+    runtime: Runtime = request.app.state.runtime
+    progress: Progress = request.app.state.progress
+    async with runtime.engine.connect() as connection:
+        row = await queries.submission_of(connection, submission_id)
+        if row is None:
+            return await _refused(connection, runtime, caller, submission_id)
+        if not _may_see(row, caller, runtime):
+            raise Problem(Problems.NOT_FOUND)
+        found = (await tracked(connection, [row], await progress.scored_until()))[0]
+    return found.model_copy(update={"submission": await body_of(runtime, row)})
+
+
+@router.get("/v1/submissions")
+async def list_submissions(
+    request: Request,
+    caller: Called,
+    agency: Annotated[str | None, Query(max_length=100)] = None,
+    status: State | None = None,
+    unit: UnitCode | None = None,
+    stage: Stage | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> TrackedPage:
+    """Submissions, the newest first: the caller's own, or those of its units when it asks for a unit or an agency."""
+    runtime: Runtime = request.app.state.runtime
+    scored_until = await request.app.state.progress.scored_until()
+    table = queries.submission
+    conditions: list[ColumnElement[bool]] = [true()]
+    if agency is None and unit is None:
+        conditions.append(table.c.agency == caller.agency)
+    else:
+        conditions += _of_units(caller, unit, runtime) if agency != caller.agency or unit else []
+        if agency is not None:
+            conditions.append(table.c.agency == agency)
+    if status is not None:
+        conditions.append(queries.state_is(status, scored_until))
+    if stage is not None:
+        conditions.append(table.c.stage == stage)
+    if cursor is not None:
+        conditions.append(table.c.sequence < cursor)
+    async with runtime.engine.connect() as connection:
+        rows = await queries.page(connection, table, conditions, limit)
+        items = await tracked(connection, rows, scored_until)
+    return TrackedPage(items=items, next=rows[-1].sequence if len(rows) == limit else None)
+
+
+@router.get("/v1/refusals")
+async def list_refusals(request: Request, caller: Called, cursor: Cursor = None, limit: Limit = 50) -> RefusalPage:
+    """What the caller's agency was refused, the newest first."""
+    runtime: Runtime = request.app.state.runtime
+    table = queries.refusal
+    conditions: list[ColumnElement[bool]] = [table.c.agency == caller.agency]
+    if cursor is not None:
+        conditions.append(table.c.sequence < cursor)
+    async with runtime.engine.connect() as connection:
+        rows = await queries.page(connection, table, conditions, limit)
+    items = [
+        RefusedSubmission(id=row.id, agency=row.agency, received_at=row.received_at, problem=row.problem)
+        for row in rows
+    ]
+    return RefusalPage(items=items, next=rows[-1].sequence if len(rows) == limit else None)
+
+
+async def tracked(connection: AsyncConnection, rows: Any, scored_until: int) -> list[Tracked]:
+    """The rows of `submission` with the changes they caused and what was decided about them."""
+    ids = [row.id for row in rows]
+    changes = await queries.bodies_of(connection, ChangeRow, ids)
+    reviews = await queries.bodies_of(connection, ReviewRow, ids)
+    return [
+        Tracked(
+            status=_state(row, scored_until),
+            receipt=queries.receipt_in(row),
+            agency=row.agency,
+            stage=row.stage,
+            revision=row.revision,
+            changes=[CausedChange.model_validate(one) for one in changes[row.id]],
+            reviews=[Review.model_validate(one) for one in reviews[row.id]],
+        )
+        for row in rows
+    ]
+
+
+async def body_of(runtime: Runtime, row: Row[Any]) -> AcceptedSubmission:
+    """The submission itself, from the log. Problem 404 where the log has lost it (`ntm audit verify` says so)."""
+    try:
+        message = await runtime.nats.jetstream().get_msg(subjects.SUBMISSIONS_STREAM, row.sequence)
+    except NotFoundError:
+        raise Problem(Problems.NOT_FOUND) from None
+    return AcceptedSubmission.model_validate_json(message.data or b"")
+
+
+async def _refused(
+    connection: AsyncConnection, runtime: Runtime, caller: Caller, refusal_id: UUID
+) -> RefusedSubmission:
+    row = await queries.refusal_of(connection, refusal_id)
+    if row is None or row.agency != caller.agency:
+        raise Problem(Problems.NOT_FOUND)
+    found = RefusedSubmission(id=row.id, agency=row.agency, received_at=row.received_at, problem=row.problem)
+    try:
+        message = await runtime.nats.jetstream().get_msg(subjects.REFUSALS_STREAM, row.sequence)
+    except NotFoundError:
+        return found  # older than the stream keeps
+    return found.model_copy(update={"submission": Refusal.model_validate_json(message.data or b"").submission})
+
+
+def _state(row: Row[Any], scored_until: int) -> State:
+    if row.returned_at is not None:
+        return "returned"
+    if row.parked_reason is not None:
+        return "parked"
+    return "scored" if row.sequence <= scored_until else "accepted"
+
+
+def _may_see(row: Row[Any], caller: Caller, runtime: Runtime) -> bool:
+    """Who sent it, and whose units it is about."""
+    units = runtime.reference.units
+    return row.agency == caller.agency or caller.covers_unit(units.by_key(row.unit), units)
+
+
+def _of_units(caller: Caller, code: str | None, runtime: Runtime) -> list[ColumnElement[bool]]:
+    """The units that are asked for, as far as the caller's key reaches."""
+    units = runtime.reference.units
+    known = units.known(code) if code is not None else list(units)
+    covered = [unit for unit in known if caller.covers_unit(unit, units)]
+    if code is not None and not covered:
+        kind = Faults.OUTSIDE_UNITS if known else Faults.UNKNOWN_UNIT
+        raise Problem(Problems.OUT_OF_SCOPE if known else Problems.INVALID_QUERY, Fault("/unit", kind, {"value": code}))
+    under = [unit.key for unit in units if any(units.is_under(unit, one.code) for one in covered)] if code else []
+    return [queries.submission.c.unit.in_(under or [unit.key for unit in covered])]

@@ -1,0 +1,149 @@
+"""The tables of schema `intake`; those of agencies and keys stand in `shared.access`.
+
+All of these derive from the streams: `project.py` writes it, and what is lost comes again from there.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import TIMESTAMP, BigInteger, Index, Numeric
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from shared import access as access  # agencies and keys belong to the same schema
+from shared.parking import ParkedColumns
+
+SCHEMA = "intake"
+
+_moment: Any = TIMESTAMP(timezone=True)
+_numeric: Any = Numeric()
+_json: Any = JSONB(none_as_null=True)
+_big: Any = BigInteger
+
+
+class _Table(SQLModel):
+    __table_args__: ClassVar[Any] = {"schema": SCHEMA}
+
+
+class SubmissionRow(_Table, table=True):
+    """A receipt: what was accepted and where in the stream it stands. The body is kept there."""
+
+    __tablename__ = "submission"
+    __table_args__: ClassVar[Any] = (
+        Index("submission_agency", "agency", "sequence"),
+        Index("submission_request", "agency", "request"),
+        {"schema": SCHEMA},
+    )
+
+    id: UUID = Field(primary_key=True)
+    sequence: int = Field(sa_type=_big, unique=True, description="Its number in the stream SUBMISSIONS.")
+    agency: str
+    key: str | None
+    unit: int = Field(description="The unit's surrogate key.")
+    code: str
+    period: str
+    stage: str
+    revision: int
+    received_at: datetime = Field(sa_type=_moment)
+    digest: str
+    due: date | None
+    warnings: list[dict[str, Any]] = Field(sa_type=_json)
+    request: str | None = Field(description="The request's `Idempotency-Key`.")
+    request_digest: str | None = Field(description="SHA-256 of that request's content.")
+    reviews: UUID | None
+    returned_at: datetime | None = Field(default=None, sa_type=_moment)
+    parked_reason: str | None = None
+
+
+class ReadingRow(_Table, table=True):
+    """The figure that stands for a unit, element and period: what the next one is compared with."""
+
+    __tablename__ = "reading"
+    __table_args__: ClassVar[Any] = (
+        Index("reading_newest", "unit", "element", "period_end"),
+        {"schema": SCHEMA},
+    )
+
+    unit: int = Field(primary_key=True)
+    element: str = Field(primary_key=True)
+    period: str = Field(primary_key=True)
+    period_end: date
+    value: Decimal = Field(sa_type=_numeric, description="Yes is 1, no is 0.")
+    stage: str
+    stage_rank: int
+    revision: int
+    received_at: datetime = Field(sa_type=_moment)
+    agency: str
+    submission: UUID
+
+
+class ChangeRow(_Table, table=True):
+    """A change of status that a submission caused."""
+
+    __tablename__ = "change"
+    __table_args__: ClassVar[Any] = (Index("change_submission_at", "submission", "at"), {"schema": SCHEMA})
+
+    id: UUID = Field(primary_key=True)
+    submission: UUID
+    at: datetime = Field(sa_type=_moment)
+    body: dict[str, Any] = Field(sa_type=_json, description="A `CausedChange`.")
+
+
+class ReviewRow(_Table, table=True):
+    """What was decided about a submission."""
+
+    __tablename__ = "review"
+
+    id: UUID = Field(primary_key=True)
+    submission: UUID = Field(index=True)
+    at: datetime = Field(sa_type=_moment)
+    body: dict[str, Any] = Field(sa_type=_json, description="A `Review`.")
+
+
+class RefusalRow(_Table, table=True):
+    """What was refused; the whole of it stands in the stream REFUSALS for a year."""
+
+    __tablename__ = "refusal"
+    __table_args__: ClassVar[Any] = (Index("refusal_agency", "agency", "sequence"), {"schema": SCHEMA})
+
+    id: UUID = Field(primary_key=True)
+    sequence: int = Field(sa_type=_big, unique=True)
+    agency: str
+    received_at: datetime = Field(sa_type=_moment)
+    problem: dict[str, Any] = Field(sa_type=_json)
+
+
+class ProblemRow(_Table, table=True):
+    """A difficulty that a unit reported."""
+
+    __tablename__ = "problem"
+
+    id: UUID = Field(primary_key=True)
+    unit: int = Field(index=True, description="The unit's surrogate key.")
+    criterion: str | None
+    reported_at: datetime = Field(sa_type=_moment)
+    answered_at: datetime | None = Field(default=None, sa_type=_moment)
+    closed_at: datetime | None = Field(default=None, sa_type=_moment)
+
+
+class ProblemEventRow(_Table, table=True):
+    """What was said about a difficulty, beginning with its report."""
+
+    __tablename__ = "problem_event"
+    __table_args__: ClassVar[Any] = (Index("problem_event_problem", "problem", "at"), {"schema": SCHEMA})
+
+    id: UUID = Field(primary_key=True)
+    problem: UUID
+    at: datetime = Field(sa_type=_moment)
+    body: dict[str, Any] = Field(sa_type=_json, description="A `ProblemLogged`.")
+
+
+class ParkedRow(ParkedColumns, table=True):
+    """Messages that could not be projected."""
+
+    __tablename__ = "parked"
+    __table_args__: ClassVar[Any] = {"schema": SCHEMA}

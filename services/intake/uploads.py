@@ -1,0 +1,257 @@
+"""The door for people with workbooks: a template to fill in, and the filled one taken whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from services.intake import queries, rules
+from services.intake.accept import Intake, accept_whole, content_digest, look, receipts_of
+from services.intake.body import read_body
+from services.intake.corrections import faults_of, revised
+from services.intake.entry import Checked, Posted, Refused
+from services.intake.previews import UploadPreview, UploadReceipts, changes_of, remark, statuses_of, warning
+from services.intake.workbook import (
+    MARKED_CELLS,
+    Asked,
+    Filled,
+    Found,
+    Given,
+    Layout,
+    Previous,
+    Upload,
+    blank_lines,
+    draw_marked,
+    draw_template,
+    plan_layout,
+    read,
+    read_period,
+    saved,
+)
+from services.intake.workbook.guard import UPLOAD_LIMIT
+from shared.access import Caller, authenticate
+from shared.contracts import Period, Stage
+from shared.messaging import new_trace
+from shared.problems import Fault, Faults, Problem, Problems
+from shared.reference.load import Reference
+from shared.reference.models import Element
+from shared.web import language_of
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ALL = "all"
+
+router = APIRouter()
+
+Called = Annotated[Caller, Depends(authenticate)]
+
+_AT_WORK = 2
+"""Workbooks that are read or drawn at once: they take the processor from everything else."""
+_WAITING_LIMIT = 20
+
+_seats = asyncio.Semaphore(_AT_WORK)
+_waiting = 0
+
+_CONTENT: dict[str, Any] = {
+    XLSX: {"schema": {"type": "string", "format": "binary"}},
+    "text/csv": {"schema": {"type": "string"}},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """An upload with everything that there is to say about it."""
+
+    upload: Upload
+    rows: Sequence[Filled]
+    checked: Sequence[Checked]
+    faults: Sequence[Found]
+
+
+@router.get(
+    "/v1/templates/{criteria}.xlsx",
+    response_class=Response,
+    responses={200: {"content": {XLSX: _CONTENT[XLSX]}, "description": "The workbook."}},
+)
+async def get_template(
+    request: Request,
+    caller: Called,
+    criteria: str,
+    unit: Annotated[str, Query(max_length=5, description="The unit whose communes are in it, such as `184`.")],
+    period: Annotated[str, Query(max_length=60, description="`2023-06`, `Q2 2023`, `6 tháng đầu năm 2023`, …")],
+    stage: Stage = Stage.REPORTED,
+) -> Response:
+    """A workbook to fill in: the unit's communes, and the elements of some criteria (`ntm-11,ntm-12`, or `all`)."""
+    intake: Intake = request.app.state.intake
+    reference = intake.runtime.reference
+    parsed = _period(period)
+    found = reference.units.find(unit, parsed.end)
+    if found is None:
+        raise Problem(Problems.INVALID_QUERY, Fault("/unit", Faults.UNKNOWN_UNIT, {"value": unit}))
+    if not caller.covers_unit(found, reference.units):
+        raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": unit}))
+    layout = plan_layout(reference, Asked(found, parsed, criteria, stage), _elements(criteria, caller, reference))
+    if layout is None:
+        raise Problem(Problems.NOTHING_TO_FILL)
+    previous = await _previous(intake, layout)
+    content = await _in_thread(
+        lambda: saved(draw_template(layout, blank_lines(layout, reference, previous), reference))
+    )
+    name = f"{criteria.replace(',', '_')}_{found.code}_{parsed}.xlsx"
+    return _workbook(content, name)
+
+
+@router.post(
+    "/v1/uploads",
+    status_code=202,
+    response_model=UploadReceipts,
+    responses={
+        200: {
+            "model": UploadPreview,
+            "description": "With `dry_run`: what would change. Nothing is accepted.",
+            "content": {XLSX: _CONTENT[XLSX]},
+        },
+        422: {
+            "description": "Nothing is accepted: a problem document with a cell for each fault, or the workbook.",
+            "content": {XLSX: _CONTENT[XLSX]},
+        },
+    },
+    openapi_extra={"requestBody": {"required": True, "content": _CONTENT}},
+)
+async def upload(
+    request: Request,
+    caller: Called,
+    dry_run: bool = False,
+    unit: Annotated[str | None, Query(max_length=5, description="In which names are looked for first.")] = None,
+    period: Annotated[str | None, Query(max_length=60, description="For files that do not say it.")] = None,
+    stage: Annotated[Stage | None, Query(description="For files that do not say it; `reported` by default.")] = None,
+    confirmed: Annotated[bool, Query(description="Stands by figures that need a confirmation.")] = False,
+    correct: Annotated[bool, Query(description="Where another figure stands already, send the next revision.")] = False,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+    traceparent: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Send a filled workbook or a CSV file (told apart by content): all of it is accepted, or nothing.
+
+    A faulty one comes back with its faults marked where the request accepts an .xlsx.
+    """
+    intake: Intake = request.app.state.intake
+    intake.desk.check_open()
+    given = Given(unit, _period(period) if period else None, stage)
+    body = await read_body(request, UPLOAD_LIMIT)
+    posted = Posted(caller, language_of(request), new_trace(traceparent), idempotency_key)
+    if idempotency_key is not None:
+        posted = replace(posted, request_digest=content_digest(request.url.query.encode() + b"\n" + body))
+    about = {"upload": {"bytes": len(body), "sha256": content_digest(body)}}
+    try:
+        read_upload = await _in_thread(lambda: read(body, intake.runtime.reference, given))
+    except Problem as problem:
+        if not dry_run and problem.kind is Problems.FILE_REFUSED:
+            await intake.desk.settle([Refused(about, posted, problem)])
+        raise
+    looked = await _look(intake, read_upload, posted, confirmed=confirmed, correct=correct)
+    wants_workbook = XLSX in request.headers.get("accept", "")
+    if looked.faults and wants_workbook and read_upload.size <= MARKED_CELLS:
+        language = posted.language
+        marked = await _in_thread(
+            lambda: saved(draw_marked(looked.upload, looked.faults, intake.runtime.reference, language))
+        )
+        return _workbook(marked, "ntm.xlsx", 200 if dry_run else 422)
+    if dry_run:
+        preview = await _preview(intake, looked, posted)
+        return JSONResponse(preview.model_dump(mode="json"))
+    if looked.faults:
+        refusal = _problem(looked)
+        await intake.desk.settle([Refused(about, posted, refusal)])
+        raise refusal
+    receipts = receipts_of(await accept_whole(intake, [row.item for row in looked.rows], posted))
+    return JSONResponse(UploadReceipts(accepted=len(receipts), items=receipts).model_dump(mode="json"), 202)
+
+
+async def _look(intake: Intake, upload: Upload, posted: Posted, *, confirmed: bool, correct: bool) -> _Looked:
+    """Check every row, also against what stands."""
+    sent = [replace(row, item={**row.item, "confirmed": True}) if confirmed else row for row in upload.rows]
+    checked = await look(intake, [row.item for row in sent], posted)
+    rows = [revised(row, one, correct=correct) for row, one in zip(sent, checked, strict=True)]
+    if rows != sent:
+        checked = await look(intake, [row.item for row in rows], posted)
+    faults = [
+        row.found(fault)
+        for row, before, one in zip(rows, sent, checked, strict=True)
+        for fault in faults_of(before, one, intake.runtime.reference, correct=correct)
+    ]
+    return _Looked(upload, rows, checked, [*upload.faults, *faults])
+
+
+async def _preview(intake: Intake, looked: _Looked, posted: Posted) -> UploadPreview:
+    reference, language = intake.runtime.reference, posted.language
+    sound = [one.submission for one in looked.checked if one.submission and not one.faults]
+    return UploadPreview(
+        rows=len(looked.rows),
+        acceptable=not looked.faults,
+        faults=[remark(found, language) for found in looked.faults],
+        warnings=[
+            warning(row, about, language)
+            for row, one in zip(looked.rows, looked.checked, strict=True)
+            for about in one.warnings
+        ],
+        changes=changes_of(looked.rows, looked.checked, reference, language),
+        statuses=await statuses_of(intake.runtime.nats, sound, reference, language),
+    )
+
+
+def _problem(looked: _Looked) -> Problem:
+    """Every fault with its cell; the pointer says where it is in the row's submission."""
+    faults = [replace(found.fault, sheet=found.sheet, cell=found.cell) for found in looked.faults]
+    kind = Problems.OUT_OF_SCOPE if rules.is_out_of_scope(faults) else Problems.REFUSED
+    return Problem(kind, *faults)
+
+
+async def _previous(intake: Intake, layout: Layout) -> dict[tuple[int, str], Previous]:
+    keys = [unit.key for unit in layout.units]
+    codes = [element.code for element in layout.elements]
+    async with intake.runtime.engine.connect() as connection:
+        newest = await queries.newest_before(connection, keys, codes, layout.asked.period.end)
+    return {key: Previous(reading.value, reading.period) for key, reading in newest.items()}
+
+
+def _elements(criteria: str, caller: Caller, reference: Reference) -> list[Element]:
+    """The elements of the criteria that are asked for; a problem where one is unknown or outside the key's scope."""
+    if criteria == ALL:
+        return [element for element in reference.elements.values() if caller.covers_criteria(tuple(element.criteria))]
+    wanted = criteria.split(",")
+    for key in wanted:
+        if key not in reference.criterion_keys:
+            details = {"value": key, "expected": ", ".join(reference.criterion_keys[:3]) + ", …, all"}
+            raise Problem(Problems.INVALID_QUERY, Fault("/criteria", Faults.BAD_PARAMETER, details))
+        if not caller.covers_criteria((key,)):
+            details = {"element": key, "expected": key}
+            raise Problem(Problems.OUT_OF_SCOPE, Fault("/criteria", Faults.OUTSIDE_CRITERIA, details))
+    return [element for element in reference.elements.values() if not set(wanted).isdisjoint(element.criteria)]
+
+
+def _period(written: str) -> Period:
+    period = read_period(written)
+    if period is None:
+        raise Problem(Problems.INVALID_QUERY, Fault("/period", Faults.PERIOD_NOT_READ, {"value": written}))
+    return period
+
+
+async def _in_thread[Result](work: Callable[[], Result]) -> Result:
+    """Run it beside the loop, when it is its turn; problem 429 when too many wait for theirs."""
+    global _waiting
+    if _waiting >= _WAITING_LIMIT:
+        raise Problem(Problems.BUSY, headers={"Retry-After": "5"})
+    _waiting += 1
+    try:
+        async with _seats:
+            return await asyncio.to_thread(work)
+    finally:
+        _waiting -= 1
+
+
+def _workbook(content: bytes, name: str, status: int = 200) -> Response:
+    return Response(content, status, {"Content-Disposition": f'attachment; filename="{name}"'}, XLSX)

@@ -1,0 +1,77 @@
+"""Pure: CSV files as people save them: UTF-8 or UTF-16, columns apart by semicolon, comma or tab."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from services.intake.workbook.grid import LINE_LIMIT, ROW_LIMIT, Cell, Grid, Row, Sheet, limited
+from services.intake.workbook.guard import refused
+from shared.problems import Faults
+
+SHEET = "CSV"
+"""What the only sheet of such a file is called."""
+
+HEADER_LINES = 20
+"""The header stands within the first so many lines of a sheet."""
+
+_HEAD = 200
+"""Bytes by which the encoding is told."""
+
+_DELIMITERS = (";", ",", "\t")
+
+
+def read_csv(body: bytes, recognised: Callable[[Row], int]) -> Grid:
+    """The file's rows, apart where the most columns are `recognised`; a problem where it cannot be read."""
+    text = decode(body)
+    first, _, rest = text.partition("\n")
+    if first.strip().strip('"').lower() in {f"sep={delimiter.strip()}" for delimiter in _DELIMITERS}:
+        # Excel's own way of saying it
+        delimiter = first.strip().strip('"')[4:] or "\t"
+        return Grid((Sheet(SHEET, tuple(limited(_rows(rest, delimiter, 1)))),), {})
+
+    def fitness(delimiter: str) -> int:
+        return max((recognised(row) for row in islice(_rows(text, delimiter, 0), HEADER_LINES)), default=0)
+
+    delimiter = max(_DELIMITERS, key=fitness)
+    return Grid((Sheet(SHEET, tuple(limited(_rows(text, delimiter, 0)))),), {})
+
+
+def decode(body: bytes) -> str:
+    """UTF-8 with or without BOM, or UTF-16; a problem where it is neither."""
+    head = body[:_HEAD]
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = "utf-16"
+    elif even == odd == 0:
+        encoding = "utf-8-sig"
+    elif 0 in (even, odd) and max(even, odd) > len(head) // 8:
+        # most of a header's letters are Latin, whose other byte is zero
+        encoding = "utf-16-le" if odd else "utf-16-be"
+    else:
+        raise refused(Faults.NOT_A_WORKBOOK, value="binary")
+    try:
+        text = body.decode(encoding)
+    except UnicodeDecodeError:
+        raise refused(Faults.BAD_ENCODING) from None
+    if "\x00" in text:
+        raise refused(Faults.NOT_A_WORKBOOK, value="binary")
+    return text
+
+
+def _rows(text: str, delimiter: str, skipped: int) -> Iterator[Row]:
+    try:
+        for number, line in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), skipped + 1):
+            if number > LINE_LIMIT:
+                raise refused(Faults.TOO_MANY_ROWS, expected=ROW_LIMIT)
+            cells = {column: _cell(value) for column, value in enumerate(line, 1) if value.strip()}
+            if cells:
+                yield Row(number, cells)
+    except csv.Error as error:
+        raise refused(Faults.NOT_A_WORKBOOK, value=str(error)) from error
+
+
+def _cell(value: str) -> Cell:
+    return Cell(value, "formula" if value.lstrip().startswith("=") else "text")

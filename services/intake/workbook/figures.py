@@ -1,0 +1,101 @@
+"""Pure: figures as people write them: `1.204`, `1,204`, `1 204`, `12,5`, `Có`.
+
+A lone `1.204` can mean 1204 or 1.204. Which one is decided for a column by its other figures, by whether it takes
+whole numbers only, and by the rest of the file; what stays ambiguous is refused, never guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from shared.text import without_diacritics
+
+_LONGEST = 40
+"""Characters of a figure, blanks included."""
+
+_BLANKS = re.compile(r"\s+")
+_WHOLE = r"(?:[0-9]+|[1-9][0-9]{{0,2}}(?:{group}[0-9]{{3}})+|[1-9][0-9]{{0,2}}(?: [0-9]{{3}})+)"
+_YES = frozenset({"co", "yes", "y", "true", "dat", "1", "x"})
+_NO = frozenset({"khong", "no", "n", "false", "khong dat", "chua dat", "chua", "0"})
+
+
+class Style(StrEnum):
+    """What stands before the decimals: `1.234,5` or `1,234.5`."""
+
+    COMMA = ","
+    POINT = "."
+
+    @property
+    def group(self) -> str:
+        """What separates the thousands."""
+        return "." if self is Style.COMMA else ","
+
+
+_FORMS = {
+    style: re.compile(f"-?{_WHOLE.format(group=re.escape(style.group))}(?:{re.escape(style)}[0-9]+)?")
+    for style in Style
+}
+
+
+def meanings(text: str) -> dict[Style, Decimal]:
+    """What the text means in each style in which it is a number; empty where it is none."""
+    if len(text) > _LONGEST:
+        return {}
+    plain = _BLANKS.sub(" ", text).strip().replace("\u2212", "-")
+    found = {}
+    for style, form in _FORMS.items():
+        if form.fullmatch(plain):
+            bare = plain.replace(" ", "").replace(style.group, "").replace(style, ".")
+            found[style] = Decimal(bare)
+    return found
+
+
+def is_ambiguous(found: dict[Style, Decimal]) -> bool:
+    """Whether it matters in which style it is read."""
+    return len(set(found.values())) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The styles that a column's or a file's unmistakable figures are written in."""
+
+    styles: frozenset[Style]
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Evidence:
+        """What these texts prove; what is no number, or the same in both styles, proves nothing."""
+        return cls(frozenset(style for text in texts if len(found := meanings(text)) == 1 for style in found))
+
+
+def style_of(texts: Iterable[str], around: Evidence, *, whole: bool) -> Style | None:
+    """The style of a column's ambiguous figures; None where they could be read either way.
+
+    `around` is what the whole file proves; `whole`: the column takes whole numbers only.
+    """
+    column = list(texts)
+    if styles := Evidence.of(column).styles:
+        return next(iter(styles)) if len(styles) == 1 else None
+    if not whole:
+        return next(iter(around.styles)) if len(around.styles) == 1 else None
+    ambiguous = [found for text in column if is_ambiguous(found := meanings(text))]
+    fitting = {style for style in Style if all(_is_whole(found[style]) for found in ambiguous)}
+    return next(iter(fitting)) if len(fitting) == 1 and around.styles <= fitting else None
+
+
+def value_of(exact: Decimal) -> int | float:
+    """As JSON has it: whole numbers without decimals."""
+    return int(exact) if _is_whole(exact) else float(exact)
+
+
+def yes_or_no(text: str) -> bool | None:
+    """`Có`, `Không`, `yes`, `no`, `x`, 1 or 0, with or without diacritics; None where it is neither."""
+    plain = _BLANKS.sub(" ", without_diacritics(text[:_LONGEST])).strip().casefold()
+    return True if plain in _YES else False if plain in _NO else None
+
+
+def _is_whole(exact: Decimal) -> bool:
+    return exact == exact.to_integral_value()

@@ -1,0 +1,131 @@
+"""Pure: what a template has in it: which elements for which units, and where in the sheet they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from services.intake.workbook.columns import REMARK
+from services.intake.workbook.grid import Cell
+from shared.contracts import Period
+from shared.contracts.words import Stage
+from shared.reference.load import Reference
+from shared.reference.models import Element, Unit
+
+TEMPLATE_VERSION = "1"
+
+TITLE_ROW, NOTE_ROW, NAME_ROW, LIMIT_ROW, CODE_ROW, FIRST_ROW = 1, 2, 4, 5, 6, 7
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """A figure reported earlier, shown beside; of a period, where that is known."""
+
+    value: Decimal
+    period: Period | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row: a unit, what is counted there, what stood before, and what was filled in (a blank template: nothing)."""
+
+    row: int
+    code: str
+    name: str
+    district: str
+    counted: frozenset[str]
+    previous: Mapping[str, Previous] = field(default_factory=dict)
+    filled: Mapping[str, Cell] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which template is wanted; `criteria` as in its address: `ntm-11`, `ntm-11,ntm-12` or `all`."""
+
+    unit: Unit
+    period: Period
+    criteria: str
+    stage: Stage = Stage.REPORTED
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A template's content."""
+
+    asked: Asked
+    elements: tuple[Element, ...]
+    units: tuple[Unit, ...]
+    has_districts: bool
+    """Its units lie in several districts."""
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """The codes of the columns before the elements."""
+        return ("unit", "name", "district") if self.has_districts else ("unit", "name")
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The row of codes from column A on: each element's column has that of its last figure beside it."""
+        pairs = ((element.code, f"{REMARK}{element.code}") for element in self.elements)
+        return (*self.fixed, *(code for pair in pairs for code in pair))
+
+    def column(self, element: Element) -> int:
+        """Where an element's figures are filled in; 1 is A."""
+        return len(self.fixed) + 1 + 2 * self.elements.index(element)
+
+
+def plan_layout(reference: Reference, asked: Asked, elements: Iterable[Element]) -> Layout | None:
+    """The template of some elements; None where none of them is counted in the unit for such periods.
+
+    It has a row for each commune that the plan counts below the unit, and one for the unit itself where something is
+    counted there directly.
+    """
+    unit, period = asked.unit, asked.period
+    wanted = [element for element in elements if period.granularity in element.periods]
+    below = sorted(reference.units.communes(period.end, unit.code), key=lambda one: _order(one, reference))
+    candidates = below if unit in below else [*below, unit]
+    units = [one for one in candidates if any(one.kind in element.counted_in for element in wanted)]
+    kinds = {one.kind for one in units}
+    counted = [element for element in wanted if not kinds.isdisjoint(element.counted_in)]
+    if not units:
+        return None
+    districts = {reference.units.district(one) for one in units if one is not unit}
+    return Layout(asked, tuple(counted), tuple(units), len(districts) > 1)
+
+
+def blank_lines(
+    layout: Layout, reference: Reference, previous: Mapping[tuple[int, str], Previous] | None = None
+) -> list[Line]:
+    """The rows of a template; `previous` by unit's key and element."""
+    known = previous or {}
+    return [
+        Line(
+            row,
+            unit.code,
+            unit.title,
+            _district(unit, reference),
+            counted_in(unit, layout.elements),
+            {
+                element.code: earlier
+                for element in layout.elements
+                if (earlier := known.get((unit.key, element.code))) is not None
+            },
+        )
+        for row, unit in enumerate(layout.units, FIRST_ROW)
+    ]
+
+
+def counted_in(unit: Unit, elements: Sequence[Element]) -> frozenset[str]:
+    """What is counted in a unit of this kind."""
+    return frozenset(element.code for element in elements if unit.kind in element.counted_in)
+
+
+def _order(unit: Unit, reference: Reference) -> tuple[str, str]:
+    district = reference.units.district(unit)
+    return district.code if district else "", unit.code
+
+
+def _district(unit: Unit, reference: Reference) -> str:
+    district = reference.units.district(unit)
+    return district.title if district and district is not unit else ""

@@ -1,0 +1,158 @@
+"""Pure: the faulty workbook given back, its faults marked in their cells and listed on a sheet of their own.
+
+It is drawn anew from the values that were read, so nothing of the file that was sent is in it but these: a template
+comes back as a template, to be corrected and sent again; any other file as a plain table with the same addresses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+
+from openpyxl.comments import Comment
+from openpyxl.utils import get_column_letter
+from openpyxl.workbook import Workbook
+from openpyxl.worksheet.worksheet import Worksheet
+
+from services.intake.workbook.columns import Header
+from services.intake.workbook.figures import yes_or_no
+from services.intake.workbook.grid import Cell, Sheet
+from services.intake.workbook.layout import CODE_ROW, Asked, Layout, Line, Previous, blank_lines, plan_layout
+from services.intake.workbook.read import Found, Upload
+from services.intake.workbook.style import FAULTY_FILL, clean, fit_for_print, new_workbook, put
+from services.intake.workbook.template import DATA_SHEET, draw_template
+from shared.contracts import Language
+from shared.contracts.words import Stage
+from shared.reference.load import Reference
+
+FAULT_SHEET = "Lỗi"
+_TITLES: dict[Language, tuple[str, ...]] = {
+    "vi": ("Trang", "Ô", "Đơn vị", "Chỉ tiêu", "Giá trị", "Lỗi và cách sửa"),
+    "en": ("Sheet", "Cell", "Unit", "Element", "Value", "What is wrong and what to do"),
+}
+_HEADINGS: dict[Language, str] = {"vi": "Các ô cần sửa", "en": "Cells to correct"}
+_WIDTHS = (16, 9, 10, 30, 18, 90)
+MARKED_CELLS = 60_000
+"""A file of more cells is not given back: drawing it takes too long."""
+
+_LISTED = 1000
+"""Faults that are listed and commented; the rest shows when these are corrected."""
+_COMMENT_SIZE = (140, 320)
+_SHOWN_TEXT, _COMMENT_TEXT = 500, 2000
+_NOT_IN_TITLES = re.compile(r"[\\/*?:\[\]']")
+_PLAIN_WIDTH = 18
+
+
+def draw_marked(upload: Upload, faults: Iterable[Found], reference: Reference, language: Language) -> Workbook:
+    """The workbook with the faults in its cells."""
+    listed = [*faults][:_LISTED]
+    workbook = _template_again(upload, reference) or _plain(upload)
+    by_cell: dict[tuple[str, str], list[str]] = {}
+    for found in listed:
+        if found.sheet and found.cell:
+            by_cell.setdefault((found.sheet, found.cell), []).append(found.fault.text(language))
+    sheets = dict(zip(upload.headers, workbook.worksheets, strict=False))
+    for (title, name), texts in by_cell.items():
+        cell = sheets[title][name]
+        cell.fill = FAULTY_FILL
+        comment = Comment(clean("\n".join(texts))[:_COMMENT_TEXT], "NTM")
+        comment.height, comment.width = _COMMENT_SIZE
+        cell.comment = comment
+    _list(workbook, listed, reference, language)
+    return workbook
+
+
+def _safe(title: str) -> str:
+    """A title that Excel takes, nearest to the one that was read."""
+    return _NOT_IN_TITLES.sub(" ", clean(title)).strip()[:31] or "Sheet"
+
+
+def _template_again(upload: Upload, reference: Reference) -> Workbook | None:
+    """The template with its figures, where the file still has a template's columns."""
+    unit, period = upload.given.unit, upload.given.period
+    if len(upload.headers) != 1 or unit is None or period is None or "template" not in upload.grid.facts:
+        return None
+    title, header = next(iter(upload.headers.items()))
+    found = reference.units.find(unit, period.end)
+    sheet = next(one for one in upload.grid.sheets if one.title == title)
+    if found is None or header.row != CODE_ROW:
+        return None
+    asked = Asked(found, period, upload.grid.facts.get("criteria", ""), upload.given.stage or Stage.REPORTED)
+    layout = plan_layout(reference, asked, header.elements.values())
+    codes = next(row for row in sheet.rows if row.number == header.row)
+    if layout is None or [codes.text(column) for column in sorted(codes.cells)] != [*layout.codes]:
+        return None
+    workbook = draw_template(layout, _lines(layout, sheet, header, reference), reference)
+    if title != DATA_SHEET:
+        workbook[DATA_SHEET].title = _safe(title)
+    return workbook
+
+
+def _lines(layout: Layout, sheet: Sheet, header: Header, reference: Reference) -> list[Line]:
+    """The rows as they are now: in another order perhaps, or some deleted."""
+    known = {line.code: line for line in blank_lines(layout, reference)}
+    everything = frozenset(element.code for element in layout.elements)
+    lines = []
+    for row in sheet.rows:
+        if row.number <= header.row:
+            continue
+        code, name, district = (row.text(header.roles.get(role)) for role in ("unit", "name", "district"))
+        counted = known[code].counted if code in known else everything
+        filled = {element.code: row.cells[at] for at, element in header.elements.items() if at in row.cells}
+        previous = {
+            element.code: earlier
+            for at, element in header.elements.items()
+            if (earlier := _previous(row.cells.get(at + 1))) is not None
+        }
+        lines.append(Line(row.number, code, name, district, counted, previous, filled))
+    return lines
+
+
+def _previous(cell: Cell | None) -> Previous | None:
+    """What the column beside shows: a number, or yes or no."""
+    if cell is None or cell.kind not in {"number", "text"}:
+        return None
+    if cell.kind == "number":
+        return Previous(Decimal(str(cell.value)))
+    answer = yes_or_no(cell.text)
+    return None if answer is None else Previous(Decimal(answer))
+
+
+def _plain(upload: Upload) -> Workbook:
+    """The sheets that were read, as text and numbers; what was a formula is left out."""
+    workbook = new_workbook()
+    for title, header in upload.headers.items():
+        sheet = workbook.create_sheet(_safe(title))
+        for row in next(one for one in upload.grid.sheets if one.title == title).rows:
+            style = "ntm-header" if row.number == header.row else "ntm-cell"
+            for column, cell in row.cells.items():
+                value = "" if cell.kind == "formula" else cell.value
+                put(sheet.cell(row.number, column), value[:_SHOWN_TEXT] if isinstance(value, str) else value, style)
+        for column in header.read:
+            sheet.column_dimensions[get_column_letter(column)].width = _PLAIN_WIDTH
+        sheet.freeze_panes = f"A{header.row + 1}"
+    return workbook
+
+
+def _list(workbook: Workbook, faults: Iterable[Found], reference: Reference, language: Language) -> None:
+    sheet: Worksheet = workbook.create_sheet(FAULT_SHEET, 0)
+    put(sheet.cell(1, 1), _HEADINGS[language], "ntm-title")
+    for column, (title, width) in enumerate(zip(_TITLES[language], _WIDTHS, strict=True), 1):
+        put(sheet.cell(2, column), title, "ntm-header")
+        sheet.column_dimensions[get_column_letter(column)].width = width
+    for row, found in enumerate(faults, 3):
+        element = reference.elements.get(found.element or "")
+        texts = (
+            found.sheet,
+            found.cell,
+            found.unit,
+            element.name.in_(language) if element else found.element,
+            found.value,
+            found.fault.text(language),
+        )
+        for column, text in enumerate(texts, 1):
+            put(sheet.cell(row, column), text, "ntm-cell")
+    sheet.freeze_panes = "A3"
+    fit_for_print(sheet, sheet.PAPERSIZE_A4)
+    workbook.active = 0

@@ -1,0 +1,92 @@
+"""Pure: which unit a row means, by its code, or by its name and district."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from services.intake.rules.words import both, unit_named
+from shared.contracts import Bilingual, Period
+from shared.problems import Fault, Faults
+from shared.reference.models import Unit, UnitKind
+from shared.reference.units import Units
+from shared.text import plain
+
+_KINDS: dict[str, tuple[UnitKind, ...]] = {
+    "xa": ("commune",),
+    "thi tran": ("town",),
+    "tt": ("town",),
+    "phuong": ("ward",),
+    "huyen": ("district",),
+    "thanh pho": ("city",),
+    "tp": ("city",),
+    "tinh": ("province",),
+}
+_PREFIX = re.compile(rf"({'|'.join(_KINDS)})(?:\. ?| )(.+)")
+_SHOWN = 6
+"""Candidates that a fault names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a row says of its unit; empty where it says nothing."""
+
+    code: str = ""
+    name: str = ""
+    district: str = ""
+
+
+def find_unit(named: Named, period: Period, units: Units, under: str | None = None) -> str | Fault:
+    """The unit's code, or what is wrong with how it is named.
+
+    A code that no unit has is handed on as it is: the rules say what became of it. `under`: the unit that the
+    workbook was made for, in which a name is looked for first.
+    """
+    if written := named.code or (named.name if named.name.isdigit() else ""):
+        code = _whole(written, units)
+        unit = units.find(code, period.end)
+        if unit and named.name not in {"", written} and not _is_called(unit, named.name):
+            details = {"value": code, "expected": Bilingual(vi=unit.title, en=unit.title_in("en")), "name": named.name}
+            return Fault("/unit", Faults.UNIT_DISAGREES, details)
+        return code
+    if not named.name:
+        return Fault("/unit", Faults.MISSING)
+    candidates = [unit for unit in _named(named, units) if unit.is_valid(period.end)]
+    if under is not None and (nearer := [unit for unit in candidates if units.is_under(unit, under)]):
+        candidates = nearer
+    if not candidates:
+        return Fault("/unit", Faults.UNKNOWN_UNIT_NAME, {"value": named.name})
+    if len(candidates) > 1:
+        shown = [unit_named(unit, units) for unit in candidates[:_SHOWN]]
+        listed = both((one.vi for one in shown), (one.en for one in shown), ", ")
+        return Fault("/unit", Faults.AMBIGUOUS_UNIT, {"value": named.name, "expected": listed})
+    return candidates[0].code
+
+
+def _whole(code: str, units: Units) -> str:
+    """A code whose leading zero Excel took for a number's gets it back."""
+    if not code.isascii() or not code.isdigit() or units.known(code):
+        return code
+    longer = {code.zfill(length) for length in (2, 3, 5) if length > len(code)}
+    known = [one for one in longer if units.known(one)]
+    return known[0] if len(known) == 1 else code
+
+
+def _named(named: Named, units: Units) -> list[Unit]:
+    kinds, bare = _split(named.name)
+    district = _split(named.district)[1] if named.district else None
+    found = units.named(bare, district) or units.named(named.name, district)
+    return [unit for unit in found if not kinds or unit.kind in kinds]
+
+
+def _is_called(unit: Unit, name: str) -> bool:
+    kinds, bare = _split(name)
+    same = plain(unit.name) in {plain(name), bare}
+    return same and (not kinds or unit.kind in kinds or plain(unit.name) == plain(name))
+
+
+def _split(name: str) -> tuple[tuple[UnitKind, ...], str]:
+    """The kinds that the name begins with, such as `xã` or `TT.`, and the name without them."""
+    bare = plain(name)
+    match = _PREFIX.fullmatch(bare)
+    return (_KINDS[match[1]], match[2]) if match else ((), bare)

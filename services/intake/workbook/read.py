@@ -1,0 +1,282 @@
+"""Pure: a filled workbook or CSV file as submissions, each field with the cell it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from services.intake.workbook.columns import Header, Names, column_texts, find_header
+from services.intake.workbook.delimited import read_csv
+from services.intake.workbook.figures import Evidence, Style, is_ambiguous, meanings, style_of, value_of, yes_or_no
+from services.intake.workbook.grid import Cell, Grid, Row, Sheet, name_of
+from services.intake.workbook.guard import kind_of, refused
+from services.intake.workbook.periods import read_period
+from services.intake.workbook.places import Named, find_unit
+from services.intake.workbook.xlsx import read_xlsx
+from shared.contracts import Bilingual, Period
+from shared.contracts.words import Stage
+from shared.problems import Fault, Faults
+from shared.reference.load import Reference
+from shared.reference.models import Element
+from shared.text import plain
+
+type _Key = tuple[str, ...]
+
+SUBMISSION_LIMIT = 1000
+"""Rows with figures in one file: what fits one atomic batch."""
+
+_SHOWN = 80
+"""Characters of a cell that a fault shows."""
+
+_STAGES = {
+    "bao cao": Stage.REPORTED,
+    "tham tra": Stage.VERIFIED,
+    "tham dinh": Stage.CONFIRMED,
+    **{stage.value: stage for stage in Stage},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What holds for rows that do not say it themselves; None where it is not known."""
+
+    unit: str | None = None
+    period: Period | None = None
+    stage: Stage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A fault and the cell that it is about; without a sheet it is about the file."""
+
+    fault: Fault
+    sheet: str | None = None
+    cell: str | None = None
+    unit: str | None = None
+    element: str | None = None
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A row as POST /v1/submissions takes it, and the cell of each of its fields by JSON pointer."""
+
+    item: dict[str, Any]
+    sheet: str
+    cells: Mapping[str, str]
+    texts: Mapping[str, str]
+    """What stands in those cells."""
+
+    def found(self, fault: Fault) -> Found:
+        """Where a fault of the item stands in the file."""
+        known = fault.pointer in self.cells
+        place = fault.pointer if known else "/unit"
+        element = fault.pointer.removeprefix("/readings/") if known and place.startswith("/readings/") else None
+        return Found(fault, self.sheet, self.cells[place], self.item["unit"][:_SHOWN], element, self.texts.get(place))
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What a file says, and what is wrong with how it says it."""
+
+    grid: Grid
+    headers: Mapping[str, Header]
+    given: Given
+    rows: list[Filled] = field(default_factory=list)
+    faults: list[Found] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Cells with something in them."""
+        return sum(len(row.cells) for sheet in self.grid.sheets for row in sheet.rows)
+
+
+def read(body: bytes, reference: Reference, asked: Given) -> Upload:
+    """The submissions that a file holds. A problem where the file as a whole cannot be taken.
+
+    `asked` is what the request says; where a template says something else, that is a fault.
+    """
+    names = Names(reference)
+    grid = read_xlsx(body) if kind_of(body) == "xlsx" else read_csv(body, names.recognised)
+    headers = {sheet.title: header for sheet in grid.sheets if (header := find_header(sheet, names))}
+    if not headers:
+        raise refused(Faults.NO_HEADER)
+    given, faults = _given(grid.facts, asked)
+    upload = Upload(grid, headers, given, faults=faults)
+    sheets = [sheet for sheet in grid.sheets if sheet.title in headers]
+    evidence = Evidence.of(
+        text
+        for sheet in sheets
+        for column, element in headers[sheet.title].elements.items()
+        if element.type != "yes_no"
+        for text in column_texts(_data(sheet, headers[sheet.title]), column)
+    )
+    taken: dict[_Key, Filled] = {}
+    for sheet in sheets:
+        _Reader(upload, sheet, reference, evidence, taken).read()
+    if not upload.rows and not upload.faults:
+        raise refused(Faults.NO_ROWS)
+    if len(upload.rows) > SUBMISSION_LIMIT:
+        raise refused(Faults.TOO_MANY_ROWS, expected=SUBMISSION_LIMIT)
+    return upload
+
+
+def _given(facts: Mapping[str, str], asked: Given) -> tuple[Given, list[Found]]:
+    made_for = Given(
+        facts.get("unit"), read_period(facts.get("period", "")), _STAGES.get(plain(facts.get("stage", "")))
+    )
+    faults = [
+        Found(Fault(f"/{name}", Faults.ANOTHER_THAN_NAMED, {"value": str(mine), "expected": str(wanted)}))
+        for name in ("unit", "period", "stage")
+        if (mine := getattr(made_for, name)) and (wanted := getattr(asked, name)) and mine != wanted
+    ]
+    given = Given(
+        made_for.unit or asked.unit, made_for.period or asked.period, made_for.stage or asked.stage or Stage.REPORTED
+    )
+    return given, faults
+
+
+def _data(sheet: Sheet, header: Header) -> list[Row]:
+    return [row for row in sheet.rows if row.number > header.row]
+
+
+class _Reader:
+    """Reads one sheet into the upload."""
+
+    def __init__(
+        self, upload: Upload, sheet: Sheet, reference: Reference, evidence: Evidence, taken: dict[_Key, Filled]
+    ) -> None:
+        self._upload, self._sheet, self._reference, self._taken = upload, sheet, reference, taken
+        self._header = header = upload.headers[sheet.title]
+        self._data = _data(sheet, header)
+        self._styles = {
+            column: style_of(column_texts(self._data, column), evidence, whole=element.type == "count")
+            for column, element in header.elements.items()
+            if element.type != "yes_no"
+        }
+
+    def read(self) -> None:
+        """Every row that reports something."""
+        for column, fault in self._header.faults:
+            self._fault(self._header.row, column, fault)
+        if self._upload.given.period is None and "period" not in self._header.roles:
+            self._fault(self._header.row, min(self._header.read), Fault("/period", Faults.NO_PERIOD))
+            return
+        for row in self._data:
+            if any(column in row.cells for column in self._header.elements) and (filled := self._row(row)):
+                self._take(filled)
+
+    def _take(self, filled: Filled) -> None:
+        if earlier := next((self._taken[key] for key in _keys(filled) if key in self._taken), None):
+            details = {"value": filled.item["unit"], "expected": f"{earlier.sheet}!{earlier.cells['/unit']}"}
+            self._upload.faults.append(filled.found(Fault("/unit", Faults.REPEATED_ROW, details)))
+        for key in _keys(filled):
+            self._taken.setdefault(key, filled)
+        self._upload.rows.append(filled)
+
+    def _row(self, row: Row) -> Filled | None:
+        before = len(self._upload.faults)
+        for column in self._header.roles.values():
+            if (cell := row.cells.get(column)) and cell.kind in {"formula", "error"}:
+                self._fault(row.number, column, Fault("", Faults.FORMULA_IN_CELL))
+        period = self._period(row)
+        if period is None or len(self._upload.faults) > before:
+            return None
+        said = {role: row.text(self._header.roles.get(role)) for role in ("unit", "name", "district")}
+        named = Named(said["unit"], said["name"], said["district"])
+        unit = find_unit(named, period, self._reference.units, self._upload.given.unit)
+        unit_column = self._header.roles.get("unit" if named.code or "name" not in self._header.roles else "name", 1)
+        if isinstance(unit, Fault):
+            self._fault(row.number, unit_column, unit)
+            return None
+        readings = self._readings(row, unit)
+        if not readings:
+            return None
+        item: dict[str, Any] = {"unit": unit, "period": period.text, "stage": self._stage(row), "readings": readings}
+        item |= self._revision(row)
+        columns = {f"/readings/{element.code}": column for column, element in self._header.elements.items()}
+        columns |= {f"/{role}": column for role, column in self._header.roles.items() if role not in {"unit", "name"}}
+        columns["/unit"] = unit_column
+        cells = {pointer: name_of(row.number, column) for pointer, column in columns.items() if column in row.cells}
+        cells.setdefault("/unit", name_of(row.number, unit_column))
+        texts = {pointer: row.text(column)[:_SHOWN] for pointer, column in columns.items() if column in row.cells}
+        return Filled(item, self._sheet.title, cells, texts)
+
+    def _period(self, row: Row) -> Period | None:
+        column = self._header.roles.get("period")
+        written = row.text(column)
+        if column is None or not written:
+            if self._upload.given.period is None:
+                self._fault(row.number, column or min(self._header.read), Fault("/period", Faults.NO_PERIOD))
+            return self._upload.given.period
+        period = read_period(written)
+        if period is None:
+            self._fault(row.number, column, Fault("/period", Faults.PERIOD_NOT_READ, {"value": written}))
+        return period
+
+    def _stage(self, row: Row) -> str:
+        written = row.text(self._header.roles.get("stage"))
+        if not written:
+            return (self._upload.given.stage or Stage.REPORTED).value
+        return _STAGES.get(plain(written[:40]), written)
+
+    def _revision(self, row: Row) -> dict[str, object]:
+        written = row.text(self._header.roles.get("revision"))
+        return {"revision": int(written) if written.isascii() and written.isdigit() else written} if written else {}
+
+    def _readings(self, row: Row, unit: str) -> dict[str, int | float | bool]:
+        readings = {}
+        for column, element in self._header.elements.items():
+            if cell := row.cells.get(column):
+                value = _value(cell, element, self._styles.get(column))
+                if isinstance(value, Fault):
+                    self._fault(row.number, column, value, unit, element.code)
+                else:
+                    readings[element.code] = value
+        return readings
+
+    def _fault(self, row: int, column: int, fault: Fault, unit: str | None = None, element: str | None = None) -> None:
+        found = next((one for one in self._sheet.rows if one.number == row), None)
+        text = found.text(column) if found else ""
+        self._upload.faults.append(
+            Found(fault, self._sheet.title, name_of(row, column), unit, element, text[:_SHOWN] or None)
+        )
+
+
+def _value(cell: Cell, element: Element, style: Style | None) -> int | float | bool | Fault:
+    pointer = f"/readings/{element.code}"
+    if cell.kind == "formula":
+        return Fault(pointer, Faults.FORMULA_IN_CELL)
+    if element.type == "yes_no":
+        answer = cell.value if isinstance(cell.value, bool) else yes_or_no(cell.text)
+        return Fault(pointer, Faults.YES_OR_NO, {"value": cell.text}) if answer is None else answer
+    if cell.kind == "date":
+        return Fault(pointer, Faults.A_DATE_IN_CELL, {"value": cell.text})
+    if cell.kind == "number" and isinstance(cell.value, int | float):
+        return cell.value
+    found = meanings(cell.text)
+    if cell.kind != "text" or not found:
+        return Fault(pointer, Faults.NOT_A_FIGURE, {"value": cell.text})
+    if not is_ambiguous(found):
+        return value_of(next(iter(found.values())))
+    if style is None:
+        details = {"value": cell.text, "first": int(max(found.values())), "second": _decimal(min(found.values()))}
+        return Fault(pointer, Faults.AMBIGUOUS_NUMBER, details)
+    return value_of(found[style])
+
+
+def _decimal(exact: Decimal) -> Bilingual:
+    return Bilingual(vi=str(exact).replace(".", ","), en=str(exact))
+
+
+def _keys(filled: Filled) -> Iterator[_Key]:
+    """What a row stands for: no other row of its sheet stands for the same unit and period, and none elsewhere for
+    one of its figures.
+    """
+    item = filled.item
+    about = (item["unit"], item["period"], item["stage"])
+    yield (*about, "sheet", filled.sheet)
+    for element in item["readings"]:
+        yield (*about, "element", element)

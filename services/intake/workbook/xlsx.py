@@ -1,0 +1,115 @@
+"""Pure: an Excel workbook that passed the guard, as rows of cells, read as a stream."""
+
+from __future__ import annotations
+
+import math
+import re
+import zipfile
+from collections.abc import Iterator
+from datetime import date, datetime
+from io import BytesIO
+from typing import Any, cast
+
+import structlog
+from defusedxml.ElementTree import iterparse
+from openpyxl import load_workbook
+from openpyxl.xml.constants import SHEET_MAIN_NS
+
+from services.intake.workbook.grid import COLUMN_LIMIT, LINE_LIMIT, ROW_LIMIT, Cell, Grid, Row, Sheet, limited, name_of
+from services.intake.workbook.guard import refused
+from shared.problems import Faults, Problem
+
+log = structlog.get_logger()
+
+FACTS_SHEET = "_ntm"
+"""The very hidden sheet in which a template remembers what it was made for."""
+
+_FACT_LIMIT = 20
+_FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
+_TEXT_LIMIT = 32_767
+"""What Excel itself holds in a cell."""
+
+
+def read_xlsx(body: bytes) -> Grid:
+    """The workbook's visible sheets; a problem where it cannot be read."""
+    try:
+        # what formulas once came to is read: their own text is never looked at, for taking it apart can take minutes
+        workbook = load_workbook(BytesIO(body), read_only=True, data_only=True, keep_links=False)
+        with zipfile.ZipFile(BytesIO(body)) as archive:
+            facts: dict[str, str] = {}
+            sheets: list[Sheet] = []
+            for sheet in cast("list[Any]", workbook.worksheets):
+                if sheet.title == FACTS_SHEET:
+                    facts = _facts(sheet)
+                elif sheet.sheet_state == "visible":
+                    formulas = _formulas(archive, sheet._worksheet_path)
+                    already = sum(len(one.rows) for one in sheets)
+                    sheets.append(Sheet(sheet.title, tuple(limited(_rows(sheet, formulas), already))))
+        if len({sheet.title.casefold() for sheet in sheets}) < len(sheets):
+            raise refused(Faults.DAMAGED_WORKBOOK, value="sheet names")
+        return Grid(tuple(sheets), facts)
+    except Problem:
+        raise
+    except Exception as error:
+        # openpyxl raises anything for a malformed file: KeyError, TypeError, AttributeError, ...
+        log.info("workbook not read", error=f"{type(error).__name__}: {error}"[:300])
+        raise refused(Faults.DAMAGED_WORKBOOK, value=type(error).__name__) from error
+
+
+def _rows(sheet: Any, formulas: frozenset[str]) -> Iterator[Row]:
+    # the size that a file states of itself is not to be relied on
+    sheet.reset_dimensions()
+    for number, found in enumerate(sheet.iter_rows(max_col=COLUMN_LIMIT + 1), 1):
+        if number > LINE_LIMIT:
+            raise refused(Faults.TOO_MANY_ROWS, expected=ROW_LIMIT)
+        cells = {}
+        for column, one in enumerate(found, 1):
+            if one.value is not None and (cell := _cell(one)):
+                cells[column] = cell
+        if formulas:
+            names = ((column, name_of(number, column)) for column in range(1, len(found) + 1))
+            cells |= {column: Cell("=", "formula") for column, name in names if name in formulas}
+        if cells:
+            yield Row(number, cells)
+
+
+def _cell(one: Any) -> Cell | None:
+    value = one.value
+    if isinstance(value, bool):
+        return Cell(value, "yes_no")
+    if isinstance(value, datetime | date):
+        shows_day = "d" in (one.number_format or "d").lower().replace("[red]", "")
+        return Cell(f"{value:%Y-%m-%d}" if shows_day else f"{value:%Y-%m}", "date")
+    if one.data_type == "e" or (isinstance(value, float) and not math.isfinite(value)):
+        return Cell(str(value), "error")
+    if isinstance(value, int | float):
+        return Cell(int(value) if isinstance(value, float) and value.is_integer() else value, "number")
+    text = str(value)[:_TEXT_LIMIT]
+    return Cell(text) if text.strip() else None
+
+
+def _formulas(archive: zipfile.ZipFile, part: str) -> frozenset[str]:
+    """The names of the cells that hold formulas."""
+    content = archive.read(part)
+    if not _FORMULA.search(content):
+        return frozenset()
+    found = set()
+    for _, element in iterparse(BytesIO(content), forbid_dtd=True):
+        if element.tag == f"{{{SHEET_MAIN_NS}}}row":
+            element.clear()
+        elif element.tag == f"{{{SHEET_MAIN_NS}}}c" and element.find(f"{{{SHEET_MAIN_NS}}}f") is not None:
+            found.add(element.get("r", ""))
+    if "" in found:
+        raise refused(Faults.DAMAGED_WORKBOOK, value="formula")
+    return frozenset(found)
+
+
+def _facts(sheet: Any) -> dict[str, str]:
+    sheet.reset_dimensions()
+    facts = {}
+    for number, row in enumerate(sheet.iter_rows(max_col=2, values_only=True), 1):
+        if number > _FACT_LIMIT:
+            break
+        if len(row) == 2 and row[0] and row[1] is not None:
+            facts[str(row[0])] = str(row[1])[:200]
+    return facts

@@ -1,0 +1,135 @@
+"""How fast intake is, beside the raw limits in the same run: `make bench`.
+
+Everything is as in operation: signing in with a key, validation, the look at what stands, NATS with
+`sync_interval: always`, the projection that runs meanwhile. One process each, all on this machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nats as nats_client
+
+from shared.access import EVERYTHING, Terms, add_key
+from tests.bench import load, raw
+from tests.running import Surroundings, surroundings
+from tests.servers import start_nats, start_postgres
+
+CLIENTS = 64
+SINGLES = int(os.environ.get("N", "20000"))
+LINES = int(os.environ.get("L", "60000"))
+RAW_SINGLES = 10_000
+ROUNDS = 3
+MONTHS = [f"{year}-{month:02}" for year in range(2020, 2023) for month in range(1, 13)]
+
+
+def submissions(communes: list[str]) -> Iterator[bytes]:
+    """Submissions that are all different and all acceptable."""
+    for revision in itertools.count(1):
+        for month in MONTHS:
+            for commune in communes:
+                yield json.dumps(
+                    {
+                        "unit": commune,
+                        "period": month,
+                        "revision": revision,
+                        "readings": {"households": 1204, "poor_households": 131, "near_poor_households": 88},
+                    }
+                ).encode()
+
+
+async def settled(around: Surroundings) -> None:
+    """Wait until the projection has caught up, so that one measurement does not pay for another."""
+    while (await around.nats.jetstream().consumer_info("SUBMISSIONS", "intake-submissions")).num_pending:
+        await asyncio.sleep(0.1)
+
+
+async def singles(around: Surroundings, port: int, key: str, source: Iterator[bytes]) -> None:
+    ratios, raws, rates = [], [], []
+    for _ in range(ROUNDS):
+        requests = [load.post("/v1/submissions", key, body) for body in itertools.islice(source, SINGLES)]
+        raws.append(await raw.publish_rate(around.nats, BODY, RAW_SINGLES))
+        measured = await load.run(port, iter(requests), CLIENTS)
+        assert measured.statuses == {202: SINGLES}, measured.statuses
+        rates.append(measured.rate)
+        ratios.append(measured.rate / raws[-1])
+        await settled(around)
+    show("single posts, 64 clients", rates, raws, ratios, "js.publish, 256 in flight", "at least 1.0")
+    half = statistics.median(rates) / 2
+    requests = [load.post("/v1/submissions", key, body) for body in itertools.islice(source, int(half * 5))]
+    measured = await load.run(port, iter(requests), CLIENTS, rate=half)
+    print(
+        f"  at half that load ({half:,.0f}/s): p50 {measured.percentile(50):.1f} ms, "
+        f"p99 {measured.percentile(99):.1f} ms (under 50)",
+        flush=True,
+    )
+    await settled(around)
+
+
+async def lines(around: Surroundings, port: int, key: str, source: Iterator[bytes]) -> None:
+    ratios, raws, rates = [], [], []
+    for _ in range(ROUNDS):
+        body = b"\n".join(itertools.islice(source, LINES))
+        request = load.post("/v1/submissions", key, body, "application/x-ndjson")
+        raws.append(await raw.batch_rate(around.nats, BODY, LINES))
+        before = await around.stored("SUBMISSIONS")
+        started = time.perf_counter()
+        async with around.services[0].client(key) as client:
+            answer = await client.post(
+                "/v1/submissions", content=body, headers={"Content-Type": "application/x-ndjson"}, timeout=600
+            )
+        seconds = time.perf_counter() - started
+        assert answer.status_code == 202, answer.text[-300:]
+        assert await around.stored("SUBMISSIONS") - before == LINES, answer.text[-300:]
+        rates.append(LINES / seconds)
+        ratios.append(rates[-1] / raws[-1])
+        del request
+        await settled(around)
+    show("NDJSON, one stream", rates, raws, ratios, "atomic batches of 1,000", "at least 0.6")
+
+
+def show(what: str, rates: list[float], raws: list[float], ratios: list[float], limit: str, wanted: str) -> None:
+    print(
+        f"{what}: {statistics.median(rates):,.0f} submissions/s; raw {limit}: {statistics.median(raws):,.0f}/s; "
+        f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f}; {wanted})",
+        flush=True,
+    )
+
+
+BODY = b"x" * 600
+"""As long as the message of the submissions above."""
+
+
+async def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder)
+        server, postgres = await start_nats(directory), await start_postgres(directory)
+        url = await postgres.create_database()
+        nats = await nats_client.connect(server.url, token=server.token)
+        try:
+            async with surroundings(url, nats, server, directory) as around:
+                terms = Terms(rate_per_minute=10_000_000)
+                key = await add_key(around.engine, "bench", "bench", ["20"], [EVERYTHING], terms)
+                intake = await around.start("intake", NTM_LOG_FORMAT="json")
+                async with intake.client(key) as client:
+                    units = (await client.get("/v1/catalogue")).json()["units"]
+                communes = sorted(unit["code"] for unit in units if unit["kind"] == "commune")
+                source = submissions(communes)
+                await singles(around, intake.port, key, source)
+                await lines(around, intake.port, key, source)
+        finally:
+            await nats.close()
+            await server.remove()
+            await postgres.remove()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
