@@ -1,0 +1,82 @@
+// Talks to the JSON API. The key lives in this tab's session storage alone; it travels in a header.
+
+import { language, t } from "./words.js";
+
+const KEY = "ntm-key";
+export const XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+let signedOut = () => {};
+export const onSignedOut = (act) => (signedOut = act);
+export const hasKey = () => sessionStorage.getItem(KEY) !== null;
+export const keepKey = (key) => sessionStorage.setItem(KEY, key);
+export const forgetKey = () => sessionStorage.removeItem(KEY);
+
+/** What an answer that is no success says: a problem document (RFC 9457), or that none came. */
+export class Trouble extends Error {
+  constructor(status, document, retryAfter = null) {
+    super(document.title);
+    Object.assign(this, { status, document, retryAfter });
+  }
+
+  /** Whether the same request may succeed later. */
+  get passes() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+async function ask(method, path, { query = {}, headers = {}, body } = {}) {
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
+  const address = given.length ? `${path}?${new URLSearchParams(given)}` : path;
+  const key = sessionStorage.getItem(KEY) ?? "";
+  const sent = { "Accept-Language": language(), ...headers, Authorization: `Bearer ${key}` };
+  let answer;
+  try {
+    answer = await fetch(address, { method, headers: sent, body, cache: "no-store", credentials: "omit", redirect: "error" });
+  } catch {
+    throw new Trouble(0, { title: t("network_title"), detail: t("network_detail") });
+  }
+  if (answer.ok || answer.headers.get("Content-Type") === XLSX) return answer;
+  const document = await answer.json().catch(() => ({ title: t("failed_title"), detail: t("failed_detail") }));
+  const trouble = new Trouble(answer.status, document, answer.headers.get("Retry-After"));
+  if (answer.status === 401 && hasKey()) {
+    forgetKey();
+    signedOut(trouble);
+  }
+  throw trouble;
+}
+
+async function read(answer, how) {
+  try {
+    return await answer[how]();
+  } catch {
+    throw new Trouble(0, { title: t("network_title"), detail: t("network_detail") });
+  }
+}
+
+export const get = async (path, query) => read(await ask("GET", path, { query }), "json");
+
+export async function post(path, content, headers = {}) {
+  const sent = { "Content-Type": "application/json", ...headers };
+  return read(await ask("POST", path, { headers: sent, body: JSON.stringify(content) }), "json");
+}
+
+export async function postFile(content, query, headers = {}) {
+  const sent = { "Content-Type": "application/octet-stream", Accept: "application/json", ...headers };
+  return read(await ask("POST", "/v1/uploads", { query, headers: sent, body: content }), "json");
+}
+
+/** The answer as a file in the downloads; its name is the server's unless one is given. */
+export async function download(method, path, { name, ...rest }) {
+  const answer = await ask(method, path, rest);
+  const named = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "");
+  const address = URL.createObjectURL(await read(answer, "blob"));
+  const link = document.createElement("a");
+  Object.assign(link, { href: address, download: name ?? named?.[1] ?? "ntm.xlsx" });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
+/** A new `Idempotency-Key`: with it a request is repeated safely. (`randomUUID` needs HTTPS, this does not.) */
+export function newRequest() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

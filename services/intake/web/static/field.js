@@ -1,0 +1,111 @@
+// The field's things as people read them: units, periods, figures, statuses, and what went wrong.
+
+import { badge, h } from "./dom.js";
+import { language, locale, t } from "./words.js";
+
+/** What the signed-in key may see; filled by `learn`. */
+export const known = { me: null, catalogue: null, units: new Map(), criteria: new Map(), elements: new Map() };
+export const page = document.documentElement.dataset;
+
+export function learn(me, catalogue) {
+  const by = (name, list) => new Map(list.map((one) => [one[name], one]));
+  const { units, criteria, elements } = catalogue;
+  Object.assign(known, { me, catalogue, units: by("code", units), criteria: by("key", criteria), elements: by("code", elements) });
+}
+
+export const text = (bilingual) => bilingual[language()];
+export const unitName = (code) => (known.units.has(code) ? `${known.units.get(code).name} (${code})` : code);
+export const elementName = (code) => (known.elements.has(code) ? text(known.elements.get(code).name) : code);
+
+export function criterionName(key) {
+  const [, set, number] = /^(.*)-(\d+)$/.exec(key) ?? [];
+  if (!known.criteria.has(key) || !number) return key;
+  return `${number}. ${text(known.criteria.get(key).name)}${set === "ntm" ? "" : ` (${set === "advanced" ? t("advanced") : set})`}`;
+}
+
+export const coversCriterion = (key) => known.me.criteria.includes("*") || known.me.criteria.includes(key);
+
+/** Whether the unit is one of the key's or lies below one. */
+export function covers(unit) {
+  for (let one = unit; one; one = known.units.get(one.parent)) {
+    if (known.me.units.some((covered) => covered.code === one.code)) return true;
+  }
+  return false;
+}
+
+/** The covered units as choices: those with others below them first, then the rest by what they lie in. */
+export function unitChoices() {
+  const covered = known.catalogue.units.filter(covers);
+  const parents = new Set(known.catalogue.units.map((unit) => unit.parent));
+  const choice = (unit) => [unit.code, unitName(unit.code)];
+  const groups = new Map();
+  for (const unit of covered.filter((one) => !parents.has(one.code))) {
+    groups.set(unit.parent, [...(groups.get(unit.parent) ?? []), choice(unit)]);
+  }
+  const whole = covered.filter((unit) => parents.has(unit.code)).map(choice);
+  return [...whole, ...[...groups].map(([parent, choices]) => [unitName(parent), choices])];
+}
+
+/** The highest stage the key may raise figures to: of a whole district, of the province; none below that. */
+export function reviewStages() {
+  const kinds = known.me.units.map(({ code }) => known.units.get(code)?.kind);
+  if (kinds.includes("province")) return ["verified", "confirmed"];
+  return kinds.some((kind) => kind === "district" || kind === "city") ? ["verified"] : [];
+}
+
+export function granularity(period) {
+  if (/^\d{4}$/.test(period)) return "year";
+  if (/-H\d$/.test(period)) return "half";
+  if (/-Q\d$/.test(period)) return "quarter";
+  return { 7: "month", 10: "day" }[period.length] ?? null;
+}
+
+const MONTH = new Intl.DateTimeFormat("en", { month: "long", timeZone: "UTC" });
+
+export function periodName(period) {
+  const [year, part] = [period.slice(0, 4), period.slice(5)];
+  switch (granularity(period)) {
+    case "year": return t("period_year", year);
+    case "half": return t(`period_${part.toLowerCase()}`, year);
+    case "quarter": return t("period_quarter", ["I", "II", "III", "IV"][part[1] - 1], year);
+    case "month": return t("period_month", language() === "vi" ? Number(part) : MONTH.format(new Date(period)), year);
+    default: return day(period);
+  }
+}
+
+const DATE = { vi: { day: "numeric", month: "numeric", year: "numeric" }, en: { day: "numeric", month: "short", year: "numeric" } };
+export const day = (date) => new Intl.DateTimeFormat(locale(), { ...DATE[language()], timeZone: "UTC" }).format(new Date(date));
+
+export function moment(time) {
+  const format = { ...DATE[language()], hour: "2-digit", minute: "2-digit", timeZone: "Asia/Ho_Chi_Minh" };
+  return h("time", { datetime: time }, new Intl.DateTimeFormat(locale(), format).format(new Date(time)));
+}
+
+export function figure(value) {
+  if (typeof value === "boolean") return t(value ? "yes" : "no");
+  return typeof value === "number" ? new Intl.NumberFormat(locale(), { maximumFractionDigits: 6 }).format(value) : String(value);
+}
+
+/** `3 days`, and `3 days ago` or `today`. */
+export const days = (count) => new Intl.NumberFormat(locale(), { style: "unit", unit: "day", unitDisplay: "long" }).format(count);
+export const daysAgo = (count) => new Intl.RelativeTimeFormat(locale(), { numeric: "auto" }).format(-count, "day");
+
+const TONES = { met: "good", on_track: "good", behind: "bad", missed: "bad", not_met: "warn", no_data: "calm" };
+export const status = (word) => badge(t(`status_${word}`), TONES[word] ?? "calm");
+
+/** One thing that becomes another. */
+export const becomes = (before, after) => h("span", { class: "becomes" }, before, h("span", { class: "arrow", "aria-label": t("becomes") }, " → "), after);
+
+/** A problem document in words, each fault with its place; `again` is offered where that may help. */
+export function troubleBox(trouble, again = null) {
+  if (!trouble.document) throw trouble;
+  const { title, detail, errors = [], omitted } = trouble.document;
+  const place = (error) => error.cell && [h("b", {}, error.cell), error.sheet ? ` (${error.sheet}): ` : ": "];
+  return h("div", { class: "box bad", role: "alert", tabindex: "-1" },
+    h("p", {}, h("b", {}, title)),
+    errors.length > 1 || errors[0]?.cell
+      ? h("ul", {}, errors.map((error) => h("li", {}, place(error), error.detail)), omitted && h("li", {}, t("omitted", omitted)))
+      : detail && h("p", {}, detail),
+    trouble.retryAfter && h("p", {}, t("retry_after", trouble.retryAfter)),
+    again && trouble.passes && h("button", { type: "button", onclick: again }, t("again")));
+}

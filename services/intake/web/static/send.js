@@ -1,0 +1,189 @@
+// Send: take the workbook, drop the filled one, see what it would change, send it, follow what becomes of it.
+
+import { download, newRequest, postFile, XLSX } from "./api.js";
+import { field, h, say, select, tick } from "./dom.js";
+import { coversCriterion, criterionName, day, granularity, known, page, periodName, troubleBox, unitChoices } from "./field.js";
+import { progress } from "./progress.js";
+import { preview } from "./preview.js";
+import { t } from "./words.js";
+
+const [ALL, OTHER] = ["all", "other"];
+
+let upload = null;
+
+/** The part of the page; a file that was chosen stays while its sender looks at another, or changes the language. */
+export function show(root) {
+  if (upload?.owner !== known.me) upload = new Upload(known.me);
+  const result = h("section", { class: "result", hidden: true });
+  const zone = dropZone();
+  const over = (isOver) => (event) => {
+    event.preventDefault();
+    zone.classList.toggle("over", isOver);
+  };
+  const drop = (event) => {
+    over(false)(event);
+    upload.take(event.dataTransfer.files[0]);
+  };
+  const send = h("section", { class: "card" }, h("h2", {}, h("span", { class: "step" }, "2"), t("send_title")), h("p", { class: "hint" }, t("send_hint")), zone);
+  // anywhere: who has mended a fault that is shown below has not to scroll up to the zone
+  root.append(h("div", { ondragover: over(true), ondragleave: over(false), ondrop: drop }, h("div", { class: "two" }, takeCard(), send), result));
+  upload.showIn(result);
+  return () => upload.leave();
+}
+
+/** Every period that a report of the key's criteria is due for, the newest first. */
+function periods() {
+  const found = new Map();
+  for (const report of known.catalogue.reports) {
+    const criteria = report.criteria.filter(coversCriterion);
+    for (const { period, opens, due } of criteria.length ? report.periods : []) {
+      if (opens > page.today) continue;
+      const one = found.get(period) ?? { period, due, criteria: new Set() };
+      criteria.forEach((key) => one.criteria.add(key));
+      found.set(period, one);
+    }
+  }
+  return [...found.values()].sort((a, b) => b.due.localeCompare(a.due) || a.period.localeCompare(b.period));
+}
+
+function takeCard() {
+  const calendar = periods();
+  const next = calendar.findLast((one) => one.due >= page.today) ?? calendar[0];
+  const unit = select(unitChoices(), null);
+  const period = select(
+    [...calendar.map((one) => [one.period, t("period_due", periodName(one.period), day(one.due))]), [OTHER, t("period_other")]],
+    next?.period ?? OTHER,
+    () => draw(),
+  );
+  const written = h("input", { type: "text", maxlength: 60, placeholder: t("period_example"), autocomplete: "off" });
+  const other = field(t("period_written"), written);
+  const criteria = h("fieldset", { class: "criteria" });
+  const trouble = h("div");
+
+  function draw() {
+    const isOther = period.value === OTHER;
+    other.hidden = !isOther;
+    const kind = isOther ? null : granularity(period.value);
+    const reported = known.catalogue.elements.filter((element) => kind === null || element.periods.includes(kind));
+    const offered = known.catalogue.criteria.filter(({ key }) => coversCriterion(key) && reported.some((element) => element.criteria.includes(key)));
+    const due = calendar.find((one) => one.period === period.value)?.criteria ?? new Set(offered.map(({ key }) => key));
+    const sorted = [...offered.filter(({ key }) => due.has(key)), ...offered.filter(({ key }) => !due.has(key))];
+    const all = tick(t("criteria_all"), sorted.every(({ key }) => due.has(key)), (event) => boxes().forEach((box) => (box.checked = event.target.checked)), { value: ALL });
+    criteria.replaceChildren(h("legend", {}, t("criteria")), sorted.length > 1 ? all : "", ...sorted.map(({ key }) => tick(criterionName(key), due.has(key), mark, { value: key })));
+  }
+
+  const boxes = () => [...criteria.querySelectorAll(`input:not([value="${ALL}"])`)];
+  const mark = () => {
+    const all = criteria.querySelector(`input[value="${ALL}"]`);
+    if (all) all.checked = boxes().every((box) => box.checked);
+  };
+
+  async function take(event) {
+    event.preventDefault();
+    trouble.replaceChildren();
+    const chosen = boxes().filter((box) => box.checked).map((box) => box.value);
+    if (!chosen.length) return trouble.replaceChildren(h("p", { class: "box bad", role: "alert" }, t("criteria_none")));
+    const wanted = chosen.length === boxes().length ? ALL : chosen.join(",");
+    try {
+      const query = { unit: unit.value, period: period.value === OTHER ? written.value : period.value };
+      await download("GET", `/v1/templates/${wanted}.xlsx`, { query });
+      say(t("template_taken"));
+    } catch (found) {
+      trouble.replaceChildren(troubleBox(found, () => take(event)));
+    }
+  }
+
+  draw();
+  return h("form", { class: "card", onsubmit: take },
+    h("h2", {}, h("span", { class: "step" }, "1"), t("take_title")),
+    h("p", { class: "hint" }, t("take_hint")),
+    field(t("unit"), unit), field(t("period"), period), other, criteria, trouble,
+    h("button", { class: "main" }, t("take")));
+}
+
+function dropZone() {
+  const input = h("input", { type: "file", accept: `.xlsx,.csv,${XLSX},text/csv`, class: "unseen", id: "file" });
+  input.addEventListener("change", () => {
+    upload.take(input.files[0]);
+    input.value = ""; // so that the same file, corrected, can be chosen again
+  });
+  return h("label", { class: "drop", for: "file" },
+    input, h("span", { class: "drop-title" }, t("drop_title")), h("span", { class: "button" }, t("drop_choose")), h("span", { class: "hint" }, t("drop_hint")));
+}
+
+/** One file on its way: looked at as often as it takes, then sent once. */
+class Upload {
+  constructor(owner) {
+    Object.assign(this, { owner, content: null, receipts: null, leave: () => {} });
+  }
+
+  showIn(result) {
+    this.result = result;
+    if (this.receipts) this.follow();
+    else if (this.content) this.look({ quietly: true });
+  }
+
+  async take(file) {
+    if (!file) return;
+    this.leave();
+    Object.assign(this, { name: file.name, content: null, receipts: null, choices: {}, request: newRequest() });
+    if (file.size > Number(page.uploadLimit)) return this.display([failure(t("too_large", Math.floor(page.uploadLimit / 2 ** 20)))]);
+    try {
+      this.content = await file.arrayBuffer();
+    } catch {
+      return this.display([failure(t("file_unreadable"))]);
+    }
+    await this.look();
+  }
+
+  /** Says more about the file than stands in it, and looks again. */
+  choose(changed) {
+    Object.assign(this.choices, changed);
+    this.request = newRequest(); // it belongs to the file with these choices
+    return this.look();
+  }
+
+  /** Asks what the file would change, with the choices made. */
+  async look({ quietly = false } = {}) {
+    const turn = (this.turn = {});
+    if (this.result.hasChildNodes()) this.result.setAttribute("aria-busy", "true");
+    else this.display([h("p", { class: "card" }, t("checking", this.name))], true);
+    const children = await postFile(this.content, { ...this.choices, dry_run: true }).then(
+      (found) => [preview(this, found)],
+      (trouble) => [h("div", { class: "card" }, h("h2", {}, this.name), troubleBox(trouble, () => this.look()))],
+    );
+    if (turn === this.turn) this.display(children, quietly);
+  }
+
+  /** The same file with its faults marked in its cells. */
+  async marked() {
+    const name = this.name.replace(/\.\w+$/, "") + t("marked_suffix");
+    const query = { ...this.choices, dry_run: true };
+    await download("POST", "/v1/uploads", { name, query, body: this.content, headers: { Accept: XLSX } });
+  }
+
+  /** Sends it; the same request as often as it takes, so that nothing is sent twice. */
+  async send() {
+    const { items } = await postFile(this.content, this.choices, { "Idempotency-Key": this.request });
+    Object.assign(this, { receipts: items, content: null });
+    this.follow();
+    say(t("accepted", items.length));
+  }
+
+  follow() {
+    const { element, leave } = progress(this.receipts);
+    this.leave = leave;
+    this.display([h("div", { class: "box good", tabindex: "-1" }, h("p", {}, h("b", {}, t("accepted", this.receipts.length))), h("p", {}, t("accepted_hint"))), element]);
+  }
+
+  display(children, quietly = false) {
+    this.result.hidden = false;
+    this.result.removeAttribute("aria-busy");
+    this.result.replaceChildren(...children);
+    if (quietly) return;
+    this.result.querySelector("[tabindex='-1']")?.focus({ preventScroll: true });
+    this.result.scrollIntoView({ block: "start" });
+  }
+}
+
+const failure = (text) => h("p", { class: "box bad", role: "alert", tabindex: "-1" }, text);
