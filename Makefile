@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types schemas migration lock demo-reset clean setup compose-up compose-down compose-check
+.PHONY: help up test bench fuzz lint types schemas compatible release-schemas migration lock demo-reset clean setup compose-up compose-down compose-check
 
 BIN := .venv/bin
 DATA ?= .ntm
@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --gen
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what the lock file says into .venv (the others do it themselves)
 	@deploy/bootstrap
@@ -21,6 +21,12 @@ up: setup ## Start the whole system with the sample year; options in ARGS, e.g. 
 test: setup ## Run the tests; options in ARGS, e.g. ARGS="tests/unit -x"
 	@exec $(BIN)/pytest $(ARGS)
 
+bench: setup ## Measure intake beside the raw limits of the broker, in one run of some minutes
+	@exec $(BIN)/python -m tests.bench.intake
+
+fuzz: setup ## Send every door of intake bad input; ARGS="--door json --count 100000"
+	@exec $(BIN)/python -m tests.fuzz $(ARGS)
+
 lint: setup ## Check style, format and the borders between the packages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -29,8 +35,15 @@ lint: setup ## Check style, format and the borders between the packages
 types: setup ## Check the types
 	$(BIN)/mypy
 
-schemas: setup ## Write the contracts' JSON Schemas
+schemas: setup ## Write the contracts' documents: JSON Schemas, AsyncAPI, OpenAPI
 	@$(BIN)/python -m shared.contracts.schemas
+	@$(BIN)/python -m services.cli.openapi shared/contracts/schemas
+
+compatible: setup ## Check that the contracts break nothing that was promised to others
+	@$(BIN)/python -m shared.contracts.released
+
+release-schemas: schemas ## Promise the contracts as they are now
+	@$(BIN)/python -m shared.contracts.released release
 
 migration: setup ## Draft a migration from the tables: SERVICE=scoring NAME="what it does", beside a running system
 	@$(BIN)/ntm draft-migration $(SERVICE) "$(NAME)" --data $(DATA)

@@ -82,9 +82,8 @@ def _document(app: FastAPI, description: Description) -> dict[str, Any]:
         document["paths"].setdefault(path, {}).update(deepcopy(dict(operations)))
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    _, added = models_json_schema(
-        [(model, "validation") for model in (ProblemDocument, *description.models)], ref_template=_REF
-    )
+    models: list[type[BaseModel]] = [ProblemDocument, *description.models]
+    _, added = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
     schemas |= added["$defs"]
     for name in _BY_FASTAPI:
         schemas.pop(name, None)
@@ -114,6 +113,8 @@ def _complete(operation: dict[str, Any], told: Operation | None, responses: dict
     kinds = [*_ALWAYS]
     if operation.get("parameters") or operation.get("requestBody"):
         kinds.append(Problems.INVALID_QUERY)
+    if "application/json" in operation.get("requestBody", {}).get("content", {}):
+        kinds += [Problems.INVALID_JSON, Problems.REFUSED]
     if told:
         kinds += told.problems
         operation["tags"], operation["summary"] = [told.tag], told.title

@@ -1,4 +1,7 @@
-"""The examples of intake's OpenAPI document: one district's month, from the figures sent to the change they caused."""
+"""The examples of intake's OpenAPI document: what one district sends in a month, and what becomes of it.
+
+The ids are those that intake gives when just this is sent.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ import json
 from typing import Any
 
 AGENCY = "phong-ldtbxh-van-quan"
-SUBMISSION_ID = "0e0b4f63-6a43-5a0c-9c55-51a0bd1a4f4d"
-DIFFICULTY_ID = "4c1c2c57-58a3-4f39-8f3f-4f4a3a3a1d52"
+SUBMISSION_ID = "f09f9878-eb73-5fb0-958d-de3d8b31afa1"
+DIFFICULTY_KEY = "vuong-mac-2023-06-30"
+DIFFICULTY_ID = "5fd70fdc-d08e-5408-862d-ef1f77b46092"
 _SENT_AT = "2023-06-30T16:20:05.120000+07:00"
-_DIGEST = "5f0c0ddf4e1bd5b9a9f7f2c84ad3b1a1b16f1de3f0d9f2ac8d6a5e1c7d0a9b34"
+_DIGEST = "d17d1dcadba93fad8ed8a3a72f698c1b44af65a9a856fe3d455e44a756528929"
 
 SUBMISSION: dict[str, Any] = {
     "unit": "06280",
@@ -138,21 +142,29 @@ UPLOAD_PREVIEW: dict[str, Any] = {
     ],
 }
 
+REPORT: dict[str, Any] = {
+    "unit": "06280",
+    "criterion": "ntm-12",
+    "kind": "funding",
+    "words": "Chưa được bố trí kinh phí mở lớp đào tạo nghề quý III.",
+    "contact": "Công chức LĐTBXH xã Điềm He",
+}
+
 DIFFICULTY: dict[str, Any] = {
     "id": DIFFICULTY_ID,
     "state": "open",
     "unit": {"code": "06280", "name": "Xã Điềm He", "kind": "commune", "key": 137},
     "district": {"code": "184", "name": "Huyện Văn Quan", "kind": "district", "key": 12},
-    "criterion": "ntm-12",
-    "kind": "funding",
-    "contact": "Công chức LĐTBXH xã Điềm He",
+    "criterion": REPORT["criterion"],
+    "kind": REPORT["kind"],
+    "contact": REPORT["contact"],
     "reported_at": _SENT_AT,
     "age_days": 0,
     "said": [
         {
             "at": _SENT_AT,
             "agency": AGENCY,
-            "words": "Chưa được bố trí kinh phí mở lớp đào tạo nghề quý III.",
+            "words": REPORT["words"],
             "closes": False,
         }
     ],

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from services.intake import examples
 from services.intake.accept import ITEM_LIMIT
 from services.intake.body import BODY_LIMIT, LINE_LIMIT
-from services.intake.submissions import NDJSON
+from services.intake.entry import REQUEST_KEY
+from services.intake.lines import NDJSON
 from shared.contracts import Receipt, Submission
-from shared.contracts.problem_document import ProblemDocument
+from shared.contracts.answers import ItemAnswers, RefusedItem
 from shared.openapi import Description, Operation
 from shared.problems import Problems
 
 _MEGABYTE = 1024 * 1024
-
-
-class RefusedItem(BaseModel):
-    """An item that was not accepted, and why."""
-
-    status: Literal["refused"]
-    problem: ProblemDocument
-
-
-class ItemAnswers(BaseModel):
-    """What an array is answered when something of it was accepted: a receipt or a problem for each item, in order.
-
-    Where nothing was accepted a problem document is answered, with the same three fields in it.
-    """
-
-    accepted: int
-    refused: int
-    items: list[Receipt | RefusedItem] = Field(max_length=ITEM_LIMIT)
 
 
 _TAGS = {
@@ -47,18 +30,18 @@ _TAGS = {
 
 _BODY_PROBLEMS = (Problems.TOO_SLOW, Problems.TOO_LARGE, Problems.PACKED, Problems.BUSY)
 
+_JSON_PROBLEMS = (*_BODY_PROBLEMS, Problems.NOT_JSON)
+
 _OPERATIONS = {
     "POST /v1/submissions": Operation(
         "Submissions",
         "Send figures / Gửi số liệu",
         problems=(
-            Problems.INVALID_JSON,
             Problems.OUT_OF_SCOPE,
             Problems.KEY_USED,
             Problems.TOO_MANY_ITEMS,
-            Problems.NOT_JSON,
             Problems.REFUSED,
-            *_BODY_PROBLEMS,
+            *_JSON_PROBLEMS,
         ),
     ),
     "GET /v1/submissions": Operation(
@@ -83,7 +66,7 @@ _OPERATIONS = {
     "POST /v1/submissions/{submission_id}/review": Operation(
         "Review",
         "Verify, confirm or return / Thẩm tra, thẩm định hoặc trả lại",
-        problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND, Problems.REVIEWED, Problems.REFUSED, Problems.BUSY),
+        problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND, Problems.REVIEWED, Problems.REFUSED, *_JSON_PROBLEMS),
         parameters={"submission_id": examples.SUBMISSION_ID},
         answers={202: examples.REVIEW},
     ),
@@ -103,7 +86,8 @@ _OPERATIONS = {
     "POST /v1/problems": Operation(
         "Difficulties",
         "Report a difficulty / Báo vướng mắc",
-        problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED),
+        problems=(Problems.OUT_OF_SCOPE, Problems.KEY_USED, Problems.REFUSED, *_JSON_PROBLEMS),
+        parameters={"idempotency-key": examples.DIFFICULTY_KEY},
         answers={202: examples.DIFFICULTY},
     ),
     "GET /v1/problems": Operation(
@@ -122,7 +106,14 @@ _OPERATIONS = {
     "POST /v1/problems/{problem_id}/answers": Operation(
         "Difficulties",
         "Answer or close a difficulty / Trả lời, khép lại vướng mắc",
-        problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND, Problems.CLOSED),
+        problems=(
+            Problems.OUT_OF_SCOPE,
+            Problems.NOT_FOUND,
+            Problems.CLOSED,
+            Problems.KEY_USED,
+            Problems.REFUSED,
+            *_JSON_PROBLEMS,
+        ),
         parameters={"problem_id": examples.DIFFICULTY_ID},
         answers={202: examples.DIFFICULTY_CLOSED},
     ),
@@ -173,8 +164,7 @@ _POST_SUBMISSIONS: dict[str, Any] = {
             "Idempotency-Key",
             "Of the agency's choice. The same key with other content is a conflict (409). Without it the content "
             "counts: the same figures sent twice are one submission.",
-            minLength=1,
-            maxLength=200,
+            pattern=REQUEST_KEY,
         ),
         _header("Accept-Language", "The language of problems: `vi` (the default) or `en`."),
         _header("traceparent", "W3C trace context. It is carried on to what the submission leads to."),

@@ -91,6 +91,7 @@ class ProblemLogged(BaseModel):
     criterion: str | None
     kind: ProblemKind
     agency: str = Field(description="Who said it.")
+    agency_name: str | None = None
     words: str
     contact: str | None = None
     closes: bool = False

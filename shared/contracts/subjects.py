@@ -16,6 +16,14 @@ ALL_PROBLEMS = "ntm.v1.problems.>"
 ALL_ALERTS = "ntm.v1.alerts.>"
 ALL_PARKED = "ntm.v1.parked.>"
 
+KEPT = {
+    SUBMISSIONS_STREAM: [ALL_SUBMISSIONS, ALL_REVIEWS],
+    STATUS_STREAM: [ALL_STATUSES, ALL_TARGETS, ALL_PROBLEMS, ALL_PARKED],
+}
+"""The streams whose messages are kept for ever, each with its subjects."""
+
+KEPT_A_YEAR = {REFUSALS_STREAM: [ALL_REFUSALS], ALERTS_STREAM: [ALL_ALERTS]}
+
 SUBMIT = "ntm.v1.intake.submit"
 """Request/reply: post submissions over NATS."""
 

@@ -69,6 +69,9 @@ class SubmissionWarning(BaseModel):
 class AcceptedSubmission(Submission):
     """A submission that passed intake: the body of `ntm.v1.submissions.<district>.<commune>`."""
 
+    # who reads it passes over what a newer intake adds
+    model_config = ConfigDict(extra="ignore", json_schema_extra=None)
+
     id: UUID
     agency: str = Field(description="Who posted it.")
     key: str | None = Field(default=None, description="Which of the agency's keys, or which subject of its token.")

@@ -2,20 +2,53 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
 from datetime import date
+from pathlib import Path
+from typing import Any
 
+import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from shared.contracts import Period, subjects
+from services.intake import examples
+from services.intake import openapi as intake
+from services.intake.entry import Posted, digest_of, identity
+from services.notify import openapi as notify
+from services.scoring import openapi as scoring
+from shared.access import Caller
+from shared.contracts import AcceptedSubmission, Period, Submission, subjects
+from shared.contracts.channels import CHANNELS
 from shared.contracts.schemas import FOLDER, schemas
+from shared.openapi import Description
+from tests.builders import an_accepted_submission
+
+RUN = "run `make schemas` and commit the result"
 
 
-def test_the_schemas_are_current() -> None:
-    written = {path: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")}
-    assert written == schemas(), "run `make schemas` and commit the result"
+def documents(folder: Path, pattern: str) -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.glob(pattern)}
+
+
+def test_the_schemas_and_the_document_of_the_broker_are_current() -> None:
+    assert documents(FOLDER, "[!o]*.json") == schemas(), RUN
+
+
+def test_the_documents_of_http_are_current(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "services.cli.openapi", tmp_path], check=True)
+    assert documents(FOLDER, "openapi-*.json") == documents(tmp_path, "*"), RUN
+
+
+def test_every_subject_that_a_stream_keeps_is_described_and_names_its_parameters() -> None:
+    kept = {one for streams in (subjects.KEPT, subjects.KEPT_A_YEAR) for listens in streams.values() for one in listens}
+    assert {channel.address.partition("{")[0] + ">" for channel in CHANNELS} == kept
+    for channel in CHANNELS:
+        assert re.findall(r"{(\w+)}", channel.address) == [*channel.parameters]
 
 
 @pytest.mark.parametrize(
@@ -54,3 +87,64 @@ def test_a_period_survives_json(day: date) -> None:
 def test_a_unit_without_district_has_a_dash_in_its_subject() -> None:
     assert subjects.submission(None, "06280") == "ntm.v1.submissions.-.06280"
     assert subjects.status("184", "06280", "ntm-11") == "ntm.v1.status.184.06280.ntm-11"
+
+
+HTTP = {name: json.loads(text) for name, text in documents(FOLDER, "openapi-*.json").items()}
+OPERATIONS = [
+    pytest.param(document, operation, id=operation["operationId"])
+    for document in HTTP.values()
+    for operations in document["paths"].values()
+    for operation in operations.values()
+]
+
+
+@pytest.mark.parametrize(("document", "operation"), OPERATIONS)
+def test_the_examples_of_an_operation_are_what_its_schemas_say(
+    document: dict[str, Any], operation: dict[str, Any]
+) -> None:
+    answers = [
+        document["components"]["responses"].get(last(answer), answer) for answer in operation["responses"].values()
+    ]
+    for part in (operation.get("requestBody", {}), *answers):
+        for content in part.get("content", {}).values():
+            examples = [one["value"] for one in content.get("examples", {}).values()]
+            examples += [content["example"]] if "example" in content else []
+            validator = jsonschema_rs.validator_for({**content["schema"], "components": document["components"]})
+            for example in examples:
+                assert [error.message for error in validator.iter_errors(example)] == []
+
+
+def last(answer: dict[str, Any]) -> str:
+    return str(answer.get("$ref", "")).rpartition("/")[2]
+
+
+@pytest.mark.parametrize(
+    ("service", "description"),
+    [("intake", intake.DESCRIPTION), ("scoring", scoring.DESCRIPTION), ("notify", notify.DESCRIPTION)],
+    ids=["intake", "scoring", "notify"],
+)
+def test_a_service_describes_every_operation_that_it_serves_and_no_other(
+    service: str, description: Description
+) -> None:
+    served = {
+        f"{method.upper()} {path}": operation
+        for path, operations in HTTP[f"openapi-{service}.json"]["paths"].items()
+        for method, operation in operations.items()
+    }
+    assert served.keys() == description.operations.keys()
+    for operation in served.values():
+        assert operation["tags"][0] in description.tags
+        assert {"401", "429", "503"} <= operation["responses"].keys()
+
+
+def test_the_ids_of_the_examples_are_those_that_intake_would_give() -> None:
+    posted = Posted(Caller(examples.AGENCY, (), ()))
+    digest = digest_of(Submission.model_validate(examples.SUBMISSION))
+    assert digest == examples.RECEIPT["digest"]
+    assert str(identity(posted, 0, digest)) == examples.SUBMISSION_ID
+
+
+def test_who_reads_a_submission_passes_over_what_a_newer_intake_adds() -> None:
+    accepted = an_accepted_submission()
+    newer = {**accepted.model_dump(mode="json"), "weather": "rain"}
+    assert AcceptedSubmission.model_validate(newer) == accepted
