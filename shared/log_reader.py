@@ -11,11 +11,6 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 _BATCH = 500
 
 
-async def last_sequence(nats: Client, stream: str) -> int:
-    """The number of the stream's newest message; 0 when it is empty."""
-    return int((await nats.jetstream().stream_info(stream)).state.last_seq)
-
-
 async def stored(nats: Client, stream: str, subject: str, after: int = 0) -> AsyncIterator[list[Msg]]:
     """What the stream holds on a subject behind a sequence number, in batches."""
     config = ConsumerConfig(

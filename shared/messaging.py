@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import batched
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -90,6 +91,22 @@ def new_trace(given: str | None = None) -> str:
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
+_process_msg = Client._process_msg
+
+
+async def _process_or_skip(client: Client, *parts: Any) -> None:
+    """nats-py stops reading, without a word, at the first message whose headers or reply subject it cannot read:
+    anybody who may publish could make a service deaf. Such a message is skipped, and its sender hears nothing.
+    """
+    try:
+        await _process_msg(client, *parts)
+    except (ValueError, LookupError) as error:
+        log.warning("message not readable", error=f"{type(error).__name__}: {error}"[:200])
+
+
+Client._process_msg = _process_or_skip  # type: ignore[assignment,method-assign] # FastStream makes its own connections
+
+
 class _Connection(Client):
     """Knows who closed it."""
 
@@ -144,20 +161,7 @@ async def _log_error(error: Exception) -> None:
 
 async def ensure_streams(js: JetStreamContext, replicas: int = 1) -> None:
     """Create the streams, or bring their settings up to date. What is kept, is kept: no limit of age or size."""
-    kept = {
-        subjects.SUBMISSIONS_STREAM: [subjects.ALL_SUBMISSIONS, subjects.ALL_REVIEWS],
-        subjects.STATUS_STREAM: [
-            subjects.ALL_STATUSES,
-            subjects.ALL_TARGETS,
-            subjects.ALL_PROBLEMS,
-            subjects.ALL_PARKED,
-        ],
-    }
-    a_year = {
-        subjects.REFUSALS_STREAM: [subjects.ALL_REFUSALS],
-        subjects.ALERTS_STREAM: [subjects.ALL_ALERTS],
-    }
-    for name, listens_to in {**kept, **a_year}.items():
+    for name, listens_to in {**subjects.KEPT, **subjects.KEPT_A_YEAR}.items():
         config = StreamConfig(
             name=name,
             subjects=listens_to,
@@ -165,7 +169,7 @@ async def ensure_streams(js: JetStreamContext, replicas: int = 1) -> None:
             duplicate_window=_DUPLICATE_WINDOW_SECONDS,
             allow_atomic=True,
             allow_direct=True,
-            max_age=_YEAR_SECONDS if name in a_year else None,
+            max_age=_YEAR_SECONDS if name in subjects.KEPT_A_YEAR else None,
         )
         try:
             await js.add_stream(config)
@@ -183,7 +187,8 @@ async def publish(nats: Client, messages: Sequence[Message], wait_seconds: float
     stored: list[Stored] = []
     try:
         for batch in batched(messages, BATCH_LIMIT):
-            together = await _publish_atomically(nats, batch, wait_seconds) if len(batch) > 1 else None
+            async with asyncio.timeout(wait_seconds):  # a broker that stands still does not even take what is sent
+                together = await _publish_atomically(nats, batch, wait_seconds) if len(batch) > 1 else None
             stored += together or await _publish_singly(nats, batch, wait_seconds)
     except (NatsError, NoStreamResponseError, APIError, OSError, TimeoutError) as error:
         raise BrokerUnavailableError(str(error) or type(error).__name__) from error

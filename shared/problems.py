@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from shared.contracts.words import Bilingual, Language
-from shared.text import shown
+from shared.text import shown, storable
 
 
 def _b(vi: str, en: str) -> Bilingual:
@@ -370,7 +370,7 @@ class Fault:
     def document(self, language: Language) -> dict[str, object]:
         """Its entry in a problem document; of a workbook it names sheet and cell."""
         entry: dict[str, object] = {
-            "pointer": self.pointer[:_POINTER_LENGTH],
+            "pointer": storable(self.pointer[:_POINTER_LENGTH]),
             "code": self.kind.code,
             "detail": self.text(language),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -43,6 +44,10 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
     reference = load_for(settings)
     engine = create_engine(settings, name)
     nats = await connect(settings, f"ntm-{name}")
+    # what is loaded by now stays: looking through it for garbage again and again would take a tenth of the time
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     clock: Clock = Clock()
     if settings.clock == "simulated":
         clock = simulated = SimulatedClock(nats)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -35,6 +36,7 @@ _SHOWN_LENGTH = 80
 _SHOWN_BITS = 100
 _NOTHING = Bilingual(vi="không có giá trị", en="null")
 _TOO_GREAT = Bilingual(vi="một số quá lớn", en="a number too great")
+_BYTES = Bilingual(vi="dữ liệu không phải chữ", en="data that are no text")
 _AN_OBJECT = Bilingual(vi="một đối tượng", en="an object")
 _A_LIST = Bilingual(vi="một danh sách", en="a list")
 
@@ -95,6 +97,14 @@ def period_name(period: Period, language: Language) -> str:
             return f"năm {year}" if vietnamese else str(year)
 
 
+def storable(text: str) -> str:
+    """The text without what cannot be stored or printed: NUL and other control characters, half surrogate pairs."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
 def shown(value: object, language: Language) -> str:
     """Anything as a sentence for people can hold it, short, whatever was sent: a word, a number, a day, a period.
 
@@ -117,9 +127,11 @@ def shown(value: object, language: Language) -> str:
             return _AN_OBJECT.in_(language)
         case list():
             return _A_LIST.in_(language)
+        case bytes():
+            return _BYTES.in_(language)
         case bool() | float():
             return json.dumps(value)
         case int() if value.bit_length() > _SHOWN_BITS:
             return _TOO_GREAT.in_(language)
-    text = str(value)
+    text = storable(str(value))
     return text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 3]}..."

@@ -6,23 +6,27 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from nats.errors import Error as NatsError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from shared.contracts.words import Bilingual, Language
 from shared.openapi import Description, describe
-from shared.problems import Fault, Faults, Problem, Problems
+from shared.problems import Problem, Problems
 from shared.runtime import Runtime
 from shared.transient import blames_content
+from shared.validation import faults_of
 
 log = structlog.get_logger()
 
@@ -78,43 +82,53 @@ def answer(problem: Problem, language: Language) -> JSONResponse:
     )
 
 
-EXPECTED_ERRORS = (Problem, DBAPIError, NoConnectionLeftError, OSError)
+EXPECTED_ERRORS = (Problem, DBAPIError, NoConnectionLeftError, NatsError, OSError)
 """What may come out of a request's work without the program being wrong."""
+
+
+def problem_of(error: Exception) -> Problem:
+    """What to answer to one of the expected errors: a problem is one; the database or the broker that is away comes
+    back; or a parameter is beyond what can be looked for.
+    """
+    if isinstance(error, Problem):
+        return error
+    if blames_content(error):
+        return Problem(Problems.INVALID_QUERY)
+    log.warning("not available", error=type(error).__name__)
+    return Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
 
 
 async def answer_error(request: Request, error: Exception) -> Response:
     """The answer to one of the expected errors."""
-    if isinstance(error, Problem):
-        return answer(error, language_of(request))
-    return await _answer_surroundings(request, error)
+    return answer(problem_of(error), language_of(request))
 
 
 async def _answer_http_exception(request: Request, error: Exception) -> Response:
-    known = {404: Problems.NOT_FOUND, 405: Problems.METHOD_NOT_ALLOWED}
+    known = {400: Problems.INVALID_JSON, 404: Problems.NOT_FOUND, 405: Problems.METHOD_NOT_ALLOWED}
+    if isinstance(error.__cause__, Problem):  # what comes out of reading a body FastAPI wraps
+        return answer(error.__cause__, language_of(request))
     status = getattr(error, "status_code", 500)
-    headers = dict(getattr(error, "headers", None) or {})  # such as the `Allow` of a 405
+    headers = dict(getattr(error, "headers", None) or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods_at(request)):
+        headers["Allow"] = ", ".join(sorted(methods))  # Starlette names those of the path's first route only
     return answer(Problem(known.get(status, Problems.FAILED), headers=headers), language_of(request))
+
+
+def _methods_at(request: Request) -> set[str]:
+    return {
+        method.upper()
+        for path, operations in request.app.openapi()["paths"].items()
+        if compile_path(path)[0].fullmatch(request.url.path)
+        for method in operations
+    }
 
 
 async def _answer_invalid_query(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - the handler is registered for this type
-    faults = [
-        Fault(
-            "/" + "/".join(str(step) for step in found["loc"][1:]),
-            Faults.BAD_PARAMETER,
-            {"value": found.get("input"), "expected": found["msg"]},
-        )
-        for found in error.errors()
-    ]
-    return answer(Problem(Problems.INVALID_QUERY, *faults), language_of(request))
-
-
-async def _answer_surroundings(request: Request, error: Exception) -> Response:
-    """The database or the broker is away, which passes; or a parameter is beyond what can be looked for."""
-    if blames_content(error):
-        return answer(Problem(Problems.INVALID_QUERY), language_of(request))
-    log.warning("not available", path=request.url.path, error=type(error).__name__)
-    return answer(Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}), language_of(request))
+    if any(found["type"] == "json_invalid" for found in error.errors()):
+        return answer(Problem(Problems.INVALID_JSON), language_of(request))
+    kind = Problems.REFUSED if all(found["loc"][0] == "body" for found in error.errors()) else Problems.INVALID_QUERY
+    return answer(Problem(kind, *faults_of(error.errors())), language_of(request))
 
 
 async def _answer_failure(request: Request, error: Exception) -> Response:

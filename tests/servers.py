@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import asyncpg
+import psutil
 
 from deploy.local import nats as local_nats
 from deploy.local.nats import Nats
@@ -42,6 +44,12 @@ class Runner(Protocol):
     async def kill(self) -> None:
         """SIGKILL."""
 
+    async def freeze(self) -> None:
+        """Let it stand still: its connections stay open, and nothing answers."""
+
+    async def thaw(self) -> None:
+        """Let it go on after `freeze`."""
+
 
 class Embedded:
     def __init__(self, process: Process, log: Path) -> None:
@@ -64,6 +72,20 @@ class Embedded:
         self._child.send_signal(signal.SIGKILL)
         await self._child.wait()
 
+    async def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    async def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._child
+        server = psutil.Process(self._child.pid)
+        server.send_signal(number)  # first, so that it makes no more children
+        for process in server.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
 
 class Container:
     def __init__(self, container: Any, ready: Callable[[], Awaitable[bool]]) -> None:
@@ -82,6 +104,12 @@ class Container:
     async def kill(self) -> None:
         await asyncio.to_thread(self._engine().kill)
 
+    async def freeze(self) -> None:
+        await asyncio.to_thread(self._engine().pause)
+
+    async def thaw(self) -> None:
+        await asyncio.to_thread(self._engine().unpause)
+
     async def remove(self) -> None:
         await asyncio.to_thread(self._container.stop)
 
@@ -99,6 +127,14 @@ class Server:
 
     async def kill(self) -> None:
         await self.runner.kill()
+
+    async def freeze(self) -> None:
+        """Let it stand still: its connections stay open, and nothing answers."""
+        await self.runner.freeze()
+
+    async def thaw(self) -> None:
+        """Let it go on after `freeze`."""
+        await self.runner.thaw()
 
     async def restart(self) -> None:
         """Start it again after `stop` or `kill`."""

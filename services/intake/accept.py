@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from services.intake import rules
 from services.intake.desk import Desk, Outcome
-from services.intake.entry import Checked, Entry, Posted, Refused, digest_of, identity
-from shared.contracts import Receipt, Review, Submission
+from services.intake.entry import Checked, Entry, Posted, Refused, Ruling, digest_of, identity
+from shared.contracts import Receipt, Submission
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.runtime import Runtime
 
@@ -51,7 +51,7 @@ async def look(intake: Intake, items: Sequence[object], posted: Posted) -> list[
     return [next(checked) if isinstance(one, Entry) else Checked(None, one.problem.faults) for one in screened]
 
 
-def screen(intake: Intake, item: object, number: int, posted: Posted, review: Review | None = None) -> Entry | Refused:
+def screen(intake: Intake, item: object, number: int, posted: Posted, ruling: Ruling | None = None) -> Entry | Refused:
     """Check one submission by itself: its shape, its figures, the key's scope. The problem has every fault it has."""
     reference = intake.runtime.reference
     today = intake.runtime.clock.today()
@@ -64,16 +64,15 @@ def screen(intake: Intake, item: object, number: int, posted: Posted, review: Re
     unit = reference.units.find(submission.unit, submission.period.end)
     assert unit is not None  # noqa: S101 - examine() has found it
     digest = digest_of(submission)
-    submission_id = identity(posted, number, digest)
     return Entry(
-        id=submission_id,
+        id=identity(posted, number, digest),
         item=item,
         posted=posted,
         submission=submission,
         unit=unit,
         due=rules.due(submission, unit, reference, today),
         digest=digest,
-        review=review.model_copy(update={"result": submission_id}) if review else None,
+        ruling=ruling,
     )
 
 

@@ -29,9 +29,11 @@ from services.intake.catalogue import Catalogue, catalogue
 from services.intake.desk import Desk
 from services.intake.nats_door import submit
 from services.intake.openapi import DESCRIPTION
+from services.intake.projected import PROBLEMS, REFUSALS, SUBMISSIONS
 from services.intake.receipts import Progress
 from services.intake.submissions import SubmissionsDoor
 from services.intake.tables import ParkedRow
+from services.intake.web import page
 from shared.access import Caller, Issuer, Keys, authenticate
 from shared.contracts import subjects
 from shared.openapi import describe
@@ -61,7 +63,7 @@ app = create_app(
 )
 app.add_middleware(SubmissionsDoor)
 describe(app, DESCRIPTION)
-for part in (me, receipts, uploads, review, difficulties):
+for part in (page, me, receipts, uploads, review, difficulties):
     app.include_router(part.router)
 
 
@@ -111,7 +113,7 @@ async def _project(stream: str, messages: list[Msg], projection: Projection) -> 
     await asyncio.sleep(_PAUSE_SECONDS)
 
 
-@_projected(subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS, "intake-submissions")
+@_projected(subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS, SUBMISSIONS)
 async def take_submissions(messages: list[Msg]) -> None:
     """Receipts, and what stands."""
     reference = app.state.runtime.reference
@@ -128,7 +130,7 @@ async def take_reviews(messages: list[Msg]) -> None:
     await _project(subjects.SUBMISSIONS_STREAM, messages, project.reviews)
 
 
-@_projected(subjects.REFUSALS_STREAM, subjects.ALL_REFUSALS, "intake-refusals")
+@_projected(subjects.REFUSALS_STREAM, subjects.ALL_REFUSALS, REFUSALS)
 async def take_refusals(messages: list[Msg]) -> None:
     """What was refused."""
     await _project(subjects.REFUSALS_STREAM, messages, project.refusals)
@@ -140,7 +142,13 @@ async def take_changes(messages: list[Msg]) -> None:
     await _project(subjects.STATUS_STREAM, messages, project.changes)
 
 
-@_projected(subjects.STATUS_STREAM, subjects.ALL_PROBLEMS, "intake-problems")
+@_projected(subjects.STATUS_STREAM, subjects.ALL_PARKED, "intake-parked")
+async def take_parked(messages: list[Msg]) -> None:
+    """What scoring could not process."""
+    await _project(subjects.STATUS_STREAM, messages, project.parked)
+
+
+@_projected(subjects.STATUS_STREAM, subjects.ALL_PROBLEMS, PROBLEMS)
 async def take_problems(messages: list[Msg]) -> None:
     """Difficulties, reported and answered."""
     reference = app.state.runtime.reference

@@ -17,7 +17,6 @@ from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.intake.entry import digest_of
-from shared.clock import utc_now
 from shared.contracts import AcceptedSubmission, subjects
 from shared.log_reader import stored
 
@@ -26,6 +25,10 @@ _PATIENCE_SECONDS = 5.0
 
 _KEEP = text("""
     INSERT INTO audited SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:digests AS text[])) ON CONFLICT DO NOTHING
+""")
+_CLASHING = text("""
+    SELECT id FROM unnest(CAST(:ids AS uuid[]), CAST(:digests AS text[])) AS w(id, digest)
+    JOIN audited AS a USING (id) WHERE a.digest <> w.digest
 """)
 
 
@@ -48,20 +51,21 @@ class Audit:
 
 
 async def audit(engine: AsyncEngine, nats: Client, tables: Sequence[Table]) -> Audit:
-    """Read the whole log and compare it with tables that keep `id`, `digest` and `received_at` of each submission."""
+    """Read the whole log and compare it with tables that keep `id` and `digest` of each submission."""
     found = Audit()
-    started = utc_now()
+    names = {f"{table.schema}.{table.name}": f"recorded_{number}" for number, table in enumerate(tables)}
     async with engine.connect() as connection:
         await connection.execute(text("CREATE TEMPORARY TABLE audited (id uuid PRIMARY KEY, digest text NOT NULL)"))
+        for name, copy in names.items():  # what is recorded by now, the log has to have
+            await connection.execute(text(f"CREATE TEMPORARY TABLE {copy} AS SELECT id, digest FROM {name}"))  # noqa: S608 - names of ours
         async for batch in stored(nats, subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS):
             await _take(connection, batch, found)
-        for table in tables:
-            name = f"{table.schema}.{table.name}"
+        for name, copy in names.items():
             lost = text(f"""
-                SELECT t.id FROM {name} AS t LEFT JOIN audited AS a USING (id)
-                WHERE (a.id IS NULL OR a.digest <> t.digest) AND t.received_at <= :started LIMIT {_SHOWN}
+                SELECT t.id FROM {copy} AS t LEFT JOIN audited AS a USING (id)
+                WHERE a.id IS NULL OR a.digest <> t.digest LIMIT {_SHOWN}
             """)  # noqa: S608 - the name of a table of ours
-            found.lost[name] = list((await connection.scalars(lost, {"started": started})).all())
+            found.lost[name] = list((await connection.scalars(lost)).all())
             found.unrecorded[name] = await _unrecorded(connection, name)
     return found
 
@@ -80,6 +84,8 @@ async def _take(connection: AsyncConnection, batch: Sequence[Msg], found: Audit)
         ids.append(submission.id)
         digests.append(submission.digest)
     await connection.execute(_KEEP, {"ids": ids, "digests": digests})
+    for clashing in await connection.scalars(_CLASHING, {"ids": ids, "digests": digests}):
+        _name(found.damaged, f"{clashing}: stands in the log twice, with different content")
 
 
 def _name(damaged: list[str], what: str) -> None:

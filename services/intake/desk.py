@@ -16,7 +16,6 @@ import structlog
 from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 from prometheus_client import Counter, Gauge
-from sqlalchemy.exc import SQLAlchemyError
 
 from services.intake import rules
 from services.intake.decide import Decided, Round
@@ -29,7 +28,7 @@ from services.intake.entry import (
     receipt,
     refusal_of,
 )
-from services.intake.known import Archive
+from services.intake.known import LOST, Archive
 from services.intake.standing import Standing
 from shared.contracts import AcceptedSubmission, Receipt, subjects
 from shared.messaging import BATCH_LIMIT, BrokerUnavailableError, Message, Stored, publish
@@ -45,6 +44,9 @@ WAITING = Gauge("ntm_submissions_waiting", "Submissions that wait at the desk")
 
 WAITING_LIMIT = 8 * BATCH_LIMIT
 """Submissions that may wait; who comes when it is full is asked to come again."""
+
+_PASSING = (BrokerUnavailableError, NatsError, JetStreamError, *LOST)
+"""The broker or the database is away."""
 
 _CLERKS = 2
 """Groups on their way at once: one is looked up while the other is written to disk."""
@@ -92,11 +94,12 @@ class Desk:
         if not self._runtime.nats.is_connected:
             raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
 
-    async def room(self) -> None:
-        """Wait until less than half of what may wait does: for who sends without end."""
-        while self._waiting > WAITING_LIMIT // 2:
+    async def settle_in_turn(self, items: Sequence[Entry | Refused]) -> list[Outcome]:
+        """The same for who sends without end: it waits until there is room, and leaves half of that to others."""
+        while self._waiting and self._waiting + len(items) > WAITING_LIMIT // 2:
             self._left.clear()
             await self._left.wait()
+        return await self.settle(items)
 
     async def look(self, entries: Sequence[Entry]) -> list[Checked]:
         """Compare with what stands, and accept nothing."""
@@ -121,6 +124,9 @@ class Desk:
                 try:
                     await self._settle(groups, archive)
                 except Exception as error:  # noqa: BLE001 - the clerk goes on, whatever one group did
+                    if isinstance(error, _PASSING):  # whoever waits behind them would wait as long for the same
+                        groups += self._groups
+                        self._groups.clear()
                     _fail(groups, error)
                 finally:
                     self._count(-sum(len(group.items) for group in groups))
@@ -214,7 +220,7 @@ def _answer(group: _Group, answers: dict[UUID, Outcome]) -> None:
 
 
 def _fail(groups: Iterable[_Group], error: Exception) -> None:
-    passes = isinstance(error, BrokerUnavailableError | SQLAlchemyError | NatsError | JetStreamError | OSError)
+    passes = isinstance(error, _PASSING)
     if passes:
         log.warning("not accepted", error=str(error) or type(error).__name__)
     else:

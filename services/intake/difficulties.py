@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import AwareDatetime, BaseModel, Field
-from sqlalchemy import ColumnElement, Row, and_, or_, true
+from sqlalchemy import ColumnElement, Row, and_, or_
 
 from services.intake import queries
 from services.intake.accept import Intake
+from services.intake.body import JsonRoute
+from services.intake.entry import REQUEST_KEY
+from services.intake.projected import PROBLEMS, projected
 from services.intake.receipts import Limit
 from shared.access import Caller, authenticate
-from shared.contracts import ProblemAnswer, ProblemLogged, ProblemReport, UnitCode, UnitRef, subjects
+from shared.contracts import Bilingual, ProblemAnswer, ProblemLogged, ProblemReport, UnitCode, UnitRef, subjects
 from shared.contracts.problem_report import ProblemKind
 from shared.messaging import BrokerUnavailableError, cloud_event, new_trace, publish
 from shared.problems import Fault, Faults, Problem, Problems
@@ -22,10 +25,12 @@ from shared.reference.load import Reference
 from shared.reference.models import Unit
 from shared.runtime import Runtime
 
-router = APIRouter(prefix="/v1/problems")
+router = APIRouter(prefix="/v1/problems", route_class=JsonRoute, strict_content_type=False)
 
 Called = Annotated[Caller, Depends(authenticate)]
 State = Literal["open", "answered", "closed"]
+
+_UNKNOWN_CURSOR = {"value": "cursor", "expected": Bilingual(vi="không có trang này", en="there is no such page")}
 
 
 class Said(BaseModel):
@@ -33,6 +38,7 @@ class Said(BaseModel):
 
     at: AwareDatetime
     agency: str
+    agency_name: str | None = None
     words: str
     closes: bool = False
 
@@ -64,7 +70,7 @@ async def report_difficulty(
     request: Request,
     caller: Called,
     report: ProblemReport,
-    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+    idempotency_key: Annotated[str | None, Header(pattern=REQUEST_KEY)] = None,
 ) -> Difficulty:
     """Report what a unit cannot solve by itself; the division that owns the criterion and the office hear of it."""
     intake: Intake = request.app.state.intake
@@ -88,12 +94,14 @@ async def report_difficulty(
         criterion=report.criterion,
         kind=report.kind,
         agency=caller.agency,
+        agency_name=caller.name or None,
         words=report.words,
         contact=report.contact,
         reported_by=caller.agency,
     )
-    await _publish(intake, logged, request)
-    return _difficulty([logged], logged.at)
+    known = await _events(intake.runtime, problem) if idempotency_key is not None else []
+    said = await _say(intake, logged, known, request)
+    return _difficulty(said, clock.now())
 
 
 @router.post("/{problem_id}/answers", status_code=202)
@@ -102,7 +110,7 @@ async def answer_difficulty(
     caller: Called,
     problem_id: UUID,
     answer: ProblemAnswer,
-    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+    idempotency_key: Annotated[str | None, Header(pattern=REQUEST_KEY)] = None,
 ) -> Difficulty:
     """Answer a difficulty, and close it where it is solved.
 
@@ -113,23 +121,22 @@ async def answer_difficulty(
     reported = said[0]
     if not _may_answer(reported, caller, intake.runtime.reference):
         raise Problem(Problems.OUT_OF_SCOPE)
-    if any(one.closes for one in said):
-        raise Problem(Problems.CLOSED)
     event_id = _identity(f"answer/{problem_id}", caller, idempotency_key)
+    if any(one.closes and one.id != event_id for one in said):
+        raise Problem(Problems.CLOSED)
     logged = reported.model_copy(
         update={
             "id": event_id,
             "event": "problem_answered",
             "at": intake.runtime.clock.now(),
             "agency": caller.agency,
+            "agency_name": caller.name or None,
             "words": answer.words,
             "contact": None,
             "closes": answer.closes,
         }
     )
-    await _publish(intake, logged, request)
-    known = [one for one in said if one.id != event_id]
-    return _difficulty([*known, logged], intake.runtime.clock.now())
+    return _difficulty(await _say(intake, logged, said, request), intake.runtime.clock.now())
 
 
 @router.get("/{problem_id}")
@@ -155,11 +162,16 @@ async def list_difficulties(
     wanted = [
         one.key for one in units if caller.covers_unit(one, units) and (unit is None or units.is_under(one, unit))
     ]
-    conditions: list[ColumnElement[bool]] = [table.c.unit.in_(wanted), _in_state(state)]
+    conditions: list[ColumnElement[bool]] = [table.c.unit.in_(wanted)]
+    if state is not None:
+        conditions.append(queries.problem_is(state))
     if criterion is not None:
         conditions.append(table.c.criterion == criterion)
     async with runtime.engine.connect() as connection:
-        if cursor is not None and (before := await queries.problem_of(connection, cursor)):
+        if cursor is not None:
+            before = await queries.problem_of(connection, cursor)
+            if before is None:
+                raise Problem(Problems.INVALID_QUERY, Fault("/cursor", Faults.BAD_PARAMETER, _UNKNOWN_CURSOR))
             conditions.append(
                 or_(
                     table.c.reported_at < before.reported_at,
@@ -173,26 +185,22 @@ async def list_difficulties(
     return DifficultyPage(items=items, next=rows[-1].id if len(rows) == limit else None)
 
 
-def _in_state(state: State | None) -> ColumnElement[bool]:
-    table = queries.problem
-    match state:
-        case "open":
-            return and_(table.c.answered_at.is_(None), table.c.closed_at.is_(None))
-        case "answered":
-            return and_(table.c.answered_at.is_not(None), table.c.closed_at.is_(None))
-        case "closed":
-            return table.c.closed_at.is_not(None)
-        case None:
-            return true()
-
-
 async def _said(runtime: Runtime, caller: Caller, problem_id: UUID) -> list[ProblemLogged]:
     """Everything that was said about a difficulty; problem 404 where there is none that the caller may see."""
     units = runtime.reference.units
+
+    async def look() -> Row[Any] | None:
+        async with runtime.engine.connect() as connection:
+            return await queries.problem_of(connection, problem_id)
+
+    row = await projected(runtime.nats, subjects.STATUS_STREAM, PROBLEMS, look)
+    if row is None or not caller.covers_unit(units.by_key(row.unit), units):
+        raise Problem(Problems.NOT_FOUND)
+    return await _events(runtime, problem_id)
+
+
+async def _events(runtime: Runtime, problem_id: UUID) -> list[ProblemLogged]:
     async with runtime.engine.connect() as connection:
-        row: Row[tuple[object, ...]] | None = await queries.problem_of(connection, problem_id)
-        if row is None or not caller.covers_unit(units.by_key(row.unit), units):
-            raise Problem(Problems.NOT_FOUND)
         events = (await queries.problem_events(connection, [problem_id]))[problem_id]
     return [ProblemLogged.model_validate(one) for one in events]
 
@@ -207,7 +215,7 @@ def _may_answer(reported: ProblemLogged, caller: Caller, reference: Reference) -
 def _difficulty(said: list[ProblemLogged], now: datetime) -> Difficulty:
     reported = said[0]
     closed = next((one.at for one in said if one.closes), None)
-    answered = any(one.event == "problem_answered" for one in said)
+    answered = any(one.agency != reported.reported_by for one in said)
     age: timedelta = (closed or now) - reported.at
     return Difficulty(
         id=reported.problem,
@@ -219,7 +227,10 @@ def _difficulty(said: list[ProblemLogged], now: datetime) -> Difficulty:
         contact=reported.contact,
         reported_at=reported.at,
         age_days=max(age.days, 0),
-        said=[Said(at=one.at, agency=one.agency, words=one.words, closes=one.closes) for one in said],
+        said=[
+            Said(at=one.at, agency=one.agency, agency_name=one.agency_name, words=one.words, closes=one.closes)
+            for one in said
+        ],
     )
 
 
@@ -231,7 +242,25 @@ def _ref(unit: Unit) -> UnitRef:
     return UnitRef(code=unit.code, name=unit.title, kind=unit.kind, key=unit.key)
 
 
-async def _publish(intake: Intake, logged: ProblemLogged, request: Request) -> None:
+async def _say(
+    intake: Intake, logged: ProblemLogged, said: list[ProblemLogged], request: Request
+) -> list[ProblemLogged]:
+    """What was said about the difficulty, this included. Said once already, under the same `Idempotency-Key`, it stays
+    as it was; problem 409 when it was something else.
+    """
+    known = next((one for one in said if one.id == logged.id), None)
+    stands = known or await _publish(intake, logged, request)
+    if stands.model_dump(include=_CONTENT) != logged.model_dump(include=_CONTENT):
+        raise Problem(Problems.KEY_USED)
+    return said if known else [*said, stands]
+
+
+_CONTENT = {"unit", "criterion", "kind", "words", "contact", "closes"}
+
+
+async def _publish(intake: Intake, logged: ProblemLogged, request: Request) -> ProblemLogged:
+    """Publish it; what the stream has under its id."""
+    nats = intake.runtime.nats
     intake.desk.check_open()
     message = cloud_event(
         subjects.problem(logged.unit.code),
@@ -243,6 +272,10 @@ async def _publish(intake: Intake, logged: ProblemLogged, request: Request) -> N
         trace=new_trace(request.headers.get("traceparent")),
     )
     try:
-        await publish(intake.runtime.nats, [message])
+        (stored,) = await publish(nats, [message])
     except BrokerUnavailableError as error:
         raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
+    if not stored.duplicate:
+        return logged
+    first = await nats.jetstream().get_msg(subjects.STATUS_STREAM, stored.sequence)
+    return ProblemLogged.model_validate_json(first.data or b"")

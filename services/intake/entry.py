@@ -21,6 +21,8 @@ from shared.reference.units import Units
 
 REQUEST_HEADER = "ntm-request"
 REQUEST_DIGEST_HEADER = "ntm-request-digest"
+REQUEST_KEY = r"^[\x20-\x7e]{1,200}$"
+"""An `Idempotency-Key`: what every header and database carries as it is."""
 
 _KEPT_CHARACTERS = 4000
 
@@ -48,6 +50,14 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Ruling:
+    """An office's decision that makes a submission of an earlier one, whose warnings go with the figures."""
+
+    review: Review
+    warnings: Sequence[SubmissionWarning] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A submission that is acceptable by itself. What stands already is still to be asked."""
 
@@ -58,7 +68,7 @@ class Entry:
     unit: Unit
     due: date | None
     digest: str
-    review: Review | None = None
+    ruling: Ruling | None = None
     """The decision that made it, which is published with it."""
 
 
@@ -85,12 +95,16 @@ class Checked:
 
 def canonical(submission: Submission) -> bytes:
     """The submission as its digest sees it: RFC 8785 (sorted names, no spaces), without fields at their default."""
-    content = Submission.model_dump(submission, mode="json", include=_CONTENT, exclude_defaults=True)
-    content["readings"] = {code: _plain(value) for code, value in content["readings"].items()}
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    content: dict[str, Any] = {
+        name: value for name, default in _OPTIONAL.items() if (value := getattr(submission, name)) != default
+    }
+    content["unit"], content["period"] = submission.unit, submission.period.text
+    content["readings"] = {code: _plain(value) for code, value in submission.readings.items()}
+    return _ENCODER.encode(content).encode()
 
 
-_CONTENT = set(Submission.model_fields)
+_OPTIONAL = {name: field.default for name, field in Submission.model_fields.items() if not field.is_required()}
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:
@@ -115,6 +129,8 @@ def sign_in(entry: Entry, warnings: Sequence[SubmissionWarning], units: Units, n
     """The submission as it is published: who sent it, when, what is remarkable about it."""
     district = units.district(entry.unit)
     submission, caller = entry.submission, entry.posted.caller
+    told = {(warning.code, warning.pointer) for warning in warnings}
+    inherited = entry.ruling.warnings if entry.ruling else ()
     return AcceptedSubmission.model_construct(
         unit=submission.unit,
         period=submission.period,
@@ -131,8 +147,8 @@ def sign_in(entry: Entry, warnings: Sequence[SubmissionWarning], units: Units, n
         received_at=now,
         digest=entry.digest,
         due=entry.due,
-        warnings=list(warnings),
-        reviews=entry.review.submission if entry.review else None,
+        warnings=[*warnings, *(one for one in inherited if (one.code, one.pointer) not in told)],
+        reviews=entry.ruling.review.submission if entry.ruling else None,
     )
 
 
@@ -165,7 +181,10 @@ def messages_of(signed: AcceptedSubmission, entry: Entry) -> list[Message]:
         accepted.headers[REQUEST_HEADER] = posted.request
     if posted.request_digest is not None:
         accepted.headers[REQUEST_DIGEST_HEADER] = posted.request_digest
-    return [accepted, review_message(entry.review, signed.district, posted.trace)] if entry.review else [accepted]
+    if entry.ruling is None:
+        return [accepted]
+    review = entry.ruling.review.model_copy(update={"result": signed.id, "at": signed.received_at})
+    return [accepted, review_message(review, signed.district, posted.trace)]
 
 
 def review_message(review: Review, district: str | None, trace: str | None) -> Message:

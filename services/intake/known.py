@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -16,6 +17,9 @@ from services.intake.entry import Entry
 from services.intake.standing import Standing
 from shared.contracts import Receipt
 from shared.reference.load import Reference
+
+LOST = (SQLAlchemyError, OSError)
+"""What says that the database is not there, or not any more."""
 
 _SECONDS = 5
 """Longer nobody waits for the database: who sent it is asked to come again."""
@@ -41,7 +45,7 @@ class Archive:
         self._related = _related(reference)
 
     async def look_up(self, entries: Sequence[Entry]) -> Known:
-        """What is known about these. SQLAlchemyError or OSError when the database does not answer."""
+        """What is known about these. One of `LOST` when the database does not answer."""
         if not entries:
             return Known()
         was_open = self._connection is not None
@@ -50,7 +54,7 @@ class Archive:
         except TimeoutError:
             await self.close()
             raise
-        except (SQLAlchemyError, OSError):
+        except LOST:
             await self.close()
             if not was_open:
                 raise
@@ -67,10 +71,17 @@ class Archive:
 
     async def _ask(self, entries: Sequence[Entry]) -> Known:
         async with asyncio.timeout(_SECONDS):
-            self._connection = self._connection or await self._engine.connect()
-            receipts = await queries.receipts_of(self._connection, [entry.id for entry in entries])
+            self._connection = self._connection or await self._open()
+            there = await queries.already_there(self._connection, [entry.id for entry in entries])
+            receipts = await queries.receipts_of(self._connection, there)
             requests = await queries.requests_of(self._connection, _requests(entries))
             return Known(receipts, requests, await queries.standing(self._connection, self._figures(entries)))
+
+    async def _open(self) -> AsyncConnection:
+        connection = await self._engine.connect()
+        # a plan that was made while the tables were empty would go on reading them from end to end
+        await connection.execute(text("SET enable_seqscan = off"))
+        return connection
 
     def _figures(self, entries: Iterable[Entry]) -> set[queries.Wanted]:
         return {

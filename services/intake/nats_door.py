@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import structlog
 from nats.aio.msg import Msg
-from starlette.responses import Response
 
 from services.intake.accept import Intake
-from services.intake.entry import Posted
-from services.intake.submissions import answer_json
+from services.intake.submissions import answer_json, posted_by
 from shared.access import Keys
-from shared.messaging import new_trace
 from shared.problems import Problem, Problems
-from shared.web import answer, language_in
+from shared.web import EXPECTED_ERRORS, answer, language_in, problem_of
+
+log = structlog.get_logger()
 
 STATUS_HEADER = "status"
 """The status that HTTP would have answered with."""
@@ -25,14 +25,13 @@ async def submit(intake: Intake, keys: Keys, message: Msg) -> tuple[bytes, dict[
     headers = {name.lower(): value for name, value in (message.headers or {}).items()}
     language = language_in(headers.get("accept-language", ""))
     try:
-        caller = await keys.caller(headers.get("authorization"))
+        posted = posted_by(await keys.caller(headers.get("authorization")), headers)
         intake.desk.check_open()
-        trace = new_trace(headers.get("traceparent"))
-        posted = Posted(caller, language, trace, headers.get("idempotency-key"))
-        response: Response = await answer_json(intake, message.data, posted)
-    except Problem as problem:
-        response = answer(problem, language)
-    except OSError:
-        response = answer(Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}), language)
+        response = await answer_json(intake, message.data, posted)
+    except EXPECTED_ERRORS as error:
+        response = answer(problem_of(error), language)
+    except Exception:  # a door's edge: without a reply the caller would wait for nothing
+        log.exception("request failed", subject=message.subject)
+        response = answer(Problem(Problems.FAILED), language)
     shown = {name: value for name in ("content-type", "retry-after") if (value := response.headers.get(name))}
     return bytes(response.body), {STATUS_HEADER: str(response.status_code), **shown}

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake import queries
 from services.intake.entry import REQUEST_DIGEST_HEADER, REQUEST_HEADER
-from services.intake.tables import ChangeRow, ProblemEventRow, ProblemRow, RefusalRow, ReviewRow
-from shared.contracts import CausedChange, Period, ProblemLogged, Refusal, Review, StatusChanged
+from services.intake.tables import ChangeRow, ProblemEventRow, ProblemRow, RefusalRow, ReviewRow, UnscoredRow
+from shared.contracts import CausedChange, Parked, Period, ProblemLogged, Refusal, Review, StatusChanged, subjects
 from shared.reference.load import Reference
 
 
@@ -51,7 +51,6 @@ async def reviews(connection: AsyncConnection, messages: Sequence[Msg]) -> None:
         {"id": one.id, "submission": one.submission, "at": one.at, "body": one.model_dump(mode="json")} for one in found
     ]
     await queries.add(connection, ReviewRow, rows)
-    await queries.mark_returned(connection, {one.submission: one.at for one in found if one.decision == "returned"})
 
 
 async def refusals(connection: AsyncConnection, messages: Sequence[Msg]) -> None:
@@ -111,10 +110,17 @@ async def problems(connection: AsyncConnection, messages: Sequence[Msg], referen
     ]
     await queries.add(connection, ProblemRow, reported)
     await queries.add(connection, ProblemEventRow, events)
-    answers = [one for one in found if one.event == "problem_answered"]
-    await queries.note_answers(
-        connection, [{"problem": one.problem, "at": one.at, "closes": one.closes} for one in answers]
-    )
+
+
+async def parked(connection: AsyncConnection, messages: Sequence[Msg]) -> None:
+    """Keep which submissions scoring put aside."""
+    found = [Parked.model_validate_json(message.data) for message in messages]
+    rows = [
+        {"sequence": one.sequence, "reason": one.reason, "at": one.at}
+        for one in found
+        if (one.service, one.stream) == ("scoring", subjects.SUBMISSIONS_STREAM)
+    ]
+    await queries.add(connection, UnscoredRow, rows)
 
 
 def _unit_key(logged: ProblemLogged, reference: Reference) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, func, select, text, tuple_, update
+from asyncpg.exceptions import InterfaceError, OperatorInterventionError, PostgresConnectionError
+from sqlalchemy import ColumnElement, Row, and_, exists, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,47 +21,67 @@ from services.intake.tables import (
     RefusalRow,
     ReviewRow,
     SubmissionRow,
+    UnscoredRow,
 )
 from shared.clock import VIETNAM
 from shared.contracts import Period, Receipt, Stage, SubmissionWarning
 from shared.database import table_of
 
 submission, refusal = table_of(SubmissionRow), table_of(RefusalRow)
-change, review = table_of(ChangeRow), table_of(ReviewRow)
+change, review, unscored = table_of(ChangeRow), table_of(ReviewRow), table_of(UnscoredRow)
 problem, problem_event = table_of(ProblemRow), table_of(ProblemEventRow)
 
 type Wanted = tuple[int, str, Period]
 """A figure: unit, element, period."""
 
-_STANDING = text("""
+_STANDING = """
     SELECT DISTINCT r.unit, r.element, r.period, r.value, r.stage, r.revision, r.submission, r.agency
-    FROM unnest(CAST(:units AS int[]), CAST(:elements AS text[]), CAST(:periods AS text[]),
-                CAST(:years AS text[]), CAST(:ends AS date[])) AS w(unit, element, period, year, period_end)
+    FROM unnest($1::int[], $2::text[], $3::text[], $4::date[], $5::text[], $6::date[])
+         AS w(unit, element, period, period_end, year, year_end)
     CROSS JOIN LATERAL (
         SELECT * FROM intake.reading
-        WHERE unit = w.unit AND element = w.element AND period IN (w.period, w.year)
+        WHERE unit = w.unit AND element = w.element AND period_end = w.period_end AND period = w.period
+        UNION ALL
+        SELECT * FROM intake.reading
+        WHERE unit = w.unit AND element = w.element AND period_end = w.year_end AND period = w.year
         UNION ALL
         (SELECT * FROM intake.reading
          WHERE unit = w.unit AND element = w.element AND period_end < w.period_end
          ORDER BY period_end DESC LIMIT 1)
     ) AS r
-""")
+"""
+
+
+async def _fetch(connection: AsyncConnection, query: str, *values: Any) -> Sequence[Mapping[str, Any]]:
+    """By the driver itself: of thousands of rows at once, SQLAlchemy's cost more than the query.
+
+    ConnectionError when the database is gone.
+    """
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    try:
+        rows: Sequence[Mapping[str, Any]] = await driver.fetch(query, *values)
+    except (InterfaceError, OperatorInterventionError, PostgresConnectionError) as error:
+        raise ConnectionError(type(error).__name__) from error
+    return rows
 
 
 async def standing(connection: AsyncConnection, wanted: Collection[Wanted]) -> Standing:
     """What stands for these figures: for the same period, for its whole year, and newest before it."""
     found = Standing()
-    if not wanted:
-        return found
-    parameters = {
-        "units": [unit for unit, _, _ in wanted],
-        "elements": [element for _, element, _ in wanted],
-        "periods": [period.text for _, _, period in wanted],
-        "years": [str(period.end.year) for _, _, period in wanted],
-        "ends": [period.end for _, _, period in wanted],
-    }
-    for row in await connection.execute(_STANDING, parameters):
-        found.put(row.unit, row.element, _standing_reading(row))
+    if wanted:
+        units, elements, periods = zip(*wanted, strict=True)
+        rows = await _fetch(
+            connection,
+            _STANDING,
+            units,
+            elements,
+            [period.text for period in periods],
+            [period.end for period in periods],
+            [str(period.end.year) for period in periods],
+            [date(period.end.year, 12, 31) for period in periods],
+        )
+        for row in rows:
+            found.put(row["unit"], row["element"], _standing_reading(*row.values()))
     return found
 
 
@@ -76,17 +98,28 @@ async def newest_before(
 ) -> dict[tuple[int, str], StandingReading]:
     """The newest figures whose period ended before a day, by unit and element."""
     rows = await connection.execute(_NEWEST, {"units": units, "elements": elements, "before": before})
-    return {(row.unit, row.element): _standing_reading(row) for row in rows}
+    return {(row.unit, row.element): _standing_reading(*row) for row in rows}
 
 
-def _standing_reading(row: Row[Any]) -> StandingReading:
-    return StandingReading(
-        row.value, Period.parse(row.period), Stage(row.stage), row.revision, row.submission, row.agency
-    )
+def _standing_reading(
+    _unit: int, _element: str, period: str, value: Decimal, stage: str, revision: int, submission: UUID, agency: str
+) -> StandingReading:
+    return StandingReading(value, Period.parse(period), _STAGES[stage], revision, submission, agency)
+
+
+_STAGES = {stage.value: stage for stage in Stage}
+
+
+async def already_there(connection: AsyncConnection, ids: Collection[UUID]) -> list[UUID]:
+    """Which of these submissions there are already."""
+    rows = await _fetch(connection, "SELECT id FROM intake.submission WHERE id = ANY($1::uuid[])", ids)
+    return [row["id"] for row in rows]
 
 
 async def receipts_of(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Receipt]:
-    """The receipts of those submissions that there are already."""
+    """The receipts of those submissions that there are."""
+    if not ids:
+        return {}
     rows = await connection.execute(select(submission).where(submission.c.id == func.any(list(ids))))
     return {row.id: receipt_in(row) for row in rows}
 
@@ -146,7 +179,7 @@ _PROJECT = text("""
         body->>'agency', CAST(body->>'id' AS uuid) AS submission
     FROM arrived CROSS JOIN LATERAL jsonb_each(body->'readings') AS r
     ORDER BY unit, r.key, body->>'period', stage_rank DESC, revision DESC, received_at DESC, submission DESC
-    ON CONFLICT (unit, element, period) DO UPDATE SET
+    ON CONFLICT (unit, element, period_end, period) DO UPDATE SET
         value = excluded.value, stage = excluded.stage, stage_rank = excluded.stage_rank,
         revision = excluded.revision, received_at = excluded.received_at, agency = excluded.agency,
         submission = excluded.submission
@@ -184,17 +217,6 @@ async def add(connection: AsyncConnection, model: Any, rows: Sequence[dict[str, 
         await connection.execute(insert(table_of(model)).on_conflict_do_nothing(), rows)
 
 
-async def mark_returned(connection: AsyncConnection, returned: dict[UUID, Any]) -> None:
-    """Note which submissions were sent back, and when."""
-    for submission_id, at in sorted(returned.items()):
-        await connection.execute(update(submission).where(submission.c.id == submission_id).values(returned_at=at))
-
-
-async def mark_parked(connection: AsyncConnection, sequence: int, reason: str) -> None:
-    """Note that scoring put a submission aside."""
-    await connection.execute(update(submission).where(submission.c.sequence == sequence).values(parked_reason=reason))
-
-
 async def submission_of(connection: AsyncConnection, submission_id: UUID) -> Row[Any] | None:
     """One receipt."""
     return (await connection.execute(select(submission).where(submission.c.id == submission_id))).one_or_none()
@@ -215,9 +237,16 @@ async def bodies_of(connection: AsyncConnection, model: Any, submissions: Collec
     return found
 
 
+async def parked_among(connection: AsyncConnection, sequences: Collection[int]) -> set[int]:
+    """Which of these submissions, by their numbers in the stream, scoring put aside."""
+    query = select(unscored.c.sequence).where(unscored.c.sequence.in_(sequences))
+    return set((await connection.scalars(query)).all())
+
+
 def state_is(state: str, scored_until: int) -> ColumnElement[bool]:
     """Whether a submission is in a state; `scored_until`: the sequence up to which scoring has acknowledged."""
-    returned, parked = submission.c.returned_at.is_not(None), submission.c.parked_reason.is_not(None)
+    returned = exists().where(review.c.submission == submission.c.id, review.c.body["decision"].astext == "returned")
+    parked = exists().where(unscored.c.sequence == submission.c.sequence)
     scored = submission.c.sequence <= scored_until
     return {
         "returned": returned,
@@ -235,25 +264,13 @@ async def page(
     return (await connection.execute(query)).all()
 
 
-async def standing_submissions(
-    connection: AsyncConnection, unit: int, period: str, elements: Collection[str]
-) -> dict[str, UUID]:
-    """Whose figures stand, by element."""
-    query = text("""
-        SELECT element, submission FROM intake.reading
-        WHERE unit = :unit AND period = :period AND element = ANY(CAST(:elements AS text[]))
-    """)
-    rows = await connection.execute(query, {"unit": unit, "period": period, "elements": list(elements)})
-    return {row.element: row.submission for row in rows}
-
-
-async def note_answers(connection: AsyncConnection, answers: Sequence[dict[str, Any]]) -> None:
-    """Note when difficulties were first answered, and closed."""
-    for answer in sorted(answers, key=lambda one: str(one["problem"])):
-        values = {"answered_at": func.coalesce(func.least(problem.c.answered_at, answer["at"]), answer["at"])}
-        if answer["closes"]:
-            values["closed_at"] = func.coalesce(func.least(problem.c.closed_at, answer["at"]), answer["at"])
-        await connection.execute(update(problem).where(problem.c.id == answer["problem"]).values(values))
+def problem_is(state: str) -> ColumnElement[bool]:
+    """Whether a difficulty is in a state: open, answered (and not closed), or closed."""
+    said = problem_event.c
+    by_others = said.body["agency"].astext != said.body["reported_by"].astext
+    answered = exists().where(said.problem == problem.c.id, said.id != problem.c.id, by_others)
+    closed = exists().where(said.problem == problem.c.id, said.body["closes"].as_boolean())
+    return {"open": ~answered, "answered": and_(answered, ~closed), "closed": closed}[state]
 
 
 async def problem_of(connection: AsyncConnection, problem_id: UUID) -> Row[Any] | None:
@@ -270,11 +287,11 @@ async def problems_page(
 
 
 async def problem_events(connection: AsyncConnection, problems: Collection[UUID]) -> dict[UUID, list[Any]]:
-    """What was said about difficulties, oldest first."""
+    """What was said about difficulties: first the report, whose id is the difficulty's, then by time."""
     query = (
         select(problem_event)
         .where(problem_event.c.problem.in_(list(problems)))
-        .order_by(problem_event.c.at, problem_event.c.id)
+        .order_by(problem_event.c.id != problem_event.c.problem, problem_event.c.at, problem_event.c.id)
     )
     found: dict[UUID, list[Any]] = {one: [] for one in problems}
     for row in await connection.execute(query):

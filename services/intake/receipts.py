@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from nats.js.errors import NotFoundError
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, ValidationError
 from sqlalchemy import ColumnElement, Row, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake import queries
+from services.intake.projected import REFUSALS, SUBMISSIONS, projected
 from services.intake.tables import ChangeRow, ReviewRow
 from shared.access import Caller, authenticate
 from shared.contracts import AcceptedSubmission, CausedChange, Refusal, Review, Stage, Tracked, UnitCode, subjects
@@ -81,14 +83,15 @@ async def get_submission(request: Request, caller: Called, submission_id: UUID) 
     """What became of a submission: accepted, scored (with the changes it caused), returned, parked, or refused."""
     runtime: Runtime = request.app.state.runtime
     progress: Progress = request.app.state.progress
+    row = await submission_row(runtime, submission_id)
+    if row is None:
+        return await _refused(runtime, caller, submission_id)
+    if not _may_see(row, caller, runtime):
+        raise Problem(Problems.NOT_FOUND)
+    body, scored_until = await body_of(runtime, row), await progress.scored_until()
     async with runtime.engine.connect() as connection:
-        row = await queries.submission_of(connection, submission_id)
-        if row is None:
-            return await _refused(connection, runtime, caller, submission_id)
-        if not _may_see(row, caller, runtime):
-            raise Problem(Problems.NOT_FOUND)
-        found = (await tracked(connection, [row], await progress.scored_until()))[0]
-    return found.model_copy(update={"submission": await body_of(runtime, row)})
+        found = (await tracked(connection, [row], scored_until))[0]
+    return found.model_copy(update={"submission": body})
 
 
 @router.get("/v1/submissions")
@@ -142,14 +145,25 @@ async def list_refusals(request: Request, caller: Called, cursor: Cursor = None,
     return RefusalPage(items=items, next=rows[-1].sequence if len(rows) == limit else None)
 
 
-async def tracked(connection: AsyncConnection, rows: Any, scored_until: int) -> list[Tracked]:
+async def submission_row(runtime: Runtime, submission_id: UUID) -> Row[Any] | None:
+    """The row of a submission, also of one that was accepted this very moment."""
+
+    async def look() -> Row[Any] | None:
+        async with runtime.engine.connect() as connection:
+            return await queries.submission_of(connection, submission_id)
+
+    return await projected(runtime.nats, subjects.SUBMISSIONS_STREAM, SUBMISSIONS, look)
+
+
+async def tracked(connection: AsyncConnection, rows: Sequence[Row[Any]], scored_until: int) -> list[Tracked]:
     """The rows of `submission` with the changes they caused and what was decided about them."""
     ids = [row.id for row in rows]
     changes = await queries.bodies_of(connection, ChangeRow, ids)
     reviews = await queries.bodies_of(connection, ReviewRow, ids)
+    parked = await queries.parked_among(connection, [row.sequence for row in rows])
     return [
         Tracked(
-            status=_state(row, scored_until),
+            status=_state(row.sequence, reviews[row.id], scored_until, parked),
             receipt=queries.receipt_in(row),
             agency=row.agency,
             stage=row.stage,
@@ -161,19 +175,21 @@ async def tracked(connection: AsyncConnection, rows: Any, scored_until: int) -> 
     ]
 
 
-async def body_of(runtime: Runtime, row: Row[Any]) -> AcceptedSubmission:
-    """The submission itself, from the log. Problem 404 where the log has lost it (`ntm audit verify` says so)."""
+async def body_of(runtime: Runtime, row: Row[Any]) -> AcceptedSubmission | None:
+    """The submission itself, from the log; None where the log has lost or damaged it (`ntm audit verify` says so)."""
     try:
         message = await runtime.nats.jetstream().get_msg(subjects.SUBMISSIONS_STREAM, row.sequence)
-    except NotFoundError:
-        raise Problem(Problems.NOT_FOUND) from None
-    return AcceptedSubmission.model_validate_json(message.data or b"")
+        return AcceptedSubmission.model_validate_json(message.data or b"")
+    except (NotFoundError, ValidationError):
+        return None
 
 
-async def _refused(
-    connection: AsyncConnection, runtime: Runtime, caller: Caller, refusal_id: UUID
-) -> RefusedSubmission:
-    row = await queries.refusal_of(connection, refusal_id)
+async def _refused(runtime: Runtime, caller: Caller, refusal_id: UUID) -> RefusedSubmission:
+    async def look() -> Row[Any] | None:
+        async with runtime.engine.connect() as connection:
+            return await queries.refusal_of(connection, refusal_id)
+
+    row = await projected(runtime.nats, subjects.REFUSALS_STREAM, REFUSALS, look)
     if row is None or row.agency != caller.agency:
         raise Problem(Problems.NOT_FOUND)
     found = RefusedSubmission(id=row.id, agency=row.agency, received_at=row.received_at, problem=row.problem)
@@ -184,12 +200,12 @@ async def _refused(
     return found.model_copy(update={"submission": Refusal.model_validate_json(message.data or b"").submission})
 
 
-def _state(row: Row[Any], scored_until: int) -> State:
-    if row.returned_at is not None:
+def _state(sequence: int, reviews: Sequence[dict[str, Any]], scored_until: int, parked: set[int]) -> State:
+    if any(review["decision"] == "returned" for review in reviews):
         return "returned"
-    if row.parked_reason is not None:
+    if sequence in parked:
         return "parked"
-    return "scored" if row.sequence <= scored_until else "accepted"
+    return "scored" if sequence <= scored_until else "accepted"
 
 
 def _may_see(row: Row[Any], caller: Caller, runtime: Runtime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -10,18 +11,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.intake import queries, rules
 from services.intake.accept import Intake, receipts_of, screen
-from services.intake.entry import Posted, review_message
-from services.intake.receipts import body_of
+from services.intake.body import JsonRoute
+from services.intake.entry import Posted, Ruling, identity, review_message
+from services.intake.receipts import body_of, submission_row
+from services.intake.standing import Figures
 from services.intake.tables import ReviewRow
 from shared.access import Caller, authenticate
-from shared.contracts import AcceptedSubmission, Review, Stage, Submission
+from shared.contracts import AcceptedSubmission, Review, Stage, Submission, subjects
 from shared.contracts.problem_report import Words
+from shared.contracts.submission import Value
 from shared.messaging import BrokerUnavailableError, new_trace, publish
 from shared.problems import Fault, Faults, Problem, Problems
-from shared.runtime import Runtime
 from shared.web import language_of
 
-router = APIRouter()
+router = APIRouter(route_class=JsonRoute, strict_content_type=False)
 
 Called = Annotated[Caller, Depends(authenticate)]
 
@@ -60,18 +63,22 @@ async def review_submission(request: Request, caller: Called, submission_id: UUI
 async def review(intake: Intake, posted: Posted, submission_id: UUID, decision: Decision) -> Review:
     """The same decision again gives the same answer; problem 404, 403 or 409 where it cannot be made."""
     runtime, caller = intake.runtime, posted.caller
+    units = runtime.reference.units
+    row = await submission_row(runtime, submission_id)
+    if row is None or not caller.covers_unit(units.by_key(row.unit), units):
+        raise Problem(Problems.NOT_FOUND)
+    original = await body_of(runtime, row)
+    if original is None:
+        raise Problem(Problems.NOT_FOUND)
     async with runtime.engine.connect() as connection:
-        made_before = (await queries.bodies_of(connection, ReviewRow, [submission_id]))[submission_id]
-    for earlier in map(Review.model_validate, made_before):
-        if (earlier.decision, earlier.agency) == (decision.decision, caller.agency):
-            return earlier
-    original = await _original(runtime, caller, submission_id)
-    stage = Stage.REPORTED if decision.decision == "returned" else Stage(decision.decision)
-    if decision.decision == "returned":
-        if decision.reason is None:
-            raise Problem(Problems.REFUSED, Fault("/reason", Faults.MISSING))
-        _check_may_return(original, caller, runtime)
-    elif stage.rank <= original.stage.rank:
+        bodies = await queries.bodies_of(connection, ReviewRow, [submission_id])
+        wanted = {(row.unit, element, original.period) for element in original.readings}
+        standing = (await queries.standing(connection, wanted)).figures(row.unit, original.period)
+    earlier = [Review.model_validate(body) for body in bodies[submission_id]]
+    for one in earlier:
+        if (one.decision, one.agency) == (decision.decision, caller.agency):
+            return one
+    if any(one.decision == "returned" for one in earlier):
         raise Problem(Problems.REVIEWED)
     made = Review(
         id=uuid5(NAMESPACE_URL, f"{original.id}/{decision.decision}/{caller.agency}"),
@@ -85,8 +92,24 @@ async def review(intake: Intake, posted: Posted, submission_id: UUID, decision: 
         period=original.period,
     )
     if decision.decision == "returned":
-        await _publish(intake, made, original.district, posted.trace)
-        return made
+        return await _send_back(intake, posted, original, made, standing)
+    return await _raise(intake, posted, original, made, standing)
+
+
+async def _raise(
+    intake: Intake, posted: Posted, original: AcceptedSubmission, made: Review, standing: Figures
+) -> Review:
+    """Send the figures out again at the stage that the decision gives them."""
+    stage = Stage(made.decision)
+    if stage.rank <= original.stage.rank:
+        raise Problem(Problems.REVIEWED)
+    again = replace(posted, request=f"review/{original.id}/{made.decision}")
+    async with intake.runtime.engine.connect() as connection:
+        known = await queries.submission_of(connection, identity(again, 0, original.digest))
+    if known is not None:  # it comes to the tables a moment before the decision does
+        made_at = queries.receipt_in(known).received_at
+        return made.model_copy(update={"result": known.id, "key": known.key, "at": made_at})
+    readings = _open_readings(original, stage, standing)
     raised = Submission(
         unit=original.unit,
         period=original.period,
@@ -94,42 +117,51 @@ async def review(intake: Intake, posted: Posted, submission_id: UUID, decision: 
         revision=original.revision,
         source_ref=original.source_ref,
         confirmed=True,  # the office has looked at them
-        readings=original.readings,
+        readings=readings,
     )
-    again = Posted(caller, posted.language, posted.trace, request=f"review/{original.id}/{decision.decision}")
-    entry = screen(intake, raised, 0, again, made)
-    receipt = receipts_of(await intake.desk.settle([entry]))[0]
-    return made.model_copy(update={"result": receipt.id})
+    about = {f"/readings/{code}" for code in readings}
+    ruling = Ruling(made, [warning for warning in original.warnings if warning.pointer in about])
+    receipt = receipts_of(await intake.desk.settle([screen(intake, raised, 0, again, ruling)]))[0]
+    return made.model_copy(update={"result": receipt.id, "at": receipt.received_at})
 
 
-async def _original(runtime: Runtime, caller: Caller, submission_id: UUID) -> AcceptedSubmission:
-    """The submission, if it is the caller's to judge and its figures are those that stand."""
-    units = runtime.reference.units
-    async with runtime.engine.connect() as connection:
-        row = await queries.submission_of(connection, submission_id)
-        if row is None or not caller.covers_unit(units.by_key(row.unit), units):
-            raise Problem(Problems.NOT_FOUND)
-        original = await body_of(runtime, row)
-        standing = await queries.standing_submissions(connection, row.unit, row.period, original.readings)
-    if row.returned_at is not None:
-        raise Problem(Problems.REVIEWED)
-    if standing and submission_id not in standing.values():
-        fault = Fault("/submission", Faults.SUPERSEDED, {"value": str(min(standing.values()))})
-        raise Problem(Problems.REVIEWED, fault)
-    return original
-
-
-def _check_may_return(original: AcceptedSubmission, caller: Caller, runtime: Runtime) -> None:
-    """Who may raise a figure to the next stage may send it back instead."""
+async def _send_back(
+    intake: Intake, posted: Posted, original: AcceptedSubmission, made: Review, standing: Figures
+) -> Review:
+    """Tell who sent it that it cannot stay as it is. Who may raise a figure to the next stage may send it back."""
+    runtime = intake.runtime
+    if made.reason is None:
+        raise Problem(Problems.REFUSED, Fault("/reason", Faults.MISSING))
     following = Stage.VERIFIED if original.stage is Stage.REPORTED else Stage.CONFIRMED
     raised = original.model_copy(update={"stage": following})
-    if faults := rules.examine(raised, caller, runtime.reference, runtime.clock.today()):
+    if faults := rules.examine(raised, posted.caller, runtime.reference, runtime.clock.today()):
         raise Problem(Problems.OUT_OF_SCOPE if rules.is_out_of_scope(faults) else Problems.REFUSED, *faults)
-
-
-async def _publish(intake: Intake, made: Review, district: str | None, trace: str | None) -> None:
+    _open_readings(original, following, standing)
     intake.desk.check_open()
     try:
-        await publish(intake.runtime.nats, [review_message(made, district, trace)])
+        (stored,) = await publish(runtime.nats, [review_message(made, original.district, posted.trace)])
     except BrokerUnavailableError as error:
         raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
+    if not stored.duplicate:
+        return made
+    first = await runtime.nats.jetstream().get_msg(subjects.SUBMISSIONS_STREAM, stored.sequence)
+    return Review.model_validate_json(first.data or b"")
+
+
+def _open_readings(original: AcceptedSubmission, stage: Stage, standing: Figures) -> dict[str, Value]:
+    """The figures that a decision is still about: those that stand, and those that correct what an office let pass.
+
+    Problem 409 when other figures have taken the place of all of them.
+    """
+    rank = (stage.rank, original.revision)
+    readings = {
+        code: value
+        for code, value in original.readings.items()
+        if (stands := standing.get(code)) is None
+        or stands.submission == original.id
+        or (stands.revision < original.revision and stands.rank < rank)
+    }
+    if not readings:
+        newest = max(standing.values(), key=lambda reading: reading.rank)
+        raise Problem(Problems.REVIEWED, Fault("/submission", Faults.SUPERSEDED, {"value": str(newest.submission)}))
+    return readings

@@ -40,7 +40,7 @@ class SubmissionRow(_Table, table=True):
     )
 
     id: UUID = Field(primary_key=True)
-    sequence: int = Field(sa_type=_big, unique=True, description="Its number in the stream SUBMISSIONS.")
+    sequence: int = Field(sa_type=_big, index=True, description="Its number in the stream SUBMISSIONS.")
     agency: str
     key: str | None
     unit: int = Field(description="The unit's surrogate key.")
@@ -55,23 +55,17 @@ class SubmissionRow(_Table, table=True):
     request: str | None = Field(description="The request's `Idempotency-Key`.")
     request_digest: str | None = Field(description="SHA-256 of that request's content.")
     reviews: UUID | None
-    returned_at: datetime | None = Field(default=None, sa_type=_moment)
-    parked_reason: str | None = None
 
 
 class ReadingRow(_Table, table=True):
     """The figure that stands for a unit, element and period: what the next one is compared with."""
 
     __tablename__ = "reading"
-    __table_args__: ClassVar[Any] = (
-        Index("reading_newest", "unit", "element", "period_end"),
-        {"schema": SCHEMA},
-    )
 
     unit: int = Field(primary_key=True)
     element: str = Field(primary_key=True)
+    period_end: date = Field(primary_key=True, description="Follows from the period; here to find the newest before.")
     period: str = Field(primary_key=True)
-    period_end: date
     value: Decimal = Field(sa_type=_numeric, description="Yes is 1, no is 0.")
     stage: str
     stage_rank: int
@@ -104,6 +98,16 @@ class ReviewRow(_Table, table=True):
     body: dict[str, Any] = Field(sa_type=_json, description="A `Review`.")
 
 
+class UnscoredRow(_Table, table=True):
+    """A submission that scoring put aside."""
+
+    __tablename__ = "unscored"
+
+    sequence: int = Field(primary_key=True, sa_type=_big, description="Its number in the stream SUBMISSIONS.")
+    reason: str
+    at: datetime = Field(sa_type=_moment)
+
+
 class RefusalRow(_Table, table=True):
     """What was refused; the whole of it stands in the stream REFUSALS for a year."""
 
@@ -111,7 +115,7 @@ class RefusalRow(_Table, table=True):
     __table_args__: ClassVar[Any] = (Index("refusal_agency", "agency", "sequence"), {"schema": SCHEMA})
 
     id: UUID = Field(primary_key=True)
-    sequence: int = Field(sa_type=_big, unique=True)
+    sequence: int = Field(sa_type=_big, index=True)
     agency: str
     received_at: datetime = Field(sa_type=_moment)
     problem: dict[str, Any] = Field(sa_type=_json)
@@ -126,8 +130,6 @@ class ProblemRow(_Table, table=True):
     unit: int = Field(index=True, description="The unit's surrogate key.")
     criterion: str | None
     reported_at: datetime = Field(sa_type=_moment)
-    answered_at: datetime | None = Field(default=None, sa_type=_moment)
-    closed_at: datetime | None = Field(default=None, sa_type=_moment)
 
 
 class ProblemEventRow(_Table, table=True):

@@ -14,7 +14,7 @@ from services.intake import queries, rules
 from services.intake.accept import Intake, accept_whole, content_digest, look, receipts_of
 from services.intake.body import read_body
 from services.intake.corrections import faults_of, revised
-from services.intake.entry import Checked, Posted, Refused
+from services.intake.entry import REQUEST_KEY, Checked, Posted, Refused
 from services.intake.previews import UploadPreview, UploadReceipts, changes_of, remark, statuses_of, warning
 from services.intake.workbook import (
     MARKED_CELLS,
@@ -60,6 +60,9 @@ _CONTENT: dict[str, Any] = {
     XLSX: {"schema": {"type": "string", "format": "binary"}},
     "text/csv": {"schema": {"type": "string"}},
 }
+
+
+_PARAMETERS = {"dry_run", "unit", "period", "stage", "confirmed", "correct"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +134,16 @@ async def upload(
     stage: Annotated[Stage | None, Query(description="For files that do not say it; `reported` by default.")] = None,
     confirmed: Annotated[bool, Query(description="Stands by figures that need a confirmation.")] = False,
     correct: Annotated[bool, Query(description="Where another figure stands already, send the next revision.")] = False,
-    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+    idempotency_key: Annotated[str | None, Header(pattern=REQUEST_KEY)] = None,
     traceparent: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Send a filled workbook or a CSV file (told apart by content): all of it is accepted, or nothing.
 
     A faulty one comes back with its faults marked where the request accepts an .xlsx.
     """
+    if unknown := request.query_params.keys() - _PARAMETERS:
+        # a slip such as `dry_runn=true` would send what was only to be looked at
+        raise Problem(Problems.INVALID_QUERY, *(Fault(f"/{name}", Faults.UNKNOWN_FIELD) for name in sorted(unknown)))
     intake: Intake = request.app.state.intake
     intake.desk.check_open()
     given = Given(unit, _period(period) if period else None, stage)

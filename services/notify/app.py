@@ -21,6 +21,7 @@ from services.notify.channels import Channel
 from services.notify.channels.email import Email
 from services.notify.channels.sms.esms import Esms
 from services.notify.notices import ChannelName
+from services.notify.openapi import DESCRIPTION
 from services.notify.settings import NotifySettings, settings
 from services.notify.stages import Stage, World, by_role
 from services.notify.stages.deliver import Delivery
@@ -31,6 +32,7 @@ from services.notify.tell import read_alert, tell
 from shared.access import Issuer, Keys
 from shared.clock import utc_now
 from shared.contracts import subjects
+from shared.openapi import describe
 from shared.outbox import Relay
 from shared.parking import park_in
 from shared.reference.load import load_contacts
@@ -89,6 +91,7 @@ def _world(runtime: Runtime, ways: dict[ChannelName, Channel]) -> World:
 
 app = create_app("NTM notify", "Ai đã được báo điều gì, khi nào. / Who was told what, and when.", lifespan)
 app.include_router(api.router)
+describe(app, DESCRIPTION)
 
 
 @broker.subscriber(

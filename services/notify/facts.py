@@ -91,7 +91,7 @@ def _of_problem(logged: ProblemLogged, language: Language, reference: Reference)
         "nature": logged.kind.value,
         "problem": str(logged.problem),
         "time": f"{logged.at.astimezone(VIETNAM):%H:%M}",
-        "agency": on_one_line(logged.agency),
+        "agency": on_one_line(logged.agency_name or logged.agency),
         "reported_by": on_one_line(logged.reported_by),
         "contact": on_one_line(logged.contact or ""),
         "quotation": lines_of(logged.words),

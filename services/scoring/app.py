@@ -19,11 +19,13 @@ from nats.js.api import ConsumerConfig
 
 from services.scoring import api, preview
 from services.scoring.changes import Moment
+from services.scoring.openapi import DESCRIPTION
 from services.scoring.score import Arrival, score
 from services.scoring.tables import OutboxRow, ParkedRow
 from services.scoring.ticker import Ticker
 from shared.access import Issuer, Keys
 from shared.contracts import AcceptedSubmission, subjects
+from shared.openapi import describe
 from shared.outbox import Relay
 from shared.parking import park_in
 from shared.runtime import Runtime, background, open_runtime
@@ -53,6 +55,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 app = create_app("NTM scoring", "Các xã đang ở đâu so với kế hoạch. / Where the communes stand.", lifespan)
 app.include_router(api.router)
+describe(app, DESCRIPTION)
 
 
 @broker.subscriber(

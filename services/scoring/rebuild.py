@@ -7,7 +7,7 @@ what follows from the figures alone: not when somebody looked (`judged_on`), nor
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -15,7 +15,6 @@ from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from sqlalchemy import ColumnElement, Connection, MetaData, Select, Table, cast, except_, func, select, text
 from sqlalchemy.dialects.postgresql import JSONPATH
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -27,10 +26,10 @@ from services.scoring.tables import SCHEMA, ReadingRow, StatusRow, StepRow, Subm
 from shared.clock import VIETNAM
 from shared.contracts import AcceptedSubmission, subjects
 from shared.database import schema_metadata, table_of
+from shared.log_reader import stored
 from shared.reference.load import Reference
 
 REBUILT = "scoring_rebuild"
-_BATCH = 500
 _TRIES = 5
 
 
@@ -62,7 +61,7 @@ async def rebuild_and_compare(
         replay = _Replay(beside, reference, first, parked)
         for _ in range(_TRIES):
             known = replay.sequence
-            async for batch in _stored(nats, known):
+            async for batch in stored(nats, subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS, known):
                 await replay.take(batch)
             await replay.pass_days(today or datetime.now(VIETNAM).date())
             async with engine.connect() as connection:
@@ -123,25 +122,6 @@ async def _make_schema(engine: AsyncEngine) -> None:
         await connection.execute(text(f"DROP SCHEMA IF EXISTS {REBUILT} CASCADE"))
         await connection.execute(text(f"CREATE SCHEMA {REBUILT}"))
         await connection.run_sync(create)
-
-
-async def _stored(nats: Client, after: int) -> AsyncIterator[list[Msg]]:
-    """The submissions that the stream holds behind a sequence number, in batches."""
-    config = ConsumerConfig(
-        deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-        opt_start_seq=after + 1,
-        ack_policy=AckPolicy.NONE,
-        inactive_threshold=600,
-    )
-    subscription = await nats.jetstream().pull_subscribe(
-        subjects.ALL_SUBMISSIONS, stream=subjects.SUBMISSIONS_STREAM, config=config
-    )
-    left = (await subscription.consumer_info()).num_pending
-    while left:
-        batch = await subscription.fetch(_BATCH, timeout=10)
-        yield batch
-        left = batch[-1].metadata.num_pending
-    await subscription.unsubscribe()
 
 
 async def _compare(connection: AsyncConnection) -> Comparison:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -20,12 +19,15 @@ import nats as nats_client
 
 from shared.access import EVERYTHING, Terms, add_key
 from tests.bench import load, raw
-from tests.running import Surroundings, surroundings
+from tests.running import Surroundings, eventually, surroundings
 from tests.servers import start_nats, start_postgres
+from tests.workbooks import a_workbook
 
 CLIENTS = 64
-SINGLES = int(os.environ.get("N", "20000"))
-LINES = int(os.environ.get("L", "60000"))
+SINGLES = 20_000
+LINES = 60_000
+ALONE = 500
+ROWS = 200
 RAW_SINGLES = 10_000
 ROUNDS = 3
 MONTHS = [f"{year}-{month:02}" for year in range(2020, 2023) for month in range(1, 13)]
@@ -48,8 +50,11 @@ def submissions(communes: list[str]) -> Iterator[bytes]:
 
 async def settled(around: Surroundings) -> None:
     """Wait until the projection has caught up, so that one measurement does not pay for another."""
-    while (await around.nats.jetstream().consumer_info("SUBMISSIONS", "intake-submissions")).num_pending:
-        await asyncio.sleep(0.1)
+
+    async def is_settled() -> bool:
+        return not (await around.nats.jetstream().consumer_info("SUBMISSIONS", "intake-submissions")).num_pending
+
+    await eventually(is_settled, 300)
 
 
 async def singles(around: Surroundings, port: int, key: str, source: Iterator[bytes]) -> None:
@@ -74,11 +79,36 @@ async def singles(around: Surroundings, port: int, key: str, source: Iterator[by
     await settled(around)
 
 
+async def one_client(around: Surroundings, port: int, key: str, source: Iterator[bytes]) -> None:
+    """What a single post waits: for signing in, checking, grouping and the disk, beside a bare publish."""
+    requests = [load.post("/v1/submissions", key, body) for body in itertools.islice(source, ALONE)]
+    bare = await raw.publish_latency(around.nats, BODY, ALONE)
+    measured = await load.run(port, iter(requests), 1)
+    print(
+        f"one post at a time: p50 {measured.percentile(50):.1f} ms; raw js.publish: {bare:.1f} ms "
+        "(no more than 5 added)",
+        flush=True,
+    )
+
+
+async def workbook(around: Surroundings, key: str, communes: list[str]) -> None:
+    """The preview of a workbook, with what scoring says to it."""
+    rows = [(commune, period, 1204, 131, 88) for period in ("5/2023", "4/2023") for commune in communes][:ROWS]
+    seconds = []
+    async with around.services[0].client(key) as client:
+        for _ in range(ROUNDS):
+            started = time.perf_counter()
+            preview = await client.post("/v1/uploads", params={"dry_run": True}, content=a_workbook(*rows), timeout=60)
+            seconds.append(time.perf_counter() - started)
+            found = preview.json()
+            assert (found["rows"], found["acceptable"], len(found["statuses"]) > ROWS // 2) == (ROWS, True, True), found
+    print(f"preview of a workbook of {ROWS} rows: {statistics.median(seconds):.2f} s (under 1 s)", flush=True)
+
+
 async def lines(around: Surroundings, port: int, key: str, source: Iterator[bytes]) -> None:
     ratios, raws, rates = [], [], []
     for _ in range(ROUNDS):
         body = b"\n".join(itertools.islice(source, LINES))
-        request = load.post("/v1/submissions", key, body, "application/x-ndjson")
         raws.append(await raw.batch_rate(around.nats, BODY, LINES))
         before = await around.stored("SUBMISSIONS")
         started = time.perf_counter()
@@ -91,7 +121,6 @@ async def lines(around: Surroundings, port: int, key: str, source: Iterator[byte
         assert await around.stored("SUBMISSIONS") - before == LINES, answer.text[-300:]
         rates.append(LINES / seconds)
         ratios.append(rates[-1] / raws[-1])
-        del request
         await settled(around)
     show("NDJSON, one stream", rates, raws, ratios, "atomic batches of 1,000", "at least 0.6")
 
@@ -123,6 +152,10 @@ async def main() -> None:
                     units = (await client.get("/v1/catalogue")).json()["units"]
                 communes = sorted(unit["code"] for unit in units if unit["kind"] == "commune")
                 source = submissions(communes)
+                await around.start("scoring", NTM_LOG_FORMAT="json")
+                await workbook(around, key, communes)
+                await around.services.pop().stop()
+                await one_client(around, intake.port, key, source)
                 await singles(around, intake.port, key, source)
                 await lines(around, intake.port, key, source)
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import statistics
 import time
 
 from nats.aio.client import Client
@@ -29,6 +30,18 @@ async def publish_rate(nats: Client, body: bytes, count: int) -> float:
     started = time.perf_counter()
     await asyncio.gather(*(one(number) for number in range(count)))
     return count / (time.perf_counter() - started)
+
+
+async def publish_latency(nats: Client, body: bytes, count: int) -> float:
+    """Milliseconds that a `js.publish` takes (the median), one after the other."""
+    run = await _empty(nats)
+    js = nats.jetstream()
+    seconds = []
+    for number in range(count):
+        started = time.perf_counter()
+        await js.publish(SUBJECT, body, headers={"Nats-Msg-Id": f"{run}-{number}"})
+        seconds.append(time.perf_counter() - started)
+    return 1000 * statistics.median(seconds)
 
 
 async def batch_rate(nats: Client, body: bytes, count: int) -> float:

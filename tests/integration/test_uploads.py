@@ -250,3 +250,10 @@ async def test_with_scoring_a_dry_run_tells_the_statuses(around: Surroundings, i
     assert statuses["ntm-11"]["after"] != "no_data"
     assert (statuses["ntm-11"]["unit"], statuses["ntm-11"]["name"]) == ("06319", "Yên Phúc commune")
     assert statuses["ntm-11"]["reason"]
+
+
+async def test_a_slip_in_a_parameter_sends_nothing(around: Surroundings, intake: Service, key: str) -> None:
+    before = await around.stored(subjects.SUBMISSIONS_STREAM)
+    answer = await upload(intake, key, a_month("3/2023"), dry_runn=True)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/dry_runn")
+    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.words import Language, Period, Stage
+from shared.problems import Fault, Faults
 from shared.text import day, number, percent, period_name, shown, without_diacritics
 
 
@@ -96,3 +97,9 @@ def test_periods_have_names(period: str, language: Language, name: str) -> None:
 )
 def test_no_sentence_shows_a_value_as_python_does(value: object, vietnamese: str, english: str) -> None:
     assert (shown(value, "vi"), shown(value, "en")) == (vietnamese, english)
+
+
+def test_what_no_database_holds_is_shown_by_a_sign() -> None:
+    assert shown("a\x00b", "vi") == "a�b"
+    fault = Fault("/readings/a\x00b", Faults.UNKNOWN_FIELD).document("vi")
+    assert fault["pointer"] == "/readings/a�b"

@@ -124,7 +124,9 @@ def _shape_fault(pointer: str, error: ErrorDetails) -> Fault:
 
 
 def _brief(value: object) -> object:
-    """Text in quotation marks, so that one sees where it begins and ends."""
+    """Text in quotation marks, so that one sees where it begins and ends; objects and lists without what is in them."""
+    if isinstance(value, dict | list):
+        return type(value)()
     if not isinstance(value, str):
         return value
     return f'"{value}"' if len(value) <= _FOUND_LENGTH else f'"{value[:_FOUND_LENGTH]}..."'

@@ -70,7 +70,9 @@ def _rows(text: str, delimiter: str, skipped: int) -> Iterator[Row]:
             if cells:
                 yield Row(number, cells)
     except csv.Error as error:
-        raise refused(Faults.NOT_A_WORKBOOK, value=str(error)) from error
+        raise refused(
+            Faults.TOO_LONG, expected=csv.field_size_limit()
+        ) from error  # the only one it has outside of strict
 
 
 def _cell(value: str) -> Cell:

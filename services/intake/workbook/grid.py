@@ -31,8 +31,8 @@ class Cell:
 
     @property
     def text(self) -> str:
-        """As written, without blanks around."""
-        return str(self.value).strip()
+        """As written, without blanks around; yes and no as Excel shows them."""
+        return str(self.value).upper() if isinstance(self.value, bool) else str(self.value).strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def _check_archive(body: bytes) -> None:
                 raise refused(Faults.NOT_A_WORKBOOK, value="zip")
             _check_parts(archive, parts)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
-        raise refused(Faults.DAMAGED_WORKBOOK, value=type(error).__name__) from error
+        raise refused(Faults.DAMAGED_WORKBOOK, value="zip") from error
 
 
 def _check_sizes(parts: list[zipfile.ZipInfo], packed: int) -> None:

@@ -53,7 +53,7 @@ def read_xlsx(body: bytes) -> Grid:
     except Exception as error:
         # openpyxl raises anything for a malformed file: KeyError, TypeError, AttributeError, ...
         log.info("workbook not read", error=f"{type(error).__name__}: {error}"[:300])
-        raise refused(Faults.DAMAGED_WORKBOOK, value=type(error).__name__) from error
+        raise refused(Faults.DAMAGED_WORKBOOK, value="XML") from error
 
 
 def _rows(sheet: Any, formulas: frozenset[str]) -> Iterator[Row]:

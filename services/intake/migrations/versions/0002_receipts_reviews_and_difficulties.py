@@ -42,8 +42,6 @@ def upgrade() -> None:
         sa.Column("unit", sa.Integer(), nullable=False),
         sa.Column("criterion", sa.String(), nullable=True),
         sa.Column("reported_at", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("answered_at", sa.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("closed_at", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         schema="intake",
     )
@@ -62,8 +60,8 @@ def upgrade() -> None:
         "reading",
         sa.Column("unit", sa.Integer(), nullable=False),
         sa.Column("element", sa.String(), nullable=False),
-        sa.Column("period", sa.String(), nullable=False),
         sa.Column("period_end", sa.Date(), nullable=False),
+        sa.Column("period", sa.String(), nullable=False),
         sa.Column("value", sa.Numeric(), nullable=False),
         sa.Column("stage", sa.String(), nullable=False),
         sa.Column("stage_rank", sa.Integer(), nullable=False),
@@ -71,10 +69,9 @@ def upgrade() -> None:
         sa.Column("received_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("agency", sa.String(), nullable=False),
         sa.Column("submission", sa.Uuid(), nullable=False),
-        sa.PrimaryKeyConstraint("unit", "element", "period"),
+        sa.PrimaryKeyConstraint("unit", "element", "period_end", "period"),
         schema="intake",
     )
-    op.create_index("reading_newest", "reading", ["unit", "element", "period_end"], unique=False, schema="intake")
     op.create_table(
         "refusal",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -83,9 +80,9 @@ def upgrade() -> None:
         sa.Column("received_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("problem", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("sequence"),
         schema="intake",
     )
+    op.create_index(op.f("ix_intake_refusal_sequence"), "refusal", ["sequence"], unique=False, schema="intake")
     op.create_index("refusal_agency", "refusal", ["agency", "sequence"], unique=False, schema="intake")
     op.create_table(
         "review",
@@ -115,14 +112,20 @@ def upgrade() -> None:
         sa.Column("request", sa.String(), nullable=True),
         sa.Column("request_digest", sa.String(), nullable=True),
         sa.Column("reviews", sa.Uuid(), nullable=True),
-        sa.Column("returned_at", sa.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("parked_reason", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("sequence"),
         schema="intake",
     )
+    op.create_index(op.f("ix_intake_submission_sequence"), "submission", ["sequence"], unique=False, schema="intake")
     op.create_index("submission_agency", "submission", ["agency", "sequence"], unique=False, schema="intake")
     op.create_index("submission_request", "submission", ["agency", "request"], unique=False, schema="intake")
+    op.create_table(
+        "unscored",
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("sequence"),
+        schema="intake",
+    )
     op.add_column("access_key", sa.Column("expires_at", sa.TIMESTAMP(timezone=True), nullable=True), schema="intake")
     op.add_column("access_key", sa.Column("replaced_by", sa.String(), nullable=True), schema="intake")
     op.add_column(
@@ -139,14 +142,16 @@ def downgrade() -> None:
     op.drop_column("access_key", "rate_per_minute", schema="intake")
     op.drop_column("access_key", "replaced_by", schema="intake")
     op.drop_column("access_key", "expires_at", schema="intake")
+    op.drop_table("unscored", schema="intake")
     op.drop_index("submission_request", table_name="submission", schema="intake")
     op.drop_index("submission_agency", table_name="submission", schema="intake")
+    op.drop_index(op.f("ix_intake_submission_sequence"), table_name="submission", schema="intake")
     op.drop_table("submission", schema="intake")
     op.drop_index(op.f("ix_intake_review_submission"), table_name="review", schema="intake")
     op.drop_table("review", schema="intake")
     op.drop_index("refusal_agency", table_name="refusal", schema="intake")
+    op.drop_index(op.f("ix_intake_refusal_sequence"), table_name="refusal", schema="intake")
     op.drop_table("refusal", schema="intake")
-    op.drop_index("reading_newest", table_name="reading", schema="intake")
     op.drop_table("reading", schema="intake")
     op.drop_index("problem_event_problem", table_name="problem_event", schema="intake")
     op.drop_table("problem_event", schema="intake")

@@ -1,0 +1,170 @@
+"""A stream of submissions, a line each (NDJSON): of any length, in bounded memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from services.intake.accept import ITEM_LIMIT, Intake, screen
+from services.intake.body import BODY_LIMIT, LINE_LIMIT, drain, parse_json, read_lines
+from services.intake.desk import Outcome
+from services.intake.entry import Entry, Posted, Refused
+from shared.contracts import Receipt
+from shared.contracts.words import Language
+from shared.problems import Fault, Faults, Problem, Problems
+
+NDJSON = "application/x-ndjson"
+STREAM_LIMIT = 16
+"""Streams at once."""
+
+_SLICE = 100
+"""Lines that are checked before others get their turn."""
+_KEPT_BYTES = 4000
+"""Of a line that is refused."""
+
+_streams = asyncio.Semaphore(STREAM_LIMIT)
+
+type _Line = tuple[int, bytes]
+"""With its number in what was sent; blank lines count too."""
+
+
+async def post_lines(request: Request, intake: Intake, posted: Posted) -> Response:
+    """Take a stream of lines, a thousand at a time; what is answered waits on disk until all was sent.
+
+    When the stream breaks off or the broker goes away, the answer says what was accepted until then and why it
+    ended; sending the whole again is safe.
+    """
+    if _streams.locked():
+        raise Problem(Problems.BUSY, headers={"Retry-After": "5", "Connection": "close"})
+    async with _streams:
+        answers = _Answers(posted.language)
+        ended = await _take(request, intake, posted, answers)
+    if ended is not None and ended.kind is not Problems.TOO_SLOW:
+        await drain(request)
+    return answers.response(ended)
+
+
+async def _take(request: Request, intake: Intake, posted: Posted, answers: _Answers) -> Problem | None:
+    """Settle each thousand while the next one is read; why it ended before its time, if it did."""
+    ended: Problem | None = None
+    settling: asyncio.Task[list[tuple[int, Outcome]]] | None = None
+    try:
+        async for lines in _thousands(request):
+            screened = await _screen(intake, lines, posted)
+            if settling:
+                answers.add(await settling)
+            settling = asyncio.create_task(_settle(intake, lines, screened))
+    except Problem as problem:
+        ended = problem
+    try:
+        if settling:
+            answers.add(await settling)
+    except Problem as problem:
+        ended = problem
+    if ended is None and answers.is_empty:
+        return Problem(Problems.REFUSED, Fault("", Faults.EMPTY))
+    return ended
+
+
+async def _thousands(request: Request) -> AsyncIterator[list[_Line]]:
+    lines: list[_Line] = []
+    number = size = 0
+    async for line in read_lines(request):
+        number += 1
+        if not line.strip():
+            continue
+        lines.append((number, line))
+        size += len(line)
+        if len(lines) == ITEM_LIMIT or size >= BODY_LIMIT:
+            yield lines
+            lines, size = [], 0
+    if lines:
+        yield lines
+
+
+async def _screen(intake: Intake, lines: Sequence[_Line], posted: Posted) -> list[Entry | Refused]:
+    screened: list[Entry | Refused] = []
+    for place, (number, line) in enumerate(lines):
+        if place % _SLICE == 0:
+            await asyncio.sleep(0)
+        one = _screen_line(intake, number, line, posted)
+        if isinstance(one, Refused) and len(line) > _KEPT_BYTES:
+            # parsed, a few megabytes of hostile lines would take a hundred while they wait for their turn
+            one = Refused(line[:_KEPT_BYTES].decode(errors="replace"), posted, one.problem)
+        screened.append(one)
+    return screened
+
+
+def _screen_line(intake: Intake, number: int, line: bytes, posted: Posted) -> Entry | Refused:
+    try:
+        if len(line) >= LINE_LIMIT:
+            raise Problem(Problems.TOO_LARGE, Fault("", Faults.TOO_LONG, {"expected": f"{LINE_LIMIT // 1024} kB"}))
+        item = parse_json(line)
+    except Problem as problem:
+        return Refused(line.decode(errors="replace"), posted, problem)
+    return screen(intake, item, number, posted)
+
+
+async def _settle(
+    intake: Intake, lines: Iterable[_Line], screened: Sequence[Entry | Refused]
+) -> list[tuple[int, Outcome]]:
+    outcomes = await intake.desk.settle_in_turn(screened)
+    return [(number, outcome) for (number, _), outcome in zip(lines, outcomes, strict=True)]
+
+
+class _Answers:
+    """What is answered: a line for each line, and a last one with the counts."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the answer was sent
+        self._accepted = self._refused = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was settled."""
+        return not (self._accepted or self._refused)
+
+    def add(self, settled: Iterable[tuple[int, Outcome]]) -> None:
+        """Write down what became of lines."""
+        for number, outcome in settled:
+            if isinstance(outcome, Receipt):
+                self._accepted += 1
+                self._spool.write(b'{"line":%d,%b\n' % (number, outcome.model_dump_json().encode()[1:]))
+            else:
+                self._refused += 1
+                self._write({"line": number, **answer_item(outcome, self._language)})
+
+    def response(self, ended: Problem | None) -> Response:
+        """The answer, with the reason where it ended before its time."""
+        last: dict[str, Any] = {"summary": {"accepted": self._accepted, "refused": self._refused}}
+        status = 202 if self._accepted else 422
+        if ended is not None:
+            status = ended.kind.http_status
+            last["problem"] = ended.document(self._language)
+        self._write(last)
+        self._spool.seek(0)
+        return StreamingResponse(
+            iter(lambda: self._spool.read(64 * 1024), b""),
+            status,
+            headers=ended.headers if ended else None,
+            media_type=NDJSON,
+            background=BackgroundTask(self._spool.close),
+        )
+
+    def _write(self, line: dict[str, Any]) -> None:
+        self._spool.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+
+
+def answer_item(outcome: Outcome, language: Language) -> dict[str, Any]:
+    """What is answered for one of several."""
+    if isinstance(outcome, Receipt):
+        return outcome.model_dump(mode="json")
+    return {"status": "refused", "problem": outcome.document(language)}

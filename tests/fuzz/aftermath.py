@@ -1,0 +1,59 @@
+"""What has to hold after all inputs: the same process answers, its log is calm, what it said is in the streams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlmodel import SQLModel
+
+from services.intake.tables import RefusalRow, SubmissionRow
+from shared.contracts import subjects
+from shared.database import table_of
+from tests.fuzz.doors import Place
+from tests.fuzz.run import Report
+from tests.running import Surroundings, eventually
+
+_LOOKED_UP = 300
+_PROJECTED_SECONDS = 120
+
+
+async def look_after(place: Place, report: Report) -> None:
+    """Add to the report what does not hold."""
+    process = place.intake.process
+    if process is None or process.returncode is not None or not await place.intake.is_ready():
+        report.note("the service does not answer any more")
+        return
+    log = place.intake.log.read_text(errors="replace")
+    if "Traceback" in log:
+        report.note("an error in the log")
+        at = log.index("Traceback")
+        report.traced = log[max(0, at - 500) : at + 6000]
+    for row, stream, ids in (
+        (SubmissionRow, subjects.SUBMISSIONS_STREAM, place.seen.receipts),
+        (RefusalRow, subjects.REFUSALS_STREAM, place.seen.refusals),
+    ):
+        try:
+            missing = await _missing(place.around, row, stream, ids[:_LOOKED_UP])
+        except AssertionError:
+            report.note(f"what was said to be in {stream} is not in the tables")
+        else:
+            for _ in range(missing):
+                report.note(f"what was said to be in {stream} is not there")
+
+
+async def _missing(around: Surroundings, row: type[SQLModel], stream: str, ids: Sequence[UUID]) -> int:
+    """How many of the ids do not stand where the table says. AssertionError where the table does not know them."""
+    table = table_of(row)
+    places = select(table.c.id, table.c.sequence).where(table.c.id.in_(ids))
+
+    async def found() -> dict[UUID, int] | None:
+        async with around.engine.connect() as connection:
+            rows = {one.id: one.sequence for one in await connection.execute(places)}
+        return rows if rows.keys() >= {*ids} else None
+
+    sequences = await eventually(found, _PROJECTED_SECONDS) if ids else {}
+    js = around.nats.jetstream()
+    messages = [(one, await js.get_msg(stream, sequence)) for one, sequence in sequences.items()]
+    return sum(str(one).encode() not in (message.data or b"") for one, message in messages)

@@ -1,0 +1,178 @@
+"""Send a door its inputs, many at a time, and tell what was wrong and how to have it again."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from typing import Protocol
+
+import psutil
+
+from tests.fuzz.verdict import LIMIT_SECONDS
+from tests.fuzz.wire import Answer, Sent
+
+GROWTH_LIMIT = 64 * 1024 * 1024
+"""Bytes by which the process may grow from a tenth of the inputs on: it has its caches and its heap by then."""
+
+_MINIMISING = 400
+_TOLD = 1
+
+
+class Fuzzed(Protocol):
+    """A door: see `tests.fuzz.doors.Door`."""
+
+    name: str
+    workers: int
+    """How many inputs are on their way at once."""
+
+    async def open(self) -> None: ...
+    def make(self, random: Random) -> Sent: ...
+    async def ask(self, worker: int, sent: Sent) -> Answer: ...
+    def faults(self, sent: Sent, answer: Answer) -> Iterator[str]: ...
+    def close(self) -> None: ...
+
+
+@dataclass
+class Failure:
+    """An input that was not answered as it should be."""
+
+    number: int
+    what: str
+    smallest: Sent
+
+
+@dataclass
+class Report:
+    """What came of the inputs to one door."""
+
+    door: str
+    inputs: int
+    seconds: float = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    slowest: float = 0
+    resident: tuple[int, int, int] = (0, 0, 0)
+    """Bytes before, after a tenth, and at the end."""
+    failures: dict[str, list[Failure]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    traced: str = ""
+    """What the log of the service says about it."""
+
+    @property
+    def rate(self) -> float:
+        """Inputs a second."""
+        return self.inputs / max(self.seconds, 0.001)
+
+    @property
+    def is_good(self) -> bool:
+        return not self.counts
+
+    def note(self, kind: str, number: int = -1, what: str = "", sent: Sent | None = None) -> bool:
+        """Count a failure; whether it is worth telling in full."""
+        self.counts[kind] += 1
+        told = self.failures.setdefault(kind, [])
+        if sent is None or len(told) >= _TOLD:
+            return False
+        told.append(Failure(number, what, sent))
+        return True
+
+    def __str__(self) -> str:
+        before, warm, after = (f"{size / 2**20:.0f}" for size in self.resident)
+        lines = [
+            f"{self.door}: {self.inputs} inputs in {self.seconds:.0f} s ({self.rate:.0f}/s), "
+            f"slowest {self.slowest:.2f} s; memory {before} -> {warm} -> {after} MB",
+            f"  statuses: {_listed(self.statuses)}",
+            f"  codes: {_listed(self.codes)}",
+        ]
+        for kind, count in self.counts.most_common():
+            lines.append(f"  FAILED {count} times: {kind}")
+            for failure in self.failures[kind]:
+                lines.append(f"    --only {failure.number}: {failure.what}"[:400])
+                lines.append(f"      {failure.smallest}"[:600])
+        return "\n".join([*lines, self.traced]).rstrip()
+
+
+def _listed(counted: Counter[int] | Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counted.most_common())
+
+
+_CODE = re.compile(rb'"code": ?"([a-z_]+)"')
+
+
+async def fuzz(door: Fuzzed, count: int, seed: int, process: int, only: int | None = None) -> Report:
+    """Send so many inputs; `process` is the one that must not grow."""
+    report = Report(door.name, count)
+    numbers = iter(range(count) if only is None else [only])
+    resident = [psutil.Process(process).memory_info().rss]
+    started = time.perf_counter()
+
+    async def work(worker: int) -> None:
+        for number in numbers:
+            if number == count // 10:
+                resident.append(psutil.Process(process).memory_info().rss)
+            sent = door.make(_random(door, seed, number))
+            begun = time.perf_counter()
+            wrong, answer = await _try(door, worker, sent)
+            report.slowest = max(report.slowest, time.perf_counter() - begun)
+            if answer:
+                report.statuses[answer.status] += 1
+                report.codes.update({code.decode() for code in _CODE.findall(answer.body)})
+            for what in wrong:
+                if report.note(_kind(what), number, what, sent):
+                    smallest = await _minimised(door, worker, sent, _kind(what))
+                    next(one for one in report.failures[_kind(what)] if one.number == number).smallest = smallest
+
+    await asyncio.gather(*(work(worker) for worker in range(door.workers)))
+    report.seconds = time.perf_counter() - started
+    resident.append(psutil.Process(process).memory_info().rss)
+    report.resident = resident[0], resident[len(resident) // 2], resident[-1]
+    if resident[-1] - report.resident[1] > GROWTH_LIMIT:
+        report.note("the process has grown")
+    return report
+
+
+def _random(door: Fuzzed, seed: int, number: int) -> Random:
+    return Random(f"{seed}/{door.name}/{number}")  # noqa: S311 - to be had again, not to be secret
+
+
+async def _try(door: Fuzzed, worker: int, sent: Sent) -> tuple[list[str], Answer | None]:
+    """What is wrong with what becomes of an input."""
+    begun = time.perf_counter()
+    try:
+        answer = await door.ask(worker, sent)
+    except Exception as error:  # noqa: BLE001 - whatever comes out is what is looked for
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return [f"{type(error).__name__} in {Path(where.filename).name}: {error}"], None
+    wrong = [*door.faults(sent, answer)]
+    if (seconds := time.perf_counter() - begun) > LIMIT_SECONDS:
+        wrong.append(f"answered after {seconds:.0f} s")
+    return wrong, answer
+
+
+def _kind(what: str) -> str:
+    """The same for failures that have one cause."""
+    return re.sub(r"\d+", "9", what.partition(": ")[0])[:80]
+
+
+async def _minimised(door: Fuzzed, worker: int, sent: Sent, kind: str) -> Sent:
+    """A shorter input that fails in the same way: pieces are left out of the body while it does."""
+    tries, size = 0, max(1, len(sent.body) // 2)
+    while size and tries < _MINIMISING:
+        at = 0
+        while at < len(sent.body) and tries < _MINIMISING:
+            tries += 1
+            shorter = replace(sent, body=sent.body[:at] + sent.body[at + size :])
+            wrong, _ = await _try(door, worker, shorter)
+            if any(_kind(what) == kind for what in wrong):
+                sent = shorter
+            else:
+                at += size
+        size //= 2
+    return sent

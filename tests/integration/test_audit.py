@@ -1,0 +1,174 @@
+"""`ntm audit`: the log against the receipts and against scoring's copy, and what a digest is of."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.cli.running import RunningSystem
+from services.intake import queries
+from services.intake.entry import digest_of
+from shared.contracts import Submission, subjects
+from shared.messaging import Message, publish
+from tests.builders import a_posted_submission
+from tests.running import Service, Surroundings, eventually
+
+
+@pytest.fixture
+async def intake(around: Surroundings) -> Service:
+    return await around.start("intake")
+
+
+@pytest.fixture
+async def scoring(around: Surroundings) -> Service:
+    return await around.start("scoring")
+
+
+@pytest.fixture
+def data(around: Surroundings, tmp_path: Path) -> Path:
+    nowhere = "http://127.0.0.1:9"
+    RunningSystem(
+        intake_url=nowhere,
+        scoring_url=nowhere,
+        notify_url=nowhere,
+        postbox_url=nowhere,
+        nats_url=around.env["NTM_NATS_URL"],
+        nats_token=around.env["NTM_NATS_TOKEN"],
+        database_url=around.env["NTM_DATABASE_URL"],
+        clock="simulated",
+    ).write(tmp_path)
+    return tmp_path
+
+
+async def audit(*arguments: str, status: int) -> str:
+    """Run the command; what it printed."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.cli.main", "audit", *arguments,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env={**os.environ, "COLUMNS": "200"},
+    )  # fmt: skip
+    output = (await child.communicate())[0].decode()
+    assert child.returncode == status, output
+    assert "Traceback" not in output
+    return output
+
+
+async def verify(data: Path, status: int) -> list[str]:
+    return (await audit("verify", "--data", str(data), status=status)).splitlines()
+
+
+async def post(around: Surroundings, intake: Service, count: int = 5) -> list[dict[str, Any]]:
+    """Submissions of a district, posted and scored; their receipts."""
+    key = await around.key("184", agency="district-184")
+    items = [a_posted_submission(source_ref=f"audited {number}") for number in range(count)]
+    async with intake.client(key) as client:
+        answer = (await client.post("/v1/submissions", json=items)).json()
+        last = answer["items"][-1]["id"]
+
+        async def scored() -> bool:
+            return bool((await client.get(f"/v1/submissions/{last}")).json()["status"] == "scored")
+
+        await eventually(scored)
+    found: list[dict[str, Any]] = answer["items"]
+    return found
+
+
+async def sequence_of(around: Surroundings, submission_id: str) -> int:
+    async with around.engine.connect() as connection:
+        row = await queries.submission_of(connection, UUID(submission_id))
+    assert row
+    return int(row.sequence)
+
+
+async def body_of(around: Surroundings, submission_id: str) -> tuple[str, dict[str, Any]]:
+    js = around.nats.jetstream()
+    message = await js.get_msg(subjects.SUBMISSIONS_STREAM, await sequence_of(around, submission_id))
+    return message.subject or "", json.loads(message.data or b"")
+
+
+async def test_a_sound_system_passes(around: Surroundings, intake: Service, scoring: Service, data: Path) -> None:
+    assert (await verify(data, 0))[0] == "0 submissions in the log"
+    await post(around, intake, 700)
+    assert await verify(data, 0) == ["700 submissions in the log", "Khớp hoàn toàn. / All of it agrees."]
+
+
+async def test_what_the_log_has_lost_is_named(
+    around: Surroundings, intake: Service, scoring: Service, data: Path
+) -> None:
+    receipts = await post(around, intake)
+    lost = receipts[2]["id"]
+    await around.nats.jetstream().delete_msg(subjects.SUBMISSIONS_STREAM, await sequence_of(around, lost))
+    assert await verify(data, 1) == [
+        "4 submissions in the log",
+        f"lost: {lost} is in intake.submission, not (so) in the log",
+        f"lost: {lost} is in scoring.submission, not (so) in the log",
+    ]
+
+
+async def test_content_that_does_not_have_its_digest_is_named_as_damaged(
+    around: Surroundings, intake: Service, scoring: Service, data: Path
+) -> None:
+    receipts = await post(around, intake)
+    subject, body = await body_of(around, receipts[0]["id"])
+    forged = {**body, "id": str(uuid4()), "readings": {**body["readings"], "poor_households": 1}}
+    twin = {**body, "revision": 2, "digest": digest_of(Submission.model_validate(a_posted_submission(revision=9)))}
+    await publish(around.nats, [Message(subject, json.dumps(forged).encode())])
+    await publish(around.nats, [Message(subject, json.dumps(twin).encode())])
+    await publish(around.nats, [Message(subject, b"no submission")])
+    lines = await verify(data, 1)
+    assert lines[0] == "8 submissions in the log"
+    assert lines[1:5] == [
+        f"damaged: message 6 {forged['id']}: other content than its digest",
+        f"damaged: message 7 {body['id']}: other content than its digest",
+        f"damaged: message 8 {subject}: cannot be read",
+        f"damaged: message {body['id']}: stands in the log twice, with different content",
+    ]
+
+
+async def test_what_a_table_lacks_is_named_as_unrecorded(
+    around: Surroundings, intake: Service, scoring: Service, data: Path
+) -> None:
+    receipts = await post(around, intake)
+    lacking = receipts[1]["id"]
+    async with around.engine.begin() as connection:
+        await connection.execute(queries.submission.delete().where(queries.submission.c.id == UUID(lacking)))
+    assert f"unrecorded: {lacking} is in the log, not in intake.submission" in await verify(data, 1)
+
+
+async def test_decisions_in_the_same_stream_are_no_submissions(
+    around: Surroundings, intake: Service, scoring: Service, data: Path
+) -> None:
+    (receipt,) = await post(around, intake, 1)
+    key = await around.key("184", agency="district-184")
+    async with intake.client(key) as client:
+        reviewed = await client.post(f"/v1/submissions/{receipt['id']}/review", json={"decision": "verified"})
+        assert reviewed.status_code == 202
+    assert await around.stored(subjects.SUBMISSIONS_STREAM) == 3
+    assert (await verify(data, 0))[0] == "2 submissions in the log"
+
+
+async def test_a_digest_proves_what_was_sent(
+    around: Surroundings, intake: Service, scoring: Service, tmp_path: Path
+) -> None:
+    receipts = await post(around, intake, 2)
+    file = tmp_path / "sent.json"
+    file.write_text(json.dumps([a_posted_submission(source_ref=f"audited {number}") for number in range(2)]))
+    lines = (await audit("digest", str(file), status=0)).splitlines()
+    assert lines == [f"{receipt['digest']}  06280 2023-06" for receipt in receipts]
+    file.write_text(json.dumps(a_posted_submission(source_ref="audited 1", stage="reported", revision=1)))
+    assert (await audit("digest", str(file), status=0)).split()[0] == receipts[1]["digest"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[" * 100_000, b"\xff", b'{"unit": "06280"}', b"17"], ids=lambda content: repr(content[:9])
+)
+async def test_a_file_that_is_no_submission_has_no_digest(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "wrong.json"
+    file.write_bytes(content)
+    assert "wrong.json" in await audit("digest", str(file), status=1)

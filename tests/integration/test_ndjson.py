@@ -1,0 +1,273 @@
+"""Streams of lines: of any length, in bounded memory, and safe to send again."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from services.intake.body import LINE_LIMIT
+from services.intake.lines import STREAM_LIMIT
+from shared.contracts import subjects
+from tests.builders import a_posted_submission
+from tests.running import Service, Surroundings, eventually
+from tests.servers import NatsServer
+
+NDJSON = {"Content-Type": "application/x-ndjson"}
+MEGABYTE = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+async def around(shared_around: Surroundings) -> Surroundings:
+    return shared_around
+
+
+@pytest.fixture(scope="module")
+async def intake(around: Surroundings) -> Service:
+    return await around.start("intake")
+
+
+@pytest.fixture(scope="module")
+async def key(around: Surroundings) -> str:
+    return await around.key("184", agency="district-184")
+
+
+def a_line(**changes: Any) -> bytes:
+    return json.dumps(a_posted_submission(**changes)).encode()
+
+
+def lines(count: int, name: str) -> list[bytes]:
+    """Lines that are all different and all acceptable."""
+    return [a_line(source_ref=f"{name}-{number}") for number in range(count)]
+
+
+async def send(service: Service, key: str, body: Any, **headers: str) -> httpx.Response:
+    async with service.client(key) as client:
+        return await client.post("/v1/submissions", content=body, headers={**NDJSON, **headers}, timeout=100)
+
+
+def read(answer: httpx.Response) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The lines of the answer, and the last one."""
+    *items, last = [json.loads(line) for line in answer.text.splitlines()]
+    return items, last
+
+
+async def in_chunks(parts: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+async def test_each_of_five_thousand_lines_gets_its_receipt_or_its_problem_by_its_number(
+    around: Surroundings, intake: Service, key: str
+) -> None:
+    sent = lines(5000, "five")
+    sent[10] = a_line(unit="99999")
+    sent[20] = b'{"unit": "06280"'
+    sent[30] = b""
+    sent[40] = b"   \t"
+    sent[50] = b'"' + b"x" * (2 * LINE_LIMIT) + b'"'
+    sent[60] = a_line(unit="06004")
+    sent[4999] = b"\xff\xfe"
+    before = await around.stored(subjects.SUBMISSIONS_STREAM)
+    answer = await send(intake, key, b"\n".join(sent))
+    items, last = read(answer)
+    assert (answer.status_code, answer.headers["content-type"]) == (202, "application/x-ndjson")
+    assert [item["line"] for item in items] == [number for number in range(1, 5001) if number not in (31, 41)]
+    refused = {item["line"]: item["problem"]["code"] for item in items if item["status"] == "refused"}
+    assert refused == {
+        11: "refused",
+        21: "invalid_json",
+        51: "too_large",
+        61: "out_of_scope",
+        5000: "invalid_json",
+    }
+    assert last == {"summary": {"accepted": 4993, "refused": 5}}
+    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before + 4993
+
+
+async def test_lines_go_out_as_atomic_batches(around: Surroundings, intake: Service, key: str) -> None:
+    before = await around.stored(subjects.SUBMISSIONS_STREAM)
+    await send(intake, key, b"\n".join(lines(2500, "batches")))
+    js = around.nats.jetstream()
+    sizes = []
+    position = before
+    while position < before + 2500:
+        first = (await js.get_msg(subjects.SUBMISSIONS_STREAM, position + 1)).headers or {}
+        assert first["Nats-Batch-Sequence"] == "1"
+        size = 1
+        while "Nats-Batch-Commit" not in (
+            (await js.get_msg(subjects.SUBMISSIONS_STREAM, position + size)).headers or {}
+        ):
+            size += 1
+        sizes.append(size)
+        position += size
+    assert sizes == [1000, 1000, 500]
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "june"}], ids=["by content", "by key"])
+async def test_the_whole_stream_again_gets_the_same_receipts_and_stores_nothing_twice(
+    around: Surroundings, intake: Service, key: str, headers: dict[str, str]
+) -> None:
+    sent = b"\n".join(lines(1500, f"again {headers}"))
+    first = await send(intake, key, sent, **headers)
+    before = await around.stored(subjects.SUBMISSIONS_STREAM)
+    at_once = await send(intake, key, sent, **headers)
+    await asyncio.sleep(1)
+    later = await send(intake, key, sent.replace(b"\n", b"\r\n"), **headers)
+    assert read(first)[1] == {"summary": {"accepted": 1500, "refused": 0}}
+    assert first.text == at_once.text == later.text
+    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before
+
+
+async def test_under_a_used_key_a_line_that_says_something_else_is_a_conflict(intake: Service, key: str) -> None:
+    sent = lines(3, "used key")
+    headers = {"Idempotency-Key": "used for lines"}
+    first, _ = read(await send(intake, key, b"\n".join(sent), **headers))
+    sent[1] = a_line(source_ref="something else")
+    again, last = read(await send(intake, key, b"\n".join(sent), **headers))
+    assert [again[0], again[2]] == [first[0], first[2]]
+    assert again[1]["problem"]["code"] == "key_used"
+    assert last["summary"] == {"accepted": 2, "refused": 1}
+
+
+async def test_without_a_line_there_is_nothing_to_accept(intake: Service, key: str) -> None:
+    for nothing in (b"", b"\n\n  \n"):
+        answer = await send(intake, key, nothing)
+        assert answer.status_code == 422
+        assert read(answer)[1]["problem"]["errors"][0]["code"] == "empty"
+
+
+async def test_where_every_line_is_refused_the_answer_is_a_refusal(intake: Service, key: str) -> None:
+    answer = await send(intake, key, b"1\n2\n{}\n")
+    assert answer.status_code == 422
+    assert read(answer)[1] == {"summary": {"accepted": 0, "refused": 3}}
+
+
+async def test_a_packed_stream_is_not_taken(intake: Service, key: str) -> None:
+    answer = await send(intake, key, gzip.compress(b"\n".join(lines(10, "packed"))), **{"Content-Encoding": "gzip"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "packed")
+
+
+async def test_what_came_before_a_stream_broke_off_is_accepted_and_sending_it_again_completes_it(
+    around: Surroundings, intake: Service, key: str
+) -> None:
+    sent = lines(3000, "broken off")
+    before = await around.stored(subjects.SUBMISSIONS_STREAM)
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b"\n".join(sent[:2200]) + b"\n" + sent[2200][:30]
+        await eventually(first_two_thousand)
+        raise ConnectionAbortedError
+
+    async def first_two_thousand() -> bool:
+        return await around.stored(subjects.SUBMISSIONS_STREAM) >= before + 2000
+
+    with pytest.raises(ConnectionAbortedError):
+        await send(intake, key, half())
+    answer = await send(intake, key, b"\n".join(sent))
+    assert read(answer)[1] == {"summary": {"accepted": 3000, "refused": 0}}
+    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before + 3000
+
+
+async def test_as_many_streams_as_may_run_at_once_all_come_to_their_end_and_one_more_is_asked_to_wait(
+    around: Surroundings, intake: Service, key: str
+) -> None:
+    before = await around.stored(subjects.SUBMISSIONS_STREAM)
+    is_open = asyncio.Event()
+
+    async def slowly(number: int) -> AsyncIterator[bytes]:
+        yield b"\n"
+        await is_open.wait()
+        yield b"\n".join(lines(1500, f"stream {number}"))
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(send(intake, key, slowly(number))) for number in range(STREAM_LIMIT)]
+        await eventually(lambda: one_more_is_refused(intake, key))
+        is_open.set()
+    assert [read(task.result())[1] for task in tasks] == [{"summary": {"accepted": 1500, "refused": 0}}] * STREAM_LIMIT
+    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before + STREAM_LIMIT * 1500
+
+
+async def one_more_is_refused(intake: Service, key: str) -> bool:
+    answer = await send(intake, key, b"\n")
+    return (answer.status_code, "retry-after" in answer.headers) == (429, True)
+
+
+async def test_a_long_stream_takes_no_more_memory_than_a_short_one(intake: Service, key: str) -> None:
+    assert intake.process
+    process = psutil.Process(intake.process.pid)
+    await send(intake, key, b"\n".join(lines(3000, "short")))
+    before = peak = process.memory_info().rss
+    filler = b" " * 1000
+    part = b"".join(line + filler + b"\n" for line in lines(500, "long"))
+
+    async def long() -> AsyncIterator[bytes]:
+        nonlocal peak
+        sent = 0
+        while sent < 60 * MEGABYTE:
+            yield part
+            sent += len(part)
+            peak = max(peak, process.memory_info().rss)
+
+    answer = await send(intake, key, long())
+    assert answer.status_code == 202
+    assert peak - before < 60 * MEGABYTE
+
+
+async def test_lines_that_unfold_into_much_more_than_they_are_take_little_memory(intake: Service, key: str) -> None:
+    assert intake.process
+    process = psutil.Process(intake.process.pid)
+    await send(intake, key, b"\n".join(lines(1000, "before the hostile")))
+    before = peak = process.memory_info().rss
+    hostile = b"[" + b",".join([b"[]"] * 60_000) + b"]\n"
+
+    async def watched() -> AsyncIterator[bytes]:
+        nonlocal peak
+        for _ in range(150):
+            yield hostile
+            peak = max(peak, process.memory_info().rss)
+
+    items, _ = read(await send(intake, key, watched()))
+    assert {item["problem"]["code"] for item in items} == {"refused"}
+    assert peak - before < 60 * MEGABYTE
+
+
+async def test_when_the_broker_dies_in_the_middle_the_answer_says_what_was_accepted_and_to_come_again(
+    around: Surroundings, intake: Service, key: str, nats_server: NatsServer
+) -> None:
+    sent = lines(4000, "dying")
+    before = await around.stored(subjects.SUBMISSIONS_STREAM)
+
+    async def dying() -> AsyncIterator[bytes]:
+        yield b"\n".join(sent[:2000]) + b"\n"
+        await eventually(two_thousand)
+        await nats_server.kill()
+        yield b"\n".join(sent[2000:])
+
+    async def two_thousand() -> bool:
+        return await around.stored(subjects.SUBMISSIONS_STREAM) == before + 2000
+
+    try:
+        answer = await send(intake, key, dying())
+    finally:
+        await nats_server.restart()
+    items, last = read(answer)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+    assert last["problem"]["code"] == "unavailable"
+    assert last["summary"] == {"accepted": len(items), "refused": 0} == {"accepted": 2000, "refused": 0}
+
+    again = await eventually(lambda: accepted(intake, key, sent))
+    assert read(again)[0][:2000] == items
+    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before + 4000
+
+
+async def accepted(intake: Service, key: str, sent: list[bytes]) -> httpx.Response | None:
+    answer = await send(intake, key, b"\n".join(sent))
+    return answer if answer.status_code == 202 else None
