@@ -1,97 +1,16 @@
-"""The catalogue of problems: code, HTTP status, title and texts in Vietnamese and English, remedy included.
-
-Raised where the fault is known, turned into an RFC 9457 document in one place (`shared.web`).
-"""
+"""The kinds of faulty fields, and of remarks about accepted figures, with their texts in Vietnamese and English."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
 
 from shared.contracts.words import Bilingual, Language
-from shared.text import shown, storable
+from shared.text import shown
 
 
 def _b(vi: str, en: str) -> Bilingual:
     return Bilingual(vi=vi, en=en)
-
-
-class Problems(Enum):
-    """Every kind of problem: HTTP status and title. The name in lower case is its code."""
-
-    INVALID_JSON = 400, _b("Nội dung không phải JSON hợp lệ", "The body is not valid JSON")
-    INVALID_QUERY = 400, _b("Tham số truy vấn không hợp lệ", "A query parameter is not valid")
-    NO_KEY = 401, _b("Thiếu khóa truy cập", "No access key")
-    WRONG_KEY = (
-        401,
-        _b(
-            "Khóa truy cập không đúng, đã hết hạn hoặc đã bị thu hồi",
-            "The access key is wrong, has expired or was revoked",
-        ),
-    )
-    OUT_OF_SCOPE = 403, _b("Khóa này không được phép làm việc đó", "This key may not do that")
-    NOT_FOUND = 404, _b("Không tìm thấy", "Not found")
-    METHOD_NOT_ALLOWED = 405, _b("Phương thức không được hỗ trợ", "Method not allowed")
-    NO_ADDRESS = (
-        409,
-        _b(
-            "Đơn vị nhận chưa có địa chỉ. Hãy bổ sung vào danh bạ liên hệ.",
-            "The recipient has no address. Add one to the contacts.",
-        ),
-    )
-    TOO_SLOW = 408, _b("Nội dung gửi đến quá chậm", "The body came too slowly")
-    TOO_LARGE = 413, _b("Nội dung quá lớn", "The body is too large")
-    TOO_MANY_ITEMS = 413, _b("Quá nhiều bản ghi trong một lần gửi", "Too many submissions at once")
-    KEY_USED = (
-        409,
-        _b(
-            "Idempotency-Key này đã dùng cho nội dung khác. Hãy gửi với khóa mới.",
-            "This Idempotency-Key was used for other content. Send with a new one.",
-        ),
-    )
-    REVIEWED = (
-        409,
-        _b(
-            "Không xét được số liệu này: đã được xét hoặc đã có số liệu mới hơn. Hãy xem lại biên nhận.",
-            "This submission cannot be reviewed: it was reviewed already, or newer figures stand. See its receipt.",
-        ),
-    )
-    CLOSED = (
-        409,
-        _b("Vướng mắc này đã khép lại. Hãy báo vướng mắc mới.", "This difficulty is closed. Report a new one."),
-    )
-    PACKED = 415, _b("Không nhận nội dung nén. Hãy gửi không nén.", "Compressed bodies are not taken. Send it plain.")
-    NOT_JSON = 415, _b("Chỉ nhận application/json", "Only application/json is taken")
-    REFUSED = 422, _b("Số liệu không được chấp nhận", "The submission is refused")
-    FILE_REFUSED = 422, _b("Không đọc được tệp này", "The file cannot be taken")
-    NOTHING_TO_FILL = 422, _b("Không có chỉ tiêu nào để nhập", "There is nothing to fill in")
-    BUSY = (
-        429,
-        _b("Đang có quá nhiều số liệu gửi đến, xin gửi lại sau", "Too much arrives at the moment, please send again"),
-    )
-    RATE_LIMITED = 429, _b("Quá nhiều yêu cầu trong một phút", "Too many requests in a minute")
-    UNAVAILABLE = (
-        503,
-        _b("Tạm thời chưa nhận được, xin gửi lại", "Not available for the moment, please send again"),
-    )
-    FAILED = 500, _b("Lỗi của hệ thống", "The system failed")
-
-    @property
-    def http_status(self) -> int:
-        """The status code to answer with."""
-        return int(self.value[0])
-
-    @property
-    def title(self) -> Bilingual:
-        """What kind of problem it is."""
-        return self.value[1]
-
-    @property
-    def code(self) -> str:
-        """The stable word for programs."""
-        return self.name.lower()
 
 
 class Faults(Enum):
@@ -341,82 +260,10 @@ class Warnings(Enum):
 
     def text(self, **details: object) -> Bilingual:
         """What is remarkable, in both languages."""
-        return Bilingual(vi=_filled(self.value, details, "vi"), en=_filled(self.value, details, "en"))
+        return Bilingual(vi=filled(self.value, details, "vi"), en=filled(self.value, details, "en"))
 
 
-FAULT_LIMIT = 100
-"""Faults that one problem document tells; it says how many more there are."""
-
-_POINTER_LENGTH = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One faulty field: where it is (JSON pointer), what is wrong, and the details its text takes.
-
-    What came in a workbook also has its sheet and cell, such as C7.
-    """
-
-    pointer: str
-    kind: Faults
-    details: dict[str, Any] = field(default_factory=dict)
-    sheet: str | None = None
-    cell: str | None = None
-
-    def text(self, language: Language) -> str:
-        """What is wrong and what to do about it."""
-        return _filled(self.kind.value, self.details, language)
-
-    def document(self, language: Language) -> dict[str, object]:
-        """Its entry in a problem document; of a workbook it names sheet and cell."""
-        entry: dict[str, object] = {
-            "pointer": storable(self.pointer[:_POINTER_LENGTH]),
-            "code": self.kind.code,
-            "detail": self.text(language),
-        }
-        return entry if self.cell is None else {**entry, "sheet": self.sheet, "cell": self.cell}
-
-
-def _filled(template: Bilingual, details: Mapping[str, object], language: Language) -> str:
+def filled(template: Bilingual, details: Mapping[str, object], language: Language) -> str:
+    """The text with its details, as the language writes them."""
     words = {name: shown(value, language) for name, value in details.items()}
     return template.in_(language).format(**words)
-
-
-class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
-    """A request cannot be done; carries everything its problem document says."""
-
-    def __init__(
-        self,
-        kind: Problems,
-        *faults: Fault,
-        detail: Bilingual | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> None:
-        super().__init__(kind.code)
-        self.kind = kind
-        self.faults = faults[:FAULT_LIMIT]
-        self.omitted = len(faults) - len(self.faults)
-        self.detail = detail
-        self.headers = headers or {}
-        self.instance: str | None = None
-        """Where the record of this refusal can be read."""
-
-    def document(self, language: Language) -> dict[str, object]:
-        """The RFC 9457 problem document, with one entry per faulty field."""
-        document: dict[str, object] = {
-            "type": f"urn:ntm:problem:{self.kind.code}",
-            "title": self.kind.title.in_(language),
-            "status": self.kind.http_status,
-            "code": self.kind.code,
-        }
-        if self.instance:
-            document["instance"] = self.instance
-        if self.detail:
-            document["detail"] = self.detail.in_(language)
-        elif self.faults:
-            document["detail"] = self.faults[0].text(language)
-        if self.faults:
-            document["errors"] = [fault.document(language) for fault in self.faults]
-        if self.omitted:
-            document["omitted"] = self.omitted
-        return document

@@ -1,0 +1,10 @@
+"""The catalogue of problems: code, HTTP status, title and texts in Vietnamese and English, remedy included.
+
+Raised where the fault is known, turned into an RFC 9457 document in one place (`shared.web`).
+"""
+
+from shared.problems.faults import Faults, Warnings
+from shared.problems.kinds import Problems
+from shared.problems.problem import FAULT_LIMIT, Fault, Problem
+
+__all__ = ["FAULT_LIMIT", "Fault", "Faults", "Problem", "Problems", "Warnings"]

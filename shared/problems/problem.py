@@ -1,0 +1,83 @@
+"""A problem as it is raised, and its RFC 9457 document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.contracts.words import Bilingual, Language
+from shared.problems.faults import Faults, filled
+from shared.problems.kinds import Problems
+from shared.text import storable
+
+FAULT_LIMIT = 100
+"""Faults that one problem document tells; it says how many more there are."""
+
+_POINTER_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One faulty field: where it is (JSON pointer), what is wrong, and the details its text takes.
+
+    What came in a workbook also has its sheet and cell, such as C7.
+    """
+
+    pointer: str
+    kind: Faults
+    details: dict[str, Any] = field(default_factory=dict)
+    sheet: str | None = None
+    cell: str | None = None
+
+    def text(self, language: Language) -> str:
+        """What is wrong and what to do about it."""
+        return filled(self.kind.value, self.details, language)
+
+    def document(self, language: Language) -> dict[str, object]:
+        """Its entry in a problem document; of a workbook it names sheet and cell."""
+        entry: dict[str, object] = {
+            "pointer": storable(self.pointer[:_POINTER_LENGTH]),
+            "code": self.kind.code,
+            "detail": self.text(language),
+        }
+        return entry if self.cell is None else {**entry, "sheet": self.sheet, "cell": self.cell}
+
+
+class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
+    """A request cannot be done; carries everything its problem document says."""
+
+    def __init__(
+        self,
+        kind: Problems,
+        *faults: Fault,
+        detail: Bilingual | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(kind.code)
+        self.kind = kind
+        self.faults = faults[:FAULT_LIMIT]
+        self.omitted = len(faults) - len(self.faults)
+        self.detail = detail
+        self.headers = headers or {}
+        self.instance: str | None = None
+        """Where the record of this refusal can be read."""
+
+    def document(self, language: Language) -> dict[str, object]:
+        """The RFC 9457 problem document, with one entry per faulty field."""
+        document: dict[str, object] = {
+            "type": f"urn:ntm:problem:{self.kind.code}",
+            "title": self.kind.title.in_(language),
+            "status": self.kind.http_status,
+            "code": self.kind.code,
+        }
+        if self.instance:
+            document["instance"] = self.instance
+        if self.detail:
+            document["detail"] = self.detail.in_(language)
+        elif self.faults:
+            document["detail"] = self.faults[0].text(language)
+        if self.faults:
+            document["errors"] = [fault.document(language) for fault in self.faults]
+        if self.omitted:
+            document["omitted"] = self.omitted
+        return document
