@@ -87,7 +87,7 @@ def _projected(stream: str, subject: str, durable: str) -> Callable[[Handler], H
         durable=durable,
         stream=existing(stream),
         pull_sub=BATCHES,
-        config=ConsumerConfig(ack_wait=30, max_ack_pending=20_000),
+        config=ConsumerConfig(ack_wait=10, max_ack_pending=20_000),
         ack_policy=AckPolicy.NACK_ON_ERROR,
         decoder=raw,
     )

@@ -73,6 +73,9 @@ class Desk:
         self._waiting = 0
         self._woken = asyncio.Event()
         self._left = asyncio.Event()
+        self._archive = Archive(runtime.engine, runtime.reference)
+        """For who only looks; to open a connection for each takes longer than to read a workbook."""
+        self._looking = asyncio.Lock()
 
     async def settle(self, items: Sequence[Entry | Refused], *, whole: bool = False) -> list[Outcome]:
         """Take up to 1,000 items of one request; a receipt or a problem for each, in order.
@@ -103,18 +106,18 @@ class Desk:
 
     async def look(self, entries: Sequence[Entry]) -> list[Checked]:
         """Compare with what stands, and accept nothing."""
-        archive = Archive(self._runtime.engine, self._runtime.reference)
-        try:
-            standing = (await archive.look_up(entries)).standing
-        finally:
-            await archive.close()
+        async with self._looking:
+            standing = (await self._archive.look_up(entries)).standing
         return [_checked(entry, standing, self._runtime.reference) for entry in entries]
 
     async def run(self) -> None:
         """Work until cancelled."""
-        async with asyncio.TaskGroup() as clerks:
-            for _ in range(_CLERKS):
-                clerks.create_task(self._serve())
+        try:
+            async with asyncio.TaskGroup() as clerks:
+                for _ in range(_CLERKS):
+                    clerks.create_task(self._serve())
+        finally:
+            await self._archive.close()
 
     async def _serve(self) -> None:
         archive = Archive(self._runtime.engine, self._runtime.reference)

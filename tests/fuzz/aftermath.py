@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from tests.fuzz.doors import Place
 from tests.fuzz.run import Report
 from tests.running import Surroundings, eventually
 
+_WARNING = re.compile(r"\[warning +\] (.{1,120}?) +service=")
 _LOOKED_UP = 300
 _PROJECTED_SECONDS = 120
 
@@ -26,6 +28,7 @@ async def look_after(place: Place, report: Report) -> None:
         report.note("the service does not answer any more")
         return
     log = place.intake.log.read_text(errors="replace")
+    report.warnings.update(" ".join(found.split()) for found in _WARNING.findall(log))
     if "Traceback" in log:
         report.note("an error in the log")
         at = log.index("Traceback")

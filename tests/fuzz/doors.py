@@ -1,4 +1,4 @@
-"""The doors that take JSON, and those that answer what is asked: an endless supply of bad input for each."""
+"""The doors that take JSON, and an endless supply of bad input for each."""
 
 from __future__ import annotations
 
@@ -111,41 +111,12 @@ class Door:
         if random.random() < 0.2:
             headers["Accept-Language"] = b"en"
         if random.random() < _RARE:
-            headers["Idempotency-Key"] = random.choice((header(random), b"again", b"%d" % random.randrange(9999)))
+            headers["Idempotency-Key"] = random.choice(
+                (hostile.header(random), b"again", b"%d" % random.randrange(9999))
+            )
         if random.random() < _RARE:
-            headers[random.choice(HEADERS)] = header(random)
+            headers[random.choice(hostile.HEADERS)] = hostile.header(random)
         return tuple(headers.items())
-
-
-HEADERS = (
-    "Authorization", "Accept-Language", "Content-Type", "Idempotency-Key", "traceparent", "tracestate", "Accept",
-    "Content-Encoding", "Cookie", "Origin", "X-Forwarded-For", "Expect", "Range", "If-None-Match", "Last-Event-ID",
-)  # fmt: skip
-
-
-def header(random: Random) -> bytes:
-    """What may stand in a header at all, as hostile as it can be."""
-    found = random.choice(
-        (
-            hostile.text(random).encode(errors="surrogatepass"),
-            random.randbytes(random.choice((1, 8, 64))),
-            b"x" * random.choice((199, 200, 201, 8000)),
-            b"Bearer ntm_000000000000_" + b"A" * 43,
-            b"Bearer eyJhbGciOiJub25lIn0.e30.",
-            b"Basic Zm9vOmJhcg==",
-            b"Bearer ",
-            b"en;q=NaN,vi;q=1e999",
-            b"en;q=,vi;q=-,*;q=0" * 50,
-            b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-00",
-            b"gzip",
-            b"identity",
-            b"text/plain",
-            b"application/json; charset=utf-7",
-            b"application/x-ndjson",
-        )
-    )
-    # line ends, and what no HTTP server takes, would not come to us
-    return bytes(byte for byte in found if byte >= 0x20 and byte != 0x7F).strip()
 
 
 class Submissions(Door):
@@ -317,57 +288,3 @@ def some_id(random: Random, known: tuple[str, ...]) -> str:
     if random.random() < 0.3:
         return str(UUID(bytes=random.randbytes(16)))
     return quote(hostile.text(random).encode(errors="surrogatepass"), safe="") or "-"
-
-
-class Queries(Door):
-    """Every GET, with hostile parameters and headers, and other methods where they have no business."""
-
-    name = "get"
-    _PATHS = (
-        "/v1/submissions", "/v1/submissions/{}", "/v1/submissions/{}/review", "/v1/refusals", "/v1/problems",
-        "/v1/problems/{}", "/v1/problems/{}/answers", "/v1/templates/{}.xlsx", "/v1/me", "/v1/catalogue", "/", "/{}",
-        "/v1/{}", "/static/{}", "/healthz", "/openapi.json",
-    )  # fmt: skip
-    _PARAMETERS = ("agency", "status", "unit", "stage", "cursor", "limit", "criterion", "state", "period", "dry_run")
-    _VALUES = (
-        "06280", "184", "20", "accepted", "scored", "parked", "returned", "open", "closed", "verified", "1", "0", "200",
-        "201", "-1", "1e3", "9223372036854775808", "4611686018427387904", "9" * 5000, "2023-06", "6/2023", "true",
-        "fuzz-province", "ntm-11", "null", "",
-    )  # fmt: skip
-
-    def make(self, random: Random) -> Sent:
-        path = random.choice(self._PATHS)
-        if "{}" in path:
-            if "templates" in path:
-                part = random.choice((",".join(random.choices(sound.CRITERIA, k=2)), "all", hostile.text(random)))
-            else:
-                part = str(UUID(bytes=random.randbytes(16))) if random.random() < 0.4 else hostile.text(random)
-            path = path.format(quote(part.encode(errors="surrogatepass"), safe=random.choice(("", "/.,:@"))))
-        names = [self._name(random) for _ in range(random.choice((0, 1, 1, 2, 3)))]
-        if "templates" in path and random.random() < 0.5:
-            query = f"unit={random.choice(('184', *sound.COMMUNES[:3]))}&period=2023-06"
-        else:
-            query = "&".join(f"{name}={self._value(random)}" for name in names)
-        headers = dict(self.headers(random))
-        del headers["Content-Type"]
-        if random.random() < 0.3:
-            headers[random.choice(HEADERS)] = header(random)
-        method = (
-            random.choice(("HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "BREW"))
-            if random.random() < 0.05
-            else "GET"
-        )
-        return Sent(b"", method, path + (f"?{query}" if query else ""), tuple(headers.items()))
-
-    def _name(self, random: Random) -> str:
-        return random.choice(self._PARAMETERS) if random.random() < 0.9 else self._value(random)
-
-    def _value(self, random: Random) -> str:
-        found = random.choice(self._VALUES) if random.random() < 0.5 else hostile.text(random)
-        return quote(found.encode(errors="surrogatepass"), safe="") if random.random() < 0.95 else "%zz%"
-
-    def faults(self, sent: Sent, answer: Answer) -> Iterator[str]:
-        if sent.method != "HEAD":
-            yield from faults_of(sent, answer)
-        elif answer.status >= 500:
-            yield f"status {answer.status}"

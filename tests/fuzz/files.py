@@ -45,12 +45,12 @@ def workbook(random: Random) -> bytes:
         random.choice(sound.templates()) if random.random() < 0.3 else sound.templates()[random.randrange(2)]
     )
     damage = random.random()
-    if damage < 0.15:
+    if damage < 0.08:
         return hostile.damaged(random, body)
     parts = dict(parts)
-    if damage < 0.75:
+    if damage < 0.8:
         parts[sheet] = _with_cells(random, parts[sheet])
-    elif damage < 0.9:
+    elif damage < 0.92:
         name = random.choice([*parts])
         parts[name] = _damaged_xml(random, parts[name])
     else:

@@ -211,3 +211,34 @@ def damaged(random: Random, body: bytes) -> bytes:
             case _:
                 damaged[at:end] = bytes(random.choice(b'\x00 0129,;:.{}[]"\\eE-+\n') for _ in range(end - at))
     return bytes(damaged)
+
+
+HEADERS = (
+    "Authorization", "Accept-Language", "Content-Type", "Idempotency-Key", "traceparent", "tracestate", "Accept",
+    "Content-Encoding", "Cookie", "Origin", "X-Forwarded-For", "Expect", "Range", "If-None-Match", "Last-Event-ID",
+)  # fmt: skip
+
+
+def header(random: Random) -> bytes:
+    """What may stand in a header at all, as hostile as it can be."""
+    found = random.choice(
+        (
+            text(random).encode(errors="surrogatepass"),
+            random.randbytes(random.choice((1, 8, 64))),
+            b"x" * random.choice((199, 200, 201, 8000)),
+            b"Bearer ntm_000000000000_" + b"A" * 43,
+            b"Bearer eyJhbGciOiJub25lIn0.e30.",
+            b"Basic Zm9vOmJhcg==",
+            b"Bearer ",
+            b"en;q=NaN,vi;q=1e999",
+            b"en;q=,vi;q=-,*;q=0" * 50,
+            b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-00",
+            b"gzip",
+            b"identity",
+            b"text/plain",
+            b"application/json; charset=utf-7",
+            b"application/x-ndjson",
+        )
+    )
+    # line ends, and what no HTTP server takes, would not come to us
+    return bytes(byte for byte in found if byte >= 0x20 and byte != 0x7F).strip()

@@ -1,0 +1,67 @@
+"""The doors that answer what is asked: every GET, and other methods where they have no business."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from urllib.parse import quote
+from uuid import UUID
+
+from tests.fuzz import hostile, sound
+from tests.fuzz.doors import Door
+from tests.fuzz.verdict import faults_of
+from tests.fuzz.wire import Answer, Sent
+
+
+class Queries(Door):
+    """Every GET, with hostile parameters and headers, and other methods where they have no business."""
+
+    name = "get"
+    _PATHS = (
+        "/v1/submissions", "/v1/submissions/{}", "/v1/submissions/{}/review", "/v1/refusals", "/v1/problems",
+        "/v1/problems/{}", "/v1/problems/{}/answers", "/v1/templates/{}.xlsx", "/v1/me", "/v1/catalogue", "/", "/{}",
+        "/v1/{}", "/static/{}", "/healthz", "/openapi.json",
+    )  # fmt: skip
+    _PARAMETERS = ("agency", "status", "unit", "stage", "cursor", "limit", "criterion", "state", "period", "dry_run")
+    _VALUES = (
+        "06280", "184", "20", "accepted", "scored", "parked", "returned", "open", "closed", "verified", "1", "0", "200",
+        "201", "-1", "1e3", "9223372036854775808", "4611686018427387904", "9" * 5000, "2023-06", "6/2023", "true",
+        "fuzz-province", "ntm-11", "null", "",
+    )  # fmt: skip
+
+    def make(self, random: Random) -> Sent:
+        path = random.choice(self._PATHS)
+        if "{}" in path:
+            if "templates" in path:
+                part = random.choice((",".join(random.choices(sound.CRITERIA, k=2)), "all", hostile.text(random)))
+            else:
+                part = str(UUID(bytes=random.randbytes(16))) if random.random() < 0.4 else hostile.text(random)
+            path = path.format(quote(part.encode(errors="surrogatepass"), safe=random.choice(("", "/.,:@"))))
+        names = [self._name(random) for _ in range(random.choice((0, 1, 1, 2, 3)))]
+        if "templates" in path and random.random() < 0.5:
+            query = f"unit={random.choice(('184', *sound.COMMUNES[:3]))}&period=2023-06"
+        else:
+            query = "&".join(f"{name}={self._value(random)}" for name in names)
+        headers = dict(self.headers(random))
+        del headers["Content-Type"]
+        if random.random() < 0.3:
+            headers[random.choice(hostile.HEADERS)] = hostile.header(random)
+        method = (
+            random.choice(("HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "BREW"))
+            if random.random() < 0.05
+            else "GET"
+        )
+        return Sent(b"", method, path + (f"?{query}" if query else ""), tuple(headers.items()))
+
+    def _name(self, random: Random) -> str:
+        return random.choice(self._PARAMETERS) if random.random() < 0.9 else self._value(random)
+
+    def _value(self, random: Random) -> str:
+        found = random.choice(self._VALUES) if random.random() < 0.5 else hostile.text(random)
+        return quote(found.encode(errors="surrogatepass"), safe="") if random.random() < 0.95 else "%zz%"
+
+    def faults(self, sent: Sent, answer: Answer) -> Iterator[str]:
+        if sent.method != "HEAD":
+            yield from faults_of(sent, answer)
+        elif answer.status >= 500:
+            yield f"status {answer.status}"
