@@ -140,8 +140,12 @@ class Submissions(Door):
 
     def faults(self, sent: Sent, answer: Answer) -> Iterator[str]:
         yield from faults_of(sent, answer)
-        if answer.status not in (202, 403, 422):
-            return
+        if answer.headers.get("content-type") == NDJSON:
+            yield from self._line_faults(sent, answer)
+        elif answer.status in (202, 403, 422):
+            yield from self._item_faults(sent, answer)
+
+    def _item_faults(self, sent: Sent, answer: Answer) -> Iterator[str]:
         document = json.loads(answer.body)
         items = document.get("items", [document] if answer.status == 202 else [])
         for item in items:
@@ -152,6 +156,18 @@ class Submissions(Door):
             self.place.seen.note(document)
             if "instance" not in document and document["errors"][0]["pointer"]:
                 yield "a refusal without a record"
+
+    def _line_faults(self, sent: Sent, answer: Answer) -> Iterator[str]:
+        *items, last = [json.loads(line) for line in answer.body.splitlines()]
+        language = language_of(sent)
+        for item in items:
+            self.place.seen.note(item.get("problem", item))
+            yield from item_faults(item, language)
+        if "problem" in last:
+            yield from document_faults(last["problem"], answer.status, language)
+        lines = sum(1 for line in sent.body.split(b"\n") if line.strip())
+        if not lines == len(items) == sum(last["summary"].values()):
+            yield f"{lines} lines, {len(items)} answers, {last['summary']}"
 
 
 def spoilt(random: Random, tree: Any) -> bytes:
@@ -177,21 +193,6 @@ class Lines(Submissions):
         if random.random() < 0.002:
             return b'{"unit":"' + b"x" * random.choice((262_100, 262_144, 700_000)) + b'"}'
         return spoilt(random, sound.submission(random))
-
-    def faults(self, sent: Sent, answer: Answer) -> Iterator[str]:
-        yield from faults_of(sent, answer)
-        if answer.headers.get("content-type") != NDJSON:
-            return
-        *items, last = [json.loads(line) for line in answer.body.splitlines()]
-        language = language_of(sent)
-        for item in items:
-            self.place.seen.note(item.get("problem", item))
-            yield from item_faults(item, language)
-        if "problem" in last:
-            yield from document_faults(last["problem"], answer.status, language)
-        lines = sum(1 for line in sent.body.split(b"\n") if line.strip())
-        if not lines == len(items) == sum(last["summary"].values()):
-            yield f"{lines} lines, {len(items)} answers, {last['summary']}"
 
 
 class Requests(Submissions):

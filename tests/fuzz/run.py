@@ -160,10 +160,10 @@ async def _try(door: Fuzzed, worker: int, sent: Sent) -> tuple[list[str], Answer
     begun = time.perf_counter()
     try:
         answer = await door.ask(worker, sent)
+        wrong = [*door.faults(sent, answer)]
     except Exception as error:  # noqa: BLE001 - whatever comes out is what is looked for
         where = traceback.extract_tb(error.__traceback__)[-1]
         return [f"{type(error).__name__} in {Path(where.filename).name}: {error}"], None
-    wrong = [*door.faults(sent, answer)]
     if (seconds := time.perf_counter() - begun) > LIMIT_SECONDS:
         wrong.append(f"answered after {seconds:.0f} s")
     return wrong, answer
