@@ -61,8 +61,8 @@ class Report:
     slowest: float = 0
     sent_again: int = 0
     """Inputs that were answered 503 at first."""
-    resident: tuple[int, int, int] = (0, 0, 0)
-    """Bytes before, after a tenth, and at the end."""
+    resident: list[int] = field(default_factory=list)
+    """Bytes of the process before, after each tenth of the inputs, and at the end."""
     failures: dict[str, list[Failure]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
@@ -89,10 +89,10 @@ class Report:
         return True
 
     def __str__(self) -> str:
-        before, warm, after = (f"{size / 2**20:.0f}" for size in self.resident)
+        memory = ", ".join(f"{size / 2**20:.0f}" for size in self.resident)
         lines = [
             f"{self.door}: {self.inputs} inputs in {self.seconds:.0f} s ({self.rate:.0f}/s), "
-            f"slowest {self.slowest:.2f} s; memory {before} -> {warm} -> {after} MB; sent again {self.sent_again}",
+            f"slowest {self.slowest:.2f} s; memory {memory} MB; sent again {self.sent_again}",
             f"  statuses: {_listed(self.statuses)}",
             f"  codes: {_listed(self.codes)}",
             f"  warnings: {_listed(self.warnings)}",
@@ -114,15 +114,16 @@ _CODE = re.compile(rb'"code": ?"([a-z_]+)"')
 
 async def fuzz(door: Fuzzed, count: int, seed: int, process: int, only: int | None = None) -> Report:
     """Send so many inputs; `process` is the one that must not grow."""
-    report = Report(door.name, count)
+    report = Report(door.name, count if only is None else 1)
     numbers = iter(range(count) if only is None else [only])
-    resident = [psutil.Process(process).memory_info().rss]
+    measured = psutil.Process(process)
+    report.resident.append(measured.memory_info().rss)
     started = time.perf_counter()
 
     async def work(worker: int) -> None:
         for number in numbers:
-            if number == count // 10:
-                resident.append(psutil.Process(process).memory_info().rss)
+            if number and number % max(1, count // 10) == 0:
+                report.resident.append(measured.memory_info().rss)
             sent = door.make(_random(door, seed, number))
             begun = time.perf_counter()
             wrong, answer = await _try(door, worker, sent)
@@ -144,9 +145,8 @@ async def fuzz(door: Fuzzed, count: int, seed: int, process: int, only: int | No
 
     await asyncio.gather(*(work(worker) for worker in range(door.workers)))
     report.seconds = time.perf_counter() - started
-    resident.append(psutil.Process(process).memory_info().rss)
-    report.resident = resident[0], resident[len(resident) // 2], resident[-1]
-    if resident[-1] - report.resident[1] > GROWTH_LIMIT:
+    report.resident.append(measured.memory_info().rss)
+    if report.resident[-1] - report.resident[1] > GROWTH_LIMIT:
         report.note("the process has grown")
     return report
 
