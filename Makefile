@@ -21,8 +21,9 @@ up: setup ## Start the whole system with the sample year; options in ARGS, e.g. 
 test: setup ## Run the tests; options in ARGS, e.g. ARGS="tests/unit -x"
 	@exec $(BIN)/pytest $(ARGS)
 
-bench: setup ## Measure intake beside the raw limits of the broker, in one run of some minutes
-	@exec $(BIN)/python -m tests.bench.intake
+bench: setup ## Measure intake and scoring beside the raw limits of broker and database, in some 15 minutes
+	@$(BIN)/python -m tests.bench.intake
+	@$(BIN)/python -m tests.bench.scoring
 
 fuzz: setup ## Send every door of intake bad input; ARGS="--door json --count 100000"
 	@exec $(BIN)/python -m tests.fuzz $(ARGS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -12,8 +13,8 @@ from alembic import command, context
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, Table, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, Connection, MetaData, Table, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
@@ -43,15 +44,47 @@ def table_of(model: type[SQLModel]) -> Table:
     return table
 
 
-async def upsert(connection: AsyncConnection, model: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
-    """Insert the rows, replacing those whose primary key is there already."""
-    if not rows:
-        return
-    table = table_of(model)
-    statement = insert(table)
-    key = [column.name for column in table.primary_key]
-    replaced = {name: statement.excluded[name] for name in rows[0] if name not in key}
-    await connection.execute(statement.on_conflict_do_update(index_elements=key, set_=replaced), rows)
+async def upsert(connection: AsyncConnection, model: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the rows, replacing those whose primary key is there already: one statement for all of them."""
+    if rows:
+        table = table_of(model)
+        key = [column.name for column in table.primary_key]
+        statement = insert_rows(table, list(rows[0]))
+        replaced = {name: statement.excluded[name] for name in rows[0] if name not in key}
+        statement = statement.on_conflict_do_update(index_elements=key, set_=replaced)
+        await connection.execute(statement, columns_of(rows))
+
+
+def insert_rows(table: Table, names: Sequence[str]) -> Insert:
+    """An INSERT of any number of rows, given by column (`columns_of`): far faster than one by one."""
+    columns = [
+        func.unnest(bindparam(name, type_=ARRAY(table.c[name].type, dimensions=1))).label(name) for name in names
+    ]
+    return insert(table).from_select(list(names), select(*columns))
+
+
+async def copy_in(
+    connection: AsyncConnection, model: type[SQLModel], rows: Sequence[Mapping[str, Any]], schema: str
+) -> None:
+    """Insert many rows of which none is there yet, by COPY, which is several times as fast again. The connection's
+    transaction must have begun with another statement.
+    """
+    if rows:
+        table, names = table_of(model), list(rows[0])
+        as_json = {name for name in names if isinstance(table.c[name].type, JSONB)}
+        records = [
+            tuple(json.dumps(row[name]) if name in as_json and row[name] is not None else row[name] for name in names)
+            for row in rows
+        ]
+        driver = (await connection.get_raw_connection()).driver_connection
+        if driver is None:
+            raise RuntimeError("the connection is closed")
+        await driver.copy_records_to_table(table.name, schema_name=schema, columns=names, records=records)
+
+
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Rows, of which all have the same names, as `insert_rows` takes them: each column's values."""
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 async def migrate(engine: AsyncEngine, service: str) -> None:

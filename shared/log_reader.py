@@ -8,7 +8,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-_BATCH = 500
+_BATCH = 2_000
 
 
 async def stored(nats: Client, stream: str, subject: str, after: int = 0) -> AsyncIterator[list[Msg]]:
@@ -21,8 +21,10 @@ async def stored(nats: Client, stream: str, subject: str, after: int = 0) -> Asy
     )
     subscription = await nats.jetstream().pull_subscribe(subject, stream=stream, config=config)
     try:
-        while (await subscription.consumer_info()).num_pending:
-            batch = await subscription.fetch(_BATCH, timeout=10)
+        pending = (await subscription.consumer_info()).num_pending
+        while pending:
+            batch = await subscription.fetch(min(pending, _BATCH), timeout=10)
+            pending = batch[-1].metadata.num_pending
             yield batch
     finally:
         await subscription.unsubscribe()

@@ -7,15 +7,16 @@ import json
 import re
 import secrets
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import batched
+from itertools import batched, groupby
 from typing import Any
 from uuid import UUID
 
 import structlog
 from nats.aio.client import Client
+from nats.errors import ConnectionReconnectingError, MaxPayloadError
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import Header, StreamConfig
@@ -67,13 +68,14 @@ def cloud_event(
     trace: str | None = None,
 ) -> Message:
     """A CloudEvent 1.0 in the NATS binding's binary mode; its id is also JetStream's deduplication id."""
+    own_id = str(event_id)
     return Message(
         subject,
         body,
         {
-            Header.MSG_ID: str(event_id),
+            Header.MSG_ID.value: own_id,
             "ce-specversion": "1.0",
-            "ce-id": str(event_id),
+            "ce-id": own_id,
             "ce-type": f"vn.ntm.{kind}.v1",
             "ce-source": f"/ntm/{source}",
             "ce-subject": subject,
@@ -88,7 +90,8 @@ def new_trace(given: str | None = None) -> str:
     """The caller's W3C trace context where it is one, else a new one."""
     if given and _TRACEPARENT.fullmatch(given):
         return given
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    token = secrets.token_hex(24)
+    return f"00-{token[:32]}-{token[32:]}-01"
 
 
 _process_msg = Client._process_msg
@@ -105,6 +108,20 @@ async def _process_or_skip(client: Client, *parts: Any) -> None:
 
 
 Client._process_msg = _process_or_skip  # type: ignore[assignment,method-assign] # FastStream makes its own connections
+
+
+def _header_lines(raw: bytes) -> dict[str, str]:
+    """What nats-py reads from a message's headers, in a third of the time: it looks at every letter of every name."""
+    found = {}
+    for line in raw.decode("utf-8", "replace").split("\r\n"):
+        name, colon, value = line.partition(":")
+        name = name.strip()
+        if colon and name.isascii() and len(name.split()) == 1:
+            found[name] = value.strip()
+    return found
+
+
+Client._parse_header_lines = staticmethod(_header_lines)  # type: ignore[method-assign]
 
 
 class _Connection(Client):
@@ -181,15 +198,16 @@ async def publish(nats: Client, messages: Sequence[Message], wait_seconds: float
     """Publish in order and return when JetStream has all of it on disk: where in the stream each message stands.
 
     Several messages go out as atomic batches of up to 1,000. A batch that holds a message which the stream has
-    already is refused whole, so its messages follow one by one: the stream keeps one of each. All messages of a call
-    belong to one stream. BrokerUnavailableError when an acknowledgement does not come.
+    already is refused whole, so its messages follow one by one: the stream keeps one of each. A batch belongs to one
+    stream. BrokerUnavailableError when an acknowledgement does not come.
     """
     stored: list[Stored] = []
     try:
-        for batch in batched(messages, BATCH_LIMIT):
-            async with asyncio.timeout(wait_seconds):  # a broker that stands still does not even take what is sent
-                together = await _publish_atomically(nats, batch, wait_seconds) if len(batch) > 1 else None
-            stored += together or await _publish_singly(nats, batch, wait_seconds)
+        for _, of_stream in groupby(messages, key=lambda message: subjects.stream_of(message.subject)):
+            for batch in batched(of_stream, BATCH_LIMIT):
+                async with asyncio.timeout(wait_seconds):  # a broker that stands still does not even take what is sent
+                    together = await _publish_atomically(nats, batch, wait_seconds) if len(batch) > 1 else None
+                stored += together or await _publish_singly(nats, batch, wait_seconds)
     except (NatsError, NoStreamResponseError, APIError, OSError, TimeoutError) as error:
         raise BrokerUnavailableError(str(error) or type(error).__name__) from error
     return stored
@@ -197,17 +215,19 @@ async def publish(nats: Client, messages: Sequence[Message], wait_seconds: float
 
 async def _publish_atomically(nats: Client, batch: Sequence[Message], wait_seconds: float) -> list[Stored] | None:
     """Where the batch stands in the stream; None when the stream holds one of its messages already."""
-    batch_id = secrets.token_hex(16)
-    last = len(batch)
-    answer = b""
-    for number, message in enumerate(batch, 1):
-        headers = {**message.headers, "Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
-        if number == last:
-            headers["Nats-Batch-Commit"] = "1"
-            answer = (await nats.request(message.subject, message.body, timeout=wait_seconds, headers=headers)).data
-        else:
-            await nats.publish(message.subject, message.body, headers=headers)
-    acknowledged = json.loads(answer)
+    if not nats.is_connected:
+        raise ConnectionReconnectingError
+    if max(len(message.body) for message in batch) > nats.max_payload:
+        raise MaxPayloadError
+    batch_id, last = secrets.token_hex(16), len(batch)
+    headers = [
+        {**message.headers, "Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
+        for number, message in enumerate(batch, 1)
+    ]
+    await nats._send_command(b"".join(map(_command, batch[:-1], headers[:-1])))
+    commit = {**headers[-1], "Nats-Batch-Commit": "1"}
+    answer = await nats.request(batch[-1].subject, batch[-1].body, timeout=wait_seconds, headers=commit)
+    acknowledged = json.loads(answer.data)
     if error := acknowledged.get("error"):
         if error.get("err_code") == _DUPLICATE_IN_BATCH:
             return None
@@ -216,6 +236,15 @@ async def _publish_atomically(nats: Client, batch: Sequence[Message], wait_secon
         raise BrokerUnavailableError(f"{acknowledged.get('count')} of {last} messages acknowledged")
     first = acknowledged["seq"] - last + 1
     return [Stored(first + number) for number in range(last)]
+
+
+def _command(message: Message, headers: Mapping[str, str]) -> bytes:
+    """What tells the broker to publish a message. nats-py's own takes as long over eleven headers as all rules take
+    over a submission: it looks in each for characters that none of ours has.
+    """
+    head = "\r\n".join(["NATS/1.0", *map(": ".join, headers.items()), "\r\n"]).encode()
+    sizes = f"HPUB {message.subject} {len(head)} {len(head) + len(message.body)}\r\n"
+    return b"%b%b%b\r\n" % (sizes.encode(), head, message.body)
 
 
 async def _publish_singly(nats: Client, batch: Sequence[Message], wait_seconds: float) -> list[Stored]:

@@ -6,21 +6,17 @@ JetStream's deduplication by `Nats-Msg-Id` drops the repetition.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
-import structlog
 from nats.aio.client import Client
-from sqlalchemy import BigInteger, Identity, delete, func, insert, select
+from sqlalchemy import BigInteger, Identity, delete, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import Field, SQLModel
 
-from shared.database import table_of
+from shared.database import columns_of, insert_rows, table_of
 from shared.messaging import BATCH_LIMIT, Message, publish
-from shared.transient import is_transient
-
-log = structlog.get_logger()
+from shared.woken import Woken
 
 
 class OutboxColumns(SQLModel):
@@ -36,38 +32,17 @@ async def put(connection: AsyncConnection, outbox: type[OutboxColumns], messages
     """Leave messages to be published once the transaction is committed."""
     if messages:
         rows = [{"subject": m.subject, "body": m.body.decode(), "headers": m.headers} for m in messages]
-        await connection.execute(insert(table_of(outbox)), rows)
+        await connection.execute(insert_rows(table_of(outbox), list(rows[0])), columns_of(rows))
 
 
-class Relay:
+class Relay(Woken):
     """Publishes what the outbox holds. Any number may run: one at a time works, so the order stays."""
 
     def __init__(self, engine: AsyncEngine, nats: Client, outbox: type[OutboxColumns]) -> None:
+        super().__init__("outbox", self.relay)
         self._engine = engine
         self._nats = nats
         self._table = table_of(outbox)
-        self._woken = asyncio.Event()
-
-    def wake(self) -> None:
-        """Say that something was committed."""
-        self._woken.set()
-
-    async def run(self) -> None:
-        """Work until cancelled: at once when woken, and every second for what others left behind."""
-        while True:
-            try:
-                async with asyncio.timeout(1):
-                    await self._woken.wait()
-            except TimeoutError:
-                pass
-            self._woken.clear()
-            try:
-                while await self.relay():
-                    pass
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("outbox waits", error=str(error))
 
     async def relay(self) -> int:
         """Publish the oldest messages and remove them; how many there were."""

@@ -44,10 +44,7 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
     reference = load_for(settings)
     engine = create_engine(settings, name)
     nats = await connect(settings, f"ntm-{name}")
-    # what is loaded by now stays: looking through it for garbage again and again would take a tenth of the time
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    collect_rarely()
     clock: Clock = Clock()
     if settings.clock == "simulated":
         clock = simulated = SimulatedClock(nats)
@@ -57,6 +54,13 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
     finally:
         await nats.close()
         await engine.dispose()
+
+
+def collect_rarely() -> None:
+    """What is loaded by now stays: looking through it for garbage again and again would take a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @asynccontextmanager

@@ -134,13 +134,13 @@ async def process(stream: str, messages: Sequence[Msg], handle: Handle, park: Pa
                 await process(stream, [message], handle, park)
             return
         log.exception("message parked", stream=stream, subject=messages[0].subject)
-        await park(messages[0], _reason(error))
+        await park(messages[0], reason_of(error))
         PARKED.labels(stream).inc()
         return
     PROCESSED.labels(stream).inc(len(messages))
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """What the error says, without the figures that it quotes."""
     words = str(error)
     if isinstance(error, ValidationError):

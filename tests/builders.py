@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.scoring.judge import Commitment
-from services.scoring.measures import Observation, Reading
+from services.scoring.measures import Figures, Observation, Reading, merge
+from services.scoring.path import Commitment
 from shared.contracts import AcceptedSubmission, Bilingual, Period, Stage, SubmissionWarning
 
 BASELINE_DATE = date(2022, 12, 31)
@@ -57,9 +57,9 @@ def a_reading(element: str, period: str, value: float, **changes: Any) -> Readin
     return Reading(**{**ordinary, **changes})
 
 
-def readings(*found: Reading) -> dict[tuple[str, Period], Reading]:
+def readings(*found: Reading) -> Figures:
     """One unit's readings by element and period."""
-    return {(reading.element, reading.period): reading for reading in found}
+    return merge(Figures(), found)
 
 
 def poverty(period: str, poor: int, households: int = 1000, **changes: Any) -> list[Reading]:

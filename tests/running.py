@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local.system import free_port
 from services.cli.operate import prepare
+from services.cli.running import RunningSystem
 from shared.access import EVERYTHING, add_key
 from shared.clock import set_day
 from shared.database import create_engine
@@ -60,6 +61,11 @@ class Service:
         except httpx.HTTPError:
             return False
 
+    async def fact(self, name: str) -> Any:
+        """What `/healthz` tells by that name; None as long as it does not."""
+        async with self.client() as client:
+            return (await client.get("/healthz")).json().get(name)
+
     async def kill(self) -> None:
         assert self.process
         self.process.send_signal(signal.SIGKILL)
@@ -98,6 +104,26 @@ class Surroundings:
 
     async def set_day(self, day: date) -> None:
         await set_day(self.nats.jetstream(), day)
+
+    async def ntm(self, *arguments: str, status: int = 0) -> str:
+        """Run the program on these parts; what it printed."""
+        nowhere = "http://127.0.0.1:9"
+        urls = {service.name: service.url for service in self.services}
+        RunningSystem(
+            intake_url=urls.get("intake", nowhere), scoring_url=urls.get("scoring", nowhere),
+            notify_url=urls.get("notify", nowhere), postbox_url=nowhere,
+            nats_url=self.env["NTM_NATS_URL"], nats_token=self.env["NTM_NATS_TOKEN"],
+            database_url=self.env["NTM_DATABASE_URL"], clock="simulated",
+        ).write(self.logs)  # fmt: skip
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.cli.main", *arguments,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, "COLUMNS": "300", "NTM_DATA": str(self.logs)},
+        )  # fmt: skip
+        output = (await child.communicate())[0].decode()
+        assert child.returncode == status, output
+        assert "Traceback" not in output
+        return output
 
     async def stored(self, stream: str) -> int:
         """How many messages a stream holds."""

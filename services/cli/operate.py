@@ -25,13 +25,15 @@ from services.cli.session import (
     settings_of,
     system_of,
 )
-from services.scoring.rebuild import Comparison, rebuild_and_compare
+from services.scoring.rebuild import Comparison
+from services.scoring.rebuild import rebuild as rebuild_state
 from shared.clock import clock_stream, read_day, set_day
 from shared.database import create_engine
 from shared.database import draft_migration as write_draft
 from shared.database import migrate as migrate_schema
 from shared.messaging import connect, ensure_streams
 from shared.reference.load import load_for
+from shared.runtime import collect_rarely
 from shared.settings import Settings, settings
 
 SCHEMAS = ("intake", "scoring", "notify")
@@ -123,31 +125,39 @@ async def wait_for_day(system: RunningSystem, day: date) -> None:
 
 def rebuild(
     verify: Annotated[
-        bool, typer.Option("--verify", help="Compare with the live state, say what differs, keep the live one.")
+        bool, typer.Option("--verify", help="Only compare with the live state, and say what differs.")
     ] = False,
     data: Data = DATA,
 ) -> None:
-    """Rebuild scoring's state from the stream beside the live one and compare. Exit status 1 if they differ."""
-    if not verify:
-        raise fail("Say --verify: the live state stays as it is, the rebuilt one is compared and dropped.", 2)
+    """Rebuild scoring's state from the stream beside the live one, compare, and put it in its place.
+
+    Exit status 1 where they differed. Nothing is replaced where the stream lacks what was scored.
+    """
     system = system_of(data)
 
     async def work() -> Comparison:
         async with broker(system) as nats, database(system) as engine:
             day = await read_day(nats.jetstream()) if system.clock == "simulated" else None
             reference = load_for(settings_of(system).model_copy(update={"sample_cohorts": system.sample_cohorts}))
-            return await rebuild_and_compare(engine, nats, reference, day)
+            collect_rarely()
+            return await rebuild_state(engine, nats, reference, day, switch=not verify)
 
     compared = run(work())
     table = Table("", "live", "rebuilt", "differ")
     for name, counts in compared.counts.items():
         table.add_row(name, *(f"{count:,}" for count in counts))
-    console.print(
-        f"{compared.submissions:,} submissions, {compared.days:,} days, {compared.seconds:.1f} s", highlight=False
-    )
+    console.print(f"{compared.submissions:,} submissions, {compared.seconds:.1f} s", highlight=False)
     console.print(table)
     for difference in compared.differences[:20]:
         errors.print(difference, style="red", highlight=False, markup=False)
+    if compared.switched:
+        console.print("Đã thay bằng trạng thái dựng lại. / The rebuilt state is in place.")
+    if compared.lacking:
+        errors.print(
+            f"Luồng thiếu {compared.lacking} bản gửi đã chấm: giữ nguyên. "
+            f"/ The stream lacks {compared.lacking} submissions that were scored: the live state stays.",
+            style="red",
+        )
     if compared.differences:
         raise typer.Exit(1)
     console.print("Giống nhau hoàn toàn. / The same.", style="green")

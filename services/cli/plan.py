@@ -16,6 +16,10 @@ from shared.reference.load import PACKAGED, Reference, ReferenceFault, load_file
 app = typer.Typer(no_args_is_help=True, help="Check a plan, or show it.")
 
 PlanFile = Annotated[Path, typer.Argument(metavar="FILE", help="The plan as YAML; the packaged one by default.")]
+ReferenceDir = Annotated[
+    Path | None,
+    typer.Option("--reference", envvar="NTM_REFERENCE_DIR", help="Reference data other than the packaged."),
+]
 Lang = Annotated[Literal["vi", "en"], typer.Option("--lang", help="Language of the output.")]
 
 _PACKAGED_PLAN = PACKAGED / "plans" / "lang-son-2023.yaml"
@@ -30,9 +34,9 @@ _WORDS = {
 
 
 @app.command("check")
-def check_plan(file: PlanFile = _PACKAGED_PLAN, lang: Lang = "vi") -> None:
+def check_plan(file: PlanFile = _PACKAGED_PLAN, lang: Lang = "vi", directory: ReferenceDir = None) -> None:
     """Say what the plan's paper gets wrong, by line. Exit status: 0 clean, 1 warnings only, 2 errors."""
-    reference, text = _read(file, lang)
+    reference, text = _read(file, lang, directory)
     findings = check(reference.plan, text, reference)
     paper = Paper(reference.plan, tuple(text.splitlines()), reference)
     for finding in findings:
@@ -49,15 +53,15 @@ def check_plan(file: PlanFile = _PACKAGED_PLAN, lang: Lang = "vi") -> None:
 
 
 @app.command("show")
-def show_plan(file: PlanFile = _PACKAGED_PLAN, lang: Lang = "vi") -> None:
+def show_plan(file: PlanFile = _PACKAGED_PLAN, lang: Lang = "vi", directory: ReferenceDir = None) -> None:
     """Print the plan: its cohorts, commitments, criteria and distribution list."""
-    reference, _ = _read(file, lang)
+    reference, _ = _read(file, lang, directory)
     Console(highlight=False).print(plan_view.view(reference, lang))
 
 
-def _read(file: Path, lang: Literal["vi", "en"]) -> tuple[Reference, str]:
+def _read(file: Path, lang: Literal["vi", "en"], directory: Path | None) -> tuple[Reference, str]:
     try:
-        reference = load_file(file)
+        reference = load_file(file, directory)
         return reference, source_text(reference.plan, file)
     except ReferenceFault as broken:
         for fault in broken.faults:

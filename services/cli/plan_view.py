@@ -10,7 +10,7 @@ from rich.text import Text
 
 from shared.contracts.words import Bilingual, Language
 from shared.reference.load import Reference
-from shared.reference.models import Cohort, Commitment, Level
+from shared.reference.models import Cohort, Commitment, Goal, Level
 from shared.text import day, number, percent
 
 MARK = "(?)"
@@ -85,7 +85,7 @@ def _cohorts(reference: Reference, lang: Language) -> Table:
 
 
 def _members(cohort: Cohort, reference: Reference, lang: Language) -> str:
-    units = [reference.units.find(code, reference.plan.deadline) for code in cohort.members]
+    units = [reference.units.find(code, reference.plan.first_day) for code in cohort.members]
     named = [f"{unit.name} {unit.code}" for unit in units if unit]
     missing = cohort.size - len(named)
     if missing > 0:
@@ -131,19 +131,24 @@ def _unit(one: Commitment, lang: Language) -> str:
 
 def _levels(reference: Reference, lang: Language) -> Table:
     table = _table("levels", ("criteria", "indicator", "level", "source"), lang)
-    for key in reference.criterion_keys:
-        criterion = reference.criterion(key)
+    criteria = (
+        (one.key(criterion), criterion, one.commune_groups) for one in reference.plan_sets for criterion in one.criteria
+    )
+    for key, criterion, groups in criteria:
         for level in (*criterion.indicators, *criterion.unjudged):
-            if level.measured_in != "yes_no":
-                told = "" if level in criterion.indicators else " " + _TEXTS["informational"].in_(lang)
-                name = f"{level.number} {level.name.in_(lang)}{told}"
-                table.add_row(key, name, _level(level, lang), level.source)
+            if level.measured_in == "yes_no":
+                continue
+            told = "" if level in criterion.indicators else " " + _TEXTS["informational"].in_(lang)
+            name = f"{level.number} {level.name.in_(lang)}{told}"
+            for goal in level.goals_in(reference.plan.year):
+                asked_of = "".join(f"; {group.name.in_(lang)}" for group in groups if group.id == goal.communes)
+                table.add_row(key, name + asked_of, _level(level, goal, lang), goal.source)
     return table
 
 
-def _level(level: Level, lang: Language) -> Text:
-    amount = percent(level.goal, lang) if level.measured_in == "percent" else number(level.goal, lang)
-    return _marked(f"{_SIGNS[level.direction]} {amount}", level.verified)
+def _level(level: Level, goal: Goal, lang: Language) -> Text:
+    amount = percent(goal.goal, lang) if level.measured_in == "percent" else number(goal.goal, lang)
+    return _marked(f"{_SIGNS[level.direction]} {amount}", goal.verified)
 
 
 def _distribution(reference: Reference, lang: Language) -> Table:

@@ -7,6 +7,7 @@ POST /v1/submissions/…/review             ->  ntm.v1.reviews.<district>.<commu
 POST /v1/problems                         ->  ntm.v1.problems.<unit>
 
 SUBMISSIONS, REFUSALS, STATUS  ->  project  ->  tables  ->  receipts, what stands, difficulties: GET
+ntm.v1.intake.replay           ->  project  ->  reply: what became of a parked message
 """
 
 from __future__ import annotations
@@ -34,14 +35,16 @@ from services.intake.receipts import Progress
 from services.intake.submissions import SubmissionsDoor
 from services.intake.tables import ParkedRow
 from services.intake.web import page
+from shared import replay
 from shared.access import Caller, Issuer, Keys, authenticate
 from shared.contracts import subjects
 from shared.openapi import describe
-from shared.parking import park_in
+from shared.parking import ParkingPlace
+from shared.replay import Handles
 from shared.runtime import Runtime, background, open_runtime
 from shared.settings import settings
 from shared.web import create_app
-from shared.worker import BATCHES, create_broker, existing, process, raw
+from shared.worker import BATCHES, Handle, content, create_broker, existing, process, raw
 
 broker = create_broker(settings(), "intake")
 
@@ -53,6 +56,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         desk = Desk(runtime)
         app.state.keys = Keys(runtime.engine, Issuer.of(runtime.settings))
         app.state.runtime, app.state.intake, app.state.progress = runtime, Intake(runtime, desk), Progress(runtime)
+        app.state.parking = ParkingPlace(runtime.engine, ParkedRow)
         async with background(desk.run()), broker:
             await broker.start()
             yield
@@ -81,6 +85,35 @@ async def answer_request(message: Msg) -> NatsResponse:
     return NatsResponse(body, headers=headers)
 
 
+type Handler = Callable[[list[Msg]], Awaitable[None]]
+type Projection = Callable[[AsyncConnection, Sequence[Msg]], Awaitable[None]]
+
+_PAUSE_SECONDS = 0.02
+"""What comes meanwhile is projected together: one transaction for many."""
+
+
+def _into_tables(projection: Projection) -> Handle:
+    async def project_all(batch: Sequence[Msg]) -> None:
+        async with app.state.runtime.engine.begin() as connection:
+            await projection(connection, batch)
+
+    return project_all
+
+
+HANDLES: Handles = {
+    subjects.ALL_SUBMISSIONS: _into_tables(
+        lambda connection, batch: project.submissions(connection, batch, app.state.runtime.reference)
+    ),
+    subjects.ALL_REVIEWS: _into_tables(project.reviews),
+    subjects.ALL_REFUSALS: _into_tables(project.refusals),
+    subjects.ALL_STATUSES: _into_tables(project.changes),
+    subjects.ALL_PARKED: _into_tables(project.parked),
+    subjects.ALL_PROBLEMS: _into_tables(
+        lambda connection, batch: project.problems(connection, batch, app.state.runtime.reference)
+    ),
+}
+
+
 def _projected(stream: str, subject: str, durable: str) -> Callable[[Handler], Handler]:
     subscriber: Callable[[Handler], Handler] = broker.subscriber(
         subject,
@@ -94,64 +127,49 @@ def _projected(stream: str, subject: str, durable: str) -> Callable[[Handler], H
     return subscriber
 
 
-type Handler = Callable[[list[Msg]], Awaitable[None]]
-_PAUSE_SECONDS = 0.02
-"""What comes meanwhile is projected together: one transaction for many."""
-
-type Projection = Callable[[AsyncConnection, Sequence[Msg]], Awaitable[None]]
-
-
-async def _project(stream: str, messages: list[Msg], projection: Projection) -> None:
+async def _project(stream: str, subject: str, messages: list[Msg]) -> None:
     """Bring a batch to the tables; it is acknowledged once its transaction is committed."""
-    runtime: Runtime = app.state.runtime
-
-    async def project_all(batch: Sequence[Msg]) -> None:
-        async with runtime.engine.begin() as connection:
-            await projection(connection, batch)
-
-    await process(stream, messages, project_all, park_in(runtime.engine, ParkedRow))
+    await process(stream, messages, HANDLES[subject], app.state.parking.park)
     await asyncio.sleep(_PAUSE_SECONDS)
 
 
 @_projected(subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS, SUBMISSIONS)
 async def take_submissions(messages: list[Msg]) -> None:
     """Receipts, and what stands."""
-    reference = app.state.runtime.reference
-    await _project(
-        subjects.SUBMISSIONS_STREAM,
-        messages,
-        lambda connection, batch: project.submissions(connection, batch, reference),
-    )
+    await _project(subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS, messages)
 
 
 @_projected(subjects.SUBMISSIONS_STREAM, subjects.ALL_REVIEWS, "intake-reviews")
 async def take_reviews(messages: list[Msg]) -> None:
     """What districts and sectors decided."""
-    await _project(subjects.SUBMISSIONS_STREAM, messages, project.reviews)
+    await _project(subjects.SUBMISSIONS_STREAM, subjects.ALL_REVIEWS, messages)
 
 
 @_projected(subjects.REFUSALS_STREAM, subjects.ALL_REFUSALS, REFUSALS)
 async def take_refusals(messages: list[Msg]) -> None:
     """What was refused."""
-    await _project(subjects.REFUSALS_STREAM, messages, project.refusals)
+    await _project(subjects.REFUSALS_STREAM, subjects.ALL_REFUSALS, messages)
 
 
 @_projected(subjects.STATUS_STREAM, subjects.ALL_STATUSES, "intake-changes")
 async def take_changes(messages: list[Msg]) -> None:
     """What submissions led to."""
-    await _project(subjects.STATUS_STREAM, messages, project.changes)
+    await _project(subjects.STATUS_STREAM, subjects.ALL_STATUSES, messages)
 
 
 @_projected(subjects.STATUS_STREAM, subjects.ALL_PARKED, "intake-parked")
 async def take_parked(messages: list[Msg]) -> None:
-    """What scoring could not process."""
-    await _project(subjects.STATUS_STREAM, messages, project.parked)
+    """What scoring could not process, and what became of it."""
+    await _project(subjects.STATUS_STREAM, subjects.ALL_PARKED, messages)
 
 
 @_projected(subjects.STATUS_STREAM, subjects.ALL_PROBLEMS, PROBLEMS)
 async def take_problems(messages: list[Msg]) -> None:
     """Difficulties, reported and answered."""
-    reference = app.state.runtime.reference
-    await _project(
-        subjects.STATUS_STREAM, messages, lambda connection, batch: project.problems(connection, batch, reference)
-    )
+    await _project(subjects.STATUS_STREAM, subjects.ALL_PROBLEMS, messages)
+
+
+@broker.subscriber(subjects.replay("intake"), queue="intake", decoder=content)
+async def answer_replay(request: bytes) -> bytes:
+    """Project a parked message after all, or tell why not."""
+    return await replay.answer(app.state.parking, app.state.runtime.nats, HANDLES, request)

@@ -12,11 +12,11 @@ from sqlalchemy import ColumnElement, Row, and_, or_
 
 from services.intake import queries
 from services.intake.accept import Intake
-from services.intake.body import JsonRoute
 from services.intake.entry import REQUEST_KEY
 from services.intake.projected import PROBLEMS, projected
 from services.intake.receipts import Limit
 from shared.access import Caller, authenticate
+from shared.body import JsonRoute
 from shared.contracts import Bilingual, ProblemAnswer, ProblemLogged, ProblemReport, UnitCode, UnitRef, subjects
 from shared.contracts.problem_report import ProblemKind
 from shared.messaging import BrokerUnavailableError, cloud_event, new_trace, publish

@@ -131,7 +131,7 @@ def sign_in(entry: Entry, warnings: Sequence[SubmissionWarning], units: Units, n
     submission, caller = entry.submission, entry.posted.caller
     told = {(warning.code, warning.pointer) for warning in warnings}
     inherited = entry.ruling.warnings if entry.ruling else ()
-    return AcceptedSubmission.model_construct(
+    return AcceptedSubmission(
         unit=submission.unit,
         period=submission.period,
         stage=submission.stage,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from uuid import UUID
 
 from sqlalchemy import text
@@ -42,7 +43,8 @@ class Archive:
         # single statements that only read: without a transaction around each they take half the round trips
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._connection: AsyncConnection | None = None
-        self._related = _related(reference)
+        related = _related(reference)
+        self._elements = lru_cache(1000)(lambda codes: _elements(codes, related))  # most ask for the same ones
 
     async def look_up(self, entries: Sequence[Entry]) -> Known:
         """What is known about these. One of `LOST` when the database does not answer."""
@@ -75,7 +77,7 @@ class Archive:
             there = await queries.already_there(self._connection, [entry.id for entry in entries])
             receipts = await queries.receipts_of(self._connection, there)
             requests = await queries.requests_of(self._connection, _requests(entries))
-            return Known(receipts, requests, await queries.standing(self._connection, self._figures(entries)))
+            return Known(receipts, requests, await queries.standing(self._connection, self._wanted(entries)))
 
     async def _open(self) -> AsyncConnection:
         connection = await self._engine.connect()
@@ -83,12 +85,10 @@ class Archive:
         await connection.execute(text("SET enable_seqscan = off"))
         return connection
 
-    def _figures(self, entries: Iterable[Entry]) -> set[queries.Wanted]:
+    def _wanted(self, entries: Iterable[Entry]) -> set[queries.Wanted]:
         return {
-            (entry.unit.key, element, entry.submission.period)
+            queries.Wanted(entry.unit.key, entry.submission.period, *self._elements(tuple(entry.submission.readings)))
             for entry in entries
-            for code in entry.submission.readings
-            for element in self._related[code]
         }
 
 
@@ -98,6 +98,11 @@ def _requests(entries: Iterable[Entry]) -> set[tuple[str, str]]:
         for entry in entries
         if entry.posted.request is not None and entry.posted.request_digest is not None
     }
+
+
+def _elements(codes: tuple[str, ...], related: Mapping[str, set[str]]) -> tuple[str, str]:
+    """As `Wanted` has them: these, and these with those that they have to agree with."""
+    return " ".join(codes), " ".join(set().union(*(related[code] for code in codes)))
 
 
 def _related(reference: Reference) -> dict[str, set[str]]:

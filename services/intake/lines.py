@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from services.intake.accept import ITEM_LIMIT, Intake, screen
-from services.intake.body import BODY_LIMIT, LINE_LIMIT, drain, parse_json, read_lines
 from services.intake.desk import Outcome
 from services.intake.entry import Entry, Posted, Refused
+from shared.body import BODY_LIMIT, LINE_LIMIT, drain, parse_json, read_lines
 from shared.contracts import Receipt
 from shared.contracts.words import Language
 from shared.problems import Fault, Faults, Problem, Problems

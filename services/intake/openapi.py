@@ -8,9 +8,9 @@ from pydantic import BaseModel
 
 from services.intake import examples
 from services.intake.accept import ITEM_LIMIT
-from services.intake.body import BODY_LIMIT, LINE_LIMIT
 from services.intake.entry import REQUEST_KEY
 from services.intake.lines import NDJSON
+from shared.body import BODY_LIMIT, LINE_LIMIT
 from shared.contracts import Receipt, Submission
 from shared.contracts.answers import ItemAnswers, RefusedItem
 from shared.openapi import Description, Operation

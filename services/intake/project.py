@@ -16,6 +16,7 @@ from services.intake import queries
 from services.intake.entry import REQUEST_DIGEST_HEADER, REQUEST_HEADER
 from services.intake.tables import ChangeRow, ProblemEventRow, ProblemRow, RefusalRow, ReviewRow, UnscoredRow
 from shared.contracts import CausedChange, Parked, Period, ProblemLogged, Refusal, Review, StatusChanged, subjects
+from shared.database import upsert
 from shared.reference.load import Reference
 
 
@@ -113,14 +114,20 @@ async def problems(connection: AsyncConnection, messages: Sequence[Msg], referen
 
 
 async def parked(connection: AsyncConnection, messages: Sequence[Msg]) -> None:
-    """Keep which submissions scoring put aside."""
+    """Keep which submissions scoring put aside, and which of them it has scored since."""
     found = [Parked.model_validate_json(message.data) for message in messages]
     rows = [
-        {"sequence": one.sequence, "reason": one.reason, "at": one.at}
+        {
+            "sequence": one.sequence,
+            "reason": one.reason,
+            "at": one.at,
+            "scored_at": one.at if one.state == "replayed" else None,
+        }
         for one in found
         if (one.service, one.stream) == ("scoring", subjects.SUBMISSIONS_STREAM)
     ]
-    await queries.add(connection, UnscoredRow, rows)
+    await queries.add(connection, UnscoredRow, [row for row in rows if row["scored_at"] is None])
+    await upsert(connection, UnscoredRow, [row for row in rows if row["scored_at"]])  # whichever comes last
 
 
 def _unit_key(logged: ProblemLogged, reference: Reference) -> int:

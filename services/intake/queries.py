@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from asyncpg.exceptions import InterfaceError, OperatorInterventionError, PostgresConnectionError
@@ -31,23 +31,37 @@ submission, refusal = table_of(SubmissionRow), table_of(RefusalRow)
 change, review, unscored = table_of(ChangeRow), table_of(ReviewRow), table_of(UnscoredRow)
 problem, problem_event = table_of(ProblemRow), table_of(ProblemEventRow)
 
-type Wanted = tuple[int, str, Period]
-"""A figure: unit, element, period."""
+
+class Wanted(NamedTuple):
+    """What is looked up for figures of a unit and period."""
+
+    unit: int
+    period: Period
+    elements: str
+    """Codes with spaces between: the driver takes a few texts much faster than many elements of an array."""
+    beside: str
+    """The same with those that they have to agree with."""
+
 
 _STANDING = """
-    SELECT DISTINCT r.unit, r.element, r.period, r.value, r.stage, r.revision, r.submission, r.agency
-    FROM unnest($1::int[], $2::text[], $3::text[], $4::date[], $5::text[], $6::date[])
-         AS w(unit, element, period, period_end, year, year_end)
+    SELECT r.unit, r.element, r.period, r.value, r.stage, r.revision, r.submission, r.agency
+    FROM unnest($1::int[], $2::text[], $3::date[], $4::text[], $5::text[])
+         AS w(unit, period, period_end, elements, beside)
     CROSS JOIN LATERAL (
         SELECT * FROM intake.reading
-        WHERE unit = w.unit AND element = w.element AND period_end = w.period_end AND period = w.period
+        WHERE unit = w.unit AND element = ANY(string_to_array(w.beside, ' '))
+            AND period_end = w.period_end AND period = w.period
         UNION ALL
         SELECT * FROM intake.reading
-        WHERE unit = w.unit AND element = w.element AND period_end = w.year_end AND period = w.year
+        WHERE unit = w.unit AND element = ANY(string_to_array(w.elements, ' '))
+            AND period_end = CAST(left(w.period, 4) || '-12-31' AS date) AND period = left(w.period, 4)
         UNION ALL
-        (SELECT * FROM intake.reading
-         WHERE unit = w.unit AND element = w.element AND period_end < w.period_end
-         ORDER BY period_end DESC LIMIT 1)
+        SELECT newest.* FROM string_to_table(w.elements, ' ') AS e(element)
+        CROSS JOIN LATERAL (
+            SELECT * FROM intake.reading
+            WHERE unit = w.unit AND element = e.element AND period_end < w.period_end
+            ORDER BY period_end DESC LIMIT 1
+        ) AS newest
     ) AS r
 """
 
@@ -69,17 +83,9 @@ async def standing(connection: AsyncConnection, wanted: Collection[Wanted]) -> S
     """What stands for these figures: for the same period, for its whole year, and newest before it."""
     found = Standing()
     if wanted:
-        units, elements, periods = zip(*wanted, strict=True)
-        rows = await _fetch(
-            connection,
-            _STANDING,
-            units,
-            elements,
-            [period.text for period in periods],
-            [period.end for period in periods],
-            [str(period.end.year) for period in periods],
-            [date(period.end.year, 12, 31) for period in periods],
-        )
+        units, periods, elements, beside = zip(*wanted, strict=True)
+        texts, ends = [period.text for period in periods], [period.end for period in periods]
+        rows = await _fetch(connection, _STANDING, units, texts, ends, elements, beside)
         for row in rows:
             found.put(row["unit"], row["element"], _standing_reading(*row.values()))
     return found
@@ -238,15 +244,15 @@ async def bodies_of(connection: AsyncConnection, model: Any, submissions: Collec
 
 
 async def parked_among(connection: AsyncConnection, sequences: Collection[int]) -> set[int]:
-    """Which of these submissions, by their numbers in the stream, scoring put aside."""
-    query = select(unscored.c.sequence).where(unscored.c.sequence.in_(sequences))
+    """Which of these submissions, by their numbers in the stream, scoring put aside and has not scored since."""
+    query = select(unscored.c.sequence).where(unscored.c.sequence.in_(sequences), unscored.c.scored_at.is_(None))
     return set((await connection.scalars(query)).all())
 
 
 def state_is(state: str, scored_until: int) -> ColumnElement[bool]:
     """Whether a submission is in a state; `scored_until`: the sequence up to which scoring has acknowledged."""
     returned = exists().where(review.c.submission == submission.c.id, review.c.body["decision"].astext == "returned")
-    parked = exists().where(unscored.c.sequence == submission.c.sequence)
+    parked = exists().where(unscored.c.sequence == submission.c.sequence, unscored.c.scored_at.is_(None))
     scored = submission.c.sequence <= scored_until
     return {
         "returned": returned,

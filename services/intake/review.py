@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.intake import queries, rules
 from services.intake.accept import Intake, receipts_of, screen
-from services.intake.body import JsonRoute
 from services.intake.entry import Posted, Ruling, identity, review_message
 from services.intake.receipts import body_of, submission_row
 from services.intake.standing import Figures
 from services.intake.tables import ReviewRow
 from shared.access import Caller, authenticate
+from shared.body import JsonRoute
 from shared.contracts import AcceptedSubmission, Review, Stage, Submission, subjects
 from shared.contracts.problem_report import Words
 from shared.contracts.submission import Value
@@ -72,8 +72,9 @@ async def review(intake: Intake, posted: Posted, submission_id: UUID, decision: 
         raise Problem(Problems.NOT_FOUND)
     async with runtime.engine.connect() as connection:
         bodies = await queries.bodies_of(connection, ReviewRow, [submission_id])
-        wanted = {(row.unit, element, original.period) for element in original.readings}
-        standing = (await queries.standing(connection, wanted)).figures(row.unit, original.period)
+        elements = " ".join(original.readings)
+        wanted = queries.Wanted(row.unit, original.period, elements, elements)
+        standing = (await queries.standing(connection, [wanted])).figures(row.unit, original.period)
     earlier = [Review.model_validate(body) for body in bodies[submission_id]]
     for one in earlier:
         if (one.decision, one.agency) == (decision.decision, caller.agency):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from shared.contracts import Period, Stage, Submission
 from shared.contracts.submission import Value
 
 
-@dataclass(frozen=True, slots=True)
-class StandingReading:
+class StandingReading(NamedTuple):
     """The figure that stands for a unit, element and period. Yes is 1, no is 0."""
 
     value: Decimal

@@ -12,11 +12,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.intake.accept import Intake, accept, content_digest
-from services.intake.body import BODY_LIMIT, media_type, parse_json, read_body, refuse_packed
 from services.intake.desk import Outcome
 from services.intake.entry import REQUEST_KEY, Posted
 from services.intake.lines import NDJSON, answer_item, post_lines
 from shared.access import Caller, authenticate
+from shared.body import BODY_LIMIT, media_type, parse_json, read_body, refuse_packed
 from shared.contracts import Bilingual, Receipt
 from shared.contracts.words import Language
 from shared.messaging import new_trace

@@ -106,6 +106,7 @@ class UnscoredRow(_Table, table=True):
     sequence: int = Field(primary_key=True, sa_type=_big, description="Its number in the stream SUBMISSIONS.")
     reason: str
     at: datetime = Field(sa_type=_moment)
+    scored_at: datetime | None = Field(default=None, sa_type=_moment, description="When it was replayed.")
 
 
 class RefusalRow(_Table, table=True):

@@ -12,7 +12,6 @@ from fastapi.responses import JSONResponse
 
 from services.intake import queries, rules
 from services.intake.accept import Intake, accept_whole, content_digest, look, receipts_of
-from services.intake.body import read_body
 from services.intake.corrections import faults_of, revised
 from services.intake.entry import REQUEST_KEY, Checked, Posted, Refused
 from services.intake.previews import UploadPreview, UploadReceipts, changes_of, remark, statuses_of, warning
@@ -35,11 +34,13 @@ from services.intake.workbook import (
 )
 from services.intake.workbook.guard import UPLOAD_LIMIT
 from shared.access import Caller, authenticate
+from shared.body import read_body
 from shared.contracts import Period, Stage
 from shared.messaging import new_trace
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Element
+from shared.seats import Seats
 from shared.web import language_of
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -49,12 +50,8 @@ router = APIRouter()
 
 Called = Annotated[Caller, Depends(authenticate)]
 
-_AT_WORK = 2
-"""Workbooks that are read or drawn at once: they take the processor from everything else."""
-_WAITING_LIMIT = 20
-
-_seats = asyncio.Semaphore(_AT_WORK)
-_waiting = 0
+_seats = Seats(at_once=2, limit=20)
+"""Where workbooks are read and drawn: they take the processor from everything else."""
 
 _CONTENT: dict[str, Any] = {
     XLSX: {"schema": {"type": "string", "format": "binary"}},
@@ -248,15 +245,8 @@ def _period(written: str) -> Period:
 
 async def _in_thread[Result](work: Callable[[], Result]) -> Result:
     """Run it beside the loop, when it is its turn; problem 429 when too many wait for theirs."""
-    global _waiting
-    if _waiting >= _WAITING_LIMIT:
-        raise Problem(Problems.BUSY, headers={"Retry-After": "5"})
-    _waiting += 1
-    try:
-        async with _seats:
-            return await asyncio.to_thread(work)
-    finally:
-        _waiting -= 1
+    async with _seats.taken():
+        return await asyncio.to_thread(work)
 
 
 def _workbook(content: bytes, name: str, status: int = 200) -> Response:

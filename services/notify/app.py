@@ -3,6 +3,8 @@
 ntm.v1.status.>    ->  tell()   ->  alert, route, render  ->  notices that are due   (one transaction)
 ntm.v1.targets.>       Delivery ->  e-mail, SMS           ->  attempts, outbox       ->  ntm.v1.alerts.<unit>.<event>
 ntm.v1.problems.>
+
+ntm.v1.notify.replay  ->  tell()  ->  reply: what became of a parked event
 """
 
 from __future__ import annotations
@@ -29,16 +31,17 @@ from services.notify.stages.render import render
 from services.notify.stages.route import route
 from services.notify.tables import OutboxRow, ParkedRow
 from services.notify.tell import read_alert, tell
+from shared import replay
 from shared.access import Issuer, Keys
 from shared.clock import utc_now
 from shared.contracts import subjects
 from shared.openapi import describe
 from shared.outbox import Relay
-from shared.parking import park_in
+from shared.parking import ParkingPlace
 from shared.reference.load import load_contacts
 from shared.runtime import Runtime, background, open_runtime
 from shared.web import create_app
-from shared.worker import BATCHES, create_broker, existing, process, raw
+from shared.worker import BATCHES, content, create_broker, existing, process, raw
 
 broker = create_broker(settings(), "notify")
 
@@ -72,6 +75,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
         app.state.keys = Keys(runtime.engine, Issuer.of(runtime.settings))
         app.state.runtime, app.state.wake = runtime, wake
+        app.state.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
         app.state.stages, app.state.world = PIPELINE, _world(runtime, ways)
         async with background(relay.run(), *(delivery.run() for delivery in deliveries)), broker:
             await broker.start()
@@ -136,15 +140,22 @@ async def take_problems(messages: list[Msg]) -> None:
     await _take(messages)
 
 
+@broker.subscriber(subjects.replay("notify"), queue="notify", decoder=content)
+async def answer_replay(request: bytes) -> bytes:
+    """Tell of a parked event after all, or why not."""
+    handles = dict.fromkeys((subjects.ALL_STATUSES, subjects.ALL_TARGETS, subjects.ALL_PROBLEMS), _tell_all)
+    return await replay.answer(app.state.parking, app.state.runtime.nats, handles, request)
+
+
 async def _take(messages: Sequence[Msg]) -> None:
+    await process(subjects.STATUS_STREAM, messages, _tell_all, app.state.parking.park)
+
+
+async def _tell_all(batch: Sequence[Msg]) -> None:
     runtime: Runtime = app.state.runtime
-
-    async def tell_all(batch: Sequence[Msg]) -> None:
-        alerts = [
-            read_alert(message.data, (message.headers or {}).get("traceparent"), runtime.reference) for message in batch
-        ]
-        async with runtime.engine.begin() as connection:
-            await tell(connection, alerts, PIPELINE, app.state.world, utc_now())
-        app.state.wake()
-
-    await process(subjects.STATUS_STREAM, messages, tell_all, park_in(runtime.engine, ParkedRow, OutboxRow))
+    alerts = [
+        read_alert(message.data, (message.headers or {}).get("traceparent"), runtime.reference) for message in batch
+    ]
+    async with runtime.engine.begin() as connection:
+        await tell(connection, alerts, PIPELINE, app.state.world, utc_now())
+    app.state.wake()

@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import queries
 from services.scoring.changes import unit_ref
+from services.scoring.decisions import recognitions_of, recognitions_then
+from services.scoring.history import end_of, figures_from
+from services.scoring.measures import Figures, in_hindsight
 from services.scoring.score import targets_of
+from services.scoring.succession import kin, not_inherited, with_inherited
+from services.scoring.verdicts import criteria_of
 from services.scoring.views import (
     CommuneView,
+    RecognitionItem,
+    RecognitionPage,
     StatusItem,
     StatusPage,
     TargetList,
     change_item,
     cohorts_of,
     district_of,
-    judged_items,
-    stored_items,
+    status_item,
+    status_item_then,
     target_item,
+    target_item_then,
 )
 from shared.access import Caller, authenticate
-from shared.contracts import Status
+from shared.contracts import Recognition, RecognitionState, Status
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
-from shared.reference.models import Unit
+from shared.reference.models import CriterionKey, Unit
 from shared.runtime import Runtime
 
 router = APIRouter(prefix="/v1")
 
-AsOf = Annotated[date | None, Query(description="Judged at that day by the figures that had come by then.")]
+AsOf = Annotated[
+    date | None,
+    Query(description="What was known at that day, and (`actual`) what was so then by all that is known today."),
+]
 
 
 def _runtime(request: Request) -> Runtime:
@@ -57,27 +72,41 @@ async def list_statuses(
     limit: Annotated[int, Query(ge=1, le=5000)] = 500,
 ) -> StatusPage:
     """Where the communes stand, criterion by criterion, in order of code."""
+    reference = runtime.reference
     on = _day(as_of, runtime)
-    communes = _communes(runtime.reference, caller, district, on)
-    _known_criterion(criterion, runtime.reference)
-    after = _decode(cursor, runtime.reference)
+    communes = communes_of(reference, caller, district, on)
+    _known_criterion(criterion, reference)
+    after = _decode(cursor, reference)
+    wanted = [
+        (unit, key)
+        for unit in communes.values()
+        for key in criteria_of(unit, reference)
+        if (criterion is None or criterion == key) and (after is None or _position(unit.code, key, reference) > after)
+    ]
     async with runtime.engine.connect() as connection:
         if as_of is None:
             rows = await queries.statuses_of(connection, list(communes))
-            items = stored_items(communes.values(), rows, runtime.reference)
+            chosen = [pair for pair in wanted if status is None or _stored(rows, pair) == status]
+            page, more = chosen[:limit], len(chosen) > limit
+            units = {unit.key for unit, _ in page}
+            figures, _ = await _figures_at(connection, list(units), reference, None)
+            items = [
+                status_item(unit, key, figures.get(unit.key, Figures()), reference, on, rows.get((unit.key, key)))
+                for unit, key in page
+            ]
         else:
-            readings = await queries.readings_of(connection, list(communes))
-            items = judged_items(communes.values(), readings, runtime.reference, on)
-    chosen = [
-        item
-        for item in items
-        if (criterion is None or item.criterion.key == criterion)
-        and (status is None or item.status == status)
-        and (after is None or _position(item.unit.code, item.criterion.key, runtime.reference) > after)
-    ]
-    page = chosen[:limit]
-    following = _encode(page[-1]) if len(chosen) > limit else None
-    return StatusPage(as_of=on, items=page, next=following, sample=runtime.reference.plan.sample)
+            known, today = await _figures_at(connection, list(communes), reference, on)
+            found = await asyncio.to_thread(
+                lambda: [
+                    status_item_then(
+                        unit, key, known.get(unit.key, Figures()), today.get(unit.key, Figures()), reference, on
+                    )
+                    for unit, key in wanted
+                ]
+            )
+            found = [item for item in found if status is None or item.status == status]
+            items, more = found[:limit], len(found) > limit
+    return StatusPage(as_of=on, items=items, next=_encode(items[-1]) if more else None, sample=reference.plan.sample)
 
 
 @router.get("/communes/{code}")
@@ -85,7 +114,7 @@ async def show_commune(code: str, runtime: Running, caller: Called, as_of: AsOf 
     """A commune: its criteria with their reasons, its cohorts, its latest changes."""
     on = _day(as_of, runtime)
     reference = runtime.reference
-    communes = _communes(reference, caller, None, on)
+    communes = communes_of(reference, caller, None, on)
     unit = reference.units.find(code, on)
     if unit is None or unit.kind not in reference.plan.counted_kinds:
         raise Problem(Problems.NOT_FOUND, Fault("/code", Faults.UNKNOWN_UNIT, {"value": code}))
@@ -93,15 +122,67 @@ async def show_commune(code: str, runtime: Running, caller: Called, as_of: AsOf 
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/code", Faults.OUTSIDE_UNITS, {"value": code}))
     async with runtime.engine.connect() as connection:
         rows = {} if as_of else await queries.statuses_of(connection, [unit.key])
-        readings = await queries.readings_of(connection, [unit.key])
+        known, today = await _figures_at(connection, [unit.key], reference, on if as_of else None)
+        recognised = await _recognitions(connection, {unit.key: unit}, reference, on, as_of)
         changes = await queries.changes_of_unit(connection, unit.key, limit=200)
+    then, now = known.get(unit.key, Figures()), today.get(unit.key, Figures())
     return CommuneView(
         as_of=on,
         unit=unit_ref(unit),
         district=district_of(unit, reference),
         cohorts=cohorts_of(unit, reference),
-        statuses=judged_items([unit], readings, reference, on, rows),
+        statuses=[
+            status_item_then(unit, key, then, now, reference, on)
+            if as_of
+            else status_item(unit, key, now, reference, on, rows.get((unit.key, key)))
+            for key in criteria_of(unit, reference)
+        ],
+        recognitions=recognised[unit.key],
+        not_inherited=not_inherited(unit, known, reference),
         changes=[change_item(row) for row in changes if row.on <= on],
+        sample=reference.plan.sample,
+    )
+
+
+@router.get("/recognitions")
+async def list_recognitions(
+    runtime: Running,
+    caller: Called,
+    state: RecognitionState | None = None,
+    criteria_set: Annotated[str | None, Query(alias="set", description="A set's id, such as `ntm`.")] = None,
+    district: Annotated[str | None, Query(description="Only communes below this unit.")] = None,
+    as_of: AsOf = None,
+    cursor: Annotated[str | None, Query(max_length=5)] = None,
+    limit: Annotated[int, Query(ge=1, le=5000, description="So many communes.")] = 500,
+) -> RecognitionPage:
+    """Which communes are recognised, or were, and of which the criteria do not bear it any more; in order of code."""
+    on, reference = _day(as_of, runtime), runtime.reference
+    if criteria_set is not None and criteria_set not in reference.plan.criteria_sets:
+        expected = ", ".join(reference.plan.criteria_sets)
+        fault = Fault("/set", Faults.BAD_PARAMETER, {"value": criteria_set, "expected": expected})
+        raise Problem(Problems.INVALID_QUERY, fault)
+    communes = communes_of(reference, caller, district, on)
+    async with runtime.engine.connect() as connection:
+        found = await _recognitions(connection, communes, reference, on, as_of)
+    chosen = [
+        (unit, wanted)
+        for key, unit in communes.items()
+        if cursor is None or unit.code > cursor
+        if (
+            wanted := [
+                one for one in found[key] if state in (None, one.state) and criteria_set in (None, one.criteria_set)
+            ]
+        )
+    ]
+    page = chosen[:limit]
+    return RecognitionPage(
+        as_of=on,
+        items=[
+            RecognitionItem(unit=unit_ref(unit), district=district_of(unit, reference), recognition=one)
+            for unit, wanted in page
+            for one in wanted
+        ],
+        next=page[-1][0].code if len(chosen) > limit else None,
         sample=reference.plan.sample,
     )
 
@@ -112,21 +193,60 @@ async def list_targets(runtime: Running, caller: Called, as_of: AsOf = None) -> 
     on = _day(as_of, runtime)
     reference = runtime.reference
     wanted = [
-        (commitment, unit)
-        for commitment, unit in targets_of(reference, on)
-        if caller.covers_unit(unit, reference.units)
+        (commitment, unit) for commitment, unit in targets_of(reference) if caller.covers_unit(unit, reference.units)
     ]
     async with runtime.engine.connect() as connection:
-        rows = {} if as_of else await queries.targets(connection)
-        steps = await queries.steps_of(connection, [(commitment.id, unit.key) for commitment, unit in wanted])
-    items = []
-    for commitment, unit in wanted:
-        key = (commitment.id, unit.key)
-        items.append(target_item(commitment, unit, steps.get(key, {}), rows.get(key), reference, on))
+        if as_of is None:
+            rows = await queries.targets(connection)
+            steps = await queries.steps_of(connection, [(commitment.id, unit.key) for commitment, unit in wanted])
+            items = [
+                target_item(
+                    commitment,
+                    unit,
+                    steps.get((commitment.id, unit.key), {}),
+                    rows.get((commitment.id, unit.key)),
+                    reference,
+                    on,
+                )
+                for commitment, unit in wanted
+            ]
+        else:
+            known, today = await _figures_at(connection, [unit.key for unit in reference.units], reference, on)
+            then = {key: in_hindsight(figures) for key, figures in today.items()}
+            items = await asyncio.to_thread(
+                lambda: [target_item_then(commitment, unit, known, then, reference, on) for commitment, unit in wanted]
+            )
     return TargetList(as_of=on, items=items, sample=reference.plan.sample)
 
 
-def _communes(reference: Reference, caller: Caller, under: str | None, on: date) -> dict[int, Unit]:
+async def _recognitions(
+    connection: AsyncConnection, communes: Mapping[int, Unit], reference: Reference, on: date, as_of: date | None
+) -> dict[int, list[Recognition]]:
+    find = recognitions_of if as_of is None else recognitions_then
+    return await find(connection, communes, reference, on)
+
+
+async def _figures_at(
+    connection: AsyncConnection, units: list[int], reference: Reference, on: date | None
+) -> tuple[dict[int, Figures], dict[int, Figures]]:
+    """What was known about the units and their kin at a day (None: today, which needs no history), and what is known
+    today.
+    """
+    units, horizon = kin(units, reference), reference.plan.horizon
+    today = with_inherited(await queries.readings_of(connection, units, horizon), reference)
+    if on is None:
+        return today, today
+    rows = await queries.submissions_of(connection, units, until=end_of(on))
+    known = await asyncio.to_thread(figures_from, rows)
+    return with_inherited({unit: figures.since(horizon) for unit, figures in known.items()}, reference), today
+
+
+def _stored(rows: Mapping[tuple[int, str], Row[Any]], pair: tuple[Unit, CriterionKey]) -> Status:
+    row = rows.get((pair[0].key, pair[1]))
+    return Status(row.status) if row else Status.NO_DATA
+
+
+def communes_of(reference: Reference, caller: Caller, under: str | None, on: date) -> dict[int, Unit]:
     """The communes that were asked for and that the key covers, by code."""
     top = reference.plan.unit
     if under is not None:

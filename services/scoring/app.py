@@ -1,8 +1,12 @@
 """Scoring, from top to bottom: submissions come in, verdicts go out, and a day that passes is judged too.
 
-ntm.v1.submissions.>    ->  score()    ->  readings, statuses, targets, changes  ->  outbox  ->  ntm.v1.status.>
-the clock's next day    ->  tick()     ->      (one transaction each)            ->  outbox  ->  ntm.v1.targets.>
-ntm.v1.scoring.preview  ->  preview()  ->  reply: what submissions would change
+ntm.v1.submissions.>    ->  score()          ->  readings, statuses, sums, changes  ->  outbox  ->  ntm.v1.status.>
+sums that have moved    ->  judge_targets()  ->  commitments, changes               ->  outbox  ->  ntm.v1.targets.>
+the clock's next day    ->  tick()           ->  all that time alone changes        ->  outbox  ->  both
+ntm.v1.scoring.preview  ->  preview()        ->  reply: what submissions would change
+ntm.v1.scoring.replay   ->  score()          ->  reply: what became of a parked submission
+
+Each is one transaction, and any number of processes may run.
 """
 
 from __future__ import annotations
@@ -17,20 +21,22 @@ from faststream.nats import NatsResponse
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 
-from services.scoring import api, preview
+from services.scoring import api, outlook, preview, queries
 from services.scoring.changes import Moment
 from services.scoring.openapi import DESCRIPTION
-from services.scoring.score import Arrival, score
+from services.scoring.score import Arrival, judge_targets, score
 from services.scoring.tables import OutboxRow, ParkedRow
 from services.scoring.ticker import Ticker
+from shared import replay
 from shared.access import Issuer, Keys
 from shared.contracts import AcceptedSubmission, subjects
 from shared.openapi import describe
 from shared.outbox import Relay
-from shared.parking import park_in
+from shared.parking import ParkingPlace
 from shared.runtime import Runtime, background, open_runtime
 from shared.settings import settings
 from shared.web import create_app
+from shared.woken import Woken
 from shared.worker import BATCHES, content, create_broker, existing, process, raw
 
 log = structlog.get_logger()
@@ -42,19 +48,27 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Everything that runs while the service does."""
     async with open_runtime(settings(), "scoring") as runtime:
         relay = Relay(runtime.engine, runtime.nats, OutboxRow)
+
+        async def judge_moved() -> int:
+            async with runtime.engine.begin() as connection:
+                await queries.work(connection)
+                changes = await judge_targets(connection, runtime.reference, _now(runtime))
+            relay.wake()
+            return changes
+
+        targets = Woken("targets", judge_moved)
         ticker = Ticker(runtime, relay)
-        app.state.runtime, app.state.keys, app.state.relay = (
-            runtime,
-            Keys(runtime.engine, Issuer.of(runtime.settings)),
-            relay,
-        )
-        async with background(relay.run(), ticker.run()), broker:
+        app.state.runtime, app.state.keys = runtime, Keys(runtime.engine, Issuer.of(runtime.settings))
+        app.state.relay, app.state.targets = relay, targets
+        app.state.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
+        async with background(relay.run(), targets.run(), ticker.run()), broker:
             await broker.start()
             yield
 
 
 app = create_app("NTM scoring", "Các xã đang ở đâu so với kế hoạch. / Where the communes stand.", lifespan)
 app.include_router(api.router)
+app.include_router(outlook.router)
 describe(app, DESCRIPTION)
 
 
@@ -69,16 +83,14 @@ describe(app, DESCRIPTION)
 )
 async def take_submissions(messages: list[Msg]) -> None:
     """Score a batch; it is acknowledged once its transaction is committed."""
-    runtime: Runtime = app.state.runtime
+    await process(subjects.SUBMISSIONS_STREAM, messages, _score_all, app.state.parking.park)
 
-    async def score_all(batch: Sequence[Msg]) -> None:
-        arrivals = [_arrival(message) for message in batch]
-        moment = Moment(on=runtime.clock.today(), at=runtime.clock.now())
-        async with runtime.engine.begin() as connection:
-            await score(connection, runtime.reference, arrivals, moment)
-        app.state.relay.wake()
 
-    await process(subjects.SUBMISSIONS_STREAM, messages, score_all, park_in(runtime.engine, ParkedRow, OutboxRow))
+@broker.subscriber(subjects.replay("scoring"), queue="scoring", decoder=content)
+async def answer_replay(request: bytes) -> bytes:
+    """Score a parked submission after all, or tell why not."""
+    handles = {subjects.ALL_SUBMISSIONS: _score_all}
+    return await replay.answer(app.state.parking, app.state.runtime.nats, handles, request)
 
 
 @broker.subscriber(subjects.PREVIEW, queue="scoring", decoder=content)
@@ -88,6 +100,20 @@ async def answer_preview(request: bytes) -> NatsResponse:
     return NatsResponse(body, headers=headers)
 
 
+async def _score_all(batch: Sequence[Msg]) -> None:
+    runtime: Runtime = app.state.runtime
+    arrivals = [_arrival(message) for message in batch]
+    async with runtime.engine.begin() as connection:
+        await queries.work(connection)
+        await score(connection, runtime.reference, arrivals, _now(runtime))
+    app.state.relay.wake()
+    app.state.targets.wake()
+
+
+def _now(runtime: Runtime) -> Moment:
+    return Moment(on=runtime.clock.today(), at=runtime.clock.now())
+
+
 def _arrival(message: Msg) -> Arrival:
     trace = (message.headers or {}).get("traceparent")
-    return Arrival(AcceptedSubmission.model_validate_json(message.data), trace)
+    return Arrival(AcceptedSubmission.model_validate_json(message.data), trace, message.data.decode())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -41,15 +41,12 @@ class Before:
     overdue: frozenset[str] = frozenset()
 
 
-def events(before: Before, assessment: Assessment) -> list[Event]:
-    """What the step from what was to the new assessment is called: a change of status, of overdue reports, or both."""
-    found = [event] if (event := event_of(before.status, assessment.status)) else []
-    overdue = frozenset(assessment.overdue)
-    if overdue - before.overdue:
-        found.append(Event.OVERDUE)
-    elif before.overdue - overdue:
-        found.append(Event.REPORT_ARRIVED)
-    return found
+def events(before: Before, after: Status, overdue: Collection[str] = ()) -> list[Event]:
+    """What the step from what was to the new verdict is called: a change of status, of overdue reports, or both."""
+    found = [event] if (event := event_of(before.status, after)) else []
+    if before.overdue.issuperset(overdue):
+        return [*found, Event.REPORT_ARRIVED] if before.overdue.difference(overdue) else found
+    return [*found, Event.OVERDUE]
 
 
 def _status_before(event: Event, before: Before, assessment: Assessment) -> Status:
@@ -82,9 +79,9 @@ def status_changes(
             sample=reference.plan.sample,
             criterion=CriterionRef(key=criterion, name=reference.criterion(criterion).name),
             district=unit_ref(district) if district else None,
-            cohorts=[cohort.id for cohort in reference.plan.cohorts if unit.code in cohort.members],
+            cohorts=[cohort.id for cohort in reference.cohorts_of(unit)],
         )
-        for event in events(before, assessment)
+        for event in events(before, assessment.status, assessment.overdue)
     ]
 
 
@@ -110,7 +107,7 @@ def target_changes(
             sample=reference.plan.sample,
             commitment=CommitmentRef(id=commitment.id, title=commitment.title, line=commitment.line),
         )
-        for event in events(before, assessment)
+        for event in events(before, assessment.status, assessment.overdue)
     ]
 
 

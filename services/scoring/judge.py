@@ -6,86 +6,101 @@ Rules: DESIGN.md of the project's founders, repeated in CONTRIBUTING.md ("How a 
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Literal
 
-from services.scoring.measures import Observation
+from services.scoring.measures import HUNDRED, Observation
+from services.scoring.path import Commitment, Course, Point
 from shared.contracts.words import Event, Status
 
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """A value at a date."""
-
-    on: date
-    value: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Commitment:
-    """What is promised: by `deadline`, a value of at least or at most the goal; without a deadline nothing binds.
-
-    The goal is a level, or `change` from the baseline. The path runs straight from the baseline through the
-    milestones to the goal; `tolerance` is a share of the way from baseline to goal.
-    """
-
-    direction: Literal["at_least", "at_most"]
-    goal: Decimal | None
-    baseline_date: date
-    deadline: date | None = None
-    baseline: Decimal | None = None
-    change: Decimal | None = None
-    milestones: tuple[Point, ...] = ()
-    tolerance: Decimal = Decimal("0.10")
-    has_path: bool = True
-    ceiling: bool = False
-    """The value adds up over the year and may not pass the goal: only the deadline can tell that it was met."""
-
-    def gap(self, value: Decimal, wanted: Decimal) -> Decimal:
-        """How much worse the value is than the one wanted; negative when it is better."""
-        return wanted - value if self.direction == "at_least" else value - wanted
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
-    """The status with the numbers that lead to it. `gap` is to the path, `short` to the goal."""
+    """The status with what leads to it; its numbers are worked out when somebody asks for them."""
 
+    commitment: Commitment
+    on: date
     status: Status
-    observation: Observation | None = None
-    goal: Decimal | None = None
+    seen: Sequence[Observation]
+    """What was in force by that day, the newest last."""
+    goal: Decimal | None
     baseline: Point | None = None
-    required: Decimal | None = None
-    gap: Decimal | None = None
-    short: Decimal | None = None
+    course: Course | None = None
     holds_until: date | None = None
+
+    @property
+    def observation(self) -> Observation | None:
+        """What is judged: the newest value."""
+        return self.seen[-1] if self.seen else None
+
+    @property
+    def short(self) -> Decimal | None:
+        """How much the value lacks to the goal; negative beyond it."""
+        return None if self.goal is None or not self.seen else self.commitment.gap(self.seen[-1].value, self.goal)
+
+    @property
+    def required(self) -> Point | None:
+        """The path's value that the newest one is held against, and the day that it is of."""
+        if self.course is None:
+            return None
+        day = self.course.as_of(self.seen[-1], self.on)
+        return Point(day, self.course.required(day))
+
+    @property
+    def gap(self) -> Decimal | None:
+        """How far the value is behind the path; negative is ahead."""
+        required = self.required
+        return None if required is None else self.commitment.gap(self.seen[-1].value, required.value)
+
+    @property
+    def ahead(self) -> Point | None:
+        """Where the goal is still to come, the path's next point before it: a milestone, or the end of a period that is
+        to be reported.
+        """
+        if self.course is None or self.status not in (Status.ON_TRACK, Status.BEHIND):
+            return None
+        return self.course.next_point(self.seen[-1], self.on)
+
+    def lacking(self, wanted: Decimal) -> int | None:
+        """How many countable things the newest value lacks to the one wanted, its denominator staying as it is."""
+        newest = self.observation
+        if newest is None:
+            return None
+        if newest.denominator is not None:
+            wanted = wanted * newest.denominator / HUNDRED
+        # a value on the path is a quotient, so what is exactly enough may come out a hair short
+        return max(0, math.ceil(round(self.commitment.gap(newest.numerator, wanted), 6)))
 
 
 def assess(commitment: Commitment, observations: Sequence[Observation], on: date) -> Verdict:
     """Judge at a date by what was in force then. `observations` are in order of their effective dates."""
     seen = observations[: bisect_right(observations, on, key=lambda seen: seen.effective)]
+    deadline = commitment.deadline
     baseline = _baseline(commitment, seen)
     goal = commitment.goal
     if goal is None and commitment.change is not None and baseline is not None:
         goal = baseline.value + commitment.change
-    if not seen or goal is None:
-        return Verdict(Status.NO_DATA, goal=goal)
-
-    newest = seen[-1]
-    short = commitment.gap(newest.value, goal)
-    course = _Course.of(commitment, baseline, goal)
-    required = course.required(on) if course else None
 
     def verdict(status: Status, holds_until: date | None = None) -> Verdict:
-        gap = None if required is None else commitment.gap(newest.value, required)
-        return Verdict(status, newest, goal, baseline, required, gap, short, holds_until)
+        return Verdict(commitment, on, status, seen, goal, baseline, course, holds_until)
 
-    deadline = commitment.deadline
+    course = None
+    if not seen or goal is None:
+        if deadline is None:
+            return verdict(Status.NO_DATA)
+        if on > deadline:  # silence is no excuse: what nothing shows to be met by then was not
+            return verdict(Status.MISSED)
+        dues = (due.by for due in commitment.reports if due.by >= on)
+        return verdict(Status.NO_DATA, holds_until=min(deadline, *dues))
+    newest = seen[-1]
+    short = commitment.gap(newest.value, goal)
+    course = Course.of(commitment, baseline, goal)
     if commitment.ceiling and deadline is not None and on <= deadline:
         return verdict(Status.ON_TRACK if short <= 0 else Status.BEHIND, holds_until=deadline)
     if short <= 0:
@@ -98,7 +113,26 @@ def assess(commitment: Commitment, observations: Sequence[Observation], on: date
         return verdict(Status.ON_TRACK, holds_until=deadline)
     if course.is_behind(seen, on):
         return verdict(Status.BEHIND, holds_until=deadline)
-    return verdict(Status.ON_TRACK, holds_until=course.last_day_within_tolerance(newest.value, on, deadline))
+    return verdict(Status.ON_TRACK, holds_until=course.last_day_within_tolerance(newest, on, deadline))
+
+
+def begun(status_on: Callable[[date], tuple[Status, date | None]], first: date, days: Iterable[date], on: date) -> date:
+    """Since when what has a status on a day has had it: the time before is followed from `first` on.
+
+    `status_on` tells the status at a day and until when it holds by itself; `days` are those on which values change.
+    """
+    coming = sorted(day for day in days if day <= on)
+    day = since = min([first, *coming])
+    status, holds_until = status_on(day)
+    while True:
+        ahead = bisect_right(coming, day)
+        nexts = coming[ahead : ahead + 1] + ([holds_until + _DAY] if holds_until is not None else [])
+        if not nexts or (day := min(nexts)) > on:
+            return since
+        before = status
+        status, holds_until = status_on(day)
+        if status != before:
+            since = day
 
 
 def worst(statuses: Sequence[Status]) -> Status:
@@ -134,72 +168,3 @@ def _baseline(commitment: Commitment, seen: Sequence[Observation]) -> Point | No
     if before:
         return Point(commitment.baseline_date, before[-1].value)
     return None if commitment.ceiling else Point(seen[0].effective, seen[0].value)
-
-
-@dataclass(frozen=True, slots=True)
-class _Course:
-    """The path, and how far from it is too far."""
-
-    commitment: Commitment
-    points: tuple[Point, ...]
-    allowed: Decimal
-
-    @classmethod
-    def of(cls, commitment: Commitment, baseline: Point | None, goal: Decimal) -> _Course | None:
-        """None where the commitment has no path, or its time is over before the figures begin."""
-        if not commitment.has_path or commitment.deadline is None or baseline is None:
-            return None
-        if baseline.on >= commitment.deadline:
-            return None
-        # who stands beyond the goal already has to stay there: the path is level
-        start = goal if commitment.gap(baseline.value, goal) <= 0 else baseline.value
-        milestones = [point for point in commitment.milestones if baseline.on < point.on < commitment.deadline]
-        points = (Point(baseline.on, start), *milestones, Point(commitment.deadline, goal))
-        return cls(commitment, points, abs(goal - start) * commitment.tolerance)
-
-    def required(self, on: date) -> Decimal:
-        """The path's value: straight between its points, level before the first and after the last."""
-        after = bisect_left(self.points, on, key=lambda point: point.on)
-        if after == 0:
-            return self.points[0].value
-        if after == len(self.points):
-            return self.points[-1].value
-        left, right = self.points[after - 1], self.points[after]
-        share = Decimal((on - left.on).days) / Decimal((right.on - left.on).days)
-        return left.value + (right.value - left.value) * share
-
-    def exceeds(self, value: Decimal, on: date) -> bool:
-        """Whether the value is further behind the path than the tolerance."""
-        return self.commitment.gap(value, self.required(on)) > self.allowed
-
-    def is_behind(self, seen: Sequence[Observation], on: date) -> bool:
-        """Follow the values through time: too far back makes it behind, and only the path itself ends that.
-
-        While a value stands the path moves away from it, so the first and the last day of each value's time tell
-        whether it was ever too far back.
-        """
-        behind = False
-        goal, begin = self.points[-1].value, self.points[0].on
-        ends = [following.effective - _DAY for following in seen[1:]] + [on]
-        for observation, end in zip(seen, ends, strict=True):
-            start = max(observation.effective, begin)
-            if start > end:
-                continue
-            if self.commitment.gap(observation.value, goal) <= 0:
-                behind = False
-            elif behind and self.commitment.gap(observation.value, self.required(start)) <= 0:
-                behind = self.exceeds(observation.value, end)
-            else:
-                behind = behind or self.exceeds(observation.value, start) or self.exceeds(observation.value, end)
-        return behind
-
-    def last_day_within_tolerance(self, value: Decimal, on: date, deadline: date) -> date:
-        """Until when an unchanged value is still on track; `on` itself is."""
-        begin = self.points[0].on
-
-        def is_beyond(days: int) -> bool:
-            day = on + timedelta(days=days)
-            return day >= begin and self.exceeds(value, day)
-
-        beyond = bisect_left(range((deadline - on).days + 1), True, key=is_beyond)
-        return on + timedelta(days=max(beyond - 1, 0))

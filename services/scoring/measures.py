@@ -8,10 +8,11 @@ force from its period's end.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
+from typing import NamedTuple
 from uuid import UUID
 
 from shared.clock import VIETNAM
@@ -20,10 +21,10 @@ from shared.contracts.words import Period, Stage
 from shared.reference.models import Amount, Ratio, YesNo
 
 HUNDRED = Decimal(100)
+_ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """An element's value for a unit and period, as it stands after corrections."""
 
     element: str
@@ -36,6 +37,8 @@ class Reading:
     submission: UUID
     warnings: tuple[SubmissionWarning, ...] = ()
     """What was remarkable about this figure when it came in."""
+    parts: tuple[Reading, ...] = ()
+    """What it is the sum of, where no submission brought it: the unit began with it."""
 
     @property
     def rank(self) -> tuple[int, int, datetime, UUID]:
@@ -47,8 +50,66 @@ type Readings = Mapping[tuple[str, Period], Reading]
 """One unit's readings by element and period."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+type Measure = Ratio | Amount | YesNo
+
+
+class Figures(dict[tuple[str, Period], Reading]):
+    """One unit's readings, which do not change any more, with what is measured from them: each measure once.
+
+    Those that follow from others (`merge`) measure anew only what has changed.
+    """
+
+    _former: Figures | None = None
+    _changed: Collection[tuple[str, Period]] = ()
+
+    def observed(self, measure: Measure, baseline_date: date, counts_from: Stage) -> Sequence[Observation]:
+        """What the measure's value was from when on: each entry has a later period than the one before it.
+
+        Only periods for which every element of the measure was reported count, so a ratio never mixes two periods.
+        """
+        # the measure is kept in the value: an id is only an object's own while that lives
+        key = id(measure), baseline_date, counts_from
+        if key not in self._observed:
+            found = self._by_period(measure, baseline_date, counts_from)
+            self._observed[key] = measure, found, in_force(found.values())
+        return self._observed[key][2]
+
+    def since(self, day: date) -> Figures:
+        """Those for periods that did not end before a day."""
+        return Figures({key: reading for key, reading in self.items() if reading.period.end >= day})
+
+    def _by_period(self, measure: Measure, baseline_date: date, counts_from: Stage) -> dict[Period, Observation]:
+        elements = list(dict.fromkeys(measure.element_codes))
+        if self._former is None:
+            found, periods = {}, self._periods[elements[0]]
+        else:
+            self._former.observed(measure, baseline_date, counts_from)
+            found = self._former._observed[id(measure), baseline_date, counts_from][1]
+            periods = [period for element, period in self._changed if element in elements]
+            found = dict(found) if periods else found
+        for period in periods:
+            readings = [self.get((element, period)) for element in elements]
+            if observation := _observation(measure, period, readings, baseline_date, counts_from.rank):
+                found[period] = observation
+            else:
+                found.pop(period, None)
+        return found
+
+    @cached_property
+    def _observed(
+        self,
+    ) -> dict[tuple[int, date, Stage], tuple[Measure, dict[Period, Observation], Sequence[Observation]]]:
+        return {}
+
+    @cached_property
+    def _periods(self) -> Mapping[str, list[Period]]:
+        found: defaultdict[str, list[Period]] = defaultdict(list)
+        for element, period in self:
+            found[element].append(period)
+        return found
+
+
+class Observation(NamedTuple):
     """A measure's value, in force from `effective` until the next one is."""
 
     effective: date
@@ -56,10 +117,25 @@ class Observation:
     value: Decimal
     numerator: Decimal
     denominator: Decimal | None = None
-    stage: Stage = Stage.REPORTED
-    submissions: tuple[UUID, ...] = ()
-    warnings: tuple[SubmissionWarning, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    """What it was made of; nothing for an aggregate."""
     units_counted: int | None = None
+
+    @property
+    def stage(self) -> Stage:
+        """The least that any of its readings has come to."""
+        return min((reading.stage for reading in self.readings), key=lambda stage: stage.rank, default=Stage.REPORTED)
+
+    @property
+    def submissions(self) -> list[UUID]:
+        """Where its readings came from."""
+        return sorted({reading.submission for reading in self.readings})
+
+    @property
+    def warnings(self) -> list[SubmissionWarning]:
+        """What was remarkable about its readings, in one order, whichever they came in."""
+        in_order = sorted(self.readings, key=lambda reading: reading.element)
+        return [warning for reading in in_order for warning in reading.warnings]
 
 
 def readings_in(
@@ -74,7 +150,7 @@ def readings_in(
         Reading(
             element=element,
             period=submission.period,
-            value=Decimal(str(int(value) if isinstance(value, bool) else value)),
+            value=Decimal(value) if isinstance(value, int) else Decimal(str(value)),
             stage=submission.stage,
             revision=submission.revision,
             received_at=received_at,
@@ -91,37 +167,33 @@ def received_on(moment: datetime) -> date:
     return moment.astimezone(VIETNAM).date()
 
 
-def merge(current: Readings, arriving: Iterable[Reading]) -> dict[tuple[str, Period], Reading]:
+def merge(current: Figures, arriving: Iterable[Reading]) -> Figures:
     """The readings after others arrived, in whatever order: of two for the same thing the higher ranked stands,
     known from the day that either was.
     """
-    merged = dict(current)
+    merged, changed = Figures(current), {}
     for reading in arriving:
         key = (reading.element, reading.period)
-        merged[key] = _stronger(merged[key], reading) if key in merged else reading
+        merged[key] = changed[key] = _stronger(merged[key], reading) if key in merged else reading
+    if current:
+        merged._former, merged._changed = current, changed
     return merged
 
 
 def _stronger(one: Reading, other: Reading) -> Reading:
     winner = max(one, other, key=lambda reading: reading.rank)
     known_from = min(one.known_from, other.known_from)
-    return winner if winner.known_from == known_from else replace(winner, known_from=known_from)
+    return winner if winner.known_from == known_from else winner._replace(known_from=known_from)
 
 
-def observe(
-    measure: Ratio | Amount | YesNo, readings: Readings, baseline_date: date, counts_from: Stage
-) -> list[Observation]:
-    """What the measure's value was from when on: each entry has a later period than the one before it.
-
-    Only periods for which every element of the measure was reported count, so a ratio never mixes two periods.
-    """
-    by_period = _by_period(measure.element_codes, readings, counts_from)
-    observations = [
-        observation
-        for period, found in by_period.items()
-        if (observation := _observation(measure, period, found, baseline_date)) is not None
-    ]
-    return in_force(observations)
+def in_hindsight(figures: Mapping[tuple[str, Period], Reading]) -> Figures:
+    """The readings as if each had been known when its period ended: not what was known at a day, but what was so."""
+    return Figures(
+        {
+            key: reading._replace(known_from=min(reading.known_from, reading.period.end))
+            for key, reading in figures.items()
+        }
+    )
 
 
 def in_force(observations: Iterable[Observation]) -> list[Observation]:
@@ -143,45 +215,28 @@ def effective_date(period: Period, known_from: date, baseline_date: date) -> dat
     return min(period.end, known_from) if period.end <= baseline_date else known_from
 
 
-def _by_period(elements: list[str], readings: Readings, counts_from: Stage) -> dict[Period, dict[str, Reading]]:
-    wanted, rank = set(elements), counts_from.rank
-    found: defaultdict[Period, dict[str, Reading]] = defaultdict(dict)
-    for (element, period), reading in readings.items():
-        if element in wanted and (rank == 0 or reading.stage.rank >= rank):
-            found[period][element] = reading
-    return {period: parts for period, parts in found.items() if len(parts) == len(wanted)}
-
-
 def _observation(
-    measure: Ratio | Amount | YesNo, period: Period, found: dict[str, Reading], baseline_date: date
+    measure: Measure, period: Period, found: Sequence[Reading | None], baseline_date: date, least_rank: int
 ) -> Observation | None:
-    def total(elements: list[str]) -> Decimal:
-        return sum((found[element].value for element in elements), Decimal(0))
-
+    """The measure's value for a period; None unless every element of it was reported and has come far enough."""
+    readings = [reading for reading in found if reading is not None and reading.stage.rank >= least_rank]
+    if len(readings) < len(found):
+        return None
+    values = {reading.element: reading.value for reading in readings}
     denominator = None
     if isinstance(measure, Ratio):
-        numerator, denominator = total(measure.numerator), total(measure.denominator)
+        numerator = sum((values[element] for element in measure.numerator), _ZERO)
+        denominator = sum((values[element] for element in measure.denominator), _ZERO)
         if denominator <= 0:
             return None
         value = HUNDRED * numerator / denominator
     else:
-        value = numerator = total(measure.element_codes)
-    parts = found.values()
+        value = numerator = sum((values[element] for element in measure.element_codes), _ZERO)
     return Observation(
-        effective=effective_date(period, max(part.known_from for part in parts), baseline_date),
+        effective=effective_date(period, max(reading.known_from for reading in readings), baseline_date),
         period=period,
         value=value,
         numerator=numerator,
         denominator=denominator,
-        stage=min((part.stage for part in parts), key=lambda stage: stage.rank),
-        submissions=tuple(sorted({part.submission for part in parts})),
-        warnings=_warnings([part for part in parts if part.warnings]),
+        readings=tuple(part for reading in readings for part in reading.parts or (reading,)),
     )
-
-
-def _warnings(remarkable: list[Reading]) -> tuple[SubmissionWarning, ...]:
-    """In one order, whichever the readings came in."""
-    if not remarkable:
-        return ()
-    in_order = sorted(remarkable, key=lambda reading: reading.element)
-    return tuple(warning for reading in in_order for warning in reading.warnings)

@@ -6,7 +6,10 @@ from shared.openapi import Description, Operation
 from shared.problems import Problems
 
 DESCRIPTION = Description(
-    tags={"Standing": "Tiến độ / Where communes, districts and the province stand."},
+    tags={
+        "Standing": "Tiến độ / Where communes, districts and the province stand.",
+        "Outlook": "Triển vọng / What would follow, and who is nearest. Nothing of it is stored.",
+    },
     operations={
         "GET /v1/statuses": Operation(
             "Standing",
@@ -20,6 +23,30 @@ DESCRIPTION = Description(
             problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND),
             parameters={"code": "06280"},
         ),
+        "GET /v1/recognitions": Operation(
+            "Standing",
+            "Recognised communes / Xã được công nhận",
+            problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND),
+            parameters={"district": "184", "state": "recognised", "set": "ntm"},
+        ),
         "GET /v1/targets": Operation("Standing", "Targets of districts and the province / Mục tiêu của huyện, tỉnh"),
+        "POST /v1/what-if": Operation(
+            "Outlook",
+            "What would follow / Điều gì sẽ thay đổi",
+            problems=(
+                Problems.OUT_OF_SCOPE,
+                Problems.TOO_SLOW,
+                Problems.TOO_LARGE,
+                Problems.PACKED,
+                Problems.NOT_JSON,
+                Problems.BUSY,
+            ),
+        ),
+        "GET /v1/nearest": Operation(
+            "Outlook",
+            "Who is nearest to meeting a criterion / Xã gần đạt tiêu chí nhất",
+            problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND, Problems.BUSY),
+            parameters={"criterion": "ntm-11", "district": "184", "cohort": "border-2023"},
+        ),
     },
 )

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from uuid import UUID
+from datetime import date
 
 import structlog
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring import queries
 from services.scoring.changes import Moment
-from services.scoring.measures import Reading, Readings, merge, readings_in
-from services.scoring.verdicts import assess_criterion, criteria_of
+from services.scoring.measures import Figures
+from services.scoring.sides import Arriving, Side, compared, figures_of, supposed_readings
+from services.scoring.verdicts import explain_criterion
 from shared.contracts import Bilingual, Preview, PreviewedStatus, PreviewRequest, Submission
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
@@ -54,15 +53,10 @@ async def preview(
 
     Units that do not exist are passed over.
     """
-    arriving: defaultdict[int, list[Reading]] = defaultdict(list)
-    for number, submission in enumerate(submissions):
-        unit = reference.units.find(submission.unit, submission.period.end)
-        if unit is not None and unit.kind in reference.plan.counted_kinds:
-            # of two that are equal otherwise the later one stands
-            arriving[unit.key] += readings_in(submission, UUID(int=number), moment.at)
-    before = await queries.readings_of(connection, list(arriving))
+    arriving = supposed_readings(submissions, reference, moment, moment.on)
+    figures = await figures_of(connection, arriving, reference)
     # a thousand communes take a second: the loop has to go on meanwhile
-    return await asyncio.to_thread(lambda: Preview(statuses=list(_statuses(before, arriving, reference, moment))))
+    return await asyncio.to_thread(lambda: Preview(statuses=list(_statuses(figures, arriving, reference, moment.on))))
 
 
 def fit(found: Preview, limit_bytes: int) -> bytes:
@@ -81,26 +75,21 @@ def fit(found: Preview, limit_bytes: int) -> bytes:
 
 
 def _statuses(
-    readings: Mapping[int, Readings],
-    arriving: Mapping[int, Sequence[Reading]],
-    reference: Reference,
-    moment: Moment,
+    figures: Mapping[int, Figures], arriving: Arriving, reference: Reference, on: date
 ) -> Iterator[PreviewedStatus]:
-    for unit in sorted((reference.units.by_key(key) for key in arriving), key=lambda unit: unit.code):
-        before = readings.get(unit.key, {})
-        after = merge(before, arriving[unit.key])
-        elements = {reading.element for reading in arriving[unit.key]}
-        touched = {criterion for element in elements for criterion in reference.criteria_of_element(element)}
-        for criterion in criteria_of(unit, reference):
-            if criterion in touched:
-                then = assess_criterion(criterion, unit, after, reference, moment.on)
-                yield PreviewedStatus(
-                    unit=unit.code,
-                    criterion=criterion,
-                    before=assess_criterion(criterion, unit, before, reference, moment.on).status,
-                    after=then.status,
-                    reason=then.reason,
-                )
+    units = sorted((reference.units.by_key(key) for key in arriving), key=lambda unit: unit.code)
+    touched = {
+        unit: {key for one in readings for key in reference.criteria_of_element(one.element)}
+        for unit, readings in arriving.items()
+    }
+    pairs = ((unit, key) for unit in units for key in reference.criterion_keys if key in touched[unit.key])
+    before, after = Side.of(reference, figures), Side.of(reference, figures, arriving)
+    for unit, criterion, is_now, would_be in compared(pairs, before, after, on):
+        if is_now and would_be:
+            then = explain_criterion(would_be)
+            yield PreviewedStatus(
+                unit=unit.code, criterion=criterion, before=is_now.status, after=then.status, reason=then.reason
+            )
 
 
 def _with_reasons_of(letters: int, found: Preview) -> Preview:

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Row, cast, delete, func, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ARRAY,
+    Integer,
+    Row,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.aggregate import Step
-from services.scoring.measures import Reading
+from services.scoring.measures import Figures, Reading
+from services.scoring.steps import Step
 from services.scoring.tables import (
     ChangeRow,
     ParkedRow,
@@ -24,16 +40,25 @@ from services.scoring.tables import (
     TargetRow,
     TickRow,
 )
-from shared.contracts import Period, Stage, SubmissionWarning, subjects
-from shared.database import table_of, upsert
-
-type UnitReadings = dict[tuple[str, Period], Reading]
+from shared.contracts import Period, Stage, Status, SubmissionWarning, subjects
+from shared.database import columns_of, insert_rows, table_of, upsert
+from shared.reference.models import CriterionKey
 
 submission, reading, status = table_of(SubmissionRow), table_of(ReadingRow), table_of(StatusRow)
 step, target, change = table_of(StepRow), table_of(TargetRow), table_of(ChangeRow)
 tick, parked = table_of(TickRow), table_of(ParkedRow)
 
-_UNIT_LOCKS, _TARGET_LOCKS = 1, 2
+_UNIT_LOCKS, _TARGET_LOCKS, _ALL_LOCKS = 1, 2, 3
+
+
+async def work(connection: AsyncConnection) -> None:
+    """Say that a worker is about to change the state; it waits where somebody puts another state in its place."""
+    await connection.execute(select(func.pg_advisory_xact_lock_shared(_ALL_LOCKS, 0)))
+
+
+async def hold_off_workers(connection: AsyncConnection) -> None:
+    """Wait until no worker changes the state, and keep all of them waiting until the transaction ends."""
+    await connection.execute(select(func.pg_advisory_xact_lock(_ALL_LOCKS, 0)))
 
 
 async def lock_units(connection: AsyncConnection, units: Iterable[int]) -> None:
@@ -43,20 +68,60 @@ async def lock_units(connection: AsyncConnection, units: Iterable[int]) -> None:
 
 
 async def lock_targets(connection: AsyncConnection) -> None:
-    """Keep other workers from the aggregates until the transaction ends. Taken after the units' locks."""
+    """Keep other workers from judging the commitments until the transaction ends."""
     await connection.execute(select(func.pg_advisory_xact_lock(_TARGET_LOCKS, 0)))
 
 
 async def record_submissions(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> set[UUID]:
-    """Keep the submissions; the ids of those that were not known yet."""
-    statement = insert(submission).on_conflict_do_nothing().returning(submission.c.id)
-    return set((await connection.scalars(statement, rows)).all()) if rows else set()
+    """Keep the submissions; the ids of those that were not known yet. Their bodies are JSON texts."""
+    if not rows:
+        return set()
+    columns = [
+        func.unnest(
+            bindparam(name, type_=ARRAY(Text() if name == "body" else submission.c[name].type, dimensions=1))
+        ).label(name)
+        for name in rows[0]
+    ]
+    given = select(*columns).subquery()
+    found = [cast(given.c.body, JSONB) if name == "body" else given.c[name] for name in rows[0]]
+    statement = insert(submission).from_select(list(rows[0]), select(*found))
+    known = await connection.scalars(statement.on_conflict_do_nothing().returning(submission.c.id), columns_of(rows))
+    return set(known.all())
 
 
-async def readings_of(connection: AsyncConnection, units: Collection[int]) -> dict[int, UnitReadings]:
-    """All readings of the units."""
-    found: defaultdict[int, UnitReadings] = defaultdict(dict)
-    for row in await connection.execute(select(reading).where(reading.c.unit == func.any(list(units)))):
+async def known_among(connection: AsyncConnection, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the submissions that are known."""
+    query = select(submission.c.id).where(submission.c.id == func.any(cast(list(ids), ARRAY(Uuid))))
+    return set((await connection.scalars(query)).all())
+
+
+async def readings_of(
+    connection: AsyncConnection, units: Collection[int], horizon: date, elements: Collection[str] | None = None
+) -> dict[int, Figures]:
+    """The units' readings of these elements (None: of all), for periods that did not end before the horizon."""
+    query = select(reading).where(reading.c.unit == func.any(list(units)), reading.c.ends >= horizon)
+    if elements is not None:
+        query = query.where(reading.c.element == func.any(list(elements)))
+    return await _figures(connection, query)
+
+
+async def readings_among(
+    connection: AsyncConnection, wanted: Collection[tuple[int, str]], horizon: date
+) -> dict[int, Figures]:
+    """The readings of these elements of these units, for periods that did not end before the horizon."""
+    pairs = select(
+        func.unnest(cast([unit for unit, _ in wanted], ARRAY(Integer))).label("unit"),
+        func.unnest(cast([element for _, element in wanted], ARRAY(Text))).label("element"),
+    ).subquery()
+    query = select(reading).where(
+        reading.c.unit == pairs.c.unit, reading.c.element == pairs.c.element, reading.c.ends >= horizon
+    )
+    return await _figures(connection, query)
+
+
+async def _figures(connection: AsyncConnection, query: Select[Any]) -> dict[int, Figures]:
+    found: defaultdict[int, Figures] = defaultdict(Figures)
+    for row in await connection.execute(query):
         one = _reading(row)
         found[row.unit][(one.element, one.period)] = one
     return found
@@ -76,24 +141,26 @@ def _reading(row: Row[Any]) -> Reading:
     )
 
 
+def reading_row(unit: int, one: Reading) -> dict[str, Any]:
+    """A reading as it is stored."""
+    return {
+        "unit": unit,
+        "element": one.element,
+        "ends": one.period.end,
+        "period": one.period.text,
+        "value": one.value,
+        "stage": one.stage.value,
+        "revision": one.revision,
+        "received_at": one.received_at,
+        "known_from": one.known_from,
+        "submission": one.submission,
+        "warnings": [warning.model_dump(mode="json") for warning in one.warnings] or None,
+    }
+
+
 async def write_readings(connection: AsyncConnection, readings: Sequence[tuple[int, Reading]]) -> None:
     """Store readings, over what stood there."""
-    rows = [
-        {
-            "unit": unit,
-            "element": one.element,
-            "period": one.period.text,
-            "value": one.value,
-            "stage": one.stage.value,
-            "revision": one.revision,
-            "received_at": one.received_at,
-            "known_from": one.known_from,
-            "submission": one.submission,
-            "warnings": [warning.model_dump(mode="json") for warning in one.warnings] or None,
-        }
-        for unit, one in readings
-    ]
-    await upsert(connection, ReadingRow, rows)
+    await upsert(connection, ReadingRow, [reading_row(unit, one) for unit, one in readings])
 
 
 async def statuses_of(connection: AsyncConnection, units: Collection[int]) -> dict[tuple[int, str], Row[Any]]:
@@ -107,20 +174,64 @@ async def targets(connection: AsyncConnection) -> dict[tuple[str, int], Row[Any]
     return {(row.commitment, row.unit): row for row in await connection.execute(select(target))}
 
 
-async def units_to_look_at(connection: AsyncConnection, on: date) -> list[int]:
-    """Units with a status that does not hold any more on that day and was not judged then."""
-    query = select(status.c.unit).where(status.c.holds_until < on, status.c.judged_on < on).distinct()
-    return list((await connection.scalars(query)).all())
+async def statuses_to_look_at(connection: AsyncConnection, on: date) -> dict[int, list[CriterionKey]]:
+    """By unit, the criteria whose status does not hold any more on that day and was not judged then."""
+    query = select(status.c.unit, status.c.criterion).where(status.c.holds_until < on, status.c.judged_on < on)
+    found: defaultdict[int, list[CriterionKey]] = defaultdict(list)
+    for row in await connection.execute(query.order_by(status.c.unit, status.c.criterion)):
+        found[row.unit].append(row.criterion)
+    return found
+
+
+async def without_status(
+    connection: AsyncConnection, pairs: Sequence[tuple[int, CriterionKey]]
+) -> list[tuple[int, CriterionKey]]:
+    """Those units and criteria of which no status is stored."""
+    given = select(
+        func.unnest(cast([unit for unit, _ in pairs], ARRAY(Integer))).label("unit"),
+        func.unnest(cast([key for _, key in pairs], ARRAY(Text))).label("criterion"),
+    ).subquery()
+    known = exists().where(status.c.unit == given.c.unit, status.c.criterion == given.c.criterion)
+    return [(row.unit, row.criterion) for row in await connection.execute(select(given).where(~known))]
 
 
 async def targets_to_look_at(connection: AsyncConnection, on: date) -> set[tuple[str, int]]:
-    """Commitments that do not hold any more on that day and were not judged then."""
-    query = select(target.c.commitment, target.c.unit).where(target.c.holds_until < on, target.c.judged_on < on)
+    """Commitments whose steps have moved, or that do not hold any more on that day and were not judged then."""
+    expired = and_(target.c.holds_until < on, target.c.judged_on < on)
+    query = select(target.c.commitment, target.c.unit).where(or_(target.c.moved, expired))
     return {(row.commitment, row.unit) for row in await connection.execute(query)}
 
 
+async def begin_targets(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep commitments of which nothing was stored yet."""
+    if rows:
+        statement = insert_rows(target, list(rows[0])).on_conflict_do_nothing()
+        await connection.execute(statement, columns_of(rows))
+
+
+async def mark_moved(connection: AsyncConnection, targets: Collection[tuple[str, int]], on: date) -> None:
+    """Say that the commitments' steps have moved, so that somebody judges them."""
+    rows = [
+        {
+            "commitment": commitment,
+            "unit": unit,
+            "status": Status.NO_DATA.value,
+            "since": on,
+            "judged_on": on,
+            "holds_until": None,
+            "overdue": None,
+            "moved": True,
+        }
+        for commitment, unit in sorted(targets)
+    ]
+    if rows:
+        statement = insert_rows(target, list(rows[0]))
+        statement = statement.on_conflict_do_update(index_elements=["commitment", "unit"], set_={"moved": True})
+        await connection.execute(statement, columns_of(rows))
+
+
 async def add_steps(connection: AsyncConnection, steps: Mapping[tuple[str, int, date], Step]) -> None:
-    """Add to the aggregates' steps; a step that comes to nothing goes."""
+    """Add to the aggregates' steps, in one order, so that nobody deadlocks; a step that comes to nothing goes."""
     if not steps:
         return
     rows = [
@@ -132,15 +243,15 @@ async def add_steps(connection: AsyncConnection, steps: Mapping[tuple[str, int, 
             "denominator": one.denominator,
             "units": one.units,
         }
-        for (commitment, unit, on), one in steps.items()
+        for (commitment, unit, on), one in sorted(steps.items())
     ]
-    statement = insert(step)
+    statement = insert_rows(step, list(rows[0]))
     added = {name: step.c[name] + statement.excluded[name] for name in ("numerator", "denominator", "units")}
-    await connection.execute(
-        statement.on_conflict_do_update(index_elements=["commitment", "unit", "on"], set_=added), rows
-    )
+    statement = statement.on_conflict_do_update(index_elements=["commitment", "unit", "on"], set_=added)
+    await connection.execute(statement, columns_of(rows))
+    touched = tuple_(step.c.commitment, step.c.unit).in_({(commitment, unit) for commitment, unit, _ in steps})
     empty = (step.c.numerator == 0, step.c.denominator == 0, step.c.units == 0)
-    await connection.execute(delete(step).where(*empty))
+    await connection.execute(delete(step).where(touched, *empty))
 
 
 async def steps_of(
@@ -157,7 +268,18 @@ async def steps_of(
 async def add_changes(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
     """Keep changes for good."""
     if rows:
-        await connection.execute(insert(change), rows)
+        await connection.execute(insert_rows(change, list(rows[0])), columns_of(rows))
+
+
+async def submissions_of(
+    connection: AsyncConnection, units: Collection[int], until: datetime | None = None
+) -> Sequence[Row[Any]]:
+    """The unit and the body (a JSON text) of everything that was sent for these units, or was until then."""
+    query = select(submission.c.unit, cast(submission.c.body, Text).label("body"))
+    query = query.where(submission.c.unit == func.any(list(units)))
+    if until is not None:
+        query = query.where(submission.c.received_at < until)
+    return (await connection.execute(query)).all()
 
 
 async def changes_of_unit(connection: AsyncConnection, unit: int, limit: int) -> Sequence[Row[Any]]:
@@ -167,8 +289,9 @@ async def changes_of_unit(connection: AsyncConnection, unit: int, limit: int) ->
 
 
 async def parked_submissions(connection: AsyncConnection) -> set[int]:
-    """The numbers of the messages in the stream of submissions that were put aside."""
-    query = select(parked.c.sequence).where(parked.c.stream == subjects.SUBMISSIONS_STREAM)
+    """The numbers of the messages in the stream of submissions that were put aside and not replayed."""
+    of_stream = parked.c.stream == subjects.SUBMISSIONS_STREAM
+    query = select(parked.c.sequence).where(of_stream, parked.c.state != "replayed")
     return set((await connection.scalars(query)).all())
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import TIMESTAMP, BigInteger, Index, Numeric
+from sqlalchemy import TIMESTAMP, BigInteger, Index, Numeric, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -32,6 +32,7 @@ class SubmissionRow(_Table, table=True):
     """Every submission that was scored, whole: with the stream, each can make good what the other lost."""
 
     __tablename__ = "submission"
+    __table_args__: ClassVar[Any] = (Index("submission_unit", "unit"), {"schema": SCHEMA})
 
     id: UUID = Field(primary_key=True)
     agency: str
@@ -49,6 +50,7 @@ class ReadingRow(_Table, table=True):
 
     unit: int = Field(primary_key=True)
     element: str = Field(primary_key=True)
+    ends: date = Field(primary_key=True, description="The period's last day: what lies too far back is not looked at.")
     period: str = Field(primary_key=True)
     value: Decimal = Field(sa_type=_numeric)
     stage: str
@@ -62,7 +64,10 @@ class ReadingRow(_Table, table=True):
 
 
 class StatusRow(_Table, table=True):
-    """A commune's criterion as it stands. `holds_until`: the last day on which that needs no new look."""
+    """A commune's criterion as it stands; its reasons follow from the readings whenever somebody asks for them.
+
+    `holds_until`: the last day on which that needs no new look.
+    """
 
     __tablename__ = "status"
     __table_args__: ClassVar[Any] = (Index("status_holds_until", "holds_until"), {"schema": SCHEMA})
@@ -73,7 +78,7 @@ class StatusRow(_Table, table=True):
     since: date
     judged_on: date
     holds_until: date | None
-    assessment: dict[str, Any] = Field(sa_type=_json)
+    overdue: list[str] = Field(sa_type=_json, description="The periods of reports that are due and have not come.")
 
 
 class StepRow(_Table, table=True):
@@ -93,7 +98,11 @@ class TargetRow(_Table, table=True):
     """A district's or the province's commitment as it stands."""
 
     __tablename__ = "target"
-    __table_args__: ClassVar[Any] = (Index("target_holds_until", "holds_until"), {"schema": SCHEMA})
+    __table_args__: ClassVar[Any] = (
+        Index("target_holds_until", "holds_until"),
+        Index("target_moved", "moved", postgresql_where=text("moved")),
+        {"schema": SCHEMA},
+    )
 
     commitment: str = Field(primary_key=True)
     unit: int = Field(primary_key=True)
@@ -101,7 +110,10 @@ class TargetRow(_Table, table=True):
     since: date
     judged_on: date
     holds_until: date | None
-    assessment: dict[str, Any] = Field(sa_type=_json)
+    overdue: list[str] | None = Field(
+        sa_type=_json, description="While nothing of it counts: the periods that were due. None: it was never judged."
+    )
+    moved: bool = Field(description="Its steps have moved since it was judged.")
 
 
 class ChangeRow(_Table, table=True):

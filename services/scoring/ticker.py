@@ -44,6 +44,7 @@ class Ticker:
         today = self._runtime.clock.today()
         while True:
             async with self._runtime.engine.begin() as connection:
+                await queries.work(connection)
                 # one worker ticks at a time; another one that waited here finds the day done
                 await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("scoring-tick"))))
                 last = await queries.last_tick(connection)

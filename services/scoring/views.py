@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
-from services.scoring.aggregate import Steps, series
+from services.scoring.aggregate import summed
 from services.scoring.changes import unit_ref
-from services.scoring.measures import Readings
-from services.scoring.verdicts import assess_criterion, assess_target, criteria_of
-from shared.contracts import Assessment, Bilingual, CommitmentRef, CriterionRef, Status, UnitRef
+from services.scoring.measures import Figures, in_hindsight
+from services.scoring.score import series_of
+from services.scoring.steps import Steps
+from services.scoring.succession import NotInherited
+from services.scoring.verdicts import assess_criterion, assess_target, criterion_since
+from shared.contracts import Assessment, Bilingual, CommitmentRef, CriterionRef, Recognition, Status, UnitRef
 from shared.reference.load import Reference
-from shared.reference.models import Commitment, Unit
-
-type StatusRows = Mapping[tuple[int, str], Row[Any]]
+from shared.reference.models import Commitment, CriterionKey, Unit
 
 
 class StatusItem(BaseModel):
-    """A commune's criterion."""
+    """A commune's criterion. With `as_of`: as it was known to be at that day."""
 
     unit: UnitRef
     district: UnitRef | None
@@ -30,6 +31,11 @@ class StatusItem(BaseModel):
     since: date | None
     cohorts: list[str]
     assessment: Assessment | None
+    actual: Assessment | None = Field(
+        default=None,
+        description="Only with `as_of`: what was so at that day by all that is known today. A late report or a "
+        "correction changes this, and never `assessment`, which is what was known then.",
+    )
 
 
 class StatusPage(BaseModel):
@@ -42,13 +48,16 @@ class StatusPage(BaseModel):
 
 
 class TargetItem(BaseModel):
-    """A commitment of the plan for a district or the province."""
+    """A commitment of the plan for a district or the province. With `as_of`: as it was known to be at that day."""
 
     unit: UnitRef
     commitment: CommitmentRef
     status: Status
     since: date | None
     assessment: Assessment | None
+    actual: Assessment | None = Field(
+        default=None, description="Only with `as_of`: what was so at that day by all that is known today."
+    )
 
 
 class TargetList(BaseModel):
@@ -56,6 +65,23 @@ class TargetList(BaseModel):
 
     as_of: date
     items: list[TargetItem]
+    sample: bool
+
+
+class RecognitionItem(BaseModel):
+    """A commune's recognition by a criteria set."""
+
+    unit: UnitRef
+    district: UnitRef | None
+    recognition: Recognition
+
+
+class RecognitionPage(BaseModel):
+    """Recognitions in order of commune; `next` is the cursor of the following page."""
+
+    as_of: date
+    items: list[RecognitionItem]
+    next: str | None
     sample: bool
 
 
@@ -78,49 +104,51 @@ class CommuneView(BaseModel):
     district: UnitRef | None
     cohorts: list[str]
     statuses: list[StatusItem]
+    recognitions: list[Recognition]
+    not_inherited: list[NotInherited] = Field(
+        description="Figures of the units that the commune came out of while the plan runs which tell nothing of it."
+    )
     changes: list[ChangeItem]
     sample: bool
 
 
-def stored_items(communes: Iterable[Unit], rows: StatusRows, reference: Reference) -> list[StatusItem]:
-    """The communes' criteria as they were last judged; every one of them still holds today."""
-    items = []
-    for unit in communes:
-        for criterion in criteria_of(unit, reference):
-            row = rows.get((unit.key, criterion))
-            assessment = Assessment.model_validate(row.assessment) if row else None
-            items.append(_status_item(unit, criterion, assessment, row, reference))
-    return items
-
-
-def judged_items(
-    communes: Iterable[Unit],
-    readings: Mapping[int, Readings],
+def status_item(
+    unit: Unit,
+    criterion: CriterionKey,
+    figures: Figures,
     reference: Reference,
     on: date,
-    rows: StatusRows | None = None,
-) -> list[StatusItem]:
-    """The communes' criteria judged at a day; `rows` tell since when it is so, where it still is."""
-    return [
-        _status_item(
-            unit,
-            criterion,
-            assess_criterion(criterion, unit, readings.get(unit.key, {}), reference, on),
-            (rows or {}).get((unit.key, criterion)),
-            reference,
-        )
-        for unit in communes
-        for criterion in criteria_of(unit, reference)
-    ]
+    row: Row[Any] | None = None,
+) -> StatusItem:
+    """A commune's criterion judged at a day; `row` tells since when it is so, where it still is."""
+    assessment = assess_criterion(criterion, unit, figures, reference, on)
+    return StatusItem(
+        unit=unit_ref(unit),
+        district=district_of(unit, reference),
+        criterion=CriterionRef(key=criterion, name=reference.criterion(criterion).name),
+        status=assessment.status,
+        since=_since(assessment, row),
+        cohorts=cohorts_of(unit, reference),
+        assessment=assessment,
+    )
+
+
+def status_item_then(
+    unit: Unit, criterion: CriterionKey, known: Figures, today: Figures, reference: Reference, on: date
+) -> StatusItem:
+    """A commune's criterion at a day that has passed: by what was `known` then, and by what is known `today`."""
+    item = status_item(unit, criterion, known, reference, on)
+    item.since = criterion_since(criterion, unit, known, reference, on)
+    item.actual = assess_criterion(criterion, unit, in_hindsight(today), reference, on)
+    return item
 
 
 def target_item(
     commitment: Commitment, unit: Unit, steps: Steps, row: Row[Any] | None, reference: Reference, on: date
 ) -> TargetItem:
-    """A commitment judged at a day; `row` tells since when it is so, where it still is."""
-    communes = len(reference.units.communes(on, unit.code))
-    observations = series(commitment, steps, reference.plan.baseline_date, communes, reference.plan.coverage)
-    assessment = assess_target(commitment, observations, reference, on)
+    """A commitment judged at a day, or on the unit's last one; `row` tells since when it is so, where it still is."""
+    on = unit.last_day(on)
+    assessment = assess_target(commitment, series_of(commitment, unit, steps, reference, on), reference, on)
     return TargetItem(
         unit=unit_ref(unit),
         commitment=CommitmentRef(id=commitment.id, title=commitment.title, line=commitment.line),
@@ -128,6 +156,20 @@ def target_item(
         since=_since(assessment, row),
         assessment=assessment,
     )
+
+
+def target_item_then(
+    commitment: Commitment,
+    unit: Unit,
+    known: Mapping[int, Figures],
+    today: Mapping[int, Figures],
+    reference: Reference,
+    on: date,
+) -> TargetItem:
+    """A commitment at a day that has passed: by what was `known` then, and by what is known `today`."""
+    item = target_item(commitment, unit, summed(commitment, unit, known, reference), None, reference, on)
+    actual = target_item(commitment, unit, summed(commitment, unit, today, reference), None, reference, on)
+    return item.model_copy(update={"actual": actual.assessment})
 
 
 def change_item(row: Row[Any]) -> ChangeItem:
@@ -150,21 +192,7 @@ def district_of(unit: Unit, reference: Reference) -> UnitRef | None:
 
 def cohorts_of(unit: Unit, reference: Reference) -> list[str]:
     """The plan's cohorts that the commune is in."""
-    return [cohort.id for cohort in reference.plan.cohorts if unit.code in cohort.members]
-
-
-def _status_item(
-    unit: Unit, criterion: str, assessment: Assessment | None, row: Row[Any] | None, reference: Reference
-) -> StatusItem:
-    return StatusItem(
-        unit=unit_ref(unit),
-        district=district_of(unit, reference),
-        criterion=CriterionRef(key=criterion, name=reference.criterion(criterion).name),
-        status=assessment.status if assessment else Status.NO_DATA,
-        since=_since(assessment, row),
-        cohorts=cohorts_of(unit, reference),
-        assessment=assessment,
-    )
+    return [cohort.id for cohort in reference.cohorts_of(unit)]
 
 
 def _since(assessment: Assessment | None, row: Row[Any] | None) -> date | None:

@@ -7,13 +7,17 @@ from shared.contracts.change import (
     CommitmentRef,
     CriterionRef,
     Part,
+    PartReading,
+    Projection,
     StatusChanged,
     TargetChanged,
     UnitRef,
+    Waypoint,
 )
-from shared.contracts.parked import Parked
+from shared.contracts.parked import Parked, ParkedState, Replayed, ReplayRequest
 from shared.contracts.preview import Preview, PreviewedStatus, PreviewRequest
 from shared.contracts.problem_report import ProblemAnswer, ProblemKind, ProblemLogged, ProblemReport
+from shared.contracts.recognition import Recognition, RecognitionState
 from shared.contracts.submission import (
     AcceptedSubmission,
     CausedChange,
@@ -48,7 +52,9 @@ __all__ = [
     "Event",
     "Language",
     "Parked",
+    "ParkedState",
     "Part",
+    "PartReading",
     "Period",
     "Preview",
     "PreviewRequest",
@@ -58,8 +64,13 @@ __all__ = [
     "ProblemKind",
     "ProblemLogged",
     "ProblemReport",
+    "Projection",
     "Receipt",
+    "Recognition",
+    "RecognitionState",
     "Refusal",
+    "ReplayRequest",
+    "Replayed",
     "Review",
     "Stage",
     "Status",
@@ -71,4 +82,5 @@ __all__ = [
     "UnitCode",
     "UnitRef",
     "Value",
+    "Waypoint",
 ]

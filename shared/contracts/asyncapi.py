@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
@@ -11,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from shared.contracts import subjects
 from shared.contracts.channels import CHANNELS, REQUESTS, TRACE, Channel, Request
+from shared.contracts.parked import ReplayRequest
 from shared.contracts.preview import PreviewRequest
 from shared.contracts.submission import Submission
 
@@ -24,7 +24,12 @@ _ABOUT = (
 def document() -> dict[str, Any]:
     """The whole document; it refers to nothing outside of it."""
     contracts: list[type[BaseModel]] = [channel.contract for channel in CHANNELS]
-    contracts += [Submission, PreviewRequest, *(answer for request in REQUESTS for answer in request.answers)]
+    contracts += [
+        Submission,
+        PreviewRequest,
+        ReplayRequest,
+        *(answer for request in REQUESTS for answer in request.answers),
+    ]
     _, found = models_json_schema(
         [(one, "validation") for one in dict.fromkeys(contracts)], ref_template="#/components/schemas/{model}"
     )
@@ -63,14 +68,6 @@ def document() -> dict[str, Any]:
     }
 
 
-def stream_of(address: str) -> str:
-    """The stream that keeps what is said there."""
-    streams = {**subjects.KEPT, **subjects.KEPT_A_YEAR}
-    return next(
-        name for name, listens_to in streams.items() if any(fnmatchcase(address, one[:-1] + "*") for one in listens_to)
-    )
-
-
 def _event(channel: Channel) -> dict[str, Any]:
     described = (channel.contract.__doc__ or "").partition("\n")[0]
     headers = {
@@ -98,11 +95,11 @@ def _event(channel: Channel) -> dict[str, Any]:
 
 def _channel(channel: Channel) -> dict[str, Any]:
     name = channel.contract.__name__
-    stream = stream_of(channel.address)
+    stream = subjects.stream_of(channel.address)
     return {
         "address": channel.address,
         "description": channel.about,
-        "parameters": {parameter: {"description": text} for parameter, text in channel.parameters.items()},
+        "parameters": _parameters(channel.parameters),
         "messages": {name: {"$ref": f"#/components/messages/{name}"}},
         "x-stream": {"name": stream, "kept": "a year" if stream in subjects.KEPT_A_YEAR else "for ever"},
     }
@@ -128,6 +125,7 @@ def _add_request(
     channels[asked] = {
         "address": request.address,
         "description": request.about,
+        **({"parameters": _parameters(request.parameters)} if request.parameters else {}),
         "messages": {asked: {"$ref": f"#/components/messages/{asked}"}},
     }
     for answer in request.answers:
@@ -149,6 +147,10 @@ def _add_request(
             "messages": [{"$ref": f"#/channels/{reply}/messages/{name}"} for name in names],
         },
     }
+
+
+def _parameters(described: Mapping[str, str]) -> dict[str, Any]:
+    return {parameter: {"description": text} for parameter, text in described.items()}
 
 
 def _open_headers(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,33 @@ class CommitmentRef(BaseModel):
     line: int | None = Field(description="The line of the plan's source that states it.")
 
 
+class PartReading(BaseModel):
+    """A figure that a measure was made of."""
+
+    element: str
+    value: float
+    period: Period
+    stage: Stage
+    submission: UUID
+
+
+class Waypoint(BaseModel):
+    """The next day as of which the pace is looked at."""
+
+    on: date = Field(description="A milestone, or the last day of a period that is to be reported.")
+    required: float = Field(description="The path's value at that day.")
+    missing: int | None = Field(description="Countable things (`missing_unit`) still lacking to that.")
+
+
+class Projection(BaseModel):
+    """When the goal is reached if all goes on as it did: from the newest value on, at the median speed of the year."""
+
+    on: date | None = Field(description="None: the trend does not lead to the goal, or takes more than ten years.")
+    earliest: date | None = Field(description="At the upper limit of the speed's 90 % interval.")
+    latest: date | None = Field(description="At its lower limit; none: perhaps never.")
+    in_time: bool | None = Field(description="Whether that is by the deadline; none where there is no deadline.")
+
+
 class Part(BaseModel):
     """One measure of a criterion or commitment, judged at a date. Numbers are in `measured_in`."""
 
@@ -51,8 +78,19 @@ class Part(BaseModel):
     numerator: float | None = None
     denominator: float | None = None
     goal: float | None = Field(default=None, description="What has to hold.")
-    required: float | None = Field(default=None, description="The path's value at the date; none without a path.")
+    required: float | None = Field(
+        default=None, description="The path's value that this one is held against; none without a path."
+    )
+    required_on: date | None = Field(
+        default=None,
+        description="The day of that value: where reports come by a calendar, the end of the newest period that was "
+        "due or is reported; else the date judged at.",
+    )
     gap: float | None = Field(default=None, description="How far behind the path; negative is ahead.")
+    next: Waypoint | None = Field(default=None, description="What the path asks for next; none: only the goal.")
+    projected: Projection | None = Field(
+        default=None, description="Where the trend leads; none where the goal is met, or too few months tell."
+    )
     missing: int | None = Field(
         default=None, description="Countable things (`missing_unit`) still lacking to the goal."
     )
@@ -62,6 +100,9 @@ class Part(BaseModel):
     deadline: date | None = None
     period: Period | None = Field(default=None, description="The period of the newest reading that counts.")
     stage: Stage | None = None
+    readings: list[PartReading] = Field(
+        default_factory=list, description="The figures behind the value; none for aggregates."
+    )
     submissions: list[UUID] = Field(default_factory=list, description="Where the reading came from.")
     warnings: list[SubmissionWarning] = Field(
         default_factory=list, description="What was remarkable about the figures behind it when they came in."

@@ -12,7 +12,7 @@ from shared.contracts import subjects
 from shared.contracts.alert import AlertEvent, AlertLogged
 from shared.contracts.answers import ItemAnswers
 from shared.contracts.change import StatusChanged, TargetChanged
-from shared.contracts.parked import Parked
+from shared.contracts.parked import Parked, Replayed, ReplayRequest
 from shared.contracts.preview import Preview, PreviewRequest
 from shared.contracts.problem_document import ProblemDocument
 from shared.contracts.problem_report import ProblemLogged
@@ -115,7 +115,7 @@ CHANNELS = (
     Channel(
         "parked",
         subjects.parked("{service}"),
-        "Tin nhắn không xử lý được / Messages that a service put aside.",
+        "Tin nhắn không xử lý được / Messages that a service put aside, and what became of them since.",
         Parked,
         ("message.parked",),
         ("scoring", "notify"),
@@ -135,6 +135,7 @@ class Request:
     answers: tuple[type[BaseModel], ...]
     asked_headers: Mapping[str, Any] = field(default_factory=dict)
     answer_headers: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 REQUESTS = (
@@ -167,5 +168,13 @@ REQUESTS = (
             "Nats-Service-Error-Code": {"type": "string", "description": "The status of HTTP, where it is a problem."},
             "Nats-Service-Error": {"type": "string"},
         },
+    ),
+    Request(
+        "replay",
+        subjects.replay("{service}"),
+        "Xử lý lại / An operator has a message that was put aside processed again.",
+        ReplayRequest,
+        (Replayed,),
+        parameters={"service": "Which put it aside: intake, scoring or notify."},
     ),
 )

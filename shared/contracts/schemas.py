@@ -19,6 +19,8 @@ from shared.contracts import (
     ProblemReport,
     Receipt,
     Refusal,
+    Replayed,
+    ReplayRequest,
     Review,
     StatusChanged,
     Submission,
@@ -31,7 +33,7 @@ from shared.contracts.problem_document import ProblemDocument
 
 FOLDER = Path(__file__).parent / "schemas"
 
-WRITTEN: tuple[type[BaseModel], ...] = (Submission, ProblemReport, ProblemAnswer, PreviewRequest)
+WRITTEN: tuple[type[BaseModel], ...] = (Submission, ProblemReport, ProblemAnswer, PreviewRequest, ReplayRequest)
 """What others write."""
 
 READ: tuple[type[BaseModel], ...] = (
@@ -47,6 +49,7 @@ READ: tuple[type[BaseModel], ...] = (
     TargetChanged,
     AlertLogged,
     Parked,
+    Replayed,
     Preview,
 )
 """What others read. Streams keep messages of every age: a field that came later is not required."""

@@ -34,6 +34,17 @@ SCORING_CONSUMER = "scoring"
 """The durable consumer of SUBMISSIONS: what it has acknowledged is scored."""
 
 
+def is_in(subject: str, family: str) -> bool:
+    """Whether a subject belongs to a family such as `ntm.v1.status.>`."""
+    return subject.startswith(family.removesuffix(">"))
+
+
+def stream_of(subject: str) -> str | None:
+    """The stream that keeps what is said on a subject; None where it is not kept."""
+    streams = {**KEPT, **KEPT_A_YEAR}
+    return next((stream for stream, families in streams.items() if any(is_in(subject, one) for one in families)), None)
+
+
 def submission(district: str | None, unit: str) -> str:
     """Where an accepted submission is published; `-` stands where the tree has no district."""
     return f"ntm.v1.submissions.{district or '-'}.{unit}"
@@ -67,6 +78,11 @@ def target(unit: str, commitment: str) -> str:
 def parked(service: str) -> str:
     """Where a service says what it could not process."""
     return f"ntm.v1.parked.{service}"
+
+
+def replay(service: str) -> str:
+    """Request/reply: have a service process a parked message again."""
+    return f"ntm.v1.{service}.replay"
 
 
 def alert(unit: str, event: str) -> str:

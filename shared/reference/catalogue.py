@@ -8,18 +8,24 @@ from datetime import date
 from functools import cached_property
 
 from shared.contracts.words import Granularity, Period
+from shared.reference.lineage import Lineage
 from shared.reference.models import (
+    Cohort,
     CriteriaSet,
     Criterion,
     CriterionKey,
+    Due,
     Element,
+    Goal,
     Instrument,
+    Level,
     Opening,
     Plan,
     PlausibleChange,
     Report,
     Spelling,
     SumRule,
+    Unit,
 )
 from shared.reference.units import Units
 
@@ -50,6 +56,12 @@ class Catalogue:
     def criteria_of_element(self, code: str) -> tuple[CriterionKey, ...]:
         """The criteria judged by this element; empty where only the plan's own measures use it."""
         return self._by_element.get(code, ())
+
+    def is_handed_on(self, code: str) -> bool:
+        """Whether the element's figures go over to what a unit goes into wholly: criteria are judged by them, and they
+        are as at a day. What happened in the past (a flow) stays with the unit that counted it.
+        """
+        return self.elements[code].nature == "stock" and bool(self.criteria_of_element(code))
 
     def of(self, plan: Plan) -> Reference:
         """The reference data of this plan: its sets come first, its kinds of units count."""
@@ -87,6 +99,34 @@ class Catalogue:
     def reports_of(self, code: str, period: Period) -> tuple[Report, ...]:
         """The reports by the calendar that ask for this element's figure for that period."""
         return self._reports.get((code, period.granularity, period.end.month), ())
+
+    def set_of(self, key: CriterionKey) -> str:
+        """The id of the set that the criterion is in; KeyError when no set has it."""
+        return self._set_of[key]
+
+    def goal(self, key: CriterionKey, level: Level, unit: Unit, year: int) -> Goal:
+        """What a level of the criterion asks of a commune in a year; LookupError where the set does not say.
+
+        Of an indicator every set says it for every commune of a plan that was loaded, in the plan's year.
+        """
+        for goal in level.goals:
+            if goal.holds_in(year) and (goal.communes is None or goal.communes == self.commune_group(key, unit)):
+                return goal
+        raise LookupError(f"{key}: {level.number} asks nothing of {unit.code} in {year}")
+
+    def commune_group(self, key: CriterionKey, unit: Unit) -> str | None:
+        """The group of communes that the unit belongs to in the criterion's set; None where that has no such group."""
+        return self._commune_groups.get((self._set_of[key], unit.key))
+
+    @cached_property
+    def _commune_groups(self) -> dict[tuple[str, int], str]:
+        return {
+            (one.id, unit.key): group.id
+            for one in self.sets.values()
+            for group in reversed(one.commune_groups)  # so that the first that names a unit is the last to be noted
+            for unit in self.units
+            if any(self.units.is_under(unit, code) for code in group.units)
+        }
 
     @cached_property
     def _plausible_changes(self) -> dict[str, PlausibleChange]:
@@ -127,6 +167,10 @@ class Catalogue:
         return {one.key(criterion): criterion for one in self.sets.values() for criterion in one.criteria}
 
     @cached_property
+    def _set_of(self) -> dict[CriterionKey, str]:
+        return {one.key(criterion): one.id for one in self.sets.values() for criterion in one.criteria}
+
+    @cached_property
     def _by_element(self) -> dict[str, tuple[CriterionKey, ...]]:
         found: dict[str, tuple[CriterionKey, ...]] = {}
         for key, criterion in self._criteria.items():
@@ -140,3 +184,52 @@ class Reference(Catalogue):
     """The catalogue and a plan."""
 
     plan: Plan
+
+    @property
+    def plan_sets(self) -> list[CriteriaSet]:
+        """The criteria sets that the plan speaks of, in its order."""
+        return [self.sets[name] for name in self.plan.criteria_sets]
+
+    def due_on(self, *keys: CriterionKey) -> tuple[Due, ...]:
+        """What the calendar asks for of these criteria in the plan's year, oldest first."""
+        if keys not in self._due_on:
+            reports = [one for one in self.calendar if not set(keys).isdisjoint(one.criteria)]
+            dues = [due for report in reports for due in report.due_in(self.plan.year)]
+            self._due_on[keys] = tuple(sorted(dues, key=lambda due: (due.period.end, due.by)))
+        return self._due_on[keys]
+
+    @cached_property
+    def _due_on(self) -> dict[tuple[CriterionKey, ...], tuple[Due, ...]]:
+        return {}
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """What becomes of units while the plan runs."""
+        return Lineage(self.units, self.plan)
+
+    def members_of(self, cohort: str) -> frozenset[int]:
+        """The keys of the communes that the plan names as the cohort's."""
+        return self._members.get(cohort, frozenset())
+
+    def cohorts_of(self, unit: Unit) -> list[Cohort]:
+        """The cohorts that the commune is in: it is named there, or has taken the place of one that is."""
+        stood_for = self.lineage.stood_for(unit)
+        return [cohort for cohort in self.plan.cohorts if not stood_for.isdisjoint(self.members_of(cohort.id))]
+
+    def bound_to(self, unit: Unit) -> frozenset[CriterionKey]:
+        """The criteria that the plan's cohorts hold a commune to; empty where it is in none."""
+        if unit.key not in self._bound_to:
+            self._bound_to[unit.key] = frozenset(key for cohort in self.cohorts_of(unit) for key in cohort.criteria)
+        return self._bound_to[unit.key]
+
+    @cached_property
+    def _members(self) -> dict[str, frozenset[int]]:
+        named = {
+            cohort.id: (self.units.find(code, self.plan.first_day) for code in cohort.members)
+            for cohort in self.plan.cohorts
+        }
+        return {cohort: frozenset(unit.key for unit in found if unit) for cohort, found in named.items()}
+
+    @cached_property
+    def _bound_to(self) -> dict[int, frozenset[CriterionKey]]:
+        return {}

@@ -11,7 +11,7 @@ from shared.contracts.words import Bilingual
 from shared.reference import consistency
 from shared.reference.catalogue import Catalogue, Reference
 from shared.reference.faults import Fault, ReferenceFault
-from shared.reference.located import Located, read_csv, read_yaml
+from shared.reference.located import Located, parse_yaml, read_csv, read_yaml
 from shared.reference.models import (
     CalendarFile,
     Contact,
@@ -42,8 +42,10 @@ __all__ = [
     "load_for",
     "load_plan",
     "load_sample_cohorts",
+    "load_text",
     "source_text",
     "with_members",
+    "with_plan",
 ]
 
 PACKAGED = Path(__file__).parent
@@ -57,12 +59,19 @@ def load(plan: str = "lang-son-2023", directory: Path | None = None) -> Referenc
 
 def load_file(file: Path, directory: Path | None = None) -> Reference:
     """The reference data of a plan by its file; the rest comes from `directory`, or is the packaged."""
-    catalogue = _catalogue(directory or PACKAGED)
-    located = read_yaml(file)
-    plan = located.parse(Plan)
-    reference = catalogue.of(plan)
-    _raise(consistency.of_plan(located, reference))
-    return reference
+    return _of_plan(read_yaml(file), _catalogue(directory or PACKAGED))
+
+
+def load_text(text: str, catalogue: Catalogue) -> Reference:
+    """The reference data of a plan that comes as the text of its file."""
+    return _of_plan(parse_yaml(text, Path("plan.yaml")), catalogue)
+
+
+def with_plan(reference: Reference, plan: Plan) -> Reference:
+    """The same with another plan; ReferenceFault where that names what does not exist."""
+    found = replace(reference, plan=plan)
+    _raise(consistency.of_plan(Located(Path("plan"), None, {}), found))
+    return found
 
 
 def load_for(settings: Settings) -> Reference:
@@ -117,6 +126,12 @@ def source_text(plan: Plan, file: Path | None = None) -> str:
     problem = Bilingual(vi="không có văn bản nguồn này", en="there is no such source text")
     remedy = Bilingual(vi="Hãy đặt tệp cạnh kế hoạch.", en="Put the file beside the plan.")
     raise ReferenceFault([Fault(file or Path(plan.id), 1, "document.source", name, problem, remedy)])
+
+
+def _of_plan(located: Located, catalogue: Catalogue) -> Reference:
+    reference = catalogue.of(located.parse(Plan))
+    _raise(consistency.of_plan(located, reference))
+    return reference
 
 
 @lru_cache

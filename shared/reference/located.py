@@ -21,10 +21,21 @@ type Place = tuple[str | int, ...]
 
 _LONGEST_FOUND = 80
 _DEEPEST = 50
+_SENSELESS = (ValueError, LookupError, AttributeError, RecursionError)
+"""What PyYAML raises, beside its own errors, for tags that do not fit their values, and for thousands of brackets."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2 where 1.1 bites: `on` and `no` are words, and a number with a leading zero is a code."""
+    """YAML 1.2 where 1.1 bites: `on` and `no` are words, and a number with a leading zero is a code.
+
+    Without aliases: a few lines of them stand for a file of any length.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="aliases are not taken", problem_mark=mark)
+        return super().compose_node(parent, index)
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -81,7 +92,15 @@ class Located:
 
 def read_yaml(file: Path) -> Located:
     """Read one document; ReferenceFault when the file is missing, is no YAML, or says a key twice."""
-    loader = _Loader(_text(file))
+    return parse_yaml(_text(file), file)
+
+
+def parse_yaml(text: str, file: Path) -> Located:
+    """Read one document that came as text; ReferenceFault when it is no YAML, or says a key twice."""
+    try:
+        loader = _Loader(text)
+    except yaml.YAMLError as error:
+        raise ReferenceFault([_unreadable(file, 1, (), error)]) from None
     try:
         node = loader.get_single_node()
         walk = _Walk(file, loader, {(): 1}, [])
@@ -93,6 +112,8 @@ def read_yaml(file: Path) -> Located:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise ReferenceFault([_unreadable(file, mark.line + 1 if mark else 1, (), error)]) from None
+    except _SENSELESS as error:
+        raise ReferenceFault([_unreadable(file, 1, (), error)]) from None
     finally:
         loader.dispose()
 

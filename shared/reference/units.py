@@ -29,8 +29,10 @@ class Units:
             self._by_code[unit.code].append(unit)
             self._by_name[_plain(unit.name)].append(unit)
         self._successions: dict[int, list[Succession]] = defaultdict(list)
+        self._origins: dict[int, list[Succession]] = defaultdict(list)
         for succession in successions:
             self._successions[succession.old].append(succession)
+            self._origins[succession.new].append(succession)
         self._communes: dict[tuple[date, str], tuple[Unit, ...]] = {}
         self._ancestors = {unit.key: tuple(self._above(unit)) for unit in self}
         self._codes = {unit.key: frozenset(one.code for one in (unit, *self._ancestors[unit.key])) for unit in self}
@@ -82,6 +84,10 @@ class Units:
     def successors(self, unit: Unit) -> list[tuple[Succession, Unit]]:
         """What became of the unit at its end; empty while it exists."""
         return [(one, self._by_key[one.new]) for one in self._successions.get(unit.key, ())]
+
+    def predecessors(self, unit: Unit) -> list[tuple[Succession, Unit]]:
+        """What went into the unit, at its beginning or later, wholly or in part."""
+        return [(one, self._by_key[one.old]) for one in self._origins.get(unit.key, ())]
 
     def heirs(self, unit: Unit, on: date) -> list[Unit]:
         """What the unit has become by that day, the larger part first, however often it was merged in between; empty

@@ -11,11 +11,11 @@ from typing import Any
 from uuid import UUID
 
 from services.intake import rules
-from services.intake.body import parse_json
 from services.intake.entry import canonical
 from services.intake.standing import Standing, StandingReading, exact
 from services.intake.workbook import Given, read, read_period
 from shared.access import EVERYTHING, Caller
+from shared.body import parse_json
 from shared.contracts import Submission
 from shared.problems import Problem, Problems
 from tests.fuzz import hostile, sound

@@ -12,8 +12,8 @@ import httpx
 import psutil
 import pytest
 
-from services.intake.body import LINE_LIMIT
 from services.intake.lines import STREAM_LIMIT
+from shared.body import LINE_LIMIT
 from shared.contracts import subjects
 from tests.builders import a_posted_submission
 from tests.running import Service, Surroundings, eventually

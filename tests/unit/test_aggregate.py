@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring.aggregate import Step, contributes, contribution, difference, series
-from services.scoring.measures import merge
+from services.scoring.aggregate import contributes, series
+from services.scoring.measures import Figures, merge
+from services.scoring.steps import Step, contribution, difference
 from shared.reference.load import Reference, load
-from shared.reference.models import Commitment
+from shared.reference.models import Commitment, Unit
 from tests.builders import BASELINE_DATE, a_reading, poverty, readings
 
 COMMUNES = ("06280", "06004", "06121")
@@ -24,6 +25,12 @@ COMMUNES = ("06280", "06004", "06121")
 @pytest.fixture(scope="module")
 def reference() -> Reference:
     return load()
+
+
+def commune(reference: Reference, code: str = COMMUNES[0]) -> Unit:
+    unit = reference.units.find(code, BASELINE_DATE)
+    assert unit is not None
+    return unit
 
 
 def commitment(reference: Reference, kind: str, **wanted: Any) -> Commitment:
@@ -43,7 +50,7 @@ def test_a_rate_of_a_district_is_the_sum_over_the_sum_and_no_average(reference: 
     small, large = readings(*poverty("2022-12", 50, 100)), readings(*poverty("2022-12", 100, 1000))
     total: defaultdict[date, Step] = defaultdict(Step)
     for one in (small, large):
-        for day, step in contribution(rate, one, reference).items():
+        for day, step in contribution(rate, commune(reference), one, reference).items():
             total[day] += step
     ((on, value),) = values(rate, dict(total), communes=2)
     assert on == BASELINE_DATE
@@ -52,7 +59,7 @@ def test_a_rate_of_a_district_is_the_sum_over_the_sum_and_no_average(reference: 
 
 def test_a_count_waits_until_enough_communes_have_figures(reference: Reference) -> None:
     count = commitment(reference, "communes_meeting", criterion="ntm-11")
-    steps = contribution(count, readings(*poverty("2023-05", 10)), reference)
+    steps = contribution(count, commune(reference), readings(*poverty("2023-05", 10)), reference)
     assert values(count, steps, communes=1) == [(date(2023, 5, 31), Decimal(1))]
     assert values(count, steps, communes=2) == []
 
@@ -60,7 +67,8 @@ def test_a_count_waits_until_enough_communes_have_figures(reference: Reference) 
 def test_a_commune_that_loses_a_criterion_leaves_the_count(reference: Reference) -> None:
     count = commitment(reference, "communes_meeting", criterion="ntm-11")
     found = readings(*poverty("2023-04", 10), *poverty("2023-06", 300))
-    assert [value for _, value in values(count, contribution(count, found, reference))] == [1, 0]
+    steps = contribution(count, commune(reference), found, reference)
+    assert [value for _, value in values(count, steps)] == [1, 0]
 
 
 def test_a_year_of_flows_begins_at_nothing_and_the_year_before_is_the_baseline(reference: Reference) -> None:
@@ -70,7 +78,8 @@ def test_a_year_of_flows_begins_at_nothing_and_the_year_before_is_the_baseline(r
         a_reading("jobs_found", "2023-01", 40),
         a_reading("jobs_found", "2023-02", 60),
     )
-    assert [value for _, value in values(jobs, contribution(jobs, found, reference))] == [700, 0, 40, 100]
+    steps = contribution(jobs, commune(reference), found, reference)
+    assert [value for _, value in values(jobs, steps)] == [700, 0, 40, 100]
 
 
 def test_a_commune_counts_for_its_district_and_the_province_and_no_other(reference: Reference) -> None:
@@ -104,21 +113,22 @@ def test_a_town_counts_for_nothing(reference: Reference) -> None:
 def test_moving_by_differences_equals_a_recomputation(arrivals: list[tuple[str, int, int, int, int]]) -> None:
     reference = load()
     moved: defaultdict[tuple[str, date], Step] = defaultdict(Step)
-    state: dict[str, Any] = {code: {} for code in COMMUNES}
+    state: dict[str, Any] = {code: Figures() for code in COMMUNES}
     for number, (code, month, poor, revision, day) in enumerate(arrivals):
         arriving = poverty(
             f"2023-{month:02}", poor, revision=revision, known_from=date(2023, month, day), submission=UUID(int=number)
         )
-        after = merge(state[code], arriving)
+        unit, after = commune(reference, code), merge(state[code], arriving)
         for one in reference.plan.commitments:
-            change = difference(contribution(one, after, reference), contribution(one, state[code], reference))
+            new, old = (contribution(one, unit, side, reference) for side in (after, state[code]))
+            change = difference(new, old)
             for on, step in change.items():
                 moved[one.id, on] += step
         state[code] = after
     scratch: defaultdict[tuple[str, date], Step] = defaultdict(Step)
-    for found in state.values():
+    for code, found in state.items():
         for one in reference.plan.commitments:
-            for on, step in contribution(one, found, reference).items():
+            for on, step in contribution(one, commune(reference, code), found, reference).items():
                 scratch[one.id, on] += step
     nothing = Step()
     assert {key: step for key, step in moved.items() if step != nothing} == {

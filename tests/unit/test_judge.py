@@ -8,8 +8,11 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring.judge import Point, assess, event_of, worst
-from shared.contracts import Event, Status
+from services.scoring.judge import assess, event_of, worst
+from services.scoring.measures import Observation
+from services.scoring.path import Point
+from shared.contracts import Event, Period, Status
+from shared.reference.models import Due
 from tests.builders import BASELINE_DATE, DEADLINE, a_commitment, an_observation
 
 MIDYEAR = date(2023, 7, 1)  # 182 of 365 days: the path is at about 15.01
@@ -29,6 +32,13 @@ def test_without_a_reading_there_is_no_data() -> None:
     assert assess(a_commitment(), [], MIDYEAR).status == Status.NO_DATA
 
 
+def test_what_nothing_shows_to_be_met_by_its_deadline_was_missed() -> None:
+    silent = assess(a_commitment(), [], MIDYEAR)
+    assert silent.holds_until == DEADLINE
+    assert assess(a_commitment(), [], DEADLINE + timedelta(days=1)).status == Status.MISSED
+    assert assess(a_commitment(deadline=None), [], DEADLINE + timedelta(days=1)).status == Status.NO_DATA
+
+
 def test_a_reading_of_tomorrow_does_not_count_today() -> None:
     tomorrow = an_observation(5, MIDYEAR + timedelta(days=1))
     assert assess(a_commitment(), [tomorrow], MIDYEAR).status == Status.NO_DATA
@@ -42,8 +52,8 @@ def test_the_goal_itself_is_met_and_a_hair_beyond_is_not() -> None:
 def test_a_commune_falls_behind_when_the_gap_exceeds_the_tolerance() -> None:
     required = assess(a_commitment(), [an_observation(15, MIDYEAR)], MIDYEAR).required
     assert required is not None
-    assert status_of(float(required) + 0.99) == Status.ON_TRACK
-    assert status_of(float(required) + 1.01) == Status.BEHIND
+    assert status_of(float(required.value) + 0.99) == Status.ON_TRACK
+    assert status_of(float(required.value) + 1.01) == Status.BEHIND
 
 
 def test_the_tolerance_itself_is_still_on_track() -> None:
@@ -128,6 +138,64 @@ def test_time_alone_makes_a_commune_fall_behind_on_the_day_that_was_foretold() -
     assert assess(a_commitment(), observations, last + timedelta(days=1)).status == Status.BEHIND
 
 
+QUARTERS = tuple(
+    Due(Period.parse(f"2023-Q{quarter}"), by)
+    for quarter, by in ((1, date(2023, 4, 10)), (2, date(2023, 7, 10)), (3, date(2023, 10, 10)))
+)
+
+
+def reported_for(period: str, value: float, on: date) -> Observation:
+    return an_observation(value, on, period=Period.parse(period))
+
+
+def test_nobody_falls_behind_between_reports_for_want_of_news() -> None:
+    quarterly = a_commitment(reports=QUARTERS)
+    first = reported_for("2023-Q1", 17.6, date(2023, 4, 8))
+    assert assess(a_commitment(), [first], date(2023, 7, 10)).status == Status.BEHIND
+    verdict = assess(quarterly, [first], date(2023, 7, 10))
+    assert (verdict.status, verdict.holds_until) == (Status.ON_TRACK, date(2023, 7, 10))
+    assert verdict.required
+    assert verdict.required.on == date(2023, 3, 31)
+
+
+def test_who_is_silent_when_the_report_was_due_falls_behind() -> None:
+    quarterly = a_commitment(reports=QUARTERS)
+    first = reported_for("2023-Q1", 17.6, date(2023, 4, 8))
+    verdict = assess(quarterly, [first], date(2023, 7, 11))
+    assert verdict.status == Status.BEHIND
+    assert verdict.required
+    assert verdict.required.on == date(2023, 6, 30)
+
+
+def test_a_report_is_held_against_the_path_at_its_periods_end_however_early_it_comes() -> None:
+    early = reported_for("2023-05", 15.9, date(2023, 6, 2))
+    required = assess(a_commitment(reports=QUARTERS), [early], date(2023, 6, 29)).required
+    assert required
+    assert required.on == date(2023, 5, 31)
+
+
+def test_a_year_reported_before_it_is_over_is_held_against_the_path_of_the_day() -> None:
+    on = date(2023, 12, 15)
+    required = assess(a_commitment(reports=QUARTERS), [reported_for("2023", 12, on)], on).required
+    assert required
+    assert required.on == on
+
+
+def test_the_paths_next_point_is_a_milestone_or_the_end_of_a_period_to_be_reported() -> None:
+    milestone = a_commitment(milestones=(Point(date(2023, 10, 1), Decimal(12)),))
+    quarterly = a_commitment(reports=QUARTERS)
+    seen = [an_observation(15, date(2023, 5, 1), denominator=Decimal(1200), numerator=Decimal(180))]
+    ahead = [assess(one, seen, date(2023, 5, 1)).ahead for one in (a_commitment(), milestone, quarterly)]
+    assert [point and point.on for point in ahead] == [None, date(2023, 10, 1), date(2023, 6, 30)]
+    verdict = assess(milestone, seen, date(2023, 5, 1))
+    assert (verdict.lacking(Decimal(12)), verdict.lacking(Decimal(10))) == (36, 60)
+
+
+def test_what_lacks_is_exact_where_a_share_is_a_recurring_fraction() -> None:
+    two_thirds = an_observation(0, numerator=Decimal(2000), denominator=Decimal(3000))
+    assert assess(a_commitment(), [two_thirds], MIDYEAR).lacking(Decimal(10)) == 1700
+
+
 @given(histories, values, values, days)
 def test_a_better_reading_never_gives_a_worse_status(
     history: list[object], one: Decimal, other: Decimal, on: date
@@ -151,6 +219,22 @@ def test_a_status_holds_exactly_as_long_as_it_says(history: list[object], on: da
     if verdict.holds_until:
         after = verdict.holds_until + timedelta(days=1)
         assert assess(a_commitment(), seen, after).status != verdict.status  # type: ignore[arg-type]
+
+
+@given(histories, days)
+def test_a_status_holds_as_long_as_it_says_where_reports_come_by_a_calendar(
+    history: list[Observation], on: date
+) -> None:
+    seen = [one for one in history if one.effective <= on]
+    quarterly = a_commitment(reports=QUARTERS)
+    verdict = assess(quarterly, seen, on)
+    horizon = verdict.holds_until or date(2024, 6, 1)
+    assert all(
+        assess(quarterly, seen, on + timedelta(days=number)).status == verdict.status
+        for number in range(0, (horizon - on).days + 1, 7)
+    )
+    if verdict.holds_until:
+        assert assess(quarterly, seen, verdict.holds_until + timedelta(days=1)).status != verdict.status
 
 
 @given(histories, days)

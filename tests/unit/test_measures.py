@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -11,7 +10,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring.measures import Reading, merge, observe, readings_in
+from services.scoring.measures import Figures, Reading, merge, readings_in
 from shared.contracts import Stage
 from shared.reference.models import Ratio
 from tests.builders import BASELINE_DATE, a_reading, a_warning, an_accepted_submission, poverty, readings
@@ -20,7 +19,7 @@ RATE = Ratio(numerator=["poor_households", "near_poor_households"], denominator=
 
 
 def observed(*found: Reading) -> list[tuple[date, Decimal]]:
-    seen = observe(RATE, readings(*found), BASELINE_DATE, Stage.REPORTED)
+    seen = readings(*found).observed(RATE, BASELINE_DATE, Stage.REPORTED)
     return [(one.effective, one.value) for one in seen]
 
 
@@ -55,7 +54,7 @@ def test_the_years_figure_is_a_later_word_than_decembers() -> None:
 def test_a_later_stage_outranks_a_higher_revision() -> None:
     reported = a_reading("households", "2023-05", 10, revision=9)
     verified = a_reading("households", "2023-05", 11, stage=Stage.VERIFIED)
-    assert merge({}, [verified, reported])["households", reported.period].value == 11
+    assert merge(Figures(), [verified, reported])["households", reported.period].value == 11
 
 
 def test_a_figure_keeps_the_warnings_that_point_at_it_and_no_others() -> None:
@@ -69,16 +68,16 @@ def test_a_figure_keeps_the_warnings_that_point_at_it_and_no_others() -> None:
 def test_a_correction_takes_the_warnings_of_what_it_corrects_away() -> None:
     doubted = a_reading("households", "2023-05", 10, warnings=(a_warning("households"),))
     corrected = a_reading("households", "2023-05", 11, revision=2)
-    (kept,) = merge({}, [corrected, doubted]).values()
+    (kept,) = merge(Figures(), [corrected, doubted]).values()
     assert kept.warnings == ()
 
 
 def test_a_value_shows_the_warnings_of_every_figure_behind_it() -> None:
     households, poor, near = poverty("2023-05", 131)
     first, second = a_warning("households"), a_warning("poor_households")
-    doubted = [replace(poor, warnings=(second,)), replace(households, warnings=(first,)), near]
-    (seen,) = observe(RATE, readings(*doubted), BASELINE_DATE, Stage.REPORTED)
-    assert seen.warnings == (first, second)
+    doubted = [poor._replace(warnings=(second,)), households._replace(warnings=(first,)), near]
+    (seen,) = readings(*doubted).observed(RATE, BASELINE_DATE, Stage.REPORTED)
+    assert seen.warnings == [first, second]
 
 
 @given(
@@ -105,9 +104,42 @@ def test_the_order_of_arrival_does_not_matter(
         for number, (stage, revision, value, day) in enumerate(versions)
     ]
     mixed = shuffled.sample(arrived, len(arrived))
-    one_by_one: dict[tuple[str, object], Reading] = {}
+    one_by_one = Figures()
     for reading in mixed:
-        one_by_one = merge(one_by_one, [reading])  # type: ignore[assignment, arg-type]
-    assert one_by_one == merge({}, arrived) == merge({}, mixed)
+        one_by_one = merge(one_by_one, [reading])
+    assert one_by_one == merge(Figures(), arrived) == merge(Figures(), mixed)
     (kept,) = one_by_one.values()
     assert kept.known_from == min(reading.known_from for reading in arrived)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["households", "poor_households", "near_poor_households"]),
+            st.integers(1, 4),
+            st.integers(0, 3),
+            st.integers(1, 3),
+            st.integers(1, 28),
+        ),
+        max_size=20,
+    )
+)
+def test_what_is_measured_step_by_step_is_what_is_measured_at_once(
+    arrived: list[tuple[str, int, int, int, int]],
+) -> None:
+    step_by_step = Figures()
+    for number, (element, month, value, revision, day) in enumerate(arrived):
+        reading = a_reading(
+            element,
+            f"2023-{month:02}",
+            value,
+            revision=revision,
+            known_from=date(2023, month, day),
+            submission=UUID(int=number),
+        )
+        step_by_step = merge(step_by_step, [reading])
+        step_by_step.observed(RATE, BASELINE_DATE, Stage.REPORTED)
+    at_once = Figures(step_by_step)
+    assert step_by_step.observed(RATE, BASELINE_DATE, Stage.REPORTED) == at_once.observed(
+        RATE, BASELINE_DATE, Stage.REPORTED
+    )

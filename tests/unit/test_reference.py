@@ -98,10 +98,11 @@ def test_the_nineteen_criteria_are_there_and_two_of_the_advanced_set() -> None:
 
 def test_thresholds_that_are_general_knowledge_are_marked() -> None:
     levels = {
-        (key, level.number): (level.goal, level.verified)
+        (key, level.number): (goal.goal, goal.verified)
         for key in REFERENCE.criterion_keys
         for level in (*REFERENCE.criterion(key).indicators, *REFERENCE.criterion(key).unjudged)
         if level.measured_in != "yes_no"
+        for goal in level.goals_in(PLAN.year)
     }
     assert levels == {
         ("ntm-4", "4.2"): (95, False),
@@ -239,6 +240,7 @@ MEASURE = "criteria[0].indicators[0].groups[0].measure"
         ("criteria/ntm.yaml", "element: recognised_01", "element: recognized_01", MEASURE, "recognized_01"),
         ("criteria/ntm.yaml", "element: recognised_01", "element: households", MEASURE, "households"),
         ("criteria/ntm.yaml", "{element: recognised_01}", "{numerator: []}", f"{MEASURE}.numerator", "…"),
+        ("criteria/ntm.yaml", "[10, 17, 19]", "[10, 17, 29]", "recognition.withdrawal.key_criteria.numbers[2]", "29"),
         ("calendar.yaml", "months: [10]", "months: [13]", "reports[1].months[0]", "13"),
         ("calendar.yaml", "quarter, month, day]", "quarter, month]", "openings", "day"),
         ("calendar.yaml", "quarter, month, day]", "quarter, day, day]", "openings", "month"),

@@ -23,13 +23,14 @@ from deploy.local.sample.posts import PROVINCE_AGENCY, Day, agency_of
 from deploy.local.sample.year import plan_year
 from services.intake import rules
 from services.intake.standing import Standing
-from services.scoring.aggregate import Step, contributes, contribution, series
+from services.scoring.aggregate import contributes, series
 from services.scoring.changes import Before, events
-from services.scoring.measures import Reading, merge
+from services.scoring.measures import Figures, Reading, merge
+from services.scoring.steps import Step, contribution
 from services.scoring.verdicts import assess_criterion, assess_target, criteria_of
 from shared.access import EVERYTHING, Caller
 from shared.clock import VIETNAM
-from shared.contracts import Event, Period, Status, Submission
+from shared.contracts import Event, Status, Submission
 from shared.reference.load import Reference, load, load_contacts
 
 
@@ -48,7 +49,7 @@ class Played:
     """What scoring would make of the year."""
 
     reference: Reference
-    readings: dict[str, dict[tuple[str, Period], Reading]] = field(default_factory=lambda: defaultdict(dict))
+    readings: dict[str, Figures] = field(default_factory=lambda: defaultdict(Figures))
     before: dict[tuple[str, str], Before] = field(default_factory=dict)
     holds_until: dict[tuple[str, str], date | None] = field(default_factory=dict)
     events: list[tuple[date, str, str, Event, Status, Status]] = field(default_factory=list)
@@ -90,7 +91,7 @@ class Played:
         assert unit is not None
         assessment = assess_criterion(criterion, unit, self.readings[code], self.reference, on)
         before = self.before.get((code, criterion), Before())
-        for event in events(before, assessment):
+        for event in events(before, assessment.status, assessment.overdue):
             self.events.append((on, code, criterion, event, before.status, assessment.status))
         self.before[code, criterion] = Before(assessment.status, frozenset(assessment.overdue))
         self.holds_until[code, criterion] = assessment.holds_until
@@ -112,7 +113,7 @@ class Played:
             place = reference.units.find(code, on)
             assert place is not None
             if contributes(commitment, target, place, reference):
-                for day, step in contribution(commitment, readings, reference).items():
+                for day, step in contribution(commitment, place, readings, reference).items():
                     steps[day] += step
         communes = len(reference.units.communes(on, unit))
         seen = series(commitment, steps, reference.plan.baseline_date, communes, reference.plan.coverage)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime
+from uuid import UUID
 
 import pytest
 
-from services.scoring import calendar
-from services.scoring.aggregate import contribution, series
+from services.scoring.aggregate import series
 from services.scoring.changes import Before, Moment, events, message_of, status_changes
 from services.scoring.measures import Reading
-from services.scoring.verdicts import assess_criterion, assess_target, criteria_of
+from services.scoring.silence import before_any, bound_by
+from services.scoring.steps import contribution
+from services.scoring.verdicts import assess_criterion, assess_target, criteria_of, judge_criterion
 from shared.clock import VIETNAM
-from shared.contracts import Event, Status
+from shared.contracts import Event, Stage, Status
 from shared.reference.load import Reference, load
 from shared.reference.models import Rate, Unit
 from tests.builders import a_reading, a_warning, poverty, readings
@@ -105,20 +106,87 @@ def test_a_report_is_overdue_the_day_after_its_last_day_and_no_longer_when_it_ar
     assert late.overdue == ["2023-02"]
     arrived = readings(*january, *poverty("2023-02", 90, known_from=date(2023, 3, 6)))
     assert assess_criterion("ntm-11", unit, arrived, reference, date(2023, 3, 6)).overdue == []
-    assert events(Before(late.status), late) == [Event.OVERDUE]
-    assert events(Before(late.status, frozenset(late.overdue)), on_time) == [Event.REPORT_ARRIVED]
+    assert events(Before(late.status), late.status, late.overdue) == [Event.OVERDUE]
+    assert events(Before(late.status, frozenset(late.overdue)), on_time.status, on_time.overdue) == [
+        Event.REPORT_ARRIVED
+    ]
 
 
-def test_who_never_reported_is_not_overdue(reference: Reference) -> None:
-    reports = [report for report in reference.calendar if "ntm-11" in report.criteria]
-    assert calendar.overdue(reports, {}, frozenset({"households"}), 2023, MIDYEAR) == []
+def test_who_is_bound_by_nothing_and_never_reported_is_not_overdue(reference: Reference) -> None:
+    silent = judge_criterion("ntm-11", commune(reference, "06280"), readings(), reference, date(2024, 2, 1))
+    assert (silent.status, silent.overdue, silent.is_blank) == (Status.NO_DATA, [], True)
+
+
+def test_a_bound_commune_that_never_reported_is_overdue_with_the_first_report_and_misses_its_deadline(
+    reference: Reference,
+) -> None:
+    border = commune(reference, "06004")
+    days = [date(2023, 1, 1), date(2023, 2, 5), date(2023, 2, 6), date(2023, 12, 31), date(2024, 1, 1)]
+    silent = [judge_criterion("ntm-11", border, readings(), reference, on) for on in days]
+    assert [one.status for one in silent] == [*[Status.NO_DATA] * 4, Status.MISSED]
+    assert [one.overdue[:1] for one in silent] == [[], [], ["2023-01"], ["2023-01"], ["2023-01"]]
+    assert [one.holds_until for one in silent[:3]] == [date(2023, 2, 5), date(2023, 2, 5), date(2023, 3, 5)]
+
+
+def test_silence_is_no_news_to_who_looks_for_the_first_time(reference: Reference) -> None:
+    border, on = commune(reference, "06004"), date(2023, 6, 30)
+    before = before_any("ntm-11", border, reference, on)
+    assert before == Before(Status.NO_DATA, frozenset({"2023-01", "2023-02", "2023-03", "2023-04", "2023-05"}))
+    first = judge_criterion("ntm-11", border, readings(*poverty("2022-12", 200)), reference, on)
+    assert events(before, first.status, first.overdue) == [Event.FELL_BEHIND]
+
+
+def test_of_whom_the_plan_binds_also_silence_is_judged(reference: Reference) -> None:
+    bound = bound_by(reference, MIDYEAR)
+    border, named = commune(reference, "06004"), commune(reference, "06280")
+    assert len(bound) == 20 + 3
+    assert bound[border.key] == ["ntm-11", "ntm-12", "ntm-14", "ntm-18"]
+    assert bound[named.key] == ["advanced-11", "advanced-12"]
+
+
+def test_a_quarterly_criterion_is_held_against_the_path_at_the_quarters_end(reference: Reference) -> None:
+    border = commune(reference, "06004")
+    found = readings(
+        *labour("2022", 600), *(one._replace(known_from=date(2023, 4, 8)) for one in labour("2023-Q1", 630))
+    )
+    between, due = (assess_criterion("ntm-12", border, found, reference, date(2023, 7, day)) for day in (10, 11))
+    women = [next(part for part in one.parts if part.group == "women") for one in (between, due)]
+    assert [part.required_on for part in women] == [date(2023, 3, 31), date(2023, 6, 30)]
+    assert [one.status for one in (between, due)] == [Status.ON_TRACK, Status.BEHIND]
+    assert due.overdue == ["2023-Q2"]
+    assert women[0].next
+    assert (women[0].next.on, women[0].missing) == (date(2023, 9, 30), 70)
+    assert f"đến 30/09/2023 cần thêm {women[0].next.missing} lao động để đúng lộ trình" in between.reason.vi
+    assert f"{women[0].next.missing} more workers by 30 September 2023 to be on the path" in between.reason.en
+
+
+def test_the_readings_behind_a_value_are_told_with_their_submissions_and_stages(reference: Reference) -> None:
+    found = readings(*poverty("2023-04", 200), *poverty("2023-05", 190, stage=Stage.VERIFIED))
+    (part,) = assess_criterion("ntm-11", commune(reference, "06004"), found, reference, MIDYEAR).parts
+    assert [(one.element, one.value, str(one.period), one.stage, one.submission) for one in part.readings] == [
+        (element, value, "2023-05", Stage.VERIFIED, UUID(int=1))
+        for element, value in (("poor_households", 190), ("near_poor_households", 0), ("households", 1000))
+    ]
+
+
+def test_the_trend_is_told_once_there_are_months_enough(reference: Reference) -> None:
+    months = [one for month in range(1, 6) for one in poverty(f"2023-{month:02}", 200 - 8 * month)]
+    verdict = assess_criterion("ntm-11", commune(reference, "06004"), readings(*months), reference, MIDYEAR)
+    projected = verdict.parts[0].projected
+    assert projected
+    assert projected.on
+    assert projected.in_time is True
+    assert f"theo xu hướng đạt vào khoảng {projected.on:%d/%m/%Y} (từ " in verdict.reason.vi
+    still = [one for month in range(1, 6) for one in poverty(f"2023-{month:02}", 200)]
+    verdict = assess_criterion("ntm-11", commune(reference, "06004"), readings(*still), reference, MIDYEAR)
+    assert "xu hướng hiện nay không dẫn tới mục tiêu" in verdict.reason.vi
 
 
 def test_an_assessment_shows_what_was_remarkable_about_its_newest_figures(reference: Reference) -> None:
     old, new = a_warning("households"), a_warning("poor_households")
-    january = [replace(reading, warnings=(old,)) for reading in poverty("2023-01", 200)]
+    january = [reading._replace(warnings=(old,)) for reading in poverty("2023-01", 200)]
     households, poor, near = poverty("2023-05", 100)
-    found = readings(*january, households, replace(poor, warnings=(new,)), near)
+    found = readings(*january, households, poor._replace(warnings=(new,)), near)
     verdict = assess_criterion("ntm-11", commune(reference, "06280"), found, reference, MIDYEAR)
     assert [part.warnings for part in verdict.parts] == [[new]]
 
@@ -128,7 +196,7 @@ def test_an_aggregate_lists_no_single_communes_warnings(reference: Reference) ->
         (one, one.measure) for one in reference.plan.commitments if isinstance(one.measure, Rate)
     )
     found = [a_reading(code, "2023-05", 100, warnings=(a_warning(code),)) for code in measure.element_codes]
-    steps = contribution(commitment, readings(*found), reference)
+    steps = contribution(commitment, commune(reference, "06280"), readings(*found), reference)
     observations = series(commitment, steps, reference.plan.baseline_date, 1, reference.plan.coverage)
     (part,) = assess_target(commitment, observations, reference, MIDYEAR).parts
     assert (part.value is None, part.warnings) == (False, [])

@@ -14,10 +14,9 @@ from deploy.local.sample.cast import Cast
 from deploy.local.sample.figures import CommuneFigures, Readings
 from deploy.local.sample.posts import PROVINCE_AGENCY, Entry, agency_of
 from deploy.local.sample.stories import MONTHS, dice
-from services.scoring.calendar import Due, due_reports
 from shared.contracts import Stage, UnitCode
 from shared.reference.load import Reference
-from shared.reference.models import Report
+from shared.reference.models import Due, Report
 
 type Communes = Mapping[UnitCode, CommuneFigures]
 
@@ -50,7 +49,7 @@ def calendar_reports(reference: Reference, cast: Cast, communes: Communes, seed:
     """What the calendar asks for: mostly in time, sometimes late, now and then never."""
     often_late = frozenset(dice(seed, "often late").sample(sorted(communes), _OFTEN_LATE_COMMUNES))
     for report in reference.calendar:
-        for due in due_reports(report, _YEAR):
+        for due in report.due_in(_YEAR):
             chance = dice(seed, f"delays/{due.period}")
             for code, commune in communes.items():
                 agency = agency_of(cast.districts[code])

@@ -26,8 +26,7 @@ def rules_touched(codes: Iterable[str], reference: Reference) -> list[SumRule]:
 
 def disagreement(rule: SumRule, values: Mapping[str, Decimal], reference: Reference) -> Disagreement | None:
     """How the figures break the rule; None where they do not, or too few of them are known."""
-    parts = [part for part in rule.parts if part in values]
-    if not parts or rule.whole not in values:
+    if rule.whole not in values or not (parts := [part for part in rule.parts if part in values]):
         return None
     total, whole = sum([values[part] for part in parts], Decimal(0)), values[rule.whole]
     must_be_equal = rule.relation == "equal" and len(parts) == len(rule.parts)

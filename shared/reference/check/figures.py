@@ -59,7 +59,7 @@ def totals_fit_the_registry(paper: Paper) -> Iterator[Finding]:
     for commitment in plan.commitments:
         if commitment.out_of is None:
             continue
-        communes = sum(len(paper.catalogue.units.communes(plan.deadline, code)) for code in commitment.units)
+        communes = sum(len(paper.catalogue.units.communes(plan.first_day, code)) for code in commitment.units)
         if commitment.out_of != communes:
             message = Bilingual(
                 vi=f"kế hoạch tính trên {commitment.out_of} xã, danh mục có {communes} xã",
@@ -125,8 +125,8 @@ def levels_are_the_sets(paper: Paper) -> Iterator[Finding]:
     for commitment in paper.plan.commitments:
         if commitment.criterion is None or commitment.goal is None:
             continue
-        criterion = paper.catalogue.criterion(commitment.criterion)
-        if _is_an_indicator(commitment, criterion):
+        criterion, year = paper.catalogue.criterion(commitment.criterion), paper.plan.year
+        if _is_an_indicator(commitment, criterion, year):
             continue
         message = Bilingual(
             vi=f"mức {_level(commitment.goal, 'vi')} không phải chỉ tiêu nào của tiêu chí "
@@ -135,19 +135,21 @@ def levels_are_the_sets(paper: Paper) -> Iterator[Finding]:
             f"{criterion.number} {criterion.name.en}",
         )
         levels = "; ".join(
-            f"{each.number} {each.name.vi} {_SIGNS[each.direction]} {_level(each.goal, 'vi')}"
+            f"{each.number} {each.name.vi} {_SIGNS[each.direction]} {_level(goal.goal, 'vi')}"
             for each in criterion.indicators
+            for goal in each.goals_in(year)
         )
         yield Finding((commitment.line,), "warning", "no-such-indicator", message, commitment.quote, levels)
 
 
-def _is_an_indicator(commitment: Commitment, criterion: Criterion) -> bool:
+def _is_an_indicator(commitment: Commitment, criterion: Criterion, year: int) -> bool:
     measure = commitment.measure
     if not isinstance(measure, Rate):
         return False
     counted = set(measure.element_codes)
     return any(
-        (indicator.goal, indicator.direction) == (commitment.goal, commitment.direction)
+        indicator.direction == commitment.direction
+        and any(goal.goal == commitment.goal for goal in indicator.goals_in(year))
         and {code for group in indicator.groups for code in group.measure.element_codes} == counted
         for indicator in criterion.indicators
     )

@@ -1,4 +1,4 @@
-"""What holds for any plan: units, elements, criteria sets, the calendar."""
+"""What holds for any plan: units, elements, the calendar."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from shared.reference.faults import Fault
 from shared.reference.located import Located, Place
 from shared.reference.models import (
     CalendarFile,
-    CriteriaSet,
     ElementsFile,
     PlausibleChange,
     Succession,
     Unit,
-    YesNo,
 )
 
 
@@ -88,32 +86,6 @@ def _plausible_changes(checks: Checks, changes: list[PlausibleChange], catalogue
                 problem = Bilingual(vi="đã có mức thay đổi ở trên", en="has its limit above already")
                 checks.fault(place, problem, Bilingual(vi="Hãy bỏ bớt một mục.", en="Remove one of them."), code)
             seen.add(code)
-
-
-def of_set(located: Located, one: CriteriaSet, catalogue: Catalogue) -> list[Fault]:
-    """Numbers stand once, and measures use elements of their kind."""
-    checks = Checks(located)
-    checks.unique(("criteria",), (criterion.number for criterion in one.criteria), "number")
-    for at, criterion in enumerate(one.criteria):
-        place: Place = ("criteria", at, "indicators")
-        checks.unique(place, (indicator.number for indicator in criterion.indicators), "number")
-        for number, indicator in enumerate(criterion.indicators):
-            for position, group in enumerate(indicator.groups):
-                here = (*place, number, "groups", position, "measure")
-                for code in group.measure.element_codes:
-                    if not checks.known(here, code, catalogue.elements, ELEMENT):
-                        continue
-                    if (catalogue.elements[code].type == "yes_no") != isinstance(group.measure, YesNo):
-                        checks.fault(
-                            here,
-                            Bilingual(vi="kiểu của chỉ số không hợp", en="the element is of another type"),
-                            Bilingual(
-                                vi="Có/không dùng `element`; số đếm dùng tỷ lệ hoặc tổng.",
-                                en="Yes/no takes `element`; counts take a ratio or an amount.",
-                            ),
-                            code,
-                        )
-    return checks.faults
 
 
 def of_calendar(located: Located, file: CalendarFile, catalogue: Catalogue) -> list[Fault]:

@@ -14,6 +14,7 @@ CRITERION = Bilingual(vi="tiêu chí", en="criterion")
 ELEMENT = Bilingual(vi="chỉ số đếm", en="element")
 ROLE = Bilingual(vi="vai trò", en="role")
 UNIT = Bilingual(vi="đơn vị", en="unit")
+COMMUNE_GROUP = Bilingual(vi="nhóm xã của bộ tiêu chí", en="group of communes")
 COHORT = Bilingual(vi="nhóm xã", en="cohort")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from datetime import date
 
 from shared.contracts.words import Bilingual
 from shared.reference.catalogue import Reference
 from shared.reference.consistency.checks import COHORT, CRITERION, ELEMENT, ROLE, Checks
+from shared.reference.consistency.path import of_path
 from shared.reference.faults import Fault
 from shared.reference.located import Located, Place
 from shared.reference.models import (
@@ -15,11 +17,15 @@ from shared.reference.models import (
     CohortMeeting,
     Commitment,
     CommunesMeeting,
+    CriteriaSet,
+    CriterionKey,
     Done,
+    Indicator,
     Plan,
     Rate,
     SampleCohorts,
     Total,
+    Unit,
 )
 from shared.reference.units import Units
 
@@ -36,6 +42,9 @@ def of_plan(located: Located, reference: Reference) -> list[Fault]:
     checks.all_known(
         ("criteria_sets",), plan.criteria_sets, reference.sets, Bilingual(vi="bộ tiêu chí", en="criteria set")
     )
+    for at, name in enumerate(plan.criteria_sets):
+        if name in reference.sets:
+            _set(checks, ("criteria_sets", at), reference.sets[name], reference)
     criteria = {
         one.key(criterion)
         for one in reference.sets.values()
@@ -59,6 +68,7 @@ def of_plan(located: Located, reference: Reference) -> list[Fault]:
         for position, code in enumerate(commitment.units):
             _unit(checks, (*place, "units", position), code, reference)
         _measure(checks, place, commitment, criteria, cohorts, reference)
+        of_path(checks, place, commitment, plan)
     for at, route in enumerate(plan.routes):
         place = ("routes", at)
         checks.all_known((*place, "to"), route.to, roles | {CRITERION_OWNER, COMMITMENT_OWNER}, ROLE)
@@ -89,6 +99,62 @@ def of_sample(located: Located, sample: SampleCohorts, plan: Plan, units: Units)
     return checks.faults
 
 
+def _set(checks: Checks, place: Place, one: CriteriaSet, reference: Reference) -> None:
+    """The set is for the plan's year, and in that year each of its indicators asks something of every commune."""
+    year = reference.plan.year
+    if not one.is_for(year):
+        checks.fault(
+            place,
+            Bilingual(vi=f"bộ tiêu chí không dùng cho năm {year}", en=f"the set is not for the year {year}"),
+            Bilingual(
+                vi=f"Bộ này dùng cho {one.first_year}-{one.last_year or '…'}.",
+                en=f"It is for {one.first_year}-{one.last_year or '…'}.",
+            ),
+            one.id,
+        )
+        return
+    communes = list(_communes_of(reference))
+    for criterion in one.criteria:
+        key = one.key(criterion)
+        for indicator in criterion.indicators:
+            without = [unit.code for unit in communes if not _is_asked(key, indicator, unit, reference)]
+            if without:
+                checks.fault(
+                    place,
+                    Bilingual(
+                        vi=f"chỉ tiêu {indicator.number} không có mức năm {year} cho {len(without)} xã, "
+                        f"như {without[0]}",
+                        en=f"indicator {indicator.number} has no goal in {year} for {len(without)} communes, "
+                        f"such as {without[0]}",
+                    ),
+                    Bilingual(
+                        vi="Hãy bổ sung mức hoặc nhóm xã vào bộ tiêu chí.",
+                        en="Add the goal, or the group of communes, to the set.",
+                    ),
+                    one.id,
+                )
+
+
+def _communes_of(reference: Reference) -> Iterator[Unit]:
+    """Every unit that may have figures that count: also those that end, or come to be, in the course of the plan."""
+    plan, units = reference.plan, reference.units
+    for unit in units:
+        if (
+            (unit.valid_to or date.max) >= plan.horizon
+            and unit.kind in plan.counted_kinds
+            and units.is_under(unit, plan.unit)
+        ):
+            yield unit
+
+
+def _is_asked(key: CriterionKey, indicator: Indicator, unit: Unit, reference: Reference) -> bool:
+    try:
+        reference.goal(key, indicator, unit, reference.plan.year)
+    except LookupError:
+        return False
+    return True
+
+
 def _measure(
     checks: Checks,
     place: Place,
@@ -115,7 +181,7 @@ def _measure(
 
 
 def _unit(checks: Checks, place: Place, code: str, reference: Reference) -> None:
-    if reference.units.find(code, reference.plan.deadline) is None:
+    if reference.units.find(code, reference.plan.first_day) is None:
         checks.fault(
             place,
             Bilingual(
@@ -128,7 +194,7 @@ def _unit(checks: Checks, place: Place, code: str, reference: Reference) -> None
 
 
 def _commune(checks: Checks, place: Place, code: str, plan: Plan, units: Units) -> None:
-    unit = units.find(code, plan.deadline)
+    unit = units.find(code, plan.first_day)
     if unit is None or unit.kind not in plan.counted_kinds:
         checks.fault(
             place,

@@ -5,15 +5,20 @@ or name of the field stands in code.
 """
 
 from shared.contracts.words import Period
-from shared.reference.models.calendar import CalendarFile, Opening, Report
+from shared.reference.models.calendar import CalendarFile, Due, Opening, Report
 from shared.reference.models.criteria import (
     Amount,
+    CommuneGroup,
     CriteriaSet,
     Criterion,
+    Goal,
     Group,
     Indicator,
+    KeyCriteria,
     Level,
     Ratio,
+    RecognitionRule,
+    Withdrawal,
     YesNo,
 )
 from shared.reference.models.elements import Element, ElementsFile, PlausibleChange, SumRule
@@ -57,6 +62,7 @@ __all__ = [
     "Cohort",
     "CohortMeeting",
     "Commitment",
+    "CommuneGroup",
     "CommunesMeeting",
     "Contact",
     "ContactsFile",
@@ -65,12 +71,15 @@ __all__ = [
     "CriterionKey",
     "Document",
     "Done",
+    "Due",
     "Element",
     "ElementsFile",
+    "Goal",
     "Group",
     "Indicator",
     "Instrument",
     "InstrumentsFile",
+    "KeyCriteria",
     "Level",
     "Measure",
     "Milestone",
@@ -83,6 +92,7 @@ __all__ = [
     "Rate",
     "Ratio",
     "Recipient",
+    "RecognitionRule",
     "Record",
     "Report",
     "Role",
@@ -100,5 +110,6 @@ __all__ = [
     "Unit",
     "UnitKind",
     "UnitsFile",
+    "Withdrawal",
     "YesNo",
 ]

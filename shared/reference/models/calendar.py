@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
@@ -11,6 +12,14 @@ from shared.contracts.words import Bilingual, Granularity, Period
 from shared.reference.models.record import CriterionKey, Record
 
 Month = Annotated[int, Field(ge=1, le=12)]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A report for a period and the last day on which it is in time."""
+
+    period: Period
+    by: date
 
 
 class Report(Record):
@@ -29,6 +38,10 @@ class Report(Record):
     def periods_of(self, year: int) -> list[Period]:
         """The periods of a year that it asks for, oldest first."""
         return [period for month in self.months if (period := _ending_in(year, month, self.granularity))]
+
+    def due_in(self, year: int) -> list[Due]:
+        """What it asks for periods of a year, oldest first."""
+        return [Due(period, self.due_day_of(period)) for period in self.periods_of(year)]
 
     def due_day_of(self, period: Period) -> date:
         """The last day on which the report for that period is in time."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from shared.contracts.words import Bilingual
+from shared.contracts.words import Bilingual, UnitCode
 from shared.reference.models.record import CriterionKey, Record
 
 
@@ -61,16 +61,42 @@ class Group(Record):
     ]
 
 
+class Goal(Record):
+    """The number that has to be reached; its years (both included) and communes, where it is not for all of them."""
+
+    goal: Decimal = Field(description="In the level's `measured_in`; 1 for yes/no.")
+    from_year: int | None = None
+    to_year: int | None = None
+    communes: str | None = Field(default=None, description="Id of one of the set's groups of communes.")
+    verified: bool
+    source: str
+
+    def holds_in(self, year: int) -> bool:
+        """Whether the year is one of its years."""
+        return (self.from_year is None or self.from_year <= year) and (self.to_year is None or year <= self.to_year)
+
+
 class Level(Record):
-    """A number that a set asks for."""
+    """Something that a set asks for: one number (`goal`, `verified`, `source`), or `goals` by year and communes."""
 
     number: str
     name: Bilingual
     direction: Literal["at_least", "at_most"]
-    goal: Decimal = Field(description="In `measured_in`; 1 for yes/no.")
     measured_in: Literal["percent", "million_dong", "yes_no"]
-    verified: bool
-    source: str
+    goals: list[Goal] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_number_is_for_all(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "goals" in value:
+            return value
+        of_goal = {"goal", "verified", "source"}
+        rest = {name: one for name, one in value.items() if name not in of_goal}
+        return {**rest, "goals": [{name: one for name, one in value.items() if name in of_goal}]}
+
+    def goals_in(self, year: int) -> list[Goal]:
+        """What is asked for in a year: one number for all communes, or one for each group of them."""
+        return [goal for goal in self.goals if goal.holds_in(year)]
 
 
 class Indicator(Level):
@@ -100,6 +126,39 @@ class Criterion(Record):
         return list(dict.fromkeys(code for group in groups for code in group.measure.element_codes))
 
 
+class CommuneGroup(Record):
+    """Communes for which the set has numbers of their own; a commune is of the first group that names it."""
+
+    id: str
+    name: Bilingual
+    units: list[UnitCode] = Field(min_length=1, description="Communes, or units with everything below them.")
+
+
+class KeyCriteria(Record):
+    """Criteria that weigh more when a recognition is reconsidered."""
+
+    numbers: list[int] = Field(min_length=1)
+    verified: bool
+    source: str
+
+
+class Withdrawal(Record):
+    """How many of a set's criteria may cease to hold before a recognition is to be withdrawn, in percent of them."""
+
+    from_percent: Decimal = Field(gt=0, le=100, description="From this share on, whichever they are.")
+    from_percent_with_key: Decimal = Field(gt=0, le=100, description="From this share on, a key one among them.")
+    key_criteria: KeyCriteria | None = Field(default=None, description="None: not known which they are.")
+    verified: bool
+    source: str
+
+
+class RecognitionRule(Record):
+    """How a commune is recognised: by a decision that comes in as an element, yes (recognised) or no (withdrawn)."""
+
+    element: str
+    withdrawal: Withdrawal | None = Field(default=None, description="None: cannot be told, as criteria are missing.")
+
+
 class CriteriaSet(Record):
     """A set of criteria and its time: `ntm` by Decision 318/QĐ-TTg, `advanced` beside it."""
 
@@ -109,8 +168,24 @@ class CriteriaSet(Record):
     source: str
     valid_from: date
     valid_to: date | None
+    commune_groups: list[CommuneGroup] = Field(default=[])
+    recognition: RecognitionRule | None = None
     criteria: list[Criterion]
 
     def key(self, criterion: Criterion) -> CriterionKey:
         """`ntm-11`."""
         return f"{self.id}-{criterion.number}"
+
+    @property
+    def first_year(self) -> int:
+        """The first year whose plans are judged by it: a year is a set's when the set is in force at its end."""
+        return self.valid_from.year
+
+    @property
+    def last_year(self) -> int | None:
+        """The last year whose plans are judged by it; None: no end is known."""
+        return (self.valid_to + timedelta(days=1)).year - 1 if self.valid_to else None
+
+    def is_for(self, year: int) -> bool:
+        """Whether plans for that year are judged by it."""
+        return self.first_year <= year and (self.last_year is None or year <= self.last_year)

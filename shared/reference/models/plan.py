@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from shared.contracts.alert import ProblemEvent
 from shared.contracts.problem_report import ProblemKind
-from shared.contracts.words import Bilingual, Event, Stage, UnitCode
+from shared.contracts.words import Bilingual, Event, Period, Stage, UnitCode
 from shared.reference.models.criteria import Ratio
 from shared.reference.models.record import CriterionKey, Record, Role
 from shared.reference.models.units import UnitKind
@@ -86,10 +86,14 @@ class Done(Record):
 Measure = Annotated[CommunesMeeting | CohortMeeting | Rate | Total | Done, Field(discriminator="kind")]
 
 
-class Milestone(Record):
-    """A value that the path passes through."""
+def _last_day(value: Any) -> Any:
+    return Period.parse(str(value)).end if isinstance(value, str | int) else value
 
-    on: date
+
+class Milestone(Record):
+    """A value that the path passes through, on a day or at a period's end: a monthly schedule has one a month."""
+
+    on: Annotated[date, BeforeValidator(_last_day)] = Field(description="A day, or a period: `2023-06`, `2023-Q2`.")
     value: Decimal
 
 
@@ -204,7 +208,7 @@ class Plan(Record):
 
     id: str
     document: Document
-    year: int
+    year: int = Field(ge=1990, le=2100)
     unit: UnitCode
     baseline_date: date
     deadline: date
@@ -215,7 +219,7 @@ class Plan(Record):
         default=Decimal("0.90"),
         description="Share of communes with figures from which on counts and rates are judged.",
     )
-    criteria_sets: list[str]
+    criteria_sets: list[str] = Field(min_length=1)
     roles: list[RoleHolder]
     distribution: list[Recipient]
     cohorts: list[Cohort]
@@ -225,6 +229,18 @@ class Plan(Record):
     stated_units: list[StatedUnit] = Field(default=[])
     stated_counts: list[StatedCount] = Field(default=[])
     sample: bool = False
+
+    @property
+    def first_day(self) -> date:
+        """The day after the baseline: the units that the plan names are those of that day."""
+        return self.baseline_date + timedelta(days=1)
+
+    @property
+    def horizon(self) -> date:
+        """Figures for periods that ended before this day are history: the plan is judged by its own year's, and by
+        those of the year before, from which it starts.
+        """
+        return date(self.year - 1, 1, 1)
 
 
 class Contact(Record):

@@ -47,6 +47,10 @@ class Unit(Record):
         """Whether the unit exists on that day."""
         return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
 
+    def last_day(self, on: date) -> date:
+        """The day, or the unit's last one where it has ended by then."""
+        return on if self.valid_to is None else min(on, self.valid_to)
+
     @property
     def title(self) -> str:
         """The name as Vietnamese texts write it: `xã Điềm He`, `huyện Văn Quan`, `thành phố Lạng Sơn`."""

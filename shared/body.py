@@ -134,7 +134,7 @@ def refuse_packed(request: Request) -> None:
 
 
 class JsonRequest(Request):
-    """A request whose body is read as that of `POST /v1/submissions` is."""
+    """A request whose body is bounded, and read strictly."""
 
     async def body(self) -> bytes:
         """The whole body, within its bounds."""
@@ -173,7 +173,7 @@ def parse_json(text: bytes) -> Any:
         value = _DECODER.decode(text.decode())
     except (ValueError, RecursionError) as error:
         raise Problem(Problems.INVALID_JSON, detail=_reason(error)) from error
-    if _is_deeper(value, DEPTH_LIMIT):
+    if text.count(b"{") + text.count(b"[") > DEPTH_LIMIT and _is_deeper(value, DEPTH_LIMIT):
         raise Problem(Problems.INVALID_JSON, detail=_TOO_DEEP)
     if b"\\u" in text:
         try:

@@ -1,0 +1,68 @@
+"""`ntm nearest`: the communes that lack the least to meet a criterion."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from services.cli.look import status_text
+from services.cli.session import DATA, Data, Key, console, get, http, key_of, run, system_of
+from shared import text
+
+
+def nearest(
+    criterion: Annotated[str, typer.Argument(help="Such as ntm-11.")],
+    district: Annotated[str | None, typer.Option(help="Only communes below this unit, such as 184.")] = None,
+    cohort: Annotated[str | None, typer.Option(help="Only communes of this cohort, such as border-2023.")] = None,
+    bound: Annotated[bool, typer.Option("--bound", help="Only communes that a cohort holds to it.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many communes.")] = 10,
+    data: Data = DATA,
+    key: Key = None,
+) -> None:
+    """Print which communes are nearest to meeting a criterion, and what each still lacks."""
+
+    async def work() -> None:
+        async with http(key_of(data, key)) as client:
+            page = await get(
+                client,
+                f"{system_of(data).scoring_url}/v1/nearest",
+                criterion=criterion,
+                district=district,
+                cohort=cohort,
+                bound=bound or None,
+                limit=limit,
+            )
+        if page["sample"]:
+            console.print("DỮ LIỆU MẪU / SAMPLE DATA", style="bold magenta")
+        console.print(_table(page))
+        console.print(
+            f"đạt {page['met']} · chưa đạt {page['lacking']} · chưa đủ số liệu {page['no_data']} "
+            f"(met · not met · without all figures)",
+            style="dim",
+        )
+
+    run(work())
+
+
+def _table(page: dict[str, Any]) -> Table:
+    name = page["criterion"]["name"]
+    table = Table(
+        "mã", "xã", "huyện", "còn thiếu / still lacks", "", title=f"{name['vi']} / {name['en']} · {page['on']}"
+    )
+    for item in page["items"]:
+        table.add_row(
+            item["unit"]["code"],
+            item["unit"]["name"],
+            item["district"]["name"] if item["district"] else "",
+            "\n".join(_lacks(part) for part in item["parts"]),
+            status_text(item["status"]),
+        )
+    return table
+
+
+def _lacks(part: dict[str, Any]) -> str:
+    group = {"men": " (nam / men)", "women": " (nữ / women)"}.get(part["group"], "")
+    unit = part["missing_unit"]
+    return f"{text.number(part['missing'], 'vi')} {unit['vi']} / {unit['en']} · {part['indicator']}{group}"

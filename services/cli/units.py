@@ -1,0 +1,161 @@
+"""`ntm units`: which unit had a code when, what it came out of, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.markup import escape
+
+from services.cli.session import console, fail
+from shared.clock import VIETNAM
+from shared.contracts.words import Bilingual, Language
+from shared.reference.load import Reference, ReferenceFault, load
+from shared.reference.models import Succession, Unit
+from shared.text import day
+
+app = typer.Typer(no_args_is_help=True, help="Units: who had which code when, and what became of them.")
+
+Code = Annotated[str, typer.Argument(help="A unit's code, such as 06040.")]
+On = Annotated[datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="By that day instead of today.")]
+Lang = Annotated[Literal["vi", "en"], typer.Option("--lang", help="Language of the output.")]
+ReferenceDir = Annotated[
+    Path | None,
+    typer.Option("--reference", envvar="NTM_REFERENCE_DIR", help="Reference data other than the packaged."),
+]
+
+_WORDS = {
+    "whole": Bilingual(vi="toàn bộ nhập vào", en="wholly into"),
+    "split_default": Bilingual(vi="phần lớn nhập vào", en="its larger part into"),
+    "split_minor": Bilingual(vi="một phần nhập vào", en="a part into"),
+    "origin_whole": Bilingual(vi="gồm toàn bộ", en="all of"),
+    "origin_split_default": Bilingual(vi="gồm phần lớn", en="the larger part of"),
+    "origin_split_minor": Bilingual(vi="gồm một phần", en="a part of"),
+    "exists": Bilingual(vi="đang tồn tại", en="exists"),
+    "ended": Bilingual(vi="không có đơn vị kế thừa", en="nothing took its place"),
+    "now": Bilingual(vi="Đến {on} là: {heirs}", en="By {on} it is: {heirs}"),
+    "since": Bilingual(vi="từ {first}", en="from {first}"),
+    "between": Bilingual(vi="từ {first} đến {last}", en="from {first} to {last}"),
+    "disputed": Bilingual(vi="các nguồn ghi mã khác nhau", en="sources disagree on the code"),
+    "unknown": Bilingual(vi="Không có đơn vị nào: {text}", en="There is no unit: {text}"),
+    "goes_over": Bilingual(vi="Số liệu tiêu chí được cộng vào {new}.", en="Figures of criteria go over to {new}."),
+    "nothing": Bilingual(vi="Tiêu chí không thống kê ở {old}.", en="Criteria are not counted in {old}."),
+    "grows": Bilingual(
+        vi="{new} giữ số liệu của mình đến khi báo cáo lại.", en="{new} goes on with its own figures until it reports."
+    ),
+    "split": Bilingual(vi="Không tách được số liệu", en="Figures that cannot be split"),
+    "part": Bilingual(
+        vi="Không cộng được vào {new}, vì gồm cả một phần của {others}",
+        en="Figures that do not add up to {new}, which has a part of {others} too",
+    ),
+    "lacking": Bilingual(
+        vi="Không cộng được vào {new}, vì không thống kê ở {others}",
+        en="Figures that do not add up to {new}, since they are not counted in {others}",
+    ),
+}
+
+
+@app.command("successor")
+def successor(code: Code, on: On = None, lang: Lang = "vi", directory: ReferenceDir = None) -> None:
+    """Say what became of every unit that had this code, and which of its figures cannot go over."""
+    reference, by = _reference(directory, lang), on.date() if on else datetime.now(VIETNAM).date()
+    for unit in _found(reference.units.known(code), code, lang):
+        _print(_headline(unit, reference, lang), style="bold")
+        for line in _fate(unit, reference, by, lang):
+            _print(f"  {line}")
+
+
+@app.command("show")
+def show(
+    text: Annotated[str, typer.Argument(help="A code, or a name such as 'xã Hòa Bình, huyện Văn Quan'.")],
+    on: On = None,
+    lang: Lang = "vi",
+    directory: ReferenceDir = None,
+) -> None:
+    """Show every unit of this code or name, with --on only those of that day: where and when, and out of what."""
+    reference = _reference(directory, lang)
+    known = reference.units.known(text) or reference.units.meant_by(text)
+    for unit in _found([unit for unit in known if on is None or unit.is_valid(on.date())], text, lang):
+        _print(_headline(unit, reference, lang), style="bold")
+        if unit.disputed:
+            _print(f"  {_WORDS['disputed'].in_(lang)}", style="yellow")
+        for succession, old in reference.units.predecessors(unit):
+            _print(f"  ← {_WORDS[f'origin_{succession.relation}'].in_(lang)} {_named(old, lang)}")
+        for succession, new in reference.units.successors(unit):
+            _print(f"  → {_WORDS[succession.relation].in_(lang)} {_named(new, lang)}")
+
+
+def _fate(unit: Unit, reference: Reference, by: date, lang: Language) -> Iterator[str]:
+    successors = sorted(reference.units.successors(unit), key=lambda each: each[0].relation == "split_minor")
+    if unit.valid_to is None or by <= unit.valid_to:
+        yield _WORDS["exists"].in_(lang)
+        return
+    if not successors:
+        yield _WORDS["ended"].in_(lang)
+        return
+    for succession, new in successors:
+        yield f"→ {_WORDS[succession.relation].in_(lang)} {_named(new, lang)}"
+    yield _figures(unit, *successors[0], reference, lang)
+    heirs = ", ".join(_named(heir, lang) for heir in reference.units.heirs(unit, by))
+    yield _WORDS["now"].in_(lang).format(on=day(by, lang), heirs=heirs)
+
+
+def _figures(old: Unit, succession: Succession, new: Unit, reference: Reference, lang: Language) -> str:
+    """What of a unit's figures goes over to the one that it went into."""
+    elements = {code: element for code, element in reference.elements.items() if reference.is_handed_on(code)}
+    counted = [code for code, element in elements.items() if old.kind in element.counted_in]
+    if not counted:
+        return _WORDS["nothing"].in_(lang).format(old=old.title_in(lang))
+    if succession.relation != "whole":
+        return _listed("split", counted, lang)
+    if new.is_valid(old.last_day(new.valid_from)):
+        return _WORDS["grows"].in_(lang).format(new=new.title_in(lang))
+    origins = reference.units.predecessors(new)
+    parts = [one for origin, one in origins if origin.relation != "whole"]
+    if parts:
+        return _listed("part", counted, lang, new, parts)
+    places = [new, *(one for _, one in origins)]
+    lacking = {code: [one for one in places if one.kind not in elements[code].counted_in] for code in counted}
+    codes = [code for code in counted if lacking[code]]
+    if codes:
+        return _listed("lacking", codes, lang, new, [one for code in codes for one in lacking[code]])
+    return _WORDS["goes_over"].in_(lang).format(new=new.title_in(lang))
+
+
+def _listed(
+    why: str, codes: Sequence[str], lang: Language, new: Unit | None = None, others: Sequence[Unit] = ()
+) -> str:
+    named = ", ".join(dict.fromkeys(one.title_in(lang) for one in others))
+    words = _WORDS[why].in_(lang).format(new=new.title_in(lang) if new else "", others=named)
+    return f"{words}: {', '.join(codes) or '–'}"
+
+
+def _headline(unit: Unit, reference: Reference, lang: Language) -> str:
+    above = [one.title_in(lang) for one in reference.units.ancestors(unit)]
+    first, last = day(unit.valid_from, lang), day(unit.valid_to, lang) if unit.valid_to else None
+    when = _WORDS["between" if last else "since"].in_(lang).format(first=first, last=last)
+    return f"{', '.join([_named(unit, lang), *above])}: {when}"
+
+
+def _named(unit: Unit, lang: Language) -> str:
+    return f"{unit.code} {unit.title_in(lang)}"
+
+
+def _found(units: list[Unit], text: str, lang: Language) -> list[Unit]:
+    if not units:
+        raise fail(_WORDS["unknown"].in_(lang).format(text=text), 2)
+    return units
+
+
+def _reference(directory: Path | None, lang: Language) -> Reference:
+    try:
+        return load(directory=directory)
+    except ReferenceFault as broken:
+        raise fail("\n".join(fault.text(lang) for fault in broken.faults), 2) from None
+
+
+def _print(line: str, style: str | None = None) -> None:
+    console.print(escape(line), style=style, highlight=False)

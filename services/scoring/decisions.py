@@ -1,0 +1,69 @@
+"""Reads the decisions on recognition, and says what they come to beside the communes' statuses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring import queries
+from services.scoring.history import end_of, figures_from
+from services.scoring.measures import Figures
+from services.scoring.recognition import recognitions
+from services.scoring.succession import kin, with_inherited
+from services.scoring.verdicts import criteria_of, judge_criterion
+from shared.contracts import Recognition, Status
+from shared.reference.load import Reference
+from shared.reference.models import CriterionKey, Unit
+
+type Statuses = Mapping[int, Mapping[CriterionKey, Status]]
+
+
+async def recognitions_of(
+    connection: AsyncConnection, communes: Mapping[int, Unit], reference: Reference, today: date
+) -> dict[int, list[Recognition]]:
+    """The communes' recognitions as they are, by the plan's sets. Decisions may be older than all other figures."""
+    elements = {one.recognition.element for one in reference.plan_sets if one.recognition}
+    decisions = await queries.readings_of(connection, list(communes), date.min, elements)
+    statuses: defaultdict[int, dict[CriterionKey, Status]] = defaultdict(dict)
+    for (unit, key), row in (await queries.statuses_of(connection, list(communes))).items():
+        statuses[unit][key] = Status(row.status)
+    return _told(communes, decisions, statuses, reference, today)
+
+
+async def recognitions_then(
+    connection: AsyncConnection, communes: Mapping[int, Unit], reference: Reference, on: date
+) -> dict[int, list[Recognition]]:
+    """The communes' recognitions as they were known to be at a day."""
+    submissions = await queries.submissions_of(connection, kin(communes, reference), until=end_of(on))
+
+    def tell() -> dict[int, list[Recognition]]:
+        known = figures_from(submissions)
+        recent = {unit: figures.since(reference.plan.horizon) for unit, figures in known.items()}
+        statuses = {
+            unit: _judged(communes[unit], figures, reference, on)
+            for unit, figures in with_inherited(recent, reference).items()
+            if unit in communes
+        }
+        return _told(communes, known, statuses, reference, on)
+
+    # all communes at once take a while: the loop has to go on meanwhile
+    return await asyncio.to_thread(tell)
+
+
+def _judged(commune: Unit, figures: Figures, reference: Reference, on: date) -> dict[CriterionKey, Status]:
+    return {
+        key: judge_criterion(key, commune, figures, reference, on).status for key in criteria_of(commune, reference)
+    }
+
+
+def _told(
+    communes: Mapping[int, Unit], decisions: Mapping[int, Figures], statuses: Statuses, reference: Reference, on: date
+) -> dict[int, list[Recognition]]:
+    return {
+        unit: recognitions(reference.plan_sets, decisions.get(unit, {}), statuses.get(unit, {}), on)
+        for unit in communes
+    }

@@ -1,0 +1,40 @@
+"""Whether a commune is recognised: the decision of the province's chair, beside what its criteria are now."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from shared.contracts.change import CriterionRef
+from shared.contracts.words import Bilingual
+
+
+class RecognitionState(StrEnum):
+    """What was decided of a commune last."""
+
+    NONE = "none"
+    RECOGNISED = "recognised"
+    WITHDRAWN = "withdrawn"
+
+
+class Recognition(BaseModel):
+    """A commune's recognition by a criteria set, and whether the criteria still bear it."""
+
+    criteria_set: str = Field(description="The set's id, such as `ntm`.")
+    name: Bilingual = Field(description="The set's name.")
+    state: RecognitionState
+    since: date | None = Field(description="The day of the decision; none where there was none.")
+    submission: UUID | None = Field(description="The submission that brought the decision.")
+    criteria: int = Field(description="How many criteria of the set are carried here.")
+    failing: list[CriterionRef] = Field(description="Those that do not hold now.")
+    unknown: list[CriterionRef] = Field(description="Those of which there are no figures, or which nobody judges.")
+    withdrawal_due: bool | None = Field(
+        description="Of a recognised commune: whether so many criteria fail that the rule asks for the withdrawal; "
+        "none: it cannot be told yet, or the set does not say."
+    )
+    verified: bool = Field(description="Whether the rule was read in its source.")
+    source: str | None = Field(description="Where the rule comes from.")
+    reason: Bilingual

@@ -1,0 +1,129 @@
+"""A criteria set: its measures, its numbers by year and communes, and how a commune is recognised by it."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import pairwise
+
+from shared.contracts.words import Bilingual
+from shared.reference.catalogue import Catalogue
+from shared.reference.consistency.checks import COMMUNE_GROUP, CRITERION, ELEMENT, UNIT, Checks
+from shared.reference.faults import Fault
+from shared.reference.located import Located, Place
+from shared.reference.models import CriteriaSet, Criterion, Goal, Indicator, Level, RecognitionRule, YesNo
+
+
+def of_set(located: Located, one: CriteriaSet, catalogue: Catalogue) -> list[Fault]:
+    """Numbers stand once, measures use elements of their kind, and no year has two goals for one commune."""
+    checks = Checks(located)
+    checks.unique(("criteria",), (criterion.number for criterion in one.criteria), "number")
+    checks.unique(("commune_groups",), (group.id for group in one.commune_groups), "id")
+    for at, group in enumerate(one.commune_groups):
+        for position, code in enumerate(group.units):
+            if not catalogue.units.known(code):
+                checks.fault(
+                    ("commune_groups", at, "units", position),
+                    Bilingual(vi=f"không có {UNIT.vi} nào mang mã này", en=f"no {UNIT.en} ever had this code"),
+                    Bilingual(vi="Hãy xem mã trong units.csv.", en="See the codes in units.csv."),
+                    code,
+                )
+    for at, criterion in enumerate(one.criteria):
+        _criterion(checks, ("criteria", at), criterion, one, catalogue)
+    if one.recognition is not None:
+        _recognition(checks, one.recognition, one, catalogue)
+    return checks.faults
+
+
+def _criterion(checks: Checks, here: Place, criterion: Criterion, one: CriteriaSet, catalogue: Catalogue) -> None:
+    checks.unique((*here, "indicators"), (indicator.number for indicator in criterion.indicators), "number")
+    for position, indicator in enumerate(criterion.indicators):
+        _measures(checks, (*here, "indicators", position), indicator, catalogue)
+        _goals(checks, (*here, "indicators", position), indicator, one)
+    for position, level in enumerate(criterion.unjudged):
+        _goals(checks, (*here, "unjudged", position), level, one)
+
+
+def _measures(checks: Checks, here: Place, indicator: Indicator, catalogue: Catalogue) -> None:
+    for position, group in enumerate(indicator.groups):
+        place = (*here, "groups", position, "measure")
+        for code in group.measure.element_codes:
+            _element(checks, place, code, catalogue, yes_no=isinstance(group.measure, YesNo))
+
+
+def _element(checks: Checks, place: Place, code: str, catalogue: Catalogue, *, yes_no: bool) -> None:
+    if not checks.known(place, code, catalogue.elements, ELEMENT):
+        return
+    if (catalogue.elements[code].type == "yes_no") != yes_no:
+        checks.fault(
+            place,
+            Bilingual(vi="kiểu của chỉ số không hợp", en="the element is of another type"),
+            Bilingual(
+                vi="Có/không dùng `element`; số đếm dùng tỷ lệ hoặc tổng.",
+                en="Yes/no takes `element`; counts take a ratio or an amount.",
+            ),
+            code,
+        )
+
+
+def _goals(checks: Checks, here: Place, level: Level, one: CriteriaSet) -> None:
+    """Goals of known groups, in the set's years, of which no two overlap and none of those between is missing."""
+    groups = {group.id for group in one.commune_groups}
+    span = f"{one.first_year}-{one.last_year or '…'}"
+    for position, goal in enumerate(level.goals):
+        place = (*here, "goals", position)
+        if goal.communes is not None:
+            checks.known((*place, "communes"), goal.communes, groups, COMMUNE_GROUP)
+        for name, year in (("from_year", goal.from_year), ("to_year", goal.to_year)):
+            if year is not None and not one.is_for(year):
+                checks.fault(
+                    (*place, name),
+                    Bilingual(vi="năm ngoài thời gian hiệu lực của bộ tiêu chí", en="a year outside of the set's time"),
+                    Bilingual(vi=f"Bộ tiêu chí dùng cho {span}.", en=f"The set is for {span}."),
+                    year,
+                )
+        first, last = _years(goal, one)
+        if last < first:
+            checks.fault(
+                (*place, "to_year"),
+                Bilingual(vi="năm cuối trước năm đầu", en="the last year comes before the first"),
+                Bilingual(vi="Hãy đổi hai năm.", en="Exchange the two."),
+                last,
+            )
+    everyone: list[str | None] = [*sorted(groups)] or [None]
+    for group in everyone:
+        _follow_on(checks, (*here, "goals"), level, group, one)
+
+
+def _follow_on(checks: Checks, here: Place, level: Level, group: str | None, one: CriteriaSet) -> None:
+    """What is asked of a group follows year on year, with what is asked of all communes."""
+    asked = [(*_years(goal, one), at) for at, goal in enumerate(level.goals) if goal.communes in (None, group)]
+    for (_, ends, _), (begins, _, at) in pairwise(sorted(asked)):
+        if begins <= ends:
+            problem = Bilingual(vi="hai mức cho cùng năm và cùng xã", en="two goals for the same year and communes")
+            years = (begins, begins)
+        elif begins > ends + 1:
+            problem = Bilingual(vi="thiếu mức cho những năm ở giữa", en="no goal for the years between")
+            years = (ends + 1, begins - 1)
+        else:
+            continue
+        remedy = Bilingual(vi="Hãy sửa năm hoặc nhóm xã.", en="Correct the years or the group of communes.")
+        checks.fault((*here, at), problem, remedy, " ".join(filter(None, (group, _span(*years)))))
+
+
+def _recognition(checks: Checks, rule: RecognitionRule, one: CriteriaSet, catalogue: Catalogue) -> None:
+    here: Place = ("recognition",)
+    _element(checks, (*here, "element"), rule.element, catalogue, yes_no=True)
+    key = rule.withdrawal and rule.withdrawal.key_criteria
+    if key:
+        numbers = [str(criterion.number) for criterion in one.criteria]
+        place = (*here, "withdrawal", "key_criteria", "numbers")
+        checks.all_known(place, map(str, key.numbers), numbers, CRITERION)
+
+
+def _years(goal: Goal, one: CriteriaSet) -> tuple[int, int]:
+    """The first and last year of a goal; one without years has the set's."""
+    return goal.from_year or one.first_year, goal.to_year or one.last_year or date.max.year
+
+
+def _span(first: int, last: int) -> str:
+    return f"{first}-{last}" if last > first else f"{first}"

@@ -1,0 +1,268 @@
+"""How fast scoring is, beside the raw limits in the same run: `make bench`, or `python -m tests.bench.scoring [PART…]`.
+
+The country's size: 8,000 communes, 4 criteria, 12 months, everything on this machine and everything included. Parts:
+`filled` (a filled stream, with one worker and with two, and with ten times the history), `latency` (a posted figure to
+its event), `rebuild` (a year made again), `tick` (a day that passes).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import nats as nats_client
+import psutil
+
+from services.scoring.changes import Moment
+from services.scoring.measures import Reading, readings_in
+from services.scoring.queries import reading_row
+from services.scoring.rebuild import rebuild
+from services.scoring.score import tick
+from shared.access import EVERYTHING, Terms, add_key
+from shared.contracts import AcceptedSubmission, subjects
+from shared.messaging import publish
+from shared.reference.load import Reference, load
+from shared.runtime import collect_rarely
+from tests.bench import country
+from tests.running import START, Surroundings, surroundings
+from tests.servers import start_nats, start_postgres
+
+RAW_BATCH = 1_000
+POSTS = 200
+MEGABYTE = 2**20
+
+
+@asynccontextmanager
+async def system(directory: Path, communes: int) -> AsyncIterator[tuple[Surroundings, Reference]]:
+    """Servers of its own, and a country of so many communes."""
+    server, postgres = await start_nats(directory), await start_postgres(directory)
+    nats = await nats_client.connect(server.url, token=server.token)
+    try:
+        reference = country.reference_directory(directory, communes)
+        async with surroundings(await postgres.create_database(), nats, server, directory) as around:
+            around.env["NTM_REFERENCE_DIR"] = str(reference)
+            around.env["NTM_LOG_FORMAT"] = "json"
+            yield around, load(directory=reference)
+    finally:
+        await nats.close()
+        await server.remove()
+        await postgres.remove()
+
+
+def codes_of(reference: Reference) -> list[tuple[str, str]]:
+    """District and commune of every commune that counts."""
+    return [
+        (district.code, unit.code)
+        for unit in reference.units.communes(START, reference.plan.unit)
+        if (district := reference.units.district(unit))
+    ]
+
+
+async def fill(around: Surroundings, found: Sequence[AcceptedSubmission]) -> None:
+    """Put submissions on the stream as intake does."""
+    for part in itertools.batched(found, 1_000):
+        await publish(around.nats, [country.message(one) for one in part])
+
+
+async def scored(around: Surroundings, count: int) -> float:
+    """Submissions a second, from the first that scoring acknowledges to the last."""
+    js = around.nats.jetstream()
+
+    async def left() -> int:
+        info = await js.consumer_info(subjects.SUBMISSIONS_STREAM, subjects.SCORING_CONSUMER)
+        return info.num_pending + info.num_ack_pending
+
+    started, before = time.perf_counter(), await left()
+    while remaining := await left():
+        assert time.perf_counter() - started < 1200, remaining
+        await asyncio.sleep(0.05)
+    return min(before, count) / (time.perf_counter() - started)
+
+
+async def raw_upserts(around: Surroundings, readings: Sequence[tuple[int, Reading]]) -> float:
+    """Rows a second of the same readings by a bare `INSERT … SELECT unnest(…) ON CONFLICT`, 1,000 at a time."""
+    url = around.settings.database_url.get_secret_value().replace("+asyncpg", "")
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("DROP TABLE IF EXISTS raw_reading")
+        await connection.execute("CREATE TABLE raw_reading (LIKE scoring.reading INCLUDING ALL)")
+        rows = [reading_row(unit, one) for unit, one in readings]
+        names = [name for name in rows[0] if name != "warnings"]
+        types = {"unit": "int", "ends": "date", "value": "numeric", "revision": "int", "known_from": "date"}
+        types |= {"received_at": "timestamptz", "submission": "uuid"}
+        arrays = ", ".join(f"${n}::{types.get(name, 'text')}[]" for n, name in enumerate(names, 1))
+        statement = (
+            f"INSERT INTO raw_reading ({', '.join(names)}) SELECT * FROM unnest({arrays}) "  # noqa: S608
+            "ON CONFLICT (unit, element, ends, period) DO UPDATE SET value = excluded.value"
+        )
+        started = time.perf_counter()
+        for part in itertools.batched(rows, RAW_BATCH):
+            await connection.execute(statement, *([row[name] for row in part] for name in names))
+        return len(rows) / (time.perf_counter() - started)
+    finally:
+        await connection.close()
+
+
+async def filled(directory: Path) -> None:
+    """A filled stream, with one worker and with two; then the same after ten times the history."""
+    async with system(directory, country.COMMUNES) as (around, reference):
+        codes = codes_of(reference)
+        months = [list(country.submissions(codes, [month])) for month in country.MONTHS[:3]]
+        units = {code: unit.key for _, code in codes if (unit := reference.units.find(code, START))}
+        readings = [
+            (units[one.unit], reading) for one in months[0] for reading in readings_in(one, one.id, one.received_at)
+        ]
+        raw = await raw_upserts(around, readings)
+        rates = []
+        for workers, month in enumerate(months[:2], 1):
+            await fill(around, month)
+            await around.start("scoring")
+            rates.append(await scored(around, len(month)))
+            print(
+                f"filled stream, {workers} worker(s): {rates[-1]:,.0f} submissions/s; raw unnest upsert {raw:,.0f} "
+                f"readings/s; ratio {rates[-1] / raw:.2f} (at least 0.25)",
+                flush=True,
+            )
+        print(f"two workers: {rates[1] / rates[0]:.2f} x one (at least 1.5 where cores allow)", flush=True)
+        await around.services.pop().stop()
+        await age(around, years=10)
+        await fill(around, months[2])
+        rate = await scored(around, len(months[2]))
+        print(f"with ten times the history: {rate:,.0f} submissions/s; {rate / rates[0]:.2f} x without", flush=True)
+
+
+async def age(around: Surroundings, years: int) -> None:
+    """Give every reading and submission so many ancestors, of the years before."""
+    url = around.settings.database_url.get_secret_value().replace("+asyncpg", "")
+    connection = await asyncpg.connect(url)
+    try:
+        for back in range(1, years + 1):
+            await connection.execute(
+                """
+                INSERT INTO scoring.reading
+                SELECT unit, element, ends - make_interval(years => $1),
+                       (left(period, 4)::int - $1)::text || substr(period, 5), value, stage, revision,
+                       received_at, known_from, submission, warnings
+                FROM scoring.reading WHERE ends >= '2023-01-01'
+                """,
+                back,
+            )
+        await connection.execute("ANALYZE scoring.reading")
+    finally:
+        await connection.close()
+
+
+async def latency(directory: Path) -> None:
+    """From a posted submission to its status event on NATS, one at a time."""
+    async with system(directory, 300) as (around, reference):
+        terms = Terms(rate_per_minute=1_000_000)
+        key = await add_key(around.engine, "bench", "bench", [reference.plan.unit], [EVERYTHING], terms)
+        intake = await around.start("intake")
+        await around.start("scoring")
+        heard = await around.nats.subscribe(subjects.ALL_STATUSES)
+        milliseconds = []
+        commune = codes_of(reference)[0][1]
+        async with intake.client(key) as client:
+            for number in range(POSTS):
+                poor = 10 if number % 2 else 500
+                body = {
+                    "unit": commune,
+                    "period": "2023-05",
+                    "revision": number + 1,
+                    "confirmed": True,
+                    "readings": {"households": 1000, "poor_households": poor, "near_poor_households": 0},
+                }
+                started = time.perf_counter()
+                answer = await client.post("/v1/submissions", json=body)
+                assert answer.status_code == 202, answer.text
+                await heard.next_msg(timeout=10)
+                milliseconds.append(1000 * (time.perf_counter() - started))
+                await asyncio.sleep(0.02)
+        cuts = statistics.quantiles(milliseconds[10:], n=100)
+        print(f"post to status event: p50 {cuts[49]:.1f} ms (under 15), p99 {cuts[98]:.1f} ms (under 50)", flush=True)
+
+
+async def rebuilding(directory: Path) -> None:
+    """A country's year: made again beside an empty live state, in this process."""
+    async with system(directory, country.COMMUNES) as (around, reference):
+        for part in itertools.batched(country.submissions(codes_of(reference), country.MONTHS), 20_000):
+            await fill(around, part)
+        process, peak = psutil.Process(), 0
+        done = asyncio.Event()
+
+        async def watch() -> None:
+            nonlocal peak
+            while not done.is_set():
+                peak = max(peak, process.memory_info().rss)
+                await asyncio.sleep(0.1)
+
+        watching = asyncio.create_task(watch())
+        compared = await rebuild(around.engine, around.nats, reference, country.last_day(country.MONTHS))
+        done.set()
+        await watching
+        print(
+            f"rebuild of {compared.submissions:,} submissions: {compared.seconds:.0f} s (under 60), "
+            f"{compared.submissions / compared.seconds:,.0f}/s; memory {peak / MEGABYTE:.0f} MB (under 500)",
+            flush=True,
+        )
+
+
+async def ticking(directory: Path) -> None:
+    """The daily tick over 8,000 communes x 19 criteria, all of which have to be looked at."""
+    async with system(directory, country.COMMUNES) as (around, reference):
+        day = country.last_day(country.MONTHS[:1])
+        await fill(around, list(country.submissions(codes_of(reference), country.MONTHS[:1])))
+        await rebuild(around.engine, around.nats, reference, day, switch=True)
+        sectors = [key for key in reference.criterion_keys if key.startswith("ntm-")]
+        url = around.settings.database_url.get_secret_value().replace("+asyncpg", "")
+        connection = await asyncpg.connect(url)
+        await connection.execute(
+            """
+            INSERT INTO scoring.status (unit, criterion, status, since, judged_on, holds_until, overdue)
+            SELECT DISTINCT unit, criterion, 'not_met', $2::date, $2::date, $2::date, '[]'::jsonb
+            FROM scoring.reading, unnest($1::text[]) AS criterion
+            ON CONFLICT (unit, criterion) DO UPDATE SET holds_until = excluded.holds_until
+            """,
+            sectors,
+            day,
+        )
+        count = await connection.fetchval("SELECT count(*) FROM scoring.status WHERE holds_until = $1", day)
+        await connection.close()
+        started = time.perf_counter()
+        moment = Moment(on=day + timedelta(days=1), at=datetime.now(UTC))
+        async with around.engine.begin() as transaction:
+            changes = await tick(transaction, reference, moment)
+        print(
+            f"tick over {count:,} statuses: {time.perf_counter() - started:.1f} s (under 10), {changes:,} changes",
+            flush=True,
+        )
+
+
+PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
+    "filled": filled,
+    "latency": latency,
+    "rebuild": rebuilding,
+    "tick": ticking,
+}
+
+
+async def main(parts: Sequence[str]) -> None:
+    collect_rarely()  # as the program does
+    for part in parts:
+        with tempfile.TemporaryDirectory() as folder:
+            await PARTS[part](Path(folder))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS], default=[*PARTS])
+    asyncio.run(main(parser.parse_args().parts))

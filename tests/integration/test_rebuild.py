@@ -1,0 +1,173 @@
+"""The state made again from the stream: the same to the byte, put in the live one's place, nothing lost meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from services.scoring.rebuild import rebuild
+from services.scoring.tables import ReadingRow, StatusRow, StepRow, SubmissionRow, TargetRow
+from shared.contracts import subjects
+from shared.database import table_of
+from shared.reference.load import load
+from tests.integration.test_scoring import BORDER, changes, count, poverty_report, put_on_stream
+from tests.running import START, Service, Surroundings, eventually
+
+
+@pytest.fixture
+async def scoring(around: Surroundings) -> Service:
+    return await around.start("scoring")
+
+
+MODELS = (SubmissionRow, ReadingRow, StatusRow, StepRow, TargetRow)
+
+
+async def scored(around: Surroundings, submissions: int) -> None:
+    """Wait until so many submissions are scored, and what follows from them is judged."""
+
+    async def is_scored() -> bool:
+        async with around.engine.connect() as connection:
+            moved = await connection.scalar(text("SELECT count(*) FROM scoring.target WHERE moved"))
+        return not moved and await count(around, SubmissionRow) == submissions
+
+    await eventually(is_scored)
+
+
+async def contents(around: Surroundings) -> dict[str, list[Any]]:
+    """All rows of the state, in order, without when somebody looked."""
+    found = {}
+    async with around.engine.connect() as connection:
+        for model in MODELS:
+            table = table_of(model)
+            rows = await connection.execute(table.select().order_by(*table.primary_key))
+            found[table.name] = [
+                tuple(value for name, value in row._mapping.items() if name not in {"judged_on", "moved"})
+                for row in rows
+            ]
+    return found
+
+
+def a_history() -> list[Any]:
+    """A commune's half year: a baseline, months, a correction, a late report, a later stage."""
+    return [
+        poverty_report("2022-12", 200, date(2023, 1, 10)),
+        poverty_report("2023-01", 190, date(2023, 2, 4)),
+        poverty_report("2023-03", 150, date(2023, 4, 4)),
+        poverty_report("2023-02", 188, date(2023, 4, 20)),
+        poverty_report("2023-03", 185, date(2023, 5, 2), revision=2),
+        poverty_report("2022-12", 199, date(2023, 5, 3), revision=2),
+        poverty_report("2023-05", 160, date(2023, 6, 5)),
+        poverty_report("2023-05", 160, date(2023, 6, 20), stage="verified"),
+        poverty_report("2022-12", 90, date(2023, 1, 10), unit="06280", district="184"),
+        poverty_report("2020-12", 90, date(2023, 1, 11), unit="06280", district="184"),
+    ]
+
+
+async def test_the_rebuilt_state_is_the_live_one_to_the_byte(around: Surroundings, scoring: Service) -> None:
+    history = a_history()
+    for one in history:
+        await put_on_stream(around, one)
+    await scored(around, len(history))
+    compared = await rebuild(around.engine, around.nats, load(), START)
+    assert compared.differences == []
+    assert compared.submissions == len(history)
+    assert set(compared.counts) == {table_of(model).name for model in MODELS}
+
+
+async def test_a_state_that_was_damaged_is_replaced_and_the_difference_is_told(
+    around: Surroundings, scoring: Service
+) -> None:
+    history = a_history()
+    await put_on_stream(around, *history)
+    await scored(around, len(history))
+    whole = await contents(around)
+    told = len(await changes(around))
+    async with around.engine.begin() as connection:
+        await connection.execute(text("UPDATE scoring.reading SET value = 1 WHERE element = 'poor_households'"))
+        await connection.execute(text("UPDATE scoring.status SET status = 'met', since = '2020-01-01'"))
+        await connection.execute(text("DELETE FROM scoring.step"))
+        await connection.execute(text("DELETE FROM scoring.submission"))
+    compared = await rebuild(around.engine, around.nats, load(), START, switch=True)
+    assert compared.switched
+    assert compared.differences
+    await eventually(lambda: _no_target_moved(around))
+    assert await contents(around) == whole
+    corrected = (await eventually(lambda: _more_changes(around, told)))[told:]
+    assert {(one["before"], one["submission"]) for one in corrected} == {("met", None)}
+    assert BORDER in {one["unit"]["code"] for one in corrected}
+    # and the service goes on with the tables that it finds now
+    await put_on_stream(around, poverty_report("2023-06", 100, START))
+    await scored(around, len(history) + 1)
+    assert (await rebuild(around.engine, around.nats, load(), START)).differences == []
+
+
+async def test_rebuilding_twice_gives_the_same_bytes(around: Surroundings, scoring: Service) -> None:
+    history = a_history()
+    await put_on_stream(around, *history)
+    await scored(around, len(history))
+    dumps = []
+    for _ in range(2):
+        assert (await rebuild(around.engine, around.nats, load(), START, switch=True)).switched
+        await eventually(lambda: _no_target_moved(around))
+        dumps.append(repr(await contents(around)).encode())
+    assert dumps[0] == dumps[1]
+
+
+async def test_figures_that_come_while_the_state_is_replaced_are_not_lost(
+    around: Surroundings, scoring: Service
+) -> None:
+    history = a_history()
+    await put_on_stream(around, *history)
+    await scored(around, len(history))
+
+    async def flow() -> None:
+        for poor in range(60):
+            await put_on_stream(around, poverty_report("2023-06", 100 + poor, START, revision=poor + 1))
+            await asyncio.sleep(0.02)
+
+    flowing = asyncio.create_task(flow())
+    for _ in range(3):
+        assert (await rebuild(around.engine, around.nats, load(), START, switch=True)).switched
+    await flowing
+    await scored(around, len(history) + 60)
+    assert (await rebuild(around.engine, around.nats, load(), START)).differences == []
+
+
+async def test_a_stream_that_lacks_what_was_scored_replaces_nothing(around: Surroundings, scoring: Service) -> None:
+    await put_on_stream(around, poverty_report("2022-12", 200))
+    await scored(around, 1)
+    await around.nats.jetstream().purge_stream(subjects.SUBMISSIONS_STREAM)
+    compared = await rebuild(around.engine, around.nats, load(), START, switch=True)
+    assert (compared.switched, compared.lacking) == (False, 1)
+    assert await count(around, SubmissionRow) == 1
+
+
+async def test_two_workers_make_of_one_stream_what_one_makes(around: Surroundings) -> None:
+    history = [
+        poverty_report(f"2023-{month:02}", 200 - month - number, date(2023, month, 28), unit=unit, district=district)
+        for month in range(1, 6)
+        for number, (unit, district) in enumerate([(BORDER, "180"), ("06280", "184"), ("06121", "182")])
+    ]
+    first, second = await around.start("scoring"), await around.start("scoring")
+    for one in history:
+        await put_on_stream(around, one)
+    await first.kill()
+    await first.start()
+    await second.stop()
+    await second.start()
+    await scored(around, len(history))
+    assert (await rebuild(around.engine, around.nats, load(), START)).differences == []
+
+
+async def _no_target_moved(around: Surroundings) -> bool:
+    async with around.engine.connect() as connection:
+        return not await connection.scalar(text("SELECT count(*) FROM scoring.target WHERE moved"))
+
+
+async def _more_changes(around: Surroundings, than: int) -> list[dict[str, Any]]:
+    found = await changes(around)
+    return found if len(found) > than else []

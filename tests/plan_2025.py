@@ -1,0 +1,22 @@
+"""The packaged plan two years later, in files of its own: a plan in whose course all units change on 1 July 2025."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from shared.reference.load import PACKAGED
+
+PLAN = "lang-son-2025"
+
+
+def reference_with_2025(directory: Path) -> Path:
+    """A copy of the packaged data below the directory, with the plan added to it."""
+    copy = directory / "reference"
+    shutil.copytree(PACKAGED, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    plan = (PACKAGED / "plans" / "lang-son-2023.yaml").read_text(encoding="utf-8")
+    # xã Tĩnh Bắc has become part of another commune by then
+    later = plan.replace("2023", "2025").replace("2022", "2024").replace('"06574", ', "")
+    (copy / "plans" / f"{PLAN}.yaml").write_text(later, encoding="utf-8")
+    shutil.copy(PACKAGED / "sources" / "lang-son-2023.txt", copy / "sources" / f"{PLAN}.txt")
+    return copy

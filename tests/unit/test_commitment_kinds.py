@@ -1,0 +1,181 @@
+"""Every kind of commitment that the plan knows, by one of its own: one judge for all, they differ by measure only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+
+import pytest
+
+from services.scoring.aggregate import summed
+from services.scoring.measures import Reading
+from services.scoring.score import series_of
+from services.scoring.verdicts import assess_target
+from shared.contracts import Assessment, Status
+from shared.reference.load import Reference, load
+from tests.builders import a_reading, poverty, readings
+
+MIDYEAR, AFTER = date(2023, 6, 30), date(2024, 1, 1)
+ADVANCED = ("06280", "06121", "06637")
+
+type Reported = Sequence[Reading]
+
+
+@pytest.fixture(scope="module")
+def reference() -> Reference:
+    return load()
+
+
+def assessed(
+    commitment: str, reported: Mapping[str, Reported], reference: Reference, on: date, unit: str = "20"
+) -> Assessment:
+    """The commitment at a day, by what was reported for units (by code)."""
+    promise = next(one for one in reference.plan.commitments if one.id == commitment)
+
+    def key(code: str) -> int:
+        found = reference.units.find(code, MIDYEAR)
+        assert found is not None
+        return found.key
+
+    figures = {key(code): readings(*found) for code, found in reported.items()}
+    target = reference.units.by_key(key(unit))
+    steps = summed(promise, target, figures, reference)
+    return assess_target(promise, series_of(promise, target, steps, reference, on), reference, on)
+
+
+def everywhere(reference: Reference, figures: Callable[[int], Reported], under: str = "20") -> dict[str, Reported]:
+    """What every commune reported, by its place among them."""
+    communes = reference.units.communes(MIDYEAR, under)
+    return {unit.code: figures(number) for number, unit in enumerate(communes)}
+
+
+def labour(period: str, trained: int) -> list[Reading]:
+    trained_elements = ("trained_men", "trained_women", "trade_trained_men", "trade_trained_women")
+    certified = ("certified_men", "certified_women")
+    return [
+        *(a_reading(element, period, 1000) for element in ("workers_men", "workers_women")),
+        *(a_reading(element, period, trained) for element in (*trained_elements, *certified)),
+    ]
+
+
+def test_a_count_of_communes_that_meet_a_criterion(reference: Reference) -> None:
+    """Line 35: 87 of 181 communes, from 77."""
+
+    def communes(meeting: int) -> Assessment:
+        figures = everywhere(reference, lambda number: poverty("2023-05", 100 if number < meeting else 300))
+        return assessed("poverty-communes", figures, reference, MIDYEAR)
+
+    assert [communes(meeting).status for meeting in (87, 82, 78)] == [Status.MET, Status.ON_TRACK, Status.BEHIND]
+    (part,) = communes(82).parts
+    assert (part.value, part.goal, part.missing, part.units_counted) == (82, 87, 5, 181)
+
+
+def test_a_change_of_an_indicator_in_percentage_points(reference: Reference) -> None:
+    """Line 33: the province's poverty rate falls by 3 points."""
+    fallen = everywhere(reference, lambda _: [*poverty("2022", 200), *poverty("2023-05", 170)])
+    short = everywhere(reference, lambda _: [*poverty("2022", 200), *poverty("2023-05", 199)])
+    met, behind = (assessed("poverty-rate", figures, reference, MIDYEAR) for figures in (fallen, short))
+    assert (met.status, met.parts[0].goal) == (Status.MET, 17)
+    assert (behind.status, behind.parts[0].missing) == (Status.BEHIND, 181 * 29)
+
+
+def test_a_target_that_a_district_has_for_itself(reference: Reference) -> None:
+    """Line 33: poor districts fall by 5 points, each of them by its own figures."""
+    figures = everywhere(reference, lambda _: [*poverty("2022", 300), *poverty("2023-05", 250)], "181")
+    figures |= everywhere(reference, lambda _: [*poverty("2022", 300), *poverty("2023-05", 270)], "184")
+    assert assessed("poverty-rate-poor-districts", figures, reference, MIDYEAR, "181").status == Status.MET
+    other = assessed("poverty-rate-poor-districts", figures, reference, AFTER, "184")
+    assert (other.status, other.parts[0].value, other.parts[0].goal) == (Status.MISSED, 27, 25)
+
+
+def test_a_level_of_an_indicator(reference: Reference) -> None:
+    """Line 71: 50 % of rural workers trained in a trade."""
+    half = everywhere(reference, lambda _: labour("2023-Q2", 500))
+    less = everywhere(reference, lambda number: labour("2023-Q2", 499 if number else 500))
+    assert assessed("trade-training", half, reference, MIDYEAR).status == Status.MET
+    (part,) = assessed("trade-training", less, reference, MIDYEAR).parts
+    assert (part.status, part.missing) == (Status.ON_TRACK, 360)
+
+
+def test_a_sum_over_the_year_wherever_it_is_counted(reference: Reference) -> None:
+    """Line 55: 1,000 jobs found, by communes, districts and the province's employment service centre."""
+    reported = {
+        "20": [a_reading("jobs_found", "2023-02", 400)],
+        "184": [a_reading("jobs_found", "2023-03", 100), a_reading("jobs_found", "2022-12", 900)],
+        "06280": [a_reading("jobs_found", "2023-04", 20)],
+    }
+    (part,) = assessed("new-jobs", reported, reference, MIDYEAR).parts
+    assert (part.value, part.missing, part.status) == (520, 480, Status.ON_TRACK)
+    assert assessed("new-jobs", reported, reference, AFTER).status == Status.MISSED
+
+
+def test_something_that_is_kept(reference: Reference) -> None:
+    """Line 71: 181 of 181 communes keep the education criterion; the first that loses it is told."""
+    elements = reference.criterion("ntm-14").element_codes
+
+    def kept(by: int) -> Assessment:
+        def figures(number: int) -> list[Reading]:
+            holds = {code: 1 if reference.elements[code].type == "yes_no" else 100 for code in elements}
+            lost = holds | {"universal_education": 0}
+            return [a_reading(code, "2023-H1", value) for code, value in (holds if number < by else lost).items()]
+
+        return assessed("education-communes", everywhere(reference, figures), reference, date(2023, 8, 1))
+
+    assert [kept(181).status, kept(180).status] == [Status.MET, Status.BEHIND]
+    assert "còn thiếu 1 xã" in kept(180).reason.vi
+
+
+def test_a_trend_down_against_the_year_before(reference: Reference) -> None:
+    """Line 97: fewer cases than the year before; only the year's end can tell that there were."""
+    before = [a_reading("gbv_cases", f"2022-{month:02}", 10) for month in range(1, 13)]
+
+    def cases(a_month: int) -> list[Status]:
+        this_year = [a_reading("gbv_cases", f"2023-{month:02}", a_month) for month in range(1, 13)]
+        return [
+            assessed("gender-violence", {"184": [*before, *this_year]}, reference, on).status for on in (MIDYEAR, AFTER)
+        ]
+
+    assert cases(9) == [Status.ON_TRACK, Status.MET]
+    assert cases(10) == [Status.ON_TRACK, Status.MISSED]
+    assert cases(25) == [Status.BEHIND, Status.MISSED]
+
+
+def test_a_coverage_of_those_who_are_entitled(reference: Reference) -> None:
+    """Line 123: 100 % of the entitled poor households reached."""
+
+    def reached(households: int) -> Assessment:
+        entitled, got = "poor_households_entitled_health", "poor_households_reached_health"
+        figures = everywhere(
+            reference, lambda _: [a_reading(entitled, "2023-05", 50), a_reading(got, "2023-05", households)]
+        )
+        return assessed("coverage-health", figures, reference, MIDYEAR)
+
+    assert reached(50).status == Status.MET
+    assert reached(49).parts[0].missing == 181
+
+
+def test_a_cohort_whose_communes_have_to_meet_all_that_binds_them(reference: Reference) -> None:
+    """Line 19: 5 communes reach the advanced standard, of which 3 are named; one criterion alone is not enough."""
+    both = [*poverty("2023-05", 50), *labour("2023-Q1", 800)]
+    figures = {ADVANCED[0]: both, ADVANCED[1]: both, ADVANCED[2]: poverty("2023-05", 50), "06004": both}
+    (part,) = assessed("advanced-communes", figures, reference, MIDYEAR).parts
+    assert (part.value, part.goal, part.missing) == (2, 5, 3)
+
+
+def test_an_activity_with_dates(reference: Reference) -> None:
+    """Line 107: the action month of June; who was silent until it was over has missed it."""
+    held = {"20": [a_reading("action_month_domestic_violence_held", "2023-06-28", 1)]}
+    last_day, next_day = date(2023, 6, 30), date(2023, 7, 1)
+    commitment = "action-month-domestic-violence"
+    assert assessed(commitment, held, reference, last_day).status == Status.MET
+    assert [assessed(commitment, {}, reference, on).status for on in (last_day, next_day)] == [
+        Status.NO_DATA,
+        Status.MISSED,
+    ]
+
+
+def test_what_is_kept_by_the_province_itself_and_by_no_commune(reference: Reference) -> None:
+    """Line 105: trusted addresses and shelters."""
+    kept = [a_reading("trusted_addresses_kept", "2023-05", 1)]
+    assert assessed("trusted-addresses", {"20": kept}, reference, MIDYEAR).status == Status.MET
+    assert assessed("trusted-addresses", {"06280": kept}, reference, MIDYEAR).status == Status.NO_DATA
