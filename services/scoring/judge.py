@@ -97,7 +97,7 @@ def assess(commitment: Commitment, observations: Sequence[Observation], on: date
         if on > deadline:  # silence is no excuse: what nothing shows to be met by then was not
             return verdict(Status.MISSED)
         dues = (due.by for due in commitment.reports if due.by >= on)
-        return verdict(Status.NO_DATA, holds_until=min(deadline, *dues))
+        return verdict(Status.NO_DATA, holds_until=min((deadline, *dues)))
     newest = seen[-1]
     short = commitment.gap(newest.value, goal)
     course = Course.of(commitment, baseline, goal)

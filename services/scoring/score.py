@@ -34,6 +34,7 @@ from services.scoring.verdicts import (
     is_judged_by,
     judge_criterion,
     judge_target,
+    overdue_of,
     target_since,
 )
 from shared import outbox
@@ -151,8 +152,9 @@ async def begin_targets(connection: AsyncConnection, reference: Reference, on: d
     """Have all of the plan's commitments judged from now on, also those of which nobody reports anything."""
     rows = []
     for commitment, target in targets_of(reference):
-        verdict = judge_target(commitment, (), reference, on)
-        rows.append(_target_row(commitment, target, verdict, target_since(commitment, (), reference, on)))
+        day = target.last_day(on)
+        verdict = judge_target(commitment, (), reference, day)
+        rows.append(_target_row(commitment, target, verdict, target_since(commitment, (), reference, day)))
     await queries.begin_targets(connection, rows)
 
 
@@ -177,8 +179,12 @@ async def judge_targets(connection: AsyncConnection, reference: Reference, momen
         at = _when(target, row, moment)
         observations = series_of(commitment, target, steps.get(key, {}), reference, at.on)
         verdict = judge_target(commitment, observations, reference, at.on)
-        before = Before(Status(row.status)) if row else Before()
-        if events(before, verdict.status):
+        if row and row.overdue is not None:
+            before = Before(Status(row.status), frozenset(row.overdue))
+        else:
+            silence = judge_target(commitment, (), reference, at.on)
+            before = Before(silence.status, frozenset(overdue_of(silence)))
+        if events(before, verdict.status, overdue_of(verdict)):
             assessment = explain_target(commitment, verdict, at.on)
             found = target_changes(before, target, commitment, assessment, reference, at)
             changes += [(target.key, change) for change in found]
@@ -356,6 +362,7 @@ def _target_row(commitment: Commitment, target: Unit, verdict: Verdict, since: d
         "since": since,
         "judged_on": verdict.on,
         "holds_until": _holds_until(target, verdict.holds_until),
+        "overdue": overdue_of(verdict),
         "moved": False,
     }
 

@@ -62,12 +62,12 @@ def with_inherited(figures: Mapping[int, Figures], reference: Reference) -> dict
 
 
 def not_inherited(unit: Unit, figures: Mapping[int, Figures], reference: Reference) -> list[NotInherited]:
-    """What was counted of the units that this one came out of and tells nothing of it. `figures` are `with_inherited`,
-    those of its kin among them.
+    """What was counted of the units that this one came out of and tells nothing of it, as long as it has not counted
+    that itself. `figures` are `with_inherited`, those of its kin among them.
     """
     origins = reference.lineage.origins(unit)
-    counted = {old.key: _handed_on(figures[old.key], reference) for _, old in origins}
-    has = {element for element, _ in _inherited(unit, figures, reference)}
+    counted = {old.key: _handed_on(figures.get(old.key, _NOTHING), reference) for _, old in origins}
+    has = {element for element, _ in figures.get(unit.key, _NOTHING)}
     partly = [old for succession, old in origins if succession.relation != "whole"]
 
     def reason(old: Unit, element: str) -> Bilingual:

@@ -105,7 +105,7 @@ async def test_the_same_submission_delivered_twice_counts_once(around: Surroundi
 
 
 async def test_time_alone_makes_a_commune_fall_behind_and_then_miss(around: Surroundings, scoring: Service) -> None:
-    await put_on_stream(around, poverty_report("2022-12", 200), poverty_report("2023-06", 164))
+    await put_on_stream(around, poverty_report("2023-06", 164), poverty_report("2022-12", 200))
     await eventually(lambda: changes(around))
     assert (await changes(around))[-1]["after"] == "on_track"
 
@@ -306,7 +306,7 @@ async def test_a_figure_for_a_commune_that_has_ended_since_stays_that_communes(a
     ended = next(unit for unit in units.known("06040") if unit.kind == "commune")
     await _take(around, date(2025, 1, 10), poverty_report("2023-06", 100, date(2025, 1, 10), unit="06040"))
     async with around.engine.connect() as connection:
-        keys = (await connection.scalars(select(table_of(ChangeRow).c.unit))).all()
+        keys = (await connection.scalars(select(table_of(ReadingRow).c.unit))).all()
     assert set(keys) == {ended.key}
 
 

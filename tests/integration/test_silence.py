@@ -20,6 +20,18 @@ FIRST_DAY, AFTER = date(2023, 1, 1), date(2024, 1, 1)
 BORDER = "06004"
 BOUND = 20 * 4 + 3 * 2  # border communes to four criteria, the named three to two of the advanced set
 
+FIRST_REPORT = {
+    ("ntm-11", "overdue"): 20,
+    ("advanced-11", "overdue"): 3,
+    ("poverty-rate", "overdue"): 1,
+    ("poverty-rate-poor-districts", "overdue"): 2,
+    ("poverty-communes", "overdue"): 1,
+    ("border-communes", "overdue"): 1,
+    ("advanced-communes", "overdue"): 1,
+    ("ntm-communes", "overdue"): 1,
+}
+"""What is told on the day after the last day for a monthly report on poverty."""
+
 
 async def pass_day(around: Surroundings, day: date) -> None:
     async with around.engine.begin() as connection:
@@ -47,7 +59,7 @@ async def test_who_is_bound_and_silent_is_overdue_with_the_first_report_and_miss
         assert await statuses(around) == {"no_data": BOUND}
 
     await pass_day(around, date(2023, 2, 6))
-    assert await told(around) == {("ntm-11", "overdue"): 20, ("advanced-11", "overdue"): 3}
+    assert await told(around) == FIRST_REPORT
 
     await pass_day(around, AFTER)
     assert await statuses(around) == {"missed": BOUND}
@@ -66,7 +78,7 @@ async def test_a_first_start_in_the_middle_of_the_year_tells_nothing_of_what_was
     june = Counter({("action-month-domestic-violence", "missed"): 1})
     assert await told(around) == june
     await pass_day(around, date(2023, 7, 6))
-    assert await told(around) - june == {("ntm-11", "overdue"): 20, ("advanced-11", "overdue"): 3}
+    assert await told(around) - june == FIRST_REPORT
 
 
 async def test_the_first_figures_end_the_silence_whether_a_day_was_judged_before_or_not(around: Surroundings) -> None:

@@ -53,7 +53,7 @@ def test_each_event_of_a_commune_reads_well(event: Event) -> None:
     assert_golden(f"status_{event}.txt", as_text(a_status_change(event)))
 
 
-@pytest.mark.parametrize("event", [Event.FELL_BEHIND, Event.MET, Event.MISSED])
+@pytest.mark.parametrize("event", [Event.FELL_BEHIND, Event.MET, Event.MISSED, Event.OVERDUE])
 def test_each_event_of_the_province_reads_well(event: Event) -> None:
     assert_golden(f"target_{event}.txt", as_text(a_target_change(event)))
 

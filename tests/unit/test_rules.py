@@ -235,6 +235,15 @@ def test_a_unit_that_has_ended_names_its_successor() -> None:
     assert "06016 Quốc Khánh commune" in english
 
 
+def test_a_unit_that_was_split_names_all_that_it_is_now_the_larger_part_first() -> None:
+    vietnamese, _ = the_text(a_posted_submission(unit="06622", period="2025-07"), today=AFTER_2025)
+    assert "Hãy gửi cho đơn vị kế thừa: 06613 xã Đình Lập, 06625 xã Kiên Mộc" in vietnamese
+
+
+def test_a_unit_that_has_ended_may_still_report_for_its_time() -> None:
+    assert isinstance(check(a_posted_submission(unit="06283", period="2025-06"), today=AFTER_2025), Submission)
+
+
 def test_a_unit_merged_twice_names_what_it_is_in_the_end() -> None:
     units = REFERENCE.units
     twice = next(
