@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -47,16 +48,22 @@ def table_of(model: type[SQLModel]) -> Table:
 async def upsert(connection: AsyncConnection, model: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert the rows, replacing those whose primary key is there already: one statement for all of them."""
     if rows:
-        table = table_of(model)
-        key = [column.name for column in table.primary_key]
-        statement = insert_rows(table, list(rows[0]))
-        replaced = {name: statement.excluded[name] for name in rows[0] if name not in key}
-        statement = statement.on_conflict_do_update(index_elements=key, set_=replaced)
-        await connection.execute(statement, columns_of(rows))
+        await connection.execute(_upsert(table_of(model), tuple(rows[0])), columns_of(rows))
 
 
-def insert_rows(table: Table, names: Sequence[str]) -> Insert:
-    """An INSERT of any number of rows, given by column (`columns_of`): far faster than one by one."""
+@lru_cache
+def _upsert(table: Table, names: tuple[str, ...]) -> Insert:
+    key = [column.name for column in table.primary_key]
+    statement = insert_rows(table, names)
+    replaced = {name: statement.excluded[name] for name in names if name not in key}
+    return statement.on_conflict_do_update(index_elements=key, set_=replaced)
+
+
+@lru_cache
+def insert_rows(table: Table, names: tuple[str, ...]) -> Insert:
+    """An INSERT of any number of rows, given by column (`columns_of`): far faster than one by one. Made once for each
+    table and names: making it takes longer than many an execution.
+    """
     columns = [
         func.unnest(bindparam(name, type_=ARRAY(table.c[name].type, dimensions=1))).label(name) for name in names
     ]

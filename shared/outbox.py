@@ -32,7 +32,7 @@ async def put(connection: AsyncConnection, outbox: type[OutboxColumns], messages
     """Leave messages to be published once the transaction is committed."""
     if messages:
         rows = [{"subject": m.subject, "body": m.body.decode(), "headers": m.headers} for m in messages]
-        await connection.execute(insert_rows(table_of(outbox), list(rows[0])), columns_of(rows))
+        await connection.execute(insert_rows(table_of(outbox), tuple(rows[0])), columns_of(rows))
 
 
 class Relay(Woken):

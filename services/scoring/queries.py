@@ -205,7 +205,7 @@ async def targets_to_look_at(connection: AsyncConnection, on: date) -> set[tuple
 async def begin_targets(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
     """Keep commitments of which nothing was stored yet."""
     if rows:
-        statement = insert_rows(target, list(rows[0])).on_conflict_do_nothing()
+        statement = insert_rows(target, tuple(rows[0])).on_conflict_do_nothing()
         await connection.execute(statement, columns_of(rows))
 
 
@@ -225,7 +225,7 @@ async def mark_moved(connection: AsyncConnection, targets: Collection[tuple[str,
         for commitment, unit in sorted(targets)
     ]
     if rows:
-        statement = insert_rows(target, list(rows[0]))
+        statement = insert_rows(target, tuple(rows[0]))
         statement = statement.on_conflict_do_update(index_elements=["commitment", "unit"], set_={"moved": True})
         await connection.execute(statement, columns_of(rows))
 
@@ -245,7 +245,7 @@ async def add_steps(connection: AsyncConnection, steps: Mapping[tuple[str, int, 
         }
         for (commitment, unit, on), one in sorted(steps.items())
     ]
-    statement = insert_rows(step, list(rows[0]))
+    statement = insert_rows(step, tuple(rows[0]))
     added = {name: step.c[name] + statement.excluded[name] for name in ("numerator", "denominator", "units")}
     statement = statement.on_conflict_do_update(index_elements=["commitment", "unit", "on"], set_=added)
     await connection.execute(statement, columns_of(rows))
@@ -268,7 +268,7 @@ async def steps_of(
 async def add_changes(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
     """Keep changes for good."""
     if rows:
-        await connection.execute(insert_rows(change, list(rows[0])), columns_of(rows))
+        await connection.execute(insert_rows(change, tuple(rows[0])), columns_of(rows))
 
 
 async def submissions_of(

@@ -130,7 +130,7 @@ async def tick(connection: AsyncConnection, reference: Reference, moment: Moment
     for unit, key in await queries.without_status(connection, bound):
         due.setdefault(unit, []).append(key)
     begun = reference.lineage.begun(moment.on)
-    for unit in begun:
+    for unit in begun or ():
         if reference.units.by_key(unit).kind in reference.plan.counted_kinds:
             due[unit] = criteria_of(reference.units.by_key(unit), reference)
     await queries.lock_units(connection, kin(due, reference))
@@ -142,7 +142,7 @@ async def tick(connection: AsyncConnection, reference: Reference, moment: Moment
         await _record(connection, changes)
         found += len(changes)
     await begin_targets(connection, reference, moment.on)
-    if begun:
+    if begun is not None:
         targets = {(commitment.id, target.key) for commitment, target in targets_of(reference)}
         await queries.mark_moved(connection, targets, moment.on)
     return found + await judge_targets(connection, reference, moment)

@@ -20,11 +20,12 @@ class Lineage:
     def __init__(self, units: Units, plan: Plan) -> None:
         self._heir: dict[int, Unit] = {}
         self._origins: defaultdict[int, list[tuple[Succession, Unit]]] = defaultdict(list)
-        self._begun: defaultdict[date, set[int]] = defaultdict(set)
+        self._begun: dict[date, set[int]] = {}
         self._kin: defaultdict[int, set[int]] = defaultdict(set)
         for old in units:
             if old.valid_to is None or not plan.horizon <= old.valid_to < plan.deadline:
                 continue
+            begun = self._begun.setdefault(old.valid_to + _DAY, set())
             for succession, new in units.successors(old):
                 self._kin[old.key].add(new.key)
                 self._kin[new.key].add(old.key)
@@ -32,7 +33,7 @@ class Lineage:
                     self._heir[old.key] = new
                 if new.valid_from == old.valid_to + _DAY:
                     self._origins[new.key].append((succession, old))
-                    self._begun[new.valid_from].add(new.key)
+                    begun.add(new.key)
         self._stood_for: dict[int, frozenset[int]] = {}
         self._left = {
             unit.key: left
@@ -66,9 +67,9 @@ class Lineage:
         """What the unit came out of; nothing where it was there before, also when it has only grown."""
         return self._origins.get(unit.key, [])
 
-    def begun(self, on: date) -> set[int]:
-        """The keys of the units that came out of others on that day."""
-        return self._begun.get(on, set())
+    def begun(self, on: date) -> set[int] | None:
+        """The keys of the units that came out of others on that day; None where no unit had ended the day before."""
+        return self._begun.get(on)
 
     def family(self, key: int) -> tuple[int, ...]:
         """The unit's key with those of all units whose figures have to do with its own, in order."""

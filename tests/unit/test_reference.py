@@ -251,6 +251,7 @@ MEASURE = "criteria[0].indicators[0].groups[0].measure"
         ("units.csv", "Tam Thanh,ward,11,", "Tam Thanh,ward,99,", "rows[13].parent", "99"),
         ("units.csv", "102,05974,", "102,05974,,", "rows[13]", ""),
         ("successions.csv", "101,524,", "101,999,", "rows[0].new", "999"),
+        ("successions.csv", "101,524,", "101,102,", "rows[0].new", "102"),
     ],
 )
 def test_a_fault_names_file_line_field_value_and_remedy(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import get_args
 
 from shared.contracts.words import Bilingual, Granularity
@@ -41,12 +42,27 @@ def of_units(located: Located, units: list[Unit]) -> list[Fault]:
 
 
 def of_successions(located: Located, successions: list[Succession], units: list[Unit]) -> list[Fault]:
-    """Both units exist."""
+    """Both units exist, the new one on the day after the old one's last."""
     checks = Checks(located)
-    keys = {str(unit.key) for unit in units}
+    by_key = {str(unit.key): unit for unit in units}
     for position, one in enumerate(successions):
-        checks.known(("rows", position, "old"), str(one.old), keys, UNIT)
-        checks.known(("rows", position, "new"), str(one.new), keys, UNIT)
+        known = [
+            checks.known(("rows", position, name), str(key), by_key, UNIT)
+            for name, key in (("old", one.old), ("new", one.new))
+        ]
+        if not all(known):
+            continue
+        old, new = by_key[str(one.old)], by_key[str(one.new)]
+        if old.valid_to is None or not new.is_valid(old.valid_to + timedelta(days=1)):
+            checks.fault(
+                ("rows", position, "new"),
+                Bilingual(
+                    vi="đơn vị này không tồn tại vào ngày sau khi đơn vị cũ kết thúc",
+                    en="the unit does not exist on the day after the old one's last",
+                ),
+                Bilingual(vi="Hãy xem valid_from và valid_to của hai đơn vị.", en="See valid_from, valid_to of both."),
+                str(one.new),
+            )
     return checks.faults
 
 
