@@ -14,7 +14,7 @@ from alembic import command, context
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import ARRAY, Connection, MetaData, Table, bindparam, func, select, text
+from sqlalchemy import ARRAY, ColumnElement, Connection, MetaData, Select, Table, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlmodel import SQLModel
@@ -64,10 +64,13 @@ def insert_rows(table: Table, names: tuple[str, ...]) -> Insert:
     """An INSERT of any number of rows, given by column (`columns_of`): far faster than one by one. Made once for each
     table and names: making it takes longer than many an execution.
     """
-    columns = [
-        func.unnest(bindparam(name, type_=ARRAY(table.c[name].type, dimensions=1))).label(name) for name in names
-    ]
-    return insert(table).from_select(list(names), select(*columns))
+    arrays = {name: bindparam(name, type_=ARRAY(table.c[name].type, dimensions=1)) for name in names}
+    return insert(table).from_select(list(names), unnested(arrays))
+
+
+def unnested(arrays: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
+    """The rows that arrays of equal length make side by side, by the names of their columns."""
+    return select(*(func.unnest(array).label(name) for name, array in arrays.items()))
 
 
 async def copy_in(

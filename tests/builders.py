@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 
 from services.scoring.measures import Figures, Observation, Reading, merge
 from services.scoring.path import Commitment
-from shared.contracts import AcceptedSubmission, Bilingual, Period, Stage, SubmissionWarning
+from shared.contracts import AcceptedSubmission, Bilingual, Period, Stage, SubmissionWarning, subjects
+from shared.messaging import Message, cloud_event
 
 BASELINE_DATE = date(2022, 12, 31)
 DEADLINE = date(2023, 12, 31)
@@ -100,3 +101,15 @@ def an_accepted_submission(
         "digest": "0" * 64,
     }
     return AcceptedSubmission.model_validate({**ordinary, **changes})
+
+
+def as_published(submission: AcceptedSubmission) -> Message:
+    """As it stands on the stream."""
+    return cloud_event(
+        subjects.submission(submission.district, submission.unit),
+        submission.model_dump_json().encode(),
+        event_id=submission.id,
+        kind="submission.accepted",
+        source="tests",
+        at=submission.received_at,
+    )

@@ -51,21 +51,6 @@ def elements_of(commitment: Commitment, reference: Reference) -> set[str]:
             }
 
 
-def summed(
-    commitment: Commitment, target: Unit, figures: Mapping[int, Figures], reference: Reference
-) -> dict[date, Step]:
-    """The steps of a target's commitment, from the figures of all units (by key) that may contribute to it, and of
-    those who take their place.
-    """
-    total: defaultdict[date, Step] = defaultdict(Step)
-    for key, found in figures.items():
-        unit = reference.units.by_key(key)
-        if contributes(commitment, target, unit, reference):
-            for day, step in contribution(commitment, unit, found, reference, figures).items():
-                total[day] += step
-    return total
-
-
 def contributions(
     unit: int, figures: Mapping[int, Figures], targets: Iterable[tuple[Commitment, Unit]], reference: Reference
 ) -> Iterator[tuple[tuple[str, int, date], Step]]:
@@ -75,6 +60,20 @@ def contributions(
         if contributes(commitment, target, found, reference):
             for day, step in contribution(commitment, found, figures[unit], reference, figures).items():
                 yield (commitment.id, target.key, day), step
+
+
+def summed(
+    targets: Iterable[tuple[Commitment, Unit]], figures: Mapping[int, Figures], reference: Reference
+) -> dict[tuple[str, int], dict[date, Step]]:
+    """The steps of targets' commitments, by commitment and target, from the figures of all units (by key) that may
+    contribute to them, and of those who take their place.
+    """
+    wanted = list(targets)
+    sums: defaultdict[tuple[str, int], defaultdict[date, Step]] = defaultdict(lambda: defaultdict(Step))
+    for unit in figures:
+        for (commitment, target, day), step in contributions(unit, figures, wanted, reference):
+            sums[commitment, target][day] += step
+    return {key: dict(steps) for key, steps in sums.items()}
 
 
 def series(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Annotated, Any
 
@@ -14,12 +14,13 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import queries
+from services.scoring.aggregate import summed
 from services.scoring.changes import unit_ref
 from services.scoring.decisions import recognitions_of, recognitions_then
-from services.scoring.history import end_of, figures_from
+from services.scoring.history import known_at
 from services.scoring.measures import Figures, in_hindsight
-from services.scoring.score import targets_of
-from services.scoring.succession import kin, not_inherited, with_inherited
+from services.scoring.succession import judged_by, kin, not_inherited, with_inherited
+from services.scoring.targets import targets_of
 from services.scoring.verdicts import criteria_of
 from services.scoring.views import (
     CommuneView,
@@ -27,6 +28,7 @@ from services.scoring.views import (
     RecognitionPage,
     StatusItem,
     StatusPage,
+    TargetItem,
     TargetList,
     change_item,
     cohorts_of,
@@ -89,17 +91,17 @@ async def list_statuses(
             chosen = [pair for pair in wanted if status is None or _stored(rows, pair) == status]
             page, more = chosen[:limit], len(chosen) > limit
             units = {unit.key for unit, _ in page}
-            figures, _ = await _figures_at(connection, list(units), reference, None)
+            figures = await _figures_of(connection, units, reference)
             items = [
                 status_item(unit, key, figures.get(unit.key, Figures()), reference, on, rows.get((unit.key, key)))
                 for unit, key in page
             ]
         else:
-            known, today = await _figures_at(connection, list(communes), reference, on)
+            known, actual = await _figures_then(connection, communes, reference, on)
             found = await asyncio.to_thread(
                 lambda: [
                     status_item_then(
-                        unit, key, known.get(unit.key, Figures()), today.get(unit.key, Figures()), reference, on
+                        unit, key, known.get(unit.key, Figures()), actual.get(unit.key, Figures()), reference, on
                     )
                     for unit, key in wanted
                 ]
@@ -122,19 +124,22 @@ async def show_commune(code: str, runtime: Running, caller: Called, as_of: AsOf 
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/code", Faults.OUTSIDE_UNITS, {"value": code}))
     async with runtime.engine.connect() as connection:
         rows = {} if as_of else await queries.statuses_of(connection, [unit.key])
-        known, today = await _figures_at(connection, [unit.key], reference, on if as_of else None)
+        if as_of:
+            known, actual = await _figures_then(connection, [unit.key], reference, on)
+        else:
+            known, actual = await _figures_of(connection, [unit.key], reference), {}
         recognised = await _recognitions(connection, {unit.key: unit}, reference, on, as_of)
         changes = await queries.changes_of_unit(connection, unit.key, limit=200)
-    then, now = known.get(unit.key, Figures()), today.get(unit.key, Figures())
+    figures, was_so = known.get(unit.key, Figures()), actual.get(unit.key, Figures())
     return CommuneView(
         as_of=on,
         unit=unit_ref(unit),
         district=district_of(unit, reference),
         cohorts=cohorts_of(unit, reference),
         statuses=[
-            status_item_then(unit, key, then, now, reference, on)
+            status_item_then(unit, key, figures, was_so, reference, on)
             if as_of
-            else status_item(unit, key, now, reference, on, rows.get((unit.key, key)))
+            else status_item(unit, key, figures, reference, on, rows.get((unit.key, key)))
             for key in criteria_of(unit, reference)
         ],
         recognitions=recognised[unit.key],
@@ -211,11 +216,13 @@ async def list_targets(runtime: Running, caller: Called, as_of: AsOf = None) -> 
                 for commitment, unit in wanted
             ]
         else:
-            known, today = await _figures_at(connection, [unit.key for unit in reference.units], reference, on)
-            then = {key: in_hindsight(figures) for key, figures in today.items()}
-            items = await asyncio.to_thread(
-                lambda: [target_item_then(commitment, unit, known, then, reference, on) for commitment, unit in wanted]
-            )
+            sides = await _figures_then(connection, [unit.key for unit in reference.units], reference, on)
+
+            def tell() -> list[TargetItem]:
+                then, actual = (summed(wanted, figures, reference) for figures in sides)
+                return [target_item_then(*one, then, actual, reference, on) for one in wanted]
+
+            items = await asyncio.to_thread(tell)
     return TargetList(as_of=on, items=items, sample=reference.plan.sample)
 
 
@@ -226,19 +233,19 @@ async def _recognitions(
     return await find(connection, communes, reference, on)
 
 
-async def _figures_at(
-    connection: AsyncConnection, units: list[int], reference: Reference, on: date | None
+async def _figures_of(connection: AsyncConnection, units: Collection[int], reference: Reference) -> dict[int, Figures]:
+    """What is known today about the units and their kin."""
+    found = await queries.readings_of(connection, kin(units, reference), reference.plan.horizon)
+    return with_inherited(found, reference)
+
+
+async def _figures_then(
+    connection: AsyncConnection, units: Collection[int], reference: Reference, on: date
 ) -> tuple[dict[int, Figures], dict[int, Figures]]:
-    """What was known about the units and their kin at a day (None: today, which needs no history), and what is known
-    today.
-    """
-    units, horizon = kin(units, reference), reference.plan.horizon
-    today = with_inherited(await queries.readings_of(connection, units, horizon), reference)
-    if on is None:
-        return today, today
-    rows = await queries.submissions_of(connection, units, until=end_of(on))
-    known = await asyncio.to_thread(figures_from, rows)
-    return with_inherited({unit: figures.since(horizon) for unit, figures in known.items()}, reference), today
+    """What was known about the units and their kin at a day, and what was so by all that is known today."""
+    known = judged_by(await known_at(connection, units, reference, on), reference)
+    today = await _figures_of(connection, units, reference)
+    return known, {unit: in_hindsight(figures) for unit, figures in today.items()}
 
 
 def _stored(rows: Mapping[tuple[int, str], Row[Any]], pair: tuple[Unit, CriterionKey]) -> Status:

@@ -22,10 +22,12 @@ from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 
 from services.scoring import api, outlook, preview, queries
+from services.scoring.arrival import Arrival
 from services.scoring.changes import Moment
 from services.scoring.openapi import DESCRIPTION
-from services.scoring.score import Arrival, judge_targets, score
+from services.scoring.score import score
 from services.scoring.tables import OutboxRow, ParkedRow
+from services.scoring.targets import judge_targets
 from services.scoring.ticker import Ticker
 from shared import replay
 from shared.access import Issuer, Keys

@@ -10,10 +10,10 @@ from datetime import date
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import queries
-from services.scoring.history import end_of, figures_from
+from services.scoring.history import known_at
 from services.scoring.measures import Figures
 from services.scoring.recognition import recognitions
-from services.scoring.succession import kin, with_inherited
+from services.scoring.succession import judged_by
 from services.scoring.verdicts import criteria_of, judge_criterion
 from shared.contracts import Recognition, Status
 from shared.reference.load import Reference
@@ -38,14 +38,12 @@ async def recognitions_then(
     connection: AsyncConnection, communes: Mapping[int, Unit], reference: Reference, on: date
 ) -> dict[int, list[Recognition]]:
     """The communes' recognitions as they were known to be at a day."""
-    submissions = await queries.submissions_of(connection, kin(communes, reference), until=end_of(on))
+    known = await known_at(connection, communes, reference, on)
 
     def tell() -> dict[int, list[Recognition]]:
-        known = figures_from(submissions)
-        recent = {unit: figures.since(reference.plan.horizon) for unit, figures in known.items()}
         statuses = {
             unit: _judged(communes[unit], figures, reference, on)
-            for unit, figures in with_inherited(recent, reference).items()
+            for unit, figures in judged_by(known, reference).items()
             if unit in communes
         }
         return _told(communes, known, statuses, reference, on)

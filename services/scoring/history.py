@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.scoring import queries
 from services.scoring.measures import Figures, Reading, merge, readings_in
+from services.scoring.succession import kin
 from shared.clock import VIETNAM
 from shared.contracts import AcceptedSubmission
+from shared.reference.load import Reference
 
 
 def end_of(day: date) -> datetime:
     """The moment at which a day is over in Vietnam."""
     return datetime.combine(day + timedelta(days=1), time.min, VIETNAM)
+
+
+async def known_at(
+    connection: AsyncConnection, units: Collection[int], reference: Reference, on: date
+) -> dict[int, Figures]:
+    """All that was known about the units and their kin when a day was over."""
+    rows = await queries.submissions_of(connection, kin(units, reference), until=end_of(on))
+    # a province's take a while: the loop has to go on meanwhile
+    return await asyncio.to_thread(figures_from, rows)
 
 
 def figures_from(submissions: Iterable[Row[Any]]) -> dict[int, Figures]:

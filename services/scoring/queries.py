@@ -13,6 +13,7 @@ from sqlalchemy import (
     Integer,
     Row,
     Select,
+    Subquery,
     Text,
     Uuid,
     and_,
@@ -25,8 +26,9 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert
 
 from services.scoring.measures import Figures, Reading
 from services.scoring.steps import Step
@@ -41,7 +43,7 @@ from services.scoring.tables import (
     TickRow,
 )
 from shared.contracts import Period, Stage, Status, SubmissionWarning, subjects
-from shared.database import columns_of, insert_rows, table_of, upsert
+from shared.database import columns_of, insert_rows, table_of, unnested, upsert
 from shared.reference.models import CriterionKey
 
 submission, reading, status = table_of(SubmissionRow), table_of(ReadingRow), table_of(StatusRow)
@@ -72,21 +74,23 @@ async def lock_targets(connection: AsyncConnection) -> None:
     await connection.execute(select(func.pg_advisory_xact_lock(_TARGET_LOCKS, 0)))
 
 
+def _recording() -> ReturningInsert[Any]:
+    # bodies come as the texts that they are, and the database reads them
+    types = {column.name: Text() if column.name == "body" else column.type for column in submission.c}
+    given = unnested(
+        {name: bindparam(name, type_=ARRAY(kind, dimensions=1)) for name, kind in types.items()}
+    ).subquery()
+    found = [cast(given.c[name], submission.c[name].type) for name in types]
+    statement = insert(submission).from_select(list(types), select(*found))
+    return statement.on_conflict_do_nothing().returning(submission.c.id)
+
+
+_RECORD = _recording()
+
+
 async def record_submissions(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> set[UUID]:
     """Keep the submissions; the ids of those that were not known yet. Their bodies are JSON texts."""
-    if not rows:
-        return set()
-    columns = [
-        func.unnest(
-            bindparam(name, type_=ARRAY(Text() if name == "body" else submission.c[name].type, dimensions=1))
-        ).label(name)
-        for name in rows[0]
-    ]
-    given = select(*columns).subquery()
-    found = [cast(given.c.body, JSONB) if name == "body" else given.c[name] for name in rows[0]]
-    statement = insert(submission).from_select(list(rows[0]), select(*found))
-    known = await connection.scalars(statement.on_conflict_do_nothing().returning(submission.c.id), columns_of(rows))
-    return set(known.all())
+    return set((await connection.scalars(_RECORD, columns_of(rows))).all()) if rows else set()
 
 
 async def known_among(connection: AsyncConnection, ids: Sequence[UUID]) -> set[UUID]:
@@ -109,14 +113,21 @@ async def readings_among(
     connection: AsyncConnection, wanted: Collection[tuple[int, str]], horizon: date
 ) -> dict[int, Figures]:
     """The readings of these elements of these units, for periods that did not end before the horizon."""
-    pairs = select(
-        func.unnest(cast([unit for unit, _ in wanted], ARRAY(Integer))).label("unit"),
-        func.unnest(cast([element for _, element in wanted], ARRAY(Text))).label("element"),
-    ).subquery()
+    pairs = _pairs(wanted, "element")
     query = select(reading).where(
         reading.c.unit == pairs.c.unit, reading.c.element == pairs.c.element, reading.c.ends >= horizon
     )
     return await _figures(connection, query)
+
+
+def _pairs(pairs: Collection[tuple[int, str]], name: str) -> Subquery:
+    """Units, each with something else, as a table to join."""
+    return unnested(
+        {
+            "unit": cast([unit for unit, _ in pairs], ARRAY(Integer)),
+            name: cast([other for _, other in pairs], ARRAY(Text)),
+        }
+    ).subquery()
 
 
 async def _figures(connection: AsyncConnection, query: Select[Any]) -> dict[int, Figures]:
@@ -187,10 +198,7 @@ async def without_status(
     connection: AsyncConnection, pairs: Sequence[tuple[int, CriterionKey]]
 ) -> list[tuple[int, CriterionKey]]:
     """Those units and criteria of which no status is stored."""
-    given = select(
-        func.unnest(cast([unit for unit, _ in pairs], ARRAY(Integer))).label("unit"),
-        func.unnest(cast([key for _, key in pairs], ARRAY(Text))).label("criterion"),
-    ).subquery()
+    given = _pairs(pairs, "criterion")
     known = exists().where(status.c.unit == given.c.unit, status.c.criterion == given.c.criterion)
     return [(row.unit, row.criterion) for row in await connection.execute(select(given).where(~known))]
 
@@ -209,6 +217,11 @@ async def begin_targets(connection: AsyncConnection, rows: Sequence[dict[str, An
         await connection.execute(statement, columns_of(rows))
 
 
+_MARK_MOVED = insert_rows(target, tuple(target.c.keys())).on_conflict_do_update(
+    index_elements=["commitment", "unit"], set_={"moved": True}
+)
+
+
 async def mark_moved(connection: AsyncConnection, targets: Collection[tuple[str, int]], on: date) -> None:
     """Say that the commitments' steps have moved, so that somebody judges them."""
     rows = [
@@ -225,9 +238,16 @@ async def mark_moved(connection: AsyncConnection, targets: Collection[tuple[str,
         for commitment, unit in sorted(targets)
     ]
     if rows:
-        statement = insert_rows(target, tuple(rows[0]))
-        statement = statement.on_conflict_do_update(index_elements=["commitment", "unit"], set_={"moved": True})
-        await connection.execute(statement, columns_of(rows))
+        await connection.execute(_MARK_MOVED, columns_of(rows))
+
+
+def _adding() -> Insert:
+    statement = insert_rows(step, tuple(step.c.keys()))
+    added = {name: step.c[name] + statement.excluded[name] for name in ("numerator", "denominator", "units")}
+    return statement.on_conflict_do_update(index_elements=["commitment", "unit", "on"], set_=added)
+
+
+_ADD_STEPS = _adding()
 
 
 async def add_steps(connection: AsyncConnection, steps: Mapping[tuple[str, int, date], Step]) -> None:
@@ -245,10 +265,7 @@ async def add_steps(connection: AsyncConnection, steps: Mapping[tuple[str, int, 
         }
         for (commitment, unit, on), one in sorted(steps.items())
     ]
-    statement = insert_rows(step, tuple(rows[0]))
-    added = {name: step.c[name] + statement.excluded[name] for name in ("numerator", "denominator", "units")}
-    statement = statement.on_conflict_do_update(index_elements=["commitment", "unit", "on"], set_=added)
-    await connection.execute(statement, columns_of(rows))
+    await connection.execute(_ADD_STEPS, columns_of(rows))
     touched = tuple_(step.c.commitment, step.c.unit).in_({(commitment, unit) for commitment, unit, _ in steps})
     empty = (step.c.numerator == 0, step.c.denominator == 0, step.c.units == 0)
     await connection.execute(delete(step).where(touched, *empty))

@@ -23,24 +23,17 @@ from sqlmodel import SQLModel
 
 from services.scoring import queries
 from services.scoring.aggregate import contributions
+from services.scoring.arrival import Arrival, submission_row, unit_of
 from services.scoring.changes import Moment
+from services.scoring.communes import judge_again, status_rows
 from services.scoring.history import figures_from
 from services.scoring.measures import Figures
-from services.scoring.score import (
-    Arrival,
-    begin_targets,
-    judge_again,
-    judge_targets,
-    score,
-    status_rows,
-    submission_row,
-    targets_of,
-    unit_of,
-)
+from services.scoring.score import score
 from services.scoring.silence import bound_by
 from services.scoring.steps import Step
-from services.scoring.succession import with_inherited
+from services.scoring.succession import judged_by
 from services.scoring.tables import SCHEMA, ReadingRow, StatusRow, StepRow, SubmissionRow, TargetRow
+from services.scoring.targets import begin_targets, judge_targets, targets_of
 from shared.clock import VIETNAM
 from shared.contracts import AcceptedSubmission, Status, subjects
 from shared.database import copy_in, schema_metadata, table_of, upsert
@@ -145,10 +138,7 @@ class _Rebuilt:
                 units = [unit for family in chunk for unit in family]
                 async with self._beside.begin() as connection:
                     figures = figures_from(await queries.submissions_of(connection, units))
-                    recent = with_inherited(
-                        {unit: figures.get(unit, Figures()).since(self._reference.plan.horizon) for unit in units},
-                        self._reference,
-                    )
+                    recent = judged_by({unit: figures.get(unit, Figures()) for unit in units}, self._reference)
                     readings = [
                         queries.reading_row(unit, one) for unit, found in figures.items() for one in found.values()
                     ]

@@ -17,17 +17,15 @@ from decimal import Decimal
 from operator import itemgetter
 from types import MappingProxyType
 
-from services.scoring.measures import Figures, Observation, effective_date
+from services.scoring.measures import Figures, Measure, Observation, effective_date
 from shared.reference.load import Reference
 from shared.reference.models import (
-    Amount,
     CohortMeeting,
     Commitment,
     CommunesMeeting,
     CriterionKey,
     Done,
     Rate,
-    Ratio,
     Total,
     Unit,
     YesNo,
@@ -130,12 +128,7 @@ def _meeting_steps(
     reference: Reference,
     kin: Mapping[int, Figures],
 ) -> dict[date, Step]:
-    measures = [
-        group.measure
-        for key in criteria
-        for indicator in reference.criterion(key).indicators
-        for group in indicator.groups
-    ]
+    measures = [measure for key in criteria for measure in reference.criterion(key).measures]
 
     def levels_of(one: Unit, found: Figures, since: date) -> _Levels:
         track = holds_over_time(criteria, one, found, reference)
@@ -152,7 +145,7 @@ def _meeting_steps(
     return _steps(_in_line(levels_of(unit, figures, unit.valid_from), unit, taken_by, reference))
 
 
-def _own(measure: Ratio | Amount | YesNo, figures: Figures, since: date, reference: Reference) -> Sequence[Observation]:
+def _own(measure: Measure, figures: Figures, since: date, reference: Reference) -> Sequence[Observation]:
     """What a unit itself has counted as it was from that day on, without what it began with."""
     plan = reference.plan
     observations = figures.observed(measure, plan.baseline_date, plan.counts_from)

@@ -61,6 +61,11 @@ def with_inherited(figures: Mapping[int, Figures], reference: Reference) -> dict
     return found
 
 
+def judged_by(figures: Mapping[int, Figures], reference: Reference) -> dict[int, Figures]:
+    """What units are judged by, of all their figures: as far back as the plan looks, with what each began with."""
+    return with_inherited({key: found.since(reference.plan.horizon) for key, found in figures.items()}, reference)
+
+
 def not_inherited(unit: Unit, figures: Mapping[int, Figures], reference: Reference) -> list[NotInherited]:
     """What was counted of the units that this one came out of and tells nothing of it, as long as it has not counted
     that itself. `figures` are `with_inherited`, those of its kin among them.

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
-from services.scoring.score import targets_of
+from services.scoring.targets import targets_of
 from shared.access import EVERYTHING, Caller
 from shared.contracts import Bilingual, Stage, Submission, UnitCode
 from shared.contracts.preview import PREVIEW_LIMIT

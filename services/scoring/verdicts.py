@@ -106,9 +106,7 @@ def criterion_since(key: CriterionKey, unit: Unit, figures: Figures, reference: 
         return _status(parts), min(ends, default=None)
 
     observed = [
-        figures.observed(group.measure, plan.baseline_date, plan.counts_from)
-        for indicator in reference.criterion(key).indicators
-        for group in indicator.groups
+        figures.observed(measure, plan.baseline_date, plan.counts_from) for measure in reference.criterion(key).measures
     ]
     days = {seen.effective for observations in observed for seen in observations}
     return max(unit.valid_from, judge.begun(status_on, plan.baseline_date, days, on))

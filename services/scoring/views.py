@@ -9,16 +9,18 @@ from typing import Any
 from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
-from services.scoring.aggregate import summed
 from services.scoring.changes import unit_ref
-from services.scoring.measures import Figures, in_hindsight
-from services.scoring.score import series_of
+from services.scoring.measures import Figures
 from services.scoring.steps import Steps
 from services.scoring.succession import NotInherited
-from services.scoring.verdicts import assess_criterion, assess_target, criterion_since
+from services.scoring.targets import assess_at
+from services.scoring.verdicts import assess_criterion, criterion_since
 from shared.contracts import Assessment, Bilingual, CommitmentRef, CriterionRef, Recognition, Status, UnitRef
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, CriterionKey, Unit
+
+type Sums = Mapping[tuple[str, int], Steps]
+"""Summed steps by commitment and unit."""
 
 
 class StatusItem(BaseModel):
@@ -134,12 +136,12 @@ def status_item(
 
 
 def status_item_then(
-    unit: Unit, criterion: CriterionKey, known: Figures, today: Figures, reference: Reference, on: date
+    unit: Unit, criterion: CriterionKey, known: Figures, actual: Figures, reference: Reference, on: date
 ) -> StatusItem:
-    """A commune's criterion at a day that has passed: by what was `known` then, and by what is known `today`."""
+    """A commune's criterion at a day that has passed: by what was `known` then, and by what was so (`in_hindsight`)."""
     item = status_item(unit, criterion, known, reference, on)
     item.since = criterion_since(criterion, unit, known, reference, on)
-    item.actual = assess_criterion(criterion, unit, in_hindsight(today), reference, on)
+    item.actual = assess_criterion(criterion, unit, actual, reference, on)
     return item
 
 
@@ -147,8 +149,7 @@ def target_item(
     commitment: Commitment, unit: Unit, steps: Steps, row: Row[Any] | None, reference: Reference, on: date
 ) -> TargetItem:
     """A commitment judged at a day, or on the unit's last one; `row` tells since when it is so, where it still is."""
-    on = unit.last_day(on)
-    assessment = assess_target(commitment, series_of(commitment, unit, steps, reference, on), reference, on)
+    assessment = assess_at(commitment, unit, steps, reference, on)
     return TargetItem(
         unit=unit_ref(unit),
         commitment=CommitmentRef(id=commitment.id, title=commitment.title, line=commitment.line),
@@ -159,17 +160,13 @@ def target_item(
 
 
 def target_item_then(
-    commitment: Commitment,
-    unit: Unit,
-    known: Mapping[int, Figures],
-    today: Mapping[int, Figures],
-    reference: Reference,
-    on: date,
+    commitment: Commitment, unit: Unit, known: Sums, actual: Sums, reference: Reference, on: date
 ) -> TargetItem:
-    """A commitment at a day that has passed: by what was `known` then, and by what is known `today`."""
-    item = target_item(commitment, unit, summed(commitment, unit, known, reference), None, reference, on)
-    actual = target_item(commitment, unit, summed(commitment, unit, today, reference), None, reference, on)
-    return item.model_copy(update={"actual": actual.assessment})
+    """A commitment at a day that has passed: by the sums of what was `known` then, and of what was so."""
+    key = commitment.id, unit.key
+    item = target_item(commitment, unit, known.get(key, {}), None, reference, on)
+    item.actual = assess_at(commitment, unit, actual.get(key, {}), reference, on)
+    return item
 
 
 def change_item(row: Row[Any]) -> ChangeItem:

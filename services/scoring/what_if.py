@@ -11,15 +11,15 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring import queries
-from services.scoring.aggregate import contributions
+from services.scoring.aggregate import summed
 from services.scoring.changes import Moment, unit_ref
 from services.scoring.measures import Figures
-from services.scoring.score import series_of, targets_of
 from services.scoring.sides import Arriving, Side, compared, figures_of, supposed_readings
-from services.scoring.steps import Step, Steps, difference
+from services.scoring.steps import Steps, difference
 from services.scoring.succession import kin
 from services.scoring.supposition import Supposition
-from services.scoring.verdicts import Judged, assess_target, explain_criterion
+from services.scoring.targets import assess_at, targets_of
+from services.scoring.verdicts import Judged, explain_criterion
 from shared.access import Caller
 from shared.contracts import Assessment, Bilingual, CommitmentRef, CriterionRef, Status, UnitRef
 from shared.reference.load import Reference
@@ -152,7 +152,7 @@ def _told(judged: Judged | None) -> Told | None:
 
 
 def _compare_targets(case: Case, before: Side, after: Side) -> tuple[list[TargetCompared], Counts]:
-    sums = _summed(after, case.caller)
+    sums: _Sums = _summed(after, case.caller)
     if case.then is case.reference:  # only some units' figures are there: the sums move by what these change
         former = _summed(before, case.caller)
         sums = {
@@ -178,9 +178,7 @@ def _compare_targets(case: Case, before: Side, after: Side) -> tuple[list[Target
 
 def _assessed(reference: Reference, sums: _Sums, case: Case) -> dict[tuple[str, int], Assessment]:
     return {
-        key: assess_target(
-            commitment, series_of(commitment, unit, sums.get(key, {}), reference, case.on), reference, case.on
-        )
+        key: assess_at(commitment, unit, sums.get(key, {}), reference, case.on)
         for key, (commitment, unit) in _targets(reference, case.caller).items()
     }
 
@@ -194,12 +192,7 @@ def _targets(reference: Reference, caller: Caller) -> dict[tuple[str, int], _Tar
 
 
 def _summed(side: Side, caller: Caller) -> _Sums:
-    targets = list(_targets(side.reference, caller).values())
-    sums: defaultdict[tuple[str, int], defaultdict[date, Step]] = defaultdict(lambda: defaultdict(Step))
-    for unit in side.figures:
-        for (commitment, target, day), step in contributions(unit, side.figures, targets, side.reference):
-            sums[commitment, target][day] += step
-    return sums
+    return summed(_targets(side.reference, caller).values(), side.figures, side.reference)
 
 
 def _without_effect(arriving: Arriving, after: Side) -> Iterator[str]:

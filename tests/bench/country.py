@@ -10,8 +10,7 @@ from pathlib import Path
 from random import Random
 from uuid import UUID
 
-from shared.contracts import AcceptedSubmission, subjects
-from shared.messaging import Message, cloud_event
+from shared.contracts import AcceptedSubmission
 from shared.reference.load import PACKAGED
 
 COMMUNES = 8_000
@@ -73,18 +72,6 @@ def submissions(codes: list[tuple[str, str]], months: list[str], seed: int = 1) 
                         "digest": f"{ids.getrandbits(256):064x}",
                     }
                 )
-
-
-def message(submission: AcceptedSubmission) -> Message:
-    """As intake publishes it."""
-    return cloud_event(
-        subjects.submission(submission.district, submission.unit),
-        submission.model_dump_json().encode(),
-        event_id=submission.id,
-        kind="submission.accepted",
-        source="bench",
-        at=submission.received_at,
-    )
 
 
 def last_day(months: list[str]) -> date:

@@ -33,6 +33,7 @@ from shared.messaging import publish
 from shared.reference.load import Reference, load
 from shared.runtime import collect_rarely
 from tests.bench import country
+from tests.builders import as_published
 from tests.running import START, Surroundings, surroundings
 from tests.servers import start_nats, start_postgres
 
@@ -70,7 +71,7 @@ def codes_of(reference: Reference) -> list[tuple[str, str]]:
 async def fill(around: Surroundings, found: Sequence[AcceptedSubmission]) -> None:
     """Put submissions on the stream as intake does."""
     for part in itertools.batched(found, 1_000):
-        await publish(around.nats, [country.message(one) for one in part])
+        await publish(around.nats, [as_published(one) for one in part])
 
 
 async def scored(around: Surroundings, count: int) -> float:

@@ -12,15 +12,16 @@ import pytest
 from nats.js.api import DeliverPolicy
 from sqlalchemy import func, select
 
+from services.scoring.arrival import Arrival
 from services.scoring.changes import Moment
 from services.scoring.rebuild import rebuild
-from services.scoring.score import Arrival, score, tick
+from services.scoring.score import score, tick
 from services.scoring.tables import ChangeRow, ParkedRow, ReadingRow, SubmissionRow
 from shared.contracts import AcceptedSubmission, Parked, subjects
 from shared.database import table_of, undrafted_changes
-from shared.messaging import BrokerUnavailableError, Message, cloud_event, publish
+from shared.messaging import BrokerUnavailableError, Message, publish
 from shared.reference.load import load
-from tests.builders import a_warning, an_accepted_submission
+from tests.builders import a_warning, an_accepted_submission, as_published
 from tests.running import START, Service, Surroundings, eventually
 from tests.servers import NatsServer, PostgresServer
 
@@ -39,19 +40,8 @@ def poverty_report(period: str, poor: int, received: date = START, **changes: An
     return an_accepted_submission(moment, **{**where, **changes})
 
 
-def message(submission: AcceptedSubmission) -> Message:
-    return cloud_event(
-        subjects.submission(submission.district, submission.unit),
-        submission.model_dump_json().encode(),
-        event_id=submission.id,
-        kind="submission.accepted",
-        source="tests",
-        at=submission.received_at,
-    )
-
-
 async def put_on_stream(around: Surroundings, *submissions: AcceptedSubmission) -> None:
-    await publish(around.nats, [message(submission) for submission in submissions])
+    await publish(around.nats, [as_published(submission) for submission in submissions])
 
 
 async def changes(around: Surroundings, subject: str = subjects.ALL_STATUSES) -> list[dict[str, Any]]:
@@ -96,7 +86,7 @@ async def test_a_submission_becomes_a_status_change_with_its_reason(around: Surr
 async def test_the_same_submission_delivered_twice_counts_once(around: Surroundings, scoring: Service) -> None:
     report = poverty_report("2022-12", 200)
     await put_on_stream(around, report)
-    again = message(report)
+    again = as_published(report)
     await publish(around.nats, [Message(again.subject, again.body, {**again.headers, "Nats-Msg-Id": str(uuid4())})])
     await eventually(lambda: changes(around))
     assert await around.stored(subjects.SUBMISSIONS_STREAM) == 2
@@ -148,8 +138,10 @@ async def test_a_message_that_cannot_be_scored_is_parked_and_stops_nothing(
 ) -> None:
     good, unknown = poverty_report("2022-12", 200), poverty_report("2022-12", 100, unit="99998")
     broken = Message("ntm.v1.submissions.180.06004", b"{not json", {})
-    unstorable = Message("ntm.v1.submissions.180.06004", message(good).body.replace(b"district-184", b"a\\u0000b"), {})
-    await publish(around.nats, [broken, message(unknown), unstorable, message(good)])
+    unstorable = Message(
+        "ntm.v1.submissions.180.06004", as_published(good).body.replace(b"district-184", b"a\\u0000b"), {}
+    )
+    await publish(around.nats, [broken, as_published(unknown), unstorable, as_published(good)])
     await eventually(lambda: changes(around))
     await eventually(lambda: _parked(around, 3))
     assert await count(around, SubmissionRow) == 1
@@ -162,7 +154,7 @@ async def _parked(around: Surroundings, messages: int) -> bool:
 
 
 async def test_what_is_parked_is_told_once_without_its_figures(around: Surroundings, scoring: Service) -> None:
-    report = message(poverty_report("2022-12", 200))
+    report = as_published(poverty_report("2022-12", 200))
     broken = Message(report.subject, report.body.replace(b'"revision":1', b'"revision":"4711 dong"'), {})
     await publish(around.nats, [broken])
     (told,) = await eventually(lambda: changes(around, subjects.ALL_PARKED))

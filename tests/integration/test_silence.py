@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import func, select
 
+from services.scoring.arrival import Arrival
 from services.scoring.changes import Moment
 from services.scoring.rebuild import rebuild
-from services.scoring.score import Arrival, score, tick
+from services.scoring.score import score, tick
 from services.scoring.tables import ChangeRow, StatusRow, TargetRow
 from shared.database import table_of
 from shared.reference.load import load

@@ -9,7 +9,7 @@ import pytest
 
 from services.scoring.aggregate import summed
 from services.scoring.measures import Reading
-from services.scoring.score import series_of
+from services.scoring.targets import series_of
 from services.scoring.verdicts import assess_target
 from shared.contracts import Assessment, Status
 from shared.reference.load import Reference, load
@@ -39,7 +39,7 @@ def assessed(
 
     figures = {key(code): readings(*found) for code, found in reported.items()}
     target = reference.units.by_key(key(unit))
-    steps = summed(promise, target, figures, reference)
+    steps = summed([(promise, target)], figures, reference).get((promise.id, target.key), {})
     return assess_target(promise, series_of(promise, target, steps, reference, on), reference, on)
 
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from services.scoring.aggregate import communes_counted, summed
 from services.scoring.measures import Figures, Reading
-from services.scoring.score import series_of
 from services.scoring.steps import Step
 from services.scoring.succession import kin, not_inherited, with_inherited
+from services.scoring.targets import series_of
 from services.scoring.verdicts import assess_criterion, binds
 from shared.contracts import Stage, Status
 from shared.reference.load import Reference, load
@@ -56,10 +56,16 @@ def target(name: str, code: str = "20") -> tuple[Commitment, Unit]:
     return next(one for one in REFERENCE.plan.commitments if one.id == name), unit_of(code, EVE)
 
 
+def steps_of(name: str, figures: Mapping[int, Figures]) -> Mapping[date, Step]:
+    commitment, unit = target(name)
+    return summed([(commitment, unit)], with_inherited(figures, REFERENCE), REFERENCE).get(
+        (commitment.id, unit.key), {}
+    )
+
+
 def total(name: str, figures: Mapping[int, Figures], on: date) -> Step:
     """What the province's sum comes to on a day."""
-    steps = summed(*target(name), with_inherited(figures, REFERENCE), REFERENCE)
-    return sum((step for day, step in steps.items() if day <= on), Step())
+    return sum((step for day, step in steps_of(name, figures).items() if day <= on), Step())
 
 
 def judged(unit: Unit, figures: Mapping[int, Figures], on: date = DAY) -> Status:
@@ -253,8 +259,7 @@ def test_a_late_report_of_an_old_commune_counts_until_the_new_one_reports() -> N
 
 def test_the_judged_series_does_not_break_where_the_tree_changes() -> None:
     figures = all_report()
-    steps = summed(*target(POVERTY_RATE), with_inherited(figures, REFERENCE), REFERENCE)
-    seen = series_of(*target(POVERTY_RATE), steps, REFERENCE, DAY)
+    seen = series_of(*target(POVERTY_RATE), steps_of(POVERTY_RATE, figures), REFERENCE, DAY)
     assert [(one.effective, one.units_counted) for one in seen] == [(date(2025, 6, 4), 175), (DAY, len(STAYING))]
     assert {one.value for one in seen} == {Decimal(10)}
 

@@ -15,9 +15,9 @@ from services.scoring.aggregate import summed
 from services.scoring.changes import Moment
 from services.scoring.measures import Figures
 from services.scoring.nearest import Ranking, page_of, rank
-from services.scoring.score import targets_of
 from services.scoring.sides import Side, supposed_readings
 from services.scoring.supposition import Supposition, reference_under
+from services.scoring.targets import targets_of
 from services.scoring.what_if import Case, WhatIf, compare
 from shared.access import EVERYTHING, Caller
 from shared.contracts import Stage, Submission
@@ -111,10 +111,7 @@ def a_case(
 ) -> Case:
     reference = load()
     arriving = supposed_readings(submissions, reference, NOW, on)
-    sums = {
-        (commitment.id, unit.key): summed(commitment, unit, figures, reference)
-        for commitment, unit in targets_of(reference)
-    }
+    sums = summed(targets_of(reference), figures, reference)
     touched = {unit: one for unit, one in figures.items() if unit in arriving}
     communes = [unit for unit in reference.units.communes(on, "20") if unit.key in (figures if then else arriving)]
     return Case(reference, then or reference, arriving, figures if then else touched, sums, communes, PROVINCE, on)

@@ -120,10 +120,14 @@ class Criterion(Record):
     unjudged: list[Level] = Field(default=[], description="Levels told for information: nothing is judged by them.")
 
     @property
+    def measures(self) -> list[Ratio | Amount | YesNo]:
+        """What is measured for it, in the order of the indicators and their groups."""
+        return [group.measure for indicator in self.indicators for group in indicator.groups]
+
+    @property
     def element_codes(self) -> list[str]:
         """Everything that has to be reported for it, each once, in the order of the indicators."""
-        groups = (group for indicator in self.indicators for group in indicator.groups)
-        return list(dict.fromkeys(code for group in groups for code in group.measure.element_codes))
+        return list(dict.fromkeys(code for measure in self.measures for code in measure.element_codes))
 
 
 class CommuneGroup(Record):
