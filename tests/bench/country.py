@@ -50,28 +50,42 @@ def _unit(key: int, code: str, kind: str, parent: str) -> dict[str, str]:
     }  # fmt: skip
 
 
+def statements(codes: list[tuple[str, str]], elements: list[str]) -> Iterator[AcceptedSubmission]:
+    """One a commune: what sectors state of it at the end of the year before, all of it holding in three of four."""
+    ids = Random(0)  # noqa: S311 - figures, not secrets
+    received = datetime(2023, 1, 10, 3, tzinfo=UTC)
+    for district, code in codes:
+        yield _accepted(district, code, "2022-12", dict.fromkeys(elements, ids.random() < 0.75), received, ids)
+
+
 def submissions(codes: list[tuple[str, str]], months: list[str], seed: int = 1) -> Iterator[AcceptedSubmission]:
     """Four a commune and month: poverty, labour, education, gender equality; from month to month the figures move a
     little, as they do in life. `codes` are district and commune.
     """
-    ids = Random(seed)  # noqa: S311 - figures, not secrets
+    ids = Random(f"{seed}-{months}")  # noqa: S311 - figures, not secrets
     for passed, month in enumerate(months):
         year, number = (int(part) for part in month.split("-"))
         received = datetime(year + number // 12, number % 12 + 1, 4, 3, tzinfo=UTC)
         for district, code in codes:
             for readings in _figures(Random(f"{seed}-{code}"), passed):  # noqa: S311
-                yield AcceptedSubmission.model_validate(
-                    {
-                        "unit": code,
-                        "period": month,
-                        "readings": readings,
-                        "id": UUID(int=ids.getrandbits(128)),
-                        "agency": f"district-{district}",
-                        "district": district,
-                        "received_at": received,
-                        "digest": f"{ids.getrandbits(256):064x}",
-                    }
-                )
+                yield _accepted(district, code, month, readings, received, ids)
+
+
+def _accepted(
+    district: str, code: str, period: str, readings: dict[str, int | bool], received: datetime, ids: Random
+) -> AcceptedSubmission:
+    return AcceptedSubmission.model_validate(
+        {
+            "unit": code,
+            "period": period,
+            "readings": readings,
+            "id": UUID(int=ids.getrandbits(128)),
+            "agency": f"district-{district}",
+            "district": district,
+            "received_at": received,
+            "digest": f"{ids.getrandbits(256):064x}",
+        }
+    )
 
 
 def last_day(months: list[str]) -> date:

@@ -11,6 +11,8 @@ import argparse
 import asyncio
 import itertools
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -117,28 +119,36 @@ async def filled(directory: Path) -> None:
     """A filled stream, with one worker and with two; then the same after ten times the history."""
     async with system(directory, country.COMMUNES) as (around, reference):
         codes = codes_of(reference)
-        months = [list(country.submissions(codes, [month])) for month in country.MONTHS[:3]]
+        months = [list(country.submissions(codes, [month])) for month in country.MONTHS[:4]]
         units = {code: unit.key for _, code in codes if (unit := reference.units.find(code, START))}
         readings = [
             (units[one.unit], reading) for one in months[0] for reading in readings_in(one, one.id, one.received_at)
         ]
         raw = await raw_upserts(around, readings)
+        first = await with_workers(around, 1, months[0])
+        print(f"first figures, each of them a change that is published: {first:,.0f} submissions/s", flush=True)
         rates = []
-        for workers, month in enumerate(months[:2], 1):
-            await fill(around, month)
-            await around.start("scoring")
-            rates.append(await scored(around, len(month)))
+        for workers, month in enumerate(months[1:3], 1):
+            rates.append(await with_workers(around, workers, month))
             print(
                 f"filled stream, {workers} worker(s): {rates[-1]:,.0f} submissions/s; raw unnest upsert {raw:,.0f} "
                 f"readings/s; ratio {rates[-1] / raw:.2f} (at least 0.25)",
                 flush=True,
             )
         print(f"two workers: {rates[1] / rates[0]:.2f} x one (at least 1.5 where cores allow)", flush=True)
-        await around.services.pop().stop()
         await age(around, years=10)
-        await fill(around, months[2])
-        rate = await scored(around, len(months[2]))
+        rate = await with_workers(around, 1, months[3])
         print(f"with ten times the history: {rate:,.0f} submissions/s; {rate / rates[0]:.2f} x without", flush=True)
+
+
+async def with_workers(around: Surroundings, workers: int, found: Sequence[AcceptedSubmission]) -> float:
+    """Submissions a second that so many workers score from a stream that was filled while none was there."""
+    await fill(around, found)
+    started = await asyncio.gather(*(around.start("scoring") for _ in range(workers)))
+    rate = await scored(around, len(found))
+    for worker in started:
+        await worker.stop()
+    return rate
 
 
 async def age(around: Surroundings, years: int) -> None:
@@ -149,7 +159,8 @@ async def age(around: Surroundings, years: int) -> None:
         for back in range(1, years + 1):
             await connection.execute(
                 """
-                INSERT INTO scoring.reading
+                INSERT INTO scoring.reading (unit, element, ends, period, value, stage, revision,
+                                             received_at, known_from, submission, warnings)
                 SELECT unit, element, ends - make_interval(years => $1),
                        (left(period, 4)::int - $1)::text || substr(period, 5), value, stage, revision,
                        received_at, known_from, submission, warnings
@@ -221,21 +232,15 @@ async def ticking(directory: Path) -> None:
     """The daily tick over 8,000 communes x 19 criteria, all of which have to be looked at."""
     async with system(directory, country.COMMUNES) as (around, reference):
         day = country.last_day(country.MONTHS[:1])
-        await fill(around, list(country.submissions(codes_of(reference), country.MONTHS[:1])))
+        codes, counted = codes_of(reference), ("ntm-11", "ntm-12", "ntm-14", "ntm-18")
+        criteria = [key for key in reference.criterion_keys if reference.set_of(key) == "ntm" and key not in counted]
+        stated = [code for key in criteria for code in reference.criterion(key).element_codes]
+        await fill(around, list(country.statements(codes, stated)))
+        await fill(around, list(country.submissions(codes, country.MONTHS[:1])))
         await rebuild(around.engine, around.nats, reference, day, switch=True)
-        sectors = [key for key in reference.criterion_keys if key.startswith("ntm-")]
         url = around.settings.database_url.get_secret_value().replace("+asyncpg", "")
         connection = await asyncpg.connect(url)
-        await connection.execute(
-            """
-            INSERT INTO scoring.status (unit, criterion, status, since, judged_on, holds_until, overdue)
-            SELECT DISTINCT unit, criterion, 'not_met', $2::date, $2::date, $2::date, '[]'::jsonb
-            FROM scoring.reading, unnest($1::text[]) AS criterion
-            ON CONFLICT (unit, criterion) DO UPDATE SET holds_until = excluded.holds_until
-            """,
-            sectors,
-            day,
-        )
+        await connection.execute("UPDATE scoring.status SET holds_until = $1", day)
         count = await connection.fetchval("SELECT count(*) FROM scoring.status WHERE holds_until = $1", day)
         await connection.close()
         started = time.perf_counter()
@@ -256,14 +261,17 @@ PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
 }
 
 
-async def main(parts: Sequence[str]) -> None:
+async def main(part: str) -> None:
     collect_rarely()  # as the program does
-    for part in parts:
-        with tempfile.TemporaryDirectory() as folder:
-            await PARTS[part](Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        await PARTS[part](Path(folder))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS], default=[*PARTS])
-    asyncio.run(main(parser.parse_args().parts))
+    wanted = parser.parse_args().parts
+    if len(wanted) == 1:
+        asyncio.run(main(wanted[0]))
+    for one in wanted if len(wanted) > 1 else ():  # each in a process of its own: memory is measured
+        subprocess.run([sys.executable, "-m", "tests.bench.scoring", one], check=True)
