@@ -152,11 +152,13 @@ async def with_workers(around: Surroundings, workers: int, found: Sequence[Accep
 
 
 async def age(around: Surroundings, years: int) -> None:
-    """Give every reading and submission so many ancestors, of the years before."""
+    """Give every reading so many ancestors, of years before those that the plan is judged by: inside these they would
+    not be history but other figures, and change every verdict.
+    """
     url = around.settings.database_url.get_secret_value().replace("+asyncpg", "")
     connection = await asyncpg.connect(url)
     try:
-        for back in range(1, years + 1):
+        for back in range(2, years + 2):
             await connection.execute(
                 """
                 INSERT INTO scoring.reading (unit, element, ends, period, value, stage, revision,
