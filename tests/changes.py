@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from services.notify.alerts import alert_of
 from services.notify.notices import Alert, Draft, Occasion, Recipient
 from services.notify.stages import World, by_role
-from services.notify.tell import alert_of
+from services.notify.tree import Tree
 from shared.contracts import (
     Assessment,
     Bilingual,
@@ -27,7 +28,7 @@ from shared.contracts import (
     UnitRef,
 )
 from shared.reference.load import load
-from shared.reference.models import Contact, Route
+from shared.reference.models import Branch, Contact, Match
 
 PROVINCE = UnitRef(code="20", name="tỉnh Lạng Sơn", kind="province")
 VAN_QUAN = UnitRef(code="184", name="huyện Văn Quan", kind="district")
@@ -110,6 +111,19 @@ def a_status_change(event: Event = Event.FELL_BEHIND, parts: list[Part] | None =
     return StatusChanged(
         **_change(event, parts, {"unit": DIEM_HE, "district": VAN_QUAN, "criterion": POVERTY, **fields})
     )
+
+
+def changes_of_communes(count: int, event: Event = Event.FELL_BEHIND, **fields: Any) -> list[StatusChanged]:
+    """Changes of so many criteria of the communes of Văn Quan, each about something else."""
+    units = REFERENCE.units.communes(date(2023, 6, 30), "184")
+    about = [(unit, criterion) for criterion in (POVERTY, LABOUR) for unit in units][:count]
+    assert len(about) == count
+    return [
+        a_status_change(
+            event, unit=UnitRef(code=unit.code, name=unit.title_in("vi"), kind="commune"), criterion=criterion, **fields
+        )
+        for unit, criterion in about
+    ]
 
 
 def a_target_change(event: Event = Event.FELL_BEHIND, parts: list[Part] | None = None, **fields: Any) -> TargetChanged:
@@ -196,11 +210,34 @@ DISTRICT_OFFICE = a_contact(
 REFERENCE = load()
 
 
-def the_world(*contacts: Contact, routes: list[Route] | None = None) -> World:
+NOW = datetime(2023, 6, 30, 3, 0, tzinfo=UTC)
+"""A Friday, ten in the morning in Vietnam."""
+
+
+def a_branch(**fields: Any) -> Branch:
+    """A branch that tells a district's office by mail when a commune falls behind; `match`'s fields stand beside."""
+    asked = {"on": "status", "events": ["fell_behind"]}
+    own = {name: fields.pop(name) for name in list(fields) if name in Match.model_fields}
+    known = {"id": "r", "to": ["district_office"], "channels": ["email"], "continue": True, **fields}
+    return Branch.model_validate({**known, "match": {**asked, **own}})
+
+
+def the_world(*contacts: Contact, routes: list[Branch] | None = None, **fields: Any) -> World:
     reference = REFERENCE
     if routes is not None:
-        reference = replace(reference, plan=reference.plan.model_copy(update={"routes": routes}))
-    return World(reference, by_role(contacts), frozenset({"email", "sms"}), retry_for=timedelta(days=1))
+        root = Branch(id="root", to=["coordination_office"], channels=["email"], branches=routes)
+        reference = replace(reference, plan=reference.plan.model_copy(update={"routing": root}))
+    return World(
+        **{
+            "reference": reference,
+            "tree": Tree.of(reference.plan),
+            "contacts": by_role(contacts),
+            "channels": frozenset({"email", "sms", "webhook"}),
+            "retry_for": timedelta(days=1),
+            "now": NOW,
+            **fields,
+        }
+    )
 
 
 def an_alert(occasion: Occasion) -> Alert:
@@ -211,5 +248,6 @@ def a_draft(occasion: Occasion, **fields: Any) -> Draft:
     """A draft for the role of the plan that sits in the alert's district."""
     alert = an_alert(occasion)
     role = next(role for role in REFERENCE.plan.roles if role.role == "district_office")
-    recipient = Recipient(role, alert.district or alert.unit, DISTRICT_OFFICE.name)
-    return replace(Draft(alert, recipient), **fields)
+    contact = DISTRICT_OFFICE.model_copy(update={"language": fields.pop("language", "vi")})
+    recipient = Recipient(role, alert.district or alert.unit)
+    return replace(Draft((alert,), "status-district", recipient, contact=contact), **fields)

@@ -1,7 +1,7 @@
 """Stands for the world outside on one machine: an SMTP server and an SMS gateway that keep what they get.
 
-Nothing leaves the machine. The gateway speaks the public HTTP contract of eSMS; a page shows mails and
-messages. `python -m deploy.local.postbox --dir DIR`, with the gateway's keys in NTM_SMS_API_KEY and
+Nothing leaves the machine. The gateway speaks the public HTTP contracts of eSMS and SpeedSMS; a page shows mails
+and messages. `python -m deploy.local.postbox --dir DIR`, with the gateway's keys in NTM_SMS_API_KEY and
 NTM_SMS_SECRET_KEY.
 """
 
@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import hmac
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,22 +19,16 @@ from zoneinfo import ZoneInfo
 import uvicorn
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from jinja2 import Environment, FileSystemLoader
-from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from deploy.local.gateways import Keys, SmsGateways
 from deploy.local.outbox import Outbox, Sent, body, header, parsed
 
-SMS_PATH = "/MainService.svc/json/SendMultipleMessage_V4_post_json/"
 PAGE_LENGTH = 50
-BODY_BYTES = 64_000
-GSM_CHARACTERS, UNICODE_CHARACTERS = 3 * 153, 3 * 67
-"""Three parts: more than the gateway takes."""
-
-_MOBILE = re.compile(r"(?:\+?84|0)[35789]\d{8}")
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; form-action 'none'; base-uri 'none'"
 _MAIL_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -44,41 +36,11 @@ _templates = Environment(loader=FileSystemLoader(Path(__file__).parent / "templa
 _templates.filters["local"] = lambda at: at.astimezone(ZoneInfo("Asia/Ho_Chi_Minh")).strftime("%d/%m/%Y %H:%M:%S")
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """What the gateway asks of its callers."""
-
-    api: str = field(repr=False)
-    secret: str = field(repr=False)
-
-    def fit(self, api: str, secret: str) -> bool:
-        """Whether these are the keys."""
-        right_api = hmac.compare_digest(api.encode(), self.api.encode())
-        return hmac.compare_digest(secret.encode(), self.secret.encode()) and right_api
-
-
-class SmsRequest(BaseModel):
-    """eSMS' SendMultipleMessage_V4_post_json. Numbers are taken for texts, as the gateway does."""
-
-    model_config = ConfigDict(coerce_numbers_to_str=True)
-
-    ApiKey: str = ""
-    SecretKey: str = ""
-    Phone: str = ""
-    Content: str = ""
-    Brandname: str = ""
-    SmsType: str = ""
-    IsUnicode: str = "0"
-    RequestId: str | None = None
-    CallbackUrl: str | None = None
-
-
 class Postbox:
     """The SMTP handler and the HTTP application over one outbox."""
 
     def __init__(self, directory: Path, keys: Keys) -> None:
         self.outbox = Outbox(directory)
-        self._keys = keys
         self.app = Starlette(
             routes=[
                 Route("/", self.show_all),
@@ -87,7 +49,7 @@ class Postbox:
                 Route("/mail/{n:int}.eml", self.download_mail),
                 Route("/outbox.json", self.list_sent),
                 Route("/healthz", self.tell_health),
-                Route(SMS_PATH, self.take_sms, methods=["POST"]),
+                *SmsGateways(self.outbox, keys).routes,
             ]
         )
 
@@ -99,29 +61,6 @@ class Postbox:
         except OSError as error:
             return f"452 4.3.1 Not kept: {error.strerror}"
         return f"250 2.0.0 Kept as {sent.n}"
-
-    async def take_sms(self, request: Request) -> Response:
-        """Answer as eSMS does: HTTP 200 with a CodeResult, whether accepted or refused."""
-        content = bytearray()
-        async for chunk in request.stream():
-            content += chunk
-            if len(content) > BODY_BYTES:
-                return _refused("99", "Request too long", 413)
-        try:
-            message = SmsRequest.model_validate_json(bytes(content))
-        except ValidationError as error:
-            return _refused("99", f"Not a request: {error.errors()[0]['msg']}", 400)
-        if not self._keys.fit(message.ApiKey, message.SecretKey):
-            return _refused("101", "Authorize Failed")
-        if message.RequestId and (earlier := self.outbox.find_request(message.RequestId)):
-            return _refused("124", "RequestId exists", SMSID=earlier.id)
-        if fault := _fault(message):
-            return _refused(*fault)
-        try:
-            sent = self.outbox.keep_sms(message.Brandname, message.Phone, message.Content, message.RequestId)
-        except OSError as error:
-            return _refused("99", f"Not kept: {error.strerror}")
-        return JSONResponse({"CodeResult": "100", "CountRegenerate": 0, "SMSID": sent.id})
 
     async def list_sent(self, request: Request) -> Response:
         """At most `?limit=` (100; 1000), oldest first: what came after the number `?since=`, or else the newest."""
@@ -197,30 +136,6 @@ def _page(template: str, **values: Any) -> HTMLResponse:
     return HTMLResponse(content, headers={"Content-Security-Policy": _PAGE_POLICY, **_SAFE})
 
 
-def _refused(code: str, reason: str, status: int = 200, **more: str) -> JSONResponse:
-    return JSONResponse({"CodeResult": code, "CountRegenerate": 0, "ErrorMessage": reason, **more}, status)
-
-
-def _fault(message: SmsRequest) -> tuple[str, str] | None:
-    """The first reason to refuse, in eSMS' codes; None when the message can go out."""
-    if not message.Content:
-        return "99", "Content is empty"
-    if not _MOBILE.fullmatch(re.sub(r"[\s.-]", "", message.Phone)):
-        return "99", "Phone not valid"
-    if not 1 <= len(message.Brandname) <= 11:
-        return "104", "Brandname not exist"
-    if message.SmsType != "2":
-        return "118", "SmsType not valid"
-    if message.IsUnicode not in ("0", "1"):
-        return "99", "IsUnicode not valid"
-    longest = UNICODE_CHARACTERS if message.IsUnicode == "1" else GSM_CHARACTERS
-    if len(message.Content) > longest:
-        return "131", f"Content longer than {longest} characters"
-    if message.IsUnicode == "0" and not message.Content.isascii():
-        return "99", "Content has diacritics, and IsUnicode is 0"
-    return None
-
-
 def _number(request: Request, name: str, otherwise: int) -> int:
     text = request.query_params.get(name, "")
     if not text:
@@ -262,4 +177,4 @@ if __name__ == "__main__":
     main()
 
 
-__all__ = ["SMS_PATH", "Keys", "Postbox", "Sent", "serve"]
+__all__ = ["Keys", "Postbox", "Sent", "serve"]

@@ -76,6 +76,7 @@ class Installation(BaseModel):
     database_password: str = Field(default_factory=_secret, repr=False)
     sms_api_key: str = Field(default_factory=_secret, repr=False)
     sms_secret_key: str = Field(default_factory=_secret, repr=False)
+    link_secret: str = Field(default_factory=_secret, repr=False)
     nats_port: int = 0
     database_port: int = 0
     smtp_port: int = 0
@@ -242,4 +243,9 @@ def _channel_env(options: Options, chosen: Installation) -> dict[str, str]:
         "NTM_SMS_API_KEY": chosen.sms_api_key,
         "NTM_SMS_SECRET_KEY": chosen.sms_secret_key,
         "NTM_SMS_BRANDNAME": "NTM-LANGSON",
+        "NTM_LINK_SECRET": chosen.link_secret,
+        "NTM_PUBLIC_URL": _url(options.ports.notify),
+        # simulated days pass in seconds, and webhooks of a demonstration end on the same machine
+        "NTM_WAIT_SHARE": "0" if options.clock == "simulated" else "1",
+        "NTM_WEBHOOK_ALLOW_PRIVATE": "true",
     }

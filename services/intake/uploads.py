@@ -32,7 +32,6 @@ from services.intake.workbook import (
     read_period,
     saved,
 )
-from services.intake.workbook.guard import UPLOAD_LIMIT
 from shared.access import Caller, authenticate
 from shared.body import read_body
 from shared.contracts import Period, Stage
@@ -41,6 +40,7 @@ from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Element
 from shared.seats import Seats
+from shared.spreadsheet.guard import UPLOAD_LIMIT
 from shared.web import language_of
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

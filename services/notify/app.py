@@ -1,46 +1,62 @@
 """Notify, from top to bottom: events come in, those who can act are told, and what was said is remembered.
 
-ntm.v1.status.>    ->  tell()   ->  alert, route, render  ->  notices that are due   (one transaction)
-ntm.v1.targets.>       Delivery ->  e-mail, SMS           ->  attempts, outbox       ->  ntm.v1.alerts.<unit>.<event>
+ntm.v1.status.>    ->  tell()      ->  alerts, gathered or told at once   (one transaction)
+ntm.v1.targets.>
 ntm.v1.problems.>
+ntm.v1.parked.>
+                       tell_gathered()  what has waited long enough       ->  notices that are due
+                       escalate()       what nobody has acknowledged      ->  the next role hears of it
+                       Delivery         e-mail, SMS, webhooks, Apprise    ->  attempts, outbox
+                                                                          ->  ntm.v1.alerts.<unit>.<event>
 
 ntm.v1.notify.replay  ->  tell()  ->  reply: what became of a parked event
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fastapi import FastAPI
 from faststream import AckPolicy
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify import api
-from services.notify.channels import Channel
-from services.notify.channels.email import Email
-from services.notify.channels.sms.esms import Esms
-from services.notify.notices import ChannelName
+from services.notify.alerts import read_alert
+from services.notify.api import ROUTERS
+from services.notify.channels.sms.gsm import Style
+from services.notify.channels.ways import channels
+from services.notify.contacts import import_contacts
+from services.notify.links import Links
 from services.notify.openapi import DESCRIPTION
 from services.notify.settings import NotifySettings, settings
-from services.notify.stages import Stage, World, by_role
+from services.notify.situation import Situation
+from services.notify.stages import Tariff, World
 from services.notify.stages.deliver import Delivery
+from services.notify.stages.group import group
+from services.notify.stages.hold import hold
+from services.notify.stages.inhibit import inhibit
 from services.notify.stages.render import render
 from services.notify.stages.route import route
+from services.notify.stages.settle import settle
+from services.notify.stages.silence import silence
 from services.notify.tables import OutboxRow, ParkedRow
-from services.notify.tell import read_alert, tell
+from services.notify.tell import Pipeline, escalate, tell, tell_gathered
+from services.notify.tree import Tree
+from services.notify.watch import Watcher
 from shared import replay
 from shared.access import Issuer, Keys
 from shared.clock import utc_now
-from shared.contracts import subjects
+from shared.contracts import ChannelName, subjects
 from shared.openapi import describe
 from shared.outbox import Relay
 from shared.parking import ParkingPlace
 from shared.reference.load import load_contacts
 from shared.runtime import Runtime, background, open_runtime
 from shared.web import create_app
+from shared.woken import Woken
 from shared.worker import BATCHES, content, create_broker, existing, process, raw
 
 broker = create_broker(settings(), "notify")
@@ -48,53 +64,79 @@ broker = create_broker(settings(), "notify")
 # What a killed process had taken comes again after this. A batch that takes longer is told twice: that changes nothing.
 _PROMPT = ConsumerConfig(ack_wait=10, max_ack_pending=20_000)
 
-# The way of an alert: these decide in the transaction that records it, then `Delivery` delivers what they left due.
-PIPELINE: list[Stage] = [route, render]
-
-
-def channels(own: NotifySettings) -> dict[ChannelName, Channel]:
-    """The ways out that are set up."""
-    found: dict[ChannelName, Channel] = {"email": Email(own)}
-    if own.sms_url:
-        found["sms"] = Esms(own)
-    return found
+# The way of an alert. What arrives is routed and, where its branch groups, joined and held; when its time has come what
+# is left of it is told: settled, inhibited, silenced, rendered. `Delivery` then delivers, retries and logs.
+ARRIVING = [route, group, hold]
+TELLING = [settle, inhibit, silence, render]
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Everything that runs while the service does."""
     async with open_runtime(settings(), "notify") as runtime:
-        ways = channels(settings())
+        own, ways = settings(), channels(settings())
         relay = Relay(runtime.engine, runtime.nats, OutboxRow)
-        deliveries = [Delivery(name, way, runtime.engine, relay, settings()) for name, way in ways.items()]
+        pipeline = Pipeline(ARRIVING, TELLING, Situation(_world(runtime, own, frozenset(ways))))
+        watcher, links = Watcher(pipeline, runtime.reference), _links(own)
+        deliveries = [Delivery(name, way, runtime.engine, relay, own, watcher, links) for name, way in ways.items()]
 
         def wake() -> None:
-            relay.wake()
+            for one in (relay, *timers):
+                one.wake()
             for delivery in deliveries:
                 delivery.wake()
 
+        def when_due(use_case: Callable[[AsyncConnection, Pipeline, datetime], Awaitable[int]]) -> Woken:
+            async def work() -> int:
+                async with runtime.engine.begin() as connection:
+                    done = await use_case(connection, pipeline, utc_now())
+                if done:
+                    wake()
+                return done
+
+            return Woken(use_case.__name__, work)
+
+        timers = [when_due(tell_gathered), when_due(escalate)]
         app.state.keys = Keys(runtime.engine, Issuer.of(runtime.settings))
-        app.state.runtime, app.state.wake = runtime, wake
+        app.state.runtime, app.state.wake, app.state.pipeline = runtime, wake, pipeline
         app.state.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
-        app.state.stages, app.state.world = PIPELINE, _world(runtime, ways)
-        async with background(relay.run(), *(delivery.run() for delivery in deliveries)), broker:
+        await _import(runtime, own)
+        works = (*(timer.run() for timer in timers), *(delivery.run() for delivery in deliveries))
+        async with background(relay.run(), *works), broker:
             await broker.start()
             yield
 
 
-def _world(runtime: Runtime, ways: dict[ChannelName, Channel]) -> World:
-    own = settings()
+def _world(runtime: Runtime, own: NotifySettings, ways: frozenset[ChannelName]) -> World:
     return World(
         reference=runtime.reference,
-        contacts=by_role(load_contacts(own.contacts) if own.contacts else []),
-        channels=frozenset(ways),
+        tree=Tree.of(runtime.reference.plan),
+        contacts={},
+        channels=ways,
         retry_for=timedelta(seconds=own.retry_for_seconds),
         board_url=own.board_url,
+        wait_share=own.wait_share,
+        links=_links(own),
+        tariff=Tariff(own.sms_price_dong, own.sms_daily_budget_dong),
+        sms=Style(own.sms_diacritics, own.sms_parts),
     )
 
 
+def _links(own: NotifySettings) -> Links | None:
+    """Links need a secret and an address at which they can be opened."""
+    return Links(own.link_secret, own.public_url) if own.link_secret and own.public_url else None
+
+
+async def _import(runtime: Runtime, own: NotifySettings) -> None:
+    """The contacts of the file that this was started with, beside those that are known."""
+    if own.contacts:
+        async with runtime.engine.begin() as connection:
+            await import_contacts(connection, load_contacts(own.contacts), "file", utc_now())
+
+
 app = create_app("NTM notify", "Ai đã được báo điều gì, khi nào. / Who was told what, and when.", lifespan)
-app.include_router(api.router)
+for router in ROUTERS:
+    app.include_router(router)
 describe(app, DESCRIPTION)
 
 
@@ -140,10 +182,25 @@ async def take_problems(messages: list[Msg]) -> None:
     await _take(messages)
 
 
+@broker.subscriber(
+    subjects.ALL_PARKED,
+    durable="notify-parked",
+    stream=existing(subjects.STATUS_STREAM),
+    pull_sub=BATCHES,
+    config=_PROMPT,
+    ack_policy=AckPolicy.NACK_ON_ERROR,
+    decoder=raw,
+)
+async def take_parked(messages: list[Msg]) -> None:
+    """The same for messages that a service could not process: the operators have to know."""
+    await _take(messages)
+
+
 @broker.subscriber(subjects.replay("notify"), queue="notify", decoder=content)
 async def answer_replay(request: bytes) -> bytes:
     """Tell of a parked event after all, or why not."""
-    handles = dict.fromkeys((subjects.ALL_STATUSES, subjects.ALL_TARGETS, subjects.ALL_PROBLEMS), _tell_all)
+    families = (subjects.ALL_STATUSES, subjects.ALL_TARGETS, subjects.ALL_PROBLEMS, subjects.ALL_PARKED)
+    handles = dict.fromkeys(families, _tell_all)
     return await replay.answer(app.state.parking, app.state.runtime.nats, handles, request)
 
 
@@ -157,5 +214,5 @@ async def _tell_all(batch: Sequence[Msg]) -> None:
         read_alert(message.data, (message.headers or {}).get("traceparent"), runtime.reference) for message in batch
     ]
     async with runtime.engine.begin() as connection:
-        await tell(connection, alerts, PIPELINE, app.state.world, utc_now())
+        await tell(connection, alerts, app.state.pipeline, utc_now())
     app.state.wake()

@@ -2,54 +2,112 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from services.notify.figures import Words, table
 from services.notify.notices import Alert, Draft
 from services.notify.quotation import lines_of, on_one_line
 from services.notify.stages import World
+from services.notify.traits import has_link, severity
 from shared import text
 from shared.clock import VIETNAM
 from shared.contracts import (
     Event,
     Language,
+    OperationEvent,
+    OperationNoted,
     Period,
     ProblemEvent,
     ProblemLogged,
+    Severity,
     StatusChanged,
     TargetChanged,
 )
 from shared.reference.load import Reference
 
-_GOOD = {Event.MET, Event.RECOVERED, Event.REPORT_ARRIVED, Event.FIRST_DATA, ProblemEvent.CLOSED}
-_BAD = {Event.FELL_BEHIND, Event.MISSED, Event.LOST}
+_GOOD = {
+    Event.MET,
+    Event.RECOVERED,
+    Event.REPORT_ARRIVED,
+    Event.FIRST_DATA,
+    ProblemEvent.CLOSED,
+    OperationEvent.GATEWAY_BACK,
+    OperationEvent.MESSAGES_SETTLED,
+}
+_BAD = {Event.FELL_BEHIND, Event.MISSED, Event.LOST, OperationEvent.GATEWAY_DOWN, OperationEvent.BUDGET_SPENT}
+_SEVERITIES = list(Severity)
 
 
 def facts_of(draft: Draft, world: World, words: Words) -> dict[str, Any]:
-    """The facts of a draft; `words` are its language's."""
+    """The facts of a draft that tells one alert; `words` are its language's."""
     alert, language = draft.alert, draft.language
-    occasion, recipient = alert.occasion, draft.recipient
+    occasion = alert.occasion
+    known = _of_recipient(draft, world) | _of_alert(alert, language) | {"link": _link(alert, world.board_url)}
+    match occasion:
+        case ProblemLogged():
+            return known | _of_problem(occasion, language, world.reference)
+        case OperationNoted():
+            return known | _of_operation(occasion, language, world.reference)
+        case change:
+            return known | _of_change(change, language, world.reference, words)
+
+
+def facts_of_several(draft: Draft, world: World, words: Words) -> dict[str, Any]:
+    """The facts of a draft that tells several alerts: one after the other, the most severe first, and their counts."""
+    language = draft.language
+    ordered = sorted(draft.told, key=lambda alert: (_SEVERITIES.index(severity(alert)), _place_order(alert)))
+    items = [facts_of(replace(draft, alerts=(alert,), omissions=()), world, words) for alert in ordered]
+    counts = Counter((item["kind"], item["event"]) for item in items)
+    return _of_recipient(draft, world) | {
+        "items": items,
+        "rows": [],
+        "counts": [{"kind": kind, "event": event, "count": count} for (kind, event), count in counts.most_common()],
+        "tone": items[0]["tone"],
+        "link": f"{world.board_url.rstrip('/')}/" if world.board_url else None,
+        "digest": draft.waits if draft.waits in {"daily", "weekly"} else None,
+        "today": text.day(world.now.astimezone(VIETNAM).date(), language),
+        "sample": any(item["sample"] for item in items),
+        "line": None,
+        "set_name": "",
+    }
+
+
+def _of_recipient(draft: Draft, world: World) -> dict[str, Any]:
+    role = draft.recipient.role if draft.recipient else None
+    return {
+        "plan": world.reference.plan.document,
+        "recipient": draft.name or (role.name.in_(draft.language) if role else ""),
+        "role": role.name.in_(draft.language) if role else "",
+        "role_line": role.line if role else None,
+        "acknowledge": world.links.url(draft.id) if world.links and has_link(draft) else None,
+        "step": draft.step,
+        "is_again": draft.waits == "repeat",
+    }
+
+
+def _of_alert(alert: Alert, language: Language) -> dict[str, Any]:
+    unit = alert.occasion.unit
     district = alert.district if alert.district != alert.unit else None
-    known = {
+    return {
         "kind": alert.kind,
         "event": alert.event.value,
         "tone": "good" if alert.event in _GOOD else "bad" if alert.event in _BAD else "neutral",
-        "code": occasion.unit.code,
-        "place": occasion.unit.name if language == "vi" else alert.unit.title_in("en"),
+        "code": unit.code,
+        "place": unit.name if language == "vi" else alert.unit.title_in("en"),
         "short_place": alert.unit.name,
         "district": district.title_in(language) if district else None,
         "short_district": district.name if district else None,
         "on": text.day(alert.on, language),
-        "plan": world.reference.plan.document,
-        "recipient": recipient.name or recipient.role.name.in_(language) if recipient else "",
-        "role": recipient.role.name.in_(language) if recipient else "",
-        "role_line": recipient.role.line if recipient else None,
-        "link": _link(alert, world.board_url),
         "sample": alert.sample,
+        "reason": "",
+        "quotation": [],
     }
-    if isinstance(occasion, ProblemLogged):
-        return known | _of_problem(occasion, language, world.reference)
-    return known | _of_change(occasion, language, world.reference, words)
+
+
+def _place_order(alert: Alert) -> tuple[str, str, str]:
+    return (alert.district.code if alert.district else "", alert.unit.code, alert.topic)
 
 
 def _of_change(
@@ -96,6 +154,18 @@ def _of_problem(logged: ProblemLogged, language: Language, reference: Reference)
         "contact": on_one_line(logged.contact or ""),
         "quotation": lines_of(logged.words),
         "rows": [],
+    }
+
+
+def _of_operation(noted: OperationNoted, language: Language, reference: Reference) -> dict[str, Any]:
+    """What the operators have to know."""
+    return {
+        **_criterion("", noted.about, language, reference),
+        "nature": None,
+        "time": f"{noted.at.astimezone(VIETNAM):%H:%M}",
+        "reason": noted.words.in_(language),
+        "rows": [],
+        "overdue": [],
     }
 
 

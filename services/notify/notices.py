@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum, StrEnum
-from typing import Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from shared.clock import VIETNAM
-from shared.contracts import Bilingual, Event, Language, ProblemEvent, ProblemLogged, StatusChanged, TargetChanged
-from shared.reference.models import RoleHolder, Unit
+from shared.contracts import (
+    Bilingual,
+    ChannelName,
+    Language,
+    OccasionKind,
+    OperationNoted,
+    ProblemEvent,
+    ProblemLogged,
+    StatusChanged,
+    TargetChanged,
+)
+from shared.reference.models import AnyEvent, Contact, RoleHolder, Unit
 
-type ChannelName = Literal["email", "sms"]
-type Occasion = StatusChanged | TargetChanged | ProblemLogged
-"""What somebody may have to know: a change, or what was said about a difficulty."""
-type OccasionKind = Literal["status", "target", "problem"]
+type Occasion = StatusChanged | TargetChanged | ProblemLogged | OperationNoted
+"""What somebody may have to know: a change, what was said about a difficulty, or how the system works."""
 
 
 class NoticeStatus(StrEnum):
@@ -33,6 +41,8 @@ class NoticeStatus(StrEnum):
     """Not tried again."""
     TECHNICAL_FAILURE = "technical_failure"
     """Refused for how this service is set up (keys, sender, account): will be tried again, somebody has to look."""
+    WITHHELD = "withheld"
+    """Not sent on purpose: when its time came, nothing of it was to be told."""
 
 
 class NotSent(Enum):
@@ -44,7 +54,34 @@ class NotSent(Enum):
     NO_MOBILE = Bilingual(
         vi="đầu mối chỉ có số cố định, không nhận được SMS", en="the contact has only landlines, which get no SMS"
     )
+    NO_SERVICE = Bilingual(vi="đầu mối chưa có dịch vụ nhắn tin khác", en="the contact has no other messaging service")
+    ADDRESS_ENDED = Bilingual(
+        vi="địa chỉ đã bị từ chối hẳn; cần sửa lại", en="the address was refused for good; it has to be corrected"
+    )
     NOT_SET_UP = Bilingual(vi="kênh gửi chưa được thiết lập", en="the channel is not set up")
+    BUDGET_SPENT = Bilingual(vi="đơn vị đã hết hạn mức SMS trong ngày", en="the unit's SMS budget of the day is spent")
+    DISABLED = Bilingual(vi="địa chỉ nhận webhook đã bị tắt", en="the webhook is disabled")
+    NOTHING_LEFT = Bilingual(
+        vi="đến lúc gửi không còn gì phải báo", en="when its time came nothing was left to be told"
+    )
+
+    @property
+    def code(self) -> str:
+        """The stable word for programs and the database."""
+        return self.name.lower()
+
+
+class LeftOut(Enum):
+    """Why a notice does not tell of an alert that was meant for it."""
+
+    OVERTAKEN = Bilingual(vi="có tin mới hơn về cùng việc", en="something newer about the same is told")
+    AS_BEFORE = Bilingual(
+        vi="đến lúc gửi đã trở lại như trước", en="when its time came everything was as it had been before"
+    )
+    INHIBITED = Bilingual(
+        vi="nơi nhận đã được báo nguyên nhân chung", en="the recipient was told of the cause that hides it"
+    )
+    SILENCED = Bilingual(vi="đang tạm ngừng báo", en="a silence covers it")
 
     @property
     def code(self) -> str:
@@ -54,13 +91,17 @@ class NotSent(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An occasion on its way to those who have to know. `unit` and `district` as of its day."""
+    """An occasion on its way to those who have to know. `unit` and `district` as of its day.
+
+    `is_over`: it was open, and something newer has ended it.
+    """
 
     occasion: Occasion
     unit: Unit
     district: Unit | None
     trace: str | None = None
     sample: bool = False
+    is_over: bool = False
 
     @property
     def id(self) -> UUID:
@@ -70,10 +111,16 @@ class Alert:
     @property
     def kind(self) -> OccasionKind:
         """What it is about."""
-        return "problem" if isinstance(self.occasion, ProblemLogged) else self.occasion.kind
+        match self.occasion:
+            case ProblemLogged():
+                return "problem"
+            case OperationNoted():
+                return "operation"
+            case change:
+                return change.kind
 
     @property
-    def event(self) -> Event | ProblemEvent:
+    def event(self) -> AnyEvent:
         """What happened."""
         if isinstance(self.occasion, ProblemLogged):
             return ProblemEvent.CLOSED if self.occasion.closes else ProblemEvent(self.occasion.event)
@@ -86,7 +133,9 @@ class Alert:
 
     @property
     def topic(self) -> str:
-        """What its mails are threaded by: the criterion's key, the commitment's id or the difficulty's."""
+        """What it is about within its unit: the criterion's key, the commitment's id, the difficulty's, or what it is
+        about the system that somebody has to know.
+        """
         match self.occasion:
             case StatusChanged() as change:
                 return change.criterion.key
@@ -94,23 +143,32 @@ class Alert:
                 return change.commitment.id
             case ProblemLogged() as logged:
                 return str(logged.problem)
+            case OperationNoted() as noted:
+                return noted.about
+
+    @property
+    def thread(self) -> UUID:
+        """What its mails are threaded by: the same for all alerts of a unit about the same topic."""
+        return uuid5(NAMESPACE_URL, f"{self.unit.key}/{self.topic}")
 
 
 def day_of(occasion: Occasion) -> date:
     """The day judged, or the day in Vietnam on which something was said."""
-    return occasion.at.astimezone(VIETNAM).date() if isinstance(occasion, ProblemLogged) else occasion.on
+    if isinstance(occasion, ProblemLogged | OperationNoted):
+        return occasion.at.astimezone(VIETNAM).date()
+    return occasion.on
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A role in a unit, and the name of whoever holds it where that is known."""
+    """A role in a unit; `role` None: a system that subscribed by webhook."""
 
-    role: RoleHolder
+    role: RoleHolder | None
     unit: Unit
-    name: str | None = None
+    subscription: UUID | None = None
 
     def __str__(self) -> str:
-        return f"{self.role.role}@{self.unit.code}"
+        return f"{self.role.role if self.role else 'webhook'}@{self.unit.code}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,21 +181,71 @@ class Wording:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """An alert on its way through the stages: first for nobody, then one for each recipient, channel and address."""
+class Omission:
+    """An alert that a notice leaves out, why, and the alert or silence that is the reason where there is one."""
 
     alert: Alert
+    why: LeftOut
+    because: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a recipient is to be told by one channel at one address: first an alert for nobody, then one draft for each
+    recipient, channel and address, then what was gathered for it meanwhile.
+
+    `step`: how often the alert has climbed to reach this recipient. `due_at`: when to tell it, for the reason `waits`;
+    None: at once.
+    """
+
+    alerts: tuple[Alert, ...]
+    branch: str = ""
     recipient: Recipient | None = None
     channel: ChannelName = "email"
     address: str = ""
-    language: Language = "vi"
+    contact: Contact | None = None
+    step: int = 0
+    gathering: UUID | None = None
+    due_at: datetime | None = None
+    waits: str | None = None
+    omissions: tuple[Omission, ...] = ()
     not_sent: NotSent | None = None
     wording: Wording | None = None
+    parts: int | None = None
+    cost_dong: int | None = None
+
+    @property
+    def told(self) -> tuple[Alert, ...]:
+        """The alerts that it tells: those that no stage has left out."""
+        if not self.omissions:
+            return self.alerts
+        left_out = {omission.alert.id for omission in self.omissions}
+        return tuple(alert for alert in self.alerts if alert.id not in left_out)
+
+    @property
+    def alert(self) -> Alert:
+        """The newest alert that it tells, or the newest of all."""
+        return (self.told or self.alerts)[-1]
+
+    def without(self, omissions: Sequence[Omission]) -> Draft:
+        """The draft that leaves these out as well."""
+        return replace(self, omissions=(*self.omissions, *omissions)) if omissions else self
+
+    @property
+    def language(self) -> Language:
+        """The recipient's."""
+        return self.contact.language if self.contact else "vi"
+
+    @property
+    def name(self) -> str:
+        """Whoever holds the role, where that is known."""
+        return self.contact.name if self.contact else ""
 
     @property
     def id(self) -> UUID:
-        """The same alert for the same recipient, channel and address is the same notice."""
-        words = (self.alert.id, self.recipient, self.channel, self.address)
+        """The same alerts for the same recipient, channel and address, told for the same time, are the same notice."""
+        told_at = self.due_at if self.gathering else None
+        words = (*(alert.id for alert in self.alerts), self.recipient, self.channel, self.address, self.step, told_at)
         return uuid5(NAMESPACE_URL, "/".join(str(word) for word in words))
 
 
@@ -147,11 +255,11 @@ class Notice:
 
     `request_id` is what the provider knows it by: the same in every retry, so that the provider can drop a
     repetition, and new when somebody asks for it to be sent again. `leased_until`: until then nobody else tries it.
+    `signing_secrets`: of a webhook, the newest first.
     """
 
     id: UUID
     request_id: UUID
-    alert: UUID
     thread: UUID
     unit_code: str
     recipient: str
@@ -165,3 +273,5 @@ class Notice:
     retry_until: datetime
     leased_until: datetime
     trace: str | None = None
+    signing_secrets: tuple[str, ...] = ()
+    subscription: UUID | None = None

@@ -2,40 +2,269 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, case, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ARRAY,
+    TIMESTAMP,
+    Row,
+    String,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    or_,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import INTERVAL, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.notices import NoticeStatus
-from services.notify.tables import AlertRow, AttemptRow, NoticeRow
-from shared.database import table_of
+from services.notify.notices import NoticeStatus, NotSent
+from services.notify.tables import (
+    AlertRow,
+    AttemptRow,
+    EscalationRow,
+    GatheredRow,
+    GatheringRow,
+    MentionRow,
+    NoticeRow,
+    SilenceRow,
+    SpendingRow,
+    SubscriptionRow,
+)
+from shared.database import columns_of, insert_rows, table_of, unnested
 
-alert, notice = table_of(AlertRow), table_of(NoticeRow)
-attempt = table_of(AttemptRow)
+REPEAT = "repeat"
+"""What a gathering waits for in which nothing new waits."""
+
+alert, notice, mention = table_of(AlertRow), table_of(NoticeRow), table_of(MentionRow)
+attempt, escalation = table_of(AttemptRow), table_of(EscalationRow)
+gathering, gathered = table_of(GatheringRow), table_of(GatheredRow)
+silence, subscription, spending = table_of(SilenceRow), table_of(SubscriptionRow), table_of(SpendingRow)
+
+type Rows = Sequence[dict[str, Any]]
 
 
-async def record_alerts(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> set[UUID]:
+async def record_alerts(connection: AsyncConnection, rows: Rows) -> set[UUID]:
     """Keep the alerts; the ids of those that were not known yet."""
-    statement = insert(alert).on_conflict_do_nothing().returning(alert.c.id)
-    return set((await connection.scalars(statement, rows)).all()) if rows else set()
+    if not rows:
+        return set()
+    statement = insert_rows(alert, tuple(rows[0])).on_conflict_do_nothing().returning(alert.c.id)
+    return set((await connection.scalars(statement, columns_of(rows))).all())
 
 
-async def record_notices(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> set[UUID]:
-    """Keep the notices; the ids of those that were not known yet."""
-    statement = insert(notice).on_conflict_do_nothing().returning(notice.c.id)
-    return set((await connection.scalars(statement, rows)).all()) if rows else set()
+async def end_alerts(
+    connection: AsyncConnection, new: Collection[UUID], ends: Sequence[tuple[str, str]], now: datetime
+) -> dict[UUID, UUID]:
+    """End the open alerts that the new ones are newer than and end, and the new ones that something newer has ended.
+
+    `ends`: an event, and one that it ends. Returns what ended by which alert.
+    """
+    newer, pairs = (
+        alert.alias("newer"),
+        func.unnest(
+            cast([first for first, _ in ends], ARRAY(String)), cast([second for _, second in ends], ARRAY(String))
+        )
+        .table_valued("event", "ended")
+        .render_derived(name="pairs"),
+    )
+    statement = (
+        update(alert)
+        .where(
+            alert.c.opens,
+            alert.c.ended_at.is_(None),
+            alert.c.unit == newer.c.unit,
+            alert.c.topic == newer.c.topic,
+            pairs.c.event == newer.c.event,
+            pairs.c.ended == alert.c.event,
+            newer.c.at >= alert.c.at,
+            newer.c.id != alert.c.id,
+            or_(alert.c.id == func.any(list(new)), newer.c.id == func.any(list(new))),
+        )
+        .values(ended_at=now, ended_by=newer.c.id)
+        .returning(alert.c.id, newer.c.id.label("by"))
+    )
+    return {row.id: row.by for row in await connection.execute(statement)}
+
+
+async def gather(
+    connection: AsyncConnection, ends: Rows, alerts: Rows, wait_share: float, intervals: Mapping[str, timedelta]
+) -> None:
+    """Leave alerts to be told later. What was told less than its branch's interval ago waits until that is over; what
+    waits already is told with it, at the earlier of the two times.
+    """
+    if not ends:
+        return
+    interval = case(
+        {branch: cast(span * wait_share, INTERVAL) for branch, span in intervals.items()}, value=gathering.c.branch
+    )
+    statement = insert_rows(gathering, tuple(ends[0]))
+    earliest = func.greatest(statement.excluded.due_at, gathering.c.told_at + interval)
+    due = func.least(gathering.c.due_at, earliest)
+    waits = case((gathering.c.due_at <= earliest, gathering.c.waits), else_=statement.excluded.waits)
+    upsert = statement.on_conflict_do_update(index_elements=["id"], set_={"due_at": due, "waits": waits})
+    await connection.execute(upsert, columns_of(sorted(ends, key=lambda row: str(row["id"]))))
+    await connection.execute(insert_rows(gathered, tuple(alerts[0])).on_conflict_do_nothing(), columns_of(alerts))
+
+
+async def take_gatherings(connection: AsyncConnection, now: datetime, limit: int) -> Sequence[Row[Any]]:
+    """What is due to be told, locked for this transaction; what somebody else has locked is theirs."""
+    query = (
+        select(gathering)
+        .where(gathering.c.due_at <= now)
+        .order_by(gathering.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return (await connection.execute(query)).all()
+
+
+async def alerts_gathered(connection: AsyncConnection, gatherings: Collection[UUID]) -> Sequence[Row[Any]]:
+    """The alerts that wait in these, and what was told of them before and is still open and not acknowledged."""
+    waiting = select(gathered.c.gathering, gathered.c.alert, gathered.c.step).where(
+        gathered.c.gathering.in_(list(gatherings))
+    )
+    open_still = (
+        select(notice.c.gathering, mention.c.alert, notice.c.step)
+        .join_from(notice, mention, notice.c.id == mention.c.notice)
+        .join(alert, alert.c.id == mention.c.alert)
+        .join(gathering, gathering.c.id == notice.c.gathering)
+        .where(
+            notice.c.gathering.in_(list(gatherings)),
+            gathering.c.waits == REPEAT,
+            alert.c.opens,
+            alert.c.ended_at.is_(None),
+            alert.c.acknowledged_at.is_(None),
+        )
+    )
+    both = union_all(waiting, open_still).subquery()
+    query = (
+        select(both.c.gathering, func.max(both.c.step).label("step"), alert)
+        .join_from(both, alert, alert.c.id == both.c.alert)
+        .group_by(both.c.gathering, alert.c.id)
+        .order_by(both.c.gathering, alert.c.at, alert.c.id)
+    )
+    return (await connection.execute(query)).all()
+
+
+async def postpone(connection: AsyncConnection, gathering_id: UUID, due_at: datetime, waits: str) -> None:
+    """Tell it later."""
+    values = {"due_at": due_at, "waits": waits}
+    await connection.execute(update(gathering).where(gathering.c.id == gathering_id).values(values))
+
+
+async def empty_gatherings(connection: AsyncConnection, again: Mapping[UUID, datetime | None], now: datetime) -> None:
+    """What waited has been told; what is still open is told again at its time."""
+    await connection.execute(delete(gathered).where(gathered.c.gathering.in_(list(again))))
+    rows = (
+        func.unnest(cast(list(again), ARRAY(Uuid)), cast(list(again.values()), ARRAY(TIMESTAMP(timezone=True))))
+        .table_valued("id", "due_at")
+        .render_derived(name="again")
+    )
+    values = {"due_at": rows.c.due_at, "waits": REPEAT, "told_at": now}
+    await connection.execute(update(gathering).where(gathering.c.id == rows.c.id).values(values))
+
+
+async def open_causes(
+    connection: AsyncConnection, districts: Collection[int], events: Collection[str]
+) -> Sequence[Row[Any]]:
+    """Open alerts of these events that concern these districts, and the recipients who were told of each."""
+    query = (
+        select(alert, func.array_agg(notice.c.recipient.distinct()).label("told"))
+        .join_from(alert, mention, mention.c.alert == alert.c.id)
+        .join(notice, notice.c.id == mention.c.notice)
+        .where(
+            alert.c.opens,
+            alert.c.ended_at.is_(None),
+            alert.c.district == func.any(list(districts)),
+            alert.c.event == func.any(list(events)),
+            mention.c.left_out.is_(None),
+            notice.c.status.not_in([NoticeStatus.WITHHELD.value, NoticeStatus.PERMANENT_FAILURE.value]),
+        )
+        .group_by(alert.c.id)
+    )
+    return (await connection.execute(query)).all()
+
+
+async def silences_now(connection: AsyncConnection, now: datetime) -> Sequence[Row[Any]]:
+    """The silences that hold at this moment."""
+    return (await connection.execute(select(silence).where(silence.c.starts_at <= now, silence.c.ends_at > now))).all()
+
+
+async def subscriptions(connection: AsyncConnection) -> Sequence[Row[Any]]:
+    """Every subscription."""
+    return (await connection.execute(select(subscription).order_by(subscription.c.created_at))).all()
+
+
+async def record_notices(connection: AsyncConnection, notices: Rows, mentions: Rows) -> set[UUID]:
+    """Keep the notices and what they tell or leave out; the ids of those that were not known yet."""
+    if not notices:
+        return set()
+    statement = insert_rows(notice, tuple(notices[0])).on_conflict_do_nothing().returning(notice.c.id)
+    new = set((await connection.scalars(statement, columns_of(notices))).all())
+    if fresh := [row for row in mentions if row["notice"] in new]:
+        await connection.execute(insert_rows(mention, tuple(fresh[0])).on_conflict_do_nothing(), columns_of(fresh))
+    return new
+
+
+async def spend(connection: AsyncConnection, unit: int, day: date, parts: int, cost: int) -> int:
+    """Add to what a unit's SMS cost on a day; the day's cost so far."""
+    row = {"unit": unit, "day": day, "parts": parts, "cost_dong": cost}
+    statement = insert(spending).values(row)
+    added = {name: spending.c[name] + row[name] for name in ("parts", "cost_dong")}
+    upsert = statement.on_conflict_do_update(index_elements=["unit", "day"], set_=added)
+    return int(await connection.scalar(upsert.returning(spending.c.cost_dong)) or 0)
+
+
+async def spent(connection: AsyncConnection, unit: int, day: date) -> int:
+    """What a unit's SMS have cost on a day; the row is locked where there is one."""
+    query = select(spending.c.cost_dong).where(spending.c.unit == unit, spending.c.day == day).with_for_update()
+    return int(await connection.scalar(query) or 0)
+
+
+async def begin_escalations(connection: AsyncConnection, rows: Rows) -> None:
+    """Let alerts climb at their time; those that climb by the same branch already go on as they do."""
+    if rows:
+        statement = insert_rows(escalation, tuple(rows[0])).on_conflict_do_nothing()
+        await connection.execute(statement, columns_of(rows))
+
+
+async def take_escalations(connection: AsyncConnection, now: datetime, limit: int) -> Sequence[Row[Any]]:
+    """What is to climb now, with its alert, locked for this transaction."""
+    query = (
+        select(alert, escalation.c.branch, escalation.c.step, escalation.c.since)
+        .join_from(escalation, alert, alert.c.id == escalation.c.alert)
+        .where(escalation.c.due_at <= now)
+        .order_by(escalation.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=escalation)
+    )
+    return (await connection.execute(query)).all()
+
+
+async def climb_on(
+    connection: AsyncConnection, alert_id: UUID, branch: str, step: int, due_at: datetime | None
+) -> None:
+    """Let an alert climb again at that time, or no further."""
+    this = and_(escalation.c.alert == alert_id, escalation.c.branch == branch)
+    if due_at is None:
+        await connection.execute(delete(escalation).where(this))
+    else:
+        await connection.execute(update(escalation).where(this).values(step=step, due_at=due_at))
 
 
 async def lease(
     connection: AsyncConnection, channel: str, now: datetime, until: datetime, limit: int
 ) -> Sequence[Row[Any]]:
-    """Take notices that are due, oldest first, with what their alert says; nobody else tries them until then."""
+    """Take notices that are due, oldest first; nobody else tries them until then."""
     due = (
         select(notice.c.id)
         .where(notice.c.channel == channel, notice.c.due_at <= now)
@@ -45,111 +274,187 @@ async def lease(
     )
     statement = (
         update(notice)
-        .where(notice.c.id.in_(due), notice.c.alert == alert.c.id)
+        .where(notice.c.id.in_(due))
         .values(status=NoticeStatus.SENDING.value, due_at=until)
-        .returning(
-            *notice.c,
-            alert.c.unit,
-            alert.c.topic,
-            alert.c.trace,
-            alert.c.body["unit"]["code"].astext.label("unit_code"),
-        )
+        .returning(*notice.c)
     )
     rows = (await connection.execute(statement)).all()
     return sorted(rows, key=lambda row: row.created_at)
 
 
-async def give_back(connection: AsyncConnection, notices: Collection[UUID], lease: datetime, now: datetime) -> None:
-    """Let others try at once what was leased until then and not tried."""
-    leased = and_(notice.c.id.in_(list(notices)), notice.c.due_at == lease)
+async def give_back(connection: AsyncConnection, notices: Collection[UUID], now: datetime) -> None:
+    """Let others try at once what was leased and not tried."""
+    leased = and_(notice.c.id.in_(list(notices)), notice.c.status == NoticeStatus.SENDING.value)
     status = case((notice.c.attempts > 0, NoticeStatus.TEMPORARY_FAILURE.value), else_=NoticeStatus.CREATED.value)
     await connection.execute(update(notice).where(leased).values(status=status, due_at=now))
 
 
-async def record_attempt(
-    connection: AsyncConnection, row: dict[str, Any], lease: datetime, status: NoticeStatus, due_at: datetime | None
-) -> bool:
-    """Keep an attempt and its result; False when the lease had ended and the notice is somebody else's."""
-    result = await connection.execute(
+async def record_attempts(connection: AsyncConnection, attempts: Rows, states: Rows) -> set[UUID]:
+    """Keep attempts and what they make of their notices; the ids of those whose lease had not ended: what the others
+    have become is for their new holder to say.
+    """
+    columns = {name: notice.c["due_at" if name == "lease" else name] for name in states[0]}
+    # an UPDATE keeps the names of its columns to itself
+    arrays = {
+        f"new_{name}": bindparam(f"new_{name}", type_=ARRAY(one.type, dimensions=1)) for name, one in columns.items()
+    }
+    rows = unnested(arrays).subquery().c
+    statement = (
         update(notice)
-        .where(notice.c.id == row["notice"], notice.c.due_at == lease)
-        .values(status=status.value, due_at=due_at, attempts=row["number"])
+        .where(notice.c.id == rows.new_id, notice.c.due_at == rows.new_lease)
+        .values(status=rows.new_status, due_at=rows.new_due_at, attempts=rows.new_attempts)
+        .returning(notice.c.id)
     )
-    if result.rowcount:
-        await connection.execute(insert(attempt), row)
-    return bool(result.rowcount)
+    values = {f"new_{name}": several for name, several in columns_of(states).items()}
+    held = set((await connection.scalars(statement, values)).all())
+    if kept := [row for row in attempts if row["notice"] in held]:
+        await connection.execute(insert_rows(attempt, tuple(kept[0])), columns_of(kept))
+    return held
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What to list: of these units, and where given of this recipient, channel, status, and not before `since`."""
-
-    units: Collection[int]
-    recipient: str | None = None
-    channel: str | None = None
-    status: str | None = None
-    since: datetime | None = None
-    after: tuple[datetime, UUID] | None = None
-    limit: int = 100
-
-
-async def newest_alerts(connection: AsyncConnection, wanted: Filter) -> Sequence[Row[Any]]:
-    """Alerts behind the cursor, newest first."""
-    query = select(alert).where(alert.c.unit == func.any(list(wanted.units)))
-    return await _all(connection, _page(query, alert.c.raised_at, alert.c.id, wanted))
+async def signing_secrets(
+    connection: AsyncConnection, subscriptions: Collection[UUID], now: datetime
+) -> dict[UUID, tuple[str, ...]]:
+    """What signs the webhooks of these subscriptions: the secret, and for a while the one before it."""
+    if not subscriptions:
+        return {}
+    columns = (subscription.c.id, subscription.c.secret, subscription.c.previous_secret, subscription.c.previous_until)
+    rows = await connection.execute(select(*columns).where(subscription.c.id.in_(list(subscriptions))))
+    return {
+        row.id: (row.secret, row.previous_secret) if row.previous_until and row.previous_until > now else (row.secret,)
+        for row in rows
+    }
 
 
-async def newest_notices(connection: AsyncConnection, wanted: Filter) -> Sequence[Row[Any]]:
-    """Notices with what their alert is about, behind the cursor, newest first."""
-    query = _notices().where(alert.c.unit == func.any(list(wanted.units)))
-    for column, value in (
-        (notice.c.recipient, wanted.recipient),
-        (notice.c.channel, wanted.channel),
-        (notice.c.status, wanted.status),
-    ):
-        if value is not None:
-            query = query.where(column == value)
-    return await _all(connection, _page(query, notice.c.created_at, notice.c.id, wanted))
-
-
-async def notice_of(connection: AsyncConnection, notice_id: UUID) -> Row[Any] | None:
-    """One notice with what its alert is about."""
-    found = await _all(connection, _notices().where(notice.c.id == notice_id))
-    return found[0] if found else None
-
-
-async def notices_like(connection: AsyncConnection, one: Row[Any]) -> Sequence[Row[Any]]:
-    """The notices of the same alert for the same recipient by the same channel."""
-    query = _notices().where(
-        notice.c.alert == one.alert, notice.c.recipient == one.recipient, notice.c.channel == one.channel
+async def note_endpoints(
+    connection: AsyncConnection,
+    works: Collection[UUID],
+    fails: Collection[UUID],
+    gone: Collection[UUID],
+    failing_before: datetime,
+    now: datetime,
+) -> Sequence[Row[Any]]:
+    """Remember since when endpoints fail; those that were disabled just now, for failing too long or being gone."""
+    if works:
+        mended = and_(subscription.c.id.in_(list(works)), subscription.c.failing_since.is_not(None))
+        await connection.execute(update(subscription).where(mended).values(failing_since=None))
+    if not fails:
+        return []
+    since = func.coalesce(subscription.c.failing_since, now)
+    failing = subscription.c.id.in_(list(fails))
+    await connection.execute(update(subscription).where(failing).values(failing_since=since))
+    ends = and_(
+        failing,
+        subscription.c.disabled_at.is_(None),
+        or_(subscription.c.failing_since < failing_before, subscription.c.id.in_(list(gone))),
     )
-    return await _all(connection, query.order_by(notice.c.address))
+    values = {"disabled_at": now, "disabled_reason": "failing"}
+    statement = update(subscription).where(ends).values(values).returning(*subscription.c)
+    return (await connection.execute(statement)).all()
 
 
-async def _all(connection: AsyncConnection, query: Select[tuple[Any]]) -> Sequence[Row[Any]]:
-    rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
-    return rows
+async def alerts_of(connection: AsyncConnection, notice_id: UUID) -> Sequence[Row[Any]]:
+    """The alerts that a notice tells or leaves out, oldest first."""
+    query = select(alert, mention.c.left_out, mention.c.because).join_from(
+        mention, alert, alert.c.id == mention.c.alert
+    )
+    return (await connection.execute(query.where(mention.c.notice == notice_id).order_by(alert.c.at, alert.c.id))).all()
 
 
-def _notices() -> Select[tuple[Any]]:
-    about = (alert.c.unit, alert.c.topic, alert.c.event, alert.c.on, alert.c.sample, alert.c.body, alert.c.trace)
-    return select(*notice.c, *about).join_from(notice, alert)
-
-
-def _page(query: Select[tuple[Any]], moment: Any, key: Any, wanted: Filter) -> Select[tuple[Any, ...]]:
-    if wanted.since:
-        query = query.where(moment >= wanted.since)
-    if wanted.after:
-        query = query.where(tuple_(moment, key) < tuple_(*wanted.after))
-    return query.order_by(moment.desc(), key.desc()).limit(wanted.limit)
-
-
-async def attempts_at(connection: AsyncConnection, notices: Collection[UUID]) -> Sequence[Row[Any]]:
-    """Every attempt at these notices, in order."""
-    query = select(attempt).where(attempt.c.notice.in_(list(notices))).order_by(attempt.c.notice, attempt.c.number)
-    return (await connection.execute(query)).all()
+async def alerts_told(connection: AsyncConnection, notices: Collection[UUID]) -> Mapping[UUID, Sequence[Row[Any]]]:
+    """The alerts that each of these notices tells, by notice: id, unit's code and trace."""
+    query = (
+        select(mention.c.notice, alert.c.id, alert.c.trace, alert.c.body["unit"]["code"].astext.label("unit_code"))
+        .join_from(mention, alert, alert.c.id == mention.c.alert)
+        .where(mention.c.notice.in_(list(notices)), mention.c.left_out.is_(None))
+    )
+    found: dict[UUID, list[Row[Any]]] = {key: [] for key in notices}
+    for row in await connection.execute(query):
+        found[row.notice].append(row)
+    return found
 
 
 async def send_again(connection: AsyncConnection, notice_id: UUID, values: dict[str, Any]) -> None:
     """Set a notice due under a new request id."""
     await connection.execute(update(notice).where(notice.c.id == notice_id).values(values))
+
+
+async def acknowledge(
+    connection: AsyncConnection, alerts: Collection[UUID], by: str, note: str | None, now: datetime
+) -> Sequence[Row[Any]]:
+    """Remember who takes care of alerts, and let them climb no further; those that nobody had acknowledged before."""
+    statement = (
+        update(alert)
+        .where(alert.c.id.in_(list(alerts)), alert.c.acknowledged_at.is_(None))
+        .values(acknowledged_at=now, acknowledged_by=by, acknowledged_note=note)
+        .returning(*alert.c)
+    )
+    rows = (await connection.execute(statement)).all()
+    await connection.execute(delete(escalation).where(escalation.c.alert.in_(list(alerts))))
+    return rows
+
+
+async def add_silence(connection: AsyncConnection, row: dict[str, Any]) -> None:
+    """Keep a silence."""
+    await connection.execute(insert(silence).values(row))
+
+
+async def silences(connection: AsyncConnection, *, since: datetime) -> Sequence[Row[Any]]:
+    """The silences that end after that moment, the newest first."""
+    query = select(silence).where(silence.c.ends_at > since).order_by(silence.c.created_at.desc(), silence.c.id)
+    return (await connection.execute(query)).all()
+
+
+async def end_silence(connection: AsyncConnection, silence_id: UUID, by: str, now: datetime) -> Row[Any] | None:
+    """End a silence now; None where there is none that still holds."""
+    holds = and_(silence.c.id == silence_id, silence.c.ends_at > now)
+    statement = update(silence).where(holds).values(ends_at=now, ended_by=by).returning(*silence.c)
+    return (await connection.execute(statement)).one_or_none()
+
+
+async def add_subscription(connection: AsyncConnection, row: dict[str, Any]) -> None:
+    """Keep a subscription."""
+    await connection.execute(insert(subscription).values(row))
+
+
+async def subscription_of(connection: AsyncConnection, subscription_id: UUID) -> Row[Any] | None:
+    """One subscription; locked."""
+    query = select(subscription).where(subscription.c.id == subscription_id).with_for_update()
+    return (await connection.execute(query)).one_or_none()
+
+
+async def change_subscription(connection: AsyncConnection, subscription_id: UUID, values: dict[str, Any]) -> None:
+    """Change a subscription."""
+    await connection.execute(update(subscription).where(subscription.c.id == subscription_id).values(values))
+
+
+async def remove_subscription(connection: AsyncConnection, subscription_id: UUID) -> None:
+    """Forget a subscription; what waits for it is not sent."""
+    waits = and_(notice.c.subscription == subscription_id, notice.c.due_at.is_not(None))
+    ended = {"due_at": None, "status": NoticeStatus.WITHHELD.value, "reason": NotSent.DISABLED.code}
+    await connection.execute(update(notice).where(waits).values(ended))
+    await connection.execute(delete(subscription).where(subscription.c.id == subscription_id))
+
+
+async def send_again_since(
+    connection: AsyncConnection, subscription_id: UUID, since: datetime, now: datetime, retry_until: datetime
+) -> int:
+    """Set due what a subscription was to be told since then, each under its old id; how much there is."""
+    again = and_(
+        notice.c.subscription == subscription_id,
+        notice.c.created_at >= since,
+        notice.c.text.is_not(None),
+        notice.c.status != NoticeStatus.SENDING.value,
+    )
+    values = {"due_at": now, "status": NoticeStatus.CREATED.value, "reason": None, "retry_until": retry_until}
+    return int((await connection.execute(update(notice).where(again).values(values))).rowcount)
+
+
+async def report(
+    connection: AsyncConnection, provider_id: str, status: NoticeStatus, now: datetime
+) -> Sequence[Row[Any]]:
+    """Note that a message arrived, or did not: the notices that this changes. What arrived stays so."""
+    of = select(attempt.c.notice).where(attempt.c.provider_id == provider_id)
+    changes = and_(notice.c.id.in_(of), notice.c.status == NoticeStatus.SENT.value)
+    statement = update(notice).where(changes).values(status=status.value, reported_at=now).returning(*notice.c)
+    return (await connection.execute(statement)).all()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -24,51 +24,107 @@ class _Table(SQLModel):
 
 
 class AlertRow(_Table, table=True):
-    """What somebody may have to know. Its id is the event's: an event that comes again is known."""
+    """What somebody may have to know. Its id is the event's: an event that comes again is known.
+
+    `opens`: it asks for something, and stays open until something newer about the same ends it.
+    """
 
     __tablename__ = "alert"
     __table_args__: ClassVar[Any] = (
         Index("alert_newest", "raised_at", "id"),
         Index("alert_unit", "unit", "raised_at"),
+        Index("alert_open", "unit", "topic", postgresql_where=text("opens AND ended_at IS NULL")),
+        Index("alert_open_causes", "district", "event", postgresql_where=text("opens AND ended_at IS NULL")),
         {"schema": SCHEMA},
     )
 
     id: UUID = Field(primary_key=True)
     unit: int = Field(description="The unit's surrogate key.")
     district: int | None
-    topic: str = Field(description="The criterion's key, the commitment's id or the difficulty's.")
+    kind: str
+    topic: str = Field(description="The criterion's key, the commitment's id, the difficulty's, or what it is about.")
     event: str
+    severity: str
     on: date
     at: datetime = Field(sa_type=_moment, description="When it was found or said, by the services' clock.")
     raised_at: datetime = Field(sa_type=_moment, description="Real time.")
+    opens: bool
+    ended_at: datetime | None = Field(default=None, sa_type=_moment)
+    ended_by: UUID | None = Field(default=None, description="The newer alert that ended it.")
+    acknowledged_at: datetime | None = Field(default=None, sa_type=_moment)
+    acknowledged_by: str | None = Field(default=None, description="An agency, or a recipient by the link it was sent.")
+    acknowledged_note: str | None = None
     sample: bool
     trace: str | None
     body: dict[str, Any] = Field(sa_type=_json, description="The event as published.")
 
 
+class GatheringRow(_Table, table=True):
+    """What one branch of the routing tree gathers to tell a recipient by one channel at one address.
+
+    `due_at`: when what was gathered is told, or what is still open is told again; none: nothing waits. All times are
+    real.
+    """
+
+    __tablename__ = "gathering"
+    __table_args__: ClassVar[Any] = (
+        Index("gathering_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        {"schema": SCHEMA},
+    )
+
+    id: UUID = Field(primary_key=True)
+    branch: str
+    recipient: str
+    channel: str
+    address: str
+    due_at: datetime | None = Field(default=None, sa_type=_moment)
+    waits: str | None = Field(default=None, description="What it waits for: the group, quiet hours, a digest's time.")
+    told_at: datetime | None = Field(default=None, sa_type=_moment)
+
+
+class GatheredRow(_Table, table=True):
+    """An alert that waits in a gathering. `step`: how often it has climbed to come here."""
+
+    __tablename__ = "gathered"
+
+    gathering: UUID = Field(primary_key=True, foreign_key="notify.gathering.id")
+    alert: UUID = Field(primary_key=True, foreign_key="notify.alert.id")
+    step: int = 0
+
+
 class NoticeRow(_Table, table=True):
-    """An alert for one recipient by one channel at one address. All times are real."""
+    """One or more alerts for one recipient by one channel at one address. All times are real."""
 
     __tablename__ = "notice"
     __table_args__: ClassVar[Any] = (
         Index("notice_due", "channel", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("notice_newest", "created_at", "id"),
-        Index("notice_of_alert", "alert", "recipient", "channel", "address", unique=True),
+        Index("notice_gathering", "gathering", postgresql_where=text("gathering IS NOT NULL")),
+        Index("notice_link", "link_hash", unique=True, postgresql_where=text("link_hash IS NOT NULL")),
         {"schema": SCHEMA},
     )
 
     id: UUID = Field(primary_key=True)
-    alert: UUID = Field(foreign_key="notify.alert.id")
+    branch: str = Field(description="The branch of the routing tree, or empty for a subscription.")
+    gathering: UUID | None = Field(default=None, foreign_key="notify.gathering.id")
+    subscription: UUID | None = None
     recipient: str = Field(description="A role in a unit, such as `district_office@184`.")
+    unit: int = Field(description="The recipient's unit.")
+    unit_code: str = Field(description="The unit that the newest alert concerns.")
     name: str
     channel: str
     address: str = Field(description="Empty where none is known.")
     language: str
     status: str
-    reason: str | None = Field(description="Why it could not be tried.")
+    reason: str | None = Field(description="Why it could not be tried, or was withheld.")
+    waited: str | None = Field(default=None, description="What it waited for: the group, quiet hours, a digest's time.")
+    step: int = Field(default=0, description="How often its alerts have climbed to reach this recipient.")
     subject: str | None
     text: str | None
     html: str | None
+    thread: UUID
+    trace: str | None
+    sample: bool
     request_id: UUID
     attempts: int
     created_at: datetime = Field(sa_type=_moment)
@@ -77,12 +133,94 @@ class NoticeRow(_Table, table=True):
     )
     retry_until: datetime = Field(sa_type=_moment)
     resent_by: str | None = Field(default=None, description="The agency whose key last asked to send it again.")
+    reported_at: datetime | None = Field(
+        default=None, sa_type=_moment, description="When the gateway said what became."
+    )
+    resent_at: datetime | None = Field(default=None, sa_type=_moment)
+    parts: int | None = Field(default=None, description="How many SMS it takes.")
+    cost_dong: int | None = Field(default=None, description="What it is reckoned to cost.")
+    link_hash: bytes | None = Field(default=None, description="SHA-256 of the token in its link.")
+
+
+class MentionRow(_Table, table=True):
+    """An alert that a notice tells, or leaves out and why."""
+
+    __tablename__ = "mention"
+    __table_args__: ClassVar[Any] = (Index("mention_alert", "alert"), {"schema": SCHEMA})
+
+    notice: UUID = Field(primary_key=True, foreign_key="notify.notice.id")
+    alert: UUID = Field(primary_key=True, foreign_key="notify.alert.id")
+    left_out: str | None = None
+    because: UUID | None = Field(default=None, description="The alert or the silence that is the reason.")
+
+
+class EscalationRow(_Table, table=True):
+    """An open alert that climbs to the next role of its branch unless it is acknowledged in time."""
+
+    __tablename__ = "escalation"
+    __table_args__: ClassVar[Any] = (Index("escalation_due", "due_at"), {"schema": SCHEMA})
+
+    alert: UUID = Field(primary_key=True, foreign_key="notify.alert.id")
+    branch: str = Field(primary_key=True)
+    step: int = Field(description="Its next step, from 0.")
+    since: datetime = Field(sa_type=_moment, description="When it was told first.")
+    due_at: datetime = Field(sa_type=_moment)
+
+
+class SilenceRow(_Table, table=True):
+    """A span of time in which alerts that match are not told."""
+
+    __tablename__ = "silence"
+
+    id: UUID = Field(primary_key=True)
+    match: dict[str, Any] = Field(sa_type=_json, description="As the plan's branches match.")
+    recipient: str | None = Field(default=None, description="Only for this recipient.")
+    starts_at: datetime = Field(sa_type=_moment)
+    ends_at: datetime = Field(sa_type=_moment)
+    reason: str
+    author: str = Field(description="The agency whose key made it.")
+    created_at: datetime = Field(sa_type=_moment)
+    ended_by: str | None = Field(default=None, description="The agency that ended it early; `ends_at` is then.")
+
+
+class SubscriptionRow(_Table, table=True):
+    """A system that is told by webhook."""
+
+    __tablename__ = "subscription"
+
+    id: UUID = Field(primary_key=True)
+    agency: str
+    unit: int = Field(description="It hears of what concerns this unit and those below it.")
+    url: str
+    match: dict[str, Any] = Field(sa_type=_json)
+    secret: str
+    previous_secret: str | None = None
+    previous_until: datetime | None = Field(default=None, sa_type=_moment, description="Until then both sign.")
+    created_at: datetime = Field(sa_type=_moment)
+    failing_since: datetime | None = Field(default=None, sa_type=_moment)
+    disabled_at: datetime | None = Field(default=None, sa_type=_moment)
+    disabled_reason: str | None = None
+
+
+class SpendingRow(_Table, table=True):
+    """What the SMS to a unit's recipients are reckoned to have cost on a day in Vietnam."""
+
+    __tablename__ = "spending"
+
+    unit: int = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    parts: int
+    cost_dong: int
 
 
 class AttemptRow(_Table, table=True):
     """A delivery: one attempt at a notice."""
 
     __tablename__ = "attempt"
+    __table_args__: ClassVar[Any] = (
+        Index("attempt_provider", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
+        {"schema": SCHEMA},
+    )
 
     notice: UUID = Field(primary_key=True, foreign_key="notify.notice.id")
     number: int = Field(primary_key=True)
@@ -105,3 +243,36 @@ class OutboxRow(OutboxColumns, table=True):
 
     __tablename__ = "outbox"
     __table_args__: ClassVar[Any] = {"schema": SCHEMA}
+
+
+class ContactRow(_Table, table=True):
+    """Somebody who holds a role in a unit."""
+
+    __tablename__ = "contact"
+
+    id: UUID = Field(primary_key=True)
+    role: str
+    unit: str = Field(description="The unit's code.")
+    name: str
+    language: str
+    digest: str
+    quiet_from: time | None = None
+    quiet_until: time | None = None
+    sample: bool
+    created_at: datetime = Field(sa_type=_moment)
+    updated_at: datetime = Field(sa_type=_moment)
+    updated_by: str = Field(description="The agency whose key wrote it, or `file`.")
+
+
+class AddressRow(_Table, table=True):
+    """Where a contact is reached by a channel."""
+
+    __tablename__ = "address"
+    __table_args__: ClassVar[Any] = (Index("address_text", "channel", "address"), {"schema": SCHEMA})
+
+    contact: UUID = Field(primary_key=True, foreign_key="notify.contact.id")
+    channel: str = Field(primary_key=True)
+    place: int = Field(primary_key=True, description="Its place among the contact's addresses of this channel.")
+    address: str
+    ended_at: datetime | None = Field(default=None, sa_type=_moment, description="Refused for good since then.")
+    ended_reason: str | None = None

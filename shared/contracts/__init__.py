@@ -1,6 +1,15 @@
 """What crosses a border between services: the messages, their words and their subjects."""
 
-from shared.contracts.alert import AlertEvent, AlertLogged, ProblemEvent
+from shared.contracts.alert import (
+    AlertEvent,
+    AlertLogged,
+    ChannelName,
+    OccasionKind,
+    OperationEvent,
+    OperationNoted,
+    ProblemEvent,
+    Severity,
+)
 from shared.contracts.change import (
     Assessment,
     Change,
@@ -47,10 +56,14 @@ __all__ = [
     "Bilingual",
     "CausedChange",
     "Change",
+    "ChannelName",
     "CommitmentRef",
     "CriterionRef",
     "Event",
     "Language",
+    "OccasionKind",
+    "OperationEvent",
+    "OperationNoted",
     "Parked",
     "ParkedState",
     "Part",
@@ -72,6 +85,7 @@ __all__ = [
     "ReplayRequest",
     "Replayed",
     "Review",
+    "Severity",
     "Stage",
     "Status",
     "StatusChanged",

@@ -1,4 +1,4 @@
-"""What notify publishes about its own work."""
+"""What notify says of itself: what became of an alert, and what the operators have to know."""
 
 from __future__ import annotations
 
@@ -8,7 +8,24 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from shared.contracts.words import UnitCode
+from shared.contracts.change import UnitRef
+from shared.contracts.words import Bilingual, UnitCode
+
+type OccasionKind = Literal["status", "target", "problem", "operation"]
+"""What an alert is about: a commune's criterion, a commitment, a difficulty, or the working of the system itself."""
+
+type ChannelName = Literal["email", "sms", "webhook", "apprise"]
+
+
+class Severity(StrEnum):
+    """How much an alert matters."""
+
+    URGENT = "urgent"
+    """Something is lost unless somebody acts: a deadline missed, a disaster, a gateway that is down."""
+    WARNING = "warning"
+    """Something has to be done."""
+    INFORMATION = "information"
+    """Nothing has to be done."""
 
 
 class AlertEvent(StrEnum):
@@ -19,6 +36,11 @@ class AlertEvent(StrEnum):
     """The mail server or the gateway took the notice; whether it arrived is not known."""
     DELIVERED = "delivered"
     FAILED = "failed"
+    WITHHELD = "withheld"
+    """A notice was not sent on purpose: silenced, hidden by its cause, or overtaken."""
+    ACKNOWLEDGED = "acknowledged"
+    ESCALATED = "escalated"
+    """Nobody has acknowledged it in time, so the next role hears of it."""
 
 
 class ProblemEvent(StrEnum):
@@ -30,6 +52,32 @@ class ProblemEvent(StrEnum):
     """Answered, and solved or no longer a difficulty."""
 
 
+class OperationEvent(StrEnum):
+    """What those who run the system have to know."""
+
+    GATEWAY_DOWN = "gateway_down"
+    GATEWAY_BACK = "gateway_back"
+    ADDRESS_ENDED = "address_ended"
+    """An address was refused for good; nothing is sent to it until somebody corrects it."""
+    ENDPOINT_DISABLED = "endpoint_disabled"
+    """A webhook has failed for days; nothing is sent to it until somebody enables it."""
+    BUDGET_NEAR = "budget_near"
+    BUDGET_SPENT = "budget_spent"
+    MESSAGES_PARKED = "messages_parked"
+    MESSAGES_SETTLED = "messages_settled"
+
+
+class OperationNoted(BaseModel):
+    """Something about the working of the system; `about`: the gateway, the service or the (masked) address."""
+
+    id: UUID
+    event: OperationEvent
+    at: AwareDatetime
+    unit: UnitRef
+    about: str
+    words: Bilingual
+
+
 class AlertLogged(BaseModel):
     """The body of `ntm.v1.alerts.<unit>.<event>`; addresses never stand in it."""
 
@@ -38,6 +86,8 @@ class AlertLogged(BaseModel):
     event: AlertEvent
     at: AwareDatetime
     unit: UnitCode
+    notice: UUID | None = None
     recipient: str | None = Field(default=None, description="A role in a unit, such as `district_office@184`.")
-    channel: Literal["email", "sms", "webhook"] | None = None
+    channel: ChannelName | None = None
+    by: str | None = Field(default=None, description="Who acknowledged it: an agency, or a recipient by a link.")
     detail: str | None = None

@@ -111,6 +111,43 @@ class Faults(Enum):
     TOO_LONG = _b("Dài quá {expected}. Hãy rút ngắn hoặc chia nhỏ.", "Longer than {expected}. Shorten or split it.")
     BAD_PARAMETER = _b("Giá trị {value} không dùng được: {expected}.", "The value {value} cannot be used: {expected}.")
 
+    # of contacts
+    UNKNOWN_ROLE = _b(
+        "Kế hoạch không có vai trò {value}. Dùng một trong: {expected}.",
+        "The plan has no role {value}. Use one of: {expected}.",
+    )
+    NO_SUCH_ROLE_HERE = _b(
+        "Đơn vị {value} không có vai trò {role}. Ghi: {expected}.",
+        "The unit {value} has no role {role}. Write: {expected}.",
+    )
+    BAD_EMAIL = _b(
+        "{value} không phải địa chỉ e-mail. Viết ten@example.vn.",
+        "{value} is no e-mail address. Write name@example.vn.",
+    )
+    BAD_PHONE = _b(
+        "{value} không phải số điện thoại. Viết 0912345678 hoặc +84912345678.",
+        "{value} is no phone number. Write 0912345678 or +84912345678.",
+    )
+    BAD_SERVICE = _b(
+        "Địa chỉ dịch vụ ({value}) không dùng được. Viết theo dạng URL của Apprise, ví dụ tgram://token/chat.",
+        "The address of the service ({value}) cannot be used. Write an Apprise URL, such as tgram://token/chat.",
+    )
+    REPEATED_CONTACT = _b(
+        "{value} ({role}) đã có ở trên. Hãy bỏ một dòng.", "{value} ({role}) stands above already. Remove one of them."
+    )
+    NO_CONTACT_COLUMNS = _b(
+        "Không tìm thấy dòng tiêu đề: cần các cột vai trò, đơn vị và tên.",
+        "No header row was found: columns for role, unit and name are needed.",
+    )
+    BAD_TIMES = _b(
+        "Thời điểm kết thúc ({value}) phải sau thời điểm bắt đầu và sau hiện tại.",
+        "The end ({value}) has to be after the beginning and in the future.",
+    )
+    BAD_ENDPOINT = _b(
+        "Không thể gửi tới {value}. Dùng địa chỉ https:// công khai.",
+        "{value} cannot be sent to. Use a public https:// address.",
+    )
+
     # of workbooks and CSV files
     EMPTY_FILE = _b(
         "Tệp trống. Hãy gửi tệp .xlsx hoặc .csv đã điền.", "The file is empty. Send the filled .xlsx or .csv."

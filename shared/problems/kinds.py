@@ -34,6 +34,11 @@ class Problems(Enum):
             "The recipient has no address. Add one to the contacts.",
         ),
     )
+    SENT_LATELY = (
+        429,
+        _b("Tin này vừa được gửi. Hãy đợi một phút.", "This notice was sent a moment ago. Wait a minute."),
+    )
+    LINK_EXPIRED = 410, _b("Liên kết đã hết hạn", "The link has expired")
     TOO_SLOW = 408, _b("Nội dung gửi đến quá chậm", "The body came too slowly")
     TOO_LARGE = 413, _b("Nội dung quá lớn", "The body is too large")
     TOO_MANY_ITEMS = 413, _b("Quá nhiều bản ghi trong một lần gửi", "Too many submissions at once")

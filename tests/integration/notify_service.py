@@ -118,9 +118,10 @@ class NotifyService:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
             return await client.get(path, params=parameters, headers={"Authorization": f"Bearer {key}"})
 
-    async def post(self, path: str, key: str) -> httpx.Response:
+    async def post(self, path: str, key: str, method: str = "POST", **options: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {key}", **options.pop("headers", {})}
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
-            return await client.post(path, headers={"Authorization": f"Bearer {key}"})
+            return await client.request(method, path, headers=headers, **options)
 
     async def key(self, *units: str) -> str:
         return await add_key(self.engine, f"agency-{'-'.join(units)}", "Agency", list(units), ["*"])
@@ -137,14 +138,15 @@ class NotifyService:
             return (await connection.execute(text(query))).all()
 
     async def settled(self, alerts: int = 1) -> None:
-        """Return when so many alerts were raised and nothing is under way: all is sent, or has failed for good."""
+        """Return when so many alerts were raised and nothing is under way: all is told, and sent or failed for good."""
 
         async def nothing_is_due() -> bool:
             [row] = await self.rows(
-                "SELECT (SELECT count(*) FROM notify.alert), "
-                "(SELECT count(*) FROM notify.notice WHERE due_at IS NOT NULL)"
+                "SELECT (SELECT count(*) FROM notify.alert WHERE kind <> 'operation'), "
+                "(SELECT count(*) FROM notify.notice WHERE due_at IS NOT NULL), "
+                "(SELECT count(*) FROM notify.gathered)"
             )
-            return tuple(row) == (alerts, 0)
+            return tuple(row) == (alerts, 0, 0)
 
         await until(nothing_is_due, lambda: self.log)
 
@@ -209,6 +211,10 @@ async def notify_service(
         "NTM_SMS_BRANDNAME": "NTMLangSon",
         "NTM_RETRY_FIRST_SECONDS": "0.2",
         "NTM_RETRY_LONGEST_SECONDS": "0.5",
+        "NTM_WAIT_SHARE": "0",
+        "NTM_WEBHOOK_ALLOW_PRIVATE": "true",
+        "NTM_LINK_SECRET": "a secret of the tests, long enough to be one",
+        "NTM_PUBLIC_URL": "https://bao.example.vn",
     }
     service = NotifyService(directory, nats, engine, env, mail_server, postbox)
     try:

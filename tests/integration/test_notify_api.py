@@ -28,8 +28,10 @@ async def notify(
     url = await postgres_server.create_database()
     async with notify_service(tmp_path_factory.mktemp("notify"), nats, nats_server, url, CONTACTS) as service:
         await service.start()
-        await service.publish(*(a_status_change() for _ in range(3)), a_target_change())
-        await service.settled(alerts=4)
+        # one after the other: what comes together is told together
+        for alerts, change in enumerate((*(a_status_change() for _ in range(3)), a_target_change()), 1):
+            await service.publish(change)
+            await service.settled(alerts)
         yield service
     await nats.close()
     await postgres_server.drop_database(url)
@@ -46,10 +48,13 @@ async def test_a_refused_recipient_and_an_unknown_one_are_visible_failures(notif
 
 async def test_a_key_sees_what_concerns_its_units(notify: NotifyService) -> None:
     district, other, province = await notify.key("184"), await notify.key("181"), await notify.key("20")
-    for path, counts in (("/v1/alerts", (3, 0, 4)), ("/v1/notices", (9, 0, 12))):
+    for path, counts in (("/v1/alerts", (3, 0, 5)), ("/v1/notices", (9, 0, 13))):
         answers = [await notify.get(path, key) for key in (district, other, province)]
         assert tuple(len(answer.json()["items"]) for answer in answers) == counts
-    assert {item["unit"]["code"] for item in (await notify.get("/v1/notices", district)).json()["items"]} == {"06280"}
+    items = (await notify.get("/v1/notices", district)).json()["items"]
+    assert {alert["unit"]["code"] for item in items for alert in item["alerts"]} == {"06280"}
+    [ended] = (await notify.get("/v1/alerts", province, severity="warning", unit="20")).json()["items"][:1]
+    assert (ended["event"], "550" in ended["reason"]["en"]) == ("address_ended", True)
 
 
 async def test_addresses_are_masked_for_keys_of_less_than_the_province(notify: NotifyService) -> None:
@@ -80,7 +85,7 @@ async def test_notices_come_in_pages_newest_first(notify: NotifyService) -> None
         found += page["items"]
         if (cursor := page["next"]) is None:
             break
-    assert len({item["id"] for item in found}) == len(found) == 12
+    assert len({item["id"] for item in found}) == len(found) == 13
     assert [item["created_at"] for item in found] == sorted((item["created_at"] for item in found), reverse=True)
 
 

@@ -123,7 +123,7 @@ async def test_a_mail_about_a_difficulty_is_sent_again_when_somebody_asks(notify
     [notice] = await notify.notices()
     answer = await notify.post(f"/v1/notices/{notice['id']}/resend", await notify.key("184"))
     assert answer.status_code == 202
-    assert answer.json()["items"][0]["event"] == "problem_answered"
+    assert answer.json()["items"][0]["alerts"][0]["event"] == "problem_answered"
     await notify.settled()
     assert mailboxes(notify) == [DISTRICT, DISTRICT]
 
@@ -136,4 +136,6 @@ async def test_what_is_no_difficulty_is_parked_and_the_others_go_on(notify: Noti
         return len(await notify.rows("SELECT 1 FROM notify.parked")) == 1
 
     await until(is_parked, lambda: notify.log)
-    assert mailboxes(notify) == [DISTRICT]
+    [parked] = [item for item in await notify.notices() if item["alerts"][0]["event"] == "messages_parked"]
+    assert parked["recipient"] == "coordination_office@20"
+    assert DISTRICT in mailboxes(notify)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
-from services.intake.workbook.guard import UPLOAD_LIMIT
 from shared.contracts import subjects
+from shared.spreadsheet.guard import UPLOAD_LIMIT
 from tests.running import Service, Surroundings, eventually
 from tests.workbooks import a_csv, a_workbook, edited
 

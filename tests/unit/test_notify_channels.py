@@ -10,13 +10,13 @@ from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
 from aiosmtplib import errors
 from pydantic import ValidationError
 
 from services.notify.channels import Outcome, Result
 from services.notify.channels.email import compose, connecting_failed, sending_failed
+from services.notify.channels.http import retry_after
 from services.notify.channels.sms.esms import read_answer
 from services.notify.masking import mask_address, mask_in
 from services.notify.notices import Notice, NoticeStatus, Wording
@@ -31,7 +31,6 @@ def a_notice(**fields: Any) -> Notice:
     known = {
         "id": UUID(int=1),
         "request_id": UUID(int=2),
-        "alert": UUID(int=3),
         "thread": UUID(int=4),
         "unit_code": "06280",
         "recipient": "district_office@184",
@@ -123,29 +122,27 @@ def test_what_a_failed_connection_means(error: Exception, result: Result) -> Non
 
 
 @pytest.mark.parametrize(
-    ("answer", "result"),
+    ("status", "answer", "result"),
     [
-        (httpx.Response(200, json={"CodeResult": "100", "SMSID": "7"}), Result.SENT),
-        (httpx.Response(200, json={"CodeResult": "124", "ErrorMessage": "RequestId exists"}), Result.SENT),
-        (httpx.Response(200, json={"CodeResult": "101", "ErrorMessage": "Authorize Failed"}), Result.TECHNICAL),
-        (httpx.Response(200, json={"CodeResult": "103"}), Result.TECHNICAL),
-        (httpx.Response(200, json={"CodeResult": "99"}), Result.TEMPORARY),
-        (httpx.Response(200, json={"CodeResult": "131"}), Result.PERMANENT),
-        (httpx.Response(200, json={"CodeResult": "999"}), Result.TEMPORARY),
-        (httpx.Response(200, json={"CodeResult": 100}), Result.SENT),
-        (httpx.Response(400, json={"CodeResult": "99"}), Result.TEMPORARY),
-        (httpx.Response(404, text="not found"), Result.TECHNICAL),
-        (httpx.Response(200, text="<html>"), Result.TEMPORARY),
-        (httpx.Response(200, json=["100"]), Result.TEMPORARY),
-        (httpx.Response(503), Result.TEMPORARY),
+        (200, {"CodeResult": "100", "SMSID": "7"}, Result.SENT),
+        (200, {"CodeResult": "124", "ErrorMessage": "RequestId exists"}, Result.SENT),
+        (200, {"CodeResult": "101", "ErrorMessage": "Authorize Failed"}, Result.TECHNICAL),
+        (200, {"CodeResult": "103"}, Result.TECHNICAL),
+        (200, {"CodeResult": "99"}, Result.TEMPORARY),
+        (200, {"CodeResult": "131"}, Result.PERMANENT),
+        (200, {"CodeResult": "999"}, Result.TEMPORARY),
+        (200, {"CodeResult": 100}, Result.SENT),
+        (400, {"CodeResult": "99"}, Result.TEMPORARY),
+        (404, {}, Result.TECHNICAL),
+        (200, {}, Result.TEMPORARY),
     ],
 )
-def test_what_the_gateway_answers(answer: httpx.Response, result: Result) -> None:
-    assert read_answer(answer).result is result
+def test_what_the_gateway_answers(status: int, answer: dict[str, Any], result: Result) -> None:
+    assert read_answer(status, answer).result is result
 
 
 def test_a_gateway_that_asks_for_patience_gets_it() -> None:
-    outcome = read_answer(httpx.Response(429, headers={"retry-after": "120"}))
+    outcome = Outcome(Result.TEMPORARY, "HTTP 429", retry_after_seconds=retry_after("120"))
     _, due = next_step(a_notice(), outcome, some_settings(), NOW)
     assert due
     assert due >= NOW + timedelta(seconds=120)

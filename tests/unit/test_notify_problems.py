@@ -10,20 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.notify.channels.sms.gsm import fits_one_part
+from services.notify.alerts import read_alert
+from services.notify.channels.sms.gsm import parts
 from services.notify.notices import Draft, Wording
 from services.notify.quotation import lines_of, on_one_line
 from services.notify.stages import World
 from services.notify.stages.render import render
 from services.notify.stages.route import route
-from services.notify.tell import read_alert
 from shared.contracts import Event, Language, ProblemEvent, ProblemKind, ProblemLogged
 from shared.contracts.problem_report import WORDS_LIMIT
-from shared.reference.models import ProblemRoute
 from tests.changes import (
     DIEM_HE,
     PROVINCE,
     REFERENCE,
+    a_branch,
     a_contact,
     a_draft,
     a_problem,
@@ -38,7 +38,7 @@ WORLD = the_world()
 
 
 def told(logged: ProblemLogged, world: World = WORLD) -> list[Draft]:
-    return list(route([Draft(an_alert(logged))], world))
+    return list(route([Draft((an_alert(logged),))], world))
 
 
 def recipients(logged: ProblemLogged, world: World = WORLD) -> set[tuple[str, str]]:
@@ -102,17 +102,9 @@ def test_an_answer_that_closes_a_difficulty_is_told_to_the_coordination_office_t
     ],
 )
 def test_a_route_may_ask_for_a_criterion_a_kind_a_cohort_or_an_event(fields: dict[str, object], matches: bool) -> None:
-    rule = ProblemRoute.model_validate(
-        {
-            "id": "r",
-            "on": "problem",
-            "events": ["problem_reported"],
-            "to": ["district_office"],
-            "channels": ["email"],
-            **fields,
-        }
-    )
-    assert bool(told(a_problem(), the_world(routes=[rule]))) is matches
+    rule = a_branch(**{"on": "problem", "events": ["problem_reported"], **fields})
+    tells = {draft.branch for draft in told(a_problem(), the_world(routes=[rule]))}
+    assert tells == {"r" if matches else "root"}
 
 
 def test_each_event_of_a_difficulty_makes_notices_of_its_own_in_one_thread() -> None:
@@ -233,7 +225,7 @@ def test_any_difficulty_can_be_worded(
     assert mail.subject
     assert mail.subject.isprintable()
     assert set(quoted(mail.html or "").split()) == set(" ".join(lines_of(words)).split())
-    assert fits_one_part(sms.text)
+    assert parts(sms.text) == 1
     assert f"NTM {DIEM_HE.code} " in sms.text
 
 
@@ -247,7 +239,7 @@ def test_what_is_on_one_line_is_printable_and_stays_so(words: str) -> None:
 def test_a_difficulty_of_a_plan_of_sample_data_is_marked() -> None:
     plan = REFERENCE.plan.model_copy(update={"sample": True})
     alert = read_alert(a_problem().model_dump_json().encode(), None, replace(REFERENCE, plan=plan))
-    [draft] = render([replace(a_draft(a_problem()), alert=alert)], WORLD)
+    [draft] = render([replace(a_draft(a_problem()), alerts=(alert,))], WORLD)
     assert draft.wording
     assert "DỮ LIỆU MẪU" in draft.wording.text
 

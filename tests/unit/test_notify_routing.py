@@ -10,13 +10,14 @@ from services.notify.notices import Draft, NotSent
 from services.notify.stages import World
 from services.notify.stages.route import route
 from shared.contracts import Event, StatusChanged, TargetChanged
-from shared.reference.models import ChangeRoute, Contact, Route
+from shared.reference.models import Branch, Contact
 from tests.changes import (
     DISTRICT_OFFICE,
     LABOUR,
     PROVINCE,
     REFERENCE,
     VAN_QUAN,
+    a_branch,
     a_contact,
     a_status_change,
     a_target_change,
@@ -26,24 +27,11 @@ from tests.changes import (
 
 
 def told(change: StatusChanged | TargetChanged, world: World) -> list[Draft]:
-    return list(route([Draft(an_alert(change))], world))
+    return list(route([Draft((an_alert(change),))], world))
 
 
 def recipients(drafts: list[Draft], channel: str = "email") -> list[str]:
     return [str(draft.recipient) for draft in drafts if draft.channel == channel]
-
-
-def a_route(**fields: object) -> Route:
-    return ChangeRoute.model_validate(
-        {
-            "id": "r",
-            "events": ["fell_behind"],
-            "on": "status",
-            "to": ["district_office"],
-            "channels": ["email"],
-            **fields,
-        }
-    )
 
 
 def test_a_commune_that_falls_behind_is_told_to_its_district_office_and_the_division_that_owns_the_criterion() -> None:
@@ -73,7 +61,7 @@ def test_a_commitment_is_told_to_those_responsible_for_it() -> None:
 def test_a_commitment_that_the_plan_does_not_know_goes_to_the_coordination_office() -> None:
     change = a_target_change()
     change = change.model_copy(update={"commitment": change.commitment.model_copy(update={"id": "gone"})})
-    routes = [a_route(on="target", to=["commitment_owner"])]
+    routes = [a_branch(on="target", to=["commitment_owner"])]
     assert recipients(told(change, the_world(routes=routes))) == ["coordination_office@20"]
 
 
@@ -82,12 +70,12 @@ def test_a_districts_role_of_a_district_s_commitment_sits_in_that_district() -> 
     change = change.model_copy(
         update={"commitment": change.commitment.model_copy(update={"id": "poverty-rate-poor-districts"})}
     )
-    routes = [a_route(on="target", to=["commitment_owner"])]
+    routes = [a_branch(on="target", to=["commitment_owner"])]
     assert recipients(told(change, the_world(routes=routes))) == ["poverty_division@20", "district_committee@184"]
 
 
 def test_two_routes_to_the_same_recipient_make_one_notice() -> None:
-    routes = [a_route(id="a"), a_route(id="b", to=["district_office", "coordination_office"])]
+    routes = [a_branch(id="a"), a_branch(id="b", to=["district_office", "coordination_office"])]
     drafts = told(a_status_change(), the_world(DISTRICT_OFFICE, routes=routes))
     assert recipients(drafts) == ["district_office@184", "coordination_office@20"]
 
@@ -95,19 +83,20 @@ def test_two_routes_to_the_same_recipient_make_one_notice() -> None:
 @pytest.mark.parametrize(
     "rule",
     [
-        a_route(events=["met"]),
-        a_route(on="target"),
-        a_route(criteria=["ntm-12"]),
-        a_route(cohorts=["border-2023"]),
+        a_branch(events=["met"]),
+        a_branch(on="target"),
+        a_branch(criteria=["ntm-12"]),
+        a_branch(cohorts=["border-2023"]),
     ],
     ids=["another event", "targets only", "another criterion", "another cohort"],
 )
-def test_a_route_that_does_not_match_tells_nobody(rule: Route) -> None:
-    assert told(a_status_change(cohorts=["advanced-2023"]), the_world(routes=[rule])) == []
+def test_what_no_branch_takes_is_told_by_the_root(rule: Branch) -> None:
+    drafts = told(a_status_change(cohorts=["advanced-2023"]), the_world(routes=[rule]))
+    assert [(draft.branch, str(draft.recipient)) for draft in drafts] == [("root", "coordination_office@20")]
 
 
 def test_a_route_for_a_criterion_and_a_cohort_matches_a_change_of_both() -> None:
-    rule = a_route(criteria=["ntm-11"], cohorts=["border-2023", "advanced-2023"])
+    rule = a_branch(criteria=["ntm-11"], cohorts=["border-2023", "advanced-2023"])
     assert told(a_status_change(cohorts=["advanced-2023"]), the_world(routes=[rule]))
 
 
@@ -139,7 +128,7 @@ def test_each_address_of_a_contact_gets_a_notice_of_its_own() -> None:
 def test_who_cannot_be_reached_stands_in_a_notice_that_says_why(
     contacts: list[Contact], why: dict[str, NotSent | None]
 ) -> None:
-    routes = [a_route(channels=["email", "sms"])]
+    routes = [a_branch(channels=["email", "sms"])]
     drafts = told(a_status_change(), the_world(*contacts, routes=routes))
     assert {draft.channel: draft.not_sent for draft in drafts} == why
 
@@ -152,7 +141,7 @@ def test_a_channel_that_is_not_set_up_stands_in_a_notice_that_says_so() -> None:
 
 def test_without_districts_the_unit_itself_stands_for_its_district() -> None:
     alert = replace(an_alert(a_status_change(district=None)), district=None)
-    drafts = route([Draft(alert)], the_world(routes=[a_route()]))
+    drafts = route([Draft((alert,))], the_world(routes=[a_branch()]))
     assert [str(draft.recipient) for draft in drafts] == ["district_office@06280"]
 
 
@@ -163,6 +152,6 @@ def test_the_same_change_makes_the_same_notices_again() -> None:
 
 
 def test_a_district_role_of_the_province_s_commitment_is_visible_though_there_is_no_such_place() -> None:
-    routes = [a_route(on="target", to=["district_office"])]
+    routes = [a_branch(on="target", to=["district_office"])]
     [draft] = told(a_target_change(unit=PROVINCE), the_world(routes=routes))
     assert (str(draft.recipient), draft.not_sent) == ("district_office@20", NotSent.NO_CONTACT)

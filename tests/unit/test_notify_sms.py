@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.notify.channels.sms.gsm import PART_SEPTETS, clip, fits_one_part, plain, septets
+from services.notify.channels.sms.gsm import PART_SEPTETS, Style, clip, is_plain, parts, plain, septets
 from services.notify.stages import World
 from services.notify.stages.render import render
 from shared.contracts import Bilingual, CriterionRef, Event, Language
@@ -34,11 +35,29 @@ def test_what_is_not_of_the_alphabet_is_named(mark: str) -> None:
         septets(f"a{mark}")
 
 
-def test_160_septets_fit_and_161_do_not() -> None:
-    assert fits_one_part("a" * 160)
-    assert not fits_one_part("a" * 161)
-    assert not fits_one_part("a" * 159 + "{")
-    assert not fits_one_part("ề")
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 1),
+        ("a" * 160, 1),
+        ("a" * 161, 2),
+        ("a" * 159 + "{", 2),
+        ("a" * 306, 2),
+        ("a" * 307, 3),
+        ("€" * 80, 1),
+        ("€" * 81, 2),
+        ("ề" * 70, 1),
+        ("ề" * 71, 2),
+        ("ề" * 134, 2),
+        ("ề" * 135, 3),
+        ("e\u0302\u0300" * 70, 1),
+        ("😀" * 35, 1),
+        ("😀" * 36, 2),
+    ],
+    ids=lambda value: f"{value[:1]}x{len(value)}" if isinstance(value, str) else None,
+)
+def test_parts_are_counted_in_both_alphabets_after_composing(text: str, count: int) -> None:
+    assert parts(text) == count
 
 
 def test_vietnamese_is_written_in_plain_letters_whether_composed_or_not() -> None:
@@ -63,7 +82,7 @@ def test_a_clipped_text_is_no_longer_than_asked(text: str, length: int) -> None:
 words = st.text(min_size=1, max_size=300)
 bilingual = st.builds(Bilingual, vi=words, en=words)
 numbers = st.none() | st.floats(-1e9, 1e9, allow_nan=False)
-parts = st.lists(
+measures = st.lists(
     st.builds(
         a_part,
         name=bilingual,
@@ -83,7 +102,7 @@ parts = st.lists(
 @settings(max_examples=150, deadline=None)
 @given(
     event=st.sampled_from(Event),
-    parts=parts,
+    figures=measures,
     topic=bilingual,
     language=st.sampled_from(["vi", "en"]),
     is_target=st.booleans(),
@@ -91,9 +110,17 @@ parts = st.lists(
     criterion=st.sampled_from(["ntm-11", "advanced-12", "some_other_set_of_criteria-3"]),
 )
 def test_any_change_fits_one_part_and_names_the_code(
-    event: Event, parts: list[Any], topic: Bilingual, language: Language, is_target: bool, sample: bool, criterion: str
+    event: Event,
+    figures: list[Any],
+    topic: Bilingual,
+    language: Language,
+    is_target: bool,
+    sample: bool,
+    criterion: str,
 ) -> None:
-    change = a_target_change(event, parts, sample=sample) if is_target else a_status_change(event, parts, sample=sample)
+    change = (
+        a_target_change(event, figures, sample=sample) if is_target else a_status_change(event, figures, sample=sample)
+    )
     if is_target:
         change.commitment.title = topic  # type: ignore[union-attr]
     else:
@@ -102,7 +129,8 @@ def test_any_change_fits_one_part_and_names_the_code(
     assert draft.wording
     text = draft.wording.text
     assert text.isascii()
-    assert fits_one_part(text)
+    assert is_plain(text)
+    assert parts(text) == 1
     assert f"NTM {change.unit.code} " in text
     assert not text.startswith("[QC]")
     assert len(text) <= PART_SEPTETS
@@ -117,3 +145,22 @@ def test_a_message_that_is_too_long_loses_the_least_important_first() -> None:
     assert "06280 Diem He" in draft.wording.text
     assert "cham tien do" in draft.wording.text
     assert "Hien" not in draft.wording.text
+
+
+@pytest.mark.parametrize("most_parts", [1, 2, 3])
+@pytest.mark.parametrize("has_diacritics", [False, True])
+@given(text=st.text(st.sampled_from("aề đ ư1.%"), max_size=600))
+def test_what_is_written_and_cut_in_a_style_takes_no_more_parts_than_it_may(
+    has_diacritics: bool, most_parts: int, text: str
+) -> None:
+    style = Style(has_diacritics, most_parts)
+    assert style.fits(style.cut(style.write(text)))
+
+
+def test_diacritics_stay_where_they_are_asked_for() -> None:
+    change = a_status_change()
+    world = replace(WORLD, sms=Style(has_diacritics=True, most_parts=2))
+    [draft] = render([a_draft(change, channel="sms")], world)
+    assert draft.wording
+    assert "Điềm He" in draft.wording.text
+    assert parts(draft.wording.text) <= 2

@@ -13,8 +13,9 @@ import httpx
 import pytest
 from aiosmtpd.smtp import SMTP
 
+from deploy.local.gateways import SMS_PATH, SPEEDSMS_PATH
 from deploy.local.outbox import Outbox
-from deploy.local.postbox import SMS_PATH, Keys, Postbox
+from deploy.local.postbox import Keys, Postbox
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 
@@ -116,9 +117,9 @@ async def test_the_same_request_id_is_kept_once_also_after_a_restart(
     [
         ({"ApiKey": "wrong"}, "101"),
         ({"SecretKey": None}, "101"),
-        ({"Phone": None}, "99"),
-        ({"Phone": "02053812345"}, "99"),
-        ({"Phone": "đêm"}, "99"),
+        ({"Phone": None}, "108"),
+        ({"Phone": "02053812345"}, "108"),
+        ({"Phone": "đêm"}, "108"),
         ({"Content": ""}, "99"),
         ({"Content": "Xã Điềm He"}, "99"),
         ({"Content": "a" * 460}, "131"),
@@ -131,6 +132,27 @@ async def test_the_same_request_id_is_kept_once_also_after_a_restart(
 )
 async def test_the_gateway_says_what_is_wrong(http: httpx.AsyncClient, changes: dict[str, Any], code: str) -> None:
     assert await code_of(http, **changes) == code
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "code"),
+    [
+        ({}, "api-key", "00"),
+        ({}, "wrong", "009"),
+        ({"to": []}, "api-key", "101"),
+        ({"to": ["02053812345"]}, "api-key", "105"),
+        ({"content": "Xã Điềm He"}, "api-key", "110"),
+        ({"content": "a" * 460}, "api-key", "113"),
+        ({"content": "a" * 70_000}, "api-key", "101"),
+    ],
+)
+async def test_the_gateway_speaks_speedsms_too(
+    postbox: Postbox, http: httpx.AsyncClient, changes: dict[str, Any], key: str, code: str
+) -> None:
+    request = {"to": ["84912345678"], "content": "NTM: xa Diem He", "sms_type": 3, "sender": "VPDP-NTM-LS"}
+    answer = (await http.post(SPEEDSMS_PATH, json=request | changes, auth=(key, "x"))).json()
+    assert answer["code"] == code
+    assert [sent.to for sent in postbox.outbox.items] == ([["84912345678"]] if code == "00" else [])
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'{"Phone": ["x"]}', b"\xff\xfe\x00", b'"' * 30_000])

@@ -188,8 +188,7 @@ def test_a_calendar_report_asks_for_what_its_criteria_are_judged_by() -> None:
 
 
 def test_nobody_is_told_of_first_data() -> None:
-    told = {event for route in PLAN.routes if route.on != "problem" for event in route.events}
-    assert told == set(Event) - {Event.FIRST_DATA, Event.CHANGED}
+    assert set(Event) - set(PLAN.routing.match.events or ()) == {Event.FIRST_DATA, Event.CHANGED}
 
 
 def test_the_source_is_the_plans_paper() -> None:
@@ -217,7 +216,7 @@ MEASURE = "criteria[0].indicators[0].groups[0].measure"
         (PLAN_FILE, "[jobs_found]", "[jobs_fond]", "commitments[6].measure.elements[0]", "jobs_fond"),
         (PLAN_FILE, "cohort: border-2023", "cohort: border", "commitments[2].measure.cohort", "border"),
         (PLAN_FILE, "[labour_division]", "[labor_division]", "commitments[6].responsible[0]", "labor_division"),
-        (PLAN_FILE, "to: [criterion_owner]", "to: [owner]", "routes[2].to[0]", "owner"),
+        (PLAN_FILE, "to: [criterion_owner]", "to: [owner]", "routing.branches[2].to[0]", "owner"),
         (PLAN_FILE, '"06637"]', '"06638"]', "cohorts[1].members[2]", "06638"),
         (PLAN_FILE, '"06637"]', '"06253"]', "cohorts[1].members[2]", "06253"),
         (PLAN_FILE, '"06637"]', '"06280"]', "cohorts[1].members", "06280"),

@@ -84,5 +84,5 @@ def test_the_callers_language_is_heeded(header: str, language: str) -> None:
 def test_every_contact_role_of_the_routes_has_a_holder() -> None:
     plan = load().plan
     holders = {holder.role for holder in plan.roles}
-    for route in plan.routes:
-        assert set(route.to) <= holders | {"criterion_owner", "commitment_owner"}
+    for branch in plan.routing.walk():
+        assert set(branch.to) <= holders | {"criterion_owner", "commitment_owner"}

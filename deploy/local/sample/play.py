@@ -28,6 +28,7 @@ from deploy.local.sample.tally import Tally, listening
 from deploy.local.sample.year import plan_year
 from services.cli.running import RunningSystem
 from services.cli.session import broker, database, http
+from services.notify.tables import GatheredRow
 from services.scoring.tables import OutboxRow
 from shared.access import EVERYTHING, add_key
 from shared.clock import read_day, set_day
@@ -151,6 +152,9 @@ class _Stage:
         for name in _NOTIFY_CONSUMERS:
             consumer = await self.js.consumer_info(subjects.STATUS_STREAM, name)
             if consumer.num_pending or consumer.num_ack_pending:
+                return False
+        async with self.engine.connect() as connection:
+            if await connection.scalar(select(func.count()).select_from(table_of(GatheredRow))):
                 return False
         headers = {"Authorization": f"Bearer {self.keys[PROVINCE_AGENCY]}"}
         for status in _UNDER_WAY:

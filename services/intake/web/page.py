@@ -14,9 +14,9 @@ from string import Template
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from services.intake.workbook.guard import UPLOAD_LIMIT
 from shared.problems import Problem, Problems
 from shared.runtime import Runtime
+from shared.spreadsheet.guard import UPLOAD_LIMIT
 
 router = APIRouter(include_in_schema=False)
 

@@ -9,10 +9,10 @@ from functools import cached_property
 from itertools import islice
 from typing import Literal
 
-from services.intake.workbook.grid import Cell, Row, Sheet, name_of
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
 from shared.reference.models import Element
+from shared.spreadsheet.grid import Cell, Row, Sheet, name_of
 from shared.text import plain
 
 HEADER_ROWS = 20

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from services.intake.workbook.columns import REMARK
-from services.intake.workbook.grid import Cell
 from shared.contracts import Period
 from shared.contracts.words import Stage
 from shared.reference.load import Reference
 from shared.reference.models import Element, Unit
+from shared.spreadsheet.grid import Cell
 
 TEMPLATE_VERSION = "1"
 

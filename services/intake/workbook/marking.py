@@ -17,7 +17,6 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from services.intake.workbook.columns import Header
 from services.intake.workbook.figures import yes_or_no
-from services.intake.workbook.grid import Cell, Sheet
 from services.intake.workbook.layout import CODE_ROW, Asked, Layout, Line, Previous, blank_lines, plan_layout
 from services.intake.workbook.read import Found, Upload
 from services.intake.workbook.style import FAULTY_FILL, clean, fit_for_print, new_workbook, put
@@ -25,6 +24,7 @@ from services.intake.workbook.template import DATA_SHEET, draw_template
 from shared.contracts import Language
 from shared.contracts.words import Stage
 from shared.reference.load import Reference
+from shared.spreadsheet.grid import Cell, Sheet
 
 FAULT_SHEET = "Lỗi"
 _TITLES: dict[Language, tuple[str, ...]] = {

@@ -8,18 +8,18 @@ from decimal import Decimal
 from typing import Any
 
 from services.intake.workbook.columns import Header, Names, column_texts, find_header
-from services.intake.workbook.delimited import read_csv
 from services.intake.workbook.figures import Evidence, Style, is_ambiguous, meanings, style_of, value_of, yes_or_no
-from services.intake.workbook.grid import Cell, Grid, Row, Sheet, name_of
-from services.intake.workbook.guard import kind_of, refused
 from services.intake.workbook.periods import read_period
 from services.intake.workbook.places import Named, find_unit
-from services.intake.workbook.xlsx import read_xlsx
 from shared.contracts import Bilingual, Period
 from shared.contracts.words import Stage
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
 from shared.reference.models import Element
+from shared.spreadsheet.delimited import read_csv
+from shared.spreadsheet.grid import Cell, Grid, Row, Sheet, name_of
+from shared.spreadsheet.guard import kind_of, refused
+from shared.spreadsheet.xlsx import read_xlsx
 from shared.text import plain
 
 type _Key = tuple[str, ...]

@@ -13,7 +13,6 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from services.intake.workbook.figures import value_of
-from services.intake.workbook.grid import Cell
 from services.intake.workbook.guide import draw_guide
 from services.intake.workbook.layout import (
     CODE_ROW,
@@ -27,10 +26,11 @@ from services.intake.workbook.layout import (
     Line,
 )
 from services.intake.workbook.style import TEXT_FORMAT, fit_for_print, new_workbook, put
-from services.intake.workbook.xlsx import FACTS_SHEET
 from shared.contracts.words import Stage
 from shared.reference.load import Reference
 from shared.reference.models import Element
+from shared.spreadsheet.grid import Cell
+from shared.spreadsheet.xlsx import FACTS_SHEET
 from shared.text import number, period_name
 
 DATA_SHEET = "Số liệu"

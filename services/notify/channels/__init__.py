@@ -25,12 +25,19 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of an attempt with the provider's own words, and its id for the message where it took it."""
+    """The result of an attempt with the provider's own words, and its id for the message where it took it.
+
+    `ends_address`: nothing can ever be delivered there. `is_gateways`: the gateway as a whole is away or refuses us,
+    whatever the notice. `cost_dong`: what the provider says it cost.
+    """
 
     result: Result
     detail: str
     provider_id: str | None = None
     retry_after_seconds: float = 0
+    ends_address: bool = False
+    is_gateways: bool = False
+    cost_dong: int | None = None
 
 
 class Session(Protocol):
@@ -51,6 +58,10 @@ class Channel(Protocol):
 
     def open(self) -> AbstractAsyncContextManager[Session]:
         """A session for several notices in a row."""
+        ...
+
+    async def close(self) -> None:
+        """Give back the connections that are kept between sessions."""
         ...
 
 

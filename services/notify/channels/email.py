@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -20,6 +23,13 @@ from services.notify.notices import Notice
 from services.notify.settings import NotifySettings
 
 _AUTHENTICATION_CODES = {530, 534, 535, 538}
+_IDLE_SECONDS = 20
+_CLOSING = 421
+
+# Of the codes of RFC 3463: those that speak of the mailbox itself, not of its size, of our standing or of the mail.
+_NO_MAILBOX = {"5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"}
+_ENHANCED = re.compile(r"\b5\.\d{1,3}\.\d{1,3}\b")
+_REFUSED_MAILBOX = {550, 551, 553}
 
 
 class Email:
@@ -32,13 +42,26 @@ class Email:
         name, address = parseaddr(settings.smtp_from)
         self._sender = Address(name, addr_spec=address)
         self._tls = ssl.create_default_context()
+        self._idle: list[_SmtpSession] = []
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Session]:
-        """A session that connects when the first notice comes, and hangs up at the end."""
+        """A session that connects when it has to. Connections are kept for a while and used again."""
+        session = self._idle.pop() if self._idle else _SmtpSession(self._client(), self._sender)
+        try:
+            yield session
+        finally:
+            self._idle.append(session)
+
+    async def close(self) -> None:
+        """Hang up."""
+        while self._idle:
+            await self._idle.pop().hang_up()
+
+    def _client(self) -> aiosmtplib.SMTP:
         settings = self._settings
         password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
-        client = aiosmtplib.SMTP(
+        return aiosmtplib.SMTP(
             hostname=settings.smtp_host,
             port=settings.smtp_port,
             use_tls=settings.smtp_tls,
@@ -48,33 +71,28 @@ class Email:
             password=password,
             timeout=settings.send_timeout_seconds,
         )
-        session = _SmtpSession(client, self._sender)
-        try:
-            yield session
-        finally:
-            await session.hang_up()
 
 
 class _SmtpSession:
     def __init__(self, client: aiosmtplib.SMTP, sender: Address) -> None:
         self._client = client
         self._sender = sender
-        self._unreachable: Outcome | None = None
+        self._used_at = 0.0
 
     async def deliver(self, notice: Notice) -> Outcome:
-        """One mail. Once the server cannot be reached, the rest of the session's notices share that outcome."""
-        if self._unreachable:
-            return self._unreachable
+        """One mail."""
+        if time.monotonic() - self._used_at > _IDLE_SECONDS:
+            await self.hang_up()  # most servers have hung up by then, some without a word
+        self._used_at = time.monotonic()
         try:
             mail = compose(notice, self._sender)
         except ValueError as error:
-            return Outcome(Result.PERMANENT, f"not an address: {error}")
+            return Outcome(Result.PERMANENT, f"not an address: {error}", ends_address=True)
         try:
             if not self._client.is_connected:
                 await self._client.connect()
         except (aiosmtplib.SMTPException, OSError) as error:
-            self._unreachable = connecting_failed(error)
-            return self._unreachable
+            return connecting_failed(error)
         try:
             _, answer = await self._client.send_message(mail)
         except (errors.SMTPResponseException, errors.SMTPRecipientsRefused, ValueError) as error:
@@ -101,21 +119,36 @@ def connecting_failed(error: Exception) -> Outcome:
     if isinstance(error, errors.SMTPAuthenticationError) or not isinstance(
         error, OSError | errors.SMTPResponseException
     ):
-        return Outcome(Result.TECHNICAL, _words(error))
-    return Outcome(Result.TEMPORARY, _words(error))
+        return Outcome(Result.TECHNICAL, _words(error), is_gateways=True)
+    return Outcome(Result.TEMPORARY, _words(error), is_gateways=True)
 
 
 def sending_failed(error: Exception) -> Outcome:
     """What the server's refusal of one mail means: 5xx of the recipient or the content is for good."""
     if isinstance(error, errors.SMTPRecipientsRefused):
-        return sending_failed(error.recipients[0])
+        [refusal] = error.recipients
+        return replace(sending_failed(refusal), ends_address=is_no_mailbox(refusal, at_recipient=True))
     if isinstance(error, errors.SMTPResponseException):
         if error.code in _AUTHENTICATION_CODES or (isinstance(error, errors.SMTPSenderRefused) and error.code >= 500):
-            return Outcome(Result.TECHNICAL, _words(error))
-        return Outcome(Result.PERMANENT if 500 <= error.code < 600 else Result.TEMPORARY, _words(error))
+            return Outcome(Result.TECHNICAL, _words(error), is_gateways=True)
+        return Outcome(
+            Result.PERMANENT if 500 <= error.code < 600 else Result.TEMPORARY,
+            _words(error),
+            ends_address=is_no_mailbox(error),
+            is_gateways=error.code == _CLOSING,
+        )
     if isinstance(error, ValueError | errors.SMTPNotSupported):
         return Outcome(Result.PERMANENT, _words(error))
     return Outcome(Result.TEMPORARY, _words(error))
+
+
+def is_no_mailbox(error: errors.SMTPResponseException, *, at_recipient: bool = False) -> bool:
+    """Whether a refusal says that the address will never take mail: by its enhanced code, or, where a server gives
+    none, by how it answers the recipient's name.
+    """
+    if enhanced := _ENHANCED.search(error.message):
+        return enhanced[0] in _NO_MAILBOX
+    return at_recipient and error.code in _REFUSED_MAILBOX
 
 
 def _words(error: Exception) -> str:

@@ -1,31 +1,85 @@
 """The way of an alert, stage by stage. A stage decides, purely: drafts in, drafts out.
 
-A stage may add drafts (one alert, several recipients), drop some, or change them; it does no I/O and keeps no state.
-What was decided is stored with the alert, in one transaction; `deliver` then works on what is due.
+A stage may add drafts (one alert, several recipients), join some, or change them; it does no I/O and keeps no state.
+What was decided is stored in one transaction; `deliver` then works on what is due.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
-from services.notify.notices import ChannelName, Draft
+from services.notify.channels.sms.gsm import Style
+from services.notify.links import Links
+from services.notify.notices import Alert, Draft
+from services.notify.tree import Tree
+from shared.contracts import ChannelName
 from shared.reference.load import Reference
-from shared.reference.models import Contact, Role
+from shared.reference.models import Contact, Match, Role
 
 type Contacts = Mapping[tuple[Role, str], Sequence[Contact]]
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Alerts that match are not told now, to nobody or not to this recipient."""
+
+    id: UUID
+    match: Match
+    recipient: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """An open alert that may hide others, and who was told of it."""
+
+    alert: Alert
+    told: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A system that is told by webhook of what matches, in its unit and below."""
+
+    id: UUID
+    unit: int
+    url: str
+    match: Match
+    is_disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What one part of an SMS costs, and what a unit's SMS may cost in a day; no limit where that is None. In dong."""
+
+    part_dong: int = 0
+    daily_dong: int | None = None
+
+
 @dataclass(frozen=True)
 class World:
-    """What the stages know beside the drafts: the plan, who can be reached how, for how long to try."""
+    """What the stages know beside the drafts: the plan, who can be reached how, what is silent, what time it is.
+
+    `wait_share`: how much of the time for which notices are held is waited; less than 1 in demonstrations, whose days
+    pass faster.
+    """
 
     reference: Reference
+    tree: Tree
     contacts: Contacts
     channels: frozenset[ChannelName]
     retry_for: timedelta
     board_url: str | None = None
+    wait_share: float = 1.0
+    links: Links | None = None
+    tariff: Tariff = Tariff()
+    sms: Style = field(default_factory=Style)
+    now: datetime = field(default=datetime.min.replace(tzinfo=UTC))
+    subscriptions: Sequence[Subscription] = ()
+    silences: Sequence[Silence] = ()
+    causes: Sequence[Cause] = ()
 
 
 type Stage = Callable[[Sequence[Draft], World], Sequence[Draft]]
@@ -39,4 +93,4 @@ def by_role(contacts: Sequence[Contact]) -> Contacts:
     return found
 
 
-__all__ = ["Contacts", "Stage", "World", "by_role"]
+__all__ = ["Cause", "Contacts", "Silence", "Stage", "Subscription", "World", "by_role"]

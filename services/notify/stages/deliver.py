@@ -1,32 +1,36 @@
 """The last stage: what is due goes out, every attempt is recorded, and what failed for now is tried again.
 
-A notice is leased, handed to its channel outside any transaction, and the attempt is recorded at once. A crash between
-the handing over and the record repeats that one notice under the same Message-ID or RequestId once the lease has ended.
+A notice is leased, handed to its channel outside any transaction, and the attempt is recorded at once, together with
+those that ended at the same time. A crash between the handing over and the record repeats one notice of each session at
+most, under the same Message-ID, RequestId or webhook-id, once its lease has ended.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 import structlog
 from prometheus_client import Counter
 from sqlalchemy import Row
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notify import queries
+from services.notify.alerts import log_message
 from services.notify.channels import Channel, Outcome, Result, Session
-from services.notify.notices import ChannelName, Notice, NoticeStatus, Wording
+from services.notify.channels.breaker import Breaker, Turn
+from services.notify.links import Links
+from services.notify.notices import Notice, NoticeStatus, Wording
 from services.notify.settings import NotifySettings
 from services.notify.tables import OutboxRow
-from services.notify.tell import log_message
 from shared import outbox
 from shared.clock import utc_now
-from shared.contracts import AlertEvent
+from shared.contracts import AlertEvent, ChannelName
 from shared.messaging import Message
 from shared.outbox import Relay
 from shared.transient import is_transient
@@ -36,10 +40,29 @@ log = structlog.get_logger()
 ATTEMPTS = Counter("ntm_delivery_attempts", "Attempts at notices", ["channel", "outcome"])
 
 LEASE = timedelta(seconds=60)
-BATCH = 100
-# No notice of a batch is begun later than the first after its lease began, and none takes longer than the second,
-# so that what is begun ends within the lease.
-WORK_SECONDS, ATTEMPT_SECONDS = 20, 30
+ATTEMPT_SECONDS = 30
+"""No attempt takes longer, and none is begun that might outlast its lease."""
+LEASED = 500
+"""How many notices a process has leased at once, of each channel."""
+_REST_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of an attempt, and what that makes of its notice."""
+
+    notice: Notice
+    started_at: datetime
+    finished_at: datetime
+    outcome: Outcome
+    status: NoticeStatus
+    due_at: datetime | None
+    turn: Turn | None = None
+    """What it says of the gateway as a whole."""
+
+
+type Watch = Callable[[AsyncConnection, Sequence[Attempt]], Awaitable[None]]
+"""What else attempts change, in the transaction that records them: addresses that end, endpoints that keep failing."""
 
 
 def next_step(
@@ -60,15 +83,24 @@ class Delivery:
     """Delivers the notices of one channel. Any number may run, in any number of processes."""
 
     def __init__(
-        self, name: ChannelName, channel: Channel, engine: AsyncEngine, relay: Relay, settings: NotifySettings
+        self,
+        name: ChannelName,
+        channel: Channel,
+        engine: AsyncEngine,
+        relay: Relay,
+        settings: NotifySettings,
+        watch: Watch,
+        links: Links | None,
     ) -> None:
-        self._name = name
-        self._channel = channel
-        self._engine = engine
-        self._relay = relay
-        self._settings = settings
+        self._name, self._channel, self._engine, self._relay = name, channel, engine, relay
+        self._settings, self._watch, self._links = settings, watch, links
+        self._breaker = Breaker()
+        self._waiting: asyncio.Queue[Notice | None] = asyncio.Queue()
+        self._ended: list[tuple[Attempt, asyncio.Future[None]]] = []
+        self._has_ended = asyncio.Event()
         self._woken = asyncio.Event()
         self._is_stopping = False
+        self._is_over = False
 
     def wake(self) -> None:
         """Say that notices were committed."""
@@ -76,64 +108,70 @@ class Delivery:
 
     async def run(self) -> None:
         """Work until cancelled: at once when woken, and every second for what became due. Ends what it has begun."""
+        leasing = asyncio.create_task(self._lease_all())
+        recording = asyncio.create_task(self._record_all())
+        sessions = [asyncio.create_task(self._converse()) for _ in range(self._channel.sessions)]
+        try:
+            # none of them ends by itself: one that does has failed, and with it the service
+            ended, _ = await asyncio.wait([leasing, recording, *sessions], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.gather(*ended)
+        finally:
+            self._is_stopping = True
+            leasing.cancel()
+            for _ in sessions:
+                self._waiting.put_nowait(None)
+            await asyncio.gather(*sessions, return_exceptions=True)
+            self._is_over = True
+            self._has_ended.set()
+            await asyncio.gather(leasing, recording, return_exceptions=True)
+            await self._channel.close()
+
+    async def _lease_all(self) -> None:
         while True:
-            work = asyncio.create_task(self._work())
             try:
-                await asyncio.shield(work)
-            except asyncio.CancelledError:
-                self._is_stopping = True
-                await work
-                raise
-            try:
-                async with asyncio.timeout(1):
+                while await self.lease():
+                    pass
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("delivery waits", channel=self._name, error=str(error))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_REST_SECONDS):
                     await self._woken.wait()
-            except TimeoutError:
-                pass
             self._woken.clear()
 
-    async def _work(self) -> None:
-        try:
-            while not self._is_stopping and await self.deliver_due():
-                pass
-        except Exception as error:
-            if not is_transient(error):
-                raise
-            log.warning("delivery waits", channel=self._name, error=str(error))
-
-    async def deliver_due(self) -> int:
-        """Try what is due, up to a batch; how much there was."""
-        now = utc_now()
-        leased_until = now + LEASE
+    async def lease(self) -> bool:
+        """Take what is due, as much as there is room for; whether there may be more for which there is room."""
+        now, room = utc_now(), LEASED - self._waiting.qsize()
+        limit = self._breaker.room(room, now)
+        if room < LEASED // 2 or not limit:
+            return False
         async with self._engine.begin() as connection:
-            rows = await queries.lease(connection, self._name, now, leased_until, BATCH)
-        if not rows:
-            return 0
-        waiting = iter([_notice(row, leased_until) for row in rows])
-        end = asyncio.get_running_loop().time() + WORK_SECONDS
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._channel.sessions, len(rows))):
-                group.create_task(self._converse(waiting, end))
-        untried = [notice.id for notice in waiting]
-        if untried:
-            async with self._engine.begin() as connection:
-                await queries.give_back(connection, untried, leased_until, utc_now())
-        self._relay.wake()
-        return len(rows)
+            rows = await queries.lease(connection, self._name, now, now + LEASE, limit)
+            secrets = await queries.signing_secrets(connection, {row.subscription for row in rows} - {None}, now)
+        for row in rows:
+            self._waiting.put_nowait(_notice(row, now + LEASE, secrets.get(row.subscription, ()), self._links))
+        return len(rows) == limit and limit > 1
 
-    async def _converse(self, waiting: Iterator[Notice], end: float) -> None:
-        """One session that takes notices as long as there are any, and time."""
-        loop = asyncio.get_running_loop()
-        try:
-            async with self._channel.open() as session:
-                while not self._is_stopping and loop.time() < end and (notice := next(waiting, None)):
-                    await self._attempt(session, notice)
-        except Exception as error:
-            if not is_transient(error):
-                raise
-            log.warning("session broken off", channel=self._name, error=str(error))
+    async def _converse(self) -> None:
+        """One session after the other, each as long as there is something to deliver."""
+        while notice := await self._waiting.get():
+            try:
+                async with self._channel.open() as session:
+                    while notice:
+                        await self._attempt(session, notice)
+                        notice = None if self._is_stopping or self._waiting.empty() else self._waiting.get_nowait()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("session broken off", channel=self._name, error=str(error))
+            if self._waiting.qsize() < LEASED // 2:
+                self._woken.set()
 
     async def _attempt(self, session: Session, notice: Notice) -> None:
         started_at = utc_now()
+        if started_at > notice.leased_until - timedelta(seconds=ATTEMPT_SECONDS) or self._is_stopping:
+            return  # its lease ends, and somebody takes it
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 outcome = await session.deliver(notice)
@@ -143,80 +181,112 @@ class Delivery:
             log.exception("delivery failed", notice=str(notice.id), channel=self._name)
             outcome = Outcome(Result.TECHNICAL, f"{type(error).__name__}: {error}")
         finished_at = utc_now()
+        turn = self._breaker.note(outcome, finished_at)
         status, due_at = next_step(notice, outcome, self._settings, finished_at)
-        row = {
-            "notice": notice.id,
-            "number": notice.attempts + 1,
-            "started_at": started_at,
-            "finished_at": finished_at,
-            "outcome": outcome.result.value,
-            "detail": _storable(outcome.detail),
-            "provider_id": outcome.provider_id,
-        }
-        entry = [_log_entry(notice, status, outcome, finished_at)] if due_at is None else []
-        await self._record(notice, row, status, due_at, entry)
+        recorded = asyncio.get_running_loop().create_future()
+        self._ended.append((Attempt(notice, started_at, finished_at, outcome, status, due_at, turn), recorded))
+        self._has_ended.set()
         ATTEMPTS.labels(self._name, outcome.result.value).inc()
         if outcome.result is not Result.SENT:
             log.warning("notice not sent", notice=str(notice.id), channel=self._name, status=status.value)
+        await recorded  # a session begins nothing new before: so much at most is repeated after a crash
 
-    async def _record(
-        self,
-        notice: Notice,
-        row: dict[str, Any],
-        status: NoticeStatus,
-        due_at: datetime | None,
-        entry: Sequence[Message],
-    ) -> None:
-        """Keep what came of an attempt. A database that is away is waited for, so that nothing is sent twice."""
+    async def _record_all(self) -> None:
+        while not self._is_over or self._ended:
+            await self._has_ended.wait()
+            self._has_ended.clear()
+            ended, self._ended = self._ended, []
+            if ended:
+                await self._record([attempt for attempt, _ in ended])
+                self._relay.wake()
+                for _, recorded in ended:
+                    recorded.set_result(None)
+
+    async def _record(self, attempts: Sequence[Attempt]) -> None:
+        """Keep what came of attempts. A database that is away is waited for, so that nothing is sent twice."""
         while True:
             try:
                 async with self._engine.begin() as connection:
-                    if await queries.record_attempt(connection, row, notice.leased_until, status, due_at):
-                        await outbox.put(connection, OutboxRow, entry)
+                    held = await queries.record_attempts(
+                        connection, [_attempt_row(one) for one in attempts], [_state_row(one) for one in attempts]
+                    )
+                    ours = [one for one in attempts if one.notice.id in held]
+                    ends = {one.notice.id: one for one in ours if one.due_at is None}
+                    told = await queries.alerts_told(connection, ends)
+                    await outbox.put(
+                        connection, OutboxRow, [entry for key, one in ends.items() for entry in _ending(one, told[key])]
+                    )
+                    await self._watch(connection, ours)
             except Exception as error:
-                if not is_transient(error) or utc_now() > notice.leased_until:
+                if not is_transient(error) or utc_now() > max(one.notice.leased_until for one in attempts):
                     raise
+                log.warning("record waits", channel=self._name, attempts=len(attempts), error=str(error))
                 await asyncio.sleep(0.5)
             else:
                 return
 
 
-def _log_entry(notice: Notice, status: NoticeStatus, outcome: Outcome, now: datetime) -> Message:
-    """The end of a notice as an event. The provider's words may hold the address, so they stay here."""
-    event = AlertEvent.SENT if status is NoticeStatus.SENT else AlertEvent.FAILED
-    return log_message(
-        notice.alert,
-        notice.unit_code,
-        event,
-        now,
-        notice.trace,
-        notice.request_id,
-        recipient=notice.recipient,
-        channel=notice.channel,
-        detail=None if event is AlertEvent.SENT else outcome.result.value,
-    )
+def _ending(attempt: Attempt, alerts: Sequence[Row[Any]]) -> list[Message]:
+    """The end of a notice as events. The provider's words may hold the address, so they stay here."""
+    event = AlertEvent.SENT if attempt.status is NoticeStatus.SENT else AlertEvent.FAILED
+    notice = attempt.notice
+    return [
+        log_message(
+            alert.id,
+            alert.unit_code,
+            event,
+            attempt.finished_at,
+            alert.trace,
+            notice.request_id,
+            notice=notice.id,
+            recipient=notice.recipient,
+            channel=notice.channel,
+            detail=None if event is AlertEvent.SENT else attempt.outcome.result.value,
+        )
+        for alert in alerts
+    ]
 
 
-def _notice(row: Row[Any], leased_until: datetime) -> Notice:
+def _attempt_row(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "notice": attempt.notice.id,
+        "number": attempt.notice.attempts + 1,
+        "started_at": attempt.started_at,
+        "finished_at": attempt.finished_at,
+        "outcome": attempt.outcome.result.value,
+        "detail": attempt.outcome.detail.replace("\x00", "")[:500],
+        "provider_id": attempt.outcome.provider_id,
+    }
+
+
+def _state_row(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "id": attempt.notice.id,
+        "lease": attempt.notice.leased_until,
+        "status": attempt.status.value,
+        "due_at": attempt.due_at,
+        "attempts": attempt.notice.attempts + 1,
+    }
+
+
+def _notice(row: Row[Any], leased_until: datetime, secrets: tuple[str, ...], links: Links | None) -> Notice:
+    wording = Wording(row.text, row.subject, row.html)
     return Notice(
         id=row.id,
         request_id=row.request_id,
-        alert=row.alert,
-        thread=uuid5(NAMESPACE_URL, f"{row.unit}/{row.topic}"),
+        thread=row.thread,
         unit_code=row.unit_code,
         recipient=row.recipient,
         name=row.name,
         channel=row.channel,
         address=row.address,
         language=row.language,
-        wording=Wording(row.text, row.subject, row.html),
+        wording=links.within(wording, row.id) if links and row.link_hash else wording,
         created_at=row.created_at,
         attempts=row.attempts,
         retry_until=row.retry_until,
         leased_until=leased_until,
         trace=row.trace,
+        signing_secrets=secrets,
+        subscription=row.subscription,
     )
-
-
-def _storable(detail: str) -> str:
-    return detail.replace("\x00", "")[:500]

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from services.notify.channels.sms.gsm import PART_SEPTETS, clip, fits_one_part, plain
-from services.notify.facts import facts_of
+from services.notify.channels.sms.gsm import Style, clip
+from services.notify.facts import facts_of, facts_of_several
 from services.notify.figures import Words
-from services.notify.notices import Draft, OccasionKind, Wording
+from services.notify.notices import Alert, Draft, Wording
 from services.notify.stages import World
-from shared.contracts import Language
+from shared.contracts import Language, OccasionKind
 
 BRIEFEST = 5
 """The last step of shortening an SMS; each step leaves out what matters least of the rest."""
 
-_BODIES: dict[OccasionKind, str] = {"status": "change", "target": "change", "problem": "problem"}
+_BODIES: dict[OccasionKind, str] = {
+    "status": "change",
+    "target": "change",
+    "problem": "problem",
+    "operation": "operation",
+}
 
 _templates = Environment(
     loader=PackageLoader("services.notify"),
@@ -31,33 +37,59 @@ _templates.filters["clip_to"] = clip
 
 
 def render(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
-    """The drafts with their wording. What cannot be sent needs none."""
-    return [draft if draft.not_sent else replace(draft, wording=_word(draft, world)) for draft in drafts]
+    """The drafts with their wording. What cannot be sent, or has nothing to tell, needs none."""
+    return [
+        draft if draft.not_sent or not draft.told else replace(draft, wording=_word(draft, world)) for draft in drafts
+    ]
 
 
 def _word(draft: Draft, world: World) -> Wording:
-    language = draft.language
-    facts, body = facts_of(draft, world, _words(language)), _BODIES[draft.alert.kind]
+    if draft.channel == "webhook":
+        return Wording(event_document(draft.alert))
+    language, words = draft.language, _words(draft.language)
+    is_one = len(draft.told) == 1
+    facts = facts_of(draft, world, words) if is_one else facts_of_several(draft, world, words)
+    body = _BODIES[draft.alert.kind] if is_one else "several"
     if draft.channel == "sms":
-        return Wording(text=short_message(f"{body}_sms.txt", facts, language))
+        return Wording(text=short_message(f"{body}_sms.txt", facts, language, world.sms))
     return Wording(
-        subject=" ".join(_fill("subject.txt", facts, language).split()),
+        subject=" ".join(_fill("subject.txt" if is_one else "several_subject.txt", facts, language).split()),
         text=_fill(f"{body}.txt", facts, language),
         html=_fill(f"{body}.html", facts, language),
     )
 
 
-def short_message(name: str, facts: dict[str, Any], language: Language) -> str:
-    """One part of plain letters: the fullest wording that fits, the last one cut where even that does not."""
+def event_document(alert: Alert) -> str:
+    """What a webhook tells: the event as it was published, with its type and time as Standard Webhooks advise."""
+    kind, at = json.dumps(f"ntm.{alert.kind}.{alert.event}"), json.dumps(alert.occasion.at.isoformat())
+    return f'{{"type":{kind},"timestamp":{at},"data":{alert.occasion.model_dump_json()}}}'
+
+
+def short_message(name: str, facts: dict[str, Any], language: Language, style: Style) -> str:
+    """An SMS: the fullest wording that fits, the last one cut where even that does not."""
     for brevity in range(BRIEFEST + 1):
-        message = plain(_fill(name, {**facts, "brevity": brevity}, language))
-        if fits_one_part(message):
+        message = style.write(_fill(name, {**facts, "brevity": brevity}, language))
+        if style.fits(message):
             return message
-    return clip(message, PART_SEPTETS)
+    return style.cut(message)
 
 
 def _fill(name: str, facts: dict[str, Any], language: Language) -> str:
     return _templates.get_template(f"{language}/{name}").render(facts)
+
+
+def happened(kind: OccasionKind, event: str, body: Mapping[str, Any], language: Language) -> str:
+    """What happened to what, in a few words: `chậm tiến độ tiêu chí 11 - Nghèo đa chiều`."""
+    words = _words(language)
+    about = body.get("criterion")
+    key, name = (about["key"], about["name"][language]) if isinstance(about, dict) else (about or "", "")
+    if kind == "target":
+        name = body["commitment"]["title"][language]
+    criteria, _, number = key.rpartition("-")
+    topic = words["subject_of"](
+        kind, criteria, number, name or body.get("about", ""), body.get("kind") if kind == "problem" else None
+    )
+    return f"{words['happened'][kind][event]} {topic}".strip(" -")
 
 
 def _words(language: Language) -> Words:
@@ -65,4 +97,4 @@ def _words(language: Language) -> Words:
     return vars(_templates.get_template(f"{language}/words.jinja").module)
 
 
-__all__ = ["BRIEFEST", "render", "short_message"]
+__all__ = ["BRIEFEST", "event_document", "happened", "render", "short_message"]

@@ -1,33 +1,20 @@
-"""Who hears of an alert, by which channel, at which address: as the plan's routes say."""
+"""Who hears of an alert, by which channel, at which address: as the plan's routing tree and the subscriptions say."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
-from services.notify.notices import Alert, ChannelName, Draft, NotSent, Recipient
+from services.notify import traits
+from services.notify.contacts import gets_sms
+from services.notify.notices import Alert, Draft, NotSent, Recipient
 from services.notify.stages import World
-from shared.contracts import ProblemKind, ProblemLogged, StatusChanged
-from shared.reference.models import (
-    COMMITMENT_OWNER,
-    CRITERION_OWNER,
-    ChangeRoute,
-    CohortMeeting,
-    Commitment,
-    CommunesMeeting,
-    Contact,
-    Plan,
-    ProblemRoute,
-    Role,
-    RoleHolder,
-    Unit,
-)
+from services.notify.traits import matches
+from services.notify.tree import taking
+from shared.contracts import ChannelName
+from shared.reference.models import COMMITMENT_OWNER, CRITERION_OWNER, Branch, Contact, Plan, Role, RoleHolder, Unit
 
 COORDINATION_OFFICE: Role = "coordination_office"
 """Hears of what no role of the plan owns."""
-
-_MOBILE = re.compile(r"\+84[35789]\d{8}")
 
 
 def route(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
@@ -36,71 +23,47 @@ def route(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
     return list({draft.id: draft for draft in routed}.values())
 
 
+def climb(alert: Alert, branch: Branch, step: int, world: World) -> Sequence[Draft]:
+    """The drafts for those who hear of an alert when nobody has acknowledged it: step 0 is the branch's first."""
+    roles = [holder for name in branch.escalate[step].to for holder in roles_of(name, alert, world.reference.plan)]
+    return list(_tell(alert, branch, roles, step + 1, world))
+
+
 def _route(alert: Alert, world: World) -> Iterable[Draft]:
-    plan = world.reference.plan
-    for rule in plan.routes:
-        if _matches(rule, alert, plan):
-            for role in {role.role: role for name in rule.to for role in _roles(name, alert, plan)}.values():
-                recipient = Recipient(role, _place(role, alert, world))
-                for channel in rule.channels:
-                    yield from _address(alert, recipient, channel, world)
+    for branch in taking(world.tree, alert, world.reference):
+        roles = [holder for name in branch.to for holder in roles_of(name, alert, world.reference.plan)]
+        yield from _tell(alert, branch, roles, 0, world)
+    for subscription in world.subscriptions:
+        unit = world.reference.units.by_key(subscription.unit)
+        if world.reference.units.is_under(alert.unit, unit.code) and matches(
+            subscription.match, alert, world.reference
+        ):
+            fault = NotSent.DISABLED if subscription.is_disabled else None
+            recipient = Recipient(None, unit, subscription.id)
+            yield Draft((alert,), "", recipient, "webhook", subscription.url, not_sent=fault)
 
 
-def _matches(rule: ChangeRoute | ProblemRoute, alert: Alert, plan: Plan) -> bool:
-    return (
-        rule.on == alert.kind
-        and alert.event in rule.events
-        and (rule.criteria is None or _criterion(alert, plan) in rule.criteria)
-        and (rule.cohorts is None or not set(rule.cohorts).isdisjoint(_cohorts(alert, plan)))
-        and (not isinstance(rule, ProblemRoute) or rule.kinds is None or _nature(alert) in rule.kinds)
-    )
+def _tell(alert: Alert, branch: Branch, roles: Iterable[RoleHolder], step: int, world: World) -> Iterable[Draft]:
+    for role in {role.role: role for role in roles}.values():
+        recipient = Recipient(role, place_of(role, alert, world))
+        for channel in branch.channels:
+            yield from _address(alert, branch, recipient, channel, step, world)
 
 
-def _criterion(alert: Alert, plan: Plan) -> str | None:
-    """The criterion that the alert speaks of; none for a commitment or a difficulty that is about something else."""
-    if isinstance(alert.occasion, StatusChanged):
-        return alert.occasion.criterion.key
-    if isinstance(alert.occasion, ProblemLogged):
-        return alert.occasion.criterion
-    commitment = _commitment(alert, plan)
-    if commitment is None:
-        return None
-    measure = commitment.measure
-    return measure.criterion if isinstance(measure, CommunesMeeting) else commitment.criterion
-
-
-def _cohorts(alert: Alert, plan: Plan) -> Sequence[str]:
-    if isinstance(alert.occasion, StatusChanged):
-        return alert.occasion.cohorts
-    if isinstance(alert.occasion, ProblemLogged):
-        return [cohort.id for cohort in plan.cohorts if alert.unit.code in cohort.members]
-    commitment = _commitment(alert, plan)
-    return [commitment.measure.cohort] if commitment and isinstance(commitment.measure, CohortMeeting) else []
-
-
-def _nature(alert: Alert) -> ProblemKind | None:
-    """What a difficulty is about."""
-    return alert.occasion.kind if isinstance(alert.occasion, ProblemLogged) else None
-
-
-def _commitment(alert: Alert, plan: Plan) -> Commitment | None:
-    return next((one for one in plan.commitments if one.id == alert.topic), None)
-
-
-def _roles(name: Role, alert: Alert, plan: Plan) -> Sequence[RoleHolder]:
+def roles_of(name: Role, alert: Alert, plan: Plan) -> Sequence[RoleHolder]:
     """The role of this name, or those that a pseudo-role stands for."""
     wanted: Sequence[Role] = [name]
     if name == CRITERION_OWNER:
-        criterion = _criterion(alert, plan)
+        criterion = traits.criterion(alert, plan)
         wanted = [holder.role for holder in plan.roles if criterion in holder.owns] or [COORDINATION_OFFICE]
     elif name == COMMITMENT_OWNER:
-        commitment = _commitment(alert, plan)
+        commitment = traits.commitment(alert, plan)
         wanted = (commitment.responsible if commitment else []) or [COORDINATION_OFFICE]
     holders = {holder.role: holder for holder in plan.roles}
     return [holders[role] for role in wanted]
 
 
-def _place(role: RoleHolder, alert: Alert, world: World) -> Unit:
+def place_of(role: RoleHolder, alert: Alert, world: World) -> Unit:
     """Where the role that is meant sits: the alert's district, or the province.
 
     Where the tree has no district the unit itself stands for it, so that a contact may still be found there.
@@ -111,27 +74,42 @@ def _place(role: RoleHolder, alert: Alert, world: World) -> Unit:
     return province or alert.unit
 
 
-def _address(alert: Alert, recipient: Recipient, channel: ChannelName, world: World) -> Iterable[Draft]:
+def _address(
+    alert: Alert, branch: Branch, recipient: Recipient, channel: ChannelName, step: int, world: World
+) -> Iterable[Draft]:
     """A draft for each address of the recipient; without any, one that says why it cannot be sent."""
-    contacts = world.contacts.get((recipient.role.role, recipient.unit.code), [])
+    contacts = world.contacts.get((recipient.role.role, recipient.unit.code), []) if recipient.role else []
     fault = None if channel in world.channels else NotSent.NOT_SET_UP
     found = [
-        Draft(alert, replace(recipient, name=contact.name), channel, address, not_sent=fault)
+        Draft((alert,), branch.id, recipient, channel, address, contact, step, not_sent=fault)
         for contact in contacts
-        for address in _addresses(contact, channel)
+        for address in addresses_of(contact, channel)
     ]
-    return found or [Draft(alert, recipient, channel, not_sent=_why(contacts, channel))]
+    return found or [Draft((alert,), branch.id, recipient, channel, step=step, not_sent=_why(contacts, channel))]
 
 
-def _addresses(contact: Contact, channel: ChannelName) -> Sequence[str]:
-    if channel == "email":
-        return contact.emails
-    return [phone for phone in contact.phones if _MOBILE.fullmatch(phone)]
+def addresses_of(contact: Contact, channel: ChannelName) -> Sequence[str]:
+    """Where a contact is reached by a channel: landlines get no SMS, and what bounced for good gets nothing."""
+    known: Sequence[str] = ()
+    match channel:
+        case "email":
+            known = contact.emails
+        case "sms":
+            known = [phone for phone in contact.phones if gets_sms(phone)]
+        case "apprise":
+            known = contact.services
+    return [address for address in known if address not in contact.ended]
 
 
 def _why(contacts: Sequence[Contact], channel: ChannelName) -> NotSent:
     if not contacts:
         return NotSent.NO_CONTACT
-    if channel == "email":
-        return NotSent.NO_EMAIL
-    return NotSent.NO_MOBILE if any(contact.phones for contact in contacts) else NotSent.NO_PHONE
+    if any(contact.ended for contact in contacts):
+        return NotSent.ADDRESS_ENDED
+    match channel:
+        case "email":
+            return NotSent.NO_EMAIL
+        case "sms":
+            return NotSent.NO_MOBILE if any(contact.phones for contact in contacts) else NotSent.NO_PHONE
+        case _:
+            return NotSent.NO_SERVICE

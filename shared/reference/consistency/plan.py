@@ -9,11 +9,10 @@ from shared.contracts.words import Bilingual
 from shared.reference.catalogue import Reference
 from shared.reference.consistency.checks import COHORT, CRITERION, ELEMENT, ROLE, Checks
 from shared.reference.consistency.path import of_path
+from shared.reference.consistency.routing import of_routing
 from shared.reference.faults import Fault
 from shared.reference.located import Located, Place
 from shared.reference.models import (
-    COMMITMENT_OWNER,
-    CRITERION_OWNER,
     CohortMeeting,
     Commitment,
     CommunesMeeting,
@@ -38,7 +37,6 @@ def of_plan(located: Located, reference: Reference) -> list[Fault]:
     checks.unique(("roles",), (holder.role for holder in plan.roles), "role")
     checks.unique(("cohorts",), (cohort.id for cohort in plan.cohorts), "id")
     checks.unique(("commitments",), (commitment.id for commitment in plan.commitments), "id")
-    checks.unique(("routes",), (route.id for route in plan.routes), "id")
     checks.all_known(
         ("criteria_sets",), plan.criteria_sets, reference.sets, Bilingual(vi="bộ tiêu chí", en="criteria set")
     )
@@ -69,11 +67,7 @@ def of_plan(located: Located, reference: Reference) -> list[Fault]:
             _unit(checks, (*place, "units", position), code, reference)
         _measure(checks, place, commitment, criteria, cohorts, reference)
         of_path(checks, place, commitment, plan)
-    for at, route in enumerate(plan.routes):
-        place = ("routes", at)
-        checks.all_known((*place, "to"), route.to, roles | {CRITERION_OWNER, COMMITMENT_OWNER}, ROLE)
-        checks.all_known((*place, "criteria"), route.criteria or (), criteria, CRITERION)
-        checks.all_known((*place, "cohorts"), route.cohorts or (), cohorts, COHORT)
+    of_routing(checks, reference)
     for at, span in enumerate(plan.stated_spans):
         if span.instrument is not None:
             what = Bilingual(vi="văn bản", en="instrument")

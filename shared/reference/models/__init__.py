@@ -6,6 +6,7 @@ or name of the field stands in code.
 
 from shared.contracts.words import Period
 from shared.reference.models.calendar import CalendarFile, Due, Opening, Report
+from shared.reference.models.contact import Contact, ContactsFile
 from shared.reference.models.criteria import (
     Amount,
     CommuneGroup,
@@ -25,23 +26,18 @@ from shared.reference.models.elements import Element, ElementsFile, PlausibleCha
 from shared.reference.models.plan import (
     COMMITMENT_OWNER,
     CRITERION_OWNER,
-    ChangeRoute,
     Cohort,
     CohortMeeting,
     Commitment,
     CommunesMeeting,
-    Contact,
-    ContactsFile,
     Document,
     Done,
     Measure,
     Milestone,
     Plan,
-    ProblemRoute,
     Rate,
     Recipient,
     RoleHolder,
-    Route,
     SampleCohorts,
     StatedCount,
     StatedSpan,
@@ -49,6 +45,7 @@ from shared.reference.models.plan import (
     Total,
 )
 from shared.reference.models.record import CriterionKey, Record, Role
+from shared.reference.models.routing import AnyEvent, Branch, Escalation, Grouping, Inhibition, Match
 from shared.reference.models.units import UNIT_KINDS, Succession, SuccessionsFile, Unit, UnitKind, UnitsFile
 from shared.reference.models.writing import Instrument, InstrumentsFile, Misspelling, Spelling
 
@@ -57,8 +54,9 @@ __all__ = [
     "CRITERION_OWNER",
     "UNIT_KINDS",
     "Amount",
+    "AnyEvent",
+    "Branch",
     "CalendarFile",
-    "ChangeRoute",
     "Cohort",
     "CohortMeeting",
     "Commitment",
@@ -74,13 +72,17 @@ __all__ = [
     "Due",
     "Element",
     "ElementsFile",
+    "Escalation",
     "Goal",
     "Group",
+    "Grouping",
     "Indicator",
+    "Inhibition",
     "Instrument",
     "InstrumentsFile",
     "KeyCriteria",
     "Level",
+    "Match",
     "Measure",
     "Milestone",
     "Misspelling",
@@ -88,7 +90,6 @@ __all__ = [
     "Period",
     "Plan",
     "PlausibleChange",
-    "ProblemRoute",
     "Rate",
     "Ratio",
     "Recipient",
@@ -97,7 +98,6 @@ __all__ = [
     "Report",
     "Role",
     "RoleHolder",
-    "Route",
     "SampleCohorts",
     "Spelling",
     "StatedCount",

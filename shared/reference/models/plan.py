@@ -8,11 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from shared.contracts.alert import ProblemEvent
-from shared.contracts.problem_report import ProblemKind
-from shared.contracts.words import Bilingual, Event, Period, Stage, UnitCode
+from shared.contracts.words import Bilingual, Period, Stage, UnitCode
 from shared.reference.models.criteria import Ratio
 from shared.reference.models.record import CriterionKey, Record, Role
+from shared.reference.models.routing import DISTRIBUTION, Branch, Inhibition
 from shared.reference.models.units import UnitKind
 
 
@@ -131,36 +130,6 @@ class Commitment(Record):
     source: str | None = None
 
 
-class Route(Record):
-    """Who hears of an event: every route that matches adds its recipients.
-
-    `to` names roles, or one of two pseudo-roles: `criterion_owner`, the roles that own the criterion spoken of;
-    `commitment_owner`, the roles responsible for the commitment spoken of.
-    """
-
-    id: str
-    criteria: list[CriterionKey] | None = None
-    cohorts: list[str] | None = None
-    to: list[Role] = Field(min_length=1)
-    channels: list[Literal["email", "sms"]] = Field(min_length=1)
-    source: str | None = None
-
-
-class ChangeRoute(Route):
-    """Who hears of a change of a commune's criterion, or of a commitment."""
-
-    on: Literal["status", "target"]
-    events: list[Event]
-
-
-class ProblemRoute(Route):
-    """Who hears of a difficulty that a unit reported, and of what is answered."""
-
-    on: Literal["problem"]
-    events: list[ProblemEvent]
-    kinds: list[ProblemKind] | None = None
-
-
 class Document(Record):
     """The paper that the plan is."""
 
@@ -224,7 +193,8 @@ class Plan(Record):
     distribution: list[Recipient]
     cohorts: list[Cohort]
     commitments: list[Commitment]
-    routes: list[Annotated[ChangeRoute | ProblemRoute, Field(discriminator="on")]]
+    routing: Branch = DISTRIBUTION
+    inhibitions: list[Inhibition] = Field(default=[])
     stated_spans: list[StatedSpan] = Field(default=[])
     stated_units: list[StatedUnit] = Field(default=[])
     stated_counts: list[StatedCount] = Field(default=[])
@@ -241,28 +211,6 @@ class Plan(Record):
         those of the year before, from which it starts.
         """
         return date(self.year - 1, 1, 1)
-
-
-class Contact(Record):
-    """How a role in a unit is reached."""
-
-    role: Role
-    unit: UnitCode
-    name: str
-    emails: list[str] = Field(default=[])
-    phones: list[str] = Field(default=[])
-    sample: bool = False
-
-    @property
-    def recipient(self) -> str:
-        """`district_office@184`."""
-        return f"{self.role}@{self.unit}"
-
-
-class ContactsFile(Record):
-    """What a file of contacts holds."""
-
-    contacts: list[Contact]
 
 
 class SampleCohorts(Record):

@@ -5,13 +5,16 @@ Accepted is not delivered: a CodeResult of 100 says that the gateway has the mes
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
+import aiohttp
 
 from services.notify.channels import Outcome, Result, Session
+from services.notify.channels.http import Client, answer_object, busy, unreachable
+from services.notify.channels.sms.gsm import is_plain
+from services.notify.channels.sms.report import DeliveryReport
 from services.notify.notices import Notice
 from services.notify.settings import NotifySettings
 
@@ -23,13 +26,19 @@ _RESULTS = {
     "124": Result.SENT,  # this RequestId was accepted before: the answer to an earlier attempt was lost
     "99": Result.TEMPORARY,  # "unknown error, try again later"
     "101": Result.TECHNICAL,  # keys
-    "102": Result.TECHNICAL,  # account locked
+    "102": Result.TECHNICAL,  # account locked, or without a price list
     "103": Result.TECHNICAL,  # balance used up
     "104": Result.TECHNICAL,  # sender's name not registered
+    "108": Result.PERMANENT,  # no phone number
     "118": Result.PERMANENT,  # kind of message
     "131": Result.PERMANENT,  # too long
+    "140": Result.TECHNICAL,  # this machine's address may not call
     "146": Result.PERMANENT,  # not the template that was registered with the carriers
+    "177": Result.TECHNICAL,  # the sender's name is not registered with this carrier
 }
+_GATEWAYS = {"101", "102", "103", "104", "140"}
+_BAD_NUMBER = "108"
+_REJECTED = "4"
 
 
 class Esms:
@@ -39,19 +48,20 @@ class Esms:
 
     def __init__(self, settings: NotifySettings) -> None:
         self._settings = settings
-        self._tls = httpx.create_ssl_context()
+        self._client = Client(settings.send_timeout_seconds)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Session]:
-        """A kept-alive connection."""
-        async with httpx.AsyncClient(
-            base_url=self._settings.sms_url or "", timeout=self._settings.send_timeout_seconds, verify=self._tls
-        ) as client:
-            yield _EsmsSession(client, self._settings)
+        """All sessions share the kept connections."""
+        yield _EsmsSession(self._client.session, self._settings)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
 
 
 class _EsmsSession:
-    def __init__(self, client: httpx.AsyncClient, settings: NotifySettings) -> None:
+    def __init__(self, client: aiohttp.ClientSession, settings: NotifySettings) -> None:
         self._client = client
         self._settings = settings
 
@@ -64,38 +74,52 @@ class _EsmsSession:
             "Content": notice.wording.text,
             "Brandname": self._settings.sms_brandname,
             "SmsType": _CUSTOMER_CARE,
-            "IsUnicode": "0",
+            "IsUnicode": "0" if is_plain(notice.wording.text) else "1",
             "RequestId": str(notice.request_id),
         }
+        if self._settings.sms_report_url:
+            body["CallbackUrl"] = self._settings.sms_report_url
+        url = f"{(self._settings.sms_url or '').rstrip('/')}{_PATH}"
         try:
-            response = await self._client.post(_PATH, json=body)
-        except httpx.HTTPError as error:
-            return Outcome(Result.TEMPORARY, f"{type(error).__name__}: {error}")
-        return read_answer(response)
+            async with self._client.post(url, json=body, allow_redirects=False) as response:
+                return busy(response) or read_answer(response.status, await answer_object(response))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return unreachable(error)
 
 
-def read_answer(response: httpx.Response) -> Outcome:
+def read_answer(status: int, answer: Mapping[str, Any]) -> Outcome:
     """What the gateway's answer means. An unknown code is tried again: it may be a passing one."""
-    if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
-        return Outcome(Result.TEMPORARY, f"HTTP {response.status_code}", retry_after_seconds=_retry_after(response))
-    answer = _json_object(response)
     code = str(answer.get("CodeResult", ""))
     if not code:
-        result = Result.TECHNICAL if response.is_client_error else Result.TEMPORARY
-        return Outcome(result, f"HTTP {response.status_code} without a CodeResult")
+        result = Result.TECHNICAL if status >= 400 else Result.TEMPORARY
+        return Outcome(result, f"HTTP {status} without a CodeResult", is_gateways=True)
     detail = f"CodeResult {code} {answer.get('ErrorMessage') or ''}".strip()
     sms_id = answer.get("SMSID")
-    return Outcome(_RESULTS.get(code, Result.TEMPORARY), detail, provider_id=str(sms_id) if sms_id else None)
+    return Outcome(
+        _RESULTS.get(code, Result.TEMPORARY),
+        detail,
+        provider_id=str(sms_id) if sms_id else None,
+        ends_address=code == _BAD_NUMBER,
+        is_gateways=code in _GATEWAYS,
+    )
 
 
-def _json_object(response: httpx.Response) -> dict[str, Any]:
-    try:
-        answer = response.json()
-    except ValueError:
-        return {}
-    return answer if isinstance(answer, dict) else {}
+def read_report(fields: Mapping[str, str]) -> DeliveryReport | None:
+    """What the gateway calls back (GET or POST), where `SendSuccess` and `SendFailed` count; None where it is none.
+
+    It may come late, five times, or never; until something failed or succeeded it is on its way.
+    """
+    sms_id = fields.get("SMSID")
+    if not sms_id:
+        return None
+    status = fields.get("SendStatus", "")
+    is_delivered: bool | None = None
+    if status == _REJECTED or _counts(fields, "SendFailed"):
+        is_delivered = False
+    elif _counts(fields, "SendSuccess"):
+        is_delivered = True
+    return DeliveryReport(sms_id, is_delivered, f"SendStatus {status} {fields.get('ErrorMessage', '')}".strip())
 
 
-def _retry_after(response: httpx.Response) -> float:
-    text = response.headers.get("retry-after", "")
-    return float(text) if text.isdecimal() else 0
+def _counts(fields: Mapping[str, str], name: str) -> bool:
+    return fields.get(name, "").strip("0") != ""

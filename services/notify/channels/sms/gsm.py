@@ -1,16 +1,19 @@
 """Pure: the GSM 7-bit alphabet of SMS (3GPP TS 23.038), and how to write so that a message is one part.
 
 A part holds 160 septets. One character outside the alphabet turns the whole message into UCS-2, of which a part
-holds 70: so texts are written in plain letters.
+holds 70: so texts are written in plain letters, unless diacritics are asked for.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass
 
 from shared.text import without_diacritics
 
-PART_SEPTETS = 160
+PART_SEPTETS, JOINED_SEPTETS = 160, 153
+PART_UNITS, JOINED_UNITS = 70, 67
+"""How much a part holds: alone, and where several are joined; in septets, or in UTF-16 units."""
 
 _BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
@@ -39,9 +42,9 @@ def septets(text: str) -> int:
     return count
 
 
-def fits_one_part(text: str) -> bool:
-    """Whether it can be sent as a single part of GSM 7-bit."""
-    return all(mark in _BASIC or mark in _EXTENDED for mark in text) and septets(text) <= PART_SEPTETS
+def is_plain(text: str) -> bool:
+    """Whether every character is of the GSM alphabet."""
+    return all(mark in _BASIC or mark in _EXTENDED for mark in text)
 
 
 def plain(text: str) -> str:
@@ -54,3 +57,34 @@ def plain(text: str) -> str:
 def clip(text: str, length: int) -> str:
     """At most so many characters, with dots where something is left out."""
     return text if len(text) <= length else text[: max(length - 2, 0)].rstrip(" ,.;-") + ".."
+
+
+def parts(text: str) -> int:
+    """How many SMS the text takes: in UCS-2 where a character is not of the GSM alphabet."""
+    composed = unicodedata.normalize("NFC", text)
+    try:
+        size, alone, joined = septets(composed), PART_SEPTETS, JOINED_SEPTETS
+    except ValueError:
+        size, alone, joined = len(composed.encode("utf-16-le")) // 2, PART_UNITS, JOINED_UNITS
+    return 1 if size <= alone else -(-size // joined)
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How messages are written: in plain letters or with diacritics, and in how many parts at most."""
+
+    has_diacritics: bool = False
+    most_parts: int = 1
+
+    def write(self, text: str) -> str:
+        """The text on one line in this style's letters."""
+        return " ".join(unicodedata.normalize("NFC", text).split()) if self.has_diacritics else plain(text)
+
+    def fits(self, message: str) -> bool:
+        """Whether it takes no more parts than it may."""
+        return parts(message) <= self.most_parts
+
+    def cut(self, message: str) -> str:
+        """As much of it as fits."""
+        alone, joined = (PART_UNITS, JOINED_UNITS) if self.has_diacritics else (PART_SEPTETS, JOINED_SEPTETS)
+        return clip(message, alone if self.most_parts == 1 else joined * self.most_parts)

@@ -15,9 +15,9 @@ from defusedxml.ElementTree import iterparse
 from openpyxl import load_workbook
 from openpyxl.xml.constants import SHEET_MAIN_NS
 
-from services.intake.workbook.grid import COLUMN_LIMIT, LINE_LIMIT, ROW_LIMIT, Cell, Grid, Row, Sheet, limited, name_of
-from services.intake.workbook.guard import refused
 from shared.problems import Faults, Problem
+from shared.spreadsheet.grid import COLUMN_LIMIT, LINE_LIMIT, ROW_LIMIT, Cell, Grid, Row, Sheet, limited, name_of
+from shared.spreadsheet.guard import refused
 
 log = structlog.get_logger()
 

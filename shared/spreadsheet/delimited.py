@@ -7,9 +7,9 @@ import io
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from services.intake.workbook.grid import LINE_LIMIT, ROW_LIMIT, Cell, Grid, Row, Sheet, limited
-from services.intake.workbook.guard import refused
 from shared.problems import Faults
+from shared.spreadsheet.grid import LINE_LIMIT, ROW_LIMIT, Cell, Grid, Row, Sheet, limited
+from shared.spreadsheet.guard import refused
 
 SHEET = "CSV"
 """What the only sheet of such a file is called."""

@@ -8,8 +8,8 @@ from typing import Literal
 
 from openpyxl.utils import get_column_letter
 
-from services.intake.workbook.guard import refused
 from shared.problems import Faults
+from shared.spreadsheet.guard import refused
 
 ROW_LIMIT = 2000
 """Rows with something in them, in the whole file."""

@@ -1,0 +1,125 @@
+"""Acknowledging: by a key (`/v1/alerts/{id}/acknowledge`), or by the link in a message (`/a/{token}`), without a login.
+
+Opening a link changes nothing: mail scanners open links. Only the button on its page acknowledges, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader
+from pydantic import BaseModel, Field
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notify import ledger, queries
+from services.notify.acknowledge import acknowledge
+from services.notify.api.alerts import AlertItem, alert_item, reason_of
+from services.notify.api.scope import Called, Running, visible
+from services.notify.links import VALID_FOR, hash_of
+from services.notify.stages.render import happened
+from shared import text
+from shared.body import read_body
+from shared.clock import VIETNAM, utc_now
+from shared.problems import Problem, Problems
+from shared.text import storable
+
+router = APIRouter()
+
+NOTE_LENGTH = 500
+_FORM_LIMIT = 16 * 1024
+_page = Environment(loader=PackageLoader("services.notify"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+
+_HEADERS = {
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",  # the address is the key
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "x-robots-tag": "noindex",
+}
+
+type Token = Annotated[str, Path(min_length=22, max_length=22, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+class Acknowledgement(BaseModel):
+    """What is done about it, for those who look."""
+
+    note: str | None = Field(default=None, max_length=NOTE_LENGTH)
+
+
+@router.post("/v1/alerts/{alert_id}/acknowledge")
+async def acknowledge_alert(
+    alert_id: UUID, runtime: Running, caller: Called, said: Acknowledgement | None = None
+) -> AlertItem:
+    """Say that somebody takes care of an alert. Who did so first stays."""
+    seen = visible(caller, None, runtime.reference)
+    async with runtime.engine.begin() as connection:
+        if not await ledger.alert_rows(connection, [alert_id], seen):
+            raise Problem(Problems.NOT_FOUND)
+        await acknowledge(connection, [alert_id], caller.agency, said.note if said else None, utc_now())
+        [row] = await ledger.alert_rows(connection, [alert_id], seen)
+    return alert_item(row)
+
+
+@router.get("/a/{token}", response_class=HTMLResponse, include_in_schema=False)
+async def show_link(token: Token, runtime: Running) -> HTMLResponse:
+    """What the link acknowledges."""
+    async with runtime.engine.connect() as connection:
+        notice, alerts = await _linked(connection, token)
+    return _answer(notice, alerts)
+
+
+@router.post("/a/{token}", response_class=HTMLResponse, include_in_schema=False)
+async def follow_link(token: Token, runtime: Running, request: Request) -> HTMLResponse:
+    """Acknowledge what the link was sent for, as the recipient that it was sent to."""
+    form = parse_qs((await read_body(request, _FORM_LIMIT)).decode(errors="replace"))
+    note = storable(form.get("note", [""])[0].strip())[:NOTE_LENGTH]
+    async with runtime.engine.begin() as connection:
+        notice, alerts = await _linked(connection, token)
+        by = f"{notice.recipient} ({notice.name})" if notice.name else notice.recipient
+        await acknowledge(connection, [row.id for row in alerts], by, note or None, utc_now())
+        notice, alerts = await _linked(connection, token)
+    request.app.state.wake()
+    return _answer(notice, alerts)
+
+
+async def _linked(connection: AsyncConnection, token: str) -> tuple[Row[Any], Sequence[Row[Any]]]:
+    notice = await ledger.notice_of_link(connection, hash_of(token))
+    if notice is None:
+        raise Problem(Problems.NOT_FOUND)
+    if notice.created_at + VALID_FOR < utc_now():
+        raise Problem(Problems.LINK_EXPIRED)
+    rows = await queries.alerts_of(connection, notice.id)
+    return notice, [row for row in rows if row.left_out is None and row.opens]
+
+
+def _answer(notice: Row[Any], alerts: Sequence[Row[Any]]) -> HTMLResponse:
+    items = [
+        {
+            "place": row.body["unit"]["name"],
+            "code": row.body["unit"]["code"],
+            "what": {language: happened(row.kind, row.event, row.body, language) for language in ("vi", "en")},
+            "reason": reason_of(row.body),
+            "acknowledged_by": row.acknowledged_by,
+            "acknowledged_at": f"{row.acknowledged_at.astimezone(VIETNAM):%H:%M %d/%m/%Y}"
+            if row.acknowledged_at
+            else "",
+            "note": row.acknowledged_note,
+            "is_over": row.ended_at is not None,
+        }
+        for row in alerts
+    ]
+    page = _page.get_template("acknowledge.html").render(
+        items=items,
+        is_open=any(not item["acknowledged_by"] for item in items),
+        recipient=notice.name or notice.recipient,
+        sample=notice.sample,
+        day=text.day(notice.created_at.astimezone(VIETNAM).date(), "vi"),
+        note_length=NOTE_LENGTH,
+    )
+    return HTMLResponse(page, headers=_HEADERS)

@@ -1,0 +1,108 @@
+"""`/v1/alerts`: what somebody may have to know."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel
+from sqlalchemy import Row
+
+from services.notify import ledger
+from services.notify.api.scope import Called, Cursor, Limit, Running, Since, UnitParameter, decode, encode, visible
+from services.notify.ledger import Filter
+from shared.contracts import Bilingual, OccasionKind, Severity, UnitRef
+from shared.reference.models import AnyEvent
+
+router = APIRouter(prefix="/v1")
+
+
+class AlertItem(BaseModel):
+    """What somebody may have to know; `on` is the day judged or told, the other times are real.
+
+    `topic`: the criterion's key, the commitment's id or the difficulty's; `reason`: the verdict's, or a difficulty's
+    words as they were written; `is_open`: it asks for something, and nothing newer has ended it.
+    """
+
+    id: UUID
+    kind: OccasionKind
+    unit: UnitRef
+    topic: str
+    event: AnyEvent
+    severity: Severity
+    on: date
+    raised_at: AwareDatetime
+    reason: Bilingual
+    is_open: bool
+    ended_at: AwareDatetime | None
+    acknowledged_at: AwareDatetime | None
+    acknowledged_by: str | None
+    acknowledged_note: str | None
+    sample: bool
+
+
+class AlertPage(BaseModel):
+    """Alerts, newest first; `next` is the cursor of the following page."""
+
+    items: list[AlertItem]
+    next: str | None
+
+
+@router.get("/alerts")
+async def list_alerts(
+    runtime: Running,
+    caller: Called,
+    unit: UnitParameter = None,
+    is_open: Annotated[bool | None, Query(alias="open", description="Only what is open, or only what is not.")] = None,
+    acknowledged: bool | None = None,
+    severity: Severity | None = None,
+    since: Since = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> AlertPage:
+    """What somebody may have to know, newest first."""
+    wanted = Filter(
+        units=visible(caller, unit, runtime.reference),
+        is_open=is_open,
+        is_acknowledged=acknowledged,
+        severity=severity.value if severity else None,
+        since=since,
+        after=decode(cursor),
+        limit=limit + 1,
+    )
+    async with runtime.engine.connect() as connection:
+        rows = await ledger.newest_alerts(connection, wanted)
+    page = rows[:limit]
+    following = encode(page[-1].raised_at, page[-1].id) if len(rows) > limit else None
+    return AlertPage(items=[alert_item(row) for row in page], next=following)
+
+
+def alert_item(row: Row[Any]) -> AlertItem:
+    """An alert as it is answered."""
+    return AlertItem(
+        id=row.id,
+        kind=row.kind,
+        unit=UnitRef.model_validate(row.body["unit"]),
+        topic=row.topic,
+        event=row.event,
+        severity=row.severity,
+        on=row.on,
+        raised_at=row.raised_at,
+        reason=reason_of(row.body),
+        is_open=row.opens and row.ended_at is None,
+        ended_at=row.ended_at,
+        acknowledged_at=row.acknowledged_at,
+        acknowledged_by=row.acknowledged_by,
+        acknowledged_note=row.acknowledged_note,
+        sample=row.sample,
+    )
+
+
+def reason_of(body: dict[str, Any]) -> Bilingual:
+    """Why: the verdict's reason, or what was written."""
+    if "assessment" in body:
+        return Bilingual.model_validate(body["assessment"]["reason"])
+    words = body["words"]
+    return Bilingual.model_validate(words) if isinstance(words, dict) else Bilingual(vi=words, en=words)

@@ -1,0 +1,166 @@
+"""`/v1/contacts`: who holds which role where, and how they are reached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Request
+from pydantic import AwareDatetime, BaseModel
+from sqlalchemy import Row
+
+from services.notify.api.scope import Called, Running, Telling, UnitParameter, covered, is_of_province, visible
+from services.notify.contacts import check, import_contacts, read_book
+from services.notify.contacts.book import Book, checked_book
+from services.notify.contacts.store import contacts_with_rows, remove, save
+from services.notify.masking import mask_address
+from shared.access import Caller
+from shared.body import read_body
+from shared.clock import utc_now
+from shared.problems import Problem, Problems
+from shared.reference.load import Reference
+from shared.reference.models import Contact, ContactsFile
+
+router = APIRouter(prefix="/v1/contacts")
+
+FILE_LIMIT = 2 * 1024 * 1024
+
+
+class ContactItem(Contact):
+    """A contact as it is kept; addresses are masked for keys that do not cover its unit."""
+
+    id: UUID
+    updated_at: AwareDatetime
+    updated_by: str
+
+
+class Contacts(BaseModel):
+    """Contacts, by unit and role."""
+
+    items: list[ContactItem]
+
+
+class ImportAnswer(BaseModel):
+    """What an import changed, or would change."""
+
+    dry_run: bool
+    added: int
+    changed: int
+    unchanged: int
+    removed: int
+
+
+@router.get("")
+async def list_contacts(
+    runtime: Running, caller: Called, unit: UnitParameter = None, role: str | None = None
+) -> Contacts:
+    """Who is told what concerns the key's units."""
+    reference = runtime.reference
+    codes = {reference.units.by_key(key).code for key in visible(caller, unit, reference)}
+    async with runtime.engine.connect() as connection:
+        found = await contacts_with_rows(connection)
+    seen = [
+        _item(row, contact, caller, reference)
+        for row, contact in found
+        if (contact.unit in codes or (unit is None and contact.unit == reference.plan.unit))
+        and (role is None or contact.role == role)
+    ]
+    return Contacts(items=seen)
+
+
+@router.post("", status_code=201)
+async def add_contact(said: Contact, runtime: Running, pipeline: Telling, caller: Called) -> ContactItem:
+    """Add a contact to a unit that the key covers."""
+    return await _keep(uuid4(), said, runtime, pipeline, caller)
+
+
+@router.put("/{contact_id}")
+async def change_contact(
+    contact_id: UUID, said: Contact, runtime: Running, pipeline: Telling, caller: Called
+) -> ContactItem:
+    """Replace a contact. An address that was refused for good is tried again."""
+    await _own(contact_id, runtime, caller)
+    return await _keep(contact_id, said, runtime, pipeline, caller)
+
+
+@router.delete("/{contact_id}", status_code=204)
+async def remove_contact(contact_id: UUID, runtime: Running, pipeline: Telling, caller: Called) -> None:
+    """Tell them nothing more."""
+    await _own(contact_id, runtime, caller)
+    async with runtime.engine.begin() as connection:
+        await remove(connection, [contact_id])
+    pipeline.situation.forget()
+
+
+@router.post(
+    "/import",
+    openapi_extra={"requestBody": {"content": {"application/octet-stream": {"schema": {}}}, "required": True}},
+)
+async def import_file(
+    request: Request,
+    runtime: Running,
+    pipeline: Telling,
+    caller: Called,
+    *,
+    dry_run: bool = False,
+    replace: bool = False,
+) -> ImportAnswer:
+    """Take the contacts of an Excel or CSV file, or of JSON: the whole file or nothing of it.
+
+    `replace` removes those that the file lacks; it needs a key for the province. `dry_run` only says what would change.
+    """
+    reference = runtime.reference
+    body = await read_body(request, FILE_LIMIT)
+    book = _book(body, request.headers.get("content-type", ""), reference)
+    if book.faults:
+        raise Problem(Problems.FILE_REFUSED, *book.faults)
+    for contact in book.contacts:
+        covered(caller, contact.unit, reference)
+    if replace and not is_of_province(caller, reference):
+        raise Problem(Problems.OUT_OF_SCOPE)
+    async with runtime.engine.connect() as connection, connection.begin() as transaction:
+        done = await import_contacts(connection, book.contacts, caller.agency, utc_now(), replaces=replace)
+        if dry_run:
+            await transaction.rollback()
+    pipeline.situation.forget()
+    return ImportAnswer(
+        dry_run=dry_run, added=done.added, changed=done.changed, unchanged=done.unchanged, removed=done.removed
+    )
+
+
+def _book(body: bytes, content_type: str, reference: Reference) -> Book:
+    if content_type.partition(";")[0].strip() == "application/json":
+        return checked_book(ContactsFile.model_validate_json(body).contacts, reference)
+    return read_book(body, reference)
+
+
+async def _own(contact_id: UUID, runtime: Running, caller: Caller) -> None:
+    async with runtime.engine.connect() as connection:
+        found = await contacts_with_rows(connection, contact_id)
+    if not found:
+        raise Problem(Problems.NOT_FOUND)
+    covered(caller, found[0][1].unit, runtime.reference)
+
+
+async def _keep(contact_id: UUID, said: Contact, runtime: Running, pipeline: Telling, caller: Caller) -> ContactItem:
+    kept, faults = check(said, runtime.reference)
+    if faults:
+        raise Problem(Problems.INVALID_QUERY, *faults)
+    covered(caller, kept.unit, runtime.reference)
+    async with runtime.engine.begin() as connection:
+        await save(connection, contact_id, kept, caller.agency, utc_now())
+        [(row, contact)] = await contacts_with_rows(connection, contact_id)
+    pipeline.situation.forget()
+    return _item(row, contact, caller, runtime.reference)
+
+
+def _item(row: Row[Any], contact: Contact, caller: Caller, reference: Reference) -> ContactItem:
+    in_full = any(caller.covers_unit(unit, reference.units) for unit in reference.units.known(contact.unit))
+
+    def shown(addresses: Sequence[str]) -> list[str]:
+        return list(addresses) if in_full else [mask_address(address) for address in addresses]
+
+    lists = {name: shown(getattr(contact, name)) for name in ("emails", "phones", "services", "ended")}
+    fields = dict(contact) | lists | {"id": row.id, "updated_at": row.updated_at, "updated_by": row.updated_by}
+    return ContactItem.model_construct(**fields)

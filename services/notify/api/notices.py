@@ -1,0 +1,294 @@
+"""`/v1/notices`: the ledger. Who was told what, when, by what, did it arrive, and did they react?"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime, BaseModel
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.notify import ledger
+from services.notify.api.scope import (
+    Called,
+    Cursor,
+    Limit,
+    Running,
+    Since,
+    Telling,
+    UnitParameter,
+    decode,
+    encode,
+    is_of_province,
+    visible,
+)
+from services.notify.ledger import Filter
+from services.notify.links import MARK
+from services.notify.masking import mask_address, mask_in
+from services.notify.notices import LeftOut, NoticeStatus, NotSent
+from services.notify.tell import resend
+from shared.clock import VIETNAM, utc_now
+from shared.contracts import Bilingual, ChannelName, UnitRef
+from shared.problems import Problem, Problems
+from shared.reference.models import AnyEvent
+
+router = APIRouter(prefix="/v1")
+
+_EXPORT_PAGE = 500
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class AttemptItem(BaseModel):
+    """An attempt at a notice, in the provider's words."""
+
+    number: int
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
+    outcome: str
+    detail: str
+    provider_id: str | None
+
+
+class MentionItem(BaseModel):
+    """An alert that the notice tells, or leaves out and why. `because`: the alert or the silence that is the reason."""
+
+    alert: UUID
+    unit: UnitRef
+    topic: str
+    event: AnyEvent
+    on: date
+    left_out: Bilingual | None
+    because: UUID | None
+    acknowledged_at: AwareDatetime | None
+    acknowledged_by: str | None
+
+
+class NoticeItem(BaseModel):
+    """A notice. `next_attempt_at`: none when it is finished; `reason`: why it was not even tried; `waited`: what it
+    waited for; `step`: how often its alerts have climbed to reach this recipient.
+    """
+
+    id: UUID
+    branch: str
+    recipient: str
+    name: str
+    channel: ChannelName
+    address: str
+    status: NoticeStatus
+    reason: Bilingual | None
+    waited: str | None
+    step: int
+    subject: str | None
+    text: str | None
+    created_at: AwareDatetime
+    next_attempt_at: AwareDatetime | None
+    resent_by: str | None
+    parts: int | None
+    cost_dong: int | None
+    alerts: list[MentionItem]
+    attempts: list[AttemptItem]
+    sample: bool
+
+
+class NoticePage(BaseModel):
+    """Notices, newest first; `next` is the cursor of the following page."""
+
+    items: list[NoticeItem]
+    next: str | None
+
+
+class Resent(BaseModel):
+    """The notices that go out again: to every address that is known now."""
+
+    items: list[NoticeItem]
+
+
+Recipient = Annotated[str | None, Query(description="Such as `district_office@184`.")]
+AlertParameter = Annotated[UUID | None, Query(description="Only what tells of this alert.")]
+
+
+@router.get("/notices")
+async def list_notices(
+    runtime: Running,
+    caller: Called,
+    unit: UnitParameter = None,
+    recipient: Recipient = None,
+    alert: AlertParameter = None,
+    status: NoticeStatus | None = None,
+    channel: ChannelName | None = None,
+    since: Since = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> NoticePage:
+    """What was said to whom, with every attempt and every decision, newest first."""
+    wanted = Filter(
+        units=visible(caller, unit, runtime.reference),
+        recipient=recipient,
+        alert=alert,
+        channel=channel,
+        status=status.value if status else None,
+        since=since,
+        after=decode(cursor),
+        limit=limit + 1,
+    )
+    async with runtime.engine.connect() as connection:
+        rows = await ledger.newest_notices(connection, wanted)
+        page = rows[:limit]
+        details = await ledger.details_of(connection, [row.id for row in page], wanted.units)
+    following = encode(page[-1].created_at, page[-1].id) if len(rows) > limit else None
+    in_full = is_of_province(caller, runtime.reference)
+    return NoticePage(items=[_notice(row, details, in_full=in_full) for row in page], next=following)
+
+
+@router.get("/notices.csv", response_class=StreamingResponse)
+async def export_notices(
+    runtime: Running, caller: Called, unit: UnitParameter = None, recipient: Recipient = None, since: Since = None
+) -> StreamingResponse:
+    """The ledger as CSV for Excel: a row for each alert of each notice, newest first, times in Vietnam."""
+    wanted = Filter(
+        units=visible(caller, unit, runtime.reference), recipient=recipient, since=since, limit=_EXPORT_PAGE
+    )
+    rows = _csv(runtime.engine, wanted, in_full=is_of_province(caller, runtime.reference))
+    headers = {"content-disposition": 'attachment; filename="notices.csv"'}
+    return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.post("/notices/{notice_id}/resend", status_code=202)
+async def resend_notice(
+    notice_id: UUID, request: Request, runtime: Running, pipeline: Telling, caller: Called
+) -> Resent:
+    """Send a notice again, to the address it had, or to those that became known since; not more often than once a
+    minute.
+    """
+    seen = visible(caller, None, runtime.reference)
+    now = utc_now()
+    async with runtime.engine.begin() as connection:
+        notice = await ledger.notice_of(connection, notice_id, seen)
+        if notice is None:
+            raise Problem(Problems.NOT_FOUND)
+        if ledger.was_sent_lately(notice, now):
+            raise Problem(Problems.SENT_LATELY, headers={"Retry-After": "60"})
+        if not await resend(connection, notice, pipeline, now, caller.agency):
+            raise Problem(Problems.NO_ADDRESS)
+        rows = await ledger.notices_like(connection, notice)
+        details = await ledger.details_of(connection, [row.id for row in rows], seen)
+    request.app.state.wake()
+    in_full = is_of_province(caller, runtime.reference)
+    return Resent(items=[_notice(row, details, in_full=in_full) for row in rows])
+
+
+def _notice(row: Row[Any], details: ledger.Details, *, in_full: bool) -> NoticeItem:
+    return NoticeItem(
+        id=row.id,
+        branch=row.branch,
+        recipient=row.recipient,
+        name=row.name,
+        channel=row.channel,
+        address=row.address if in_full else mask_address(row.address),
+        status=NoticeStatus(row.status),
+        reason=NotSent[row.reason.upper()].value if row.reason else None,
+        waited=row.waited,
+        step=row.step,
+        subject=row.subject,
+        text=row.text.replace(MARK, "…") if row.text else row.text,
+        created_at=row.created_at,
+        next_attempt_at=row.due_at,
+        resent_by=row.resent_by,
+        parts=row.parts,
+        cost_dong=row.cost_dong,
+        alerts=[_mention(one) for one in details.mentions.get(row.id, ())],
+        attempts=[
+            AttemptItem(
+                number=one.number,
+                started_at=one.started_at,
+                finished_at=one.finished_at,
+                outcome=one.outcome,
+                detail=one.detail if in_full else mask_in(one.detail, row.address),
+                provider_id=one.provider_id,
+            )
+            for one in details.attempts.get(row.id, ())
+        ],
+        sample=row.sample,
+    )
+
+
+def _mention(row: Row[Any]) -> MentionItem:
+    return MentionItem(
+        alert=row.alert,
+        unit=UnitRef.model_validate(row.unit_ref),
+        topic=row.topic,
+        event=row.event,
+        on=row.on,
+        left_out=LeftOut[row.left_out.upper()].value if row.left_out else None,
+        because=row.because,
+        acknowledged_at=row.acknowledged_at,
+        acknowledged_by=row.acknowledged_by,
+    )
+
+
+async def _csv(engine: AsyncEngine, wanted: Filter, *, in_full: bool) -> AsyncIterator[bytes]:
+    """Page after page, so that a year's ledger needs no more memory than a page."""
+    yield "\ufeff".encode() + _lines([ledger.CSV_COLUMNS])
+    while True:
+        async with engine.connect() as connection:
+            rows = await ledger.newest_notices(connection, wanted)
+            details = await ledger.details_of(connection, [row.id for row in rows], wanted.units)
+        if not rows:
+            return
+        yield _lines([line for row in rows for line in _csv_lines(row, details, in_full=in_full)])
+        wanted = wanted.behind(rows[-1].created_at, rows[-1].id)
+
+
+def _csv_lines(row: Row[Any], details: ledger.Details, *, in_full: bool) -> list[list[str]]:
+    attempts = details.attempts.get(row.id, ())
+    common: Mapping[str, Any] = {
+        "notice": row.id,
+        "recipient": row.recipient,
+        "name": row.name,
+        "channel": row.channel,
+        "address": row.address if in_full else mask_address(row.address),
+        "status": row.status,
+        "reason": row.reason or "",
+        "created_at": _local(row.created_at),
+        "finished_at": _local(attempts[-1].finished_at) if attempts else "",
+        "attempts": len(attempts),
+        "parts": row.parts or "",
+        "cost_dong": row.cost_dong if row.cost_dong is not None else "",
+    }
+    lines = []
+    for one in details.mentions.get(row.id, ()):
+        about = {
+            "unit": one.unit_ref["code"],
+            "unit_name": one.unit_ref["name"],
+            "topic": one.topic,
+            "event": one.event,
+            "on": one.on,
+            "left_out": one.left_out or "",
+            "acknowledged_at": _local(one.acknowledged_at),
+            "acknowledged_by": one.acknowledged_by or "",
+        }
+        known = {**common, **about}
+        lines.append([_safe(str(known[name])) for name in ledger.CSV_COLUMNS])
+    return lines
+
+
+def _local(moment: Any) -> str:
+    return f"{moment.astimezone(VIETNAM):%Y-%m-%d %H:%M:%S}" if moment else ""
+
+
+def _safe(text: str) -> str:
+    """What a spreadsheet would take for a formula is written as text."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> bytes:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows(rows)
+    return buffer.getvalue().encode()

@@ -1,0 +1,96 @@
+"""`/v1/routes:explain`: who would hear of an event, by which branch, and why nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from services.notify.api.scope import Called, Running, Telling, covered, is_of_province
+from services.notify.explain import supposed
+from services.notify.masking import mask_address
+from services.notify.notices import Draft
+from services.notify.stages.route import route
+from services.notify.traits import severity
+from services.notify.tree import asked
+from shared.clock import utc_now
+from shared.contracts import Bilingual, ChannelName, OccasionKind, ProblemKind, Severity
+from shared.reference.models import AnyEvent
+
+router = APIRouter(prefix="/v1")
+
+
+class BranchItem(BaseModel):
+    """A branch that was asked. `takes`: it matches; `tells`: none below it took the alert, so it tells it itself."""
+
+    id: str
+    depth: int
+    takes: bool
+    tells: bool
+    source: str | None
+
+
+class HearerItem(BaseModel):
+    """Somebody who would hear of it; `reason`: why they could not."""
+
+    branch: str
+    recipient: str
+    name: str
+    channel: ChannelName
+    address: str
+    reason: Bilingual | None
+
+
+class Explained(BaseModel):
+    """Who would hear of such an event now, and every branch that was asked."""
+
+    severity: Severity
+    hears: list[HearerItem]
+    branches: list[BranchItem]
+
+
+@router.get("/routes:explain")
+async def explain(
+    runtime: Running,
+    pipeline: Telling,
+    caller: Called,
+    event: AnyEvent,
+    unit: Annotated[str, Query(description="The unit that it concerns.")],
+    on: Annotated[OccasionKind, Query(description="What it is about.")] = "status",
+    criterion: Annotated[str | None, Query(description="Such as `ntm-11`.")] = None,
+    commitment: Annotated[str | None, Query(description="A commitment's id, where it is about one.")] = None,
+    kind: Annotated[ProblemKind, Query(description="What a difficulty is about.")] = ProblemKind.OTHER,
+) -> Explained:
+    """Who would hear of an event, and by which branch."""
+    place = covered(caller, unit, runtime.reference)
+    alert = supposed(runtime.reference, place, on, event, criterion, commitment, kind)
+    async with runtime.engine.connect() as connection:
+        world = await pipeline.situation.world(connection, utc_now())
+    drafts = route([Draft((alert,))], world)
+    in_full = is_of_province(caller, runtime.reference)
+    return Explained(
+        severity=severity(alert),
+        hears=_hearers(drafts, in_full=in_full),
+        branches=[
+            BranchItem(
+                id=step.branch.id, depth=step.depth, takes=step.takes, tells=step.tells, source=step.branch.source
+            )
+            for step in asked(world.tree, alert, runtime.reference)
+        ],
+    )
+
+
+def _hearers(drafts: Sequence[Draft], *, in_full: bool) -> list[HearerItem]:
+    return [
+        HearerItem(
+            branch=draft.branch,
+            recipient=str(draft.recipient),
+            name=draft.name,
+            channel=draft.channel,
+            address=draft.address if in_full else mask_address(draft.address),
+            reason=draft.not_sent.value if draft.not_sent else None,
+        )
+        for draft in drafts
+    ]

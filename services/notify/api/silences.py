@@ -1,0 +1,110 @@
+"""`/v1/silences`: for a span of time alerts that match are not told. Who made it, why, and until when, stays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter
+from pydantic import AwareDatetime, BaseModel, Field
+from sqlalchemy import Row
+
+from services.notify import queries
+from services.notify.api.scope import Called, Running, Telling, covered, is_of_province
+from shared.access import Caller
+from shared.clock import utc_now
+from shared.problems import Fault, Faults, Problem, Problems
+from shared.reference.load import Reference
+from shared.reference.models import Match
+
+router = APIRouter(prefix="/v1/silences")
+
+_LONGEST = timedelta(days=366)
+
+
+class NewSilence(BaseModel):
+    """What is not to be told, as the plan's branches match; only to one recipient where that is given."""
+
+    match: Match
+    recipient: str | None = Field(default=None, max_length=200, description="Such as `district_office@184`.")
+    starts_at: AwareDatetime | None = None
+    ends_at: AwareDatetime
+    reason: str = Field(min_length=3, max_length=1000)
+
+
+class SilenceItem(NewSilence):
+    """A silence as it is kept."""
+
+    id: UUID
+    author: str
+    created_at: AwareDatetime
+    ended_by: str | None
+
+
+class Silences(BaseModel):
+    """Silences, the newest first."""
+
+    items: list[SilenceItem]
+
+
+@router.post("", status_code=201)
+async def add_silence(said: NewSilence, runtime: Running, pipeline: Telling, caller: Called) -> SilenceItem:
+    """Silence what matches. A key that does not cover the province can silence its own units only."""
+    _allowed(said, caller, runtime.reference)
+    now = utc_now()
+    starts_at = max(said.starts_at or now, now)
+    if not starts_at < said.ends_at <= now + _LONGEST:
+        raise Problem(Problems.INVALID_QUERY, Fault("/ends_at", Faults.BAD_TIMES, {"value": said.ends_at.isoformat()}))
+    row = {
+        "id": uuid4(),
+        "match": said.match.model_dump(mode="json", exclude_none=True),
+        "recipient": said.recipient,
+        "starts_at": starts_at,
+        "ends_at": said.ends_at,
+        "reason": said.reason,
+        "author": caller.agency,
+        "created_at": now,
+        "ended_by": None,
+    }
+    async with runtime.engine.begin() as connection:
+        await queries.add_silence(connection, row)
+    pipeline.situation.forget()
+    return SilenceItem.model_validate(row)
+
+
+@router.get("")
+async def list_silences(runtime: Running, _: Called, *, ended: bool = False) -> Silences:
+    """The silences that hold or will, and with `ended` those of the last 90 days; they name no addresses, so every key
+    sees them.
+    """
+    since = utc_now() - timedelta(days=90 * ended)
+    async with runtime.engine.connect() as connection:
+        rows = await queries.silences(connection, since=since)
+    return Silences(items=[_item(row) for row in rows])
+
+
+@router.delete("/{silence_id}")
+async def end_silence(silence_id: UUID, runtime: Running, pipeline: Telling, caller: Called) -> SilenceItem:
+    """End a silence now."""
+    async with runtime.engine.begin() as connection:
+        row = await queries.end_silence(connection, silence_id, caller.agency, utc_now())
+        if row is None:
+            raise Problem(Problems.NOT_FOUND)
+        item = _item(row)
+        _allowed(item, caller, runtime.reference)
+    pipeline.situation.forget()
+    return item
+
+
+def _allowed(said: NewSilence, caller: Caller, reference: Reference) -> None:
+    if is_of_province(caller, reference):
+        return
+    if not said.match.under:
+        raise Problem(Problems.OUT_OF_SCOPE, Fault("/match/under", Faults.MISSING))
+    for place, code in enumerate(said.match.under):
+        covered(caller, code, reference, f"/match/under/{place}")
+
+
+def _item(row: Row[Any]) -> SilenceItem:
+    return SilenceItem.model_validate(dict(row._mapping))

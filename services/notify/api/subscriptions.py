@@ -1,0 +1,178 @@
+"""`/v1/subscriptions`: systems that are told by webhook, signed as Standard Webhooks say."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Request
+from pydantic import AwareDatetime, BaseModel, Field
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notify import queries
+from services.notify.api.scope import Called, Running, Telling, covered
+from services.notify.channels.webhook import endpoint_fault, new_secret
+from services.notify.settings import settings
+from shared.access import Caller
+from shared.clock import utc_now
+from shared.contracts import UnitCode
+from shared.problems import Fault, Faults, Problem, Problems
+from shared.reference.load import Reference
+from shared.reference.models import Match
+
+router = APIRouter(prefix="/v1/subscriptions")
+
+OVERLAP = timedelta(days=1)
+"""How long the secret before a rotation signs as well."""
+
+
+class NewSubscription(BaseModel):
+    """Where to tell what: all that concerns a unit and those below it, as far as it matches."""
+
+    url: str = Field(min_length=8, max_length=2000)
+    unit: UnitCode
+    match: Match = Match()
+
+
+class SubscriptionItem(NewSubscription):
+    """A subscription. `failing_since`: no call has succeeded since then; `disabled_at`: nothing more is sent."""
+
+    id: UUID
+    agency: str
+    created_at: AwareDatetime
+    failing_since: AwareDatetime | None
+    disabled_at: AwareDatetime | None
+
+
+class SubscriptionWithSecret(SubscriptionItem):
+    """A subscription with the secret that signs its calls; it is shown this once."""
+
+    secret: str
+
+
+class Subscriptions(BaseModel):
+    """The subscriptions of the units that the key covers."""
+
+    items: list[SubscriptionItem]
+
+
+class Replay(BaseModel):
+    """From when on to send again, each call under its old id."""
+
+    since: AwareDatetime
+
+
+class Replayed(BaseModel):
+    """How many calls are made again."""
+
+    notices: int
+
+
+@router.post("", status_code=201)
+async def subscribe(
+    said: NewSubscription, runtime: Running, pipeline: Telling, caller: Called
+) -> SubscriptionWithSecret:
+    """Have a system told by webhook."""
+    unit = covered(caller, said.unit, runtime.reference)
+    if not settings().webhook_allow_private and endpoint_fault(said.url):
+        raise Problem(Problems.INVALID_QUERY, Fault("/url", Faults.BAD_ENDPOINT, {"value": said.url}))
+    subscription_id = uuid4()
+    row = {
+        "id": subscription_id,
+        "agency": caller.agency,
+        "unit": unit.key,
+        "url": said.url,
+        "match": said.match.model_dump(mode="json", exclude_none=True),
+        "secret": new_secret(),
+        "created_at": utc_now(),
+    }
+    async with runtime.engine.begin() as connection:
+        await queries.add_subscription(connection, row)
+        kept = await _own(connection, subscription_id, caller, runtime.reference)
+    pipeline.situation.forget()
+    return _with_secret(kept, runtime.reference)
+
+
+@router.get("")
+async def list_subscriptions(runtime: Running, caller: Called) -> Subscriptions:
+    """The subscriptions of the units that the key covers, without their secrets."""
+    units = runtime.reference.units
+    async with runtime.engine.connect() as connection:
+        rows = await queries.subscriptions(connection)
+    seen = [row for row in rows if caller.covers_unit(units.by_key(row.unit), units)]
+    return Subscriptions(items=[_item(row, runtime.reference) for row in seen])
+
+
+@router.post("/{subscription_id}/rotate")
+async def rotate(subscription_id: UUID, runtime: Running, caller: Called) -> SubscriptionWithSecret:
+    """A new secret. For a day the old one signs beside it, so that the receiver can change over."""
+    async with runtime.engine.begin() as connection:
+        row = await _own(connection, subscription_id, caller, runtime.reference)
+        values = {
+            "secret": new_secret(),
+            "previous_secret": row.secret,
+            "previous_until": utc_now() + OVERLAP,
+        }
+        await queries.change_subscription(connection, subscription_id, values)
+        kept = await _own(connection, subscription_id, caller, runtime.reference)
+    return _with_secret(kept, runtime.reference)
+
+
+@router.post("/{subscription_id}/enable")
+async def enable(subscription_id: UUID, runtime: Running, pipeline: Telling, caller: Called) -> SubscriptionItem:
+    """Send to it again after it was disabled; `replay` sends what it missed."""
+    async with runtime.engine.begin() as connection:
+        await _own(connection, subscription_id, caller, runtime.reference)
+        values = {"disabled_at": None, "disabled_reason": None, "failing_since": None}
+        await queries.change_subscription(connection, subscription_id, values)
+        kept = await _own(connection, subscription_id, caller, runtime.reference)
+    pipeline.situation.forget()
+    return _item(kept, runtime.reference)
+
+
+@router.post("/{subscription_id}/replay", status_code=202)
+async def replay(subscription_id: UUID, said: Replay, request: Request, runtime: Running, caller: Called) -> Replayed:
+    """Make the calls since a moment again, each under its old id, so that what was taken is known."""
+    now = utc_now()
+    async with runtime.engine.begin() as connection:
+        await _own(connection, subscription_id, caller, runtime.reference)
+        until = now + timedelta(seconds=settings().retry_for_seconds)
+        count = await queries.send_again_since(connection, subscription_id, said.since, now, until)
+    request.app.state.wake()
+    return Replayed(notices=count)
+
+
+@router.delete("/{subscription_id}", status_code=204)
+async def unsubscribe(subscription_id: UUID, runtime: Running, pipeline: Telling, caller: Called) -> None:
+    """Tell it nothing more."""
+    async with runtime.engine.begin() as connection:
+        await _own(connection, subscription_id, caller, runtime.reference)
+        await queries.remove_subscription(connection, subscription_id)
+    pipeline.situation.forget()
+
+
+async def _own(connection: AsyncConnection, subscription_id: UUID, caller: Caller, reference: Reference) -> Row[Any]:
+    """The subscription, where the key covers its unit; problem 404 otherwise."""
+    row = await queries.subscription_of(connection, subscription_id)
+    if row is None or not caller.covers_unit(reference.units.by_key(row.unit), reference.units):
+        raise Problem(Problems.NOT_FOUND)
+    return row
+
+
+def _item(row: Row[Any], reference: Reference) -> SubscriptionItem:
+    return SubscriptionItem(
+        id=row.id,
+        agency=row.agency,
+        unit=reference.units.by_key(row.unit).code,
+        url=row.url,
+        match=Match.model_validate(row.match),
+        created_at=row.created_at,
+        failing_since=row.failing_since,
+        disabled_at=row.disabled_at,
+    )
+
+
+def _with_secret(row: Row[Any], reference: Reference) -> SubscriptionWithSecret:
+    return SubscriptionWithSecret(**_item(row, reference).model_dump(), secret=row.secret)

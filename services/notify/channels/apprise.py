@@ -1,0 +1,70 @@
+"""Any of Apprise's messaging services (Telegram, Zalo-like bots, Matrix, Slack, ...), addressed by its URLs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import apprise
+
+from services.notify.channels import Outcome, Result, Session
+from services.notify.notices import Notice
+from services.notify.settings import NotifySettings
+
+# These act on the machine that notify runs on, or would send by a way that has a channel of its own.
+_LOCAL = {
+    "dbus", "glib", "gio", "blink1", "gnome", "kde", "macosx", "qt", "syslog", "windows", "file", "fluentd", "rsyslog",
+    "mailto", "mailtos", "json", "jsons", "xml", "xmls", "form", "forms",
+}  # fmt: skip
+
+
+class Apprise:
+    """The library, which blocks and so runs in threads."""
+
+    sessions = 4
+
+    def __init__(self, settings: NotifySettings) -> None:
+        self._seconds = settings.send_timeout_seconds
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Session]:
+        """Each message has a connection of its own."""
+        yield _AppriseSession(self._seconds)
+
+    async def close(self) -> None:
+        """Nothing is kept."""
+
+
+class _AppriseSession:
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def deliver(self, notice: Notice) -> Outcome:
+        """One message. The library says only whether it was taken; its words may hold the URL's secrets."""
+        plugin = _plugin(notice.address)
+        if plugin is None:
+            return Outcome(Result.PERMANENT, "not a service that can be used", ends_address=True)
+        service = apprise.Apprise(plugin)
+        sending = asyncio.to_thread(
+            service.notify,
+            body=notice.wording.text,
+            title=notice.wording.subject or "",
+            body_format=apprise.NotifyFormat.TEXT,
+        )
+        try:
+            async with asyncio.timeout(self._seconds):
+                taken = await sending
+        except TimeoutError:
+            return Outcome(Result.TEMPORARY, "no answer in time")
+        return Outcome(Result.SENT, "taken") if taken else Outcome(Result.TEMPORARY, "not taken")
+
+
+def is_service(url: str) -> bool:
+    """Whether it is an Apprise URL of a service elsewhere."""
+    return _plugin(url) is not None
+
+
+def _plugin(url: str) -> apprise.NotifyBase | None:
+    scheme = url.partition(":")[0].strip().lower()
+    return None if scheme in _LOCAL else apprise.Apprise.instantiate(url, suppress_exceptions=True)

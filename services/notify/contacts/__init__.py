@@ -1,0 +1,20 @@
+"""Who holds which role in which unit, and how they are reached: kept in the database, imported from files, edited by
+API.
+"""
+
+from services.notify.contacts.book import Book, read_book
+from services.notify.contacts.checks import check
+from services.notify.contacts.phones import gets_sms, read_phone
+from services.notify.contacts.store import Imported, end_address, import_contacts, known_contacts
+
+__all__ = [
+    "Book",
+    "Imported",
+    "check",
+    "end_address",
+    "gets_sms",
+    "import_contacts",
+    "known_contacts",
+    "read_book",
+    "read_phone",
+]

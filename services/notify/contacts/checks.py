@@ -1,0 +1,68 @@
+"""Pure: whether a contact can be: its role is the plan's, its unit has that role, and its addresses are addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from services.notify.channels.apprise import is_service
+from services.notify.contacts.phones import read_phone
+from shared.problems import Fault, Faults
+from shared.reference.load import Reference
+from shared.reference.models import Contact, RoleHolder, Unit
+
+_EMAIL = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\".]+")
+_DISTRICTS = {"district", "city"}
+
+
+def check(contact: Contact, reference: Reference, pointer: str = "") -> tuple[Contact, Sequence[Fault]]:
+    """The contact with its phone numbers as they are kept (E.164), and what is wrong with it."""
+    faults = [*_place(contact, reference, pointer)]
+    phones, bad = _each(contact.phones, read_phone)
+    faults += [Fault(f"{pointer}/phones", Faults.BAD_PHONE, {"value": value}) for value in bad]
+    faults += [
+        Fault(f"{pointer}/emails", Faults.BAD_EMAIL, {"value": value})
+        for value in contact.emails
+        if not _EMAIL.fullmatch(value)
+    ]
+    faults += [
+        # the address holds a secret, so it is not quoted
+        Fault(f"{pointer}/services", Faults.BAD_SERVICE, {"value": value.partition(":")[0]})
+        for value in contact.services
+        if not is_service(value)
+    ]
+    return contact.model_copy(update={"phones": list(dict.fromkeys(phones)), "ended": []}), faults
+
+
+def _each(values: Sequence[str], read: Callable[[str], str]) -> tuple[list[str], list[str]]:
+    good: list[str] = []
+    bad: list[str] = []
+    for value in values:
+        try:
+            good.append(read(value))
+        except ValueError:
+            bad.append(value)
+    return good, bad
+
+
+def _place(contact: Contact, reference: Reference, pointer: str) -> Sequence[Fault]:
+    holders = {holder.role: holder for holder in reference.plan.roles}
+    holder, units = holders.get(contact.role), reference.units.known(contact.unit)
+    faults: list[Fault] = []
+    if holder is None:
+        details = {"value": contact.role, "expected": ", ".join(sorted(holders))}
+        faults.append(Fault(f"{pointer}/role", Faults.UNKNOWN_ROLE, details))
+    if not units:
+        faults.append(Fault(f"{pointer}/unit", Faults.UNKNOWN_UNIT, {"value": contact.unit}))
+    if holder and units and not any(_sits(holder, unit, reference) for unit in units):
+        expected = "mã huyện / a district's code" if holder.level == "district" else reference.plan.unit
+        details = {"value": contact.unit, "role": contact.role, "expected": expected}
+        faults.append(Fault(f"{pointer}/unit", Faults.NO_SUCH_ROLE_HERE, details))
+    return faults
+
+
+def _sits(holder: RoleHolder, unit: Unit, reference: Reference) -> bool:
+    """Where the tree has no districts (from July 2025) a district's roles sit in the units below the province."""
+    if holder.level == "province":
+        return unit.code == reference.plan.unit
+    return unit.kind in _DISTRICTS or (reference.units.district(unit) is None and unit.code != reference.plan.unit)

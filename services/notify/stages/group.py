@@ -1,0 +1,37 @@
+"""What is told together: the alerts of a branch for the same recipient by the same channel at the same address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from services.notify.notices import Draft
+from services.notify.stages import World
+
+
+def group(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
+    """Drafts with the same end joined to one where their branch groups. Urgent branches and webhooks group nothing."""
+    joined: dict[object, Draft] = {}
+    for draft in drafts:
+        gathering = gathering_of(draft) if _is_grouped(draft, world) else None
+        key = gathering or draft.id
+        before = joined.get(key)
+        alerts = (*before.alerts, *draft.alerts) if before else draft.alerts
+        joined[key] = replace(
+            draft,
+            alerts=tuple(sorted(alerts, key=lambda alert: (alert.occasion.at, str(alert.id)))),
+            gathering=gathering,
+            step=max(draft.step, before.step) if before else draft.step,
+        )
+    return list(joined.values())
+
+
+def gathering_of(draft: Draft) -> UUID:
+    """The id of what is gathered for this end."""
+    return uuid5(NAMESPACE_URL, f"{draft.branch}/{draft.recipient}/{draft.channel}/{draft.address}")
+
+
+def _is_grouped(draft: Draft, world: World) -> bool:
+    branch = world.tree.branches.get(draft.branch)
+    return branch is not None and branch.group is not None and not branch.urgent

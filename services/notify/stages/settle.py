@@ -1,0 +1,52 @@
+"""What is still news when its time comes: of several alerts about the same the newest, and none of what has passed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from uuid import UUID
+
+from services.notify.notices import Alert, Draft, LeftOut, Omission
+from services.notify.stages import World
+from services.notify.traits import opens
+from shared.contracts import Event, StatusChanged, TargetChanged
+
+_ABOUT_REPORTS = {Event.OVERDUE, Event.REPORT_ARRIVED}
+
+
+def settle(drafts: Sequence[Draft], _: World) -> Sequence[Draft]:
+    """Drafts without what was overtaken while it waited. What did not wait is told as it came."""
+    return [_settle(draft) if draft.gathering else draft for draft in drafts]
+
+
+def _settle(draft: Draft) -> Draft:
+    return draft.without([omission for thread in _threads(draft.told) for omission in _overtaken(thread)])
+
+
+def _threads(alerts: Iterable[Alert]) -> Iterable[list[Alert]]:
+    def about(alert: Alert) -> tuple[UUID, bool, str]:
+        # what is said about a difficulty differs each time: every word of it is told
+        own = str(alert.id) if alert.kind == "problem" else ""
+        return alert.thread, alert.event in _ABOUT_REPORTS, own
+
+    ordered = sorted(alerts, key=lambda alert: (about(alert), alert.occasion.at, str(alert.id)))
+    return (list(several) for _, several in groupby(ordered, about))
+
+
+def _overtaken(thread: Sequence[Alert]) -> Iterable[Omission]:
+    newest = thread[-1]
+    if len(thread) > 1 and _is_as_before(thread[0], newest):
+        return [Omission(alert, LeftOut.AS_BEFORE) for alert in thread]
+    older = [Omission(alert, LeftOut.OVERTAKEN, newest.id) for alert in thread[:-1]]
+    return [*older, Omission(newest, LeftOut.AS_BEFORE)] if newest.is_over and opens(newest) else older
+
+
+def _is_as_before(first: Alert, last: Alert) -> bool:
+    """Whether what was gathered cancels out: the verdict is what it was, or the late report came."""
+    if last.event is Event.REPORT_ARRIVED:
+        return first.event is Event.OVERDUE
+    if isinstance(first.occasion, StatusChanged | TargetChanged) and isinstance(
+        last.occasion, StatusChanged | TargetChanged
+    ):
+        return last.event not in _ABOUT_REPORTS and first.occasion.before is last.occasion.after
+    return False

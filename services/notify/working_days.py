@@ -1,0 +1,32 @@
+"""Pure: working days in Vietnam: neither weekends nor public holidays, as the `holidays` library knows them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+
+from holidays import country_holidays
+
+from shared.clock import VIETNAM
+
+_SATURDAY = 5
+
+
+def is_working_day(day: date) -> bool:
+    """Whether offices work. Holidays by the moon and days moved to others: as far ahead as the library knows them."""
+    return day.weekday() < _SATURDAY and day not in _holidays(day.year)
+
+
+def after_working_days(moment: datetime, days: int) -> datetime:
+    """The same time of day so many working days later; what happens on a day off counts from the next working day."""
+    local = moment.astimezone(VIETNAM)
+    left = days
+    while left:
+        local += timedelta(days=1)
+        left -= is_working_day(local.date())
+    return local
+
+
+@lru_cache
+def _holidays(year: int) -> frozenset[date]:
+    return frozenset(country_holidays("VN", years=year))

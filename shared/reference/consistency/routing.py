@@ -1,0 +1,184 @@
+"""The routing tree: its names exist, every branch can be reached, and no escalation runs in a circle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from shared.contracts import Bilingual, Event, OperationEvent, ProblemEvent
+from shared.reference.catalogue import Reference
+from shared.reference.consistency.checks import COHORT, CRITERION, ROLE, UNIT, Checks
+from shared.reference.located import Place
+from shared.reference.models import (
+    COMMITMENT_OWNER,
+    CRITERION_OWNER,
+    Branch,
+    Inhibition,
+    Match,
+    UnitKind,
+)
+
+_EVENTS: Mapping[str, frozenset[str]] = {
+    "status": frozenset(Event),
+    "target": frozenset(Event),
+    "problem": frozenset(ProblemEvent),
+    "operation": frozenset(OperationEvent),
+}
+_LISTS = ("events", "severities", "sets", "criteria", "cohorts", "kinds", "levels")
+_CRITERIA_SET = Bilingual(vi="bộ tiêu chí", en="criteria set")
+
+type _Allowed = Mapping[str, frozenset[str]]
+"""What an alert may still be, by field; a field that is not there may be anything."""
+
+
+def of_routing(checks: Checks, reference: Reference) -> None:
+    """Faults of the plan's routing tree and of what hides what."""
+    plan = reference.plan
+    seen: set[str] = set()
+    for place, branch in _placed(("routing",), plan.routing):
+        if branch.id in seen:
+            checks.fault(
+                (*place, "id"),
+                Bilingual(vi="đã có ở trên", en="stands above already"),
+                Bilingual(vi="Hãy đặt tên khác.", en="Name it otherwise."),
+                branch.id,
+            )
+        seen.add(branch.id)
+        _names(checks, place, branch, reference)
+        _circle(checks, place, branch)
+    if not plan.routing.channels:
+        checks.fault(
+            ("routing", "channels"),
+            Bilingual(vi="nhánh gốc không có kênh gửi", en="the root has no channels"),
+            Bilingual(vi="Hãy ghi ít nhất một kênh, ví dụ [email].", en="Name at least one, such as [email]."),
+        )
+    _reachable(checks, ("routing",), plan.routing, {"on": frozenset(_EVENTS)})
+    for at, rule in enumerate(plan.inhibitions):
+        _inhibition(checks, ("inhibitions", at), rule, reference)
+
+
+def _placed(place: Place, branch: Branch) -> list[tuple[Place, Branch]]:
+    below = (pair for at, one in enumerate(branch.branches) for pair in _placed((*place, "branches", at), one))
+    return [(place, branch), *below]
+
+
+def _names(checks: Checks, place: Place, branch: Branch, reference: Reference) -> None:
+    roles = {holder.role for holder in reference.plan.roles}
+    checks.all_known((*place, "to"), branch.to, roles | {CRITERION_OWNER, COMMITMENT_OWNER}, ROLE)
+    for at, step in enumerate(branch.escalate):
+        checks.all_known((*place, "escalate", at, "to"), step.to, roles, ROLE)
+    _match(checks, (*place, "match"), branch.match, reference)
+
+
+def _match(checks: Checks, place: Place, match: Match, reference: Reference) -> None:
+    plan = reference.plan
+    checks.all_known((*place, "sets"), match.sets or (), plan.criteria_sets, _CRITERIA_SET)
+    checks.all_known((*place, "criteria"), match.criteria or (), reference.criterion_keys, CRITERION)
+    checks.all_known((*place, "cohorts"), match.cohorts or (), {cohort.id for cohort in plan.cohorts}, COHORT)
+    checks.all_known((*place, "under"), match.under or (), {unit.code for unit in reference.units}, UNIT)
+
+
+def _circle(checks: Checks, place: Place, branch: Branch) -> None:
+    """An escalation climbs: who was told before is not told again by a later step."""
+    told = set(branch.to)
+    for at, step in enumerate(branch.escalate):
+        for position, role in enumerate(step.to):
+            if role in told:
+                checks.fault(
+                    (*place, "escalate", at, "to", position),
+                    Bilingual(
+                        vi="chuyển cấp quay lại nơi đã nhận", en="the escalation comes back to who was told before"
+                    ),
+                    Bilingual(vi="Hãy ghi cấp cao hơn hoặc bỏ bước này.", en="Name a higher role, or remove the step."),
+                    role,
+                )
+        told.update(step.to)
+        earlier = [one.after_working_days for one in branch.escalate[:at]]
+        if earlier and step.after_working_days <= earlier[-1]:
+            checks.fault(
+                (*place, "escalate", at, "after_working_days"),
+                Bilingual(vi="không muộn hơn bước trước", en="is not later than the step before"),
+                Bilingual(vi=f"Hãy ghi số lớn hơn {earlier[-1]}.", en=f"Write more than {earlier[-1]}."),
+                step.after_working_days,
+            )
+
+
+def _reachable(checks: Checks, place: Place, branch: Branch, allowed: _Allowed) -> None:
+    """A branch that no alert can reach is a mistake: what it tells, nobody hears."""
+    narrowed = _narrow(allowed, branch.match)
+    if empty := sorted(name for name, values in narrowed.items() if not values):
+        checks.fault(
+            (*place, "match"),
+            Bilingual(
+                vi=f"không cảnh báo nào có thể vào nhánh này ({', '.join(empty)})",
+                en=f"no alert can ever match this branch ({', '.join(empty)})",
+            ),
+            Bilingual(
+                vi="Hãy so với nhánh cha và loại sự việc (`on`).", en="Compare it with its parent and with `on`."
+            ),
+            branch.id,
+        )
+        return
+    for at, one in enumerate(branch.branches):
+        takers = [
+            before for before in branch.branches[:at] if not before.continues and _covers(before.match, one.match)
+        ]
+        if takers:
+            checks.fault(
+                (*place, "branches", at, "match"),
+                Bilingual(
+                    vi=f"nhánh {takers[0].id} ở trên đã nhận hết", en=f"the branch {takers[0].id} above takes all of it"
+                ),
+                Bilingual(
+                    vi="Hãy đặt nhánh này lên trước hoặc ghi `continue: true` ở nhánh trên.",
+                    en="Put this one before it, or say `continue: true` there.",
+                ),
+                one.id,
+            )
+        _reachable(checks, (*place, "branches", at), one, narrowed)
+
+
+def _narrow(allowed: _Allowed, match: Match) -> dict[str, frozenset[str]]:
+    narrowed = dict(allowed)
+    if match.on:
+        narrowed["on"] = narrowed["on"] & {match.on}
+    for name in _LISTS:
+        values: list[str] | None = getattr(match, name)
+        if values is not None:
+            narrowed[name] = narrowed.get(name, frozenset(values)) & frozenset(values)
+    possible: frozenset[str] = frozenset().union(*(_EVENTS[kind] for kind in narrowed["on"]))
+    narrowed["events"] = narrowed.get("events", possible) & possible
+    return narrowed
+
+
+def _covers(wide: Match, narrow: Match) -> bool:
+    """Whether everything that the second match takes is taken by the first."""
+
+    def covers(first: Any, second: Any) -> bool:
+        return first is None or (second is not None and set(first) >= set(second))
+
+    fields = [name for name in Match.model_fields if name != "on"]
+    return (wide.on is None or wide.on == narrow.on) and all(
+        covers(getattr(wide, name), getattr(narrow, name)) for name in fields
+    )
+
+
+def _inhibition(checks: Checks, place: Place, rule: Inhibition, reference: Reference) -> None:
+    for name, match in (("cause", rule.cause), ("hides", rule.hides)):
+        _match(checks, (*place, name), match, reference)
+        if not all(
+            _narrow({"on": frozenset(_EVENTS), "levels": frozenset(get_args(UnitKind.__value__))}, match).values()
+        ):
+            checks.fault(
+                (*place, name),
+                Bilingual(vi="không cảnh báo nào như vậy", en="no alert can ever match this"),
+                Bilingual(vi="Hãy kiểm tra `on` và `events`.", en="Check `on` and `events`."),
+                rule.id,
+            )
+    if rule.cause == rule.hides:
+        checks.fault(
+            place,
+            Bilingual(vi="tự che chính mình", en="hides itself"),
+            Bilingual(vi="Nguyên nhân phải khác điều bị che.", en="The cause has to differ from what it hides."),
+            rule.id,
+        )

@@ -1,0 +1,50 @@
+"""How a role in a unit is reached."""
+
+from __future__ import annotations
+
+from datetime import time
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from shared.contracts.words import Language, UnitCode
+from shared.reference.models.record import Record, Role
+
+type Address = Annotated[str, StringConstraints(min_length=3, max_length=320, strip_whitespace=True)]
+type Digest = Literal["none", "daily", "weekly"]
+
+
+class Contact(Record):
+    """Somebody who holds a role in a unit. `quiet_from` to `quiet_until`: when nothing that is not urgent comes, in
+    Vietnam's time, also over midnight. `services`: other messaging services as Apprise URLs.
+    """
+
+    role: Role
+    unit: UnitCode
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+    language: Language = "vi"
+    digest: Digest = Field(default="none", description="Told at once, or together every day or every Monday at 07:30.")
+    quiet_from: time | None = None
+    quiet_until: time | None = None
+    emails: list[Address] = Field(default=[], max_length=20)
+    phones: list[Address] = Field(default=[], max_length=20)
+    services: list[Address] = Field(default=[], max_length=20)
+    sample: bool = False
+    ended: list[Address] = Field(default=[], description="Of these addresses, those that were refused for good.")
+
+    @model_validator(mode="after")
+    def _quiet_hours_are_whole(self) -> Self:
+        if (self.quiet_from is None) != (self.quiet_until is None):
+            raise ValueError("quiet_from and quiet_until need each other")
+        return self
+
+    @property
+    def recipient(self) -> str:
+        """`district_office@184`."""
+        return f"{self.role}@{self.unit}"
+
+
+class ContactsFile(Record):
+    """What a file of contacts holds."""
+
+    contacts: list[Contact]

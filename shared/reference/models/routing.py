@@ -1,0 +1,103 @@
+"""Who hears of what: a tree of branches, what hides what, and who hears when nobody answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field
+
+from shared.contracts.alert import ChannelName, OccasionKind, OperationEvent, ProblemEvent, Severity
+from shared.contracts.problem_report import ProblemKind
+from shared.contracts.words import Event, UnitCode
+from shared.reference.models.record import CriterionKey, Record, Role
+from shared.reference.models.units import UnitKind
+
+type AnyEvent = Event | ProblemEvent | OperationEvent
+
+
+class Match(Record):
+    """What an alert has to be. What is not given is not asked."""
+
+    on: OccasionKind | None = None
+    events: list[AnyEvent] | None = None
+    severities: list[Severity] | None = None
+    sets: list[str] | None = None
+    criteria: list[CriterionKey] | None = None
+    cohorts: list[str] | None = None
+    kinds: list[ProblemKind] | None = Field(default=None, description="What a difficulty is about.")
+    levels: list[UnitKind] | None = Field(default=None, description="The kind of the unit that it concerns.")
+    under: list[UnitCode] | None = Field(default=None, description="In one of these units or below it.")
+
+
+class Grouping(Record):
+    """What is told together to a recipient by one branch and channel. Real time, not the plan's days."""
+
+    wait: timedelta = Field(ge=timedelta(0), description="From the first alert to the notice that tells of it.")
+    interval: timedelta = Field(ge=timedelta(0), description="From one notice to the next at the earliest.")
+    repeat: timedelta | None = Field(
+        default=None,
+        gt=timedelta(0),
+        description="After how long what is still open and not acknowledged is told again.",
+    )
+
+
+class Escalation(Record):
+    """Who hears of an alert that nobody has acknowledged after so many working days."""
+
+    after_working_days: int = Field(ge=1, le=250)
+    to: list[Role] = Field(min_length=1)
+
+
+class Branch(Record):
+    """A branch of the routing tree, as Prometheus Alertmanager's routes are.
+
+    An alert enters at the root. A branch takes it when its `match` holds; then its own branches are asked in order,
+    and the first that takes it ends the search, unless that one says `continue`. A branch of which no branch takes the
+    alert tells it itself: to the roles `to`, by `channels`. `to`, `channels` and `group` are the parent's where not
+    given; the root's `to` is the plan's distribution list (those who receive alerts).
+
+    `to` names roles, or a pseudo-role: `criterion_owner`, the roles that own the criterion spoken of;
+    `commitment_owner`, the roles responsible for the commitment spoken of.
+    """
+
+    id: str
+    match: Match = Match()
+    continues: bool = Field(default=False, alias="continue")
+    to: list[Role] = Field(default=[])
+    channels: list[ChannelName] = Field(default=[])
+    group: Grouping | None = None
+    escalate: list[Escalation] = Field(default=[])
+    urgent: bool = Field(default=False, description="Told at once: no group, no quiet hours, no digest.")
+    branches: list[Branch] = Field(default=[])
+    source: str | None = None
+
+    def walk(self) -> Iterator[Branch]:
+        """This branch and all below it."""
+        yield self
+        for branch in self.branches:
+            yield from branch.walk()
+
+
+_HARDLY_NEWS = {Event.FIRST_DATA, Event.CHANGED}
+
+DISTRIBUTION = Branch(
+    id="plan",
+    match=Match(
+        events=[one for kind in (Event, ProblemEvent, OperationEvent) for one in kind if one not in _HARDLY_NEWS]
+    ),
+    channels=["email"],
+    group=Grouping(wait=timedelta(minutes=1), interval=timedelta(minutes=15), repeat=timedelta(days=7)),
+)
+"""The routing of a plan that says nothing of it: its distribution list hears of everything by mail."""
+
+
+class Inhibition(Record):
+    """Who was told of the cause is not told of what it hides, as long as the cause is open."""
+
+    id: str
+    cause: Match
+    hides: Match
+    same: list[Literal["unit", "district", "criterion"]] = Field(min_length=1)
+    source: str | None = None

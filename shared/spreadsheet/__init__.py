@@ -1,0 +1,20 @@
+"""Excel and CSV files as they are sent in: guarded against hostile ones, and read as sheets of rows of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from shared.spreadsheet.delimited import read_csv
+from shared.spreadsheet.grid import Cell, Grid, Row, Sheet
+from shared.spreadsheet.guard import kind_of
+from shared.spreadsheet.xlsx import read_xlsx
+
+__all__ = ["Cell", "Grid", "Row", "Sheet", "read_grid"]
+
+
+def read_grid(body: bytes, recognised: Callable[[Row], int]) -> Grid:
+    """What a file holds, told by its content; `recognised` says how many of a row's cells are names of columns.
+
+    Problem (422) where it is neither Excel nor CSV, or not safe to open.
+    """
+    return read_xlsx(body) if kind_of(body) == "xlsx" else read_csv(body, recognised)
