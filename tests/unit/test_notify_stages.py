@@ -1,0 +1,244 @@
+"""Each stage between routing and wording: what is told together, when, and what is left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from pydantic import SecretStr
+
+from services.notify.links import MARK, Links, hash_of
+from services.notify.notices import Alert, Draft, LeftOut, Wording
+from services.notify.stages import Cause, Silence, Stage, World
+from services.notify.stages.group import group
+from services.notify.stages.hold import hold, postponed
+from services.notify.stages.inhibit import inhibit
+from services.notify.stages.route import climb, route
+from services.notify.stages.settle import settle
+from services.notify.stages.silence import silence
+from services.notify.working_days import after_working_days, is_working_day
+from shared.clock import VIETNAM
+from shared.contracts import Event, StatusChanged
+from shared.reference.models import Contact, Match
+from tests.changes import (
+    DISTRICT_OFFICE,
+    LABOUR,
+    NOW,
+    VAN_QUAN,
+    a_contact,
+    a_draft,
+    a_problem,
+    a_status_change,
+    a_target_change,
+    an_alert,
+    changes_of_communes,
+    the_world,
+)
+
+WORLD = the_world(DISTRICT_OFFICE)
+
+
+def gathered(*changes: StatusChanged, is_over: bool = False) -> Draft:
+    alerts = tuple(replace(an_alert(change), is_over=is_over) for change in changes)
+    return replace(a_draft(changes[0]), alerts=alerts, gathering=UUID(int=5))
+
+
+def later(event: Event, minutes: int, **fields: object) -> StatusChanged:
+    return a_status_change(event, at=NOW + timedelta(minutes=minutes), **fields)
+
+
+def left_out(draft: Draft) -> dict[UUID, LeftOut]:
+    return {omission.alert.id: omission.why for omission in draft.omissions}
+
+
+def passed(stage: Stage, draft: Draft, world: World = WORLD) -> Draft:
+    [found] = stage([draft], world)
+    return found
+
+
+# --- group --------------------------------------------------------------------------------------------------
+
+
+def test_a_storm_of_changes_makes_one_draft_for_each_recipient_branch_channel_and_address() -> None:
+    drafts = group(route([Draft((an_alert(change),)) for change in changes_of_communes(30)], WORLD), WORLD)
+    ends = [(draft.branch, str(draft.recipient), draft.channel) for draft in drafts]
+    assert len(ends) == len(set(ends))
+    [office] = [draft for draft in drafts if str(draft.recipient) == "district_office@184" and draft.channel == "email"]
+    assert len(office.alerts) == 30
+
+
+def test_an_urgent_branch_and_a_webhook_tell_each_alert_for_itself() -> None:
+    disasters = [a_problem(criterion=None, kind="disaster") for _ in range(3)]
+    drafts = group(route([Draft((an_alert(one),)) for one in disasters], WORLD), WORLD)
+    assert len([draft for draft in drafts if draft.branch == "problem-disaster"]) == 3
+
+
+# --- hold ---------------------------------------------------------------------------------------------------
+
+
+def held(contact: Contact, now: datetime, channel: str = "email", wait_share: float = 1) -> Draft:
+    draft = replace(gathered(a_status_change()), contact=contact, channel=channel)
+    return passed(hold, draft, replace(WORLD, now=now, wait_share=wait_share))
+
+
+def local(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=VIETNAM)
+
+
+@pytest.mark.parametrize(
+    ("fields", "channel", "now", "due", "waits"),
+    [
+        ({}, "email", "2023-06-30T10:00", "2023-06-30T10:01", "group"),
+        ({}, "email", "2023-06-30T23:00", "2023-06-30T23:01", "group"),
+        ({}, "sms", "2023-06-30T23:00", "2023-07-01T07:00", "quiet_hours"),
+        ({}, "sms", "2023-07-01T06:59", "2023-07-01T07:00", "group"),
+        ({"quiet_from": time(18), "quiet_until": time(6)}, "email", "2023-07-01T02", "2023-07-01T06", "quiet_hours"),
+        ({"quiet_from": time(9), "quiet_until": time(13)}, "email", "2023-06-30T12:30", "2023-06-30T13", "quiet_hours"),
+        ({"digest": "daily"}, "email", "2023-06-30T07:00", "2023-06-30T07:30", "daily"),
+        ({"digest": "daily"}, "email", "2023-06-30T07:30", "2023-07-01T07:30", "daily"),
+        ({"digest": "weekly"}, "email", "2023-06-30T10:00", "2023-07-03T07:30", "weekly"),
+        ({"digest": "weekly"}, "email", "2023-07-03T07:00", "2023-07-03T07:30", "weekly"),
+        ({"digest": "weekly"}, "sms", "2023-06-30T10:00", "2023-06-30T10:01", "group"),
+    ],
+)  # fmt: skip
+def test_when_it_is_told(fields: dict[str, object], channel: str, now: str, due: str, waits: str) -> None:
+    draft = held(DISTRICT_OFFICE.model_copy(update=fields), local(now), channel)
+    assert (draft.due_at, draft.waits) == (local(due), waits)
+
+
+def test_a_demonstration_waits_a_share_of_the_time_and_postpones_nothing() -> None:
+    weekly = DISTRICT_OFFICE.model_copy(update={"digest": "weekly"})
+    assert held(weekly, NOW, wait_share=0).due_at == NOW
+    at_night = local("2023-06-30T23:00")
+    draft = replace(gathered(a_status_change()), channel="sms")
+    assert postponed(draft, replace(WORLD, now=at_night)) == local("2023-07-01T07:00")
+    assert postponed(draft, replace(WORLD, now=at_night, wait_share=0)) is None
+
+
+# --- settle -------------------------------------------------------------------------------------------------
+
+
+def test_what_recovered_within_the_wait_is_not_told() -> None:
+    fell, recovered = later(Event.FELL_BEHIND, 0), later(Event.RECOVERED, 1)
+    draft = passed(settle, gathered(fell, recovered))
+    assert draft.told == ()
+    assert set(left_out(draft).values()) == {LeftOut.AS_BEFORE}
+
+
+def test_of_several_alerts_about_the_same_the_newest_is_told() -> None:
+    fell, missed = later(Event.FELL_BEHIND, 0), later(Event.MISSED, 1)
+    draft = passed(settle, gathered(fell, missed))
+    assert [alert.id for alert in draft.told] == [missed.id]
+    assert left_out(draft) == {fell.id: LeftOut.OVERTAKEN}
+    assert draft.omissions[0].because == missed.id
+
+
+def test_a_late_report_that_came_meanwhile_is_not_told_and_its_verdict_is() -> None:
+    overdue, arrived, met = later(Event.OVERDUE, 0), later(Event.REPORT_ARRIVED, 1), later(Event.MET, 1)
+    assert [alert.id for alert in passed(settle, gathered(overdue, arrived, met)).told] == [met.id]
+
+
+def test_what_is_about_different_criteria_or_communes_stays_apart() -> None:
+    changes = [later(Event.FELL_BEHIND, 0), later(Event.RECOVERED, 1, criterion=LABOUR)]
+    assert len(passed(settle, gathered(*changes)).told) == 2
+
+
+def test_what_was_ended_by_something_that_this_recipient_does_not_hear_of_is_not_told() -> None:
+    assert passed(settle, gathered(later(Event.MISSED, 0), is_over=True)).told == ()
+
+
+def test_what_did_not_wait_is_told_as_it_came() -> None:
+    draft = replace(gathered(later(Event.FELL_BEHIND, 0), later(Event.RECOVERED, 1)), gathering=None)
+    assert len(passed(settle, draft).told) == 2
+
+
+# --- inhibit ------------------------------------------------------------------------------------------------
+
+
+def a_cause(alert: Alert, *told: str) -> World:
+    return replace(WORLD, causes=[Cause(alert, frozenset(told))])
+
+
+def the_district_s_target() -> Alert:
+    return an_alert(a_target_change(unit=VAN_QUAN))
+
+
+def test_a_district_that_is_behind_hides_its_communes_from_who_was_told_of_it() -> None:
+    cause, draft = the_district_s_target(), gathered(a_status_change())
+    hidden = passed(inhibit, draft, a_cause(cause, "district_office@184"))
+    assert left_out(hidden) == {draft.alerts[0].id: LeftOut.INHIBITED}
+    assert hidden.omissions[0].because == cause.id
+    assert passed(inhibit, draft, a_cause(cause, "poverty_division@20")).told
+
+
+def test_another_criterion_or_district_hides_nothing() -> None:
+    world = a_cause(the_district_s_target(), "district_office@184")
+    assert passed(inhibit, gathered(a_status_change(criterion=LABOUR)), world).told
+
+
+def test_a_missed_deadline_hides_the_pace_of_the_same_in_the_same_notice() -> None:
+    missed, behind = a_status_change(Event.MISSED), a_status_change(Event.FELL_BEHIND)
+    assert [alert.id for alert in passed(inhibit, gathered(missed, behind)).told] == [missed.id]
+
+
+# --- silence ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("match", "recipient", "is_silent"),
+    [
+        ({"under": ["184"]}, None, True),
+        ({"under": ["181"]}, None, False),
+        ({"criteria": ["ntm-11"], "events": ["fell_behind"]}, None, True),
+        ({"severities": ["urgent"]}, None, False),
+        ({}, "district_office@184", True),
+        ({}, "district_office@181", False),
+    ],
+)
+def test_a_silence_covers_what_matches_for_whom_it_says(
+    match: dict[str, object], recipient: str | None, is_silent: bool
+) -> None:
+    world = replace(WORLD, silences=[Silence(uuid4(), Match.model_validate(match), recipient)])
+    draft = passed(silence, a_draft(a_status_change()), world)
+    assert (draft.told == ()) is is_silent
+    assert passed(silence, replace(a_draft(a_status_change()), channel="webhook"), world).told
+
+
+# --- climbing, working days, links --------------------------------------------------------------------------
+
+
+def test_an_alert_climbs_to_the_roles_that_its_branch_names() -> None:
+    branch = WORLD.tree.branches["status-district"]
+    alert = an_alert(a_status_change())
+    contact = a_contact("district_committee", "184")
+    first, second = (climb(alert, branch, step, the_world(contact)) for step in (0, 1))
+    assert {(str(draft.recipient), draft.step) for draft in first} == {("district_committee@184", 1)}
+    assert {(str(draft.recipient), draft.step) for draft in second} == {("coordination_office@20", 2)}
+
+
+@pytest.mark.parametrize(
+    ("moment", "days", "due"),
+    [
+        ("2023-06-30T10:00", 1, "2023-07-03T10:00"),  # over a weekend
+        ("2023-06-28T10:00", 2, "2023-06-30T10:00"),
+        ("2023-04-28T16:00", 1, "2023-05-04T16:00"),  # the holidays of April and May, with the days moved after them
+        ("2023-01-19T09:00", 1, "2023-01-27T09:00"),  # Tết
+        ("2023-09-01T09:00", 1, "2023-09-05T09:00"),  # the National Day
+    ],
+)
+def test_working_days_leave_out_weekends_and_public_holidays(moment: str, days: int, due: str) -> None:
+    assert after_working_days(local(moment), days) == local(due)
+    assert is_working_day(local(due).date())
+
+
+def test_a_link_is_kept_as_a_hash_and_a_mark_and_made_again_when_it_is_sent() -> None:
+    links, notice = Links(SecretStr("x" * 32), "https://bao.example.vn/"), uuid4()
+    url = links.url(notice)
+    assert url.startswith("https://bao.example.vn/a/")
+    assert links.hash_of(notice) == hash_of(url.rpartition("/")[2])
+    kept = links.without(Wording(f"see {url}", "s", f'<a href="{url}">'), notice)
+    assert kept == Wording(f"see {MARK}", "s", f'<a href="{MARK}">')
+    assert links.within(kept, notice) == Wording(f"see {url}", "s", f'<a href="{url}">')
+    assert len({links.url(uuid4()) for _ in range(100)}) == 100
