@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time
 from uuid import UUID
 
 from services.notify.alerts import alert_of
 from services.notify.notices import Alert, Occasion
-from shared.clock import utc_now
+from shared.clock import VIETNAM, utc_now
 from shared.contracts import (
     Assessment,
     Bilingual,
@@ -39,14 +40,22 @@ _EVENTS: dict[OccasionKind, type[Event] | type[ProblemEvent] | type[OperationEve
 
 def supposed(
     reference: Reference,
-    unit: Unit,
+    code: str,
     on: OccasionKind,
     event: AnyEvent,
     criterion: str | None,
     commitment: str | None,
     kind: ProblemKind,
 ) -> Alert:
-    """Such an alert today; problem 422 where there can be none."""
+    """Such an alert today, or on the plan's last day where that has passed; problem 400 where there can be none."""
+    at = utc_now()
+    if at.astimezone(VIETNAM).date() > reference.plan.deadline:
+        at = datetime.combine(reference.plan.deadline, time(12), VIETNAM)
+    day = at.astimezone(VIETNAM).date()
+    unit = reference.units.find(code, day)
+    if unit is None:
+        details = {"value": code, "expected": Bilingual(vi=f"không có vào {day}", en=f"there is none on {day}")}
+        raise Problem(Problems.INVALID_QUERY, Fault("/unit", Faults.BAD_PARAMETER, details))
     if not isinstance(event, _EVENTS[on]):
         raise _wrong("/event", event, ", ".join(_EVENTS[on]))
     if criterion is not None and criterion not in reference.criterion_keys:
@@ -56,19 +65,20 @@ def supposed(
         raise _wrong("/commitment", commitment, ", ".join(known))
     if on == "status" and criterion is None:
         raise Problem(Problems.INVALID_QUERY, Fault("/criterion", Faults.MISSING))
-    return alert_of(_occasion(reference, unit, on, event, criterion, commitment, kind), reference)
+    return alert_of(_occasion(reference, unit, at, on, event, criterion, commitment, kind), reference)
 
 
 def _occasion(
     reference: Reference,
     unit: Unit,
+    now: datetime,
     on: OccasionKind,
     event: AnyEvent,
     criterion: str | None,
     commitment: str | None,
     kind: ProblemKind,
 ) -> Occasion:
-    now, place = utc_now(), UnitRef(code=unit.code, name=unit.title_in("vi"), kind=unit.kind, key=unit.key)
+    place = UnitRef(code=unit.code, name=unit.title_in("vi"), kind=unit.kind, key=unit.key)
     district = reference.units.district(unit)
     about = Bilingual(vi="", en="")
     if isinstance(event, OperationEvent):
@@ -89,14 +99,14 @@ def _occasion(
             contact=None,
             reported_by="?",
         )
-    assessment = Assessment(status=Status.BEHIND, on=now.date(), parts=[], overdue=[], reason=about)
+    assessment = Assessment(status=Status.BEHIND, on=now.astimezone(VIETNAM).date(), parts=[], overdue=[], reason=about)
     change = {
         "id": _NOBODY,
         "event": event,
         "unit": place,
         "before": Status.ON_TRACK,
         "after": Status.BEHIND,
-        "on": now.date(),
+        "on": now.astimezone(VIETNAM).date(),
         "at": now,
         "assessment": assessment,
     }

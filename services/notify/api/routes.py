@@ -64,8 +64,8 @@ async def explain(
     kind: Annotated[ProblemKind, Query(description="What a difficulty is about.")] = ProblemKind.OTHER,
 ) -> Explained:
     """Who would hear of an event, and by which branch."""
-    place = covered(caller, unit, runtime.reference)
-    alert = supposed(runtime.reference, place, on, event, criterion, commitment, kind)
+    covered(caller, unit, runtime.reference)
+    alert = supposed(runtime.reference, unit, on, event, criterion, commitment, kind)
     async with runtime.engine.connect() as connection:
         world = await pipeline.situation.world(connection, utc_now())
     drafts = route([Draft((alert,))], world)

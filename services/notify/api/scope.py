@@ -51,13 +51,14 @@ def visible(caller: Caller, under: str | None, reference: Reference) -> list[int
 
 
 def covered(caller: Caller, code: str, reference: Reference, pointer: str = "/unit") -> Unit:
-    """The unit of this code, newest of its name; problem 403 or 404 where the key does not cover it or it is none."""
+    """The newest unit of this code that the key covers; problem 403 or 404 where there is none."""
     known = reference.units.known(code)
     if not known:
         raise Problem(Problems.NOT_FOUND, Fault(pointer, Faults.UNKNOWN_UNIT, {"value": code}))
-    if not caller.covers_unit(known[-1], reference.units):
+    mine = [unit for unit in known if caller.covers_unit(unit, reference.units)]
+    if not mine:
         raise Problem(Problems.OUT_OF_SCOPE, Fault(pointer, Faults.OUTSIDE_UNITS, {"value": code}))
-    return known[-1]
+    return mine[-1]
 
 
 def is_of_province(caller: Caller, reference: Reference) -> bool:

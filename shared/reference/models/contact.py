@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 from shared.contracts.words import Language, UnitCode
 from shared.reference.models.record import Record, Role
 
-type Address = Annotated[str, StringConstraints(min_length=3, max_length=320, strip_whitespace=True)]
+type Address = Annotated[str, StringConstraints(min_length=1, max_length=320, strip_whitespace=True)]
 type Digest = Literal["none", "daily", "weekly"]
 
 
