@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import typer
 
-from services.cli import agency, audit, look, nearest, operate, parked, plan, submit, units
+from services.cli import agency, audit, contacts, look, nearest, operate, parked, plan, routes, submit, template, units
 
 app = typer.Typer(
     name="ntm",
@@ -29,8 +29,11 @@ app.command("migrate")(operate.migrate)
 app.command("draft-migration", hidden=True)(operate.draft_migration)
 app.add_typer(agency.app, name="agency")
 app.add_typer(audit.app, name="audit")
+app.add_typer(contacts.app, name="contacts")
 app.add_typer(parked.app, name="parked")
 app.add_typer(plan.app, name="plan")
+app.add_typer(routes.app, name="routes")
+app.add_typer(template.app, name="template")
 app.add_typer(units.app, name="units")
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import replace
@@ -9,19 +10,36 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 
+from services.notify.channels.sms.gsm import parts
+from services.notify.examples import example, preview
+from services.notify.links import Links
 from services.notify.notices import Draft, NotSent, Occasion, Wording
 from services.notify.stages.render import render
-from shared.contracts import Bilingual, Event, Language, ProblemLogged, SubmissionWarning
+from shared.contracts import (
+    Bilingual,
+    Event,
+    Language,
+    OperationEvent,
+    ProblemEvent,
+    ProblemLogged,
+    SubmissionWarning,
+)
+from shared.reference.models import AnyEvent
 from tests.changes import (
     DIEM_HE,
+    DISTRICT_OFFICE,
     LABOUR,
+    REFERENCE,
     a_draft,
     a_part,
     a_problem,
     a_status_change,
     a_target_change,
+    an_alert,
     an_answer,
+    changes_of_communes,
     the_world,
 )
 
@@ -56,6 +74,41 @@ def test_each_event_of_a_commune_reads_well(event: Event) -> None:
 @pytest.mark.parametrize("event", [Event.FELL_BEHIND, Event.MET, Event.MISSED, Event.OVERDUE])
 def test_each_event_of_the_province_reads_well(event: Event) -> None:
     assert_golden(f"target_{event}.txt", as_text(a_target_change(event)))
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_several_alerts_read_well_together(language: Language) -> None:
+    changes = [*changes_of_communes(3), a_status_change(Event.MISSED, criterion=LABOUR), a_problem()]
+    world = replace(WORLD, links=Links(SecretStr("of the tests"), "https://bao.example.vn"))
+    draft = a_draft(changes[0], alerts=tuple(an_alert(change) for change in changes), gathering=UUID(int=1))
+    contact = DISTRICT_OFFICE.model_copy(update={"language": language})
+    written = []
+    for channel in ("email", "sms"):
+        # the ids of alerts are drawn anew each time, and the link follows from them
+        [rendered] = render([replace(draft, channel=channel, contact=contact)], world)
+        assert rendered.wording
+        assert world.links
+        wording = world.links.without(rendered.wording, rendered.id)
+        written += [wording.subject or "", wording.text]
+        if channel == "email" and language == "vi":
+            assert_golden("several.html", wording.html or "")
+    assert_golden(f"several.{language}.txt", "\n\n".join(written).strip() + "\n")
+
+
+@pytest.mark.parametrize("event", [*Event, *ProblemEvent, *OperationEvent])
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_each_event_has_words_for_every_channel(event: AnyEvent, language: Language) -> None:
+    alert = example(event, REFERENCE)
+    mail = preview([alert], "email", language, REFERENCE)
+    assert mail.subject
+    assert mail.html
+    assert parts(preview([alert], "sms", language, REFERENCE).text) == 1
+    assert parts(preview([alert] * 40, "sms", language, REFERENCE).text) == 1
+    assert json.loads(preview([alert], "webhook", language, REFERENCE).text)["type"] == f"ntm.{alert.kind}.{event}"
+    climbed = preview([alert], "email", language, REFERENCE, step=1)
+    if alert.kind != "operation":
+        assert {"vi": "Chuyển cấp", "en": "Passed on"}[language] in climbed.text
+        assert {"vi": "Chuyển cấp", "en": "Passed on"}[language] in (climbed.html or "")
 
 
 def test_english_reads_well() -> None:
