@@ -21,9 +21,10 @@ up: setup ## Start the whole system with the sample year; options in ARGS, e.g. 
 test: setup ## Run the tests; options in ARGS, e.g. ARGS="tests/unit -x"
 	@exec $(BIN)/pytest $(ARGS)
 
-bench: setup ## Measure intake and scoring beside the raw limits of broker and database, in some 15 minutes
+bench: setup ## Measure each service beside the raw limits, and notify beside Alertmanager, in some 20 minutes
 	@$(BIN)/python -m tests.bench.intake
 	@$(BIN)/python -m tests.bench.scoring
+	@$(BIN)/python -m tests.bench.notify
 
 fuzz: setup ## Send every door of intake bad input; ARGS="--door json --count 100000"
 	@exec $(BIN)/python -m tests.fuzz $(ARGS)
