@@ -2,8 +2,8 @@
 
 6,400 events, one webhook notice each, to a receiver that only counts: `many` (events a second), `latency` (from the
 event on NATS to the call, one after the other), `kill` (both are killed in the middle of 5,000 and started again),
-`open` (memory with 100,000 open alerts). Alertmanager runs with `group_wait: 0s` and a group for each alert; where its program
-is not found (Debian's package `prometheus-alertmanager`, or NTM_ALERTMANAGER), ours is measured alone.
+`open` (memory with 100,000 open alerts). Alertmanager runs with `group_wait: 0s` and a group for each alert; where its
+program is not found (Debian's package `prometheus-alertmanager`, or NTM_ALERTMANAGER), ours is measured alone.
 """
 
 from __future__ import annotations
