@@ -14,6 +14,7 @@ from alembic import command, context
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from pydantic_core import from_json
 from sqlalchemy import ARRAY, ColumnElement, Connection, MetaData, Select, Table, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -32,6 +33,7 @@ def create_engine(settings: Settings, name: str) -> AsyncEngine:
     return create_async_engine(
         settings.database_url.get_secret_value(),
         pool_pre_ping=True,
+        json_deserializer=from_json,  # three times as fast as the standard library's
         hide_parameters=True,  # they hold figures and addresses, and errors are logged
         pool_size=10,
         pool_timeout=5,

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     TIMESTAMP,
+    ColumnElement,
     Row,
     String,
     Uuid,
@@ -302,7 +303,12 @@ async def record_attempts(connection: AsyncConnection, attempts: Rows, states: R
     statement = (
         update(notice)
         .where(notice.c.id == rows.new_id, notice.c.due_at == rows.new_lease)
-        .values(status=rows.new_status, due_at=rows.new_due_at, attempts=rows.new_attempts)
+        .values(
+            status=rows.new_status,
+            due_at=rows.new_due_at,
+            attempts=rows.new_attempts,
+            cost_dong=func.coalesce(rows.new_cost_dong, notice.c.cost_dong),
+        )
         .returning(notice.c.id)
     )
     values = {f"new_{name}": several for name, several in columns_of(states).items()}
@@ -451,10 +457,13 @@ async def send_again_since(
 
 
 async def report(
-    connection: AsyncConnection, provider_id: str, status: NoticeStatus, now: datetime
+    connection: AsyncConnection, provider_id: str, request_id: UUID | None, status: NoticeStatus, now: datetime
 ) -> Sequence[Row[Any]]:
     """Note that a message arrived, or did not: the notices that this changes. What arrived stays so."""
-    of = select(attempt.c.notice).where(attempt.c.provider_id == provider_id)
-    changes = and_(notice.c.id.in_(of), notice.c.status == NoticeStatus.SENT.value)
+    tried = select(attempt.c.notice).where(attempt.c.provider_id == provider_id)
+    known_so: ColumnElement[bool] = notice.c.id.in_(tried)
+    if request_id:
+        known_so = or_(known_so, notice.c.request_id == request_id)
+    changes = and_(known_so, notice.c.status == NoticeStatus.SENT.value)
     statement = update(notice).where(changes).values(status=status.value, reported_at=now).returning(*notice.c)
     return (await connection.execute(statement)).all()

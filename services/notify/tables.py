@@ -100,6 +100,7 @@ class NoticeRow(_Table, table=True):
         Index("notice_due", "channel", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("notice_newest", "created_at", "id"),
         Index("notice_gathering", "gathering", postgresql_where=text("gathering IS NOT NULL")),
+        Index("notice_request", "request_id"),
         Index("notice_link", "link_hash", unique=True, postgresql_where=text("link_hash IS NOT NULL")),
         {"schema": SCHEMA},
     )

@@ -222,16 +222,16 @@ def _observation(
     readings = [reading for reading in found if reading is not None and reading.stage.rank >= least_rank]
     if len(readings) < len(found):
         return None
-    values = {reading.element: reading.value for reading in readings}
     denominator = None
     if isinstance(measure, Ratio):
+        values = {reading.element: reading.value for reading in readings}
         numerator = sum((values[element] for element in measure.numerator), _ZERO)
         denominator = sum((values[element] for element in measure.denominator), _ZERO)
         if denominator <= 0:
             return None
         value = HUNDRED * numerator / denominator
     else:
-        value = numerator = sum((values[element] for element in measure.element_codes), _ZERO)
+        value = numerator = sum((reading.value for reading in readings), _ZERO)
     return Observation(
         effective=effective_date(period, max(reading.known_from for reading in readings), baseline_date),
         period=period,

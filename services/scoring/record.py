@@ -27,8 +27,8 @@ def when(unit: Unit, row: Row[Any] | None, moment: Moment) -> Moment:
     """The moment, or the day of the last judgement where another worker's clock was ahead; at the latest the unit's
     last day.
     """
-    on = max(moment.on, row.judged_on) if row else moment.on
-    return replace(moment, on=unit.last_day(on))
+    on = unit.last_day(max(moment.on, row.judged_on) if row else moment.on)
+    return moment if on == moment.on else replace(moment, on=on)
 
 
 def holds_until(unit: Unit, day: date | None) -> date | None:

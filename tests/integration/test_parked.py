@@ -202,7 +202,10 @@ async def test_an_event_that_notify_could_not_tell_is_told(around: Surroundings,
     await around.start("notify", **mail, NTM_REFERENCE_DIR=str(mended))
     await around.ntm("parked", "replay", "notify", "1")
     async with around.engine.connect() as connection:
-        assert (await connection.scalars(select(table_of(AlertRow).c.id))).all() == [change.id]
+        alerts = (await connection.execute(select(table_of(AlertRow)).order_by(table_of(AlertRow).c.raised_at))).all()
+        assert [row.id for row in alerts if row.kind == "status"] == [change.id]
+        told = {row.event for row in alerts if row.kind == "operation"}
+        assert told == {"messages_parked", "messages_settled"}
     await eventually(lambda: _has_told(around, 2))
     assert [(event.service, event.state) for event in await told(around)] == [
         ("notify", "parked"),

@@ -60,7 +60,7 @@ async def take_report(
     event = AlertEvent.DELIVERED if report.is_delivered else AlertEvent.FAILED
     now = utc_now()
     async with runtime.engine.begin() as connection:
-        rows = await queries.report(connection, report.provider_id, status, now)
+        rows = await queries.report(connection, report.provider_id, report.request_id, status, now)
         told = await queries.alerts_told(connection, [row.id for row in rows])
         entries = [
             log_message(

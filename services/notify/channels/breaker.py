@@ -43,6 +43,10 @@ class Breaker:
         self.is_trying = True
         return min(wanted, 1)
 
+    def rests(self, now: datetime) -> bool:
+        """Whether even what is in hand has to wait."""
+        return self.opens_at is not None and not self.is_trying and now < self.opens_at
+
     def note(self, outcome: Outcome, now: datetime) -> Turn | None:
         """Learn from an outcome; whether that opened or closed it."""
         if not outcome.is_gateways:

@@ -170,7 +170,8 @@ class Delivery:
 
     async def _attempt(self, session: Session, notice: Notice) -> None:
         started_at = utc_now()
-        if started_at > notice.leased_until - timedelta(seconds=ATTEMPT_SECONDS) or self._is_stopping:
+        ends_soon = started_at > notice.leased_until - timedelta(seconds=ATTEMPT_SECONDS)
+        if ends_soon or self._is_stopping or self._breaker.rests(started_at):
             return  # its lease ends, and somebody takes it
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
@@ -266,6 +267,7 @@ def _state_row(attempt: Attempt) -> dict[str, Any]:
         "status": attempt.status.value,
         "due_at": attempt.due_at,
         "attempts": attempt.notice.attempts + 1,
+        "cost_dong": attempt.outcome.cost_dong,
     }
 
 

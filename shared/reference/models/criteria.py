@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -18,7 +19,7 @@ class Ratio(Record):
     numerator: list[str] = Field(min_length=1)
     denominator: list[str] = Field(min_length=1)
 
-    @property
+    @cached_property
     def element_codes(self) -> list[str]:
         """Everything that has to be counted for it."""
         return [*self.numerator, *self.denominator]
@@ -119,12 +120,12 @@ class Criterion(Record):
     indicators: list[Indicator] = Field(min_length=1)
     unjudged: list[Level] = Field(default=[], description="Levels told for information: nothing is judged by them.")
 
-    @property
+    @cached_property
     def measures(self) -> list[Ratio | Amount | YesNo]:
         """What is measured for it, in the order of the indicators and their groups."""
         return [group.measure for indicator in self.indicators for group in indicator.groups]
 
-    @property
+    @cached_property
     def element_codes(self) -> list[str]:
         """Everything that has to be reported for it, each once, in the order of the indicators."""
         return list(dict.fromkeys(code for measure in self.measures for code in measure.element_codes))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 
@@ -118,7 +119,15 @@ def read_report(fields: Mapping[str, str]) -> DeliveryReport | None:
         is_delivered = False
     elif _counts(fields, "SendSuccess"):
         is_delivered = True
-    return DeliveryReport(sms_id, is_delivered, f"SendStatus {status} {fields.get('ErrorMessage', '')}".strip())
+    detail = f"SendStatus {status} {fields.get('ErrorMessage', '')}".strip()
+    return DeliveryReport(sms_id, is_delivered, detail, _uuid(fields.get("RequestId", "")))
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _counts(fields: Mapping[str, str], name: str) -> bool:

@@ -235,6 +235,7 @@ def upgrade() -> None:
         schema="notify",
         postgresql_where=sa.text("gathering IS NOT NULL"),
     )
+    op.create_index("notice_request", "notice", ["request_id"], unique=False, schema="notify")
     op.create_index(
         "notice_link",
         "notice",
@@ -286,6 +287,7 @@ def downgrade() -> None:
         source_schema="notify",
         referent_schema="notify",
     )
+    op.drop_index("notice_request", table_name="notice", schema="notify")
     op.drop_index(
         "notice_link", table_name="notice", schema="notify", postgresql_where=sa.text("link_hash IS NOT NULL")
     )
