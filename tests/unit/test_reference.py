@@ -201,6 +201,8 @@ def test_the_source_is_the_plans_paper() -> None:
 
 
 PLAN_FILE = "plans/lang-son-2023.yaml"
+CLIMBS = "routing.branches[0].escalate[1]"
+BRANCH = "routing.branches[4].match"
 MEASURE = "criteria[0].indicators[0].groups[0].measure"
 
 
@@ -225,6 +227,17 @@ MEASURE = "criteria[0].indicators[0].groups[0].measure"
         (PLAN_FILE, "id: new-jobs", "id: poverty-rate", "commitments[6].id", "poverty-rate"),
         (PLAN_FILE, "[ntm, advanced]", "[ntm, advancd]", "criteria_sets[1]", "advancd"),
         (PLAN_FILE, "instrument: gender-strategy", "instrument: x", "stated_spans[2].instrument", "x"),
+        (PLAN_FILE, "id: status-owner", "id: status-district", "routing.branches[2].id", "status-district"),
+        (PLAN_FILE, "{on: target}", "{on: target, criteria: [ntm-99]}", f"{BRANCH}.criteria[0]", "ntm-99"),
+        (PLAN_FILE, "{on: target}", "{on: target, events: [problem_closed]}", BRANCH, "target-owner"),
+        (PLAN_FILE, "10, to: [coordination_office]", "10, to: [district_office]", f"{CLIMBS}.to[0]", "district_office"),
+        (
+            PLAN_FILE,
+            "10, to: [coordination_office]",
+            "3, to: [coordination_office]",
+            f"{CLIMBS}.after_working_days",
+            "3",
+        ),
         (PLAN_FILE, "year: 2023\n", "year: 2023\nyear: 2023\n", "year", ""),
         (PLAN_FILE, "deadline: 2023-12-31", "deadline: 2023-13-31", "deadline", ""),
         ("elements.yaml", "advanced-11]", "advanced-99]", "elements[0].criteria[1]", "advanced-99"),
@@ -265,6 +278,28 @@ def test_a_fault_names_file_line_field_value_and_remedy(
     assert fault.problem.vi
     assert fault.remedy.en
     assert f"{path}:{fault.line}: {field}: " in str(error)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "found"),
+    [
+        ("{on: status}\n      continue: true", "{on: status}", "routing.branches[3].match", "status-missed"),
+        ("channels: [email]\n  group", "group", "routing.channels", ""),
+        (
+            "hides: {on: status, events: [overdue]}",
+            "hides: {on: problem, events: [met]}",
+            "inhibitions[2].hides",
+            "disaster-hides-missing-reports",
+        ),
+    ],
+    ids=["a branch above takes all of it", "no channels", "nothing can be so"],
+)
+def test_a_routing_tree_in_which_something_can_never_happen_is_a_fault(
+    breaking: Break, old: str, new: str, field: str, found: str
+) -> None:
+    fault = next(fault for fault in breaking(PLAN_FILE, old, new).faults if fault.field == field)
+    assert fault.found == found
+    assert fault.remedy.vi
 
 
 def test_a_missing_field_is_told_where_its_parent_stands(breaking: Break) -> None:
