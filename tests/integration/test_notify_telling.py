@@ -289,6 +289,8 @@ async def test_contacts_are_imported_whole_or_not_at_all_and_listed_masked(notif
         ("E3", "bad_phone"),
         ("A4", "unknown_role"),
     }
+    as_json = await notify.post("/v1/contacts/import", district, json={"contacts": [{"role": "district_office"}]})
+    assert (as_json.status_code, as_json.json()["errors"][0]["pointer"]) == (422, "/contacts/0/unit")
     sheet.delete_rows(3, 2)
     assert (await imported(other)).status_code == 403
     assert (await imported(district, dry_run=True)).json()["added"] == 1

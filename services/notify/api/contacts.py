@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, ValidationError
 from sqlalchemy import Row
 
 from services.notify.api.scope import Called, Running, Telling, UnitParameter, covered, is_of_province, visible
@@ -21,6 +21,7 @@ from shared.clock import utc_now
 from shared.problems import Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Contact, ContactsFile
+from shared.validation import faults_of
 
 router = APIRouter(prefix="/v1/contacts")
 
@@ -131,7 +132,11 @@ async def import_file(
 
 def _book(body: bytes, content_type: str, reference: Reference) -> Book:
     if content_type.partition(";")[0].strip() == "application/json":
-        return checked_book(ContactsFile.model_validate_json(body).contacts, reference)
+        try:
+            return checked_book(ContactsFile.model_validate_json(body).contacts, reference)
+        except ValidationError as error:
+            errors = ({**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False))
+            raise Problem(Problems.FILE_REFUSED, *faults_of(errors)) from None
     return read_book(body, reference)
 
 
