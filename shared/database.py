@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
@@ -14,7 +13,7 @@ from alembic import command, context
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 from sqlalchemy import ARRAY, ColumnElement, Connection, MetaData, Select, Table, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -25,6 +24,7 @@ from shared.settings import Settings
 
 log = structlog.get_logger()
 
+_LAZILY = text("SET LOCAL synchronous_commit TO off")
 _SERVICES = Path(__file__).parent.parent / "services"
 
 
@@ -33,12 +33,18 @@ def create_engine(settings: Settings, name: str) -> AsyncEngine:
     return create_async_engine(
         settings.database_url.get_secret_value(),
         pool_pre_ping=True,
-        json_deserializer=from_json,  # three times as fast as the standard library's
+        json_serializer=_as_json,
+        json_deserializer=from_json,
         hide_parameters=True,  # they hold figures and addresses, and errors are logged
         pool_size=10,
         pool_timeout=5,
         connect_args={"timeout": 10, "command_timeout": 60, "server_settings": {"application_name": f"ntm-{name}"}},
     )
+
+
+def _as_json(value: object) -> str:
+    """Values, and models as they are: pydantic's own writer and reader are three times as fast as the standard ones."""
+    return to_json(value).decode()
 
 
 def table_of(model: type[SQLModel]) -> Table:
@@ -85,7 +91,7 @@ async def copy_in(
         table, names = table_of(model), list(rows[0])
         as_json = {name for name in names if isinstance(table.c[name].type, JSONB)}
         records = [
-            tuple(json.dumps(row[name]) if name in as_json and row[name] is not None else row[name] for name in names)
+            tuple(_as_json(row[name]) if name in as_json and row[name] is not None else row[name] for name in names)
             for row in rows
         ]
         driver = (await connection.get_raw_connection()).driver_connection
@@ -97,6 +103,13 @@ async def copy_in(
 def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Rows, of which all have the same names, as `insert_rows` takes them: each column's values."""
     return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+async def commit_lazily(connection: AsyncConnection) -> None:
+    """Let this transaction's commit not wait for the disk: for what would only be done again if a failure of the
+    database undid it. Whatever is committed later and waits for the disk brings this there too.
+    """
+    await connection.execute(_LAZILY)
 
 
 async def migrate(engine: AsyncEngine, service: str) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import Field, SQLModel
 
-from shared.database import columns_of, insert_rows, table_of
+from shared.database import columns_of, commit_lazily, insert_rows, table_of
 from shared.messaging import BATCH_LIMIT, Message, publish
 from shared.woken import Woken
 
@@ -50,10 +50,13 @@ class Relay(Woken):
             lock = func.pg_try_advisory_xact_lock(func.hashtext(f"outbox-{self._table.schema}"))
             if not await connection.scalar(select(lock)):
                 return 0
+            await commit_lazily(connection)  # a deletion that is undone is a repetition, too
             rows = (await connection.execute(select(self._table).order_by(self._table.c.id).limit(BATCH_LIMIT))).all()
             await publish(self._nats, [Message(row.subject, row.body.encode(), row.headers) for row in rows])
             if rows:
-                await connection.execute(delete(self._table).where(self._table.c.id.in_([row.id for row in rows])))
+                await connection.execute(
+                    delete(self._table).where(self._table.c.id == func.any([row.id for row in rows]))
+                )
             return len(rows)
 
 

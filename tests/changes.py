@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.notify.alerts import alert_of
+from services.notify.examples import VERDICTS
 from services.notify.notices import Alert, Draft, Occasion, Recipient
 from services.notify.stages import World, by_role
 from services.notify.tree import Tree
@@ -35,18 +36,6 @@ VAN_QUAN = UnitRef(code="184", name="huyện Văn Quan", kind="district")
 DIEM_HE = UnitRef(code="06280", name="xã Điềm He", kind="commune")
 POVERTY = CriterionRef(key="ntm-11", name=Bilingual(vi="Nghèo đa chiều", en="Multidimensional poverty"))
 LABOUR = CriterionRef(key="ntm-12", name=Bilingual(vi="Lao động", en="Labour"))
-
-VERDICTS = {
-    Event.FIRST_DATA: (Status.NO_DATA, Status.ON_TRACK),
-    Event.MET: (Status.ON_TRACK, Status.MET),
-    Event.LOST: (Status.MET, Status.BEHIND),
-    Event.FELL_BEHIND: (Status.ON_TRACK, Status.BEHIND),
-    Event.RECOVERED: (Status.BEHIND, Status.ON_TRACK),
-    Event.MISSED: (Status.BEHIND, Status.MISSED),
-    Event.CHANGED: (Status.NOT_MET, Status.ON_TRACK),
-    Event.OVERDUE: (Status.BEHIND, Status.BEHIND),
-    Event.REPORT_ARRIVED: (Status.BEHIND, Status.BEHIND),
-}
 
 
 def a_part(**fields: Any) -> Part:

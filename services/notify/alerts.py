@@ -109,7 +109,7 @@ def alert_row(alert: Alert, now: datetime) -> dict[str, Any]:
         "opens": opens(alert),
         "sample": alert.sample,
         "trace": alert.trace,
-        "body": alert.occasion.model_dump(mode="json"),
+        "body": alert.occasion,
     }
 
 

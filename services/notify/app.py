@@ -64,6 +64,15 @@ broker = create_broker(settings(), "notify")
 # What a killed process had taken comes again after this. A batch that takes longer is told twice: that changes nothing.
 _PROMPT = ConsumerConfig(ack_wait=10, max_ack_pending=20_000)
 
+# What is told: communes' changes, the districts' and the province's commitments, difficulties and their answers, and
+# messages that a service could not process, which the operators have to know. Each by its durable consumer.
+FAMILIES = {
+    subjects.ALL_STATUSES: "notify-status",
+    subjects.ALL_TARGETS: "notify-targets",
+    subjects.ALL_PROBLEMS: "notify-problems",
+    subjects.ALL_PARKED: "notify-parked",
+}
+
 # The way of an alert. What arrives is routed and, where its branch groups, joined and held; when its time has come what
 # is left of it is told: settled, inhibited, silenced, rendered. `Delivery` then delivers, retries and logs.
 ARRIVING = [route, group, hold]
@@ -76,8 +85,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with open_runtime(settings(), "notify") as runtime:
         own, ways = settings(), channels(settings())
         relay = Relay(runtime.engine, runtime.nats, OutboxRow)
-        pipeline = Pipeline(ARRIVING, TELLING, Situation(_world(runtime, own, frozenset(ways))))
-        watcher, links = Watcher(pipeline, runtime.reference), _links(own)
+        links = _links(own)
+        pipeline = Pipeline(ARRIVING, TELLING, Situation(_world(runtime, own, frozenset(ways), links)))
+        watcher = Watcher(pipeline, runtime.reference)
         deliveries = [Delivery(name, way, runtime.engine, relay, own, watcher, links) for name, way in ways.items()]
 
         def wake() -> None:
@@ -107,7 +117,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             yield
 
 
-def _world(runtime: Runtime, own: NotifySettings, ways: frozenset[ChannelName]) -> World:
+def _world(runtime: Runtime, own: NotifySettings, ways: frozenset[ChannelName], links: Links | None) -> World:
     return World(
         reference=runtime.reference,
         tree=Tree.of(runtime.reference.plan),
@@ -116,7 +126,7 @@ def _world(runtime: Runtime, own: NotifySettings, ways: frozenset[ChannelName]) 
         retry_for=timedelta(seconds=own.retry_for_seconds),
         board_url=own.board_url,
         wait_share=own.wait_share,
-        links=_links(own),
+        links=links,
         tariff=Tariff(own.sms_price_dong, own.sms_daily_budget_dong),
         sms=Style(own.sms_diacritics, own.sms_parts),
     )
@@ -140,72 +150,28 @@ for router in ROUTERS:
 describe(app, DESCRIPTION)
 
 
-@broker.subscriber(
-    subjects.ALL_STATUSES,
-    durable="notify-status",
-    stream=existing(subjects.STATUS_STREAM),
-    pull_sub=BATCHES,
-    config=_PROMPT,
-    ack_policy=AckPolicy.NACK_ON_ERROR,
-    decoder=raw,
-)
-async def take_statuses(messages: list[Msg]) -> None:
-    """Tell of a batch of communes' changes; it is acknowledged once its transaction is committed."""
-    await _take(messages)
+async def take(messages: list[Msg]) -> None:
+    """Tell of a batch of events; it is acknowledged once its transaction is committed."""
+    await process(subjects.STATUS_STREAM, messages, _tell_all, app.state.parking.park)
 
 
-@broker.subscriber(
-    subjects.ALL_TARGETS,
-    durable="notify-targets",
-    stream=existing(subjects.STATUS_STREAM),
-    pull_sub=BATCHES,
-    config=_PROMPT,
-    ack_policy=AckPolicy.NACK_ON_ERROR,
-    decoder=raw,
-)
-async def take_targets(messages: list[Msg]) -> None:
-    """The same for changes of the districts' and the province's commitments."""
-    await _take(messages)
-
-
-@broker.subscriber(
-    subjects.ALL_PROBLEMS,
-    durable="notify-problems",
-    stream=existing(subjects.STATUS_STREAM),
-    pull_sub=BATCHES,
-    config=_PROMPT,
-    ack_policy=AckPolicy.NACK_ON_ERROR,
-    decoder=raw,
-)
-async def take_problems(messages: list[Msg]) -> None:
-    """The same for difficulties that units report, and for what is answered."""
-    await _take(messages)
-
-
-@broker.subscriber(
-    subjects.ALL_PARKED,
-    durable="notify-parked",
-    stream=existing(subjects.STATUS_STREAM),
-    pull_sub=BATCHES,
-    config=_PROMPT,
-    ack_policy=AckPolicy.NACK_ON_ERROR,
-    decoder=raw,
-)
-async def take_parked(messages: list[Msg]) -> None:
-    """The same for messages that a service could not process: the operators have to know."""
-    await _take(messages)
+for family, durable in FAMILIES.items():
+    broker.subscriber(
+        family,
+        durable=durable,
+        stream=existing(subjects.STATUS_STREAM),
+        pull_sub=BATCHES,
+        config=_PROMPT,
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        decoder=raw,
+    )(take)
 
 
 @broker.subscriber(subjects.replay("notify"), queue="notify", decoder=content)
 async def answer_replay(request: bytes) -> bytes:
     """Tell of a parked event after all, or why not."""
-    families = (subjects.ALL_STATUSES, subjects.ALL_TARGETS, subjects.ALL_PROBLEMS, subjects.ALL_PARKED)
-    handles = dict.fromkeys(families, _tell_all)
+    handles = dict.fromkeys(FAMILIES, _tell_all)
     return await replay.answer(app.state.parking, app.state.runtime.nats, handles, request)
-
-
-async def _take(messages: Sequence[Msg]) -> None:
-    await process(subjects.STATUS_STREAM, messages, _tell_all, app.state.parking.park)
 
 
 async def _tell_all(batch: Sequence[Msg]) -> None:

@@ -37,7 +37,7 @@ from shared.reference.load import Reference
 from shared.reference.models import AnyEvent, Contact
 
 _COMMUNE, _DISTRICT, _CRITERION, _COMMITMENT = "06280", "184", "ntm-11", "poverty-communes"
-_VERDICTS = {
+VERDICTS = {
     Event.FIRST_DATA: (Status.NO_DATA, Status.ON_TRACK),
     Event.MET: (Status.ON_TRACK, Status.MET),
     Event.LOST: (Status.MET, Status.BEHIND),
@@ -45,7 +45,10 @@ _VERDICTS = {
     Event.RECOVERED: (Status.BEHIND, Status.ON_TRACK),
     Event.MISSED: (Status.BEHIND, Status.MISSED),
     Event.CHANGED: (Status.NOT_MET, Status.ON_TRACK),
+    Event.OVERDUE: (Status.BEHIND, Status.BEHIND),
+    Event.REPORT_ARRIVED: (Status.BEHIND, Status.BEHIND),
 }
+"""What each event may have changed a verdict from, and to."""
 
 
 def example(event: AnyEvent, reference: Reference, *, of_commitment: bool = False) -> Alert:
@@ -62,7 +65,7 @@ def example(event: AnyEvent, reference: Reference, *, of_commitment: bool = Fals
 
 def _filled(occasion: Occasion, event: AnyEvent) -> Occasion:
     if isinstance(occasion, StatusChanged | TargetChanged) and isinstance(event, Event):
-        before, after = _VERDICTS.get(event, (Status.BEHIND, Status.BEHIND))
+        before, after = VERDICTS[event]
         overdue = ["2023-06"] if event is Event.OVERDUE else []
         assessment = Assessment(status=after, on=occasion.on, parts=[_part(after)], overdue=overdue, reason=_REASON)
         changes = {"before": before, "after": after, "assessment": assessment, "sample": True}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.notify.figures import Words, table
-from services.notify.notices import Alert, Draft
+from services.notify.notices import REPEAT, Alert, Draft
 from services.notify.quotation import lines_of, on_one_line
 from services.notify.stages import World
 from services.notify.traits import has_link, severity
@@ -83,7 +83,7 @@ def _of_recipient(draft: Draft, world: World) -> dict[str, Any]:
         "role_line": role.line if role else None,
         "acknowledge": world.links.url(draft.id) if world.links and has_link(draft) else None,
         "step": draft.step,
-        "is_again": draft.waits == "repeat",
+        "is_again": draft.waits == REPEAT,
     }
 
 

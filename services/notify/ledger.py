@@ -120,7 +120,7 @@ async def alert_rows(
     connection: AsyncConnection, alerts: Collection[UUID], units: Collection[int]
 ) -> Sequence[Row[Any]]:
     """These alerts, as far as they concern these units."""
-    query = select(alert).where(alert.c.id.in_(list(alerts)), alert.c.unit == func.any(list(units)))
+    query = select(alert).where(alert.c.id == func.any(list(alerts)), alert.c.unit == func.any(list(units)))
     return await _all(connection, query)
 
 

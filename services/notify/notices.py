@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum, StrEnum
+from functools import cached_property
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from shared.clock import VIETNAM
@@ -69,6 +70,10 @@ class NotSent(Enum):
     def code(self) -> str:
         """The stable word for programs and the database."""
         return self.name.lower()
+
+
+REPEAT = "repeat"
+"""What a gathering waits for in which nothing new waits: what is still open is told again."""
 
 
 class LeftOut(Enum):
@@ -189,7 +194,7 @@ class Omission:
     because: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Draft:
     """What a recipient is to be told by one channel at one address: first an alert for nobody, then one draft for each
     recipient, channel and address, then what was gathered for it meanwhile.
@@ -223,6 +228,18 @@ class Draft:
         return tuple(alert for alert in self.alerts if alert.id not in left_out)
 
     @property
+    def reason(self) -> NotSent | None:
+        """Why it is not even tried: nothing of it is left to tell, or it cannot be sent."""
+        return self.not_sent if self.told else NotSent.NOTHING_LEFT
+
+    @property
+    def status(self) -> NoticeStatus:
+        """Where its notice stands when it is made."""
+        if not self.told:
+            return NoticeStatus.WITHHELD
+        return NoticeStatus.PERMANENT_FAILURE if self.not_sent else NoticeStatus.CREATED
+
+    @property
     def alert(self) -> Alert:
         """The newest alert that it tells, or the newest of all."""
         return (self.told or self.alerts)[-1]
@@ -241,7 +258,7 @@ class Draft:
         """Whoever holds the role, where that is known."""
         return self.contact.name if self.contact else ""
 
-    @property
+    @cached_property
     def id(self) -> UUID:
         """The same alerts for the same recipient, channel and address, told for the same time, are the same notice."""
         told_at = self.due_at if self.gathering else None

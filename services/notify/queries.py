@@ -22,13 +22,14 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    union,
     union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import INTERVAL, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.notices import NoticeStatus, NotSent
+from services.notify.notices import REPEAT, NoticeStatus, NotSent
 from services.notify.tables import (
     AlertRow,
     AttemptRow,
@@ -42,9 +43,6 @@ from services.notify.tables import (
     SubscriptionRow,
 )
 from shared.database import columns_of, insert_rows, table_of, unnested
-
-REPEAT = "repeat"
-"""What a gathering waits for in which nothing new waits."""
 
 alert, notice, mention = table_of(AlertRow), table_of(NoticeRow), table_of(MentionRow)
 attempt, escalation = table_of(AttemptRow), table_of(EscalationRow)
@@ -69,29 +67,31 @@ async def end_alerts(
 
     `ends`: an event, and one that it ends. Returns what ended by which alert.
     """
-    newer, pairs = (
-        alert.alias("newer"),
+    older, newer = alert.alias("older"), alert.alias("newer")
+    pairs = (
         func.unnest(
             cast([first for first, _ in ends], ARRAY(String)), cast([second for _, second in ends], ARRAY(String))
         )
         .table_valued("event", "ended")
-        .render_derived(name="pairs"),
+        .render_derived(name="pairs")
     )
+    ending = select(older.c.id, newer.c.id.label("by")).where(
+        older.c.opens,
+        older.c.ended_at.is_(None),
+        older.c.unit == newer.c.unit,
+        older.c.topic == newer.c.topic,
+        pairs.c.event == newer.c.event,
+        pairs.c.ended == older.c.event,
+        newer.c.at >= older.c.at,
+        newer.c.id != older.c.id,
+    )
+    # one after the other, each from its few new alerts: an OR of both would look at every alert there ever was
+    either = union(*(ending.where(one.c.id == func.any(list(new))) for one in (older, newer))).subquery()
     statement = (
         update(alert)
-        .where(
-            alert.c.opens,
-            alert.c.ended_at.is_(None),
-            alert.c.unit == newer.c.unit,
-            alert.c.topic == newer.c.topic,
-            pairs.c.event == newer.c.event,
-            pairs.c.ended == alert.c.event,
-            newer.c.at >= alert.c.at,
-            newer.c.id != alert.c.id,
-            or_(alert.c.id == func.any(list(new)), newer.c.id == func.any(list(new))),
-        )
-        .values(ended_at=now, ended_by=newer.c.id)
-        .returning(alert.c.id, newer.c.id.label("by"))
+        .where(alert.c.id == either.c.id, alert.c.ended_at.is_(None))
+        .values(ended_at=now, ended_by=either.c.by)
+        .returning(alert.c.id, either.c.by)
     )
     return {row.id: row.by for row in await connection.execute(statement)}
 
@@ -131,7 +131,7 @@ async def take_gatherings(connection: AsyncConnection, now: datetime, limit: int
 async def alerts_gathered(connection: AsyncConnection, gatherings: Collection[UUID]) -> Sequence[Row[Any]]:
     """The alerts that wait in these, and what was told of them before and is still open and not acknowledged."""
     waiting = select(gathered.c.gathering, gathered.c.alert, gathered.c.step).where(
-        gathered.c.gathering.in_(list(gatherings))
+        gathered.c.gathering == func.any(list(gatherings))
     )
     open_still = (
         select(notice.c.gathering, mention.c.alert, notice.c.step)
@@ -139,7 +139,7 @@ async def alerts_gathered(connection: AsyncConnection, gatherings: Collection[UU
         .join(alert, alert.c.id == mention.c.alert)
         .join(gathering, gathering.c.id == notice.c.gathering)
         .where(
-            notice.c.gathering.in_(list(gatherings)),
+            notice.c.gathering == func.any(list(gatherings)),
             gathering.c.waits == REPEAT,
             alert.c.opens,
             alert.c.ended_at.is_(None),
@@ -164,7 +164,7 @@ async def postpone(connection: AsyncConnection, gathering_id: UUID, due_at: date
 
 async def empty_gatherings(connection: AsyncConnection, again: Mapping[UUID, datetime | None], now: datetime) -> None:
     """What waited has been told; what is still open is told again at its time."""
-    await connection.execute(delete(gathered).where(gathered.c.gathering.in_(list(again))))
+    await connection.execute(delete(gathered).where(gathered.c.gathering == func.any(list(again))))
     rows = (
         func.unnest(cast(list(again), ARRAY(Uuid)), cast(list(again.values()), ARRAY(TIMESTAMP(timezone=True))))
         .table_valued("id", "due_at")
@@ -283,9 +283,11 @@ async def lease(
     return sorted(rows, key=lambda row: row.created_at)
 
 
-async def give_back(connection: AsyncConnection, notices: Collection[UUID], now: datetime) -> None:
-    """Let others try at once what was leased and not tried."""
-    leased = and_(notice.c.id.in_(list(notices)), notice.c.status == NoticeStatus.SENDING.value)
+async def give_back(
+    connection: AsyncConnection, notices: Collection[UUID], leases: Collection[datetime], now: datetime
+) -> None:
+    """Let others try at once what was leased until then and not tried."""
+    leased = and_(notice.c.id == func.any(list(notices)), notice.c.due_at == func.any(list(leases)))
     status = case((notice.c.attempts > 0, NoticeStatus.TEMPORARY_FAILURE.value), else_=NoticeStatus.CREATED.value)
     await connection.execute(update(notice).where(leased).values(status=status, due_at=now))
 
@@ -325,7 +327,7 @@ async def signing_secrets(
     if not subscriptions:
         return {}
     columns = (subscription.c.id, subscription.c.secret, subscription.c.previous_secret, subscription.c.previous_until)
-    rows = await connection.execute(select(*columns).where(subscription.c.id.in_(list(subscriptions))))
+    rows = await connection.execute(select(*columns).where(subscription.c.id == func.any(list(subscriptions))))
     return {
         row.id: (row.secret, row.previous_secret) if row.previous_until and row.previous_until > now else (row.secret,)
         for row in rows
@@ -342,17 +344,17 @@ async def note_endpoints(
 ) -> Sequence[Row[Any]]:
     """Remember since when endpoints fail; those that were disabled just now, for failing too long or being gone."""
     if works:
-        mended = and_(subscription.c.id.in_(list(works)), subscription.c.failing_since.is_not(None))
+        mended = and_(subscription.c.id == func.any(list(works)), subscription.c.failing_since.is_not(None))
         await connection.execute(update(subscription).where(mended).values(failing_since=None))
     if not fails:
         return []
     since = func.coalesce(subscription.c.failing_since, now)
-    failing = subscription.c.id.in_(list(fails))
+    failing = subscription.c.id == func.any(list(fails))
     await connection.execute(update(subscription).where(failing).values(failing_since=since))
     ends = and_(
         failing,
         subscription.c.disabled_at.is_(None),
-        or_(subscription.c.failing_since < failing_before, subscription.c.id.in_(list(gone))),
+        or_(subscription.c.failing_since < failing_before, subscription.c.id == func.any(list(gone))),
     )
     values = {"disabled_at": now, "disabled_reason": "failing"}
     statement = update(subscription).where(ends).values(values).returning(*subscription.c)
@@ -372,7 +374,7 @@ async def alerts_told(connection: AsyncConnection, notices: Collection[UUID]) ->
     query = (
         select(mention.c.notice, alert.c.id, alert.c.trace, alert.c.body["unit"]["code"].astext.label("unit_code"))
         .join_from(mention, alert, alert.c.id == mention.c.alert)
-        .where(mention.c.notice.in_(list(notices)), mention.c.left_out.is_(None))
+        .where(mention.c.notice == func.any(list(notices)), mention.c.left_out.is_(None))
     )
     found: dict[UUID, list[Row[Any]]] = {key: [] for key in notices}
     for row in await connection.execute(query):
@@ -391,12 +393,12 @@ async def acknowledge(
     """Remember who takes care of alerts, and let them climb no further; those that nobody had acknowledged before."""
     statement = (
         update(alert)
-        .where(alert.c.id.in_(list(alerts)), alert.c.acknowledged_at.is_(None))
+        .where(alert.c.id == func.any(list(alerts)), alert.c.acknowledged_at.is_(None))
         .values(acknowledged_at=now, acknowledged_by=by, acknowledged_note=note)
         .returning(*alert.c)
     )
     rows = (await connection.execute(statement)).all()
-    await connection.execute(delete(escalation).where(escalation.c.alert.in_(list(alerts))))
+    await connection.execute(delete(escalation).where(escalation.c.alert == func.any(list(alerts))))
     return rows
 
 

@@ -33,7 +33,7 @@ class AlertRow(_Table, table=True):
     __table_args__: ClassVar[Any] = (
         Index("alert_newest", "raised_at", "id"),
         Index("alert_unit", "unit", "raised_at"),
-        Index("alert_open", "unit", "topic", postgresql_where=text("opens AND ended_at IS NULL")),
+        Index("alert_topic", "unit", "topic"),
         Index("alert_open_causes", "district", "event", postgresql_where=text("opens AND ended_at IS NULL")),
         {"schema": SCHEMA},
     )

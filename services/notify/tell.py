@@ -47,16 +47,16 @@ async def tell(connection: AsyncConnection, alerts: Sequence[Alert], pipeline: P
     """Record alerts, decide who hears of them, tell at once what waits for nothing, and gather the rest. Known alerts
     change nothing.
     """
-    by_id = {alert.id: alert for alert in sorted(alerts, key=lambda alert: str(alert.id))}
-    new = await queries.record_alerts(connection, [alert_row(alert, now) for alert in by_id.values()])
-    fresh = [alert for alert in {alert.id: alert for alert in alerts}.values() if alert.id in new]
+    by_id = {alert.id: alert for alert in alerts}
+    ordered = sorted(by_id.values(), key=lambda alert: str(alert.id))  # so that no two workers wait for each other
+    new = await queries.record_alerts(connection, [alert_row(alert, now) for alert in ordered])
+    fresh = [alert for alert in by_id.values() if alert.id in new]
     if not fresh:
         return
     ended = await queries.end_alerts(connection, new, _ENDS, now)
     world = await pipeline.situation.world(connection, now)
     drafts = _pass([Draft((replace(alert, is_over=alert.id in ended),)) for alert in fresh], pipeline.arriving, world)
-    await _gather(connection, [draft for draft in drafts if draft.due_at], world)
-    await _tell(connection, [draft for draft in drafts if not draft.due_at], pipeline, world)
+    await _gather_or_tell(connection, drafts, pipeline, world)
     raised = [_entry(alert, AlertEvent.RAISED, now) for alert in fresh]
     await outbox.put(connection, OutboxRow, raised)
 
@@ -86,6 +86,8 @@ async def tell_gathered(connection: AsyncConnection, pipeline: Pipeline, now: da
 async def escalate(connection: AsyncConnection, pipeline: Pipeline, now: datetime) -> int:
     """Let climb what nobody has acknowledged in time; how much there was."""
     rows = await queries.take_escalations(connection, now, _BATCH)
+    if not rows:
+        return 0
     world = await pipeline.situation.world(connection, now)
     climbing: list[Draft] = []
     entries: list[Message] = []
@@ -102,9 +104,7 @@ async def escalate(connection: AsyncConnection, pipeline: Pipeline, now: datetim
         due_at = after_working_days(row.since, following[0].after_working_days) if following else None
         await queries.climb_on(connection, row.id, row.branch, row.step + 1, due_at)
     if climbing:
-        drafts = _pass(climbing, pipeline.arriving[1:], world)
-        await _gather(connection, [draft for draft in drafts if draft.due_at], world)
-        await _tell(connection, [draft for draft in drafts if not draft.due_at], pipeline, world)
+        await _gather_or_tell(connection, _pass(climbing, pipeline.arriving[1:], world), pipeline, world)
         await outbox.put(connection, OutboxRow, entries)
     return len(rows)
 
@@ -115,10 +115,9 @@ async def resend(connection: AsyncConnection, notice: Row[Any], pipeline: Pipeli
     rows = await queries.alerts_of(connection, notice.id)
     alerts = tuple(kept_alert(row, world.reference) for row in rows)
     recipient = recipient_of(notice.recipient, alerts[-1], world)
-    known = world.contacts.get((recipient.role.role, recipient.unit.code), []) if recipient.role else []
     drafts = [
         Draft(alerts, notice.branch, recipient, notice.channel, address, contact, notice.step)
-        for contact in known
+        for contact in world.contacts_of(recipient)
         for address in addresses_of(contact, notice.channel)
         if address != notice.address
     ]
@@ -151,6 +150,14 @@ def _pass(drafts: Sequence[Draft], stages: Sequence[Stage], world: World) -> Seq
     return drafts
 
 
+async def _gather_or_tell(
+    connection: AsyncConnection, drafts: Sequence[Draft], pipeline: Pipeline, world: World
+) -> None:
+    """Gather what is held, and tell the rest."""
+    await _gather(connection, [draft for draft in drafts if draft.due_at], world)
+    await _tell(connection, [draft for draft in drafts if not draft.due_at], pipeline, world)
+
+
 async def _gather(connection: AsyncConnection, drafts: Sequence[Draft], world: World) -> None:
     intervals = {name: branch.group.interval for name, branch in world.tree.branches.items() if branch.group}
     ends = [
@@ -177,7 +184,7 @@ def _gathered(row: Row[Any], alerts: Sequence[Row[Any]], world: World) -> Draft:
     """The draft of what was gathered; its contact may have changed, or gone, since it was gathered."""
     kept = tuple(kept_alert(one, world.reference) for one in alerts)
     recipient = recipient_of(row.recipient, kept[-1], world)
-    known = world.contacts.get((recipient.role.role, recipient.unit.code), []) if recipient.role else []
+    known = world.contacts_of(recipient)
     contact = next((one for one in known if row.address in addresses_of(one, row.channel)), None)
     return Draft(
         kept,
@@ -224,12 +231,6 @@ def _notice_row(draft: Draft, world: World) -> dict[str, Any]:
     if wording and links:
         wording = links.without(wording, draft.id)
     assert draft.recipient  # noqa: S101 - route has given it one
-    status = NoticeStatus.CREATED
-    if draft.not_sent:
-        status = NoticeStatus.PERMANENT_FAILURE
-    if not draft.told:
-        status = NoticeStatus.WITHHELD
-    is_due = status is NoticeStatus.CREATED
     return {
         "id": draft.id,
         "branch": draft.branch,
@@ -242,8 +243,8 @@ def _notice_row(draft: Draft, world: World) -> dict[str, Any]:
         "channel": draft.channel,
         "address": draft.address,
         "language": draft.language,
-        "status": status.value,
-        "reason": NotSent.NOTHING_LEFT.code if not draft.told else draft.not_sent.code if draft.not_sent else None,
+        "status": draft.status.value,
+        "reason": draft.reason.code if draft.reason else None,
         "waited": draft.waits,
         "step": draft.step,
         "subject": wording.subject if wording else None,
@@ -255,7 +256,7 @@ def _notice_row(draft: Draft, world: World) -> dict[str, Any]:
         "request_id": draft.id,
         "attempts": 0,
         "created_at": world.now,
-        "due_at": world.now if is_due else None,
+        "due_at": None if draft.reason else world.now,
         "retry_until": world.now + world.retry_for,
         "parts": draft.parts,
         "cost_dong": draft.cost_dong,
@@ -287,9 +288,8 @@ def _escalation_rows(draft: Draft, world: World) -> Iterable[dict[str, Any]]:
 
 def _endings(draft: Draft, now: datetime) -> Iterable[Message]:
     """What is said of a notice that ends before it is tried."""
-    if draft.not_sent or not draft.told:
+    if draft.reason:
         event = AlertEvent.FAILED if draft.told else AlertEvent.WITHHELD
-        reason = draft.not_sent if draft.told and draft.not_sent else NotSent.NOTHING_LEFT
         for alert in draft.told or draft.alerts:
             yield _entry(
                 alert,
@@ -299,7 +299,7 @@ def _endings(draft: Draft, now: datetime) -> Iterable[Message]:
                 notice=draft.id,
                 recipient=str(draft.recipient),
                 channel=draft.channel,
-                detail=reason.value.en,
+                detail=draft.reason.value.en,
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from email import message_from_bytes, policy
@@ -141,12 +142,46 @@ async def test_what_came_while_the_service_was_away_is_told_when_it_is_back(runn
     assert len({mail.id for mail in running.mails}) == len(running.mails) < 30
 
 
-async def test_a_kill_while_notices_go_out_loses_none(running: NotifyService) -> None:
+async def with_many_desks(notify: NotifyService) -> None:
+    """Three more contacts of an office, each with twenty addresses."""
     for office in range(3):
         emails = [f"office{office}.{desk}@example.vn" for desk in range(20)]
         contact = a_contact("district_office", "184", name=f"Phòng {office}", emails=emails)
-        answer = await running.post("/v1/contacts", await running.key("184"), json=contact.model_dump(mode="json"))
+        answer = await notify.post("/v1/contacts", await notify.key("184"), json=contact.model_dump(mode="json"))
         assert answer.status_code == 201, answer.text
+
+
+async def test_a_service_that_is_stopped_leaves_nothing_leased(running: NotifyService) -> None:
+    await with_many_desks(running)
+    running.mail_server.answers.clear()
+    await running.publish(a_status_change())
+    await asyncio.wait_for(running.mail_server.has_mail.wait(), 20)
+    stopping = asyncio.create_task(running.stop())
+    await asyncio.sleep(0.5)  # it was told to stop, and waits for what it has begun
+    running.mail_server.answers.set()
+    await stopping
+    standing = await running.rows("SELECT status, count(*) FROM notify.notice GROUP BY status")
+    assert {row.status for row in standing} == {"created", "sent"}
+    await running.start()
+    await running.settled()
+    assert len(running.mails) == len({mail.id for mail in running.mails}) == 62
+
+
+async def test_while_a_gateway_rests_nothing_stays_leased(notify: NotifyService) -> None:
+    await notify.mail_server.stop()
+    await notify.start()
+    await with_many_desks(notify)
+    await notify.publish(a_status_change())
+
+    async def it_rests() -> bool:
+        standing = await notify.rows("SELECT status FROM notify.notice WHERE channel = 'email'")
+        return len(standing) >= 62 and {row.status for row in standing} == {"created", "temporary_failure"}
+
+    await until(it_rests, lambda: notify.log)
+
+
+async def test_a_kill_while_notices_go_out_loses_none(running: NotifyService) -> None:
+    await with_many_desks(running)
     await running.publish(a_status_change())
 
     async def some_are_out() -> bool:

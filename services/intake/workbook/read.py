@@ -16,10 +16,9 @@ from shared.contracts.words import Stage
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
 from shared.reference.models import Element
-from shared.spreadsheet.delimited import read_csv
+from shared.spreadsheet import read_grid
 from shared.spreadsheet.grid import Cell, Grid, Row, Sheet, name_of
-from shared.spreadsheet.guard import kind_of, refused
-from shared.spreadsheet.xlsx import read_xlsx
+from shared.spreadsheet.guard import refused
 from shared.text import plain
 
 type _Key = tuple[str, ...]
@@ -99,7 +98,7 @@ def read(body: bytes, reference: Reference, asked: Given) -> Upload:
     `asked` is what the request says; where a template says something else, that is a fault.
     """
     names = Names(reference)
-    grid = read_xlsx(body) if kind_of(body) == "xlsx" else read_csv(body, names.recognised)
+    grid = read_grid(body, names.recognised)
     headers = {sheet.title: header for sheet in grid.sheets if (header := find_header(sheet, names))}
     if not headers:
         raise refused(Faults.NO_HEADER)

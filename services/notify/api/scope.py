@@ -72,7 +72,7 @@ def encode(moment: datetime, key: UUID) -> str:
 
 
 def decode(cursor: str | None) -> tuple[datetime, UUID] | None:
-    """The row behind which a page begins; problem 422 for what is no cursor."""
+    """The row behind which a page begins; problem 400 for what is no cursor."""
     if cursor is None:
         return None
     try:

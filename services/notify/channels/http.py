@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -11,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from services.notify.channels import Outcome, Result
+from services.notify.channels import Outcome, Result, Session
 
 ANSWER_LIMIT = 16 * 1024
 """Bytes of an answer that are read."""
@@ -47,6 +48,27 @@ class Client:
         """Close what is open."""
         if self._session:
             await self._session.close()
+
+
+class Pooled:
+    """A channel whose sessions share the kept connections of one client."""
+
+    def __init__(self, client: Client, sessions: int, begin: Callable[[aiohttp.ClientSession], Session]) -> None:
+        self.sessions = sessions
+        self._client, self._begin = client, begin
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Session]:
+        """A session over the kept connections."""
+        yield self._begin(self._client.session)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+
+GATEWAY_SESSIONS = 8
+"""How many messages an SMS gateway is handed at once."""
 
 
 def unreachable(error: Exception) -> Outcome:

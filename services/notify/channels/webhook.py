@@ -8,8 +8,6 @@ import ipaddress
 import secrets
 import socket
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from http import HTTPStatus
 from time import time
 
@@ -18,8 +16,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
-from services.notify.channels import Outcome, Result, Session
-from services.notify.channels.http import Client, busy, unreachable
+from services.notify.channels import Outcome, Result
+from services.notify.channels.http import Client, Pooled, busy, unreachable
 from services.notify.notices import Notice
 from services.notify.settings import NotifySettings
 
@@ -29,26 +27,18 @@ _ANSWER_LIMIT = 2048
 """Bytes: what a receiver says beyond them is not read, and its connection given up."""
 
 
-class Webhook:
+class Webhook(Pooled):
     """Systems that subscribed."""
 
     def __init__(self, settings: NotifySettings) -> None:
-        self.sessions = settings.webhook_sessions
-        self._allows_private = settings.webhook_allow_private
-        self._client = Client(settings.send_timeout_seconds, self._connector)
+        is_open = settings.webhook_allow_private
 
-    def _connector(self) -> aiohttp.TCPConnector:
-        resolver = ThreadedResolver() if self._allows_private else PublicResolver()
-        return aiohttp.TCPConnector(limit=0, resolver=resolver, ttl_dns_cache=30)
+        def connector() -> aiohttp.TCPConnector:
+            resolver = ThreadedResolver() if is_open else PublicResolver()
+            return aiohttp.TCPConnector(limit=0, resolver=resolver, ttl_dns_cache=30)
 
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[Session]:
-        """All sessions share the kept connections."""
-        yield _WebhookSession(self._client.session, allows_private=self._allows_private)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.close()
+        client = Client(settings.send_timeout_seconds, connector)
+        super().__init__(client, settings.webhook_sessions, lambda kept: _WebhookSession(kept, allows_private=is_open))
 
 
 class _WebhookSession:

@@ -73,8 +73,8 @@ async def save(connection: AsyncConnection, contact_id: UUID, one: Contact, auth
 
 async def remove(connection: AsyncConnection, contacts: Collection[UUID]) -> int:
     """Forget contacts; how many there were."""
-    await connection.execute(delete(address).where(address.c.contact.in_(list(contacts))))
-    return (await connection.execute(delete(contact).where(contact.c.id.in_(list(contacts))))).rowcount
+    await connection.execute(delete(address).where(address.c.contact == func.any(list(contacts))))
+    return (await connection.execute(delete(contact).where(contact.c.id == func.any(list(contacts))))).rowcount
 
 
 async def import_contacts(

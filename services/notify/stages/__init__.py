@@ -13,7 +13,7 @@ from uuid import UUID
 
 from services.notify.channels.sms.gsm import Style
 from services.notify.links import Links
-from services.notify.notices import Alert, Draft
+from services.notify.notices import Alert, Draft, Recipient
 from services.notify.tree import Tree
 from shared.contracts import ChannelName
 from shared.reference.load import Reference
@@ -80,6 +80,10 @@ class World:
     subscriptions: Sequence[Subscription] = ()
     silences: Sequence[Silence] = ()
     causes: Sequence[Cause] = ()
+
+    def contacts_of(self, recipient: Recipient) -> Sequence[Contact]:
+        """Who answers for a role in a unit."""
+        return self.contacts.get((recipient.role.role, recipient.unit.code), ()) if recipient.role else ()
 
 
 type Stage = Callable[[Sequence[Draft], World], Sequence[Draft]]

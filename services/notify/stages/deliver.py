@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,6 +33,7 @@ from shared.contracts import AlertEvent, ChannelName
 from shared.messaging import Message
 from shared.outbox import Relay
 from shared.transient import is_transient
+from shared.woken import Woken
 
 log = structlog.get_logger()
 
@@ -44,7 +44,6 @@ ATTEMPT_SECONDS = 30
 """No attempt takes longer, and none is begun that might outlast its lease."""
 LEASED = 500
 """How many notices a process has leased at once, of each channel."""
-_REST_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +95,21 @@ class Delivery:
         self._settings, self._watch, self._links = settings, watch, links
         self._breaker = Breaker()
         self._waiting: asyncio.Queue[Notice | None] = asyncio.Queue()
+        self._untried: list[Notice] = []
         self._ended: list[tuple[Attempt, asyncio.Future[None]]] = []
         self._has_ended = asyncio.Event()
-        self._woken = asyncio.Event()
+        self._leasing = Woken(f"delivery by {name}", self.lease)
         self._is_stopping = False
         self._is_over = False
 
     def wake(self) -> None:
         """Say that notices were committed."""
-        self._woken.set()
+        self._leasing.wake()
 
     async def run(self) -> None:
         """Work until cancelled: at once when woken, and every second for what became due. Ends what it has begun."""
-        leasing = asyncio.create_task(self._lease_all())
+        leasing = asyncio.create_task(self._leasing.run())
+        self.wake()
         recording = asyncio.create_task(self._record_all())
         sessions = [asyncio.create_task(self._converse()) for _ in range(self._channel.sessions)]
         try:
@@ -118,6 +119,8 @@ class Delivery:
         finally:
             self._is_stopping = True
             leasing.cancel()
+            while not self._waiting.empty():
+                self._untried += filter(None, [self._waiting.get_nowait()])
             for _ in sessions:
                 self._waiting.put_nowait(None)
             await asyncio.gather(*sessions, return_exceptions=True)
@@ -125,23 +128,11 @@ class Delivery:
             self._has_ended.set()
             await asyncio.gather(leasing, recording, return_exceptions=True)
             await self._channel.close()
-
-    async def _lease_all(self) -> None:
-        while True:
-            try:
-                while await self.lease():
-                    pass
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("delivery waits", channel=self._name, error=str(error))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_REST_SECONDS):
-                    await self._woken.wait()
-            self._woken.clear()
+            await self._give_back()
 
     async def lease(self) -> bool:
         """Take what is due, as much as there is room for; whether there may be more for which there is room."""
+        await self._give_back()
         now, room = utc_now(), LEASED - self._waiting.qsize()
         limit = self._breaker.room(room, now)
         if room < LEASED // 2 or not limit:
@@ -152,6 +143,14 @@ class Delivery:
         for row in rows:
             self._waiting.put_nowait(_notice(row, now + LEASE, secrets.get(row.subscription, ()), self._links))
         return len(rows) == limit and limit > 1
+
+    async def _give_back(self) -> None:
+        """Let others, or this one later, try at once what was leased here and will not be tried."""
+        untried, self._untried = self._untried, []
+        if untried:
+            leases = {notice.leased_until for notice in untried}
+            async with self._engine.begin() as connection:
+                await queries.give_back(connection, [notice.id for notice in untried], leases, utc_now())
 
     async def _converse(self) -> None:
         """One session after the other, each as long as there is something to deliver."""
@@ -166,13 +165,14 @@ class Delivery:
                     raise
                 log.warning("session broken off", channel=self._name, error=str(error))
             if self._waiting.qsize() < LEASED // 2:
-                self._woken.set()
+                self.wake()
 
     async def _attempt(self, session: Session, notice: Notice) -> None:
         started_at = utc_now()
         ends_soon = started_at > notice.leased_until - timedelta(seconds=ATTEMPT_SECONDS)
         if ends_soon or self._is_stopping or self._breaker.rests(started_at):
-            return  # its lease ends, and somebody takes it
+            self._untried.append(notice)
+            return
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 outcome = await session.deliver(notice)

@@ -78,7 +78,7 @@ def _address(
     alert: Alert, branch: Branch, recipient: Recipient, channel: ChannelName, step: int, world: World
 ) -> Iterable[Draft]:
     """A draft for each address of the recipient; without any, one that says why it cannot be sent."""
-    contacts = world.contacts.get((recipient.role.role, recipient.unit.code), []) if recipient.role else []
+    contacts = world.contacts_of(recipient)
     fault = None if channel in world.channels else NotSent.NOT_SET_UP
     found = [
         Draft((alert,), branch.id, recipient, channel, address, contact, step, not_sent=fault)

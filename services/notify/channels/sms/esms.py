@@ -5,15 +5,14 @@ Accepted is not delivered: a CodeResult of 100 says that the gateway has the mes
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 import aiohttp
 
-from services.notify.channels import Outcome, Result, Session
-from services.notify.channels.http import Client, answer_object, busy, unreachable
+from services.notify.channels import Outcome, Result
+from services.notify.channels.http import GATEWAY_SESSIONS, Client, Pooled, answer_object, busy, unreachable
 from services.notify.channels.sms.gsm import is_plain
 from services.notify.channels.sms.report import DeliveryReport
 from services.notify.notices import Notice
@@ -42,23 +41,12 @@ _BAD_NUMBER = "108"
 _REJECTED = "4"
 
 
-class Esms:
+class Esms(Pooled):
     """The gateway, as a channel."""
 
-    sessions = 8
-
     def __init__(self, settings: NotifySettings) -> None:
-        self._settings = settings
-        self._client = Client(settings.send_timeout_seconds)
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[Session]:
-        """All sessions share the kept connections."""
-        yield _EsmsSession(self._client.session, self._settings)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.close()
+        client = Client(settings.send_timeout_seconds)
+        super().__init__(client, GATEWAY_SESSIONS, lambda kept: _EsmsSession(kept, settings))
 
 
 class _EsmsSession:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import aiohttp
 from pydantic import AnyHttpUrl, BaseModel, Field
 
-from services.notify.channels import Outcome, Result, Session
-from services.notify.channels.http import Client, answer_object, busy, unreachable
+from services.notify.channels import Outcome, Result
+from services.notify.channels.http import GATEWAY_SESSIONS, Client, Pooled, answer_object, busy, unreachable
 from services.notify.channels.sms.report import DeliveryReport
 from services.notify.notices import Notice
 from services.notify.settings import NotifySettings
@@ -50,23 +49,12 @@ class GatewayContract(BaseModel):
     undelivered: list[str] = Field(default=[])
 
 
-class Generic:
+class Generic(Pooled):
     """The gateway, as a channel."""
 
-    sessions = 8
-
     def __init__(self, settings: NotifySettings, contract: GatewayContract) -> None:
-        self._settings, self._contract = settings, contract
-        self._client = Client(settings.send_timeout_seconds)
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[Session]:
-        """All sessions share the kept connections."""
-        yield _GenericSession(self._client.session, self._settings, self._contract)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.close()
+        client = Client(settings.send_timeout_seconds)
+        super().__init__(client, GATEWAY_SESSIONS, lambda kept: _GenericSession(kept, settings, contract))
 
 
 class _GenericSession:

@@ -7,14 +7,13 @@ timeout, a connection that breaks, a process killed before the attempt is record
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
 
-from services.notify.channels import Outcome, Result, Session
-from services.notify.channels.http import Client, answer_object, busy, unreachable
+from services.notify.channels import Outcome, Result
+from services.notify.channels.http import GATEWAY_SESSIONS, Client, Pooled, answer_object, busy, unreachable
 from services.notify.channels.sms.report import DeliveryReport
 from services.notify.notices import Notice
 from services.notify.settings import NotifySettings
@@ -36,23 +35,12 @@ _FAILURES = {
 _BAD_NUMBER = "105"
 
 
-class SpeedSms:
+class SpeedSms(Pooled):
     """The gateway, as a channel."""
 
-    sessions = 8
-
     def __init__(self, settings: NotifySettings) -> None:
-        self._settings = settings
-        self._client = Client(settings.send_timeout_seconds)
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[Session]:
-        """All sessions share the kept connections."""
-        yield _SpeedSmsSession(self._client.session, self._settings)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.close()
+        client = Client(settings.send_timeout_seconds)
+        super().__init__(client, GATEWAY_SESSIONS, lambda kept: _SpeedSmsSession(kept, settings))
 
 
 class _SpeedSmsSession:
