@@ -37,6 +37,7 @@ def create_engine(settings: Settings, name: str) -> AsyncEngine:
         json_deserializer=from_json,
         hide_parameters=True,  # they hold figures and addresses, and errors are logged
         pool_size=10,
+        pool_use_lifo=True,  # the one used last knows the statements, and so does its server process
         pool_timeout=5,
         connect_args={"timeout": 10, "command_timeout": 60, "server_settings": {"application_name": f"ntm-{name}"}},
     )

@@ -38,8 +38,10 @@ async def put(connection: AsyncConnection, outbox: type[OutboxColumns], messages
 class Relay(Woken):
     """Publishes what the outbox holds. Any number may run: one at a time works, so the order stays."""
 
-    def __init__(self, engine: AsyncEngine, nats: Client, outbox: type[OutboxColumns]) -> None:
-        super().__init__("outbox", self.relay)
+    def __init__(
+        self, engine: AsyncEngine, nats: Client, outbox: type[OutboxColumns], pause_seconds: float = 0
+    ) -> None:
+        super().__init__("outbox", self.relay, pause_seconds)
         self._engine = engine
         self._nats = nats
         self._table = table_of(outbox)

@@ -136,9 +136,9 @@ class ParkingPlace:
     async def _tell(
         self, connection: AsyncConnection, row: Row[Any], state: ParkedState, reason: str, at: datetime
     ) -> None:
-        if self._outbox is None:
-            return
         service = self._table.schema or ""
+        if self._outbox is None or row.subject == subjects.parked(service):
+            return  # who cannot tell what it parked would park that, and tell it, for ever
         name = f"parked/{service}/{row.stream}/{row.sequence}"
         told = Parked(
             id=uuid5(NAMESPACE_URL, name if state == "parked" else f"{name}/{state}"),

@@ -1,8 +1,9 @@
-"""Work that waits in a table: done at once when somebody says so, and every second for what others left behind."""
+"""Work that waits in a table: done at once when somebody says so, each second or so for what others left behind."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -11,15 +12,19 @@ from shared.transient import is_transient
 
 log = structlog.get_logger()
 
-_REST_SECONDS = 1
+_REST_SECONDS = 0.8, 1.2
+"""Each time another: all that rests would else work at the same moment, in the way of what comes just then."""
 
 
 class Woken:
-    """Calls `work` again and again: while that returns something true, and then whenever it is woken."""
+    """Calls `work` again and again: while that returns something true, and then whenever it is woken, after a pause in
+    which more may come.
+    """
 
-    def __init__(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
+    def __init__(self, name: str, work: Callable[[], Awaitable[object]], pause_seconds: float = 0) -> None:
         self._name = name
         self._work = work
+        self._pause_seconds = pause_seconds
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -30,10 +35,11 @@ class Woken:
         """Work until cancelled. A database or broker that is away is waited for."""
         while True:
             try:
-                async with asyncio.timeout(_REST_SECONDS):
+                async with asyncio.timeout(random.uniform(*_REST_SECONDS)):  # noqa: S311 - spreads load
                     await self._woken.wait()
             except TimeoutError:
                 pass
+            await asyncio.sleep(self._pause_seconds)
             self._woken.clear()
             try:
                 while await self._work():

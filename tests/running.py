@@ -127,7 +127,8 @@ class Surroundings:
 
     async def stored(self, stream: str) -> int:
         """How many messages a stream holds."""
-        return (await self.nats.jetstream().stream_info(stream)).state.messages
+        js = self.nats.jetstream(timeout=30)  # a broker that syncs the messages of a storm answers late
+        return (await js.stream_info(stream)).state.messages
 
 
 def settings_of(database_url: str, server: NatsServer) -> Settings:

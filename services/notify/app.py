@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fastapi import FastAPI
@@ -29,6 +30,7 @@ from services.notify.api import ROUTERS
 from services.notify.channels.sms.gsm import Style
 from services.notify.channels.ways import channels
 from services.notify.contacts import import_contacts
+from services.notify.handover import Handover
 from services.notify.links import Links
 from services.notify.openapi import DESCRIPTION
 from services.notify.settings import NotifySettings, settings
@@ -73,6 +75,11 @@ FAMILIES = {
     subjects.ALL_PARKED: "notify-parked",
 }
 
+# What is said on ntm.v1.alerts… goes out together after so many seconds, and so in nobody's way to be told.
+_PAUSE = 0.02
+
+type UseCase = Callable[[AsyncConnection, Pipeline, datetime], Awaitable[int]]
+
 # The way of an alert. What arrives is routed and, where its branch groups, joined and held; when its time has come what
 # is left of it is told: settled, inhibited, silenced, rendered. `Delivery` then delivers, retries and logs.
 ARRIVING = [route, group, hold]
@@ -84,35 +91,39 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Everything that runs while the service does."""
     async with open_runtime(settings(), "notify") as runtime:
         own, ways = settings(), channels(settings())
-        relay = Relay(runtime.engine, runtime.nats, OutboxRow)
+        relay = Relay(runtime.engine, runtime.nats, OutboxRow, pause_seconds=_PAUSE)
         links = _links(own)
         pipeline = Pipeline(ARRIVING, TELLING, Situation(_world(runtime, own, frozenset(ways), links)))
         watcher = Watcher(pipeline, runtime.reference)
-        deliveries = [Delivery(name, way, runtime.engine, relay, own, watcher, links) for name, way in ways.items()]
+        deliveries = {
+            name: Delivery(name, way, runtime.engine, relay, own, watcher, links) for name, way in ways.items()
+        }
+
+        async def telling(use_case: UseCase) -> int:
+            """One transaction in which something is told; what it leaves due goes out once that is committed."""
+            handover = Handover(deliveries)
+            async with runtime.engine.begin() as connection:
+                done = await use_case(connection, replace(pipeline, handover=handover), utc_now())
+            handover.give()
+            if handover.gathers:
+                gathered.wake()
+            if done:
+                relay.wake()
+            return done
 
         def wake() -> None:
-            for one in (relay, *timers):
+            for one in works:
                 one.wake()
-            for delivery in deliveries:
-                delivery.wake()
 
-        def when_due(use_case: Callable[[AsyncConnection, Pipeline, datetime], Awaitable[int]]) -> Woken:
-            async def work() -> int:
-                async with runtime.engine.begin() as connection:
-                    done = await use_case(connection, pipeline, utc_now())
-                if done:
-                    wake()
-                return done
-
-            return Woken(use_case.__name__, work)
-
-        timers = [when_due(tell_gathered), when_due(escalate)]
+        gathered = Woken("gathered", lambda: telling(tell_gathered))
+        escalation = Woken("escalation", lambda: telling(escalate))
         app.state.keys = Keys(runtime.engine, Issuer.of(runtime.settings))
         app.state.runtime, app.state.wake, app.state.pipeline = runtime, wake, pipeline
+        app.state.telling = telling
         app.state.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
         await _import(runtime, own)
-        works = (*(timer.run() for timer in timers), *(delivery.run() for delivery in deliveries))
-        async with background(relay.run(), *works), broker:
+        works: Sequence[Woken | Delivery] = (relay, gathered, escalation, *deliveries.values())
+        async with background(*(work.run() for work in works)), broker:
             await broker.start()
             yield
 
@@ -179,6 +190,4 @@ async def _tell_all(batch: Sequence[Msg]) -> None:
     alerts = [
         read_alert(message.data, (message.headers or {}).get("traceparent"), runtime.reference) for message in batch
     ]
-    async with runtime.engine.begin() as connection:
-        await tell(connection, alerts, app.state.pipeline, utc_now())
-    app.state.wake()
+    await app.state.telling(lambda connection, pipeline, now: tell(connection, alerts, pipeline, now))

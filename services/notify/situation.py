@@ -38,7 +38,12 @@ class Situation:
                 contacts=by_role(await known_contacts(connection)),
                 subscriptions=[
                     Subscription(
-                        row.id, row.unit, row.url, Match.model_validate(row.match), row.disabled_at is not None
+                        row.id,
+                        row.unit,
+                        row.url,
+                        Match.model_validate(row.match),
+                        row.disabled_at is not None,
+                        queries.secrets_of(row, now),
                     )
                     for row in await queries.subscriptions(connection)
                 ],

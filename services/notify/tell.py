@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify import queries
 from services.notify.alerts import alert_of, alert_row, kept_alert, log_message
 from services.notify.budget import afford
+from services.notify.handover import Handover
 from services.notify.notices import Alert, Draft, NoticeStatus, NotSent, Recipient
 from services.notify.situation import Situation, with_causes
 from services.notify.stages import Stage, World
@@ -35,30 +36,32 @@ _BATCH = 100
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """The stages in order, those that an alert passes when it comes and those that a draft passes when it is told, and
-    what they know.
+    what they know. `handover`: where what is due at once may be left by the transaction that is under way.
     """
 
     arriving: Sequence[Stage]
     telling: Sequence[Stage]
     situation: Situation
+    handover: Handover | None = None
 
 
-async def tell(connection: AsyncConnection, alerts: Sequence[Alert], pipeline: Pipeline, now: datetime) -> None:
-    """Record alerts, decide who hears of them, tell at once what waits for nothing, and gather the rest. Known alerts
-    change nothing.
+async def tell(connection: AsyncConnection, alerts: Sequence[Alert], pipeline: Pipeline, now: datetime) -> int:
+    """Record alerts, decide who hears of them, tell at once what waits for nothing, and gather the rest; how many were
+    new. Known alerts change nothing.
     """
     by_id = {alert.id: alert for alert in alerts}
     ordered = sorted(by_id.values(), key=lambda alert: str(alert.id))  # so that no two workers wait for each other
     new = await queries.record_alerts(connection, [alert_row(alert, now) for alert in ordered])
     fresh = [alert for alert in by_id.values() if alert.id in new]
     if not fresh:
-        return
+        return 0
     ended = await queries.end_alerts(connection, new, _ENDS, now)
     world = await pipeline.situation.world(connection, now)
     drafts = _pass([Draft((replace(alert, is_over=alert.id in ended),)) for alert in fresh], pipeline.arriving, world)
     await _gather_or_tell(connection, drafts, pipeline, world)
     raised = [_entry(alert, AlertEvent.RAISED, now) for alert in fresh]
     await outbox.put(connection, OutboxRow, raised)
+    return len(fresh)
 
 
 async def tell_gathered(connection: AsyncConnection, pipeline: Pipeline, now: datetime) -> int:
@@ -154,7 +157,10 @@ async def _gather_or_tell(
     connection: AsyncConnection, drafts: Sequence[Draft], pipeline: Pipeline, world: World
 ) -> None:
     """Gather what is held, and tell the rest."""
-    await _gather(connection, [draft for draft in drafts if draft.due_at], world)
+    held = [draft for draft in drafts if draft.due_at]
+    await _gather(connection, held, world)
+    if pipeline.handover and any(draft.due_at <= world.now for draft in held if draft.due_at):
+        pipeline.handover.gathers = True
     await _tell(connection, [draft for draft in drafts if not draft.due_at], pipeline, world)
 
 
@@ -217,8 +223,13 @@ async def _tell(
         return []
     world = await with_causes(connection, drafts, world)
     decided, notes = await afford(connection, _pass(drafts, pipeline.telling, world), world)
+    rows = [_notice_row(draft, world) for draft in decided]
+    if pipeline.handover:
+        pipeline.handover.lease(rows, world.now)
     mentions = [row for draft in decided for row in _mention_rows(draft)]
-    new = await queries.record_notices(connection, [_notice_row(draft, world) for draft in decided], mentions)
+    new = await queries.record_notices(connection, rows, mentions)
+    if pipeline.handover:
+        pipeline.handover.keep([row for row in rows if row["id"] in new], world)
     fresh = [draft for draft in decided if draft.id in new]
     await queries.begin_escalations(connection, [row for draft in fresh for row in _escalation_rows(draft, world)])
     await outbox.put(connection, OutboxRow, [entry for draft in fresh for entry in _endings(draft, world.now)])

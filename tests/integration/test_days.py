@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from sqlalchemy import select
 
 from services.scoring.tables import ChangeRow, TickRow
+from shared.clock import VIETNAM
 from shared.database import table_of
 from shared.reference.load import load
 from tests.integration.test_scoring import BORDER, changes, poverty_report, put_on_stream
@@ -53,7 +54,8 @@ async def test_days_without_any_worker_are_caught_up_with_each_at_its_own_date(a
     when = {row.event: row.on for row in rows if (row.unit, row.topic) == (border.key, "ntm-11")}
     assert START < when["fell_behind"] < date(2023, 9, 30)
     assert when["missed"] == date(2024, 1, 1)
-    assert {row.at.date() for row in rows if row.event == "missed" and row.topic == "ntm-11"} == {date(2024, 1, 1)}
+    missed_at = [row.at.astimezone(VIETNAM) for row in rows if row.event == "missed" and row.topic == "ntm-11"]
+    assert {at.date() for at in missed_at} == {date(2024, 1, 1)}
 
 
 async def _came_to(around: Surroundings, day: date) -> bool:

@@ -324,8 +324,12 @@ async def test_the_province_is_judged_from_its_communes(around: Surroundings, sc
     (part,) = found["assessment"]["parts"]
     assert (part["value"], part["baseline"], part["goal"], part["units_counted"]) == (77, 77, 87, 181)
     assert found["status"] == "behind"
-    published = await changes(around, "ntm.v1.targets.20.>")
-    assert {one["commitment"]["line"] for one in published} >= {33, 35}
+
+    async def both_are_published() -> bool:
+        published = await changes(around, "ntm.v1.targets.20.>")
+        return {one["commitment"]["line"] for one in published} >= {33, 35}
+
+    await eventually(both_are_published)
 
 
 def load_district(code: str) -> str:

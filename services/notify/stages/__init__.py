@@ -41,13 +41,16 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A system that is told by webhook of what matches, in its unit and below."""
+    """A system that is told by webhook of what matches, in its unit and below. `secrets` sign what it is told, the
+    newest first.
+    """
 
     id: UUID
     unit: int
     url: str
     match: Match
     is_disabled: bool = False
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

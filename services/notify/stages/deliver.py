@@ -23,8 +23,9 @@ from services.notify import queries
 from services.notify.alerts import log_message
 from services.notify.channels import Channel, Outcome, Result, Session
 from services.notify.channels.breaker import Breaker, Turn
+from services.notify.handover import LEASE, notice_of
 from services.notify.links import Links
-from services.notify.notices import Notice, NoticeStatus, Wording
+from services.notify.notices import Notice, NoticeStatus
 from services.notify.settings import NotifySettings
 from services.notify.tables import OutboxRow
 from shared import outbox
@@ -39,7 +40,6 @@ log = structlog.get_logger()
 
 ATTEMPTS = Counter("ntm_delivery_attempts", "Attempts at notices", ["channel", "outcome"])
 
-LEASE = timedelta(seconds=60)
 ATTEMPT_SECONDS = 30
 """No attempt takes longer, and none is begun that might outlast its lease."""
 LEASED = 500
@@ -140,9 +140,21 @@ class Delivery:
         async with self._engine.begin() as connection:
             rows = await queries.lease(connection, self._name, now, now + LEASE, limit)
             secrets = await queries.signing_secrets(connection, {row.subscription for row in rows} - {None}, now)
-        for row in rows:
-            self._waiting.put_nowait(_notice(row, now + LEASE, secrets.get(row.subscription, ()), self._links))
+        self.take([notice_of(row._asdict(), secrets, self._links) for row in rows])
         return len(rows) == limit and limit > 1
+
+    def room(self) -> int:
+        """How many notices it would take beside those it has. While its gateway rests it looks for them itself."""
+        is_closed = self._is_stopping or self._breaker.opens_at is not None
+        return 0 if is_closed else LEASED - self._waiting.qsize()
+
+    def take(self, notices: Sequence[Notice]) -> None:
+        """Deliver notices that were leased for it; it gives them back where it stops."""
+        if self._is_stopping:
+            self._untried += notices
+            return
+        for notice in notices:
+            self._waiting.put_nowait(notice)
 
     async def _give_back(self) -> None:
         """Let others, or this one later, try at once what was leased here and will not be tried."""
@@ -208,15 +220,10 @@ class Delivery:
         while True:
             try:
                 async with self._engine.begin() as connection:
-                    held = await queries.record_attempts(
-                        connection, [_attempt_row(one) for one in attempts], [_state_row(one) for one in attempts]
-                    )
-                    ours = [one for one in attempts if one.notice.id in held]
-                    ends = {one.notice.id: one for one in ours if one.due_at is None}
-                    told = await queries.alerts_told(connection, ends)
-                    await outbox.put(
-                        connection, OutboxRow, [entry for key, one in ends.items() for entry in _ending(one, told[key])]
-                    )
+                    told = await queries.record_attempts(connection, [_attempt_row(one) for one in attempts])
+                    ours = [one for one in attempts if one.notice.id in told]
+                    endings = (_ending(one, told[one.notice.id]) for one in ours if one.due_at is None)
+                    await outbox.put(connection, OutboxRow, [entry for ending in endings for entry in ending])
                     await self._watch(connection, ours)
             except Exception as error:
                 if not is_transient(error) or utc_now() > max(one.notice.leased_until for one in attempts):
@@ -249,6 +256,7 @@ def _ending(attempt: Attempt, alerts: Sequence[Row[Any]]) -> list[Message]:
 
 
 def _attempt_row(attempt: Attempt) -> dict[str, Any]:
+    """The attempt, and what its notice becomes if it is still leased for it."""
     return {
         "notice": attempt.notice.id,
         "number": attempt.notice.attempts + 1,
@@ -257,38 +265,8 @@ def _attempt_row(attempt: Attempt) -> dict[str, Any]:
         "outcome": attempt.outcome.result.value,
         "detail": attempt.outcome.detail.replace("\x00", "")[:500],
         "provider_id": attempt.outcome.provider_id,
-    }
-
-
-def _state_row(attempt: Attempt) -> dict[str, Any]:
-    return {
-        "id": attempt.notice.id,
         "lease": attempt.notice.leased_until,
         "status": attempt.status.value,
         "due_at": attempt.due_at,
-        "attempts": attempt.notice.attempts + 1,
         "cost_dong": attempt.outcome.cost_dong,
     }
-
-
-def _notice(row: Row[Any], leased_until: datetime, secrets: tuple[str, ...], links: Links | None) -> Notice:
-    wording = Wording(row.text, row.subject, row.html)
-    return Notice(
-        id=row.id,
-        request_id=row.request_id,
-        thread=row.thread,
-        unit_code=row.unit_code,
-        recipient=row.recipient,
-        name=row.name,
-        channel=row.channel,
-        address=row.address,
-        language=row.language,
-        wording=links.within(wording, row.id) if links and row.link_hash else wording,
-        created_at=row.created_at,
-        attempts=row.attempts,
-        retry_until=row.retry_until,
-        leased_until=leased_until,
-        trace=row.trace,
-        signing_secrets=secrets,
-        subscription=row.subscription,
-    )
