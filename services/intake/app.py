@@ -24,7 +24,7 @@ from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.intake import difficulties, me, project, receipts, review, uploads
+from services.intake import difficulties, project, receipts, review, uploads, web
 from services.intake.accept import Intake
 from services.intake.catalogue import Catalogue, catalogue
 from services.intake.desk import Desk
@@ -34,9 +34,8 @@ from services.intake.projected import PROBLEMS, REFUSALS, SUBMISSIONS
 from services.intake.receipts import Progress
 from services.intake.submissions import SubmissionsDoor
 from services.intake.tables import ParkedRow
-from services.intake.web import page
 from shared import replay
-from shared.access import Caller, Issuer, Keys, authenticate
+from shared.access import Caller, Issuer, Keys, authenticate, me
 from shared.contracts import subjects
 from shared.openapi import describe
 from shared.parking import ParkingPlace
@@ -67,7 +66,7 @@ app = create_app(
 )
 app.add_middleware(SubmissionsDoor)
 describe(app, DESCRIPTION)
-for part in (page, me, receipts, uploads, review, difficulties):
+for part in (web, me, receipts, uploads, review, difficulties):
     app.include_router(part.router)
 
 

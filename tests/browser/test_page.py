@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +13,7 @@ from playwright.async_api import Browser, Download, Page, expect
 
 from deploy.local.sample import SAMPLE_COHORTS
 from shared.access import revoke_keys
+from tests.browser.pages import keep_picture, opened, sign_in
 from tests.builders import DIEM_HE, a_posted_submission
 from tests.running import Service, Surroundings, eventually
 from tests.workbooks import edited
@@ -45,22 +44,8 @@ async def key(around: Surroundings) -> str:
 
 @pytest.fixture
 async def page(chromium: Browser, intake: Service) -> AsyncIterator[Page]:
-    """The page as somebody finds it who was never here; at the end nothing has gone wrong in it unseen."""
-    context = await chromium.new_context(base_url=intake.url, locale="vi-VN", viewport={"width": 1200, "height": 900})
-    page = await context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
-    yield page
-    await context.close()
-    assert faults == []
-
-
-async def sign_in(page: Page, key: str, part: str = "send") -> None:
-    await page.goto(f"/#{part}")
-    await page.get_by_label("Khóa truy cập").fill(key)
-    await page.get_by_role("button", name="Đăng nhập").click()
-    await expect(page.get_by_role("navigation")).to_be_visible()
+    async with opened(chromium, intake.url) as page:
+        yield page
 
 
 async def taken(page: Page, period: str = JUNE) -> bytes:
@@ -101,12 +86,6 @@ async def drop(page: Page, body: bytes, name: str = "van-quan.xlsx") -> None:
     await page.dispatch_event("label.drop", "drop", {"dataTransfer": transfer})
 
 
-async def keep_picture(page: Page, name: str) -> None:
-    """For the eye, where `NTM_PICTURES` names a folder."""
-    if folder := os.environ.get("NTM_PICTURES"):
-        await page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-
 def row_of(page: Page, text: str) -> Any:
     return page.get_by_role("row").filter(has_text=text)
 
@@ -126,7 +105,7 @@ async def test_a_wrong_key_is_told_in_words_and_a_right_one_opens(page: Page, ke
 
 async def test_a_key_that_is_no_longer_good_signs_out_and_says_so(page: Page, around: Surroundings) -> None:
     key = await around.key(DISTRICT, agency="leaver")
-    await sign_in(page, key)
+    await sign_in(page, key, "send")
     await revoke_keys(around.engine, "leaver")
     await eventually(lambda: is_refused(page))
     await expect(page.get_by_role("alert")).to_contain_text("đã bị thu hồi")
@@ -143,7 +122,7 @@ async def is_refused(page: Page) -> bool:
 async def test_the_key_stands_in_no_address_cookie_or_lasting_storage(page: Page, key: str) -> None:
     addresses: list[str] = []
     page.on("request", lambda request: addresses.append(request.url))
-    await sign_in(page, key)
+    await sign_in(page, key, "send")
     await taken(page)
     assert addresses
     assert not any(key in address for address in addresses)
@@ -176,7 +155,7 @@ async def test_files_are_kept_for_good_under_their_hash_alone(page: Page, intake
 
 
 async def test_a_workbook_goes_from_the_template_to_a_scored_receipt(page: Page, key: str) -> None:
-    await sign_in(page, key)
+    await sign_in(page, key, "send")
     body = filled(await taken(page), {"households": 1000, "poor_households": 60, "near_poor_households": 40})
     await drop(page, body)
     await expect(page.get_by_text("Tệp hợp lệ, có thể gửi.")).to_be_visible()
@@ -199,7 +178,7 @@ async def test_a_workbook_goes_from_the_template_to_a_scored_receipt(page: Page,
 
 
 async def test_faults_stand_at_their_cells_and_the_marked_workbook_can_be_had(page: Page, key: str) -> None:
-    await sign_in(page, key)
+    await sign_in(page, key, "send")
     body = filled(
         await taken(page), {"households": 800, "poor_households": "tám mươi", "near_poor_households": 900}, "06256"
     )
@@ -219,7 +198,7 @@ async def test_faults_stand_at_their_cells_and_the_marked_workbook_can_be_had(pa
 
 
 async def test_what_is_no_workbook_is_refused_in_words(page: Page, key: str) -> None:
-    await sign_in(page, key)
+    await sign_in(page, key, "send")
     await drop(page, b"\x89PNG\r\n\x1a\n" + bytes(64), "picture.xlsx")
     await expect(page.get_by_role("alert")).to_contain_text("Không đọc được tệp này")
 
@@ -235,7 +214,7 @@ async def test_a_correction_and_a_great_change_are_sent_after_they_were_stood_by
                 "/v1/submissions", json=a_posted_submission(unit=unit, period=period, readings=sent)
             )
             assert answer.status_code == 202, answer.text
-    await sign_in(page, key)
+    await sign_in(page, key, "send")
     body = filled(await taken(page), {"households": 900, "poor_households": 400, "near_poor_households": 45}, unit)
     await drop(page, body)
     await page.get_by_label("Đây là số liệu sửa").check()
@@ -250,7 +229,7 @@ async def test_a_correction_and_a_great_change_are_sent_after_they_were_stood_by
 
 
 async def test_a_lost_connection_is_said_and_sending_again_sends_once(page: Page, key: str, intake: Service) -> None:
-    await sign_in(page, key)
+    await sign_in(page, key, "send")
     body = filled(await taken(page), {"households": 700, "poor_households": 30, "near_poor_households": 10}, "06295")
     await drop(page, body)
     requests: list[str | None] = []
@@ -349,7 +328,7 @@ async def test_sample_figures_are_called_so(chromium: Browser, around: Surroundi
 
 
 async def test_english_is_a_switch_that_is_remembered(page: Page, key: str) -> None:
-    await sign_in(page, key)
+    await sign_in(page, key, "send")
     await page.get_by_role("button", name="English").click()
     await expect(page.get_by_role("button", name="Download the workbook")).to_be_visible()
     await drop(page, b"nothing")
@@ -364,7 +343,7 @@ async def test_a_phone_shows_everything_without_scrolling_sideways(page: Page, k
     await page.set_viewport_size({"width": 360, "height": 740})
     await page.goto("/")
     await fits(page)
-    await sign_in(page, key)
+    await sign_in(page, key, "send")
     body = filled(
         await taken(page), {"households": 800, "poor_households": "tám mươi", "near_poor_households": 900}, "06256"
     )

@@ -1,1 +1,10 @@
 """The door for people: a page on which a district officer sends workbooks and follows what becomes of them."""
+
+from pathlib import Path
+
+from shared.page import page_router
+from shared.spreadsheet.guard import UPLOAD_LIMIT
+
+router = page_router("Số liệu nông thôn mới", Path(__file__).parent / "static", {"upload-limit": str(UPLOAD_LIMIT)})
+
+__all__ = ["router"]

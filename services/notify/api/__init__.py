@@ -1,8 +1,12 @@
 """What notify answers over HTTP, a module for each thing."""
 
+from services.notify import web
 from services.notify.api import acknowledgements, alerts, contacts, notices, reports, routes, silences, subscriptions
+from shared.access import me
 
 ROUTERS = [
+    web.router,
+    me.router,
     alerts.router,
     notices.router,
     acknowledgements.router,

@@ -19,10 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify import ledger, queries
 from services.notify.acknowledge import acknowledge
-from services.notify.api.alerts import AlertItem, alert_item, reason_of
+from services.notify.api.alerts import AlertItem, alert_item, reason_of, what_of
 from services.notify.api.scope import Called, Running, visible
 from services.notify.links import VALID_FOR, hash_of
-from services.notify.stages.render import happened
 from shared import text
 from shared.body import read_body
 from shared.clock import VIETNAM, utc_now
@@ -103,7 +102,7 @@ def _answer(notice: Row[Any], alerts: Sequence[Row[Any]]) -> HTMLResponse:
         {
             "place": row.body["unit"]["name"],
             "code": row.body["unit"]["code"],
-            "what": {language: happened(row.kind, row.event, row.body, language) for language in ("vi", "en")},
+            "what": what_of(row),
             "reason": reason_of(row.body),
             "acknowledged_by": row.acknowledged_by,
             "acknowledged_at": f"{row.acknowledged_at.astimezone(VIETNAM):%H:%M %d/%m/%Y}"

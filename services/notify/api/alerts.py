@@ -13,6 +13,7 @@ from sqlalchemy import Row
 from services.notify import ledger
 from services.notify.api.scope import Called, Cursor, Limit, Running, Since, UnitParameter, decode, encode, visible
 from services.notify.ledger import Filter
+from services.notify.stages.render import happened
 from shared.contracts import Bilingual, OccasionKind, Severity, UnitRef
 from shared.reference.models import AnyEvent
 
@@ -20,7 +21,8 @@ router = APIRouter(prefix="/v1")
 
 
 class AlertItem(BaseModel):
-    """What somebody may have to know; `on` is the day judged or told, the other times are real.
+    """What somebody may have to know; `on` is the day judged or told, the other times are real. `what`: what happened
+    to what, in a few words.
 
     `topic`: the criterion's key, the commitment's id or the difficulty's; `reason`: the verdict's, or a difficulty's
     words as they were written; `is_open`: it asks for something, and nothing newer has ended it.
@@ -32,6 +34,7 @@ class AlertItem(BaseModel):
     topic: str
     event: AnyEvent
     severity: Severity
+    what: Bilingual
     on: date
     raised_at: AwareDatetime
     reason: Bilingual
@@ -88,6 +91,7 @@ def alert_item(row: Row[Any]) -> AlertItem:
         topic=row.topic,
         event=row.event,
         severity=row.severity,
+        what=what_of(row),
         on=row.on,
         raised_at=row.raised_at,
         reason=reason_of(row.body),
@@ -98,6 +102,11 @@ def alert_item(row: Row[Any]) -> AlertItem:
         acknowledged_note=row.acknowledged_note,
         sample=row.sample,
     )
+
+
+def what_of(row: Row[Any]) -> Bilingual:
+    """What happened to what, in a few words."""
+    return Bilingual(vi=happened(row.kind, row.event, row.body, "vi"), en=happened(row.kind, row.event, row.body, "en"))
 
 
 def reason_of(body: dict[str, Any]) -> Bilingual:

@@ -2,7 +2,8 @@
 
 import { get, newRequest, post } from "./api.js";
 import { badge, dialog, field, h, say, select, tick } from "./dom.js";
-import { coversCriterion, criterionName, days, daysAgo, known, moment, troubleBox, unitChoices, unitName } from "./field.js";
+import { coversCriterion, criterionName, days, daysAgo, known, unitChoices, unitName } from "./field.js";
+import { moment, troubleBox } from "./plain.js";
 import { refresh } from "./receipts.js";
 import { t } from "./words.js";
 

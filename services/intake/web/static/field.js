@@ -1,11 +1,11 @@
-// The field's things as people read them: units, periods, figures, statuses, and what went wrong.
+// The field's things as people read them: units, periods, figures, statuses.
 
 import { badge, h } from "./dom.js";
+import { day, text } from "./plain.js";
 import { language, locale, t } from "./words.js";
 
 /** What the signed-in key may see; filled by `learn`. */
 export const known = { me: null, catalogue: null, units: new Map(), criteria: new Map(), elements: new Map() };
-export const page = document.documentElement.dataset;
 
 export function learn(me, catalogue) {
   const by = (name, list) => new Map(list.map((one) => [one[name], one]));
@@ -13,7 +13,6 @@ export function learn(me, catalogue) {
   Object.assign(known, { me, catalogue, units: by("code", units), criteria: by("key", criteria), elements: by("code", elements) });
 }
 
-export const text = (bilingual) => bilingual[language()];
 export const unitName = (code) => (known.units.has(code) ? `${known.units.get(code).name} (${code})` : code);
 export const elementName = (code) => (known.elements.has(code) ? text(known.elements.get(code).name) : code);
 
@@ -73,14 +72,6 @@ export function periodName(period) {
   }
 }
 
-const DATE = { vi: { day: "numeric", month: "numeric", year: "numeric" }, en: { day: "numeric", month: "short", year: "numeric" } };
-export const day = (date) => new Intl.DateTimeFormat(locale(), { ...DATE[language()], timeZone: "UTC" }).format(new Date(date));
-
-export function moment(time) {
-  const format = { ...DATE[language()], hour: "2-digit", minute: "2-digit", timeZone: "Asia/Ho_Chi_Minh" };
-  return h("time", { datetime: time }, new Intl.DateTimeFormat(locale(), format).format(new Date(time)));
-}
-
 export function figure(value) {
   if (typeof value === "boolean") return t(value ? "yes" : "no");
   return typeof value === "number" ? new Intl.NumberFormat(locale(), { maximumFractionDigits: 6 }).format(value) : String(value);
@@ -95,17 +86,3 @@ export const status = (word) => badge(t(`status_${word}`), TONES[word] ?? "calm"
 
 /** One thing that becomes another. */
 export const becomes = (before, after) => h("span", { class: "becomes" }, before, h("span", { class: "arrow", "aria-label": t("becomes") }, " → "), after);
-
-/** A problem document in words, each fault with its place; `again` is offered where that may help. */
-export function troubleBox(trouble, again = null) {
-  if (!trouble.document) throw trouble;
-  const { title, detail, errors = [], omitted } = trouble.document;
-  const place = (error) => error.cell && [h("b", {}, error.cell), error.sheet ? ` (${error.sheet}): ` : ": "];
-  return h("div", { class: "box bad", role: "alert", tabindex: "-1" },
-    h("p", {}, h("b", {}, title)),
-    errors.length > 1 || errors[0]?.cell
-      ? h("ul", {}, errors.map((error) => h("li", {}, place(error), error.detail)), omitted && h("li", {}, t("omitted", omitted)))
-      : detail && h("p", {}, detail),
-    trouble.retryAfter && h("p", {}, t("retry_after", trouble.retryAfter)),
-    again && trouble.passes && h("button", { type: "button", onclick: again }, t("again")));
-}

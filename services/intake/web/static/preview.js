@@ -1,7 +1,8 @@
 // What a file would change, before anything is sent: faults at their cells, figures old and new, statuses before and after.
 
 import { badge, field, h, say, table, tick } from "./dom.js";
-import { becomes, criterionName, elementName, figure, periodName, status, troubleBox, unitName } from "./field.js";
+import { becomes, criterionName, elementName, figure, periodName, status, unitName } from "./field.js";
+import { troubleBox } from "./plain.js";
 import { t } from "./words.js";
 
 export function preview(upload, found) {

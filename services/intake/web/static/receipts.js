@@ -2,7 +2,8 @@
 
 import { get } from "./api.js";
 import { badge, dialog, h, table } from "./dom.js";
-import { becomes, criterionName, elementName, figure, moment, periodName, status, text, troubleBox, unitName } from "./field.js";
+import { becomes, criterionName, elementName, figure, periodName, status, unitName } from "./field.js";
+import { moment, text, troubleBox } from "./plain.js";
 import { t } from "./words.js";
 
 const TONES = { accepted: "calm", scored: "good", parked: "warn", returned: "bad" };

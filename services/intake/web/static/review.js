@@ -2,7 +2,8 @@
 
 import { get, post } from "./api.js";
 import { field, h, say, select } from "./dom.js";
-import { known, reviewStages, troubleBox, unitName } from "./field.js";
+import { known, reviewStages, unitName } from "./field.js";
+import { troubleBox } from "./plain.js";
 import { openReceipt, refresh } from "./receipts.js";
 import { sentTable } from "./sent.js";
 import { t } from "./words.js";

@@ -2,7 +2,8 @@
 
 import { download, newRequest, postFile, XLSX } from "./api.js";
 import { field, h, say, select, tick } from "./dom.js";
-import { coversCriterion, criterionName, day, granularity, known, page, periodName, troubleBox, unitChoices } from "./field.js";
+import { coversCriterion, criterionName, granularity, known, periodName, unitChoices } from "./field.js";
+import { day, page, troubleBox } from "./plain.js";
 import { progress } from "./progress.js";
 import { preview } from "./preview.js";
 import { t } from "./words.js";

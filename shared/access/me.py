@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.access import EVERYTHING, Caller, authenticate
+from shared.access.caller import EVERYTHING, Caller
+from shared.access.keys import authenticate
 from shared.runtime import Runtime
 
 router = APIRouter()

@@ -1,0 +1,11 @@
+// The page: what is open, who was told of it, and that somebody takes care of it.
+
+import "./terms.js";
+import { alerts } from "./alerts.js";
+import { get } from "./api.js";
+import { run } from "./shell.js";
+
+run({
+  load: () => get("/v1/me"),
+  parts: { open: (main) => alerts(main, true), all: (main) => alerts(main, false) },
+});

@@ -1,0 +1,31 @@
+// What every page shows alike: days, moments, words in two languages, and what went wrong.
+
+import { h } from "./dom.js";
+import { language, locale, t } from "./words.js";
+
+/** What the shell says of the system: `province`, `sample`, `today`, and what the page's service adds. */
+export const page = document.documentElement.dataset;
+
+export const text = (bilingual) => bilingual[language()];
+
+const DATE = { vi: { day: "numeric", month: "numeric", year: "numeric" }, en: { day: "numeric", month: "short", year: "numeric" } };
+export const day = (date) => new Intl.DateTimeFormat(locale(), { ...DATE[language()], timeZone: "UTC" }).format(new Date(date));
+
+export function moment(time) {
+  const format = { ...DATE[language()], hour: "2-digit", minute: "2-digit", timeZone: "Asia/Ho_Chi_Minh" };
+  return h("time", { datetime: time }, new Intl.DateTimeFormat(locale(), format).format(new Date(time)));
+}
+
+/** A problem document in words, each fault with its place; `again` is offered where that may help. */
+export function troubleBox(trouble, again = null) {
+  if (!trouble.document) throw trouble;
+  const { title, detail, errors = [], omitted } = trouble.document;
+  const place = (error) => error.cell && [h("b", {}, error.cell), error.sheet ? ` (${error.sheet}): ` : ": "];
+  return h("div", { class: "box bad", role: "alert", tabindex: "-1" },
+    h("p", {}, h("b", {}, title)),
+    errors.length > 1 || errors[0]?.cell
+      ? h("ul", {}, errors.map((error) => h("li", {}, place(error), error.detail)), omitted && h("li", {}, t("omitted", omitted)))
+      : detail && h("p", {}, detail),
+    trouble.retryAfter && h("p", {}, t("retry_after", trouble.retryAfter)),
+    again && trouble.passes && h("button", { type: "button", onclick: again }, t("again")));
+}

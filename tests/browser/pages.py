@@ -1,0 +1,36 @@
+"""A page as somebody finds it who was never here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from playwright.async_api import Browser, Page, expect
+
+
+@asynccontextmanager
+async def opened(chromium: Browser, url: str, width: int = 1200) -> AsyncIterator[Page]:
+    """A new visitor's page; at the end nothing has gone wrong in it unseen."""
+    context = await chromium.new_context(base_url=url, locale="vi-VN", viewport={"width": width, "height": 900})
+    page = await context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
+    yield page
+    await context.close()
+    assert faults == []
+
+
+async def sign_in(page: Page, key: str, part: str) -> None:
+    await page.goto(f"/#{part}")
+    await page.get_by_label("Khóa truy cập").fill(key)
+    await page.get_by_role("button", name="Đăng nhập").click()
+    await expect(page.get_by_role("navigation")).to_be_visible()
+
+
+async def keep_picture(page: Page, name: str) -> None:
+    """For the eye, where `NTM_PICTURES` names a folder."""
+    if folder := os.environ.get("NTM_PICTURES"):
+        await page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
