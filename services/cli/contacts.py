@@ -47,6 +47,28 @@ def import_file(
     run(work())
 
 
+@app.command("gaps")
+def list_gaps(data: Data = DATA, key: Key = None) -> None:
+    """Print the roles that the plan tells and that nobody answers for; status 1 where there are any."""
+
+    async def work() -> None:
+        async with http(key_of(data, key)) as client:
+            found = await get(client, f"{system_of(data).notify_url}/v1/contacts/gaps")
+        table = Table("nơi nhận / recipient", "kênh / channel", "vì sao / why", "nhánh / branches")
+        for one in found["items"]:
+            table.add_row(
+                f"{one['name']['vi']} ({one['recipient']})",
+                one["channel"],
+                f"{one['reason']['vi']}\n[dim]{one['reason']['en']}",
+                ", ".join(one["branches"]),
+            )
+        console.print(table)
+        if found["items"]:
+            raise typer.Exit(1)
+
+    run(work())
+
+
 @app.command("list")
 def list_contacts(
     unit: Annotated[str | None, typer.Option(help="Only of this unit and those below it.")] = None,

@@ -19,6 +19,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import structlog
 from fastapi import FastAPI
 from faststream import AckPolicy
 from nats.aio.msg import Msg
@@ -30,6 +31,7 @@ from services.notify.api import ROUTERS
 from services.notify.channels.sms.gsm import Style
 from services.notify.channels.ways import channels
 from services.notify.contacts import import_contacts
+from services.notify.gaps import gaps
 from services.notify.handover import Handover
 from services.notify.links import Links
 from services.notify.openapi import DESCRIPTION
@@ -61,6 +63,8 @@ from shared.web import create_app
 from shared.woken import Woken
 from shared.worker import BATCHES, content, create_broker, existing, process, raw
 
+log = structlog.get_logger()
+
 broker = create_broker(settings(), "notify")
 
 # What a killed process had taken comes again after this. A batch that takes longer is told twice: that changes nothing.
@@ -77,6 +81,7 @@ FAMILIES = {
 
 # What is said on ntm.v1.alerts… goes out together after so many seconds, and so in nobody's way to be told.
 _PAUSE = 0.02
+_SAID = 20
 
 type UseCase = Callable[[AsyncConnection, Pipeline, datetime], Awaitable[int]]
 
@@ -122,6 +127,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.telling = telling
         app.state.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
         await _import(runtime, own)
+        await _warn_of_gaps(runtime, pipeline)
         works: Sequence[Woken | Delivery] = (relay, gathered, escalation, *deliveries.values())
         async with background(*(work.run() for work in works)), broker:
             await broker.start()
@@ -149,10 +155,23 @@ def _links(own: NotifySettings) -> Links | None:
 
 
 async def _import(runtime: Runtime, own: NotifySettings) -> None:
-    """The contacts of the file that this was started with, beside those that are known."""
+    """The contacts of the file that this was started with, beside those that are known: what people have changed since
+    stays.
+    """
     if own.contacts:
         async with runtime.engine.begin() as connection:
-            await import_contacts(connection, load_contacts(own.contacts), "file", utc_now())
+            await import_contacts(connection, load_contacts(own.contacts), "file", utc_now(), changes=False)
+
+
+async def _warn_of_gaps(runtime: Runtime, pipeline: Pipeline) -> None:
+    """Roles that the plan tells and nobody answers for are said before somebody misses a notice."""
+    async with runtime.engine.connect() as connection:
+        world = await pipeline.situation.world(connection, utc_now())
+    if found := gaps(world, runtime.clock.today()):
+        some = [f"{gap.recipient} by {gap.channel}: {gap.reason.value.en}" for gap in found[:_SAID]]
+        log.warning(
+            "roles without contact", count=len(found), some=some, remedy="ntm contacts gaps; ntm contacts import"
+        )
 
 
 app = create_app("NTM notify", "Ai đã được báo điều gì, khi nào. / Who was told what, and when.", lifespan)

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from services.notify.figures import Words, table
-from services.notify.notices import REPEAT, Alert, Draft
+from services.notify.notices import DIGESTS, REPEAT, Alert, Draft
 from services.notify.quotation import lines_of, on_one_line
 from services.notify.stages import World
-from services.notify.traits import has_link, severity
+from services.notify.traits import is_to_acknowledge, severity
 from shared import text
 from shared.clock import VIETNAM
 from shared.contracts import (
@@ -66,7 +66,7 @@ def facts_of_several(draft: Draft, world: World, words: Words) -> dict[str, Any]
         "counts": [{"kind": kind, "event": event, "count": count} for (kind, event), count in counts.most_common()],
         "tone": items[0]["tone"],
         "link": f"{world.board_url.rstrip('/')}/" if world.board_url else None,
-        "digest": draft.waits if draft.waits in {"daily", "weekly"} else None,
+        "digest": draft.waits if draft.waits in DIGESTS else None,
         "today": text.day(world.now.astimezone(VIETNAM).date(), language),
         "sample": any(item["sample"] for item in items),
         "line": None,
@@ -76,12 +76,14 @@ def facts_of_several(draft: Draft, world: World, words: Words) -> dict[str, Any]
 
 def _of_recipient(draft: Draft, world: World) -> dict[str, Any]:
     role = draft.recipient.role if draft.recipient else None
+    own_link = world.links.url(draft.id) if world.links else None
     return {
         "plan": world.reference.plan.document,
         "recipient": draft.name or (role.name.in_(draft.language) if role else ""),
         "role": role.name.in_(draft.language) if role else "",
         "role_line": role.line if role else None,
-        "acknowledge": world.links.url(draft.id) if world.links and has_link(draft) else None,
+        "acknowledge": own_link if is_to_acknowledge(draft) else None,
+        "no_digest": own_link if draft.waits in DIGESTS else None,
         "step": draft.step,
         "is_again": draft.waits == REPEAT,
     }

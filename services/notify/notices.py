@@ -76,6 +76,10 @@ REPEAT = "repeat"
 """What a gathering waits for in which nothing new waits: what is still open is told again."""
 
 
+DIGESTS = frozenset({"daily", "weekly"})
+"""What a gathering waits for whose recipient wants to hear of everything together."""
+
+
 class LeftOut(Enum):
     """Why a notice does not tell of an alert that was meant for it."""
 

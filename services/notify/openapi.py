@@ -55,6 +55,8 @@ DESCRIPTION = Description(
         "GET /v1/contacts": Operation(
             "Contacts", "Who is told / Danh bạ liên hệ", problems=_UNIT, parameters={"unit": "184"}
         ),
+        "GET /v1/me": Operation("Contacts", "Whose key this is / Khóa này của ai"),
+        "GET /v1/contacts/gaps": Operation("Contacts", "Roles that nobody answers for / Vai trò chưa có đầu mối"),
         "POST /v1/contacts": Operation("Contacts", "Add a contact / Thêm đầu mối", problems=_WRONG),
         "PUT /v1/contacts/{contact_id}": Operation("Contacts", "Replace a contact / Sửa đầu mối", problems=_WRONG),
         "DELETE /v1/contacts/{contact_id}": Operation("Contacts", "Remove a contact / Xóa đầu mối", problems=_UNIT),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from services.notify.notices import Alert, Draft
+from services.notify.notices import DIGESTS, Alert, Draft
 from shared.contracts import (
     Event,
     OperationEvent,
@@ -62,9 +62,14 @@ def opens(alert: Alert) -> bool:
     return alert.event in OPENING
 
 
-def has_link(draft: Draft) -> bool:
+def is_to_acknowledge(draft: Draft) -> bool:
     """Whether the notice asks to be acknowledged: it tells of something open, to people."""
     return draft.channel != "webhook" and any(opens(alert) for alert in draft.told)
+
+
+def has_link(draft: Draft) -> bool:
+    """Whether the notice has a link of its own: to acknowledge, or to have no more digests."""
+    return is_to_acknowledge(draft) or draft.waits in DIGESTS
 
 
 def nature(alert: Alert) -> ProblemKind | None:

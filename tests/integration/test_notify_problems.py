@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from email import message_from_bytes, policy
@@ -126,6 +127,21 @@ async def test_a_mail_about_a_difficulty_is_sent_again_when_somebody_asks(notify
     assert answer.json()["items"][0]["alerts"][0]["event"] == "problem_answered"
     await notify.settled()
     assert mailboxes(notify) == [DISTRICT, DISTRICT]
+
+
+async def test_what_says_that_something_was_parked_and_cannot_be_read_is_parked_once(
+    notify: NotifyService, nats: Client
+) -> None:
+    await publish(nats, [Message("ntm.v1.parked.notify", b'{"sequence": "x"}'), as_message(an_answer())])
+    await notify.settled()
+
+    async def is_parked() -> bool:
+        return len(await notify.rows("SELECT 1 FROM notify.parked")) == 1
+
+    await until(is_parked, lambda: notify.log)
+    await asyncio.sleep(1)  # time enough for the next, if each made another
+    assert await is_parked()
+    assert await notify.rows("SELECT 1 FROM notify.alert WHERE kind = 'operation'") == []
 
 
 async def test_what_is_no_difficulty_is_parked_and_the_others_go_on(notify: NotifyService, nats: Client) -> None:

@@ -26,7 +26,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from deploy.local.system import free_port
-from services.notify.tables import EscalationRow, GatheringRow
+from services.notify.tables import EscalationRow, GatheringRow, NoticeRow
 from shared.clock import utc_now
 from shared.contracts import Event
 from shared.database import table_of
@@ -113,6 +113,63 @@ async def test_a_link_acknowledges_once_by_its_button_and_stops_the_climbing(
     assert await notify.rows("SELECT 1 FROM notify.escalation") == []
     # what is kept and listed does not hold the link
     assert not await notify.rows("SELECT 1 FROM notify.notice WHERE text LIKE '%/a/%' OR html LIKE '%/a/%'")
+
+
+async def test_a_link_that_has_expired_or_is_unknown_says_so_on_a_page(notify: NotifyService) -> None:
+    await notify.publish(a_status_change())
+    await notify.settled()
+    link = await link_of(notify)
+    async with notify.engine.begin() as connection:
+        rows = table_of(NoticeRow)
+        await connection.execute(update(rows).values(created_at=utc_now() - timedelta(days=31)))
+    async with httpx.AsyncClient() as client:
+        for answer in (await client.get(link), await client.post(link)):
+            assert (answer.status_code, "30 ngày" in answer.text) == (410, True)
+            assert "holds for 30 days" in answer.text
+        unknown = await client.get(f"{link[:-22]}{'x' * 22}")
+    assert (unknown.status_code, "Hãy sao chép trọn liên kết" in unknown.text) == (404, True)
+    assert unknown.headers["content-type"].startswith("text/html")
+    assert await notify.rows("SELECT 1 FROM notify.alert WHERE acknowledged_at IS NOT NULL") == []
+
+
+async def test_who_is_told_by_digests_may_end_them_by_the_link_and_it_stays_so(notify: NotifyService) -> None:
+    key = await notify.key("184")
+    [office] = (await notify.get("/v1/contacts", key, role="district_office")).json()["items"]
+    daily = DISTRICT_OFFICE.model_copy(update={"digest": "daily"}).model_dump(mode="json")
+    assert (await notify.post(f"/v1/contacts/{office['id']}", key, "PUT", json=daily)).is_success
+    await notify.publish(a_status_change(Event.MET))  # asks for nothing: there is nothing to acknowledge
+    await notify.settled()
+    link = await link_of(notify)
+    [mail] = [mail for mail in notify.mails if mail.to == DISTRICT_OFFICE.emails]
+    assert "Xác nhận" not in mail.text
+    assert "Không muốn nhận bản tổng hợp nữa" in mail.text
+
+    async def digest() -> str:
+        [found] = (await notify.get("/v1/contacts", key, role="district_office")).json()["items"]
+        return str(found["digest"])
+
+    async with httpx.AsyncClient() as client:
+        page = await client.get(link)
+        assert 'value="no-digest"' in page.text
+        assert await digest() == "daily"
+        done = await client.post(link, data={"do": "no-digest"})
+    assert "Từ nay báo ngay từng việc" in done.text
+    assert await digest() == "none"
+    await notify.stop()
+    await notify.start()  # with the file of contacts that it was begun with
+    assert await digest() == "none"
+
+
+async def test_roles_that_nobody_answers_for_are_named(notify: NotifyService) -> None:
+    found = (await notify.get("/v1/contacts/gaps", await notify.key("20"))).json()["items"]
+    recipients = {one["recipient"] for one in found}
+    assert "labour_division@20" in recipients
+    # by the real clock the districts have ended, and their offices' roles lie in the communes
+    assert len([one for one in recipients if one.startswith("district_office@06")]) > 10
+    assert not {"poverty_division@20"} & {one["recipient"] for one in found if one["channel"] == "email"}
+    own = (await notify.get("/v1/contacts/gaps", await notify.key("184"))).json()["items"]
+    assert "labour_division@20" not in {one["recipient"] for one in own}
+    assert "roles without contact" in notify.log
 
 
 async def test_what_nobody_acknowledges_climbs_and_is_told_again(notify: NotifyService) -> None:

@@ -1,11 +1,13 @@
 """Acknowledging: by a key (`/v1/alerts/{id}/acknowledge`), or by the link in a message (`/a/{token}`), without a login.
+Who was told by a digest may also say there that they want no more of them.
 
-Opening a link changes nothing: mail scanners open links. Only the button on its page acknowledges, once.
+Opening a link changes nothing: mail scanners open links. Only the buttons on its page do, and each once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -20,8 +22,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify import ledger, queries
 from services.notify.acknowledge import acknowledge
 from services.notify.api.alerts import AlertItem, alert_item, reason_of, what_of
-from services.notify.api.scope import Called, Running, visible
+from services.notify.api.scope import Called, Running, Telling, visible
+from services.notify.contacts import end_digest, has_digest
 from services.notify.links import VALID_FOR, hash_of
+from services.notify.notices import DIGESTS
 from shared import text
 from shared.body import read_body
 from shared.clock import VIETNAM, utc_now
@@ -68,36 +72,69 @@ async def acknowledge_alert(
 @router.get("/a/{token}", response_class=HTMLResponse, include_in_schema=False)
 async def show_link(token: Token, runtime: Running) -> HTMLResponse:
     """What the link acknowledges."""
-    async with runtime.engine.connect() as connection:
-        notice, alerts = await _linked(connection, token)
-    return _answer(notice, alerts)
+    try:
+        async with runtime.engine.connect() as connection:
+            return _answer(await _linked(connection, token))
+    except Problem as problem:
+        return _sorry(problem)
 
 
 @router.post("/a/{token}", response_class=HTMLResponse, include_in_schema=False)
-async def follow_link(token: Token, runtime: Running, request: Request) -> HTMLResponse:
-    """Acknowledge what the link was sent for, as the recipient that it was sent to."""
+async def follow_link(token: Token, runtime: Running, pipeline: Telling, request: Request) -> HTMLResponse:
+    """Acknowledge what the link was sent for, or end the digests, as the recipient that it was sent to."""
     form = parse_qs((await read_body(request, _FORM_LIMIT)).decode(errors="replace"))
     note = storable(form.get("note", [""])[0].strip())[:NOTE_LENGTH]
-    async with runtime.engine.begin() as connection:
-        notice, alerts = await _linked(connection, token)
-        by = f"{notice.recipient} ({notice.name})" if notice.name else notice.recipient
-        await acknowledge(connection, [row.id for row in alerts], by, note or None, utc_now())
-        notice, alerts = await _linked(connection, token)
+    try:
+        async with runtime.engine.begin() as connection:
+            linked = await _linked(connection, token)
+            notice, now = linked.notice, utc_now()
+            by = f"{notice.recipient} ({notice.name})" if notice.name else notice.recipient
+            if form.get("do") == ["no-digest"]:
+                await end_digest(connection, notice.recipient, notice.channel, notice.address, by, now)
+            else:
+                await acknowledge(connection, [row.id for row in linked.alerts], by, note or None, now)
+            linked = await _linked(connection, token)
+    except Problem as problem:
+        return _sorry(problem)
+    pipeline.situation.forget()
     request.app.state.wake()
-    return _answer(notice, alerts)
+    return _answer(linked)
 
 
-async def _linked(connection: AsyncConnection, token: str) -> tuple[Row[Any], Sequence[Row[Any]]]:
+@dataclass(frozen=True, slots=True)
+class _Linked:
+    """What a link was sent with; `has_digest`: its recipient is still told by digests, of which it was one."""
+
+    notice: Row[Any]
+    alerts: Sequence[Row[Any]]
+    has_digest: bool
+
+
+async def _linked(connection: AsyncConnection, token: str) -> _Linked:
     notice = await ledger.notice_of_link(connection, hash_of(token))
     if notice is None:
         raise Problem(Problems.NOT_FOUND)
     if notice.created_at + VALID_FOR < utc_now():
         raise Problem(Problems.LINK_EXPIRED)
     rows = await queries.alerts_of(connection, notice.id)
-    return notice, [row for row in rows if row.left_out is None and row.opens]
+    own = (notice.recipient, notice.channel, notice.address)
+    return _Linked(
+        notice,
+        [row for row in rows if row.left_out is None and row.opens],
+        notice.waited in DIGESTS and await has_digest(connection, *own),
+    )
 
 
-def _answer(notice: Row[Any], alerts: Sequence[Row[Any]]) -> HTMLResponse:
+def _sorry(problem: Problem) -> HTMLResponse:
+    """What is wrong with a link, for people."""
+    page = _page.get_template("no_link.html").render(
+        title=problem.kind.title, has_expired=problem.kind.http_status == 410
+    )
+    return HTMLResponse(page, status_code=problem.kind.http_status, headers=_HEADERS)
+
+
+def _answer(linked: _Linked) -> HTMLResponse:
+    notice = linked.notice
     items = [
         {
             "place": row.body["unit"]["name"],
@@ -111,11 +148,13 @@ def _answer(notice: Row[Any], alerts: Sequence[Row[Any]]) -> HTMLResponse:
             "note": row.acknowledged_note,
             "is_over": row.ended_at is not None,
         }
-        for row in alerts
+        for row in linked.alerts
     ]
     page = _page.get_template("acknowledge.html").render(
         items=items,
         is_open=any(not item["acknowledged_by"] for item in items),
+        was_digest=notice.waited in DIGESTS,
+        has_digest=linked.has_digest,
         recipient=notice.name or notice.recipient,
         sample=notice.sample,
         day=text.day(notice.created_at.astimezone(VIETNAM).date(), "vi"),

@@ -14,10 +14,12 @@ from services.notify.api.scope import Called, Running, Telling, UnitParameter, c
 from services.notify.contacts import check, import_contacts, read_book
 from services.notify.contacts.book import Book, checked_book
 from services.notify.contacts.store import contacts_with_rows, remove, save
+from services.notify.gaps import gaps
 from services.notify.masking import mask_address
 from shared.access import Caller
 from shared.body import read_body
 from shared.clock import utc_now
+from shared.contracts import Bilingual, ChannelName, UnitRef
 from shared.problems import Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Contact, ContactsFile
@@ -40,6 +42,23 @@ class Contacts(BaseModel):
     """Contacts, by unit and role."""
 
     items: list[ContactItem]
+
+
+class GapItem(BaseModel):
+    """A recipient that the plan's routing tells by a channel and that cannot be reached by it, and why."""
+
+    recipient: str
+    unit: UnitRef
+    name: Bilingual
+    channel: ChannelName
+    reason: Bilingual
+    branches: list[str]
+
+
+class Gaps(BaseModel):
+    """What the plan wants to tell and cannot."""
+
+    items: list[GapItem]
 
 
 class ImportAnswer(BaseModel):
@@ -68,6 +87,29 @@ async def list_contacts(
         and (role is None or contact.role == role)
     ]
     return Contacts(items=seen)
+
+
+@router.get("/gaps")
+async def list_gaps(runtime: Running, pipeline: Telling, caller: Called) -> Gaps:
+    """Roles of the plan's routing that nobody answers for, in the units that the key covers."""
+    reference = runtime.reference
+    seen = set(visible(caller, None, reference))
+    async with runtime.engine.connect() as connection:
+        world = await pipeline.situation.world(connection, utc_now())
+    return Gaps(
+        items=[
+            GapItem(
+                recipient=str(gap.recipient),
+                unit=UnitRef(code=unit.code, name=unit.name, kind=unit.kind, key=unit.key),
+                name=gap.recipient.role.name,
+                channel=gap.channel,
+                reason=gap.reason.value,
+                branches=list(gap.branches),
+            )
+            for gap in gaps(world, runtime.clock.today())
+            if (unit := gap.recipient.unit).key in seen and gap.recipient.role
+        ]
+    )
 
 
 @router.post("", status_code=201)

@@ -5,14 +5,23 @@ API.
 from services.notify.contacts.book import Book, read_book
 from services.notify.contacts.checks import check
 from services.notify.contacts.phones import gets_sms, read_phone
-from services.notify.contacts.store import Imported, end_address, import_contacts, known_contacts
+from services.notify.contacts.store import (
+    Imported,
+    end_address,
+    end_digest,
+    has_digest,
+    import_contacts,
+    known_contacts,
+)
 
 __all__ = [
     "Book",
     "Imported",
     "check",
     "end_address",
+    "end_digest",
     "gets_sms",
+    "has_digest",
     "import_contacts",
     "known_contacts",
     "read_book",

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.tables import AddressRow, ContactRow
@@ -78,16 +78,24 @@ async def remove(connection: AsyncConnection, contacts: Collection[UUID]) -> int
 
 
 async def import_contacts(
-    connection: AsyncConnection, contacts: Sequence[Contact], author: str, now: datetime, *, replaces: bool = False
+    connection: AsyncConnection,
+    contacts: Sequence[Contact],
+    author: str,
+    now: datetime,
+    *,
+    replaces: bool = False,
+    changes: bool = True,
 ) -> Imported:
-    """Add and change contacts, told apart by role, unit and name; `replaces`: the others are removed."""
+    """Add and change contacts, told apart by role, unit and name. `replaces`: the others are removed; not `changes`:
+    those that are known stay as they are.
+    """
     await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("ntm-contacts"))))
     known = {(one.role, one.unit, one.name): (row.id, one) for row, one in await contacts_with_rows(connection)}
     given = {(one.role, one.unit, one.name): one for one in contacts}
     added = changed = 0
     for key, one in given.items():
         contact_id, before = known.get(key, (uuid4(), None))
-        if before and before.model_copy(update={"ended": []}) == one:
+        if before and (not changes or before.model_copy(update={"ended": []}) == one):
             continue
         await save(connection, contact_id, one, author, now)
         added, changed = added + (before is None), changed + (before is not None)
@@ -104,6 +112,26 @@ async def end_address(connection: AsyncConnection, channel: str, text: str, reas
         .values(ended_at=now, ended_reason=reason)
     )
     return bool((await connection.execute(statement)).rowcount)
+
+
+async def has_digest(connection: AsyncConnection, recipient: str, channel: str, text: str) -> bool:
+    """Whether those who are reached there as this recipient (`district_office@184`) are told by digests."""
+    query = select(contact.c.id).where(_reached_at(recipient, channel, text), contact.c.digest != "none")
+    return bool((await connection.execute(query)).first())
+
+
+async def end_digest(
+    connection: AsyncConnection, recipient: str, channel: str, text: str, author: str, now: datetime
+) -> None:
+    """Tell them each thing at once from now on."""
+    values = {"digest": "none", "updated_at": now, "updated_by": author}
+    await connection.execute(update(contact).where(_reached_at(recipient, channel, text)).values(values))
+
+
+def _reached_at(recipient: str, channel: str, text: str) -> ColumnElement[bool]:
+    role, _, unit = recipient.partition("@")
+    own = select(address.c.contact).where(address.c.channel == channel, address.c.address == text)
+    return and_(contact.c.role == role, contact.c.unit == unit, contact.c.id.in_(own))
 
 
 def _contact(row: Row[Any], addresses: Sequence[Row[Any]]) -> Contact:

@@ -85,7 +85,9 @@ def _address(
         for contact in contacts
         for address in addresses_of(contact, channel)
     ]
-    return found or [Draft((alert,), branch.id, recipient, channel, step=step, not_sent=_why(contacts, channel))]
+    return found or [
+        Draft((alert,), branch.id, recipient, channel, step=step, not_sent=why_unreachable(contacts, channel))
+    ]
 
 
 def addresses_of(contact: Contact, channel: ChannelName) -> Sequence[str]:
@@ -101,7 +103,8 @@ def addresses_of(contact: Contact, channel: ChannelName) -> Sequence[str]:
     return [address for address in known if address not in contact.ended]
 
 
-def _why(contacts: Sequence[Contact], channel: ChannelName) -> NotSent:
+def why_unreachable(contacts: Sequence[Contact], channel: ChannelName) -> NotSent:
+    """Why none of these, or of nobody, is reached by a channel."""
     if not contacts:
         return NotSent.NO_CONTACT
     if any(contact.ended for contact in contacts):
