@@ -40,6 +40,9 @@ class NotifySettings(Settings):
     webhook_allow_private: bool = Field(
         default=False, description="Webhooks may lead to http and into private networks: for demonstrations only."
     )
+    services_allow_private: bool = Field(
+        default=False, description="Messaging services of contacts may lie in private networks."
+    )
     link_secret: SecretStr | None = Field(default=None, description="Makes the links by which people acknowledge.")
     public_url: str | None = Field(default=None, description="Where notify is reached from outside, for those links.")
     wait_share: float = Field(

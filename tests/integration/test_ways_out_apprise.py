@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
+import apprise
 import pytest
 from aiohttp import web
 
 from services.notify.channels import Result
-from services.notify.channels.apprise import Apprise
+from services.notify.channels.apprise import Apprise, _is_inside
 from tests.integration.providers import deliver_and_close, never, receiving
 from tests.unit.test_notify_channels import a_notice, some_settings
 
@@ -20,7 +21,8 @@ async def test_a_service_of_apprise_gets_the_subject_and_the_text(answers: list[
     async with receiving(*answers) as receiver:
         url = f"gotify://{receiver.url.removeprefix('http://')}/a-token"
         outcome = await deliver_and_close(
-            Apprise(some_settings(send_timeout_seconds=10)), a_notice(channel="apprise", address=url)
+            Apprise(some_settings(send_timeout_seconds=10, services_allow_private=True)),
+            a_notice(channel="apprise", address=url),
         )
     assert outcome.result is result
     [body] = receiver.bodies
@@ -33,7 +35,8 @@ async def test_a_service_that_does_not_answer_in_time_is_tried_again() -> None:
     async with receiving(never) as receiver:
         url = f"gotify://{receiver.url.removeprefix('http://')}/a-token?rto=1"
         outcome = await deliver_and_close(
-            Apprise(some_settings(send_timeout_seconds=0.2)), a_notice(channel="apprise", address=url)
+            Apprise(some_settings(send_timeout_seconds=0.2, services_allow_private=True)),
+            a_notice(channel="apprise", address=url),
         )
     assert outcome.result is Result.TEMPORARY
 
@@ -42,3 +45,17 @@ async def test_a_service_that_does_not_answer_in_time_is_tried_again() -> None:
 async def test_what_acts_on_this_machine_or_is_no_service_is_refused(url: str) -> None:
     outcome = await deliver_and_close(Apprise(some_settings()), a_notice(channel="apprise", address=url))
     assert (outcome.result, outcome.ends_address) == (Result.PERMANENT, True)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "10.1.2.3", "[::1]", "169.254.169.254"])
+async def test_a_service_inside_our_own_networks_is_refused_unless_it_is_allowed(host: str) -> None:
+    async with receiving(web.json_response({})) as receiver:
+        port = receiver.url.rpartition(":")[2]
+        url = f"gotify://{host}:{port}/a-token"
+        outcome = await deliver_and_close(Apprise(some_settings()), a_notice(channel="apprise", address=url))
+    assert (outcome.result, outcome.ends_address) == (Result.PERMANENT, True)
+    assert receiver.bodies == []
+
+
+async def test_a_key_that_looks_like_an_address_is_none() -> None:
+    assert not _is_inside(apprise.Apprise.instantiate("tgram://127000001:abcdefg_hijklmnop/12315544/"))

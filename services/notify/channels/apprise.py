@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import apprise
 
 from services.notify.channels import Outcome, Result, Session
+from services.notify.channels.webhook import is_public
 from services.notify.notices import Notice
 from services.notify.settings import NotifySettings
 
@@ -25,26 +27,28 @@ class Apprise:
     sessions = 4
 
     def __init__(self, settings: NotifySettings) -> None:
-        self._seconds = settings.send_timeout_seconds
+        self._seconds, self._is_open = settings.send_timeout_seconds, settings.services_allow_private
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Session]:
         """Each message has a connection of its own."""
-        yield _AppriseSession(self._seconds)
+        yield _AppriseSession(self._seconds, is_open=self._is_open)
 
     async def close(self) -> None:
         """Nothing is kept."""
 
 
 class _AppriseSession:
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: float, *, is_open: bool) -> None:
+        self._seconds, self._is_open = seconds, is_open
 
     async def deliver(self, notice: Notice) -> Outcome:
         """One message. The library says only whether it was taken; its words may hold the URL's secrets."""
         plugin = _plugin(notice.address)
         if plugin is None:
             return Outcome(Result.PERMANENT, "not a service that can be used", ends_address=True)
+        if not self._is_open and await asyncio.to_thread(_is_inside, plugin):
+            return Outcome(Result.PERMANENT, "not a public address", ends_address=True)
         service = apprise.Apprise(plugin)
         sending = asyncio.to_thread(
             service.notify,
@@ -63,6 +67,20 @@ class _AppriseSession:
 def is_service(url: str) -> bool:
     """Whether it is an Apprise URL of a service elsewhere."""
     return _plugin(url) is not None
+
+
+def _is_inside(plugin: apprise.NotifyBase) -> bool:
+    """Whether a service that is addressed by its host lies in a network of ours: who writes a contact must not reach
+    what only we can reach. The others have fixed addresses, and keys where these have the host.
+    """
+    templates: tuple[str, ...] = plugin.templates
+    if not any("{host}" in template for template in templates):
+        return False
+    try:
+        found = socket.getaddrinfo(plugin.host.strip("[]"), None)
+    except OSError:
+        return False  # then it will not be reached either
+    return not all(is_public(str(place[0])) for *_, place in found)
 
 
 def _plugin(url: str) -> apprise.NotifyBase | None:
