@@ -160,7 +160,7 @@ async def surroundings(database_url: str, nats: Client, server: NatsServer, logs
         await engine.dispose()
 
 
-async def eventually(check: Any, seconds: float = 20) -> Any:
+async def eventually(check: Any, seconds: float = 60) -> Any:
     """What the check returns, once that is true."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not (found := await check()):
