@@ -30,7 +30,7 @@ from services.notify.alerts import read_alert
 from services.notify.api import ROUTERS
 from services.notify.channels.sms.gsm import Style
 from services.notify.channels.ways import channels
-from services.notify.contacts import import_contacts
+from services.notify.contacts import bring_contacts
 from services.notify.gaps import gaps
 from services.notify.handover import Handover
 from services.notify.links import Links
@@ -155,12 +155,10 @@ def _links(own: NotifySettings) -> Links | None:
 
 
 async def _import(runtime: Runtime, own: NotifySettings) -> None:
-    """The contacts of the file that this was started with, beside those that are known: what people have changed since
-    stays.
-    """
+    """The contacts of the file that this was started with, beside those that are known."""
     if own.contacts:
         async with runtime.engine.begin() as connection:
-            await import_contacts(connection, load_contacts(own.contacts), "file", utc_now(), changes=False)
+            await bring_contacts(connection, load_contacts(own.contacts), utc_now())
 
 
 async def _warn_of_gaps(runtime: Runtime, pipeline: Pipeline) -> None:

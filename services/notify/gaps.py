@@ -8,7 +8,7 @@ from datetime import date
 
 from services.notify.notices import NotSent, Recipient
 from services.notify.stages import World
-from services.notify.stages.route import addresses_of, why_unreachable
+from services.notify.stages.route import COORDINATION_OFFICE, addresses_of, why_unreachable
 from shared.contracts import ChannelName
 from shared.reference.load import Reference
 from shared.reference.models import COMMITMENT_OWNER, CRITERION_OWNER, Branch, Plan, Role, RoleHolder, Unit
@@ -52,7 +52,7 @@ def _recipients(branch: Branch, reference: Reference, on: date) -> Iterable[Reci
 def _holders(name: Role, plan: Plan) -> Iterable[RoleHolder]:
     """The roles of this name, or all that a pseudo-role may stand for."""
     if name == CRITERION_OWNER:
-        return [holder for holder in plan.roles if holder.owns]
+        return [holder for holder in plan.roles if holder.owns or holder.role == COORDINATION_OFFICE]
     if name == COMMITMENT_OWNER:
         owners = {role for commitment in plan.commitments for role in commitment.responsible}
         return [holder for holder in plan.roles if holder.role in owners]
@@ -60,9 +60,12 @@ def _holders(name: Role, plan: Plan) -> Iterable[RoleHolder]:
 
 
 def _places(role: RoleHolder, reference: Reference, on: date) -> Iterable[Unit]:
-    """Where the role sits: in each district, or in each commune where the tree has no districts; or in the province."""
+    """Where the role sits: in each district, or in each unit below the province where the tree has no districts; or in
+    the province.
+    """
     if role.level == "district":
-        communes = reference.units.communes(on, reference.plan.unit)
-        return {unit.key: unit for unit in (reference.units.district(one) or one for one in communes)}.values()
-    province = reference.units.find(reference.plan.unit, on)
-    return [province] if province else []
+        units, province = reference.units, reference.plan.unit
+        below = (one for one in units if one.is_valid(on) and one.code != province and units.is_under(one, province))
+        return {unit.key: unit for unit in (units.district(one) or one for one in below)}.values()
+    found = reference.units.find(reference.plan.unit, on)
+    return [found] if found else []

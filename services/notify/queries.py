@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -226,7 +226,9 @@ def _insert_notices(names: tuple[str, ...], mentioned: tuple[str, ...]) -> Selec
     arrays = {name: bindparam(f"of_{name}", type_=ARRAY(mention.c[name].type, dimensions=1)) for name in mentioned}
     rows = unnested(arrays).subquery()
     fresh = select(rows).join(new, new.c.id == rows.c.notice)
-    return select(new.c.id).add_cte(insert(mention).from_select(list(mentioned), fresh).cte("mentions"))
+    return select(new.c.id).add_cte(
+        insert(mention).from_select(list(mentioned), fresh).on_conflict_do_nothing().cte("mentions")
+    )
 
 
 async def spend(connection: AsyncConnection, unit: int, day: date, parts: int, cost: int) -> int:
@@ -305,12 +307,18 @@ async def give_back(
     await connection.execute(update(notice).where(leased).values(status=status, due_at=now))
 
 
-async def record_attempts(connection: AsyncConnection, attempts: Rows) -> Mapping[UUID, Sequence[Row[Any]]]:
+async def record_attempts(
+    connection: AsyncConnection, attempts: Rows
+) -> Mapping[tuple[UUID, datetime], Sequence[Row[Any]]]:
     """Keep attempts and what they make of their notices. The alerts that each of these notices tells (id, unit's code
-    and trace), of those whose lease had not ended: what the others have become is for their new holder to say.
+    and trace) by notice and lease, of those whose lease had not ended: what the others have become is for their new
+    holder to say.
     """
     values = {f"new_{name}": several for name, several in columns_of(attempts).items()}
-    return _by_notice((await connection.execute(_record_attempts(), values)).all())
+    found: dict[tuple[UUID, datetime], list[Row[Any]]] = {}
+    for row in await connection.execute(_record_attempts(), values):
+        found.setdefault((row.notice, row.lease), []).append(row)
+    return found
 
 
 @lru_cache
@@ -332,14 +340,17 @@ def _record_attempts() -> Select[Any]:
             attempts=rows.new_number,
             cost_dong=func.coalesce(rows.new_cost_dong, notice.c.cost_dong),
         )
-        .returning(notice.c.id)
+        .returning(notice.c.id, rows.new_lease)
         .cte("held")
     )
     tried = unnested(arrays).subquery().c
     names = [one.name for one in attempt.columns if one.name != "id"]
-    kept = select(*(tried[f"new_{name}"] for name in names)).join(held, held.c.id == tried.new_notice)
+    kept = select(*(tried[f"new_{name}"] for name in names)).join(
+        held, and_(held.c.id == tried.new_notice, held.c.new_lease == tried.new_lease)
+    )
     keep = insert(attempt).from_select(names, kept).cte("kept")
-    return _told().join(held, held.c.id == mention.c.notice).add_cte(keep)
+    told = _told().join(held, held.c.id == mention.c.notice)
+    return told.add_columns(held.c.new_lease.label("lease")).add_cte(keep)
 
 
 async def signing_secrets(
@@ -395,8 +406,10 @@ async def alerts_of(connection: AsyncConnection, notice_id: UUID) -> Sequence[Ro
 
 async def alerts_told(connection: AsyncConnection, notices: Collection[UUID]) -> Mapping[UUID, Sequence[Row[Any]]]:
     """The alerts that each of these notices tells, by notice: id, unit's code and trace."""
-    query = _told().where(mention.c.notice == func.any(list(notices)))
-    return _by_notice((await connection.execute(query)).all())
+    found: dict[UUID, list[Row[Any]]] = {key: [] for key in notices}
+    for row in await connection.execute(_told().where(mention.c.notice == func.any(list(notices)))):
+        found[row.notice].append(row)
+    return found
 
 
 def _told() -> Select[Any]:
@@ -404,13 +417,6 @@ def _told() -> Select[Any]:
     code = alert.c.body["unit"]["code"].astext.label("unit_code")
     alerts = select(mention.c.notice, alert.c.id, alert.c.trace, code).join_from(mention, alert)
     return alerts.where(mention.c.left_out.is_(None))
-
-
-def _by_notice(rows: Iterable[Row[Any]]) -> Mapping[UUID, Sequence[Row[Any]]]:
-    found: dict[UUID, list[Row[Any]]] = {}
-    for row in rows:
-        found.setdefault(row.notice, []).append(row)
-    return found
 
 
 async def send_again(connection: AsyncConnection, notice_id: UUID, values: dict[str, Any]) -> None:

@@ -265,6 +265,16 @@ class ContactRow(_Table, table=True):
     updated_by: str = Field(description="The agency whose key wrote it, or `file`.")
 
 
+class BroughtRow(_Table, table=True):
+    """A contact that a file has brought at some start: changed or removed since then, it is not brought again."""
+
+    __tablename__ = "brought"
+
+    role: str = Field(primary_key=True)
+    unit: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+
+
 class AddressRow(_Table, table=True):
     """Where a contact is reached by a channel."""
 

@@ -219,6 +219,7 @@ async def _tell(
     connection: AsyncConnection, drafts: Sequence[Draft], pipeline: Pipeline, world: World
 ) -> Sequence[Draft]:
     """Make the notices of what is told now, and leave them due; the drafts as they were told."""
+    drafts = list({draft.id: draft for draft in drafts}.values())  # a mailbox that two share is told once
     if not drafts:
         return []
     world = await with_causes(connection, drafts, world)

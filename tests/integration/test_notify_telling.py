@@ -30,7 +30,7 @@ from services.notify.tables import EscalationRow, GatheringRow, NoticeRow
 from shared.clock import utc_now
 from shared.contracts import Event
 from shared.database import table_of
-from tests.changes import DISTRICT_OFFICE, a_contact, a_status_change, changes_of_communes
+from tests.changes import DISTRICT_OFFICE, a_contact, a_status_change, a_target_change, changes_of_communes
 from tests.integration.notify_service import NotifyService, notify_service, until
 from tests.servers import NatsServer
 
@@ -126,9 +126,10 @@ async def test_a_link_that_has_expired_or_is_unknown_says_so_on_a_page(notify: N
         for answer in (await client.get(link), await client.post(link)):
             assert (answer.status_code, "30 ngày" in answer.text) == (410, True)
             assert "holds for 30 days" in answer.text
-        unknown = await client.get(f"{link[:-22]}{'x' * 22}")
-    assert (unknown.status_code, "Hãy sao chép trọn liên kết" in unknown.text) == (404, True)
-    assert unknown.headers["content-type"].startswith("text/html")
+        for unknown in (f"{link[:-22]}{'x' * 22}", link[:-5], f"{link}."):
+            answer = await client.get(unknown)
+            assert (answer.status_code, "Hãy sao chép trọn liên kết" in answer.text) == (404, True)
+            assert answer.headers["content-type"].startswith("text/html")
     assert await notify.rows("SELECT 1 FROM notify.alert WHERE acknowledged_at IS NOT NULL") == []
 
 
@@ -155,9 +156,37 @@ async def test_who_is_told_by_digests_may_end_them_by_the_link_and_it_stays_so(n
         done = await client.post(link, data={"do": "no-digest"})
     assert "Từ nay báo ngay từng việc" in done.text
     assert await digest() == "none"
+
+
+async def test_what_people_make_of_the_contacts_of_the_file_outlives_a_restart(notify: NotifyService) -> None:
+    province = await notify.key("20")
+    known = {one["role"]: one for one in (await notify.get("/v1/contacts", province)).json()["items"]}
+    renamed = DISTRICT_OFFICE.model_copy(update={"name": "Bà B"}).model_dump(mode="json")
+    path = f"/v1/contacts/{known['district_office']['id']}"
+    assert (await notify.post(path, await notify.key("184"), "PUT", json=renamed)).is_success
+    gone = f"/v1/contacts/{known['poverty_division']['id']}"
+    assert (await notify.post(gone, province, "DELETE")).status_code == 204
     await notify.stop()
-    await notify.start()  # with the file of contacts that it was begun with
-    assert await digest() == "none"
+    await notify.start()  # with the file that it was begun with
+    items = (await notify.get("/v1/contacts", province)).json()["items"]
+    assert {(one["role"], one["name"]) for one in items} == {
+        ("district_office", "Bà B"),
+        ("district_committee", known["district_committee"]["name"]),
+    }
+
+
+async def test_a_notice_is_sent_again_once_to_a_mailbox_that_two_contacts_share(notify: NotifyService) -> None:
+    key = await notify.key("20")
+    await notify.publish(a_target_change())
+    await notify.settled()
+    [lost] = await notify.notices(recipient="department_leadership@20")
+    role, _, unit = lost["recipient"].partition("@")
+    for name in ("Ông A", "Bà B"):
+        contact = a_contact(role, unit, name=name, emails=["chung@example.vn", "chung@example.vn"])
+        assert (await notify.post("/v1/contacts", key, json=contact.model_dump(mode="json"))).status_code == 201
+    assert (await notify.post(f"/v1/notices/{lost['id']}/resend", key)).status_code == 202
+    await notify.settled()
+    assert len([mail for mail in notify.mails if mail.to == ["chung@example.vn"]]) == 1
 
 
 async def test_roles_that_nobody_answers_for_are_named(notify: NotifyService) -> None:

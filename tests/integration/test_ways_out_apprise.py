@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from services.notify.channels import Result
-from services.notify.channels.apprise import Apprise, _is_inside
+from services.notify.channels.apprise import Apprise, _is_inside, is_service
 from tests.integration.providers import deliver_and_close, never, receiving
 from tests.unit.test_notify_channels import a_notice, some_settings
 
@@ -53,9 +53,34 @@ async def test_a_service_inside_our_own_networks_is_refused_unless_it_is_allowed
         port = receiver.url.rpartition(":")[2]
         url = f"gotify://{host}:{port}/a-token"
         outcome = await deliver_and_close(Apprise(some_settings()), a_notice(channel="apprise", address=url))
-    assert (outcome.result, outcome.ends_address) == (Result.PERMANENT, True)
+    assert (outcome.result, outcome.ends_address) == (Result.PERMANENT, False)
     assert receiver.bodies == []
 
 
-async def test_a_key_that_looks_like_an_address_is_none() -> None:
-    assert not _is_inside(apprise.Apprise.instantiate("tgram://127000001:abcdefg_hijklmnop/12315544/"))
+@pytest.mark.parametrize(
+    "url",
+    [
+        "tgram://127000001:abcdefg_hijklmnop/12315544/",
+        f"matrix://{'a' * 64}?mode=t2bot",
+        f"ntfy://{'a' * 70}",
+        "ntfy://localhost",
+    ],
+)
+async def test_a_key_or_a_topic_in_the_hosts_place_is_no_address_inside(url: str) -> None:
+    assert not _is_inside(apprise.Apprise.instantiate(url))
+
+
+async def test_a_service_that_leads_elsewhere_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.notify.channels.apprise.is_public", lambda _: True)  # as if it were one
+    async with receiving(web.json_response({})) as inside:
+        moved = web.Response(status=307, headers={"location": inside.url})
+        async with receiving(moved) as receiver:
+            url = f"gotify://{receiver.url.removeprefix('http://')}/a-token?redirect=yes"
+            outcome = await deliver_and_close(Apprise(some_settings()), a_notice(channel="apprise", address=url))
+    assert outcome.result is Result.TEMPORARY
+    assert (len(receiver.bodies), inside.bodies) == (1, [])
+
+
+@pytest.mark.parametrize("url", ["fcm://project/device?keyfile=http://127.0.0.1/x", "vapid://user:a@example.vn/x"])
+async def test_services_that_read_keys_from_elsewhere_are_refused(url: str) -> None:
+    assert not is_service(url)

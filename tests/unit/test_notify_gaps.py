@@ -53,4 +53,4 @@ def test_an_address_that_was_refused_for_good_leaves_a_gap() -> None:
 def test_where_there_are_no_districts_their_roles_are_wanted_in_the_communes() -> None:
     world = the_world(routes=[a_branch(id="offices", to=["district_office"], channels=["email"])])
     offices = [one for one, _ in found(world, date(2025, 7, 1)) if one.startswith("district_office@")]
-    assert len(offices) == 61  # the other four of the 65 new units are wards
+    assert len(offices) == 65  # of the communes and the four wards

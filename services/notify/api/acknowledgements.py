@@ -46,7 +46,8 @@ _HEADERS = {
     "x-robots-tag": "noindex",
 }
 
-type Token = Annotated[str, Path(min_length=22, max_length=22, pattern=r"^[A-Za-z0-9_-]+$")]
+type Token = Annotated[str, Path(max_length=200)]
+"""Also one that was cut off on its way: the page says so."""
 
 
 class Acknowledgement(BaseModel):
@@ -89,10 +90,10 @@ async def follow_link(token: Token, runtime: Running, pipeline: Telling, request
             linked = await _linked(connection, token)
             notice, now = linked.notice, utc_now()
             by = f"{notice.recipient} ({notice.name})" if notice.name else notice.recipient
-            if form.get("do") == ["no-digest"]:
-                await end_digest(connection, notice.recipient, notice.channel, notice.address, by, now)
-            else:
+            if form.get("do") != ["no-digest"]:
                 await acknowledge(connection, [row.id for row in linked.alerts], by, note or None, now)
+            elif linked.has_digest:
+                await end_digest(connection, notice.recipient, notice.channel, notice.address, by, now)
             linked = await _linked(connection, token)
     except Problem as problem:
         return _sorry(problem)

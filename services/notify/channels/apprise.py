@@ -18,7 +18,10 @@ from services.notify.settings import NotifySettings
 _LOCAL = {
     "dbus", "glib", "gio", "blink1", "gnome", "kde", "macosx", "qt", "syslog", "windows", "file", "fluentd", "rsyslog",
     "mailto", "mailtos", "json", "jsons", "xml", "xmls", "form", "forms",
+    "fcm", "vapid",  # these read their keys from files and addresses that the URL names
 }  # fmt: skip
+_HOSTED = {"cloud", "t2bot", "official"}
+"""What Apprise calls the modes in which a service that people may run themselves is its maker's own."""
 
 
 class Apprise:
@@ -48,7 +51,8 @@ class _AppriseSession:
         if plugin is None:
             return Outcome(Result.PERMANENT, "not a service that can be used", ends_address=True)
         if not self._is_open and await asyncio.to_thread(_is_inside, plugin):
-            return Outcome(Result.PERMANENT, "not a public address", ends_address=True)
+            return Outcome(Result.PERMANENT, "not a public address")
+        plugin.redirects = plugin.redirects and self._is_open  # a public address may lead on into our networks
         service = apprise.Apprise(plugin)
         sending = asyncio.to_thread(
             service.notify,
@@ -71,14 +75,14 @@ def is_service(url: str) -> bool:
 
 def _is_inside(plugin: apprise.NotifyBase) -> bool:
     """Whether a service that is addressed by its host lies in a network of ours: who writes a contact must not reach
-    what only we can reach. The others have fixed addresses, and keys where these have the host.
+    what only we can reach. The others have fixed addresses, and keys or topics where these have the host.
     """
     templates: tuple[str, ...] = plugin.templates
-    if not any("{host}" in template for template in templates):
+    if not any("{host}" in template for template in templates) or getattr(plugin, "mode", None) in _HOSTED:
         return False
     try:
         found = socket.getaddrinfo(plugin.host.strip("[]"), None)
-    except OSError:
+    except (OSError, UnicodeError):
         return False  # then it will not be reached either
     return not all(is_public(str(place[0])) for *_, place in found)
 

@@ -7,6 +7,7 @@ from services.notify.contacts.checks import check
 from services.notify.contacts.phones import gets_sms, read_phone
 from services.notify.contacts.store import (
     Imported,
+    bring_contacts,
     end_address,
     end_digest,
     has_digest,
@@ -17,6 +18,7 @@ from services.notify.contacts.store import (
 __all__ = [
     "Book",
     "Imported",
+    "bring_contacts",
     "check",
     "end_address",
     "end_digest",

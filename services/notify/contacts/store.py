@@ -11,12 +11,12 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.tables import AddressRow, ContactRow
+from services.notify.tables import AddressRow, BroughtRow, ContactRow
 from shared.contracts import ChannelName
-from shared.database import table_of
+from shared.database import columns_of, insert_rows, table_of
 from shared.reference.models import Contact
 
-contact, address = table_of(ContactRow), table_of(AddressRow)
+contact, address, brought = table_of(ContactRow), table_of(AddressRow), table_of(BroughtRow)
 
 _FIELDS = ("role", "unit", "name", "language", "digest", "quiet_from", "quiet_until", "sample")
 _LISTS: Mapping[ChannelName, str] = {"email": "emails", "sms": "phones", "apprise": "services"}
@@ -84,24 +84,33 @@ async def import_contacts(
     now: datetime,
     *,
     replaces: bool = False,
-    changes: bool = True,
 ) -> Imported:
-    """Add and change contacts, told apart by role, unit and name. `replaces`: the others are removed; not `changes`:
-    those that are known stay as they are.
-    """
+    """Add and change contacts, told apart by role, unit and name; `replaces`: the others are removed."""
     await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("ntm-contacts"))))
     known = {(one.role, one.unit, one.name): (row.id, one) for row, one in await contacts_with_rows(connection)}
     given = {(one.role, one.unit, one.name): one for one in contacts}
     added = changed = 0
     for key, one in given.items():
         contact_id, before = known.get(key, (uuid4(), None))
-        if before and (not changes or before.model_copy(update={"ended": []}) == one):
+        if before and before.model_copy(update={"ended": []}) == one:
             continue
         await save(connection, contact_id, one, author, now)
         added, changed = added + (before is None), changed + (before is not None)
     gone = [contact_id for key, (contact_id, _) in known.items() if key not in given] if replaces else []
     removed = await remove(connection, gone) if gone else 0
     return Imported(added, changed, len(given) - added - changed, removed)
+
+
+async def bring_contacts(connection: AsyncConnection, contacts: Sequence[Contact], now: datetime) -> None:
+    """Add the contacts of the file that the service is started with, each once: what people make of them stays."""
+    if not contacts:
+        return
+    rows = [{"role": one.role, "unit": one.unit, "name": one.name} for one in contacts]
+    statement = insert_rows(brought, tuple(rows[0])).on_conflict_do_nothing().returning(*brought.c)
+    new = {tuple(row) for row in await connection.execute(statement, columns_of(rows))}
+    known = {(one.role, one.unit, one.name) for one in await known_contacts(connection)}
+    added = [one for one in contacts if (one.role, one.unit, one.name) in new - known]
+    await import_contacts(connection, added, "file", now)
 
 
 async def end_address(connection: AsyncConnection, channel: str, text: str, reason: str, now: datetime) -> bool:

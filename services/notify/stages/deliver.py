@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
@@ -59,6 +60,11 @@ class Attempt:
     turn: Turn | None = None
     """What it says of the gateway as a whole."""
 
+    @property
+    def lease(self) -> tuple[UUID, datetime]:
+        """The notice as it was leased for it."""
+        return self.notice.id, self.notice.leased_until
+
 
 type Watch = Callable[[AsyncConnection, Sequence[Attempt]], Awaitable[None]]
 """What else attempts change, in the transaction that records them: addresses that end, endpoints that keep failing."""
@@ -99,6 +105,7 @@ class Delivery:
         self._ended: list[tuple[Attempt, asyncio.Future[None]]] = []
         self._has_ended = asyncio.Event()
         self._leasing = Woken(f"delivery by {name}", self.lease)
+        self._is_behind = False
         self._is_stopping = False
         self._is_over = False
 
@@ -121,8 +128,10 @@ class Delivery:
             leasing.cancel()
             while not self._waiting.empty():
                 self._untried += filter(None, [self._waiting.get_nowait()])
-            for _ in sessions:
+            for session in sessions:
                 self._waiting.put_nowait(None)
+                if recording.done():  # what it has delivered is recorded no more, and it would wait for that for ever
+                    session.cancel()
             await asyncio.gather(*sessions, return_exceptions=True)
             self._is_over = True
             self._has_ended.set()
@@ -135,17 +144,21 @@ class Delivery:
         await self._give_back()
         now, room = utc_now(), LEASED - self._waiting.qsize()
         limit = self._breaker.room(room, now)
-        if room < LEASED // 2 or not limit:
+        self._is_behind = room < LEASED // 2 or not limit
+        if self._is_behind:
             return False
         async with self._engine.begin() as connection:
             rows = await queries.lease(connection, self._name, now, now + LEASE, limit)
             secrets = await queries.signing_secrets(connection, {row.subscription for row in rows} - {None}, now)
         self.take([notice_of(row._asdict(), secrets, self._links) for row in rows])
-        return len(rows) == limit and limit > 1
+        self._is_behind = len(rows) == limit
+        return self._is_behind and limit > 1
 
     def room(self) -> int:
-        """How many notices it would take beside those it has. While its gateway rests it looks for them itself."""
-        is_closed = self._is_stopping or self._breaker.opens_at is not None
+        """How many notices it would take beside those it has. None while its gateway rests, or while others are due for
+        which it has no room: those come first.
+        """
+        is_closed = self._is_stopping or self._is_behind or self._breaker.opens_at is not None
         return 0 if is_closed else LEASED - self._waiting.qsize()
 
     def take(self, notices: Sequence[Notice]) -> None:
@@ -221,8 +234,8 @@ class Delivery:
             try:
                 async with self._engine.begin() as connection:
                     told = await queries.record_attempts(connection, [_attempt_row(one) for one in attempts])
-                    ours = [one for one in attempts if one.notice.id in told]
-                    endings = (_ending(one, told[one.notice.id]) for one in ours if one.due_at is None)
+                    ours = [one for one in attempts if one.lease in told]
+                    endings = (_ending(one, told[one.lease]) for one in ours if one.due_at is None)
                     await outbox.put(connection, OutboxRow, [entry for ending in endings for entry in ending])
                     await self._watch(connection, ours)
             except Exception as error:

@@ -17,10 +17,10 @@ def group(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
         gathering = gathering_of(draft) if _is_grouped(draft, world) else None
         key = gathering or draft.id
         before = joined.get(key)
-        alerts = (*before.alerts, *draft.alerts) if before else draft.alerts
+        alerts = {alert.id: alert for alert in (*(before.alerts if before else ()), *draft.alerts)}
         joined[key] = replace(
             draft,
-            alerts=tuple(sorted(alerts, key=lambda alert: (alert.occasion.at, str(alert.id)))),
+            alerts=tuple(sorted(alerts.values(), key=lambda alert: (alert.occasion.at, str(alert.id)))),
             gathering=gathering,
             step=max(draft.step, before.step) if before else draft.step,
         )

@@ -17,23 +17,26 @@ export function alerts(main, isOpen) {
   let pages = 1;
   let onlyNew = false;
   let shown = "";
+  let looks = 0;
 
   async function look(again = false) {
+    const number = ++looks; // an answer that another look has overtaken shows nothing
     const items = [];
     let cursor = null;
     try {
-      for (let number = 0; number < pages && (number === 0 || cursor); number++) {
+      for (let at = 0; at < pages && (at === 0 || cursor); at++) {
         const asked = { open: isOpen || null, acknowledged: onlyNew ? "false" : null, limit: PAGE, cursor };
         const page = await get("/v1/alerts", asked);
         items.push(...page.items);
         cursor = page.next;
       }
     } catch (trouble) {
+      if (number !== looks) return;
       shown = "";
       return found.replaceChildren(troubleBox(trouble, look));
     }
     const now = JSON.stringify([items, cursor]);
-    if (now === shown && !again) return; // whoever reads or holds a button is not disturbed
+    if (number !== looks || (now === shown && !again)) return; // whoever reads or holds a button is not disturbed
     shown = now;
     const more = () => {
       pages++;

@@ -1,0 +1,70 @@
+"""Delivery when what surrounds it fails, with a database that is not there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.notify.channels import Outcome, Result, Session
+from services.notify.notices import Notice
+from services.notify.stages.deliver import LEASED, Delivery
+from shared.clock import utc_now
+from tests.unit.test_notify_channels import a_notice, some_settings
+
+
+class Taking:
+    """A channel that takes everything."""
+
+    sessions = 3
+
+    def __init__(self) -> None:
+        self.taken: list[Notice] = []
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Session]:
+        yield self
+
+    async def deliver(self, notice: Notice) -> Outcome:
+        self.taken.append(notice)
+        return Outcome(Result.SENT, "taken")
+
+    async def close(self) -> None:
+        """Nothing is kept."""
+
+
+class Broken:
+    """A database that answers with what no repetition mends, once it is asked to record."""
+
+    def begin(self) -> Any:
+        raise ValueError("a row that cannot be")
+
+
+def a_delivery(channel: Taking) -> Delivery:
+    async def watch(*_: Any) -> None:
+        """Nothing follows."""
+
+    nothing: Any = None
+    broken: Any = Broken()
+    return Delivery("email", channel, broken, nothing, some_settings(), watch, None)
+
+
+async def test_what_cannot_be_recorded_ends_the_delivery_and_with_it_the_service() -> None:
+    channel = Taking()
+    delivery = a_delivery(channel)
+    leased_until = utc_now() + timedelta(seconds=60)
+    delivery.take([a_notice(leased_until=leased_until) for _ in range(5)])
+    with pytest.raises(ValueError, match="a row that cannot be"):
+        await asyncio.wait_for(delivery.run(), 20)
+    assert len(channel.taken) == channel.sessions  # each waited for the record of its first
+
+
+async def test_there_is_room_for_so_many_and_none_once_it_stops() -> None:
+    delivery = a_delivery(Taking())
+    assert delivery.room() == LEASED
+    delivery.take([a_notice(leased_until=utc_now())] * 20)
+    assert delivery.room() == LEASED - 20
