@@ -271,8 +271,8 @@ async def main(part: str) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS], default=[*PARTS])
-    wanted = parser.parse_args().parts
+    parser.add_argument("parts", nargs="*", choices=[*PARTS])
+    wanted = parser.parse_args().parts or [*PARTS]
     if len(wanted) == 1:
         asyncio.run(main(wanted[0]))
     for one in wanted if len(wanted) > 1 else ():  # each in a process of its own: memory is measured
