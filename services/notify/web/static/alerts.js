@@ -64,7 +64,7 @@ function list(items, look) {
   const headers = [t("place"), t("what"), t("since"), t("care")];
   return table(t("open_title"), headers, items.map((one) => [
     h("b", { class: "place" }, `${one.unit.name} (${one.unit.code})`),
-    [h("p", {}, badge(t(`severity_${one.severity}`), TONES[one.severity]), " ", h("b", {}, text(one.what)), one.sample && badge(t("sample_one"), "plain")),
+    [h("p", {}, badge(t(`severity_${one.severity}`), TONES[one.severity]), " ", h("b", {}, text(one.what)), one.sample && [" ", badge(t("sample_one"), "plain")]),
       h("p", { class: "hint words" }, text(one.reason)),
       h("button", { type: "button", class: "plain", "data-told": one.id, onclick: () => showTold(one) }, t("told"))],
     h("time", { datetime: one.on }, day(one.on)),
