@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify import queries
+from services.notify import endpoints, queries
 from services.notify.alerts import kept_alert
 from services.notify.contacts import known_contacts
 from services.notify.notices import Draft
@@ -43,9 +43,9 @@ class Situation:
                         row.url,
                         Match.model_validate(row.match),
                         row.disabled_at is not None,
-                        queries.secrets_of(row, now),
+                        endpoints.secrets_of(row, now),
                     )
-                    for row in await queries.subscriptions(connection)
+                    for row in await endpoints.subscriptions(connection)
                 ],
                 silences=[
                     Silence(row.id, Match.model_validate(row.match), row.recipient)

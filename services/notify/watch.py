@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify import queries
+from services.notify import endpoints
 from services.notify.alerts import alert_of, note_of
 from services.notify.channels import Result
 from services.notify.channels.breaker import Turn
@@ -79,7 +79,7 @@ class Watcher:
         works = [key for key, one in last.items() if one.outcome.result is Result.SENT]
         gone = [key for key, one in last.items() if one.outcome.ends_address]
         fails = [key for key, one in last.items() if one.outcome.result is not Result.SENT]
-        disabled = await queries.note_endpoints(connection, works, fails, gone, now - FAILING_FOR, now)
+        disabled = await endpoints.note_endpoints(connection, works, fails, gone, now - FAILING_FOR, now)
         if disabled:
             self._pipeline.situation.forget()
         return [

@@ -20,7 +20,7 @@ from prometheus_client import Counter
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.notify import queries
+from services.notify import endpoints, queries
 from services.notify.alerts import log_message
 from services.notify.channels import Channel, Outcome, Result, Session
 from services.notify.channels.breaker import Breaker, Turn
@@ -149,7 +149,7 @@ class Delivery:
             return False
         async with self._engine.begin() as connection:
             rows = await queries.lease(connection, self._name, now, now + LEASE, limit)
-            secrets = await queries.signing_secrets(connection, {row.subscription for row in rows} - {None}, now)
+            secrets = await endpoints.signing_secrets(connection, {row.subscription for row in rows} - {None}, now)
         self.take([notice_of(row._asdict(), secrets, self._links) for row in rows])
         self._is_behind = len(rows) == limit
         return self._is_behind and limit > 1
