@@ -319,7 +319,7 @@ async def record_attempts(
 def _record_attempts() -> Select[Any]:
     """One statement for an attempt, its notice, and the alerts: a round trip less is a notice sooner."""
     changed = {"lease": notice.c.due_at} | {name: notice.c[name] for name in ("status", "due_at", "cost_dong")}
-    columns = {one.name: one for one in attempt.columns if one.name != "id"} | changed
+    columns = {one.name: one for one in attempt.columns} | changed
     # an UPDATE keeps the names of its columns to itself
     arrays = {
         f"new_{name}": bindparam(f"new_{name}", type_=ARRAY(one.type, dimensions=1)) for name, one in columns.items()
@@ -338,7 +338,7 @@ def _record_attempts() -> Select[Any]:
         .cte("held")
     )
     tried = unnested(arrays).subquery().c
-    names = [one.name for one in attempt.columns if one.name != "id"]
+    names = [one.name for one in attempt.columns]
     kept = select(*(tried[f"new_{name}"] for name in names)).join(
         held, and_(held.c.id == tried.new_notice, held.c.new_lease == tried.new_lease)
     )

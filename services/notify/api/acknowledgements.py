@@ -129,7 +129,7 @@ async def _linked(connection: AsyncConnection, token: str) -> _Linked:
 def _sorry(problem: Problem) -> HTMLResponse:
     """What is wrong with a link, for people."""
     page = _page.get_template("no_link.html").render(
-        title=problem.kind.title, has_expired=problem.kind.http_status == 410
+        title=problem.kind.title, has_expired=problem.kind is Problems.LINK_EXPIRED
     )
     return HTMLResponse(page, status_code=problem.kind.http_status, headers=_HEADERS)
 

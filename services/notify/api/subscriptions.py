@@ -106,7 +106,7 @@ async def list_subscriptions(runtime: Running, caller: Called) -> Subscriptions:
 
 
 @router.post("/{subscription_id}/rotate")
-async def rotate(subscription_id: UUID, runtime: Running, caller: Called) -> SubscriptionWithSecret:
+async def rotate(subscription_id: UUID, runtime: Running, pipeline: Telling, caller: Called) -> SubscriptionWithSecret:
     """A new secret. For a day the old one signs beside it, so that the receiver can change over."""
     async with runtime.engine.begin() as connection:
         row = await _own(connection, subscription_id, caller, runtime.reference)
@@ -117,6 +117,7 @@ async def rotate(subscription_id: UUID, runtime: Running, caller: Called) -> Sub
         }
         await endpoints.change_subscription(connection, subscription_id, values)
         kept = await _own(connection, subscription_id, caller, runtime.reference)
+    pipeline.situation.forget()  # the next webhook is signed with the new secret already
     return _with_secret(kept, runtime.reference)
 
 

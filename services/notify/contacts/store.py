@@ -78,12 +78,7 @@ async def remove(connection: AsyncConnection, contacts: Collection[UUID]) -> int
 
 
 async def import_contacts(
-    connection: AsyncConnection,
-    contacts: Sequence[Contact],
-    author: str,
-    now: datetime,
-    *,
-    replaces: bool = False,
+    connection: AsyncConnection, contacts: Sequence[Contact], author: str, now: datetime, *, replaces: bool = False
 ) -> Imported:
     """Add and change contacts, told apart by role, unit and name; `replaces`: the others are removed."""
     await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("ntm-contacts"))))
