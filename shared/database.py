@@ -129,7 +129,7 @@ async def draft_migration(engine: AsyncEngine, service: str, message: str) -> No
     """Write a migration from what the tables say and the (migrated) database lacks."""
 
     # the tables have to be known before they can be compared
-    import_module(f"services.{service}.tables")
+    import_module(f"services.{service}.storage.tables")
 
     def revise(connection: Connection) -> None:
         command.revision(_config(service, connection), message, autogenerate=True, rev_id=_next_number(service))
@@ -153,12 +153,12 @@ async def undrafted_changes(engine: AsyncEngine, service: str) -> list[Any]:
 
 
 def _next_number(service: str) -> str:
-    return f"{len(list((_SERVICES / service / 'migrations' / 'versions').glob('[0-9]*.py'))) + 1:04}"
+    return f"{len(list((_SERVICES / service / 'storage' / 'migrations' / 'versions').glob('[0-9]*.py'))) + 1:04}"
 
 
 def _config(service: str, connection: Connection) -> Config:
     config = Config(attributes={"connection": connection, "service": service})
-    config.set_main_option("script_location", str(_SERVICES / service / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(_SERVICES / service / "storage" / "migrations").replace("%", "%%"))
     return config
 
 

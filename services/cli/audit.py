@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from services.cli.session import DATA, Data, broker, console, database, errors, fail, run, system_of
 from services.intake.audit import Audit, audit
 from services.intake.entry import digest_of
-from services.intake.tables import SubmissionRow as Receipts
-from services.scoring.tables import SubmissionRow as Scored
+from services.intake.storage.tables import SubmissionRow as Receipts
+from services.scoring.storage.tables import SubmissionRow as Scored
 from shared.contracts import Submission
 from shared.database import table_of
 

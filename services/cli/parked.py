@@ -18,9 +18,9 @@ from sqlalchemy import Row
 
 from services.cli.running import RunningSystem
 from services.cli.session import DATA, Data, broker, console, database, errors, fail, run, system_of
-from services.intake import tables as intake
-from services.notify import tables as notify
-from services.scoring import tables as scoring
+from services.intake.storage import tables as intake
+from services.notify.storage import tables as notify
+from services.scoring.storage import tables as scoring
 from shared.clock import VIETNAM
 from shared.contracts import Replayed, ReplayRequest, subjects
 from shared.parking import ParkingPlace

@@ -32,8 +32,8 @@ from services.intake.nats_door import submit
 from services.intake.openapi import DESCRIPTION
 from services.intake.projected import PROBLEMS, REFUSALS, SUBMISSIONS
 from services.intake.receipts import Progress
+from services.intake.storage.tables import ParkedRow
 from services.intake.submissions import SubmissionsDoor
-from services.intake.tables import ParkedRow
 from shared import replay
 from shared.access import Caller, Issuer, Keys, authenticate, me
 from shared.contracts import subjects

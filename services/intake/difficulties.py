@@ -10,11 +10,11 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import ColumnElement, Row, and_, or_
 
-from services.intake import queries
 from services.intake.accept import Intake
 from services.intake.entry import REQUEST_KEY
 from services.intake.projected import PROBLEMS, projected
 from services.intake.receipts import Limit
+from services.intake.storage import queries
 from shared.access import Caller, authenticate
 from shared.body import JsonRoute
 from shared.contracts import Bilingual, ProblemAnswer, ProblemLogged, ProblemReport, UnitCode, UnitRef, subjects

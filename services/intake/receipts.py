@@ -13,9 +13,9 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 from sqlalchemy import ColumnElement, Row, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.intake import queries
 from services.intake.projected import REFUSALS, SUBMISSIONS, projected
-from services.intake.tables import ChangeRow, ReviewRow
+from services.intake.storage import queries
+from services.intake.storage.tables import ChangeRow, ReviewRow
 from shared.access import Caller, authenticate
 from shared.contracts import AcceptedSubmission, CausedChange, Refusal, Review, Stage, Tracked, UnitCode, subjects
 from shared.problems import Fault, Faults, Problem, Problems

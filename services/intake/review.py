@@ -9,12 +9,13 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.intake import queries, rules
+from services.intake import rules
 from services.intake.accept import Intake, receipts_of, screen
 from services.intake.entry import Posted, Ruling, identity, review_message
 from services.intake.receipts import body_of, submission_row
 from services.intake.standing import Figures
-from services.intake.tables import ReviewRow
+from services.intake.storage import queries
+from services.intake.storage.tables import ReviewRow
 from shared.access import Caller, authenticate
 from shared.body import JsonRoute
 from shared.contracts import AcceptedSubmission, Review, Stage, Submission, subjects

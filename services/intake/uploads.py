@@ -10,11 +10,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from services.intake import queries, rules
+from services.intake import rules
 from services.intake.accept import Intake, accept_whole, content_digest, look, receipts_of
 from services.intake.corrections import faults_of, revised
 from services.intake.entry import REQUEST_KEY, Checked, Posted, Refused
 from services.intake.previews import UploadPreview, UploadReceipts, changes_of, remark, statuses_of, warning
+from services.intake.storage import queries
 from services.intake.workbook import (
     MARKED_CELLS,
     Asked,

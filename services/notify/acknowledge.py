@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify import queries
 from services.notify.alerts import log_message
-from services.notify.tables import OutboxRow
+from services.notify.storage import queries
+from services.notify.storage.tables import OutboxRow
 from shared import outbox
 from shared.contracts import AlertEvent
 

@@ -46,7 +46,7 @@ from services.notify.stages.render import render
 from services.notify.stages.route import route
 from services.notify.stages.settle import settle
 from services.notify.stages.silence import silence
-from services.notify.tables import OutboxRow, ParkedRow
+from services.notify.storage.tables import OutboxRow, ParkedRow
 from services.notify.tell import Pipeline, escalate, tell, tell_gathered
 from services.notify.tree import Tree
 from services.notify.watch import Watcher

@@ -8,11 +8,11 @@ from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify import queries
 from services.notify.alerts import note_of
 from services.notify.channels.sms.gsm import parts
 from services.notify.notices import Draft, NotSent, Recipient
 from services.notify.stages import World
+from services.notify.storage import queries
 from shared.clock import VIETNAM
 from shared.contracts import Bilingual, OperationEvent, OperationNoted
 from shared.text import number

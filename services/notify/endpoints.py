@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.notices import NoticeStatus, NotSent
-from services.notify.tables import NoticeRow, SubscriptionRow
+from services.notify.storage.tables import NoticeRow, SubscriptionRow
 from shared.database import table_of
 
 notice, subscription = table_of(NoticeRow), table_of(SubscriptionRow)

@@ -12,7 +12,7 @@ from sqlalchemy import Row, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.notices import NoticeStatus
-from services.notify.queries import alert, attempt, mention, notice
+from services.notify.storage.queries import alert, attempt, mention, notice
 
 CSV_COLUMNS = (
     "notice", "created_at", "finished_at", "recipient", "name", "channel", "address", "status", "reason", "attempts",

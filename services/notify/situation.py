@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify import endpoints, queries
+from services.notify import endpoints
 from services.notify.alerts import kept_alert
 from services.notify.contacts import known_contacts
 from services.notify.notices import Draft
 from services.notify.stages import Cause, Silence, Subscription, World, by_role
 from services.notify.stages.inhibit import may_be_hidden
+from services.notify.storage import queries
 from shared.reference.models import Match
 
 _FRESH = timedelta(seconds=1)

@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify import queries
 from services.notify.alerts import alert_of, alert_row, kept_alert, log_message
 from services.notify.budget import afford
 from services.notify.handover import Handover
@@ -22,7 +21,8 @@ from services.notify.situation import Situation, with_causes
 from services.notify.stages import Stage, World
 from services.notify.stages.hold import postponed
 from services.notify.stages.route import addresses_of, climb
-from services.notify.tables import OutboxRow
+from services.notify.storage import queries
+from services.notify.storage.tables import OutboxRow
 from services.notify.traits import ENDS, has_link, opens
 from services.notify.working_days import after_working_days
 from shared import outbox

@@ -13,12 +13,12 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring import queries
 from services.scoring.aggregate import summed
 from services.scoring.changes import unit_ref
 from services.scoring.decisions import recognitions_of, recognitions_then
 from services.scoring.history import known_at
 from services.scoring.measures import Figures, in_hindsight
+from services.scoring.storage import queries
 from services.scoring.succession import judged_by, kin, not_inherited, with_inherited
 from services.scoring.targets import targets_of
 from services.scoring.verdicts import criteria_of

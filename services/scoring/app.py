@@ -21,12 +21,13 @@ from faststream.nats import NatsResponse
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 
-from services.scoring import api, outlook, preview, queries
+from services.scoring import api, outlook, preview
 from services.scoring.arrival import Arrival
 from services.scoring.changes import Moment
 from services.scoring.openapi import DESCRIPTION
 from services.scoring.score import score
-from services.scoring.tables import OutboxRow, ParkedRow
+from services.scoring.storage import queries
+from services.scoring.storage.tables import OutboxRow, ParkedRow
 from services.scoring.targets import judge_targets
 from services.scoring.ticker import Ticker
 from shared import replay

@@ -9,14 +9,14 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring import queries
 from services.scoring.arrival import Arrival
 from services.scoring.changes import Before, Moment, events, status_changes
 from services.scoring.measures import Figures, Reading, effective_date
 from services.scoring.record import Found, holds_until, record, when
 from services.scoring.silence import before_any
+from services.scoring.storage import queries
+from services.scoring.storage.tables import StatusRow
 from services.scoring.succession import kin, with_inherited
-from services.scoring.tables import StatusRow
 from services.scoring.verdicts import Judged, criterion_since, explain_criterion, is_judged_by, judge_criterion
 from shared.contracts import Status
 from shared.database import upsert

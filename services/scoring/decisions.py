@@ -9,10 +9,10 @@ from datetime import date
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring import queries
 from services.scoring.history import known_at
 from services.scoring.measures import Figures
 from services.scoring.recognition import recognitions
+from services.scoring.storage import queries
 from services.scoring.succession import judged_by
 from services.scoring.verdicts import criteria_of, judge_criterion
 from shared.contracts import Recognition, Status

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring import queries
 from services.scoring.measures import Figures, Reading, merge, readings_in
+from services.scoring.storage import queries
 from services.scoring.succession import kin
 from shared.clock import VIETNAM
 from shared.contracts import AcceptedSubmission

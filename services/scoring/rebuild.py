@@ -21,7 +21,6 @@ from sqlalchemy import Connection, MetaData, Select, Table, except_, func, selec
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel
 
-from services.scoring import queries
 from services.scoring.aggregate import contributions
 from services.scoring.arrival import Arrival, submission_row, unit_of
 from services.scoring.changes import Moment
@@ -31,8 +30,9 @@ from services.scoring.measures import Figures
 from services.scoring.score import score
 from services.scoring.silence import bound_by
 from services.scoring.steps import Step
+from services.scoring.storage import queries
+from services.scoring.storage.tables import SCHEMA, ReadingRow, StatusRow, StepRow, SubmissionRow, TargetRow
 from services.scoring.succession import judged_by
-from services.scoring.tables import SCHEMA, ReadingRow, StatusRow, StepRow, SubmissionRow, TargetRow
 from services.scoring.targets import begin_targets, judge_targets, targets_of
 from shared.clock import VIETNAM
 from shared.contracts import AcceptedSubmission, Status, subjects

@@ -12,9 +12,9 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring import queries
 from services.scoring.changes import Moment, message_of, topic_of
-from services.scoring.tables import OutboxRow
+from services.scoring.storage import queries
+from services.scoring.storage.tables import OutboxRow
 from shared import outbox
 from shared.contracts import Change
 from shared.reference.models import Unit

@@ -11,7 +11,6 @@ from itertools import batched
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring import queries
 from services.scoring.aggregate import contributes, elements_of
 from services.scoring.arrival import Arrival, submission_row, unit_of
 from services.scoring.changes import Moment
@@ -20,8 +19,9 @@ from services.scoring.measures import Figures, Reading, merge
 from services.scoring.record import record
 from services.scoring.silence import bound_by
 from services.scoring.steps import Step, contribution, difference
+from services.scoring.storage import queries
+from services.scoring.storage.tables import TickRow
 from services.scoring.succession import kin, with_inherited
-from services.scoring.tables import TickRow
 from services.scoring.targets import begin_targets, judge_targets, targets_of
 from services.scoring.verdicts import (
     criteria_of,

@@ -12,9 +12,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring import queries
 from services.scoring.changes import Moment
 from services.scoring.measures import Figures, Reading, merge, readings_in
+from services.scoring.storage import queries
 from services.scoring.succession import kin, with_inherited
 from services.scoring.verdicts import Judged, is_judged_by, judge_criterion
 from shared.contracts import Submission

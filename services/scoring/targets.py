@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring import queries
 from services.scoring.aggregate import communes_counted, series
 from services.scoring.changes import Before, Moment, events, target_changes
 from services.scoring.judge import Verdict
 from services.scoring.measures import Observation
 from services.scoring.record import Found, holds_until, record, when
 from services.scoring.steps import Step
-from services.scoring.tables import TargetRow
+from services.scoring.storage import queries
+from services.scoring.storage.tables import TargetRow
 from services.scoring.verdicts import assess_target, explain_target, judge_target, overdue_of, target_since
 from shared.contracts import Assessment, Status
 from shared.database import upsert

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import func, select
 
-from services.scoring import queries
 from services.scoring.changes import Moment
 from services.scoring.score import tick
+from services.scoring.storage import queries
 from shared.outbox import Relay
 from shared.runtime import Runtime
 from shared.transient import is_transient

@@ -10,12 +10,12 @@ from datetime import date
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring import queries
 from services.scoring.aggregate import summed
 from services.scoring.changes import Moment, unit_ref
 from services.scoring.measures import Figures
 from services.scoring.sides import Arriving, Side, compared, figures_of, supposed_readings
 from services.scoring.steps import Steps, difference
+from services.scoring.storage import queries
 from services.scoring.succession import kin
 from services.scoring.supposition import Supposition
 from services.scoring.targets import assess_at, targets_of

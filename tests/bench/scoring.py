@@ -26,9 +26,9 @@ import psutil
 
 from services.scoring.changes import Moment
 from services.scoring.measures import Reading, readings_in
-from services.scoring.queries import reading_row
 from services.scoring.rebuild import rebuild
 from services.scoring.score import tick
+from services.scoring.storage.queries import reading_row
 from shared.access import EVERYTHING, Terms, add_key
 from shared.contracts import AcceptedSubmission, subjects
 from shared.messaging import publish

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
-from services.intake.tables import RefusalRow, SubmissionRow
+from services.intake.storage.tables import RefusalRow, SubmissionRow
 from shared.contracts import subjects
 from shared.database import table_of
 from tests.fuzz.doors import Place

@@ -13,8 +13,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.cli.running import RunningSystem
-from services.intake import queries
 from services.intake.entry import digest_of
+from services.intake.storage import queries
 from shared.contracts import Submission, subjects
 from shared.messaging import Message, publish
 from tests.builders import a_posted_submission

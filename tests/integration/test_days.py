@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import select
 
-from services.scoring.tables import ChangeRow, TickRow
+from services.scoring.storage.tables import ChangeRow, TickRow
 from shared.clock import VIETNAM
 from shared.database import table_of
 from shared.reference.load import load

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from services.intake import queries
 from services.intake.accept import ITEM_LIMIT
+from services.intake.storage import queries
 from shared.access import revoke_keys
 from shared.contracts import subjects
 from tests.builders import a_posted_submission

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from services.scoring.rebuild import rebuild
-from services.scoring.tables import SubmissionRow, TickRow
+from services.scoring.storage.tables import SubmissionRow, TickRow
 from shared.contracts import AcceptedSubmission
 from shared.database import table_of
 from shared.reference.load import Reference, load

@@ -26,7 +26,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from deploy.local.system import free_port
-from services.notify.tables import EscalationRow, GatheringRow, NoticeRow
+from services.notify.storage.tables import EscalationRow, GatheringRow, NoticeRow
 from shared.clock import utc_now
 from shared.contracts import Event
 from shared.database import table_of

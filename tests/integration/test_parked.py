@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from services.intake.tables import SubmissionRow as Receipts
-from services.notify.tables import AlertRow, OutboxRow
+from services.intake.storage.tables import SubmissionRow as Receipts
+from services.notify.storage.tables import AlertRow, OutboxRow
 from services.scoring.rebuild import rebuild
-from services.scoring.tables import ReadingRow, SubmissionRow
+from services.scoring.storage.tables import ReadingRow, SubmissionRow
 from shared.contracts import Parked, ReplayRequest, UnitRef, subjects
 from shared.database import table_of
 from shared.log_reader import stored

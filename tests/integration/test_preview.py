@@ -13,10 +13,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring import preview, queries
+from services.scoring import preview
 from services.scoring.changes import Moment
 from services.scoring.measures import readings_in
-from services.scoring.tables import ChangeRow, OutboxRow, ReadingRow, StatusRow, SubmissionRow
+from services.scoring.storage import queries
+from services.scoring.storage.tables import ChangeRow, OutboxRow, ReadingRow, StatusRow, SubmissionRow
 from shared.contracts import AcceptedSubmission, Preview, PreviewRequest, Submission, subjects
 from shared.database import table_of
 from shared.reference.load import load

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from services.scoring.rebuild import rebuild
-from services.scoring.tables import ReadingRow, StatusRow, StepRow, SubmissionRow, TargetRow
+from services.scoring.storage.tables import ReadingRow, StatusRow, StepRow, SubmissionRow, TargetRow
 from shared.contracts import subjects
 from shared.database import table_of
 from shared.reference.load import load

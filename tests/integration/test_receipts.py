@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from nats.js.errors import NotFoundError
 
-from services.intake import queries
+from services.intake.storage import queries
 from shared.contracts import Parked, subjects
 from shared.messaging import Message, cloud_event, publish
 from tests.builders import a_posted_submission

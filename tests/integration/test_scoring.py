@@ -16,7 +16,7 @@ from services.scoring.arrival import Arrival
 from services.scoring.changes import Moment
 from services.scoring.rebuild import rebuild
 from services.scoring.score import score, tick
-from services.scoring.tables import ChangeRow, ParkedRow, ReadingRow, SubmissionRow
+from services.scoring.storage.tables import ChangeRow, ParkedRow, ReadingRow, SubmissionRow
 from shared.contracts import AcceptedSubmission, Parked, subjects
 from shared.database import table_of, undrafted_changes
 from shared.messaging import BrokerUnavailableError, Message, publish

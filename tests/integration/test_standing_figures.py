@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import insert
 
-from services.intake import queries
-from services.intake.tables import ReadingRow
+from services.intake.storage import queries
+from services.intake.storage.tables import ReadingRow
 from shared.contracts import Period
 from shared.database import table_of
 from tests.running import Surroundings

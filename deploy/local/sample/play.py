@@ -28,8 +28,8 @@ from deploy.local.sample.tally import Tally, listening
 from deploy.local.sample.year import plan_year
 from services.cli.running import RunningSystem
 from services.cli.session import broker, database, http
-from services.notify.tables import GatheredRow
-from services.scoring.tables import OutboxRow
+from services.notify.storage.tables import GatheredRow
+from services.scoring.storage.tables import OutboxRow
 from shared.access import EVERYTHING, add_key
 from shared.clock import read_day, set_day
 from shared.contracts import UnitCode, subjects

@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
-from services.notify import queries
 from services.notify.alerts import log_message
 from services.notify.api.scope import Running
 from services.notify.channels.sms import esms, generic, speedsms
@@ -19,7 +18,8 @@ from services.notify.channels.sms.report import DeliveryReport
 from services.notify.channels.ways import contract_of
 from services.notify.notices import NoticeStatus
 from services.notify.settings import settings
-from services.notify.tables import OutboxRow
+from services.notify.storage import queries
+from services.notify.storage.tables import OutboxRow
 from shared import outbox
 from shared.body import read_body
 from shared.clock import utc_now

@@ -10,8 +10,8 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import Row
 
-from services.notify import queries
 from services.notify.api.scope import Called, Running, Telling, covered, is_of_province
+from services.notify.storage import queries
 from shared.access import Caller
 from shared.clock import utc_now
 from shared.problems import Fault, Faults, Problem, Problems

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.tables import AddressRow, BroughtRow, ContactRow
+from services.notify.storage.tables import AddressRow, BroughtRow, ContactRow
 from shared.contracts import ChannelName
 from shared.database import columns_of, insert_rows, table_of
 from shared.reference.models import Contact

@@ -20,7 +20,7 @@ from prometheus_client import Counter
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.notify import endpoints, queries
+from services.notify import endpoints
 from services.notify.alerts import log_message
 from services.notify.channels import Channel, Outcome, Result, Session
 from services.notify.channels.breaker import Breaker, Turn
@@ -28,7 +28,8 @@ from services.notify.handover import LEASE, notice_of
 from services.notify.links import Links
 from services.notify.notices import Notice, NoticeStatus
 from services.notify.settings import NotifySettings
-from services.notify.tables import OutboxRow
+from services.notify.storage import queries
+from services.notify.storage.tables import OutboxRow
 from shared import outbox
 from shared.clock import utc_now
 from shared.contracts import AlertEvent, ChannelName

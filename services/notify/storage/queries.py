@@ -33,7 +33,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from services.notify.notices import REPEAT, NoticeStatus
-from services.notify.tables import (
+from services.notify.storage.tables import (
     AlertRow,
     AttemptRow,
     EscalationRow,

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.standing import Standing, StandingReading
-from services.intake.tables import (
+from services.intake.storage.tables import (
     ChangeRow,
     ProblemEventRow,
     ProblemRow,

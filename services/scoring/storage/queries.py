@@ -32,7 +32,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from services.scoring.measures import Figures, Reading
 from services.scoring.steps import Step
-from services.scoring.tables import (
+from services.scoring.storage.tables import (
     ChangeRow,
     ParkedRow,
     ReadingRow,

@@ -1,6 +1,6 @@
 """Alembic's entry: the tables of intake."""
 
-from services.intake import tables as tables
+from services.intake.storage import tables as tables
 from shared.database import run_migrations
 
 run_migrations()

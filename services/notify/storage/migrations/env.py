@@ -1,6 +1,6 @@
 """Alembic's entry: the tables of notify."""
 
-from services.notify import tables as tables
+from services.notify.storage import tables as tables
 from shared.database import run_migrations
 
 run_migrations()

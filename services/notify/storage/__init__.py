@@ -1,0 +1,1 @@
+"""Notify's tables, queries and migrations."""

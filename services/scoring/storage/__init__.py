@@ -1,0 +1,1 @@
+"""Scoring's tables, queries and migrations."""
