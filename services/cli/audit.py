@@ -10,8 +10,8 @@ import typer
 from pydantic import ValidationError
 
 from services.cli.session import DATA, Data, broker, console, database, errors, fail, run, system_of
+from services.intake.admission.candidate import digest_of
 from services.intake.audit import Audit, audit
-from services.intake.entry import digest_of
 from services.intake.storage.tables import SubmissionRow as Receipts
 from services.scoring.storage.tables import SubmissionRow as Scored
 from shared.contracts import Submission

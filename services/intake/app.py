@@ -24,16 +24,18 @@ from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.intake import difficulties, project, receipts, review, uploads, web
-from services.intake.accept import Intake
-from services.intake.catalogue import Catalogue, catalogue
-from services.intake.desk import Desk
-from services.intake.nats_door import submit
-from services.intake.openapi import DESCRIPTION
-from services.intake.projected import PROBLEMS, REFUSALS, SUBMISSIONS
-from services.intake.receipts import Progress
+from services.intake import web
+from services.intake.admission.accept import Intake
+from services.intake.admission.group_commit import Desk
+from services.intake.doors import difficulties, receipts, reviews, uploads
+from services.intake.doors.catalogue import Catalogue, catalogue
+from services.intake.doors.http import SubmissionsDoor
+from services.intake.doors.nats import submit
+from services.intake.doors.openapi import DESCRIPTION
+from services.intake.doors.receipts import Progress
+from services.intake.projection import project
+from services.intake.projection.catch_up import PROBLEMS, REFUSALS, SUBMISSIONS
 from services.intake.storage.tables import ParkedRow
-from services.intake.submissions import SubmissionsDoor
 from shared import replay
 from shared.access import Caller, Issuer, Keys, authenticate, me
 from shared.contracts import subjects
@@ -66,7 +68,7 @@ app = create_app(
 )
 app.add_middleware(SubmissionsDoor)
 describe(app, DESCRIPTION)
-for part in (web, me, receipts, uploads, review, difficulties):
+for part in (web, me, receipts, uploads, reviews, difficulties):
     app.include_router(part.router)
 
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.intake.entry import digest_of
+from services.intake.admission.candidate import digest_of
 from shared.contracts import AcceptedSubmission, subjects
 from shared.log_reader import stored
 

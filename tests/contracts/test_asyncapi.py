@@ -13,7 +13,7 @@ import pytest
 from nats.aio.msg import Msg
 from nats.js.api import RawStreamMsg
 
-from services.intake import examples
+from services.intake.doors import openapi_examples
 from shared.contracts import subjects
 from shared.contracts.schemas import FOLDER
 from tests.running import Service, Surroundings, eventually
@@ -69,7 +69,7 @@ async def intake(around: Surroundings) -> Service:
 
 @pytest.fixture(scope="module")
 async def key(around: Surroundings) -> str:
-    return await around.key("20", agency=examples.AGENCY)
+    return await around.key("20", agency=openapi_examples.AGENCY)
 
 
 def described(subject: str, headers: Any, body: Any) -> str:
@@ -99,10 +99,10 @@ async def test_what_the_services_publish_is_what_the_document_says(
     around: Surroundings, intake: Service, key: str
 ) -> None:
     async with intake.client(key) as client:
-        path = f"/v1/submissions/{examples.SUBMISSION_ID}/review"
-        assert (await client.post("/v1/submissions", json=examples.SUBMISSION)).status_code == 202
+        path = f"/v1/submissions/{openapi_examples.SUBMISSION_ID}/review"
+        assert (await client.post("/v1/submissions", json=openapi_examples.SUBMISSION)).status_code == 202
         assert (await client.post("/v1/submissions", json={"unit": 1})).status_code == 422
-        problem = (await client.post("/v1/problems", json=examples.REPORT)).json()["id"]
+        problem = (await client.post("/v1/problems", json=openapi_examples.REPORT)).json()["id"]
         returned = {"decision": "returned", "reason": "Chưa khớp"}
         await eventually(lambda: is_202(client.post(path, json=returned)))
         answer = {"words": "Đã rõ", "closes": True}
@@ -130,8 +130,8 @@ async def is_202(request: Any) -> bool:
 @pytest.mark.parametrize(
     ("body", "status", "contract"),
     [
-        (examples.SUBMISSION, "202", "Receipt"),
-        ([examples.SUBMISSION, {}], "202", "ItemAnswers"),
+        (openapi_examples.SUBMISSION, "202", "Receipt"),
+        ([openapi_examples.SUBMISSION, {}], "202", "ItemAnswers"),
         ({"unit": 1}, "422", "ProblemDocument"),
     ],
 )
@@ -149,7 +149,7 @@ async def test_a_request_over_nats_is_answered_as_the_document_says(
 
 async def test_a_preview_over_nats_is_answered_as_the_document_says(around: Surroundings, intake: Service) -> None:
     address = DOCUMENT["channels"]["preview_request"]["address"]
-    asked = {"submissions": [examples.SUBMISSION]}
+    asked = {"submissions": [openapi_examples.SUBMISSION]}
     assert faults(at("#/components/messages/preview_request")["payload"], asked) == []
     reply = await around.nats.request(address, json.dumps(asked).encode(), timeout=10)
     assert faults(at("#/components/messages/preview_reply_Preview")["payload"], json.loads(reply.data)) == []

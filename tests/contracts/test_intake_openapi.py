@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from schemathesis import Case
 from schemathesis.checks import CHECKS
 
-from services.intake import examples
-from services.intake.submissions import NDJSON
-from services.intake.uploads import XLSX
+from services.intake.doors import openapi_examples
+from services.intake.doors.http import NDJSON
+from services.intake.doors.uploads import XLSX
 from shared.access import EVERYTHING, Terms, add_key
 from shared.contracts.schemas import FOLDER
 from tests.running import Service, Surroundings
@@ -35,7 +35,7 @@ api = schemathesis.openapi.from_dict(DOCUMENT, config=schemathesis.Config.from_d
 schemathesis.openapi.media_type(
     XLSX, st.binary() | st.sampled_from([a_workbook(), a_workbook(("06280", "6/23", -1, "?", 88.5))])
 )
-LINES = st.lists(st.sampled_from([examples.LINES.strip(), "", "{}", "[1]", '{"unit":']) | st.text(), min_size=1)
+LINES = st.lists(st.sampled_from([openapi_examples.LINES.strip(), "", "{}", "[1]", '{"unit":']) | st.text(), min_size=1)
 schemathesis.openapi.media_type(NDJSON, LINES.map("\n".join))
 
 
@@ -62,14 +62,22 @@ async def intake(around: Surroundings) -> Service:
 async def key(around: Surroundings, intake: Service) -> str:
     """A key for everything, whose agency has sent what the document's examples speak of."""
     key = await add_key(
-        around.engine, examples.AGENCY, examples.AGENCY, ["20"], [EVERYTHING], Terms(rate_per_minute=10**6)
+        around.engine,
+        openapi_examples.AGENCY,
+        openapi_examples.AGENCY,
+        ["20"],
+        [EVERYTHING],
+        Terms(rate_per_minute=10**6),
     )
     async with intake.client(key) as client:
-        sent = await client.post("/v1/submissions", json=examples.SUBMISSION)
+        sent = await client.post("/v1/submissions", json=openapi_examples.SUBMISSION)
         reported = await client.post(
-            "/v1/problems", json=examples.REPORT, headers={"Idempotency-Key": examples.DIFFICULTY_KEY}
+            "/v1/problems", json=openapi_examples.REPORT, headers={"Idempotency-Key": openapi_examples.DIFFICULTY_KEY}
         )
-    assert (sent.json()["id"], reported.json()["id"]) == (examples.SUBMISSION_ID, examples.DIFFICULTY_ID)
+    assert (sent.json()["id"], reported.json()["id"]) == (
+        openapi_examples.SUBMISSION_ID,
+        openapi_examples.DIFFICULTY_ID,
+    )
     return key
 
 

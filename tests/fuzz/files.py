@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from random import Random
 from urllib.parse import urlencode
 
-from services.intake.uploads import XLSX
+from services.intake.doors.uploads import XLSX
 from tests.fuzz import hostile, sound
 from tests.fuzz.doors import Door
 from tests.fuzz.verdict import faults_of

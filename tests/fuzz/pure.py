@@ -11,9 +11,9 @@ from typing import Any
 from uuid import UUID
 
 from services.intake import rules
-from services.intake.entry import canonical
-from services.intake.standing import Standing, StandingReading, exact
-from services.intake.workbook import Given, read, read_period
+from services.intake.admission.candidate import canonical
+from services.intake.rules.standing_figures import Standing, StandingReading, exact
+from services.intake.workbook import Given, read_period, reading
 from shared.access import EVERYTHING, Caller
 from shared.body import parse_json
 from shared.contracts import Submission
@@ -128,7 +128,7 @@ class Reading(Function):
         return Sent(workbook(random) if random.random() < 0.3 else table(random))
 
     def call(self, body: bytes) -> None:
-        upload = read(body, sound.REFERENCE, Given())
+        upload = reading(body, sound.REFERENCE, Given())
         if upload.faults:
             raise Problem(Problems.FILE_REFUSED, *(found.fault for found in upload.faults))
         for filled in upload.rows:

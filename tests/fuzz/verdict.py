@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from services.intake.uploads import XLSX
+from services.intake.doors.uploads import XLSX
 from shared.web import language_in
 from tests.fuzz.wire import PLAIN_REFUSAL, Answer, Sent
 

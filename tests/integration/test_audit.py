@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.cli.running import RunningSystem
-from services.intake.entry import digest_of
+from services.intake.admission.candidate import digest_of
 from services.intake.storage import queries
 from shared.contracts import Submission, subjects
 from shared.messaging import Message, publish

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from services.intake.accept import ITEM_LIMIT
+from services.intake.admission.accept import ITEM_LIMIT
 from services.intake.storage import queries
 from shared.access import revoke_keys
 from shared.contracts import subjects

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from nats.js.api import DeliverPolicy
 
-from services.intake.entry import REQUEST_HEADER
+from services.intake.admission.candidate import REQUEST_HEADER
 from shared.access import EVERYTHING, Terms, add_key
 from shared.contracts import subjects
 from tests.builders import a_posted_submission

@@ -11,7 +11,7 @@ import pytest
 from nats.aio.msg import Msg
 from nats.errors import NoRespondersError
 
-from services.intake.nats_door import STATUS_HEADER
+from services.intake.doors.nats import STATUS_HEADER
 from shared.access import revoke_keys
 from shared.contracts import subjects
 from tests.builders import a_posted_submission

@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 
-from services.intake.lines import STREAM_LIMIT
+from services.intake.doors.ndjson import STREAM_LIMIT
 from shared.body import LINE_LIMIT
 from shared.contracts import subjects
 from tests.builders import a_posted_submission

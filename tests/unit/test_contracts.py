@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from services.intake import examples
-from services.intake import openapi as intake
-from services.intake.entry import Posted, digest_of, identity
+from services.intake.admission.candidate import Posted, digest_of, identity
+from services.intake.doors import openapi as intake
+from services.intake.doors import openapi_examples
 from services.notify import openapi as notify
 from services.scoring import openapi as scoring
 from shared.access import Caller
@@ -110,7 +110,7 @@ def test_the_examples_of_an_operation_are_what_its_schemas_say(
             examples = [one["value"] for one in content.get("examples", {}).values()]
             examples += [content["example"]] if "example" in content else []
             validator = jsonschema_rs.validator_for({**content["schema"], "components": document["components"]})
-            for example in examples:
+            for example in openapi_examples:
                 assert [error.message for error in validator.iter_errors(example)] == []
 
 
@@ -138,10 +138,10 @@ def test_a_service_describes_every_operation_that_it_serves_and_no_other(
 
 
 def test_the_ids_of_the_examples_are_those_that_intake_would_give() -> None:
-    posted = Posted(Caller(examples.AGENCY, (), ()))
-    digest = digest_of(Submission.model_validate(examples.SUBMISSION))
-    assert digest == examples.RECEIPT["digest"]
-    assert str(identity(posted, 0, digest)) == examples.SUBMISSION_ID
+    posted = Posted(Caller(openapi_examples.AGENCY, (), ()))
+    digest = digest_of(Submission.model_validate(openapi_examples.SUBMISSION))
+    assert digest == openapi_examples.RECEIPT["digest"]
+    assert str(identity(posted, 0, digest)) == openapi_examples.SUBMISSION_ID
 
 
 def test_who_reads_a_submission_passes_over_what_a_newer_intake_adds() -> None:

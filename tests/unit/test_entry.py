@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.entry import (
+from services.intake.admission.candidate import (
     REQUEST_DIGEST_HEADER,
     REQUEST_HEADER,
     Entry,

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake import rules
-from services.intake.catalogue import catalogue
-from services.intake.standing import Standing, StandingReading
+from services.intake.doors.catalogue import catalogue
+from services.intake.rules.standing_figures import Standing, StandingReading
 from shared.access import EVERYTHING, Caller
 from shared.contracts import Period, Stage, Submission
 from shared.problems import Fault, Faults

@@ -22,7 +22,7 @@ from deploy.local.sample.play import ARRAY_LIMIT
 from deploy.local.sample.posts import PROVINCE_AGENCY, Day, agency_of
 from deploy.local.sample.year import plan_year
 from services.intake import rules
-from services.intake.standing import Standing
+from services.intake.rules.standing_figures import Standing
 from services.scoring.aggregate import contributes, series
 from services.scoring.changes import Before, events
 from services.scoring.measures import Figures, Reading, merge

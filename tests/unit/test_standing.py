@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from services.intake.standing import Standing, StandingReading, exact
+from services.intake.rules.standing_figures import Standing, StandingReading, exact
 from shared.contracts import Period, Stage, Submission
 
 UNIT, OTHER = 194, 195

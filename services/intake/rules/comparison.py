@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from services.intake.rules.standing_figures import Figures, Standing, StandingReading, exact
 from services.intake.rules.sums import disagreement, rules_touched
-from services.intake.rules.words import element_named, figure, limit_of
-from services.intake.standing import Figures, Standing, StandingReading, exact
+from services.intake.rules.wording import element_named, figure, limit_of
 from shared.contracts import Bilingual, Submission, SubmissionWarning
 from shared.problems import Fault, Faults, Warnings
 from shared.reference.load import Reference

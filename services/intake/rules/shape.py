@@ -8,7 +8,7 @@ from datetime import date
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from services.intake.rules.words import unit_named
+from services.intake.rules.wording import unit_named
 from shared.contracts import Bilingual, Period, Submission
 from shared.contracts.submission import READING_LIMIT
 from shared.problems import Fault, Faults

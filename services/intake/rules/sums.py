@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from services.intake.rules.words import both, element_named, figure
+from services.intake.rules.wording import both, element_named, figure
 from shared.reference.load import Reference
 from shared.reference.models import SumRule
 

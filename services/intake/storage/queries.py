@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Row, and_, exists, func, select, text, tup
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.intake.standing import Standing, StandingReading
+from services.intake.rules.standing_figures import Standing, StandingReading
 from services.intake.storage.tables import (
     ChangeRow,
     ProblemEventRow,

@@ -3,7 +3,7 @@
 from services.intake.workbook.layout import Asked, Layout, Previous, blank_lines, plan_layout
 from services.intake.workbook.marking import MARKED_CELLS, draw_marked
 from services.intake.workbook.periods import read_period
-from services.intake.workbook.read import Filled, Found, Given, Upload, read
+from services.intake.workbook.reading import Filled, Found, Given, Upload, read
 from services.intake.workbook.template import draw_template, saved
 
 __all__ = [

@@ -16,9 +16,9 @@ from openpyxl.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from services.intake.workbook.columns import Header
-from services.intake.workbook.figures import yes_or_no
 from services.intake.workbook.layout import CODE_ROW, Asked, Layout, Line, Previous, blank_lines, plan_layout
-from services.intake.workbook.read import Found, Upload
+from services.intake.workbook.numbers import yes_or_no
+from services.intake.workbook.reading import Found, Upload
 from services.intake.workbook.style import FAULTY_FILL, clean, fit_for_print, new_workbook, put
 from services.intake.workbook.template import DATA_SHEET, draw_template
 from shared.contracts import Language

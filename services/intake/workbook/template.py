@@ -12,7 +12,6 @@ from openpyxl.workbook import Workbook
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from services.intake.workbook.figures import value_of
 from services.intake.workbook.guide import draw_guide
 from services.intake.workbook.layout import (
     CODE_ROW,
@@ -25,6 +24,7 @@ from services.intake.workbook.layout import (
     Layout,
     Line,
 )
+from services.intake.workbook.numbers import value_of
 from services.intake.workbook.style import TEXT_FORMAT, fit_for_print, new_workbook, put
 from shared.contracts.words import Stage
 from shared.reference.load import Reference

@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.intake import examples
-from services.intake.accept import ITEM_LIMIT
-from services.intake.entry import REQUEST_KEY
-from services.intake.lines import NDJSON
+from services.intake.admission.accept import ITEM_LIMIT
+from services.intake.admission.candidate import REQUEST_KEY
+from services.intake.doors import openapi_examples
+from services.intake.doors.ndjson import NDJSON
 from shared.body import BODY_LIMIT, LINE_LIMIT
 from shared.contracts import Receipt, Submission
 from shared.contracts.answers import ItemAnswers, RefusedItem
@@ -48,27 +48,27 @@ _OPERATIONS = {
         "Receipts",
         "Submissions, the newest first / Các lần gửi, mới nhất trước",
         problems=(Problems.OUT_OF_SCOPE,),
-        parameters={"agency": examples.AGENCY, "unit": "06280", "status": "scored"},
-        answers={200: {"items": [examples.TRACKED], "next": None}},
+        parameters={"agency": openapi_examples.AGENCY, "unit": "06280", "status": "scored"},
+        answers={200: {"items": [openapi_examples.TRACKED], "next": None}},
     ),
     "GET /v1/submissions/{submission_id}": Operation(
         "Receipts",
         "What became of a submission / Biên nhận và kết quả",
         problems=(Problems.NOT_FOUND,),
-        parameters={"submission_id": examples.SUBMISSION_ID},
-        answers={200: {**examples.TRACKED, "submission": examples.ACCEPTED}},
+        parameters={"submission_id": openapi_examples.SUBMISSION_ID},
+        answers={200: {**openapi_examples.TRACKED, "submission": openapi_examples.ACCEPTED}},
     ),
     "GET /v1/refusals": Operation(
         "Receipts",
         "What was refused / Số liệu bị từ chối",
-        answers={200: {"items": [examples.REFUSED], "next": None}},
+        answers={200: {"items": [openapi_examples.REFUSED], "next": None}},
     ),
     "POST /v1/submissions/{submission_id}/review": Operation(
         "Review",
         "Verify, confirm or return / Thẩm tra, thẩm định hoặc trả lại",
         problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND, Problems.REVIEWED, Problems.REFUSED, *_JSON_PROBLEMS),
-        parameters={"submission_id": examples.SUBMISSION_ID},
-        answers={202: examples.REVIEW},
+        parameters={"submission_id": openapi_examples.SUBMISSION_ID},
+        answers={202: openapi_examples.REVIEW},
     ),
     "GET /v1/templates/{criteria}.xlsx": Operation(
         "Workbooks",
@@ -81,27 +81,27 @@ _OPERATIONS = {
         "Send a filled workbook / Nộp biểu mẫu",
         problems=(Problems.OUT_OF_SCOPE, Problems.KEY_USED, Problems.REFUSED, Problems.FILE_REFUSED, *_BODY_PROBLEMS),
         parameters={"unit": "184", "period": "2023-06"},
-        answers={200: examples.UPLOAD_PREVIEW, 202: {"accepted": 1, "items": [examples.RECEIPT]}},
+        answers={200: openapi_examples.UPLOAD_PREVIEW, 202: {"accepted": 1, "items": [openapi_examples.RECEIPT]}},
     ),
     "POST /v1/problems": Operation(
         "Difficulties",
         "Report a difficulty / Báo vướng mắc",
         problems=(Problems.OUT_OF_SCOPE, Problems.KEY_USED, Problems.REFUSED, *_JSON_PROBLEMS),
-        parameters={"idempotency-key": examples.DIFFICULTY_KEY},
-        answers={202: examples.DIFFICULTY},
+        parameters={"idempotency-key": openapi_examples.DIFFICULTY_KEY},
+        answers={202: openapi_examples.DIFFICULTY},
     ),
     "GET /v1/problems": Operation(
         "Difficulties",
         "Difficulties, the newest first / Các vướng mắc",
         parameters={"unit": "184", "criterion": "ntm-12", "state": "open"},
-        answers={200: {"items": [examples.DIFFICULTY], "next": None}},
+        answers={200: {"items": [openapi_examples.DIFFICULTY], "next": None}},
     ),
     "GET /v1/problems/{problem_id}": Operation(
         "Difficulties",
         "One difficulty / Một vướng mắc",
         problems=(Problems.NOT_FOUND,),
-        parameters={"problem_id": examples.DIFFICULTY_ID},
-        answers={200: examples.DIFFICULTY},
+        parameters={"problem_id": openapi_examples.DIFFICULTY_ID},
+        answers={200: openapi_examples.DIFFICULTY},
     ),
     "POST /v1/problems/{problem_id}/answers": Operation(
         "Difficulties",
@@ -114,14 +114,14 @@ _OPERATIONS = {
             Problems.REFUSED,
             *_JSON_PROBLEMS,
         ),
-        parameters={"problem_id": examples.DIFFICULTY_ID},
-        answers={202: examples.DIFFICULTY_CLOSED},
+        parameters={"problem_id": openapi_examples.DIFFICULTY_ID},
+        answers={202: openapi_examples.DIFFICULTY_CLOSED},
     ),
     "GET /v1/me": Operation("Reference", "Whose key this is / Khóa này của ai"),
     "GET /v1/catalogue": Operation(
         "Reference",
         "What can be reported / Danh mục chỉ tiêu, tiêu chí, đơn vị",
-        answers={200: examples.CATALOGUE},
+        answers={200: openapi_examples.CATALOGUE},
     ),
 }
 
@@ -147,7 +147,7 @@ def _lines(description: str, example: str) -> dict[str, Any]:
 _LINES_OF_ANSWER = _lines(
     "A line for each that was sent: its receipt or its problem, with `line`. The last one has the counts (`summary`) "
     "and, where the stream ended before its time, why (`problem`): what has a receipt until then is accepted.",
-    examples.LINES_OF_ANSWER,
+    openapi_examples.LINES_OF_ANSWER,
 )
 
 _POST_SUBMISSIONS: dict[str, Any] = {
@@ -180,11 +180,11 @@ _POST_SUBMISSIONS: dict[str, Any] = {
                     ]
                 },
                 "examples": {
-                    "one": {"summary": "One / Một lần gửi", "value": examples.SUBMISSION},
-                    "several": {"summary": "An array / Nhiều lần gửi", "value": [examples.SUBMISSION]},
+                    "one": {"summary": "One / Một lần gửi", "value": openapi_examples.SUBMISSION},
+                    "several": {"summary": "An array / Nhiều lần gửi", "value": [openapi_examples.SUBMISSION]},
                 },
             },
-            NDJSON: _lines("A `Submission` in each line.", examples.LINES),
+            NDJSON: _lines("A `Submission` in each line.", openapi_examples.LINES),
         },
     },
     "responses": {
@@ -194,8 +194,8 @@ _POST_SUBMISSIONS: dict[str, Any] = {
                 "application/json": {
                     "schema": {"oneOf": [_ref(Receipt), _ref(ItemAnswers)]},
                     "examples": {
-                        "one": {"value": examples.RECEIPT},
-                        "several": {"value": {"accepted": 1, "refused": 0, "items": [examples.RECEIPT]}},
+                        "one": {"value": openapi_examples.RECEIPT},
+                        "several": {"value": {"accepted": 1, "refused": 0, "items": [openapi_examples.RECEIPT]}},
                     },
                 },
                 NDJSON: _LINES_OF_ANSWER,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from services.intake.entry import Checked
-from services.intake.rules.words import element_named, figure
-from services.intake.standing import StandingReading, exact
+from services.intake.admission.candidate import Checked
+from services.intake.rules.standing_figures import StandingReading, exact
+from services.intake.rules.wording import element_named, figure
 from services.intake.workbook import Filled
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference

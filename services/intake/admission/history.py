@@ -13,8 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.intake.entry import Entry
-from services.intake.standing import Standing
+from services.intake.admission.candidate import Entry
+from services.intake.rules.standing_figures import Standing
 from services.intake.storage import queries
 from shared.contracts import Receipt
 from shared.reference.load import Reference

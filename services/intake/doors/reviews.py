@@ -10,10 +10,10 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.intake import rules
-from services.intake.accept import Intake, receipts_of, screen
-from services.intake.entry import Posted, Ruling, identity, review_message
-from services.intake.receipts import body_of, submission_row
-from services.intake.standing import Figures
+from services.intake.admission.accept import Intake, receipts_of, screen
+from services.intake.admission.candidate import Posted, Ruling, identity, review_message
+from services.intake.doors.receipts import body_of, submission_row
+from services.intake.rules.standing_figures import Figures
 from services.intake.storage import queries
 from services.intake.storage.tables import ReviewRow
 from shared.access import Caller, authenticate

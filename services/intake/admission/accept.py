@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.intake import rules
-from services.intake.desk import Desk, Outcome
-from services.intake.entry import Checked, Entry, Posted, Refused, Ruling, digest_of, identity
+from services.intake.admission.candidate import Checked, Entry, Posted, Refused, Ruling, digest_of, identity
+from services.intake.admission.group_commit import Desk, Outcome
 from shared.contracts import Receipt, Submission
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.runtime import Runtime

@@ -11,10 +11,17 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from services.intake import rules
-from services.intake.accept import Intake, accept_whole, content_digest, look, receipts_of
-from services.intake.corrections import faults_of, revised
-from services.intake.entry import REQUEST_KEY, Checked, Posted, Refused
-from services.intake.previews import UploadPreview, UploadReceipts, changes_of, remark, statuses_of, warning
+from services.intake.admission.accept import Intake, accept_whole, content_digest, look, receipts_of
+from services.intake.admission.candidate import REQUEST_KEY, Checked, Posted, Refused
+from services.intake.admission.corrections import faults_of, revised
+from services.intake.admission.upload_preview import (
+    UploadPreview,
+    UploadReceipts,
+    changes_of,
+    remark,
+    statuses_of,
+    warning,
+)
 from services.intake.storage import queries
 from services.intake.workbook import (
     MARKED_CELLS,
@@ -29,8 +36,8 @@ from services.intake.workbook import (
     draw_marked,
     draw_template,
     plan_layout,
-    read,
     read_period,
+    reading,
     saved,
 )
 from shared.access import Caller, authenticate
@@ -151,7 +158,7 @@ async def upload(
         posted = replace(posted, request_digest=content_digest(request.url.query.encode() + b"\n" + body))
     about = {"upload": {"bytes": len(body), "sha256": content_digest(body)}}
     try:
-        read_upload = await _in_thread(lambda: read(body, intake.runtime.reference, given))
+        read_upload = await _in_thread(lambda: reading(body, intake.runtime.reference, given))
     except Problem as problem:
         if not dry_run and problem.kind is Problems.FILE_REFUSED:
             await intake.desk.settle([Refused(about, posted, problem)])

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.intake.accept import Intake, accept, content_digest
-from services.intake.desk import Outcome
-from services.intake.entry import REQUEST_KEY, Posted
-from services.intake.lines import NDJSON, answer_item, post_lines
+from services.intake.admission.accept import Intake, accept, content_digest
+from services.intake.admission.candidate import REQUEST_KEY, Posted
+from services.intake.admission.group_commit import Outcome
+from services.intake.doors.ndjson import NDJSON, answer_item, post_lines
 from shared.access import Caller, authenticate
 from shared.body import BODY_LIMIT, media_type, parse_json, read_body, refuse_packed
 from shared.contracts import Bilingual, Receipt

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
-from services.intake.standing import StandingReading
+from services.intake.rules.standing_figures import StandingReading
 from shared.access import Caller
 from shared.contracts import AcceptedSubmission, Receipt, Refusal, Review, Submission, SubmissionWarning, subjects
 from shared.contracts.words import Language

@@ -5,8 +5,8 @@ from __future__ import annotations
 import structlog
 from nats.aio.msg import Msg
 
-from services.intake.accept import Intake
-from services.intake.submissions import answer_json, posted_by
+from services.intake.admission.accept import Intake
+from services.intake.doors.http import answer_json, posted_by
 from shared.access import Keys
 from shared.problems import Problem, Problems
 from shared.web import EXPECTED_ERRORS, answer, language_in, problem_of

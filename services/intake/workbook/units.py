@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from services.intake.rules.words import both, unit_named
+from services.intake.rules.wording import both, unit_named
 from shared.contracts import Bilingual, Period
 from shared.problems import Fault, Faults
 from shared.reference.models import Unit, UnitKind

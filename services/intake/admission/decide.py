@@ -8,8 +8,8 @@ from datetime import datetime
 from uuid import UUID
 
 from services.intake import rules
-from services.intake.entry import Entry, Refused, sign_in
-from services.intake.known import Known
+from services.intake.admission.candidate import Entry, Refused, sign_in
+from services.intake.admission.history import Known
 from shared.contracts import AcceptedSubmission, Receipt
 from shared.problems import Problem, Problems
 from shared.reference.load import Reference

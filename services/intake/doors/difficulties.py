@@ -10,10 +10,10 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import ColumnElement, Row, and_, or_
 
-from services.intake.accept import Intake
-from services.intake.entry import REQUEST_KEY
-from services.intake.projected import PROBLEMS, projected
-from services.intake.receipts import Limit
+from services.intake.admission.accept import Intake
+from services.intake.admission.candidate import REQUEST_KEY
+from services.intake.doors.receipts import Limit
+from services.intake.projection.catch_up import PROBLEMS, projected
 from services.intake.storage import queries
 from shared.access import Caller, authenticate
 from shared.body import JsonRoute

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 from sqlalchemy import ColumnElement, Row, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.intake.projected import REFUSALS, SUBMISSIONS, projected
+from services.intake.projection.catch_up import REFUSALS, SUBMISSIONS, projected
 from services.intake.storage import queries
 from services.intake.storage.tables import ChangeRow, ReviewRow
 from shared.access import Caller, authenticate

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from services.intake.workbook.columns import Header, Names, column_texts, find_header
-from services.intake.workbook.figures import Evidence, Style, is_ambiguous, meanings, style_of, value_of, yes_or_no
+from services.intake.workbook.numbers import Evidence, Style, is_ambiguous, meanings, style_of, value_of, yes_or_no
 from services.intake.workbook.periods import read_period
-from services.intake.workbook.places import Named, find_unit
+from services.intake.workbook.units import Named, find_unit
 from shared.contracts import Bilingual, Period
 from shared.contracts.words import Stage
 from shared.problems import Fault, Faults

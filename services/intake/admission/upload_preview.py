@@ -11,10 +11,10 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from pydantic import BaseModel, Field, ValidationError
 
-from services.intake.entry import Checked
-from services.intake.standing import StandingReading, exact
+from services.intake.admission.candidate import Checked
+from services.intake.rules.standing_figures import StandingReading, exact
 from services.intake.workbook import Filled, Found
-from services.intake.workbook.figures import value_of
+from services.intake.workbook.numbers import value_of
 from shared.contracts import (
     Language,
     Period,

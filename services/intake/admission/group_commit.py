@@ -18,8 +18,7 @@ from nats.js.errors import Error as JetStreamError
 from prometheus_client import Counter, Gauge
 
 from services.intake import rules
-from services.intake.decide import Decided, Round
-from services.intake.entry import (
+from services.intake.admission.candidate import (
     REQUEST_DIGEST_HEADER,
     Checked,
     Entry,
@@ -28,8 +27,9 @@ from services.intake.entry import (
     receipt,
     refusal_of,
 )
-from services.intake.known import LOST, Archive
-from services.intake.standing import Standing
+from services.intake.admission.decide import Decided, Round
+from services.intake.admission.history import LOST, Archive
+from services.intake.rules.standing_figures import Standing
 from shared.contracts import AcceptedSubmission, Receipt, subjects
 from shared.messaging import BATCH_LIMIT, BrokerUnavailableError, Message, Stored, publish
 from shared.problems import Problem, Problems

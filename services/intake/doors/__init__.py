@@ -1,0 +1,1 @@
+"""The ways into intake: one module for each kind of request."""

@@ -1,0 +1,1 @@
+"""Intake's own tables, brought up to date from the streams."""
