@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.scoring.measures import Figures, Observation, Reading, merge
-from services.scoring.path import Commitment
+from services.scoring.judging.measures import Figures, Observation, Reading, merge
+from services.scoring.judging.path import Commitment
 from shared.contracts import AcceptedSubmission, Bilingual, Period, Stage, SubmissionWarning, subjects
 from shared.messaging import Message, cloud_event
 

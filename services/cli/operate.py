@@ -25,8 +25,8 @@ from services.cli.session import (
     settings_of,
     system_of,
 )
-from services.scoring.rebuild import Comparison
-from services.scoring.rebuild import rebuild as rebuild_state
+from services.scoring.update.rebuild import Comparison
+from services.scoring.update.rebuild import rebuild as rebuild_state
 from shared.clock import clock_stream, read_day, set_day
 from shared.database import create_engine
 from shared.database import draft_migration as write_draft

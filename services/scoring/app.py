@@ -21,15 +21,15 @@ from faststream.nats import NatsResponse
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 
-from services.scoring import api, outlook, preview
-from services.scoring.arrival import Arrival
-from services.scoring.changes import Moment
-from services.scoring.openapi import DESCRIPTION
-from services.scoring.score import score
+from services.scoring.asking import api, preview, what_if_api
+from services.scoring.asking.openapi import DESCRIPTION
+from services.scoring.judging.changes import Moment
 from services.scoring.storage import queries
 from services.scoring.storage.tables import OutboxRow, ParkedRow
-from services.scoring.targets import judge_targets
-from services.scoring.ticker import Ticker
+from services.scoring.update.arrivals import Arrival
+from services.scoring.update.daily_tick import Ticker
+from services.scoring.update.score import score
+from services.scoring.update.targets import judge_targets
 from shared import replay
 from shared.access import Issuer, Keys
 from shared.contracts import AcceptedSubmission, subjects
@@ -71,7 +71,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 app = create_app("NTM scoring", "Các xã đang ở đâu so với kế hoạch. / Where the communes stand.", lifespan)
 app.include_router(api.router)
-app.include_router(outlook.router)
+app.include_router(what_if_api.router)
 describe(app, DESCRIPTION)
 
 

@@ -24,11 +24,11 @@ import asyncpg
 import nats as nats_client
 import psutil
 
-from services.scoring.changes import Moment
-from services.scoring.measures import Reading, readings_in
-from services.scoring.rebuild import rebuild
-from services.scoring.score import tick
+from services.scoring.judging.changes import Moment
+from services.scoring.judging.measures import Reading, readings_in
 from services.scoring.storage.queries import reading_row
+from services.scoring.update.rebuild import rebuild
+from services.scoring.update.score import tick
 from shared.access import EVERYTHING, Terms, add_key
 from shared.contracts import AcceptedSubmission, subjects
 from shared.messaging import publish

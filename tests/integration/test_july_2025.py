@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from services.scoring.rebuild import rebuild
 from services.scoring.storage.tables import SubmissionRow, TickRow
+from services.scoring.update.rebuild import rebuild
 from shared.contracts import AcceptedSubmission
 from shared.database import table_of
 from shared.reference.load import Reference, load

@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 
 from services.intake.storage.tables import SubmissionRow as Receipts
 from services.notify.storage.tables import AlertRow, OutboxRow
-from services.scoring.rebuild import rebuild
 from services.scoring.storage.tables import ReadingRow, SubmissionRow
+from services.scoring.update.rebuild import rebuild
 from shared.contracts import Parked, ReplayRequest, UnitRef, subjects
 from shared.database import table_of
 from shared.log_reader import stored

@@ -13,9 +13,9 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring import preview
-from services.scoring.changes import Moment
-from services.scoring.measures import readings_in
+from services.scoring.asking import preview
+from services.scoring.judging.changes import Moment
+from services.scoring.judging.measures import readings_in
 from services.scoring.storage import queries
 from services.scoring.storage.tables import ChangeRow, OutboxRow, ReadingRow, StatusRow, SubmissionRow
 from shared.contracts import AcceptedSubmission, Preview, PreviewRequest, Submission, subjects

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from services.scoring.rebuild import rebuild
 from services.scoring.storage.tables import ReadingRow, StatusRow, StepRow, SubmissionRow, TargetRow
+from services.scoring.update.rebuild import rebuild
 from shared.contracts import subjects
 from shared.database import table_of
 from shared.reference.load import load

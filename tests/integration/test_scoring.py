@@ -12,11 +12,11 @@ import pytest
 from nats.js.api import DeliverPolicy
 from sqlalchemy import func, select
 
-from services.scoring.arrival import Arrival
-from services.scoring.changes import Moment
-from services.scoring.rebuild import rebuild
-from services.scoring.score import score, tick
+from services.scoring.judging.changes import Moment
 from services.scoring.storage.tables import ChangeRow, ParkedRow, ReadingRow, SubmissionRow
+from services.scoring.update.arrivals import Arrival
+from services.scoring.update.rebuild import rebuild
+from services.scoring.update.score import score, tick
 from shared.contracts import AcceptedSubmission, Parked, subjects
 from shared.database import table_of, undrafted_changes
 from shared.messaging import BrokerUnavailableError, Message, publish

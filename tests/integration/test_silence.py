@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import func, select
 
-from services.scoring.arrival import Arrival
-from services.scoring.changes import Moment
-from services.scoring.rebuild import rebuild
-from services.scoring.score import score, tick
+from services.scoring.judging.changes import Moment
 from services.scoring.storage.tables import ChangeRow, StatusRow, TargetRow
+from services.scoring.update.arrivals import Arrival
+from services.scoring.update.rebuild import rebuild
+from services.scoring.update.score import score, tick
 from shared.database import table_of
 from shared.reference.load import load
 from tests.builders import an_accepted_submission

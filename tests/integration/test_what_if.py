@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from services.scoring.supposition import PLAN_LETTERS
+from services.scoring.asking.supposition import PLAN_LETTERS
 from shared.contracts.preview import PREVIEW_LIMIT
 from shared.contracts.words import Stage
 from shared.database import schema_metadata

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring.aggregate import contributes, series
-from services.scoring.measures import Figures, merge
-from services.scoring.steps import Step, contribution, difference
+from services.scoring.judging.aggregates import contributes, series
+from services.scoring.judging.contributions import Step, contribution, difference
+from services.scoring.judging.measures import Figures, merge
 from shared.reference.load import Reference, load
 from shared.reference.models import Commitment, Unit
 from tests.builders import BASELINE_DATE, a_reading, poverty, readings

@@ -7,10 +7,10 @@ from datetime import date
 
 import pytest
 
-from services.scoring.aggregate import summed
-from services.scoring.measures import Reading
-from services.scoring.targets import series_of
-from services.scoring.verdicts import assess_target
+from services.scoring.judging.aggregates import summed
+from services.scoring.judging.measures import Reading
+from services.scoring.judging.verdicts import assess_target
+from services.scoring.update.targets import series_of
 from shared.contracts import Assessment, Status
 from shared.reference.load import Reference, load
 from tests.builders import a_reading, poverty, readings

@@ -20,7 +20,7 @@ from services.intake.admission.candidate import Posted, digest_of, identity
 from services.intake.doors import openapi as intake
 from services.intake.doors import openapi_examples
 from services.notify import openapi as notify
-from services.scoring import openapi as scoring
+from services.scoring.asking import openapi as scoring
 from shared.access import Caller
 from shared.contracts import AcceptedSubmission, Period, Submission, subjects
 from shared.contracts.channels import CHANNELS

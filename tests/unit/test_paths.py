@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.scoring.verdicts import judge_target
+from services.scoring.judging.verdicts import judge_target
 from shared.contracts import Status
 from shared.reference.load import PACKAGED, Reference, ReferenceFault, load, load_file
 from tests.builders import an_observation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.scoring.preview import fit
+from services.scoring.asking.preview import fit
 from shared.contracts import Bilingual, Preview, PreviewedStatus, Status
 from shared.problems import Problem, Problems
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from services.scoring.judge import assess
-from services.scoring.projection import project
+from services.scoring.judging.judge import assess
+from services.scoring.judging.trend import project
 from shared.contracts import Projection
 from tests.builders import BASELINE_DATE, DEADLINE, a_commitment, an_observation
 

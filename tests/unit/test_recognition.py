@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from services.scoring.measures import Reading
-from services.scoring.recognition import recognitions
+from services.scoring.judging.measures import Reading
+from services.scoring.judging.recognition import recognitions
 from shared.contracts import Recognition, RecognitionState, Stage, Status
 from shared.reference.load import load
 from tests.builders import a_reading, readings

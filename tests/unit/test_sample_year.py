@@ -23,11 +23,11 @@ from deploy.local.sample.posts import PROVINCE_AGENCY, Day, agency_of
 from deploy.local.sample.year import plan_year
 from services.intake import rules
 from services.intake.rules.standing_figures import Standing
-from services.scoring.aggregate import contributes, series
-from services.scoring.changes import Before, events
-from services.scoring.measures import Figures, Reading, merge
-from services.scoring.steps import Step, contribution
-from services.scoring.verdicts import assess_criterion, assess_target, criteria_of
+from services.scoring.judging.aggregates import contributes, series
+from services.scoring.judging.changes import Before, events
+from services.scoring.judging.contributions import Step, contribution
+from services.scoring.judging.measures import Figures, Reading, merge
+from services.scoring.judging.verdicts import assess_criterion, assess_target, criteria_of
 from shared.access import EVERYTHING, Caller
 from shared.clock import VIETNAM
 from shared.contracts import Event, Status, Submission

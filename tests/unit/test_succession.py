@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scoring.aggregate import communes_counted, summed
-from services.scoring.measures import Figures, Reading
-from services.scoring.steps import Step
-from services.scoring.succession import kin, not_inherited, with_inherited
-from services.scoring.targets import series_of
-from services.scoring.verdicts import assess_criterion, binds
+from services.scoring.judging.aggregates import communes_counted, summed
+from services.scoring.judging.contributions import Step
+from services.scoring.judging.inheritance import kin, not_inherited, with_inherited
+from services.scoring.judging.measures import Figures, Reading
+from services.scoring.judging.verdicts import assess_criterion, binds
+from services.scoring.update.targets import series_of
 from shared.contracts import Stage, Status
 from shared.reference.load import Reference, load
 from shared.reference.models import Commitment, Unit

@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.main import app
-from services.scoring.aggregate import series
-from services.scoring.steps import contribution
-from services.scoring.verdicts import assess_criterion, criteria_of
+from services.scoring.judging.aggregates import series
+from services.scoring.judging.contributions import contribution
+from services.scoring.judging.verdicts import assess_criterion, criteria_of
 from shared.contracts import Status
 from shared.reference.load import Reference, ReferenceFault, load
 from shared.reference.models import Unit

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import pytest
 
-from services.scoring.aggregate import series
-from services.scoring.changes import Before, Moment, events, message_of, status_changes
-from services.scoring.measures import Reading
-from services.scoring.silence import before_any, bound_by
-from services.scoring.steps import contribution
-from services.scoring.verdicts import assess_criterion, assess_target, criteria_of, judge_criterion
+from services.scoring.judging.aggregates import series
+from services.scoring.judging.changes import Before, Moment, events, message_of, status_changes
+from services.scoring.judging.contributions import contribution
+from services.scoring.judging.measures import Reading
+from services.scoring.judging.unreported import before_any, bound_by
+from services.scoring.judging.verdicts import assess_criterion, assess_target, criteria_of, judge_criterion
 from shared.clock import VIETNAM
 from shared.contracts import Event, Stage, Status
 from shared.reference.load import Reference, load

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.scoring.aggregate import summed
-from services.scoring.changes import Moment
-from services.scoring.measures import Figures
-from services.scoring.nearest import Ranking, page_of, rank
-from services.scoring.sides import Side, supposed_readings
-from services.scoring.supposition import Supposition, reference_under
-from services.scoring.targets import targets_of
-from services.scoring.what_if import Case, WhatIf, compare
+from services.scoring.asking.before_and_after import Side, supposed_readings
+from services.scoring.asking.nearest import Ranking, page_of, rank
+from services.scoring.asking.supposition import Supposition, reference_under
+from services.scoring.asking.what_if import Case, WhatIf, compare
+from services.scoring.judging.aggregates import summed
+from services.scoring.judging.changes import Moment
+from services.scoring.judging.measures import Figures
+from services.scoring.update.targets import targets_of
 from shared.access import EVERYTHING, Caller
 from shared.contracts import Stage, Submission
 from shared.problems import Problem

@@ -30,8 +30,8 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
-from services.scoring.measures import Figures, Reading
-from services.scoring.steps import Step
+from services.scoring.judging.contributions import Step
+from services.scoring.judging.measures import Figures, Reading
 from services.scoring.storage.tables import (
     ChangeRow,
     ParkedRow,

@@ -1,0 +1,1 @@
+"""What scoring answers: how units stand, stood, and would stand."""

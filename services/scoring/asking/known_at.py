@@ -1,0 +1,42 @@
+"""What was known at a day, from the submissions as they came: corrections that came later had not happened yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring.judging.inheritance import kin
+from services.scoring.judging.measures import Figures, Reading, merge, readings_in
+from services.scoring.storage import queries
+from shared.clock import VIETNAM
+from shared.contracts import AcceptedSubmission
+from shared.reference.load import Reference
+
+
+def end_of(day: date) -> datetime:
+    """The moment at which a day is over in Vietnam."""
+    return datetime.combine(day + timedelta(days=1), time.min, VIETNAM)
+
+
+async def known_at(
+    connection: AsyncConnection, units: Collection[int], reference: Reference, on: date
+) -> dict[int, Figures]:
+    """All that was known about the units and their kin when a day was over."""
+    rows = await queries.submissions_of(connection, kin(units, reference), until=end_of(on))
+    # a province's take a while: the loop has to go on meanwhile
+    return await asyncio.to_thread(figures_from, rows)
+
+
+def figures_from(submissions: Iterable[Row[Any]]) -> dict[int, Figures]:
+    """The figures of each unit as its submissions (`queries.submissions_of`) make them, in whatever order they are."""
+    arrived: defaultdict[int, list[Reading]] = defaultdict(list)
+    for row in submissions:
+        one = AcceptedSubmission.model_validate_json(row.body)
+        arrived[row.unit] += readings_in(one, one.id, one.received_at, one.warnings)
+    return {unit: merge(Figures(), readings) for unit, readings in arrived.items()}

@@ -1,0 +1,146 @@
+"""Which communes are nearest to meeting a criterion: by how many households, workers or items still lack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from pydantic import BaseModel, Field
+
+from services.scoring.asking.views import cohorts_of, district_of
+from services.scoring.judging.changes import unit_ref
+from services.scoring.judging.measures import Figures
+from services.scoring.judging.reasons import UNITS
+from services.scoring.judging.verdicts import Judged, JudgedPart, binds, explain_criterion, judge_criterion
+from shared.contracts import Bilingual, CriterionRef, Status, UnitRef
+from shared.reference.load import Reference
+from shared.reference.models import CriterionKey, Unit
+
+_ITEMS = Bilingual(vi="nội dung", en="items")
+
+
+class Lacking(BaseModel):
+    """A part of the criterion that does not hold. Numbers are in `measured_in`."""
+
+    indicator: str
+    name: Bilingual
+    group: str | None
+    measured_in: str
+    value: float
+    goal: float
+    gap: float = Field(description="From the value to the goal.")
+    missing: int = Field(description="Countable things that lack; a yes/no item that lacks is one.")
+    missing_unit: Bilingual
+
+
+class NearItem(BaseModel):
+    """A commune that does not meet the criterion, and what lacks."""
+
+    unit: UnitRef
+    district: UnitRef | None
+    cohorts: list[str]
+    bound: bool = Field(description="A cohort of the plan holds the commune to the criterion.")
+    status: Status
+    missing: int = Field(description="What lacks in all: the order of the list.")
+    parts: list[Lacking]
+    provisional: bool
+    reason: Bilingual
+
+
+class NearestPage(BaseModel):
+    """Communes in the order of what lacks; `next` is the cursor of the following page."""
+
+    on: date
+    criterion: CriterionRef
+    items: list[NearItem]
+    next: str | None
+    lacking: int = Field(description="Communes that do not meet it, on all pages.")
+    met: int = Field(description="Communes that meet it.")
+    no_data: int = Field(description="Communes of which not all figures are there; they are in no list.")
+    sample: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Communes judged by a criterion: what each lacks that does not meet it, the least first, and the others."""
+
+    lacking: list[tuple[int, Unit, Judged]]
+    met: int
+    no_data: int
+
+
+def rank(
+    communes: Iterable[Unit], criterion: CriterionKey, figures: Mapping[int, Figures], reference: Reference, on: date
+) -> Ranking:
+    """The communes in order of what they lack, equals in order of code. Without a figure nobody can tell what lacks."""
+    lacking: list[tuple[int, Unit, Judged]] = []
+    met = no_data = 0
+    for unit in communes:
+        judged = judge_criterion(criterion, unit, figures.get(unit.key, Figures()), reference, on)
+        missing = [_missing(part) for part in judged.parts]
+        if None in missing:
+            no_data += 1
+        elif total := sum(count or 0 for count in missing):
+            lacking.append((total, unit, judged))
+        else:
+            met += 1
+    return Ranking(sorted(lacking, key=lambda found: (found[0], found[1].code)), met, no_data)
+
+
+def page_of(
+    ranking: Ranking, criterion: CriterionKey, reference: Reference, on: date, after: tuple[int, str], limit: int
+) -> NearestPage:
+    """So many of the communes that come after one, named by what it lacks and its code."""
+    following = [found for found in ranking.lacking if (found[0], found[1].code) > after]
+    page = following[:limit]
+    last = page[-1] if len(following) > limit else None
+    return NearestPage(
+        on=on,
+        criterion=CriterionRef(key=criterion, name=reference.criterion(criterion).name),
+        items=[_item(missing, unit, judged, criterion, reference) for missing, unit, judged in page],
+        next=f"{last[0]}-{last[1].code}" if last else None,
+        lacking=len(ranking.lacking),
+        met=ranking.met,
+        no_data=ranking.no_data,
+        sample=reference.plan.sample,
+    )
+
+
+def _item(missing: int, unit: Unit, judged: Judged, criterion: CriterionKey, reference: Reference) -> NearItem:
+    told = explain_criterion(judged)
+    return NearItem(
+        unit=unit_ref(unit),
+        district=district_of(unit, reference),
+        cohorts=cohorts_of(unit, reference),
+        bound=binds(criterion, unit, reference),
+        status=judged.status,
+        missing=missing,
+        parts=[lacking for part in judged.parts if (lacking := _lacking(part))],
+        provisional=told.provisional,
+        reason=told.reason,
+    )
+
+
+def _missing(part: JudgedPart) -> int | None:
+    """How many households, workers, million dong or items lack; None where there is no figure."""
+    goal = part.verdict.goal
+    return None if goal is None else part.verdict.lacking(goal)
+
+
+def _lacking(part: JudgedPart) -> Lacking | None:
+    missing, newest, goal, gap = _missing(part), part.verdict.observation, part.verdict.goal, part.verdict.short
+    if not missing or newest is None or goal is None or gap is None:
+        return None
+    indicator = part.indicator
+    return Lacking(
+        indicator=indicator.number,
+        name=indicator.name,
+        group=part.group.group,
+        measured_in=indicator.measured_in,
+        value=round(float(newest.value), 4),
+        goal=float(goal),
+        gap=round(float(gap), 4),
+        missing=missing,
+        missing_unit=indicator.counted or UNITS.get(indicator.measured_in, _ITEMS),
+    )

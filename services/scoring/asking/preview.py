@@ -1,0 +1,128 @@
+"""What submissions would change, asked before they are made. Nothing of it is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+import structlog
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring.asking.before_and_after import Arriving, Side, compared, figures_of, supposed_readings
+from services.scoring.judging.changes import Moment
+from services.scoring.judging.measures import Figures
+from services.scoring.judging.verdicts import explain_criterion
+from shared.contracts import Bilingual, Preview, PreviewedStatus, PreviewRequest, Submission
+from shared.problems import Fault, Faults, Problem, Problems
+from shared.reference.load import Reference
+from shared.runtime import Runtime
+from shared.transient import is_transient
+
+log = structlog.get_logger()
+
+_LETTER_BYTES = 3
+"""What a Vietnamese letter takes in UTF-8, at most."""
+
+
+async def answer(runtime: Runtime, request: bytes) -> tuple[bytes, dict[str, str]]:
+    """The reply's body and headers: a `Preview`, or the problem document that says why there is none."""
+    try:
+        submissions = _parse(request)
+        moment = Moment(on=runtime.clock.today(), at=runtime.clock.now())
+        async with runtime.engine.connect() as connection:
+            await connection.execution_options(postgresql_readonly=True)
+            found = await preview(connection, runtime.reference, submissions, moment)
+        return fit(found, runtime.nats.max_payload), {}
+    except Problem as problem:
+        return _refusal(problem)
+    except Exception as error:  # a worker's edge: whatever a request does, the next one is answered
+        if is_transient(error):
+            log.warning("no preview", error=type(error).__name__)
+            return _refusal(Problem(Problems.UNAVAILABLE))
+        log.exception("preview failed")
+        return _refusal(Problem(Problems.FAILED))
+
+
+async def preview(
+    connection: AsyncConnection, reference: Reference, submissions: Sequence[Submission], moment: Moment
+) -> Preview:
+    """How the communes' criteria that the submissions speak of stand, and how they would stand.
+
+    Units that do not exist are passed over.
+    """
+    arriving = supposed_readings(submissions, reference, moment, moment.on)
+    figures = await figures_of(connection, arriving, reference)
+    # a thousand communes take a second: the loop has to go on meanwhile
+    return await asyncio.to_thread(lambda: Preview(statuses=list(_statuses(figures, arriving, reference, moment.on))))
+
+
+def fit(found: Preview, limit_bytes: int) -> bytes:
+    """The preview as JSON; where that is longer than the limit, all reasons are cut to one length that fits.
+
+    Problem `too_large` when it is too long even without reasons.
+    """
+    body = found.model_dump_json().encode()
+    if len(body) <= limit_bytes:
+        return body
+    bare = _with_reasons_of(0, found).model_dump_json().encode()
+    if len(bare) > limit_bytes:
+        raise Problem(Problems.TOO_LARGE)
+    letters = (limit_bytes - len(bare)) // (2 * _LETTER_BYTES * len(found.statuses))
+    return _with_reasons_of(letters, found).model_dump_json().encode()
+
+
+def _statuses(
+    figures: Mapping[int, Figures], arriving: Arriving, reference: Reference, on: date
+) -> Iterator[PreviewedStatus]:
+    units = sorted((reference.units.by_key(key) for key in arriving), key=lambda unit: unit.code)
+    touched = {
+        unit: {key for one in readings for key in reference.criteria_of_element(one.element)}
+        for unit, readings in arriving.items()
+    }
+    pairs = ((unit, key) for unit in units for key in reference.criterion_keys if key in touched[unit.key])
+    before, after = Side.of(reference, figures), Side.of(reference, figures, arriving)
+    for unit, criterion, is_now, would_be in compared(pairs, before, after, on):
+        if is_now and would_be:
+            then = explain_criterion(would_be)
+            yield PreviewedStatus(
+                unit=unit.code, criterion=criterion, before=is_now.status, after=then.status, reason=then.reason
+            )
+
+
+def _with_reasons_of(letters: int, found: Preview) -> Preview:
+    def cut(text: str) -> str:
+        return text if len(text) <= letters else text[: letters - 1] + "…" if letters else ""
+
+    return Preview(
+        statuses=[
+            one.model_copy(update={"reason": Bilingual(vi=cut(one.reason.vi), en=cut(one.reason.en))})
+            for one in found.statuses
+        ]
+    )
+
+
+def _parse(request: bytes) -> list[Submission]:
+    try:
+        return PreviewRequest.model_validate_json(request).submissions
+    except ValidationError as error:
+        faults = [
+            Fault(
+                "".join(f"/{step}" for step in one["loc"]),
+                Faults.BAD_PARAMETER,
+                {"value": one["input"], "expected": one["msg"]},
+            )
+            for one in error.errors(include_url=False, include_context=False)
+        ]
+        raise Problem(Problems.REFUSED, *faults) from None
+
+
+def _refusal(problem: Problem) -> tuple[bytes, dict[str, str]]:
+    """In English, for it is a program that asked; the headers are those of NATS' service protocol (ADR-32)."""
+    headers = {
+        "Nats-Service-Error-Code": str(problem.kind.http_status),
+        "Nats-Service-Error": problem.kind.title.en,
+    }
+    return json.dumps(problem.document("en"), ensure_ascii=False).encode(), headers

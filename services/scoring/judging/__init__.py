@@ -1,0 +1,1 @@
+"""Judging: values in, verdicts out. Nothing here reads, writes, or asks a clock."""

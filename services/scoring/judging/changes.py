@@ -1,0 +1,153 @@
+"""Pure: the changes that are published, and the messages that carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from services.scoring.judging.judge import event_of
+from shared.contracts import (
+    Assessment,
+    Change,
+    CommitmentRef,
+    CriterionRef,
+    Event,
+    Status,
+    StatusChanged,
+    TargetChanged,
+    UnitRef,
+    subjects,
+)
+from shared.messaging import Message, cloud_event
+from shared.reference.load import Reference
+from shared.reference.models import Commitment, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When something is judged: the day that counts, and the instant that is recorded."""
+
+    on: date
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was so until now."""
+
+    status: Status = Status.NO_DATA
+    overdue: frozenset[str] = frozenset()
+
+
+def events(before: Before, after: Status, overdue: Collection[str] = ()) -> list[Event]:
+    """What the step from what was to the new verdict is called: a change of status, of overdue reports, or both."""
+    found = [event] if (event := event_of(before.status, after)) else []
+    if before.overdue.issuperset(overdue):
+        return [*found, Event.REPORT_ARRIVED] if before.overdue.difference(overdue) else found
+    return [*found, Event.OVERDUE]
+
+
+def _status_before(event: Event, before: Before, assessment: Assessment) -> Status:
+    """A report that is late or comes changes no status: the change beside it does."""
+    return assessment.status if event in (Event.OVERDUE, Event.REPORT_ARRIVED) else before.status
+
+
+def status_changes(
+    before: Before,
+    unit: Unit,
+    criterion: str,
+    assessment: Assessment,
+    reference: Reference,
+    moment: Moment,
+    submission: UUID | None,
+) -> list[StatusChanged]:
+    """The changes of a commune's criterion."""
+    district = reference.units.district(unit)
+    return [
+        StatusChanged(
+            id=_event_id(unit, criterion, event, before, assessment, submission),
+            event=event,
+            before=_status_before(event, before, assessment),
+            after=assessment.status,
+            on=moment.on,
+            at=moment.at,
+            unit=unit_ref(unit),
+            assessment=assessment,
+            submission=submission,
+            sample=reference.plan.sample,
+            criterion=CriterionRef(key=criterion, name=reference.criterion(criterion).name),
+            district=unit_ref(district) if district else None,
+            cohorts=[cohort.id for cohort in reference.cohorts_of(unit)],
+        )
+        for event in events(before, assessment.status, assessment.overdue)
+    ]
+
+
+def target_changes(
+    before: Before,
+    target: Unit,
+    commitment: Commitment,
+    assessment: Assessment,
+    reference: Reference,
+    moment: Moment,
+) -> list[TargetChanged]:
+    """The changes of a commitment of a district or the province."""
+    return [
+        TargetChanged(
+            id=_event_id(target, commitment.id, event, before, assessment, moment.at),
+            event=event,
+            before=_status_before(event, before, assessment),
+            after=assessment.status,
+            on=moment.on,
+            at=moment.at,
+            unit=unit_ref(target),
+            assessment=assessment,
+            sample=reference.plan.sample,
+            commitment=CommitmentRef(id=commitment.id, title=commitment.title, line=commitment.line),
+        )
+        for event in events(before, assessment.status, assessment.overdue)
+    ]
+
+
+def _event_id(unit: Unit, topic: str, event: Event, before: Before, assessment: Assessment, cause: object) -> UUID:
+    """The same change found again has the same id."""
+    words = (
+        unit.key,
+        topic,
+        event,
+        before.status,
+        assessment.status,
+        assessment.on,
+        *assessment.overdue,
+        cause,
+    )
+    return uuid5(NAMESPACE_URL, "/".join(str(word) for word in words))
+
+
+def unit_ref(unit: Unit) -> UnitRef:
+    """The unit as messages and answers name it."""
+    return UnitRef(code=unit.code, name=unit.title, kind=unit.kind, key=unit.key)
+
+
+def topic_of(change: Change) -> str:
+    """What changed: the criterion's key or the commitment's id."""
+    match change:
+        case StatusChanged():
+            return change.criterion.key
+        case TargetChanged():
+            return change.commitment.id
+    raise TypeError(type(change).__name__)
+
+
+def message_of(change: Change, traces: Mapping[UUID, str | None]) -> Message:
+    """The change as a CloudEvent on its subject, in the trace of the submission that caused it."""
+    trace = traces.get(change.submission) if change.submission else None
+    body = change.model_dump_json().encode()
+    if isinstance(change, StatusChanged):
+        district = change.district.code if change.district else None
+        subject, kind = subjects.status(district, change.unit.code, change.criterion.key), "status.changed"
+    else:
+        subject, kind = subjects.target(change.unit.code, topic_of(change)), "target.changed"
+    return cloud_event(subject, body, event_id=change.id, kind=kind, source="scoring", at=change.at, trace=trace)

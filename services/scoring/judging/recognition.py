@@ -1,0 +1,129 @@
+"""Pure: whether a commune is recognised by a set, and whether its criteria still bear that.
+
+Recognition is a decision (of the province's chair), not a verdict: a recognised commune stays so, whatever its criteria
+do, until another decision withdraws it. The rule only tells when that is due (Decision 18/2022/QĐ-TTg).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+
+from services.scoring.judging.measures import Reading, Readings
+from shared import text
+from shared.contracts import Bilingual, CriterionRef, Recognition, RecognitionState, Stage, Status
+from shared.contracts.words import Language
+from shared.reference.models import CriteriaSet, CriterionKey, RecognitionRule, Withdrawal
+
+_T = {
+    RecognitionState.NONE: Bilingual(vi="Chưa được công nhận.", en="Not recognised."),
+    RecognitionState.RECOGNISED: Bilingual(vi="Được công nhận từ {day}.", en="Recognised since {day}."),
+    RecognitionState.WITHDRAWN: Bilingual(
+        vi="Bị thu hồi quyết định công nhận từ {day}.", en="Recognition withdrawn on {day}."
+    ),
+    "failing": Bilingual(
+        vi=" {count}/{criteria} tiêu chí hiện không đạt: {names}.",
+        en=" {count} of {criteria} criteria do not hold now: {names}.",
+    ),
+    "unknown": Bilingual(vi=" Số tiêu chí chưa có số liệu: {count}.", en=" Criteria without figures: {count}."),
+    "unverified": Bilingual(vi=" (quy định chưa đối chiếu văn bản)", en=" (rule not verified)"),
+}
+_DUE = {
+    True: Bilingual(vi=" Đã đến mức phải thu hồi{mark}.", en=" The limit for withdrawal is reached{mark}."),
+    False: Bilingual(vi=" Chưa đến mức phải thu hồi{mark}.", en=" The limit for withdrawal is not reached{mark}."),
+    None: Bilingual(
+        vi=" Chưa thể xác định đã đến mức phải thu hồi hay chưa.",
+        en=" Whether the limit for withdrawal is reached cannot be told yet.",
+    ),
+}
+
+
+def recognitions(
+    sets: Sequence[CriteriaSet], readings: Readings, statuses: Mapping[CriterionKey, Status], on: date
+) -> list[Recognition]:
+    """A commune's recognitions at a day, one for each set that knows of such a decision.
+
+    `readings` have the decisions, of whatever year; `statuses` those of the criteria that the commune is judged by.
+    """
+    return [_recognition(one, one.recognition, readings, statuses, on) for one in sets if one.recognition]
+
+
+def _recognition(
+    one: CriteriaSet, rule: RecognitionRule, readings: Readings, statuses: Mapping[CriterionKey, Status], on: date
+) -> Recognition:
+    state, decision = _decided(rule.element, readings, on)
+    keys = {one.key(criterion): criterion for criterion in one.criteria}
+    judged = {key: statuses.get(key, Status.NO_DATA) for key in keys}
+    unknown = [key for key, status in judged.items() if status == Status.NO_DATA]
+    failing = [key for key, status in judged.items() if status not in (Status.MET, Status.NO_DATA)]
+    withdrawal, due = rule.withdrawal, None
+    if withdrawal and state == RecognitionState.RECOGNISED:
+        due = _is_due(
+            withdrawal, [keys[key].number for key in failing], [keys[key].number for key in unknown], len(keys)
+        )
+    named = {key: CriterionRef(key=key, name=criterion.name) for key, criterion in keys.items()}
+    found = Recognition(
+        criteria_set=one.id,
+        name=one.name,
+        state=state,
+        since=decision.period.end if decision else None,
+        submission=decision.submission if decision else None,
+        criteria=len(keys),
+        failing=[named[key] for key in failing],
+        unknown=[named[key] for key in unknown],
+        withdrawal_due=due,
+        verified=_is_verified(withdrawal),
+        source=withdrawal.source if withdrawal else None,
+        reason=Bilingual(vi="", en=""),
+    )
+    return found.model_copy(update={"reason": Bilingual(vi=_explain(found, "vi"), en=_explain(found, "en"))})
+
+
+def _decided(element: str, readings: Readings, on: date) -> tuple[RecognitionState, Reading | None]:
+    """What the confirmed decisions come to by that day, and the one that made it so."""
+    decisions = [
+        reading
+        for (code, period), reading in readings.items()
+        if code == element and reading.stage == Stage.CONFIRMED and max(period.end, reading.known_from) <= on
+    ]
+    state, since = RecognitionState.NONE, None
+    for decision in sorted(decisions, key=lambda reading: reading.period.end):
+        if decision.value and state != RecognitionState.RECOGNISED:
+            state, since = RecognitionState.RECOGNISED, decision
+        elif not decision.value and state == RecognitionState.RECOGNISED:
+            state, since = RecognitionState.WITHDRAWN, decision
+    return state, since
+
+
+def _is_due(rule: Withdrawal, failing: Sequence[int], unknown: Sequence[int], criteria: int) -> bool | None:
+    """Whether the rule is reached by the criteria that fail alone; not even with the unknown ones; else None."""
+    key = set(rule.key_criteria.numbers) if rule.key_criteria else None
+    if _reached(rule, len(failing), key is not None and not key.isdisjoint(failing), criteria):
+        return True
+    possible = [*failing, *unknown]
+    if not _reached(rule, len(possible), key is None or not key.isdisjoint(possible), criteria):
+        return False
+    return None
+
+
+def _reached(rule: Withdrawal, count: int, with_key: bool, criteria: int) -> bool:
+    share = Decimal(100 * count) / criteria
+    return share >= (rule.from_percent_with_key if with_key else rule.from_percent)
+
+
+def _is_verified(rule: Withdrawal | None) -> bool:
+    return rule is None or (rule.verified and (rule.key_criteria is None or rule.key_criteria.verified))
+
+
+def _explain(found: Recognition, language: Language) -> str:
+    told = _T[found.state].in_(language).format(day=text.day(found.since, language) if found.since else "")
+    if found.state != RecognitionState.RECOGNISED:
+        return told
+    if found.failing:
+        names = ", ".join(f"{each.key.rpartition('-')[2]} {each.name.in_(language)}" for each in found.failing)
+        told += _T["failing"].in_(language).format(count=len(found.failing), criteria=found.criteria, names=names)
+    if found.unknown:
+        told += _T["unknown"].in_(language).format(count=len(found.unknown))
+    mark = "" if found.verified else _T["unverified"].in_(language)
+    return told + _DUE[found.withdrawal_due].in_(language).format(mark=mark)

@@ -1,0 +1,79 @@
+"""Pure: when the trend of the figures reaches the goal.
+
+The speed is Theil and Sen's: the median of the slopes between all pairs of points, which single slips do not bend. How
+sure that is, is Sen's interval of the slope (Gilbert 1987, 16.5: the variance of Kendall's S, corrected for ties) at
+90 %. All are taken from the newest value on: what is so now, at the speed of the year so far.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import combinations
+from statistics import NormalDist, median
+
+from services.scoring.judging.judge import Verdict
+from services.scoring.judging.measures import Observation
+from services.scoring.judging.path import Point
+from shared.contracts import Projection, Status
+
+_FEWEST_POINTS = 4
+_Z = NormalDist().inv_cdf(0.95)
+_HORIZON_DAYS = 3650
+"""What would take longer than ten years is not in sight."""
+
+
+def project(verdict: Verdict) -> Projection | None:
+    """When the goal is reached by the trend; None where nothing is to be reached, or fewer than four months tell."""
+    commitment, short = verdict.commitment, verdict.short
+    if short is None or verdict.status == Status.MET or commitment.ceiling or not commitment.has_path:
+        return None
+    points = _monthly(verdict.baseline, verdict.seen)
+    if len(points) < _FEWEST_POINTS:
+        return None
+    speeds = [speed if commitment.direction == "at_least" else -speed for speed in _speeds(points)]
+    slowest, typical, fastest = _interval(sorted(speeds), points)
+    newest = points[-1].on
+
+    def reached(speed: float) -> date | None:
+        days = math.ceil(float(short) / speed) if speed > 0 else _HORIZON_DAYS + 1
+        return max(verdict.on, newest + timedelta(days=days)) if days <= _HORIZON_DAYS else None
+
+    on, deadline = reached(typical), commitment.deadline
+    return Projection(
+        on=on,
+        earliest=reached(fastest),
+        latest=reached(slowest),
+        in_time=None if deadline is None else on is not None and on <= deadline,
+    )
+
+
+def _monthly(baseline: Point | None, seen: Sequence[Observation]) -> list[Point]:
+    """The last value of each month, from the baseline on: sums move by every report, which is no trend."""
+    points = [Point(min(one.period.end, one.effective), one.value) for one in seen]
+    if baseline is not None:
+        points = [baseline, *(point for point in points if point.on > baseline.on)]
+    return list({(point.on.year, point.on.month): point for point in points}.values())
+
+
+def _speeds(points: Sequence[Point]) -> list[float]:
+    """The slopes between all pairs of points, a day."""
+    return [
+        float(later.value - earlier.value) / (later.on - earlier.on).days for earlier, later in combinations(points, 2)
+    ]
+
+
+def _interval(speeds: Sequence[float], points: Sequence[Point]) -> tuple[float, float, float]:
+    """The lower limit, the median and the upper limit of sorted slopes."""
+    ties = Counter(point.value for point in points).values()
+    variance = (_kendall(len(points)) - sum(_kendall(tied) for tied in ties)) / 18
+    reach = _Z * math.sqrt(max(variance, 0))
+    lower = max(round((len(speeds) - reach) / 2) - 1, 0)
+    upper = min(round((len(speeds) + reach) / 2), len(speeds) - 1)
+    return speeds[lower], median(speeds), speeds[upper]
+
+
+def _kendall(count: int) -> int:
+    return count * (count - 1) * (2 * count + 5)

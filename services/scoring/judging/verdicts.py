@@ -1,0 +1,228 @@
+"""Pure: the assessments that are published, of a commune's criterion and of a commitment of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from services.scoring.judging import due_reports, judge, path, reasons
+from services.scoring.judging.aggregates import elements_of
+from services.scoring.judging.assessment_parts import told
+from services.scoring.judging.judge import Verdict, assess
+from services.scoring.judging.measures import Figures, Observation
+from shared.contracts import Assessment, Part, Status
+from shared.reference.load import Reference
+from shared.reference.models import Commitment, CriterionKey, Goal, Group, Indicator, Ratio, Total, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPart:
+    """One measure of a criterion, judged."""
+
+    indicator: Indicator
+    group: Group
+    goal: Goal
+    verdict: Verdict
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A commune's criterion judged: everything but the words."""
+
+    status: Status
+    on: date
+    parts: Sequence[JudgedPart]
+    overdue: Sequence[str]
+    holds_until: date | None
+    """The last day on which this holds if nothing is reported; None: it stays."""
+
+    @property
+    def is_blank(self) -> bool:
+        """Nobody has figures of it, and time alone makes nothing of that."""
+        return self.status == Status.NO_DATA and self.holds_until is None
+
+
+def assess_criterion(key: CriterionKey, unit: Unit, figures: Figures, reference: Reference, on: date) -> Assessment:
+    """Judge a commune's criterion, and say why."""
+    return explain_criterion(judge_criterion(key, unit, figures, reference, on))
+
+
+def judge_criterion(key: CriterionKey, unit: Unit, figures: Figures, reference: Reference, on: date) -> Judged:
+    """Judge a commune's criterion, and look which reports on it are late."""
+    parts = judge_parts(key, unit, figures, reference, on)
+    # nobody reports for a time in which there was no such commune
+    dues = [due for due in reference.due_on(key) if unit.is_valid(due.period.end)]
+    begins = reference.plan.first_day if binds(key, unit, reference) else None
+    awaited = due_reports.awaited(dues, figures, reference.criterion(key).element_codes, on, begins)
+    late = [due.period.text for due in awaited if due.by < on]
+    ends = [due.by for due in awaited if due.by >= on]
+    ends += [part.verdict.holds_until for part in parts if part.verdict.holds_until is not None]
+    return Judged(_status(parts), on, parts, late, min(ends, default=None))
+
+
+def judge_parts(
+    key: CriterionKey, unit: Unit, figures: Figures, reference: Reference, on: date
+) -> Sequence[JudgedPart]:
+    """Judge every indicator of a criterion, men and women apart where the set says so."""
+    criterion, plan = reference.criterion(key), reference.plan
+    deadline = plan.deadline if binds(key, unit, reference) else None
+    parts = []
+    for indicator in criterion.indicators:
+        goal = reference.goal(key, indicator, unit, plan.year)
+        commitment = path.Commitment(
+            direction=indicator.direction,
+            goal=goal.goal,
+            baseline_date=plan.baseline_date,
+            deadline=deadline,
+            tolerance=plan.tolerance,
+            has_path=indicator.measured_in != "yes_no",
+            reports=reference.due_on(key),
+        )
+        for group in indicator.groups:
+            verdict = assess(commitment, figures.observed(group.measure, plan.baseline_date, plan.counts_from), on)
+            newest = verdict.observation
+            provisional = (
+                criterion.official is not None
+                and newest is not None
+                and newest.period.granularity != criterion.official
+            )
+            parts.append(JudgedPart(indicator, group, goal, verdict, provisional))
+    return parts
+
+
+def _status(parts: Sequence[JudgedPart]) -> Status:
+    return judge.worst([part.verdict.status for part in parts])
+
+
+def criterion_since(key: CriterionKey, unit: Unit, figures: Figures, reference: Reference, on: date) -> date:
+    """Since when a commune's criterion has the status that it has on that day, by what is known now."""
+    plan = reference.plan
+
+    def status_on(day: date) -> tuple[Status, date | None]:
+        parts = judge_parts(key, unit, figures, reference, day)
+        ends = [part.verdict.holds_until for part in parts if part.verdict.holds_until is not None]
+        return _status(parts), min(ends, default=None)
+
+    observed = [
+        figures.observed(measure, plan.baseline_date, plan.counts_from) for measure in reference.criterion(key).measures
+    ]
+    days = {seen.effective for observations in observed for seen in observations}
+    return max(unit.valid_from, judge.begun(status_on, plan.baseline_date, days, on))
+
+
+def explain_criterion(judged: Judged) -> Assessment:
+    """The verdict as it is told: its numbers and its words."""
+    parts = [_indicator_part(part) for part in judged.parts]
+    return Assessment(
+        status=judged.status,
+        on=judged.on,
+        parts=parts,
+        provisional=any(part.provisional for part in parts),
+        overdue=list(judged.overdue),
+        reason=reasons.explain(parts, judged.overdue),
+        holds_until=judged.holds_until,
+    )
+
+
+def assess_target(commitment: Commitment, series: Sequence[Observation], reference: Reference, on: date) -> Assessment:
+    """Judge a commitment of the plan by the series of the district or province that it binds, and say why."""
+    return explain_target(commitment, judge_target(commitment, series, reference, on), on)
+
+
+def judge_target(commitment: Commitment, series: Sequence[Observation], reference: Reference, on: date) -> Verdict:
+    """Judge a commitment of the plan by the series of the district or province that it binds."""
+    return assess(_promise(commitment, reference), series, on)
+
+
+def target_since(commitment: Commitment, series: Sequence[Observation], reference: Reference, on: date) -> date:
+    """Since when a commitment has the status that it has on that day, by what is known now."""
+    promise = _promise(commitment, reference)
+
+    def status_on(day: date) -> tuple[Status, date | None]:
+        verdict = assess(promise, series, day)
+        return verdict.status, verdict.holds_until
+
+    return judge.begun(status_on, reference.plan.baseline_date, {seen.effective for seen in series}, on)
+
+
+def _promise(commitment: Commitment, reference: Reference) -> path.Commitment:
+    plan = reference.plan
+    elements = sorted(elements_of(commitment, reference))
+    criteria = dict.fromkeys(key for element in elements for key in reference.criteria_of_element(element))
+    return path.Commitment(
+        direction=commitment.direction,
+        goal=commitment.goal,
+        baseline_date=plan.baseline_date,
+        deadline=commitment.deadline,
+        baseline=commitment.baseline,
+        change=commitment.change,
+        milestones=tuple(path.Point(milestone.on, milestone.value) for milestone in commitment.milestones),
+        tolerance=commitment.tolerance if commitment.tolerance is not None else plan.tolerance,
+        has_path=commitment.has_path,
+        ceiling=isinstance(commitment.measure, Total) and commitment.direction == "at_most",
+        reports=reference.due_on(*criteria),
+    )
+
+
+def overdue_of(verdict: Verdict) -> list[str]:
+    """The periods whose reports were due, where nothing of a commitment counts yet: communes answer for single ones."""
+    return [] if verdict.seen else [due.period.text for due in verdict.commitment.reports if due.by < verdict.on]
+
+
+def explain_target(commitment: Commitment, verdict: Verdict, on: date) -> Assessment:
+    """The verdict on a commitment as it is told."""
+    part = Part(
+        indicator=commitment.id,
+        name=commitment.title,
+        status=verdict.status,
+        direction=commitment.direction,
+        measured_in=commitment.measured_in,
+        missing_unit=commitment.counted,
+        verified=commitment.verified,
+        source=commitment.source,
+    )
+    part = told(part, verdict, countable=True)
+    overdue = overdue_of(verdict)
+    return Assessment(
+        status=verdict.status,
+        on=on,
+        parts=[part],
+        overdue=overdue,
+        reason=reasons.explain([part], overdue),
+        holds_until=verdict.holds_until,
+    )
+
+
+def binds(key: CriterionKey, unit: Unit, reference: Reference) -> bool:
+    """Whether a cohort of the plan holds the commune to the criterion."""
+    return key in reference.bound_to(unit)
+
+
+def criteria_of(unit: Unit, reference: Reference) -> list[CriterionKey]:
+    """What a commune is judged by: the plan's first set, and of the others what a cohort binds it to."""
+    return [key for key in reference.criterion_keys if is_judged_by(key, unit, reference)]
+
+
+def is_judged_by(key: CriterionKey, unit: Unit, reference: Reference) -> bool:
+    """Whether the commune is judged by the criterion: it is of the plan's first set, or a cohort binds it."""
+    return reference.set_of(key) == reference.plan.criteria_sets[0] or binds(key, unit, reference)
+
+
+def _indicator_part(judged: JudgedPart) -> Part:
+    indicator = judged.indicator
+    countable = isinstance(judged.group.measure, Ratio)
+    part = Part(
+        indicator=indicator.number,
+        name=indicator.name,
+        group=judged.group.group,
+        status=judged.verdict.status,
+        direction=indicator.direction,
+        measured_in=indicator.measured_in,
+        missing_unit=indicator.counted if countable else None,
+        provisional=judged.provisional,
+        verified=judged.goal.verified,
+        source=judged.goal.source,
+    )
+    return told(part, judged.verdict, countable=countable)

@@ -1,0 +1,1 @@
+"""What changes scoring's state: arriving submissions, passing days, a rebuild."""

@@ -1,0 +1,55 @@
+"""Pure: submissions as they come from the stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from services.scoring.judging.measures import Reading, readings_in, received_on
+from shared.contracts import AcceptedSubmission
+from shared.reference.load import Reference
+from shared.reference.models import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A submission as it came from the stream."""
+
+    submission: AcceptedSubmission
+    trace: str | None = None
+    body: str | None = None
+    """Its JSON as it came."""
+
+    @property
+    def day(self) -> date:
+        """The day in Vietnam on which it was received."""
+        return received_on(self.submission.received_at)
+
+    @property
+    def readings(self) -> list[Reading]:
+        """The figures that it brings."""
+        submission = self.submission
+        return readings_in(submission, submission.id, submission.received_at, submission.warnings)
+
+
+def unit_of(submission: AcceptedSubmission, reference: Reference) -> Unit:
+    """The unit that a submission speaks of: the one that had the code at its period's end. KeyError: none had."""
+    unit = reference.units.find(submission.unit, submission.period.end)
+    if unit is None:
+        raise KeyError(f"unit {submission.unit} in {submission.period}")
+    return unit
+
+
+def submission_row(arrival: Arrival, unit: Unit) -> dict[str, Any]:
+    """A submission as it is stored."""
+    submission = arrival.submission
+    return {
+        "id": submission.id,
+        "agency": submission.agency,
+        "unit": unit.key,
+        "period": submission.period.text,
+        "received_at": submission.received_at,
+        "digest": submission.digest,
+        "body": arrival.body or submission.model_dump_json(),
+    }

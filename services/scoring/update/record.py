@@ -1,0 +1,59 @@
+"""What judging leaves behind: until when a verdict holds, the changes, and what is to be published of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring.judging.changes import Moment, message_of, topic_of
+from services.scoring.storage import queries
+from services.scoring.storage.tables import OutboxRow
+from shared import outbox
+from shared.contracts import Change
+from shared.reference.models import Unit
+
+type Found = tuple[int, Change]
+"""A change of the unit with this key: the code alone would not tell which unit, for codes are used again."""
+
+
+def when(unit: Unit, row: Row[Any] | None, moment: Moment) -> Moment:
+    """The moment, or the day of the last judgement where another worker's clock was ahead; at the latest the unit's
+    last day.
+    """
+    on = unit.last_day(max(moment.on, row.judged_on) if row else moment.on)
+    return moment if on == moment.on else replace(moment, on=on)
+
+
+def holds_until(unit: Unit, day: date | None) -> date | None:
+    """What is so on a unit's last day stays."""
+    return None if day is None or (unit.valid_to and day >= unit.valid_to) else day
+
+
+async def record(
+    connection: AsyncConnection, changes: Sequence[Found], traces: Mapping[UUID, str | None] = MappingProxyType({})
+) -> None:
+    """Keep the changes, and leave them to be published, each in the trace of the submission that caused it."""
+    rows = [
+        {
+            "id": change.id,
+            "unit": unit,
+            "topic": topic_of(change),
+            "event": change.event.value,
+            "before": change.before.value,
+            "after": change.after.value,
+            "on": change.on,
+            "at": change.at,
+            "submission": change.submission,
+            "body": change.model_dump(mode="json"),
+        }
+        for unit, change in changes
+    ]
+    await queries.add_changes(connection, rows)
+    await outbox.put(connection, OutboxRow, [message_of(change, traces) for _, change in changes])
