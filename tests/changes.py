@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.notify.alerts import alert_of
-from services.notify.examples import VERDICTS
-from services.notify.notices import Alert, Draft, Occasion, Recipient
+from services.notify.alerts.notices import Alert, Draft, Occasion, Recipient
+from services.notify.alerts.records import alert_of
+from services.notify.inspect.examples import VERDICTS
 from services.notify.stages import World, by_role
-from services.notify.tree import Tree
+from services.notify.stages.routing_tree import Tree
 from shared.contracts import (
     Assessment,
     Bilingual,

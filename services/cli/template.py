@@ -8,9 +8,9 @@ from typing import Annotated, cast
 import typer
 
 from services.cli.session import fail
-from services.notify.channels.sms.gsm import parts
-from services.notify.examples import example, preview
-from services.notify.notices import Wording
+from services.notify.alerts.notices import Wording
+from services.notify.inspect.examples import example, preview
+from services.notify.wording.sms_text import parts
 from shared.contracts import ChannelName, Event, Language, OperationEvent, ProblemEvent
 from shared.reference.load import load
 from shared.reference.models import AnyEvent

@@ -26,30 +26,30 @@ from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.alerts import read_alert
+from services.notify.alerts.records import read_alert
 from services.notify.api import ROUTERS
-from services.notify.channels.sms.gsm import Style
-from services.notify.channels.ways import channels
+from services.notify.api.openapi import DESCRIPTION
 from services.notify.contacts import bring_contacts
-from services.notify.gaps import gaps
-from services.notify.handover import Handover
-from services.notify.links import Links
-from services.notify.openapi import DESCRIPTION
+from services.notify.delivery.channels.ways import channels
+from services.notify.delivery.follow_up import Watcher
+from services.notify.delivery.hand_over import Handover
+from services.notify.delivery.worker import Delivery
+from services.notify.inspect.gaps import gaps
 from services.notify.settings import NotifySettings, settings
-from services.notify.situation import Situation
 from services.notify.stages import Tariff, World
-from services.notify.stages.deliver import Delivery
 from services.notify.stages.group import group
 from services.notify.stages.hold import hold
 from services.notify.stages.inhibit import inhibit
 from services.notify.stages.render import render
 from services.notify.stages.route import route
+from services.notify.stages.routing_tree import Tree
 from services.notify.stages.settle import settle
 from services.notify.stages.silence import silence
 from services.notify.storage.tables import OutboxRow, ParkedRow
-from services.notify.tell import Pipeline, escalate, tell, tell_gathered
-from services.notify.tree import Tree
-from services.notify.watch import Watcher
+from services.notify.telling.tell import Pipeline, escalate, tell, tell_gathered
+from services.notify.telling.world_reader import Situation
+from services.notify.wording.links import Links
+from services.notify.wording.sms_text import Style
 from shared import replay
 from shared.access import Issuer, Keys
 from shared.clock import utc_now

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from deploy.local.postbox import Keys, Postbox
 from deploy.local.supervisor import end, spawn
 from deploy.local.system import free_port
-from services.notify.notices import Occasion
+from services.notify.alerts.notices import Occasion
 from shared.access import add_key
 from shared.contracts import ProblemLogged, StatusChanged, subjects
 from shared.database import migrate

@@ -8,8 +8,8 @@ import apprise
 import pytest
 from aiohttp import web
 
-from services.notify.channels import Result
-from services.notify.channels.apprise import Apprise, _is_inside, is_service
+from services.notify.delivery.channels import Result
+from services.notify.delivery.channels.apprise import Apprise, _is_inside, is_service
 from tests.integration.providers import deliver_and_close, never, receiving
 from tests.unit.test_notify_channels import a_notice, some_settings
 
@@ -71,7 +71,7 @@ async def test_a_key_or_a_topic_in_the_hosts_place_is_no_address_inside(url: str
 
 
 async def test_a_service_that_leads_elsewhere_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.notify.channels.apprise.is_public", lambda _: True)  # as if it were one
+    monkeypatch.setattr("services.notify.delivery.channels.apprise.is_public", lambda _: True)  # as if it were one
     async with receiving(web.json_response({})) as inside:
         moved = web.Response(status=307, headers={"location": inside.url})
         async with receiving(moved) as receiver:

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from services.notify.channels import Result
-from services.notify.channels.email import Email
+from services.notify.delivery.channels import Result
+from services.notify.delivery.channels.email import Email
 from services.notify.settings import NotifySettings
 from tests.integration.providers import Mailbox, deliver, deliver_and_close
 from tests.unit.test_notify_channels import a_notice, some_settings

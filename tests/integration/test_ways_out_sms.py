@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from services.notify.channels import Result
-from services.notify.channels.sms.esms import Esms
-from services.notify.channels.sms.generic import GatewayContract, Generic
-from services.notify.channels.sms.speedsms import SpeedSms
-from services.notify.notices import Notice, Wording
+from services.notify.alerts.notices import Notice, Wording
+from services.notify.delivery.channels import Result
+from services.notify.delivery.channels.sms.esms import Esms
+from services.notify.delivery.channels.sms.generic import GatewayContract, Generic
+from services.notify.delivery.channels.sms.speedsms import SpeedSms
 from services.notify.settings import NotifySettings
 from tests.integration.providers import Answer, Receiver, broken, deliver, deliver_and_close, never, receiving
 from tests.unit.test_notify_channels import a_notice, some_settings

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from services.intake.admission.candidate import Posted, digest_of, identity
 from services.intake.doors import openapi as intake
 from services.intake.doors import openapi_examples
-from services.notify import openapi as notify
+from services.notify.api import openapi as notify
 from services.scoring.asking import openapi as scoring
 from shared.access import Caller
 from shared.contracts import AcceptedSubmission, Period, Submission, subjects

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.notify.channels import Outcome, Result
-from services.notify.channels.breaker import Breaker, Turn
+from services.notify.delivery.breaker import Breaker, Turn
+from services.notify.delivery.channels import Outcome, Result
 
 NOW = datetime(2023, 6, 30, 2, 15, tzinfo=UTC)
 AWAY = Outcome(Result.TEMPORARY, "refused", is_gateways=True)

@@ -14,14 +14,14 @@ import pytest
 from aiosmtplib import errors
 from pydantic import ValidationError
 
-from services.notify.channels import Outcome, Result
-from services.notify.channels.email import compose, connecting_failed, sending_failed
-from services.notify.channels.http import retry_after
-from services.notify.channels.sms.esms import read_answer
-from services.notify.masking import mask_address, mask_in
-from services.notify.notices import Notice, NoticeStatus, Wording
+from services.notify.alerts.notices import Notice, NoticeStatus, Wording
+from services.notify.contacts.masking import mask_address, mask_in
+from services.notify.delivery.channels import Outcome, Result
+from services.notify.delivery.channels.email import compose, connecting_failed, sending_failed
+from services.notify.delivery.channels.http import retry_after
+from services.notify.delivery.channels.sms.esms import read_answer
+from services.notify.delivery.worker import next_step
 from services.notify.settings import NotifySettings
-from services.notify.stages.deliver import next_step
 
 NOW = datetime(2023, 6, 30, 2, 15, tzinfo=UTC)
 SENDER = Address("Điều phối NTM", addr_spec="ntm@langson.example.vn")

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from services.notify.channels import Outcome, Result, Session
-from services.notify.notices import Notice
-from services.notify.stages.deliver import LEASED, Delivery
+from services.notify.alerts.notices import Notice
+from services.notify.delivery.channels import Outcome, Result, Session
+from services.notify.delivery.worker import LEASED, Delivery
 from shared.clock import utc_now
 from tests.unit.test_notify_channels import a_notice, some_settings
 

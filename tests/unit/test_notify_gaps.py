@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from services.notify.gaps import Gap, gaps
-from services.notify.notices import NotSent
+from services.notify.alerts.notices import NotSent
+from services.notify.inspect.gaps import Gap, gaps
 from services.notify.stages import World
 from shared.reference.models import CRITERION_OWNER, Escalation, Role
 from tests.changes import DISTRICT_OFFICE, a_branch, a_contact, the_world

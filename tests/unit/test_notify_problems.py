@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.notify.alerts import read_alert
-from services.notify.channels.sms.gsm import parts
-from services.notify.notices import Draft, Wording
-from services.notify.quotation import lines_of, on_one_line
+from services.notify.alerts.notices import Draft, Wording
+from services.notify.alerts.records import read_alert
 from services.notify.stages import World
 from services.notify.stages.render import render
 from services.notify.stages.route import route
+from services.notify.wording.sms_text import parts
+from services.notify.wording.visible_text import lines_of, on_one_line
 from shared.contracts import Event, Language, ProblemEvent, ProblemKind, ProblemLogged
 from shared.contracts.problem_report import WORDS_LIMIT
 from tests.changes import (

@@ -12,11 +12,11 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from services.notify.channels.sms.gsm import parts
-from services.notify.examples import example, preview
-from services.notify.links import Links
-from services.notify.notices import Draft, NotSent, Occasion, Wording
+from services.notify.alerts.notices import Draft, NotSent, Occasion, Wording
+from services.notify.inspect.examples import example, preview
 from services.notify.stages.render import render
+from services.notify.wording.links import Links
+from services.notify.wording.sms_text import parts
 from shared.contracts import (
     Bilingual,
     Event,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.notify.notices import Draft, NotSent
+from services.notify.alerts.notices import Draft, NotSent
 from services.notify.stages import World
 from services.notify.stages.route import route
 from shared.contracts import Event, StatusChanged, TargetChanged

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.notify.channels.sms import esms, generic, speedsms
-from services.notify.channels.sms.generic import GatewayContract
+from services.notify.delivery.channels.sms import esms, generic, speedsms
+from services.notify.delivery.channels.sms.generic import GatewayContract
 
 CONTRACT = GatewayContract.model_validate(
     {

@@ -9,8 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import SecretStr
 
-from services.notify.links import MARK, Links, hash_of
-from services.notify.notices import Alert, Draft, LeftOut, Wording
+from services.notify.alerts.notices import Alert, Draft, LeftOut, Wording
 from services.notify.stages import Cause, Silence, Stage, World
 from services.notify.stages.group import group
 from services.notify.stages.hold import hold, postponed
@@ -18,7 +17,8 @@ from services.notify.stages.inhibit import inhibit
 from services.notify.stages.route import climb, route
 from services.notify.stages.settle import settle
 from services.notify.stages.silence import silence
-from services.notify.working_days import after_working_days, is_working_day
+from services.notify.telling.working_days import after_working_days, is_working_day
+from services.notify.wording.links import MARK, Links, hash_of
 from shared.clock import VIETNAM
 from shared.contracts import Event, StatusChanged
 from shared.reference.models import Contact, Match

@@ -1,7 +1,16 @@
 """What notify answers over HTTP, a module for each thing."""
 
 from services.notify import web
-from services.notify.api import acknowledgements, alerts, contacts, notices, reports, routes, silences, subscriptions
+from services.notify.api import (
+    acknowledgements,
+    alerts,
+    contacts,
+    delivery_reports,
+    notices,
+    routes,
+    silences,
+    subscriptions,
+)
 from shared.access import me
 
 ROUTERS = [
@@ -14,7 +23,7 @@ ROUTERS = [
     silences.router,
     subscriptions.router,
     contacts.router,
-    reports.router,
+    delivery_reports.router,
 ]
 
 __all__ = ["ROUTERS"]

@@ -19,14 +19,13 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify import ledger
-from services.notify.acknowledge import acknowledge
+from services.notify.alerts.notices import DIGESTS
 from services.notify.api.alerts import AlertItem, alert_item, reason_of, what_of
-from services.notify.api.scope import Called, Running, Telling, visible
+from services.notify.api.dependencies import Called, Running, Telling, visible
 from services.notify.contacts import end_digest, has_digest
-from services.notify.links import VALID_FOR, hash_of
-from services.notify.notices import DIGESTS
-from services.notify.storage import queries
+from services.notify.storage import ledger, queries
+from services.notify.telling.acknowledge import acknowledge
+from services.notify.wording.links import VALID_FOR, hash_of
 from shared import text
 from shared.body import read_body
 from shared.clock import VIETNAM, utc_now

@@ -10,10 +10,20 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import Row
 
-from services.notify import ledger
-from services.notify.api.scope import Called, Cursor, Limit, Running, Since, UnitParameter, decode, encode, visible
-from services.notify.ledger import Filter
+from services.notify.api.dependencies import (
+    Called,
+    Cursor,
+    Limit,
+    Running,
+    Since,
+    UnitParameter,
+    decode,
+    encode,
+    visible,
+)
 from services.notify.stages.render import happened
+from services.notify.storage import ledger
+from services.notify.storage.ledger import Filter
 from shared.contracts import Bilingual, OccasionKind, Severity, UnitRef
 from shared.reference.models import AnyEvent
 

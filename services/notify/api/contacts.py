@@ -10,12 +10,12 @@ from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel, ValidationError
 from sqlalchemy import Row
 
-from services.notify.api.scope import Called, Running, Telling, UnitParameter, covered, is_of_province, visible
+from services.notify.api.dependencies import Called, Running, Telling, UnitParameter, covered, is_of_province, visible
 from services.notify.contacts import check, import_contacts, read_book
 from services.notify.contacts.book import Book, checked_book
-from services.notify.contacts.store import contacts_with_rows, remove, save
-from services.notify.gaps import gaps
-from services.notify.masking import mask_address
+from services.notify.contacts.masking import mask_address
+from services.notify.inspect.gaps import gaps
+from services.notify.storage.contacts import contacts_with_rows, remove, save
 from shared.access import Caller
 from shared.body import read_body
 from shared.clock import utc_now

@@ -15,8 +15,8 @@ from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.notify import ledger
-from services.notify.api.scope import (
+from services.notify.alerts.notices import LeftOut, NoticeStatus, NotSent
+from services.notify.api.dependencies import (
     Called,
     Cursor,
     Limit,
@@ -29,11 +29,11 @@ from services.notify.api.scope import (
     is_of_province,
     visible,
 )
-from services.notify.ledger import Filter
-from services.notify.links import MARK
-from services.notify.masking import mask_address, mask_in
-from services.notify.notices import LeftOut, NoticeStatus, NotSent
-from services.notify.tell import resend
+from services.notify.contacts.masking import mask_address, mask_in
+from services.notify.storage import ledger
+from services.notify.storage.ledger import Filter
+from services.notify.telling.tell import resend
+from services.notify.wording.links import MARK
 from shared.clock import VIETNAM, utc_now
 from shared.contracts import Bilingual, ChannelName, UnitRef
 from shared.problems import Problem, Problems

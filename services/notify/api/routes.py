@@ -8,13 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from services.notify.api.scope import Called, Running, Telling, covered, is_of_province
-from services.notify.explain import supposed
-from services.notify.masking import mask_address
-from services.notify.notices import Draft
+from services.notify.alerts.nature import severity
+from services.notify.alerts.notices import Draft
+from services.notify.api.dependencies import Called, Running, Telling, covered, is_of_province
+from services.notify.contacts.masking import mask_address
+from services.notify.inspect.explain import supposed
 from services.notify.stages.route import route
-from services.notify.traits import severity
-from services.notify.tree import asked
+from services.notify.stages.routing_tree import asked
 from shared.clock import utc_now
 from shared.contracts import Bilingual, ChannelName, OccasionKind, ProblemKind, Severity
 from shared.reference.models import AnyEvent

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import Row
 
-from services.notify.api.scope import Called, Running, Telling, covered, is_of_province
+from services.notify.api.dependencies import Called, Running, Telling, covered, is_of_province
 from services.notify.storage import queries
 from shared.access import Caller
 from shared.clock import utc_now

@@ -11,10 +11,10 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify import endpoints
-from services.notify.api.scope import Called, Running, Telling, covered
-from services.notify.channels.webhook import endpoint_fault, new_secret
+from services.notify.api.dependencies import Called, Running, Telling, covered
+from services.notify.delivery.channels.webhook import endpoint_fault, new_secret
 from services.notify.settings import settings
+from services.notify.storage import subscriptions
 from shared.access import Caller
 from shared.clock import utc_now
 from shared.contracts import UnitCode
@@ -89,7 +89,7 @@ async def subscribe(
         "created_at": utc_now(),
     }
     async with runtime.engine.begin() as connection:
-        await endpoints.add_subscription(connection, row)
+        await subscriptions.add_subscription(connection, row)
         kept = await _own(connection, subscription_id, caller, runtime.reference)
     pipeline.situation.forget()
     return _with_secret(kept, runtime.reference)
@@ -100,7 +100,7 @@ async def list_subscriptions(runtime: Running, caller: Called) -> Subscriptions:
     """The subscriptions of the units that the key covers, without their secrets."""
     units = runtime.reference.units
     async with runtime.engine.connect() as connection:
-        rows = await endpoints.subscriptions(connection)
+        rows = await subscriptions.subscriptions(connection)
     seen = [row for row in rows if caller.covers_unit(units.by_key(row.unit), units)]
     return Subscriptions(items=[_item(row, runtime.reference) for row in seen])
 
@@ -115,7 +115,7 @@ async def rotate(subscription_id: UUID, runtime: Running, pipeline: Telling, cal
             "previous_secret": row.secret,
             "previous_until": utc_now() + OVERLAP,
         }
-        await endpoints.change_subscription(connection, subscription_id, values)
+        await subscriptions.change_subscription(connection, subscription_id, values)
         kept = await _own(connection, subscription_id, caller, runtime.reference)
     pipeline.situation.forget()  # the next webhook is signed with the new secret already
     return _with_secret(kept, runtime.reference)
@@ -127,7 +127,7 @@ async def enable(subscription_id: UUID, runtime: Running, pipeline: Telling, cal
     async with runtime.engine.begin() as connection:
         await _own(connection, subscription_id, caller, runtime.reference)
         values = {"disabled_at": None, "disabled_reason": None, "failing_since": None}
-        await endpoints.change_subscription(connection, subscription_id, values)
+        await subscriptions.change_subscription(connection, subscription_id, values)
         kept = await _own(connection, subscription_id, caller, runtime.reference)
     pipeline.situation.forget()
     return _item(kept, runtime.reference)
@@ -140,7 +140,7 @@ async def replay(subscription_id: UUID, said: Replay, request: Request, runtime:
     async with runtime.engine.begin() as connection:
         await _own(connection, subscription_id, caller, runtime.reference)
         until = now + timedelta(seconds=settings().retry_for_seconds)
-        count = await endpoints.send_again_since(connection, subscription_id, said.since, now, until)
+        count = await subscriptions.send_again_since(connection, subscription_id, said.since, now, until)
     request.app.state.wake()
     return Replayed(notices=count)
 
@@ -150,13 +150,13 @@ async def unsubscribe(subscription_id: UUID, runtime: Running, pipeline: Telling
     """Tell it nothing more."""
     async with runtime.engine.begin() as connection:
         await _own(connection, subscription_id, caller, runtime.reference)
-        await endpoints.remove_subscription(connection, subscription_id)
+        await subscriptions.remove_subscription(connection, subscription_id)
     pipeline.situation.forget()
 
 
 async def _own(connection: AsyncConnection, subscription_id: UUID, caller: Caller, reference: Reference) -> Row[Any]:
     """The subscription, where the key covers its unit; problem 404 otherwise."""
-    row = await endpoints.subscription_of(connection, subscription_id)
+    row = await subscriptions.subscription_of(connection, subscription_id)
     if row is None or not caller.covers_unit(reference.units.by_key(row.unit), reference.units):
         raise Problem(Problems.NOT_FOUND)
     return row

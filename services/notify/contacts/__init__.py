@@ -5,7 +5,7 @@ API.
 from services.notify.contacts.book import Book, read_book
 from services.notify.contacts.checks import check
 from services.notify.contacts.phones import gets_sms, read_phone
-from services.notify.contacts.store import (
+from services.notify.storage.contacts import (
     Imported,
     bring_contacts,
     end_address,

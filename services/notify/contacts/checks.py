@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from services.notify.channels.apprise import is_service
 from services.notify.contacts.phones import read_phone
+from services.notify.delivery.channels.apprise import is_service
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
 from shared.reference.models import Contact, RoleHolder, Unit

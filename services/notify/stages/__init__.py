@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from services.notify.channels.sms.gsm import Style
-from services.notify.links import Links
-from services.notify.notices import Alert, Draft, Recipient
-from services.notify.tree import Tree
+from services.notify.alerts.notices import Alert, Draft, Recipient
+from services.notify.stages.routing_tree import Tree
+from services.notify.wording.links import Links
+from services.notify.wording.sms_text import Style
 from shared.contracts import ChannelName
 from shared.reference.load import Reference
 from shared.reference.models import Contact, Match, Role

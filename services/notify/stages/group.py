@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from services.notify.notices import Draft
+from services.notify.alerts.notices import Draft
 from services.notify.stages import World
 
 

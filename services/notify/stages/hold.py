@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 
-from services.notify.notices import Draft
+from services.notify.alerts.notices import Draft
 from services.notify.stages import World
 from shared.clock import VIETNAM
 from shared.reference.models import Contact

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.notify import traits
-from services.notify.notices import Alert, Draft, LeftOut, Omission
+from services.notify.alerts import nature
+from services.notify.alerts.nature import matches
+from services.notify.alerts.notices import Alert, Draft, LeftOut, Omission
 from services.notify.stages import World
-from services.notify.traits import matches
 from shared.reference.load import Reference
 from shared.reference.models import Inhibition
 
@@ -52,6 +52,6 @@ def _same(rule: Inhibition, alert: Alert, cause: Alert, reference: Reference) ->
             case "district":
                 return alert.district is not None and alert.district == cause.district
             case _:
-                return traits.criterion(alert, reference.plan) == traits.criterion(cause, reference.plan)
+                return nature.criterion(alert, reference.plan) == nature.criterion(cause, reference.plan)
 
     return all(shared(what) for what in rule.same)

@@ -9,11 +9,11 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from services.notify.channels.sms.gsm import Style, clip
-from services.notify.facts import facts_of, facts_of_several
-from services.notify.figures import Words
-from services.notify.notices import Alert, Draft, Wording
+from services.notify.alerts.notices import Alert, Draft, Wording
 from services.notify.stages import World
+from services.notify.wording.sms_text import Style, clip
+from services.notify.wording.template_facts import facts_of, facts_of_several
+from services.notify.wording.verdict_table import Words
 from shared.contracts import Language, OccasionKind
 
 BRIEFEST = 5

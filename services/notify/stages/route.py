@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from services.notify import traits
+from services.notify.alerts import nature
+from services.notify.alerts.nature import matches
+from services.notify.alerts.notices import Alert, Draft, NotSent, Recipient
 from services.notify.contacts import gets_sms
-from services.notify.notices import Alert, Draft, NotSent, Recipient
 from services.notify.stages import World
-from services.notify.traits import matches
-from services.notify.tree import taking
+from services.notify.stages.routing_tree import taking
 from shared.contracts import ChannelName
 from shared.reference.models import COMMITMENT_OWNER, CRITERION_OWNER, Branch, Contact, Plan, Role, RoleHolder, Unit
 
@@ -54,10 +54,10 @@ def roles_of(name: Role, alert: Alert, plan: Plan) -> Sequence[RoleHolder]:
     """The role of this name, or those that a pseudo-role stands for."""
     wanted: Sequence[Role] = [name]
     if name == CRITERION_OWNER:
-        criterion = traits.criterion(alert, plan)
+        criterion = nature.criterion(alert, plan)
         wanted = [holder.role for holder in plan.roles if criterion in holder.owns] or [COORDINATION_OFFICE]
     elif name == COMMITMENT_OWNER:
-        commitment = traits.commitment(alert, plan)
+        commitment = nature.commitment(alert, plan)
         wanted = (commitment.responsible if commitment else []) or [COORDINATION_OFFICE]
     holders = {holder.role: holder for holder in plan.roles}
     return [holders[role] for role in wanted]

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from uuid import UUID
 
-from services.notify.notices import Alert, Draft, LeftOut, Omission
+from services.notify.alerts.nature import opens
+from services.notify.alerts.notices import Alert, Draft, LeftOut, Omission
 from services.notify.stages import World
-from services.notify.traits import opens
 from shared.contracts import Event, StatusChanged, TargetChanged
 
 _ABOUT_REPORTS = {Event.OVERDUE, Event.REPORT_ARRIVED}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.notify.notices import Alert, Draft, LeftOut, Omission
+from services.notify.alerts.nature import matches
+from services.notify.alerts.notices import Alert, Draft, LeftOut, Omission
 from services.notify.stages import Silence, World
-from services.notify.traits import matches
 
 
 def silence(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:

@@ -1,0 +1,1 @@
+"""Alerts and the notices made of them: the values that notify works on."""

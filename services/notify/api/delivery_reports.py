@@ -1,0 +1,107 @@
+"""`/v1/delivery-reports/{gateway}`: what gateways call back. Late, twice or never: each changes a notice once."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
+
+from services.notify.alerts.notices import NoticeStatus
+from services.notify.alerts.records import log_message
+from services.notify.api.dependencies import Running
+from services.notify.delivery.channels.sms import esms, generic, speedsms
+from services.notify.delivery.channels.sms.report import DeliveryReport
+from services.notify.delivery.channels.ways import contract_of
+from services.notify.settings import settings
+from services.notify.storage import queries
+from services.notify.storage.tables import OutboxRow
+from shared import outbox
+from shared.body import read_body
+from shared.clock import utc_now
+from shared.contracts import AlertEvent
+from shared.problems import Fault, Faults, Problem, Problems
+
+router = APIRouter(prefix="/v1/delivery-reports")
+
+_LIMIT = 64 * 1024
+
+type Gateway = Literal["esms", "speedsms", "generic"]
+
+
+class ReportAnswer(BaseModel):
+    """How many notices the report changed: none where it is known already, or not ours."""
+
+    notices: int
+
+
+@router.get("/{gateway}", operation_id="take_report_by_query")
+@router.post("/{gateway}")
+async def take_report(
+    gateway: Gateway,
+    request: Request,
+    runtime: Running,
+    token: Annotated[str, Query(description="NTM_SMS_REPORT_TOKEN, for gateways sign nothing.")] = "",
+) -> ReportAnswer:
+    """What became of an SMS."""
+    expected = settings().sms_report_token
+    if expected is None or not hmac.compare_digest(token.encode(), expected.get_secret_value().encode()):
+        raise Problem(Problems.WRONG_KEY)
+    report = _read(gateway, await _fields(request))
+    if report is None:
+        raise Problem(Problems.INVALID_QUERY, Fault("", Faults.MISSING))
+    if report.is_delivered is None:
+        return ReportAnswer(notices=0)
+    status = NoticeStatus.DELIVERED if report.is_delivered else NoticeStatus.PERMANENT_FAILURE
+    event = AlertEvent.DELIVERED if report.is_delivered else AlertEvent.FAILED
+    now = utc_now()
+    async with runtime.engine.begin() as connection:
+        rows = await queries.report(connection, report.provider_id, report.request_id, status, now)
+        told = await queries.alerts_told(connection, [row.id for row in rows])
+        entries = [
+            log_message(
+                alert.id,
+                alert.unit_code,
+                event,
+                now,
+                alert.trace,
+                f"{row.request_id}/report",
+                notice=row.id,
+                recipient=row.recipient,
+                channel=row.channel,
+                detail=None if report.is_delivered else "not delivered",
+            )
+            for row in rows
+            for alert in told[row.id]
+        ]
+        await outbox.put(connection, OutboxRow, entries)
+    request.app.state.wake()
+    return ReportAnswer(notices=len(rows))
+
+
+def _read(gateway: Gateway, fields: Mapping[str, Any]) -> DeliveryReport | None:
+    match gateway:
+        case "esms":
+            return esms.read_report(fields)
+        case "speedsms":
+            return speedsms.read_report(fields)
+        case "generic":
+            contract = contract_of(settings())
+            return generic.read_report(fields, contract) if contract else None
+
+
+async def _fields(request: Request) -> Mapping[str, Any]:
+    """What was said, in the query, a form or JSON."""
+    fields: dict[str, Any] = dict(request.query_params)
+    body = await read_body(request, _LIMIT)
+    if body.lstrip().startswith(b"{"):
+        try:
+            said = json.loads(body)
+        except ValueError:
+            return fields
+        return fields | {name: value if isinstance(value, str) else str(value) for name, value in said.items()}
+    return fields | dict(parse_qsl(body.decode(errors="replace")))

@@ -1,0 +1,86 @@
+"""What every answer of notify needs: who asks, what they may see, and where the page before ended."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Query, Request
+from pydantic import AwareDatetime
+
+from services.notify.telling.tell import Pipeline
+from shared.access import Caller, authenticate
+from shared.problems import Fault, Faults, Problem, Problems
+from shared.reference.load import Reference
+from shared.reference.models import Unit
+from shared.runtime import Runtime
+
+
+def _runtime(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+def _pipeline(request: Request) -> Pipeline:
+    pipeline: Pipeline = request.app.state.pipeline
+    return pipeline
+
+
+Called = Annotated[Caller, Depends(authenticate)]
+Running = Annotated[Runtime, Depends(_runtime)]
+Telling = Annotated[Pipeline, Depends(_pipeline)]
+UnitParameter = Annotated[str | None, Query(description="Only what concerns this unit or those below it.")]
+Since = Annotated[AwareDatetime | None, Query(description="Only from this moment on.")]
+Cursor = Annotated[str | None, Query(description="`next` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=500)]
+
+
+def visible(caller: Caller, under: str | None, reference: Reference) -> list[int]:
+    """The units of all times that the key covers and that were asked for; problem 403 or 404 where there are none."""
+    units = reference.units
+    if under is not None and not units.known(under):
+        raise Problem(Problems.NOT_FOUND, Fault("/unit", Faults.UNKNOWN_UNIT, {"value": under}))
+    wanted = [unit for unit in units if under is None or units.is_under(unit, under)]
+    covered = [unit.key for unit in wanted if caller.covers_unit(unit, units)]
+    if under is not None and not covered:
+        raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": under}))
+    return covered
+
+
+def covered(caller: Caller, code: str, reference: Reference, pointer: str = "/unit") -> Unit:
+    """The newest unit of this code that the key covers; problem 403 or 404 where there is none."""
+    known = reference.units.known(code)
+    if not known:
+        raise Problem(Problems.NOT_FOUND, Fault(pointer, Faults.UNKNOWN_UNIT, {"value": code}))
+    mine = [unit for unit in known if caller.covers_unit(unit, reference.units)]
+    if not mine:
+        raise Problem(Problems.OUT_OF_SCOPE, Fault(pointer, Faults.OUTSIDE_UNITS, {"value": code}))
+    return mine[-1]
+
+
+def is_of_province(caller: Caller, reference: Reference) -> bool:
+    """Whether the key covers the whole province: it sees addresses in full and decides for everybody."""
+    return reference.plan.unit in caller.units
+
+
+def encode(moment: datetime, key: UUID) -> str:
+    """The cursor behind a row."""
+    return base64.urlsafe_b64encode(f"{moment.isoformat()}/{key}".encode()).decode()
+
+
+def decode(cursor: str | None) -> tuple[datetime, UUID] | None:
+    """The row behind which a page begins; problem 400 for what is no cursor."""
+    if cursor is None:
+        return None
+    try:
+        moment, _, key = base64.urlsafe_b64decode(cursor.encode()).decode().partition("/")
+        at = datetime.fromisoformat(moment)
+        if at.tzinfo is None:
+            raise ValueError(moment)
+        return at, UUID(key)
+    except (binascii.Error, ValueError):
+        fault = Fault("/cursor", Faults.BAD_PARAMETER, {"value": cursor, "expected": "`next`"})
+        raise Problem(Problems.INVALID_QUERY, fault) from None

@@ -1,0 +1,1 @@
+"""Delivery: notices that are due go out by their channel, and each attempt is recorded."""

@@ -1,0 +1,65 @@
+"""Pure: a circuit breaker, so that a gateway that is down costs no attempts and is not overrun when it comes back."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from services.notify.delivery.channels import Outcome
+
+_FAILURES = 5
+_FIRST_REST, _LONGEST_REST = timedelta(seconds=5), timedelta(minutes=5)
+
+
+class Turn(Enum):
+    """What an outcome made of the breaker."""
+
+    OPENED = "opened"
+    CLOSED = "closed"
+
+
+@dataclass
+class Breaker:
+    """Closed, it lets everything through. After so many failures of the gateway in a row it opens and rests; then it
+    lets one through, whose outcome closes it or makes it rest twice as long.
+    """
+
+    failures: int = 0
+    rest: timedelta = timedelta(0)
+    opens_at: datetime | None = None
+    """When it next lets one through; None while closed."""
+    is_trying: bool = False
+    """Whether that one is under way."""
+
+    def room(self, wanted: int, now: datetime) -> int:
+        """How many of the wanted attempts it lets through now."""
+        if self.opens_at is None:
+            return wanted
+        if now < self.opens_at:
+            return 0
+        self.opens_at = now + self.rest  # the next one only when this one has shown nothing by then
+        self.is_trying = True
+        return min(wanted, 1)
+
+    def rests(self, now: datetime) -> bool:
+        """Whether even what is in hand has to wait."""
+        return self.opens_at is not None and not self.is_trying and now < self.opens_at
+
+    def note(self, outcome: Outcome, now: datetime) -> Turn | None:
+        """Learn from an outcome; whether that opened or closed it."""
+        if not outcome.is_gateways:
+            was_open = self.opens_at is not None
+            self.failures, self.rest, self.opens_at, self.is_trying = 0, timedelta(0), None, False
+            return Turn.CLOSED if was_open else None
+        self.failures += 1
+        if self.failures < _FAILURES:
+            return None
+        is_new = self.opens_at is None
+        if not is_new and not self.is_trying:
+            return None  # begun before it opened: says nothing new
+        self.is_trying = False
+        self.rest = min(self.rest * 2, _LONGEST_REST) or _FIRST_REST
+        self.opens_at = now + self.rest * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
+        return Turn.OPENED if is_new else None

@@ -1,0 +1,92 @@
+"""Any of Apprise's messaging services (Telegram, Zalo-like bots, Matrix, Slack, ...), addressed by its URLs."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import apprise
+
+from services.notify.alerts.notices import Notice
+from services.notify.delivery.channels import Outcome, Result, Session
+from services.notify.delivery.channels.webhook import is_public
+from services.notify.settings import NotifySettings
+
+# These act on the machine that notify runs on, or would send by a way that has a channel of its own.
+_LOCAL = {
+    "dbus", "glib", "gio", "blink1", "gnome", "kde", "macosx", "qt", "syslog", "windows", "file", "fluentd", "rsyslog",
+    "mailto", "mailtos", "json", "jsons", "xml", "xmls", "form", "forms",
+    "fcm", "vapid",  # these read their keys from files and addresses that the URL names
+}  # fmt: skip
+_HOSTED = {"cloud", "t2bot", "official"}
+"""What Apprise calls the modes in which a service that people may run themselves is its maker's own."""
+
+
+class Apprise:
+    """The library, which blocks and so runs in threads."""
+
+    sessions = 4
+
+    def __init__(self, settings: NotifySettings) -> None:
+        self._seconds, self._is_open = settings.send_timeout_seconds, settings.services_allow_private
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Session]:
+        """Each message has a connection of its own."""
+        yield _AppriseSession(self._seconds, is_open=self._is_open)
+
+    async def close(self) -> None:
+        """Nothing is kept."""
+
+
+class _AppriseSession:
+    def __init__(self, seconds: float, *, is_open: bool) -> None:
+        self._seconds, self._is_open = seconds, is_open
+
+    async def deliver(self, notice: Notice) -> Outcome:
+        """One message. The library says only whether it was taken; its words may hold the URL's secrets."""
+        plugin = _plugin(notice.address)
+        if plugin is None:
+            return Outcome(Result.PERMANENT, "not a service that can be used", ends_address=True)
+        if not self._is_open and await asyncio.to_thread(_is_inside, plugin):
+            return Outcome(Result.PERMANENT, "not a public address")
+        plugin.redirects = plugin.redirects and self._is_open  # a public address may lead on into our networks
+        service = apprise.Apprise(plugin)
+        sending = asyncio.to_thread(
+            service.notify,
+            body=notice.wording.text,
+            title=notice.wording.subject or "",
+            body_format=apprise.NotifyFormat.TEXT,
+        )
+        try:
+            async with asyncio.timeout(self._seconds):
+                taken = await sending
+        except TimeoutError:
+            return Outcome(Result.TEMPORARY, "no answer in time")
+        return Outcome(Result.SENT, "taken") if taken else Outcome(Result.TEMPORARY, "not taken")
+
+
+def is_service(url: str) -> bool:
+    """Whether it is an Apprise URL of a service elsewhere."""
+    return _plugin(url) is not None
+
+
+def _is_inside(plugin: apprise.NotifyBase) -> bool:
+    """Whether a service that is addressed by its host lies in a network of ours: who writes a contact must not reach
+    what only we can reach. The others have fixed addresses, and keys or topics where these have the host.
+    """
+    templates: tuple[str, ...] = plugin.templates
+    if not any("{host}" in template for template in templates) or getattr(plugin, "mode", None) in _HOSTED:
+        return False
+    try:
+        found = socket.getaddrinfo(plugin.host.strip("[]"), None)
+    except (OSError, UnicodeError):
+        return False  # then it will not be reached either
+    return not all(is_public(str(place[0])) for *_, place in found)
+
+
+def _plugin(url: str) -> apprise.NotifyBase | None:
+    scheme = url.partition(":")[0].strip().lower()
+    return None if scheme in _LOCAL else apprise.Apprise.instantiate(url, suppress_exceptions=True)

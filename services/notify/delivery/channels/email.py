@@ -1,0 +1,196 @@
+"""E-mail by SMTP: text and HTML, threaded by commune and criterion, repeated under the same Message-ID."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import parseaddr
+
+import aiosmtplib
+from aiosmtplib import errors
+
+from services.notify.alerts.notices import Notice
+from services.notify.delivery.channels import Outcome, Result, Session
+from services.notify.settings import NotifySettings
+
+_AUTHENTICATION_CODES = {530, 534, 535, 538}
+_IDLE_SECONDS = 20
+_CLOSING = 421
+
+# Of the codes of RFC 3463: those that speak of the mailbox itself, not of its size, of our standing or of the mail.
+_NO_MAILBOX = {"5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"}
+_ENHANCED = re.compile(r"\b5\.\d{1,3}\.\d{1,3}\b")
+_REFUSED_MAILBOX = {550, 551, 553}
+
+
+class Email:
+    """The province's mail server."""
+
+    sessions = 4
+
+    def __init__(self, settings: NotifySettings) -> None:
+        self._settings = settings
+        name, address = parseaddr(settings.smtp_from)
+        self._sender = Address(name, addr_spec=address)
+        self._tls = ssl.create_default_context()
+        self._idle: list[_SmtpSession] = []
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Session]:
+        """A session that connects when it has to. Connections are kept for a while and used again."""
+        session = self._idle.pop() if self._idle else _SmtpSession(self._client(), self._sender)
+        try:
+            yield session
+        finally:
+            self._idle.append(session)
+
+    async def close(self) -> None:
+        """Hang up."""
+        while self._idle:
+            await self._idle.pop().hang_up()
+
+    def _client(self) -> aiosmtplib.SMTP:
+        settings = self._settings
+        password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
+        return aiosmtplib.SMTP(
+            hostname=settings.smtp_host,
+            port=settings.smtp_port,
+            use_tls=settings.smtp_tls,
+            start_tls=settings.smtp_starttls and not settings.smtp_tls,
+            tls_context=self._tls,
+            username=settings.smtp_username,
+            password=password,
+            timeout=settings.send_timeout_seconds,
+        )
+
+
+class _SmtpSession:
+    def __init__(self, client: aiosmtplib.SMTP, sender: Address) -> None:
+        self._client = client
+        self._sender = sender
+        self._used_at = 0.0
+
+    async def deliver(self, notice: Notice) -> Outcome:
+        """One mail."""
+        if time.monotonic() - self._used_at > _IDLE_SECONDS:
+            await self.hang_up()  # most servers have hung up by then, some without a word
+        self._used_at = time.monotonic()
+        try:
+            mail = compose(notice, self._sender)
+        except ValueError as error:
+            return Outcome(Result.PERMANENT, f"not an address: {error}", ends_address=True)
+        try:
+            if not self._client.is_connected:
+                await self._client.connect()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            return connecting_failed(error)
+        try:
+            _, answer = await self._client.send_message(mail)
+        except (errors.SMTPResponseException, errors.SMTPRecipientsRefused, ValueError) as error:
+            return sending_failed(error)
+        except (aiosmtplib.SMTPException, OSError) as error:
+            self._client.close()  # an answer that comes too late must not be taken for the next mail's
+            return sending_failed(error)
+        except asyncio.CancelledError:
+            self._client.close()
+            raise
+        return Outcome(Result.SENT, answer, provider_id=mail["Message-ID"])
+
+    async def hang_up(self) -> None:
+        """Leave politely where the server still listens."""
+        try:
+            if self._client.is_connected:
+                await self._client.quit()
+        except (aiosmtplib.SMTPException, OSError):
+            self._client.close()
+
+
+def connecting_failed(error: Exception) -> Outcome:
+    """No conversation came about. Refused keys and missing encryption are ours to put right."""
+    if isinstance(error, errors.SMTPAuthenticationError) or not isinstance(
+        error, OSError | errors.SMTPResponseException
+    ):
+        return Outcome(Result.TECHNICAL, _words(error), is_gateways=True)
+    return Outcome(Result.TEMPORARY, _words(error), is_gateways=True)
+
+
+def sending_failed(error: Exception) -> Outcome:
+    """What the server's refusal of one mail means: 5xx of the recipient or the content is for good."""
+    if isinstance(error, errors.SMTPRecipientsRefused):
+        [refusal] = error.recipients
+        return replace(sending_failed(refusal), ends_address=is_no_mailbox(refusal, at_recipient=True))
+    if isinstance(error, errors.SMTPResponseException):
+        if error.code in _AUTHENTICATION_CODES or (isinstance(error, errors.SMTPSenderRefused) and error.code >= 500):
+            return Outcome(Result.TECHNICAL, _words(error), is_gateways=True)
+        return Outcome(
+            Result.PERMANENT if 500 <= error.code < 600 else Result.TEMPORARY,
+            _words(error),
+            ends_address=is_no_mailbox(error),
+            is_gateways=error.code == _CLOSING,
+        )
+    if isinstance(error, ValueError | errors.SMTPNotSupported):
+        return Outcome(Result.PERMANENT, _words(error))
+    return Outcome(Result.TEMPORARY, _words(error))
+
+
+def is_no_mailbox(error: errors.SMTPResponseException, *, at_recipient: bool = False) -> bool:
+    """Whether a refusal says that the address will never take mail: by its enhanced code, or, where a server gives
+    none, by how it answers the recipient's name.
+    """
+    if enhanced := _ENHANCED.search(error.message):
+        return enhanced[0] in _NO_MAILBOX
+    return at_recipient and error.code in _REFUSED_MAILBOX
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, errors.SMTPResponseException):
+        return f"{error.code} {error.message}"
+    return str(error) or type(error).__name__
+
+
+def compose(notice: Notice, sender: Address) -> EmailMessage:
+    """The mail of a notice; ValueError when its address is none.
+
+    The policy refuses line breaks in headers and `_line` takes them out of what people have written, so a name
+    cannot add a header.
+    """
+    mail = EmailMessage(policy=SMTP_POLICY)
+    thread = f"<thread.{notice.thread}@{sender.domain}>"
+    mail["From"] = sender
+    mail["To"] = _mailbox(notice)
+    mail["Subject"] = _line(notice.wording.subject or "")
+    mail["Date"] = notice.created_at
+    mail["Message-ID"] = f"<{notice.request_id}@{sender.domain}>"
+    mail["In-Reply-To"] = thread
+    mail["References"] = thread
+    mail["List-Id"] = f"NTM <ntm.{sender.domain}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    mail["Content-Language"] = notice.language
+    mail.set_content(notice.wording.text, cte="quoted-printable")
+    if notice.wording.html:
+        mail.add_alternative(notice.wording.html, subtype="html", cte="quoted-printable")
+    return mail
+
+
+def _mailbox(notice: Notice) -> Address:
+    try:
+        mailbox = Address(_line(notice.name), addr_spec=notice.address)
+    except (ValueError, IndexError, MessageError) as error:  # whatever the standard library's parser stumbles over
+        raise ValueError(str(error)) from error
+    if not mailbox.domain:
+        raise ValueError("empty")
+    return mailbox
+
+
+def _line(text: str) -> str:
+    return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())

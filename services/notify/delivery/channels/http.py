@@ -1,0 +1,107 @@
+"""What the channels that speak HTTP share: one pooled client each, and what failures of the way mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+
+from services.notify.delivery.channels import Outcome, Result, Session
+
+ANSWER_LIMIT = 16 * 1024
+"""Bytes of an answer that are read."""
+
+LONGEST_WAIT = 3600.0
+"""Seconds: who asks for more is asked again after these, so that an absurd answer does not end a notice."""
+
+BUSY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+
+
+class Client:
+    """An aiohttp session that is made when it is first needed and kept until the end."""
+
+    def __init__(
+        self, seconds: float, connector: Callable[[], aiohttp.BaseConnector] = lambda: aiohttp.TCPConnector(limit=0)
+    ) -> None:
+        self._seconds, self._connector = seconds, connector
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The session; it follows no redirects, keeps no cookies and trusts no proxy of the environment."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=self._connector(),
+                # a way that cannot be gone says so in half the time, and so is told from an answer that does not come
+                timeout=aiohttp.ClientTimeout(total=self._seconds, sock_connect=self._seconds / 2),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+    async def close(self) -> None:
+        """Close what is open."""
+        if self._session:
+            await self._session.close()
+
+
+class Pooled:
+    """A channel whose sessions share the kept connections of one client."""
+
+    def __init__(self, client: Client, sessions: int, begin: Callable[[aiohttp.ClientSession], Session]) -> None:
+        self.sessions = sessions
+        self._client, self._begin = client, begin
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Session]:
+        """A session over the kept connections."""
+        yield self._begin(self._client.session)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+
+GATEWAY_SESSIONS = 8
+"""How many messages an SMS gateway is handed at once."""
+
+
+def unreachable(error: Exception) -> Outcome:
+    """No answer came. Whether the message was taken is not known."""
+    is_gateways = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    return Outcome(Result.TEMPORARY, f"{type(error).__name__}: {error}".rstrip(": "), is_gateways=is_gateways)
+
+
+def busy(response: aiohttp.ClientResponse) -> Outcome | None:
+    """The outcome where a gateway says that it cannot now, and when it can."""
+    if response.status not in BUSY and response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return None
+    wait = retry_after(response.headers.get("retry-after", ""))
+    return Outcome(Result.TEMPORARY, f"HTTP {response.status}", retry_after_seconds=wait, is_gateways=True)
+
+
+def retry_after(text: str) -> float:
+    """Seconds that a Retry-After asks to wait: a number or a date; 0 where it says nothing."""
+    try:
+        seconds = float(text) if text.isdecimal() else _seconds_until(parsedate_to_datetime(text))
+    except (ValueError, OverflowError):
+        return 0
+    return min(max(seconds, 0), LONGEST_WAIT)
+
+
+def _seconds_until(moment: datetime) -> float:
+    return (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds()
+
+
+async def answer_object(response: aiohttp.ClientResponse) -> dict[str, Any]:
+    """The JSON object of an answer, whatever its content type says; empty where there is none."""
+    try:
+        answer = json.loads(await response.content.read(ANSWER_LIMIT))
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}

@@ -1,0 +1,142 @@
+"""SMS by any gateway with a plain HTTP contract: what is sent, and how the answer is read, are settings."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import aiohttp
+from pydantic import AnyHttpUrl, BaseModel, Field
+
+from services.notify.alerts.notices import Notice
+from services.notify.delivery.channels import Outcome, Result
+from services.notify.delivery.channels.http import GATEWAY_SESSIONS, Client, Pooled, answer_object, busy, unreachable
+from services.notify.delivery.channels.sms.report import DeliveryReport
+from services.notify.settings import NotifySettings
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+_ARGUMENTS = {"json": "json", "form": "data", "query": "params"}
+
+
+type Pointer = Annotated[str, Field(pattern=r"^(/([^/~]|~[01])*)+$")]
+"""A JSON pointer (RFC 6901)."""
+
+
+class GatewayContract(BaseModel):
+    """How a gateway is called and understood. In headers and fields these are filled in: `{phone}` (+84912345678),
+    `{digits}` (84912345678), `{national}` (0912345678), `{text}`, `{sender}`, `{request_id}`, `{key}` and `{secret}`;
+    answers are read at JSON pointers such as `/data/id`.
+    """
+
+    url: AnyHttpUrl
+    method: Literal["POST", "GET", "PUT"] = "POST"
+    body: Literal["json", "form", "query"] = "json"
+    headers: dict[str, str] = Field(default={})
+    fields: dict[str, Any]
+    code_at: Pointer | None = Field(default=None, description="The answer's code; without, HTTP's status is the code.")
+    id_at: Pointer | None = None
+    cost_at: Pointer | None = Field(default=None, description="What it cost, in dong.")
+    accepted: list[str] = Field(min_length=1, description="Codes that say that it has the message.")
+    refused: list[str] = Field(default=[], description="Codes after which no other attempt can succeed.")
+    bad_number: list[str] = Field(default=[])
+    ours: list[str] = Field(default=[], description="Codes for what somebody here has to put right.")
+    report_id: str | None = Field(default=None, description="The field of a delivery report with the message's id.")
+    report_status: str | None = None
+    delivered: list[str] = Field(default=[])
+    undelivered: list[str] = Field(default=[])
+
+
+class Generic(Pooled):
+    """The gateway, as a channel."""
+
+    def __init__(self, settings: NotifySettings, contract: GatewayContract) -> None:
+        client = Client(settings.send_timeout_seconds)
+        super().__init__(client, GATEWAY_SESSIONS, lambda kept: _GenericSession(kept, settings, contract))
+
+
+class _GenericSession:
+    def __init__(self, client: aiohttp.ClientSession, settings: NotifySettings, contract: GatewayContract) -> None:
+        self._client, self._settings, self._contract = client, settings, contract
+
+    async def deliver(self, notice: Notice) -> Outcome:
+        """One SMS."""
+        known = {
+            "phone": notice.address,
+            "digits": notice.address.removeprefix("+"),
+            "national": re.sub(r"^\+84", "0", notice.address),
+            "text": notice.wording.text,
+            "sender": self._settings.sms_brandname,
+            "request_id": str(notice.request_id),
+            "key": self._settings.sms_api_key.get_secret_value(),
+            "secret": self._settings.sms_secret_key.get_secret_value(),
+        }
+        fields = filled(self._contract.fields, known)
+        headers = {name: str(filled(value, known)) for name, value in self._contract.headers.items()}
+        body = {_ARGUMENTS[self._contract.body]: fields}
+        try:
+            async with self._client.request(
+                self._contract.method, str(self._contract.url), headers=headers, allow_redirects=False, **body
+            ) as response:
+                return busy(response) or read_answer(response.status, await answer_object(response), self._contract)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return unreachable(error)
+
+
+def filled(value: Any, known: Mapping[str, str]) -> Any:
+    """The value with its placeholders filled in, however deep they stand."""
+    if isinstance(value, str):
+        return _PLACEHOLDER.sub(lambda found: known.get(found[1], found[0]), value)
+    if isinstance(value, dict):
+        return {name: filled(one, known) for name, one in value.items()}
+    if isinstance(value, list):
+        return [filled(one, known) for one in value]
+    return value
+
+
+def read_answer(status: int, answer: Mapping[str, Any], contract: GatewayContract) -> Outcome:
+    """What the gateway's answer means. An unknown code is tried again: it may be a passing one."""
+    words = str(status) if contract.code_at is None else _words_at(answer, contract.code_at)
+    detail = f"HTTP {status} code {words}"
+    if words is None:
+        return Outcome(Result.TECHNICAL if status >= 400 else Result.TEMPORARY, detail, is_gateways=True)
+    if words in contract.accepted:
+        cost = _words_at(answer, contract.cost_at)
+        return Outcome(
+            Result.SENT,
+            detail,
+            provider_id=_words_at(answer, contract.id_at),
+            cost_dong=round(float(cost)) if cost and _NUMBER.fullmatch(cost) else None,
+        )
+    if words in contract.bad_number:
+        return Outcome(Result.PERMANENT, detail, ends_address=True)
+    if words in contract.refused:
+        return Outcome(Result.PERMANENT, detail)
+    is_ours = words in contract.ours
+    return Outcome(Result.TECHNICAL if is_ours else Result.TEMPORARY, detail, is_gateways=is_ours)
+
+
+def read_report(fields: Mapping[str, Any], contract: GatewayContract) -> DeliveryReport | None:
+    """What the gateway calls back; None where the contract says nothing of reports, or this is none."""
+    if not contract.report_id or not contract.report_status or not fields.get(contract.report_id):
+        return None
+    status = str(fields.get(contract.report_status, ""))
+    is_delivered = True if status in contract.delivered else False if status in contract.undelivered else None
+    return DeliveryReport(str(fields[contract.report_id]), is_delivered, f"status {status}")
+
+
+def _words_at(answer: Any, pointer: str | None) -> str | None:
+    """What stands at a pointer, texts as they are and all else as JSON writes it."""
+    if pointer is None:
+        return None
+    for part in pointer.split("/")[1:]:
+        step = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(answer, dict):
+            answer = answer.get(step)
+        elif isinstance(answer, list) and step.isdecimal() and int(step) < len(answer):
+            answer = answer[int(step)]
+        else:
+            return None
+    return answer if isinstance(answer, str | None) else json.dumps(answer)

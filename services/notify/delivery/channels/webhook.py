@@ -1,0 +1,144 @@
+"""Webhooks as Standard Webhooks say (standardwebhooks.com): signed, repeated under the same id, never redirected."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+import socket
+from base64 import b64decode, b64encode
+from http import HTTPStatus
+from time import time
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+from yarl import URL
+
+from services.notify.alerts.notices import Notice
+from services.notify.delivery.channels import Outcome, Result
+from services.notify.delivery.channels.http import Client, Pooled, busy, unreachable
+from services.notify.settings import NotifySettings
+
+_SECRET_BYTES = 32
+_PREFIX = "whsec_"
+_ANSWER_LIMIT = 2048
+"""Bytes: what a receiver says beyond them is not read, and its connection given up."""
+
+
+class Webhook(Pooled):
+    """Systems that subscribed."""
+
+    def __init__(self, settings: NotifySettings) -> None:
+        is_open = settings.webhook_allow_private
+
+        def connector() -> aiohttp.TCPConnector:
+            resolver = ThreadedResolver() if is_open else PublicResolver()
+            return aiohttp.TCPConnector(limit=0, resolver=resolver, ttl_dns_cache=30)
+
+        client = Client(settings.send_timeout_seconds, connector)
+        super().__init__(client, settings.webhook_sessions, lambda kept: _WebhookSession(kept, allows_private=is_open))
+
+
+class _WebhookSession:
+    def __init__(self, client: aiohttp.ClientSession, *, allows_private: bool) -> None:
+        self._client, self._allows_private = client, allows_private
+
+    async def deliver(self, notice: Notice) -> Outcome:
+        """One call. What the receiver has taken it knows again by its `webhook-id`."""
+        body, request_id = notice.wording.text.encode(), str(notice.request_id)
+        if not self._allows_private and (fault := endpoint_fault(notice.address)):
+            return Outcome(Result.PERMANENT, fault, ends_address=True)
+        headers = {"content-type": "application/json", **signed(request_id, int(time()), body, notice.signing_secrets)}
+        try:
+            async with self._client.post(
+                URL(notice.address, encoded=True), data=body, headers=headers, allow_redirects=False
+            ) as response:
+                return await read_answer(response)
+        except PrivateAddressError as error:
+            return Outcome(Result.PERMANENT, str(error), ends_address=True)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            outcome = unreachable(error)
+            # one receiver that is away says nothing about the others
+            return Outcome(outcome.result, outcome.detail)
+
+
+async def read_answer(response: aiohttp.ClientResponse) -> Outcome:
+    """2xx took it; 410 wants no more; everything else may be mended by the receiver, so it is tried again."""
+    content = await response.content.read(_ANSWER_LIMIT)  # also of a 2xx: what is unread would end the connection
+    if response.status < HTTPStatus.MULTIPLE_CHOICES:
+        return Outcome(Result.SENT, f"HTTP {response.status}")
+    words = " ".join(content.decode(errors="replace").split())
+    detail = f"HTTP {response.status} {words}".rstrip()
+    if response.status == HTTPStatus.GONE:
+        return Outcome(Result.PERMANENT, detail, ends_address=True)
+    waits = busy(response)
+    return Outcome(Result.TEMPORARY, detail, retry_after_seconds=waits.retry_after_seconds if waits else 0)
+
+
+def signed(request_id: str, timestamp: int, body: bytes, signing_secrets: tuple[str, ...]) -> dict[str, str]:
+    """The headers that say who sent this, to all who have one of the secrets."""
+    content = b"%s.%d." % (request_id.encode(), timestamp) + body
+    signatures = (
+        "v1," + b64encode(hmac.digest(b64decode(secret.removeprefix(_PREFIX)), content, hashlib.sha256)).decode()
+        for secret in signing_secrets
+    )
+    return {
+        "webhook-id": request_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": " ".join(signatures),
+    }
+
+
+def new_secret() -> str:
+    """A secret to sign with, as receivers' libraries take it."""
+    return _PREFIX + b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+
+
+def endpoint_fault(address: str) -> str | None:
+    """Why nothing is sent to such an address at all; None where it may be. Names are checked when they are resolved."""
+    try:
+        url = URL(address)
+    except ValueError:
+        return "not an address"
+    if url.scheme != "https" or not url.host or url.user is not None:
+        return "not an https address"
+    try:
+        address = str(ipaddress.ip_address(url.host))
+    except ValueError:
+        return None
+    return None if is_public(address) else f"{address} is not a public address"
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the internet, not of this machine, its networks or a group of machines."""
+    found = ipaddress.ip_address(address)
+    if isinstance(found, ipaddress.IPv6Address):
+        found = found.ipv4_mapped or found.sixtofour or found
+    return found.is_global and not found.is_multicast
+
+
+class PrivateAddressError(aiohttp.ClientError):
+    """A name leads into a private network."""
+
+
+class PublicResolver(AbstractResolver):
+    """Resolves names, but not to addresses inside: whoever subscribes must not reach what only we can reach."""
+
+    def __init__(self) -> None:
+        self._resolver = ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """The public addresses of a name; PrivateAddressError where it has none."""
+        found = await self._resolver.resolve(host, port, family)
+        public = [one for one in found if is_public(one["host"])]
+        if found and not public:
+            raise PrivateAddressError(f"{host} is not a public address")
+        return public
+
+    async def close(self) -> None:
+        """Nothing to close."""
+        await self._resolver.close()

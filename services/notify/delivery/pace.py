@@ -1,0 +1,52 @@
+"""How fast a provider may be handed notices: evenly, never in bursts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiolimiter import AsyncLimiter
+
+from services.notify.alerts.notices import Notice
+from services.notify.delivery.channels import Channel, Outcome, Session
+
+_LONGEST_WAIT_SECONDS = 10
+
+
+def paced(channel: Channel, per_second: float | None) -> Channel:
+    """The channel, no faster than so many notices a second (at least 0.1) in this process; None: as fast as it is."""
+    return channel if per_second is None else _Paced(channel, per_second, AsyncLimiter(1, 1 / per_second))
+
+
+@dataclass(frozen=True, slots=True)
+class _Paced:
+    channel: Channel
+    per_second: float
+    limiter: AsyncLimiter
+
+    @property
+    def sessions(self) -> int:
+        """So few that none waits longer for its turn than an attempt may take."""
+        return max(1, min(self.channel.sessions, int(self.per_second * _LONGEST_WAIT_SECONDS)))
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Session]:
+        """A session that waits for its turn before each notice."""
+        async with self.channel.open() as session:
+            yield _PacedSession(session, self.limiter)
+
+    async def close(self) -> None:
+        """Close the channel."""
+        await self.channel.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _PacedSession:
+    session: Session
+    limiter: AsyncLimiter
+
+    async def deliver(self, notice: Notice) -> Outcome:
+        """The notice, when its turn has come."""
+        async with self.limiter:
+            return await self.session.deliver(notice)

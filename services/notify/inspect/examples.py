@@ -1,0 +1,130 @@
+"""An invented alert of each event, to see how its notices read. Sample data, and marked so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from services.notify.alerts.notices import Alert, Draft, Occasion, Recipient, Wording
+from services.notify.inspect.explain import supposed
+from services.notify.stages import World
+from services.notify.stages.render import render
+from services.notify.stages.routing_tree import Tree
+from services.notify.wording.links import Links
+from shared.contracts import (
+    Assessment,
+    Bilingual,
+    ChannelName,
+    Event,
+    Language,
+    OccasionKind,
+    OperationEvent,
+    Part,
+    Period,
+    ProblemEvent,
+    ProblemKind,
+    ProblemLogged,
+    Stage,
+    Status,
+    StatusChanged,
+    TargetChanged,
+)
+from shared.reference.load import Reference
+from shared.reference.models import AnyEvent, Contact
+
+_COMMUNE, _DISTRICT, _CRITERION, _COMMITMENT = "06280", "184", "ntm-11", "poverty-communes"
+VERDICTS = {
+    Event.FIRST_DATA: (Status.NO_DATA, Status.ON_TRACK),
+    Event.MET: (Status.ON_TRACK, Status.MET),
+    Event.LOST: (Status.MET, Status.BEHIND),
+    Event.FELL_BEHIND: (Status.ON_TRACK, Status.BEHIND),
+    Event.RECOVERED: (Status.BEHIND, Status.ON_TRACK),
+    Event.MISSED: (Status.BEHIND, Status.MISSED),
+    Event.CHANGED: (Status.NOT_MET, Status.ON_TRACK),
+    Event.OVERDUE: (Status.BEHIND, Status.BEHIND),
+    Event.REPORT_ARRIVED: (Status.BEHIND, Status.BEHIND),
+}
+"""What each event may have changed a verdict from, and to."""
+
+
+def example(event: AnyEvent, reference: Reference, *, of_commitment: bool = False) -> Alert:
+    """Such an alert about a commune of the plan; about the province's commitment where asked for."""
+    kind: OccasionKind = "problem" if isinstance(event, ProblemEvent) else "status"
+    if isinstance(event, OperationEvent):
+        kind = "operation"
+    elif isinstance(event, Event) and of_commitment:
+        kind = "target"
+    place = _COMMUNE if kind in {"status", "problem"} else reference.plan.unit
+    alert = supposed(reference, place, kind, event, _CRITERION, _COMMITMENT, ProblemKind.FUNDING)
+    return replace(alert, occasion=_filled(alert.occasion, event), sample=True)
+
+
+def _filled(occasion: Occasion, event: AnyEvent) -> Occasion:
+    if isinstance(occasion, StatusChanged | TargetChanged) and isinstance(event, Event):
+        before, after = VERDICTS[event]
+        overdue = ["2023-06"] if event is Event.OVERDUE else []
+        assessment = Assessment(status=after, on=occasion.on, parts=[_part(after)], overdue=overdue, reason=_REASON)
+        changes = {"before": before, "after": after, "assessment": assessment, "sample": True}
+        return occasion.model_copy(update=changes)
+    if isinstance(occasion, ProblemLogged):
+        words = "Chưa được bố trí kinh phí mở lớp đào tạo nghề quý III."
+        said = {"agency": "ubnd-xa", "reported_by": "ubnd-xa", "words": words, "contact": "Công chức xã"}
+        return occasion.model_copy(update=said)
+    about = {"about": "email", "words": Bilingual(vi="Không kết nối được máy chủ.", en="The server cannot be reached.")}
+    return occasion.model_copy(update=about)
+
+
+_REASON = Bilingual(
+    vi="Tỷ lệ nghèo đa chiều: 18,2 % (219/1.204 hộ); mục tiêu ≤ 13 %; theo lộ trình phải ≤ 15,6 %; còn thiếu 63 hộ.",
+    en="Multidimensional poverty rate: 18.2 % (219/1,204 households); goal ≤ 13 %; the path asks for ≤ 15.6 %; 63 "
+    "households to go.",
+)
+
+
+def _part(status: Status) -> Part:
+    return Part(
+        indicator="11",
+        name=Bilingual(vi="Tỷ lệ nghèo đa chiều", en="Multidimensional poverty rate"),
+        status=status,
+        direction="at_most",
+        measured_in="percent",
+        value=18.19,
+        numerator=219,
+        denominator=1204,
+        goal=13,
+        required=15.6,
+        gap=2.59,
+        missing=63,
+        missing_unit=Bilingual(vi="hộ", en="households"),
+        period=Period.parse("2023-06"),
+        stage=Stage.REPORTED,
+        verified=False,
+    )
+
+
+def preview(
+    alerts: Sequence[Alert], channel: ChannelName, language: Language, reference: Reference, step: int = 0
+) -> Wording:
+    """What a notice of these alerts says to a district's office."""
+    role = next(one for one in reference.plan.roles if one.role == "district_office")
+    unit = reference.units.find(_DISTRICT, reference.plan.deadline) or alerts[0].unit
+    contact = Contact(role=role.role, unit=unit.code, name=role.name.in_(language), language=language, sample=True)
+    world = World(
+        reference=reference,
+        tree=Tree.of(reference.plan),
+        contacts={},
+        channels=frozenset({channel}),
+        retry_for=timedelta(days=1),
+        board_url="https://ntm.example.vn",
+        links=Links(SecretStr("of the preview"), "https://bao.example.vn"),
+        now=datetime.now(UTC),
+    )
+    draft = Draft(tuple(alerts), "preview", Recipient(role, unit), channel, "-", contact, step, gathering=UUID(int=0))
+    [worded] = render([draft], world)
+    if worded.wording is None:
+        raise ValueError("nothing to tell")
+    return worded.wording

@@ -1,0 +1,127 @@
+"""Pure: an alert as it would be, made of what somebody asks about."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from uuid import UUID
+
+from services.notify.alerts.notices import Alert, Occasion
+from services.notify.alerts.records import alert_of
+from shared.clock import VIETNAM, utc_now
+from shared.contracts import (
+    Assessment,
+    Bilingual,
+    CommitmentRef,
+    CriterionRef,
+    Event,
+    OccasionKind,
+    OperationEvent,
+    OperationNoted,
+    ProblemEvent,
+    ProblemKind,
+    ProblemLogged,
+    Status,
+    StatusChanged,
+    TargetChanged,
+    UnitRef,
+)
+from shared.problems import Fault, Faults, Problem, Problems
+from shared.reference.load import Reference
+from shared.reference.models import AnyEvent, Unit
+
+_NOBODY = UUID(int=0)
+_EVENTS: dict[OccasionKind, type[Event] | type[ProblemEvent] | type[OperationEvent]] = {
+    "status": Event,
+    "target": Event,
+    "problem": ProblemEvent,
+    "operation": OperationEvent,
+}
+
+
+def supposed(
+    reference: Reference,
+    code: str,
+    on: OccasionKind,
+    event: AnyEvent,
+    criterion: str | None,
+    commitment: str | None,
+    kind: ProblemKind,
+) -> Alert:
+    """Such an alert today, or on the plan's last day where that has passed; problem 400 where there can be none."""
+    at = utc_now()
+    if at.astimezone(VIETNAM).date() > reference.plan.deadline:
+        at = datetime.combine(reference.plan.deadline, time(12), VIETNAM)
+    day = at.astimezone(VIETNAM).date()
+    unit = reference.units.find(code, day)
+    if unit is None:
+        details = {"value": code, "expected": Bilingual(vi=f"không có vào {day}", en=f"there is none on {day}")}
+        raise Problem(Problems.INVALID_QUERY, Fault("/unit", Faults.BAD_PARAMETER, details))
+    if not isinstance(event, _EVENTS[on]):
+        raise _wrong("/event", event, ", ".join(_EVENTS[on]))
+    if criterion is not None and criterion not in reference.criterion_keys:
+        raise Problem(Problems.INVALID_QUERY, Fault("/criterion", Faults.UNKNOWN_CRITERION, {"value": criterion}))
+    known = {one.id: one for one in reference.plan.commitments}
+    if on == "target" and commitment not in known:
+        raise _wrong("/commitment", commitment, ", ".join(known))
+    if on == "status" and criterion is None:
+        raise Problem(Problems.INVALID_QUERY, Fault("/criterion", Faults.MISSING))
+    return alert_of(_occasion(reference, unit, at, on, event, criterion, commitment, kind), reference)
+
+
+def _occasion(
+    reference: Reference,
+    unit: Unit,
+    now: datetime,
+    on: OccasionKind,
+    event: AnyEvent,
+    criterion: str | None,
+    commitment: str | None,
+    kind: ProblemKind,
+) -> Occasion:
+    place = UnitRef(code=unit.code, name=unit.title_in("vi"), kind=unit.kind, key=unit.key)
+    district = reference.units.district(unit)
+    about = Bilingual(vi="", en="")
+    if isinstance(event, OperationEvent):
+        return OperationNoted(id=_NOBODY, event=event, at=now, unit=place, about="", words=about)
+    if isinstance(event, ProblemEvent):
+        return ProblemLogged(
+            id=_NOBODY,
+            problem=_NOBODY,
+            event="problem_reported" if event is ProblemEvent.REPORTED else "problem_answered",
+            closes=event is ProblemEvent.CLOSED,
+            at=now,
+            unit=place,
+            district=None,
+            criterion=criterion,
+            kind=kind,
+            agency="?",
+            words="?",
+            contact=None,
+            reported_by="?",
+        )
+    assessment = Assessment(status=Status.BEHIND, on=now.astimezone(VIETNAM).date(), parts=[], overdue=[], reason=about)
+    change = {
+        "id": _NOBODY,
+        "event": event,
+        "unit": place,
+        "before": Status.ON_TRACK,
+        "after": Status.BEHIND,
+        "on": now.astimezone(VIETNAM).date(),
+        "at": now,
+        "assessment": assessment,
+    }
+    if on == "target":
+        title = next(one.title for one in reference.plan.commitments if one.id == commitment)
+        return TargetChanged(**change, commitment=CommitmentRef(id=commitment or "", title=title, line=None))
+    key = criterion or ""
+    return StatusChanged(
+        **change,
+        district=UnitRef(code=district.code, name=district.title_in("vi"), kind=district.kind) if district else None,
+        criterion=CriterionRef(key=key, name=reference.criterion(key).name),
+        cohorts=[cohort.id for cohort in reference.cohorts_of(unit)],
+    )
+
+
+def _wrong(pointer: str, value: object, expected: str) -> Problem:
+    words = Bilingual(vi=f"cần một trong: {expected}", en=f"one of these is expected: {expected}")
+    return Problem(Problems.INVALID_QUERY, Fault(pointer, Faults.BAD_PARAMETER, {"value": value, "expected": words}))

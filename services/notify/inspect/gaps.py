@@ -1,0 +1,71 @@
+"""Pure: roles that the plan tells and that nobody answers for. What would be told them would reach nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from services.notify.alerts.notices import NotSent, Recipient
+from services.notify.stages import World
+from services.notify.stages.route import COORDINATION_OFFICE, addresses_of, why_unreachable
+from shared.contracts import ChannelName
+from shared.reference.load import Reference
+from shared.reference.models import COMMITMENT_OWNER, CRITERION_OWNER, Branch, Plan, Role, RoleHolder, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A recipient that cannot be reached by a channel, why, and the branches that would tell it by that."""
+
+    recipient: Recipient
+    channel: ChannelName
+    reason: NotSent
+    branches: tuple[str, ...]
+
+
+def gaps(world: World, on: date) -> Sequence[Gap]:
+    """What the routing tree wants to tell and cannot, by the units of that day. Channels that are not set up count for
+    none: every notice says so.
+    """
+    wanted: dict[tuple[str, ChannelName], tuple[Recipient, list[str]]] = {}
+    for branch in world.tree.branches.values():
+        for recipient in _recipients(branch, world.reference, on):
+            for channel in world.channels.intersection(branch.channels):
+                _, branches = wanted.setdefault((str(recipient), channel), (recipient, []))
+                branches.append(branch.id)
+    return [
+        Gap(recipient, channel, why_unreachable(contacts, channel), tuple(branches))
+        for (_, channel), (recipient, branches) in sorted(wanted.items())
+        for contacts in [world.contacts_of(recipient)]
+        if not any(addresses_of(contact, channel) for contact in contacts)
+    ]
+
+
+def _recipients(branch: Branch, reference: Reference, on: date) -> Iterable[Recipient]:
+    names = {*branch.to, *(role for step in branch.escalate for role in step.to)}
+    for role in {holder.role: holder for name in names for holder in _holders(name, reference.plan)}.values():
+        for unit in _places(role, reference, on):
+            yield Recipient(role, unit)
+
+
+def _holders(name: Role, plan: Plan) -> Iterable[RoleHolder]:
+    """The roles of this name, or all that a pseudo-role may stand for."""
+    if name == CRITERION_OWNER:
+        return [holder for holder in plan.roles if holder.owns or holder.role == COORDINATION_OFFICE]
+    if name == COMMITMENT_OWNER:
+        owners = {role for commitment in plan.commitments for role in commitment.responsible}
+        return [holder for holder in plan.roles if holder.role in owners]
+    return [holder for holder in plan.roles if holder.role == name]
+
+
+def _places(role: RoleHolder, reference: Reference, on: date) -> Iterable[Unit]:
+    """Where the role sits: in each district, or in each unit below the province where the tree has no districts; or in
+    the province.
+    """
+    if role.level == "district":
+        units, province = reference.units, reference.plan.unit
+        below = (one for one in units if one.is_valid(on) and one.code != province and units.is_under(one, province))
+        return {unit.key: unit for unit in (units.district(one) or one for one in below)}.values()
+    found = reference.units.find(reference.plan.unit, on)
+    return [found] if found else []

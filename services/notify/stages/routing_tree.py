@@ -1,0 +1,73 @@
+"""Pure: the plan's routing tree, and the branches that take an alert."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.notify.alerts.nature import matches
+from services.notify.alerts.notices import Alert
+from shared.reference.load import Reference
+from shared.reference.models import Branch, Plan
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The routing tree in which every branch says itself what it inherits."""
+
+    root: Branch
+    branches: Mapping[str, Branch]
+
+    @classmethod
+    def of(cls, plan: Plan) -> Tree:
+        """The tree of a plan. Who receives alerts by its distribution list hears of what no branch takes."""
+        by_default = [role for entry in plan.distribution if entry.receives == "alerts" for role in entry.roles]
+        root = plan.routing
+        whole = _grow(root, root.model_copy(update={"to": root.to or list(dict.fromkeys(by_default))}))
+        return cls(whole, {branch.id: branch for branch in whole.walk()})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A branch that was asked about an alert. `takes`: it matches; `tells`: it is one that tells it."""
+
+    branch: Branch
+    depth: int
+    takes: bool
+    tells: bool
+
+
+def taking(tree: Tree, alert: Alert, reference: Reference) -> Sequence[Branch]:
+    """The branches that tell an alert."""
+    return [step.branch for step in asked(tree, alert, reference) if step.tells]
+
+
+def asked(tree: Tree, alert: Alert, reference: Reference) -> Sequence[Step]:
+    """Every branch that is asked about an alert, in order, and what it says."""
+    return list(_ask(tree.root, alert, reference, 0))
+
+
+def _ask(branch: Branch, alert: Alert, reference: Reference, depth: int) -> Iterator[Step]:
+    if not matches(branch.match, alert, reference):
+        yield Step(branch, depth, takes=False, tells=False)
+        return
+    below: list[Step] = []
+    for one in branch.branches:
+        steps = list(_ask(one, alert, reference, depth + 1))
+        below += steps
+        if steps[0].takes and not one.continues:
+            break
+    is_taken = any(step.takes for step in below)
+    yield Step(branch, depth, takes=True, tells=not is_taken)
+    yield from below
+
+
+def _grow(branch: Branch, parent: Branch) -> Branch:
+    whole = branch.model_copy(
+        update={
+            "to": branch.to or parent.to,
+            "channels": branch.channels or parent.channels,
+            "group": branch.group or parent.group,
+        }
+    )
+    return whole.model_copy(update={"branches": [_grow(one, whole) for one in branch.branches]})

@@ -1,0 +1,1 @@
+"""Telling: the use cases between an event's arrival and a notice that is due."""

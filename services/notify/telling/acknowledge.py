@@ -1,0 +1,32 @@
+"""The use case of acknowledging: somebody takes care of alerts, so they climb no further and are not told again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notify.alerts.records import log_message
+from services.notify.storage import queries
+from services.notify.storage.tables import OutboxRow
+from shared import outbox
+from shared.contracts import AlertEvent
+
+
+async def acknowledge(
+    connection: AsyncConnection, alerts: Collection[UUID], by: str, note: str | None, now: datetime
+) -> Sequence[Row[Any]]:
+    """Keep and publish who takes care of alerts; those that nobody had acknowledged before. The first one stays."""
+    rows = await queries.acknowledge(connection, alerts, by, note, now)
+    entries = [
+        log_message(
+            row.id, row.body["unit"]["code"], AlertEvent.ACKNOWLEDGED, now, row.trace, row.id, by=by, detail=note
+        )
+        for row in rows
+    ]
+    await outbox.put(connection, OutboxRow, entries)
+    return rows

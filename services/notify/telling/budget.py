@@ -1,0 +1,68 @@
+"""What SMS cost: reckoned before they are sent, added up by unit and day, and held within the day's budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import NAMESPACE_URL, uuid5
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notify.alerts.notices import Draft, NotSent, Recipient
+from services.notify.alerts.records import note_of
+from services.notify.stages import World
+from services.notify.storage import queries
+from services.notify.wording.sms_text import parts
+from shared.clock import VIETNAM
+from shared.contracts import Bilingual, OperationEvent, OperationNoted
+from shared.text import number
+
+_NEAR = 0.8
+
+
+async def afford(
+    connection: AsyncConnection, drafts: Sequence[Draft], world: World
+) -> tuple[Sequence[Draft], Sequence[OperationNoted]]:
+    """The drafts, of which those that the budget cannot bear are not sent, and what the operators have to know."""
+    decided: list[Draft] = []
+    notes: dict[object, OperationNoted] = {}
+    for draft in drafts:
+        if draft.channel != "sms" or draft.wording is None or draft.recipient is None or draft.not_sent:
+            decided.append(draft)
+            continue
+        costly = replace(draft, parts=(count := parts(draft.wording.text)), cost_dong=count * world.tariff.part_dong)
+        note, is_borne = await _charge(connection, costly, draft.recipient, world)
+        decided.append(costly if is_borne else replace(costly, not_sent=NotSent.BUDGET_SPENT))
+        if note:
+            notes[note.id] = note
+    return decided, list(notes.values())
+
+
+async def _charge(
+    connection: AsyncConnection, draft: Draft, recipient: Recipient, world: World
+) -> tuple[OperationNoted | None, bool]:
+    limit, day = world.tariff.daily_dong, world.now.astimezone(VIETNAM).date()
+    cost, unit = draft.cost_dong or 0, recipient.unit.key
+    if limit is not None and await queries.spent(connection, unit, day) + cost > limit:
+        return _note(OperationEvent.BUDGET_SPENT, recipient, limit, world), False
+    total = await queries.spend(connection, unit, day, draft.parts or 0, cost)
+    is_near = limit is not None and total >= limit * _NEAR
+    return (_note(OperationEvent.BUDGET_NEAR, recipient, limit or 0, world) if is_near else None), True
+
+
+def _note(event: OperationEvent, recipient: Recipient, limit: int, world: World) -> OperationNoted:
+    unit, day = recipient.unit, world.now.astimezone(VIETNAM).date()
+    spent = event is OperationEvent.BUDGET_SPENT
+    return note_of(
+        event,
+        uuid5(NAMESPACE_URL, f"{event}/{unit.key}/{day}"),
+        f"SMS {unit.title_in('vi')}",
+        Bilingual(
+            vi=f"Hạn mức SMS trong ngày của {unit.title_in('vi')} ({number(limit, 'vi')} đồng) "
+            + ("đã hết; SMS tiếp theo không được gửi." if spent else "đã dùng trên 80 %."),
+            en=f"The daily SMS budget of {unit.title_in('en')} ({number(limit, 'en')} dong) is "
+            + ("spent; further SMS are not sent." if spent else "more than 80 % used."),
+        ),
+        world.now,
+        world.reference,
+    )

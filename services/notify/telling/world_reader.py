@@ -1,0 +1,73 @@
+"""What the stages have to know beside the plan, read from the database: contacts, subscriptions, silences, causes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notify.alerts.notices import Draft
+from services.notify.alerts.records import kept_alert
+from services.notify.contacts import known_contacts
+from services.notify.stages import Cause, Silence, Subscription, World, by_role
+from services.notify.stages.inhibit import may_be_hidden
+from services.notify.storage import queries, subscriptions
+from shared.reference.models import Match
+
+_FRESH = timedelta(seconds=1)
+
+
+class Situation:
+    """The world as it is now. What people change by hand is read again every second, or when `forget` says so."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._read_at: datetime | None = None
+
+    def forget(self) -> None:
+        """Say that something was changed."""
+        self._read_at = None
+
+    async def world(self, connection: AsyncConnection, now: datetime) -> World:
+        """The world at this moment, without causes: they depend on what is to be told."""
+        if self._read_at is None or not self._read_at <= now < self._read_at + _FRESH:
+            self._world = replace(
+                self._world,
+                contacts=by_role(await known_contacts(connection)),
+                subscriptions=[
+                    Subscription(
+                        row.id,
+                        row.unit,
+                        row.url,
+                        Match.model_validate(row.match),
+                        row.disabled_at is not None,
+                        subscriptions.secrets_of(row, now),
+                    )
+                    for row in await subscriptions.subscriptions(connection)
+                ],
+                silences=[
+                    Silence(row.id, Match.model_validate(row.match), row.recipient)
+                    for row in await queries.silences_now(connection, now)
+                ],
+            )
+            self._read_at = now
+        return replace(self._world, now=now)
+
+
+async def with_causes(connection: AsyncConnection, drafts: Sequence[Draft], world: World) -> World:
+    """The world with the open alerts that may hide some of these."""
+    reference = world.reference
+    districts = {
+        alert.district.key
+        for draft in drafts
+        if draft.gathering
+        for alert in draft.alerts
+        if alert.district and may_be_hidden(alert, reference)
+    }
+    if not districts:
+        return world
+    events = {event for rule in reference.plan.inhibitions for event in rule.cause.events or ()}
+    rows = await queries.open_causes(connection, districts, events)
+    return replace(world, causes=[Cause(kept_alert(row, reference), frozenset(row.told)) for row in rows])

@@ -1,0 +1,1 @@
+"""Wording: what a notice says."""

@@ -1,0 +1,190 @@
+"""What the templates may speak of: an alert and its recipient, in the words of a language."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from services.notify.alerts.nature import is_to_acknowledge, severity
+from services.notify.alerts.notices import DIGESTS, REPEAT, Alert, Draft
+from services.notify.stages import World
+from services.notify.wording.verdict_table import Words, table
+from services.notify.wording.visible_text import lines_of, on_one_line
+from shared import text
+from shared.clock import VIETNAM
+from shared.contracts import (
+    Event,
+    Language,
+    OperationEvent,
+    OperationNoted,
+    Period,
+    ProblemEvent,
+    ProblemLogged,
+    Severity,
+    StatusChanged,
+    TargetChanged,
+)
+from shared.reference.load import Reference
+
+_GOOD = {
+    Event.MET,
+    Event.RECOVERED,
+    Event.REPORT_ARRIVED,
+    Event.FIRST_DATA,
+    ProblemEvent.CLOSED,
+    OperationEvent.GATEWAY_BACK,
+    OperationEvent.MESSAGES_SETTLED,
+}
+_BAD = {Event.FELL_BEHIND, Event.MISSED, Event.LOST, OperationEvent.GATEWAY_DOWN, OperationEvent.BUDGET_SPENT}
+_SEVERITIES = list(Severity)
+
+
+def facts_of(draft: Draft, world: World, words: Words) -> dict[str, Any]:
+    """The facts of a draft that tells one alert; `words` are its language's."""
+    alert, language = draft.alert, draft.language
+    occasion = alert.occasion
+    known = _of_recipient(draft, world) | _of_alert(alert, language) | {"link": _link(alert, world.board_url)}
+    match occasion:
+        case ProblemLogged():
+            return known | _of_problem(occasion, language, world.reference)
+        case OperationNoted():
+            return known | _of_operation(occasion, language, world.reference)
+        case change:
+            return known | _of_change(change, language, world.reference, words)
+
+
+def facts_of_several(draft: Draft, world: World, words: Words) -> dict[str, Any]:
+    """The facts of a draft that tells several alerts: one after the other, the most severe first, and their counts."""
+    language = draft.language
+    ordered = sorted(draft.told, key=lambda alert: (_SEVERITIES.index(severity(alert)), _place_order(alert)))
+    items = [facts_of(replace(draft, alerts=(alert,), omissions=()), world, words) for alert in ordered]
+    counts = Counter((item["kind"], item["event"]) for item in items)
+    return _of_recipient(draft, world) | {
+        "items": items,
+        "rows": [],
+        "counts": [{"kind": kind, "event": event, "count": count} for (kind, event), count in counts.most_common()],
+        "tone": items[0]["tone"],
+        "link": f"{world.board_url.rstrip('/')}/" if world.board_url else None,
+        "digest": draft.waits if draft.waits in DIGESTS else None,
+        "today": text.day(world.now.astimezone(VIETNAM).date(), language),
+        "sample": any(item["sample"] for item in items),
+        "line": None,
+        "set_name": "",
+    }
+
+
+def _of_recipient(draft: Draft, world: World) -> dict[str, Any]:
+    role = draft.recipient.role if draft.recipient else None
+    own_link = world.links.url(draft.id) if world.links else None
+    return {
+        "plan": world.reference.plan.document,
+        "recipient": draft.name or (role.name.in_(draft.language) if role else ""),
+        "role": role.name.in_(draft.language) if role else "",
+        "role_line": role.line if role else None,
+        "acknowledge": own_link if is_to_acknowledge(draft) else None,
+        "no_digest": own_link if draft.waits in DIGESTS else None,
+        "step": draft.step,
+        "is_again": draft.waits == REPEAT,
+    }
+
+
+def _of_alert(alert: Alert, language: Language) -> dict[str, Any]:
+    unit = alert.occasion.unit
+    district = alert.district if alert.district != alert.unit else None
+    return {
+        "kind": alert.kind,
+        "event": alert.event.value,
+        "tone": "good" if alert.event in _GOOD else "bad" if alert.event in _BAD else "neutral",
+        "code": unit.code,
+        "place": unit.name if language == "vi" else alert.unit.title_in("en"),
+        "short_place": alert.unit.name,
+        "district": district.title_in(language) if district else None,
+        "short_district": district.name if district else None,
+        "on": text.day(alert.on, language),
+        "sample": alert.sample,
+        "reason": "",
+        "quotation": [],
+    }
+
+
+def _place_order(alert: Alert) -> tuple[str, str, str]:
+    return (alert.district.code if alert.district else "", alert.unit.code, alert.topic)
+
+
+def _of_change(
+    change: StatusChanged | TargetChanged, language: Language, reference: Reference, words: Words
+) -> dict[str, Any]:
+    """The verdict with its figures, and the criterion or the commitment that it is about."""
+    assessment = change.assessment
+    deadline = max((part.deadline for part in assessment.parts if part.deadline), default=None)
+    if isinstance(change, StatusChanged):
+        about = _criterion(change.criterion.key, change.criterion.name.in_(language), language, reference)
+        cohorts = [cohort.name.in_(language) for cohort in reference.plan.cohorts if cohort.id in change.cohorts]
+    else:
+        about = _criterion("", change.commitment.title.in_(language), language, reference)
+        about["line"] = change.commitment.line
+        cohorts = []
+    return {
+        **about,
+        "cohorts": cohorts,
+        "nature": None,
+        "before": change.before.value,
+        "after": change.after.value,
+        "reason": assessment.reason.in_(language),
+        "rows": table(assessment.parts, language, words),
+        "unverified": any(not part.verified for part in assessment.parts),
+        "provisional": assessment.provisional,
+        "overdue": [text.period_name(Period.parse(period), language) for period in assessment.overdue],
+        "deadline": text.day(deadline, language) if deadline else None,
+        "deadline_in_figures": text.day(deadline, "vi") if deadline else None,
+        "days_left": (deadline - change.on).days if deadline else None,
+    }
+
+
+def _of_problem(logged: ProblemLogged, language: Language, reference: Reference) -> dict[str, Any]:
+    """What was said about a difficulty, by whom, and the criterion that it is about, if any."""
+    key = logged.criterion or ""
+    name = reference.criterion(key).name.in_(language) if key in reference.criterion_keys else key
+    return {
+        **_criterion(key, name, language, reference),
+        "nature": logged.kind.value,
+        "problem": str(logged.problem),
+        "time": f"{logged.at.astimezone(VIETNAM):%H:%M}",
+        "agency": on_one_line(logged.agency_name or logged.agency),
+        "reported_by": on_one_line(logged.reported_by),
+        "contact": on_one_line(logged.contact or ""),
+        "quotation": lines_of(logged.words),
+        "rows": [],
+    }
+
+
+def _of_operation(noted: OperationNoted, language: Language, reference: Reference) -> dict[str, Any]:
+    """What the operators have to know."""
+    return {
+        **_criterion("", noted.about, language, reference),
+        "nature": None,
+        "time": f"{noted.at.astimezone(VIETNAM):%H:%M}",
+        "reason": noted.words.in_(language),
+        "rows": [],
+        "overdue": [],
+    }
+
+
+def _criterion(key: str, name: str, language: Language, reference: Reference) -> dict[str, Any]:
+    """What it is about: by set and number where it is a criterion, else by its name alone, which may be empty."""
+    criteria, _, number = key.rpartition("-")
+    known = reference.sets.get(criteria)
+    return {
+        "set": criteria,
+        "set_name": known.name.in_(language) if known else criteria,
+        "number": number,
+        "topic": name,
+        "line": None,
+    }
+
+
+def _link(alert: Alert, board_url: str | None) -> str | None:
+    if not board_url:
+        return None
+    return f"{board_url.rstrip('/')}/?unit={alert.occasion.unit.code}"

@@ -1,0 +1,81 @@
+"""Pure: the measures of a verdict as a mail's table shows them, in the words of its language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.notify.wording.visible_text import on_one_line
+from shared import text
+from shared.contracts import Language, Part
+
+type Words = Mapping[str, Any]
+"""The few words that the table needs: `groups`, `yes`, `no`, `units`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A measure as the table of a mail shows it; what is not known is empty.
+
+    `figure`: the value without its unit, where the goal's says it.
+    """
+
+    indicator: str
+    name: str
+    group: str | None
+    value: str
+    figure: str
+    counts: str
+    period: str
+    goal: str
+    required: str
+    missing: str
+    is_behind: bool
+    verified: bool
+    warnings: Sequence[str]
+
+
+def table(parts: Sequence[Part], language: Language, words: Words) -> Sequence[Row]:
+    """A row for each measure, the worst first."""
+    worst_first = sorted(parts, key=lambda part: (part.status.severity, -(part.gap or 0)))
+    return [_row(part, language, words) for part in worst_first]
+
+
+def _row(part: Part, language: Language, words: Words) -> Row:
+    def amount(value: float | None, *, bound: bool = False) -> str:
+        return _amount(value, part, language, words, bound=bound)
+
+    is_yes_no = part.measured_in == "yes_no"
+    counted = part.numerator is not None and part.denominator is not None
+    unit = part.missing_unit.in_(language) if part.missing_unit else ""
+    return Row(
+        indicator=part.indicator,
+        name=part.name.in_(language),
+        group=words["groups"][part.group] if part.group else None,
+        value=amount(part.value),
+        figure=text.number(part.value, language) if part.value is not None and not is_yes_no else amount(part.value),
+        counts=f"{text.number(part.numerator or 0, language)}/{text.number(part.denominator or 0, language)}"
+        if counted
+        else "",
+        period=text.period_name(part.period, language) if part.period else "",
+        goal=amount(part.goal, bound=True),
+        required=amount(part.required, bound=True),
+        missing=f"{text.number(part.missing, language)} {unit}".strip() if part.missing else "",
+        is_behind=part.gap is not None and part.gap > 0,
+        verified=part.verified,
+        warnings=list(dict.fromkeys(on_one_line(warning.detail.in_(language)) for warning in part.warnings)),
+    )
+
+
+def _amount(value: float | None, part: Part, language: Language, words: Words, *, bound: bool) -> str:
+    """A value in the part's unit, with a sign where it is a bound; empty where there is none."""
+    if value is None:
+        return ""
+    if part.measured_in == "yes_no":
+        return str(words["yes"] if value else words["no"])
+    sign = ("≥ " if part.direction == "at_least" else "≤ ") if bound else ""
+    if part.measured_in == "percent":
+        return sign + text.percent(value, language)
+    unit = part.missing_unit.in_(language) if part.missing_unit else words["units"].get(part.measured_in, "")
+    return f"{sign}{text.number(value, language)} {unit}".strip()
