@@ -38,14 +38,14 @@ types: setup ## Check the types
 	$(BIN)/mypy
 
 schemas: setup ## Write the contracts' documents: JSON Schemas, AsyncAPI, OpenAPI
-	@$(BIN)/python -m shared.contracts.schemas
-	@$(BIN)/python -m services.cli.openapi shared/contracts/schemas
+	@$(BIN)/python -m shared.contract_documents.documents
+	@$(BIN)/python -m services.cli.openapi shared/contract_documents/schemas
 
 compatible: setup ## Check that the contracts break nothing that was promised to others
-	@$(BIN)/python -m shared.contracts.released
+	@$(BIN)/python -m shared.contract_documents.release
 
 release-schemas: schemas ## Promise the contracts as they are now
-	@$(BIN)/python -m shared.contracts.released release
+	@$(BIN)/python -m shared.contract_documents.release release
 
 migration: setup ## Draft a migration from the tables: SERVICE=scoring NAME="what it does", beside a running system
 	@$(BIN)/ntm draft-migration $(SERVICE) "$(NAME)" --data $(DATA)

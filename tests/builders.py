@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from services.scoring.judging.measures import Figures, Observation, Reading, merge
 from services.scoring.judging.path import Commitment
 from shared.contracts import AcceptedSubmission, Bilingual, Period, Stage, SubmissionWarning, subjects
-from shared.messaging import Message, cloud_event
+from shared.nats.cloud_events import Message, cloud_event
 
 BASELINE_DATE = date(2022, 12, 31)
 DEADLINE = date(2023, 12, 31)

@@ -22,8 +22,8 @@ from deploy.local.system import free_port
 from services.cli.operate import prepare
 from services.cli.running import RunningSystem
 from shared.access import EVERYTHING, add_key
-from shared.clock import set_day
-from shared.database import create_engine
+from shared.postgres.engine import create_engine
+from shared.service.clock import set_day
 from shared.settings import Settings
 from tests.servers import NatsServer, wait_until
 

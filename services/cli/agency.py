@@ -12,8 +12,8 @@ from rich.table import Table
 from services.cli.session import DATA, Data, console, database, fail, run, system_of
 from shared import access
 from shared.access import DEFAULT_RATE, EVERYTHING, Terms, add_key, list_keys, revoke_keys, rotate_key
-from shared.clock import VIETNAM, utc_now
 from shared.reference.load import load
+from shared.time import VIETNAM, utc_now
 
 app = typer.Typer(no_args_is_help=True, help="Agencies and their keys.")
 

@@ -15,9 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.session import DATA, Data, Key, broker, console, get, http, key_of, run, system_of
-from shared.clock import VIETNAM
 from shared.contracts import Status, TargetChanged, subjects
 from shared.contracts.change import AnyChange
+from shared.time import VIETNAM
 
 _STYLES = {"met": "green", "on_track": "cyan", "behind": "yellow", "missed": "red", "not_met": "", "no_data": "dim"}
 _NAMES = {

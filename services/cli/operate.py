@@ -27,13 +27,14 @@ from services.cli.session import (
 )
 from services.scoring.update.rebuild import Comparison
 from services.scoring.update.rebuild import rebuild as rebuild_state
-from shared.clock import clock_stream, read_day, set_day
-from shared.database import create_engine
-from shared.database import draft_migration as write_draft
-from shared.database import migrate as migrate_schema
-from shared.messaging import connect, ensure_streams
+from shared.nats.connection import connect
+from shared.nats.streams import ensure_streams
+from shared.postgres.engine import create_engine
+from shared.postgres.migrations import draft_migration as write_draft
+from shared.postgres.migrations import migrate as migrate_schema
 from shared.reference.load import load_for
-from shared.runtime import collect_rarely
+from shared.service.clock import clock_stream, read_day, set_day
+from shared.service.runtime import collect_rarely
 from shared.settings import Settings, settings
 
 SCHEMAS = ("intake", "scoring", "notify")

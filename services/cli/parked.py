@@ -21,9 +21,9 @@ from services.cli.session import DATA, Data, broker, console, database, errors, 
 from services.intake.storage import tables as intake
 from services.notify.storage import tables as notify
 from services.scoring.storage import tables as scoring
-from shared.clock import VIETNAM
 from shared.contracts import Replayed, ReplayRequest, subjects
-from shared.parking import ParkingPlace
+from shared.service.parking import ParkingPlace
+from shared.time import VIETNAM
 
 app = typer.Typer(help="Các tin nhắn không xử lý được. / Messages that a service could not process.")
 

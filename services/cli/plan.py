@@ -10,8 +10,8 @@ from rich.console import Console
 
 from services.cli import plan_view
 from shared.contracts.words import Bilingual
-from shared.reference.check import Finding, Paper, check, exit_status
 from shared.reference.load import PACKAGED, Reference, ReferenceFault, load_file, source_text
+from shared.reference.plan_check import Finding, Paper, check, exit_status
 
 app = typer.Typer(no_args_is_help=True, help="Check a plan, or show it.")
 

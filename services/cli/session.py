@@ -17,8 +17,8 @@ from rich.console import Console
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.cli.running import NotRunningError, RunningSystem
-from shared.database import create_engine
-from shared.messaging import connect
+from shared.nats.connection import connect
+from shared.postgres.engine import create_engine
 from shared.settings import Settings
 
 # what goes into a file or a pipe is not broken at the width of a terminal that is not there

@@ -11,11 +11,11 @@ import typer
 from rich.markup import escape
 
 from services.cli.session import console, fail
-from shared.clock import VIETNAM
 from shared.contracts.words import Bilingual, Language
 from shared.reference.load import Reference, ReferenceFault, load
 from shared.reference.models import Succession, Unit
 from shared.text import day
+from shared.time import VIETNAM
 
 app = typer.Typer(no_args_is_help=True, help="Units: who had which code when, and what became of them.")
 

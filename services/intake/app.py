@@ -36,16 +36,16 @@ from services.intake.doors.receipts import Progress
 from services.intake.projection import project
 from services.intake.projection.catch_up import PROBLEMS, REFUSALS, SUBMISSIONS
 from services.intake.storage.tables import ParkedRow
-from shared import replay
 from shared.access import Caller, Issuer, Keys, authenticate, me
 from shared.contracts import subjects
-from shared.openapi import describe
-from shared.parking import ParkingPlace
-from shared.replay import Handles
-from shared.runtime import Runtime, background, open_runtime
+from shared.http.app import create_app
+from shared.http.openapi import describe
+from shared.service import replay
+from shared.service.consumer import BATCHES, Handle, content, create_broker, existing, process, raw
+from shared.service.parking import ParkingPlace
+from shared.service.replay import Handles
+from shared.service.runtime import Runtime, background, open_runtime
 from shared.settings import settings
-from shared.web import create_app
-from shared.worker import BATCHES, Handle, content, create_broker, existing, process, raw
 
 broker = create_broker(settings(), "intake")
 

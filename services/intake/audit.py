@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.intake.admission.candidate import digest_of
 from shared.contracts import AcceptedSubmission, subjects
-from shared.log_reader import stored
+from shared.nats.stream_reader import stored
 
 _SHOWN = 100
 _PATIENCE_SECONDS = 5.0

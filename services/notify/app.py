@@ -50,18 +50,18 @@ from services.notify.telling.tell import Pipeline, escalate, tell, tell_gathered
 from services.notify.telling.world_reader import Situation
 from services.notify.wording.links import Links
 from services.notify.wording.sms_text import Style
-from shared import replay
 from shared.access import Issuer, Keys
-from shared.clock import utc_now
 from shared.contracts import ChannelName, subjects
-from shared.openapi import describe
-from shared.outbox import Relay
-from shared.parking import ParkingPlace
+from shared.http.app import create_app
+from shared.http.openapi import describe
 from shared.reference.load import load_contacts
-from shared.runtime import Runtime, background, open_runtime
-from shared.web import create_app
-from shared.woken import Woken
-from shared.worker import BATCHES, content, create_broker, existing, process, raw
+from shared.service import replay
+from shared.service.consumer import BATCHES, content, create_broker, existing, process, raw
+from shared.service.outbox import Relay
+from shared.service.parking import ParkingPlace
+from shared.service.polling import Woken
+from shared.service.runtime import Runtime, background, open_runtime
+from shared.time import utc_now
 
 log = structlog.get_logger()
 

@@ -30,17 +30,17 @@ from services.scoring.update.arrivals import Arrival
 from services.scoring.update.daily_tick import Ticker
 from services.scoring.update.score import score
 from services.scoring.update.targets import judge_targets
-from shared import replay
 from shared.access import Issuer, Keys
 from shared.contracts import AcceptedSubmission, subjects
-from shared.openapi import describe
-from shared.outbox import Relay
-from shared.parking import ParkingPlace
-from shared.runtime import Runtime, background, open_runtime
+from shared.http.app import create_app
+from shared.http.openapi import describe
+from shared.service import replay
+from shared.service.consumer import BATCHES, content, create_broker, existing, process, raw
+from shared.service.outbox import Relay
+from shared.service.parking import ParkingPlace
+from shared.service.polling import Woken
+from shared.service.runtime import Runtime, background, open_runtime
 from shared.settings import settings
-from shared.web import create_app
-from shared.woken import Woken
-from shared.worker import BATCHES, content, create_broker, existing, process, raw
 
 log = structlog.get_logger()
 broker = create_broker(settings(), "scoring")

@@ -4,9 +4,7 @@ Intake's schema holds the tables and intake migrates them; every service looks k
 as `ntm_<id>_<secret>`; what is stored is the SHA-256 of its 256 random bits, which needs no salt or stretching.
 """
 
-from shared.access.caller import DEFAULT_RATE, EVERYTHING, Caller, agency_id
-from shared.access.keys import Keys, authenticate
-from shared.access.queries import (
+from shared.access.agency_keys import (
     KeyState,
     ListedKey,
     NotRotatableError,
@@ -18,8 +16,10 @@ from shared.access.queries import (
     revoke_keys,
     rotate_key,
 )
+from shared.access.authenticator import Keys, authenticate
+from shared.access.caller import DEFAULT_RATE, EVERYTHING, Caller, agency_id
+from shared.access.oidc_tokens import Issuer
 from shared.access.tables import AccessKey, Agency
-from shared.access.tokens import Issuer
 
 __all__ = [
     "DEFAULT_RATE",

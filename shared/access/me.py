@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from shared.access.authenticator import authenticate
 from shared.access.caller import EVERYTHING, Caller
-from shared.access.keys import authenticate
-from shared.runtime import Runtime
+from shared.service.runtime import Runtime
 
 router = APIRouter()
 

@@ -23,9 +23,9 @@ from shared.contracts.change import (
     UnitRef,
     Waypoint,
 )
+from shared.contracts.difficulty import ProblemAnswer, ProblemKind, ProblemLogged, ProblemReport
 from shared.contracts.parked import Parked, ParkedState, Replayed, ReplayRequest
 from shared.contracts.preview import Preview, PreviewedStatus, PreviewRequest
-from shared.contracts.problem_report import ProblemAnswer, ProblemKind, ProblemLogged, ProblemReport
 from shared.contracts.recognition import Recognition, RecognitionState
 from shared.contracts.submission import (
     AcceptedSubmission,

@@ -1,6 +1,6 @@
 """The catalogue of problems: code, HTTP status, title and texts in Vietnamese and English, remedy included.
 
-Raised where the fault is known, turned into an RFC 9457 document in one place (`shared.web`).
+Raised where the fault is known, turned into an RFC 9457 document in one place (`shared.http.app`).
 """
 
 from shared.problems.faults import Faults, Warnings

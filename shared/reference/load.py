@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from shared.contracts.words import Bilingual
 from shared.reference import consistency
-from shared.reference.catalogue import Catalogue, Reference
+from shared.reference.definitions import Catalogue, Reference
 from shared.reference.faults import Fault, ReferenceFault
 from shared.reference.located import Located, parse_yaml, read_csv, read_yaml
 from shared.reference.models import (

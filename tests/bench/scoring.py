@@ -31,9 +31,9 @@ from services.scoring.update.rebuild import rebuild
 from services.scoring.update.score import tick
 from shared.access import EVERYTHING, Terms, add_key
 from shared.contracts import AcceptedSubmission, subjects
-from shared.messaging import publish
+from shared.nats.publishing import publish
 from shared.reference.load import Reference, load
-from shared.runtime import collect_rarely
+from shared.service.runtime import collect_rarely
 from tests.bench import country
 from tests.builders import as_published
 from tests.running import START, Surroundings, surroundings

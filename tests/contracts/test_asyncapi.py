@@ -14,8 +14,8 @@ from nats.aio.msg import Msg
 from nats.js.api import RawStreamMsg
 
 from services.intake.doors import openapi_examples
+from shared.contract_documents.documents import FOLDER
 from shared.contracts import subjects
-from shared.contracts.schemas import FOLDER
 from tests.running import Service, Surroundings, eventually
 
 DOCUMENT: dict[str, Any] = json.loads((FOLDER / "asyncapi.json").read_text(encoding="utf-8"))

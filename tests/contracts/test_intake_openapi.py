@@ -19,7 +19,7 @@ from services.intake.doors import openapi_examples
 from services.intake.doors.http import NDJSON
 from services.intake.doors.uploads import XLSX
 from shared.access import EVERYTHING, Terms, add_key
-from shared.contracts.schemas import FOLDER
+from shared.contract_documents.documents import FOLDER
 from tests.running import Service, Surroundings
 from tests.workbooks import a_workbook
 

@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 
 from services.intake.storage.tables import RefusalRow, SubmissionRow
 from shared.contracts import subjects
-from shared.database import table_of
+from shared.postgres.statements import table_of
 from tests.fuzz.doors import Place
 from tests.fuzz.run import Report
 from tests.running import Surroundings, eventually

@@ -13,10 +13,10 @@ from uuid import UUID
 from services.intake import rules
 from services.intake.admission.candidate import canonical
 from services.intake.rules.standing_figures import Standing, StandingReading, exact
-from services.intake.workbook import Given, read_period, reading
+from services.intake.workbook import Given, read, read_period
 from shared.access import EVERYTHING, Caller
-from shared.body import parse_json
 from shared.contracts import Submission
+from shared.http.body import parse_json
 from shared.problems import Problem, Problems
 from tests.fuzz import hostile, sound
 from tests.fuzz.doors import spoilt
@@ -128,7 +128,7 @@ class Reading(Function):
         return Sent(workbook(random) if random.random() < 0.3 else table(random))
 
     def call(self, body: bytes) -> None:
-        upload = reading(body, sound.REFERENCE, Given())
+        upload = read(body, sound.REFERENCE, Given())
         if upload.faults:
             raise Problem(Problems.FILE_REFUSED, *(found.fault for found in upload.faults))
         for filled in upload.rows:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from services.intake.doors.uploads import XLSX
-from shared.web import language_in
+from shared.http.app import language_in
 from tests.fuzz.wire import PLAIN_REFUSAL, Answer, Sent
 
 PROBLEM = "application/problem+json"

@@ -26,8 +26,10 @@ from deploy.local.system import free_port
 from services.notify.alerts.notices import Occasion
 from shared.access import add_key
 from shared.contracts import ProblemLogged, StatusChanged, subjects
-from shared.database import migrate
-from shared.messaging import Message, cloud_event, ensure_streams, publish
+from shared.nats.cloud_events import Message, cloud_event
+from shared.nats.publishing import publish
+from shared.nats.streams import ensure_streams
+from shared.postgres.migrations import migrate
 from shared.reference.models import Contact
 from tests.servers import NatsServer
 

@@ -24,9 +24,10 @@ from shared.access import (
     revoke_keys,
     rotate_key,
 )
-from shared.clock import utc_now
-from shared.database import create_engine, table_of
+from shared.postgres.engine import create_engine
+from shared.postgres.statements import table_of
 from shared.problems import Problem, Problems
+from shared.time import utc_now
 from tests.issuer import AUDIENCE, TokenIssuer
 from tests.running import Service, Surroundings, eventually
 from tests.servers import PostgresServer

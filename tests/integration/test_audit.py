@@ -16,7 +16,8 @@ from services.cli.running import RunningSystem
 from services.intake.admission.candidate import digest_of
 from services.intake.storage import queries
 from shared.contracts import Submission, subjects
-from shared.messaging import Message, publish
+from shared.nats.cloud_events import Message
+from shared.nats.publishing import publish
 from tests.builders import a_posted_submission
 from tests.running import Service, Surroundings, eventually
 

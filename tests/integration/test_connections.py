@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.messaging import connect
-from shared.worker import create_broker
+from shared.nats.connection import connect
+from shared.service.consumer import create_broker
 from tests.running import settings_of
 from tests.servers import NatsServer
 

@@ -8,9 +8,9 @@ from datetime import date, timedelta
 from sqlalchemy import select
 
 from services.scoring.storage.tables import ChangeRow, TickRow
-from shared.clock import VIETNAM
-from shared.database import table_of
+from shared.postgres.statements import table_of
 from shared.reference.load import load
+from shared.time import VIETNAM
 from tests.integration.test_scoring import BORDER, changes, poverty_report, put_on_stream
 from tests.running import START, Surroundings, eventually
 

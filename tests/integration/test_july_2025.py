@@ -13,7 +13,7 @@ from sqlalchemy import select
 from services.scoring.storage.tables import SubmissionRow, TickRow
 from services.scoring.update.rebuild import rebuild
 from shared.contracts import AcceptedSubmission
-from shared.database import table_of
+from shared.postgres.statements import table_of
 from shared.reference.load import Reference, load
 from shared.reference.models import Unit
 from tests.builders import an_accepted_submission

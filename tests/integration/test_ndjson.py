@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from services.intake.doors.ndjson import STREAM_LIMIT
-from shared.body import LINE_LIMIT
 from shared.contracts import subjects
+from shared.http.body import LINE_LIMIT
 from tests.builders import a_posted_submission
 from tests.running import Service, Surroundings, eventually
 from tests.servers import NatsServer

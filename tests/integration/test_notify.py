@@ -17,8 +17,9 @@ from nats.aio.client import Client
 from sqlalchemy import Connection
 
 from shared.contracts import Event, UnitRef
-from shared.database import schema_metadata
-from shared.messaging import Message, publish
+from shared.nats.cloud_events import Message
+from shared.nats.publishing import publish
+from shared.postgres.migrations import schema_metadata
 from tests.changes import (
     DISTRICT_OFFICE,
     POVERTY,

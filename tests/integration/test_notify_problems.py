@@ -14,7 +14,8 @@ import pytest
 from nats.aio.client import Client
 
 from shared.contracts import ProblemKind
-from shared.messaging import Message, publish
+from shared.nats.cloud_events import Message
+from shared.nats.publishing import publish
 from tests.changes import DISTRICT_OFFICE, a_contact, a_problem, an_answer
 from tests.integration.notify_service import NotifyService, as_message, notify_service, until
 from tests.servers import NatsServer

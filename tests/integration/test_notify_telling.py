@@ -27,9 +27,9 @@ from starlette.routing import Route
 
 from deploy.local.system import free_port
 from services.notify.storage.tables import EscalationRow, GatheringRow, NoticeRow
-from shared.clock import utc_now
 from shared.contracts import Event
-from shared.database import table_of
+from shared.postgres.statements import table_of
+from shared.time import utc_now
 from tests.changes import DISTRICT_OFFICE, a_contact, a_status_change, a_target_change, changes_of_communes
 from tests.integration.notify_service import NotifyService, notify_service, until
 from tests.servers import NatsServer

@@ -16,11 +16,12 @@ from services.notify.storage.tables import AlertRow, OutboxRow
 from services.scoring.storage.tables import ReadingRow, SubmissionRow
 from services.scoring.update.rebuild import rebuild
 from shared.contracts import Parked, ReplayRequest, UnitRef, subjects
-from shared.database import table_of
-from shared.log_reader import stored
-from shared.messaging import Message, publish
-from shared.outbox import Relay, put
+from shared.nats.cloud_events import Message
+from shared.nats.publishing import publish
+from shared.nats.stream_reader import stored
+from shared.postgres.statements import table_of
 from shared.reference.load import PACKAGED, load
+from shared.service.outbox import Relay, put
 from tests.builders import a_posted_submission, an_accepted_submission
 from tests.changes import a_status_change
 from tests.integration.notify_service import as_message

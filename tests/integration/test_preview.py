@@ -19,7 +19,7 @@ from services.scoring.judging.measures import readings_in
 from services.scoring.storage import queries
 from services.scoring.storage.tables import ChangeRow, OutboxRow, ReadingRow, StatusRow, SubmissionRow
 from shared.contracts import AcceptedSubmission, Preview, PreviewRequest, Submission, subjects
-from shared.database import table_of
+from shared.postgres.statements import table_of
 from shared.reference.load import load
 from tests.builders import DIEM_HE, an_accepted_submission
 from tests.running import START, Service, Surroundings, eventually

@@ -9,7 +9,9 @@ import pytest
 from nats.aio.client import Client
 
 from shared.contracts import subjects
-from shared.messaging import BrokerUnavailableError, Message, cloud_event, ensure_streams, publish
+from shared.nats.cloud_events import Message, cloud_event
+from shared.nats.publishing import BrokerUnavailableError, publish
+from shared.nats.streams import ensure_streams
 
 
 def an_event(body: str = "{}") -> Message:

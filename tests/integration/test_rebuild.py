@@ -12,7 +12,7 @@ from sqlalchemy import text
 from services.scoring.storage.tables import ReadingRow, StatusRow, StepRow, SubmissionRow, TargetRow
 from services.scoring.update.rebuild import rebuild
 from shared.contracts import subjects
-from shared.database import table_of
+from shared.postgres.statements import table_of
 from shared.reference.load import load
 from tests.integration.test_scoring import BORDER, changes, count, poverty_report, put_on_stream
 from tests.running import START, Service, Surroundings, eventually

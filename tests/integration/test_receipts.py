@@ -13,7 +13,8 @@ from nats.js.errors import NotFoundError
 
 from services.intake.storage import queries
 from shared.contracts import Parked, subjects
-from shared.messaging import Message, cloud_event, publish
+from shared.nats.cloud_events import Message, cloud_event
+from shared.nats.publishing import publish
 from tests.builders import a_posted_submission
 from tests.running import Service, Surroundings, eventually
 from tests.servers import NatsServer

@@ -18,8 +18,10 @@ from services.scoring.update.arrivals import Arrival
 from services.scoring.update.rebuild import rebuild
 from services.scoring.update.score import score, tick
 from shared.contracts import AcceptedSubmission, Parked, subjects
-from shared.database import table_of, undrafted_changes
-from shared.messaging import BrokerUnavailableError, Message, publish
+from shared.nats.cloud_events import Message
+from shared.nats.publishing import BrokerUnavailableError, publish
+from shared.postgres.migrations import undrafted_changes
+from shared.postgres.statements import table_of
 from shared.reference.load import load
 from tests.builders import a_warning, an_accepted_submission, as_published
 from tests.running import START, Service, Surroundings, eventually

@@ -12,7 +12,7 @@ from services.scoring.storage.tables import ChangeRow, StatusRow, TargetRow
 from services.scoring.update.arrivals import Arrival
 from services.scoring.update.rebuild import rebuild
 from services.scoring.update.score import score, tick
-from shared.database import table_of
+from shared.postgres.statements import table_of
 from shared.reference.load import load
 from tests.builders import an_accepted_submission
 from tests.running import Surroundings

@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from services.intake.storage import queries
 from services.intake.storage.tables import ReadingRow
 from shared.contracts import Period
-from shared.database import table_of
+from shared.postgres.statements import table_of
 from tests.running import Surroundings
 
 UNIT, OTHER = 194, 195

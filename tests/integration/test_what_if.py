@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from services.scoring.asking.supposition import PLAN_LETTERS
 from shared.contracts.preview import PREVIEW_LIMIT
 from shared.contracts.words import Stage
-from shared.database import schema_metadata
+from shared.postgres.migrations import schema_metadata
 from shared.reference.load import PACKAGED, load
 from tests.builders import an_accepted_submission
 from tests.integration.test_scoring import put_on_stream

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from shared.access.tokens import TOKEN_LENGTH, Issuer
+from shared.access.oidc_tokens import TOKEN_LENGTH, Issuer
 from shared.contracts import Bilingual
 from shared.problems import Problem, Problems
 from shared.settings import Settings

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.types import Message
 
-from shared import body
-from shared.body import Held, drain, parse_json, read_body, read_lines
+from shared.http import body
+from shared.http.body import Held, drain, parse_json, read_body, read_lines
 from shared.problems import Problem, Problems
 
 

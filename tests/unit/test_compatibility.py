@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.compatibility import breaking_changes
-from shared.contracts.released import RELEASED, broken_promises, read
-from shared.contracts.schemas import FOLDER
+from shared.contract_documents.compatibility import breaking_changes
+from shared.contract_documents.documents import FOLDER
+from shared.contract_documents.release import RELEASED, broken_promises, read
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

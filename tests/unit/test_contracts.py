@@ -22,10 +22,10 @@ from services.intake.doors import openapi_examples
 from services.notify.api import openapi as notify
 from services.scoring.asking import openapi as scoring
 from shared.access import Caller
+from shared.contract_documents.channels import CHANNELS
+from shared.contract_documents.documents import FOLDER, schemas
 from shared.contracts import AcceptedSubmission, Period, Submission, subjects
-from shared.contracts.channels import CHANNELS
-from shared.contracts.schemas import FOLDER, schemas
-from shared.openapi import Description
+from shared.http.openapi import Description
 from tests.builders import an_accepted_submission
 
 RUN = "run `make schemas` and commit the result"

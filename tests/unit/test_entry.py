@@ -30,10 +30,10 @@ from services.intake.admission.candidate import (
     sign_in,
 )
 from shared.access import Caller
-from shared.clock import VIETNAM
 from shared.contracts import AcceptedSubmission, Refusal, Review, Submission, SubmissionWarning, subjects
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import load
+from shared.time import VIETNAM
 from tests.builders import DIEM_HE, a_posted_submission, a_warning, an_accepted_submission
 
 NOW = datetime(2023, 6, 30, 16, 20, 5, tzinfo=VIETNAM)

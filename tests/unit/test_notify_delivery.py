@@ -13,7 +13,7 @@ import pytest
 from services.notify.alerts.notices import Notice
 from services.notify.delivery.channels import Outcome, Result, Session
 from services.notify.delivery.worker import LEASED, Delivery
-from shared.clock import utc_now
+from shared.time import utc_now
 from tests.unit.test_notify_channels import a_notice, some_settings
 
 

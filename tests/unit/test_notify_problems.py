@@ -18,7 +18,7 @@ from services.notify.stages.route import route
 from services.notify.wording.sms_text import parts
 from services.notify.wording.visible_text import lines_of, on_one_line
 from shared.contracts import Event, Language, ProblemEvent, ProblemKind, ProblemLogged
-from shared.contracts.problem_report import WORDS_LIMIT
+from shared.contracts.difficulty import WORDS_LIMIT
 from tests.changes import (
     DIEM_HE,
     PROVINCE,

@@ -15,9 +15,9 @@ from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from services.cli.plan import app
-from shared.reference.check import Finding, check, exit_status
 from shared.reference.load import PACKAGED, load, source_text
 from shared.reference.models import Misspelling, Plan, Rate
+from shared.reference.plan_check import Finding, check, exit_status
 
 REFERENCE = load()
 PLAN = REFERENCE.plan

@@ -13,8 +13,8 @@ from nats.aio.msg import Msg
 from nats.js.api import RawStreamMsg
 
 from shared.contracts import subjects
-from shared.parking import as_text
-from shared.replay import handle_of, original
+from shared.service.parking import as_text
+from shared.service.replay import handle_of, original
 
 SUBJECT = "ntm.v1.submissions.184.06280"
 

@@ -8,11 +8,11 @@ import pytest
 from starlette.requests import Request
 
 from shared.access import Caller, new_key
-from shared.messaging import new_trace
+from shared.http.app import language_of
+from shared.nats.cloud_events import new_trace
 from shared.problems import Fault, Faults, Problem, Problems, Warnings
 from shared.reference.load import load
-from shared.telemetry import mask
-from shared.web import language_of
+from shared.service.telemetry import mask
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.validation import faults_of
+from shared.http.invalid_input import faults_of
 
 
 class Form(BaseModel):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.intake.workbook import Given, Upload
-from services.intake.workbook import reading as read_file
+from services.intake.workbook import read as read_file
 from shared.contracts import Period, Stage
 from shared.problems import Problem
 from shared.reference.load import load

@@ -23,7 +23,7 @@ from services.intake.workbook import (
     draw_marked,
     draw_template,
     plan_layout,
-    reading,
+    read,
     saved,
 )
 from shared.contracts import Period
@@ -66,7 +66,7 @@ def fill(body: bytes, **cells: Any) -> bytes:
 
 
 def marked(body: bytes, language: Any = "vi") -> bytes:
-    upload = reading(body, REFERENCE, Given())
+    upload = read(body, REFERENCE, Given())
     return saved(draw_marked(upload, upload.faults, REFERENCE, language))
 
 
@@ -144,7 +144,7 @@ def test_the_guide_explains_in_both_languages() -> None:
 
 def test_what_is_filled_in_comes_back() -> None:
     body = fill(a_template("households", "universal_education"), C11=1204, E11="Có", C12=0)
-    upload = reading(body, REFERENCE, Given())
+    upload = read(body, REFERENCE, Given())
     assert upload.faults == []
     assert [(row.item["unit"], row.item["readings"]) for row in upload.rows] == [
         ("06280", {"households": 1204, "universal_education": True}),
@@ -156,7 +156,7 @@ def test_what_is_filled_in_comes_back() -> None:
 
 def test_a_blank_template_has_no_figures_even_where_those_before_stand_beside() -> None:
     with pytest.raises(Exception, match="file_refused"):
-        reading(a_template(households=1200), REFERENCE, Given())
+        read(a_template(households=1200), REFERENCE, Given())
 
 
 def test_a_template_keeps_what_it_was_made_for_when_sheets_are_renamed_and_rows_deleted() -> None:
@@ -166,14 +166,14 @@ def test_a_template_keeps_what_it_was_made_for_when_sheets_are_renamed_and_rows_
         sheet.delete_rows(7, 2)
         sheet.title = "Văn Quan"
 
-    [row] = reading(edited(a_template(), edit), REFERENCE, Given()).rows
+    [row] = read(edited(a_template(), edit), REFERENCE, Given()).rows
     assert (row.item["unit"], row.item["period"], row.cells["/readings/households"]) == ("06280", "2023-06", "C9")
 
 
 def test_a_template_sent_as_another_is_a_fault() -> None:
     body = fill(a_template(), C11=1204)
     asked = Given(unit="185", period=Period.parse("2023-07"))
-    codes = [(found.fault.pointer, found.fault.kind.code) for found in reading(body, REFERENCE, asked).faults]
+    codes = [(found.fault.pointer, found.fault.kind.code) for found in read(body, REFERENCE, asked).faults]
     assert codes == [("/unit", "another_than_named"), ("/period", "another_than_named")]
 
 
@@ -196,7 +196,7 @@ def test_a_faulty_template_comes_back_as_a_template_with_its_faults_in_their_cel
 
 def test_a_marked_template_can_be_corrected_and_sent_again() -> None:
     again = fill(marked(fill(a_template(), C11="abc", E11=131)), C11=1204)
-    upload = reading(again, REFERENCE, Given())
+    upload = read(again, REFERENCE, Given())
     assert upload.faults == []
     assert [row.item["readings"] for row in upload.rows] == [{"households": 1204, "poor_households": 131}]
 

@@ -31,10 +31,10 @@ from services.cli.session import broker, database, http
 from services.notify.storage.tables import GatheredRow
 from services.scoring.storage.tables import OutboxRow
 from shared.access import EVERYTHING, add_key
-from shared.clock import read_day, set_day
 from shared.contracts import UnitCode, subjects
-from shared.database import table_of
+from shared.postgres.statements import table_of
 from shared.reference.load import Reference
+from shared.service.clock import read_day, set_day
 
 ARRAY_LIMIT = 1000
 """Submissions in one request."""

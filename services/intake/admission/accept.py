@@ -11,7 +11,7 @@ from services.intake.admission.candidate import Checked, Entry, Posted, Refused,
 from services.intake.admission.group_commit import Desk, Outcome
 from shared.contracts import Receipt, Submission
 from shared.problems import Fault, Faults, Problem, Problems
-from shared.runtime import Runtime
+from shared.service.runtime import Runtime
 
 ITEM_LIMIT = 1000
 """Submissions in one array or workbook: what fits one atomic batch."""

@@ -14,7 +14,7 @@ from services.intake.rules.standing_figures import StandingReading
 from shared.access import Caller
 from shared.contracts import AcceptedSubmission, Receipt, Refusal, Review, Submission, SubmissionWarning, subjects
 from shared.contracts.words import Language
-from shared.messaging import Message, cloud_event
+from shared.nats.cloud_events import Message, cloud_event
 from shared.problems import Fault, Problem
 from shared.reference.models import Unit
 from shared.reference.units import Units

@@ -31,10 +31,11 @@ from services.intake.admission.decide import Decided, Round
 from services.intake.admission.history import LOST, Archive
 from services.intake.rules.standing_figures import Standing
 from shared.contracts import AcceptedSubmission, Receipt, subjects
-from shared.messaging import BATCH_LIMIT, BrokerUnavailableError, Message, Stored, publish
+from shared.nats.cloud_events import Message
+from shared.nats.publishing import BATCH_LIMIT, BrokerUnavailableError, Stored, publish
 from shared.problems import Problem, Problems
 from shared.reference.load import Reference
-from shared.runtime import Runtime
+from shared.service.runtime import Runtime
 
 log = structlog.get_logger()
 

@@ -16,14 +16,15 @@ from services.intake.doors.receipts import Limit
 from services.intake.projection.catch_up import PROBLEMS, projected
 from services.intake.storage import queries
 from shared.access import Caller, authenticate
-from shared.body import JsonRoute
 from shared.contracts import Bilingual, ProblemAnswer, ProblemLogged, ProblemReport, UnitCode, UnitRef, subjects
-from shared.contracts.problem_report import ProblemKind
-from shared.messaging import BrokerUnavailableError, cloud_event, new_trace, publish
+from shared.contracts.difficulty import ProblemKind
+from shared.http.body import JsonRoute
+from shared.nats.cloud_events import cloud_event, new_trace
+from shared.nats.publishing import BrokerUnavailableError, publish
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Unit
-from shared.runtime import Runtime
+from shared.service.runtime import Runtime
 
 router = APIRouter(prefix="/v1/problems", route_class=JsonRoute, strict_content_type=False)
 

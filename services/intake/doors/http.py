@@ -16,12 +16,12 @@ from services.intake.admission.candidate import REQUEST_KEY, Posted
 from services.intake.admission.group_commit import Outcome
 from services.intake.doors.ndjson import NDJSON, answer_item, post_lines
 from shared.access import Caller, authenticate
-from shared.body import BODY_LIMIT, media_type, parse_json, read_body, refuse_packed
 from shared.contracts import Bilingual, Receipt
 from shared.contracts.words import Language
-from shared.messaging import new_trace
+from shared.http.app import EXPECTED_ERRORS, answer, answer_error, language_in
+from shared.http.body import BODY_LIMIT, media_type, parse_json, read_body, refuse_packed
+from shared.nats.cloud_events import new_trace
 from shared.problems import Fault, Faults, Problem, Problems
-from shared.web import EXPECTED_ERRORS, answer, answer_error, language_in
 
 _REQUEST_KEY = re.compile(REQUEST_KEY)
 _EXPECTED_KEY = Bilingual(vi="cần 1 đến 200 ký tự ASCII in được", en="1 to 200 printable ASCII characters are expected")

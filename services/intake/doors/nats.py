@@ -8,8 +8,8 @@ from nats.aio.msg import Msg
 from services.intake.admission.accept import Intake
 from services.intake.doors.http import answer_json, posted_by
 from shared.access import Keys
+from shared.http.app import EXPECTED_ERRORS, answer, language_in, problem_of
 from shared.problems import Problem, Problems
-from shared.web import EXPECTED_ERRORS, answer, language_in, problem_of
 
 log = structlog.get_logger()
 

@@ -19,7 +19,7 @@ from services.intake.storage.tables import ChangeRow, ReviewRow
 from shared.access import Caller, authenticate
 from shared.contracts import AcceptedSubmission, CausedChange, Refusal, Review, Stage, Tracked, UnitCode, subjects
 from shared.problems import Fault, Faults, Problem, Problems
-from shared.runtime import Runtime
+from shared.service.runtime import Runtime
 
 router = APIRouter()
 

@@ -17,13 +17,14 @@ from services.intake.rules.standing_figures import Figures
 from services.intake.storage import queries
 from services.intake.storage.tables import ReviewRow
 from shared.access import Caller, authenticate
-from shared.body import JsonRoute
 from shared.contracts import AcceptedSubmission, Review, Stage, Submission, subjects
-from shared.contracts.problem_report import Words
+from shared.contracts.difficulty import Words
 from shared.contracts.submission import Value
-from shared.messaging import BrokerUnavailableError, new_trace, publish
+from shared.http.app import language_of
+from shared.http.body import JsonRoute
+from shared.nats.cloud_events import new_trace
+from shared.nats.publishing import BrokerUnavailableError, publish
 from shared.problems import Fault, Faults, Problem, Problems
-from shared.web import language_of
 
 router = APIRouter(route_class=JsonRoute, strict_content_type=False)
 

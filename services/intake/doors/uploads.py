@@ -36,20 +36,20 @@ from services.intake.workbook import (
     draw_marked,
     draw_template,
     plan_layout,
+    read,
     read_period,
-    reading,
     saved,
 )
 from shared.access import Caller, authenticate
-from shared.body import read_body
 from shared.contracts import Period, Stage
-from shared.messaging import new_trace
+from shared.http.app import language_of
+from shared.http.body import read_body
+from shared.http.work_slots import Seats
+from shared.nats.cloud_events import new_trace
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Element
-from shared.seats import Seats
 from shared.spreadsheet.guard import UPLOAD_LIMIT
-from shared.web import language_of
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ALL = "all"
@@ -158,7 +158,7 @@ async def upload(
         posted = replace(posted, request_digest=content_digest(request.url.query.encode() + b"\n" + body))
     about = {"upload": {"bytes": len(body), "sha256": content_digest(body)}}
     try:
-        read_upload = await _in_thread(lambda: reading(body, intake.runtime.reference, given))
+        read_upload = await _in_thread(lambda: read(body, intake.runtime.reference, given))
     except Problem as problem:
         if not dry_run and problem.kind is Problems.FILE_REFUSED:
             await intake.desk.settle([Refused(about, posted, problem)])

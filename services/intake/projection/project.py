@@ -16,7 +16,7 @@ from services.intake.admission.candidate import REQUEST_DIGEST_HEADER, REQUEST_H
 from services.intake.storage import queries
 from services.intake.storage.tables import ChangeRow, ProblemEventRow, ProblemRow, RefusalRow, ReviewRow, UnscoredRow
 from shared.contracts import CausedChange, Parked, Period, ProblemLogged, Refusal, Review, StatusChanged, subjects
-from shared.database import upsert
+from shared.postgres.statements import upsert
 from shared.reference.load import Reference
 
 

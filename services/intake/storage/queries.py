@@ -23,9 +23,9 @@ from services.intake.storage.tables import (
     SubmissionRow,
     UnscoredRow,
 )
-from shared.clock import VIETNAM
 from shared.contracts import Period, Receipt, Stage, SubmissionWarning
-from shared.database import table_of
+from shared.postgres.statements import table_of
+from shared.time import VIETNAM
 
 submission, refusal = table_of(SubmissionRow), table_of(RefusalRow)
 change, review, unscored = table_of(ChangeRow), table_of(ReviewRow), table_of(UnscoredRow)

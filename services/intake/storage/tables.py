@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from shared import access as access  # agencies and keys belong to the same schema
-from shared.parking import ParkedColumns
+from shared.service.parking import ParkedColumns
 
 SCHEMA = "intake"
 

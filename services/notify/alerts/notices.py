@@ -9,7 +9,6 @@ from enum import Enum, StrEnum
 from functools import cached_property
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from shared.clock import VIETNAM
 from shared.contracts import (
     Bilingual,
     ChannelName,
@@ -22,6 +21,7 @@ from shared.contracts import (
     TargetChanged,
 )
 from shared.reference.models import AnyEvent, Contact, RoleHolder, Unit
+from shared.time import VIETNAM
 
 type Occasion = StatusChanged | TargetChanged | ProblemLogged | OperationNoted
 """What somebody may have to know: a change, what was said about a difficulty, or how the system works."""

@@ -11,7 +11,6 @@ from sqlalchemy import Row
 
 from services.notify.alerts.nature import opens, severity
 from services.notify.alerts.notices import Alert, Occasion, day_of
-from shared.clock import VIETNAM
 from shared.contracts import (
     AlertEvent,
     AlertLogged,
@@ -25,8 +24,9 @@ from shared.contracts import (
     UnitRef,
     subjects,
 )
-from shared.messaging import Message, cloud_event
+from shared.nats.cloud_events import Message, cloud_event
 from shared.reference.load import Reference
+from shared.time import VIETNAM
 
 
 def _told_by_its_fields(body: Any) -> Any:

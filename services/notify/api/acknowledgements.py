@@ -27,10 +27,10 @@ from services.notify.storage import ledger, queries
 from services.notify.telling.acknowledge import acknowledge
 from services.notify.wording.links import VALID_FOR, hash_of
 from shared import text
-from shared.body import read_body
-from shared.clock import VIETNAM, utc_now
+from shared.http.body import read_body
 from shared.problems import Problem, Problems
 from shared.text import storable
+from shared.time import VIETNAM, utc_now
 
 router = APIRouter()
 

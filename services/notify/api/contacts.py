@@ -17,13 +17,13 @@ from services.notify.contacts.masking import mask_address
 from services.notify.inspect.gaps import gaps
 from services.notify.storage.contacts import contacts_with_rows, remove, save
 from shared.access import Caller
-from shared.body import read_body
-from shared.clock import utc_now
 from shared.contracts import Bilingual, ChannelName, UnitRef
+from shared.http.body import read_body
+from shared.http.invalid_input import faults_of
 from shared.problems import Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Contact, ContactsFile
-from shared.validation import faults_of
+from shared.time import utc_now
 
 router = APIRouter(prefix="/v1/contacts")
 

@@ -20,11 +20,11 @@ from services.notify.delivery.channels.ways import contract_of
 from services.notify.settings import settings
 from services.notify.storage import queries
 from services.notify.storage.tables import OutboxRow
-from shared import outbox
-from shared.body import read_body
-from shared.clock import utc_now
 from shared.contracts import AlertEvent
+from shared.http.body import read_body
 from shared.problems import Fault, Faults, Problem, Problems
+from shared.service import outbox
+from shared.time import utc_now
 
 router = APIRouter(prefix="/v1/delivery-reports")
 

@@ -16,7 +16,7 @@ from shared.access import Caller, authenticate
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Unit
-from shared.runtime import Runtime
+from shared.service.runtime import Runtime
 
 
 def _runtime(request: Request) -> Runtime:

@@ -34,10 +34,10 @@ from services.notify.storage import ledger
 from services.notify.storage.ledger import Filter
 from services.notify.telling.tell import resend
 from services.notify.wording.links import MARK
-from shared.clock import VIETNAM, utc_now
 from shared.contracts import Bilingual, ChannelName, UnitRef
 from shared.problems import Problem, Problems
 from shared.reference.models import AnyEvent
+from shared.time import VIETNAM, utc_now
 
 router = APIRouter(prefix="/v1")
 

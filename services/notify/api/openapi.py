@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.openapi import Description, Operation
+from shared.http.openapi import Description, Operation
 from shared.problems import Problems
 
 _UNIT = (Problems.OUT_OF_SCOPE, Problems.NOT_FOUND)

@@ -15,9 +15,9 @@ from services.notify.contacts.masking import mask_address
 from services.notify.inspect.explain import supposed
 from services.notify.stages.route import route
 from services.notify.stages.routing_tree import asked
-from shared.clock import utc_now
 from shared.contracts import Bilingual, ChannelName, OccasionKind, ProblemKind, Severity
 from shared.reference.models import AnyEvent
+from shared.time import utc_now
 
 router = APIRouter(prefix="/v1")
 

@@ -13,10 +13,10 @@ from sqlalchemy import Row
 from services.notify.api.dependencies import Called, Running, Telling, covered, is_of_province
 from services.notify.storage import queries
 from shared.access import Caller
-from shared.clock import utc_now
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Match
+from shared.time import utc_now
 
 router = APIRouter(prefix="/v1/silences")
 

@@ -16,11 +16,11 @@ from services.notify.delivery.channels.webhook import endpoint_fault, new_secret
 from services.notify.settings import settings
 from services.notify.storage import subscriptions
 from shared.access import Caller
-from shared.clock import utc_now
 from shared.contracts import UnitCode
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Match
+from shared.time import utc_now
 
 router = APIRouter(prefix="/v1/subscriptions")
 

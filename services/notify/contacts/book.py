@@ -10,13 +10,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.notify.contacts.checks import check
+from shared.http.invalid_input import faults_of
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Contact
 from shared.spreadsheet import Row, Sheet, read_grid
 from shared.spreadsheet.grid import name_of
 from shared.text import plain
-from shared.validation import faults_of
 
 HEADER_ROWS = 20
 

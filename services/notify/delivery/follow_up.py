@@ -16,9 +16,9 @@ from services.notify.delivery.channels import Result
 from services.notify.delivery.worker import Attempt
 from services.notify.storage import subscriptions
 from services.notify.telling.tell import Pipeline, tell
-from shared.clock import utc_now
 from shared.contracts import Bilingual, OperationEvent, OperationNoted
 from shared.reference.load import Reference
+from shared.time import utc_now
 
 FAILING_FOR = timedelta(days=3)
 """How long a webhook may fail before nothing more is sent to it."""

@@ -29,13 +29,13 @@ from services.notify.settings import NotifySettings
 from services.notify.storage import queries, subscriptions
 from services.notify.storage.tables import OutboxRow
 from services.notify.wording.links import Links
-from shared import outbox
-from shared.clock import utc_now
 from shared.contracts import AlertEvent, ChannelName
-from shared.messaging import Message
-from shared.outbox import Relay
-from shared.transient import is_transient
-from shared.woken import Woken
+from shared.nats.cloud_events import Message
+from shared.service import outbox
+from shared.service.outbox import Relay
+from shared.service.polling import Woken
+from shared.service.transient_errors import is_transient
+from shared.time import utc_now
 
 log = structlog.get_logger()
 

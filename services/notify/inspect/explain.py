@@ -7,7 +7,6 @@ from uuid import UUID
 
 from services.notify.alerts.notices import Alert, Occasion
 from services.notify.alerts.records import alert_of
-from shared.clock import VIETNAM, utc_now
 from shared.contracts import (
     Assessment,
     Bilingual,
@@ -28,6 +27,7 @@ from shared.contracts import (
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import AnyEvent, Unit
+from shared.time import VIETNAM, utc_now
 
 _NOBODY = UUID(int=0)
 _EVENTS: dict[OccasionKind, type[Event] | type[ProblemEvent] | type[OperationEvent]] = {

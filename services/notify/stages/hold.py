@@ -8,8 +8,8 @@ from datetime import datetime, time, timedelta
 
 from services.notify.alerts.notices import Draft
 from services.notify.stages import World
-from shared.clock import VIETNAM
 from shared.reference.models import Contact
+from shared.time import VIETNAM
 
 DIGEST_AT = time(7, 30)
 """When digests are told, in Vietnam: every day, or on Mondays."""

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.storage.tables import AddressRow, BroughtRow, ContactRow
 from shared.contracts import ChannelName
-from shared.database import columns_of, insert_rows, table_of
+from shared.postgres.statements import columns_of, insert_rows, table_of
 from shared.reference.models import Contact
 
 contact, address, brought = table_of(ContactRow), table_of(AddressRow), table_of(BroughtRow)

@@ -44,7 +44,7 @@ from services.notify.storage.tables import (
     SilenceRow,
     SpendingRow,
 )
-from shared.database import columns_of, insert_rows, table_of, unnested
+from shared.postgres.statements import columns_of, insert_rows, table_of, unnested
 
 alert, notice, mention = table_of(AlertRow), table_of(NoticeRow), table_of(MentionRow)
 attempt, escalation = table_of(AttemptRow), table_of(EscalationRow)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.notices import NoticeStatus, NotSent
 from services.notify.storage.tables import NoticeRow, SubscriptionRow
-from shared.database import table_of
+from shared.postgres.statements import table_of
 
 notice, subscription = table_of(NoticeRow), table_of(SubscriptionRow)
 

@@ -10,8 +10,8 @@ from sqlalchemy import TIMESTAMP, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from shared.outbox import OutboxColumns
-from shared.parking import ParkedColumns
+from shared.service.outbox import OutboxColumns
+from shared.service.parking import ParkedColumns
 
 SCHEMA = "notify"
 

@@ -13,9 +13,9 @@ from services.notify.alerts.records import note_of
 from services.notify.stages import World
 from services.notify.storage import queries
 from services.notify.wording.sms_text import parts
-from shared.clock import VIETNAM
 from shared.contracts import Bilingual, OperationEvent, OperationNoted
 from shared.text import number
+from shared.time import VIETNAM
 
 _NEAR = 0.8
 

@@ -25,9 +25,9 @@ from services.notify.storage.tables import OutboxRow
 from services.notify.telling.budget import afford
 from services.notify.telling.working_days import after_working_days
 from services.notify.telling.world_reader import Situation, with_causes
-from shared import outbox
 from shared.contracts import AlertEvent
-from shared.messaging import Message
+from shared.nats.cloud_events import Message
+from shared.service import outbox
 
 _ENDS = [(event.value, ended.value) for event, several in ENDS.items() for ended in several]
 _BATCH = 100

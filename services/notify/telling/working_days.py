@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from holidays import country_holidays
 
-from shared.clock import VIETNAM
+from shared.time import VIETNAM
 
 _SATURDAY = 5
 

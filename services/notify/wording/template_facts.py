@@ -12,7 +12,6 @@ from services.notify.stages import World
 from services.notify.wording.verdict_table import Words, table
 from services.notify.wording.visible_text import lines_of, on_one_line
 from shared import text
-from shared.clock import VIETNAM
 from shared.contracts import (
     Event,
     Language,
@@ -26,6 +25,7 @@ from shared.contracts import (
     TargetChanged,
 )
 from shared.reference.load import Reference
+from shared.time import VIETNAM
 
 _GOOD = {
     Event.MET,

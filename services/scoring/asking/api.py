@@ -43,7 +43,7 @@ from shared.contracts import Recognition, RecognitionState, Status
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
-from shared.runtime import Runtime
+from shared.service.runtime import Runtime
 
 router = APIRouter(prefix="/v1")
 

@@ -18,8 +18,8 @@ from services.scoring.judging.verdicts import explain_criterion
 from shared.contracts import Bilingual, Preview, PreviewedStatus, PreviewRequest, Submission
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
-from shared.runtime import Runtime
-from shared.transient import is_transient
+from shared.service.runtime import Runtime
+from shared.service.transient_errors import is_transient
 
 log = structlog.get_logger()
 

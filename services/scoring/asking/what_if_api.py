@@ -15,11 +15,11 @@ from services.scoring.asking.views import cohorts_of
 from services.scoring.asking.what_if import WhatIf, compare, load_case
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.verdicts import binds
-from shared.body import JsonRoute
 from shared.contracts import Bilingual
+from shared.http.body import JsonRoute
+from shared.http.work_slots import Seats
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
-from shared.seats import Seats
 
 router = APIRouter(prefix="/v1", route_class=JsonRoute)
 

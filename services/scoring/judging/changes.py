@@ -20,7 +20,7 @@ from shared.contracts import (
     UnitRef,
     subjects,
 )
-from shared.messaging import Message, cloud_event
+from shared.nats.cloud_events import Message, cloud_event
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit
 

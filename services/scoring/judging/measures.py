@@ -15,10 +15,10 @@ from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
-from shared.clock import VIETNAM
 from shared.contracts import Submission, SubmissionWarning
 from shared.contracts.words import Period, Stage
 from shared.reference.models import Amount, Ratio, YesNo
+from shared.time import VIETNAM
 
 HUNDRED = Decimal(100)
 _ZERO = Decimal(0)

@@ -43,7 +43,7 @@ from services.scoring.storage.tables import (
     TickRow,
 )
 from shared.contracts import Period, Stage, Status, SubmissionWarning, subjects
-from shared.database import columns_of, insert_rows, table_of, unnested, upsert
+from shared.postgres.statements import columns_of, insert_rows, table_of, unnested, upsert
 from shared.reference.models import CriterionKey
 
 submission, reading, status = table_of(SubmissionRow), table_of(ReadingRow), table_of(StatusRow)

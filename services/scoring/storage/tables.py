@@ -14,8 +14,8 @@ from sqlalchemy import TIMESTAMP, BigInteger, Index, Numeric, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from shared.outbox import OutboxColumns
-from shared.parking import ParkedColumns
+from shared.service.outbox import OutboxColumns
+from shared.service.parking import ParkedColumns
 
 SCHEMA = "scoring"
 

@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 from services.scoring.judging.changes import Moment
 from services.scoring.storage import queries
 from services.scoring.update.score import tick
-from shared.outbox import Relay
-from shared.runtime import Runtime
-from shared.transient import is_transient
+from shared.service.outbox import Relay
+from shared.service.runtime import Runtime
+from shared.service.transient_errors import is_transient
 
 log = structlog.get_logger()
 

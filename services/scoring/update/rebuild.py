@@ -34,12 +34,13 @@ from services.scoring.update.arrivals import Arrival, submission_row, unit_of
 from services.scoring.update.communes import judge_again, status_rows
 from services.scoring.update.score import score
 from services.scoring.update.targets import begin_targets, judge_targets, targets_of
-from shared.clock import VIETNAM
 from shared.contracts import AcceptedSubmission, Status, subjects
-from shared.database import copy_in, schema_metadata, table_of, upsert
-from shared.log_reader import stored
+from shared.nats.stream_reader import stored
+from shared.postgres.migrations import schema_metadata
+from shared.postgres.statements import copy_in, table_of, upsert
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey
+from shared.time import VIETNAM
 
 REBUILT = "scoring_rebuild"
 REPLACED: tuple[type[SQLModel], ...] = (SubmissionRow, ReadingRow, StepRow, StatusRow)

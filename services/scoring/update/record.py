@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring.judging.changes import Moment, message_of, topic_of
 from services.scoring.storage import queries
 from services.scoring.storage.tables import OutboxRow
-from shared import outbox
 from shared.contracts import Change
 from shared.reference.models import Unit
+from shared.service import outbox
 
 type Found = tuple[int, Change]
 """A change of the unit with this key: the code alone would not tell which unit, for codes are used again."""

@@ -24,7 +24,7 @@ from services.scoring.update.arrivals import Arrival, submission_row, unit_of
 from services.scoring.update.communes import figures_for, judge_units, touched
 from services.scoring.update.record import record
 from services.scoring.update.targets import begin_targets, judge_targets, targets_of
-from shared.database import table_of
+from shared.postgres.statements import table_of
 from shared.reference.load import Reference
 from shared.reference.models import CohortMeeting
 

@@ -18,7 +18,7 @@ from services.scoring.storage import queries
 from services.scoring.storage.tables import TargetRow
 from services.scoring.update.record import Found, holds_until, record, when
 from shared.contracts import Assessment, Status
-from shared.database import upsert
+from shared.postgres.statements import upsert
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit
 

@@ -1,7 +1,7 @@
 """Whether the reference data agree with themselves: every name refers to something, none stands twice."""
 
-from shared.reference.consistency.catalogue import of_calendar, of_elements, of_successions, of_units
 from shared.reference.consistency.criteria import of_set
+from shared.reference.consistency.definitions import of_calendar, of_elements, of_successions, of_units
 from shared.reference.consistency.plan import of_plan, of_sample
 
 __all__ = ["of_calendar", "of_elements", "of_plan", "of_sample", "of_set", "of_successions", "of_units"]

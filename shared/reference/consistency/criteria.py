@@ -6,8 +6,8 @@ from datetime import date
 from itertools import pairwise
 
 from shared.contracts.words import Bilingual
-from shared.reference.catalogue import Catalogue
 from shared.reference.consistency.checks import COMMUNE_GROUP, CRITERION, ELEMENT, UNIT, Checks
+from shared.reference.definitions import Catalogue
 from shared.reference.faults import Fault
 from shared.reference.located import Located, Place
 from shared.reference.models import CriteriaSet, Criterion, Goal, Indicator, Level, RecognitionRule, YesNo

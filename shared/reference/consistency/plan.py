@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator
 from datetime import date
 
 from shared.contracts.words import Bilingual
-from shared.reference.catalogue import Reference
 from shared.reference.consistency.checks import COHORT, CRITERION, ELEMENT, ROLE, Checks
 from shared.reference.consistency.path import of_path
 from shared.reference.consistency.routing import of_routing
+from shared.reference.definitions import Reference
 from shared.reference.faults import Fault
 from shared.reference.located import Located, Place
 from shared.reference.models import (

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from shared.contracts import Bilingual, Event, OperationEvent, ProblemEvent
-from shared.reference.catalogue import Reference
 from shared.reference.consistency.checks import COHORT, CRITERION, ROLE, UNIT, Checks
+from shared.reference.definitions import Reference
 from shared.reference.located import Place
 from shared.reference.models import (
     COMMITMENT_OWNER,

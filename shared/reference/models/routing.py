@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from shared.contracts.alert import ChannelName, OccasionKind, OperationEvent, ProblemEvent, Severity
-from shared.contracts.problem_report import ProblemKind
+from shared.contracts.difficulty import ProblemKind
 from shared.contracts.words import Event, UnitCode
 from shared.reference.models.record import CriterionKey, Record, Role
 from shared.reference.models.units import UnitKind

@@ -1,6 +1,6 @@
 """Alembic's entry: the tables of notify."""
 
 from services.notify.storage import tables as tables
-from shared.database import run_migrations
+from shared.postgres.migrations import run_migrations
 
 run_migrations()

@@ -1,0 +1,203 @@
+"""What is written and read about agencies and keys, as against who calls (`keys.py`)."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_find
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shared.access.caller import DEFAULT_RATE
+from shared.access.tables import AccessKey, Agency
+from shared.postgres.statements import table_of
+from shared.time import utc_now
+
+type KeyState = Literal["active", "replaced", "expired", "revoked"]
+
+
+class UnknownKeyError(LookupError):
+    """The agency, or a key of it, does not exist."""
+
+
+class NotRotatableError(ValueError):
+    """It does not follow which key is meant, or it opens nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """For how long and how fast a key may be used."""
+
+    expires_at: datetime | None = None
+    rate_per_minute: int = DEFAULT_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKey:
+    """A key as who runs the system sees it: everything but its secret."""
+
+    id: str
+    agency: str
+    name: str
+    units: tuple[str, ...]
+    criteria: tuple[str, ...]
+    rate_per_minute: int
+    created_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime | None
+    state: KeyState
+
+
+def new_key() -> tuple[str, str, str]:
+    """A new key: its id, what the agency is shown, and the hash to keep."""
+    key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    return key_id, f"ntm_{key_id}_{secret}", hash_of(secret)
+
+
+def hash_of(secret: str) -> str:
+    """What is stored of a key's secret part."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+async def add_key(
+    engine: AsyncEngine, agency: str, name: str, units: list[str], criteria: list[str], terms: Terms | None = None
+) -> str:
+    """Make a key for an agency, which is created if it is new; returns the key, for the only time."""
+    async with engine.begin() as connection:
+        new = insert_or_find(Agency).values(id=agency, name=name, created_at=utc_now())
+        await connection.execute(new.on_conflict_do_nothing())
+        _, key = await _insert_key(connection, agency, units, criteria, terms or Terms())
+    return key
+
+
+async def _insert_key(
+    connection: AsyncConnection, agency: str, units: Sequence[str], criteria: Sequence[str], terms: Terms
+) -> tuple[str, str]:
+    key_id, key, secret_hash = new_key()
+    row = {
+        "id": key_id,
+        "agency": agency,
+        "secret_hash": secret_hash,
+        "units": list(units),
+        "criteria": list(criteria),
+        "created_at": utc_now(),
+        "expires_at": terms.expires_at,
+        "rate_per_minute": terms.rate_per_minute,
+    }
+    await connection.execute(insert(AccessKey), row)
+    return key_id, key
+
+
+async def rotate_key(
+    engine: AsyncEngine, agency: str, key_id: str | None, overlap: timedelta, expires_at: datetime | None = None
+) -> str:
+    """A new key with the scope and rate of the agency's present one, which lives on for `overlap`.
+
+    Without `expires_at` the new key lives as long as the old one was meant to. Raises UnknownKeyError, and
+    NotRotatableError when there is no key to rotate, or several and no `key_id`.
+    """
+    keys, now = table_of(AccessKey), utc_now()
+    async with engine.begin() as connection:
+        await _find_agency(connection, agency, lock=True)
+        found = select(keys).where(keys.c.agency == agency)
+        if key_id is not None:
+            found = found.where(keys.c.id == key_id)
+        rows = (await connection.execute(found)).all()
+        if key_id is not None and not rows:
+            raise UnknownKeyError(f"{agency} has no key {key_id}")
+        old = _only_rotatable(agency, rows, now)
+        if expires_at is None and old.expires_at is not None:
+            expires_at = now + (old.expires_at - old.created_at)
+        new_id, key = await _insert_key(
+            connection, agency, old.units, old.criteria, Terms(expires_at, old.rate_per_minute)
+        )
+        end = min(old.expires_at or now + overlap, now + overlap)
+        await connection.execute(update(keys).where(keys.c.id == old.id).values(expires_at=end, replaced_by=new_id))
+    return key
+
+
+def _only_rotatable(agency: str, rows: Sequence[Row[Any]], now: datetime) -> Row[Any]:
+    active = [row for row in rows if _state(row, now) == "active"]
+    if not active:
+        raise NotRotatableError(f"{agency} has no active key to rotate; `ntm agency add` makes one")
+    if len(active) > 1:
+        raise NotRotatableError(f"{agency} has several: name one with --key: {', '.join(row.id for row in active)}")
+    return active[0]
+
+
+async def revoke_keys(engine: AsyncEngine, agency: str, key_id: str | None = None) -> int:
+    """Revoke one or all keys of an agency; how many were not revoked yet. It takes effect within a second everywhere.
+
+    Raises UnknownKeyError: who revokes has to know when nothing of that name exists.
+    """
+    keys = table_of(AccessKey)
+    chosen = keys.c.agency == agency
+    if key_id is not None:
+        chosen &= keys.c.id == key_id
+    async with engine.begin() as connection:
+        await _find_agency(connection, agency)
+        if key_id is not None and not await connection.scalar(select(keys.c.id).where(chosen)):
+            raise UnknownKeyError(f"{agency} has no key {key_id}")
+        result = await connection.execute(
+            update(keys).where(chosen, keys.c.revoked_at.is_(None)).values(revoked_at=utc_now())
+        )
+        return result.rowcount
+
+
+async def _find_agency(connection: AsyncConnection, agency: str, *, lock: bool = False) -> None:
+    found = select(table_of(Agency).c.id).where(table_of(Agency).c.id == agency)
+    if not await connection.scalar(found.with_for_update() if lock else found):
+        raise UnknownKeyError(f"there is no agency {agency}")
+
+
+async def list_keys(engine: AsyncEngine) -> list[ListedKey]:
+    """All keys there ever were, by agency, oldest first."""
+    keys, agencies = table_of(AccessKey), table_of(Agency)
+    query = select(keys, agencies.c.name).join(agencies).order_by(keys.c.agency, keys.c.created_at)
+    now = utc_now()
+    async with engine.connect() as connection:
+        rows = await connection.execute(query)
+    return [
+        ListedKey(
+            row.id,
+            row.agency,
+            row.name,
+            tuple(row.units),
+            tuple(row.criteria),
+            row.rate_per_minute,
+            row.created_at,
+            row.last_used_at,
+            row.expires_at,
+            _state(row, now),
+        )
+        for row in rows
+    ]
+
+
+def _state(row: Row[Any], now: datetime) -> KeyState:
+    """`replaced`: it opens until it expires, but was rotated to another."""
+    if row.revoked_at is not None:
+        return "revoked"
+    if row.expires_at is not None and row.expires_at <= now:
+        return "expired"
+    return "replaced" if row.replaced_by else "active"
+
+
+async def keys_by_id(engine: AsyncEngine, key_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """What the keys of these ids are, with the names of their agencies."""
+    keys, agencies = table_of(AccessKey), table_of(Agency)
+    query = select(keys, agencies.c.name).join(agencies).where(keys.c.id.in_(key_ids))
+    async with engine.connect() as connection:
+        return (await connection.execute(query)).all()
+
+
+async def note_uses(engine: AsyncEngine, key_ids: Sequence[str], at: datetime) -> None:
+    """Say when keys were last used."""
+    keys = table_of(AccessKey)
+    async with engine.begin() as connection:
+        await connection.execute(update(keys).where(keys.c.id.in_(key_ids)).values(last_used_at=at))

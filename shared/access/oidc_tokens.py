@@ -1,0 +1,145 @@
+"""Bearer tokens of an OpenID Connect issuer in the place of keys, where the settings name one."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import jwt
+
+from shared.access.caller import Caller, agency_id, unauthorized
+from shared.access.oidc_signing_keys import SigningKeys
+from shared.contracts.words import Bilingual
+from shared.problems import Problem, Problems
+from shared.settings import Settings
+
+ALGORITHMS = ("RS256", "ES256", "EdDSA")
+"""Asymmetric ones: whoever can check a token must not be able to make one."""
+
+TOKEN_LENGTH = 8192
+
+_LEEWAY_SECONDS = 30
+_REQUIRED = ("exp", "iat", "aud", "iss")
+_CACHE_SECONDS = 60
+_CACHE_SIZE = 10_000
+_UNIT = re.compile(r"\d{2}(\d|\d{3})?", re.ASCII)
+_CRITERION = re.compile(r"\*|[a-z0-9-]{1,40}")
+_SUBJECT = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+def is_token(credential: str) -> bool:
+    """Whether it has the shape of a signed token rather than of a key."""
+    return credential.count(".") == 2
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Which claims say who calls and with what scope."""
+
+    agency: str
+    units: str
+    criteria: str
+
+
+class Issuer:
+    """Tells who calls by tokens that one issuer signed.
+
+    A token that was accepted is remembered for a minute, and not beyond its end: so long a key that the issuer
+    withdraws may still open.
+    """
+
+    def __init__(self, name: str, audience: str, claims: Claims, keys: SigningKeys, rate_per_minute: int) -> None:
+        self._name = name
+        self._audience = audience
+        self._claims = claims
+        self._keys = keys
+        self._rate = rate_per_minute
+        self._accepted: dict[bytes, tuple[float, float, Caller]] = {}
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self | None:
+        """The issuer that the settings name; None where they name none, and tokens are wrong keys."""
+        if not settings.oidc_issuer or not settings.oidc_audience:
+            return None
+        claims = Claims(settings.oidc_agency_claim, settings.oidc_units_claim, settings.oidc_criteria_claim)
+        keys = SigningKeys(settings.oidc_issuer, settings.oidc_jwks_url, ALGORITHMS)
+        return cls(settings.oidc_issuer, settings.oidc_audience, claims, keys, settings.oidc_rate_per_minute)
+
+    async def caller(self, token: str) -> Caller:
+        """Whom the token names. A problem: 401 when it is no good, 503 when the issuer's keys cannot be had."""
+        if len(token) > TOKEN_LENGTH or not token.isascii():
+            raise unauthorized(Problems.WRONG_KEY)
+        fingerprint = hashlib.sha256(token.encode()).digest()
+        known = self._accepted.get(fingerprint)
+        if known and time.monotonic() < known[0] and time.time() < known[1]:
+            return known[2]
+        claims = await self._verify(token)
+        caller = self._map(claims)
+        if len(self._accepted) >= _CACHE_SIZE:
+            self._accepted.clear()
+        ends = float(claims["exp"]) + _LEEWAY_SECONDS
+        self._accepted[fingerprint] = (time.monotonic() + _CACHE_SECONDS, ends, caller)
+        return caller
+
+    async def _verify(self, token: str) -> dict[str, Any]:
+        try:
+            header = jwt.get_unverified_header(token)
+            kid = header.get("kid")
+            if header.get("alg") not in ALGORITHMS or not isinstance(kid, str):
+                raise unauthorized(Problems.WRONG_KEY)
+            if (key := await self._keys.find(kid)) is None:
+                raise unauthorized(Problems.WRONG_KEY)
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=ALGORITHMS,
+                audience=self._audience,
+                issuer=self._name,
+                leeway=_LEEWAY_SECONDS,
+                options={"require": list(_REQUIRED)},
+            )
+        except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError):
+            raise unauthorized(Problems.WRONG_KEY) from None
+        return claims
+
+    def _map(self, claims: Mapping[str, Any]) -> Caller:
+        name = claims.get(self._claims.agency)
+        try:
+            agency = agency_id(name if isinstance(name, str) else "")
+        except ValueError:
+            raise _lacks(self._claims.agency) from None
+        subject = str(claims.get("sub", ""))
+        return Caller(
+            agency=agency,
+            units=_list(claims, self._claims.units, _UNIT),
+            criteria=_list(claims, self._claims.criteria, _CRITERION),
+            key=subject if _SUBJECT.fullmatch(subject) else agency,
+            name=str(name),
+            expires_at=datetime.fromtimestamp(int(claims["exp"]), UTC),
+            rate_per_minute=self._rate,
+        )
+
+
+def _list(claims: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
+    """The words of a claim: a list, or one text with spaces or commas between."""
+    found = claims.get(name)
+    words = re.split(r"[\s,]+", found.strip()) if isinstance(found, str) else found
+    if not isinstance(words, list) or not words:
+        raise _lacks(name)
+    if not all(isinstance(word, str) and pattern.fullmatch(word) for word in words):
+        raise _lacks(name)
+    return tuple(words)
+
+
+def _lacks(claim: str) -> Problem:
+    """The token is genuine, so its holder may know what is missing: the issuer's administrator has to mend it."""
+    detail = Bilingual(
+        vi=f"Mã đăng nhập không có thông tin {claim} hợp lệ. Hãy báo nơi cấp mã.",
+        en=f"The token has no usable claim {claim}. Tell whoever issues it.",
+    )
+    return unauthorized(Problems.WRONG_KEY, detail)

@@ -1,0 +1,180 @@
+"""What is said on the broker: every family of subjects with its messages, and what is answered there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from shared.contracts import subjects
+from shared.contracts.alert import AlertEvent, AlertLogged
+from shared.contracts.answers import ItemAnswers
+from shared.contracts.change import StatusChanged, TargetChanged
+from shared.contracts.difficulty import ProblemLogged
+from shared.contracts.parked import Parked, Replayed, ReplayRequest
+from shared.contracts.preview import Preview, PreviewRequest
+from shared.contracts.problem_document import ProblemDocument
+from shared.contracts.submission import AcceptedSubmission, Receipt, Refusal, Review, Submission
+
+_UNIT = "Code of a commune, a district or the province."
+_DISTRICT = "Code of the district; `-` where the tree has none."
+TRACE = {
+    "type": "string",
+    "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
+    "description": "W3C trace context.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A family of subjects on which one service tells what happened."""
+
+    name: str
+    address: str
+    about: str
+    contract: type[BaseModel]
+    kinds: tuple[str, ...]
+    """The middle of the CloudEvents type: `vn.ntm.<kind>.v1`."""
+    services: tuple[str, ...]
+    parameters: Mapping[str, str]
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    """Beside those of every event."""
+
+
+CHANNELS = (
+    Channel(
+        "submissions",
+        subjects.submission("{district}", "{unit}"),
+        "Số liệu đã tiếp nhận / Accepted submissions.",
+        AcceptedSubmission,
+        ("submission.accepted",),
+        ("intake",),
+        {"district": _DISTRICT, "unit": _UNIT},
+        {
+            "ntm-request": {"type": "string", "description": "The sender's `Idempotency-Key`."},
+            "ntm-request-digest": {"type": "string", "description": "SHA-256 of the content that the key belongs to."},
+        },
+    ),
+    Channel(
+        "reviews",
+        subjects.review("{district}", "{unit}"),
+        "Thẩm tra, thẩm định, trả lại / What districts and sectors decided about submissions.",
+        Review,
+        tuple(f"submission.{decision}" for decision in get_args(Review.model_fields["decision"].annotation)),
+        ("intake",),
+        {"district": _DISTRICT, "unit": _UNIT},
+    ),
+    Channel(
+        "refusals",
+        subjects.refusal("{agency}"),
+        "Số liệu bị từ chối / What was refused, and why.",
+        Refusal,
+        ("submission.refused",),
+        ("intake",),
+        {"agency": "Who sent it."},
+    ),
+    Channel(
+        "statuses",
+        subjects.status("{district}", "{commune}", "{criterion}"),
+        "Tiêu chí của xã đổi trạng thái / A commune's criterion changed its status. The last message of each subject "
+        "is how it stands.",
+        StatusChanged,
+        ("status.changed",),
+        ("scoring",),
+        {"district": _DISTRICT, "commune": "Code of the commune.", "criterion": "Set and number, such as `ntm-11`."},
+    ),
+    Channel(
+        "targets",
+        subjects.target("{unit}", "{commitment}"),
+        "Mục tiêu của huyện, tỉnh đổi trạng thái / The same for what districts and the province are committed to.",
+        TargetChanged,
+        ("target.changed",),
+        ("scoring",),
+        {"unit": _UNIT, "commitment": "Its id in the plan."},
+    ),
+    Channel(
+        "problems",
+        subjects.problem("{unit}"),
+        "Vướng mắc / Difficulties, reported and answered. Words are plain text: whoever shows them escapes them.",
+        ProblemLogged,
+        tuple(event.replace("_", ".") for event in get_args(ProblemLogged.model_fields["event"].annotation)),
+        ("intake",),
+        {"unit": _UNIT},
+    ),
+    Channel(
+        "alerts",
+        subjects.alert("{unit}", "{event}"),
+        "Thông báo / What became of alerts and their notices.",
+        AlertLogged,
+        tuple(f"alert.{event}" for event in AlertEvent),
+        ("notify",),
+        {"unit": _UNIT, "event": "The same as in the message."},
+    ),
+    Channel(
+        "parked",
+        subjects.parked("{service}"),
+        "Tin nhắn không xử lý được / Messages that a service put aside, and what became of them since.",
+        Parked,
+        ("message.parked",),
+        ("scoring", "notify"),
+        {"service": "Which could not process it."},
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a service answers over request/reply."""
+
+    name: str
+    address: str
+    about: str
+    asked: Any
+    answers: tuple[type[BaseModel], ...]
+    asked_headers: Mapping[str, Any] = field(default_factory=dict)
+    answer_headers: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+REQUESTS = (
+    Request(
+        "submit",
+        subjects.SUBMIT,
+        "Gửi số liệu qua NATS / Send figures, by the rules and with the receipts of `POST /v1/submissions`.",
+        Submission | list[Submission],
+        (Receipt, ItemAnswers, ProblemDocument),
+        {
+            "Authorization": {"type": "string", "pattern": "^[Bb]earer .+$", "description": "`Bearer` and the key."},
+            "Idempotency-Key": {"type": "string", "pattern": r"^[\x20-\x7e]{1,200}$"},
+            "Accept-Language": {"type": "string"},
+            "traceparent": TRACE,
+        },
+        {
+            "status": {"type": "string", "pattern": "^[2-5][0-9]{2}$", "description": "What HTTP would answer with."},
+            "content-type": {"enum": ["application/json", "application/problem+json"]},
+            "retry-after": {"type": "string", "description": "Seconds to wait. Sending the same again is safe."},
+        },
+    ),
+    Request(
+        "preview",
+        subjects.PREVIEW,
+        "Xem trước / The statuses that submissions would lead to. Nothing is stored.",
+        PreviewRequest,
+        (Preview, ProblemDocument),
+        {},
+        {
+            "Nats-Service-Error-Code": {"type": "string", "description": "The status of HTTP, where it is a problem."},
+            "Nats-Service-Error": {"type": "string"},
+        },
+    ),
+    Request(
+        "replay",
+        subjects.replay("{service}"),
+        "Xử lý lại / An operator has a message that was put aside processed again.",
+        ReplayRequest,
+        (Replayed,),
+        parameters={"service": "Which put it aside: intake, scoring or notify."},
+    ),
+)

@@ -1,0 +1,77 @@
+"""The contracts as JSON Schemas and as an AsyncAPI document, for whoever speaks another language: `make schemas`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.contract_documents.asyncapi import document
+from shared.contracts import (
+    AcceptedSubmission,
+    AlertLogged,
+    Parked,
+    Preview,
+    PreviewRequest,
+    ProblemAnswer,
+    ProblemLogged,
+    ProblemReport,
+    Receipt,
+    Refusal,
+    Replayed,
+    ReplayRequest,
+    Review,
+    StatusChanged,
+    Submission,
+    TargetChanged,
+    Tracked,
+)
+from shared.contracts.answers import ItemAnswers
+from shared.contracts.problem_document import ProblemDocument
+
+FOLDER = Path(__file__).parent / "schemas"
+
+WRITTEN: tuple[type[BaseModel], ...] = (Submission, ProblemReport, ProblemAnswer, PreviewRequest, ReplayRequest)
+"""What others write."""
+
+READ: tuple[type[BaseModel], ...] = (
+    Receipt,
+    ItemAnswers,
+    ProblemDocument,
+    AcceptedSubmission,
+    Tracked,
+    Refusal,
+    Review,
+    ProblemLogged,
+    StatusChanged,
+    TargetChanged,
+    AlertLogged,
+    Parked,
+    Replayed,
+    Preview,
+)
+"""What others read. Streams keep messages of every age: a field that came later is not required."""
+
+
+def schemas() -> dict[str, str]:
+    """By file name what should stand in it."""
+    found = {contract.__name__: contract.model_json_schema() for contract in (*WRITTEN, *READ)}
+    return {f"{name}.json": written(content) for name, content in {**found, "asyncapi": document()}.items()}
+
+
+def written(content: dict[str, Any]) -> str:
+    """A document as it is committed."""
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+
+def write() -> None:
+    """Bring the folder up to date."""
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in schemas().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,176 @@
+"""What every service's HTTP side has alike: problem documents, health, metrics, the caller's language."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from nats.errors import Error as NatsError
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
+from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
+
+from shared.contracts.words import Bilingual, Language
+from shared.http.invalid_input import faults_of
+from shared.http.openapi import Description, describe
+from shared.problems import Problem, Problems
+from shared.service.runtime import Runtime
+from shared.service.transient_errors import blames_content
+
+log = structlog.get_logger()
+
+type Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def language_of(request: Request) -> Language:
+    """English for callers who prefer it, else Vietnamese."""
+    return language_in(request.headers.get("accept-language", ""))
+
+
+@lru_cache(maxsize=256)
+def language_in(wanted: str) -> Language:
+    """The better liked of an `Accept-Language`'s two that there are."""
+    wishes = {"vi": 0.0, "en": 0.0}
+    for part in wanted.lower().split(","):
+        tag, _, quality = part.partition(";q=")
+        language = tag.strip()[:2]
+        if language in wishes:
+            with suppress(ValueError):
+                wishes[language] = max(wishes[language], float(quality or 1))
+    return "en" if wishes["en"] > wishes["vi"] else "vi"
+
+
+def create_app(title: str, description: str, lifespan: Lifespan) -> FastAPI:
+    """A FastAPI application with the routes and error documents that all services share."""
+    app = FastAPI(
+        title=title,
+        description=description,
+        version="1",
+        lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    describe(app, Description())
+    for expected in EXPECTED_ERRORS:
+        app.add_exception_handler(expected, answer_error)
+    app.add_exception_handler(HTTPException, _answer_http_exception)
+    app.add_exception_handler(RequestValidationError, _answer_invalid_query)
+    app.add_exception_handler(Exception, _answer_failure)
+    app.add_api_route("/healthz", _health, include_in_schema=False)
+    app.add_api_route("/readyz", _ready, include_in_schema=False)
+    app.add_api_route("/metrics", _metrics, include_in_schema=False)
+    return app
+
+
+def answer(problem: Problem, language: Language) -> JSONResponse:
+    """The problem as an HTTP answer."""
+    return JSONResponse(
+        problem.document(language),
+        status_code=problem.kind.http_status,
+        media_type="application/problem+json",
+        headers={**problem.headers, "Content-Language": language},
+    )
+
+
+EXPECTED_ERRORS = (Problem, DBAPIError, NoConnectionLeftError, NatsError, OSError)
+"""What may come out of a request's work without the program being wrong."""
+
+
+def problem_of(error: Exception) -> Problem:
+    """What to answer to one of the expected errors: a problem is one; the database or the broker that is away comes
+    back; or a parameter is beyond what can be looked for.
+    """
+    if isinstance(error, Problem):
+        return error
+    if blames_content(error):
+        return Problem(Problems.INVALID_QUERY)
+    log.warning("not available", error=type(error).__name__)
+    return Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
+
+
+async def answer_error(request: Request, error: Exception) -> Response:
+    """The answer to one of the expected errors."""
+    return answer(problem_of(error), language_of(request))
+
+
+async def _answer_http_exception(request: Request, error: Exception) -> Response:
+    known = {400: Problems.INVALID_JSON, 404: Problems.NOT_FOUND, 405: Problems.METHOD_NOT_ALLOWED}
+    if isinstance(error.__cause__, Problem):  # what comes out of reading a body FastAPI wraps
+        return answer(error.__cause__, language_of(request))
+    status = getattr(error, "status_code", 500)
+    headers = dict(getattr(error, "headers", None) or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods_at(request)):
+        headers["Allow"] = ", ".join(sorted(methods))  # Starlette names those of the path's first route only
+    return answer(Problem(known.get(status, Problems.FAILED), headers=headers), language_of(request))
+
+
+def _methods_at(request: Request) -> set[str]:
+    return {
+        method.upper()
+        for path, operations in request.app.openapi()["paths"].items()
+        if compile_path(path)[0].fullmatch(request.url.path)
+        for method in operations
+    }
+
+
+async def _answer_invalid_query(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - the handler is registered for this type
+    if any(found["type"] == "json_invalid" for found in error.errors()):
+        return answer(Problem(Problems.INVALID_JSON), language_of(request))
+    kind = Problems.REFUSED if all(found["loc"][0] == "body" for found in error.errors()) else Problems.INVALID_QUERY
+    return answer(Problem(kind, *faults_of(error.errors())), language_of(request))
+
+
+async def _answer_failure(request: Request, error: Exception) -> Response:
+    log.error("request failed", path=request.url.path, exc_info=error)
+    return answer(Problem(Problems.FAILED), language_of(request))
+
+
+async def _health(request: Request) -> dict[str, Any]:
+    """The process answers; `today` is the day by its clock."""
+    runtime: Runtime = request.app.state.runtime
+    return {"status": "ok", "today": runtime.clock.today(), **runtime.facts}
+
+
+async def _ready(request: Request) -> Response:
+    """200 when the broker and the database answer."""
+    runtime: Runtime = request.app.state.runtime
+    checks: dict[str, Callable[[], Awaitable[object]]] = {
+        # not flush(): when that times out nats-py stops reading for good
+        "nats": lambda: runtime.nats.jetstream(timeout=2).account_info(),
+        "database": lambda: _select_one(runtime),
+    }
+    faulty = {}
+    for name, check in checks.items():
+        try:
+            async with asyncio.timeout(3):
+                await check()
+        except Exception as error:  # noqa: BLE001 - whatever is wrong, the service is not ready
+            faulty[name] = type(error).__name__
+    if faulty:
+        problem = Problem(
+            Problems.UNAVAILABLE,
+            detail=Bilingual(vi=f"Chưa kết nối được: {', '.join(faulty)}", en=f"No connection: {', '.join(faulty)}"),
+            headers={"Retry-After": "2"},
+        )
+        return answer(problem, language_of(request))
+    return JSONResponse({"status": "ready"})
+
+
+async def _select_one(runtime: Runtime) -> None:
+    async with runtime.engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+
+
+async def _metrics() -> Response:
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,1 @@
+"""The way to NATS: connection, streams, CloudEvents, publishing."""

@@ -1,0 +1,95 @@
+"""Publishing in order, at once, and only as long as JetStream acknowledges."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import batched, groupby
+
+from nats.aio.client import Client
+from nats.errors import ConnectionReconnectingError, MaxPayloadError
+from nats.errors import Error as NatsError
+from nats.js.errors import APIError, NoStreamResponseError
+
+from shared.contracts import subjects
+from shared.nats.cloud_events import Message
+
+BATCH_LIMIT = 1000
+"""Messages that the server takes in one atomic batch."""
+
+
+_DUPLICATE_IN_BATCH = 10201
+
+
+class BrokerUnavailableError(Exception):
+    """JetStream did not acknowledge: what was to be published may or may not be on disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where in its stream a published message stands, and whether it stood there already."""
+
+    sequence: int
+    duplicate: bool = False
+
+
+async def publish(nats: Client, messages: Sequence[Message], wait_seconds: float = 5) -> list[Stored]:
+    """Publish in order and return when JetStream has all of it on disk: where in the stream each message stands.
+
+    Several messages go out as atomic batches of up to 1,000. A batch that holds a message which the stream has
+    already is refused whole, so its messages follow one by one: the stream keeps one of each. A batch belongs to one
+    stream. BrokerUnavailableError when an acknowledgement does not come.
+    """
+    stored: list[Stored] = []
+    try:
+        for _, of_stream in groupby(messages, key=lambda message: subjects.stream_of(message.subject)):
+            for batch in batched(of_stream, BATCH_LIMIT):
+                async with asyncio.timeout(wait_seconds):  # a broker that stands still does not even take what is sent
+                    together = await _publish_atomically(nats, batch, wait_seconds) if len(batch) > 1 else None
+                stored += together or await _publish_singly(nats, batch, wait_seconds)
+    except (NatsError, NoStreamResponseError, APIError, OSError, TimeoutError) as error:
+        raise BrokerUnavailableError(str(error) or type(error).__name__) from error
+    return stored
+
+
+async def _publish_atomically(nats: Client, batch: Sequence[Message], wait_seconds: float) -> list[Stored] | None:
+    """Where the batch stands in the stream; None when the stream holds one of its messages already."""
+    if not nats.is_connected:
+        raise ConnectionReconnectingError
+    if max(len(message.body) for message in batch) > nats.max_payload:
+        raise MaxPayloadError
+    batch_id, last = secrets.token_hex(16), len(batch)
+    headers = [
+        {**message.headers, "Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
+        for number, message in enumerate(batch, 1)
+    ]
+    await nats._send_command(b"".join(map(_command, batch[:-1], headers[:-1])))
+    commit = {**headers[-1], "Nats-Batch-Commit": "1"}
+    answer = await nats.request(batch[-1].subject, batch[-1].body, timeout=wait_seconds, headers=commit)
+    acknowledged = json.loads(answer.data)
+    if error := acknowledged.get("error"):
+        if error.get("err_code") == _DUPLICATE_IN_BATCH:
+            return None
+        raise BrokerUnavailableError(error.get("description", "batch refused"))
+    if acknowledged.get("count") != last:
+        raise BrokerUnavailableError(f"{acknowledged.get('count')} of {last} messages acknowledged")
+    first = acknowledged["seq"] - last + 1
+    return [Stored(first + number) for number in range(last)]
+
+
+def _command(message: Message, headers: Mapping[str, str]) -> bytes:
+    """What tells the broker to publish a message. nats-py's own takes as long over eleven headers as all rules take
+    over a submission: it looks in each for characters that none of ours has.
+    """
+    head = "\r\n".join(["NATS/1.0", *map(": ".join, headers.items()), "\r\n"]).encode()
+    sizes = f"HPUB {message.subject} {len(head)} {len(head) + len(message.body)}\r\n"
+    return b"%b%b%b\r\n" % (sizes.encode(), head, message.body)
+
+
+async def _publish_singly(nats: Client, batch: Sequence[Message], wait_seconds: float) -> list[Stored]:
+    js = nats.jetstream(timeout=wait_seconds)
+    acknowledged = [await js.publish(message.subject, message.body, headers=dict(message.headers)) for message in batch]
+    return [Stored(ack.seq, ack.duplicate or False) for ack in acknowledged]

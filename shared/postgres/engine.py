@@ -1,0 +1,28 @@
+"""Engines that survive a restart of the database."""
+
+from __future__ import annotations
+
+from pydantic_core import from_json, to_json
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from shared.settings import Settings
+
+
+def create_engine(settings: Settings, name: str) -> AsyncEngine:
+    """An engine whose connections are checked before use, so that a restart of the database is survived."""
+    return create_async_engine(
+        settings.database_url.get_secret_value(),
+        pool_pre_ping=True,
+        json_serializer=as_json,
+        json_deserializer=from_json,
+        hide_parameters=True,  # they hold figures and addresses, and errors are logged
+        pool_size=10,
+        pool_use_lifo=True,  # the one used last knows the statements, and so does its server process
+        pool_timeout=5,
+        connect_args={"timeout": 10, "command_timeout": 60, "server_settings": {"application_name": f"ntm-{name}"}},
+    )
+
+
+def as_json(value: object) -> str:
+    """Values, and models as they are: pydantic's own writer and reader are three times as fast as the standard ones."""
+    return to_json(value).decode()

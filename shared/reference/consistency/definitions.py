@@ -1,0 +1,122 @@
+"""What holds for any plan: units, elements, the calendar."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import get_args
+
+from shared.contracts.words import Bilingual, Granularity
+from shared.reference.consistency.checks import CRITERION, ELEMENT, UNIT, Checks
+from shared.reference.definitions import Catalogue
+from shared.reference.faults import Fault
+from shared.reference.located import Located, Place
+from shared.reference.models import (
+    CalendarFile,
+    ElementsFile,
+    PlausibleChange,
+    Succession,
+    Unit,
+)
+
+
+def of_units(located: Located, units: list[Unit]) -> list[Fault]:
+    """Keys stand once, parents exist, and no code is two units' on one day."""
+    checks = Checks(located)
+    checks.unique(("rows",), (unit.key for unit in units), "key")
+    keys = {unit.key for unit in units}
+    by_code: dict[str, Unit] = {}
+    for position, unit in sorted(enumerate(units), key=lambda each: each[1].valid_from):
+        if unit.parent is not None and unit.parent not in keys:
+            checks.known(("rows", position, "parent"), str(unit.parent), {str(key) for key in keys}, UNIT)
+        before = by_code.get(unit.code)
+        if before is not None and before.is_valid(unit.valid_from):
+            checks.fault(
+                ("rows", position, "code"),
+                Bilingual(vi="mã đang thuộc đơn vị khác", en="the code is another unit's at that time"),
+                Bilingual(vi=f"Hãy xem valid_to của đơn vị {before.key}.", en=f"See valid_to of unit {before.key}."),
+                unit.code,
+            )
+        by_code[unit.code] = unit
+    return checks.faults
+
+
+def of_successions(located: Located, successions: list[Succession], units: list[Unit]) -> list[Fault]:
+    """Both units exist, the new one on the day after the old one's last."""
+    checks = Checks(located)
+    by_key = {str(unit.key): unit for unit in units}
+    for position, one in enumerate(successions):
+        known = [
+            checks.known(("rows", position, name), str(key), by_key, UNIT)
+            for name, key in (("old", one.old), ("new", one.new))
+        ]
+        if not all(known):
+            continue
+        old, new = by_key[str(one.old)], by_key[str(one.new)]
+        if old.valid_to is None or not new.is_valid(old.valid_to + timedelta(days=1)):
+            checks.fault(
+                ("rows", position, "new"),
+                Bilingual(
+                    vi="đơn vị này không tồn tại vào ngày sau khi đơn vị cũ kết thúc",
+                    en="the unit does not exist on the day after the old one's last",
+                ),
+                Bilingual(vi="Hãy xem valid_from và valid_to của hai đơn vị.", en="See valid_from, valid_to of both."),
+                str(one.new),
+            )
+    return checks.faults
+
+
+def of_elements(located: Located, file: ElementsFile, catalogue: Catalogue) -> list[Fault]:
+    """Codes stand once, criteria exist, limits and sum rules speak of elements, flows have one granularity."""
+    checks = Checks(located)
+    checks.unique(("elements",), (element.code for element in file.elements), "code")
+    for position, element in enumerate(file.elements):
+        checks.all_known(("elements", position, "criteria"), element.criteria, catalogue.criterion_keys, CRITERION)
+        if element.nature == "flow" and len(element.periods) != 1:
+            checks.fault(
+                ("elements", position, "periods"),
+                Bilingual(vi="số phát sinh chỉ báo cáo theo một loại kỳ", en="a flow has one kind of period"),
+                Bilingual(
+                    vi="Hãy chọn một loại kỳ, để không tính hai lần.", en="Choose one, so that nothing counts twice."
+                ),
+                ", ".join(element.periods),
+            )
+    _plausible_changes(checks, file.plausible_changes, catalogue)
+    for position, rule in enumerate(file.sum_rules):
+        checks.all_known(("sum_rules", position, "parts"), rule.parts, catalogue.elements, ELEMENT)
+        checks.known(("sum_rules", position, "whole"), rule.whole, catalogue.elements, ELEMENT)
+    return checks.faults
+
+
+def _plausible_changes(checks: Checks, changes: list[PlausibleChange], catalogue: Catalogue) -> None:
+    seen: set[str] = set()
+    for at, change in enumerate(changes):
+        for position, code in enumerate(change.elements):
+            place: Place = ("plausible_changes", at, "elements", position)
+            if not checks.known(place, code, catalogue.elements, ELEMENT):
+                continue
+            if catalogue.elements[code].type == "yes_no":
+                problem = Bilingual(vi="có/không thì không có mức thay đổi", en="yes/no has no extent of change")
+                checks.fault(place, problem, Bilingual(vi="Hãy bỏ đi.", en="Remove it."), code)
+            if code in seen:
+                problem = Bilingual(vi="đã có mức thay đổi ở trên", en="has its limit above already")
+                checks.fault(place, problem, Bilingual(vi="Hãy bỏ bớt một mục.", en="Remove one of them."), code)
+            seen.add(code)
+
+
+def of_calendar(located: Located, file: CalendarFile, catalogue: Catalogue) -> list[Fault]:
+    """Names stand once, criteria exist, every kind of period opens once."""
+    checks = Checks(located)
+    checks.unique(("reports",), (report.id for report in file.reports), "id")
+    for position, report in enumerate(file.reports):
+        checks.all_known(("reports", position, "criteria"), report.criteria, catalogue.criterion_keys, CRITERION)
+    opening = Counter(granularity for one in file.openings for granularity in one.granularities)
+    for granularity in get_args(Granularity.__value__):
+        if opening[granularity] != 1:
+            checks.fault(
+                ("openings",),
+                Bilingual(vi="mỗi loại kỳ phải mở đúng một lần", en="each kind of period has to open once"),
+                Bilingual(vi="Hãy ghi loại kỳ này một lần.", en="Name this kind of period once."),
+                granularity,
+            )
+    return checks.faults

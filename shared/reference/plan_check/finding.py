@@ -1,0 +1,59 @@
+"""What a check looks at, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.contracts.words import Bilingual, Language
+from shared.reference.definitions import Catalogue
+from shared.reference.models import Plan
+
+type Severity = Literal["error", "warning"]
+
+LANGUAGES: tuple[Language, Language] = ("vi", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A plan, the lines of the text it was taken from, and the reference data to hold both against."""
+
+    plan: Plan
+    lines: tuple[str, ...]
+    catalogue: Catalogue
+
+    def line(self, number: int) -> str:
+        """The words of a line, counted from 1; empty beyond the text."""
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
+
+    def line_of(self, words: str) -> int:
+        """The first line that has these words; 1 when none has."""
+        return next((number for number, text in enumerate(self.lines, 1) if words in text), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong: `found` are the source's words or figure, `expected` what should stand there.
+
+    `lines` are all the lines that it is about, in order; `line` is the first.
+    """
+
+    lines: tuple[int, ...]
+    severity: Severity
+    code: str
+    message: Bilingual
+    found: str
+    expected: str = ""
+
+    @property
+    def line(self) -> int:
+        """Where to look first."""
+        return self.lines[0]
+
+
+def listed(lines: Iterable[int], language: Language) -> str:
+    """`dòng 19, 33` or `lines 19, 33`."""
+    numbers = sorted(set(lines))
+    word = "dòng" if language == "vi" else "line" if len(numbers) == 1 else "lines"
+    return f"{word} {', '.join(map(str, numbers))}"

@@ -1,0 +1,121 @@
+"""Time as a parameter: services ask a clock, and a run can be driven by a simulated one.
+
+A simulated clock's day lives on the broker (stream CLOCK, one message), so that all processes share it: set with
+`set_day`, heard by a plain subscription, and read again after every reconnect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import date, datetime
+
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import StreamConfig
+from nats.js.errors import Error as JetStreamError
+
+from shared.time import VIETNAM
+
+CLOCK_STREAM = "CLOCK"
+CLOCK_SUBJECT = "ntm.v1.clock"
+
+log = structlog.get_logger()
+
+
+class Clock:
+    """The real time in Vietnam."""
+
+    def now(self) -> datetime:
+        """This moment, with Vietnam's offset."""
+        return datetime.now(VIETNAM)
+
+    def today(self) -> date:
+        """Today in Vietnam, whatever the machine's zone."""
+        return self.now().date()
+
+    async def next_day(self, wait_seconds: float) -> None:
+        """Return when the day may have changed, at the latest after `wait_seconds`."""
+        await asyncio.sleep(wait_seconds)
+
+
+class SimulatedClock(Clock):
+    """A day that somebody sets; the time of day is the real one."""
+
+    def __init__(self, nats: Client) -> None:
+        self._nats = nats
+        self._day: date | None = None
+        self._changed = asyncio.Event()
+
+    async def start(self) -> None:
+        """Subscribe, then wait until a day has been set."""
+        await self._nats.jetstream().add_stream(clock_stream())
+        await self._nats.subscribe(CLOCK_SUBJECT, cb=self._hear)
+        while self._day is None:
+            await self.refresh()
+            if self._day is None:
+                await self.next_day(1)
+        self._following = asyncio.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        """A day that was set while the connection was away is not told again, so it is asked for."""
+        while not self._nats.is_closed:
+            await asyncio.sleep(1)
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Read the day from the broker, in case a message was missed while it was away."""
+        with contextlib.suppress(NatsError, JetStreamError, TimeoutError):
+            if (day := await read_day(self._nats.jetstream())) is not None:
+                self._set(day)
+
+    def now(self) -> datetime:
+        """The simulated day at the real time of day."""
+        return datetime.combine(self.today(), datetime.now(VIETNAM).timetz())
+
+    def today(self) -> date:
+        """The simulated day."""
+        if self._day is None:
+            raise RuntimeError("the simulated clock has no day yet")
+        return self._day
+
+    async def next_day(self, wait_seconds: float) -> None:
+        """Return when the day was set, at the latest after `wait_seconds`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_seconds):
+                await self._changed.wait()
+        self._changed.clear()
+
+    async def _hear(self, message: Msg) -> None:
+        self._set(date.fromisoformat(message.data.decode()))
+
+    def _set(self, day: date) -> None:
+        if day != self._day:
+            self._day = day
+            self._changed.set()
+
+
+def clock_stream() -> StreamConfig:
+    """The stream that remembers the simulated day."""
+    return StreamConfig(name=CLOCK_STREAM, subjects=[CLOCK_SUBJECT], max_msgs_per_subject=1)
+
+
+async def read_day(js: JetStreamContext) -> date | None:
+    """The simulated day; None while none was set."""
+    try:
+        message = await js.get_last_msg(CLOCK_STREAM, CLOCK_SUBJECT)
+    except JetStreamError:
+        return None
+    return date.fromisoformat((message.data or b"").decode())
+
+
+async def set_day(js: JetStreamContext, day: date) -> None:
+    """Move the simulated clock of every process; ValueError when it would go back."""
+    await js.add_stream(clock_stream())
+    current = await read_day(js)
+    if current is not None and day < current:
+        raise ValueError(f"the clock stands at {current} and does not go back to {day}")
+    await js.publish(CLOCK_SUBJECT, day.isoformat().encode())

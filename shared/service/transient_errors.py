@@ -1,0 +1,30 @@
+"""Which faults are of the surroundings, so that the same work may succeed later."""
+
+from __future__ import annotations
+
+from nats.errors import Error as NatsError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
+
+from shared.nats.publishing import BrokerUnavailableError
+
+# SQLSTATE classes that blame the content: cardinality, data, integrity. A missing column (42) is not the content's
+# fault: who forgot to migrate must not find accepted submissions put aside.
+_CONTENT_CLASSES = ("21", "22", "23")
+
+
+def blames_content(error: Exception) -> bool:
+    """Whether the database says that a value cannot be: it would say so again."""
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None) or ""
+    # the driver itself refuses a date or number that has no place in PostgreSQL with a ValueError
+    refused = error.orig is not None and isinstance(error.orig.__cause__, ValueError)
+    return refused or state.startswith(_CONTENT_CLASSES) or isinstance(error, DataError | IntegrityError)
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether the database, the broker or the network is at fault, rather than what was to be done."""
+    if isinstance(error, DBAPIError):
+        return not blames_content(error)
+    return isinstance(error, OSError | NatsError | BrokerUnavailableError | TimeoutError | NoConnectionLeftError)
