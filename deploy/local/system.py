@@ -18,8 +18,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from deploy.local.nats import Nats
 from deploy.local.postgres import Postgres
+from deploy.local.running_system import RunningSystem, write_private
 from deploy.local.supervisor import CannotStartError, Process, Supervisor, run_until_signal
-from services.cli.running import RunningSystem, write_private
 
 SERVICES = {name: f"services.{name}.app:app" for name in ("intake", "scoring", "notify")}
 MIGRATE = (sys.executable, "-m", "services.cli.main", "migrate")

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from services.cli.session import DATA, Data, console, database, fail, run, system_of
+from deploy.local.clients import database
+from services.cli.session import DATA, Data, console, fail, run, system_of
 from shared import access
 from shared.access import DEFAULT_RATE, EVERYTHING, Terms, add_key, list_keys, revoke_keys, rotate_key
 from shared.reference.load import load

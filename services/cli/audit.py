@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from services.cli.session import DATA, Data, broker, console, database, errors, fail, run, system_of
+from deploy.local.clients import broker, database
+from services.cli.session import DATA, Data, console, errors, fail, run, system_of
 from services.intake.admission.candidate import digest_of
 from services.intake.audit import Audit, audit
 from services.intake.storage.tables import SubmissionRow as Receipts

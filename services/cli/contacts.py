@@ -9,7 +9,8 @@ import httpx
 import typer
 from rich.table import Table
 
-from services.cli.session import DATA, Data, Key, console, fail, get, http, key_of, problem_text, run, system_of
+from deploy.local.clients import http
+from services.cli.session import DATA, Data, Key, console, fail, get, key_of, problem_text, run, system_of
 from shared.reference.load import load_contacts
 
 app = typer.Typer(help="Danh bạ nơi nhận. / Who is told.")

@@ -14,7 +14,8 @@ from pydantic import TypeAdapter
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.session import DATA, Data, Key, broker, console, get, http, key_of, run, system_of
+from deploy.local.clients import broker, http
+from services.cli.session import DATA, Data, Key, console, get, key_of, run, system_of
 from shared.contracts import Status, TargetChanged, subjects
 from shared.contracts.change import AnyChange
 from shared.time import VIETNAM

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from deploy.local.clients import http
 from services.cli.look import status_text
-from services.cli.session import DATA, Data, Key, console, get, http, key_of, run, system_of
+from services.cli.session import DATA, Data, Key, console, get, key_of, run, system_of
 from shared import text
 
 

@@ -10,21 +10,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from services.cli.running import RunningSystem
-from services.cli.session import (
-    DATA,
-    Data,
-    broker,
-    console,
-    database,
-    errors,
-    fail,
-    get,
-    http,
-    run,
-    settings_of,
-    system_of,
-)
+from deploy.local.clients import broker, database, http, settings_of
+from deploy.local.running_system import RunningSystem
+from services.cli.session import DATA, Data, console, errors, fail, get, run, system_of
 from services.scoring.update.rebuild import Comparison
 from services.scoring.update.rebuild import rebuild as rebuild_state
 from shared.nats.connection import connect

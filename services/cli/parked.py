@@ -16,8 +16,9 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Row
 
-from services.cli.running import RunningSystem
-from services.cli.session import DATA, Data, broker, console, database, errors, fail, run, system_of
+from deploy.local.clients import broker, database
+from deploy.local.running_system import RunningSystem
+from services.cli.session import DATA, Data, console, errors, fail, run, system_of
 from services.intake.storage import tables as intake
 from services.notify.storage import tables as notify
 from services.scoring.storage import tables as scoring

@@ -8,7 +8,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.session import DATA, Data, Key, console, get, http, key_of, run, system_of
+from deploy.local.clients import http
+from services.cli.session import DATA, Data, Key, console, get, key_of, run, system_of
 
 app = typer.Typer(help="Ai được báo điều gì. / Who hears of what.")
 

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
 import typer
-from nats.aio.client import Client
-from pydantic import SecretStr
 from rich.console import Console
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.cli.running import NotRunningError, RunningSystem
-from shared.nats.connection import connect
-from shared.postgres.engine import create_engine
-from shared.settings import Settings
+from deploy.local.running_system import NotRunningError, RunningSystem
 
 # what goes into a file or a pipe is not broken at the width of a terminal that is not there
 console = Console(width=None if sys.stdout.isatty() else 180)
@@ -52,16 +45,6 @@ def fail(message: str, status: int = 1) -> typer.Exit:
     return typer.Exit(status)
 
 
-def settings_of(system: RunningSystem) -> Settings:
-    """The settings that lead to the running system's parts."""
-    return Settings(
-        database_url=SecretStr(system.database_url),
-        nats_url=system.nats_url,
-        nats_token=SecretStr(system.nats_token),
-        clock=system.clock,
-    )
-
-
 def key_of(data: Path, key: str | None) -> str:
     """The key given, or the local system's own."""
     if key:
@@ -71,34 +54,6 @@ def key_of(data: Path, key: str | None) -> str:
     except FileNotFoundError:
         system_of(data)
         raise fail("No access key: give --key, or set NTM_KEY. `ntm agency add` makes one.") from None
-
-
-@asynccontextmanager
-async def http(key: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the local services, past any proxy."""
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    async with httpx.AsyncClient(timeout=60, trust_env=False, headers=headers) as client:
-        yield client
-
-
-@asynccontextmanager
-async def database(system: RunningSystem) -> AsyncIterator[AsyncEngine]:
-    """The running system's database."""
-    engine = create_engine(settings_of(system), "cli")
-    try:
-        yield engine
-    finally:
-        await engine.dispose()
-
-
-@asynccontextmanager
-async def broker(system: RunningSystem) -> AsyncIterator[Client]:
-    """A connection to the running system's NATS."""
-    nats = await connect(settings_of(system), "ntm-cli")
-    try:
-        yield nats
-    finally:
-        await nats.close()
 
 
 async def get(client: httpx.AsyncClient, url: str, **parameters: object) -> Any:

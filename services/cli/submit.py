@@ -12,7 +12,8 @@ import httpx
 import typer
 from pydantic import BaseModel, ValidationError
 
-from services.cli.session import DATA, Data, Key, console, errors, fail, http, key_of, problem_text, run, system_of
+from deploy.local.clients import http
+from services.cli.session import DATA, Data, Key, console, errors, fail, key_of, problem_text, run, system_of
 from services.cli.submission_file import UnreadableFileError, read
 
 _CHUNK_ITEMS = 1000

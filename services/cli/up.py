@@ -12,6 +12,8 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Group
 from rich.panel import Panel
 
+from deploy.local.clients import database, http
+from deploy.local.running_system import RunningSystem, write_private
 from deploy.local.sample import CONTACTS, FIRST_DAY, SAMPLE_COHORTS, SEED
 from deploy.local.sample.play import PlayBrokenOffError, play
 from deploy.local.sample.progress import progress_bar
@@ -19,8 +21,7 @@ from deploy.local.sample.summary import print_summary, summary
 from deploy.local.supervisor import CannotStartError
 from deploy.local.system import Options, Ports
 from deploy.local.system import run as run_system
-from services.cli.running import RunningSystem, write_private
-from services.cli.session import DATA, OWN_KEY, Data, console, database, errors, fail, http
+from services.cli.session import DATA, OWN_KEY, Data, console, errors, fail
 from shared.access import EVERYTHING, add_key
 from shared.reference.load import load
 

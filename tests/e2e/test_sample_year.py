@@ -12,12 +12,12 @@ from pathlib import Path
 import nats as nats_client
 import pytest
 
+from deploy.local.clients import database, http
+from deploy.local.running_system import RunningSystem
 from deploy.local.sample import FIRST_DAY
 from deploy.local.sample.play import Progress, play
 from deploy.local.sample.summary import summary
 from deploy.local.system import is_free
-from services.cli.running import RunningSystem
-from services.cli.session import database, http
 from shared.access import EVERYTHING, add_key
 from shared.contracts import Status, subjects
 

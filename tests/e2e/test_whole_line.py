@@ -22,8 +22,8 @@ import httpx
 import nats as nats_client
 import pytest
 
+from deploy.local.running_system import RunningSystem
 from deploy.local.system import is_free
-from services.cli.running import RunningSystem
 from tests.running import eventually
 
 NTM = (sys.executable, "-m", "services.cli.main")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.running import RunningSystem
+from deploy.local.running_system import RunningSystem
 from shared.access import ListedKey, list_keys
 from tests.running import Surroundings
 

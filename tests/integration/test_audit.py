@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.cli.running import RunningSystem
+from deploy.local.running_system import RunningSystem
 from services.intake.admission.candidate import digest_of
 from services.intake.storage import queries
 from shared.contracts import Submission, subjects

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.running import RunningSystem
+from deploy.local.running_system import RunningSystem
 from shared.contracts import subjects
 from tests.builders import a_posted_submission
 from tests.running import Surroundings

@@ -18,9 +18,9 @@ import psutil
 import pytest
 
 from deploy.local.nats import answers
+from deploy.local.running_system import NotRunningError, RunningSystem
 from deploy.local.supervisor import StartFailedError
 from deploy.local.system import Installation, Options, PortInUseError, Ports, is_free, run
-from services.cli.running import NotRunningError, RunningSystem
 from tests.integration.test_supervisor import is_gone, until
 from tests.servers import wait_until
 

@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from deploy.local.running_system import RunningSystem
 from deploy.local.system import free_port
 from services.cli.main import app
-from services.cli.running import RunningSystem
 from services.cli.submission_file import UnreadableFileError, read
 from services.cli.submit import NOT_ANSWERED, REFUSED, UNUSABLE
 from tests.builders import a_posted_submission

@@ -22,12 +22,12 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from deploy.local.clients import broker, database, http
+from deploy.local.running_system import RunningSystem
 from deploy.local.sample import FIRST_DAY, LAST_DAY, SEED, sample_reference
 from deploy.local.sample.posts import PROVINCE_AGENCY, Day, Post, Submission, agency_of
 from deploy.local.sample.tally import Tally, listening
 from deploy.local.sample.year import plan_year
-from services.cli.running import RunningSystem
-from services.cli.session import broker, database, http
 from services.notify.storage.tables import GatheredRow
 from services.scoring.storage.tables import OutboxRow
 from shared.access import EVERYTHING, add_key

@@ -1,0 +1,54 @@
+"""Connections to a running system: its services, its database, its broker."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from nats.aio.client import Client
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from deploy.local.running_system import RunningSystem
+from shared.nats.connection import connect
+from shared.postgres.engine import create_engine
+from shared.settings import Settings
+
+
+def settings_of(system: RunningSystem) -> Settings:
+    """The settings that lead to the running system's parts."""
+    return Settings(
+        database_url=SecretStr(system.database_url),
+        nats_url=system.nats_url,
+        nats_token=SecretStr(system.nats_token),
+        clock=system.clock,
+    )
+
+
+@asynccontextmanager
+async def http(key: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the local services, past any proxy."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    async with httpx.AsyncClient(timeout=60, trust_env=False, headers=headers) as client:
+        yield client
+
+
+@asynccontextmanager
+async def database(system: RunningSystem) -> AsyncIterator[AsyncEngine]:
+    """The running system's database."""
+    engine = create_engine(settings_of(system), "cli")
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def broker(system: RunningSystem) -> AsyncIterator[Client]:
+    """A connection to the running system's NATS."""
+    nats = await connect(settings_of(system), "ntm-cli")
+    try:
+        yield nats
+    finally:
+        await nats.close()
