@@ -9,6 +9,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from shared.contracts.words import Bilingual, Granularity, Language, Period, Stage
+from shared.texts import phrase
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -17,28 +18,28 @@ _MONTHS = (
 _ROMAN = ("I", "II", "III", "IV")
 
 STAGES: dict[Stage, Bilingual] = {
-    Stage.REPORTED: Bilingual(vi="báo cáo", en="reported"),
-    Stage.VERIFIED: Bilingual(vi="thẩm tra", en="verified"),
-    Stage.CONFIRMED: Bilingual(vi="thẩm định", en="confirmed"),
+    Stage.REPORTED: phrase("text.stages.reported"),
+    Stage.VERIFIED: phrase("text.stages.verified"),
+    Stage.CONFIRMED: phrase("text.stages.confirmed"),
 }
 """The stages in words."""
 
 GRANULARITIES: dict[Granularity, Bilingual] = {
-    "year": Bilingual(vi="năm", en="year"),
-    "half": Bilingual(vi="6 tháng", en="half-year"),
-    "quarter": Bilingual(vi="quý", en="quarter"),
-    "month": Bilingual(vi="tháng", en="month"),
-    "day": Bilingual(vi="ngày", en="day"),
+    "year": phrase("text.granularities.year"),
+    "half": phrase("text.granularities.half"),
+    "quarter": phrase("text.granularities.quarter"),
+    "month": phrase("text.granularities.month"),
+    "day": phrase("text.granularities.day"),
 }
 """The kinds of periods in words."""
 
 _SHOWN_LENGTH = 80
 _SHOWN_BITS = 100
-_NOTHING = Bilingual(vi="không có giá trị", en="null")
-_TOO_GREAT = Bilingual(vi="một số quá lớn", en="a number too great")
-_BYTES = Bilingual(vi="dữ liệu không phải chữ", en="data that are no text")
-_AN_OBJECT = Bilingual(vi="một đối tượng", en="an object")
-_A_LIST = Bilingual(vi="một danh sách", en="a list")
+_NOTHING = phrase("text.nothing")
+_TOO_GREAT = phrase("text.too_great")
+_BYTES = phrase("text.bytes")
+_AN_OBJECT = phrase("text.an_object")
+_A_LIST = phrase("text.a_list")
 
 
 def without_diacritics(text: str) -> str:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from services.cli import plan_view
+from services.cli.texts import phrase
 from shared.contracts.words import Bilingual
 from shared.reference.load import PACKAGED, Reference, ReferenceFault, load_file, source_text
 from shared.reference.plan_check import Finding, Paper, check, exit_status
@@ -25,11 +26,11 @@ Lang = Annotated[Literal["vi", "en"], typer.Option("--lang", help="Language of t
 _PACKAGED_PLAN = PACKAGED / "plans" / "lang-son-2023.yaml"
 _EXCERPT = 110
 _WORDS = {
-    "error": Bilingual(vi="LỖI", en="ERROR"),
-    "warning": Bilingual(vi="LƯU Ý", en="WARNING"),
-    "line": Bilingual(vi="dòng", en="line"),
-    "should be": Bilingual(vi="đúng ra", en="should be"),
-    "clean": Bilingual(vi="Không có phát hiện nào.", en="Nothing found."),
+    "error": phrase("plan.error"),
+    "warning": phrase("plan.warning"),
+    "line": phrase("plan.line"),
+    "should be": phrase("plan.should"),
+    "clean": phrase("plan.clean"),
 }
 
 

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from services.cli.texts import phrase
 from shared.contracts.words import Bilingual, Language
 from shared.reference.load import Reference
 from shared.reference.models import Cohort, Commitment, Goal, Level
@@ -18,38 +19,38 @@ MARK = "(?)"
 
 _SIGNS = {"at_least": "≥", "at_most": "≤"}
 _TEXTS = {
-    "line": Bilingual(vi="Dòng", en="Line"),
-    "cohorts": Bilingual(vi="Các nhóm xã", en="Cohorts"),
-    "cohort": Bilingual(vi="Nhóm", en="Cohort"),
-    "criteria": Bilingual(vi="Tiêu chí", en="Criteria"),
-    "members": Bilingual(vi="Các xã", en="Members"),
-    "unnamed": Bilingual(vi="{} xã chưa nêu tên", en="{} unnamed"),
-    "commitments": Bilingual(vi="Các cam kết", en="Commitments"),
-    "commitment": Bilingual(vi="Cam kết", en="Commitment"),
-    "baseline": Bilingual(vi="Đầu kỳ", en="Baseline"),
-    "goal": Bilingual(vi="Mục tiêu", en="Goal"),
-    "deadline": Bilingual(vi="Thời hạn", en="Deadline"),
-    "responsible": Bilingual(vi="Phụ trách", en="Responsible"),
-    "figures": Bilingual(vi="theo số liệu", en="from figures"),
-    "points": Bilingual(vi=" điểm %", en=" points"),
-    "held": Bilingual(vi="thực hiện", en="done"),
-    "levels": Bilingual(vi="Các mức phải đạt", en="Levels"),
-    "indicator": Bilingual(vi="Chỉ tiêu", en="Indicator"),
-    "level": Bilingual(vi="Mức", en="Level"),
-    "source": Bilingual(vi="Nguồn", en="Source"),
-    "informational": Bilingual(vi="(để biết, chưa dùng để đánh giá)", en="(for information, not judged by)"),
-    "distribution": Bilingual(vi="Nơi nhận", en="Distribution"),
-    "recipient": Bilingual(vi="Đơn vị", en="Recipient"),
-    "receives": Bilingual(vi="Nhận", en="Receives"),
-    "report": Bilingual(vi="báo cáo", en="reports"),
-    "alerts": Bilingual(vi="cảnh báo", en="alerts"),
-    "archive": Bilingual(vi="lưu", en="archive"),
+    "line": phrase("plan_view.line"),
+    "cohorts": phrase("plan_view.cohorts"),
+    "cohort": phrase("plan_view.cohort"),
+    "criteria": phrase("plan_view.criteria"),
+    "members": phrase("plan_view.members"),
+    "unnamed": phrase("plan_view.unnamed"),
+    "commitments": phrase("plan_view.commitments"),
+    "commitment": phrase("plan_view.commitment"),
+    "baseline": phrase("plan_view.baseline"),
+    "goal": phrase("plan_view.goal"),
+    "deadline": phrase("plan_view.deadline"),
+    "responsible": phrase("plan_view.responsible"),
+    "figures": phrase("plan_view.figures"),
+    "points": phrase("plan_view.points"),
+    "held": phrase("plan_view.held"),
+    "levels": phrase("plan_view.levels"),
+    "indicator": phrase("plan_view.indicator"),
+    "level": phrase("plan_view.level"),
+    "source": phrase("plan_view.source"),
+    "informational": phrase("plan_view.informational"),
+    "distribution": phrase("plan_view.distribution"),
+    "recipient": phrase("plan_view.recipient"),
+    "receives": phrase("plan_view.receives"),
+    "report": phrase("plan_view.report"),
+    "alerts": phrase("plan_view.alerts"),
+    "archive": phrase("plan_view.archive"),
     "unverified": Bilingual(
         vi=f"{MARK} số liệu hoặc cách hiểu chưa được kiểm chứng tại nguồn",
         en=f"{MARK} a number or a reading that was not verified in its source",
     ),
-    "sample": Bilingual(vi="CÓ DỮ LIỆU MẪU", en="WITH SAMPLE DATA"),
-    "document": Bilingual(vi="Số: {}   {}   Ký: {}", en="Number: {}   {}   Signed: {}"),
+    "sample": phrase("plan_view.sample"),
+    "document": phrase("plan_view.document"),
 }
 
 

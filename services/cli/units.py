@@ -11,7 +11,8 @@ import typer
 from rich.markup import escape
 
 from services.cli.session import console, fail
-from shared.contracts.words import Bilingual, Language
+from services.cli.texts import phrase
+from shared.contracts.words import Language
 from shared.reference.load import Reference, ReferenceFault, load
 from shared.reference.models import Succession, Unit
 from shared.text import day
@@ -28,33 +29,25 @@ ReferenceDir = Annotated[
 ]
 
 _WORDS = {
-    "whole": Bilingual(vi="toàn bộ nhập vào", en="wholly into"),
-    "split_default": Bilingual(vi="phần lớn nhập vào", en="its larger part into"),
-    "split_minor": Bilingual(vi="một phần nhập vào", en="a part into"),
-    "origin_whole": Bilingual(vi="gồm toàn bộ", en="all of"),
-    "origin_split_default": Bilingual(vi="gồm phần lớn", en="the larger part of"),
-    "origin_split_minor": Bilingual(vi="gồm một phần", en="a part of"),
-    "exists": Bilingual(vi="đang tồn tại", en="exists"),
-    "ended": Bilingual(vi="không có đơn vị kế thừa", en="nothing took its place"),
-    "now": Bilingual(vi="Đến {on} là: {heirs}", en="By {on} it is: {heirs}"),
-    "since": Bilingual(vi="từ {first}", en="from {first}"),
-    "between": Bilingual(vi="từ {first} đến {last}", en="from {first} to {last}"),
-    "disputed": Bilingual(vi="các nguồn ghi mã khác nhau", en="sources disagree on the code"),
-    "unknown": Bilingual(vi="Không có đơn vị nào: {text}", en="There is no unit: {text}"),
-    "goes_over": Bilingual(vi="Số liệu tiêu chí được cộng vào {new}.", en="Figures of criteria go over to {new}."),
-    "nothing": Bilingual(vi="Tiêu chí không thống kê ở {old}.", en="Criteria are not counted in {old}."),
-    "grows": Bilingual(
-        vi="{new} giữ số liệu của mình đến khi báo cáo lại.", en="{new} goes on with its own figures until it reports."
-    ),
-    "split": Bilingual(vi="Không tách được số liệu", en="Figures that cannot be split"),
-    "part": Bilingual(
-        vi="Không cộng được vào {new}, vì gồm cả một phần của {others}",
-        en="Figures that do not add up to {new}, which has a part of {others} too",
-    ),
-    "lacking": Bilingual(
-        vi="Không cộng được vào {new}, vì không thống kê ở {others}",
-        en="Figures that do not add up to {new}, since they are not counted in {others}",
-    ),
+    "whole": phrase("units.whole"),
+    "split_default": phrase("units.split_default"),
+    "split_minor": phrase("units.split_minor"),
+    "origin_whole": phrase("units.origin_whole"),
+    "origin_split_default": phrase("units.origin_split_default"),
+    "origin_split_minor": phrase("units.origin_split_minor"),
+    "exists": phrase("units.exists"),
+    "ended": phrase("units.ended"),
+    "now": phrase("units.now"),
+    "since": phrase("units.since"),
+    "between": phrase("units.between"),
+    "disputed": phrase("units.disputed"),
+    "unknown": phrase("units.unknown"),
+    "goes_over": phrase("units.goes_over"),
+    "nothing": phrase("units.nothing"),
+    "grows": phrase("units.grows"),
+    "split": phrase("units.split"),
+    "part": phrase("units.part"),
+    "lacking": phrase("units.lacking"),
 }
 
 

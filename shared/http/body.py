@@ -16,6 +16,7 @@ from starlette.responses import Response
 from shared.contracts import Bilingual
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.text import storable
+from shared.texts import phrase
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of one JSON request."""
@@ -243,8 +244,5 @@ def _reason(error: ValueError | RecursionError) -> Bilingual:
 _TOO_DEEP = Bilingual(
     vi=f"JSON lồng nhau quá {DEPTH_LIMIT} tầng.", en=f"The JSON is nested more than {DEPTH_LIMIT} levels deep."
 )
-_TOO_MANY_DIGITS = Bilingual(vi="Có một số quá dài trong JSON.", en="A number in the JSON is too long.")
-_HALF_A_PAIR = Bilingual(
-    vi="Có ký tự \\u viết dở (một nửa của cặp mã UTF-16). Hãy viết đủ cặp.",
-    en="A \\u escape is only half of a pair of UTF-16. Write the whole pair.",
-)
+_TOO_MANY_DIGITS = phrase("body.too_many_digits")
+_HALF_A_PAIR = phrase("body.half_a_pair")

@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.contracts.words import Bilingual
 from shared.problems import Fault, Faults
+from shared.texts import phrase
 
 
 def faults_of(errors: Iterable[Mapping[str, Any]]) -> list[Fault]:
@@ -33,16 +34,13 @@ _KINDS = {
     "extra_forbidden": Faults.UNKNOWN_FIELD,
     "string_too_long": Faults.TOO_LONG,
 }
-_WHOLE = Bilingual(vi="cần số nguyên", en="a whole number is expected")
-_YES_NO = Bilingual(vi="cần true hoặc false", en="true or false is expected")
-_CHOICE = Bilingual(vi="cần một trong: {expected}", en="one of these is expected: {expected}")
-_UUID = Bilingual(
-    vi="cần mã dạng 0f8fad5b-d9cb-469f-a165-70867728950e",
-    en="an id such as 0f8fad5b-d9cb-469f-a165-70867728950e is expected",
-)
-_OBJECT = Bilingual(vi="cần một đối tượng JSON", en="a JSON object is expected")
-_TEXT = Bilingual(vi="cần chuỗi ký tự", en="text is expected")
-_OTHERWISE = Bilingual(vi="không đúng định dạng", en="it is not of the expected form")
+_WHOLE = phrase("invalid_input.whole")
+_YES_NO = phrase("invalid_input.yes_no")
+_CHOICE = phrase("invalid_input.choice")
+_UUID = phrase("invalid_input.uuid")
+_OBJECT = phrase("invalid_input.object")
+_TEXT = phrase("invalid_input.text")
+_OTHERWISE = phrase("invalid_input.otherwise")
 _EXPECTED = {
     "int_type": _WHOLE,
     "int_parsing": _WHOLE,
@@ -58,10 +56,8 @@ _EXPECTED = {
     "model_attributes_type": _OBJECT,
     "dict_type": _OBJECT,
     "string_type": _TEXT,
-    "string_too_short": Bilingual(
-        vi="cần ít nhất {min_length} ký tự", en="at least {min_length} characters are expected"
-    ),
-    "string_too_long": Bilingual(vi="{max_length} ký tự", en="{max_length} characters"),
-    "greater_than_equal": Bilingual(vi="cần số từ {ge} trở lên", en="a number from {ge} up is expected"),
-    "less_than_equal": Bilingual(vi="cần số không quá {le}", en="a number of at most {le} is expected"),
+    "string_too_short": phrase("invalid_input.expected.string_too_short"),
+    "string_too_long": phrase("invalid_input.expected.string_too_long"),
+    "greater_than_equal": phrase("invalid_input.expected.greater_than_equal"),
+    "less_than_equal": phrase("invalid_input.expected.less_than_equal"),
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic_core import ErrorDetails
 
 from shared.contracts.words import Bilingual, Language
+from shared.texts import phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,45 +40,45 @@ class ReferenceFault(Exception):  # noqa: N818 - the field's word; it carries ev
 
 _KINDS: dict[str, tuple[Bilingual, Bilingual]] = {
     "missing": (
-        Bilingual(vi="thiếu trường bắt buộc", en="a required field is missing"),
-        Bilingual(vi="Hãy bổ sung.", en="Add it."),
+        phrase("reference_faults.kinds.missing"),
+        phrase("reference_faults.kinds.missing.add"),
     ),
     "extra_forbidden": (
-        Bilingual(vi="không có trường này", en="there is no such field"),
-        Bilingual(vi="Hãy sửa tên trường hoặc bỏ đi.", en="Correct its name, or remove it."),
+        phrase("reference_faults.kinds.extra_forbidden"),
+        phrase("reference_faults.kinds.extra_forbidden.correct_its_name_or"),
     ),
     "string_type": (
-        Bilingual(vi="phải là chữ", en="must be text"),
-        Bilingual(vi='Hãy đặt trong dấu nháy, ví dụ "06280".', en='Put it in quotation marks, as in "06280".'),
+        phrase("reference_faults.kinds.string_type"),
+        phrase("reference_faults.kinds.string_type.put_in_quotation_marks"),
     ),
     "literal_error": (
-        Bilingual(vi="không phải giá trị được phép: {expected}", en="not an allowed value: {expected}"),
-        Bilingual(vi="Hãy chọn một giá trị trong số đó.", en="Choose one of these."),
+        phrase("reference_faults.kinds.literal_error"),
+        phrase("reference_faults.kinds.literal_error.choose_one_these"),
     ),
     "enum": (
-        Bilingual(vi="không phải giá trị được phép: {expected}", en="not an allowed value: {expected}"),
-        Bilingual(vi="Hãy chọn một giá trị trong số đó.", en="Choose one of these."),
+        phrase("reference_faults.kinds.enum"),
+        phrase("reference_faults.kinds.enum.choose_one_these"),
     ),
     "union_tag_invalid": (
-        Bilingual(vi="không phải loại được phép: {expected_tags}", en="not an allowed kind: {expected_tags}"),
-        Bilingual(vi="Hãy chọn một loại trong số đó.", en="Choose one of these."),
+        phrase("reference_faults.kinds.union_tag_invalid"),
+        phrase("reference_faults.kinds.union_tag_invalid.choose_one_these"),
     ),
     "union_tag_not_found": (
-        Bilingual(vi="thiếu trường {discriminator}", en="the field {discriminator} is missing"),
-        Bilingual(vi="Hãy bổ sung.", en="Add it."),
+        phrase("reference_faults.kinds.union_tag_not"),
+        phrase("reference_faults.kinds.union_tag_not.add"),
     ),
     "string_pattern_mismatch": (
-        Bilingual(vi="không đúng dạng {pattern}", en="does not have the form {pattern}"),
-        Bilingual(vi="Hãy viết đúng dạng đó.", en="Write it in that form."),
+        phrase("reference_faults.kinds.string_pattern_mismatch"),
+        phrase("reference_faults.kinds.string_pattern_mismatch.write_in_that_form"),
     ),
 }
 _DATES = (
-    Bilingual(vi="không phải ngày", en="not a date"),
-    Bilingual(vi="Hãy viết như 2023-12-31.", en="Write it as 2023-12-31."),
+    phrase("reference_faults.dates"),
+    phrase("reference_faults.dates.write_as_2023_12"),
 )
 _NUMBERS = (
-    Bilingual(vi="không phải số hợp lệ", en="not a valid number"),
-    Bilingual(vi="Hãy viết số, dấu thập phân là dấu chấm.", en="Write a number, with a point for decimals."),
+    phrase("reference_faults.numbers"),
+    phrase("reference_faults.numbers.write_number_with_point"),
 )
 
 
@@ -95,5 +96,5 @@ def explain(error: ErrorDetails) -> tuple[Bilingual, Bilingual]:
     told = error["msg"]
     return (
         Bilingual(vi=f"không hợp lệ: {told}", en=f"not valid: {told}"),
-        Bilingual(vi="Hãy sửa lại theo mô tả trường.", en="Correct it as the field's description says."),
+        phrase("reference_faults.correct_as_field_s"),
     )

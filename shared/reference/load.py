@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.contracts.words import Bilingual
 from shared.reference import consistency
 from shared.reference.definitions import Catalogue, Reference
 from shared.reference.faults import Fault, ReferenceFault
@@ -26,6 +25,7 @@ from shared.reference.models import (
     UnitsFile,
 )
 from shared.reference.units import Units
+from shared.texts import phrase
 
 if TYPE_CHECKING:
     from shared.settings import Settings
@@ -123,8 +123,8 @@ def source_text(plan: Plan, file: Path | None = None) -> str:
     for candidate in (*beside, PACKAGED / "sources" / name):
         if candidate.is_file():
             return candidate.read_text(encoding="utf-8")
-    problem = Bilingual(vi="không có văn bản nguồn này", en="there is no such source text")
-    remedy = Bilingual(vi="Hãy đặt tệp cạnh kế hoạch.", en="Put the file beside the plan.")
+    problem = phrase("reference_load.problem")
+    remedy = phrase("reference_load.remedy")
     raise ReferenceFault([Fault(file or Path(plan.id), 1, "document.source", name, problem, remedy)])
 
 

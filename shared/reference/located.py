@@ -15,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from shared.contracts.words import Bilingual
 from shared.reference.faults import Fault, ReferenceFault, explain
+from shared.texts import phrase
 
 type Place = tuple[str | int, ...]
 """Where a value stands: keys and positions from the top, such as `("commitments", 2, "goal")`."""
@@ -128,10 +129,8 @@ def read_csv(file: Path) -> Located:
         place: Place = ("rows", len(rows))
         lines[place] = reader.line_num
         if None in row or None in row.values():
-            problem = Bilingual(
-                vi="số ô trong hàng khác số cột", en="the row has other than the heading's number of cells"
-            )
-            remedy = Bilingual(vi="Hãy sửa lại các dấu phẩy.", en="Correct the commas.")
+            problem = phrase("reference_located.problem")
+            remedy = phrase("reference_located.remedy.correct_commas")
             faults.append(Fault(file, reader.line_num, _written(place), "", problem, remedy))
         rows.append({name: value or None for name, value in row.items()})
     if faults:
@@ -143,17 +142,17 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        problem = Bilingual(vi="không có tệp này", en="there is no such file")
+        problem = phrase("reference_located.problem.there_no_such_file")
     except (OSError, UnicodeDecodeError) as error:
         problem = Bilingual(vi=f"không đọc được tệp: {error}", en=f"the file cannot be read: {error}")
-    remedy = Bilingual(vi="Hãy kiểm tra đường dẫn và tệp (UTF-8).", en="Check the path and the file (UTF-8).")
+    remedy = phrase("reference_located.remedy")
     raise ReferenceFault([Fault(file, 1, "", "", problem, remedy)])
 
 
 def _unreadable(file: Path, line: int, place: Place, error: Exception) -> Fault:
     told = getattr(error, "problem", None) or str(error)
     problem = Bilingual(vi=f"không đọc được YAML: {told}", en=f"not readable as YAML: {told}")
-    remedy = Bilingual(vi="Hãy xem lại thụt lề, dấu nháy, ngày.", en="See to indents, quotes and dates.")
+    remedy = phrase("reference_located.remedy.see_indents_quotes_and")
     return Fault(file, line, _written(place), "", problem, remedy)
 
 
@@ -187,8 +186,8 @@ class _Walk:
     def _named(self, key: yaml.Node, place: Place) -> None:
         line = key.start_mark.line + 1
         if place in self.lines:
-            problem = Bilingual(vi="trường này đã có ở trên", en="this field stands above already")
-            remedy = Bilingual(vi="Hãy chỉ giữ một.", en="Keep one of them.")
+            problem = phrase("reference_located.problem.this_field_stands_above")
+            remedy = phrase("reference_located.remedy.keep_one_them")
             self.faults.append(Fault(self.file, line, _written(place), "", problem, remedy))
         self.lines[place] = line
 

@@ -14,18 +14,19 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.local.sample import sample_reference
+from deploy.local.texts import phrase
 from shared.contracts import Bilingual, Language, Status
 from shared.reference.models import Role
 from shared.text import day, number
 
 _PAGE = 500
 _STATUSES = {
-    Status.MET: (Bilingual(vi="đạt", en="met"), "green"),
-    Status.ON_TRACK: (Bilingual(vi="đúng tiến độ", en="on track"), "cyan"),
-    Status.BEHIND: (Bilingual(vi="chậm", en="behind"), "yellow"),
-    Status.MISSED: (Bilingual(vi="không đạt", en="missed"), "red"),
-    Status.NOT_MET: (Bilingual(vi="chưa đạt", en="not met"), ""),
-    Status.NO_DATA: (Bilingual(vi="chưa có số liệu", en="no data"), "dim"),
+    Status.MET: (phrase("summary.statuses.met"), "green"),
+    Status.ON_TRACK: (phrase("summary.statuses.on_track"), "cyan"),
+    Status.BEHIND: (phrase("summary.statuses.behind"), "yellow"),
+    Status.MISSED: (phrase("summary.statuses.missed"), "red"),
+    Status.NOT_MET: (phrase("summary.statuses.not_met"), ""),
+    Status.NO_DATA: (phrase("summary.statuses.no_data"), "dim"),
 }
 _CHANNELS = ("email", "sms")
 _FAILED = frozenset({"temporary_failure", "permanent_failure", "technical_failure"})
@@ -152,7 +153,7 @@ def _told_table(found: Summary) -> Table:
     sums = [sum(told.by_channel[channel] for told in found.told) for channel in _CHANNELS]
     totals = (*sums, sum(told.failed for told in found.told))
     table.add_section()
-    table.add_row(_both(Bilingual(vi="Tổng cộng", en="All")), *(number(count, "vi") for count in totals))
+    table.add_row(_both(phrase("summary.all")), *(number(count, "vi") for count in totals))
     return table
 
 

@@ -15,8 +15,9 @@ from services.intake.admission.candidate import REQUEST_KEY
 from services.intake.doors.receipts import Limit
 from services.intake.projection.catch_up import PROBLEMS, projected
 from services.intake.storage import queries
+from services.intake.texts import phrase
 from shared.access import Caller, authenticate
-from shared.contracts import Bilingual, ProblemAnswer, ProblemLogged, ProblemReport, UnitCode, UnitRef, subjects
+from shared.contracts import ProblemAnswer, ProblemLogged, ProblemReport, UnitCode, UnitRef, subjects
 from shared.contracts.difficulty import ProblemKind
 from shared.http.body import JsonRoute
 from shared.nats.cloud_events import cloud_event, new_trace
@@ -31,7 +32,7 @@ router = APIRouter(prefix="/v1/problems", route_class=JsonRoute, strict_content_
 Called = Annotated[Caller, Depends(authenticate)]
 State = Literal["open", "answered", "closed"]
 
-_UNKNOWN_CURSOR = {"value": "cursor", "expected": Bilingual(vi="không có trang này", en="there is no such page")}
+_UNKNOWN_CURSOR = {"value": "cursor", "expected": phrase("difficulties.unknown_cursor.expected")}
 
 
 class Said(BaseModel):

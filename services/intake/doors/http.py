@@ -15,8 +15,9 @@ from services.intake.admission.accept import Intake, accept, content_digest
 from services.intake.admission.candidate import REQUEST_KEY, Posted
 from services.intake.admission.group_commit import Outcome
 from services.intake.doors.ndjson import NDJSON, answer_item, post_lines
+from services.intake.texts import phrase
 from shared.access import Caller, authenticate
-from shared.contracts import Bilingual, Receipt
+from shared.contracts import Receipt
 from shared.contracts.words import Language
 from shared.http.app import EXPECTED_ERRORS, answer, answer_error, language_in
 from shared.http.body import BODY_LIMIT, media_type, parse_json, read_body, refuse_packed
@@ -24,7 +25,7 @@ from shared.nats.cloud_events import new_trace
 from shared.problems import Fault, Faults, Problem, Problems
 
 _REQUEST_KEY = re.compile(REQUEST_KEY)
-_EXPECTED_KEY = Bilingual(vi="cần 1 đến 200 ký tự ASCII in được", en="1 to 200 printable ASCII characters are expected")
+_EXPECTED_KEY = phrase("http.expected_key")
 
 
 class SubmissionsDoor:

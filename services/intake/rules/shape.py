@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from services.intake.rules.wording import unit_named
+from services.intake.texts import phrase
 from shared.contracts import Bilingual, Period, Submission
 from shared.contracts.submission import READING_LIMIT
 from shared.problems import Fault, Faults
@@ -70,25 +71,17 @@ def _end_of(period: object) -> date | None:
 
 
 _EXPECTED = {
-    "string_type": Bilingual(vi="cần chuỗi ký tự", en="text is expected"),
-    "enum": Bilingual(
-        vi='cần một trong: "reported" (báo cáo), "verified" (thẩm tra), "confirmed" (thẩm định)',
-        en="one of reported, verified, confirmed is expected",
-    ),
-    "bool_type": Bilingual(vi="cần true hoặc false", en="true or false is expected"),
-    "int_type": Bilingual(vi="cần số nguyên", en="a whole number is expected"),
-    "greater_than_equal": Bilingual(vi="cần số từ 1 trở lên", en="a number from 1 up is expected"),
-    "less_than_equal": Bilingual(vi="cần số không quá 1000", en="a number of at most 1000 is expected"),
-    "dict_type": Bilingual(
-        vi='cần đối tượng dạng {"households": 1204}', en='an object such as {"households": 1204} is expected'
-    ),
-    "model_type": Bilingual(vi="cần một đối tượng JSON", en="a JSON object is expected"),
+    "string_type": phrase("shape.expected.string_type"),
+    "enum": phrase("shape.expected.enum"),
+    "bool_type": phrase("shape.expected.bool_type"),
+    "int_type": phrase("shape.expected.int_type"),
+    "greater_than_equal": phrase("shape.expected.greater_than_equal"),
+    "less_than_equal": phrase("shape.expected.less_than_equal"),
+    "dict_type": phrase("shape.expected.dict_type"),
+    "model_type": phrase("shape.expected.model_type"),
 }
-_UNIT_CODE = Bilingual(
-    vi='cần mã đơn vị 2, 3 hoặc 5 chữ số, ví dụ "06280"',
-    en='a unit code of 2, 3 or 5 digits is expected, such as "06280"',
-)
-_OTHERWISE = Bilingual(vi="không đúng định dạng", en="not of the expected form")
+_UNIT_CODE = phrase("shape.unit_code")
+_OTHERWISE = phrase("shape.otherwise")
 
 _KINDS = {
     "missing": Faults.MISSING,

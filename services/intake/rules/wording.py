@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
+from services.intake.texts import phrase
 from shared.contracts import Bilingual
 from shared.reference.models import Element, PlausibleChange, Unit
 from shared.reference.units import Units
 from shared.text import number, percent
 
-_YES, _NO = Bilingual(vi="Có", en="yes"), Bilingual(vi="Không", en="no")
+_YES, _NO = phrase("wording.yes"), phrase("wording.no")
 
 
 def both(vietnamese: Iterable[str], english: Iterable[str], mark: str) -> Bilingual:

@@ -9,8 +9,8 @@ from enum import Enum, StrEnum
 from functools import cached_property
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from services.notify.texts import phrase
 from shared.contracts import (
-    Bilingual,
     ChannelName,
     Language,
     OccasionKind,
@@ -49,22 +49,16 @@ class NoticeStatus(StrEnum):
 class NotSent(Enum):
     """Why a notice could not even be tried."""
 
-    NO_CONTACT = Bilingual(vi="chưa có đầu mối liên hệ", en="no contact is known")
-    NO_EMAIL = Bilingual(vi="đầu mối chưa có địa chỉ e-mail", en="the contact has no e-mail address")
-    NO_PHONE = Bilingual(vi="đầu mối chưa có số điện thoại", en="the contact has no phone number")
-    NO_MOBILE = Bilingual(
-        vi="đầu mối chỉ có số cố định, không nhận được SMS", en="the contact has only landlines, which get no SMS"
-    )
-    NO_SERVICE = Bilingual(vi="đầu mối chưa có dịch vụ nhắn tin khác", en="the contact has no other messaging service")
-    ADDRESS_ENDED = Bilingual(
-        vi="địa chỉ đã bị từ chối hẳn; cần sửa lại", en="the address was refused for good; it has to be corrected"
-    )
-    NOT_SET_UP = Bilingual(vi="kênh gửi chưa được thiết lập", en="the channel is not set up")
-    BUDGET_SPENT = Bilingual(vi="đơn vị đã hết hạn mức SMS trong ngày", en="the unit's SMS budget of the day is spent")
-    DISABLED = Bilingual(vi="địa chỉ nhận webhook đã bị tắt", en="the webhook is disabled")
-    NOTHING_LEFT = Bilingual(
-        vi="đến lúc gửi không còn gì phải báo", en="when its time came nothing was left to be told"
-    )
+    NO_CONTACT = phrase("notices.no_contact")
+    NO_EMAIL = phrase("notices.no_email")
+    NO_PHONE = phrase("notices.no_phone")
+    NO_MOBILE = phrase("notices.no_mobile")
+    NO_SERVICE = phrase("notices.no_service")
+    ADDRESS_ENDED = phrase("notices.address_ended")
+    NOT_SET_UP = phrase("notices.not_set_up")
+    BUDGET_SPENT = phrase("notices.budget_spent")
+    DISABLED = phrase("notices.disabled")
+    NOTHING_LEFT = phrase("notices.nothing_left")
 
     @property
     def code(self) -> str:
@@ -83,14 +77,10 @@ DIGESTS = frozenset({"daily", "weekly"})
 class LeftOut(Enum):
     """Why a notice does not tell of an alert that was meant for it."""
 
-    OVERTAKEN = Bilingual(vi="có tin mới hơn về cùng việc", en="something newer about the same is told")
-    AS_BEFORE = Bilingual(
-        vi="đến lúc gửi đã trở lại như trước", en="when its time came everything was as it had been before"
-    )
-    INHIBITED = Bilingual(
-        vi="nơi nhận đã được báo nguyên nhân chung", en="the recipient was told of the cause that hides it"
-    )
-    SILENCED = Bilingual(vi="đang tạm ngừng báo", en="a silence covers it")
+    OVERTAKEN = phrase("notices.overtaken")
+    AS_BEFORE = phrase("notices.as_before")
+    INHIBITED = phrase("notices.inhibited")
+    SILENCED = phrase("notices.silenced")
 
     @property
     def code(self) -> str:

@@ -14,10 +14,10 @@ from services.notify.inspect.explain import supposed
 from services.notify.stages import World
 from services.notify.stages.render import render
 from services.notify.stages.routing_tree import Tree
+from services.notify.texts import phrase
 from services.notify.wording.links import Links
 from shared.contracts import (
     Assessment,
-    Bilingual,
     ChannelName,
     Event,
     Language,
@@ -74,21 +74,17 @@ def _filled(occasion: Occasion, event: AnyEvent) -> Occasion:
         words = "Chưa được bố trí kinh phí mở lớp đào tạo nghề quý III."
         said = {"agency": "ubnd-xa", "reported_by": "ubnd-xa", "words": words, "contact": "Công chức xã"}
         return occasion.model_copy(update=said)
-    about = {"about": "email", "words": Bilingual(vi="Không kết nối được máy chủ.", en="The server cannot be reached.")}
+    about = {"about": "email", "words": phrase("examples.about")}
     return occasion.model_copy(update=about)
 
 
-_REASON = Bilingual(
-    vi="Tỷ lệ nghèo đa chiều: 18,2 % (219/1.204 hộ); mục tiêu ≤ 13 %; theo lộ trình phải ≤ 15,6 %; còn thiếu 63 hộ.",
-    en="Multidimensional poverty rate: 18.2 % (219/1,204 households); goal ≤ 13 %; the path asks for ≤ 15.6 %; 63 "
-    "households to go.",
-)
+_REASON = phrase("examples.reason")
 
 
 def _part(status: Status) -> Part:
     return Part(
         indicator="11",
-        name=Bilingual(vi="Tỷ lệ nghèo đa chiều", en="Multidimensional poverty rate"),
+        name=phrase("examples.multidimensional_poverty_rate"),
         status=status,
         direction="at_most",
         measured_in="percent",
@@ -99,7 +95,7 @@ def _part(status: Status) -> Part:
         required=15.6,
         gap=2.59,
         missing=63,
-        missing_unit=Bilingual(vi="hộ", en="households"),
+        missing_unit=phrase("examples.households"),
         period=Period.parse("2023-06"),
         stage=Stage.REPORTED,
         verified=False,

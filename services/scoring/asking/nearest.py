@@ -13,11 +13,12 @@ from services.scoring.judging.changes import unit_ref
 from services.scoring.judging.measures import Figures
 from services.scoring.judging.reasons import UNITS
 from services.scoring.judging.verdicts import Judged, JudgedPart, binds, explain_criterion, judge_criterion
+from services.scoring.texts import phrase
 from shared.contracts import Bilingual, CriterionRef, Status, UnitRef
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
 
-_ITEMS = Bilingual(vi="nội dung", en="items")
+_ITEMS = phrase("nearest.items")
 
 
 class Lacking(BaseModel):

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
+from services.scoring.texts import phrase
 from services.scoring.update.targets import targets_of
 from shared.access import EVERYTHING, Caller
 from shared.contracts import Bilingual, Stage, Submission, UnitCode
@@ -115,7 +116,7 @@ def check_figures(submissions: Sequence[Submission], caller: Caller, reference: 
 def reference_under(supposed: Supposition, reference: Reference) -> Reference:
     """The reference data with the supposed plan; a problem where that does not hold together."""
     if supposed.plan is not None and supposed.plan_file is not None:
-        expected = Bilingual(vi="chỉ dùng một trong hai: plan, plan_file", en="only one of plan and plan_file")
+        expected = phrase("supposition.expected")
         raise Problem(Problems.REFUSED, _unusable("/plan_file", "plan_file", expected))
     try:
         if supposed.plan_file is not None:

@@ -15,7 +15,7 @@ from services.scoring.asking.views import cohorts_of
 from services.scoring.asking.what_if import WhatIf, compare, load_case
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.verdicts import binds
-from shared.contracts import Bilingual
+from services.scoring.texts import phrase
 from shared.http.body import JsonRoute
 from shared.http.work_slots import Seats
 from shared.problems import Fault, Faults, Problem, Problems
@@ -26,10 +26,7 @@ router = APIRouter(prefix="/v1", route_class=JsonRoute)
 _seats = Seats(at_once=2, limit=8)
 """A whole province takes a second of the processor, and its figures take room."""
 
-_EXTREME = Bilingual(
-    vi="Có số hoặc ngày vượt quá mức tính được. Hãy sửa lại.",
-    en="A number or a day is beyond what can be reckoned with. Correct it.",
-)
+_EXTREME = phrase("what_if_api.extreme")
 
 
 @router.post("/what-if", response_model=WhatIf)

@@ -17,24 +17,16 @@ from pydantic import BaseModel, Field
 
 from services.scoring.judging.changes import unit_ref
 from services.scoring.judging.measures import Figures, Reading
+from services.scoring.texts import phrase
 from shared.contracts import Bilingual, Language, Period, UnitRef
 from shared.reference.load import Reference
 from shared.reference.models import Unit
 
 _NOTHING = Figures()
 _T = {
-    "split": Bilingual(
-        vi="{old} đã chia cho nhiều đơn vị: số liệu không tách được.",
-        en="{old} was split: its figures cannot be told apart.",
-    ),
-    "part": Bilingual(
-        vi="{new} gồm cả một phần của {others}: số liệu của phần đó không tách được.",
-        en="{new} has a part of {others} too, whose figures cannot be told apart.",
-    ),
-    "lacking": Bilingual(
-        vi="{new} gồm cả {others}, nơi không có số liệu này cho cùng kỳ.",
-        en="{new} has all of {others} too, of which there are no such figures for the same periods.",
-    ),
+    "split": phrase("inheritance.split"),
+    "part": phrase("inheritance.part"),
+    "lacking": phrase("inheritance.lacking"),
 }
 
 

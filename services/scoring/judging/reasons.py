@@ -4,65 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.scoring.texts import phrase
 from shared import text
 from shared.contracts import Bilingual, Language, Part, Status
 from shared.contracts.words import Period
 
 STATUS_NAMES = {
-    Status.MET: Bilingual(vi="đạt", en="met"),
-    Status.ON_TRACK: Bilingual(vi="đúng tiến độ", en="on track"),
-    Status.BEHIND: Bilingual(vi="chậm tiến độ", en="behind"),
-    Status.MISSED: Bilingual(vi="không hoàn thành", en="missed"),
-    Status.NOT_MET: Bilingual(vi="chưa đạt", en="not met"),
-    Status.NO_DATA: Bilingual(vi="chưa có số liệu", en="no data"),
+    Status.MET: phrase("reasons.status_names.met"),
+    Status.ON_TRACK: phrase("reasons.status_names.on_track"),
+    Status.BEHIND: phrase("reasons.status_names.behind"),
+    Status.MISSED: phrase("reasons.status_names.missed"),
+    Status.NOT_MET: phrase("reasons.status_names.not_met"),
+    Status.NO_DATA: phrase("reasons.status_names.no_data"),
 }
 
-_GROUPS = {"men": Bilingual(vi="nam", en="men"), "women": Bilingual(vi="nữ", en="women")}
+_GROUPS = {"men": phrase("reasons.groups.men"), "women": phrase("reasons.groups.women")}
 
 UNITS = {
-    "million_dong": Bilingual(vi="triệu đồng", en="million dong"),
-    "communes": Bilingual(vi="xã", en="communes"),
-    "workers": Bilingual(vi="lao động", en="workers"),
-    "cases": Bilingual(vi="vụ", en="cases"),
+    "million_dong": phrase("reasons.units.million_dong"),
+    "communes": phrase("reasons.units.communes"),
+    "workers": phrase("reasons.units.workers"),
+    "cases": phrase("reasons.units.cases"),
 }
 
 _T = {
-    "no_data": Bilingual(vi="{name}: chưa có số liệu.", en="{name}: no data yet."),
-    "yes": Bilingual(vi="{name}: đạt{source}.", en="{name}: holds{source}."),
-    "no": Bilingual(vi="{name}: chưa đạt{source}.", en="{name}: does not hold{source}."),
-    "value": Bilingual(
-        vi="{name}: {value}{counts}{source}; mục tiêu {sign} {goal}{unverified}",
-        en="{name}: {value}{counts}{source}; goal {sign} {goal}{unverified}",
-    ),
-    "path": Bilingual(
-        vi="; theo lộ trình đến {on} phải {sign} {required}, {gap}",
-        en="; the path asks for {sign} {required} by {on}, {gap}",
-    ),
-    "next_at_least": Bilingual(
-        vi="; đến {on} cần thêm {missing} {unit} để đúng lộ trình",
-        en="; {missing} more {unit} by {on} to be on the path",
-    ),
-    "next_at_most": Bilingual(
-        vi="; đến {on} cần giảm thêm {missing} {unit} để đúng lộ trình",
-        en="; {missing} fewer {unit} by {on} to be on the path",
-    ),
-    "late": Bilingual(vi="còn kém {gap}", en="{gap} short"),
-    "ahead": Bilingual(vi="vượt {gap}", en="{gap} ahead"),
-    "at_least": Bilingual(vi="; còn thiếu {missing} {unit}{until}", en="; {missing} more {unit} to go{until}"),
-    "at_most": Bilingual(vi="; còn phải giảm {missing} {unit}{until}", en="; {missing} {unit} too many{until}"),
-    "until": Bilingual(vi=" đến {deadline}", en=" until {deadline}"),
-    "trend": Bilingual(
-        vi="; theo xu hướng đạt vào khoảng {on} ({span})", en="; by the trend it is reached about {on} ({span})"
-    ),
-    "span": Bilingual(vi="từ {earliest} đến {latest}", en="between {earliest} and {latest}"),
-    "open_span": Bilingual(vi="sớm nhất {earliest}", en="at the earliest {earliest}"),
-    "too_late": Bilingual(vi=", sau thời hạn", en=", after the deadline"),
-    "no_trend": Bilingual(
-        vi="; xu hướng hiện nay không dẫn tới mục tiêu", en="; the present trend does not lead to the goal"
-    ),
-    "provisional": Bilingual(vi="; số liệu tạm tính", en="; provisional figures"),
-    "unverified": Bilingual(vi=" (ngưỡng chưa đối chiếu văn bản)", en=" (threshold not verified)"),
-    "overdue": Bilingual(vi=" Quá hạn báo cáo: {periods}.", en=" Reports overdue: {periods}."),
+    "no_data": phrase("reasons.no_data"),
+    "yes": phrase("reasons.yes"),
+    "no": phrase("reasons.no"),
+    "value": phrase("reasons.value"),
+    "path": phrase("reasons.path"),
+    "next_at_least": phrase("reasons.next_at_least"),
+    "next_at_most": phrase("reasons.next_at_most"),
+    "late": phrase("reasons.late"),
+    "ahead": phrase("reasons.ahead"),
+    "at_least": phrase("reasons.at_least"),
+    "at_most": phrase("reasons.at_most"),
+    "until": phrase("reasons.until"),
+    "trend": phrase("reasons.trend"),
+    "span": phrase("reasons.span"),
+    "open_span": phrase("reasons.open_span"),
+    "too_late": phrase("reasons.too_late"),
+    "no_trend": phrase("reasons.no_trend"),
+    "provisional": phrase("reasons.provisional"),
+    "unverified": phrase("reasons.unverified"),
+    "overdue": phrase("reasons.overdue"),
 }
 
 

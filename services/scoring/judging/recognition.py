@@ -11,31 +11,24 @@ from datetime import date
 from decimal import Decimal
 
 from services.scoring.judging.measures import Reading, Readings
+from services.scoring.texts import phrase
 from shared import text
 from shared.contracts import Bilingual, CriterionRef, Recognition, RecognitionState, Stage, Status
 from shared.contracts.words import Language
 from shared.reference.models import CriteriaSet, CriterionKey, RecognitionRule, Withdrawal
 
 _T = {
-    RecognitionState.NONE: Bilingual(vi="Chưa được công nhận.", en="Not recognised."),
-    RecognitionState.RECOGNISED: Bilingual(vi="Được công nhận từ {day}.", en="Recognised since {day}."),
-    RecognitionState.WITHDRAWN: Bilingual(
-        vi="Bị thu hồi quyết định công nhận từ {day}.", en="Recognition withdrawn on {day}."
-    ),
-    "failing": Bilingual(
-        vi=" {count}/{criteria} tiêu chí hiện không đạt: {names}.",
-        en=" {count} of {criteria} criteria do not hold now: {names}.",
-    ),
-    "unknown": Bilingual(vi=" Số tiêu chí chưa có số liệu: {count}.", en=" Criteria without figures: {count}."),
-    "unverified": Bilingual(vi=" (quy định chưa đối chiếu văn bản)", en=" (rule not verified)"),
+    RecognitionState.NONE: phrase("recognition.none"),
+    RecognitionState.RECOGNISED: phrase("recognition.recognised"),
+    RecognitionState.WITHDRAWN: phrase("recognition.withdrawn"),
+    "failing": phrase("recognition.failing"),
+    "unknown": phrase("recognition.unknown"),
+    "unverified": phrase("recognition.unverified"),
 }
 _DUE = {
-    True: Bilingual(vi=" Đã đến mức phải thu hồi{mark}.", en=" The limit for withdrawal is reached{mark}."),
-    False: Bilingual(vi=" Chưa đến mức phải thu hồi{mark}.", en=" The limit for withdrawal is not reached{mark}."),
-    None: Bilingual(
-        vi=" Chưa thể xác định đã đến mức phải thu hồi hay chưa.",
-        en=" Whether the limit for withdrawal is reached cannot be told yet.",
-    ),
+    True: phrase("recognition.due.true"),
+    False: phrase("recognition.due.false"),
+    None: phrase("recognition.due.none"),
 }
 
 

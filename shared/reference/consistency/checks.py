@@ -9,13 +9,14 @@ from difflib import get_close_matches
 from shared.contracts.words import Bilingual
 from shared.reference.faults import Fault
 from shared.reference.located import Located, Place
+from shared.texts import phrase
 
-CRITERION = Bilingual(vi="tiêu chí", en="criterion")
-ELEMENT = Bilingual(vi="chỉ số đếm", en="element")
-ROLE = Bilingual(vi="vai trò", en="role")
-UNIT = Bilingual(vi="đơn vị", en="unit")
-COMMUNE_GROUP = Bilingual(vi="nhóm xã của bộ tiêu chí", en="group of communes")
-COHORT = Bilingual(vi="nhóm xã", en="cohort")
+CRITERION = phrase("consistency_checks.criterion")
+ELEMENT = phrase("consistency_checks.element")
+ROLE = phrase("consistency_checks.role")
+UNIT = phrase("consistency_checks.unit")
+COMMUNE_GROUP = phrase("consistency_checks.commune_group")
+COHORT = phrase("consistency_checks.cohort")
 
 
 @dataclass
@@ -54,8 +55,8 @@ class Checks:
             if name in seen:
                 self.fault(
                     (*place, position, key),
-                    Bilingual(vi="đã có ở trên", en="stands above already"),
-                    Bilingual(vi="Hãy đặt tên khác hoặc bỏ đi.", en="Name it otherwise, or remove it."),
+                    phrase("consistency_checks.stands_above_already"),
+                    phrase("consistency_checks.name_otherwise_or_remove"),
                     name,
                 )
             seen.add(name)

@@ -11,6 +11,7 @@ from shared.reference.definitions import Catalogue
 from shared.reference.faults import Fault
 from shared.reference.located import Located, Place
 from shared.reference.models import CriteriaSet, Criterion, Goal, Indicator, Level, RecognitionRule, YesNo
+from shared.texts import phrase
 
 
 def of_set(located: Located, one: CriteriaSet, catalogue: Catalogue) -> list[Fault]:
@@ -24,7 +25,7 @@ def of_set(located: Located, one: CriteriaSet, catalogue: Catalogue) -> list[Fau
                 checks.fault(
                     ("commune_groups", at, "units", position),
                     Bilingual(vi=f"không có {UNIT.vi} nào mang mã này", en=f"no {UNIT.en} ever had this code"),
-                    Bilingual(vi="Hãy xem mã trong units.csv.", en="See the codes in units.csv."),
+                    phrase("consistency_criteria.see_codes_in_units"),
                     code,
                 )
     for at, criterion in enumerate(one.criteria):
@@ -56,11 +57,8 @@ def _element(checks: Checks, place: Place, code: str, catalogue: Catalogue, *, y
     if (catalogue.elements[code].type == "yes_no") != yes_no:
         checks.fault(
             place,
-            Bilingual(vi="kiểu của chỉ số không hợp", en="the element is of another type"),
-            Bilingual(
-                vi="Có/không dùng `element`; số đếm dùng tỷ lệ hoặc tổng.",
-                en="Yes/no takes `element`; counts take a ratio or an amount.",
-            ),
+            phrase("consistency_criteria.element_another_type"),
+            phrase("consistency_criteria.yes_no_takes_element"),
             code,
         )
 
@@ -77,7 +75,7 @@ def _goals(checks: Checks, here: Place, level: Level, one: CriteriaSet) -> None:
             if year is not None and not one.is_for(year):
                 checks.fault(
                     (*place, name),
-                    Bilingual(vi="năm ngoài thời gian hiệu lực của bộ tiêu chí", en="a year outside of the set's time"),
+                    phrase("consistency_criteria.year_outside_set_s"),
                     Bilingual(vi=f"Bộ tiêu chí dùng cho {span}.", en=f"The set is for {span}."),
                     year,
                 )
@@ -85,8 +83,8 @@ def _goals(checks: Checks, here: Place, level: Level, one: CriteriaSet) -> None:
         if last < first:
             checks.fault(
                 (*place, "to_year"),
-                Bilingual(vi="năm cuối trước năm đầu", en="the last year comes before the first"),
-                Bilingual(vi="Hãy đổi hai năm.", en="Exchange the two."),
+                phrase("consistency_criteria.last_year_comes_before"),
+                phrase("consistency_criteria.exchange_two"),
                 last,
             )
     everyone: list[str | None] = [*sorted(groups)] or [None]
@@ -99,14 +97,14 @@ def _follow_on(checks: Checks, here: Place, level: Level, group: str | None, one
     asked = [(*_years(goal, one), at) for at, goal in enumerate(level.goals) if goal.communes in (None, group)]
     for (_, ends, _), (begins, _, at) in pairwise(sorted(asked)):
         if begins <= ends:
-            problem = Bilingual(vi="hai mức cho cùng năm và cùng xã", en="two goals for the same year and communes")
+            problem = phrase("consistency_criteria.problem")
             years = (begins, begins)
         elif begins > ends + 1:
-            problem = Bilingual(vi="thiếu mức cho những năm ở giữa", en="no goal for the years between")
+            problem = phrase("consistency_criteria.problem.no_goal_for_years")
             years = (ends + 1, begins - 1)
         else:
             continue
-        remedy = Bilingual(vi="Hãy sửa năm hoặc nhóm xã.", en="Correct the years or the group of communes.")
+        remedy = phrase("consistency_criteria.remedy")
         checks.fault((*here, at), problem, remedy, " ".join(filter(None, (group, _span(*years)))))
 
 

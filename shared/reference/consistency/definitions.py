@@ -18,6 +18,7 @@ from shared.reference.models import (
     Succession,
     Unit,
 )
+from shared.texts import phrase
 
 
 def of_units(located: Located, units: list[Unit]) -> list[Fault]:
@@ -33,7 +34,7 @@ def of_units(located: Located, units: list[Unit]) -> list[Fault]:
         if before is not None and before.is_valid(unit.valid_from):
             checks.fault(
                 ("rows", position, "code"),
-                Bilingual(vi="mã đang thuộc đơn vị khác", en="the code is another unit's at that time"),
+                phrase("consistency_definitions.code_another_unit_s"),
                 Bilingual(vi=f"Hãy xem valid_to của đơn vị {before.key}.", en=f"See valid_to of unit {before.key}."),
                 unit.code,
             )
@@ -56,11 +57,8 @@ def of_successions(located: Located, successions: list[Succession], units: list[
         if old.valid_to is None or not new.is_valid(old.valid_to + timedelta(days=1)):
             checks.fault(
                 ("rows", position, "new"),
-                Bilingual(
-                    vi="đơn vị này không tồn tại vào ngày sau khi đơn vị cũ kết thúc",
-                    en="the unit does not exist on the day after the old one's last",
-                ),
-                Bilingual(vi="Hãy xem valid_from và valid_to của hai đơn vị.", en="See valid_from, valid_to of both."),
+                phrase("consistency_definitions.unit_does_not_exist"),
+                phrase("consistency_definitions.see_valid_from_valid"),
                 str(one.new),
             )
     return checks.faults
@@ -75,10 +73,8 @@ def of_elements(located: Located, file: ElementsFile, catalogue: Catalogue) -> l
         if element.nature == "flow" and len(element.periods) != 1:
             checks.fault(
                 ("elements", position, "periods"),
-                Bilingual(vi="số phát sinh chỉ báo cáo theo một loại kỳ", en="a flow has one kind of period"),
-                Bilingual(
-                    vi="Hãy chọn một loại kỳ, để không tính hai lần.", en="Choose one, so that nothing counts twice."
-                ),
+                phrase("consistency_definitions.flow_has_one_kind"),
+                phrase("consistency_definitions.choose_one_so_that"),
                 ", ".join(element.periods),
             )
     _plausible_changes(checks, file.plausible_changes, catalogue)
@@ -96,11 +92,11 @@ def _plausible_changes(checks: Checks, changes: list[PlausibleChange], catalogue
             if not checks.known(place, code, catalogue.elements, ELEMENT):
                 continue
             if catalogue.elements[code].type == "yes_no":
-                problem = Bilingual(vi="có/không thì không có mức thay đổi", en="yes/no has no extent of change")
-                checks.fault(place, problem, Bilingual(vi="Hãy bỏ đi.", en="Remove it."), code)
+                problem = phrase("consistency_definitions.problem")
+                checks.fault(place, problem, phrase("consistency_definitions.remove"), code)
             if code in seen:
-                problem = Bilingual(vi="đã có mức thay đổi ở trên", en="has its limit above already")
-                checks.fault(place, problem, Bilingual(vi="Hãy bỏ bớt một mục.", en="Remove one of them."), code)
+                problem = phrase("consistency_definitions.problem.has_its_limit_above")
+                checks.fault(place, problem, phrase("consistency_definitions.remove_one_them"), code)
             seen.add(code)
 
 
@@ -115,8 +111,8 @@ def of_calendar(located: Located, file: CalendarFile, catalogue: Catalogue) -> l
         if opening[granularity] != 1:
             checks.fault(
                 ("openings",),
-                Bilingual(vi="mỗi loại kỳ phải mở đúng một lần", en="each kind of period has to open once"),
-                Bilingual(vi="Hãy ghi loại kỳ này một lần.", en="Name this kind of period once."),
+                phrase("consistency_definitions.each_kind_period_has"),
+                phrase("consistency_definitions.name_this_kind_period"),
                 granularity,
             )
     return checks.faults

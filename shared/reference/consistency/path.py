@@ -6,6 +6,7 @@ from shared.contracts.words import Bilingual
 from shared.reference.consistency.checks import Checks
 from shared.reference.located import Place
 from shared.reference.models import Commitment, Milestone, Plan, Total
+from shared.texts import phrase
 
 
 def of_path(checks: Checks, place: Place, commitment: Commitment, plan: Plan) -> None:
@@ -13,24 +14,22 @@ def of_path(checks: Checks, place: Place, commitment: Commitment, plan: Plan) ->
     if (commitment.goal is None) == (commitment.change is None):
         checks.fault(
             (*place, "goal"),
-            Bilingual(vi="cần có `goal` hoặc `change`, và chỉ một", en="it needs `goal` or `change`, and only one"),
-            Bilingual(vi="Hãy ghi mức phải đạt, hoặc mức thay đổi.", en="State the level, or the change, to reach."),
+            phrase("consistency_path.needs_goal_or_change"),
+            phrase("consistency_path.state_level_or_change"),
             commitment.goal,
         )
     if commitment.starts is not None and commitment.starts > commitment.deadline:
         checks.fault(
             (*place, "starts"),
-            Bilingual(vi="bắt đầu sau thời hạn", en="it starts after its deadline"),
-            Bilingual(vi="Hãy xem lại hai ngày.", en="Look at both dates."),
+            phrase("consistency_path.starts_after_its_deadline"),
+            phrase("consistency_path.look_at_both_dates"),
             commitment.starts,
         )
     if commitment.has_path and isinstance(commitment.measure, Total) and commitment.baseline is None:
         checks.fault(
             (*place, "baseline"),
-            Bilingual(vi="tổng trong năm bắt đầu từ 0", en="a sum over the year begins at nothing"),
-            Bilingual(
-                vi="Hãy ghi `baseline: 0` hoặc `has_path: false`.", en="Write `baseline: 0` or `has_path: false`."
-            ),
+            phrase("consistency_path.sum_over_year_begins"),
+            phrase("consistency_path.write_baseline_0_or"),
         )
     for at, milestone in enumerate(commitment.milestones):
         _milestone((*place, "milestones", at), at, milestone, checks, commitment, plan)
@@ -42,8 +41,8 @@ def _milestone(place: Place, at: int, milestone: Milestone, checks: Checks, comm
     if not commitment.has_path:
         checks.fault(
             place,
-            Bilingual(vi="cam kết này không có lộ trình", en="this commitment has no path"),
-            Bilingual(vi="Hãy bỏ mốc hoặc `has_path: false`.", en="Remove the milestones, or `has_path: false`."),
+            phrase("consistency_path.this_commitment_has_no"),
+            phrase("consistency_path.remove_milestones_or_has"),
         )
     if not after < milestone.on < commitment.deadline:
         checks.fault(
@@ -52,7 +51,7 @@ def _milestone(place: Place, at: int, milestone: Milestone, checks: Checks, comm
                 vi=f"mốc phải sau {after} và trước thời hạn {commitment.deadline}",
                 en=f"a milestone lies after {after} and before the deadline {commitment.deadline}",
             ),
-            Bilingual(vi="Hãy sửa ngày hoặc xếp lại các mốc.", en="Correct the date, or order the milestones."),
+            phrase("consistency_path.correct_date_or_order"),
             milestone.on,
         )
     start = before.value if before else commitment.baseline
@@ -60,10 +59,7 @@ def _milestone(place: Place, at: int, milestone: Milestone, checks: Checks, comm
     if course != sorted(course, reverse=commitment.direction == "at_most"):
         checks.fault(
             (*place, "value"),
-            Bilingual(vi="lộ trình đi lùi", en="the path goes back"),
-            Bilingual(
-                vi="Mỗi mốc phải gần mục tiêu hơn mốc trước và không vượt mục tiêu.",
-                en="Each milestone is nearer to the goal than the one before, and not beyond it.",
-            ),
+            phrase("consistency_path.path_goes_back"),
+            phrase("consistency_path.each_milestone_nearer_goal"),
             milestone.value,
         )

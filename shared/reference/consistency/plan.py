@@ -27,6 +27,7 @@ from shared.reference.models import (
     Unit,
 )
 from shared.reference.units import Units
+from shared.texts import phrase
 
 
 def of_plan(located: Located, reference: Reference) -> list[Fault]:
@@ -37,9 +38,7 @@ def of_plan(located: Located, reference: Reference) -> list[Fault]:
     checks.unique(("roles",), (holder.role for holder in plan.roles), "role")
     checks.unique(("cohorts",), (cohort.id for cohort in plan.cohorts), "id")
     checks.unique(("commitments",), (commitment.id for commitment in plan.commitments), "id")
-    checks.all_known(
-        ("criteria_sets",), plan.criteria_sets, reference.sets, Bilingual(vi="bộ tiêu chí", en="criteria set")
-    )
+    checks.all_known(("criteria_sets",), plan.criteria_sets, reference.sets, phrase("consistency_plan.criteria_set"))
     for at, name in enumerate(plan.criteria_sets):
         if name in reference.sets:
             _set(checks, ("criteria_sets", at), reference.sets[name], reference)
@@ -70,7 +69,7 @@ def of_plan(located: Located, reference: Reference) -> list[Fault]:
     of_routing(checks, reference)
     for at, span in enumerate(plan.stated_spans):
         if span.instrument is not None:
-            what = Bilingual(vi="văn bản", en="instrument")
+            what = phrase("consistency_plan.what")
             checks.known(("stated_spans", at, "instrument"), span.instrument, reference.instruments, what)
     for at, stated in enumerate(plan.stated_units):
         _unit(checks, ("stated_units", at, "code"), stated.code, reference)
@@ -121,10 +120,7 @@ def _set(checks: Checks, place: Place, one: CriteriaSet, reference: Reference) -
                         en=f"indicator {indicator.number} has no goal in {year} for {len(without)} communes, "
                         f"such as {without[0]}",
                     ),
-                    Bilingual(
-                        vi="Hãy bổ sung mức hoặc nhóm xã vào bộ tiêu chí.",
-                        en="Add the goal, or the group of communes, to the set.",
-                    ),
+                    phrase("consistency_plan.add_goal_or_group"),
                     one.id,
                 )
 
@@ -178,11 +174,8 @@ def _unit(checks: Checks, place: Place, code: str, reference: Reference) -> None
     if reference.units.find(code, reference.plan.first_day) is None:
         checks.fault(
             place,
-            Bilingual(
-                vi="không có đơn vị mang mã này trong năm kế hoạch",
-                en="no unit has this code in the plan's year",
-            ),
-            Bilingual(vi="Hãy xem mã trong units.csv.", en="See the codes in units.csv."),
+            phrase("consistency_plan.no_unit_has_this"),
+            phrase("consistency_plan.see_codes_in_units"),
             code,
         )
 
@@ -192,8 +185,8 @@ def _commune(checks: Checks, place: Place, code: str, plan: Plan, units: Units) 
     if unit is None or unit.kind not in plan.counted_kinds:
         checks.fault(
             place,
-            Bilingual(vi="không phải mã xã được tính", en="not the code of a commune that counts"),
-            Bilingual(vi="Hãy xem mã trong units.csv.", en="See the codes in units.csv."),
+            phrase("consistency_plan.not_code_commune_that"),
+            phrase("consistency_plan.see_codes_in_units"),
             code,
         )
 
@@ -202,14 +195,14 @@ def _members(checks: Checks, place: Place, members: list[str], size: int) -> Non
     for code in dict.fromkeys(code for code in members if members.count(code) > 1):
         checks.fault(
             place,
-            Bilingual(vi="xã đã có trong nhóm", en="the commune is in the cohort already"),
-            Bilingual(vi="Hãy bỏ bớt.", en="Remove one."),
+            phrase("consistency_plan.commune_in_cohort_already"),
+            phrase("consistency_plan.remove_one"),
             code,
         )
     if len(members) > size:
         checks.fault(
             place,
             Bilingual(vi=f"nhóm chỉ có {size} xã", en=f"the cohort has only {size} communes"),
-            Bilingual(vi="Hãy bớt xã hoặc sửa `size`.", en="Remove members, or correct `size`."),
+            phrase("consistency_plan.remove_members_or_correct"),
             len(members),
         )

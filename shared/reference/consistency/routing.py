@@ -17,6 +17,7 @@ from shared.reference.models import (
     Match,
     UnitKind,
 )
+from shared.texts import phrase
 
 _EVENTS: Mapping[str, frozenset[str]] = {
     "status": frozenset(Event),
@@ -25,7 +26,7 @@ _EVENTS: Mapping[str, frozenset[str]] = {
     "operation": frozenset(OperationEvent),
 }
 _LISTS = ("events", "severities", "sets", "criteria", "cohorts", "kinds", "levels")
-_CRITERIA_SET = Bilingual(vi="bộ tiêu chí", en="criteria set")
+_CRITERIA_SET = phrase("consistency_routing.criteria_set")
 
 type _Allowed = Mapping[str, frozenset[str]]
 """What an alert may still be, by field; a field that is not there may be anything."""
@@ -39,8 +40,8 @@ def of_routing(checks: Checks, reference: Reference) -> None:
         if branch.id in seen:
             checks.fault(
                 (*place, "id"),
-                Bilingual(vi="đã có ở trên", en="stands above already"),
-                Bilingual(vi="Hãy đặt tên khác.", en="Name it otherwise."),
+                phrase("consistency_routing.stands_above_already"),
+                phrase("consistency_routing.name_otherwise"),
                 branch.id,
             )
         seen.add(branch.id)
@@ -49,8 +50,8 @@ def of_routing(checks: Checks, reference: Reference) -> None:
     if not plan.routing.channels:
         checks.fault(
             ("routing", "channels"),
-            Bilingual(vi="nhánh gốc không có kênh gửi", en="the root has no channels"),
-            Bilingual(vi="Hãy ghi ít nhất một kênh, ví dụ [email].", en="Name at least one, such as [email]."),
+            phrase("consistency_routing.root_has_no_channels"),
+            phrase("consistency_routing.name_at_least_one"),
         )
     _reachable(checks, ("routing",), plan.routing, {"on": frozenset(_EVENTS)})
     for at, rule in enumerate(plan.inhibitions):
@@ -86,10 +87,8 @@ def _circle(checks: Checks, place: Place, branch: Branch) -> None:
             if role in told:
                 checks.fault(
                     (*place, "escalate", at, "to", position),
-                    Bilingual(
-                        vi="chuyển cấp quay lại nơi đã nhận", en="the escalation comes back to who was told before"
-                    ),
-                    Bilingual(vi="Hãy ghi cấp cao hơn hoặc bỏ bước này.", en="Name a higher role, or remove the step."),
+                    phrase("consistency_routing.escalation_comes_back_who"),
+                    phrase("consistency_routing.name_higher_role_or"),
                     role,
                 )
         told.update(step.to)
@@ -97,7 +96,7 @@ def _circle(checks: Checks, place: Place, branch: Branch) -> None:
         if earlier and step.after_working_days <= earlier[-1]:
             checks.fault(
                 (*place, "escalate", at, "after_working_days"),
-                Bilingual(vi="không muộn hơn bước trước", en="is not later than the step before"),
+                phrase("consistency_routing.not_later_than_step"),
                 Bilingual(vi=f"Hãy ghi số lớn hơn {earlier[-1]}.", en=f"Write more than {earlier[-1]}."),
                 step.after_working_days,
             )
@@ -113,9 +112,7 @@ def _reachable(checks: Checks, place: Place, branch: Branch, allowed: _Allowed) 
                 vi=f"không cảnh báo nào có thể vào nhánh này ({', '.join(empty)})",
                 en=f"no alert can ever match this branch ({', '.join(empty)})",
             ),
-            Bilingual(
-                vi="Hãy so với nhánh cha và loại sự việc (`on`).", en="Compare it with its parent and with `on`."
-            ),
+            phrase("consistency_routing.compare_with_its_parent"),
             branch.id,
         )
         return
@@ -129,10 +126,7 @@ def _reachable(checks: Checks, place: Place, branch: Branch, allowed: _Allowed) 
                 Bilingual(
                     vi=f"nhánh {takers[0].id} ở trên đã nhận hết", en=f"the branch {takers[0].id} above takes all of it"
                 ),
-                Bilingual(
-                    vi="Hãy đặt nhánh này lên trước hoặc ghi `continue: true` ở nhánh trên.",
-                    en="Put this one before it, or say `continue: true` there.",
-                ),
+                phrase("consistency_routing.put_this_one_before"),
                 one.id,
             )
         _reachable(checks, (*place, "branches", at), one, narrowed)
@@ -171,14 +165,14 @@ def _inhibition(checks: Checks, place: Place, rule: Inhibition, reference: Refer
         ):
             checks.fault(
                 (*place, name),
-                Bilingual(vi="không cảnh báo nào như vậy", en="no alert can ever match this"),
-                Bilingual(vi="Hãy kiểm tra `on` và `events`.", en="Check `on` and `events`."),
+                phrase("consistency_routing.no_alert_can_ever"),
+                phrase("consistency_routing.check_on_and_events"),
                 rule.id,
             )
     if rule.cause == rule.hides:
         checks.fault(
             place,
-            Bilingual(vi="tự che chính mình", en="hides itself"),
-            Bilingual(vi="Nguyên nhân phải khác điều bị che.", en="The cause has to differ from what it hides."),
+            phrase("consistency_routing.hides_itself"),
+            phrase("consistency_routing.cause_has_differ_from"),
             rule.id,
         )

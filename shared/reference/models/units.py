@@ -9,16 +9,17 @@ from pydantic import BeforeValidator
 
 from shared.contracts.words import Bilingual, Language, UnitCode
 from shared.reference.models.record import Record
+from shared.texts import phrase
 
 type UnitKind = Literal["province", "district", "city", "commune", "town", "ward"]
 
 UNIT_KINDS: dict[UnitKind, Bilingual] = {
-    "province": Bilingual(vi="tỉnh", en="province"),
-    "district": Bilingual(vi="huyện", en="district"),
-    "city": Bilingual(vi="thành phố", en="city"),
-    "commune": Bilingual(vi="xã", en="commune"),
-    "town": Bilingual(vi="thị trấn", en="town"),
-    "ward": Bilingual(vi="phường", en="ward"),
+    "province": phrase("reference_units.unit_kinds.province"),
+    "district": phrase("reference_units.unit_kinds.district"),
+    "city": phrase("reference_units.unit_kinds.city"),
+    "commune": phrase("reference_units.unit_kinds.commune"),
+    "town": phrase("reference_units.unit_kinds.town"),
+    "ward": phrase("reference_units.unit_kinds.ward"),
 }
 """The kinds in words."""
 

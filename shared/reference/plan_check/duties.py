@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from shared.contracts.words import Bilingual
 from shared.reference.models import Commitment, CommunesMeeting
 from shared.reference.plan_check.finding import LANGUAGES, Finding, Paper, listed
+from shared.texts import phrase
 
 _DATE = re.compile(r"\d{1,2}/\d{1,2}/\d{4}|\b\d{1,2}/(?:\d{4}|\d{1,2})\b|năm \d{4}|\d{4}\s*[-–]\s*\d{4}")
 _DAY = re.compile(r"ngày\s+\d{1,2}\b")
@@ -46,14 +47,14 @@ def commitments_have_numbers(paper: Paper) -> Iterator[Finding]:
 def commitments_have_persons(paper: Paper) -> Iterator[Finding]:
     """Somebody by name answers for each commitment."""
     lacking = [each for each in paper.plan.commitments if not each.person]
-    what = Bilingual(vi="không nêu người chịu trách nhiệm", en="name no person who answers for them")
+    what = phrase("plan_check_duties.what")
     yield from _lacking(paper, lacking, "no-person", what)
 
 
 def commitments_have_reporting_dates(paper: Paper) -> Iterator[Finding]:
     """Each commitment says when its progress is reported."""
     lacking = [each for each in paper.plan.commitments if not each.reporting]
-    what = Bilingual(vi="không nêu thời hạn báo cáo", en="give no date of reporting")
+    what = phrase("plan_check_duties.what.give_no_date_reporting")
     yield from _lacking(paper, lacking, "no-reporting-date", what)
 
 
@@ -61,11 +62,11 @@ def the_paper_is_numbered_and_dated(paper: Paper) -> Iterator[Finding]:
     """A document has a number and a day."""
     document = paper.plan.document
     if not document.number:
-        message = Bilingual(vi="số văn bản để trống", en="the document's number is blank")
+        message = phrase("plan_check_duties.message")
         line = paper.line_of("Số:")
         yield Finding((line,), "warning", "number-blank", message, paper.line(line))
     if not document.dated or not _DAY.search(document.dated):
-        message = Bilingual(vi="ngày ban hành để trống", en="the document's day is blank")
+        message = phrase("plan_check_duties.message.document_s_day_blank")
         line = paper.line_of(document.dated or "ngày")
         yield Finding((line,), "warning", "day-blank", message, paper.line(line))
 

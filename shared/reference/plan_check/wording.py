@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from shared.contracts.words import Bilingual
 from shared.reference.models import StatedUnit, Unit
 from shared.reference.plan_check.finding import Finding, Paper
+from shared.texts import phrase
 
 
 def quotes_stand_on_their_lines(paper: Paper) -> Iterator[Finding]:
@@ -24,10 +25,7 @@ def quotes_stand_on_their_lines(paper: Paper) -> Iterator[Finding]:
     ]
     for line, quote in dict.fromkeys(quotes):
         if quote not in paper.line(line):
-            message = Bilingual(
-                vi="trích dẫn trong dữ liệu không có ở dòng này của văn bản",
-                en="the data's quote does not stand on this line of the text",
-            )
+            message = phrase("plan_check_wording.message")
             yield Finding((line,), "error", "quote-not-found", message, quote, paper.line(line))
 
 
