@@ -17,11 +17,11 @@ from shared.contracts import (
     Bilingual,
     CommitmentRef,
     CriterionRef,
+    DifficultyKind,
+    DifficultyLogged,
     Event,
     Part,
     Period,
-    ProblemKind,
-    ProblemLogged,
     Stage,
     Status,
     StatusChanged,
@@ -147,9 +147,9 @@ def a_target_change(event: Event = Event.FELL_BEHIND, parts: list[Part] | None =
     return TargetChanged(**_change(event, parts if parts is not None else [part], known))
 
 
-def a_problem(**fields: Any) -> ProblemLogged:
+def a_problem(**fields: Any) -> DifficultyLogged:
     """A commune's difficulty as it is reported."""
-    return ProblemLogged(
+    return DifficultyLogged(
         **{
             "id": uuid4(),
             "problem": UUID(int=7),
@@ -158,7 +158,7 @@ def a_problem(**fields: Any) -> ProblemLogged:
             "unit": DIEM_HE,
             "district": VAN_QUAN,
             "criterion": "ntm-12",
-            "kind": ProblemKind.FUNDING,
+            "kind": DifficultyKind.FUNDING,
             "agency": "ubnd-diem-he",
             "words": "Chưa được bố trí kinh phí mở lớp đào tạo nghề quý III.\nXã đã có văn bản ngày 12/6.",
             "contact": "Công chức LĐTBXH xã Điềm He",
@@ -168,7 +168,7 @@ def a_problem(**fields: Any) -> ProblemLogged:
     )
 
 
-def an_answer(**fields: Any) -> ProblemLogged:
+def an_answer(**fields: Any) -> DifficultyLogged:
     """What is answered to it."""
     words = "Sở đã phân bổ kinh phí đợt 2; đề nghị xã gửi danh sách học viên trước ngày 15/7."
     return a_problem(**{"event": "problem_answered", "agency": "phong-gdnn", "words": words, "contact": None, **fields})

@@ -11,13 +11,15 @@ from services.cli.session import fail
 from services.notify.alerts.notices import Wording
 from services.notify.inspect.examples import example, preview
 from services.notify.wording.sms_text import parts
-from shared.contracts import ChannelName, Event, Language, OperationEvent, ProblemEvent
+from shared.contracts import ChannelName, DifficultyEvent, Event, Language, OperationEvent
 from shared.reference.load import load
 from shared.reference.models import AnyEvent
 
 app = typer.Typer(help="Lời của thông báo. / What notices say.")
 
-_EVENTS: dict[str, AnyEvent] = {event.value: event for kind in (Event, ProblemEvent, OperationEvent) for event in kind}
+_EVENTS: dict[str, AnyEvent] = {
+    event.value: event for kind in (Event, DifficultyEvent, OperationEvent) for event in kind
+}
 
 
 @app.callback()

@@ -12,7 +12,7 @@ from shared.contracts import subjects
 from shared.contracts.alert import AlertEvent, AlertLogged
 from shared.contracts.answers import ItemAnswers
 from shared.contracts.change import StatusChanged, TargetChanged
-from shared.contracts.difficulty import ProblemLogged
+from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.parked import Parked, Replayed, ReplayRequest
 from shared.contracts.preview import Preview, PreviewRequest
 from shared.contracts.problem_document import ProblemDocument
@@ -98,8 +98,8 @@ CHANNELS = (
         "problems",
         subjects.problem("{unit}"),
         "Vướng mắc / Difficulties, reported and answered. Words are plain text: whoever shows them escapes them.",
-        ProblemLogged,
-        tuple(event.replace("_", ".") for event in get_args(ProblemLogged.model_fields["event"].annotation)),
+        DifficultyLogged,
+        tuple(event.replace("_", ".") for event in get_args(DifficultyLogged.model_fields["event"].annotation)),
         ("intake",),
         {"unit": _UNIT},
     ),

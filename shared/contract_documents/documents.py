@@ -12,12 +12,12 @@ from shared.contract_documents.asyncapi import document
 from shared.contracts import (
     AcceptedSubmission,
     AlertLogged,
+    DifficultyAnswer,
+    DifficultyLogged,
+    DifficultyReport,
     Parked,
     Preview,
     PreviewRequest,
-    ProblemAnswer,
-    ProblemLogged,
-    ProblemReport,
     Receipt,
     Refusal,
     Replayed,
@@ -33,7 +33,7 @@ from shared.contracts.problem_document import ProblemDocument
 
 FOLDER = Path(__file__).parent / "schemas"
 
-WRITTEN: tuple[type[BaseModel], ...] = (Submission, ProblemReport, ProblemAnswer, PreviewRequest, ReplayRequest)
+WRITTEN: tuple[type[BaseModel], ...] = (Submission, DifficultyReport, DifficultyAnswer, PreviewRequest, ReplayRequest)
 """What others write."""
 
 READ: tuple[type[BaseModel], ...] = (
@@ -44,7 +44,7 @@ READ: tuple[type[BaseModel], ...] = (
     Tracked,
     Refusal,
     Review,
-    ProblemLogged,
+    DifficultyLogged,
     StatusChanged,
     TargetChanged,
     AlertLogged,

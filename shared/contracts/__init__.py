@@ -4,10 +4,10 @@ from shared.contracts.alert import (
     AlertEvent,
     AlertLogged,
     ChannelName,
+    DifficultyEvent,
     OccasionKind,
     OperationEvent,
     OperationNoted,
-    ProblemEvent,
     Severity,
 )
 from shared.contracts.change import (
@@ -23,7 +23,7 @@ from shared.contracts.change import (
     UnitRef,
     Waypoint,
 )
-from shared.contracts.difficulty import ProblemAnswer, ProblemKind, ProblemLogged, ProblemReport
+from shared.contracts.difficulty import DifficultyAnswer, DifficultyKind, DifficultyLogged, DifficultyReport
 from shared.contracts.parked import Parked, ParkedState, Replayed, ReplayRequest
 from shared.contracts.preview import Preview, PreviewedStatus, PreviewRequest
 from shared.contracts.recognition import Recognition, RecognitionState
@@ -59,6 +59,11 @@ __all__ = [
     "ChannelName",
     "CommitmentRef",
     "CriterionRef",
+    "DifficultyAnswer",
+    "DifficultyEvent",
+    "DifficultyKind",
+    "DifficultyLogged",
+    "DifficultyReport",
     "Event",
     "Language",
     "OccasionKind",
@@ -72,11 +77,6 @@ __all__ = [
     "Preview",
     "PreviewRequest",
     "PreviewedStatus",
-    "ProblemAnswer",
-    "ProblemEvent",
-    "ProblemKind",
-    "ProblemLogged",
-    "ProblemReport",
     "Projection",
     "Receipt",
     "Recognition",

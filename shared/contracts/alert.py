@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, Field
 
 from shared.contracts.change import UnitRef
+from shared.contracts.released_name import released_as
 from shared.contracts.words import Bilingual, UnitCode
 
 type OccasionKind = Literal["status", "target", "problem", "operation"]
@@ -43,7 +44,8 @@ class AlertEvent(StrEnum):
     """Nobody has acknowledged it in time, so the next role hears of it."""
 
 
-class ProblemEvent(StrEnum):
+@released_as("ProblemEvent")
+class DifficultyEvent(StrEnum):
     """What is told of a difficulty that a unit reported."""
 
     REPORTED = "problem_reported"

@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.contracts.change import UnitRef
+from shared.contracts.released_name import released_as
 from shared.contracts.words import UnitCode
 
 WORDS_LIMIT = 4000
@@ -25,7 +26,8 @@ Words = Annotated[
 """What people write: plain text, never markup. Whoever shows it has to escape it."""
 
 
-class ProblemKind(StrEnum):
+@released_as("ProblemKind")
+class DifficultyKind(StrEnum):
     """What a difficulty is about."""
 
     FUNDING = "funding"
@@ -37,7 +39,8 @@ class ProblemKind(StrEnum):
     OTHER = "other"
 
 
-class ProblemReport(BaseModel):
+@released_as("ProblemReport")
+class DifficultyReport(BaseModel):
     """What a unit reports: the body of `POST /v1/problems`."""
 
     model_config = ConfigDict(
@@ -60,7 +63,7 @@ class ProblemReport(BaseModel):
     criterion: str | None = Field(
         default=None, max_length=40, description="Key such as `ntm-12`; none: it concerns no single criterion."
     )
-    kind: ProblemKind
+    kind: DifficultyKind
     words: Words
     contact: str | None = Field(
         default=None,
@@ -70,7 +73,8 @@ class ProblemReport(BaseModel):
     )
 
 
-class ProblemAnswer(BaseModel):
+@released_as("ProblemAnswer")
+class DifficultyAnswer(BaseModel):
     """What is answered: the body of `POST /v1/problems/{id}/answers`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -79,7 +83,8 @@ class ProblemAnswer(BaseModel):
     closes: bool = Field(default=False, strict=True, description="Whether the difficulty is solved, or no longer one.")
 
 
-class ProblemLogged(BaseModel):
+@released_as("ProblemLogged")
+class DifficultyLogged(BaseModel):
     """What was reported or answered: the body of `ntm.v1.problems.<unit>`."""
 
     id: UUID = Field(description="The event's own.")
@@ -89,7 +94,7 @@ class ProblemLogged(BaseModel):
     unit: UnitRef
     district: UnitRef | None
     criterion: str | None
-    kind: ProblemKind
+    kind: DifficultyKind
     agency: str = Field(description="Who said it.")
     agency_name: str | None = None
     words: str

@@ -25,7 +25,7 @@ from deploy.local.supervisor import end, spawn
 from deploy.local.system import free_port
 from services.notify.alerts.notices import Occasion
 from shared.access import add_key
-from shared.contracts import ProblemLogged, StatusChanged, subjects
+from shared.contracts import DifficultyLogged, StatusChanged, subjects
 from shared.nats.cloud_events import Message, cloud_event
 from shared.nats.publishing import publish
 from shared.nats.streams import ensure_streams
@@ -166,7 +166,7 @@ def as_message(occasion: Occasion) -> Message:
         case StatusChanged() as change:
             district = change.district.code if change.district else None
             subject = subjects.status(district, change.unit.code, change.criterion.key)
-        case ProblemLogged() as logged:
+        case DifficultyLogged() as logged:
             subject = subjects.problem(logged.unit.code)
         case change:
             subject = subjects.target(change.unit.code, change.commitment.id)

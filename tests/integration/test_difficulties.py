@@ -11,7 +11,7 @@ import httpx
 import pytest
 from nats.js.api import DeliverPolicy
 
-from shared.contracts import ProblemLogged, subjects
+from shared.contracts import DifficultyLogged, subjects
 from tests.running import START, Service, Surroundings, eventually
 
 COMMUNE, DISTRICT, PROVINCE = "06280", "184", "20"
@@ -73,7 +73,7 @@ async def listed(service: Service, key: str, **parameters: Any) -> list[str]:
     return [one["id"] for one in (await get(service, key, **parameters))["items"]]
 
 
-async def events(around: Surroundings, unit: str) -> list[ProblemLogged]:
+async def events(around: Surroundings, unit: str) -> list[DifficultyLogged]:
     """What was published about a unit's difficulties."""
     found = []
     subscription = await around.nats.jetstream().subscribe(
@@ -81,7 +81,7 @@ async def events(around: Surroundings, unit: str) -> list[ProblemLogged]:
     )
     try:
         while True:
-            found.append(ProblemLogged.model_validate_json((await subscription.next_msg(timeout=0.3)).data))
+            found.append(DifficultyLogged.model_validate_json((await subscription.next_msg(timeout=0.3)).data))
     except TimeoutError:
         await subscription.unsubscribe()
     return found

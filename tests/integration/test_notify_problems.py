@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from nats.aio.client import Client
 
-from shared.contracts import ProblemKind
+from shared.contracts import DifficultyKind
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import publish
 from tests.changes import DISTRICT_OFFICE, a_contact, a_problem, an_answer
@@ -110,7 +110,7 @@ async def test_a_report_and_its_answers_stand_in_one_thread_in_the_lists_and_on_
 
 
 async def test_a_disaster_is_told_by_sms_without_the_words(notify: NotifyService) -> None:
-    await notify.publish(a_problem(criterion="ntm-11", kind=ProblemKind.DISASTER, words="Lũ cuốn trôi cầu"))
+    await notify.publish(a_problem(criterion="ntm-11", kind=DifficultyKind.DISASTER, words="Lũ cuốn trôi cầu"))
     await notify.settled()
     [sms] = notify.messages
     assert sms.text.startswith("NTM 06280 Diem He, Van Quan phan anh kho khan (thien tai): tieu chi 11 Ngheo da chieu.")

@@ -17,7 +17,7 @@ from services.notify.stages.render import render
 from services.notify.stages.route import route
 from services.notify.wording.sms_text import parts
 from services.notify.wording.visible_text import lines_of, on_one_line
-from shared.contracts import Event, Language, ProblemEvent, ProblemKind, ProblemLogged
+from shared.contracts import DifficultyEvent, DifficultyKind, DifficultyLogged, Event, Language
 from shared.contracts.difficulty import WORDS_LIMIT
 from tests.changes import (
     DIEM_HE,
@@ -37,15 +37,15 @@ from tests.changes import (
 WORLD = the_world()
 
 
-def told(logged: ProblemLogged, world: World = WORLD) -> list[Draft]:
+def told(logged: DifficultyLogged, world: World = WORLD) -> list[Draft]:
     return list(route([Draft((an_alert(logged),))], world))
 
 
-def recipients(logged: ProblemLogged, world: World = WORLD) -> set[tuple[str, str]]:
+def recipients(logged: DifficultyLogged, world: World = WORLD) -> set[tuple[str, str]]:
     return {(str(draft.recipient), draft.channel) for draft in told(logged, world)}
 
 
-def worded(logged: ProblemLogged, channel: str = "email", language: Language = "vi") -> Wording:
+def worded(logged: DifficultyLogged, channel: str = "email", language: Language = "vi") -> Wording:
     [rendered] = render([a_draft(logged, channel=channel, language=language)], WORLD)
     assert rendered.wording
     return rendered.wording
@@ -73,7 +73,7 @@ def test_a_difficulty_about_no_criterion_is_told_to_the_coordination_office_alon
 
 
 def test_a_disaster_is_told_by_sms_too() -> None:
-    assert recipients(a_problem(criterion="ntm-11", kind=ProblemKind.DISASTER)) == {
+    assert recipients(a_problem(criterion="ntm-11", kind=DifficultyKind.DISASTER)) == {
         (recipient, channel)
         for recipient in ("poverty_division@20", "coordination_office@20")
         for channel in ("email", "sms")
@@ -121,13 +121,13 @@ def test_each_event_of_a_difficulty_makes_notices_of_its_own_in_one_thread() -> 
 @pytest.mark.parametrize(
     ("logged", "event"),
     [
-        (a_problem(), ProblemEvent.REPORTED),
-        (an_answer(), ProblemEvent.ANSWERED),
-        (an_answer(closes=True), ProblemEvent.CLOSED),
+        (a_problem(), DifficultyEvent.REPORTED),
+        (an_answer(), DifficultyEvent.ANSWERED),
+        (an_answer(closes=True), DifficultyEvent.CLOSED),
     ],
     ids=["a report", "an answer", "an answer that closes"],
 )
-def test_what_is_published_becomes_an_alert_of_its_kind(logged: ProblemLogged, event: ProblemEvent) -> None:
+def test_what_is_published_becomes_an_alert_of_its_kind(logged: DifficultyLogged, event: DifficultyEvent) -> None:
     alert = read_alert(logged.model_dump_json().encode(), None, REFERENCE)
     assert (alert.occasion, alert.kind, alert.event) == (logged, "problem", event)
     assert (alert.unit.code, alert.district and alert.district.code) == ("06280", "184")
@@ -212,13 +212,13 @@ def test_words_of_which_nothing_can_be_seen_leave_an_empty_quotation() -> None:
 @settings(max_examples=100, deadline=None)
 @given(
     words=st.text(min_size=1, max_size=200),
-    kind=st.sampled_from(ProblemKind),
+    kind=st.sampled_from(DifficultyKind),
     criterion=st.sampled_from(["ntm-12", "advanced-11", "gone-3", "gone", None]),
     language=st.sampled_from(["vi", "en"]),
     closes=st.booleans(),
 )
 def test_any_difficulty_can_be_worded(
-    words: str, kind: ProblemKind, criterion: str | None, language: Language, closes: bool
+    words: str, kind: DifficultyKind, criterion: str | None, language: Language, closes: bool
 ) -> None:
     logged = an_answer(words=words, kind=kind, criterion=criterion, closes=closes, contact=words, agency=words)
     mail, sms = worded(logged, language=language), worded(logged, "sms", language)

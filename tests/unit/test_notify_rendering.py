@@ -19,11 +19,11 @@ from services.notify.wording.links import Links
 from services.notify.wording.sms_text import parts
 from shared.contracts import (
     Bilingual,
+    DifficultyEvent,
+    DifficultyLogged,
     Event,
     Language,
     OperationEvent,
-    ProblemEvent,
-    ProblemLogged,
     SubmissionWarning,
 )
 from shared.reference.models import AnyEvent
@@ -95,7 +95,7 @@ def test_several_alerts_read_well_together(language: Language) -> None:
     assert_golden(f"several.{language}.txt", "\n\n".join(written).strip() + "\n")
 
 
-@pytest.mark.parametrize("event", [*Event, *ProblemEvent, *OperationEvent])
+@pytest.mark.parametrize("event", [*Event, *DifficultyEvent, *OperationEvent])
 @pytest.mark.parametrize("language", ["vi", "en"])
 def test_each_event_has_words_for_every_channel(event: AnyEvent, language: Language) -> None:
     alert = example(event, REFERENCE)
@@ -140,7 +140,7 @@ PROBLEMS = {
 
 
 @pytest.mark.parametrize(("name", "logged"), PROBLEMS.items(), ids=PROBLEMS)
-def test_what_is_said_about_a_difficulty_reads_well(name: str, logged: ProblemLogged) -> None:
+def test_what_is_said_about_a_difficulty_reads_well(name: str, logged: DifficultyLogged) -> None:
     assert_golden(f"problem_{name}.txt", as_text(logged))
 
 

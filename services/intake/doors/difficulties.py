@@ -17,8 +17,8 @@ from services.intake.projection.catch_up import PROBLEMS, projected
 from services.intake.storage import queries
 from services.intake.texts import phrase
 from shared.access import Caller, authenticate
-from shared.contracts import ProblemAnswer, ProblemLogged, ProblemReport, UnitCode, UnitRef, subjects
-from shared.contracts.difficulty import ProblemKind
+from shared.contracts import DifficultyAnswer, DifficultyLogged, DifficultyReport, UnitCode, UnitRef, subjects
+from shared.contracts.difficulty import DifficultyKind
 from shared.http.body import JsonRoute
 from shared.nats.cloud_events import cloud_event, new_trace
 from shared.nats.publishing import BrokerUnavailableError, publish
@@ -53,7 +53,7 @@ class Difficulty(BaseModel):
     unit: UnitRef
     district: UnitRef | None
     criterion: str | None
-    kind: ProblemKind
+    kind: DifficultyKind
     contact: str | None
     reported_at: AwareDatetime
     age_days: int = Field(description="Days since the report, or until it was closed.")
@@ -71,7 +71,7 @@ class DifficultyPage(BaseModel):
 async def report_difficulty(
     request: Request,
     caller: Called,
-    report: ProblemReport,
+    report: DifficultyReport,
     idempotency_key: Annotated[str | None, Header(pattern=REQUEST_KEY)] = None,
 ) -> Difficulty:
     """Report what a unit cannot solve by itself; the division that owns the criterion and the office hear of it."""
@@ -86,7 +86,7 @@ async def report_difficulty(
         raise Problem(Problems.REFUSED, Fault("/criterion", Faults.UNKNOWN_CRITERION, {"value": report.criterion}))
     problem = _identity("problem", caller, idempotency_key)
     district = reference.units.district(unit)
-    logged = ProblemLogged(
+    logged = DifficultyLogged(
         id=problem,
         problem=problem,
         event="problem_reported",
@@ -111,7 +111,7 @@ async def answer_difficulty(
     request: Request,
     caller: Called,
     problem_id: UUID,
-    answer: ProblemAnswer,
+    answer: DifficultyAnswer,
     idempotency_key: Annotated[str | None, Header(pattern=REQUEST_KEY)] = None,
 ) -> Difficulty:
     """Answer a difficulty, and close it where it is solved.
@@ -183,11 +183,11 @@ async def list_difficulties(
         rows = await queries.problems_page(connection, conditions, limit)
         said = await queries.problem_events(connection, [row.id for row in rows])
     now = runtime.clock.now()
-    items = [_difficulty([ProblemLogged.model_validate(one) for one in said[row.id]], now) for row in rows]
+    items = [_difficulty([DifficultyLogged.model_validate(one) for one in said[row.id]], now) for row in rows]
     return DifficultyPage(items=items, next=rows[-1].id if len(rows) == limit else None)
 
 
-async def _said(runtime: Runtime, caller: Caller, problem_id: UUID) -> list[ProblemLogged]:
+async def _said(runtime: Runtime, caller: Caller, problem_id: UUID) -> list[DifficultyLogged]:
     """Everything that was said about a difficulty; problem 404 where there is none that the caller may see."""
     units = runtime.reference.units
 
@@ -201,20 +201,20 @@ async def _said(runtime: Runtime, caller: Caller, problem_id: UUID) -> list[Prob
     return await _events(runtime, problem_id)
 
 
-async def _events(runtime: Runtime, problem_id: UUID) -> list[ProblemLogged]:
+async def _events(runtime: Runtime, problem_id: UUID) -> list[DifficultyLogged]:
     async with runtime.engine.connect() as connection:
         events = (await queries.problem_events(connection, [problem_id]))[problem_id]
-    return [ProblemLogged.model_validate(one) for one in events]
+    return [DifficultyLogged.model_validate(one) for one in events]
 
 
-def _may_answer(reported: ProblemLogged, caller: Caller, reference: Reference) -> bool:
+def _may_answer(reported: DifficultyLogged, caller: Caller, reference: Reference) -> bool:
     if caller.agency == reported.reported_by:
         return True
     criteria = (reported.criterion,) if reported.criterion else ()
     return reference.plan.unit in caller.units and (not criteria or caller.covers_criteria(criteria))
 
 
-def _difficulty(said: list[ProblemLogged], now: datetime) -> Difficulty:
+def _difficulty(said: list[DifficultyLogged], now: datetime) -> Difficulty:
     reported = said[0]
     closed = next((one.at for one in said if one.closes), None)
     answered = any(one.agency != reported.reported_by for one in said)
@@ -245,8 +245,8 @@ def _ref(unit: Unit) -> UnitRef:
 
 
 async def _say(
-    intake: Intake, logged: ProblemLogged, said: list[ProblemLogged], request: Request
-) -> list[ProblemLogged]:
+    intake: Intake, logged: DifficultyLogged, said: list[DifficultyLogged], request: Request
+) -> list[DifficultyLogged]:
     """What was said about the difficulty, this included. Said once already, under the same `Idempotency-Key`, it stays
     as it was; problem 409 when it was something else.
     """
@@ -260,7 +260,7 @@ async def _say(
 _CONTENT = {"unit", "criterion", "kind", "words", "contact", "closes"}
 
 
-async def _publish(intake: Intake, logged: ProblemLogged, request: Request) -> ProblemLogged:
+async def _publish(intake: Intake, logged: DifficultyLogged, request: Request) -> DifficultyLogged:
     """Publish it; what the stream has under its id."""
     nats = intake.runtime.nats
     intake.desk.check_open()
@@ -280,4 +280,4 @@ async def _publish(intake: Intake, logged: ProblemLogged, request: Request) -> P
     if not stored.duplicate:
         return logged
     first = await nats.jetstream().get_msg(subjects.STATUS_STREAM, stored.sequence)
-    return ProblemLogged.model_validate_json(first.data or b"")
+    return DifficultyLogged.model_validate_json(first.data or b"")

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake.admission.candidate import REQUEST_DIGEST_HEADER, REQUEST_HEADER
 from services.intake.storage import queries
 from services.intake.storage.tables import ChangeRow, ProblemEventRow, ProblemRow, RefusalRow, ReviewRow, UnscoredRow
-from shared.contracts import CausedChange, Parked, Period, ProblemLogged, Refusal, Review, StatusChanged, subjects
+from shared.contracts import CausedChange, DifficultyLogged, Parked, Period, Refusal, Review, StatusChanged, subjects
 from shared.postgres.statements import upsert
 from shared.reference.load import Reference
 
@@ -95,7 +95,7 @@ async def changes(connection: AsyncConnection, messages: Sequence[Msg]) -> None:
 
 async def problems(connection: AsyncConnection, messages: Sequence[Msg], reference: Reference) -> None:
     """Keep difficulties and what was said about them. KeyError where a unit is unknown."""
-    found = [ProblemLogged.model_validate_json(message.data) for message in messages]
+    found = [DifficultyLogged.model_validate_json(message.data) for message in messages]
     reported = [
         {
             "id": one.problem,
@@ -130,7 +130,7 @@ async def parked(connection: AsyncConnection, messages: Sequence[Msg]) -> None:
     await upsert(connection, UnscoredRow, [row for row in rows if row["scored_at"]])  # whichever comes last
 
 
-def _unit_key(logged: ProblemLogged, reference: Reference) -> int:
+def _unit_key(logged: DifficultyLogged, reference: Reference) -> int:
     if logged.unit.key is not None:
         return logged.unit.key
     known = reference.units.known(logged.unit.code)

@@ -142,7 +142,7 @@ class ProblemEventRow(_Table, table=True):
     id: UUID = Field(primary_key=True)
     problem: UUID
     at: datetime = Field(sa_type=_moment)
-    body: dict[str, Any] = Field(sa_type=_json, description="A `ProblemLogged`.")
+    body: dict[str, Any] = Field(sa_type=_json, description="A `DifficultyLogged`.")
 
 
 class ParkedRow(ParkedColumns, table=True):

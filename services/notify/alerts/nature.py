@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 from services.notify.alerts.notices import DIGESTS, Alert, Draft
 from shared.contracts import (
+    DifficultyEvent,
+    DifficultyKind,
+    DifficultyLogged,
     Event,
     OperationEvent,
-    ProblemEvent,
-    ProblemKind,
-    ProblemLogged,
     Severity,
     StatusChanged,
     TargetChanged,
@@ -25,8 +25,8 @@ ENDS: Mapping[AnyEvent, Collection[AnyEvent]] = {
     Event.FELL_BEHIND: {Event.LOST, Event.MISSED},
     Event.LOST: {Event.FELL_BEHIND, Event.MISSED},
     Event.REPORT_ARRIVED: {Event.OVERDUE},
-    ProblemEvent.ANSWERED: {ProblemEvent.REPORTED},
-    ProblemEvent.CLOSED: {ProblemEvent.REPORTED},
+    DifficultyEvent.ANSWERED: {DifficultyEvent.REPORTED},
+    DifficultyEvent.CLOSED: {DifficultyEvent.REPORTED},
     OperationEvent.GATEWAY_BACK: {OperationEvent.GATEWAY_DOWN},
     OperationEvent.MESSAGES_SETTLED: {OperationEvent.MESSAGES_PARKED},
 }
@@ -40,7 +40,7 @@ _SEVERITIES: Mapping[AnyEvent, Severity] = {
     Event.FELL_BEHIND: Severity.WARNING,
     Event.LOST: Severity.WARNING,
     Event.OVERDUE: Severity.WARNING,
-    ProblemEvent.REPORTED: Severity.WARNING,
+    DifficultyEvent.REPORTED: Severity.WARNING,
     OperationEvent.GATEWAY_DOWN: Severity.URGENT,
     OperationEvent.MESSAGES_PARKED: Severity.URGENT,
     OperationEvent.ENDPOINT_DISABLED: Severity.WARNING,
@@ -52,7 +52,7 @@ _SEVERITIES: Mapping[AnyEvent, Severity] = {
 
 def severity(alert: Alert) -> Severity:
     """How much it matters: by its event; a disaster is urgent."""
-    if alert.event is ProblemEvent.REPORTED and nature(alert) is ProblemKind.DISASTER:
+    if alert.event is DifficultyEvent.REPORTED and nature(alert) is DifficultyKind.DISASTER:
         return Severity.URGENT
     return _SEVERITIES.get(alert.event, Severity.INFORMATION)
 
@@ -72,9 +72,9 @@ def has_link(draft: Draft) -> bool:
     return is_to_acknowledge(draft) or draft.waits in DIGESTS
 
 
-def nature(alert: Alert) -> ProblemKind | None:
+def nature(alert: Alert) -> DifficultyKind | None:
     """What a difficulty is about."""
-    return alert.occasion.kind if isinstance(alert.occasion, ProblemLogged) else None
+    return alert.occasion.kind if isinstance(alert.occasion, DifficultyLogged) else None
 
 
 def commitment(alert: Alert, plan: Plan) -> Commitment | None:
@@ -88,7 +88,7 @@ def criterion(alert: Alert, plan: Plan) -> CriterionKey | None:
     """The criterion that it speaks of; none for a commitment or a difficulty that is about something else."""
     if isinstance(alert.occasion, StatusChanged):
         return alert.occasion.criterion.key
-    if isinstance(alert.occasion, ProblemLogged):
+    if isinstance(alert.occasion, DifficultyLogged):
         return alert.occasion.criterion
     if (found := commitment(alert, plan)) is None:
         return None
@@ -99,7 +99,7 @@ def cohorts(alert: Alert, reference: Reference) -> Sequence[str]:
     """The cohorts of the plan that it concerns."""
     if isinstance(alert.occasion, StatusChanged):
         return alert.occasion.cohorts
-    if isinstance(alert.occasion, ProblemLogged):
+    if isinstance(alert.occasion, DifficultyLogged):
         return [cohort.id for cohort in reference.cohorts_of(alert.unit)]
     found = commitment(alert, reference.plan)
     return [found.measure.cohort] if found and isinstance(found.measure, CohortMeeting) else []

@@ -12,18 +12,18 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from services.notify.texts import phrase
 from shared.contracts import (
     ChannelName,
+    DifficultyEvent,
+    DifficultyLogged,
     Language,
     OccasionKind,
     OperationNoted,
-    ProblemEvent,
-    ProblemLogged,
     StatusChanged,
     TargetChanged,
 )
 from shared.reference.models import AnyEvent, Contact, RoleHolder, Unit
 from shared.time import VIETNAM
 
-type Occasion = StatusChanged | TargetChanged | ProblemLogged | OperationNoted
+type Occasion = StatusChanged | TargetChanged | DifficultyLogged | OperationNoted
 """What somebody may have to know: a change, what was said about a difficulty, or how the system works."""
 
 
@@ -111,7 +111,7 @@ class Alert:
     def kind(self) -> OccasionKind:
         """What it is about."""
         match self.occasion:
-            case ProblemLogged():
+            case DifficultyLogged():
                 return "problem"
             case OperationNoted():
                 return "operation"
@@ -121,8 +121,8 @@ class Alert:
     @property
     def event(self) -> AnyEvent:
         """What happened."""
-        if isinstance(self.occasion, ProblemLogged):
-            return ProblemEvent.CLOSED if self.occasion.closes else ProblemEvent(self.occasion.event)
+        if isinstance(self.occasion, DifficultyLogged):
+            return DifficultyEvent.CLOSED if self.occasion.closes else DifficultyEvent(self.occasion.event)
         return self.occasion.event
 
     @property
@@ -140,7 +140,7 @@ class Alert:
                 return change.criterion.key
             case TargetChanged() as change:
                 return change.commitment.id
-            case ProblemLogged() as logged:
+            case DifficultyLogged() as logged:
                 return str(logged.problem)
             case OperationNoted() as noted:
                 return noted.about
@@ -153,7 +153,7 @@ class Alert:
 
 def day_of(occasion: Occasion) -> date:
     """The day judged, or the day in Vietnam on which something was said."""
-    if isinstance(occasion, ProblemLogged | OperationNoted):
+    if isinstance(occasion, DifficultyLogged | OperationNoted):
         return occasion.at.astimezone(VIETNAM).date()
     return occasion.on
 

@@ -15,10 +15,10 @@ from shared.contracts import (
     AlertEvent,
     AlertLogged,
     Bilingual,
+    DifficultyLogged,
     OperationEvent,
     OperationNoted,
     Parked,
-    ProblemLogged,
     StatusChanged,
     TargetChanged,
     UnitRef,
@@ -44,7 +44,7 @@ _SAID: TypeAdapter[Occasion | Parked] = TypeAdapter(
     Annotated[
         Annotated[StatusChanged, Tag("status")]
         | Annotated[TargetChanged, Tag("target")]
-        | Annotated[ProblemLogged, Tag("problem")]
+        | Annotated[DifficultyLogged, Tag("problem")]
         | Annotated[OperationNoted, Tag("operation")]
         | Annotated[Parked, Tag("parked")],
         Discriminator(_told_by_its_fields),

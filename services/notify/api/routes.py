@@ -15,7 +15,7 @@ from services.notify.contacts.masking import mask_address
 from services.notify.inspect.explain import supposed
 from services.notify.stages.route import route
 from services.notify.stages.routing_tree import asked
-from shared.contracts import Bilingual, ChannelName, OccasionKind, ProblemKind, Severity
+from shared.contracts import Bilingual, ChannelName, DifficultyKind, OccasionKind, Severity
 from shared.reference.models import AnyEvent
 from shared.time import utc_now
 
@@ -61,7 +61,7 @@ async def explain(
     on: Annotated[OccasionKind, Query(description="What it is about.")] = "status",
     criterion: Annotated[str | None, Query(description="Such as `ntm-11`.")] = None,
     commitment: Annotated[str | None, Query(description="A commitment's id, where it is about one.")] = None,
-    kind: Annotated[ProblemKind, Query(description="What a difficulty is about.")] = ProblemKind.OTHER,
+    kind: Annotated[DifficultyKind, Query(description="What a difficulty is about.")] = DifficultyKind.OTHER,
 ) -> Explained:
     """Who would hear of an event, and by which branch."""
     covered(caller, unit, runtime.reference)

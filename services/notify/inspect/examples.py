@@ -19,15 +19,15 @@ from services.notify.wording.links import Links
 from shared.contracts import (
     Assessment,
     ChannelName,
+    DifficultyEvent,
+    DifficultyKind,
+    DifficultyLogged,
     Event,
     Language,
     OccasionKind,
     OperationEvent,
     Part,
     Period,
-    ProblemEvent,
-    ProblemKind,
-    ProblemLogged,
     Stage,
     Status,
     StatusChanged,
@@ -53,13 +53,13 @@ VERDICTS = {
 
 def example(event: AnyEvent, reference: Reference, *, of_commitment: bool = False) -> Alert:
     """Such an alert about a commune of the plan; about the province's commitment where asked for."""
-    kind: OccasionKind = "problem" if isinstance(event, ProblemEvent) else "status"
+    kind: OccasionKind = "problem" if isinstance(event, DifficultyEvent) else "status"
     if isinstance(event, OperationEvent):
         kind = "operation"
     elif isinstance(event, Event) and of_commitment:
         kind = "target"
     place = _COMMUNE if kind in {"status", "problem"} else reference.plan.unit
-    alert = supposed(reference, place, kind, event, _CRITERION, _COMMITMENT, ProblemKind.FUNDING)
+    alert = supposed(reference, place, kind, event, _CRITERION, _COMMITMENT, DifficultyKind.FUNDING)
     return replace(alert, occasion=_filled(alert.occasion, event), sample=True)
 
 
@@ -70,7 +70,7 @@ def _filled(occasion: Occasion, event: AnyEvent) -> Occasion:
         assessment = Assessment(status=after, on=occasion.on, parts=[_part(after)], overdue=overdue, reason=_REASON)
         changes = {"before": before, "after": after, "assessment": assessment, "sample": True}
         return occasion.model_copy(update=changes)
-    if isinstance(occasion, ProblemLogged):
+    if isinstance(occasion, DifficultyLogged):
         words = "Chưa được bố trí kinh phí mở lớp đào tạo nghề quý III."
         said = {"agency": "ubnd-xa", "reported_by": "ubnd-xa", "words": words, "contact": "Công chức xã"}
         return occasion.model_copy(update=said)

@@ -12,13 +12,13 @@ from shared.contracts import (
     Bilingual,
     CommitmentRef,
     CriterionRef,
+    DifficultyEvent,
+    DifficultyKind,
+    DifficultyLogged,
     Event,
     OccasionKind,
     OperationEvent,
     OperationNoted,
-    ProblemEvent,
-    ProblemKind,
-    ProblemLogged,
     Status,
     StatusChanged,
     TargetChanged,
@@ -30,10 +30,10 @@ from shared.reference.models import AnyEvent, Unit
 from shared.time import VIETNAM, utc_now
 
 _NOBODY = UUID(int=0)
-_EVENTS: dict[OccasionKind, type[Event] | type[ProblemEvent] | type[OperationEvent]] = {
+_EVENTS: dict[OccasionKind, type[Event] | type[DifficultyEvent] | type[OperationEvent]] = {
     "status": Event,
     "target": Event,
-    "problem": ProblemEvent,
+    "problem": DifficultyEvent,
     "operation": OperationEvent,
 }
 
@@ -45,7 +45,7 @@ def supposed(
     event: AnyEvent,
     criterion: str | None,
     commitment: str | None,
-    kind: ProblemKind,
+    kind: DifficultyKind,
 ) -> Alert:
     """Such an alert today, or on the plan's last day where that has passed; problem 400 where there can be none."""
     at = utc_now()
@@ -76,19 +76,19 @@ def _occasion(
     event: AnyEvent,
     criterion: str | None,
     commitment: str | None,
-    kind: ProblemKind,
+    kind: DifficultyKind,
 ) -> Occasion:
     place = UnitRef(code=unit.code, name=unit.title_in("vi"), kind=unit.kind, key=unit.key)
     district = reference.units.district(unit)
     about = Bilingual(vi="", en="")
     if isinstance(event, OperationEvent):
         return OperationNoted(id=_NOBODY, event=event, at=now, unit=place, about="", words=about)
-    if isinstance(event, ProblemEvent):
-        return ProblemLogged(
+    if isinstance(event, DifficultyEvent):
+        return DifficultyLogged(
             id=_NOBODY,
             problem=_NOBODY,
-            event="problem_reported" if event is ProblemEvent.REPORTED else "problem_answered",
-            closes=event is ProblemEvent.CLOSED,
+            event="problem_reported" if event is DifficultyEvent.REPORTED else "problem_answered",
+            closes=event is DifficultyEvent.CLOSED,
             at=now,
             unit=place,
             district=None,

@@ -13,13 +13,13 @@ from services.notify.wording.verdict_table import Words, table
 from services.notify.wording.visible_text import lines_of, on_one_line
 from shared import text
 from shared.contracts import (
+    DifficultyEvent,
+    DifficultyLogged,
     Event,
     Language,
     OperationEvent,
     OperationNoted,
     Period,
-    ProblemEvent,
-    ProblemLogged,
     Severity,
     StatusChanged,
     TargetChanged,
@@ -32,7 +32,7 @@ _GOOD = {
     Event.RECOVERED,
     Event.REPORT_ARRIVED,
     Event.FIRST_DATA,
-    ProblemEvent.CLOSED,
+    DifficultyEvent.CLOSED,
     OperationEvent.GATEWAY_BACK,
     OperationEvent.MESSAGES_SETTLED,
 }
@@ -46,7 +46,7 @@ def facts_of(draft: Draft, world: World, words: Words) -> dict[str, Any]:
     occasion = alert.occasion
     known = _of_recipient(draft, world) | _of_alert(alert, language) | {"link": _link(alert, world.board_url)}
     match occasion:
-        case ProblemLogged():
+        case DifficultyLogged():
             return known | _of_problem(occasion, language, world.reference)
         case OperationNoted():
             return known | _of_operation(occasion, language, world.reference)
@@ -142,7 +142,7 @@ def _of_change(
     }
 
 
-def _of_problem(logged: ProblemLogged, language: Language, reference: Reference) -> dict[str, Any]:
+def _of_problem(logged: DifficultyLogged, language: Language, reference: Reference) -> dict[str, Any]:
     """What was said about a difficulty, by whom, and the criterion that it is about, if any."""
     key = logged.criterion or ""
     name = reference.criterion(key).name.in_(language) if key in reference.criterion_keys else key

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from shared.contracts import Bilingual, Event, OperationEvent, ProblemEvent
+from shared.contracts import Bilingual, DifficultyEvent, Event, OperationEvent
 from shared.reference.consistency.checks import COHORT, CRITERION, ROLE, UNIT, Checks
 from shared.reference.definitions import Reference
 from shared.reference.located import Place
@@ -22,7 +22,7 @@ from shared.texts import phrase
 _EVENTS: Mapping[str, frozenset[str]] = {
     "status": frozenset(Event),
     "target": frozenset(Event),
-    "problem": frozenset(ProblemEvent),
+    "problem": frozenset(DifficultyEvent),
     "operation": frozenset(OperationEvent),
 }
 _LISTS = ("events", "severities", "sets", "criteria", "cohorts", "kinds", "levels")

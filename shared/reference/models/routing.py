@@ -8,13 +8,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.contracts.alert import ChannelName, OccasionKind, OperationEvent, ProblemEvent, Severity
-from shared.contracts.difficulty import ProblemKind
+from shared.contracts.alert import ChannelName, DifficultyEvent, OccasionKind, OperationEvent, Severity
+from shared.contracts.difficulty import DifficultyKind
 from shared.contracts.words import Event, UnitCode
 from shared.reference.models.record import CriterionKey, Record, Role
 from shared.reference.models.units import UnitKind
 
-type AnyEvent = Event | ProblemEvent | OperationEvent
+type AnyEvent = Event | DifficultyEvent | OperationEvent
 
 
 class Match(Record):
@@ -26,7 +26,7 @@ class Match(Record):
     sets: list[str] | None = None
     criteria: list[CriterionKey] | None = None
     cohorts: list[str] | None = None
-    kinds: list[ProblemKind] | None = Field(default=None, description="What a difficulty is about.")
+    kinds: list[DifficultyKind] | None = Field(default=None, description="What a difficulty is about.")
     levels: list[UnitKind] | None = Field(default=None, description="The kind of the unit that it concerns.")
     under: list[UnitCode] | None = Field(default=None, description="In one of these units or below it.")
 
@@ -85,7 +85,7 @@ _HARDLY_NEWS = {Event.FIRST_DATA, Event.CHANGED}
 DISTRIBUTION = Branch(
     id="plan",
     match=Match(
-        events=[one for kind in (Event, ProblemEvent, OperationEvent) for one in kind if one not in _HARDLY_NEWS]
+        events=[one for kind in (Event, DifficultyEvent, OperationEvent) for one in kind if one not in _HARDLY_NEWS]
     ),
     channels=["email"],
     group=Grouping(wait=timedelta(minutes=1), interval=timedelta(minutes=15), repeat=timedelta(days=7)),
