@@ -25,7 +25,7 @@ _MOBILE = re.compile(r"(?:\+?84|0)[35789]\d{8}")
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class GatewayKeys:
     """What the gateway asks of its callers."""
 
     api: str = field(repr=False)
@@ -73,7 +73,7 @@ class SpeedSmsRequest(BaseModel):
 class SmsGateways:
     """What they answer; a message that is taken lies in the outbox."""
 
-    def __init__(self, outbox: Outbox, keys: Keys) -> None:
+    def __init__(self, outbox: Outbox, keys: GatewayKeys) -> None:
         self._outbox, self._keys = outbox, keys
         self.routes = [
             Route(SMS_PATH, self.take_esms, methods=["POST"]),

@@ -25,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from deploy.local.gateways import Keys, SmsGateways
+from deploy.local.gateways import GatewayKeys, SmsGateways
 from deploy.local.outbox import Outbox, Sent, body, header, parsed
 
 PAGE_LENGTH = 50
@@ -39,7 +39,7 @@ _templates.filters["local"] = lambda at: at.astimezone(ZoneInfo("Asia/Ho_Chi_Min
 class Postbox:
     """The SMTP handler and the HTTP application over one outbox."""
 
-    def __init__(self, directory: Path, keys: Keys) -> None:
+    def __init__(self, directory: Path, keys: GatewayKeys) -> None:
         self.outbox = Outbox(directory)
         self.app = Starlette(
             routes=[
@@ -166,7 +166,7 @@ def main() -> None:
     options.add_argument("--http-port", type=int, default=8025)
     given = options.parse_args()
     try:
-        keys = Keys(os.environ["NTM_SMS_API_KEY"], os.environ["NTM_SMS_SECRET_KEY"])
+        keys = GatewayKeys(os.environ["NTM_SMS_API_KEY"], os.environ["NTM_SMS_SECRET_KEY"])
     except KeyError as missing:
         options.error(f"set {missing.args[0]}: the gateway refuses callers without it")
     with suppress(KeyboardInterrupt):
@@ -177,4 +177,4 @@ if __name__ == "__main__":
     main()
 
 
-__all__ = ["Keys", "Postbox", "Sent", "serve"]
+__all__ = ["GatewayKeys", "Postbox", "Sent", "serve"]

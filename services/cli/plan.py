@@ -11,7 +11,7 @@ from rich.console import Console
 from services.cli import plan_view
 from services.cli.texts import phrase
 from shared.contracts.words import Bilingual
-from shared.reference.load import PACKAGED, Reference, ReferenceFault, load_file, source_text
+from shared.reference.load import PACKAGED, InvalidReferenceError, Reference, load_file, source_text
 from shared.reference.plan_check import Finding, Paper, check, exit_status
 
 app = typer.Typer(no_args_is_help=True, help="Check a plan, or show it.")
@@ -64,7 +64,7 @@ def _read(file: Path, lang: Literal["vi", "en"], directory: Path | None) -> tupl
     try:
         reference = load_file(file, directory)
         return reference, source_text(reference.plan, file)
-    except ReferenceFault as broken:
+    except InvalidReferenceError as broken:
         for fault in broken.faults:
             typer.secho(fault.text(lang), fg="red", err=True)
         raise typer.Exit(2) from None

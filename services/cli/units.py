@@ -13,7 +13,7 @@ from rich.markup import escape
 from services.cli.session import console, fail
 from services.cli.texts import phrase
 from shared.contracts.words import Language
-from shared.reference.load import Reference, ReferenceFault, load
+from shared.reference.load import InvalidReferenceError, Reference, load
 from shared.reference.models import Succession, Unit
 from shared.text import day
 from shared.time import VIETNAM
@@ -146,7 +146,7 @@ def _found(units: list[Unit], text: str, lang: Language) -> list[Unit]:
 def _reference(directory: Path | None, lang: Language) -> Reference:
     try:
         return load(directory=directory)
-    except ReferenceFault as broken:
+    except InvalidReferenceError as broken:
         raise fail("\n".join(fault.text(lang) for fault in broken.faults), 2) from None
 
 

@@ -1,7 +1,7 @@
 """Intake, from top to bottom: what is sent comes in, is checked and signed in, and goes out on the broker.
 
 POST /v1/submissions        \\
-POST /v1/uploads             }  ->  Desk  ->  ntm.v1.submissions.<district>.<commune>   a receipt once it is on disk
+POST /v1/uploads             }  ->  GroupCommit  -> ntm.v1.submissions.<district>.<commune>  a receipt once it is on disk
 ntm.v1.intake.submit        /             ->  ntm.v1.refusals.<agency>                  what was refused, and why
 POST /v1/submissions/…/review             ->  ntm.v1.reviews.<district>.<commune>       and the figures' new stage
 POST /v1/problems                         ->  ntm.v1.problems.<unit>
@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake import web
 from services.intake.admission.accept import Intake
-from services.intake.admission.group_commit import Desk
+from services.intake.admission.group_commit import GroupCommit
 from services.intake.doors import difficulties, receipts, reviews, uploads
 from services.intake.doors.catalogue import Catalogue, catalogue
 from services.intake.doors.http import SubmissionsDoor
@@ -36,7 +36,7 @@ from services.intake.doors.receipts import Progress
 from services.intake.projection import project
 from services.intake.projection.catch_up import PROBLEMS, REFUSALS, SUBMISSIONS
 from services.intake.storage.tables import ParkedRow
-from shared.access import Caller, Issuer, Keys, authenticate, me
+from shared.access import Authenticator, Caller, Issuer, authenticate, me
 from shared.contracts import subjects
 from shared.http.app import create_app
 from shared.http.openapi import describe
@@ -54,8 +54,8 @@ broker = create_broker(settings(), "intake")
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Everything that runs while the service does."""
     async with open_runtime(settings(), "intake") as runtime:
-        desk = Desk(runtime)
-        app.state.keys = Keys(runtime.engine, Issuer.of(runtime.settings))
+        desk = GroupCommit(runtime)
+        app.state.keys = Authenticator(runtime.engine, Issuer.of(runtime.settings))
         app.state.runtime, app.state.intake, app.state.progress = runtime, Intake(runtime, desk), Progress(runtime)
         app.state.parking = ParkingPlace(runtime.engine, ParkedRow)
         async with background(desk.run()), broker:

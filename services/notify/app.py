@@ -50,7 +50,7 @@ from services.notify.telling.tell import Pipeline, escalate, tell, tell_gathered
 from services.notify.telling.world_reader import Situation
 from services.notify.wording.links import Links
 from services.notify.wording.sms_text import Style
-from shared.access import Issuer, Keys
+from shared.access import Authenticator, Issuer
 from shared.contracts import ChannelName, subjects
 from shared.http.app import create_app
 from shared.http.openapi import describe
@@ -59,7 +59,7 @@ from shared.service import replay
 from shared.service.consumer import BATCHES, content, create_broker, existing, process, raw
 from shared.service.outbox import Relay
 from shared.service.parking import ParkingPlace
-from shared.service.polling import Woken
+from shared.service.polling import PollingWorker
 from shared.service.runtime import Runtime, background, open_runtime
 from shared.time import utc_now
 
@@ -120,15 +120,15 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             for one in works:
                 one.wake()
 
-        gathered = Woken("gathered", lambda: telling(tell_gathered))
-        escalation = Woken("escalation", lambda: telling(escalate))
-        app.state.keys = Keys(runtime.engine, Issuer.of(runtime.settings))
+        gathered = PollingWorker("gathered", lambda: telling(tell_gathered))
+        escalation = PollingWorker("escalation", lambda: telling(escalate))
+        app.state.keys = Authenticator(runtime.engine, Issuer.of(runtime.settings))
         app.state.runtime, app.state.wake, app.state.pipeline = runtime, wake, pipeline
         app.state.telling = telling
         app.state.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
         await _import(runtime, own)
         await _warn_of_gaps(runtime, pipeline)
-        works: Sequence[Woken | Delivery] = (relay, gathered, escalation, *deliveries.values())
+        works: Sequence[PollingWorker | Delivery] = (relay, gathered, escalation, *deliveries.values())
         async with background(*(work.run() for work in works)), broker:
             await broker.start()
             yield

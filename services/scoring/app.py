@@ -30,7 +30,7 @@ from services.scoring.update.arrivals import Arrival
 from services.scoring.update.daily_tick import Ticker
 from services.scoring.update.score import score
 from services.scoring.update.targets import judge_targets
-from shared.access import Issuer, Keys
+from shared.access import Authenticator, Issuer
 from shared.contracts import AcceptedSubmission, subjects
 from shared.http.app import create_app
 from shared.http.openapi import describe
@@ -38,7 +38,7 @@ from shared.service import replay
 from shared.service.consumer import BATCHES, content, create_broker, existing, process, raw
 from shared.service.outbox import Relay
 from shared.service.parking import ParkingPlace
-from shared.service.polling import Woken
+from shared.service.polling import PollingWorker
 from shared.service.runtime import Runtime, background, open_runtime
 from shared.settings import settings
 
@@ -59,9 +59,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             relay.wake()
             return changes
 
-        targets = Woken("targets", judge_moved)
+        targets = PollingWorker("targets", judge_moved)
         ticker = Ticker(runtime, relay)
-        app.state.runtime, app.state.keys = runtime, Keys(runtime.engine, Issuer.of(runtime.settings))
+        app.state.runtime, app.state.keys = runtime, Authenticator(runtime.engine, Issuer.of(runtime.settings))
         app.state.relay, app.state.targets = relay, targets
         app.state.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
         async with background(relay.run(), targets.run(), ticker.run()), broker:

@@ -16,7 +16,7 @@ from shared.access.agency_keys import (
     revoke_keys,
     rotate_key,
 )
-from shared.access.authenticator import Keys, authenticate
+from shared.access.authenticator import Authenticator, authenticate
 from shared.access.caller import DEFAULT_RATE, EVERYTHING, Caller, agency_id
 from shared.access.oidc_tokens import Issuer
 from shared.access.tables import AccessKey, Agency
@@ -26,10 +26,10 @@ __all__ = [
     "EVERYTHING",
     "AccessKey",
     "Agency",
+    "Authenticator",
     "Caller",
     "Issuer",
     "KeyState",
-    "Keys",
     "ListedKey",
     "NotRotatableError",
     "Terms",

@@ -1,4 +1,4 @@
-"""Who calls: keys looked up, expiry and rates heeded, uses noted. One `Keys` per process."""
+"""Who calls: keys looked up, expiry and rates heeded, uses noted. One `Authenticator` per process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KEY = re.compile(r"ntm_([0-9a-f]{12})_([\w-]{43})", re.ASCII)
 _NO_HASH = hash_of("")
 
 
-class Keys:
+class Authenticator:
     """Tells who calls, by key or, where there is an issuer, by its tokens.
 
     Answers of the database are remembered for a second; a key's end is heeded to the moment, by the real time. Rates
@@ -84,5 +84,5 @@ def _limit(rate_per_minute: int) -> RateLimitItemPerMinute:
 
 async def authenticate(request: Request) -> Caller:
     """The caller of a request: a FastAPI dependency. Expects `app.state.keys`."""
-    keys: Keys = request.app.state.keys
+    keys: Authenticator = request.app.state.keys
     return await keys.caller(request.headers.get("authorization"))

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from shared.contract_documents.channels import CHANNELS, REQUESTS, TRACE, Channel, Request
+from shared.contract_documents.channels import CHANNELS, REQUESTS, TRACE, Request, SubjectFamily
 from shared.contracts import subjects
 from shared.contracts.parked import ReplayRequest
 from shared.contracts.preview import PreviewRequest
@@ -68,7 +68,7 @@ def document() -> dict[str, Any]:
     }
 
 
-def _event(channel: Channel) -> dict[str, Any]:
+def _event(channel: SubjectFamily) -> dict[str, Any]:
     described = (channel.contract.__doc__ or "").partition("\n")[0]
     headers = {
         "Nats-Msg-Id": {
@@ -93,7 +93,7 @@ def _event(channel: Channel) -> dict[str, Any]:
     }
 
 
-def _channel(channel: Channel) -> dict[str, Any]:
+def _channel(channel: SubjectFamily) -> dict[str, Any]:
     name = channel.contract.__name__
     stream = subjects.stream_of(channel.address)
     return {

@@ -28,7 +28,7 @@ TRACE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
+class SubjectFamily:
     """A family of subjects on which one service tells what happened."""
 
     name: str
@@ -44,7 +44,7 @@ class Channel:
 
 
 CHANNELS = (
-    Channel(
+    SubjectFamily(
         "submissions",
         subjects.submission("{district}", "{unit}"),
         "Số liệu đã tiếp nhận / Accepted submissions.",
@@ -57,7 +57,7 @@ CHANNELS = (
             "ntm-request-digest": {"type": "string", "description": "SHA-256 of the content that the key belongs to."},
         },
     ),
-    Channel(
+    SubjectFamily(
         "reviews",
         subjects.review("{district}", "{unit}"),
         "Thẩm tra, thẩm định, trả lại / What districts and sectors decided about submissions.",
@@ -66,7 +66,7 @@ CHANNELS = (
         ("intake",),
         {"district": _DISTRICT, "unit": _UNIT},
     ),
-    Channel(
+    SubjectFamily(
         "refusals",
         subjects.refusal("{agency}"),
         "Số liệu bị từ chối / What was refused, and why.",
@@ -75,7 +75,7 @@ CHANNELS = (
         ("intake",),
         {"agency": "Who sent it."},
     ),
-    Channel(
+    SubjectFamily(
         "statuses",
         subjects.status("{district}", "{commune}", "{criterion}"),
         "Tiêu chí của xã đổi trạng thái / A commune's criterion changed its status. The last message of each subject "
@@ -85,7 +85,7 @@ CHANNELS = (
         ("scoring",),
         {"district": _DISTRICT, "commune": "Code of the commune.", "criterion": "Set and number, such as `ntm-11`."},
     ),
-    Channel(
+    SubjectFamily(
         "targets",
         subjects.target("{unit}", "{commitment}"),
         "Mục tiêu của huyện, tỉnh đổi trạng thái / The same for what districts and the province are committed to.",
@@ -94,7 +94,7 @@ CHANNELS = (
         ("scoring",),
         {"unit": _UNIT, "commitment": "Its id in the plan."},
     ),
-    Channel(
+    SubjectFamily(
         "problems",
         subjects.problem("{unit}"),
         "Vướng mắc / Difficulties, reported and answered. Words are plain text: whoever shows them escapes them.",
@@ -103,7 +103,7 @@ CHANNELS = (
         ("intake",),
         {"unit": _UNIT},
     ),
-    Channel(
+    SubjectFamily(
         "alerts",
         subjects.alert("{unit}", "{event}"),
         "Thông báo / What became of alerts and their notices.",
@@ -112,7 +112,7 @@ CHANNELS = (
         ("notify",),
         {"unit": _UNIT, "event": "The same as in the message."},
     ),
-    Channel(
+    SubjectFamily(
         "parked",
         subjects.parked("{service}"),
         "Tin nhắn không xử lý được / Messages that a service put aside, and what became of them since.",

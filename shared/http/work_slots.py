@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from shared.problems import Problem, Problems
 
 
-class Seats:
+class WorkSlots:
     """So many may be at work at once; `limit` counts them with those that wait for their turn."""
 
     def __init__(self, at_once: int, limit: int) -> None:

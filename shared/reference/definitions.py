@@ -31,7 +31,7 @@ from shared.reference.units import Units
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class Definitions:
     """Everything that holds for any plan."""
 
     units: Units
@@ -180,7 +180,7 @@ class Catalogue:
 
 
 @dataclass(frozen=True)
-class Reference(Catalogue):
+class Reference(Definitions):
     """The catalogue and a plan."""
 
     plan: Plan

@@ -12,7 +12,7 @@ from shared.texts import phrase
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FileFault:
     """One fault: where it is, what was found there, and what to do."""
 
     file: Path
@@ -30,10 +30,10 @@ class Fault:
         return f"{place}{self.problem.in_(language)}{found}. {self.remedy.in_(language)}"
 
 
-class ReferenceFault(Exception):  # noqa: N818 - the field's word; it carries every fault of the files it is about
+class InvalidReferenceError(Exception):
     """Reference data that cannot be used; `faults` has them all."""
 
-    def __init__(self, faults: list[Fault]) -> None:
+    def __init__(self, faults: list[FileFault]) -> None:
         self.faults = faults
         super().__init__("\n".join(fault.text("en") for fault in faults))
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.reference import consistency
-from shared.reference.definitions import Catalogue, Reference
-from shared.reference.faults import Fault, ReferenceFault
+from shared.reference.definitions import Definitions, Reference
+from shared.reference.faults import FileFault, InvalidReferenceError
 from shared.reference.located import Located, parse_yaml, read_csv, read_yaml
 from shared.reference.models import (
     CalendarFile,
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PACKAGED",
-    "Catalogue",
-    "Fault",
+    "Definitions",
+    "FileFault",
+    "InvalidReferenceError",
     "Reference",
-    "ReferenceFault",
     "load",
     "load_contacts",
     "load_file",
@@ -53,7 +53,10 @@ PACKAGED = Path(__file__).parent
 
 
 def load(plan: str = "lang-son-2023", directory: Path | None = None) -> Reference:
-    """The reference data of a plan by its name, read once; ReferenceFault has the faults of the first faulty file."""
+    """The reference data of a plan by its name, read once.
+
+    InvalidReferenceError has the faults of the first faulty file.
+    """
     return _load(plan, directory)
 
 
@@ -62,13 +65,13 @@ def load_file(file: Path, directory: Path | None = None) -> Reference:
     return _of_plan(read_yaml(file), _catalogue(directory or PACKAGED))
 
 
-def load_text(text: str, catalogue: Catalogue) -> Reference:
+def load_text(text: str, catalogue: Definitions) -> Reference:
     """The reference data of a plan that comes as the text of its file."""
     return _of_plan(parse_yaml(text, Path("plan.yaml")), catalogue)
 
 
 def with_plan(reference: Reference, plan: Plan) -> Reference:
-    """The same with another plan; ReferenceFault where that names what does not exist."""
+    """The same with another plan; InvalidReferenceError where that names what does not exist."""
     found = replace(reference, plan=plan)
     _raise(consistency.of_plan(Located(Path("plan"), None, {}), found))
     return found
@@ -102,7 +105,7 @@ def load_sample_cohorts(file: Path) -> SampleCohorts:
 def with_members(plan: Plan, sample: SampleCohorts, units: Units | None = None, located: Located | None = None) -> Plan:
     """The plan with invented members added to its cohorts, marked as sample.
 
-    ReferenceFault where a cohort is unknown or would outgrow its size, or a member is no commune of the
+    InvalidReferenceError where a cohort is unknown or would outgrow its size, or a member is no commune of the
     plan's time or is there already. `units` are the packaged ones by default; `located` tells the lines of
     the sample's file.
     """
@@ -125,10 +128,10 @@ def source_text(plan: Plan, file: Path | None = None) -> str:
             return candidate.read_text(encoding="utf-8")
     problem = phrase("reference_load.problem")
     remedy = phrase("reference_load.remedy")
-    raise ReferenceFault([Fault(file or Path(plan.id), 1, "document.source", name, problem, remedy)])
+    raise InvalidReferenceError([FileFault(file or Path(plan.id), 1, "document.source", name, problem, remedy)])
 
 
-def _of_plan(located: Located, catalogue: Catalogue) -> Reference:
+def _of_plan(located: Located, catalogue: Definitions) -> Reference:
     reference = catalogue.of(located.parse(Plan))
     _raise(consistency.of_plan(located, reference))
     return reference
@@ -140,7 +143,7 @@ def _load(plan: str, directory: Path | None) -> Reference:
 
 
 @lru_cache
-def _catalogue(directory: Path) -> Catalogue:
+def _catalogue(directory: Path) -> Definitions:
     units_file = read_csv(directory / "units.csv")
     units = units_file.parse(UnitsFile).rows
     _raise(consistency.of_units(units_file, units))
@@ -155,7 +158,7 @@ def _catalogue(directory: Path) -> Catalogue:
     calendar_file = read_yaml(directory / "calendar.yaml")
     calendar = calendar_file.parse(CalendarFile)
     instruments = read_yaml(directory / "instruments.yaml").parse(InstrumentsFile).instruments
-    catalogue = Catalogue(
+    catalogue = Definitions(
         units=Units(units, successions),
         elements={element.code: element for element in elements.elements},
         plausible_changes=elements.plausible_changes,
@@ -173,6 +176,6 @@ def _catalogue(directory: Path) -> Catalogue:
     return catalogue
 
 
-def _raise(faults: list[Fault]) -> None:
+def _raise(faults: list[FileFault]) -> None:
     if faults:
-        raise ReferenceFault(faults)
+        raise InvalidReferenceError(faults)

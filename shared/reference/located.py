@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from shared.contracts.words import Bilingual
-from shared.reference.faults import Fault, ReferenceFault, explain
+from shared.reference.faults import FileFault, InvalidReferenceError, explain
 from shared.texts import phrase
 
 type Place = tuple[str | int, ...]
@@ -58,16 +58,16 @@ class Located:
     data: Any
     lines: dict[Place, int]
 
-    def fault(self, place: Place, problem: Bilingual, remedy: Bilingual, found: object = None) -> Fault:
+    def fault(self, place: Place, problem: Bilingual, remedy: Bilingual, found: object = None) -> FileFault:
         """A fault at this place; a place that is not in the file is where its parent stands."""
         here = place
         while here not in self.lines and here:
             here = here[:-1]
         shown = "" if found is None else str(found)[:_LONGEST_FOUND]
-        return Fault(self.file, self.lines.get(here, 1), _written(place), shown, problem, remedy)
+        return FileFault(self.file, self.lines.get(here, 1), _written(place), shown, problem, remedy)
 
     def parse[Model: BaseModel](self, model: type[Model]) -> Model:
-        """The data as `model`; ReferenceFault with every fault."""
+        """The data as `model`; InvalidReferenceError with every fault."""
         try:
             return TypeAdapter(model).validate_python(self.data)
         except ValidationError as error:
@@ -76,7 +76,7 @@ class Located:
                 problem, remedy = explain(detail)
                 found = None if detail["type"] == "missing" else _shown(detail["input"])
                 faults.append(self.fault(self._place(detail["loc"]), problem, remedy, found))
-            raise ReferenceFault(faults) from None
+            raise InvalidReferenceError(faults) from None
 
     def _place(self, loc: Sequence[str | int]) -> Place:
         """Pydantic's location without the tags of unions, which stand for no level of the file."""
@@ -92,29 +92,29 @@ class Located:
 
 
 def read_yaml(file: Path) -> Located:
-    """Read one document; ReferenceFault when the file is missing, is no YAML, or says a key twice."""
+    """Read one document; InvalidReferenceError when the file is missing, is no YAML, or says a key twice."""
     return parse_yaml(_text(file), file)
 
 
 def parse_yaml(text: str, file: Path) -> Located:
-    """Read one document that came as text; ReferenceFault when it is no YAML, or says a key twice."""
+    """Read one document that came as text; InvalidReferenceError when it is no YAML, or says a key twice."""
     try:
         loader = _Loader(text)
     except yaml.YAMLError as error:
-        raise ReferenceFault([_unreadable(file, 1, (), error)]) from None
+        raise InvalidReferenceError([_unreadable(file, 1, (), error)]) from None
     try:
         node = loader.get_single_node()
         walk = _Walk(file, loader, {(): 1}, [])
         if node is not None:
             walk.into(node, ())
         if walk.faults:
-            raise ReferenceFault(walk.faults)
+            raise InvalidReferenceError(walk.faults)
         return Located(file, None if node is None else loader.construct_document(node), walk.lines)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise ReferenceFault([_unreadable(file, mark.line + 1 if mark else 1, (), error)]) from None
+        raise InvalidReferenceError([_unreadable(file, mark.line + 1 if mark else 1, (), error)]) from None
     except _SENSELESS as error:
-        raise ReferenceFault([_unreadable(file, 1, (), error)]) from None
+        raise InvalidReferenceError([_unreadable(file, 1, (), error)]) from None
     finally:
         loader.dispose()
 
@@ -124,17 +124,17 @@ def read_csv(file: Path) -> Located:
     reader = csv.DictReader(io.StringIO(_text(file)))
     rows: list[dict[str, str | None]] = []
     lines: dict[Place, int] = {(): 1}
-    faults: list[Fault] = []
+    faults: list[FileFault] = []
     for row in reader:
         place: Place = ("rows", len(rows))
         lines[place] = reader.line_num
         if None in row or None in row.values():
             problem = phrase("reference_located.problem")
             remedy = phrase("reference_located.remedy.correct_commas")
-            faults.append(Fault(file, reader.line_num, _written(place), "", problem, remedy))
+            faults.append(FileFault(file, reader.line_num, _written(place), "", problem, remedy))
         rows.append({name: value or None for name, value in row.items()})
     if faults:
-        raise ReferenceFault(faults)
+        raise InvalidReferenceError(faults)
     return Located(file, {"rows": rows}, lines)
 
 
@@ -146,14 +146,14 @@ def _text(file: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         problem = Bilingual(vi=f"không đọc được tệp: {error}", en=f"the file cannot be read: {error}")
     remedy = phrase("reference_located.remedy")
-    raise ReferenceFault([Fault(file, 1, "", "", problem, remedy)])
+    raise InvalidReferenceError([FileFault(file, 1, "", "", problem, remedy)])
 
 
-def _unreadable(file: Path, line: int, place: Place, error: Exception) -> Fault:
+def _unreadable(file: Path, line: int, place: Place, error: Exception) -> FileFault:
     told = getattr(error, "problem", None) or str(error)
     problem = Bilingual(vi=f"không đọc được YAML: {told}", en=f"not readable as YAML: {told}")
     remedy = phrase("reference_located.remedy.see_indents_quotes_and")
-    return Fault(file, line, _written(place), "", problem, remedy)
+    return FileFault(file, line, _written(place), "", problem, remedy)
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class _Walk:
     file: Path
     loader: yaml.SafeLoader
     lines: dict[Place, int]
-    faults: list[Fault]
+    faults: list[FileFault]
 
     def into(self, node: yaml.Node, place: Place) -> None:
         line = node.start_mark.line + 1
@@ -188,7 +188,7 @@ class _Walk:
         if place in self.lines:
             problem = phrase("reference_located.problem.this_field_stands_above")
             remedy = phrase("reference_located.remedy.keep_one_them")
-            self.faults.append(Fault(self.file, line, _written(place), "", problem, remedy))
+            self.faults.append(FileFault(self.file, line, _written(place), "", problem, remedy))
         self.lines[place] = line
 
 

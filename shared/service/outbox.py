@@ -17,7 +17,7 @@ from sqlmodel import Field, SQLModel
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import BATCH_LIMIT, publish
 from shared.postgres.statements import columns_of, commit_lazily, insert_rows, table_of
-from shared.service.polling import Woken
+from shared.service.polling import PollingWorker
 
 
 class OutboxColumns(SQLModel):
@@ -36,7 +36,7 @@ async def put(connection: AsyncConnection, outbox: type[OutboxColumns], messages
         await connection.execute(insert_rows(table_of(outbox), tuple(rows[0])), columns_of(rows))
 
 
-class Relay(Woken):
+class Relay(PollingWorker):
     """Publishes what the outbox holds. Any number may run: one at a time works, so the order stays."""
 
     def __init__(

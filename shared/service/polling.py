@@ -16,7 +16,7 @@ _REST_SECONDS = 0.8, 1.2
 """Each time another: all that rests would else work at the same moment, in the way of what comes just then."""
 
 
-class Woken:
+class PollingWorker:
     """Calls `work` again and again: while that returns something true, and then whenever it is woken, after a pause in
     which more may come.
     """

@@ -20,7 +20,7 @@ from nats.aio.client import Client
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from deploy.local.postbox import Keys, Postbox
+from deploy.local.postbox import GatewayKeys, Postbox
 from deploy.local.supervisor import end, spawn
 from deploy.local.system import free_port
 from services.notify.alerts.notices import Occasion
@@ -193,7 +193,7 @@ async def notify_service(
     (directory / "contacts.yaml").write_text(
         yaml.safe_dump({"contacts": [contact.model_dump(mode="json") for contact in contacts]}), encoding="utf-8"
     )
-    postbox = Postbox(directory / "postbox", Keys("api-key", "secret-key"))
+    postbox = Postbox(directory / "postbox", GatewayKeys("api-key", "secret-key"))
     mail_server = MailServer(postbox)
     await mail_server.start()
     gateway = uvicorn.Server(uvicorn.Config(postbox.app, port=free_port(), log_level="warning"))

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.access import (
     AccessKey,
-    Keys,
+    Authenticator,
     NotRotatableError,
     Terms,
     UnknownKeyError,
@@ -60,8 +60,8 @@ async def engine(around: Surroundings) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture
-def keys(engine: AsyncEngine) -> Keys:
-    return Keys(engine)
+def keys(engine: AsyncEngine) -> Authenticator:
+    return Authenticator(engine)
 
 
 @pytest.fixture
@@ -85,13 +85,13 @@ def id_of(key: str) -> str:
     return key.split("_")[1]
 
 
-async def problem(keys: Keys, key: str) -> Problem:
+async def problem(keys: Authenticator, key: str) -> Problem:
     with pytest.raises(Problem) as caught:
         await keys.caller(f"Bearer {key}")
     return caught.value
 
 
-async def test_a_key_names_its_agency_and_itself(engine: AsyncEngine, keys: Keys) -> None:
+async def test_a_key_names_its_agency_and_itself(engine: AsyncEngine, keys: Authenticator) -> None:
     key = await a_key(engine)
     for header in (f"Bearer {key}", f"bearer  {key} "):
         caller = await keys.caller(header)
@@ -99,13 +99,13 @@ async def test_a_key_names_its_agency_and_itself(engine: AsyncEngine, keys: Keys
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic eDp5"])
-async def test_without_a_key_there_is_no_caller(keys: Keys, header: str | None) -> None:
+async def test_without_a_key_there_is_no_caller(keys: Authenticator, header: str | None) -> None:
     with pytest.raises(Problem) as caught:
         await keys.caller(header)
     assert caught.value.kind is Problems.NO_KEY
 
 
-async def test_nothing_but_the_whole_key_opens(engine: AsyncEngine, keys: Keys) -> None:
+async def test_nothing_but_the_whole_key_opens(engine: AsyncEngine, keys: Authenticator) -> None:
     key = await a_key(engine)
     other = await a_key(engine)
     mixed = f"ntm_{id_of(key)}_{other.split('_', 2)[2]}"
@@ -113,17 +113,19 @@ async def test_nothing_but_the_whole_key_opens(engine: AsyncEngine, keys: Keys) 
         assert (await problem(keys, wrong)).kind is Problems.WRONG_KEY
 
 
-async def test_tokens_are_wrong_keys_where_no_issuer_is_set(keys: Keys, issuer: TokenIssuer) -> None:
+async def test_tokens_are_wrong_keys_where_no_issuer_is_set(keys: Authenticator, issuer: TokenIssuer) -> None:
     assert (await problem(keys, issuer.token())).kind is Problems.WRONG_KEY
 
 
-async def test_many_requests_of_one_key_are_one_query(engine: AsyncEngine, keys: Keys, queries: list[str]) -> None:
+async def test_many_requests_of_one_key_are_one_query(
+    engine: AsyncEngine, keys: Authenticator, queries: list[str]
+) -> None:
     key = await a_key(engine)
     await asyncio.gather(*(keys.caller(f"Bearer {key}") for _ in range(50)))
     assert len(queries) == 1
 
 
-async def test_many_unknown_keys_are_few_queries(engine: AsyncEngine, keys: Keys, queries: list[str]) -> None:
+async def test_many_unknown_keys_are_few_queries(engine: AsyncEngine, keys: Authenticator, queries: list[str]) -> None:
     key = await a_key(engine)
     unknown = [problem(keys, new_key()[1]) for _ in range(300)]
     *_, caller = await asyncio.gather(*unknown, keys.caller(f"Bearer {key}"))
@@ -131,13 +133,13 @@ async def test_many_unknown_keys_are_few_queries(engine: AsyncEngine, keys: Keys
     assert len(queries) <= 2
 
 
-async def test_what_is_no_key_is_never_looked_up(keys: Keys, queries: list[str]) -> None:
+async def test_what_is_no_key_is_never_looked_up(keys: Authenticator, queries: list[str]) -> None:
     for wrong in ("secret", "ntm_1_2", "ntm_0123456789ab_short", "ntm_0123456789AB_" + "x" * 43):
         await problem(keys, wrong)
     assert not queries
 
 
-async def test_a_request_that_goes_away_takes_nobody_with_it(engine: AsyncEngine, keys: Keys) -> None:
+async def test_a_request_that_goes_away_takes_nobody_with_it(engine: AsyncEngine, keys: Authenticator) -> None:
     key = await a_key(engine)
     first, second = (asyncio.create_task(keys.caller(f"Bearer {key}")) for _ in range(2))
     await asyncio.sleep(0)
@@ -145,7 +147,7 @@ async def test_a_request_that_goes_away_takes_nobody_with_it(engine: AsyncEngine
     assert (await second).key == id_of(key)
 
 
-async def test_a_revoked_key_opens_nothing_after_a_second(engine: AsyncEngine, keys: Keys) -> None:
+async def test_a_revoked_key_opens_nothing_after_a_second(engine: AsyncEngine, keys: Authenticator) -> None:
     key, other = await a_key(engine, "revoking"), await a_key(engine, "revoking")
     await keys.caller(f"Bearer {key}")
     assert await revoke_keys(engine, "revoking", id_of(key)) == 1
@@ -166,7 +168,7 @@ async def test_who_revokes_hears_of_names_that_do_not_exist(engine: AsyncEngine)
 
 
 async def test_a_key_ends_at_its_moment_also_while_it_is_remembered(
-    engine: AsyncEngine, keys: Keys, queries: list[str]
+    engine: AsyncEngine, keys: Authenticator, queries: list[str]
 ) -> None:
     key = await a_key(engine, expires_at=utc_now() + timedelta(seconds=0.5))
     await keys.caller(f"Bearer {key}")
@@ -175,7 +177,7 @@ async def test_a_key_ends_at_its_moment_also_while_it_is_remembered(
     assert len(queries) == 1
 
 
-async def test_a_rotated_key_opens_for_a_while_beside_the_new_one(engine: AsyncEngine, keys: Keys) -> None:
+async def test_a_rotated_key_opens_for_a_while_beside_the_new_one(engine: AsyncEngine, keys: Authenticator) -> None:
     end = utc_now() + timedelta(days=90)
     old = await a_key(engine, "rotating", expires_at=end, rate_per_minute=77)
     new = await rotate_key(engine, "rotating", None, timedelta(hours=24))
@@ -191,7 +193,7 @@ async def test_a_rotated_key_opens_for_a_while_beside_the_new_one(engine: AsyncE
     states = {key.id: key.state for key in await list_keys(engine) if key.agency == "rotating"}
     assert states == {id_of(old): "replaced", id_of(new): "active"}
     newest = await rotate_key(engine, "rotating", None, timedelta(0))
-    assert (await problem(Keys(engine), new)).kind is Problems.WRONG_KEY
+    assert (await problem(Authenticator(engine), new)).kind is Problems.WRONG_KEY
     assert (await keys.caller(f"Bearer {newest}")).agency == "rotating"
 
 
@@ -229,7 +231,7 @@ async def test_two_who_rotate_at_once_make_one_new_key(engine: AsyncEngine) -> N
     assert all(isinstance(key, str) for key in made)
 
 
-async def test_a_key_has_a_rate_of_its_own(engine: AsyncEngine, keys: Keys) -> None:
+async def test_a_key_has_a_rate_of_its_own(engine: AsyncEngine, keys: Authenticator) -> None:
     slow, other = await a_key(engine, rate_per_minute=3), await a_key(engine, rate_per_minute=3)
     for _ in range(3):
         await keys.caller(f"Bearer {slow}")
@@ -239,14 +241,14 @@ async def test_a_key_has_a_rate_of_its_own(engine: AsyncEngine, keys: Keys) -> N
     assert (await keys.caller(f"Bearer {other}")).key == id_of(other)
 
 
-async def test_wrong_secrets_do_not_use_up_a_keys_rate(engine: AsyncEngine, keys: Keys) -> None:
+async def test_wrong_secrets_do_not_use_up_a_keys_rate(engine: AsyncEngine, keys: Authenticator) -> None:
     key = await a_key(engine, rate_per_minute=2)
     for _ in range(5):
         await problem(keys, key[:-1] + ("A" if key[-1] != "A" else "B"))
     assert await keys.caller(f"Bearer {key}")
 
 
-async def test_the_last_use_is_written_once_a_minute(engine: AsyncEngine, keys: Keys) -> None:
+async def test_the_last_use_is_written_once_a_minute(engine: AsyncEngine, keys: Authenticator) -> None:
     used, unused = await a_key(engine), await a_key(engine)
     rows = table_of(AccessKey)
 
@@ -269,7 +271,7 @@ async def test_without_a_database_who_was_known_is_known_for_a_second_and_then_n
     around: Surroundings, postgres_server: PostgresServer
 ) -> None:
     engine = create_engine(around.settings, "tests")
-    keys, key = Keys(engine), await a_key(engine)
+    keys, key = Authenticator(engine), await a_key(engine)
     await keys.caller(f"Bearer {key}")
     await postgres_server.kill()
     try:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from shared.access import Issuer, Keys, agency_id
+from shared.access import Authenticator, Issuer, agency_id
 from shared.problems import Problem, Problems
 from shared.settings import Settings
 
@@ -23,7 +23,7 @@ def test_no_header_that_is_not_a_key_is_looked_up(credential: str) -> None:
     wanted = Settings(database_url=SecretStr(NOWHERE), oidc_issuer="http://127.0.0.1:9", oidc_audience="a")
 
     async def ask() -> None:
-        keys = Keys(create_async_engine(NOWHERE), Issuer.of(wanted))
+        keys = Authenticator(create_async_engine(NOWHERE), Issuer.of(wanted))
         for header in (credential, f"Bearer {credential}", f"Bearer {credential}\udcff.."):
             with pytest.raises(Problem) as caught:
                 await keys.caller(header)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scoring.judging.aggregates import contributes, series
-from services.scoring.judging.contributions import Step, contribution, difference
+from services.scoring.judging.contributions import Increment, contribution, difference
 from services.scoring.judging.measures import Figures, merge
 from shared.reference.load import Reference, load
 from shared.reference.models import Commitment, Unit
@@ -41,14 +41,14 @@ def commitment(reference: Reference, kind: str, **wanted: Any) -> Commitment:
     )
 
 
-def values(of: Commitment, steps: dict[date, Step], communes: int = 1) -> list[tuple[date, Decimal]]:
+def values(of: Commitment, steps: dict[date, Increment], communes: int = 1) -> list[tuple[date, Decimal]]:
     return [(one.effective, one.value) for one in series(of, steps, BASELINE_DATE, communes, Decimal("0.9"))]
 
 
 def test_a_rate_of_a_district_is_the_sum_over_the_sum_and_no_average(reference: Reference) -> None:
     rate = next(one for one in reference.plan.commitments if one.measure.kind == "rate" and "181" in one.units)
     small, large = readings(*poverty("2022-12", 50, 100)), readings(*poverty("2022-12", 100, 1000))
-    total: defaultdict[date, Step] = defaultdict(Step)
+    total: defaultdict[date, Increment] = defaultdict(Increment)
     for one in (small, large):
         for day, step in contribution(rate, commune(reference), one, reference).items():
             total[day] += step
@@ -112,7 +112,7 @@ def test_a_town_counts_for_nothing(reference: Reference) -> None:
 )
 def test_moving_by_differences_equals_a_recomputation(arrivals: list[tuple[str, int, int, int, int]]) -> None:
     reference = load()
-    moved: defaultdict[tuple[str, date], Step] = defaultdict(Step)
+    moved: defaultdict[tuple[str, date], Increment] = defaultdict(Increment)
     state: dict[str, Any] = {code: Figures() for code in COMMUNES}
     for number, (code, month, poor, revision, day) in enumerate(arrivals):
         arriving = poverty(
@@ -125,12 +125,12 @@ def test_moving_by_differences_equals_a_recomputation(arrivals: list[tuple[str, 
             for on, step in change.items():
                 moved[one.id, on] += step
         state[code] = after
-    scratch: defaultdict[tuple[str, date], Step] = defaultdict(Step)
+    scratch: defaultdict[tuple[str, date], Increment] = defaultdict(Increment)
     for code, found in state.items():
         for one in reference.plan.commitments:
             for on, step in contribution(one, commune(reference, code), found, reference).items():
                 scratch[one.id, on] += step
-    nothing = Step()
+    nothing = Increment()
     assert {key: step for key, step in moved.items() if step != nothing} == {
         key: step for key, step in scratch.items() if step != nothing
     }

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from services.intake.admission.candidate import (
     REQUEST_DIGEST_HEADER,
     REQUEST_HEADER,
-    Entry,
+    Candidate,
     Posted,
     Refused,
     Ruling,
@@ -45,15 +45,15 @@ def a_submission(**changes: Any) -> Submission:
     return Submission.model_validate(a_posted_submission(**changes))
 
 
-def an_entry(posted: Posted | None = None, ruling: Ruling | None = None, **changes: Any) -> Entry:
+def an_entry(posted: Posted | None = None, ruling: Ruling | None = None, **changes: Any) -> Candidate:
     submission = a_submission(**changes)
     posted, digest = posted or Posted(DISTRICT), digest_of(submission)
     unit = UNITS.find(DIEM_HE, submission.period.end)
     assert unit
-    return Entry(identity(posted, 0, digest), {}, posted, submission, unit, None, digest, ruling)
+    return Candidate(identity(posted, 0, digest), {}, posted, submission, unit, None, digest, ruling)
 
 
-def signed(entry: Entry, warnings: Sequence[SubmissionWarning] = ()) -> AcceptedSubmission:
+def signed(entry: Candidate, warnings: Sequence[SubmissionWarning] = ()) -> AcceptedSubmission:
     return sign_in(entry, warnings, UNITS, NOW)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from services.scoring.judging.verdicts import judge_target
 from shared.contracts import Status
-from shared.reference.load import PACKAGED, Reference, ReferenceFault, load, load_file
+from shared.reference.load import PACKAGED, InvalidReferenceError, Reference, load, load_file
 from tests.builders import an_observation
 
 PLAN = (PACKAGED / "plans" / "lang-son-2023.yaml").read_text(encoding="utf-8")
@@ -88,7 +88,7 @@ def test_who_keeps_a_schedule_that_starts_slowly_is_on_track(tmp_path: Path) -> 
 def test_a_path_that_cannot_be_meant_is_refused_by_its_field(
     tmp_path: Path, path: str, field: str, problem: str
 ) -> None:
-    with pytest.raises(ReferenceFault) as raised:
+    with pytest.raises(InvalidReferenceError) as raised:
         with_jobs(tmp_path, path)
     (fault,) = raised.value.faults
     assert fault.field.endswith(field)
@@ -99,5 +99,5 @@ def test_a_sum_over_the_year_with_a_path_says_that_it_begins_at_nothing(tmp_path
     file = tmp_path / "plan.yaml"
     assert PLAN.count("    baseline: 0\n") == 1
     file.write_text(PLAN.replace("    baseline: 0\n", ""), encoding="utf-8")
-    with pytest.raises(ReferenceFault, match="begins at nothing"):
+    with pytest.raises(InvalidReferenceError, match="begins at nothing"):
         load_file(file)

@@ -15,14 +15,14 @@ from aiosmtpd.smtp import SMTP
 
 from deploy.local.gateways import SMS_PATH, SPEEDSMS_PATH
 from deploy.local.outbox import Outbox
-from deploy.local.postbox import Keys, Postbox
+from deploy.local.postbox import GatewayKeys, Postbox
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 
 
 @pytest.fixture
 def postbox(tmp_path: Path) -> Postbox:
-    return Postbox(tmp_path, Keys("api-key", "secret-key"))
+    return Postbox(tmp_path, GatewayKeys("api-key", "secret-key"))
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ async def test_the_same_request_id_is_kept_once_also_after_a_restart(
     second = (await http.post(SMS_PATH, json=an_sms())).json()
     assert (second["CodeResult"], second["SMSID"]) == ("124", first["SMSID"])
 
-    restarted = Postbox(tmp_path, Keys("api-key", "secret-key"))
+    restarted = Postbox(tmp_path, GatewayKeys("api-key", "secret-key"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(restarted.app), base_url="http://postbox") as again:
         assert await code_of(again) == "124"
     assert len(list(postbox.outbox.sms.glob("*.json"))) == 1

@@ -13,7 +13,7 @@ import pytest
 from shared.contracts.words import Bilingual, Event, Period
 from shared.reference.load import (
     PACKAGED,
-    ReferenceFault,
+    InvalidReferenceError,
     load,
     load_contacts,
     load_file,
@@ -29,20 +29,20 @@ from shared.settings import Settings
 REFERENCE = load()
 PLAN = REFERENCE.plan
 
-Break = Callable[[str, str, str], ReferenceFault]
+Break = Callable[[str, str, str], InvalidReferenceError]
 
 
 @pytest.fixture
 def breaking(tmp_path: Path) -> Break:
     """Replaces words of one file of a copy of the packaged data, loads it, and hands back the fault."""
 
-    def load_broken(file: str, old: str, new: str) -> ReferenceFault:
+    def load_broken(file: str, old: str, new: str) -> InvalidReferenceError:
         shutil.copytree(PACKAGED, tmp_path / "reference", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
         path = tmp_path / "reference" / file
         text = path.read_text(encoding="utf-8")
         assert old in text
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
-        with pytest.raises(ReferenceFault) as raised:
+        with pytest.raises(InvalidReferenceError) as raised:
             load(directory=tmp_path / "reference")
         return raised.value
 
@@ -327,13 +327,13 @@ def test_a_misspelled_name_is_answered_with_the_nearest(breaking: Break) -> None
 
 
 def test_a_file_that_is_not_there_or_not_text_is_a_fault(tmp_path: Path) -> None:
-    with pytest.raises(ReferenceFault, match="no such file"):
+    with pytest.raises(InvalidReferenceError, match="no such file"):
         load_plan(tmp_path / "none.yaml")
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ReferenceFault, match="cannot be read"):
+    with pytest.raises(InvalidReferenceError, match="cannot be read"):
         load_plan(tmp_path / "binary.yaml")
     (tmp_path / "empty.yaml").write_text("")
-    with pytest.raises(ReferenceFault):
+    with pytest.raises(InvalidReferenceError):
         load_plan(tmp_path / "empty.yaml")
 
 
@@ -379,7 +379,7 @@ def test_sample_members_fill_a_cohort_and_mark_the_plan(tmp_path: Path) -> None:
     ],
 )
 def test_sample_members_that_cannot_be_are_faults(members: dict[str, list[str]], field: str, problem: str) -> None:
-    with pytest.raises(ReferenceFault) as raised:
+    with pytest.raises(InvalidReferenceError) as raised:
         with_members(PLAN, SampleCohorts(members=members))
     (fault,) = raised.value.faults
     assert fault.field == field
@@ -390,7 +390,7 @@ def test_settings_choose_plan_and_sample(tmp_path: Path) -> None:
     file = tmp_path / "sample.yaml"
     file.write_text("members:\n  ntm-2023: ['06004']\n  labour-2023: ['06004', 06253]\n", encoding="utf-8")
     settings = Settings(database_url="postgresql://x", sample_cohorts=file)
-    with pytest.raises(ReferenceFault) as raised:
+    with pytest.raises(InvalidReferenceError) as raised:
         load_for(settings)
     (fault,) = raised.value.faults
     assert (fault.file, fault.line, fault.found) == (file, 3, "06253")

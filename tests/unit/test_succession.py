@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.scoring.judging.aggregates import communes_counted, summed
-from services.scoring.judging.contributions import Step
+from services.scoring.judging.contributions import Increment
 from services.scoring.judging.inheritance import kin, not_inherited, with_inherited
 from services.scoring.judging.measures import Figures, Reading
 from services.scoring.judging.verdicts import assess_criterion, binds
@@ -56,16 +56,16 @@ def target(name: str, code: str = "20") -> tuple[Commitment, Unit]:
     return next(one for one in REFERENCE.plan.commitments if one.id == name), unit_of(code, EVE)
 
 
-def steps_of(name: str, figures: Mapping[int, Figures]) -> Mapping[date, Step]:
+def steps_of(name: str, figures: Mapping[int, Figures]) -> Mapping[date, Increment]:
     commitment, unit = target(name)
     return summed([(commitment, unit)], with_inherited(figures, REFERENCE), REFERENCE).get(
         (commitment.id, unit.key), {}
     )
 
 
-def total(name: str, figures: Mapping[int, Figures], on: date) -> Step:
+def total(name: str, figures: Mapping[int, Figures], on: date) -> Increment:
     """What the province's sum comes to on a day."""
-    return sum((step for day, step in steps_of(name, figures).items() if day <= on), Step())
+    return sum((step for day, step in steps_of(name, figures).items() if day <= on), Increment())
 
 
 def judged(unit: Unit, figures: Mapping[int, Figures], on: date = DAY) -> Status:
@@ -225,7 +225,7 @@ def test_nothing_is_doubled_when_the_new_communes_report(figures: dict[int, Figu
         for unit, count in zip(NEW, poor, strict=True)
     }
     after = total(POVERTY_RATE, figures | own, date(2025, 8, 31))
-    assert after == Step(Decimal(sum(poor)), Decimal(5000 * len(NEW)), len(STAYING))
+    assert after == Increment(Decimal(sum(poor)), Decimal(5000 * len(NEW)), len(STAYING))
 
 
 def test_a_plans_communes_are_counted_through_whoever_takes_their_place() -> None:
@@ -235,7 +235,7 @@ def test_a_plans_communes_are_counted_through_whoever_takes_their_place() -> Non
     new = unit_of(MERGED)
     figures[new.key] = readings(*poverty("2025-07", 900, 4000, known_from=date(2025, 8, 4)))
     after = total(POVERTY_COUNT, figures, date(2025, 8, 31))
-    assert after == Step(Decimal(len(STAYING) - len(parts_of(new))), units=len(STAYING))
+    assert after == Increment(Decimal(len(STAYING) - len(parts_of(new))), units=len(STAYING))
 
 
 def test_a_split_commune_stands_for_its_heirs_until_the_larger_part_reports() -> None:
@@ -267,9 +267,9 @@ def test_the_judged_series_does_not_break_where_the_tree_changes() -> None:
 def test_what_ended_before_the_plan_stands_in_its_baseline_until_the_grown_commune_reports() -> None:
     ended, grown = unit_of("06007", date(2024, 11, 30)), unit_of("05998", EVE)
     figures = {ended.key: readings(*poverty("2024-10", 50)), grown.key: readings(*poverty("2024-11", 100))}
-    assert total(POVERTY_RATE, figures, REFERENCE.plan.baseline_date) == Step(Decimal(150), Decimal(2000), 1)
+    assert total(POVERTY_RATE, figures, REFERENCE.plan.baseline_date) == Increment(Decimal(150), Decimal(2000), 1)
     figures[grown.key] = readings(*poverty("2024-11", 100), *poverty("2024-12", 140, 1900, known_from=date(2025, 1, 5)))
-    assert total(POVERTY_RATE, figures, date(2025, 1, 31)) == Step(Decimal(140), Decimal(1900), 1)
+    assert total(POVERTY_RATE, figures, date(2025, 1, 31)) == Increment(Decimal(140), Decimal(1900), 1)
 
 
 def test_kin_are_all_whose_figures_have_to_do_with_each_other() -> None:

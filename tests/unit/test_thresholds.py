@@ -15,7 +15,7 @@ from services.scoring.judging.aggregates import series
 from services.scoring.judging.contributions import contribution
 from services.scoring.judging.verdicts import assess_criterion, criteria_of
 from shared.contracts import Status
-from shared.reference.load import Reference, ReferenceFault, load
+from shared.reference.load import InvalidReferenceError, Reference, load
 from shared.reference.models import Unit
 from tests.builders import poverty, readings
 from tests.set_2026 import PLAN, reference_with_2026
@@ -27,7 +27,7 @@ GROUPS = {"06001": "group_1", "06016": "group_2", "06058": "group_3"}
 SET = "criteria/ntm_2026.yaml"
 GOALS = "criteria[0].indicators[0].goals"
 
-Break = Callable[[str, str, str], ReferenceFault]
+Break = Callable[[str, str, str], InvalidReferenceError]
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +44,13 @@ def reference(directory: Path) -> Reference:
 def breaking(tmp_path: Path) -> Break:
     """Replaces words of one file beside the set, loads it, and hands back the fault."""
 
-    def load_broken(file: str, old: str, new: str) -> ReferenceFault:
+    def load_broken(file: str, old: str, new: str) -> InvalidReferenceError:
         directory = reference_with_2026(tmp_path)
         path = directory / file
         text = path.read_text(encoding="utf-8")
         assert old in text
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
-        with pytest.raises(ReferenceFault) as raised:
+        with pytest.raises(InvalidReferenceError) as raised:
             load(PLAN, directory)
         return raised.value
 

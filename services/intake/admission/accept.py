@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.intake import rules
-from services.intake.admission.candidate import Checked, Entry, Posted, Refused, Ruling, digest_of, identity
-from services.intake.admission.group_commit import Desk, Outcome
+from services.intake.admission.candidate import Candidate, Checked, Posted, Refused, Ruling, digest_of, identity
+from services.intake.admission.group_commit import GroupCommit, Outcome
 from shared.contracts import Receipt, Submission
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.service.runtime import Runtime
@@ -22,7 +22,7 @@ class Intake:
     """What the doors need."""
 
     runtime: Runtime
-    desk: Desk
+    desk: GroupCommit
 
 
 async def accept(intake: Intake, body: object, posted: Posted) -> list[Outcome]:
@@ -46,12 +46,14 @@ async def accept_whole(intake: Intake, items: Sequence[object], posted: Posted) 
 async def look(intake: Intake, items: Sequence[object], posted: Posted) -> list[Checked]:
     """Everything there is to say about submissions, of which none is accepted."""
     screened = [screen(intake, item, number, posted) for number, item in enumerate(items)]
-    entries = [one for one in screened if isinstance(one, Entry)]
+    entries = [one for one in screened if isinstance(one, Candidate)]
     checked = iter(await intake.desk.look(entries))
-    return [next(checked) if isinstance(one, Entry) else Checked(None, one.problem.faults) for one in screened]
+    return [next(checked) if isinstance(one, Candidate) else Checked(None, one.problem.faults) for one in screened]
 
 
-def screen(intake: Intake, item: object, number: int, posted: Posted, ruling: Ruling | None = None) -> Entry | Refused:
+def screen(
+    intake: Intake, item: object, number: int, posted: Posted, ruling: Ruling | None = None
+) -> Candidate | Refused:
     """Check one submission by itself: its shape, its figures, the key's scope. The problem has every fault it has."""
     reference = intake.runtime.reference
     today = intake.runtime.clock.today()
@@ -64,7 +66,7 @@ def screen(intake: Intake, item: object, number: int, posted: Posted, ruling: Ru
     unit = reference.units.find(submission.unit, submission.period.end)
     assert unit is not None  # noqa: S101 - examine() has found it
     digest = digest_of(submission)
-    return Entry(
+    return Candidate(
         id=identity(posted, number, digest),
         item=item,
         posted=posted,

@@ -58,7 +58,7 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Candidate:
     """A submission that is acceptable by itself. What stands already is still to be asked."""
 
     id: UUID
@@ -76,7 +76,7 @@ class Entry:
 class Checked:
     """A submission with everything there is to say about it, before it is accepted."""
 
-    entry: Entry | None
+    entry: Candidate | None
     faults: Sequence[Fault] = ()
     warnings: Sequence[SubmissionWarning] = ()
     before: dict[str, StandingReading] = field(default_factory=dict)
@@ -125,7 +125,7 @@ def identity(posted: Posted, number: int, digest: str) -> UUID:
     return uuid5(NAMESPACE_URL, "/".join((posted.caller.agency, *words)))
 
 
-def sign_in(entry: Entry, warnings: Sequence[SubmissionWarning], units: Units, now: datetime) -> AcceptedSubmission:
+def sign_in(entry: Candidate, warnings: Sequence[SubmissionWarning], units: Units, now: datetime) -> AcceptedSubmission:
     """The submission as it is published: who sent it, when, what is remarkable about it."""
     district = units.district(entry.unit)
     submission, caller = entry.submission, entry.posted.caller
@@ -165,7 +165,7 @@ def receipt(signed: AcceptedSubmission) -> Receipt:
     )
 
 
-def messages_of(signed: AcceptedSubmission, entry: Entry) -> list[Message]:
+def messages_of(signed: AcceptedSubmission, entry: Candidate) -> list[Message]:
     """What goes out for a submission: itself, and the decision that made it."""
     posted = entry.posted
     accepted = cloud_event(

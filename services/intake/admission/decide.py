@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.intake import rules
-from services.intake.admission.candidate import Entry, Refused, sign_in
+from services.intake.admission.candidate import Candidate, Refused, sign_in
 from services.intake.admission.history import Known
 from shared.contracts import AcceptedSubmission, Receipt
 from shared.problems import Problem, Problems
@@ -25,17 +25,17 @@ class Round:
     known: Known
     reference: Reference
     now: datetime
-    taken: dict[UUID, tuple[Entry, AcceptedSubmission]] = field(default_factory=dict)
+    taken: dict[UUID, tuple[Candidate, AcceptedSubmission]] = field(default_factory=dict)
     """What is to be published."""
 
-    def decide(self, items: Sequence[Entry | Refused], *, whole: bool) -> list[Decided]:
+    def decide(self, items: Sequence[Candidate | Refused], *, whole: bool) -> list[Decided]:
         """Decide about the items of one request, in order; `whole`: all of them are taken, or none."""
         decided: list[Decided] = []
-        fresh: list[tuple[Entry, AcceptedSubmission]] = []
+        fresh: list[tuple[Candidate, AcceptedSubmission]] = []
         for item in items:
             one = item.problem if isinstance(item, Refused) else self._decide(item)
             decided.append(one)
-            if isinstance(item, Entry) and isinstance(one, AcceptedSubmission) and item.id not in self.taken:
+            if isinstance(item, Candidate) and isinstance(one, AcceptedSubmission) and item.id not in self.taken:
                 fresh.append((item, one))
                 if not whole:
                     self._take(item, one)
@@ -44,11 +44,11 @@ class Round:
                 self._take(entry, signed)
         return decided
 
-    def _take(self, entry: Entry, signed: AcceptedSubmission) -> None:
+    def _take(self, entry: Candidate, signed: AcceptedSubmission) -> None:
         self.taken[entry.id] = (entry, signed)
         self.known.standing.add(entry.unit.key, entry.submission, signed.id, signed.agency)
 
-    def _decide(self, entry: Entry) -> Decided:
+    def _decide(self, entry: Candidate) -> Decided:
         posted = entry.posted
         used_for = self.known.requests.get((posted.caller.agency, posted.request or ""))
         if used_for is not None and used_for != posted.request_digest:

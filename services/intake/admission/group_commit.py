@@ -20,8 +20,8 @@ from prometheus_client import Counter, Gauge
 from services.intake import rules
 from services.intake.admission.candidate import (
     REQUEST_DIGEST_HEADER,
+    Candidate,
     Checked,
-    Entry,
     Refused,
     messages_of,
     receipt,
@@ -59,13 +59,13 @@ type Outcome = Receipt | Problem
 class _Group:
     """What one request brought, and where its answer is awaited."""
 
-    items: Sequence[Entry | Refused]
+    items: Sequence[Candidate | Refused]
     whole: bool
     answer: asyncio.Future[list[Outcome]]
     decided: list[Decided] = field(default_factory=list)
 
 
-class Desk:
+class GroupCommit:
     """One per process. Bounded: it holds `WAITING_LIMIT` submissions and no more."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -78,7 +78,7 @@ class Desk:
         """For who only looks; to open a connection for each takes longer than to read a workbook."""
         self._looking = asyncio.Lock()
 
-    async def settle(self, items: Sequence[Entry | Refused], *, whole: bool = False) -> list[Outcome]:
+    async def settle(self, items: Sequence[Candidate | Refused], *, whole: bool = False) -> list[Outcome]:
         """Take up to 1,000 items of one request; a receipt or a problem for each, in order.
 
         `whole`: all of them or none. Problem 429 when too many wait already, 503 when the broker or the database does
@@ -98,14 +98,14 @@ class Desk:
         if not self._runtime.nats.is_connected:
             raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
 
-    async def settle_in_turn(self, items: Sequence[Entry | Refused]) -> list[Outcome]:
+    async def settle_in_turn(self, items: Sequence[Candidate | Refused]) -> list[Outcome]:
         """The same for who sends without end: it waits until there is room, and leaves half of that to others."""
         while self._waiting and self._waiting + len(items) > WAITING_LIMIT // 2:
             self._left.clear()
             await self._left.wait()
         return await self.settle(items)
 
-    async def look(self, entries: Sequence[Entry]) -> list[Checked]:
+    async def look(self, entries: Sequence[Candidate]) -> list[Checked]:
         """Compare with what stands, and accept nothing."""
         async with self._looking:
             standing = (await self._archive.look_up(entries)).standing
@@ -159,7 +159,7 @@ class Desk:
     async def _settle(self, groups: Sequence[_Group], archive: Archive) -> None:
         """Decide about what the groups brought, publish it all together, and answer."""
         runtime = self._runtime
-        known = await archive.look_up([item for group in groups for item in group.items if isinstance(item, Entry)])
+        known = await archive.look_up([item for group in groups for item in group.items if isinstance(item, Candidate)])
         now = runtime.clock.now()
         decisions = Round(known, runtime.reference, now)
         refusals: list[Message] = []
@@ -198,7 +198,7 @@ class Desk:
         return answers
 
 
-def _checked(entry: Entry, standing: Standing, reference: Reference) -> Checked:
+def _checked(entry: Candidate, standing: Standing, reference: Reference) -> Checked:
     compared = rules.compare(entry.submission, entry.unit, standing, reference)
     unit, period = entry.unit.key, entry.submission.period
     before = {

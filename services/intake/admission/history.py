@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.intake.admission.candidate import Entry
+from services.intake.admission.candidate import Candidate
 from services.intake.rules.standing_figures import Standing
 from services.intake.storage import queries
 from shared.contracts import Receipt
@@ -46,7 +46,7 @@ class Archive:
         related = _related(reference)
         self._elements = lru_cache(1000)(lambda codes: _elements(codes, related))  # most ask for the same ones
 
-    async def look_up(self, entries: Sequence[Entry]) -> Known:
+    async def look_up(self, entries: Sequence[Candidate]) -> Known:
         """What is known about these. One of `LOST` when the database does not answer."""
         if not entries:
             return Known()
@@ -71,7 +71,7 @@ class Archive:
                     await connection.invalidate()
                     await connection.close()
 
-    async def _ask(self, entries: Sequence[Entry]) -> Known:
+    async def _ask(self, entries: Sequence[Candidate]) -> Known:
         async with asyncio.timeout(_SECONDS):
             self._connection = self._connection or await self._open()
             there = await queries.already_there(self._connection, [entry.id for entry in entries])
@@ -85,14 +85,14 @@ class Archive:
         await connection.execute(text("SET enable_seqscan = off"))
         return connection
 
-    def _wanted(self, entries: Iterable[Entry]) -> set[queries.Wanted]:
+    def _wanted(self, entries: Iterable[Candidate]) -> set[queries.Wanted]:
         return {
             queries.Wanted(entry.unit.key, entry.submission.period, *self._elements(tuple(entry.submission.readings)))
             for entry in entries
         }
 
 
-def _requests(entries: Iterable[Entry]) -> set[tuple[str, str]]:
+def _requests(entries: Iterable[Candidate]) -> set[tuple[str, str]]:
     return {
         (entry.posted.caller.agency, entry.posted.request)
         for entry in entries

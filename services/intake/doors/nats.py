@@ -7,7 +7,7 @@ from nats.aio.msg import Msg
 
 from services.intake.admission.accept import Intake
 from services.intake.doors.http import answer_json, posted_by
-from shared.access import Keys
+from shared.access import Authenticator
 from shared.http.app import EXPECTED_ERRORS, answer, language_in, problem_of
 from shared.problems import Problem, Problems
 
@@ -17,7 +17,7 @@ STATUS_HEADER = "status"
 """The status that HTTP would have answered with."""
 
 
-async def submit(intake: Intake, keys: Keys, message: Msg) -> tuple[bytes, dict[str, str]]:
+async def submit(intake: Intake, keys: Authenticator, message: Msg) -> tuple[bytes, dict[str, str]]:
     """The reply and its headers. The key stands in the header `Authorization: Bearer …`, as over HTTP.
 
     Also honoured: `Idempotency-Key`, `Accept-Language`, `traceparent`.

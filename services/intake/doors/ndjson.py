@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from services.intake.admission.accept import ITEM_LIMIT, Intake, screen
-from services.intake.admission.candidate import Entry, Posted, Refused
+from services.intake.admission.candidate import Candidate, Posted, Refused
 from services.intake.admission.group_commit import Outcome
 from shared.contracts import Receipt
 from shared.contracts.words import Language
@@ -89,8 +89,8 @@ async def _thousands(request: Request) -> AsyncIterator[list[_Line]]:
         yield lines
 
 
-async def _screen(intake: Intake, lines: Sequence[_Line], posted: Posted) -> list[Entry | Refused]:
-    screened: list[Entry | Refused] = []
+async def _screen(intake: Intake, lines: Sequence[_Line], posted: Posted) -> list[Candidate | Refused]:
+    screened: list[Candidate | Refused] = []
     for place, (number, line) in enumerate(lines):
         if place % _SLICE == 0:
             await asyncio.sleep(0)
@@ -102,7 +102,7 @@ async def _screen(intake: Intake, lines: Sequence[_Line], posted: Posted) -> lis
     return screened
 
 
-def _screen_line(intake: Intake, number: int, line: bytes, posted: Posted) -> Entry | Refused:
+def _screen_line(intake: Intake, number: int, line: bytes, posted: Posted) -> Candidate | Refused:
     try:
         if len(line) >= LINE_LIMIT:
             raise Problem(Problems.TOO_LARGE, Fault("", Faults.TOO_LONG, {"expected": f"{LINE_LIMIT // 1024} kB"}))
@@ -113,7 +113,7 @@ def _screen_line(intake: Intake, number: int, line: bytes, posted: Posted) -> En
 
 
 async def _settle(
-    intake: Intake, lines: Iterable[_Line], screened: Sequence[Entry | Refused]
+    intake: Intake, lines: Iterable[_Line], screened: Sequence[Candidate | Refused]
 ) -> list[tuple[int, Outcome]]:
     outcomes = await intake.desk.settle_in_turn(screened)
     return [(number, outcome) for (number, _), outcome in zip(lines, outcomes, strict=True)]

@@ -44,7 +44,7 @@ from shared.access import Caller, authenticate
 from shared.contracts import Period, Stage
 from shared.http.app import language_of
 from shared.http.body import read_body
-from shared.http.work_slots import Seats
+from shared.http.work_slots import WorkSlots
 from shared.nats.cloud_events import new_trace
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
@@ -58,7 +58,7 @@ router = APIRouter()
 
 Called = Annotated[Caller, Depends(authenticate)]
 
-_seats = Seats(at_once=2, limit=20)
+_seats = WorkSlots(at_once=2, limit=20)
 """Where workbooks are read and drawn: they take the processor from everything else."""
 
 _CONTENT: dict[str, Any] = {

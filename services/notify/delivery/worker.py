@@ -33,7 +33,7 @@ from shared.contracts import AlertEvent, ChannelName
 from shared.nats.cloud_events import Message
 from shared.service import outbox
 from shared.service.outbox import Relay
-from shared.service.polling import Woken
+from shared.service.polling import PollingWorker
 from shared.service.transient_errors import is_transient
 from shared.time import utc_now
 
@@ -104,7 +104,7 @@ class Delivery:
         self._untried: list[Notice] = []
         self._ended: list[tuple[Attempt, asyncio.Future[None]]] = []
         self._has_ended = asyncio.Event()
-        self._leasing = Woken(f"delivery by {name}", self.lease)
+        self._leasing = PollingWorker(f"delivery by {name}", self.lease)
         self._is_behind = False
         self._is_stopping = False
         self._is_over = False

@@ -28,7 +28,7 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class AskedBranch:
     """A branch that was asked about an alert. `takes`: it matches; `tells`: it is one that tells it."""
 
     branch: Branch
@@ -42,23 +42,23 @@ def taking(tree: Tree, alert: Alert, reference: Reference) -> Sequence[Branch]:
     return [step.branch for step in asked(tree, alert, reference) if step.tells]
 
 
-def asked(tree: Tree, alert: Alert, reference: Reference) -> Sequence[Step]:
+def asked(tree: Tree, alert: Alert, reference: Reference) -> Sequence[AskedBranch]:
     """Every branch that is asked about an alert, in order, and what it says."""
     return list(_ask(tree.root, alert, reference, 0))
 
 
-def _ask(branch: Branch, alert: Alert, reference: Reference, depth: int) -> Iterator[Step]:
+def _ask(branch: Branch, alert: Alert, reference: Reference, depth: int) -> Iterator[AskedBranch]:
     if not matches(branch.match, alert, reference):
-        yield Step(branch, depth, takes=False, tells=False)
+        yield AskedBranch(branch, depth, takes=False, tells=False)
         return
-    below: list[Step] = []
+    below: list[AskedBranch] = []
     for one in branch.branches:
         steps = list(_ask(one, alert, reference, depth + 1))
         below += steps
         if steps[0].takes and not one.continues:
             break
     is_taken = any(step.takes for step in below)
-    yield Step(branch, depth, takes=True, tells=not is_taken)
+    yield AskedBranch(branch, depth, takes=True, tells=not is_taken)
     yield from below
 
 

@@ -15,8 +15,8 @@ from shared.access import EVERYTHING, Caller
 from shared.contracts import Bilingual, Stage, Submission, UnitCode
 from shared.contracts.preview import PREVIEW_LIMIT
 from shared.problems import Fault, Faults, Problem, Problems
-from shared.reference.load import Fault as ReferenceDataFault
-from shared.reference.load import Reference, ReferenceFault, load_text, with_plan
+from shared.reference.load import FileFault as ReferenceDataFault
+from shared.reference.load import InvalidReferenceError, Reference, load_text, with_plan
 from shared.reference.models import Milestone, Plan
 
 PLAN_LETTERS = 128 * 1024
@@ -125,7 +125,7 @@ def reference_under(supposed: Supposition, reference: Reference) -> Reference:
             found = with_plan(reference, _changed(reference.plan, supposed.plan))
         else:
             return reference
-    except ReferenceFault as error:
+    except InvalidReferenceError as error:
         raise Problem(Problems.REFUSED, *(_in_plan(fault, supposed) for fault in error.faults)) from None
     if sum(1 for _ in targets_of(found)) > TARGET_LIMIT:
         raise Problem(Problems.REFUSED, Fault("/plan_file", Faults.TOO_LONG, {"expected": TARGET_LIMIT}))

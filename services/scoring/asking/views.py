@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
 from services.scoring.judging.changes import unit_ref
-from services.scoring.judging.contributions import Steps
+from services.scoring.judging.contributions import Increments
 from services.scoring.judging.inheritance import NotInherited
 from services.scoring.judging.measures import Figures
 from services.scoring.judging.verdicts import assess_criterion, criterion_since
@@ -19,7 +19,7 @@ from shared.contracts import Assessment, Bilingual, CommitmentRef, CriterionRef,
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, CriterionKey, Unit
 
-type Sums = Mapping[tuple[str, int], Steps]
+type Sums = Mapping[tuple[str, int], Increments]
 """Summed steps by commitment and unit."""
 
 
@@ -146,7 +146,7 @@ def status_item_then(
 
 
 def target_item(
-    commitment: Commitment, unit: Unit, steps: Steps, row: Row[Any] | None, reference: Reference, on: date
+    commitment: Commitment, unit: Unit, steps: Increments, row: Row[Any] | None, reference: Reference, on: date
 ) -> TargetItem:
     """A commitment judged at a day, or on the unit's last one; `row` tells since when it is so, where it still is."""
     assessment = assess_at(commitment, unit, steps, reference, on)

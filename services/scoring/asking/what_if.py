@@ -14,7 +14,7 @@ from services.scoring.asking.before_and_after import Arriving, Side, compared, f
 from services.scoring.asking.supposition import Supposition
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.changes import Moment, unit_ref
-from services.scoring.judging.contributions import Steps, difference
+from services.scoring.judging.contributions import Increments, difference
 from services.scoring.judging.inheritance import kin
 from services.scoring.judging.measures import Figures
 from services.scoring.judging.verdicts import Judged, explain_criterion
@@ -26,7 +26,7 @@ from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit
 
 type _Target = tuple[Commitment, Unit]
-type _Sums = Mapping[tuple[str, int], Steps]
+type _Sums = Mapping[tuple[str, int], Increments]
 """By commitment and unit."""
 
 

@@ -17,13 +17,13 @@ from services.scoring.judging.changes import Moment
 from services.scoring.judging.verdicts import binds
 from services.scoring.texts import phrase
 from shared.http.body import JsonRoute
-from shared.http.work_slots import Seats
+from shared.http.work_slots import WorkSlots
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 
 router = APIRouter(prefix="/v1", route_class=JsonRoute)
 
-_seats = Seats(at_once=2, limit=8)
+_seats = WorkSlots(at_once=2, limit=8)
 """A whole province takes a second of the processor, and its figures take room."""
 
 _EXTREME = phrase("what_if_api.extreme")

@@ -12,7 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 
-from services.scoring.judging.contributions import Step, Steps, contribution, criteria_of_cohort, is_of_the_plan
+from services.scoring.judging.contributions import (
+    Increment,
+    Increments,
+    contribution,
+    criteria_of_cohort,
+    is_of_the_plan,
+)
 from services.scoring.judging.measures import HUNDRED, Figures, Observation
 from shared.contracts.words import Period
 from shared.reference.load import Reference
@@ -53,7 +59,7 @@ def elements_of(commitment: Commitment, reference: Reference) -> set[str]:
 
 def contributions(
     unit: int, figures: Mapping[int, Figures], targets: Iterable[tuple[Commitment, Unit]], reference: Reference
-) -> Iterator[tuple[tuple[str, int, date], Step]]:
+) -> Iterator[tuple[tuple[str, int, date], Increment]]:
     """A unit's steps for all of the targets that it contributes to, by commitment, target and day."""
     found = reference.units.by_key(unit)
     for commitment, target in targets:
@@ -64,12 +70,12 @@ def contributions(
 
 def summed(
     targets: Iterable[tuple[Commitment, Unit]], figures: Mapping[int, Figures], reference: Reference
-) -> dict[tuple[str, int], dict[date, Step]]:
+) -> dict[tuple[str, int], dict[date, Increment]]:
     """The steps of targets' commitments, by commitment and target, from the figures of all units (by key) that may
     contribute to them, and of those who take their place.
     """
     wanted = list(targets)
-    sums: defaultdict[tuple[str, int], defaultdict[date, Step]] = defaultdict(lambda: defaultdict(Step))
+    sums: defaultdict[tuple[str, int], defaultdict[date, Increment]] = defaultdict(lambda: defaultdict(Increment))
     for unit in figures:
         for (commitment, target, day), step in contributions(unit, figures, wanted, reference):
             sums[commitment, target][day] += step
@@ -77,7 +83,7 @@ def summed(
 
 
 def series(
-    commitment: Commitment, steps: Steps, baseline_date: date, communes: int, coverage: Decimal
+    commitment: Commitment, steps: Increments, baseline_date: date, communes: int, coverage: Decimal
 ) -> list[Observation]:
     """The commitment's value over time from the summed steps.
 
@@ -85,14 +91,14 @@ def series(
     sum says more about who has reported than about what is so.
     """
     measure = commitment.measure
-    running = Step()
+    running = Increment()
     observations: list[Observation] = []
     begins = baseline_date + timedelta(days=1)
     days = {*steps, begins} if isinstance(measure, Total) and steps else steps
     for day in sorted(days):
         if isinstance(measure, Total) and day == begins:
-            running = Step()  # the year's sum begins at nothing
-        running += steps.get(day, Step())
+            running = Increment()  # the year's sum begins at nothing
+        running += steps.get(day, Increment())
         if isinstance(measure, Rate | CommunesMeeting) and running.units < communes * coverage:
             continue
         if isinstance(measure, Rate) and running.denominator <= 0:

@@ -37,36 +37,38 @@ _NOBODY: Mapping[int, Figures] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Increment:
     """What one day adds."""
 
     numerator: Decimal = ZERO
     denominator: Decimal = ZERO
     units: int = 0
 
-    def __add__(self, other: Step) -> Step:
-        return Step(self.numerator + other.numerator, self.denominator + other.denominator, self.units + other.units)
+    def __add__(self, other: Increment) -> Increment:
+        return Increment(
+            self.numerator + other.numerator, self.denominator + other.denominator, self.units + other.units
+        )
 
-    def __neg__(self) -> Step:
-        return Step(-self.numerator, -self.denominator, -self.units)
+    def __neg__(self) -> Increment:
+        return Increment(-self.numerator, -self.denominator, -self.units)
 
 
-type Steps = Mapping[date, Step]
+type Increments = Mapping[date, Increment]
 
 
-def difference(new: Steps, old: Steps) -> dict[date, Step]:
+def difference(new: Increments, old: Increments) -> dict[date, Increment]:
     """What has to be added to a sum that holds the old steps so that it holds the new ones."""
-    total: defaultdict[date, Step] = defaultdict(Step)
+    total: defaultdict[date, Increment] = defaultdict(Increment)
     for day, step in new.items():
         total[day] += step
     for day, step in old.items():
         total[day] += -step
-    return {day: step for day, step in total.items() if step != Step()}
+    return {day: step for day, step in total.items() if step != Increment()}
 
 
 def contribution(
     commitment: Commitment, unit: Unit, figures: Figures, reference: Reference, kin: Mapping[int, Figures] = _NOBODY
-) -> dict[date, Step]:
+) -> dict[date, Increment]:
     """A unit's steps for a commitment that it contributes to. `kin` has the figures of those who take its place."""
     plan = reference.plan
     match commitment.measure:
@@ -76,7 +78,7 @@ def contribution(
             return _flow_steps(elements, figures, reference)
         case Done(element=element):
             observations = figures.observed(YesNo(element=element), plan.baseline_date, plan.counts_from)
-            return _steps([(seen.effective, Step(numerator=seen.numerator, units=1)) for seen in observations])
+            return _steps([(seen.effective, Increment(numerator=seen.numerator, units=1)) for seen in observations])
         case CommunesMeeting(criterion=criterion):
             return _meeting_steps([criterion], unit, figures, reference, kin)
         case CohortMeeting(cohort=cohort):
@@ -94,30 +96,30 @@ def criteria_of_cohort(cohort: str, reference: Reference) -> Sequence[CriterionK
     return next(found.criteria for found in reference.plan.cohorts if found.id == cohort)
 
 
-type _Levels = list[tuple[date, Step]]
+type _Levels = list[tuple[date, Increment]]
 """What a unit comes to, from each of these days on."""
 
 
-def _steps(levels: _Levels) -> dict[date, Step]:
-    steps: defaultdict[date, Step] = defaultdict(Step)
-    before = Step()
+def _steps(levels: _Levels) -> dict[date, Increment]:
+    steps: defaultdict[date, Increment] = defaultdict(Increment)
+    before = Increment()
     for day, level in levels:
         steps[day] += level + -before
         before = level
-    return {day: step for day, step in steps.items() if step != Step()}
+    return {day: step for day, step in steps.items() if step != Increment()}
 
 
 def _rate_steps(
     rate: Rate, unit: Unit, figures: Figures, reference: Reference, kin: Mapping[int, Figures]
-) -> dict[date, Step]:
+) -> dict[date, Increment]:
     units = int(is_of_the_plan(unit, reference))
 
     def taken_by(heir: Unit, since: date) -> _Levels:
         own = _own(rate, kin.get(heir.key, _NOTHING), since, reference)
-        return [(max(own[0].effective, since), Step(units=units))] if own else []
+        return [(max(own[0].effective, since), Increment(units=units))] if own else []
 
     own = _own(rate, figures, unit.valid_from, reference)
-    levels = [(seen.effective, Step(seen.numerator, seen.denominator or ZERO, units)) for seen in own]
+    levels = [(seen.effective, Increment(seen.numerator, seen.denominator or ZERO, units)) for seen in own]
     return _steps(_in_line(levels, unit, taken_by, reference))
 
 
@@ -127,7 +129,7 @@ def _meeting_steps(
     figures: Figures,
     reference: Reference,
     kin: Mapping[int, Figures],
-) -> dict[date, Step]:
+) -> dict[date, Increment]:
     measures = [measure for key in criteria for measure in reference.criterion(key).measures]
 
     def levels_of(one: Unit, found: Figures, since: date) -> _Levels:
@@ -137,7 +139,7 @@ def _meeting_steps(
             return []
         begin = max(min(counted), track[0][0], since)
         held = [(begin, _value_at(track, begin)), *((day, holds) for day, holds in track if day > begin)]
-        return [(day, Step(numerator=Decimal(int(holds)), units=1)) for day, holds in held]
+        return [(day, Increment(numerator=Decimal(int(holds)), units=1)) for day, holds in held]
 
     def taken_by(heir: Unit, since: date) -> _Levels:
         return levels_of(heir, kin.get(heir.key, _NOTHING), since)
@@ -155,21 +157,21 @@ def _own(measure: Measure, figures: Figures, since: date, reference: Reference) 
 def _in_line(levels: _Levels, unit: Unit, taken_by: Callable[[Unit, date], _Levels], reference: Reference) -> _Levels:
     """What a unit comes to, and from when on it is what those who take its place say."""
     for since, heir in reference.lineage.heirs(unit):
-        if taken := [(since, Step())] if since == reference.lineage.left(unit) else taken_by(heir, since):
+        if taken := [(since, Increment())] if since == reference.lineage.left(unit) else taken_by(heir, since):
             levels = [*(one for one in levels if one[0] < taken[0][0]), *taken]
         if since == reference.lineage.left(unit):
             break
     return levels
 
 
-def _flow_steps(elements: Sequence[str], figures: Figures, reference: Reference) -> dict[date, Step]:
+def _flow_steps(elements: Sequence[str], figures: Figures, reference: Reference) -> dict[date, Increment]:
     """Flows of the plan's year and, as what it is compared with, of the year before."""
     plan = reference.plan
-    steps: defaultdict[date, Step] = defaultdict(Step)
+    steps: defaultdict[date, Increment] = defaultdict(Increment)
     for (element, period), reading in figures.items():
         counts = element in elements and reading.stage.rank >= plan.counts_from.rank
         if counts and plan.year - 1 <= period.start.year <= plan.year:
-            steps[effective_date(period, reading.known_from, plan.baseline_date)] += Step(numerator=reading.value)
+            steps[effective_date(period, reading.known_from, plan.baseline_date)] += Increment(numerator=reading.value)
     return dict(steps)
 
 

@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
-from services.scoring.judging.contributions import Step
+from services.scoring.judging.contributions import Increment
 from services.scoring.judging.measures import Figures, Reading
 from services.scoring.storage.tables import (
     ChangeRow,
@@ -250,7 +250,7 @@ def _adding() -> Insert:
 _ADD_STEPS = _adding()
 
 
-async def add_steps(connection: AsyncConnection, steps: Mapping[tuple[str, int, date], Step]) -> None:
+async def add_steps(connection: AsyncConnection, steps: Mapping[tuple[str, int, date], Increment]) -> None:
     """Add to the aggregates' steps, in one order, so that nobody deadlocks; a step that comes to nothing goes."""
     if not steps:
         return
@@ -273,12 +273,12 @@ async def add_steps(connection: AsyncConnection, steps: Mapping[tuple[str, int, 
 
 async def steps_of(
     connection: AsyncConnection, targets: Collection[tuple[str, int]]
-) -> dict[tuple[str, int], dict[date, Step]]:
+) -> dict[tuple[str, int], dict[date, Increment]]:
     """The steps of these commitments."""
-    found: defaultdict[tuple[str, int], dict[date, Step]] = defaultdict(dict)
+    found: defaultdict[tuple[str, int], dict[date, Increment]] = defaultdict(dict)
     query = select(step).where(tuple_(step.c.commitment, step.c.unit).in_(list(targets)))
     for row in await connection.execute(query):
-        found[(row.commitment, row.unit)][row.on] = Step(row.numerator, row.denominator, row.units)
+        found[(row.commitment, row.unit)][row.on] = Increment(row.numerator, row.denominator, row.units)
     return found
 
 

@@ -24,7 +24,7 @@ from sqlmodel import SQLModel
 from services.scoring.asking.known_at import figures_from
 from services.scoring.judging.aggregates import contributions
 from services.scoring.judging.changes import Moment
-from services.scoring.judging.contributions import Step
+from services.scoring.judging.contributions import Increment
 from services.scoring.judging.inheritance import judged_by
 from services.scoring.judging.measures import Figures
 from services.scoring.judging.unreported import bound_by
@@ -126,7 +126,7 @@ class _Rebuilt:
     async def judge(self) -> None:
         """Judge every unit by all its submissions, and then the commitments above."""
         moment = self._moment
-        sums: defaultdict[tuple[str, int, date], Step] = defaultdict(Step)
+        sums: defaultdict[tuple[str, int, date], Increment] = defaultdict(Increment)
         targets = list(targets_of(self._reference))
         async with self._beside.connect() as connection:
             reported = set((await connection.scalars(select(queries.submission.c.unit).distinct())).all())

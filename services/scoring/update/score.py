@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.aggregates import contributes, elements_of
 from services.scoring.judging.changes import Moment
-from services.scoring.judging.contributions import Step, contribution, difference
+from services.scoring.judging.contributions import Increment, contribution, difference
 from services.scoring.judging.inheritance import kin, with_inherited
 from services.scoring.judging.measures import Figures, Reading, merge
 from services.scoring.judging.unreported import bound_by
@@ -146,13 +146,13 @@ async def _move_sums(
     differing: Mapping[int, Sequence[Reading]],
 ) -> None:
     """Move the sums above the units by what changed in them, for `judge_targets` to judge."""
-    added: defaultdict[tuple[str, int, date], Step] = defaultdict(Step)
+    added: defaultdict[tuple[str, int, date], Increment] = defaultdict(Increment)
     targets = [(*found, elements_of(found[0], reference)) for found in targets_of(reference)]
     for key in after:
         unit = reference.units.by_key(key)
         family = reference.lineage.family(key)
         changed = {reading.element for member in family for reading in differing[member]}
-        moved: dict[str, dict[date, Step]] = {}
+        moved: dict[str, dict[date, Increment]] = {}
         for commitment, target, elements in targets:
             if changed.isdisjoint(elements) or not contributes(commitment, target, unit, reference):
                 continue

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.aggregates import communes_counted, series
 from services.scoring.judging.changes import Before, Moment, events, target_changes
-from services.scoring.judging.contributions import Step
+from services.scoring.judging.contributions import Increment
 from services.scoring.judging.judge import Verdict
 from services.scoring.judging.measures import Observation
 from services.scoring.judging.verdicts import assess_target, explain_target, judge_target, overdue_of, target_since
@@ -32,7 +32,7 @@ def targets_of(reference: Reference) -> Iterable[tuple[Commitment, Unit]]:
 
 
 def series_of(
-    commitment: Commitment, target: Unit, steps: Mapping[date, Step], reference: Reference, on: date
+    commitment: Commitment, target: Unit, steps: Mapping[date, Increment], reference: Reference, on: date
 ) -> list[Observation]:
     """The commitment's value over time, from its summed steps, as seen on that day."""
     plan = reference.plan
@@ -40,7 +40,7 @@ def series_of(
 
 
 def assess_at(
-    commitment: Commitment, target: Unit, steps: Mapping[date, Step], reference: Reference, on: date
+    commitment: Commitment, target: Unit, steps: Mapping[date, Increment], reference: Reference, on: date
 ) -> Assessment:
     """The commitment as it stands on a day by its summed steps, or on the unit's last day, and why."""
     on = target.last_day(on)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from shared.contracts.words import Bilingual
-from shared.reference.faults import Fault
+from shared.reference.faults import FileFault
 from shared.reference.located import Located, Place
 from shared.texts import phrase
 
@@ -24,7 +24,7 @@ class Checks:
     """The faults of one file."""
 
     located: Located
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[FileFault] = field(default_factory=list)
 
     def fault(self, place: Place, problem: Bilingual, remedy: Bilingual, found: object = None) -> None:
         """Note a fault at this place."""

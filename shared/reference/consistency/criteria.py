@@ -7,14 +7,14 @@ from itertools import pairwise
 
 from shared.contracts.words import Bilingual
 from shared.reference.consistency.checks import COMMUNE_GROUP, CRITERION, ELEMENT, UNIT, Checks
-from shared.reference.definitions import Catalogue
-from shared.reference.faults import Fault
+from shared.reference.definitions import Definitions
+from shared.reference.faults import FileFault
 from shared.reference.located import Located, Place
 from shared.reference.models import CriteriaSet, Criterion, Goal, Indicator, Level, RecognitionRule, YesNo
 from shared.texts import phrase
 
 
-def of_set(located: Located, one: CriteriaSet, catalogue: Catalogue) -> list[Fault]:
+def of_set(located: Located, one: CriteriaSet, catalogue: Definitions) -> list[FileFault]:
     """Numbers stand once, measures use elements of their kind, and no year has two goals for one commune."""
     checks = Checks(located)
     checks.unique(("criteria",), (criterion.number for criterion in one.criteria), "number")
@@ -35,7 +35,7 @@ def of_set(located: Located, one: CriteriaSet, catalogue: Catalogue) -> list[Fau
     return checks.faults
 
 
-def _criterion(checks: Checks, here: Place, criterion: Criterion, one: CriteriaSet, catalogue: Catalogue) -> None:
+def _criterion(checks: Checks, here: Place, criterion: Criterion, one: CriteriaSet, catalogue: Definitions) -> None:
     checks.unique((*here, "indicators"), (indicator.number for indicator in criterion.indicators), "number")
     for position, indicator in enumerate(criterion.indicators):
         _measures(checks, (*here, "indicators", position), indicator, catalogue)
@@ -44,14 +44,14 @@ def _criterion(checks: Checks, here: Place, criterion: Criterion, one: CriteriaS
         _goals(checks, (*here, "unjudged", position), level, one)
 
 
-def _measures(checks: Checks, here: Place, indicator: Indicator, catalogue: Catalogue) -> None:
+def _measures(checks: Checks, here: Place, indicator: Indicator, catalogue: Definitions) -> None:
     for position, group in enumerate(indicator.groups):
         place = (*here, "groups", position, "measure")
         for code in group.measure.element_codes:
             _element(checks, place, code, catalogue, yes_no=isinstance(group.measure, YesNo))
 
 
-def _element(checks: Checks, place: Place, code: str, catalogue: Catalogue, *, yes_no: bool) -> None:
+def _element(checks: Checks, place: Place, code: str, catalogue: Definitions, *, yes_no: bool) -> None:
     if not checks.known(place, code, catalogue.elements, ELEMENT):
         return
     if (catalogue.elements[code].type == "yes_no") != yes_no:
@@ -108,7 +108,7 @@ def _follow_on(checks: Checks, here: Place, level: Level, group: str | None, one
         checks.fault((*here, at), problem, remedy, " ".join(filter(None, (group, _span(*years)))))
 
 
-def _recognition(checks: Checks, rule: RecognitionRule, one: CriteriaSet, catalogue: Catalogue) -> None:
+def _recognition(checks: Checks, rule: RecognitionRule, one: CriteriaSet, catalogue: Definitions) -> None:
     here: Place = ("recognition",)
     _element(checks, (*here, "element"), rule.element, catalogue, yes_no=True)
     key = rule.withdrawal and rule.withdrawal.key_criteria

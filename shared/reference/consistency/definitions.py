@@ -8,8 +8,8 @@ from typing import get_args
 
 from shared.contracts.words import Bilingual, Granularity
 from shared.reference.consistency.checks import CRITERION, ELEMENT, UNIT, Checks
-from shared.reference.definitions import Catalogue
-from shared.reference.faults import Fault
+from shared.reference.definitions import Definitions
+from shared.reference.faults import FileFault
 from shared.reference.located import Located, Place
 from shared.reference.models import (
     CalendarFile,
@@ -21,7 +21,7 @@ from shared.reference.models import (
 from shared.texts import phrase
 
 
-def of_units(located: Located, units: list[Unit]) -> list[Fault]:
+def of_units(located: Located, units: list[Unit]) -> list[FileFault]:
     """Keys stand once, parents exist, and no code is two units' on one day."""
     checks = Checks(located)
     checks.unique(("rows",), (unit.key for unit in units), "key")
@@ -42,7 +42,7 @@ def of_units(located: Located, units: list[Unit]) -> list[Fault]:
     return checks.faults
 
 
-def of_successions(located: Located, successions: list[Succession], units: list[Unit]) -> list[Fault]:
+def of_successions(located: Located, successions: list[Succession], units: list[Unit]) -> list[FileFault]:
     """Both units exist, the new one on the day after the old one's last."""
     checks = Checks(located)
     by_key = {str(unit.key): unit for unit in units}
@@ -64,7 +64,7 @@ def of_successions(located: Located, successions: list[Succession], units: list[
     return checks.faults
 
 
-def of_elements(located: Located, file: ElementsFile, catalogue: Catalogue) -> list[Fault]:
+def of_elements(located: Located, file: ElementsFile, catalogue: Definitions) -> list[FileFault]:
     """Codes stand once, criteria exist, limits and sum rules speak of elements, flows have one granularity."""
     checks = Checks(located)
     checks.unique(("elements",), (element.code for element in file.elements), "code")
@@ -84,7 +84,7 @@ def of_elements(located: Located, file: ElementsFile, catalogue: Catalogue) -> l
     return checks.faults
 
 
-def _plausible_changes(checks: Checks, changes: list[PlausibleChange], catalogue: Catalogue) -> None:
+def _plausible_changes(checks: Checks, changes: list[PlausibleChange], catalogue: Definitions) -> None:
     seen: set[str] = set()
     for at, change in enumerate(changes):
         for position, code in enumerate(change.elements):
@@ -100,7 +100,7 @@ def _plausible_changes(checks: Checks, changes: list[PlausibleChange], catalogue
             seen.add(code)
 
 
-def of_calendar(located: Located, file: CalendarFile, catalogue: Catalogue) -> list[Fault]:
+def of_calendar(located: Located, file: CalendarFile, catalogue: Definitions) -> list[FileFault]:
     """Names stand once, criteria exist, every kind of period opens once."""
     checks = Checks(located)
     checks.unique(("reports",), (report.id for report in file.reports), "id")

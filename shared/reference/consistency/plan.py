@@ -10,7 +10,7 @@ from shared.reference.consistency.checks import COHORT, CRITERION, ELEMENT, ROLE
 from shared.reference.consistency.path import of_path
 from shared.reference.consistency.routing import of_routing
 from shared.reference.definitions import Reference
-from shared.reference.faults import Fault
+from shared.reference.faults import FileFault
 from shared.reference.located import Located, Place
 from shared.reference.models import (
     CohortMeeting,
@@ -30,7 +30,7 @@ from shared.reference.units import Units
 from shared.texts import phrase
 
 
-def of_plan(located: Located, reference: Reference) -> list[Fault]:
+def of_plan(located: Located, reference: Reference) -> list[FileFault]:
     """Everything that the plan names exists: units, sets, criteria, elements, cohorts, roles, instruments."""
     checks, plan = Checks(located), reference.plan
     roles = {holder.role for holder in plan.roles}
@@ -78,7 +78,7 @@ def of_plan(located: Located, reference: Reference) -> list[Fault]:
     return checks.faults
 
 
-def of_sample(located: Located, sample: SampleCohorts, plan: Plan, units: Units) -> list[Fault]:
+def of_sample(located: Located, sample: SampleCohorts, plan: Plan, units: Units) -> list[FileFault]:
     """Invented members are communes, new to their cohort, and no more than the plan leaves unnamed."""
     checks = Checks(located)
     cohorts = {cohort.id: cohort for cohort in plan.cohorts}

@@ -25,7 +25,7 @@ class RoleHolder(Record):
     line: int | None = None
 
 
-class Recipient(Record):
+class DistributionEntry(Record):
     """An entry of the plan's distribution list (Nơi nhận)."""
 
     line: int
@@ -190,7 +190,7 @@ class Plan(Record):
     )
     criteria_sets: list[str] = Field(min_length=1)
     roles: list[RoleHolder]
-    distribution: list[Recipient]
+    distribution: list[DistributionEntry]
     cohorts: list[Cohort]
     commitments: list[Commitment]
     routing: Branch = DISTRIBUTION

@@ -6,7 +6,7 @@ knows a particular plan, so a finding goes when the data are corrected.
 
 from __future__ import annotations
 
-from shared.reference.definitions import Catalogue
+from shared.reference.definitions import Definitions
 from shared.reference.models import Plan
 from shared.reference.plan_check import duties, numbers, wording
 from shared.reference.plan_check.finding import Finding, Paper, Severity
@@ -32,7 +32,7 @@ CHECKS = (
 )
 
 
-def check(plan: Plan, source_text: str, reference: Catalogue) -> list[Finding]:
+def check(plan: Plan, source_text: str, reference: Definitions) -> list[Finding]:
     """Everything that is wrong with the plan, by line."""
     paper = Paper(plan, tuple(source_text.splitlines()), reference)
     findings = [finding for each in CHECKS for finding in each(paper)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.contracts.words import Bilingual, Language
-from shared.reference.definitions import Catalogue
+from shared.reference.definitions import Definitions
 from shared.reference.models import Plan
 
 type Severity = Literal["error", "warning"]
@@ -21,7 +21,7 @@ class Paper:
 
     plan: Plan
     lines: tuple[str, ...]
-    catalogue: Catalogue
+    catalogue: Definitions
 
     def line(self, number: int) -> str:
         """The words of a line, counted from 1; empty beyond the text."""
