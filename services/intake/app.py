@@ -1,7 +1,7 @@
 """Intake, from top to bottom: what is sent comes in, is checked and signed in, and goes out on the broker.
 
 POST /v1/submissions        \\
-POST /v1/uploads             }  ->  GroupCommit  -> ntm.v1.submissions.<district>.<commune>  a receipt once it is on disk
+POST /v1/uploads             }  ->  GroupCommit  -> ntm.v1.submissions.<district>.<commune> a receipt once it is on disk
 ntm.v1.intake.submit        /             ->  ntm.v1.refusals.<agency>                  what was refused, and why
 POST /v1/submissions/…/review             ->  ntm.v1.reviews.<district>.<commune>       and the figures' new stage
 POST /v1/problems                         ->  ntm.v1.problems.<unit>
@@ -32,19 +32,21 @@ from services.intake.doors.catalogue import Catalogue, catalogue
 from services.intake.doors.http import SubmissionsDoor
 from services.intake.doors.nats import submit
 from services.intake.doors.openapi import DESCRIPTION
-from services.intake.doors.receipts import Progress
 from services.intake.projection import project
 from services.intake.projection.catch_up import PROBLEMS, REFUSALS, SUBMISSIONS
+from services.intake.projection.scoring_progress import Progress
 from services.intake.storage.tables import ParkedRow
-from shared.access import Authenticator, Caller, Issuer, authenticate, me
+from shared.access import Authenticator, Caller, Issuer
 from shared.contracts import subjects
+from shared.http import me
 from shared.http.app import create_app
+from shared.http.dependencies import authenticate, runtime_of
 from shared.http.openapi import describe
 from shared.service import replay
 from shared.service.consumer import BATCHES, Handle, content, create_broker, existing, process, raw
 from shared.service.parking import ParkingPlace
 from shared.service.replay import Handles
-from shared.service.runtime import Runtime, background, open_runtime
+from shared.service.runtime import background, open_runtime
 from shared.settings import settings
 
 broker = create_broker(settings(), "intake")
@@ -55,9 +57,13 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Everything that runs while the service does."""
     async with open_runtime(settings(), "intake") as runtime:
         desk = GroupCommit(runtime)
-        app.state.keys = Authenticator(runtime.engine, Issuer.of(runtime.settings))
-        app.state.runtime, app.state.intake, app.state.progress = runtime, Intake(runtime, desk), Progress(runtime)
-        app.state.parking = ParkingPlace(runtime.engine, ParkedRow)
+        app.state.service = Intake(
+            runtime,
+            Authenticator(runtime.engine, Issuer.of(runtime.settings)),
+            desk,
+            Progress(runtime),
+            ParkingPlace(runtime.engine, ParkedRow),
+        )
         async with background(desk.run()), broker:
             await broker.start()
             yield
@@ -75,14 +81,14 @@ for part in (web, me, receipts, uploads, reviews, difficulties):
 @app.get("/v1/catalogue")
 async def get_catalogue(request: Request, _caller: Annotated[Caller, Depends(authenticate)]) -> Catalogue:
     """The elements, criteria, units and kinds of periods that submissions can name."""
-    runtime: Runtime = request.app.state.runtime
+    runtime = runtime_of(request)
     return catalogue(runtime.reference, runtime.clock.today())
 
 
 @broker.subscriber(subjects.SUBMIT, queue="intake", max_workers=256, decoder=raw)
 async def answer_request(message: Msg) -> NatsResponse:
     """A request over NATS; its reply says what HTTP would."""
-    body, headers = await submit(app.state.intake, app.state.keys, message)
+    body, headers = await submit(app.state.service, message)
     return NatsResponse(body, headers=headers)
 
 
@@ -95,7 +101,7 @@ _PAUSE_SECONDS = 0.02
 
 def _into_tables(projection: Projection) -> Handle:
     async def project_all(batch: Sequence[Msg]) -> None:
-        async with app.state.runtime.engine.begin() as connection:
+        async with app.state.service.runtime.engine.begin() as connection:
             await projection(connection, batch)
 
     return project_all
@@ -103,14 +109,14 @@ def _into_tables(projection: Projection) -> Handle:
 
 HANDLES: Handles = {
     subjects.ALL_SUBMISSIONS: _into_tables(
-        lambda connection, batch: project.submissions(connection, batch, app.state.runtime.reference)
+        lambda connection, batch: project.submissions(connection, batch, app.state.service.runtime.reference)
     ),
     subjects.ALL_REVIEWS: _into_tables(project.reviews),
     subjects.ALL_REFUSALS: _into_tables(project.refusals),
     subjects.ALL_STATUSES: _into_tables(project.changes),
     subjects.ALL_PARKED: _into_tables(project.parked),
     subjects.ALL_PROBLEMS: _into_tables(
-        lambda connection, batch: project.problems(connection, batch, app.state.runtime.reference)
+        lambda connection, batch: project.problems(connection, batch, app.state.service.runtime.reference)
     ),
 }
 
@@ -130,7 +136,7 @@ def _projected(stream: str, subject: str, durable: str) -> Callable[[Handler], H
 
 async def _project(stream: str, subject: str, messages: list[Msg]) -> None:
     """Bring a batch to the tables; it is acknowledged once its transaction is committed."""
-    await process(stream, messages, HANDLES[subject], app.state.parking.park)
+    await process(stream, messages, HANDLES[subject], app.state.service.parking.park)
     await asyncio.sleep(_PAUSE_SECONDS)
 
 
@@ -173,4 +179,4 @@ async def take_problems(messages: list[Msg]) -> None:
 @broker.subscriber(subjects.replay("intake"), queue="intake", decoder=content)
 async def answer_replay(request: bytes) -> bytes:
     """Project a parked message after all, or tell why not."""
-    return await replay.answer(app.state.parking, app.state.runtime.nats, HANDLES, request)
+    return await replay.answer(app.state.service.parking, app.state.service.runtime.nats, HANDLES, request)

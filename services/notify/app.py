@@ -14,17 +14,16 @@ ntm.v1.notify.replay  ->  tell()  ->  reply: what became of a parked event
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from fastapi import FastAPI
 from faststream import AckPolicy
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.records import read_alert
 from services.notify.api import ROUTERS
@@ -35,6 +34,7 @@ from services.notify.delivery.follow_up import Watcher
 from services.notify.delivery.hand_over import Handover
 from services.notify.delivery.worker import Delivery
 from services.notify.inspect.gaps import gaps
+from services.notify.service import Notify, UseCase
 from services.notify.settings import NotifySettings, settings
 from services.notify.stages import Tariff, World
 from services.notify.stages.group import group
@@ -83,8 +83,6 @@ FAMILIES = {
 _PAUSE = 0.02
 _SAID = 20
 
-type UseCase = Callable[[AsyncConnection, Pipeline, datetime], Awaitable[int]]
-
 # The way of an alert. What arrives is routed and, where its branch groups, joined and held; when its time has come what
 # is left of it is told: settled, inhibited, silenced, rendered. `Delivery` then delivers, retries and logs.
 ARRIVING = [route, group, hold]
@@ -122,10 +120,14 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
         gathered = PollingWorker("gathered", lambda: telling(tell_gathered))
         escalation = PollingWorker("escalation", lambda: telling(escalate))
-        app.state.keys = Authenticator(runtime.engine, Issuer.of(runtime.settings))
-        app.state.runtime, app.state.wake, app.state.pipeline = runtime, wake, pipeline
-        app.state.telling = telling
-        app.state.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
+        app.state.service = Notify(
+            runtime,
+            Authenticator(runtime.engine, Issuer.of(runtime.settings)),
+            ParkingPlace(runtime.engine, ParkedRow, OutboxRow),
+            pipeline,
+            telling,
+            wake,
+        )
         await _import(runtime, own)
         await _warn_of_gaps(runtime, pipeline)
         works: Sequence[PollingWorker | Delivery] = (relay, gathered, escalation, *deliveries.values())
@@ -180,7 +182,7 @@ describe(app, DESCRIPTION)
 
 async def take(messages: list[Msg]) -> None:
     """Tell of a batch of events; it is acknowledged once its transaction is committed."""
-    await process(subjects.STATUS_STREAM, messages, _tell_all, app.state.parking.park)
+    await process(subjects.STATUS_STREAM, messages, _tell_all, app.state.service.parking.park)
 
 
 for family, durable in FAMILIES.items():
@@ -199,12 +201,12 @@ for family, durable in FAMILIES.items():
 async def answer_replay(request: bytes) -> bytes:
     """Tell of a parked event after all, or why not."""
     handles = dict.fromkeys(FAMILIES, _tell_all)
-    return await replay.answer(app.state.parking, app.state.runtime.nats, handles, request)
+    return await replay.answer(app.state.service.parking, app.state.service.runtime.nats, handles, request)
 
 
 async def _tell_all(batch: Sequence[Msg]) -> None:
-    runtime: Runtime = app.state.runtime
+    runtime: Runtime = app.state.service.runtime
     alerts = [
         read_alert(message.data, (message.headers or {}).get("traceparent"), runtime.reference) for message in batch
     ]
-    await app.state.telling(lambda connection, pipeline, now: tell(connection, alerts, pipeline, now))
+    await app.state.service.telling(lambda connection, pipeline, now: tell(connection, alerts, pipeline, now))

@@ -24,6 +24,7 @@ from nats.js.api import ConsumerConfig
 from services.scoring.asking import api, preview, what_if_api
 from services.scoring.asking.openapi import DESCRIPTION
 from services.scoring.judging.changes import Moment
+from services.scoring.service import Scoring
 from services.scoring.storage import queries
 from services.scoring.storage.tables import OutboxRow, ParkedRow
 from services.scoring.update.arrivals import Arrival
@@ -61,9 +62,13 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
         targets = PollingWorker("targets", judge_moved)
         ticker = Ticker(runtime, relay)
-        app.state.runtime, app.state.keys = runtime, Authenticator(runtime.engine, Issuer.of(runtime.settings))
-        app.state.relay, app.state.targets = relay, targets
-        app.state.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
+        app.state.service = Scoring(
+            runtime,
+            Authenticator(runtime.engine, Issuer.of(runtime.settings)),
+            ParkingPlace(runtime.engine, ParkedRow, OutboxRow),
+            relay,
+            targets,
+        )
         async with background(relay.run(), targets.run(), ticker.run()), broker:
             await broker.start()
             yield
@@ -86,31 +91,31 @@ describe(app, DESCRIPTION)
 )
 async def take_submissions(messages: list[Msg]) -> None:
     """Score a batch; it is acknowledged once its transaction is committed."""
-    await process(subjects.SUBMISSIONS_STREAM, messages, _score_all, app.state.parking.park)
+    await process(subjects.SUBMISSIONS_STREAM, messages, _score_all, app.state.service.parking.park)
 
 
 @broker.subscriber(subjects.replay("scoring"), queue="scoring", decoder=content)
 async def answer_replay(request: bytes) -> bytes:
     """Score a parked submission after all, or tell why not."""
     handles = {subjects.ALL_SUBMISSIONS: _score_all}
-    return await replay.answer(app.state.parking, app.state.runtime.nats, handles, request)
+    return await replay.answer(app.state.service.parking, app.state.service.runtime.nats, handles, request)
 
 
 @broker.subscriber(subjects.PREVIEW, queue="scoring", decoder=content)
 async def answer_preview(request: bytes) -> NatsResponse:
     """Tell what submissions would change; nothing of it is stored."""
-    body, headers = await preview.answer(app.state.runtime, request)
+    body, headers = await preview.answer(app.state.service.runtime, request)
     return NatsResponse(body, headers=headers)
 
 
 async def _score_all(batch: Sequence[Msg]) -> None:
-    runtime: Runtime = app.state.runtime
+    runtime: Runtime = app.state.service.runtime
     arrivals = [_arrival(message) for message in batch]
     async with runtime.engine.begin() as connection:
         await queries.work(connection)
         await score(connection, runtime.reference, arrivals, _now(runtime))
-    app.state.relay.wake()
-    app.state.targets.wake()
+    app.state.service.relay.wake()
+    app.state.service.targets.wake()
 
 
 def _now(runtime: Runtime) -> Moment:

@@ -16,7 +16,7 @@ from shared.access.agency_keys import (
     revoke_keys,
     rotate_key,
 )
-from shared.access.authenticator import Authenticator, authenticate
+from shared.access.authenticator import Authenticator
 from shared.access.caller import DEFAULT_RATE, EVERYTHING, Caller, agency_id
 from shared.access.oidc_tokens import Issuer
 from shared.access.tables import AccessKey, Agency
@@ -36,7 +36,6 @@ __all__ = [
     "UnknownKeyError",
     "add_key",
     "agency_id",
-    "authenticate",
     "list_keys",
     "new_key",
     "revoke_keys",

@@ -8,7 +8,6 @@ import re
 import time
 from functools import lru_cache
 
-from fastapi import Request
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
@@ -80,9 +79,3 @@ class Authenticator:
 @lru_cache
 def _limit(rate_per_minute: int) -> RateLimitItemPerMinute:
     return RateLimitItemPerMinute(rate_per_minute)
-
-
-async def authenticate(request: Request) -> Caller:
-    """The caller of a request: a FastAPI dependency. Expects `app.state.keys`."""
-    keys: Authenticator = request.app.state.keys
-    return await keys.caller(request.headers.get("authorization"))

@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from shared.contracts.words import Bilingual, Language
+from shared.http.dependencies import runtime_of
 from shared.http.invalid_input import faults_of
 from shared.http.openapi import Description, describe
 from shared.problems import Problem, Problems
@@ -138,13 +139,13 @@ async def _answer_failure(request: Request, error: Exception) -> Response:
 
 async def _health(request: Request) -> dict[str, Any]:
     """The process answers; `today` is the day by its clock."""
-    runtime: Runtime = request.app.state.runtime
+    runtime = runtime_of(request)
     return {"status": "ok", "today": runtime.clock.today(), **runtime.facts}
 
 
 async def _ready(request: Request) -> Response:
     """200 when the broker and the database answer."""
-    runtime: Runtime = request.app.state.runtime
+    runtime = runtime_of(request)
     checks: dict[str, Callable[[], Awaitable[object]]] = {
         # not flush(): when that times out nats-py stops reading for good
         "nats": lambda: runtime.nats.jetstream(timeout=2).account_info(),

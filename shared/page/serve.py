@@ -15,8 +15,8 @@ from string import Template
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
+from shared.http.dependencies import runtime_of
 from shared.problems import Problem, Problems
-from shared.service.runtime import Runtime
 
 _FOLDER = Path(__file__).parent
 _SHELL = Template((_FOLDER / "shell.html").read_text(encoding="utf-8"))
@@ -57,7 +57,7 @@ def page_router(title: str, folder: Path, facts: Mapping[str, str] | None = None
     @router.get("/")
     async def get_page(request: Request) -> Response:
         """The shell."""
-        runtime: Runtime = request.app.state.runtime
+        runtime = runtime_of(request)
         plan, today = runtime.reference.plan, runtime.clock.today()
         province = runtime.reference.units.find(plan.unit, today)
         known = {

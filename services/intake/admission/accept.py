@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from services.intake import rules
 from services.intake.admission.candidate import Candidate, Checked, Posted, Refused, Ruling, digest_of, identity
 from services.intake.admission.group_commit import GroupCommit, Outcome
+from services.intake.projection.scoring_progress import Progress
+from shared.access import Authenticator
 from shared.contracts import Receipt, Submission
 from shared.problems import Fault, Faults, Problem, Problems
+from shared.service.parking import ParkingPlace
 from shared.service.runtime import Runtime
 
 ITEM_LIMIT = 1000
@@ -22,7 +25,10 @@ class Intake:
     """What the doors need."""
 
     runtime: Runtime
+    authenticator: Authenticator
     desk: GroupCommit
+    progress: Progress
+    parking: ParkingPlace
 
 
 async def accept(intake: Intake, body: object, posted: Posted) -> list[Outcome]:

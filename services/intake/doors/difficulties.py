@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import ColumnElement, Row, and_, or_
 
@@ -16,10 +16,11 @@ from services.intake.doors.receipts import Limit
 from services.intake.projection.catch_up import PROBLEMS, projected
 from services.intake.storage import queries
 from services.intake.texts import phrase
-from shared.access import Caller, authenticate
+from shared.access import Caller
 from shared.contracts import DifficultyAnswer, DifficultyLogged, DifficultyReport, UnitCode, UnitRef, subjects
 from shared.contracts.difficulty import DifficultyKind
 from shared.http.body import JsonRoute
+from shared.http.dependencies import SignedIn, runtime_of
 from shared.nats.cloud_events import cloud_event, new_trace
 from shared.nats.publishing import BrokerUnavailableError, publish
 from shared.problems import Fault, Faults, Problem, Problems
@@ -29,7 +30,6 @@ from shared.service.runtime import Runtime
 
 router = APIRouter(prefix="/v1/problems", route_class=JsonRoute, strict_content_type=False)
 
-Called = Annotated[Caller, Depends(authenticate)]
 State = Literal["open", "answered", "closed"]
 
 _UNKNOWN_CURSOR = {"value": "cursor", "expected": phrase("difficulties.unknown_cursor.expected")}
@@ -70,12 +70,12 @@ class DifficultyPage(BaseModel):
 @router.post("", status_code=202)
 async def report_difficulty(
     request: Request,
-    caller: Called,
+    caller: SignedIn,
     report: DifficultyReport,
     idempotency_key: Annotated[str | None, Header(pattern=REQUEST_KEY)] = None,
 ) -> Difficulty:
     """Report what a unit cannot solve by itself; the division that owns the criterion and the office hear of it."""
-    intake: Intake = request.app.state.intake
+    intake: Intake = request.app.state.service
     reference, clock = intake.runtime.reference, intake.runtime.clock
     unit = reference.units.find(report.unit, clock.today())
     if unit is None:
@@ -109,7 +109,7 @@ async def report_difficulty(
 @router.post("/{problem_id}/answers", status_code=202)
 async def answer_difficulty(
     request: Request,
-    caller: Called,
+    caller: SignedIn,
     problem_id: UUID,
     answer: DifficultyAnswer,
     idempotency_key: Annotated[str | None, Header(pattern=REQUEST_KEY)] = None,
@@ -118,7 +118,7 @@ async def answer_difficulty(
 
     The province's offices answer, each for its criteria; who reported it may add words, and may close it.
     """
-    intake: Intake = request.app.state.intake
+    intake: Intake = request.app.state.service
     said = await _said(intake.runtime, caller, problem_id)
     reported = said[0]
     if not _may_answer(reported, caller, intake.runtime.reference):
@@ -142,16 +142,16 @@ async def answer_difficulty(
 
 
 @router.get("/{problem_id}")
-async def get_difficulty(request: Request, caller: Called, problem_id: UUID) -> Difficulty:
+async def get_difficulty(request: Request, caller: SignedIn, problem_id: UUID) -> Difficulty:
     """One difficulty, with everything that was said about it."""
-    runtime: Runtime = request.app.state.runtime
+    runtime = runtime_of(request)
     return _difficulty(await _said(runtime, caller, problem_id), runtime.clock.now())
 
 
 @router.get("")
 async def list_difficulties(
     request: Request,
-    caller: Called,
+    caller: SignedIn,
     unit: UnitCode | None = None,
     criterion: Annotated[str | None, Query(max_length=40)] = None,
     state: State | None = None,
@@ -159,7 +159,7 @@ async def list_difficulties(
     limit: Limit = 50,
 ) -> DifficultyPage:
     """The difficulties of the caller's units, the newest first."""
-    runtime: Runtime = request.app.state.runtime
+    runtime = runtime_of(request)
     units, table = runtime.reference.units, queries.problem
     wanted = [
         one.key for one in units if caller.covers_unit(one, units) and (unit is None or units.is_under(one, unit))

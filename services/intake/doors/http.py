@@ -16,11 +16,12 @@ from services.intake.admission.candidate import REQUEST_KEY, Posted
 from services.intake.admission.group_commit import Outcome
 from services.intake.doors.ndjson import NDJSON, answer_item, post_lines
 from services.intake.texts import phrase
-from shared.access import Caller, authenticate
+from shared.access import Caller
 from shared.contracts import Receipt
 from shared.contracts.words import Language
 from shared.http.app import EXPECTED_ERRORS, answer, answer_error, language_in
 from shared.http.body import BODY_LIMIT, media_type, parse_json, read_body, refuse_packed
+from shared.http.dependencies import authenticate
 from shared.nats.cloud_events import new_trace
 from shared.problems import Fault, Faults, Problem, Problems
 
@@ -57,7 +58,7 @@ async def post_submissions(request: Request) -> Response:
     """
     caller = await authenticate(request)
     content_type = media_type(request)
-    intake: Intake = request.app.state.intake
+    intake: Intake = request.app.state.service
     intake.desk.check_open()
     posted = posted_by(caller, request.headers)
     refuse_packed(request)

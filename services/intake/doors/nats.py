@@ -7,7 +7,6 @@ from nats.aio.msg import Msg
 
 from services.intake.admission.accept import Intake
 from services.intake.doors.http import answer_json, posted_by
-from shared.access import Authenticator
 from shared.http.app import EXPECTED_ERRORS, answer, language_in, problem_of
 from shared.problems import Problem, Problems
 
@@ -17,7 +16,7 @@ STATUS_HEADER = "status"
 """The status that HTTP would have answered with."""
 
 
-async def submit(intake: Intake, keys: Authenticator, message: Msg) -> tuple[bytes, dict[str, str]]:
+async def submit(intake: Intake, message: Msg) -> tuple[bytes, dict[str, str]]:
     """The reply and its headers. The key stands in the header `Authorization: Bearer …`, as over HTTP.
 
     Also honoured: `Idempotency-Key`, `Accept-Language`, `traceparent`.
@@ -25,7 +24,7 @@ async def submit(intake: Intake, keys: Authenticator, message: Msg) -> tuple[byt
     headers = {name.lower(): value for name, value in (message.headers or {}).items()}
     language = language_in(headers.get("accept-language", ""))
     try:
-        posted = posted_by(await keys.caller(headers.get("authorization")), headers)
+        posted = posted_by(await intake.authenticator.caller(headers.get("authorization")), headers)
         intake.desk.check_open()
         response = await answer_json(intake, message.data, posted)
     except EXPECTED_ERRORS as error:

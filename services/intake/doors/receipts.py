@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from nats.js.errors import NotFoundError
 from pydantic import AwareDatetime, BaseModel, ValidationError
 from sqlalchemy import ColumnElement, Row, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.projection.catch_up import REFUSALS, SUBMISSIONS, projected
+from services.intake.projection.scoring_progress import Progress
 from services.intake.storage import queries
 from services.intake.storage.tables import ChangeRow, ReviewRow
-from shared.access import Caller, authenticate
+from shared.access import Caller
 from shared.contracts import AcceptedSubmission, CausedChange, Refusal, Review, Stage, Tracked, UnitCode, subjects
+from shared.http.dependencies import SignedIn, runtime_of
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.service.runtime import Runtime
 
 router = APIRouter()
 
-Called = Annotated[Caller, Depends(authenticate)]
 State = Literal["accepted", "scored", "parked", "returned"]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[int | None, Query(ge=1, le=2**62, description="`next` of the page before.")]
@@ -54,35 +54,11 @@ class RefusalPage(BaseModel):
     next: int | None
 
 
-class Progress:
-    """How far scoring has come in the stream, asked at most a few times a second."""
-
-    _fresh_seconds = 0.2
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._asked = 0.0
-        self._sequence = 0
-
-    async def scored_until(self) -> int:
-        """The sequence up to which every submission was scored, or parked; 0 where scoring never ran."""
-        if time.monotonic() - self._asked > self._fresh_seconds:
-            try:
-                info = await self._runtime.nats.jetstream().consumer_info(
-                    subjects.SUBMISSIONS_STREAM, subjects.SCORING_CONSUMER
-                )
-                self._sequence = info.ack_floor.stream_seq if info.ack_floor else 0
-            except NotFoundError:
-                self._sequence = 0
-            self._asked = time.monotonic()
-        return self._sequence
-
-
 @router.get("/v1/submissions/{submission_id}")
-async def get_submission(request: Request, caller: Called, submission_id: UUID) -> Tracked | RefusedSubmission:
+async def get_submission(request: Request, caller: SignedIn, submission_id: UUID) -> Tracked | RefusedSubmission:
     """What became of a submission: accepted, scored (with the changes it caused), returned, parked, or refused."""
-    runtime: Runtime = request.app.state.runtime
-    progress: Progress = request.app.state.progress
+    runtime = runtime_of(request)
+    progress: Progress = request.app.state.service.progress
     row = await submission_row(runtime, submission_id)
     if row is None:
         return await _refused(runtime, caller, submission_id)
@@ -97,7 +73,7 @@ async def get_submission(request: Request, caller: Called, submission_id: UUID) 
 @router.get("/v1/submissions")
 async def list_submissions(
     request: Request,
-    caller: Called,
+    caller: SignedIn,
     agency: Annotated[str | None, Query(max_length=100)] = None,
     status: State | None = None,
     unit: UnitCode | None = None,
@@ -106,8 +82,8 @@ async def list_submissions(
     limit: Limit = 50,
 ) -> TrackedPage:
     """Submissions, the newest first: the caller's own, or those of its units when it asks for a unit or an agency."""
-    runtime: Runtime = request.app.state.runtime
-    scored_until = await request.app.state.progress.scored_until()
+    runtime = runtime_of(request)
+    scored_until = await request.app.state.service.progress.scored_until()
     table = queries.submission
     conditions: list[ColumnElement[bool]] = [true()]
     if agency is None and unit is None:
@@ -129,9 +105,9 @@ async def list_submissions(
 
 
 @router.get("/v1/refusals")
-async def list_refusals(request: Request, caller: Called, cursor: Cursor = None, limit: Limit = 50) -> RefusalPage:
+async def list_refusals(request: Request, caller: SignedIn, cursor: Cursor = None, limit: Limit = 50) -> RefusalPage:
     """What the caller's agency was refused, the newest first."""
-    runtime: Runtime = request.app.state.runtime
+    runtime = runtime_of(request)
     table = queries.refusal
     conditions: list[ColumnElement[bool]] = [table.c.agency == caller.agency]
     if cursor is not None:

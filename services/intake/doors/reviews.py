@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.intake import rules
@@ -16,19 +16,17 @@ from services.intake.doors.receipts import body_of, submission_row
 from services.intake.rules.standing_figures import Figures
 from services.intake.storage import queries
 from services.intake.storage.tables import ReviewRow
-from shared.access import Caller, authenticate
 from shared.contracts import AcceptedSubmission, Review, Stage, Submission, subjects
 from shared.contracts.difficulty import Words
 from shared.contracts.submission import Value
 from shared.http.app import language_of
 from shared.http.body import JsonRoute
+from shared.http.dependencies import SignedIn
 from shared.nats.cloud_events import new_trace
 from shared.nats.publishing import BrokerUnavailableError, publish
 from shared.problems import Fault, Faults, Problem, Problems
 
 router = APIRouter(route_class=JsonRoute, strict_content_type=False)
-
-Called = Annotated[Caller, Depends(authenticate)]
 
 
 class Decision(BaseModel):
@@ -50,14 +48,14 @@ class Decision(BaseModel):
 
 
 @router.post("/v1/submissions/{submission_id}/review", status_code=202)
-async def review_submission(request: Request, caller: Called, submission_id: UUID, decision: Decision) -> Review:
+async def review_submission(request: Request, caller: SignedIn, submission_id: UUID, decision: Decision) -> Review:
     """Verify, confirm or return a submission; verified and confirmed figures go out again at their new stage.
 
     `verified` needs a key for the whole district, `confirmed` one for the province; either may return what has not
     come further than its own stage. A returned figure stays what was reported until a correction comes, of a higher
     revision.
     """
-    intake: Intake = request.app.state.intake
+    intake: Intake = request.app.state.service
     posted = Posted(caller, language_of(request), new_trace(request.headers.get("traceparent")))
     return await review(intake, posted, submission_id, decision)
 

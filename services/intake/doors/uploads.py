@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from services.intake import rules
@@ -40,10 +40,11 @@ from services.intake.workbook import (
     read_period,
     saved,
 )
-from shared.access import Caller, authenticate
+from shared.access import Caller
 from shared.contracts import Period, Stage
 from shared.http.app import language_of
 from shared.http.body import read_body
+from shared.http.dependencies import SignedIn
 from shared.http.work_slots import WorkSlots
 from shared.nats.cloud_events import new_trace
 from shared.problems import Fault, Faults, Problem, Problems
@@ -56,7 +57,6 @@ ALL = "all"
 
 router = APIRouter()
 
-Called = Annotated[Caller, Depends(authenticate)]
 
 _seats = WorkSlots(at_once=2, limit=20)
 """Where workbooks are read and drawn: they take the processor from everything else."""
@@ -87,14 +87,14 @@ class _Looked:
 )
 async def get_template(
     request: Request,
-    caller: Called,
+    caller: SignedIn,
     criteria: str,
     unit: Annotated[str, Query(max_length=5, description="The unit whose communes are in it, such as `184`.")],
     period: Annotated[str, Query(max_length=60, description="`2023-06`, `Q2 2023`, `6 tháng đầu năm 2023`, …")],
     stage: Stage = Stage.REPORTED,
 ) -> Response:
     """A workbook to fill in: the unit's communes, and the elements of some criteria (`ntm-11,ntm-12`, or `all`)."""
-    intake: Intake = request.app.state.intake
+    intake: Intake = request.app.state.service
     reference = intake.runtime.reference
     parsed = _period(period)
     found = reference.units.find(unit, parsed.end)
@@ -132,7 +132,7 @@ async def get_template(
 )
 async def upload(
     request: Request,
-    caller: Called,
+    caller: SignedIn,
     dry_run: bool = False,
     unit: Annotated[str | None, Query(max_length=5, description="In which names are looked for first.")] = None,
     period: Annotated[str | None, Query(max_length=60, description="For files that do not say it.")] = None,
@@ -149,7 +149,7 @@ async def upload(
     if unknown := request.query_params.keys() - _PARAMETERS:
         # a slip such as `dry_runn=true` would send what was only to be looked at
         raise Problem(Problems.INVALID_QUERY, *(Fault(f"/{name}", Faults.UNKNOWN_FIELD) for name in sorted(unknown)))
-    intake: Intake = request.app.state.intake
+    intake: Intake = request.app.state.service
     intake.desk.check_open()
     given = Given(unit, _period(period) if period else None, stage)
     body = await read_body(request, UPLOAD_LIMIT)

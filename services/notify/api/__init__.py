@@ -11,7 +11,7 @@ from services.notify.api import (
     silences,
     subscriptions,
 )
-from shared.access import me
+from shared.http import me
 
 ROUTERS = [
     web.router,

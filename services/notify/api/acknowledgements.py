@@ -21,13 +21,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.notices import DIGESTS
 from services.notify.api.alerts import AlertItem, alert_item, reason_of, what_of
-from services.notify.api.dependencies import Called, Running, Telling, visible
+from services.notify.api.dependencies import Telling, visible
 from services.notify.contacts import end_digest, has_digest
 from services.notify.storage import ledger, queries
 from services.notify.telling.acknowledge import acknowledge
 from services.notify.wording.links import VALID_FOR, hash_of
 from shared import text
 from shared.http.body import read_body
+from shared.http.dependencies import Running, SignedIn
 from shared.problems import Problem, Problems
 from shared.text import storable
 from shared.time import VIETNAM, utc_now
@@ -58,7 +59,7 @@ class Acknowledgement(BaseModel):
 
 @router.post("/v1/alerts/{alert_id}/acknowledge")
 async def acknowledge_alert(
-    alert_id: UUID, runtime: Running, caller: Called, said: Acknowledgement | None = None
+    alert_id: UUID, runtime: Running, caller: SignedIn, said: Acknowledgement | None = None
 ) -> AlertItem:
     """Say that somebody takes care of an alert. Who did so first stays."""
     seen = visible(caller, None, runtime.reference)
@@ -98,7 +99,7 @@ async def follow_link(token: Token, runtime: Running, pipeline: Telling, request
     except Problem as problem:
         return _sorry(problem)
     pipeline.situation.forget()
-    request.app.state.wake()
+    request.app.state.service.wake()
     return _answer(linked)
 
 

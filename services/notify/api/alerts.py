@@ -10,21 +10,12 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import Row
 
-from services.notify.api.dependencies import (
-    Called,
-    Cursor,
-    Limit,
-    Running,
-    Since,
-    UnitParameter,
-    decode,
-    encode,
-    visible,
-)
+from services.notify.api.dependencies import Cursor, Limit, Since, UnitParameter, decode, encode, visible
 from services.notify.stages.render import happened
 from services.notify.storage import ledger
 from services.notify.storage.ledger import Filter
 from shared.contracts import Bilingual, OccasionKind, Severity, UnitRef
+from shared.http.dependencies import Running, SignedIn
 from shared.reference.models import AnyEvent
 
 router = APIRouter(prefix="/v1")
@@ -66,7 +57,7 @@ class AlertPage(BaseModel):
 @router.get("/alerts")
 async def list_alerts(
     runtime: Running,
-    caller: Called,
+    caller: SignedIn,
     unit: UnitParameter = None,
     is_open: Annotated[bool | None, Query(alias="open", description="Only what is open, or only what is not.")] = None,
     acknowledged: bool | None = None,

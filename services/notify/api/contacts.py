@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel, ValidationError
 from sqlalchemy import Row
 
-from services.notify.api.dependencies import Called, Running, Telling, UnitParameter, covered, is_of_province, visible
+from services.notify.api.dependencies import Telling, UnitParameter, covered, is_of_province, visible
 from services.notify.contacts import check, import_contacts, read_book
 from services.notify.contacts.book import Book, checked_book
 from services.notify.contacts.masking import mask_address
@@ -19,6 +19,7 @@ from services.notify.storage.contacts import contacts_with_rows, remove, save
 from shared.access import Caller
 from shared.contracts import Bilingual, ChannelName, UnitRef
 from shared.http.body import read_body
+from shared.http.dependencies import Running, SignedIn
 from shared.http.invalid_input import faults_of
 from shared.problems import Problem, Problems
 from shared.reference.load import Reference
@@ -73,7 +74,7 @@ class ImportAnswer(BaseModel):
 
 @router.get("")
 async def list_contacts(
-    runtime: Running, caller: Called, unit: UnitParameter = None, role: str | None = None
+    runtime: Running, caller: SignedIn, unit: UnitParameter = None, role: str | None = None
 ) -> Contacts:
     """Who is told what concerns the key's units."""
     reference = runtime.reference
@@ -90,7 +91,7 @@ async def list_contacts(
 
 
 @router.get("/gaps")
-async def list_gaps(runtime: Running, pipeline: Telling, caller: Called) -> Gaps:
+async def list_gaps(runtime: Running, pipeline: Telling, caller: SignedIn) -> Gaps:
     """Roles of the plan's routing that nobody answers for, in the units that the key covers."""
     reference = runtime.reference
     seen = set(visible(caller, None, reference))
@@ -113,14 +114,14 @@ async def list_gaps(runtime: Running, pipeline: Telling, caller: Called) -> Gaps
 
 
 @router.post("", status_code=201)
-async def add_contact(said: Contact, runtime: Running, pipeline: Telling, caller: Called) -> ContactItem:
+async def add_contact(said: Contact, runtime: Running, pipeline: Telling, caller: SignedIn) -> ContactItem:
     """Add a contact to a unit that the key covers."""
     return await _keep(uuid4(), said, runtime, pipeline, caller)
 
 
 @router.put("/{contact_id}")
 async def change_contact(
-    contact_id: UUID, said: Contact, runtime: Running, pipeline: Telling, caller: Called
+    contact_id: UUID, said: Contact, runtime: Running, pipeline: Telling, caller: SignedIn
 ) -> ContactItem:
     """Replace a contact. An address that was refused for good is tried again."""
     await _own(contact_id, runtime, caller)
@@ -128,7 +129,7 @@ async def change_contact(
 
 
 @router.delete("/{contact_id}", status_code=204)
-async def remove_contact(contact_id: UUID, runtime: Running, pipeline: Telling, caller: Called) -> None:
+async def remove_contact(contact_id: UUID, runtime: Running, pipeline: Telling, caller: SignedIn) -> None:
     """Tell them nothing more."""
     await _own(contact_id, runtime, caller)
     async with runtime.engine.begin() as connection:
@@ -144,7 +145,7 @@ async def import_file(
     request: Request,
     runtime: Running,
     pipeline: Telling,
-    caller: Called,
+    caller: SignedIn,
     *,
     dry_run: bool = False,
     replace: bool = False,

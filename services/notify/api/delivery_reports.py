@@ -13,7 +13,6 @@ from pydantic import BaseModel
 
 from services.notify.alerts.notices import NoticeStatus
 from services.notify.alerts.records import log_message
-from services.notify.api.dependencies import Running
 from services.notify.delivery.channels.sms import esms, generic, speedsms
 from services.notify.delivery.channels.sms.report import DeliveryReport
 from services.notify.delivery.channels.ways import contract_of
@@ -22,6 +21,7 @@ from services.notify.storage import queries
 from services.notify.storage.tables import OutboxRow
 from shared.contracts import AlertEvent
 from shared.http.body import read_body
+from shared.http.dependencies import Running
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.service import outbox
 from shared.time import utc_now
@@ -79,7 +79,7 @@ async def take_report(
             for alert in told[row.id]
         ]
         await outbox.put(connection, OutboxRow, entries)
-    request.app.state.wake()
+    request.app.state.service.wake()
     return ReportAnswer(notices=len(rows))
 
 

@@ -12,25 +12,17 @@ from fastapi import Depends, Query, Request
 from pydantic import AwareDatetime
 
 from services.notify.telling.tell import Pipeline
-from shared.access import Caller, authenticate
+from shared.access import Caller
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Unit
-from shared.service.runtime import Runtime
-
-
-def _runtime(request: Request) -> Runtime:
-    runtime: Runtime = request.app.state.runtime
-    return runtime
 
 
 def _pipeline(request: Request) -> Pipeline:
-    pipeline: Pipeline = request.app.state.pipeline
+    pipeline: Pipeline = request.app.state.service.pipeline
     return pipeline
 
 
-Called = Annotated[Caller, Depends(authenticate)]
-Running = Annotated[Runtime, Depends(_runtime)]
 Telling = Annotated[Pipeline, Depends(_pipeline)]
 UnitParameter = Annotated[str | None, Query(description="Only what concerns this unit or those below it.")]
 Since = Annotated[AwareDatetime | None, Query(description="Only from this moment on.")]

@@ -17,10 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notify.alerts.notices import LeftOut, NoticeStatus, NotSent
 from services.notify.api.dependencies import (
-    Called,
     Cursor,
     Limit,
-    Running,
     Since,
     Telling,
     UnitParameter,
@@ -35,6 +33,7 @@ from services.notify.storage.ledger import Filter
 from services.notify.telling.tell import resend
 from services.notify.wording.links import MARK
 from shared.contracts import Bilingual, ChannelName, UnitRef
+from shared.http.dependencies import Running, SignedIn
 from shared.problems import Problem, Problems
 from shared.reference.models import AnyEvent
 from shared.time import VIETNAM, utc_now
@@ -117,7 +116,7 @@ AlertParameter = Annotated[UUID | None, Query(description="Only what tells of th
 @router.get("/notices")
 async def list_notices(
     runtime: Running,
-    caller: Called,
+    caller: SignedIn,
     unit: UnitParameter = None,
     recipient: Recipient = None,
     alert: AlertParameter = None,
@@ -149,7 +148,7 @@ async def list_notices(
 
 @router.get("/notices.csv", response_class=StreamingResponse)
 async def export_notices(
-    runtime: Running, caller: Called, unit: UnitParameter = None, recipient: Recipient = None, since: Since = None
+    runtime: Running, caller: SignedIn, unit: UnitParameter = None, recipient: Recipient = None, since: Since = None
 ) -> StreamingResponse:
     """The ledger as CSV for Excel: a row for each alert of each notice, newest first, times in Vietnam."""
     wanted = Filter(
@@ -162,7 +161,7 @@ async def export_notices(
 
 @router.post("/notices/{notice_id}/resend", status_code=202)
 async def resend_notice(
-    notice_id: UUID, request: Request, runtime: Running, pipeline: Telling, caller: Called
+    notice_id: UUID, request: Request, runtime: Running, pipeline: Telling, caller: SignedIn
 ) -> Resent:
     """Send a notice again, to the address it had, or to those that became known since; not more often than once a
     minute.
@@ -179,7 +178,7 @@ async def resend_notice(
             raise Problem(Problems.NO_ADDRESS)
         rows = await ledger.notices_like(connection, notice)
         details = await ledger.details_of(connection, [row.id for row in rows], seen)
-    request.app.state.wake()
+    request.app.state.service.wake()
     in_full = is_of_province(caller, runtime.reference)
     return Resent(items=[_notice(row, details, in_full=in_full) for row in rows])
 

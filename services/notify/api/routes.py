@@ -10,12 +10,13 @@ from pydantic import BaseModel
 
 from services.notify.alerts.nature import severity
 from services.notify.alerts.notices import Draft
-from services.notify.api.dependencies import Called, Running, Telling, covered, is_of_province
+from services.notify.api.dependencies import Telling, covered, is_of_province
 from services.notify.contacts.masking import mask_address
 from services.notify.inspect.explain import supposed
 from services.notify.stages.route import route
 from services.notify.stages.routing_tree import asked
 from shared.contracts import Bilingual, ChannelName, DifficultyKind, OccasionKind, Severity
+from shared.http.dependencies import Running, SignedIn
 from shared.reference.models import AnyEvent
 from shared.time import utc_now
 
@@ -55,7 +56,7 @@ class Explained(BaseModel):
 async def explain(
     runtime: Running,
     pipeline: Telling,
-    caller: Called,
+    caller: SignedIn,
     event: AnyEvent,
     unit: Annotated[str, Query(description="The unit that it concerns.")],
     on: Annotated[OccasionKind, Query(description="What it is about.")] = "status",

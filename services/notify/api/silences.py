@@ -10,9 +10,10 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import Row
 
-from services.notify.api.dependencies import Called, Running, Telling, covered, is_of_province
+from services.notify.api.dependencies import Telling, covered, is_of_province
 from services.notify.storage import queries
 from shared.access import Caller
+from shared.http.dependencies import Running, SignedIn
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Match
@@ -49,7 +50,7 @@ class Silences(BaseModel):
 
 
 @router.post("", status_code=201)
-async def add_silence(said: NewSilence, runtime: Running, pipeline: Telling, caller: Called) -> SilenceItem:
+async def add_silence(said: NewSilence, runtime: Running, pipeline: Telling, caller: SignedIn) -> SilenceItem:
     """Silence what matches. A key that does not cover the province can silence its own units only."""
     _allowed(said, caller, runtime.reference)
     now = utc_now()
@@ -74,7 +75,7 @@ async def add_silence(said: NewSilence, runtime: Running, pipeline: Telling, cal
 
 
 @router.get("")
-async def list_silences(runtime: Running, _: Called, *, ended: bool = False) -> Silences:
+async def list_silences(runtime: Running, _: SignedIn, *, ended: bool = False) -> Silences:
     """The silences that hold or will, and with `ended` those of the last 90 days; they name no addresses, so every key
     sees them.
     """
@@ -85,7 +86,7 @@ async def list_silences(runtime: Running, _: Called, *, ended: bool = False) -> 
 
 
 @router.delete("/{silence_id}")
-async def end_silence(silence_id: UUID, runtime: Running, pipeline: Telling, caller: Called) -> SilenceItem:
+async def end_silence(silence_id: UUID, runtime: Running, pipeline: Telling, caller: SignedIn) -> SilenceItem:
     """End a silence now."""
     async with runtime.engine.begin() as connection:
         row = await queries.end_silence(connection, silence_id, caller.agency, utc_now())

@@ -11,12 +11,13 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.api.dependencies import Called, Running, Telling, covered
+from services.notify.api.dependencies import Telling, covered
 from services.notify.delivery.channels.webhook import endpoint_fault, new_secret
 from services.notify.settings import settings
 from services.notify.storage import subscriptions
 from shared.access import Caller
 from shared.contracts import UnitCode
+from shared.http.dependencies import Running, SignedIn
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Match
@@ -72,7 +73,7 @@ class Replayed(BaseModel):
 
 @router.post("", status_code=201)
 async def subscribe(
-    said: NewSubscription, runtime: Running, pipeline: Telling, caller: Called
+    said: NewSubscription, runtime: Running, pipeline: Telling, caller: SignedIn
 ) -> SubscriptionWithSecret:
     """Have a system told by webhook."""
     unit = covered(caller, said.unit, runtime.reference)
@@ -96,7 +97,7 @@ async def subscribe(
 
 
 @router.get("")
-async def list_subscriptions(runtime: Running, caller: Called) -> Subscriptions:
+async def list_subscriptions(runtime: Running, caller: SignedIn) -> Subscriptions:
     """The subscriptions of the units that the key covers, without their secrets."""
     units = runtime.reference.units
     async with runtime.engine.connect() as connection:
@@ -106,7 +107,9 @@ async def list_subscriptions(runtime: Running, caller: Called) -> Subscriptions:
 
 
 @router.post("/{subscription_id}/rotate")
-async def rotate(subscription_id: UUID, runtime: Running, pipeline: Telling, caller: Called) -> SubscriptionWithSecret:
+async def rotate(
+    subscription_id: UUID, runtime: Running, pipeline: Telling, caller: SignedIn
+) -> SubscriptionWithSecret:
     """A new secret. For a day the old one signs beside it, so that the receiver can change over."""
     async with runtime.engine.begin() as connection:
         row = await _own(connection, subscription_id, caller, runtime.reference)
@@ -122,7 +125,7 @@ async def rotate(subscription_id: UUID, runtime: Running, pipeline: Telling, cal
 
 
 @router.post("/{subscription_id}/enable")
-async def enable(subscription_id: UUID, runtime: Running, pipeline: Telling, caller: Called) -> SubscriptionItem:
+async def enable(subscription_id: UUID, runtime: Running, pipeline: Telling, caller: SignedIn) -> SubscriptionItem:
     """Send to it again after it was disabled; `replay` sends what it missed."""
     async with runtime.engine.begin() as connection:
         await _own(connection, subscription_id, caller, runtime.reference)
@@ -134,19 +137,19 @@ async def enable(subscription_id: UUID, runtime: Running, pipeline: Telling, cal
 
 
 @router.post("/{subscription_id}/replay", status_code=202)
-async def replay(subscription_id: UUID, said: Replay, request: Request, runtime: Running, caller: Called) -> Replayed:
+async def replay(subscription_id: UUID, said: Replay, request: Request, runtime: Running, caller: SignedIn) -> Replayed:
     """Make the calls since a moment again, each under its old id, so that what was taken is known."""
     now = utc_now()
     async with runtime.engine.begin() as connection:
         await _own(connection, subscription_id, caller, runtime.reference)
         until = now + timedelta(seconds=settings().retry_for_seconds)
         count = await subscriptions.send_again_since(connection, subscription_id, said.since, now, until)
-    request.app.state.wake()
+    request.app.state.service.wake()
     return Replayed(notices=count)
 
 
 @router.delete("/{subscription_id}", status_code=204)
-async def unsubscribe(subscription_id: UUID, runtime: Running, pipeline: Telling, caller: Called) -> None:
+async def unsubscribe(subscription_id: UUID, runtime: Running, pipeline: Telling, caller: SignedIn) -> None:
     """Tell it nothing more."""
     async with runtime.engine.begin() as connection:
         await _own(connection, subscription_id, caller, runtime.reference)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -38,8 +38,9 @@ from services.scoring.judging.measures import Figures, in_hindsight
 from services.scoring.judging.verdicts import criteria_of
 from services.scoring.storage import queries
 from services.scoring.update.targets import targets_of
-from shared.access import Caller, authenticate
+from shared.access import Caller
 from shared.contracts import Recognition, RecognitionState, Status
+from shared.http.dependencies import Running, SignedIn
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
@@ -53,19 +54,10 @@ AsOf = Annotated[
 ]
 
 
-def _runtime(request: Request) -> Runtime:
-    runtime: Runtime = request.app.state.runtime
-    return runtime
-
-
-Called = Annotated[Caller, Depends(authenticate)]
-Running = Annotated[Runtime, Depends(_runtime)]
-
-
 @router.get("/statuses")
 async def list_statuses(
     runtime: Running,
-    caller: Called,
+    caller: SignedIn,
     district: Annotated[str | None, Query(description="Only communes below this unit.")] = None,
     criterion: Annotated[str | None, Query(description="Such as `ntm-11`.")] = None,
     status: Status | None = None,
@@ -112,7 +104,7 @@ async def list_statuses(
 
 
 @router.get("/communes/{code}")
-async def show_commune(code: str, runtime: Running, caller: Called, as_of: AsOf = None) -> CommuneView:
+async def show_commune(code: str, runtime: Running, caller: SignedIn, as_of: AsOf = None) -> CommuneView:
     """A commune: its criteria with their reasons, its cohorts, its latest changes."""
     on = _day(as_of, runtime)
     reference = runtime.reference
@@ -152,7 +144,7 @@ async def show_commune(code: str, runtime: Running, caller: Called, as_of: AsOf 
 @router.get("/recognitions")
 async def list_recognitions(
     runtime: Running,
-    caller: Called,
+    caller: SignedIn,
     state: RecognitionState | None = None,
     criteria_set: Annotated[str | None, Query(alias="set", description="A set's id, such as `ntm`.")] = None,
     district: Annotated[str | None, Query(description="Only communes below this unit.")] = None,
@@ -193,7 +185,7 @@ async def list_recognitions(
 
 
 @router.get("/targets")
-async def list_targets(runtime: Running, caller: Called, as_of: AsOf = None) -> TargetList:
+async def list_targets(runtime: Running, caller: SignedIn, as_of: AsOf = None) -> TargetList:
     """What the plan commits the province and its districts to, and how far that is."""
     on = _day(as_of, runtime)
     reference = runtime.reference

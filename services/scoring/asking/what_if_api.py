@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from services.scoring.asking.api import Called, Running, communes_of
+from services.scoring.asking.api import communes_of
 from services.scoring.asking.before_and_after import Side, figures_of
 from services.scoring.asking.nearest import NearestPage, page_of, rank
 from services.scoring.asking.supposition import Supposition, check_day, check_figures, reference_under
@@ -17,6 +17,7 @@ from services.scoring.judging.changes import Moment
 from services.scoring.judging.verdicts import binds
 from services.scoring.texts import phrase
 from shared.http.body import JsonRoute
+from shared.http.dependencies import Running, SignedIn
 from shared.http.work_slots import WorkSlots
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
@@ -30,7 +31,7 @@ _EXTREME = phrase("what_if_api.extreme")
 
 
 @router.post("/what-if", response_model=WhatIf)
-async def ask_what_if(runtime: Running, caller: Called, supposed: Supposition) -> Response:
+async def ask_what_if(runtime: Running, caller: SignedIn, supposed: Supposition) -> Response:
     """What would follow if figures came in, or the plan were another. Nothing is stored.
 
     Figures are looked at only for what they name: intake's rules are not asked.
@@ -55,7 +56,7 @@ async def ask_what_if(runtime: Running, caller: Called, supposed: Supposition) -
 @router.get("/nearest")
 async def list_nearest(
     runtime: Running,
-    caller: Called,
+    caller: SignedIn,
     criterion: Annotated[str, Query(description="Such as `ntm-11`.")],
     district: Annotated[str | None, Query(description="Only communes below this unit.")] = None,
     cohort: Annotated[str | None, Query(description="Only communes of this cohort of the plan.")] = None,

@@ -7,9 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.access.authenticator import authenticate
 from shared.access.caller import EVERYTHING, Caller
-from shared.service.runtime import Runtime
+from shared.http.dependencies import authenticate, runtime_of
 
 router = APIRouter()
 
@@ -52,7 +51,7 @@ class Me(BaseModel):
 @router.get("/v1/me")
 async def get_me(request: Request, caller: Annotated[Caller, Depends(authenticate)]) -> Me:
     """Whose key this is, and what it opens."""
-    runtime: Runtime = request.app.state.runtime
+    runtime = runtime_of(request)
     units, today = runtime.reference.units, runtime.clock.today()
     found = {code: units.find(code, today) or next(reversed(units.known(code)), None) for code in caller.units}
     return Me(
