@@ -21,7 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from deploy.local.running_system import RunningSystem
 from deploy.local.system import free_port
 from services.cli.operate import prepare
-from shared.access import EVERYTHING, add_key
+from shared.access.agency_keys import add_key
+from shared.access.caller import EVERYTHING
 from shared.postgres.engine import create_engine
 from shared.service.clock import set_day
 from shared.settings import Settings

@@ -11,8 +11,18 @@ from rich.table import Table
 
 from deploy.local.clients import database
 from services.cli.session import DATA, Data, console, fail, run, system_of
-from shared import access
-from shared.access import DEFAULT_RATE, EVERYTHING, Terms, add_key, list_keys, revoke_keys, rotate_key
+from shared.access import caller
+from shared.access.agency_keys import (
+    ListedKey,
+    NotRotatableError,
+    Terms,
+    UnknownKeyError,
+    add_key,
+    list_keys,
+    revoke_keys,
+    rotate_key,
+)
+from shared.access.caller import DEFAULT_RATE, EVERYTHING
 from shared.reference.load import load
 from shared.time import VIETNAM, utc_now
 
@@ -57,7 +67,7 @@ def add(
 def list_agencies(data: Data = DATA) -> None:
     """Print the agencies, their keys' scopes, when they were used and how long they open."""
 
-    async def work() -> list[access.ListedKey]:
+    async def work() -> list[ListedKey]:
         async with database(system_of(data)) as engine:
             return await list_keys(engine)
 
@@ -88,7 +98,7 @@ def rotate(
 
     try:
         made = run(work())
-    except (access.UnknownKeyError, access.NotRotatableError) as error:
+    except (UnknownKeyError, NotRotatableError) as error:
         raise fail(str(error.args[0])) from None
     console.print(f"{agency}: the old key opens until {_moment(utc_now() + overlap_time)} at most.", highlight=False)
     _show(made)
@@ -105,7 +115,7 @@ def revoke(name: Name, key: KeyId = None, data: Data = DATA) -> None:
 
     try:
         count = run(work())
-    except access.UnknownKeyError as error:
+    except UnknownKeyError as error:
         raise fail(str(error.args[0])) from None
     console.print(f"Keys of {agency} revoked: {count}", highlight=False)
 
@@ -113,7 +123,7 @@ def revoke(name: Name, key: KeyId = None, data: Data = DATA) -> None:
 def agency_id(name: str) -> str:
     """The agency's id for a name; ends the program when there can be none."""
     try:
-        return access.agency_id(name)
+        return caller.agency_id(name)
     except ValueError as error:
         raise fail(str(error), 2) from None
 

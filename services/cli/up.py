@@ -22,7 +22,8 @@ from deploy.local.supervisor import CannotStartError
 from deploy.local.system import Options, Ports
 from deploy.local.system import run as run_system
 from services.cli.session import DATA, OWN_KEY, Data, console, errors, fail
-from shared.access import EVERYTHING, add_key
+from shared.access.agency_keys import add_key
+from shared.access.caller import EVERYTHING
 from shared.reference.load import load
 
 _OWN_AGENCY = ("own", "Khóa của người vận hành máy này")

@@ -36,7 +36,9 @@ from services.intake.projection import project
 from services.intake.projection.catch_up import PROBLEMS, REFUSALS, SUBMISSIONS
 from services.intake.projection.scoring_progress import Progress
 from services.intake.storage.tables import ParkedRow
-from shared.access import Authenticator, Caller, Issuer
+from shared.access.authenticator import Authenticator
+from shared.access.caller import Caller
+from shared.access.oidc_tokens import Issuer
 from shared.contracts import subjects
 from shared.http import me
 from shared.http.app import create_app

@@ -50,7 +50,8 @@ from services.notify.telling.tell import Pipeline, escalate, tell, tell_gathered
 from services.notify.telling.world_reader import Situation
 from services.notify.wording.links import Links
 from services.notify.wording.sms_text import Style
-from shared.access import Authenticator, Issuer
+from shared.access.authenticator import Authenticator
+from shared.access.oidc_tokens import Issuer
 from shared.contracts import ChannelName, subjects
 from shared.http.app import create_app
 from shared.http.openapi import describe

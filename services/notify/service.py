@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.telling.tell import Pipeline
-from shared.access import Authenticator
+from shared.access.authenticator import Authenticator
 from shared.service.parking import ParkingPlace
 from shared.service.runtime import Runtime
 

@@ -31,7 +31,8 @@ from services.scoring.update.arrivals import Arrival
 from services.scoring.update.daily_tick import Ticker
 from services.scoring.update.score import score
 from services.scoring.update.targets import judge_targets
-from shared.access import Authenticator, Issuer
+from shared.access.authenticator import Authenticator
+from shared.access.oidc_tokens import Issuer
 from shared.contracts import AcceptedSubmission, subjects
 from shared.http.app import create_app
 from shared.http.openapi import describe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.access import Authenticator
+from shared.access.authenticator import Authenticator
 from shared.service.outbox import Relay
 from shared.service.parking import ParkingPlace
 from shared.service.polling import PollingWorker

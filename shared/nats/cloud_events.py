@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from nats.js.api import Header
+MESSAGE_ID = "Nats-Msg-Id"
+"""The header by which JetStream drops repetitions."""
 
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -38,7 +39,7 @@ def cloud_event(
         subject,
         body,
         {
-            Header.MSG_ID.value: own_id,
+            MESSAGE_ID: own_id,
             "ce-specversion": "1.0",
             "ce-id": own_id,
             "ce-type": f"vn.ntm.{kind}.v1",

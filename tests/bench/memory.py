@@ -17,7 +17,8 @@ from pathlib import Path
 import nats as nats_client
 import psutil
 
-from shared.access import EVERYTHING, Terms, add_key
+from shared.access.agency_keys import Terms, add_key
+from shared.access.caller import EVERYTHING
 from tests.running import Surroundings, surroundings
 from tests.servers import start_nats, start_postgres
 

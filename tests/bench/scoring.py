@@ -29,7 +29,8 @@ from services.scoring.judging.measures import Reading, readings_in
 from services.scoring.storage.queries import reading_row
 from services.scoring.update.rebuild import rebuild
 from services.scoring.update.score import tick
-from shared.access import EVERYTHING, Terms, add_key
+from shared.access.agency_keys import Terms, add_key
+from shared.access.caller import EVERYTHING
 from shared.contracts import AcceptedSubmission, subjects
 from shared.nats.publishing import publish
 from shared.reference.load import Reference, load

@@ -12,7 +12,7 @@ from openpyxl import load_workbook
 from playwright.async_api import Browser, Download, Page, expect
 
 from deploy.local.sample import SAMPLE_COHORTS
-from shared.access import revoke_keys
+from shared.access.agency_keys import revoke_keys
 from tests.browser.pages import keep_picture, opened, sign_in
 from tests.builders import DIEM_HE, a_posted_submission
 from tests.running import Service, Surroundings, eventually

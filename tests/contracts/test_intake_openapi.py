@@ -18,7 +18,8 @@ from schemathesis.checks import CHECKS
 from services.intake.doors import openapi_examples
 from services.intake.doors.http import NDJSON
 from services.intake.doors.uploads import XLSX
-from shared.access import EVERYTHING, Terms, add_key
+from shared.access.agency_keys import Terms, add_key
+from shared.access.caller import EVERYTHING
 from shared.contract_documents.documents import FOLDER
 from tests.running import Service, Surroundings
 from tests.workbooks import a_workbook

@@ -18,7 +18,8 @@ from deploy.local.sample import FIRST_DAY
 from deploy.local.sample.play import Progress, play
 from deploy.local.sample.summary import summary
 from deploy.local.system import is_free
-from shared.access import EVERYTHING, add_key
+from shared.access.agency_keys import add_key
+from shared.access.caller import EVERYTHING
 from shared.contracts import Status, subjects
 
 STARTS = """

@@ -13,7 +13,8 @@ from uuid import UUID
 
 from nats.errors import Error as NatsError
 
-from shared.access import EVERYTHING, Terms, add_key
+from shared.access.agency_keys import Terms, add_key
+from shared.access.caller import EVERYTHING
 from shared.contracts import subjects
 from tests.fuzz import hostile, sound
 from tests.fuzz.verdict import document_faults, faults_of, item_faults, language_of

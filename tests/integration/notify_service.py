@@ -24,7 +24,7 @@ from deploy.local.postbox import GatewayKeys, Postbox
 from deploy.local.supervisor import end, spawn
 from deploy.local.system import free_port
 from services.notify.alerts.notices import Occasion
-from shared.access import add_key
+from shared.access.agency_keys import add_key
 from shared.contracts import DifficultyLogged, StatusChanged, subjects
 from shared.nats.cloud_events import Message, cloud_event
 from shared.nats.publishing import publish

@@ -12,9 +12,7 @@ from sqlalchemy import event, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.access import (
-    AccessKey,
-    Authenticator,
+from shared.access.agency_keys import (
     NotRotatableError,
     Terms,
     UnknownKeyError,
@@ -24,6 +22,8 @@ from shared.access import (
     revoke_keys,
     rotate_key,
 )
+from shared.access.authenticator import Authenticator
+from shared.access.tables import AccessKey
 from shared.postgres.engine import create_engine
 from shared.postgres.statements import table_of
 from shared.problems import Problem, Problems

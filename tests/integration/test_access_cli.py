@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.running_system import RunningSystem
-from shared.access import ListedKey, list_keys
+from shared.access.agency_keys import ListedKey, list_keys
 from tests.running import Surroundings
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from services.intake.admission.accept import ITEM_LIMIT
 from services.intake.storage import queries
-from shared.access import revoke_keys
+from shared.access.agency_keys import revoke_keys
 from shared.contracts import subjects
 from tests.builders import a_posted_submission
 from tests.running import Service, Surroundings, eventually

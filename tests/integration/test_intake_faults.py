@@ -16,7 +16,8 @@ import pytest
 from nats.js.api import DeliverPolicy
 
 from services.intake.admission.candidate import REQUEST_HEADER
-from shared.access import EVERYTHING, Terms, add_key
+from shared.access.agency_keys import Terms, add_key
+from shared.access.caller import EVERYTHING
 from shared.contracts import subjects
 from tests.builders import a_posted_submission
 from tests.running import Service, Surroundings, eventually

@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from nats.errors import NoRespondersError
 
 from services.intake.doors.nats import STATUS_HEADER
-from shared.access import revoke_keys
+from shared.access.agency_keys import revoke_keys
 from shared.contracts import subjects
 from tests.builders import a_posted_submission
 from tests.running import Service, Surroundings, eventually

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from shared.access import Authenticator, Issuer, agency_id
+from shared.access.authenticator import Authenticator
+from shared.access.caller import agency_id
+from shared.access.oidc_tokens import Issuer
 from shared.problems import Problem, Problems
 from shared.settings import Settings
 

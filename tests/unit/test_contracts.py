@@ -21,7 +21,7 @@ from services.intake.doors import openapi as intake
 from services.intake.doors import openapi_examples
 from services.notify.api import openapi as notify
 from services.scoring.asking import openapi as scoring
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.contract_documents.channels import CHANNELS
 from shared.contract_documents.documents import FOLDER, schemas
 from shared.contracts import AcceptedSubmission, Period, Submission, subjects

@@ -29,7 +29,7 @@ from services.intake.admission.candidate import (
     refusal_of,
     sign_in,
 )
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.contracts import AcceptedSubmission, Refusal, Review, Submission, SubmissionWarning, subjects
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import load

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from services.intake import rules
 from services.intake.doors.catalogue import catalogue
 from services.intake.rules.standing_figures import Standing, StandingReading
-from shared.access import EVERYTHING, Caller
+from shared.access.caller import EVERYTHING, Caller
 from shared.contracts import Period, Stage, Submission
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference, load

@@ -28,7 +28,7 @@ from services.scoring.judging.changes import Before, events
 from services.scoring.judging.contributions import Step, contribution
 from services.scoring.judging.measures import Figures, Reading, merge
 from services.scoring.judging.verdicts import assess_criterion, assess_target, criteria_of
-from shared.access import EVERYTHING, Caller
+from shared.access.caller import EVERYTHING, Caller
 from shared.contracts import Event, Status, Submission
 from shared.reference.load import Reference, load, load_contacts
 from shared.time import VIETNAM

@@ -7,7 +7,8 @@ from string import Formatter
 import pytest
 from starlette.requests import Request
 
-from shared.access import Caller, new_key
+from shared.access.agency_keys import new_key
+from shared.access.caller import Caller
 from shared.http.app import language_of
 from shared.nats.cloud_events import new_trace
 from shared.problems import Fault, Faults, Problem, Problems, Warnings

@@ -19,7 +19,7 @@ from services.scoring.judging.aggregates import summed
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.measures import Figures
 from services.scoring.update.targets import targets_of
-from shared.access import EVERYTHING, Caller
+from shared.access.caller import EVERYTHING, Caller
 from shared.contracts import Stage, Submission
 from shared.problems import Problem
 from shared.reference.load import Reference, load

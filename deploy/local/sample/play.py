@@ -30,7 +30,8 @@ from deploy.local.sample.tally import Tally, listening
 from deploy.local.sample.year import plan_year
 from services.notify.storage.tables import GatheredRow
 from services.scoring.storage.tables import OutboxRow
-from shared.access import EVERYTHING, add_key
+from shared.access.agency_keys import add_key
+from shared.access.caller import EVERYTHING
 from shared.contracts import UnitCode, subjects
 from shared.postgres.statements import table_of
 from shared.reference.load import Reference

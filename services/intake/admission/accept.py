@@ -10,7 +10,7 @@ from services.intake import rules
 from services.intake.admission.candidate import Candidate, Checked, Posted, Refused, Ruling, digest_of, identity
 from services.intake.admission.group_commit import GroupCommit, Outcome
 from services.intake.projection.scoring_progress import Progress
-from shared.access import Authenticator
+from shared.access.authenticator import Authenticator
 from shared.contracts import Receipt, Submission
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.service.parking import ParkingPlace

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from services.intake.rules.standing_figures import StandingReading
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.contracts import AcceptedSubmission, Receipt, Refusal, Review, Submission, SubmissionWarning, subjects
 from shared.contracts.words import Language
 from shared.nats.cloud_events import Message, cloud_event

@@ -16,7 +16,7 @@ from services.intake.doors.receipts import Limit
 from services.intake.projection.catch_up import PROBLEMS, projected
 from services.intake.storage import queries
 from services.intake.texts import phrase
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.contracts import DifficultyAnswer, DifficultyLogged, DifficultyReport, UnitCode, UnitRef, subjects
 from shared.contracts.difficulty import DifficultyKind
 from shared.http.body import JsonRoute

@@ -16,7 +16,7 @@ from services.intake.admission.candidate import REQUEST_KEY, Posted
 from services.intake.admission.group_commit import Outcome
 from services.intake.doors.ndjson import NDJSON, answer_item, post_lines
 from services.intake.texts import phrase
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.contracts import Receipt
 from shared.contracts.words import Language
 from shared.http.app import EXPECTED_ERRORS, answer, answer_error, language_in

@@ -16,7 +16,7 @@ from services.intake.projection.catch_up import REFUSALS, SUBMISSIONS, projected
 from services.intake.projection.scoring_progress import Progress
 from services.intake.storage import queries
 from services.intake.storage.tables import ChangeRow, ReviewRow
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.contracts import AcceptedSubmission, CausedChange, Refusal, Review, Stage, Tracked, UnitCode, subjects
 from shared.http.dependencies import SignedIn, runtime_of
 from shared.problems import Fault, Faults, Problem, Problems

@@ -40,7 +40,7 @@ from services.intake.workbook import (
     read_period,
     saved,
 )
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.contracts import Period, Stage
 from shared.http.app import language_of
 from shared.http.body import read_body

@@ -10,7 +10,7 @@ from decimal import Decimal
 from services.intake.rules.standing_figures import exact
 from services.intake.rules.sums import disagreement, rules_touched
 from services.intake.rules.wording import both, element_named, figure, unit_named
-from shared.access import EVERYTHING, Caller
+from shared.access.caller import EVERYTHING, Caller
 from shared.contracts import Bilingual, Period, Stage, Submission
 from shared.contracts.submission import Value
 from shared.problems import Fault, Faults

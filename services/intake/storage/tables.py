@@ -14,7 +14,7 @@ from sqlalchemy import TIMESTAMP, BigInteger, Index, Numeric
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from shared import access as access  # agencies and keys belong to the same schema
+from shared.access import tables as access_tables  # noqa: F401 - agencies and keys belong to the same schema
 from shared.service.parking import ParkedColumns
 
 SCHEMA = "intake"

@@ -16,7 +16,7 @@ from services.notify.contacts.book import Book, checked_book
 from services.notify.contacts.masking import mask_address
 from services.notify.inspect.gaps import gaps
 from services.notify.storage.contacts import contacts_with_rows, remove, save
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.contracts import Bilingual, ChannelName, UnitRef
 from shared.http.body import read_body
 from shared.http.dependencies import Running, SignedIn

@@ -12,7 +12,7 @@ from fastapi import Depends, Query, Request
 from pydantic import AwareDatetime
 
 from services.notify.telling.tell import Pipeline
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Unit

@@ -12,7 +12,7 @@ from sqlalchemy import Row
 
 from services.notify.api.dependencies import Telling, covered, is_of_province
 from services.notify.storage import queries
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.http.dependencies import Running, SignedIn
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference

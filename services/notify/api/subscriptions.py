@@ -15,7 +15,7 @@ from services.notify.api.dependencies import Telling, covered
 from services.notify.delivery.channels.webhook import endpoint_fault, new_secret
 from services.notify.settings import settings
 from services.notify.storage import subscriptions
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.contracts import UnitCode
 from shared.http.dependencies import Running, SignedIn
 from shared.problems import Fault, Faults, Problem, Problems

@@ -38,7 +38,7 @@ from services.scoring.judging.measures import Figures, in_hindsight
 from services.scoring.judging.verdicts import criteria_of
 from services.scoring.storage import queries
 from services.scoring.update.targets import targets_of
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.contracts import Recognition, RecognitionState, Status
 from shared.http.dependencies import Running, SignedIn
 from shared.problems import Fault, Faults, Problem, Problems

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from services.scoring.texts import phrase
 from services.scoring.update.targets import targets_of
-from shared.access import EVERYTHING, Caller
+from shared.access.caller import EVERYTHING, Caller
 from shared.contracts import Bilingual, Stage, Submission, UnitCode
 from shared.contracts.preview import PREVIEW_LIMIT
 from shared.problems import Fault, Faults, Problem, Problems

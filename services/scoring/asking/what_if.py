@@ -20,7 +20,7 @@ from services.scoring.judging.measures import Figures
 from services.scoring.judging.verdicts import Judged, explain_criterion
 from services.scoring.storage import queries
 from services.scoring.update.targets import assess_at, targets_of
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.contracts import Assessment, Bilingual, CommitmentRef, CriterionRef, Status, UnitRef
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit

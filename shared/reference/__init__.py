@@ -1,0 +1,1 @@
+"""Reference data (units, criteria sets, the plan, the calendar), how they are loaded, and what checks them."""
