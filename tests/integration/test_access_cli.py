@@ -84,9 +84,9 @@ async def test_a_key_is_rotated_and_revoked(around: Surroundings, data: Path) ->
     assert (old.state, new.state) == ("replaced", "active")
     assert old.expires_at
     assert old.expires_at - new.created_at <= timedelta(minutes=30)
-    assert "Authenticator of rotated revoked: 1" in await agency(data, "revoke", "rotated", "--key", old.id)
+    assert "Keys of rotated revoked: 1" in await agency(data, "revoke", "rotated", "--key", old.id)
     assert [key.state for key in await keys_of(around, "rotated")] == ["revoked", "active"]
-    assert "Authenticator of rotated revoked: 1" in await agency(data, "revoke", "rotated")
+    assert "Keys of rotated revoked: 1" in await agency(data, "revoke", "rotated")
 
 
 @pytest.mark.parametrize(

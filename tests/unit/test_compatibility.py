@@ -142,7 +142,7 @@ def test_a_schema_that_holds_itself_is_compared_once() -> None:
         ("openapi-intake.json", ["paths", "/v1/submissions", "post", "responses", "202"]),
         ("openapi-intake.json", ["paths", "/v1/submissions", "post", "requestBody", "content", "application/x-ndjson"]),
         ("openapi-intake.json", ["components", "schemas", "Tracked", "properties", "changes"]),
-        ("openapi-intake.json", ["components", "schemas", "DifficultyReport", "properties", "contact"]),
+        ("openapi-intake.json", ["components", "schemas", "ProblemReport", "properties", "contact"]),
         ("asyncapi.json", ["channels", "statuses"]),
         ("asyncapi.json", ["channels", "statuses", "messages", "StatusChanged"]),
         ("asyncapi.json", ["operations", "submit"]),

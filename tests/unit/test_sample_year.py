@@ -25,7 +25,7 @@ from services.intake import rules
 from services.intake.rules.standing_figures import Standing
 from services.scoring.judging.aggregates import contributes, series
 from services.scoring.judging.changes import Before, events
-from services.scoring.judging.contributions import Step, contribution
+from services.scoring.judging.contributions import Increment, contribution
 from services.scoring.judging.measures import Figures, Reading, merge
 from services.scoring.judging.verdicts import assess_criterion, assess_target, criteria_of
 from shared.access.caller import EVERYTHING, Caller
@@ -108,7 +108,7 @@ class Played:
         commitment = next(one for one in reference.plan.commitments if one.id == commitment_id)
         target = reference.units.find(unit, on)
         assert target is not None
-        steps: defaultdict[date, Step] = defaultdict(Step)
+        steps: defaultdict[date, Increment] = defaultdict(Increment)
         for code, readings in self.readings.items():
             place = reference.units.find(code, on)
             assert place is not None
