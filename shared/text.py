@@ -1,4 +1,4 @@
-"""Writing for people: numbers, shares, days and periods as Vietnamese and English write them."""
+"""Writing for people: numbers, shares, days and periods as Vietnamese and English write them, formatted by Babel."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import re
 import unicodedata
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import NumberPattern, parse_pattern
 
 from shared.contracts.words import Bilingual, Granularity, Language, Period, Stage
-from shared.texts import phrase
+from shared.texts import filled, phrase
 
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
+_DAY_PATTERNS: dict[Language, str] = {"vi": "dd/MM/yyyy", "en": "d MMMM yyyy"}
+_MOST_DECIMALS = 2
 _ROMAN = ("I", "II", "III", "IV")
 
 STAGES: dict[Stage, Bilingual] = {
@@ -54,48 +57,56 @@ def plain(text: str) -> str:
 
 
 def number(value: float | Decimal, language: Language, digits: int | None = None) -> str:
-    """`1.204` and `12,5` in Vietnamese, `1,204` and `12.5` in English.
+    """Write a number: `1.204` and `12,5` in Vietnamese, `1,204` and `12.5` in English.
 
     `digits`: decimals, rounded half up as people do; None: as many as the value needs, at most two.
     """
     exact = Decimal(str(value))
-    rounded = exact.quantize(Decimal(1).scaleb(-(2 if digits is None else digits)), rounding=ROUND_HALF_UP)
-    written = f"{rounded or abs(rounded):,f}"
-    if digits is None and "." in written:
-        written = written.rstrip("0").rstrip(".")
-    return written.translate(str.maketrans(",.", ".,")) if language == "vi" else written
+    rounded = exact.quantize(Decimal(1).scaleb(-(_MOST_DECIMALS if digits is None else digits)), rounding=ROUND_HALF_UP)
+    written: str = _number_pattern(digits).apply(rounded or abs(rounded), _locale(language))  # no minus before a zero
+    return written
+
+
+@cache
+def _number_pattern(digits: int | None) -> NumberPattern:
+    decimals = "#" * _MOST_DECIMALS if digits is None else "0" * digits
+    return parse_pattern(f"#,##0.{decimals}".rstrip("."))
+
+
+@cache
+def _locale(language: Language) -> Locale:
+    return Locale(language)
 
 
 def percent(value: float | Decimal, language: Language, digits: int | None = None) -> str:
-    """`12,5 %` in Vietnamese, `12.5 %` in English; the value is in percent."""
+    """Write a share given in percent: `12,5 %` in Vietnamese, `12.5 %` in English."""
     return f"{number(value, language, digits)} %"
 
 
 def day(value: date, language: Language) -> str:
-    """`30/06/2023` in Vietnamese, `30 June 2023` in English."""
-    if language == "vi":
-        return f"{value:%d/%m/%Y}"
-    return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+    """Write a day: `30/06/2023` in Vietnamese, `30 June 2023` in English."""
+    return format_date(value, _DAY_PATTERNS[language], _locale(language))
 
 
 def period_name(period: Period, language: Language) -> str:
-    """`tháng 6/2023`, `quý II/2023`, `6 tháng đầu năm 2023`, `năm 2023`, and the like in English."""
-    year, month = period.start.year, period.start.month
-    vietnamese = language == "vi"
+    """Name a period: `tháng 6/2023`, `quý II/2023`, `6 tháng đầu năm 2023`, `năm 2023`, and the like in English."""
+    start = period.start
     match period.granularity:
         case "day":
-            return f"ngày {day(period.start, 'vi')}" if vietnamese else day(period.start, "en")
+            name = filled(phrase("text.period.day"), day=Bilingual(vi=day(start, "vi"), en=day(start, "en")))
         case "month":
-            return f"tháng {month}/{year}" if vietnamese else f"{_MONTHS[month - 1]} {year}"
+            month = Bilingual(vi=str(start.month), en=format_date(start, "MMMM", _locale("en")))
+            name = filled(phrase("text.period.month"), month=month, year=start.year)
         case "quarter":
-            quarter = (month - 1) // 3
-            return f"quý {_ROMAN[quarter]}/{year}" if vietnamese else f"quarter {quarter + 1} of {year}"
+            number_in_year = (start.month - 1) // 3
+            quarter = Bilingual(vi=_ROMAN[number_in_year], en=str(number_in_year + 1))
+            name = filled(phrase("text.period.quarter"), quarter=quarter, year=start.year)
         case "half":
-            if vietnamese:
-                return f"6 tháng {'đầu' if month == 1 else 'cuối'} năm {year}"
-            return f"{'first' if month == 1 else 'second'} half of {year}"
+            half = phrase("text.period.first_half") if start.month == 1 else phrase("text.period.second_half")
+            name = filled(half, year=start.year)
         case "year":
-            return f"năm {year}" if vietnamese else str(year)
+            name = filled(phrase("text.period.year"), year=start.year)
+    return name.in_(language)
 
 
 def storable(text: str) -> str:
