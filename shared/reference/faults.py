@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic_core import ErrorDetails
 
 from shared.contracts.words import Bilingual, Language
-from shared.texts import phrase
+from shared.texts import filled, phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,7 @@ class FileFault:
     def text(self, language: Language) -> str:
         """`plans/x.yaml:12: commitments[2].goal: found "ten": ... .`"""
         place = f"{self.file}:{self.line}: " + (f"{self.field}: " if self.field else "")
-        word = "giá trị" if language == "vi" else "found"
-        found = f" ({word}: {self.found})" if self.found else ""
+        found = f" ({phrase('reference_faults.found').in_(language)}: {self.found})" if self.found else ""
         return f"{place}{self.problem.in_(language)}{found}. {self.remedy.in_(language)}"
 
 
@@ -40,45 +39,45 @@ class InvalidReferenceError(Exception):
 
 _KINDS: dict[str, tuple[Bilingual, Bilingual]] = {
     "missing": (
-        phrase("reference_faults.kinds.missing"),
-        phrase("reference_faults.kinds.missing.add"),
+        phrase("reference_faults.missing.problem"),
+        phrase("reference_faults.missing.remedy"),
     ),
     "extra_forbidden": (
-        phrase("reference_faults.kinds.extra_forbidden"),
-        phrase("reference_faults.kinds.extra_forbidden.correct_its_name_or"),
+        phrase("reference_faults.extra_forbidden.problem"),
+        phrase("reference_faults.extra_forbidden.remedy"),
     ),
     "string_type": (
-        phrase("reference_faults.kinds.string_type"),
-        phrase("reference_faults.kinds.string_type.put_in_quotation_marks"),
+        phrase("reference_faults.string_type.problem"),
+        phrase("reference_faults.string_type.remedy"),
     ),
     "literal_error": (
-        phrase("reference_faults.kinds.literal_error"),
-        phrase("reference_faults.kinds.literal_error.choose_one_these"),
+        phrase("reference_faults.literal_error.problem"),
+        phrase("reference_faults.literal_error.remedy"),
     ),
     "enum": (
-        phrase("reference_faults.kinds.enum"),
-        phrase("reference_faults.kinds.enum.choose_one_these"),
+        phrase("reference_faults.enum.problem"),
+        phrase("reference_faults.enum.remedy"),
     ),
     "union_tag_invalid": (
-        phrase("reference_faults.kinds.union_tag_invalid"),
-        phrase("reference_faults.kinds.union_tag_invalid.choose_one_these"),
+        phrase("reference_faults.union_tag_invalid.problem"),
+        phrase("reference_faults.union_tag_invalid.remedy"),
     ),
     "union_tag_not_found": (
-        phrase("reference_faults.kinds.union_tag_not"),
-        phrase("reference_faults.kinds.union_tag_not.add"),
+        phrase("reference_faults.union_tag_not.problem"),
+        phrase("reference_faults.union_tag_not.remedy"),
     ),
     "string_pattern_mismatch": (
-        phrase("reference_faults.kinds.string_pattern_mismatch"),
-        phrase("reference_faults.kinds.string_pattern_mismatch.write_in_that_form"),
+        phrase("reference_faults.string_pattern_mismatch.problem"),
+        phrase("reference_faults.string_pattern_mismatch.remedy"),
     ),
 }
 _DATES = (
-    phrase("reference_faults.dates"),
-    phrase("reference_faults.dates.write_as_2023_12"),
+    phrase("reference_faults.date.problem"),
+    phrase("reference_faults.date.remedy"),
 )
 _NUMBERS = (
-    phrase("reference_faults.numbers"),
-    phrase("reference_faults.numbers.write_number_with_point"),
+    phrase("reference_faults.number.problem"),
+    phrase("reference_faults.number.remedy"),
 )
 
 
@@ -92,9 +91,8 @@ def explain(error: ErrorDetails) -> tuple[Bilingual, Bilingual]:
     if kind in _KINDS:
         problem, remedy = _KINDS[kind]
         context = {name: str(value) for name, value in error.get("ctx", {}).items()}
-        return Bilingual(vi=problem.vi.format(**context), en=problem.en.format(**context)), remedy
-    told = error["msg"]
+        return filled(problem, **context), remedy
     return (
-        Bilingual(vi=f"không hợp lệ: {told}", en=f"not valid: {told}"),
-        phrase("reference_faults.correct_as_field_s"),
+        filled(phrase("reference_faults.other.problem"), reason=error["msg"]),
+        phrase("reference_faults.other.remedy"),
     )

@@ -126,8 +126,8 @@ def source_text(plan: Plan, file: Path | None = None) -> str:
     for candidate in (*beside, PACKAGED / "sources" / name):
         if candidate.is_file():
             return candidate.read_text(encoding="utf-8")
-    problem = phrase("reference_load.problem")
-    remedy = phrase("reference_load.remedy")
+    problem = phrase("reference_load.no_source_text")
+    remedy = phrase("reference_load.put_beside_the_plan")
     raise InvalidReferenceError([FileFault(file or Path(plan.id), 1, "document.source", name, problem, remedy)])
 
 

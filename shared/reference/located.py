@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from shared.contracts.words import Bilingual
 from shared.reference.faults import FileFault, InvalidReferenceError, explain
-from shared.texts import phrase
+from shared.texts import filled, phrase
 
 type Place = tuple[str | int, ...]
 """Where a value stands: keys and positions from the top, such as `("commitments", 2, "goal")`."""
@@ -129,8 +129,8 @@ def read_csv(file: Path) -> Located:
         place: Place = ("rows", len(rows))
         lines[place] = reader.line_num
         if None in row or None in row.values():
-            problem = phrase("reference_located.problem")
-            remedy = phrase("reference_located.remedy.correct_commas")
+            problem = phrase("reference_located.other_number_of_cells")
+            remedy = phrase("reference_located.correct_commas")
             faults.append(FileFault(file, reader.line_num, _written(place), "", problem, remedy))
         rows.append({name: value or None for name, value in row.items()})
     if faults:
@@ -142,17 +142,17 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        problem = phrase("reference_located.problem.there_no_such_file")
+        problem = phrase("reference_located.no_such_file")
     except (OSError, UnicodeDecodeError) as error:
-        problem = Bilingual(vi=f"không đọc được tệp: {error}", en=f"the file cannot be read: {error}")
-    remedy = phrase("reference_located.remedy")
+        problem = filled(phrase("reference_located.unreadable_file"), error=error)
+    remedy = phrase("reference_located.check_path_and_file")
     raise InvalidReferenceError([FileFault(file, 1, "", "", problem, remedy)])
 
 
 def _unreadable(file: Path, line: int, place: Place, error: Exception) -> FileFault:
-    told = getattr(error, "problem", None) or str(error)
-    problem = Bilingual(vi=f"không đọc được YAML: {told}", en=f"not readable as YAML: {told}")
-    remedy = phrase("reference_located.remedy.see_indents_quotes_and")
+    reason = getattr(error, "problem", None) or str(error)
+    problem = filled(phrase("reference_located.unreadable_yaml"), reason=reason)
+    remedy = phrase("reference_located.see_indents_and_quotes")
     return FileFault(file, line, _written(place), "", problem, remedy)
 
 
@@ -186,8 +186,8 @@ class _Walk:
     def _named(self, key: yaml.Node, place: Place) -> None:
         line = key.start_mark.line + 1
         if place in self.lines:
-            problem = phrase("reference_located.problem.this_field_stands_above")
-            remedy = phrase("reference_located.remedy.keep_one_them")
+            problem = phrase("reference_located.field_stands_above")
+            remedy = phrase("reference_located.keep_one_of_them")
             self.faults.append(FileFault(self.file, line, _written(place), "", problem, remedy))
         self.lines[place] = line
 

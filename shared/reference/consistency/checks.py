@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from shared.contracts.words import Bilingual
 from shared.reference.faults import FileFault
 from shared.reference.located import Located, Place
-from shared.texts import phrase
+from shared.texts import filled, phrase
 
 CRITERION = phrase("consistency_checks.criterion")
 ELEMENT = phrase("consistency_checks.element")
@@ -37,8 +37,8 @@ class Checks:
         near = ", ".join(get_close_matches(name, names, n=3)) or ", ".join(sorted(names)[:8])
         self.fault(
             place,
-            Bilingual(vi=f"không có {what.vi} này", en=f"there is no such {what.en}"),
-            Bilingual(vi=f"Có phải là: {near}?", en=f"Is it one of: {near}?"),
+            filled(phrase("consistency_checks.no_such"), what=what),
+            filled(phrase("consistency_checks.is_it_one_of"), near=near),
             name,
         )
         return False

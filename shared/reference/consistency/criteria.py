@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import date
 from itertools import pairwise
 
-from shared.contracts.words import Bilingual
 from shared.reference.consistency.checks import COMMUNE_GROUP, CRITERION, ELEMENT, UNIT, Checks
 from shared.reference.definitions import Definitions
 from shared.reference.faults import FileFault
 from shared.reference.located import Located, Place
 from shared.reference.models import CriteriaSet, Criterion, Goal, Indicator, Level, RecognitionRule, YesNo
-from shared.texts import phrase
+from shared.texts import filled, phrase
 
 
 def of_set(located: Located, one: CriteriaSet, catalogue: Definitions) -> list[FileFault]:
@@ -24,7 +23,7 @@ def of_set(located: Located, one: CriteriaSet, catalogue: Definitions) -> list[F
             if not catalogue.units.known(code):
                 checks.fault(
                     ("commune_groups", at, "units", position),
-                    Bilingual(vi=f"không có {UNIT.vi} nào mang mã này", en=f"no {UNIT.en} ever had this code"),
+                    filled(phrase("consistency_criteria.code_of_no_unit"), unit=UNIT),
                     phrase("consistency_criteria.see_codes_in_units"),
                     code,
                 )
@@ -75,8 +74,8 @@ def _goals(checks: Checks, here: Place, level: Level, one: CriteriaSet) -> None:
             if year is not None and not one.is_for(year):
                 checks.fault(
                     (*place, name),
-                    phrase("consistency_criteria.year_outside_set_s"),
-                    Bilingual(vi=f"Bộ tiêu chí dùng cho {span}.", en=f"The set is for {span}."),
+                    phrase("consistency_criteria.year_outside_the_sets_time"),
+                    filled(phrase("consistency_criteria.set_is_for"), span=span),
                     year,
                 )
         first, last = _years(goal, one)
@@ -84,7 +83,7 @@ def _goals(checks: Checks, here: Place, level: Level, one: CriteriaSet) -> None:
             checks.fault(
                 (*place, "to_year"),
                 phrase("consistency_criteria.last_year_comes_before"),
-                phrase("consistency_criteria.exchange_two"),
+                phrase("consistency_criteria.exchange_the_two"),
                 last,
             )
     everyone: list[str | None] = [*sorted(groups)] or [None]
@@ -97,14 +96,14 @@ def _follow_on(checks: Checks, here: Place, level: Level, group: str | None, one
     asked = [(*_years(goal, one), at) for at, goal in enumerate(level.goals) if goal.communes in (None, group)]
     for (_, ends, _), (begins, _, at) in pairwise(sorted(asked)):
         if begins <= ends:
-            problem = phrase("consistency_criteria.problem")
+            problem = phrase("consistency_criteria.two_goals_for_one_year")
             years = (begins, begins)
         elif begins > ends + 1:
-            problem = phrase("consistency_criteria.problem.no_goal_for_years")
+            problem = phrase("consistency_criteria.years_without_goal")
             years = (ends + 1, begins - 1)
         else:
             continue
-        remedy = phrase("consistency_criteria.remedy")
+        remedy = phrase("consistency_criteria.correct_years_or_group")
         checks.fault((*here, at), problem, remedy, " ".join(filter(None, (group, _span(*years)))))
 
 

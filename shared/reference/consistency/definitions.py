@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import get_args
 
-from shared.contracts.words import Bilingual, Granularity
+from shared.contracts.words import Granularity
 from shared.reference.consistency.checks import CRITERION, ELEMENT, UNIT, Checks
 from shared.reference.definitions import Definitions
 from shared.reference.faults import FileFault
@@ -18,7 +18,7 @@ from shared.reference.models import (
     Succession,
     Unit,
 )
-from shared.texts import phrase
+from shared.texts import filled, phrase
 
 
 def of_units(located: Located, units: list[Unit]) -> list[FileFault]:
@@ -34,8 +34,8 @@ def of_units(located: Located, units: list[Unit]) -> list[FileFault]:
         if before is not None and before.is_valid(unit.valid_from):
             checks.fault(
                 ("rows", position, "code"),
-                phrase("consistency_definitions.code_another_unit_s"),
-                Bilingual(vi=f"Hãy xem valid_to của đơn vị {before.key}.", en=f"See valid_to of unit {before.key}."),
+                phrase("consistency_definitions.code_is_another_units"),
+                filled(phrase("consistency_definitions.see_end_of_unit"), key=before.key),
                 unit.code,
             )
         by_code[unit.code] = unit
@@ -57,8 +57,8 @@ def of_successions(located: Located, successions: list[Succession], units: list[
         if old.valid_to is None or not new.is_valid(old.valid_to + timedelta(days=1)):
             checks.fault(
                 ("rows", position, "new"),
-                phrase("consistency_definitions.unit_does_not_exist"),
-                phrase("consistency_definitions.see_valid_from_valid"),
+                phrase("consistency_definitions.new_unit_does_not_follow"),
+                phrase("consistency_definitions.see_validity_of_both"),
                 str(one.new),
             )
     return checks.faults
@@ -92,11 +92,11 @@ def _plausible_changes(checks: Checks, changes: list[PlausibleChange], catalogue
             if not checks.known(place, code, catalogue.elements, ELEMENT):
                 continue
             if catalogue.elements[code].type == "yes_no":
-                problem = phrase("consistency_definitions.problem")
+                problem = phrase("consistency_definitions.yes_no_has_no_extent")
                 checks.fault(place, problem, phrase("consistency_definitions.remove"), code)
             if code in seen:
-                problem = phrase("consistency_definitions.problem.has_its_limit_above")
-                checks.fault(place, problem, phrase("consistency_definitions.remove_one_them"), code)
+                problem = phrase("consistency_definitions.limit_stands_above")
+                checks.fault(place, problem, phrase("consistency_definitions.remove_one_of_them"), code)
             seen.add(code)
 
 
@@ -111,7 +111,7 @@ def of_calendar(located: Located, file: CalendarFile, catalogue: Definitions) ->
         if opening[granularity] != 1:
             checks.fault(
                 ("openings",),
-                phrase("consistency_definitions.each_kind_period_has"),
+                phrase("consistency_definitions.period_kind_opens_once"),
                 phrase("consistency_definitions.name_this_kind_period"),
                 granularity,
             )

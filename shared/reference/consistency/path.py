@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from shared.contracts.words import Bilingual
 from shared.reference.consistency.checks import Checks
 from shared.reference.located import Place
 from shared.reference.models import Commitment, Milestone, Plan, Total
-from shared.texts import phrase
+from shared.texts import filled, phrase
 
 
 def of_path(checks: Checks, place: Place, commitment: Commitment, plan: Plan) -> None:
@@ -47,10 +46,7 @@ def _milestone(place: Place, at: int, milestone: Milestone, checks: Checks, comm
     if not after < milestone.on < commitment.deadline:
         checks.fault(
             (*place, "on"),
-            Bilingual(
-                vi=f"mốc phải sau {after} và trước thời hạn {commitment.deadline}",
-                en=f"a milestone lies after {after} and before the deadline {commitment.deadline}",
-            ),
+            filled(phrase("consistency_path.milestone_between"), after=after, deadline=commitment.deadline),
             phrase("consistency_path.correct_date_or_order"),
             milestone.on,
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import date
 
-from shared.contracts.words import Bilingual
 from shared.reference.consistency.checks import COHORT, CRITERION, ELEMENT, ROLE, Checks
 from shared.reference.consistency.path import of_path
 from shared.reference.consistency.routing import of_routing
@@ -27,7 +26,7 @@ from shared.reference.models import (
     Unit,
 )
 from shared.reference.units import Units
-from shared.texts import phrase
+from shared.texts import filled, phrase
 
 
 def of_plan(located: Located, reference: Reference) -> list[FileFault]:
@@ -69,7 +68,7 @@ def of_plan(located: Located, reference: Reference) -> list[FileFault]:
     of_routing(checks, reference)
     for at, span in enumerate(plan.stated_spans):
         if span.instrument is not None:
-            what = phrase("consistency_plan.what")
+            what = phrase("consistency_plan.instrument")
             checks.known(("stated_spans", at, "instrument"), span.instrument, reference.instruments, what)
     for at, stated in enumerate(plan.stated_units):
         _unit(checks, ("stated_units", at, "code"), stated.code, reference)
@@ -98,11 +97,8 @@ def _set(checks: Checks, place: Place, one: CriteriaSet, reference: Reference) -
     if not one.is_for(year):
         checks.fault(
             place,
-            Bilingual(vi=f"bộ tiêu chí không dùng cho năm {year}", en=f"the set is not for the year {year}"),
-            Bilingual(
-                vi=f"Bộ này dùng cho {one.first_year}-{one.last_year or '…'}.",
-                en=f"It is for {one.first_year}-{one.last_year or '…'}.",
-            ),
+            filled(phrase("consistency_plan.set_not_for_year"), year=year),
+            filled(phrase("consistency_plan.set_is_for"), first=one.first_year, last=one.last_year or "…"),
             one.id,
         )
         return
@@ -114,11 +110,12 @@ def _set(checks: Checks, place: Place, one: CriteriaSet, reference: Reference) -
             if without:
                 checks.fault(
                     place,
-                    Bilingual(
-                        vi=f"chỉ tiêu {indicator.number} không có mức năm {year} cho {len(without)} xã, "
-                        f"như {without[0]}",
-                        en=f"indicator {indicator.number} has no goal in {year} for {len(without)} communes, "
-                        f"such as {without[0]}",
+                    filled(
+                        phrase("consistency_plan.indicator_without_goal"),
+                        indicator=indicator.number,
+                        year=year,
+                        count=len(without),
+                        commune=without[0],
                     ),
                     phrase("consistency_plan.add_goal_or_group"),
                     one.id,
@@ -174,7 +171,7 @@ def _unit(checks: Checks, place: Place, code: str, reference: Reference) -> None
     if reference.units.find(code, reference.plan.first_day) is None:
         checks.fault(
             place,
-            phrase("consistency_plan.no_unit_has_this"),
+            phrase("consistency_plan.no_unit_has_this_code"),
             phrase("consistency_plan.see_codes_in_units"),
             code,
         )
@@ -185,7 +182,7 @@ def _commune(checks: Checks, place: Place, code: str, plan: Plan, units: Units) 
     if unit is None or unit.kind not in plan.counted_kinds:
         checks.fault(
             place,
-            phrase("consistency_plan.not_code_commune_that"),
+            phrase("consistency_plan.no_counting_commune"),
             phrase("consistency_plan.see_codes_in_units"),
             code,
         )
@@ -202,7 +199,7 @@ def _members(checks: Checks, place: Place, members: list[str], size: int) -> Non
     if len(members) > size:
         checks.fault(
             place,
-            Bilingual(vi=f"nhóm chỉ có {size} xã", en=f"the cohort has only {size} communes"),
+            filled(phrase("consistency_plan.cohort_has_only"), size=size),
             phrase("consistency_plan.remove_members_or_correct"),
             len(members),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from shared.contracts import Bilingual, DifficultyEvent, Event, OperationEvent
+from shared.contracts import DifficultyEvent, Event, OperationEvent
 from shared.reference.consistency.checks import COHORT, CRITERION, ROLE, UNIT, Checks
 from shared.reference.definitions import Reference
 from shared.reference.located import Place
@@ -17,7 +17,7 @@ from shared.reference.models import (
     Match,
     UnitKind,
 )
-from shared.texts import phrase
+from shared.texts import filled, phrase
 
 _EVENTS: Mapping[str, frozenset[str]] = {
     "status": frozenset(Event),
@@ -97,7 +97,7 @@ def _circle(checks: Checks, place: Place, branch: Branch) -> None:
             checks.fault(
                 (*place, "escalate", at, "after_working_days"),
                 phrase("consistency_routing.not_later_than_step"),
-                Bilingual(vi=f"Hãy ghi số lớn hơn {earlier[-1]}.", en=f"Write more than {earlier[-1]}."),
+                filled(phrase("consistency_routing.write_more_than"), days=earlier[-1]),
                 step.after_working_days,
             )
 
@@ -108,10 +108,7 @@ def _reachable(checks: Checks, place: Place, branch: Branch, allowed: _Allowed) 
     if empty := sorted(name for name, values in narrowed.items() if not values):
         checks.fault(
             (*place, "match"),
-            Bilingual(
-                vi=f"không cảnh báo nào có thể vào nhánh này ({', '.join(empty)})",
-                en=f"no alert can ever match this branch ({', '.join(empty)})",
-            ),
+            filled(phrase("consistency_routing.branch_matches_nothing"), fields=", ".join(empty)),
             phrase("consistency_routing.compare_with_its_parent"),
             branch.id,
         )
@@ -123,9 +120,7 @@ def _reachable(checks: Checks, place: Place, branch: Branch, allowed: _Allowed) 
         if takers:
             checks.fault(
                 (*place, "branches", at, "match"),
-                Bilingual(
-                    vi=f"nhánh {takers[0].id} ở trên đã nhận hết", en=f"the branch {takers[0].id} above takes all of it"
-                ),
+                filled(phrase("consistency_routing.branch_above_takes_all"), branch=takers[0].id),
                 phrase("consistency_routing.put_this_one_before"),
                 one.id,
             )

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from shared.contracts.words import Bilingual
 from shared.reference.models import Commitment, CommunesMeeting
-from shared.reference.plan_check.finding import LANGUAGES, Finding, Paper, listed
-from shared.texts import phrase
+from shared.reference.plan_check.finding import Finding, Paper, joined, listed
+from shared.texts import filled, phrase
 
 _DATE = re.compile(r"\d{1,2}/\d{1,2}/\d{4}|\b\d{1,2}/(?:\d{4}|\d{1,2})\b|năm \d{4}|\d{4}\s*[-–]\s*\d{4}")
 _DAY = re.compile(r"ngày\s+\d{1,2}\b")
@@ -21,11 +21,11 @@ def criteria_are_the_issuers(paper: Paper) -> Iterator[Finding]:
             continue
         criterion = paper.catalogue.criterion(commitment.measure.criterion)
         if criterion.sector != paper.plan.document.sector:
-            message = Bilingual(
-                vi=f"tiêu chí {criterion.number} {criterion.name.vi} do {criterion.lead.vi} chủ trì, "
-                "kế hoạch nhận là của ngành mình",
-                en=f"criterion {criterion.number} {criterion.name.en} is led by another sector "
-                f"({criterion.lead.en}), the plan claims it",
+            message = filled(
+                phrase("plan_check_duties.led_by_another"),
+                number=criterion.number,
+                criterion=criterion.name,
+                lead=criterion.lead,
             )
             yield Finding((commitment.line,), "warning", "led-by-another", message, commitment.quote, criterion.lead.vi)
 
@@ -35,11 +35,11 @@ def commitments_have_numbers(paper: Paper) -> Iterator[Finding]:
     unnumbered = [each for each in paper.plan.commitments if not re.search(r"\d", _DATE.sub("", each.quote))]
     if unnumbered:
         lines = tuple(dict.fromkeys(each.line for each in unnumbered))
-        count = len(unnumbered)
-        titles_vi, titles_en = ("; ".join(each.title.in_(one) for each in unnumbered) for one in LANGUAGES)
-        message = Bilingual(
-            vi=f"{count} cam kết không có số liệu ({listed(lines, 'vi')}): {titles_vi}",
-            en=f"{count} commitments without a number ({listed(lines, 'en')}): {titles_en}",
+        message = filled(
+            phrase("plan_check_duties.without_number"),
+            count=len(unnumbered),
+            lines=listed(lines),
+            titles=joined("; ", (each.title for each in unnumbered)),
         )
         yield Finding(lines, "warning", "no-number", message, unnumbered[0].quote)
 
@@ -47,14 +47,14 @@ def commitments_have_numbers(paper: Paper) -> Iterator[Finding]:
 def commitments_have_persons(paper: Paper) -> Iterator[Finding]:
     """Somebody by name answers for each commitment."""
     lacking = [each for each in paper.plan.commitments if not each.person]
-    what = phrase("plan_check_duties.what")
+    what = phrase("plan_check_duties.without_person")
     yield from _lacking(paper, lacking, "no-person", what)
 
 
 def commitments_have_reporting_dates(paper: Paper) -> Iterator[Finding]:
     """Each commitment says when its progress is reported."""
     lacking = [each for each in paper.plan.commitments if not each.reporting]
-    what = phrase("plan_check_duties.what.give_no_date_reporting")
+    what = phrase("plan_check_duties.without_reporting_date")
     yield from _lacking(paper, lacking, "no-reporting-date", what)
 
 
@@ -62,11 +62,11 @@ def the_paper_is_numbered_and_dated(paper: Paper) -> Iterator[Finding]:
     """A document has a number and a day."""
     document = paper.plan.document
     if not document.number:
-        message = phrase("plan_check_duties.message")
+        message = phrase("plan_check_duties.number_is_blank")
         line = paper.line_of("Số:")
         yield Finding((line,), "warning", "number-blank", message, paper.line(line))
     if not document.dated or not _DAY.search(document.dated):
-        message = phrase("plan_check_duties.message.document_s_day_blank")
+        message = phrase("plan_check_duties.day_is_blank")
         line = paper.line_of(document.dated or "ngày")
         yield Finding((line,), "warning", "day-blank", message, paper.line(line))
 
@@ -76,8 +76,5 @@ def _lacking(paper: Paper, lacking: list[Commitment], code: str, what: Bilingual
         return
     lines = tuple(sorted({each.line for each in lacking}))
     share = f"{len(lacking)}/{len(paper.plan.commitments)}"
-    message = Bilingual(
-        vi=f"{share} cam kết {what.vi} ({listed(lines, 'vi')})",
-        en=f"{share} commitments {what.en} ({listed(lines, 'en')})",
-    )
+    message = filled(phrase("plan_check_duties.commitments_lack"), share=share, what=what, lines=listed(lines))
     yield Finding(lines, "warning", code, message, "")

@@ -6,13 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.contracts.words import Bilingual, Language
+from shared.contracts.words import Bilingual
 from shared.reference.definitions import Definitions
 from shared.reference.models import Plan
+from shared.texts import filled, phrase
 
 type Severity = Literal["error", "warning"]
-
-LANGUAGES: tuple[Language, Language] = ("vi", "en")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,18 @@ class Finding:
         return self.lines[0]
 
 
-def listed(lines: Iterable[int], language: Language) -> str:
-    """`dòng 19, 33` or `lines 19, 33`."""
-    numbers = sorted(set(lines))
-    word = "dòng" if language == "vi" else "line" if len(numbers) == 1 else "lines"
-    return f"{word} {', '.join(map(str, numbers))}"
+def listed(lines: Iterable[int]) -> Bilingual:
+    """Name lines: `dòng 19, 33` and `lines 19, 33`."""
+    return of_lines([str(number) for number in sorted(set(lines))])
+
+
+def of_lines(lines: list[str]) -> Bilingual:
+    """Put the word for one or several lines before them."""
+    word = phrase("plan_check.line") if len(lines) == 1 else phrase("plan_check.lines")
+    return filled(word, lines=", ".join(lines))
+
+
+def joined(separator: str, texts: Iterable[Bilingual]) -> Bilingual:
+    """Join texts, each language by itself."""
+    several = list(texts)
+    return Bilingual(vi=separator.join(text.vi for text in several), en=separator.join(text.en for text in several))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
-from shared.contracts.words import Bilingual, Language
+from shared.contracts.words import Bilingual
 from shared.reference.models import Commitment, Criterion, Rate, StatedCount
-from shared.reference.plan_check.finding import LANGUAGES, Finding, Paper, Severity
-from shared.text import day, number, percent
+from shared.reference.plan_check.finding import Finding, Paper, Severity, joined, listed
+from shared.text import day, percent
+from shared.texts import filled, phrase
 
 RIGHT = Decimal("0.005")
 """Off by so many percentage points at most, a stated share is right to two decimals."""
@@ -32,23 +34,26 @@ def shares_fit_their_counts(paper: Paper) -> Iterator[Finding]:
         count = f"{goal}/{whole}"
         found, expected = percent(stated, "vi", 2), percent(exact, "vi", 2)
         if abs(exact - stated) <= ROUNDING:
-            cut = stated == exact.quantize(Decimal("0.01"), ROUND_DOWN)
-            message = Bilingual(
-                vi=f"{count} là {percent(exact, 'vi', 3)}: {found} {'bị cắt' if cut else 'sai'} khi làm tròn",
-                en=f"{count} is {percent(exact, 'en', 3)}: {percent(stated, 'en', 2)} is "
-                + ("cut instead of rounded" if cut else "rounded wrongly"),
+            is_cut = stated == exact.quantize(Decimal("0.01"), ROUND_DOWN)
+            slip = (
+                phrase("plan_check_numbers.share_is_cut")
+                if is_cut
+                else phrase("plan_check_numbers.share_is_misrounded")
             )
+            message = filled(slip, count=count, exact=_share(exact, 3), stated=_share(stated, 2))
             yield Finding((commitment.line,), "warning", "share-rounding", message, found, expected)
             continue
-        message = Bilingual(
-            vi=f"{count} là {expected}, không phải {found}",
-            en=f"{count} is {percent(exact, 'en', 2)}, not {percent(stated, 'en', 2)}",
+        message = filled(
+            phrase("plan_check_numbers.share_is_wrong"), count=count, exact=_share(exact, 2), stated=_share(stated, 2)
         )
         other = (stated * whole / 100).to_integral_value(ROUND_HALF_UP)
         if abs(100 * other / whole - stated) <= RIGHT:
-            message = Bilingual(
-                vi=f"{message.vi} ({found} là tỷ lệ của {other}/{whole})",
-                en=f"{message.en} ({percent(stated, 'en', 2)} is the share of {other}/{whole})",
+            message = filled(
+                phrase("plan_check_numbers.share_is_of_another_count"),
+                message=message,
+                stated=_share(stated, 2),
+                other=other,
+                whole=whole,
             )
         yield Finding((commitment.line,), "error", "share-wrong", message, found, expected)
 
@@ -61,10 +66,7 @@ def totals_fit_the_registry(paper: Paper) -> Iterator[Finding]:
             continue
         communes = sum(len(paper.catalogue.units.communes(plan.first_day, code)) for code in commitment.units)
         if commitment.out_of != communes:
-            message = Bilingual(
-                vi=f"kế hoạch tính trên {commitment.out_of} xã, danh mục có {communes} xã",
-                en=f"the plan counts {commitment.out_of} communes, the registry has {communes}",
-            )
+            message = filled(phrase("plan_check_numbers.total_is_wrong"), stated=commitment.out_of, communes=communes)
             found, expected = str(commitment.out_of), str(communes)
             yield Finding((commitment.line,), "error", "total-wrong", message, found, expected)
 
@@ -80,13 +82,11 @@ def counts_agree(paper: Paper) -> Iterator[Finding]:
         others = [count for count in counts if count.count != first.count]
         if not others:
             continue
-        told_vi, told_en = (
-            ", ".join(f"{each.count} ({word} {each.line})" for each in counts) for word in ("dòng", "line")
+        stated = (
+            filled(phrase("plan_check_numbers.count_on_line"), count=each.count, line=listed([each.line]))
+            for each in counts
         )
-        message = Bilingual(
-            vi=f"{names[name].vi}: các con số không khớp nhau: {told_vi}",
-            en=f"{names[name].en}: the counts disagree: {told_en}",
-        )
+        message = filled(phrase("plan_check_numbers.counts_disagree"), cohort=names[name], counts=joined(", ", stated))
         lines = tuple(dict.fromkeys(count.line for count in counts))
         yield Finding(lines, "error", "counts-disagree", message, others[0].quote)
 
@@ -96,10 +96,12 @@ def dates_lie_in_the_plans_year(paper: Paper) -> Iterator[Finding]:
     year = paper.plan.year
     for span in paper.plan.stated_spans:
         if span.expects_plan_year and not span.first.year == span.last.year == year:
-            span_vi, span_en = (f"{day(span.first, one)} - {day(span.last, one)}" for one in LANGUAGES)
-            message = Bilingual(
-                vi=f"{span.what.vi}: {span_vi} nằm ngoài năm kế hoạch {year}",
-                en=f"{span.what.en}: {span_en} lies outside the plan's year {year}",
+            message = filled(
+                phrase("plan_check_numbers.outside_the_plans_year"),
+                what=span.what,
+                first=_day(span.first),
+                last=_day(span.last),
+                year=year,
             )
             yield Finding((span.line,), "error", "outside-plan-year", message, span.quote, str(year))
 
@@ -112,9 +114,12 @@ def spans_are_the_instruments(paper: Paper) -> Iterator[Finding]:
         true = paper.catalogue.instruments[span.instrument]
         if (span.first.year, span.last.year) != (true.first, true.last):
             stated, expected = f"{span.first.year}-{span.last.year}", f"{true.first}-{true.last}"
-            message = Bilingual(
-                vi=f"{true.name.vi} là giai đoạn {expected}, không phải {stated} ({true.source})",
-                en=f"{true.name.en}: the span is {expected}, not {stated} ({true.source})",
+            message = filled(
+                phrase("plan_check_numbers.span_is_wrong"),
+                instrument=true.name,
+                expected=expected,
+                stated=stated,
+                source=true.source,
             )
             severity: Severity = "error" if true.verified else "warning"
             yield Finding((span.line,), severity, "span-wrong", message, span.quote, expected)
@@ -128,14 +133,14 @@ def levels_are_the_sets(paper: Paper) -> Iterator[Finding]:
         criterion, year = paper.catalogue.criterion(commitment.criterion), paper.plan.year
         if _is_an_indicator(commitment, criterion, year):
             continue
-        message = Bilingual(
-            vi=f"mức {_level(commitment.goal, 'vi')} không phải chỉ tiêu nào của tiêu chí "
-            f"{criterion.number} {criterion.name.vi}",
-            en=f"the level of {_level(commitment.goal, 'en')} is no indicator of criterion "
-            f"{criterion.number} {criterion.name.en}",
+        message = filled(
+            phrase("plan_check_numbers.no_such_indicator"),
+            level=_share(commitment.goal),
+            number=criterion.number,
+            criterion=criterion.name,
         )
         levels = "; ".join(
-            f"{each.number} {each.name.vi} {_SIGNS[each.direction]} {_level(goal.goal, 'vi')}"
+            f"{each.number} {each.name.vi} {_SIGNS[each.direction]} {_share(goal.goal).vi}"
             for each in criterion.indicators
             for goal in each.goals_in(year)
         )
@@ -155,5 +160,9 @@ def _is_an_indicator(commitment: Commitment, criterion: Criterion, year: int) ->
     )
 
 
-def _level(value: Decimal, language: Language) -> str:
-    return f"{number(value, language)} %"
+def _share(value: Decimal, digits: int | None = None) -> Bilingual:
+    return Bilingual(vi=percent(value, "vi", digits), en=percent(value, "en", digits))
+
+
+def _day(value: date) -> Bilingual:
+    return Bilingual(vi=day(value, "vi"), en=day(value, "en"))

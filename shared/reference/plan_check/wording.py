@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from shared.contracts.words import Bilingual
 from shared.reference.models import StatedUnit, Unit
-from shared.reference.plan_check.finding import Finding, Paper
-from shared.texts import phrase
+from shared.reference.plan_check.finding import Finding, Paper, of_lines
+from shared.texts import filled, phrase
 
 
 def quotes_stand_on_their_lines(paper: Paper) -> Iterator[Finding]:
@@ -25,7 +25,7 @@ def quotes_stand_on_their_lines(paper: Paper) -> Iterator[Finding]:
     ]
     for line, quote in dict.fromkeys(quotes):
         if quote not in paper.line(line):
-            message = phrase("plan_check_wording.message")
+            message = phrase("plan_check_wording.quote_not_found")
             yield Finding((line,), "error", "quote-not-found", message, quote, paper.line(line))
 
 
@@ -39,9 +39,11 @@ def units_are_written_right(paper: Paper) -> Iterator[Finding]:
         ]
         unit = next((unit for unit in found if unit.code == stated.code), None)
         if unit is None:
-            message = Bilingual(
-                vi=f"không có đơn vị {stated.name} mã {stated.code} thuộc {stated.district}",
-                en=f"there is no unit {stated.name} of code {stated.code} in {stated.district}",
+            message = filled(
+                phrase("plan_check_wording.no_such_unit"),
+                unit=stated.name,
+                code=stated.code,
+                district=stated.district,
             )
             codes = ", ".join(unit.code for unit in found)
             yield Finding((stated.line,), "error", "unit-unknown", message, stated.name, codes)
@@ -58,11 +60,12 @@ def words_are_spelled_right(paper: Paper) -> Iterator[Finding]:
             continue
         lines = tuple(dict.fromkeys(number for number, _ in hits))
         forms = " / ".join(f"'{form}'" for form in dict.fromkeys(word.lower() for _, word in hits))
-        times = len(hits)
-        where_vi, where_en = _tally(hits, "dòng"), _tally(hits, "line")
-        message = Bilingual(
-            vi=f"viết sai {forms} thay cho '{known.right}', {times} lần: {where_vi}",
-            en=f"{forms} written for '{known.right}', {times}×: {where_en}",
+        message = filled(
+            phrase("plan_check_wording.misspelled"),
+            forms=forms,
+            right=known.right,
+            times=len(hits),
+            lines=_tally(number for number, _ in hits),
         )
         yield Finding(lines, "warning", "misspelled", message, hits[0][1], known.right)
 
@@ -74,24 +77,22 @@ def words_are_not_doubled(paper: Paper) -> Iterator[Finding]:
         for match in re.finditer(r"\b([^\W\d_]+)\s+\1\b", _nfc(text), re.IGNORECASE):
             first, second = match[0].split()
             if second.islower() and second not in rightly:
-                message = Bilingual(vi=f"lặp từ '{match[0]}'", en=f"a word stands twice: '{match[0]}'")
+                message = filled(phrase("plan_check_wording.doubled_word"), words=match[0])
                 yield Finding((number,), "warning", "doubled-word", message, match[0], first)
 
 
 def _as_written(stated: StatedUnit, unit: Unit) -> Iterator[Finding]:
     if _nfc(stated.name) != unit.name:
-        message = Bilingual(
-            vi=f"tên đơn vị viết sai: '{stated.name}', đúng là '{unit.name}' ({unit.code})",
-            en=f"the unit's name is misspelled: '{stated.name}' for '{unit.name}' ({unit.code})",
+        message = filled(
+            phrase("plan_check_wording.unit_misspelled"), stated=stated.name, right=unit.name, code=unit.code
         )
         yield Finding((stated.line,), "warning", "unit-misspelled", message, stated.name, unit.name)
 
 
-def _tally(hits: list[tuple[int, str]], word: str) -> str:
-    per_line = Counter(number for number, _ in hits)
-    told = (f"{number} ({times}×)" if times > 1 else f"{number}" for number, times in sorted(per_line.items()))
-    plural = "s" if word == "line" and len(per_line) > 1 else ""
-    return f"{word}{plural} {', '.join(told)}"
+def _tally(lines: Iterable[int]) -> Bilingual:
+    """Name the lines of all hits: `dòng 19 (2×), 33`."""
+    hits_by_line = sorted(Counter(lines).items())
+    return of_lines([f"{number} ({hits}×)" if hits > 1 else f"{number}" for number, hits in hits_by_line])
 
 
 def _nfc(text: str) -> str:
