@@ -25,7 +25,7 @@ STAGES: dict[Stage, Bilingual] = {
     Stage.VERIFIED: phrase("text.stages.verified"),
     Stage.CONFIRMED: phrase("text.stages.confirmed"),
 }
-"""The stages in words."""
+"""The names of the stages."""
 
 GRANULARITIES: dict[Granularity, Bilingual] = {
     "year": phrase("text.granularities.year"),
@@ -34,7 +34,7 @@ GRANULARITIES: dict[Granularity, Bilingual] = {
     "month": phrase("text.granularities.month"),
     "day": phrase("text.granularities.day"),
 }
-"""The kinds of periods in words."""
+"""The names of the kinds of periods."""
 
 _SHOWN_LENGTH = 80
 _SHOWN_BITS = 100
@@ -46,13 +46,13 @@ _A_LIST = phrase("text.a_list")
 
 
 def without_diacritics(text: str) -> str:
-    """Plain Latin letters: `Điềm He` to `Diem He`. đ has no decomposition, so it is told apart."""
+    """Write Vietnamese in plain Latin letters: `Điềm He` as `Diem He`. Unicode decomposes no đ, so it is replaced."""
     bare = "".join(mark for mark in unicodedata.normalize("NFD", text) if not unicodedata.combining(mark))
     return bare.replace("đ", "d").replace("Đ", "D")
 
 
 def plain(text: str) -> str:
-    """What names are compared by: no diacritics, no case, single blanks."""
+    """Reduce a name to the form in which names are compared: no diacritics, no case, single blanks."""
     return " ".join(without_diacritics(text).casefold().split())
 
 
@@ -110,7 +110,7 @@ def period_name(period: Period, language: Language) -> str:
 
 
 def storable(text: str) -> str:
-    """The text without what cannot be stored or printed: NUL and other control characters, half surrogate pairs."""
+    """Replace characters that cannot be stored or printed: NUL, other control characters, half surrogate pairs."""
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -118,7 +118,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def shown(value: object, language: Language) -> str:
-    """Anything as a sentence for people can hold it, short, whatever was sent: a word, a number, a day, a period.
+    """Write any value briefly, as it can stand in a sentence for people: a word, a number, a day, a period.
 
     A tuple is an enumeration; objects and lists of JSON are named, not unfolded.
     """

@@ -11,7 +11,7 @@ from shared.texts import phrase
 
 
 class Faults(Enum):
-    """Every kind of faulty field. Texts take the value found and the fault's own details; each says what to do."""
+    """Every kind of faulty field. Each text names the value and the remedy; placeholders take the fault's details."""
 
     MISSING = phrase("faults.missing")
     UNKNOWN_FIELD = phrase("faults.unknown_field")
@@ -86,12 +86,12 @@ class Faults(Enum):
 
     @property
     def code(self) -> str:
-        """The stable word for programs."""
+        """The stable code for programs."""
         return self.name.lower()
 
 
 class Warnings(Enum):
-    """Every kind of remark about figures that were accepted. It stays with them; nothing has to be done."""
+    """Every kind of remark about accepted figures. A remark stays with its figures and asks for nothing."""
 
     OUTRANKED = phrase("faults.outranked")
     IMPLAUSIBLE_CHANGE = phrase("faults.implausible_change")
@@ -99,15 +99,15 @@ class Warnings(Enum):
 
     @property
     def code(self) -> str:
-        """The stable word for programs."""
+        """The stable code for programs."""
         return self.name.lower()
 
     def text(self, **details: object) -> Bilingual:
-        """What is remarkable, in both languages."""
-        return Bilingual(vi=filled(self.value, details, "vi"), en=filled(self.value, details, "en"))
+        """Return the remark with its details in_words in."""
+        return Bilingual(vi=in_words(self.value, details, "vi"), en=in_words(self.value, details, "en"))
 
 
-def filled(template: Bilingual, details: Mapping[str, object], language: Language) -> str:
-    """The text with its details, as the language writes them."""
+def in_words(template: Bilingual, details: Mapping[str, object], language: Language) -> str:
+    """Fill in the details of any type, each written as the language writes it (`shown`)."""
     words = {name: shown(value, language) for name, value in details.items()}
     return template.in_(language).format(**words)

@@ -9,7 +9,7 @@ from shared.texts import phrase
 
 
 class Problems(Enum):
-    """Every kind of problem: HTTP status and title. The name in lower case is its code."""
+    """Every kind of problem: its HTTP status and title. The name in lower case is the problem's code."""
 
     INVALID_JSON = 400, phrase("kinds.invalid_json")
     INVALID_QUERY = 400, phrase("kinds.invalid_query")
@@ -63,15 +63,15 @@ class Problems(Enum):
 
     @property
     def http_status(self) -> int:
-        """The status code to answer with."""
+        """The HTTP status code of the answer."""
         return int(self.value[0])
 
     @property
     def title(self) -> Bilingual:
-        """What kind of problem it is."""
+        """The title of the problem."""
         return self.value[1]
 
     @property
     def code(self) -> str:
-        """The stable word for programs."""
+        """The stable code for programs."""
         return self.name.lower()

@@ -6,21 +6,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.contracts.words import Bilingual, Language
-from shared.problems.faults import Faults, filled
+from shared.problems.faults import Faults, in_words
 from shared.problems.kinds import Problems
 from shared.text import storable
 
 FAULT_LIMIT = 100
-"""Faults that one problem document tells; it says how many more there are."""
+"""The most faults that one problem document lists; `omitted` counts the others."""
 
 _POINTER_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One faulty field: where it is (JSON pointer), what is wrong, and the details its text takes.
+    """A faulty field: its JSON pointer, the kind of fault, and the details for the text.
 
-    What came in a workbook also has its sheet and cell, such as C7.
+    A fault of a workbook also has its sheet and cell, such as C7.
     """
 
     pointer: str
@@ -30,11 +30,11 @@ class Fault:
     cell: str | None = None
 
     def text(self, language: Language) -> str:
-        """What is wrong and what to do about it."""
-        return filled(self.kind.value, self.details, language)
+        """Say what is wrong and how to correct it."""
+        return in_words(self.kind.value, self.details, language)
 
     def document(self, language: Language) -> dict[str, object]:
-        """Its entry in a problem document; of a workbook it names sheet and cell."""
+        """Return the fault's entry in a problem document; a workbook's fault names sheet and cell."""
         entry: dict[str, object] = {
             "pointer": storable(self.pointer[:_POINTER_LENGTH]),
             "code": self.kind.code,
@@ -44,7 +44,7 @@ class Fault:
 
 
 class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
-    """A request cannot be done; carries everything its problem document says."""
+    """The reason why a request cannot be done, with everything that its problem document says."""
 
     def __init__(
         self,
@@ -60,10 +60,10 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
         self.detail = detail
         self.headers = headers or {}
         self.instance: str | None = None
-        """Where the record of this refusal can be read."""
+        """The address at which the record of this refusal can be read."""
 
     def document(self, language: Language) -> dict[str, object]:
-        """The RFC 9457 problem document, with one entry per faulty field."""
+        """Return the RFC 9457 problem document, with one entry for each faulty field."""
         document: dict[str, object] = {
             "type": f"urn:ntm:problem:{self.kind.code}",
             "title": self.kind.title.in_(language),

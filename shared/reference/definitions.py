@@ -1,4 +1,4 @@
-"""The reference data as the services use them."""
+"""Reference data as the services use them: definitions that hold for any plan, and one plan beside them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from shared.reference.units import Units
 
 @dataclass(frozen=True)
 class Definitions:
-    """Everything that holds for any plan."""
+    """Units, elements, criteria sets and the calendar: everything that holds for any plan."""
 
     units: Units
     elements: Mapping[str, Element]
@@ -45,26 +45,28 @@ class Definitions:
     spelling: Spelling
 
     def criterion(self, key: CriterionKey) -> Criterion:
-        """The criterion of this key (`ntm-11`); KeyError when no set has it."""
+        """Return the criterion of this key (`ntm-11`); KeyError when no set has it."""
         return self._criteria[key]
 
     @property
     def criterion_keys(self) -> tuple[CriterionKey, ...]:
-        """Every criterion of every set, in the sets' order."""
+        """The keys of all criteria of all sets, in the sets' order."""
         return tuple(self._criteria)
 
     def criteria_of_element(self, code: str) -> tuple[CriterionKey, ...]:
-        """The criteria judged by this element; empty where only the plan's own measures use it."""
+        """Return the criteria that are judged by this element; none where only the plan's own measures use it."""
         return self._by_element.get(code, ())
 
     def is_handed_on(self, code: str) -> bool:
-        """Whether the element's figures go over to what a unit goes into wholly: criteria are judged by them, and they
-        are as at a day. What happened in the past (a flow) stays with the unit that counted it.
+        """Say whether a unit that merges wholly into another hands its figures of this element on.
+
+        It does where criteria are judged by the element and its figures describe a day (a stock). Figures of what
+        happened during a period (a flow) stay with the unit that counted them.
         """
         return self.elements[code].nature == "stock" and bool(self.criteria_of_element(code))
 
     def of(self, plan: Plan) -> Reference:
-        """The reference data of this plan: its sets come first, its kinds of units count."""
+        """Join these definitions with a plan: the plan's sets come first, and units of its kinds count."""
         return Reference(
             units=self.units.counting(plan.counted_kinds),
             elements=self.elements,
@@ -79,35 +81,35 @@ class Definitions:
         )
 
     def plausible_change(self, code: str) -> PlausibleChange | None:
-        """How far the element's figure may move unconfirmed; None: as far as it likes."""
+        """Return how far the element's figure may change without being confirmed; None where any change is taken."""
         return self._plausible_changes.get(code)
 
     def sum_rules_of(self, code: str) -> tuple[SumRule, ...]:
-        """The sums that the element is a part of, or the whole."""
+        """Return the sum rules in which the element is a part or the whole."""
         return self._sum_rules.get(code, ())
 
     def official_period(self, code: str, period: Period) -> Period | None:
-        """The period whose figure is the official one for that time; None where there is none, or this is it."""
+        """Return the year whose figure is the official one for this period; None where no other figure is official."""
         if code not in self._official or period.granularity == "year":
             return None
         return Period.parse(str(period.end.year))
 
     def opening_day(self, period: Period) -> date:
-        """The first day on which figures for that period are taken."""
+        """Return the first day on which figures for the period are accepted."""
         return self._openings[period.granularity].opening_day_of(period)
 
     def reports_of(self, code: str, period: Period) -> tuple[Report, ...]:
-        """The reports by the calendar that ask for this element's figure for that period."""
+        """Return the calendar's reports that ask for this element's figure for the period."""
         return self._reports.get((code, period.granularity, period.end.month), ())
 
     def set_of(self, key: CriterionKey) -> str:
-        """The id of the set that the criterion is in; KeyError when no set has it."""
+        """Return the id of the criterion's set; KeyError when no set has the criterion."""
         return self._set_of[key]
 
     def goal(self, key: CriterionKey, level: Level, unit: Unit, year: int) -> Goal:
-        """What a level of the criterion asks of a commune in a year; LookupError where the set does not say.
+        """Return what a level of the criterion asks of a commune in a year; LookupError where the set states nothing.
 
-        Of an indicator every set says it for every commune of a plan that was loaded, in the plan's year.
+        The loader has checked that each indicator of a plan's sets has a goal for every commune in the plan's year.
         """
         for goal in level.goals:
             if goal.holds_in(year) and (goal.communes is None or goal.communes == self.commune_group(key, unit)):
@@ -115,7 +117,7 @@ class Definitions:
         raise LookupError(f"{key}: {level.number} asks nothing of {unit.code} in {year}")
 
     def commune_group(self, key: CriterionKey, unit: Unit) -> str | None:
-        """The group of communes that the unit belongs to in the criterion's set; None where that has no such group."""
+        """Return the unit's group of communes in the criterion's set; None where it belongs to none."""
         return self._commune_groups.get((self._set_of[key], unit.key))
 
     @cached_property
@@ -123,7 +125,7 @@ class Definitions:
         return {
             (one.id, unit.key): group.id
             for one in self.sets.values()
-            for group in reversed(one.commune_groups)  # so that the first that names a unit is the last to be noted
+            for group in reversed(one.commune_groups)  # the first group that names a unit is written last, so it stands
             for unit in self.units
             if any(self.units.is_under(unit, code) for code in group.units)
         }
@@ -181,17 +183,17 @@ class Definitions:
 
 @dataclass(frozen=True)
 class Reference(Definitions):
-    """The catalogue and a plan."""
+    """The definitions together with one plan."""
 
     plan: Plan
 
     @property
     def plan_sets(self) -> list[CriteriaSet]:
-        """The criteria sets that the plan speaks of, in its order."""
+        """The criteria sets that the plan names, in its order."""
         return [self.sets[name] for name in self.plan.criteria_sets]
 
     def due_on(self, *keys: CriterionKey) -> tuple[Due, ...]:
-        """What the calendar asks for of these criteria in the plan's year, oldest first."""
+        """Return the reports that the calendar asks for on these criteria in the plan's year, oldest first."""
         if keys not in self._due_on:
             reports = [one for one in self.calendar if not set(keys).isdisjoint(one.criteria)]
             dues = [due for report in reports for due in report.due_in(self.plan.year)]
@@ -204,20 +206,20 @@ class Reference(Definitions):
 
     @cached_property
     def lineage(self) -> Lineage:
-        """What becomes of units while the plan runs."""
+        """The mergers and splits of units while the plan runs."""
         return Lineage(self.units, self.plan)
 
     def members_of(self, cohort: str) -> frozenset[int]:
-        """The keys of the communes that the plan names as the cohort's."""
+        """Return the keys of the communes that the plan names as members of the cohort."""
         return self._members.get(cohort, frozenset())
 
     def cohorts_of(self, unit: Unit) -> list[Cohort]:
-        """The cohorts that the commune is in: it is named there, or has taken the place of one that is."""
+        """Return the cohorts of a commune: those that name it, or name a commune whose place it has taken."""
         stood_for = self.lineage.stood_for(unit)
         return [cohort for cohort in self.plan.cohorts if not stood_for.isdisjoint(self.members_of(cohort.id))]
 
     def bound_to(self, unit: Unit) -> frozenset[CriterionKey]:
-        """The criteria that the plan's cohorts hold a commune to; empty where it is in none."""
+        """Return the criteria to which the plan's cohorts bind a commune; none where it is in no cohort."""
         if unit.key not in self._bound_to:
             self._bound_to[unit.key] = frozenset(key for cohort in self.cohorts_of(unit) for key in cohort.criteria)
         return self._bound_to[unit.key]

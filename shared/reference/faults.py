@@ -1,4 +1,4 @@
-"""What is wrong with a file of reference data, so that its keeper can mend it."""
+"""Faults of reference files, worded so that whoever keeps the file can correct it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.texts import filled, phrase
 
 @dataclass(frozen=True, slots=True)
 class FileFault:
-    """One fault: where it is, what was found there, and what to do."""
+    """One fault of a file: its place, the value found there, and the remedy."""
 
     file: Path
     line: int
@@ -23,14 +23,14 @@ class FileFault:
     remedy: Bilingual
 
     def text(self, language: Language) -> str:
-        """`plans/x.yaml:12: commitments[2].goal: found "ten": ... .`"""
+        """Write the fault as `x.yaml:12: commitments[2].goal: not a valid number (found: ten). Write a number ...`."""
         place = f"{self.file}:{self.line}: " + (f"{self.field}: " if self.field else "")
         found = f" ({phrase('reference_faults.found').in_(language)}: {self.found})" if self.found else ""
         return f"{place}{self.problem.in_(language)}{found}. {self.remedy.in_(language)}"
 
 
 class InvalidReferenceError(Exception):
-    """Reference data that cannot be used; `faults` has them all."""
+    """Reference data that cannot be used; `faults` lists all faults of the first faulty file."""
 
     def __init__(self, faults: list[FileFault]) -> None:
         self.faults = faults
@@ -82,7 +82,7 @@ _NUMBERS = (
 
 
 def explain(error: ErrorDetails) -> tuple[Bilingual, Bilingual]:
-    """What pydantic complains of and what to do, in both languages."""
+    """Word an error of pydantic: the problem and the remedy."""
     kind = error["type"]
     if kind.startswith("date"):
         return _DATES

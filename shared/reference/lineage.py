@@ -1,4 +1,4 @@
-"""What becomes of a plan's units while it runs: who takes whose place, and whom a unit stands for."""
+"""Mergers and splits of units while a plan runs: which unit takes the place of which."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ _DAY = timedelta(days=1)
 
 
 class Lineage:
-    """Mergers and splits from the first day whose figures matter to the plan's deadline: later ones change nothing in
-    what it came to.
+    """Mergers and splits from the plan's horizon to its deadline.
+
+    Later ones cannot change how the plan ended, so they are left out.
     """
 
     def __init__(self, units: Units, plan: Plan) -> None:
@@ -43,8 +44,9 @@ class Lineage:
         self._families = {key: family for family in self._connected() for key in family}
 
     def heirs(self, unit: Unit) -> list[tuple[date, Unit]]:
-        """Who takes the unit's place from which day on, one after the other: what it goes into wholly, or its larger
-        part.
+        """Return the units that take this unit's place one after the other, each with its first day.
+
+        A unit's place is taken by the unit into which it merges wholly, else by the unit that gets its larger part.
         """
         found: list[tuple[date, Unit]] = []
         while (heir := self._heir.get(unit.key)) and unit.valid_to:
@@ -53,26 +55,26 @@ class Lineage:
         return found
 
     def left(self, unit: Unit) -> date | None:
-        """The day from which on a unit that counts does not any more: it has become part of a ward or a town."""
+        """Return the day from which on the unit, as part of a ward or town, no longer counts; None while it counts."""
         return self._left.get(unit.key)
 
     def stood_for(self, unit: Unit) -> frozenset[int]:
-        """The keys of the unit itself and of those whose place it took when it began."""
+        """Return the key of the unit and the keys of all units whose place it took when it began."""
         if unit.key not in self._stood_for:
             taken = (old for _, old in self.origins(unit) if self._heir.get(old.key) == unit)
             self._stood_for[unit.key] = frozenset({unit.key}).union(*(self.stood_for(old) for old in taken))
         return self._stood_for[unit.key]
 
     def origins(self, unit: Unit) -> list[tuple[Succession, Unit]]:
-        """What the unit came out of; nothing where it was there before, also when it has only grown."""
+        """Return the units from which this unit was made; none where it existed before, even if it has grown."""
         return self._origins.get(unit.key, [])
 
     def begun(self, on: date) -> set[int] | None:
-        """The keys of the units that came out of others on that day; None where no unit had ended the day before."""
+        """Return the keys of the units made from others on that day; None where no unit ended the day before."""
         return self._begun.get(on)
 
     def family(self, key: int) -> tuple[int, ...]:
-        """The unit's key with those of all units whose figures have to do with its own, in order."""
+        """Return the keys of all units connected with this one by mergers and splits, its own included, in order."""
         return self._families.get(key, (key,))
 
     def _leaves(self, unit: Unit, counted_kinds: Sequence[UnitKind]) -> date | None:

@@ -1,4 +1,4 @@
-"""Loads and checks the reference data. What is loaded is whole: every name in it refers to something."""
+"""Loading and checking reference data. Loaded data are whole: every name in them refers to something."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ __all__ = [
 ]
 
 PACKAGED = Path(__file__).parent
-"""The reference data that come with the program."""
+"""The folder of the reference data that come with the program."""
 
 
 def load(plan: str = "lang-son-2023", directory: Path | None = None) -> Reference:
-    """The reference data of a plan by its name, read once.
+    """Load the reference data of a plan by its name; each plan is read once.
 
     InvalidReferenceError has the faults of the first faulty file.
     """
@@ -61,24 +61,24 @@ def load(plan: str = "lang-son-2023", directory: Path | None = None) -> Referenc
 
 
 def load_file(file: Path, directory: Path | None = None) -> Reference:
-    """The reference data of a plan by its file; the rest comes from `directory`, or is the packaged."""
-    return _of_plan(read_yaml(file), _catalogue(directory or PACKAGED))
+    """Load the reference data of a plan by its file; all other data come from `directory`, by default the packaged."""
+    return _of_plan(read_yaml(file), _definitions(directory or PACKAGED))
 
 
-def load_text(text: str, catalogue: Definitions) -> Reference:
-    """The reference data of a plan that comes as the text of its file."""
-    return _of_plan(parse_yaml(text, Path("plan.yaml")), catalogue)
+def load_text(text: str, definitions: Definitions) -> Reference:
+    """Load the reference data of a plan from the text of its file."""
+    return _of_plan(parse_yaml(text, Path("plan.yaml")), definitions)
 
 
 def with_plan(reference: Reference, plan: Plan) -> Reference:
-    """The same with another plan; InvalidReferenceError where that names what does not exist."""
+    """Replace the plan; InvalidReferenceError where the new plan names things that do not exist."""
     found = replace(reference, plan=plan)
     _raise(consistency.of_plan(Located(Path("plan"), None, {}), found))
     return found
 
 
 def load_for(settings: Settings) -> Reference:
-    """The reference data that the settings name, with invented cohort members where they ask for these."""
+    """Load the reference data that the settings name, with invented cohort members where they ask for these."""
     reference = load(settings.plan, settings.reference_dir)
     if settings.sample_cohorts is None:
         return reference
@@ -88,28 +88,28 @@ def load_for(settings: Settings) -> Reference:
 
 
 def load_plan(file: Path, directory: Path | None = None) -> Plan:
-    """One plan, checked against the rest of the reference data."""
+    """Load a plan, checked against the other reference data."""
     return load_file(file, directory).plan
 
 
 def load_contacts(file: Path) -> list[Contact]:
-    """How roles in units are reached."""
+    """Load a file of contacts."""
     return read_yaml(file).parse(ContactsFile).contacts
 
 
 def load_sample_cohorts(file: Path) -> SampleCohorts:
-    """Invented members for cohorts whose members the plan does not name."""
+    """Load invented members for cohorts whose members the plan does not name."""
     return read_yaml(file).parse(SampleCohorts)
 
 
 def with_members(plan: Plan, sample: SampleCohorts, units: Units | None = None, located: Located | None = None) -> Plan:
-    """The plan with invented members added to its cohorts, marked as sample.
+    """Add invented members to the plan's cohorts, and mark the plan as sample.
 
-    InvalidReferenceError where a cohort is unknown or would outgrow its size, or a member is no commune of the
-    plan's time or is there already. `units` are the packaged ones by default; `located` tells the lines of
-    the sample's file.
+    `units`: by default the packaged ones. `located`: the sample's file, for the lines of its faults.
+    InvalidReferenceError where a cohort is unknown or would outgrow its size, or where a member is no commune at the
+    plan's time or is a member already.
     """
-    units = units or _catalogue(PACKAGED).units.counting(plan.counted_kinds)
+    units = units or _definitions(PACKAGED).units.counting(plan.counted_kinds)
     located = located or Located(Path("sample cohorts"), sample.model_dump(), {})
     _raise(consistency.of_sample(located, sample, plan, units))
     cohorts = [
@@ -120,7 +120,7 @@ def with_members(plan: Plan, sample: SampleCohorts, units: Units | None = None, 
 
 
 def source_text(plan: Plan, file: Path | None = None) -> str:
-    """The text that the plan's lines and quotes refer to: beside the plan's file, or the packaged one."""
+    """Read the text to which the plan's lines and quotes refer: beside the plan's file, else the packaged one."""
     name = plan.document.source
     beside = [file.parent / name, file.parent.parent / "sources" / name] if file else []
     for candidate in (*beside, PACKAGED / "sources" / name):
@@ -131,8 +131,8 @@ def source_text(plan: Plan, file: Path | None = None) -> str:
     raise InvalidReferenceError([FileFault(file or Path(plan.id), 1, "document.source", name, problem, remedy)])
 
 
-def _of_plan(located: Located, catalogue: Definitions) -> Reference:
-    reference = catalogue.of(located.parse(Plan))
+def _of_plan(located: Located, definitions: Definitions) -> Reference:
+    reference = definitions.of(located.parse(Plan))
     _raise(consistency.of_plan(located, reference))
     return reference
 
@@ -143,7 +143,7 @@ def _load(plan: str, directory: Path | None) -> Reference:
 
 
 @lru_cache
-def _catalogue(directory: Path) -> Definitions:
+def _definitions(directory: Path) -> Definitions:
     units_file = read_csv(directory / "units.csv")
     units = units_file.parse(UnitsFile).rows
     _raise(consistency.of_units(units_file, units))
@@ -158,7 +158,7 @@ def _catalogue(directory: Path) -> Definitions:
     calendar_file = read_yaml(directory / "calendar.yaml")
     calendar = calendar_file.parse(CalendarFile)
     instruments = read_yaml(directory / "instruments.yaml").parse(InstrumentsFile).instruments
-    catalogue = Definitions(
+    definitions = Definitions(
         units=Units(units, successions),
         elements={element.code: element for element in elements.elements},
         plausible_changes=elements.plausible_changes,
@@ -169,11 +169,11 @@ def _catalogue(directory: Path) -> Definitions:
         instruments={one.id: one for one in instruments},
         spelling=read_yaml(directory / "spelling.yaml").parse(Spelling),
     )
-    _raise(consistency.of_elements(elements_file, elements, catalogue))
+    _raise(consistency.of_elements(elements_file, elements, definitions))
     for located, one in zip(set_files, sets, strict=True):
-        _raise(consistency.of_set(located, one, catalogue))
-    _raise(consistency.of_calendar(calendar_file, calendar, catalogue))
-    return catalogue
+        _raise(consistency.of_set(located, one, definitions))
+    _raise(consistency.of_calendar(calendar_file, calendar, definitions))
+    return definitions
 
 
 def _raise(faults: list[FileFault]) -> None:

@@ -1,4 +1,4 @@
-"""YAML and CSV read so that every value knows its line."""
+"""Reading YAML and CSV files so that the line of every value is known."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from shared.reference.faults import FileFault, InvalidReferenceError, explain
 from shared.texts import filled, phrase
 
 type Place = tuple[str | int, ...]
-"""Where a value stands: keys and positions from the top, such as `("commitments", 2, "goal")`."""
+"""The place of a value: keys and positions from the top, such as `("commitments", 2, "goal")`."""
 
 _LONGEST_FOUND = 80
 _DEEPEST = 50
 _SENSELESS = (ValueError, LookupError, AttributeError, RecursionError)
-"""What PyYAML raises, beside its own errors, for tags that do not fit their values, and for thousands of brackets."""
+"""Errors that PyYAML raises, beside its own, for tags that do not fit their values and for thousands of brackets."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -52,14 +52,14 @@ for _tag, _pattern, _first in (
 
 @dataclass(frozen=True)
 class Located:
-    """A file's data, and the line of each value in it."""
+    """The data of a file, with the line of each value."""
 
     file: Path
     data: Any
     lines: dict[Place, int]
 
     def fault(self, place: Place, problem: Bilingual, remedy: Bilingual, found: object = None) -> FileFault:
-        """A fault at this place; a place that is not in the file is where its parent stands."""
+        """Return a fault at this place; a place that the file lacks gets its parent's line."""
         here = place
         while here not in self.lines and here:
             here = here[:-1]
@@ -67,7 +67,7 @@ class Located:
         return FileFault(self.file, self.lines.get(here, 1), _written(place), shown, problem, remedy)
 
     def parse[Model: BaseModel](self, model: type[Model]) -> Model:
-        """The data as `model`; InvalidReferenceError with every fault."""
+        """Return the data as `model`; InvalidReferenceError lists every fault."""
         try:
             return TypeAdapter(model).validate_python(self.data)
         except ValidationError as error:
@@ -79,7 +79,7 @@ class Located:
             raise InvalidReferenceError(faults) from None
 
     def _place(self, loc: Sequence[str | int]) -> Place:
-        """Pydantic's location without the tags of unions, which stand for no level of the file."""
+        """Return pydantic's location without the tags of unions, which stand for no level of the file."""
         value, place = self.data, list[str | int]()
         for number, step in enumerate(loc):
             in_mapping = isinstance(value, dict) and step in value
@@ -92,12 +92,12 @@ class Located:
 
 
 def read_yaml(file: Path) -> Located:
-    """Read one document; InvalidReferenceError when the file is missing, is no YAML, or says a key twice."""
+    """Read one document; InvalidReferenceError when the file is missing, is no YAML, or has a key twice."""
     return parse_yaml(_text(file), file)
 
 
 def parse_yaml(text: str, file: Path) -> Located:
-    """Read one document that came as text; InvalidReferenceError when it is no YAML, or says a key twice."""
+    """Read one document from text; InvalidReferenceError when it is no YAML, or has a key twice."""
     try:
         loader = _Loader(text)
     except yaml.YAMLError as error:
@@ -158,7 +158,7 @@ def _unreadable(file: Path, line: int, place: Place, error: Exception) -> FileFa
 
 @dataclass(frozen=True)
 class _Walk:
-    """Notes the line of every value of a YAML document, and what is wrong with it."""
+    """Notes the line of every value of a YAML document, and its faults."""
 
     file: Path
     loader: yaml.SafeLoader

@@ -1,4 +1,4 @@
-"""The registry of units: who existed when, under whom, and what became of them."""
+"""The registry of units: when each existed, under which parent, and what became of it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from shared.reference.models import UNIT_KINDS, Succession, Unit, UnitKind
-from shared.text import without_diacritics
+from shared.text import plain
 
 __all__ = ["Unit", "Units"]
 
 
 class Units:
-    """All units at all times. Codes are used again, so a code needs a date; a `Unit` does not."""
+    """All units at all times. A code is used again for other units, so it means a unit only together with a date."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class Units:
         self._by_name: dict[str, list[Unit]] = defaultdict(list)
         for unit in sorted(self._by_key.values(), key=lambda unit: (unit.valid_from, unit.code)):
             self._by_code[unit.code].append(unit)
-            self._by_name[_plain(unit.name)].append(unit)
+            self._by_name[plain(unit.name)].append(unit)
         self._successions: dict[int, list[Succession]] = defaultdict(list)
         self._origins: dict[int, list[Succession]] = defaultdict(list)
         for succession in successions:
@@ -38,7 +38,7 @@ class Units:
         self._codes = {unit.key: frozenset(one.code for one in (unit, *self._ancestors[unit.key])) for unit in self}
 
     def counting(self, kinds: Sequence[UnitKind]) -> Units:
-        """The same units, of which other kinds count."""
+        """Return a registry of the same units in which units of these kinds count."""
         successions = (one for several in self._successions.values() for one in several)
         return Units(self, successions, kinds)
 
@@ -49,32 +49,32 @@ class Units:
         return len(self._by_key)
 
     def find(self, code: str, on: date) -> Unit | None:
-        """The unit that has this code on that day."""
+        """Return the unit that has this code on that day; None when there is none."""
         return next((unit for unit in self._by_code.get(code, ()) if unit.is_valid(on)), None)
 
     def by_key(self, key: int) -> Unit:
-        """The unit of this surrogate key; KeyError when there is none."""
+        """Return the unit of this surrogate key; KeyError when there is none."""
         return self._by_key[key]
 
     def known(self, code: str) -> list[Unit]:
-        """Every unit that ever had this code, oldest first."""
+        """Return all units that ever had this code, oldest first."""
         return list(self._by_code.get(code, ()))
 
     def ancestors(self, unit: Unit) -> list[Unit]:
-        """Its parent, that one's parent, up to the province."""
+        """Return the unit's parent, its grandparent, and so on up to the province."""
         return list(self._ancestors[unit.key])
 
     def district(self, unit: Unit) -> Unit | None:
-        """The district or city that the unit is or lies in; None where the tree has none."""
+        """Return the district or city that the unit is or lies in; None where the tree has none."""
         lineage = (unit, *self._ancestors[unit.key])
         return next((one for one in lineage if one.kind in {"district", "city"}), None)
 
     def is_under(self, unit: Unit, code: str) -> bool:
-        """Whether the unit has this code itself or lies below a unit that has it."""
+        """Say whether the unit has this code or lies below a unit that has it."""
         return code in self._codes[unit.key]
 
     def communes(self, on: date, under: str) -> list[Unit]:
-        """The units that count (by default xã alone) below `under` on that day, by code."""
+        """Return the units that count (by default xã alone) below `under` on that day, by code."""
         if (on, under) not in self._communes:
             found = (one for one in self if one.kind in self.counted_kinds and one.is_valid(on))
             below = (one for one in found if self.is_under(one, under))
@@ -82,16 +82,17 @@ class Units:
         return list(self._communes[on, under])
 
     def successors(self, unit: Unit) -> list[tuple[Succession, Unit]]:
-        """What became of the unit at its end; empty while it exists."""
+        """Return the units into which this unit went at its end; none while it exists."""
         return [(one, self._by_key[one.new]) for one in self._successions.get(unit.key, ())]
 
     def predecessors(self, unit: Unit) -> list[tuple[Succession, Unit]]:
-        """What went into the unit, at its beginning or later, wholly or in part."""
+        """Return the units that went into this unit, at its beginning or later, wholly or in part."""
         return [(one, self._by_key[one.old]) for one in self._origins.get(unit.key, ())]
 
     def heirs(self, unit: Unit, on: date) -> list[Unit]:
-        """What the unit has become by that day, the larger part first, however often it was merged in between; empty
-        while it exists.
+        """Return the units that this unit has become by that day, through all mergers, the larger part first.
+
+        Empty while the unit exists.
         """
         found: dict[int, Unit] = {}
         if unit.valid_to is None or on <= unit.valid_to:
@@ -104,8 +105,8 @@ class Units:
         return list(found.values())
 
     def meant_by(self, text: str) -> list[Unit]:
-        """Units that people may mean, at any time: `xa diem he`, `Hòa Bình`, `xã Hòa Bình, huyện Văn Quan`."""
-        name, _, above = _plain(text).replace("(", ",").replace(")", "").partition(",")
+        """Return the units of any time that people may mean by `xa diem he`, `Hòa Bình` or `xã Hòa Bình, huyện Văn Quan`."""
+        name, _, above = plain(text).replace("(", ",").replace(")", "").partition(",")
         found = self._by_name.get(name.strip()) or [
             unit
             for kind, words in _PLAIN_KINDS.items()
@@ -115,16 +116,16 @@ class Units:
         ]
         district = _without_kind(above.strip())
         return [
-            unit for unit in found if not district or any(_plain(one.name) == district for one in self.ancestors(unit))
+            unit for unit in found if not district or any(plain(one.name) == district for one in self.ancestors(unit))
         ]
 
     def named(self, name: str, district: str | None = None) -> list[Unit]:
-        """Units of this name, diacritics and case aside, at any time; `district` is the district's name."""
-        found = self._by_name.get(_plain(name), [])
+        """Return the units of any time with this name, diacritics and case aside, and in the district of that name."""
+        found = self._by_name.get(plain(name), [])
         if district is None:
             return list(found)
-        wanted = _plain(district)
-        return [unit for unit in found if any(_plain(one.name) == wanted for one in self.ancestors(unit))]
+        wanted = plain(district)
+        return [unit for unit in found if any(plain(one.name) == wanted for one in self.ancestors(unit))]
 
     def _above(self, unit: Unit) -> Iterator[Unit]:
         while unit.parent is not None:
@@ -132,11 +133,7 @@ class Units:
             yield unit
 
 
-def _plain(name: str) -> str:
-    return " ".join(without_diacritics(name).casefold().split())
-
-
-_PLAIN_KINDS: dict[UnitKind, str] = {kind: f"{_plain(words.vi)} " for kind, words in UNIT_KINDS.items()}
+_PLAIN_KINDS: dict[UnitKind, str] = {kind: f"{plain(words.vi)} " for kind, words in UNIT_KINDS.items()}
 
 
 def _without_kind(name: str) -> str:

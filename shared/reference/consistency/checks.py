@@ -1,4 +1,4 @@
-"""Faults as they are found, file by file, and the words for what names refer to."""
+"""The collector of a file's faults, and the words for the kinds of things that names refer to."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ COHORT = phrase("consistency_checks.cohort")
 
 @dataclass
 class Checks:
-    """The faults of one file."""
+    """Collects the faults of one file."""
 
     located: Located
     faults: list[FileFault] = field(default_factory=list)
 
     def fault(self, place: Place, problem: Bilingual, remedy: Bilingual, found: object = None) -> None:
-        """Note a fault at this place."""
+        """Add a fault at this place."""
         self.faults.append(self.located.fault(place, problem, remedy, found))
 
     def known(self, place: Place, name: str, names: Collection[str], what: Bilingual) -> bool:
-        """Whether the name is one of the names; a fault with the nearest ones where not."""
+        """Say whether the name is known; add a fault that suggests the nearest names where it is not."""
         if name in names:
             return True
         near = ", ".join(get_close_matches(name, names, n=3)) or ", ".join(sorted(names)[:8])
@@ -44,12 +44,12 @@ class Checks:
         return False
 
     def all_known(self, place: Place, names: Iterable[str], known: Collection[str], what: Bilingual) -> None:
-        """A fault for each name that is none of the known ones."""
+        """Add a fault for each name that is not known."""
         for position, name in enumerate(names):
             self.known((*place, position), name, known, what)
 
     def unique(self, place: Place, names: Iterable[object], key: str) -> None:
-        """A fault for each name that stands before already."""
+        """Add a fault for each name that stands further up already."""
         seen: set[object] = set()
         for position, name in enumerate(names):
             if name in seen:

@@ -1,4 +1,4 @@
-"""A criteria set: its measures, its numbers by year and communes, and how a commune is recognised by it."""
+"""Checks of a criteria set: its measures, its goals by year and communes, and its rule of recognition."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from shared.reference.models import CriteriaSet, Criterion, Goal, Indicator, Lev
 from shared.texts import filled, phrase
 
 
-def of_set(located: Located, one: CriteriaSet, catalogue: Definitions) -> list[FileFault]:
-    """Numbers stand once, measures use elements of their kind, and no year has two goals for one commune."""
+def of_set(located: Located, one: CriteriaSet, definitions: Definitions) -> list[FileFault]:
+    """Check that numbers stand once, measures use elements of their kind, and no year has two goals for one commune."""
     checks = Checks(located)
     checks.unique(("criteria",), (criterion.number for criterion in one.criteria), "number")
     checks.unique(("commune_groups",), (group.id for group in one.commune_groups), "id")
     for at, group in enumerate(one.commune_groups):
         for position, code in enumerate(group.units):
-            if not catalogue.units.known(code):
+            if not definitions.units.known(code):
                 checks.fault(
                     ("commune_groups", at, "units", position),
                     filled(phrase("consistency_criteria.code_of_no_unit"), unit=UNIT),
@@ -28,32 +28,32 @@ def of_set(located: Located, one: CriteriaSet, catalogue: Definitions) -> list[F
                     code,
                 )
     for at, criterion in enumerate(one.criteria):
-        _criterion(checks, ("criteria", at), criterion, one, catalogue)
+        _criterion(checks, ("criteria", at), criterion, one, definitions)
     if one.recognition is not None:
-        _recognition(checks, one.recognition, one, catalogue)
+        _recognition(checks, one.recognition, one, definitions)
     return checks.faults
 
 
-def _criterion(checks: Checks, here: Place, criterion: Criterion, one: CriteriaSet, catalogue: Definitions) -> None:
+def _criterion(checks: Checks, here: Place, criterion: Criterion, one: CriteriaSet, definitions: Definitions) -> None:
     checks.unique((*here, "indicators"), (indicator.number for indicator in criterion.indicators), "number")
     for position, indicator in enumerate(criterion.indicators):
-        _measures(checks, (*here, "indicators", position), indicator, catalogue)
+        _measures(checks, (*here, "indicators", position), indicator, definitions)
         _goals(checks, (*here, "indicators", position), indicator, one)
     for position, level in enumerate(criterion.unjudged):
         _goals(checks, (*here, "unjudged", position), level, one)
 
 
-def _measures(checks: Checks, here: Place, indicator: Indicator, catalogue: Definitions) -> None:
+def _measures(checks: Checks, here: Place, indicator: Indicator, definitions: Definitions) -> None:
     for position, group in enumerate(indicator.groups):
         place = (*here, "groups", position, "measure")
         for code in group.measure.element_codes:
-            _element(checks, place, code, catalogue, yes_no=isinstance(group.measure, YesNo))
+            _element(checks, place, code, definitions, yes_no=isinstance(group.measure, YesNo))
 
 
-def _element(checks: Checks, place: Place, code: str, catalogue: Definitions, *, yes_no: bool) -> None:
-    if not checks.known(place, code, catalogue.elements, ELEMENT):
+def _element(checks: Checks, place: Place, code: str, definitions: Definitions, *, yes_no: bool) -> None:
+    if not checks.known(place, code, definitions.elements, ELEMENT):
         return
-    if (catalogue.elements[code].type == "yes_no") != yes_no:
+    if (definitions.elements[code].type == "yes_no") != yes_no:
         checks.fault(
             place,
             phrase("consistency_criteria.element_another_type"),
@@ -63,7 +63,7 @@ def _element(checks: Checks, place: Place, code: str, catalogue: Definitions, *,
 
 
 def _goals(checks: Checks, here: Place, level: Level, one: CriteriaSet) -> None:
-    """Goals of known groups, in the set's years, of which no two overlap and none of those between is missing."""
+    """Check that goals name known groups and years of the set, without overlaps and gaps."""
     groups = {group.id for group in one.commune_groups}
     span = f"{one.first_year}-{one.last_year or '…'}"
     for position, goal in enumerate(level.goals):
@@ -92,7 +92,7 @@ def _goals(checks: Checks, here: Place, level: Level, one: CriteriaSet) -> None:
 
 
 def _follow_on(checks: Checks, here: Place, level: Level, group: str | None, one: CriteriaSet) -> None:
-    """What is asked of a group follows year on year, with what is asked of all communes."""
+    """Check that the goals of a group, together with the goals of all communes, follow each other year by year."""
     asked = [(*_years(goal, one), at) for at, goal in enumerate(level.goals) if goal.communes in (None, group)]
     for (_, ends, _), (begins, _, at) in pairwise(sorted(asked)):
         if begins <= ends:
@@ -107,9 +107,9 @@ def _follow_on(checks: Checks, here: Place, level: Level, group: str | None, one
         checks.fault((*here, at), problem, remedy, " ".join(filter(None, (group, _span(*years)))))
 
 
-def _recognition(checks: Checks, rule: RecognitionRule, one: CriteriaSet, catalogue: Definitions) -> None:
+def _recognition(checks: Checks, rule: RecognitionRule, one: CriteriaSet, definitions: Definitions) -> None:
     here: Place = ("recognition",)
-    _element(checks, (*here, "element"), rule.element, catalogue, yes_no=True)
+    _element(checks, (*here, "element"), rule.element, definitions, yes_no=True)
     key = rule.withdrawal and rule.withdrawal.key_criteria
     if key:
         numbers = [str(criterion.number) for criterion in one.criteria]
@@ -118,7 +118,7 @@ def _recognition(checks: Checks, rule: RecognitionRule, one: CriteriaSet, catalo
 
 
 def _years(goal: Goal, one: CriteriaSet) -> tuple[int, int]:
-    """The first and last year of a goal; one without years has the set's."""
+    """Return the first and last year of a goal; a goal without years has the set's."""
     return goal.from_year or one.first_year, goal.to_year or one.last_year or date.max.year
 
 

@@ -1,4 +1,4 @@
-"""What holds for any plan: units, elements, the calendar."""
+"""Checks of the definitions that hold for any plan: units, elements, the calendar."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from shared.texts import filled, phrase
 
 
 def of_units(located: Located, units: list[Unit]) -> list[FileFault]:
-    """Keys stand once, parents exist, and no code is two units' on one day."""
+    """Check that keys stand once, parents exist, and no two units have one code on the same day."""
     checks = Checks(located)
     checks.unique(("rows",), (unit.key for unit in units), "key")
     keys = {unit.key for unit in units}
@@ -43,7 +43,7 @@ def of_units(located: Located, units: list[Unit]) -> list[FileFault]:
 
 
 def of_successions(located: Located, successions: list[Succession], units: list[Unit]) -> list[FileFault]:
-    """Both units exist, the new one on the day after the old one's last."""
+    """Check that both units of a succession exist, the new unit on the day after the old unit's last."""
     checks = Checks(located)
     by_key = {str(unit.key): unit for unit in units}
     for position, one in enumerate(successions):
@@ -64,12 +64,12 @@ def of_successions(located: Located, successions: list[Succession], units: list[
     return checks.faults
 
 
-def of_elements(located: Located, file: ElementsFile, catalogue: Definitions) -> list[FileFault]:
-    """Codes stand once, criteria exist, limits and sum rules speak of elements, flows have one granularity."""
+def of_elements(located: Located, file: ElementsFile, definitions: Definitions) -> list[FileFault]:
+    """Check that codes stand once, criteria exist, limits and sums name elements, and flows have one kind of period."""
     checks = Checks(located)
     checks.unique(("elements",), (element.code for element in file.elements), "code")
     for position, element in enumerate(file.elements):
-        checks.all_known(("elements", position, "criteria"), element.criteria, catalogue.criterion_keys, CRITERION)
+        checks.all_known(("elements", position, "criteria"), element.criteria, definitions.criterion_keys, CRITERION)
         if element.nature == "flow" and len(element.periods) != 1:
             checks.fault(
                 ("elements", position, "periods"),
@@ -77,21 +77,21 @@ def of_elements(located: Located, file: ElementsFile, catalogue: Definitions) ->
                 phrase("consistency_definitions.choose_one_so_that"),
                 ", ".join(element.periods),
             )
-    _plausible_changes(checks, file.plausible_changes, catalogue)
+    _plausible_changes(checks, file.plausible_changes, definitions)
     for position, rule in enumerate(file.sum_rules):
-        checks.all_known(("sum_rules", position, "parts"), rule.parts, catalogue.elements, ELEMENT)
-        checks.known(("sum_rules", position, "whole"), rule.whole, catalogue.elements, ELEMENT)
+        checks.all_known(("sum_rules", position, "parts"), rule.parts, definitions.elements, ELEMENT)
+        checks.known(("sum_rules", position, "whole"), rule.whole, definitions.elements, ELEMENT)
     return checks.faults
 
 
-def _plausible_changes(checks: Checks, changes: list[PlausibleChange], catalogue: Definitions) -> None:
+def _plausible_changes(checks: Checks, changes: list[PlausibleChange], definitions: Definitions) -> None:
     seen: set[str] = set()
     for at, change in enumerate(changes):
         for position, code in enumerate(change.elements):
             place: Place = ("plausible_changes", at, "elements", position)
-            if not checks.known(place, code, catalogue.elements, ELEMENT):
+            if not checks.known(place, code, definitions.elements, ELEMENT):
                 continue
-            if catalogue.elements[code].type == "yes_no":
+            if definitions.elements[code].type == "yes_no":
                 problem = phrase("consistency_definitions.yes_no_has_no_extent")
                 checks.fault(place, problem, phrase("consistency_definitions.remove"), code)
             if code in seen:
@@ -100,12 +100,12 @@ def _plausible_changes(checks: Checks, changes: list[PlausibleChange], catalogue
             seen.add(code)
 
 
-def of_calendar(located: Located, file: CalendarFile, catalogue: Definitions) -> list[FileFault]:
-    """Names stand once, criteria exist, every kind of period opens once."""
+def of_calendar(located: Located, file: CalendarFile, definitions: Definitions) -> list[FileFault]:
+    """Check that names stand once, criteria exist, and every kind of period opens once."""
     checks = Checks(located)
     checks.unique(("reports",), (report.id for report in file.reports), "id")
     for position, report in enumerate(file.reports):
-        checks.all_known(("reports", position, "criteria"), report.criteria, catalogue.criterion_keys, CRITERION)
+        checks.all_known(("reports", position, "criteria"), report.criteria, definitions.criterion_keys, CRITERION)
     opening = Counter(granularity for one in file.openings for granularity in one.granularities)
     for granularity in get_args(Granularity.__value__):
         if opening[granularity] != 1:

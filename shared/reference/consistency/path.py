@@ -1,4 +1,4 @@
-"""Whether a commitment's goal and path make sense."""
+"""Checks of a commitment's goal and path."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.texts import filled, phrase
 
 
 def of_path(checks: Checks, place: Place, commitment: Commitment, plan: Plan) -> None:
-    """There is one goal; the path leads from the baseline through the milestones to it, in order and never back."""
+    """Check that there is one goal, and that the path leads through the milestones to it without going back."""
     if (commitment.goal is None) == (commitment.change is None):
         checks.fault(
             (*place, "goal"),

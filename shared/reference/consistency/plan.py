@@ -1,4 +1,4 @@
-"""What a plan names, and the invented members of its cohorts."""
+"""Checks of a plan's names, and of the invented members of its cohorts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from shared.texts import filled, phrase
 
 
 def of_plan(located: Located, reference: Reference) -> list[FileFault]:
-    """Everything that the plan names exists: units, sets, criteria, elements, cohorts, roles, instruments."""
+    """Check that all units, sets, criteria, elements, cohorts, roles and instruments that the plan names exist."""
     checks, plan = Checks(located), reference.plan
     roles = {holder.role for holder in plan.roles}
     cohorts = {cohort.id for cohort in plan.cohorts}
@@ -78,7 +78,7 @@ def of_plan(located: Located, reference: Reference) -> list[FileFault]:
 
 
 def of_sample(located: Located, sample: SampleCohorts, plan: Plan, units: Units) -> list[FileFault]:
-    """Invented members are communes, new to their cohort, and no more than the plan leaves unnamed."""
+    """Check that invented members are communes, new to their cohort, and no more than the plan leaves unnamed."""
     checks = Checks(located)
     cohorts = {cohort.id: cohort for cohort in plan.cohorts}
     for name, codes in sample.members.items():
@@ -92,7 +92,7 @@ def of_sample(located: Located, sample: SampleCohorts, plan: Plan, units: Units)
 
 
 def _set(checks: Checks, place: Place, one: CriteriaSet, reference: Reference) -> None:
-    """The set is for the plan's year, and in that year each of its indicators asks something of every commune."""
+    """Check that the set is for the plan's year and that each of its indicators then has a goal for every commune."""
     year = reference.plan.year
     if not one.is_for(year):
         checks.fault(
@@ -123,7 +123,7 @@ def _set(checks: Checks, place: Place, one: CriteriaSet, reference: Reference) -
 
 
 def _communes_of(reference: Reference) -> Iterator[Unit]:
-    """Every unit that may have figures that count: also those that end, or come to be, in the course of the plan."""
+    """Return all units whose figures may count, also units that end or begin in the course of the plan."""
     plan, units = reference.plan, reference.units
     for unit in units:
         if (

@@ -1,4 +1,4 @@
-"""The routing tree: its names exist, every branch can be reached, and no escalation runs in a circle."""
+"""Checks of the routing tree: names exist, every branch can be reached, no escalation runs in a circle."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _LISTS = ("events", "severities", "sets", "criteria", "cohorts", "kinds", "level
 _CRITERIA_SET = phrase("consistency_routing.criteria_set")
 
 type _Allowed = Mapping[str, frozenset[str]]
-"""What an alert may still be, by field; a field that is not there may be anything."""
+"""The values that an alert can still have, by field; a missing field can have any value."""
 
 
 def of_routing(checks: Checks, reference: Reference) -> None:
-    """Faults of the plan's routing tree and of what hides what."""
+    """Check the plan's routing tree and its inhibitions."""
     plan = reference.plan
     seen: set[str] = set()
     for place, branch in _placed(("routing",), plan.routing):
@@ -80,7 +80,7 @@ def _match(checks: Checks, place: Place, match: Match, reference: Reference) -> 
 
 
 def _circle(checks: Checks, place: Place, branch: Branch) -> None:
-    """An escalation climbs: who was told before is not told again by a later step."""
+    """Check that each step of an escalation tells other roles, later than the step before."""
     told = set(branch.to)
     for at, step in enumerate(branch.escalate):
         for position, role in enumerate(step.to):
@@ -103,7 +103,7 @@ def _circle(checks: Checks, place: Place, branch: Branch) -> None:
 
 
 def _reachable(checks: Checks, place: Place, branch: Branch, allowed: _Allowed) -> None:
-    """A branch that no alert can reach is a mistake: what it tells, nobody hears."""
+    """Check that some alert can reach each branch: a branch that none can reach is a mistake."""
     narrowed = _narrow(allowed, branch.match)
     if empty := sorted(name for name, values in narrowed.items() if not values):
         checks.fault(
@@ -141,7 +141,7 @@ def _narrow(allowed: _Allowed, match: Match) -> dict[str, frozenset[str]]:
 
 
 def _covers(wide: Match, narrow: Match) -> bool:
-    """Whether everything that the second match takes is taken by the first."""
+    """Say whether the wide match takes every alert that the narrow match takes."""
 
     def covers(first: Any, second: Any) -> bool:
         return first is None or (second is not None and set(first) >= set(second))

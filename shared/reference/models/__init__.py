@@ -1,4 +1,4 @@
-"""What the reference data says, as types: units, elements, criteria sets, plans, the calendar, contacts.
+"""Types of the reference data: units, elements, criteria sets, plans, the calendar, contacts.
 
 The files beside this package hold the data; `shared.reference.load` reads and checks them. No threshold, date
 or name of the field stands in code.

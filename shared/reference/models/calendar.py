@@ -1,4 +1,4 @@
-"""When periods open and reports are due."""
+"""The calendar: when periods open, and when reports are due."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Due:
 
 
 class Report(Record):
-    """A report that is due: for each of `months` (a period's last), by `due_day` so many months later."""
+    """A report of the calendar: for each period that ends in one of `months`, due on `due_day` some months later."""
 
     id: str
     name: Bilingual
@@ -36,21 +36,21 @@ class Report(Record):
     source: str
 
     def periods_of(self, year: int) -> list[Period]:
-        """The periods of a year that it asks for, oldest first."""
+        """Return the periods of a year for which the report is asked, oldest first."""
         return [period for month in self.months if (period := _ending_in(year, month, self.granularity))]
 
     def due_in(self, year: int) -> list[Due]:
-        """What it asks for periods of a year, oldest first."""
+        """Return the reports due for the periods of a year, oldest first."""
         return [Due(period, self.due_day_of(period)) for period in self.periods_of(year)]
 
     def due_day_of(self, period: Period) -> date:
-        """The last day on which the report for that period is in time."""
+        """Return the last day on which the report for the period is in time."""
         month = period.end.month - 1 + self.due_months_later
         return date(period.end.year + month // 12, month % 12 + 1, self.due_day)
 
 
 class Opening(Record):
-    """From when on periods can be reported: a day of their last month, or their first day where that is later."""
+    """The day from which on a period can be reported: a day of its last month, or its first day where that is later."""
 
     granularities: list[Granularity] = Field(min_length=1)
     day_of_last_month: int = Field(ge=1, le=28)
@@ -58,19 +58,19 @@ class Opening(Record):
     source: str
 
     def opening_day_of(self, period: Period) -> date:
-        """The first day on which figures for that period are taken."""
+        """Return the first day on which figures for the period are accepted."""
         return max(period.start, period.end.replace(day=self.day_of_last_month))
 
 
 class CalendarFile(Record):
-    """What `calendar.yaml` holds."""
+    """The content of `calendar.yaml`."""
 
     openings: list[Opening]
     reports: list[Report]
 
 
 def _ending_in(year: int, month: int, granularity: Granularity) -> Period | None:
-    """The period of this kind that ends with that month; None where none does, or many (days)."""
+    """Return the period of this kind that ends with that month; None where none ends then, and for days."""
     months = {"year": 12, "half": 6, "quarter": 3, "month": 1}.get(granularity)
     if months is None or month % months:
         return None

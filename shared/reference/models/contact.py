@@ -1,4 +1,4 @@
-"""How a role in a unit is reached."""
+"""Contacts: the people who hold roles in units, and their addresses."""
 
 from __future__ import annotations
 
@@ -45,6 +45,6 @@ class Contact(Record):
 
 
 class ContactsFile(Record):
-    """What a file of contacts holds."""
+    """The content of a file of contacts."""
 
     contacts: list[Contact]

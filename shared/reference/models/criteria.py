@@ -1,4 +1,4 @@
-"""Criteria sets: what has to hold, and how it is measured."""
+"""Criteria sets: criteria, their indicators, and the goals that communes have to reach."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Ratio(Record):
 
     @cached_property
     def element_codes(self) -> list[str]:
-        """Everything that has to be counted for it."""
+        """All elements that have to be counted for the measure."""
         return [*self.numerator, *self.denominator]
 
 
@@ -32,7 +32,7 @@ class Amount(Record):
 
     @property
     def element_codes(self) -> list[str]:
-        """Everything that has to be counted for it."""
+        """All elements that have to be counted for the measure."""
         return self.elements
 
 
@@ -43,7 +43,7 @@ class YesNo(Record):
 
     @property
     def element_codes(self) -> list[str]:
-        """Everything that has to be stated for it."""
+        """The element that has to be stated for the measure."""
         return [self.element]
 
 
@@ -53,7 +53,7 @@ def _measure_by_its_fields(value: Any) -> str:
 
 
 class Group(Record):
-    """One measure of an indicator; `group` where the set asks for men and women separately."""
+    """One measure of an indicator; with `group` where the set judges men and women separately."""
 
     group: Literal["men", "women"] | None = None
     measure: Annotated[
@@ -63,7 +63,7 @@ class Group(Record):
 
 
 class Goal(Record):
-    """The number that has to be reached; its years (both included) and communes, where it is not for all of them."""
+    """A number to reach. Without years and communes it is for all of them; both years are included."""
 
     goal: Decimal = Field(description="In the level's `measured_in`; 1 for yes/no.")
     from_year: int | None = None
@@ -73,12 +73,12 @@ class Goal(Record):
     source: str
 
     def holds_in(self, year: int) -> bool:
-        """Whether the year is one of its years."""
+        """Say whether the goal is for this year."""
         return (self.from_year is None or self.from_year <= year) and (self.to_year is None or year <= self.to_year)
 
 
 class Level(Record):
-    """Something that a set asks for: one number (`goal`, `verified`, `source`), or `goals` by year and communes."""
+    """A level that a set asks for: one number (`goal`, `verified`, `source`), or `goals` by year and communes."""
 
     number: str
     name: Bilingual
@@ -96,19 +96,19 @@ class Level(Record):
         return {**rest, "goals": [{name: one for name, one in value.items() if name in of_goal}]}
 
     def goals_in(self, year: int) -> list[Goal]:
-        """What is asked for in a year: one number for all communes, or one for each group of them."""
+        """Return the goals of a year: one for all communes, or one for each group of communes."""
         return [goal for goal in self.goals if goal.holds_in(year)]
 
 
 class Indicator(Level):
-    """What has to hold, for every one of its groups."""
+    """A level that has to hold for each of its groups."""
 
     counted: Bilingual | None = Field(default=None, description="What is missing is counted in these: hộ / households.")
     groups: list[Group] = Field(min_length=1)
 
 
 class Criterion(Record):
-    """Met when all its indicators are."""
+    """A criterion, which a commune meets when it meets all its indicators."""
 
     number: int
     name: Bilingual
@@ -122,17 +122,17 @@ class Criterion(Record):
 
     @cached_property
     def measures(self) -> list[Ratio | Amount | YesNo]:
-        """What is measured for it, in the order of the indicators and their groups."""
+        """All measures of the criterion, in the order of its indicators and their groups."""
         return [group.measure for indicator in self.indicators for group in indicator.groups]
 
     @cached_property
     def element_codes(self) -> list[str]:
-        """Everything that has to be reported for it, each once, in the order of the indicators."""
+        """All elements that have to be reported for the criterion, each once, in the order of its indicators."""
         return list(dict.fromkeys(code for measure in self.measures for code in measure.element_codes))
 
 
 class CommuneGroup(Record):
-    """Communes for which the set has numbers of their own; a commune is of the first group that names it."""
+    """Communes for which the set has goals of their own; a commune belongs to the first group that names it."""
 
     id: str
     name: Bilingual
@@ -148,7 +148,7 @@ class KeyCriteria(Record):
 
 
 class Withdrawal(Record):
-    """How many of a set's criteria may cease to hold before a recognition is to be withdrawn, in percent of them."""
+    """The share of a set's criteria that no longer hold from which on a recognition is to be withdrawn, in percent."""
 
     from_percent: Decimal = Field(gt=0, le=100, description="From this share on, whichever they are.")
     from_percent_with_key: Decimal = Field(gt=0, le=100, description="From this share on, a key one among them.")
@@ -158,14 +158,14 @@ class Withdrawal(Record):
 
 
 class RecognitionRule(Record):
-    """How a commune is recognised: by a decision that comes in as an element, yes (recognised) or no (withdrawn)."""
+    """The element by which decisions on recognition come in: yes (recognised) or no (withdrawn)."""
 
     element: str
     withdrawal: Withdrawal | None = Field(default=None, description="None: cannot be told, as criteria are missing.")
 
 
 class CriteriaSet(Record):
-    """A set of criteria and its time: `ntm` by Decision 318/QĐ-TTg, `advanced` beside it."""
+    """A set of criteria with its time in force: `ntm` by Decision 318/QĐ-TTg, `advanced` beside it."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     name: Bilingual
@@ -178,19 +178,19 @@ class CriteriaSet(Record):
     criteria: list[Criterion]
 
     def key(self, criterion: Criterion) -> CriterionKey:
-        """`ntm-11`."""
+        """Return the key of one of the set's criteria, such as `ntm-11`."""
         return f"{self.id}-{criterion.number}"
 
     @property
     def first_year(self) -> int:
-        """The first year whose plans are judged by it: a year is a set's when the set is in force at its end."""
+        """The first year whose plans are judged by the set: it has to be in force at the year's end."""
         return self.valid_from.year
 
     @property
     def last_year(self) -> int | None:
-        """The last year whose plans are judged by it; None: no end is known."""
+        """The last year whose plans are judged by the set; None: no end is known."""
         return (self.valid_to + timedelta(days=1)).year - 1 if self.valid_to else None
 
     def is_for(self, year: int) -> bool:
-        """Whether plans for that year are judged by it."""
+        """Say whether plans for this year are judged by the set."""
         return self.first_year <= year and (self.last_year is None or year <= self.last_year)

@@ -1,4 +1,4 @@
-"""What is counted."""
+"""Elements: the things that are counted, and the rules for their figures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.reference.models.units import UnitKind
 
 
 class Element(Record):
-    """A thing counted. `stock`: as at the period's end; `flow`: during the period, so that periods add up."""
+    """A thing that is counted. `stock`: as at the period's end; `flow`: during the period, so that periods add up."""
 
     code: str = Field(pattern=r"^[a-z][a-z0-9_]{1,63}$")
     name: Bilingual
@@ -29,7 +29,7 @@ class Element(Record):
 
 
 class PlausibleChange(Record):
-    """How far a figure may move between two periods before its sender has to confirm it."""
+    """The largest change of a figure between two periods that its sender need not confirm."""
 
     elements: list[str] = Field(min_length=1)
     share_percent: Decimal = Field(gt=0, description="Of the figure before.")
@@ -38,15 +38,15 @@ class PlausibleChange(Record):
     source: str
 
     def holds(self, before: Decimal, after: Decimal) -> bool:
-        """Whether the change is plausible; one that is not goes beyond both limits."""
+        """Say whether the change is plausible; an implausible change exceeds both limits."""
         change = abs(after - before)
         return change <= self.at_least or 100 * change <= self.share_percent * abs(before)
 
 
 class SumRule(Record):
-    """Elements that must agree for a unit and period: the `parts` sum to at most the `whole`, or are `equal` to it.
+    """Elements whose figures must agree for a unit and period: the `parts` sum to `at_most` the `whole`, or `equal` it.
 
-    What is not reported counts as nothing in `at_most`; `equal` is only asked for where all are reported.
+    In `at_most` an element that is not reported counts as zero; `equal` is checked only where all are reported.
     """
 
     parts: list[str] = Field(min_length=1)
@@ -56,7 +56,7 @@ class SumRule(Record):
 
 
 class ElementsFile(Record):
-    """What `elements.yaml` holds."""
+    """The content of `elements.yaml`."""
 
     elements: list[Element]
     plausible_changes: list[PlausibleChange]

@@ -1,4 +1,4 @@
-"""The plan: who, what, by when, told to whom, and what its paper says."""
+"""The plan: roles, cohorts, commitments, routing, and the statements of its paper."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class DistributionEntry(Record):
 
 
 class Cohort(Record):
-    """Communes that the plan binds together. Members that it does not name stay unnamed, up to `size`."""
+    """Communes that the plan binds together: `size` of them. Members that the plan does not name stay unnamed."""
 
     id: str
     name: Bilingual
@@ -49,14 +49,14 @@ class Cohort(Record):
 
 
 class CommunesMeeting(Record):
-    """How many communes of the unit meet a criterion."""
+    """The number of communes of the unit that meet a criterion."""
 
     kind: Literal["communes_meeting"] = "communes_meeting"
     criterion: CriterionKey
 
 
 class CohortMeeting(Record):
-    """How many communes of a cohort meet everything that binds it."""
+    """The number of a cohort's communes that meet all criteria which bind the cohort."""
 
     kind: Literal["cohort_meeting"] = "cohort_meeting"
     cohort: str
@@ -90,14 +90,14 @@ def _last_day(value: Any) -> Any:
 
 
 class Milestone(Record):
-    """A value that the path passes through, on a day or at a period's end: a monthly schedule has one a month."""
+    """A value through which the path leads, on a day or at a period's end; a monthly schedule has one a month."""
 
     on: Annotated[date, BeforeValidator(_last_day)] = Field(description="A day, or a period: `2023-06`, `2023-Q2`.")
     value: Decimal
 
 
 class Commitment(Record):
-    """What the plan promises for a unit: a measure, a direction, a baseline, a goal, a path in time."""
+    """A promise of the plan for units: a measure, a direction, a baseline, a goal, a path in time."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     title: Bilingual
@@ -131,7 +131,7 @@ class Commitment(Record):
 
 
 class Document(Record):
-    """The paper that the plan is."""
+    """The paper on which the plan was issued."""
 
     title: str
     issuer: str
@@ -143,7 +143,7 @@ class Document(Record):
 
 
 class StatedSpan(Record):
-    """A span of time that the source gives to something, as written."""
+    """A span of time in the source, as written there."""
 
     line: int
     quote: str
@@ -155,7 +155,7 @@ class StatedSpan(Record):
 
 
 class StatedUnit(Record):
-    """A unit as the source writes it and its district, and the code of the unit that is meant."""
+    """A unit and its district as the source writes them, with the code of the unit that is meant."""
 
     line: int
     name: str
@@ -164,7 +164,7 @@ class StatedUnit(Record):
 
 
 class StatedCount(Record):
-    """A count that the source states of something; two that disagree are an error of the source."""
+    """A count in the source; two counts of the same thing that differ are an error of the source."""
 
     line: int
     of: str
@@ -202,19 +202,20 @@ class Plan(Record):
 
     @property
     def first_day(self) -> date:
-        """The day after the baseline: the units that the plan names are those of that day."""
+        """The day after the baseline date. Codes in the plan mean the units of that day."""
         return self.baseline_date + timedelta(days=1)
 
     @property
     def horizon(self) -> date:
-        """Figures for periods that ended before this day are history: the plan is judged by its own year's, and by
-        those of the year before, from which it starts.
+        """The first day whose figures matter: the plan is judged by figures of its own year and of the year before.
+
+        Figures for periods that ended earlier are kept and not judged.
         """
         return date(self.year - 1, 1, 1)
 
 
 class SampleCohorts(Record):
-    """Invented members for the cohorts whose members the plan does not name. Sample data, never reference."""
+    """Invented members for cohorts whose members the plan does not name. Sample data, never reference data."""
 
     members: dict[str, list[UnitCode]]
 

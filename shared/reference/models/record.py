@@ -1,17 +1,17 @@
-"""What all reference data is made of."""
+"""The base of all reference models, and the keys that they use."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
 type CriterionKey = str
-"""Set and number: `ntm-11`. The sets number differently, so the number alone names nothing."""
+"""Set and number of a criterion: `ntm-11`. Sets number differently, so the number alone names no criterion."""
 
 type Role = str
-"""What somebody answers for, held in a unit: `district_office` of 184, `poverty_division` of 20."""
+"""An office's role, held in a unit: `district_office` of 184, `poverty_division` of 20."""
 
 
 class Record(BaseModel):
-    """Reference data: closed to unknown fields, never changed after loading."""
+    """A piece of reference data: it takes no unknown fields and does not change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""Who hears of what: a tree of branches, what hides what, and who hears when nobody answers."""
+"""Routing: the tree of branches that tells alerts to roles, escalations, and inhibitions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ type AnyEvent = Event | DifficultyEvent | OperationEvent
 
 
 class Match(Record):
-    """What an alert has to be. What is not given is not asked."""
+    """The conditions that an alert has to fulfil. A field that is not given sets no condition."""
 
     on: OccasionKind | None = None
     events: list[AnyEvent] | None = None
@@ -32,7 +32,7 @@ class Match(Record):
 
 
 class Grouping(Record):
-    """What is told together to a recipient by one branch and channel. Real time, not the plan's days."""
+    """How long alerts of one branch for one recipient and channel are gathered. Real time, not the plan's days."""
 
     wait: timedelta = Field(ge=timedelta(0), description="From the first alert to the notice that tells of it.")
     interval: timedelta = Field(ge=timedelta(0), description="From one notice to the next at the earliest.")
@@ -44,7 +44,7 @@ class Grouping(Record):
 
 
 class Escalation(Record):
-    """Who hears of an alert that nobody has acknowledged after so many working days."""
+    """The roles that hear of an alert which nobody has acknowledged after some working days."""
 
     after_working_days: int = Field(ge=1, le=250)
     to: list[Role] = Field(min_length=1)
@@ -54,9 +54,9 @@ class Branch(Record):
     """A branch of the routing tree, as Prometheus Alertmanager's routes are.
 
     An alert enters at the root. A branch takes it when its `match` holds; then its own branches are asked in order,
-    and the first that takes it ends the search, unless that one says `continue`. A branch of which no branch takes the
-    alert tells it itself: to the roles `to`, by `channels`. `to`, `channels` and `group` are the parent's where not
-    given; the root's `to` is the plan's distribution list (those who receive alerts).
+    and the first that takes it ends the search, unless that one says `continue`. If none of its branches takes
+    the alert, the branch itself tells it: to the roles `to`, by `channels`. `to`, `channels` and `group` are the
+    parent's where not given; the root's `to` is the plan's distribution list (those who receive alerts).
 
     `to` names roles, or a pseudo-role: `criterion_owner`, the roles that own the criterion spoken of;
     `commitment_owner`, the roles responsible for the commitment spoken of.
@@ -74,7 +74,7 @@ class Branch(Record):
     source: str | None = None
 
     def walk(self) -> Iterator[Branch]:
-        """This branch and all below it."""
+        """Yield this branch and all branches below it."""
         yield self
         for branch in self.branches:
             yield from branch.walk()
@@ -90,11 +90,11 @@ DISTRIBUTION = Branch(
     channels=["email"],
     group=Grouping(wait=timedelta(minutes=1), interval=timedelta(minutes=15), repeat=timedelta(days=7)),
 )
-"""The routing of a plan that says nothing of it: its distribution list hears of everything by mail."""
+"""The routing of a plan without routing of its own: its distribution list hears of everything by mail."""
 
 
 class Inhibition(Record):
-    """Who was told of the cause is not told of what it hides, as long as the cause is open."""
+    """A rule by which a recipient who was told of an open cause is not told of the alerts that the cause hides."""
 
     id: str
     cause: Match

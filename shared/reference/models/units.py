@@ -1,4 +1,4 @@
-"""Places in the tree, and what became of them."""
+"""Units of the administrative tree, and their successions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNIT_KINDS: dict[UnitKind, Bilingual] = {
     "town": phrase("reference_units.unit_kinds.town"),
     "ward": phrase("reference_units.unit_kinds.ward"),
 }
-"""The kinds in words."""
+"""The names of the kinds."""
 
 
 def _empty_is_no(cell: object) -> object:
@@ -29,9 +29,9 @@ def _empty_is_no(cell: object) -> object:
 
 
 class Unit(Record):
-    """A place in the tree, as it was from `valid_from` to `valid_to` (both included; None: still is).
+    """A place or office in the tree, from `valid_from` to `valid_to` (both included; None: it still exists).
 
-    `key` is the unit's own for ever; codes are used again (06040 was a commune, then a town).
+    `key` belongs to one unit for ever; codes are used again (06040 was a commune, then a town).
     """
 
     key: int
@@ -45,26 +45,26 @@ class Unit(Record):
     """Sources disagree on the code."""
 
     def is_valid(self, on: date) -> bool:
-        """Whether the unit exists on that day."""
+        """Say whether the unit exists on that day."""
         return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
 
     def last_day(self, on: date) -> date:
-        """The day, or the unit's last one where it has ended by then."""
+        """Return the day, or the unit's last day where it has ended by then."""
         return on if self.valid_to is None else min(on, self.valid_to)
 
     @property
     def title(self) -> str:
-        """The name as Vietnamese texts write it: `xã Điềm He`, `huyện Văn Quan`, `thành phố Lạng Sơn`."""
+        """The name with its kind, as Vietnamese texts write it: `xã Điềm He`, `thành phố Lạng Sơn`."""
         return self.title_in("vi")
 
     def title_in(self, language: Language) -> str:
-        """`xã Điềm He` or `Điềm He commune`."""
+        """Return the name with its kind: `xã Điềm He` or `Điềm He commune`."""
         kind = UNIT_KINDS[self.kind]
         return f"{kind.vi} {self.name}" if language == "vi" else f"{self.name} {kind.en}"
 
 
 class Succession(Record):
-    """What became of a unit: `whole` went into `new`, or split (`split_default` the larger part)."""
+    """The end of a unit: merged as a `whole` into `new`, or split (`split_default`: `new` got the larger part)."""
 
     old: int
     new: int
@@ -73,12 +73,12 @@ class Succession(Record):
 
 
 class UnitsFile(Record):
-    """What `units.csv` holds."""
+    """The content of `units.csv`."""
 
     rows: list[Unit]
 
 
 class SuccessionsFile(Record):
-    """What `successions.csv` holds."""
+    """The content of `successions.csv`."""
 
     rows: list[Succession]

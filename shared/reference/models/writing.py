@@ -1,4 +1,4 @@
-"""What the checker knows of how papers are written: instruments' true spans, and spelling."""
+"""Data of the plan checker: the true spans of strategies and programmes, and common misspellings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Instrument(Record):
 
 
 class InstrumentsFile(Record):
-    """What `instruments.yaml` holds."""
+    """The content of `instruments.yaml`."""
 
     instruments: list[Instrument]
 
@@ -33,7 +33,7 @@ class Misspelling(Record):
 
 
 class Spelling(Record):
-    """What `spelling.yaml` holds."""
+    """The content of `spelling.yaml`."""
 
     misspellings: list[Misspelling]
     reduplications: list[str] = Field(description="Words that Vietnamese rightly says twice: `luôn luôn`.")

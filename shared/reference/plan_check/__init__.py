@@ -1,6 +1,6 @@
-"""The plan checker: what a plan's paper gets wrong, each finding with its line.
+"""The plan checker: finds the errors in a plan's paper, each with its line.
 
-Pure. Every finding is computed from the plan's data, the source's text and the reference data; nothing here
+Every finding is computed from the plan's data, the source's text and the reference data; nothing here
 knows a particular plan, so a finding goes when the data are corrected.
 """
 
@@ -33,14 +33,14 @@ CHECKS = (
 
 
 def check(plan: Plan, source_text: str, reference: Definitions) -> list[Finding]:
-    """Everything that is wrong with the plan, by line."""
+    """Return all findings on the plan, by line."""
     paper = Paper(plan, tuple(source_text.splitlines()), reference)
     findings = [finding for each in CHECKS for finding in each(paper)]
     return sorted(findings, key=lambda finding: (finding.line, finding.severity, finding.code, finding.found))
 
 
 def exit_status(findings: list[Finding]) -> int:
-    """0: nothing found; 1: warnings only; 2: errors."""
+    """Return 0 when nothing was found, 1 for warnings only, 2 for errors."""
     if any(finding.severity == "error" for finding in findings):
         return 2
     return 1 if findings else 0

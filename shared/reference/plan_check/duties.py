@@ -1,4 +1,4 @@
-"""Checks of what a plan owes: whose criteria they are, how much, by whom, reported when, on a dated paper."""
+"""Checks of a plan's duties: criteria of its own sector, numbers, persons, reporting dates, a number and a day."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _DAY = re.compile(r"ngày\s+\d{1,2}\b")
 
 
 def criteria_are_the_issuers(paper: Paper) -> Iterator[Finding]:
-    """A plan's goals for a criterion belong to the sector that leads it in its set."""
+    """Find goals for a criterion that another sector leads in its set."""
     for commitment in paper.plan.commitments:
         if not isinstance(commitment.measure, CommunesMeeting):
             continue
-        criterion = paper.catalogue.criterion(commitment.measure.criterion)
+        criterion = paper.definitions.criterion(commitment.measure.criterion)
         if criterion.sector != paper.plan.document.sector:
             message = filled(
                 phrase("plan_check_duties.led_by_another"),
@@ -31,7 +31,7 @@ def criteria_are_the_issuers(paper: Paper) -> Iterator[Finding]:
 
 
 def commitments_have_numbers(paper: Paper) -> Iterator[Finding]:
-    """A commitment without a number (dates aside) cannot be missed."""
+    """Find commitments without a number (dates aside), which nobody can miss."""
     unnumbered = [each for each in paper.plan.commitments if not re.search(r"\d", _DATE.sub("", each.quote))]
     if unnumbered:
         lines = tuple(dict.fromkeys(each.line for each in unnumbered))
@@ -45,21 +45,21 @@ def commitments_have_numbers(paper: Paper) -> Iterator[Finding]:
 
 
 def commitments_have_persons(paper: Paper) -> Iterator[Finding]:
-    """Somebody by name answers for each commitment."""
+    """Find commitments for which no person is named."""
     lacking = [each for each in paper.plan.commitments if not each.person]
     what = phrase("plan_check_duties.without_person")
     yield from _lacking(paper, lacking, "no-person", what)
 
 
 def commitments_have_reporting_dates(paper: Paper) -> Iterator[Finding]:
-    """Each commitment says when its progress is reported."""
+    """Find commitments without a date of reporting."""
     lacking = [each for each in paper.plan.commitments if not each.reporting]
     what = phrase("plan_check_duties.without_reporting_date")
     yield from _lacking(paper, lacking, "no-reporting-date", what)
 
 
 def the_paper_is_numbered_and_dated(paper: Paper) -> Iterator[Finding]:
-    """A document has a number and a day."""
+    """Find a blank number or day of the document."""
     document = paper.plan.document
     if not document.number:
         message = phrase("plan_check_duties.number_is_blank")

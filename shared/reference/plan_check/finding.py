@@ -1,4 +1,4 @@
-"""What a check looks at, and what it finds."""
+"""The paper that checks read, and the findings that they return."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ type Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A plan, the lines of the text it was taken from, and the reference data to hold both against."""
+    """A plan, the lines of its source text, and the definitions against which both are checked."""
 
     plan: Plan
     lines: tuple[str, ...]
-    catalogue: Definitions
+    definitions: Definitions
 
     def line(self, number: int) -> str:
-        """The words of a line, counted from 1; empty beyond the text."""
+        """Return a line, counted from 1; empty beyond the text."""
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
 
     def line_of(self, words: str) -> int:
-        """The first line that has these words; 1 when none has."""
+        """Return the number of the first line that has these words; 1 when none has."""
         return next((number for number, text in enumerate(self.lines, 1) if words in text), 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something wrong: `found` are the source's words or figure, `expected` what should stand there.
+    """An error in the paper: `found` are its words or figure, `expected` the right ones.
 
-    `lines` are all the lines that it is about, in order; `line` is the first.
+    `lines` are all lines that show the error, in order.
     """
 
     lines: tuple[int, ...]
@@ -47,7 +47,7 @@ class Finding:
 
     @property
     def line(self) -> int:
-        """Where to look first."""
+        """The first line that shows the error."""
         return self.lines[0]
 
 

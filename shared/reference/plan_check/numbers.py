@@ -1,4 +1,4 @@
-"""Checks of numbers and dates."""
+"""Checks of a paper's numbers and dates."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from shared.text import day, percent
 from shared.texts import filled, phrase
 
 RIGHT = Decimal("0.005")
-"""Off by so many percentage points at most, a stated share is right to two decimals."""
+"""The largest difference, in percentage points, of a stated share that is right to two decimals."""
 
 ROUNDING = Decimal("0.01")
-"""Off by so many at most, it was rounded wrongly; more is an error."""
+"""The largest difference, in percentage points, that wrong rounding explains; a larger one is an error."""
 
 _SIGNS = {"at_least": "≥", "at_most": "≤"}
 
 
 def shares_fit_their_counts(paper: Paper) -> Iterator[Finding]:
-    """`87/181, 45,86 %`: the share must be the count's."""
+    """Find stated shares that do not fit their counts, such as 45,86 % for 87/181."""
     for commitment in paper.plan.commitments:
         goal, whole, stated = commitment.goal, commitment.out_of, commitment.stated_share
         if goal is None or not whole or stated is None:
@@ -59,12 +59,12 @@ def shares_fit_their_counts(paper: Paper) -> Iterator[Finding]:
 
 
 def totals_fit_the_registry(paper: Paper) -> Iterator[Finding]:
-    """`…/181`: so many communes must there be."""
+    """Find totals (`…/181`) other than the registry's number of communes."""
     plan = paper.plan
     for commitment in plan.commitments:
         if commitment.out_of is None:
             continue
-        communes = sum(len(paper.catalogue.units.communes(plan.first_day, code)) for code in commitment.units)
+        communes = sum(len(paper.definitions.units.communes(plan.first_day, code)) for code in commitment.units)
         if commitment.out_of != communes:
             message = filled(phrase("plan_check_numbers.total_is_wrong"), stated=commitment.out_of, communes=communes)
             found, expected = str(commitment.out_of), str(communes)
@@ -72,7 +72,7 @@ def totals_fit_the_registry(paper: Paper) -> Iterator[Finding]:
 
 
 def counts_agree(paper: Paper) -> Iterator[Finding]:
-    """What is counted twice must come to the same."""
+    """Find counts of the same cohort that differ."""
     names = {cohort.id: cohort.name for cohort in paper.plan.cohorts}
     by_name: dict[str, list[StatedCount]] = defaultdict(list)
     for count in paper.plan.stated_counts:
@@ -92,7 +92,7 @@ def counts_agree(paper: Paper) -> Iterator[Finding]:
 
 
 def dates_lie_in_the_plans_year(paper: Paper) -> Iterator[Finding]:
-    """An activity of the plan happens in the plan's year."""
+    """Find activities that are dated outside of the plan's year."""
     year = paper.plan.year
     for span in paper.plan.stated_spans:
         if span.expects_plan_year and not span.first.year == span.last.year == year:
@@ -107,11 +107,11 @@ def dates_lie_in_the_plans_year(paper: Paper) -> Iterator[Finding]:
 
 
 def spans_are_the_instruments(paper: Paper) -> Iterator[Finding]:
-    """`giai đoạn 2021-2025`: a strategy or programme has the span that its own decision gives it."""
+    """Find strategies and programmes (`giai đoạn 2021-2025`) with another span than their own decision gives them."""
     for span in paper.plan.stated_spans:
         if span.instrument is None:
             continue
-        true = paper.catalogue.instruments[span.instrument]
+        true = paper.definitions.instruments[span.instrument]
         if (span.first.year, span.last.year) != (true.first, true.last):
             stated, expected = f"{span.first.year}-{span.last.year}", f"{true.first}-{true.last}"
             message = filled(
@@ -126,11 +126,11 @@ def spans_are_the_instruments(paper: Paper) -> Iterator[Finding]:
 
 
 def levels_are_the_sets(paper: Paper) -> Iterator[Finding]:
-    """A level stated of a criterion should be one of its indicators: the same share, the same number."""
+    """Find levels stated for a criterion that are no indicator of it: another share, or another number."""
     for commitment in paper.plan.commitments:
         if commitment.criterion is None or commitment.goal is None:
             continue
-        criterion, year = paper.catalogue.criterion(commitment.criterion), paper.plan.year
+        criterion, year = paper.definitions.criterion(commitment.criterion), paper.plan.year
         if _is_an_indicator(commitment, criterion, year):
             continue
         message = filled(

@@ -1,4 +1,4 @@
-"""Checks of words: quotes, names, spelling."""
+"""Checks of a paper's words: quotes, names, spelling."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.texts import filled, phrase
 
 
 def quotes_stand_on_their_lines(paper: Paper) -> Iterator[Finding]:
-    """What the plan's data quote must stand on the line that they name: a safeguard for the data."""
+    """Find quotes in the plan's data that do not stand on the line which the data name."""
     plan = paper.plan
     quotes = [
         *((each.line, each.quote) for each in plan.commitments),
@@ -30,11 +30,11 @@ def quotes_stand_on_their_lines(paper: Paper) -> Iterator[Finding]:
 
 
 def units_are_written_right(paper: Paper) -> Iterator[Finding]:
-    """Units are found diacritics aside, then held against their own spelling."""
+    """Find names of units that are unknown or written with other diacritics."""
     for stated in paper.plan.stated_units:
         found = [
             unit
-            for unit in paper.catalogue.units.named(stated.name, stated.district)
+            for unit in paper.definitions.units.named(stated.name, stated.district)
             if unit.is_valid(paper.plan.deadline)
         ]
         unit = next((unit for unit in found if unit.code == stated.code), None)
@@ -52,8 +52,8 @@ def units_are_written_right(paper: Paper) -> Iterator[Finding]:
 
 
 def words_are_spelled_right(paper: Paper) -> Iterator[Finding]:
-    """Slips that plans are known to make, counted over the text."""
-    for known in paper.catalogue.spelling.misspellings:
+    """Find misspellings that plans are known to have, counted over the text."""
+    for known in paper.definitions.spelling.misspellings:
         slip = re.compile(rf"\b(?:{'|'.join(map(re.escape, known.wrong))})\b", re.IGNORECASE)
         hits = [(number, match[0]) for number, text in enumerate(paper.lines, 1) for match in slip.finditer(_nfc(text))]
         if not hits:
@@ -71,8 +71,11 @@ def words_are_spelled_right(paper: Paper) -> Iterator[Finding]:
 
 
 def words_are_not_doubled(paper: Paper) -> Iterator[Finding]:
-    """`đạt đạt`. Some words are rightly doubled, and a capital begins a name (`nhà giáo Giáo dục`)."""
-    rightly = set(paper.catalogue.spelling.reduplications)
+    """Find words that stand twice (`đạt đạt`).
+
+    Some words are rightly doubled, and a capital begins a name (`nhà giáo Giáo dục`).
+    """
+    rightly = set(paper.definitions.spelling.reduplications)
     for number, text in enumerate(paper.lines, 1):
         for match in re.finditer(r"\b([^\W\d_]+)\s+\1\b", _nfc(text), re.IGNORECASE):
             first, second = match[0].split()
