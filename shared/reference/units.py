@@ -105,7 +105,7 @@ class Units:
         return list(found.values())
 
     def meant_by(self, text: str) -> list[Unit]:
-        """Return the units of any time that people may mean by `xa diem he`, `Hòa Bình` or `xã Hòa Bình, huyện Văn Quan`."""
+        """Return the units of any time that people may mean by a name: `Hòa Bình`, `xã Hòa Bình, huyện Văn Quan`."""
         name, _, above = plain(text).replace("(", ",").replace(")", "").partition(",")
         found = self._by_name.get(name.strip()) or [
             unit
