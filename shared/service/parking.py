@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 from nats.aio.msg import Msg
 from sqlalchemy import TIMESTAMP, BigInteger, Identity, Row, select, update
@@ -22,6 +21,7 @@ from shared.contracts.parked import REASON_LIMIT
 from shared.nats.cloud_events import Message, cloud_event, new_trace
 from shared.postgres.statements import table_of
 from shared.service.outbox import OutboxColumns, put
+from shared.stable_id import stable_id
 from shared.time import utc_now
 
 _moment: Any = TIMESTAMP(timezone=True)
@@ -139,9 +139,9 @@ class ParkingPlace:
         service = self._table.schema or ""
         if self._outbox is None or row.subject == subjects.parked(service):
             return  # who cannot tell what it parked would park that, and tell it, for ever
-        name = f"parked/{service}/{row.stream}/{row.sequence}"
+        words = ("parked", service, row.stream, row.sequence)
         told = Parked(
-            id=uuid5(NAMESPACE_URL, name if state == "parked" else f"{name}/{state}"),
+            id=stable_id(*words) if state == "parked" else stable_id(*words, state),
             service=service,
             stream=row.stream,
             sequence=row.sequence,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 from services.intake.rules.standing_figures import StandingReading
 from shared.access.caller import Caller
@@ -18,6 +18,7 @@ from shared.nats.cloud_events import Message, cloud_event
 from shared.problems import Fault, Problem
 from shared.reference.models import Unit
 from shared.reference.units import Units
+from shared.stable_id import stable_id
 
 REQUEST_HEADER = "ntm-request"
 REQUEST_DIGEST_HEADER = "ntm-request-digest"
@@ -122,7 +123,7 @@ def identity(posted: Posted, number: int, digest: str) -> UUID:
     So a client that repeats a request after a lost answer is known again, however late.
     """
     words = (posted.request, str(number)) if posted.request is not None else (digest,)
-    return uuid5(NAMESPACE_URL, "/".join((posted.caller.agency, *words)))
+    return stable_id(posted.caller.agency, *words)
 
 
 def sign_in(entry: Candidate, warnings: Sequence[SubmissionWarning], units: Units, now: datetime) -> AcceptedSubmission:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
-from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Header, Query, Request
 from pydantic import AwareDatetime, BaseModel, Field
@@ -21,18 +21,20 @@ from shared.contracts import DifficultyAnswer, DifficultyLogged, DifficultyRepor
 from shared.contracts.difficulty import DifficultyKind
 from shared.http.body import JsonRoute
 from shared.http.dependencies import SignedIn, runtime_of
+from shared.http.paging import IdCursor, unknown_cursor
 from shared.nats.cloud_events import cloud_event, new_trace
 from shared.nats.publishing import BrokerUnavailableError, publish
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
-from shared.reference.models import Unit
+from shared.reference.refs import unit_ref
 from shared.service.runtime import Runtime
+from shared.stable_id import stable_id
 
 router = APIRouter(prefix="/v1/problems", route_class=JsonRoute, strict_content_type=False)
 
 State = Literal["open", "answered", "closed"]
 
-_UNKNOWN_CURSOR = {"value": "cursor", "expected": phrase("difficulties.unknown_cursor.expected")}
+_UNKNOWN_CURSOR = phrase("difficulties.unknown_cursor.expected")
 
 
 class Said(BaseModel):
@@ -91,8 +93,8 @@ async def report_difficulty(
         problem=problem,
         event="problem_reported",
         at=clock.now(),
-        unit=_ref(unit),
-        district=_ref(district) if district else None,
+        unit=unit_ref(unit),
+        district=unit_ref(district) if district else None,
         criterion=report.criterion,
         kind=report.kind,
         agency=caller.agency,
@@ -155,7 +157,7 @@ async def list_difficulties(
     unit: UnitCode | None = None,
     criterion: Annotated[str | None, Query(max_length=40)] = None,
     state: State | None = None,
-    cursor: Annotated[UUID | None, Query(description="`next` of the page before.")] = None,
+    cursor: IdCursor = None,
     limit: Limit = 50,
 ) -> DifficultyPage:
     """The difficulties of the caller's units, the newest first."""
@@ -173,7 +175,7 @@ async def list_difficulties(
         if cursor is not None:
             before = await queries.problem_of(connection, cursor)
             if before is None:
-                raise Problem(Problems.INVALID_QUERY, Fault("/cursor", Faults.BAD_PARAMETER, _UNKNOWN_CURSOR))
+                raise unknown_cursor("cursor", _UNKNOWN_CURSOR)
             conditions.append(
                 or_(
                     table.c.reported_at < before.reported_at,
@@ -237,11 +239,7 @@ def _difficulty(said: list[DifficultyLogged], now: datetime) -> Difficulty:
 
 
 def _identity(what: str, caller: Caller, key: str | None) -> UUID:
-    return uuid4() if key is None else uuid5(NAMESPACE_URL, f"{what}/{caller.agency}/{key}")
-
-
-def _ref(unit: Unit) -> UnitRef:
-    return UnitRef(code=unit.code, name=unit.title, kind=unit.kind, key=unit.key)
+    return uuid4() if key is None else stable_id(what, caller.agency, key)
 
 
 async def _say(

@@ -19,14 +19,14 @@ from services.intake.storage.tables import ChangeRow, ReviewRow
 from shared.access.caller import Caller
 from shared.contracts import AcceptedSubmission, CausedChange, Refusal, Review, Stage, Tracked, UnitCode, subjects
 from shared.http.dependencies import SignedIn, runtime_of
+from shared.http.paging import NumberCursor, up_to
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.service.runtime import Runtime
 
 router = APIRouter()
 
 State = Literal["accepted", "scored", "parked", "returned"]
-Limit = Annotated[int, Query(ge=1, le=200)]
-Cursor = Annotated[int | None, Query(ge=1, le=2**62, description="`next` of the page before.")]
+Limit = Annotated[int, up_to(200)]
 
 
 class RefusedSubmission(BaseModel):
@@ -78,7 +78,7 @@ async def list_submissions(
     status: State | None = None,
     unit: UnitCode | None = None,
     stage: Stage | None = None,
-    cursor: Cursor = None,
+    cursor: NumberCursor = None,
     limit: Limit = 50,
 ) -> TrackedPage:
     """Submissions, the newest first: the caller's own, or those of its units when it asks for a unit or an agency."""
@@ -105,7 +105,9 @@ async def list_submissions(
 
 
 @router.get("/v1/refusals")
-async def list_refusals(request: Request, caller: SignedIn, cursor: Cursor = None, limit: Limit = 50) -> RefusalPage:
+async def list_refusals(
+    request: Request, caller: SignedIn, cursor: NumberCursor = None, limit: Limit = 50
+) -> RefusalPage:
     """What the caller's agency was refused, the newest first."""
     runtime = runtime_of(request)
     table = queries.refusal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Literal
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,6 +25,7 @@ from shared.http.dependencies import SignedIn
 from shared.nats.cloud_events import new_trace
 from shared.nats.publishing import BrokerUnavailableError, publish
 from shared.problems import Fault, Faults, Problem, Problems
+from shared.stable_id import stable_id
 
 router = APIRouter(route_class=JsonRoute, strict_content_type=False)
 
@@ -82,7 +83,7 @@ async def review(intake: Intake, posted: Posted, submission_id: UUID, decision: 
     if any(one.decision == "returned" for one in earlier):
         raise Problem(Problems.REVIEWED)
     made = Review(
-        id=uuid5(NAMESPACE_URL, f"{original.id}/{decision.decision}/{caller.agency}"),
+        id=stable_id(original.id, decision.decision, caller.agency),
         submission=original.id,
         decision=decision.decision,
         reason=decision.reason,

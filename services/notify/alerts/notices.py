@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum, StrEnum
 from functools import cached_property
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from services.notify.texts import phrase
 from shared.contracts import (
@@ -21,6 +21,7 @@ from shared.contracts import (
     TargetChanged,
 )
 from shared.reference.models import AnyEvent, Contact, RoleHolder, Unit
+from shared.stable_id import stable_id
 from shared.time import VIETNAM
 
 type Occasion = StatusChanged | TargetChanged | DifficultyLogged | OperationNoted
@@ -148,7 +149,7 @@ class Alert:
     @property
     def thread(self) -> UUID:
         """What its mails are threaded by: the same for all alerts of a unit about the same topic."""
-        return uuid5(NAMESPACE_URL, f"{self.unit.key}/{self.topic}")
+        return stable_id(self.unit.key, self.topic)
 
 
 def day_of(occasion: Occasion) -> date:
@@ -257,7 +258,7 @@ class Draft:
         """The same alerts for the same recipient, channel and address, told for the same time, are the same notice."""
         told_at = self.due_at if self.gathering else None
         words = (*(alert.id for alert in self.alerts), self.recipient, self.channel, self.address, self.step, told_at)
-        return uuid5(NAMESPACE_URL, "/".join(str(word) for word in words))
+        return stable_id(*words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any, cast
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from pydantic import Discriminator, Tag, TypeAdapter
 from sqlalchemy import Row
@@ -21,11 +21,12 @@ from shared.contracts import (
     Parked,
     StatusChanged,
     TargetChanged,
-    UnitRef,
     subjects,
 )
 from shared.nats.cloud_events import Message, cloud_event
 from shared.reference.load import Reference
+from shared.reference.refs import unit_ref
+from shared.stable_id import stable_id
 from shared.time import VIETNAM
 
 
@@ -71,7 +72,7 @@ def note_of(
     """Something about the system, told to those of the province who run it; the same key is the same note."""
     unit = reference.units.find(reference.plan.unit, at.astimezone(VIETNAM).date())
     province = unit or reference.units.known(reference.plan.unit)[-1]
-    place = UnitRef(code=province.code, name=province.title_in("vi"), kind=province.kind, key=province.key)
+    place = unit_ref(province)
     return OperationNoted(id=key, event=event, at=at, unit=place, about=about, words=words)
 
 
@@ -119,9 +120,7 @@ def log_message(
     """What became of an alert, as a CloudEvent on its subject. The same entry made again, of the same cause, has the
     same id.
     """
-    entry = AlertLogged(
-        id=uuid5(NAMESPACE_URL, f"{alert}/{cause}/{event}"), alert=alert, event=event, at=now, unit=unit_code, **more
-    )
+    entry = AlertLogged(id=stable_id(alert, cause, event), alert=alert, event=event, at=now, unit=unit_code, **more)
     return cloud_event(
         subjects.alert(unit_code, event),
         entry.model_dump_json(exclude_none=True).encode(),

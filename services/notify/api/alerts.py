@@ -10,12 +10,13 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import Row
 
-from services.notify.api.dependencies import Cursor, Limit, Since, UnitParameter, decode, encode, visible
+from services.notify.api.dependencies import Limit, Since, UnitParameter, moment_and_id, visible
 from services.notify.stages.render import happened
 from services.notify.storage import ledger
 from services.notify.storage.ledger import Filter
 from shared.contracts import Bilingual, OccasionKind, Severity, UnitRef
 from shared.http.dependencies import Running, SignedIn
+from shared.http.paging import Cursor, decode_cursor, encode_cursor
 from shared.reference.models import AnyEvent
 
 router = APIRouter(prefix="/v1")
@@ -73,13 +74,13 @@ async def list_alerts(
         is_acknowledged=acknowledged,
         severity=severity.value if severity else None,
         since=since,
-        after=decode(cursor),
+        after=decode_cursor(cursor, moment_and_id),
         limit=limit + 1,
     )
     async with runtime.engine.connect() as connection:
         rows = await ledger.newest_alerts(connection, wanted)
     page = rows[:limit]
-    following = encode(page[-1].raised_at, page[-1].id) if len(rows) > limit else None
+    following = encode_cursor(page[-1].raised_at, page[-1].id) if len(rows) > limit else None
     return AlertPage(items=[alert_item(row) for row in page], next=following)
 
 

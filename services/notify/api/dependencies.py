@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -13,6 +11,7 @@ from pydantic import AwareDatetime
 
 from services.notify.telling.tell import Pipeline
 from shared.access.caller import Caller
+from shared.http.paging import up_to
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Unit
@@ -26,8 +25,7 @@ def _pipeline(request: Request) -> Pipeline:
 Telling = Annotated[Pipeline, Depends(_pipeline)]
 UnitParameter = Annotated[str | None, Query(description="Only what concerns this unit or those below it.")]
 Since = Annotated[AwareDatetime | None, Query(description="Only from this moment on.")]
-Cursor = Annotated[str | None, Query(description="`next` of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=500)]
+Limit = Annotated[int, up_to(500)]
 
 
 def visible(caller: Caller, under: str | None, reference: Reference) -> list[int]:
@@ -58,21 +56,9 @@ def is_of_province(caller: Caller, reference: Reference) -> bool:
     return reference.plan.unit in caller.units
 
 
-def encode(moment: datetime, key: UUID) -> str:
-    """The cursor behind a row."""
-    return base64.urlsafe_b64encode(f"{moment.isoformat()}/{key}".encode()).decode()
-
-
-def decode(cursor: str | None) -> tuple[datetime, UUID] | None:
-    """The row behind which a page begins; problem 400 for what is no cursor."""
-    if cursor is None:
-        return None
-    try:
-        moment, _, key = base64.urlsafe_b64decode(cursor.encode()).decode().partition("/")
-        at = datetime.fromisoformat(moment)
-        if at.tzinfo is None:
-            raise ValueError(moment)
-        return at, UUID(key)
-    except (binascii.Error, ValueError):
-        fault = Fault("/cursor", Faults.BAD_PARAMETER, {"value": cursor, "expected": "`next`"})
-        raise Problem(Problems.INVALID_QUERY, fault) from None
+def moment_and_id(moment: str, key: str) -> tuple[datetime, UUID]:
+    """Return the row that a cursor names; ValueError when the texts are no moment with its time zone and no id."""
+    at = datetime.fromisoformat(moment)
+    if at.tzinfo is None:
+        raise ValueError(moment)
+    return at, UUID(key)

@@ -17,14 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notify.alerts.notices import LeftOut, NoticeStatus, NotSent
 from services.notify.api.dependencies import (
-    Cursor,
     Limit,
     Since,
     Telling,
     UnitParameter,
-    decode,
-    encode,
     is_of_province,
+    moment_and_id,
     visible,
 )
 from services.notify.contacts.masking import mask_address, mask_in
@@ -34,6 +32,7 @@ from services.notify.telling.tell import resend
 from services.notify.wording.links import MARK
 from shared.contracts import Bilingual, ChannelName, UnitRef
 from shared.http.dependencies import Running, SignedIn
+from shared.http.paging import Cursor, decode_cursor, encode_cursor
 from shared.problems import Problem, Problems
 from shared.reference.models import AnyEvent
 from shared.time import VIETNAM, utc_now
@@ -134,14 +133,14 @@ async def list_notices(
         channel=channel,
         status=status.value if status else None,
         since=since,
-        after=decode(cursor),
+        after=decode_cursor(cursor, moment_and_id),
         limit=limit + 1,
     )
     async with runtime.engine.connect() as connection:
         rows = await ledger.newest_notices(connection, wanted)
         page = rows[:limit]
         details = await ledger.details_of(connection, [row.id for row in page], wanted.units)
-    following = encode(page[-1].created_at, page[-1].id) if len(rows) > limit else None
+    following = encode_cursor(page[-1].created_at, page[-1].id) if len(rows) > limit else None
     in_full = is_of_province(caller, runtime.reference)
     return NoticePage(items=[_notice(row, details, in_full=in_full) for row in page], next=following)
 

@@ -11,7 +11,6 @@ from shared.contracts import (
     Assessment,
     Bilingual,
     CommitmentRef,
-    CriterionRef,
     DifficultyEvent,
     DifficultyKind,
     DifficultyLogged,
@@ -22,11 +21,11 @@ from shared.contracts import (
     Status,
     StatusChanged,
     TargetChanged,
-    UnitRef,
 )
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import AnyEvent, Unit
+from shared.reference.refs import criterion_ref, unit_ref
 from shared.time import VIETNAM, utc_now
 
 _NOBODY = UUID(int=0)
@@ -78,7 +77,7 @@ def _occasion(
     commitment: str | None,
     kind: DifficultyKind,
 ) -> Occasion:
-    place = UnitRef(code=unit.code, name=unit.title_in("vi"), kind=unit.kind, key=unit.key)
+    place = unit_ref(unit)
     district = reference.units.district(unit)
     about = Bilingual(vi="", en="")
     if isinstance(event, OperationEvent):
@@ -116,8 +115,8 @@ def _occasion(
     key = criterion or ""
     return StatusChanged(
         **change,
-        district=UnitRef(code=district.code, name=district.title_in("vi"), kind=district.kind) if district else None,
-        criterion=CriterionRef(key=key, name=reference.criterion(key).name),
+        district=unit_ref(district) if district else None,
+        criterion=criterion_ref(key, reference),
         cohorts=[cohort.id for cohort in reference.cohorts_of(unit)],
     )
 

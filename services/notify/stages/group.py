@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from services.notify.alerts.notices import Draft
 from services.notify.stages import World
+from shared.stable_id import stable_id
 
 
 def group(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
@@ -29,7 +30,7 @@ def group(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
 
 def gathering_of(draft: Draft) -> UUID:
     """The id of what is gathered for this end."""
-    return uuid5(NAMESPACE_URL, f"{draft.branch}/{draft.recipient}/{draft.channel}/{draft.address}")
+    return stable_id(draft.branch, draft.recipient, draft.channel, draft.address)
 
 
 def _is_grouped(draft: Draft, world: World) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +13,7 @@ from services.notify.stages import World
 from services.notify.storage import queries
 from services.notify.wording.sms_text import parts
 from shared.contracts import Bilingual, OperationEvent, OperationNoted
+from shared.stable_id import stable_id
 from shared.text import number
 from shared.time import VIETNAM
 
@@ -55,7 +55,7 @@ def _note(event: OperationEvent, recipient: Recipient, limit: int, world: World)
     spent = event is OperationEvent.BUDGET_SPENT
     return note_of(
         event,
-        uuid5(NAMESPACE_URL, f"{event}/{unit.key}/{day}"),
+        stable_id(event, unit.key, day),
         f"SMS {unit.title_in('vi')}",
         Bilingual(
             vi=f"Hạn mức SMS trong ngày của {unit.title_in('vi')} ({number(limit, 'vi')} đồng) "

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Annotated, Any
@@ -19,7 +17,6 @@ from services.scoring.asking.views import (
     CommuneView,
     RecognitionItem,
     RecognitionPage,
-    StatusItem,
     StatusPage,
     TargetItem,
     TargetList,
@@ -32,7 +29,6 @@ from services.scoring.asking.views import (
     target_item_then,
 )
 from services.scoring.judging.aggregates import summed
-from services.scoring.judging.changes import unit_ref
 from services.scoring.judging.inheritance import judged_by, kin, not_inherited, with_inherited
 from services.scoring.judging.measures import Figures, in_hindsight
 from services.scoring.judging.verdicts import criteria_of
@@ -41,9 +37,11 @@ from services.scoring.update.targets import targets_of
 from shared.access.caller import Caller
 from shared.contracts import Recognition, RecognitionState, Status
 from shared.http.dependencies import Running, SignedIn
+from shared.http.paging import decode_cursor, encode_cursor, up_to
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
+from shared.reference.refs import unit_ref
 from shared.service.runtime import Runtime
 
 router = APIRouter(prefix="/v1")
@@ -63,14 +61,14 @@ async def list_statuses(
     status: Status | None = None,
     as_of: AsOf = None,
     cursor: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=5000)] = 500,
+    limit: Annotated[int, up_to(5000)] = 500,
 ) -> StatusPage:
     """Where the communes stand, criterion by criterion, in order of code."""
     reference = runtime.reference
     on = _day(as_of, runtime)
     communes = communes_of(reference, caller, district, on)
     _known_criterion(criterion, reference)
-    after = _decode(cursor, reference)
+    after = decode_cursor(cursor, lambda code, criterion: _position(code, criterion, reference))
     wanted = [
         (unit, key)
         for unit in communes.values()
@@ -100,7 +98,12 @@ async def list_statuses(
             )
             found = [item for item in found if status is None or item.status == status]
             items, more = found[:limit], len(found) > limit
-    return StatusPage(as_of=on, items=items, next=_encode(items[-1]) if more else None, sample=reference.plan.sample)
+    return StatusPage(
+        as_of=on,
+        items=items,
+        next=encode_cursor(items[-1].unit.code, items[-1].criterion.key) if more else None,
+        sample=reference.plan.sample,
+    )
 
 
 @router.get("/communes/{code}")
@@ -276,22 +279,5 @@ def _day(as_of: date | None, runtime: Runtime) -> date:
     return as_of or today
 
 
-def _encode(item: StatusItem) -> str:
-    return base64.urlsafe_b64encode(f"{item.unit.code}/{item.criterion.key}".encode()).decode()
-
-
 def _position(code: str, criterion: str, reference: Reference) -> tuple[str, int]:
     return code, reference.criterion_keys.index(criterion)
-
-
-def _decode(cursor: str | None, reference: Reference) -> tuple[str, int] | None:
-    if cursor is None:
-        return None
-    try:
-        code, _, criterion = base64.urlsafe_b64decode(cursor.encode()).decode().partition("/")
-        return _position(code, criterion, reference)
-    except (binascii.Error, ValueError):
-        raise Problem(
-            Problems.INVALID_QUERY,
-            Fault("/cursor", Faults.BAD_PARAMETER, {"value": cursor, "expected": "`next`"}),
-        ) from None

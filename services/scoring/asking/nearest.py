@@ -9,7 +9,6 @@ from datetime import date
 from pydantic import BaseModel, Field
 
 from services.scoring.asking.views import cohorts_of, district_of
-from services.scoring.judging.changes import unit_ref
 from services.scoring.judging.measures import Figures
 from services.scoring.judging.reasons import UNITS
 from services.scoring.judging.verdicts import Judged, JudgedPart, binds, explain_criterion, judge_criterion
@@ -17,6 +16,7 @@ from services.scoring.texts import phrase
 from shared.contracts import Bilingual, CriterionRef, Status, UnitRef
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
+from shared.reference.refs import criterion_ref, unit_ref
 
 _ITEMS = phrase("nearest.items")
 
@@ -98,7 +98,7 @@ def page_of(
     last = page[-1] if len(following) > limit else None
     return NearestPage(
         on=on,
-        criterion=CriterionRef(key=criterion, name=reference.criterion(criterion).name),
+        criterion=criterion_ref(criterion, reference),
         items=[_item(missing, unit, judged, criterion, reference) for missing, unit, judged in page],
         next=f"{last[0]}-{last[1].code}" if last else None,
         lacking=len(ranking.lacking),

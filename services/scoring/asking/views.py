@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
-from services.scoring.judging.changes import unit_ref
 from services.scoring.judging.contributions import Increments
 from services.scoring.judging.inheritance import NotInherited
 from services.scoring.judging.measures import Figures
@@ -18,6 +17,7 @@ from services.scoring.update.targets import assess_at
 from shared.contracts import Assessment, Bilingual, CommitmentRef, CriterionRef, Recognition, Status, UnitRef
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, CriterionKey, Unit
+from shared.reference.refs import commitment_ref, criterion_ref, unit_ref
 
 type Sums = Mapping[tuple[str, int], Increments]
 """Summed steps by commitment and unit."""
@@ -127,7 +127,7 @@ def status_item(
     return StatusItem(
         unit=unit_ref(unit),
         district=district_of(unit, reference),
-        criterion=CriterionRef(key=criterion, name=reference.criterion(criterion).name),
+        criterion=criterion_ref(criterion, reference),
         status=assessment.status,
         since=_since(assessment, row),
         cohorts=cohorts_of(unit, reference),
@@ -152,7 +152,7 @@ def target_item(
     assessment = assess_at(commitment, unit, steps, reference, on)
     return TargetItem(
         unit=unit_ref(unit),
-        commitment=CommitmentRef(id=commitment.id, title=commitment.title, line=commitment.line),
+        commitment=commitment_ref(commitment),
         status=assessment.status,
         since=_since(assessment, row),
         assessment=assessment,

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring.asking.before_and_after import Arriving, Side, compared, figures_of, supposed_readings
 from services.scoring.asking.supposition import Supposition
 from services.scoring.judging.aggregates import summed
-from services.scoring.judging.changes import Moment, unit_ref
+from services.scoring.judging.changes import Moment
 from services.scoring.judging.contributions import Increments, difference
 from services.scoring.judging.inheritance import kin
 from services.scoring.judging.measures import Figures
@@ -24,6 +24,7 @@ from shared.access.caller import Caller
 from shared.contracts import Assessment, Bilingual, CommitmentRef, CriterionRef, Status, UnitRef
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit
+from shared.reference.refs import commitment_ref, criterion_ref, unit_ref
 
 type _Target = tuple[Commitment, Unit]
 type _Sums = Mapping[tuple[str, int], Increments]
@@ -133,7 +134,7 @@ def compare(case: Case) -> WhatIf:
             counter.update([judged.status] if judged else [])
         if len({judged and judged.status for judged in verdicts}) > 1:
             old, new = (_told(judged) for judged in verdicts)
-            ref = CriterionRef(key=criterion, name=case.then.criterion(criterion).name)
+            ref = criterion_ref(criterion, case.then)
             statuses.append(CriterionCompared(unit=unit_ref(unit), criterion=ref, before=old, after=new))
     targets, target_counts = _compare_targets(case, before, after)
     return WhatIf(
@@ -165,7 +166,7 @@ def _compare_targets(case: Case, before: Side, after: Side) -> tuple[list[Target
     differing = [
         TargetCompared(
             unit=unit_ref(unit),
-            commitment=CommitmentRef(id=commitment.id, title=commitment.title, line=commitment.line),
+            commitment=commitment_ref(commitment),
             before=old.get(key),
             after=new.get(key),
         )

@@ -18,6 +18,7 @@ from services.scoring.judging.verdicts import binds
 from services.scoring.texts import phrase
 from shared.http.body import JsonRoute
 from shared.http.dependencies import Running, SignedIn
+from shared.http.paging import up_to
 from shared.http.work_slots import WorkSlots
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
@@ -62,7 +63,7 @@ async def list_nearest(
     cohort: Annotated[str | None, Query(description="Only communes of this cohort of the plan.")] = None,
     bound: Annotated[bool, Query(description="Only communes that a cohort holds to the criterion.")] = False,
     cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,9}-[0-9]{5}$")] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 10,
+    limit: Annotated[int, up_to(1000)] = 10,
 ) -> NearestPage:
     """The communes that do not meet a criterion, those first that lack the fewest households, workers or items."""
     reference, on = runtime.reference, runtime.clock.today()

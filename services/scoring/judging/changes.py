@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from services.scoring.judging.judge import event_of
 from shared.contracts import (
     Assessment,
     Change,
-    CommitmentRef,
-    CriterionRef,
     Event,
     Status,
     StatusChanged,
     TargetChanged,
-    UnitRef,
     subjects,
 )
 from shared.nats.cloud_events import Message, cloud_event
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit
+from shared.reference.refs import commitment_ref, criterion_ref, unit_ref
+from shared.stable_id import stable_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def status_changes(
             assessment=assessment,
             submission=submission,
             sample=reference.plan.sample,
-            criterion=CriterionRef(key=criterion, name=reference.criterion(criterion).name),
+            criterion=criterion_ref(criterion, reference),
             district=unit_ref(district) if district else None,
             cohorts=[cohort.id for cohort in reference.cohorts_of(unit)],
         )
@@ -105,7 +104,7 @@ def target_changes(
             unit=unit_ref(target),
             assessment=assessment,
             sample=reference.plan.sample,
-            commitment=CommitmentRef(id=commitment.id, title=commitment.title, line=commitment.line),
+            commitment=commitment_ref(commitment),
         )
         for event in events(before, assessment.status, assessment.overdue)
     ]
@@ -123,12 +122,7 @@ def _event_id(unit: Unit, topic: str, event: Event, before: Before, assessment: 
         *assessment.overdue,
         cause,
     )
-    return uuid5(NAMESPACE_URL, "/".join(str(word) for word in words))
-
-
-def unit_ref(unit: Unit) -> UnitRef:
-    """The unit as messages and answers name it."""
-    return UnitRef(code=unit.code, name=unit.title, kind=unit.kind, key=unit.key)
+    return stable_id(*words)
 
 
 def topic_of(change: Change) -> str:

@@ -15,12 +15,12 @@ from operator import attrgetter
 
 from pydantic import BaseModel, Field
 
-from services.scoring.judging.changes import unit_ref
 from services.scoring.judging.measures import Figures, Reading
 from services.scoring.texts import phrase
 from shared.contracts import Bilingual, Language, Period, UnitRef
 from shared.reference.load import Reference
 from shared.reference.models import Unit
+from shared.reference.refs import unit_ref
 
 _NOTHING = Figures()
 _T = {
