@@ -12,22 +12,9 @@ from services.notify.alerts.records import alert_of
 from services.notify.inspect.examples import VERDICTS
 from services.notify.stages import World, by_role
 from services.notify.stages.routing_tree import Tree
-from shared.contracts import (
-    Assessment,
-    Bilingual,
-    CommitmentRef,
-    CriterionRef,
-    DifficultyKind,
-    DifficultyLogged,
-    Event,
-    Part,
-    Period,
-    Stage,
-    Status,
-    StatusChanged,
-    TargetChanged,
-    UnitRef,
-)
+from shared.contracts.change import Assessment, CommitmentRef, CriterionRef, Part, StatusChanged, TargetChanged, UnitRef
+from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
+from shared.contracts.words import Bilingual, Event, Period, Stage, Status
 from shared.reference.load import load
 from shared.reference.models import Branch, Contact, Match
 

@@ -15,7 +15,7 @@ from services.intake.admission.candidate import digest_of
 from services.intake.audit import Audit, audit
 from services.intake.storage.tables import SubmissionRow as Receipts
 from services.scoring.storage.tables import SubmissionRow as Scored
-from shared.contracts import Submission
+from shared.contracts.submission import Submission
 from shared.postgres.statements import table_of
 
 app = typer.Typer(no_args_is_help=True, help="Kiểm chứng nhật ký số liệu. / Prove what was accepted.")

@@ -16,8 +16,9 @@ from rich.text import Text
 
 from deploy.local.clients import broker, http
 from services.cli.session import DATA, Data, Key, console, get, key_of, run, system_of
-from shared.contracts import Status, TargetChanged, subjects
-from shared.contracts.change import AnyChange
+from shared.contracts import subjects
+from shared.contracts.change import AnyChange, TargetChanged
+from shared.contracts.words import Status
 from shared.time import VIETNAM
 
 _STYLES = {"met": "green", "on_track": "cyan", "behind": "yellow", "missed": "red", "not_met": "", "no_data": "dim"}

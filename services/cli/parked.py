@@ -22,7 +22,8 @@ from services.cli.session import DATA, Data, console, errors, fail, run, system_
 from services.intake.storage import tables as intake
 from services.notify.storage import tables as notify
 from services.scoring.storage import tables as scoring
-from shared.contracts import Replayed, ReplayRequest, subjects
+from shared.contracts import subjects
+from shared.contracts.parked import Replayed, ReplayRequest
 from shared.service.parking import ParkingPlace
 from shared.time import VIETNAM
 

@@ -11,7 +11,8 @@ from services.cli.session import fail
 from services.notify.alerts.notices import Wording
 from services.notify.inspect.examples import example, preview
 from services.notify.wording.sms_text import parts
-from shared.contracts import ChannelName, DifficultyEvent, Event, Language, OperationEvent
+from shared.contracts.alert import ChannelName, DifficultyEvent, OperationEvent
+from shared.contracts.words import Event, Language
 from shared.reference.load import load
 from shared.reference.models import AnyEvent
 

@@ -17,7 +17,8 @@ from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.intake.admission.candidate import digest_of
-from shared.contracts import AcceptedSubmission, subjects
+from shared.contracts import subjects
+from shared.contracts.submission import AcceptedSubmission
 from shared.nats.stream_reader import stored
 
 _SHOWN = 100

@@ -52,7 +52,8 @@ from services.notify.wording.links import Links
 from services.notify.wording.sms_text import Style
 from shared.access.authenticator import Authenticator
 from shared.access.oidc_tokens import Issuer
-from shared.contracts import ChannelName, subjects
+from shared.contracts import subjects
+from shared.contracts.alert import ChannelName
 from shared.http.app import create_app
 from shared.http.openapi import describe
 from shared.reference.load import load_contacts

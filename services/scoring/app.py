@@ -33,7 +33,8 @@ from services.scoring.update.score import score
 from services.scoring.update.targets import judge_targets
 from shared.access.authenticator import Authenticator
 from shared.access.oidc_tokens import Issuer
-from shared.contracts import AcceptedSubmission, subjects
+from shared.contracts import subjects
+from shared.contracts.submission import AcceptedSubmission
 from shared.http.app import create_app
 from shared.http.openapi import describe
 from shared.service import replay

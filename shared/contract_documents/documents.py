@@ -9,27 +9,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.contract_documents.asyncapi import document
-from shared.contracts import (
-    AcceptedSubmission,
-    AlertLogged,
-    DifficultyAnswer,
-    DifficultyLogged,
-    DifficultyReport,
-    Parked,
-    Preview,
-    PreviewRequest,
-    Receipt,
-    Refusal,
-    Replayed,
-    ReplayRequest,
-    Review,
-    StatusChanged,
-    Submission,
-    TargetChanged,
-    Tracked,
-)
+from shared.contracts.alert import AlertLogged
 from shared.contracts.answers import ItemAnswers
+from shared.contracts.change import StatusChanged, TargetChanged
+from shared.contracts.difficulty import DifficultyAnswer, DifficultyLogged, DifficultyReport
+from shared.contracts.parked import Parked, Replayed, ReplayRequest
+from shared.contracts.preview import Preview, PreviewRequest
 from shared.contracts.problem_document import ProblemDocument
+from shared.contracts.submission import AcceptedSubmission, Receipt, Refusal, Review, Submission, Tracked
 
 FOLDER = Path(__file__).parent / "schemas"
 

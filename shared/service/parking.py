@@ -16,8 +16,8 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import Field, SQLModel
 
-from shared.contracts import Parked, ParkedState, Replayed, subjects
-from shared.contracts.parked import REASON_LIMIT
+from shared.contracts import subjects
+from shared.contracts.parked import REASON_LIMIT, Parked, ParkedState, Replayed
 from shared.nats.cloud_events import Message, cloud_event, new_trace
 from shared.postgres.statements import table_of
 from shared.service.outbox import OutboxColumns, put

@@ -13,7 +13,8 @@ from nats.js.errors import NotFoundError
 from pydantic import ValidationError
 from sqlalchemy import Row
 
-from shared.contracts import Replayed, ReplayRequest, subjects
+from shared.contracts import subjects
+from shared.contracts.parked import Replayed, ReplayRequest
 from shared.service.consumer import PROCESSED, Handle, reason_of
 from shared.service.parking import ParkingPlace, as_text
 from shared.service.transient_errors import is_transient

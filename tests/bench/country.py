@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from uuid import UUID
 
-from shared.contracts import AcceptedSubmission
+from shared.contracts.submission import AcceptedSubmission
 from shared.reference.load import PACKAGED
 
 COMMUNES = 8_000

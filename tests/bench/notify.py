@@ -31,7 +31,8 @@ import nats as nats_client
 import psutil
 
 from deploy.local.system import free_port
-from shared.contracts import Bilingual, CriterionRef, StatusChanged, UnitRef
+from shared.contracts.change import CriterionRef, StatusChanged, UnitRef
+from shared.contracts.words import Bilingual
 from shared.reference.load import PACKAGED, Reference, load
 from tests.changes import a_status_change
 from tests.integration.notify_service import NotifyService, notify_service

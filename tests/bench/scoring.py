@@ -31,7 +31,8 @@ from services.scoring.update.rebuild import rebuild
 from services.scoring.update.score import tick
 from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
-from shared.contracts import AcceptedSubmission, subjects
+from shared.contracts import subjects
+from shared.contracts.submission import AcceptedSubmission
 from shared.nats.publishing import publish
 from shared.reference.load import Reference, load
 from shared.service.runtime import collect_rarely

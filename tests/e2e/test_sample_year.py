@@ -20,7 +20,8 @@ from deploy.local.sample.summary import summary
 from deploy.local.system import is_free
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
-from shared.contracts import Status, subjects
+from shared.contracts import subjects
+from shared.contracts.words import Status
 
 STARTS = """
 import asyncio, sys

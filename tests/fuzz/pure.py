@@ -15,7 +15,7 @@ from services.intake.admission.candidate import canonical
 from services.intake.rules.standing_figures import Standing, StandingReading, exact
 from services.intake.workbook import Given, read, read_period
 from shared.access.caller import EVERYTHING, Caller
-from shared.contracts import Submission
+from shared.contracts.submission import Submission
 from shared.http.body import parse_json
 from shared.problems import Problem, Problems
 from tests.fuzz import hostile, sound

@@ -15,7 +15,8 @@ import pytest
 from deploy.local.running_system import RunningSystem
 from services.intake.admission.candidate import digest_of
 from services.intake.storage import queries
-from shared.contracts import Submission, subjects
+from shared.contracts import subjects
+from shared.contracts.submission import Submission
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import publish
 from tests.builders import a_posted_submission

@@ -11,7 +11,8 @@ import httpx
 import pytest
 from nats.js.api import DeliverPolicy
 
-from shared.contracts import DifficultyLogged, subjects
+from shared.contracts import subjects
+from shared.contracts.difficulty import DifficultyLogged
 from tests.running import START, Service, Surroundings, eventually
 
 COMMUNE, DISTRICT, PROVINCE = "06280", "184", "20"

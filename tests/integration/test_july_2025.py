@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from services.scoring.storage.tables import SubmissionRow, TickRow
 from services.scoring.update.rebuild import rebuild
-from shared.contracts import AcceptedSubmission
+from shared.contracts.submission import AcceptedSubmission
 from shared.postgres.statements import table_of
 from shared.reference.load import Reference, load
 from shared.reference.models import Unit

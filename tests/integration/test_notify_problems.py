@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from nats.aio.client import Client
 
-from shared.contracts import DifficultyKind
+from shared.contracts.difficulty import DifficultyKind
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import publish
 from tests.changes import DISTRICT_OFFICE, a_contact, a_problem, an_answer

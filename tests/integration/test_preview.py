@@ -18,7 +18,9 @@ from services.scoring.judging.changes import Moment
 from services.scoring.judging.measures import readings_in
 from services.scoring.storage import queries
 from services.scoring.storage.tables import ChangeRow, OutboxRow, ReadingRow, StatusRow, SubmissionRow
-from shared.contracts import AcceptedSubmission, Preview, PreviewRequest, Submission, subjects
+from shared.contracts import subjects
+from shared.contracts.preview import Preview, PreviewRequest
+from shared.contracts.submission import AcceptedSubmission, Submission
 from shared.postgres.statements import table_of
 from shared.reference.load import load
 from tests.builders import DIEM_HE, an_accepted_submission

@@ -17,7 +17,9 @@ from services.scoring.storage.tables import ChangeRow, ParkedRow, ReadingRow, Su
 from services.scoring.update.arrivals import Arrival
 from services.scoring.update.rebuild import rebuild
 from services.scoring.update.score import score, tick
-from shared.contracts import AcceptedSubmission, Parked, subjects
+from shared.contracts import subjects
+from shared.contracts.parked import Parked
+from shared.contracts.submission import AcceptedSubmission
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import BrokerUnavailableError, publish
 from shared.postgres.migrations import undrafted_changes

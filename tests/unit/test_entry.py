@@ -30,7 +30,8 @@ from services.intake.admission.candidate import (
     sign_in,
 )
 from shared.access.caller import Caller
-from shared.contracts import AcceptedSubmission, Refusal, Review, Submission, SubmissionWarning, subjects
+from shared.contracts import subjects
+from shared.contracts.submission import AcceptedSubmission, Refusal, Review, Submission, SubmissionWarning
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import load
 from shared.time import VIETNAM

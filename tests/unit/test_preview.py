@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from services.scoring.asking.preview import fit
-from shared.contracts import Bilingual, Preview, PreviewedStatus, Status
+from shared.contracts.preview import Preview, PreviewedStatus
+from shared.contracts.words import Bilingual, Status
 from shared.problems import Problem, Problems
 
 LIMIT = 10_000

@@ -9,7 +9,8 @@ import pytest
 
 from services.scoring.judging.measures import Reading
 from services.scoring.judging.recognition import recognitions
-from shared.contracts import Recognition, RecognitionState, Stage, Status
+from shared.contracts.recognition import Recognition, RecognitionState
+from shared.contracts.words import Stage, Status
 from shared.reference.load import load
 from tests.builders import a_reading, readings
 

@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 
 from services.intake.rules.standing_figures import Standing, StandingReading, exact
-from shared.contracts import Period, Stage, Submission
+from shared.contracts.submission import Submission
+from shared.contracts.words import Period, Stage
 
 UNIT, OTHER = 194, 195
 FIRST, SECOND = UUID(int=1), UUID(int=2)

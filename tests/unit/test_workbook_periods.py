@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.workbook import read_period
-from shared.contracts import Period
-from shared.contracts.words import Language
+from shared.contracts.words import Language, Period
 from shared.text import period_name
 
 

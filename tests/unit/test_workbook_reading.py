@@ -9,7 +9,7 @@ import pytest
 
 from services.intake.workbook import Given, Upload
 from services.intake.workbook import read as read_file
-from shared.contracts import Period, Stage
+from shared.contracts.words import Period, Stage
 from shared.problems import Problem
 from shared.reference.load import load
 from tests.workbooks import HEADER, ROW, a_csv, a_workbook, edited

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from deploy.local.sample.figures import Readings
-from shared.contracts import Stage, UnitCode
+from shared.contracts.words import Stage, UnitCode
 
 PROVINCE_AGENCY = "province-sample"
 """Who posts what is counted in the province."""

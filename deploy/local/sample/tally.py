@@ -12,7 +12,8 @@ from uuid import UUID
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from shared.contracts import Event, subjects
+from shared.contracts import subjects
+from shared.contracts.words import Event
 
 
 @dataclass

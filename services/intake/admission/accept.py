@@ -11,7 +11,7 @@ from services.intake.admission.candidate import Candidate, Checked, Posted, Refu
 from services.intake.admission.group_commit import GroupCommit, Outcome
 from services.intake.projection.scoring_progress import Progress
 from shared.access.authenticator import Authenticator
-from shared.contracts import Receipt, Submission
+from shared.contracts.submission import Receipt, Submission
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.service.parking import ParkingPlace
 from shared.service.runtime import Runtime

@@ -10,7 +10,7 @@ from uuid import UUID
 from services.intake import rules
 from services.intake.admission.candidate import Candidate, Refused, sign_in
 from services.intake.admission.history import Known
-from shared.contracts import AcceptedSubmission, Receipt
+from shared.contracts.submission import AcceptedSubmission, Receipt
 from shared.problems import Problem, Problems
 from shared.reference.load import Reference
 

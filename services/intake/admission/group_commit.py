@@ -30,7 +30,8 @@ from services.intake.admission.candidate import (
 from services.intake.admission.decide import Decided, Round
 from services.intake.admission.history import LOST, Archive
 from services.intake.rules.standing_figures import Standing
-from shared.contracts import AcceptedSubmission, Receipt, subjects
+from shared.contracts import subjects
+from shared.contracts.submission import AcceptedSubmission, Receipt
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import BATCH_LIMIT, BrokerUnavailableError, Stored, publish
 from shared.problems import Problem, Problems

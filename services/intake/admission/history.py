@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.intake.admission.candidate import Candidate
 from services.intake.rules.standing_figures import Standing
 from services.intake.storage import queries
-from shared.contracts import Receipt
+from shared.contracts.submission import Receipt
 from shared.reference.load import Reference
 
 LOST = (SQLAlchemyError, OSError)

@@ -15,20 +15,10 @@ from services.intake.admission.candidate import Checked
 from services.intake.rules.standing_figures import StandingReading, exact
 from services.intake.workbook import Filled, Found
 from services.intake.workbook.numbers import value_of
-from shared.contracts import (
-    Language,
-    Period,
-    Preview,
-    PreviewRequest,
-    Receipt,
-    Stage,
-    Status,
-    Submission,
-    SubmissionWarning,
-    UnitCode,
-    Value,
-    subjects,
-)
+from shared.contracts import subjects
+from shared.contracts.preview import Preview, PreviewRequest
+from shared.contracts.submission import Receipt, Submission, SubmissionWarning, Value
+from shared.contracts.words import Language, Period, Stage, Status, UnitCode
 from shared.reference.load import Reference
 
 log = structlog.get_logger()

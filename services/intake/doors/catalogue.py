@@ -7,8 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from shared.contracts import Bilingual, Period, UnitCode
-from shared.contracts.words import Granularity
+from shared.contracts.words import Bilingual, Granularity, Period, UnitCode
 from shared.reference.load import Reference
 from shared.reference.models import Element, Report
 

@@ -17,8 +17,10 @@ from services.intake.projection.catch_up import PROBLEMS, projected
 from services.intake.storage import queries
 from services.intake.texts import phrase
 from shared.access.caller import Caller
-from shared.contracts import DifficultyAnswer, DifficultyLogged, DifficultyReport, UnitCode, UnitRef, subjects
-from shared.contracts.difficulty import DifficultyKind
+from shared.contracts import subjects
+from shared.contracts.change import UnitRef
+from shared.contracts.difficulty import DifficultyAnswer, DifficultyKind, DifficultyLogged, DifficultyReport
+from shared.contracts.words import UnitCode
 from shared.http.body import JsonRoute
 from shared.http.dependencies import SignedIn, runtime_of
 from shared.http.paging import IdCursor, unknown_cursor

@@ -17,7 +17,9 @@ from services.intake.projection.scoring_progress import Progress
 from services.intake.storage import queries
 from services.intake.storage.tables import ChangeRow, ReviewRow
 from shared.access.caller import Caller
-from shared.contracts import AcceptedSubmission, CausedChange, Refusal, Review, Stage, Tracked, UnitCode, subjects
+from shared.contracts import subjects
+from shared.contracts.submission import AcceptedSubmission, CausedChange, Refusal, Review, Tracked
+from shared.contracts.words import Stage, UnitCode
 from shared.http.dependencies import SignedIn, runtime_of
 from shared.http.paging import NumberCursor, up_to
 from shared.problems import Fault, Faults, Problem, Problems

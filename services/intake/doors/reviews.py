@@ -16,9 +16,10 @@ from services.intake.doors.receipts import body_of, submission_row
 from services.intake.rules.standing_figures import Figures
 from services.intake.storage import queries
 from services.intake.storage.tables import ReviewRow
-from shared.contracts import AcceptedSubmission, Review, Stage, Submission, subjects
+from shared.contracts import subjects
 from shared.contracts.difficulty import Words
-from shared.contracts.submission import Value
+from shared.contracts.submission import AcceptedSubmission, Review, Submission, Value
+from shared.contracts.words import Stage
 from shared.http.app import language_of
 from shared.http.body import JsonRoute
 from shared.http.dependencies import SignedIn

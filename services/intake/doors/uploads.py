@@ -41,7 +41,7 @@ from services.intake.workbook import (
     saved,
 )
 from shared.access.caller import Caller
-from shared.contracts import Period, Stage
+from shared.contracts.words import Period, Stage
 from shared.http.app import language_of
 from shared.http.body import read_body
 from shared.http.dependencies import SignedIn

@@ -15,7 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake.admission.candidate import REQUEST_DIGEST_HEADER, REQUEST_HEADER
 from services.intake.storage import queries
 from services.intake.storage.tables import ChangeRow, ProblemEventRow, ProblemRow, RefusalRow, ReviewRow, UnscoredRow
-from shared.contracts import CausedChange, DifficultyLogged, Parked, Period, Refusal, Review, StatusChanged, subjects
+from shared.contracts import subjects
+from shared.contracts.change import StatusChanged
+from shared.contracts.difficulty import DifficultyLogged
+from shared.contracts.parked import Parked
+from shared.contracts.submission import CausedChange, Refusal, Review
+from shared.contracts.words import Period
 from shared.postgres.statements import upsert
 from shared.reference.load import Reference
 

@@ -10,8 +10,8 @@ from pydantic_core import ErrorDetails
 
 from services.intake.rules.wording import unit_named
 from services.intake.texts import phrase
-from shared.contracts import Bilingual, Period, Submission
-from shared.contracts.submission import READING_LIMIT
+from shared.contracts.submission import READING_LIMIT, Submission
+from shared.contracts.words import Bilingual, Period
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
 from shared.reference.units import Units

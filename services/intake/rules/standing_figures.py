@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from shared.contracts import Period, Stage, Submission
-from shared.contracts.submission import Value
+from shared.contracts.submission import Submission, Value
+from shared.contracts.words import Period, Stage
 
 
 class StandingReading(NamedTuple):

@@ -23,7 +23,8 @@ from services.intake.storage.tables import (
     SubmissionRow,
     UnscoredRow,
 )
-from shared.contracts import Period, Receipt, Stage, SubmissionWarning
+from shared.contracts.submission import Receipt, SubmissionWarning
+from shared.contracts.words import Period, Stage
 from shared.postgres.statements import table_of
 from shared.time import VIETNAM
 

@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from services.notify.alerts.notices import DIGESTS, Alert, Draft
-from shared.contracts import (
-    DifficultyEvent,
-    DifficultyKind,
-    DifficultyLogged,
-    Event,
-    OperationEvent,
-    Severity,
-    StatusChanged,
-    TargetChanged,
-)
+from shared.contracts.alert import DifficultyEvent, OperationEvent, Severity
+from shared.contracts.change import StatusChanged, TargetChanged
+from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
+from shared.contracts.words import Event
 from shared.reference.load import Reference
 from shared.reference.models import AnyEvent, CohortMeeting, Commitment, CommunesMeeting, CriterionKey, Match, Plan
 

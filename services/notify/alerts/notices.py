@@ -10,16 +10,10 @@ from functools import cached_property
 from uuid import UUID
 
 from services.notify.texts import phrase
-from shared.contracts import (
-    ChannelName,
-    DifficultyEvent,
-    DifficultyLogged,
-    Language,
-    OccasionKind,
-    OperationNoted,
-    StatusChanged,
-    TargetChanged,
-)
+from shared.contracts.alert import ChannelName, DifficultyEvent, OccasionKind, OperationNoted
+from shared.contracts.change import StatusChanged, TargetChanged
+from shared.contracts.difficulty import DifficultyLogged
+from shared.contracts.words import Language
 from shared.reference.models import AnyEvent, Contact, RoleHolder, Unit
 from shared.stable_id import stable_id
 from shared.time import VIETNAM

@@ -14,7 +14,9 @@ from services.notify.api.dependencies import Limit, Since, UnitParameter, moment
 from services.notify.stages.render import happened
 from services.notify.storage import ledger
 from services.notify.storage.ledger import Filter
-from shared.contracts import Bilingual, OccasionKind, Severity, UnitRef
+from shared.contracts.alert import OccasionKind, Severity
+from shared.contracts.change import UnitRef
+from shared.contracts.words import Bilingual
 from shared.http.dependencies import Running, SignedIn
 from shared.http.paging import Cursor, decode_cursor, encode_cursor
 from shared.reference.models import AnyEvent

@@ -17,7 +17,9 @@ from services.notify.contacts.masking import mask_address
 from services.notify.inspect.gaps import gaps
 from services.notify.storage.contacts import contacts_with_rows, remove, save
 from shared.access.caller import Caller
-from shared.contracts import Bilingual, ChannelName, UnitRef
+from shared.contracts.alert import ChannelName
+from shared.contracts.change import UnitRef
+from shared.contracts.words import Bilingual
 from shared.http.body import read_body
 from shared.http.dependencies import Running, SignedIn
 from shared.http.invalid_input import faults_of

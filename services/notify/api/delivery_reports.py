@@ -19,7 +19,7 @@ from services.notify.delivery.channels.ways import contract_of
 from services.notify.settings import settings
 from services.notify.storage import queries
 from services.notify.storage.tables import OutboxRow
-from shared.contracts import AlertEvent
+from shared.contracts.alert import AlertEvent
 from shared.http.body import read_body
 from shared.http.dependencies import Running
 from shared.problems import Fault, Faults, Problem, Problems

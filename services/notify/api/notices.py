@@ -30,7 +30,9 @@ from services.notify.storage import ledger
 from services.notify.storage.ledger import Filter
 from services.notify.telling.tell import resend
 from services.notify.wording.links import MARK
-from shared.contracts import Bilingual, ChannelName, UnitRef
+from shared.contracts.alert import ChannelName
+from shared.contracts.change import UnitRef
+from shared.contracts.words import Bilingual
 from shared.http.dependencies import Running, SignedIn
 from shared.http.paging import Cursor, decode_cursor, encode_cursor
 from shared.problems import Problem, Problems

@@ -16,7 +16,8 @@ from services.notify.delivery.channels import Result
 from services.notify.delivery.worker import Attempt
 from services.notify.storage import subscriptions
 from services.notify.telling.tell import Pipeline, tell
-from shared.contracts import Bilingual, OperationEvent, OperationNoted
+from shared.contracts.alert import OperationEvent, OperationNoted
+from shared.contracts.words import Bilingual
 from shared.reference.load import Reference
 from shared.time import utc_now
 

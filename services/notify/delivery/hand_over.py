@@ -12,7 +12,7 @@ from uuid import UUID
 from services.notify.alerts.notices import Notice, NoticeStatus, Wording
 from services.notify.stages import World
 from services.notify.wording.links import Links
-from shared.contracts import ChannelName
+from shared.contracts.alert import ChannelName
 
 LEASE = timedelta(seconds=60)
 """How long a notice belongs to the process that is to deliver it; then anybody may take it."""

@@ -29,7 +29,7 @@ from services.notify.settings import NotifySettings
 from services.notify.storage import queries, subscriptions
 from services.notify.storage.tables import OutboxRow
 from services.notify.wording.links import Links
-from shared.contracts import AlertEvent, ChannelName
+from shared.contracts.alert import AlertEvent, ChannelName
 from shared.nats.cloud_events import Message
 from shared.service import outbox
 from shared.service.outbox import Relay

@@ -16,23 +16,10 @@ from services.notify.stages.render import render
 from services.notify.stages.routing_tree import Tree
 from services.notify.texts import phrase
 from services.notify.wording.links import Links
-from shared.contracts import (
-    Assessment,
-    ChannelName,
-    DifficultyEvent,
-    DifficultyKind,
-    DifficultyLogged,
-    Event,
-    Language,
-    OccasionKind,
-    OperationEvent,
-    Part,
-    Period,
-    Stage,
-    Status,
-    StatusChanged,
-    TargetChanged,
-)
+from shared.contracts.alert import ChannelName, DifficultyEvent, OccasionKind, OperationEvent
+from shared.contracts.change import Assessment, Part, StatusChanged, TargetChanged
+from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
+from shared.contracts.words import Event, Language, Period, Stage, Status
 from shared.reference.load import Reference
 from shared.reference.models import AnyEvent, Contact
 

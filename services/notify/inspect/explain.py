@@ -7,21 +7,10 @@ from uuid import UUID
 
 from services.notify.alerts.notices import Alert, Occasion
 from services.notify.alerts.records import alert_of
-from shared.contracts import (
-    Assessment,
-    Bilingual,
-    CommitmentRef,
-    DifficultyEvent,
-    DifficultyKind,
-    DifficultyLogged,
-    Event,
-    OccasionKind,
-    OperationEvent,
-    OperationNoted,
-    Status,
-    StatusChanged,
-    TargetChanged,
-)
+from shared.contracts.alert import DifficultyEvent, OccasionKind, OperationEvent, OperationNoted
+from shared.contracts.change import Assessment, CommitmentRef, StatusChanged, TargetChanged
+from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
+from shared.contracts.words import Bilingual, Event, Status
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import AnyEvent, Unit

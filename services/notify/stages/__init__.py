@@ -15,7 +15,7 @@ from services.notify.alerts.notices import Alert, Draft, Recipient
 from services.notify.stages.routing_tree import Tree
 from services.notify.wording.links import Links
 from services.notify.wording.sms_text import Style
-from shared.contracts import ChannelName
+from shared.contracts.alert import ChannelName
 from shared.reference.load import Reference
 from shared.reference.models import Contact, Match, Role
 

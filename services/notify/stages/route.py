@@ -10,7 +10,7 @@ from services.notify.alerts.notices import Alert, Draft, NotSent, Recipient
 from services.notify.contacts import gets_sms
 from services.notify.stages import World
 from services.notify.stages.routing_tree import taking
-from shared.contracts import ChannelName
+from shared.contracts.alert import ChannelName
 from shared.reference.models import COMMITMENT_OWNER, CRITERION_OWNER, Branch, Contact, Plan, Role, RoleHolder, Unit
 
 COORDINATION_OFFICE: Role = "coordination_office"

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, u
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.storage.tables import AddressRow, BroughtRow, ContactRow
-from shared.contracts import ChannelName
+from shared.contracts.alert import ChannelName
 from shared.postgres.statements import columns_of, insert_rows, table_of
 from shared.reference.models import Contact
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify.alerts.records import log_message
 from services.notify.storage import queries
 from services.notify.storage.tables import OutboxRow
-from shared.contracts import AlertEvent
+from shared.contracts.alert import AlertEvent
 from shared.service import outbox
 
 

@@ -12,7 +12,8 @@ from services.notify.alerts.records import note_of
 from services.notify.stages import World
 from services.notify.storage import queries
 from services.notify.wording.sms_text import parts
-from shared.contracts import Bilingual, OperationEvent, OperationNoted
+from shared.contracts.alert import OperationEvent, OperationNoted
+from shared.contracts.words import Bilingual
 from shared.stable_id import stable_id
 from shared.text import number
 from shared.time import VIETNAM

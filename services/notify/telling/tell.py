@@ -25,7 +25,7 @@ from services.notify.storage.tables import OutboxRow
 from services.notify.telling.budget import afford
 from services.notify.telling.working_days import after_working_days
 from services.notify.telling.world_reader import Situation, with_causes
-from shared.contracts import AlertEvent
+from shared.contracts.alert import AlertEvent
 from shared.nats.cloud_events import Message
 from shared.service import outbox
 

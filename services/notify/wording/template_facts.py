@@ -12,18 +12,10 @@ from services.notify.stages import World
 from services.notify.wording.verdict_table import Words, table
 from services.notify.wording.visible_text import lines_of, on_one_line
 from shared import text
-from shared.contracts import (
-    DifficultyEvent,
-    DifficultyLogged,
-    Event,
-    Language,
-    OperationEvent,
-    OperationNoted,
-    Period,
-    Severity,
-    StatusChanged,
-    TargetChanged,
-)
+from shared.contracts.alert import DifficultyEvent, OperationEvent, OperationNoted, Severity
+from shared.contracts.change import StatusChanged, TargetChanged
+from shared.contracts.difficulty import DifficultyLogged
+from shared.contracts.words import Event, Language, Period
 from shared.reference.load import Reference
 from shared.time import VIETNAM
 

@@ -17,7 +17,7 @@ from services.scoring.judging.inheritance import kin, with_inherited
 from services.scoring.judging.measures import Figures, Reading, merge, readings_in
 from services.scoring.judging.verdicts import Judged, is_judged_by, judge_criterion
 from services.scoring.storage import queries
-from shared.contracts import Submission
+from shared.contracts.submission import Submission
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
 

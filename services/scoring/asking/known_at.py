@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring.judging.inheritance import kin
 from services.scoring.judging.measures import Figures, Reading, merge, readings_in
 from services.scoring.storage import queries
-from shared.contracts import AcceptedSubmission
+from shared.contracts.submission import AcceptedSubmission
 from shared.reference.load import Reference
 from shared.time import VIETNAM
 

@@ -8,15 +8,9 @@ from datetime import date, datetime
 from uuid import UUID
 
 from services.scoring.judging.judge import event_of
-from shared.contracts import (
-    Assessment,
-    Change,
-    Event,
-    Status,
-    StatusChanged,
-    TargetChanged,
-    subjects,
-)
+from shared.contracts import subjects
+from shared.contracts.change import Assessment, Change, StatusChanged, TargetChanged
+from shared.contracts.words import Event, Status
 from shared.nats.cloud_events import Message, cloud_event
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit

@@ -17,7 +17,8 @@ from pydantic import BaseModel, Field
 
 from services.scoring.judging.measures import Figures, Reading
 from services.scoring.texts import phrase
-from shared.contracts import Bilingual, Language, Period, UnitRef
+from shared.contracts.change import UnitRef
+from shared.contracts.words import Bilingual, Language, Period
 from shared.reference.load import Reference
 from shared.reference.models import Unit
 from shared.reference.refs import unit_ref

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
-from shared.contracts import Submission, SubmissionWarning
+from shared.contracts.submission import Submission, SubmissionWarning
 from shared.contracts.words import Period, Stage
 from shared.reference.models import Amount, Ratio, YesNo
 from shared.time import VIETNAM

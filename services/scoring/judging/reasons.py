@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from services.scoring.texts import phrase
 from shared import text
-from shared.contracts import Bilingual, Language, Part, Status
-from shared.contracts.words import Period
+from shared.contracts.change import Part
+from shared.contracts.words import Bilingual, Language, Period, Status
 
 STATUS_NAMES = {
     Status.MET: phrase("reasons.status_names.met"),

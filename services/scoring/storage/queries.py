@@ -42,7 +42,9 @@ from services.scoring.storage.tables import (
     TargetRow,
     TickRow,
 )
-from shared.contracts import Period, Stage, Status, SubmissionWarning, subjects
+from shared.contracts import subjects
+from shared.contracts.submission import SubmissionWarning
+from shared.contracts.words import Period, Stage, Status
 from shared.postgres.statements import columns_of, insert_rows, table_of, unnested, upsert
 from shared.reference.models import CriterionKey
 

@@ -34,7 +34,9 @@ from services.scoring.update.arrivals import Arrival, submission_row, unit_of
 from services.scoring.update.communes import judge_again, status_rows
 from services.scoring.update.score import score
 from services.scoring.update.targets import begin_targets, judge_targets, targets_of
-from shared.contracts import AcceptedSubmission, Status, subjects
+from shared.contracts import subjects
+from shared.contracts.submission import AcceptedSubmission
+from shared.contracts.words import Status
 from shared.nats.stream_reader import stored
 from shared.postgres.migrations import schema_metadata
 from shared.postgres.statements import copy_in, table_of, upsert

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from shared.contracts import DifficultyEvent, Event, OperationEvent
+from shared.contracts.alert import DifficultyEvent, OperationEvent
+from shared.contracts.words import Event
 from shared.reference.consistency.checks import COHORT, CRITERION, ROLE, UNIT, Checks
 from shared.reference.definitions import Reference
 from shared.reference.located import Place

@@ -11,7 +11,7 @@ from services.notify.delivery.channels.sms.speedsms import SpeedSms
 from services.notify.delivery.channels.webhook import Webhook
 from services.notify.delivery.pace import paced
 from services.notify.settings import NotifySettings
-from shared.contracts import ChannelName
+from shared.contracts.alert import ChannelName
 from shared.reference.located import read_yaml
 
 
