@@ -13,7 +13,9 @@ from babel import Locale
 from babel.dates import format_date
 from babel.numbers import NumberPattern, parse_pattern
 
-from shared.contracts.words import Bilingual, Granularity, Language, Period, Stage
+from shared.contracts.bilingual import Bilingual, Language
+from shared.contracts.period import Granularity, Period
+from shared.contracts.status import Stage
 from shared.texts import filled, phrase
 
 _DAY_PATTERNS: dict[Language, str] = {"vi": "dd/MM/yyyy", "en": "d MMMM yyyy"}

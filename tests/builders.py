@@ -10,8 +10,10 @@ from uuid import UUID, uuid4
 from services.scoring.judging.measures import Figures, Observation, Reading, merge
 from services.scoring.judging.path import Commitment
 from shared.contracts import subjects
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.period import Period
+from shared.contracts.status import Stage
 from shared.contracts.submission import AcceptedSubmission, SubmissionWarning
-from shared.contracts.words import Bilingual, Period, Stage
 from shared.nats.cloud_events import Message, cloud_event
 
 BASELINE_DATE = date(2022, 12, 31)

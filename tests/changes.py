@@ -12,9 +12,13 @@ from services.notify.alerts.records import alert_of
 from services.notify.inspect.examples import VERDICTS
 from services.notify.stages import World, by_role
 from services.notify.stages.routing_tree import Tree
-from shared.contracts.change import Assessment, CommitmentRef, CriterionRef, Part, StatusChanged, TargetChanged, UnitRef
+from shared.contracts.assessment import Assessment, Part
+from shared.contracts.bilingual import Bilingual
 from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
-from shared.contracts.words import Bilingual, Event, Period, Stage, Status
+from shared.contracts.period import Period
+from shared.contracts.refs import CommitmentRef, CriterionRef, UnitRef
+from shared.contracts.status import Event, Stage, Status
+from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import load
 from shared.reference.models import Branch, Contact, Match
 

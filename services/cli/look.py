@@ -17,8 +17,8 @@ from rich.text import Text
 from deploy.local.clients import broker, http
 from services.cli.session import DATA, Data, Key, console, get, key_of, run, system_of
 from shared.contracts import subjects
-from shared.contracts.change import AnyChange, TargetChanged
-from shared.contracts.words import Status
+from shared.contracts.status import Status
+from shared.contracts.verdict_change import AnyChange, TargetChanged
 from shared.time import VIETNAM
 
 _STYLES = {"met": "green", "on_track": "cyan", "behind": "yellow", "missed": "red", "not_met": "", "no_data": "dim"}

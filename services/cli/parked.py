@@ -23,7 +23,7 @@ from services.intake.storage import tables as intake
 from services.notify.storage import tables as notify
 from services.scoring.storage import tables as scoring
 from shared.contracts import subjects
-from shared.contracts.parked import Replayed, ReplayRequest
+from shared.contracts.parked_message import Replayed, ReplayRequest
 from shared.service.parking import ParkingPlace
 from shared.time import VIETNAM
 

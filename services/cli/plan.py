@@ -10,7 +10,7 @@ from rich.console import Console
 
 from services.cli import plan_view
 from services.cli.texts import phrase
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
 from shared.reference.load import PACKAGED, InvalidReferenceError, Reference, load_file, source_text
 from shared.reference.plan_check import Finding, Paper, check, exit_status
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.texts import phrase
-from shared.contracts.words import Bilingual, Language
+from shared.contracts.bilingual import Bilingual, Language
 from shared.reference.load import Reference
 from shared.reference.models import Cohort, Commitment, Goal, Level
 from shared.text import day, number, percent

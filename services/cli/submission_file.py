@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
 
 _OWN_FIELDS = ("unit", "period", "stage", "revision", "source_ref", "confirmed")
 _DELIMITERS = ";,\t"

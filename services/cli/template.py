@@ -12,7 +12,8 @@ from services.notify.alerts.notices import Wording
 from services.notify.inspect.examples import example, preview
 from services.notify.wording.sms_text import parts
 from shared.contracts.alert import ChannelName, DifficultyEvent, OperationEvent
-from shared.contracts.words import Event, Language
+from shared.contracts.bilingual import Language
+from shared.contracts.status import Event
 from shared.reference.load import load
 from shared.reference.models import AnyEvent
 

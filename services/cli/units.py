@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from services.cli.session import console, fail
 from services.cli.texts import phrase
-from shared.contracts.words import Language
+from shared.contracts.bilingual import Language
 from shared.reference.load import InvalidReferenceError, Reference, load
 from shared.reference.models import Succession, Unit
 from shared.text import day

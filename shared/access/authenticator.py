@@ -17,7 +17,7 @@ from shared.access.agency_keys import hash_of
 from shared.access.caller import Caller, unauthorized
 from shared.access.key_lookup import Lookup, Uses
 from shared.access.oidc_tokens import Issuer, is_token
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
 from shared.problems import Problem, Problems
 
 _KEY = re.compile(r"ntm_([0-9a-f]{12})_([\w-]{43})", re.ASCII)

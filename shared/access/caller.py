@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
 from shared.problems import Problem, Problems
 from shared.reference.units import Unit, Units
 from shared.text import without_diacritics

@@ -14,7 +14,7 @@ import jwt
 
 from shared.access.caller import Caller, agency_id, unauthorized
 from shared.access.oidc_signing_keys import SigningKeys
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
 from shared.problems import Problem, Problems
 from shared.settings import Settings
 

@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from shared.contract_documents.channels import CHANNELS, REQUESTS, TRACE, Request, SubjectFamily
 from shared.contracts import subjects
-from shared.contracts.parked import ReplayRequest
+from shared.contracts.parked_message import ReplayRequest
 from shared.contracts.preview import PreviewRequest
 from shared.contracts.submission import Submission
 

@@ -10,13 +10,13 @@ from pydantic import BaseModel
 
 from shared.contracts import subjects
 from shared.contracts.alert import AlertEvent, AlertLogged
-from shared.contracts.answers import ItemAnswers
-from shared.contracts.change import StatusChanged, TargetChanged
 from shared.contracts.difficulty import DifficultyLogged
-from shared.contracts.parked import Parked, Replayed, ReplayRequest
+from shared.contracts.item_answers import ItemAnswers
+from shared.contracts.parked_message import Parked, Replayed, ReplayRequest
 from shared.contracts.preview import Preview, PreviewRequest
 from shared.contracts.problem_document import ProblemDocument
 from shared.contracts.submission import AcceptedSubmission, Receipt, Refusal, Review, Submission
+from shared.contracts.verdict_change import StatusChanged, TargetChanged
 
 _UNIT = "Code of a commune, a district or the province."
 _DISTRICT = "Code of the district; `-` where the tree has none."

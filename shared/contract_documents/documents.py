@@ -10,13 +10,13 @@ from pydantic import BaseModel
 
 from shared.contract_documents.asyncapi import document
 from shared.contracts.alert import AlertLogged
-from shared.contracts.answers import ItemAnswers
-from shared.contracts.change import StatusChanged, TargetChanged
 from shared.contracts.difficulty import DifficultyAnswer, DifficultyLogged, DifficultyReport
-from shared.contracts.parked import Parked, Replayed, ReplayRequest
+from shared.contracts.item_answers import ItemAnswers
+from shared.contracts.parked_message import Parked, Replayed, ReplayRequest
 from shared.contracts.preview import Preview, PreviewRequest
 from shared.contracts.problem_document import ProblemDocument
 from shared.contracts.submission import AcceptedSubmission, Receipt, Refusal, Review, Submission, Tracked
+from shared.contracts.verdict_change import StatusChanged, TargetChanged
 
 FOLDER = Path(__file__).parent / "schemas"
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from shared.contracts.change import UnitRef
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.refs import UnitCode, UnitRef
 from shared.contracts.released_name import released_as
-from shared.contracts.words import Bilingual, UnitCode
 
 type OccasionKind = Literal["status", "target", "problem", "operation"]
 """What an alert is about: a commune's criterion, a commitment, a difficulty, or the working of the system itself."""

@@ -11,9 +11,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from shared.contracts.change import UnitRef
+from shared.contracts.refs import UnitCode, UnitRef
 from shared.contracts.released_name import released_as
-from shared.contracts.words import UnitCode
 
 WORDS_LIMIT = 4000
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.refs import UnitCode
+from shared.contracts.status import Status
 from shared.contracts.submission import Submission
-from shared.contracts.words import Bilingual, Status, UnitCode
 
 PREVIEW_LIMIT = 1000
 """Submissions in one request."""

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from shared.contracts.change import CriterionRef
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.refs import CriterionRef
 
 
 class RecognitionState(StrEnum):

@@ -8,7 +8,10 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
-from shared.contracts.words import Bilingual, Event, Period, Stage, Status, UnitCode
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.period import Period
+from shared.contracts.refs import UnitCode
+from shared.contracts.status import Event, Stage, Status
 
 Value = StrictBool | StrictInt | Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A count (integer), a measured amount, or yes/no."""

@@ -21,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from shared.contracts.words import Bilingual, Language
+from shared.contracts.bilingual import Bilingual, Language
 from shared.http.dependencies import runtime_of
 from shared.http.invalid_input import faults_of
 from shared.http.openapi import Description, describe

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from fastapi import Query
 
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
 from shared.problems import Fault, Faults, Problem, Problems
 
 _NEXT = "`next` of the page before."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from shared.contracts.words import Bilingual, Language
+from shared.contracts.bilingual import Bilingual, Language
 from shared.text import shown
 from shared.texts import phrase
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.contracts.words import Bilingual, Language
+from shared.contracts.bilingual import Bilingual, Language
 from shared.problems.faults import Faults, in_words
 from shared.problems.kinds import Problems
 from shared.text import storable

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from shared.contracts.words import Granularity, Period
+from shared.contracts.period import Granularity, Period
 from shared.reference.lineage import Lineage
 from shared.reference.models import (
     Cohort,

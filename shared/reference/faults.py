@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic_core import ErrorDetails
 
-from shared.contracts.words import Bilingual, Language
+from shared.contracts.bilingual import Bilingual, Language
 from shared.texts import filled, phrase
 
 

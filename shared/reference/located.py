@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
 from shared.reference.faults import FileFault, InvalidReferenceError, explain
 from shared.texts import filled, phrase
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.contracts.change import CommitmentRef, CriterionRef, UnitRef
+from shared.contracts.refs import CommitmentRef, CriterionRef, UnitRef
 
 if TYPE_CHECKING:
     from shared.reference.definitions import Reference

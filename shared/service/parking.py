@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import Field, SQLModel
 
 from shared.contracts import subjects
-from shared.contracts.parked import REASON_LIMIT, Parked, ParkedState, Replayed
+from shared.contracts.parked_message import REASON_LIMIT, Parked, ParkedState, Replayed
 from shared.nats.cloud_events import Message, cloud_event, new_trace
 from shared.postgres.statements import table_of
 from shared.service.outbox import OutboxColumns, put

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy import Row
 
 from shared.contracts import subjects
-from shared.contracts.parked import Replayed, ReplayRequest
+from shared.contracts.parked_message import Replayed, ReplayRequest
 from shared.service.consumer import PROCESSED, Handle, reason_of
 from shared.service.parking import ParkingPlace, as_text
 from shared.service.transient_errors import is_transient

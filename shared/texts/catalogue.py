@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from babel.messages.pofile import read_po
 
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

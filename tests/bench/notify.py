@@ -31,8 +31,9 @@ import nats as nats_client
 import psutil
 
 from deploy.local.system import free_port
-from shared.contracts.change import CriterionRef, StatusChanged, UnitRef
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.refs import CriterionRef, UnitRef
+from shared.contracts.verdict_change import StatusChanged
 from shared.reference.load import PACKAGED, Reference, load
 from tests.changes import a_status_change
 from tests.integration.notify_service import NotifyService, notify_service

@@ -21,7 +21,7 @@ from deploy.local.system import is_free
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
 from shared.contracts import subjects
-from shared.contracts.words import Status
+from shared.contracts.status import Status
 
 STARTS = """
 import asyncio, sys

@@ -12,7 +12,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from services.intake.workbook import Asked, blank_lines, draw_template, plan_layout, saved
-from shared.contracts.words import Period
+from shared.contracts.period import Period
 from shared.reference.load import load
 from tests.workbooks import a_workbook
 

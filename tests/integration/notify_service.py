@@ -26,8 +26,8 @@ from deploy.local.system import free_port
 from services.notify.alerts.notices import Occasion
 from shared.access.agency_keys import add_key
 from shared.contracts import subjects
-from shared.contracts.change import StatusChanged
 from shared.contracts.difficulty import DifficultyLogged
+from shared.contracts.verdict_change import StatusChanged
 from shared.nats.cloud_events import Message, cloud_event
 from shared.nats.publishing import publish
 from shared.nats.streams import ensure_streams

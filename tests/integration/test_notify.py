@@ -16,8 +16,8 @@ from alembic.migration import MigrationContext
 from nats.aio.client import Client
 from sqlalchemy import Connection
 
-from shared.contracts.change import UnitRef
-from shared.contracts.words import Event
+from shared.contracts.refs import UnitRef
+from shared.contracts.status import Event
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import publish
 from shared.postgres.migrations import schema_metadata

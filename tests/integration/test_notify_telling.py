@@ -27,7 +27,7 @@ from starlette.routing import Route
 
 from deploy.local.system import free_port
 from services.notify.storage.tables import EscalationRow, GatheringRow, NoticeRow
-from shared.contracts.words import Event
+from shared.contracts.status import Event
 from shared.postgres.statements import table_of
 from shared.time import utc_now
 from tests.changes import DISTRICT_OFFICE, a_contact, a_status_change, a_target_change, changes_of_communes

@@ -16,8 +16,8 @@ from services.notify.storage.tables import AlertRow, OutboxRow
 from services.scoring.storage.tables import ReadingRow, SubmissionRow
 from services.scoring.update.rebuild import rebuild
 from shared.contracts import subjects
-from shared.contracts.change import UnitRef
-from shared.contracts.parked import Parked, ReplayRequest
+from shared.contracts.parked_message import Parked, ReplayRequest
+from shared.contracts.refs import UnitRef
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import publish
 from shared.nats.stream_reader import stored

@@ -13,7 +13,7 @@ from nats.js.errors import NotFoundError
 
 from services.intake.storage import queries
 from shared.contracts import subjects
-from shared.contracts.parked import Parked
+from shared.contracts.parked_message import Parked
 from shared.nats.cloud_events import Message, cloud_event
 from shared.nats.publishing import publish
 from tests.builders import a_posted_submission

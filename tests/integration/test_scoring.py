@@ -18,7 +18,7 @@ from services.scoring.update.arrivals import Arrival
 from services.scoring.update.rebuild import rebuild
 from services.scoring.update.score import score, tick
 from shared.contracts import subjects
-from shared.contracts.parked import Parked
+from shared.contracts.parked_message import Parked
 from shared.contracts.submission import AcceptedSubmission
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import BrokerUnavailableError, publish

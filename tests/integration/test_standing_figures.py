@@ -9,7 +9,7 @@ from sqlalchemy import insert
 
 from services.intake.storage import queries
 from services.intake.storage.tables import ReadingRow
-from shared.contracts.words import Period
+from shared.contracts.period import Period
 from shared.postgres.statements import table_of
 from tests.running import Surroundings
 

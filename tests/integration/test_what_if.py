@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from services.scoring.asking.supposition import PLAN_LETTERS
 from shared.contracts.preview import PREVIEW_LIMIT
-from shared.contracts.words import Stage
+from shared.contracts.status import Stage
 from shared.postgres.migrations import schema_metadata
 from shared.reference.load import PACKAGED, load
 from tests.builders import an_accepted_submission

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from shared.access.oidc_tokens import TOKEN_LENGTH, Issuer
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
 from shared.problems import Problem, Problems
 from shared.settings import Settings
 from tests.issuer import AUDIENCE, SigningKey, TokenIssuer

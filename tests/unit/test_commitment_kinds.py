@@ -11,8 +11,8 @@ from services.scoring.judging.aggregates import summed
 from services.scoring.judging.measures import Reading
 from services.scoring.judging.verdicts import assess_target
 from services.scoring.update.targets import series_of
-from shared.contracts.change import Assessment
-from shared.contracts.words import Status
+from shared.contracts.assessment import Assessment
+from shared.contracts.status import Status
 from shared.reference.load import Reference, load
 from tests.builders import a_reading, poverty, readings
 

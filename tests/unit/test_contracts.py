@@ -25,8 +25,8 @@ from shared.access.caller import Caller
 from shared.contract_documents.channels import CHANNELS
 from shared.contract_documents.documents import FOLDER, schemas
 from shared.contracts import subjects
+from shared.contracts.period import Period
 from shared.contracts.submission import AcceptedSubmission, Submission
-from shared.contracts.words import Period
 from shared.http.openapi import Description
 from tests.builders import an_accepted_submission
 

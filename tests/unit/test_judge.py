@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from services.scoring.judging.judge import assess, event_of, worst
 from services.scoring.judging.measures import Observation
 from services.scoring.judging.path import Point
-from shared.contracts.words import Event, Period, Status
+from shared.contracts.period import Period
+from shared.contracts.status import Event, Status
 from shared.reference.models import Due
 from tests.builders import BASELINE_DATE, DEADLINE, a_commitment, an_observation
 

@@ -18,8 +18,9 @@ from services.notify.stages.route import route
 from services.notify.wording.sms_text import parts
 from services.notify.wording.visible_text import lines_of, on_one_line
 from shared.contracts.alert import DifficultyEvent
+from shared.contracts.bilingual import Language
 from shared.contracts.difficulty import WORDS_LIMIT, DifficultyKind, DifficultyLogged
-from shared.contracts.words import Event, Language
+from shared.contracts.status import Event
 from tests.changes import (
     DIEM_HE,
     PROVINCE,

@@ -18,9 +18,10 @@ from services.notify.stages.render import render
 from services.notify.wording.links import Links
 from services.notify.wording.sms_text import parts
 from shared.contracts.alert import DifficultyEvent, OperationEvent
+from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.difficulty import DifficultyLogged
+from shared.contracts.status import Event
 from shared.contracts.submission import SubmissionWarning
-from shared.contracts.words import Bilingual, Event, Language
 from shared.reference.models import AnyEvent
 from tests.changes import (
     DIEM_HE,

@@ -9,8 +9,8 @@ import pytest
 from services.notify.alerts.notices import Draft, NotSent
 from services.notify.stages import World
 from services.notify.stages.route import route
-from shared.contracts.change import StatusChanged, TargetChanged
-from shared.contracts.words import Event
+from shared.contracts.status import Event
+from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.models import Branch, Contact
 from tests.changes import (
     DISTRICT_OFFICE,

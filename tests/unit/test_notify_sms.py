@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from services.notify.stages import World
 from services.notify.stages.render import render
 from services.notify.wording.sms_text import PART_SEPTETS, Style, clip, is_plain, parts, plain, septets
-from shared.contracts.change import CriterionRef
-from shared.contracts.words import Bilingual, Event, Language
+from shared.contracts.bilingual import Bilingual, Language
+from shared.contracts.refs import CriterionRef
+from shared.contracts.status import Event
 from tests.changes import a_draft, a_part, a_status_change, a_target_change, the_world
 
 REFUSED_BY_CARRIERS = set("%#&[]{}\\<@")

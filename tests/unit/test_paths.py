@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.scoring.judging.verdicts import judge_target
-from shared.contracts.words import Status
+from shared.contracts.status import Status
 from shared.reference.load import PACKAGED, InvalidReferenceError, Reference, load, load_file
 from tests.builders import an_observation
 

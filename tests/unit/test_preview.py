@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from services.scoring.asking.preview import fit
+from shared.contracts.bilingual import Bilingual
 from shared.contracts.preview import Preview, PreviewedStatus
-from shared.contracts.words import Bilingual, Status
+from shared.contracts.status import Status
 from shared.problems import Problem, Problems
 
 LIMIT = 10_000

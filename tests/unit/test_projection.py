@@ -11,7 +11,7 @@ import pytest
 
 from services.scoring.judging.judge import assess
 from services.scoring.judging.trend import project
-from shared.contracts.change import Projection
+from shared.contracts.assessment import Projection
 from tests.builders import BASELINE_DATE, DEADLINE, a_commitment, an_observation
 
 ENDS = [date(2023, month, 28) for month in range(1, 13)]

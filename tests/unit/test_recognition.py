@@ -10,7 +10,7 @@ import pytest
 from services.scoring.judging.measures import Reading
 from services.scoring.judging.recognition import recognitions
 from shared.contracts.recognition import Recognition, RecognitionState
-from shared.contracts.words import Stage, Status
+from shared.contracts.status import Stage, Status
 from shared.reference.load import load
 from tests.builders import a_reading, readings
 

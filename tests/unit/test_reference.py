@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts.words import Bilingual, Event, Period
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.period import Period
+from shared.contracts.status import Event
 from shared.reference.load import (
     PACKAGED,
     InvalidReferenceError,

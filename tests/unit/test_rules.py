@@ -15,8 +15,9 @@ from services.intake import rules
 from services.intake.doors.catalogue import catalogue
 from services.intake.rules.standing_figures import Standing, StandingReading
 from shared.access.caller import EVERYTHING, Caller
+from shared.contracts.period import Period
+from shared.contracts.status import Stage
 from shared.contracts.submission import Submission
-from shared.contracts.words import Period, Stage
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference, load
 from tests.builders import a_posted_submission

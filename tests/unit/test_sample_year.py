@@ -29,8 +29,8 @@ from services.scoring.judging.contributions import Increment, contribution
 from services.scoring.judging.measures import Figures, Reading, merge
 from services.scoring.judging.verdicts import assess_criterion, assess_target, criteria_of
 from shared.access.caller import EVERYTHING, Caller
+from shared.contracts.status import Event, Status
 from shared.contracts.submission import Submission
-from shared.contracts.words import Event, Status
 from shared.reference.load import Reference, load, load_contacts
 from shared.time import VIETNAM
 

@@ -9,8 +9,9 @@ from uuid import UUID
 import pytest
 
 from services.intake.rules.standing_figures import Standing, StandingReading, exact
+from shared.contracts.period import Period
+from shared.contracts.status import Stage
 from shared.contracts.submission import Submission
-from shared.contracts.words import Period, Stage
 
 UNIT, OTHER = 194, 195
 FIRST, SECOND = UUID(int=1), UUID(int=2)

@@ -19,7 +19,7 @@ from services.scoring.judging.inheritance import kin, not_inherited, with_inheri
 from services.scoring.judging.measures import Figures, Reading
 from services.scoring.judging.verdicts import assess_criterion, binds
 from services.scoring.update.targets import series_of
-from shared.contracts.words import Stage, Status
+from shared.contracts.status import Stage, Status
 from shared.reference.load import Reference, load
 from shared.reference.models import Commitment, Unit
 from tests.builders import a_reading, poverty, readings

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.words import Language, Period, Stage
+from shared.contracts.bilingual import Language
+from shared.contracts.period import Period
+from shared.contracts.status import Stage
 from shared.problems import Fault, Faults
 from shared.text import day, number, percent, period_name, shown, without_diacritics
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
 from shared.texts import phrase
 from shared.texts.catalogue import LANGUAGES, filled, read_catalogue
 

@@ -14,7 +14,7 @@ from services.cli.main import app
 from services.scoring.judging.aggregates import series
 from services.scoring.judging.contributions import contribution
 from services.scoring.judging.verdicts import assess_criterion, criteria_of
-from shared.contracts.words import Status
+from shared.contracts.status import Status
 from shared.reference.load import InvalidReferenceError, Reference, load
 from shared.reference.models import Unit
 from tests.builders import poverty, readings

@@ -13,7 +13,7 @@ from services.scoring.judging.contributions import contribution
 from services.scoring.judging.measures import Reading
 from services.scoring.judging.unreported import before_any, bound_by
 from services.scoring.judging.verdicts import assess_criterion, assess_target, criteria_of, judge_criterion
-from shared.contracts.words import Event, Stage, Status
+from shared.contracts.status import Event, Stage, Status
 from shared.reference.load import Reference, load
 from shared.reference.models import Rate, Unit
 from shared.time import VIETNAM

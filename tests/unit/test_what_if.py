@@ -20,8 +20,8 @@ from services.scoring.judging.changes import Moment
 from services.scoring.judging.measures import Figures
 from services.scoring.update.targets import targets_of
 from shared.access.caller import EVERYTHING, Caller
+from shared.contracts.status import Stage
 from shared.contracts.submission import Submission
-from shared.contracts.words import Stage
 from shared.problems import Problem
 from shared.reference.load import Reference, load
 from tests.builders import DIEM_HE, a_reading, poverty, readings

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.workbook.numbers import Evidence, Style, is_ambiguous, meanings, style_of, value_of, yes_or_no
-from shared.contracts.words import Language
+from shared.contracts.bilingual import Language
 from shared.text import number
 
 NOTHING = Evidence(frozenset())

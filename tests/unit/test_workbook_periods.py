@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.workbook import read_period
-from shared.contracts.words import Language, Period
+from shared.contracts.bilingual import Language
+from shared.contracts.period import Period
 from shared.text import period_name
 
 

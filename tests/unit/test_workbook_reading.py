@@ -9,7 +9,8 @@ import pytest
 
 from services.intake.workbook import Given, Upload
 from services.intake.workbook import read as read_file
-from shared.contracts.words import Period, Stage
+from shared.contracts.period import Period
+from shared.contracts.status import Stage
 from shared.problems import Problem
 from shared.reference.load import load
 from tests.workbooks import HEADER, ROW, a_csv, a_workbook, edited

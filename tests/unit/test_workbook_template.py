@@ -26,7 +26,7 @@ from services.intake.workbook import (
     read,
     saved,
 )
-from shared.contracts.words import Period
+from shared.contracts.period import Period
 from shared.problems import Problem
 from shared.reference.load import Reference, load
 from tests.workbooks import a_csv, a_workbook, edited, part_of

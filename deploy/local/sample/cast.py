@@ -11,7 +11,7 @@ from random import Random
 from typing import Literal
 
 from deploy.local.sample.stories import Story, dice
-from shared.contracts.words import UnitCode
+from shared.contracts.refs import UnitCode
 from shared.reference.load import Reference
 
 type UnboundStory = Literal["settled", "crosses", "lost", "lost_and_back"]

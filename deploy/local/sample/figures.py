@@ -12,7 +12,7 @@ from random import Random
 
 from deploy.local.sample.cast import POOR_DISTRICTS, RECOGNITIONS, Cast, Part
 from deploy.local.sample.stories import MONTHS, Story, dice, shares
-from shared.contracts.words import UnitCode
+from shared.contracts.refs import UnitCode
 
 type Readings = dict[str, int | bool]
 type Course = tuple[float, ...]

@@ -33,7 +33,7 @@ from services.scoring.storage.tables import OutboxRow
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
 from shared.contracts import subjects
-from shared.contracts.words import UnitCode
+from shared.contracts.refs import UnitCode
 from shared.postgres.statements import table_of
 from shared.reference.load import Reference
 from shared.service.clock import read_day, set_day

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from deploy.local.sample.figures import Readings
-from shared.contracts.words import Stage, UnitCode
+from shared.contracts.refs import UnitCode
+from shared.contracts.status import Stage
 
 PROVINCE_AGENCY = "province-sample"
 """Who posts what is counted in the province."""

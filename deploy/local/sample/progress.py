@@ -11,7 +11,7 @@ from rich.progress import Progress as Bar
 
 from deploy.local.sample import FIRST_DAY
 from deploy.local.sample.play import Progress
-from shared.contracts.words import Event
+from shared.contracts.status import Event
 from shared.text import day
 
 _SHOWN = {

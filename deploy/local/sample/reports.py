@@ -14,7 +14,8 @@ from deploy.local.sample.cast import Cast
 from deploy.local.sample.figures import CommuneFigures, Readings
 from deploy.local.sample.posts import PROVINCE_AGENCY, Entry, agency_of
 from deploy.local.sample.stories import MONTHS, dice
-from shared.contracts.words import Stage, UnitCode
+from shared.contracts.refs import UnitCode
+from shared.contracts.status import Stage
 from shared.reference.load import Reference
 from shared.reference.models import Due, Report
 

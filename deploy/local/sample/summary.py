@@ -15,7 +15,8 @@ from rich.text import Text
 
 from deploy.local.sample import sample_reference
 from deploy.local.texts import phrase
-from shared.contracts.words import Bilingual, Language, Status
+from shared.contracts.bilingual import Bilingual, Language
+from shared.contracts.status import Status
 from shared.reference.models import Role
 from shared.text import day, number
 

@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from shared.contracts import subjects
-from shared.contracts.words import Event
+from shared.contracts.status import Event
 
 
 @dataclass

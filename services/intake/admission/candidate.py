@@ -13,8 +13,8 @@ from uuid import UUID, uuid4
 from services.intake.rules.standing_figures import StandingReading
 from shared.access.caller import Caller
 from shared.contracts import subjects
+from shared.contracts.bilingual import Language
 from shared.contracts.submission import AcceptedSubmission, Receipt, Refusal, Review, Submission, SubmissionWarning
-from shared.contracts.words import Language
 from shared.nats.cloud_events import Message, cloud_event
 from shared.problems import Fault, Problem
 from shared.reference.models import Unit

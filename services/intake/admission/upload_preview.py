@@ -16,9 +16,12 @@ from services.intake.rules.standing_figures import StandingReading, exact
 from services.intake.workbook import Filled, Found
 from services.intake.workbook.numbers import value_of
 from shared.contracts import subjects
+from shared.contracts.bilingual import Language
+from shared.contracts.period import Period
 from shared.contracts.preview import Preview, PreviewRequest
+from shared.contracts.refs import UnitCode
+from shared.contracts.status import Stage, Status
 from shared.contracts.submission import Receipt, Submission, SubmissionWarning, Value
-from shared.contracts.words import Language, Period, Stage, Status, UnitCode
 from shared.reference.load import Reference
 
 log = structlog.get_logger()

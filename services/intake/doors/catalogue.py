@@ -7,7 +7,9 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from shared.contracts.words import Bilingual, Granularity, Period, UnitCode
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.period import Granularity, Period
+from shared.contracts.refs import UnitCode
 from shared.reference.load import Reference
 from shared.reference.models import Element, Report
 

@@ -18,9 +18,8 @@ from services.intake.storage import queries
 from services.intake.texts import phrase
 from shared.access.caller import Caller
 from shared.contracts import subjects
-from shared.contracts.change import UnitRef
 from shared.contracts.difficulty import DifficultyAnswer, DifficultyKind, DifficultyLogged, DifficultyReport
-from shared.contracts.words import UnitCode
+from shared.contracts.refs import UnitCode, UnitRef
 from shared.http.body import JsonRoute
 from shared.http.dependencies import SignedIn, runtime_of
 from shared.http.paging import IdCursor, unknown_cursor

@@ -17,8 +17,8 @@ from services.intake.admission.group_commit import Outcome
 from services.intake.doors.ndjson import NDJSON, answer_item, post_lines
 from services.intake.texts import phrase
 from shared.access.caller import Caller
+from shared.contracts.bilingual import Language
 from shared.contracts.submission import Receipt
-from shared.contracts.words import Language
 from shared.http.app import EXPECTED_ERRORS, answer, answer_error, language_in
 from shared.http.body import BODY_LIMIT, media_type, parse_json, read_body, refuse_packed
 from shared.http.dependencies import authenticate

@@ -15,8 +15,8 @@ from starlette.responses import Response, StreamingResponse
 from services.intake.admission.accept import ITEM_LIMIT, Intake, screen
 from services.intake.admission.candidate import Candidate, Posted, Refused
 from services.intake.admission.group_commit import Outcome
+from shared.contracts.bilingual import Language
 from shared.contracts.submission import Receipt
-from shared.contracts.words import Language
 from shared.http.body import BODY_LIMIT, LINE_LIMIT, drain, parse_json, read_lines
 from shared.problems import Fault, Faults, Problem, Problems
 

@@ -10,7 +10,7 @@ from services.intake.admission.accept import ITEM_LIMIT
 from services.intake.admission.candidate import REQUEST_KEY
 from services.intake.doors import openapi_examples
 from services.intake.doors.ndjson import NDJSON
-from shared.contracts.answers import ItemAnswers, RefusedItem
+from shared.contracts.item_answers import ItemAnswers, RefusedItem
 from shared.contracts.submission import Receipt, Submission
 from shared.http.body import BODY_LIMIT, LINE_LIMIT
 from shared.http.openapi import Description, Operation

@@ -18,8 +18,9 @@ from services.intake.storage import queries
 from services.intake.storage.tables import ChangeRow, ReviewRow
 from shared.access.caller import Caller
 from shared.contracts import subjects
+from shared.contracts.refs import UnitCode
+from shared.contracts.status import Stage
 from shared.contracts.submission import AcceptedSubmission, CausedChange, Refusal, Review, Tracked
-from shared.contracts.words import Stage, UnitCode
 from shared.http.dependencies import SignedIn, runtime_of
 from shared.http.paging import NumberCursor, up_to
 from shared.problems import Fault, Faults, Problem, Problems

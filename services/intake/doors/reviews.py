@@ -18,8 +18,8 @@ from services.intake.storage import queries
 from services.intake.storage.tables import ReviewRow
 from shared.contracts import subjects
 from shared.contracts.difficulty import Words
+from shared.contracts.status import Stage
 from shared.contracts.submission import AcceptedSubmission, Review, Submission, Value
-from shared.contracts.words import Stage
 from shared.http.app import language_of
 from shared.http.body import JsonRoute
 from shared.http.dependencies import SignedIn

@@ -41,7 +41,8 @@ from services.intake.workbook import (
     saved,
 )
 from shared.access.caller import Caller
-from shared.contracts.words import Period, Stage
+from shared.contracts.period import Period
+from shared.contracts.status import Stage
 from shared.http.app import language_of
 from shared.http.body import read_body
 from shared.http.dependencies import SignedIn

@@ -16,11 +16,11 @@ from services.intake.admission.candidate import REQUEST_DIGEST_HEADER, REQUEST_H
 from services.intake.storage import queries
 from services.intake.storage.tables import ChangeRow, ProblemEventRow, ProblemRow, RefusalRow, ReviewRow, UnscoredRow
 from shared.contracts import subjects
-from shared.contracts.change import StatusChanged
 from shared.contracts.difficulty import DifficultyLogged
-from shared.contracts.parked import Parked
+from shared.contracts.parked_message import Parked
+from shared.contracts.period import Period
 from shared.contracts.submission import CausedChange, Refusal, Review
-from shared.contracts.words import Period
+from shared.contracts.verdict_change import StatusChanged
 from shared.postgres.statements import upsert
 from shared.reference.load import Reference
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 from services.intake.rules.standing_figures import Figures, Standing, StandingReading, exact
 from services.intake.rules.sums import disagreement, rules_touched
 from services.intake.rules.wording import element_named, figure, limit_of
+from shared.contracts.bilingual import Bilingual
 from shared.contracts.submission import Submission, SubmissionWarning
-from shared.contracts.words import Bilingual
 from shared.problems import Fault, Faults, Warnings
 from shared.reference.load import Reference
 from shared.reference.models import Element, PlausibleChange, Unit

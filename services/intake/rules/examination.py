@@ -11,8 +11,10 @@ from services.intake.rules.standing_figures import exact
 from services.intake.rules.sums import disagreement, rules_touched
 from services.intake.rules.wording import both, element_named, figure, unit_named
 from shared.access.caller import EVERYTHING, Caller
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.period import Period
+from shared.contracts.status import Stage
 from shared.contracts.submission import Submission, Value
-from shared.contracts.words import Bilingual, Period, Stage
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
 from shared.reference.models import UNIT_KINDS, Element, Unit

@@ -10,8 +10,9 @@ from pydantic_core import ErrorDetails
 
 from services.intake.rules.wording import unit_named
 from services.intake.texts import phrase
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.period import Period
 from shared.contracts.submission import READING_LIMIT, Submission
-from shared.contracts.words import Bilingual, Period
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
 from shared.reference.units import Units

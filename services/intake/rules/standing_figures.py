@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
+from shared.contracts.period import Period
+from shared.contracts.status import Stage
 from shared.contracts.submission import Submission, Value
-from shared.contracts.words import Period, Stage
 
 
 class StandingReading(NamedTuple):

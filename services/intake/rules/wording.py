@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from services.intake.texts import phrase
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
 from shared.reference.models import Element, PlausibleChange, Unit
 from shared.reference.units import Units
 from shared.text import number, percent

@@ -23,8 +23,9 @@ from services.intake.storage.tables import (
     SubmissionRow,
     UnscoredRow,
 )
+from shared.contracts.period import Period
+from shared.contracts.status import Stage
 from shared.contracts.submission import Receipt, SubmissionWarning
-from shared.contracts.words import Period, Stage
 from shared.postgres.statements import table_of
 from shared.time import VIETNAM
 

@@ -9,7 +9,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from services.intake.workbook.layout import Layout
 from services.intake.workbook.style import fit_for_print, put
-from shared.contracts.words import Language
+from shared.contracts.bilingual import Language
 from shared.reference.models import Element
 from shared.text import number, period_name
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from services.intake.workbook.columns import REMARK
-from shared.contracts.words import Period, Stage
+from shared.contracts.period import Period
+from shared.contracts.status import Stage
 from shared.reference.load import Reference
 from shared.reference.models import Element, Unit
 from shared.spreadsheet.grid import Cell

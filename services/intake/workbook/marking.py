@@ -21,7 +21,8 @@ from services.intake.workbook.numbers import yes_or_no
 from services.intake.workbook.reading import Found, Upload
 from services.intake.workbook.style import FAULTY_FILL, clean, fit_for_print, new_workbook, put
 from services.intake.workbook.template import DATA_SHEET, draw_template
-from shared.contracts.words import Language, Stage
+from shared.contracts.bilingual import Language
+from shared.contracts.status import Stage
 from shared.reference.load import Reference
 from shared.spreadsheet.grid import Cell, Sheet
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from shared.contracts.words import Period
+from shared.contracts.period import Period
 from shared.text import without_diacritics
 
 _LONGEST = 60

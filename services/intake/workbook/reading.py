@@ -11,7 +11,9 @@ from services.intake.workbook.columns import Header, Names, column_texts, find_h
 from services.intake.workbook.numbers import Evidence, Style, is_ambiguous, meanings, style_of, value_of, yes_or_no
 from services.intake.workbook.periods import read_period
 from services.intake.workbook.units import Named, find_unit
-from shared.contracts.words import Bilingual, Period, Stage
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.period import Period
+from shared.contracts.status import Stage
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
 from shared.reference.models import Element

@@ -26,7 +26,7 @@ from services.intake.workbook.layout import (
 )
 from services.intake.workbook.numbers import value_of
 from services.intake.workbook.style import TEXT_FORMAT, fit_for_print, new_workbook, put
-from shared.contracts.words import Stage
+from shared.contracts.status import Stage
 from shared.reference.load import Reference
 from shared.reference.models import Element
 from shared.spreadsheet.grid import Cell

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 from services.intake.rules.wording import both, unit_named
-from shared.contracts.words import Bilingual, Period
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.period import Period
 from shared.problems import Fault, Faults
 from shared.reference.models import Unit, UnitKind
 from shared.reference.units import Units

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 from services.notify.alerts.notices import DIGESTS, Alert, Draft
 from shared.contracts.alert import DifficultyEvent, OperationEvent, Severity
-from shared.contracts.change import StatusChanged, TargetChanged
 from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
-from shared.contracts.words import Event
+from shared.contracts.status import Event
+from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
 from shared.reference.models import AnyEvent, CohortMeeting, Commitment, CommunesMeeting, CriterionKey, Match, Plan
 

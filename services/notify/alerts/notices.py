@@ -11,9 +11,9 @@ from uuid import UUID
 
 from services.notify.texts import phrase
 from shared.contracts.alert import ChannelName, DifficultyEvent, OccasionKind, OperationNoted
-from shared.contracts.change import StatusChanged, TargetChanged
+from shared.contracts.bilingual import Language
 from shared.contracts.difficulty import DifficultyLogged
-from shared.contracts.words import Language
+from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.models import AnyEvent, Contact, RoleHolder, Unit
 from shared.stable_id import stable_id
 from shared.time import VIETNAM

@@ -13,10 +13,10 @@ from services.notify.alerts.nature import opens, severity
 from services.notify.alerts.notices import Alert, Occasion, day_of
 from shared.contracts import subjects
 from shared.contracts.alert import AlertEvent, AlertLogged, OperationEvent, OperationNoted
-from shared.contracts.change import StatusChanged, TargetChanged
+from shared.contracts.bilingual import Bilingual
 from shared.contracts.difficulty import DifficultyLogged
-from shared.contracts.parked import Parked
-from shared.contracts.words import Bilingual
+from shared.contracts.parked_message import Parked
+from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.nats.cloud_events import Message, cloud_event
 from shared.reference.load import Reference
 from shared.reference.refs import unit_ref

@@ -15,8 +15,8 @@ from services.notify.stages.render import happened
 from services.notify.storage import ledger
 from services.notify.storage.ledger import Filter
 from shared.contracts.alert import OccasionKind, Severity
-from shared.contracts.change import UnitRef
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.refs import UnitRef
 from shared.http.dependencies import Running, SignedIn
 from shared.http.paging import Cursor, decode_cursor, encode_cursor
 from shared.reference.models import AnyEvent

@@ -18,8 +18,8 @@ from services.notify.inspect.gaps import gaps
 from services.notify.storage.contacts import contacts_with_rows, remove, save
 from shared.access.caller import Caller
 from shared.contracts.alert import ChannelName
-from shared.contracts.change import UnitRef
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.refs import UnitRef
 from shared.http.body import read_body
 from shared.http.dependencies import Running, SignedIn
 from shared.http.invalid_input import faults_of

@@ -31,8 +31,8 @@ from services.notify.storage.ledger import Filter
 from services.notify.telling.tell import resend
 from services.notify.wording.links import MARK
 from shared.contracts.alert import ChannelName
-from shared.contracts.change import UnitRef
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.refs import UnitRef
 from shared.http.dependencies import Running, SignedIn
 from shared.http.paging import Cursor, decode_cursor, encode_cursor
 from shared.problems import Problem, Problems

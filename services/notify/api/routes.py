@@ -16,8 +16,8 @@ from services.notify.inspect.explain import supposed
 from services.notify.stages.route import route
 from services.notify.stages.routing_tree import asked
 from shared.contracts.alert import ChannelName, OccasionKind, Severity
+from shared.contracts.bilingual import Bilingual
 from shared.contracts.difficulty import DifficultyKind
-from shared.contracts.words import Bilingual
 from shared.http.dependencies import Running, SignedIn
 from shared.reference.models import AnyEvent
 from shared.time import utc_now

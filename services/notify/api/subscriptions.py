@@ -16,7 +16,7 @@ from services.notify.delivery.channels.webhook import endpoint_fault, new_secret
 from services.notify.settings import settings
 from services.notify.storage import subscriptions
 from shared.access.caller import Caller
-from shared.contracts.words import UnitCode
+from shared.contracts.refs import UnitCode
 from shared.http.dependencies import Running, SignedIn
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference

@@ -17,7 +17,7 @@ from services.notify.delivery.worker import Attempt
 from services.notify.storage import subscriptions
 from services.notify.telling.tell import Pipeline, tell
 from shared.contracts.alert import OperationEvent, OperationNoted
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
 from shared.reference.load import Reference
 from shared.time import utc_now
 

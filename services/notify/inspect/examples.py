@@ -17,9 +17,12 @@ from services.notify.stages.routing_tree import Tree
 from services.notify.texts import phrase
 from services.notify.wording.links import Links
 from shared.contracts.alert import ChannelName, DifficultyEvent, OccasionKind, OperationEvent
-from shared.contracts.change import Assessment, Part, StatusChanged, TargetChanged
+from shared.contracts.assessment import Assessment, Part
+from shared.contracts.bilingual import Language
 from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
-from shared.contracts.words import Event, Language, Period, Stage, Status
+from shared.contracts.period import Period
+from shared.contracts.status import Event, Stage, Status
+from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
 from shared.reference.models import AnyEvent, Contact
 

@@ -8,9 +8,12 @@ from uuid import UUID
 from services.notify.alerts.notices import Alert, Occasion
 from services.notify.alerts.records import alert_of
 from shared.contracts.alert import DifficultyEvent, OccasionKind, OperationEvent, OperationNoted
-from shared.contracts.change import Assessment, CommitmentRef, StatusChanged, TargetChanged
+from shared.contracts.assessment import Assessment
+from shared.contracts.bilingual import Bilingual
 from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
-from shared.contracts.words import Bilingual, Event, Status
+from shared.contracts.refs import CommitmentRef
+from shared.contracts.status import Event, Status
+from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import AnyEvent, Unit

@@ -15,7 +15,7 @@ from services.notify.wording.sms_text import Style, clip
 from services.notify.wording.template_facts import facts_of, facts_of_several
 from services.notify.wording.verdict_table import Words
 from shared.contracts.alert import OccasionKind
-from shared.contracts.words import Language
+from shared.contracts.bilingual import Language
 
 BRIEFEST = 5
 """The last step of shortening an SMS; each step leaves out what matters least of the rest."""

@@ -9,8 +9,8 @@ from uuid import UUID
 from services.notify.alerts.nature import opens
 from services.notify.alerts.notices import Alert, Draft, LeftOut, Omission
 from services.notify.stages import World
-from shared.contracts.change import StatusChanged, TargetChanged
-from shared.contracts.words import Event
+from shared.contracts.status import Event
+from shared.contracts.verdict_change import StatusChanged, TargetChanged
 
 _ABOUT_REPORTS = {Event.OVERDUE, Event.REPORT_ARRIVED}
 

@@ -13,7 +13,7 @@ from services.notify.stages import World
 from services.notify.storage import queries
 from services.notify.wording.sms_text import parts
 from shared.contracts.alert import OperationEvent, OperationNoted
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
 from shared.stable_id import stable_id
 from shared.text import number
 from shared.time import VIETNAM

@@ -13,9 +13,11 @@ from services.notify.wording.verdict_table import Words, table
 from services.notify.wording.visible_text import lines_of, on_one_line
 from shared import text
 from shared.contracts.alert import DifficultyEvent, OperationEvent, OperationNoted, Severity
-from shared.contracts.change import StatusChanged, TargetChanged
+from shared.contracts.bilingual import Language
 from shared.contracts.difficulty import DifficultyLogged
-from shared.contracts.words import Event, Language, Period
+from shared.contracts.period import Period
+from shared.contracts.status import Event
+from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
 from shared.time import VIETNAM
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from services.notify.wording.visible_text import on_one_line
 from shared import text
-from shared.contracts.change import Part
-from shared.contracts.words import Language
+from shared.contracts.assessment import Part
+from shared.contracts.bilingual import Language
 
 type Words = Mapping[str, Any]
 """The few words that the table needs: `groups`, `yes`, `no`, `units`."""

@@ -36,7 +36,7 @@ from services.scoring.storage import queries
 from services.scoring.update.targets import targets_of
 from shared.access.caller import Caller
 from shared.contracts.recognition import Recognition, RecognitionState
-from shared.contracts.words import Status
+from shared.contracts.status import Status
 from shared.http.dependencies import Running, SignedIn
 from shared.http.paging import decode_cursor, encode_cursor, up_to
 from shared.problems import Fault, Faults, Problem, Problems

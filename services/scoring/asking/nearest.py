@@ -13,8 +13,9 @@ from services.scoring.judging.measures import Figures
 from services.scoring.judging.reasons import UNITS
 from services.scoring.judging.verdicts import Judged, JudgedPart, binds, explain_criterion, judge_criterion
 from services.scoring.texts import phrase
-from shared.contracts.change import CriterionRef, UnitRef
-from shared.contracts.words import Bilingual, Status
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.refs import CriterionRef, UnitRef
+from shared.contracts.status import Status
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
 from shared.reference.refs import criterion_ref, unit_ref

@@ -15,9 +15,9 @@ from services.scoring.asking.before_and_after import Arriving, Side, compared, f
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.measures import Figures
 from services.scoring.judging.verdicts import explain_criterion
+from shared.contracts.bilingual import Bilingual
 from shared.contracts.preview import Preview, PreviewedStatus, PreviewRequest
 from shared.contracts.submission import Submission
-from shared.contracts.words import Bilingual
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.service.runtime import Runtime

@@ -16,7 +16,7 @@ from services.scoring.judging.recognition import recognitions
 from services.scoring.judging.verdicts import criteria_of, judge_criterion
 from services.scoring.storage import queries
 from shared.contracts.recognition import Recognition
-from shared.contracts.words import Status
+from shared.contracts.status import Status
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
 

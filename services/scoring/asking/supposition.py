@@ -12,9 +12,11 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field
 from services.scoring.texts import phrase
 from services.scoring.update.targets import targets_of
 from shared.access.caller import EVERYTHING, Caller
+from shared.contracts.bilingual import Bilingual
 from shared.contracts.preview import PREVIEW_LIMIT
+from shared.contracts.refs import UnitCode
+from shared.contracts.status import Stage
 from shared.contracts.submission import Submission
-from shared.contracts.words import Bilingual, Stage, UnitCode
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import FileFault as ReferenceDataFault
 from shared.reference.load import InvalidReferenceError, Reference, load_text, with_plan

@@ -14,9 +14,11 @@ from services.scoring.judging.inheritance import NotInherited
 from services.scoring.judging.measures import Figures
 from services.scoring.judging.verdicts import assess_criterion, criterion_since
 from services.scoring.update.targets import assess_at
-from shared.contracts.change import Assessment, CommitmentRef, CriterionRef, UnitRef
+from shared.contracts.assessment import Assessment
+from shared.contracts.bilingual import Bilingual
 from shared.contracts.recognition import Recognition
-from shared.contracts.words import Bilingual, Status
+from shared.contracts.refs import CommitmentRef, CriterionRef, UnitRef
+from shared.contracts.status import Status
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, CriterionKey, Unit
 from shared.reference.refs import commitment_ref, criterion_ref, unit_ref

@@ -21,8 +21,10 @@ from services.scoring.judging.verdicts import Judged, explain_criterion
 from services.scoring.storage import queries
 from services.scoring.update.targets import assess_at, targets_of
 from shared.access.caller import Caller
-from shared.contracts.change import Assessment, CommitmentRef, CriterionRef, UnitRef
-from shared.contracts.words import Bilingual, Status
+from shared.contracts.assessment import Assessment
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.refs import CommitmentRef, CriterionRef, UnitRef
+from shared.contracts.status import Status
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit
 from shared.reference.refs import commitment_ref, criterion_ref, unit_ref

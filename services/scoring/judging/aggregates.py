@@ -20,7 +20,7 @@ from services.scoring.judging.contributions import (
     is_of_the_plan,
 )
 from services.scoring.judging.measures import HUNDRED, Figures, Observation
-from shared.contracts.words import Period
+from shared.contracts.period import Period
 from shared.reference.load import Reference
 from shared.reference.models import CohortMeeting, Commitment, CommunesMeeting, Done, Rate, Total, Unit
 

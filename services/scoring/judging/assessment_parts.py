@@ -7,7 +7,7 @@ from decimal import Decimal
 from services.scoring.judging.judge import Verdict
 from services.scoring.judging.measures import Observation, Reading
 from services.scoring.judging.trend import project
-from shared.contracts.change import Part, PartReading, Waypoint
+from shared.contracts.assessment import Part, PartReading, Waypoint
 
 
 def told(part: Part, verdict: Verdict, *, countable: bool) -> Part:

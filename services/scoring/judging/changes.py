@@ -9,8 +9,9 @@ from uuid import UUID
 
 from services.scoring.judging.judge import event_of
 from shared.contracts import subjects
-from shared.contracts.change import Assessment, Change, StatusChanged, TargetChanged
-from shared.contracts.words import Event, Status
+from shared.contracts.assessment import Assessment
+from shared.contracts.status import Event, Status
+from shared.contracts.verdict_change import Change, StatusChanged, TargetChanged
 from shared.nats.cloud_events import Message, cloud_event
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit

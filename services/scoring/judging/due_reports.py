@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 
 from services.scoring.judging.measures import Readings
-from shared.contracts.words import Granularity
+from shared.contracts.period import Granularity
 from shared.reference.models import Due
 
 

@@ -17,8 +17,9 @@ from pydantic import BaseModel, Field
 
 from services.scoring.judging.measures import Figures, Reading
 from services.scoring.texts import phrase
-from shared.contracts.change import UnitRef
-from shared.contracts.words import Bilingual, Language, Period
+from shared.contracts.bilingual import Bilingual, Language
+from shared.contracts.period import Period
+from shared.contracts.refs import UnitRef
 from shared.reference.load import Reference
 from shared.reference.models import Unit
 from shared.reference.refs import unit_ref

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from services.scoring.judging.measures import HUNDRED, Observation
 from services.scoring.judging.path import Commitment, Course, Point
-from shared.contracts.words import Event, Status
+from shared.contracts.status import Event, Status
 
 _DAY = timedelta(days=1)
 

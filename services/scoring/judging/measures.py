@@ -15,8 +15,9 @@ from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
+from shared.contracts.period import Period
+from shared.contracts.status import Stage
 from shared.contracts.submission import Submission, SubmissionWarning
-from shared.contracts.words import Period, Stage
 from shared.reference.models import Amount, Ratio, YesNo
 from shared.time import VIETNAM
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from services.scoring.texts import phrase
 from shared import text
-from shared.contracts.change import Part
-from shared.contracts.words import Bilingual, Language, Period, Status
+from shared.contracts.assessment import Part
+from shared.contracts.bilingual import Bilingual, Language
+from shared.contracts.period import Period
+from shared.contracts.status import Status
 
 STATUS_NAMES = {
     Status.MET: phrase("reasons.status_names.met"),

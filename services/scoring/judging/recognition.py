@@ -13,9 +13,10 @@ from decimal import Decimal
 from services.scoring.judging.measures import Reading, Readings
 from services.scoring.texts import phrase
 from shared import text
-from shared.contracts.change import CriterionRef
+from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.recognition import Recognition, RecognitionState
-from shared.contracts.words import Bilingual, Language, Stage, Status
+from shared.contracts.refs import CriterionRef
+from shared.contracts.status import Stage, Status
 from shared.reference.models import CriteriaSet, CriterionKey, RecognitionRule, Withdrawal
 
 _T = {

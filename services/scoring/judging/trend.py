@@ -17,8 +17,8 @@ from statistics import NormalDist, median
 from services.scoring.judging.judge import Verdict
 from services.scoring.judging.measures import Observation
 from services.scoring.judging.path import Point
-from shared.contracts.change import Projection
-from shared.contracts.words import Status
+from shared.contracts.assessment import Projection
+from shared.contracts.status import Status
 
 _FEWEST_POINTS = 4
 _Z = NormalDist().inv_cdf(0.95)

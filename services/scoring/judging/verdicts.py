@@ -11,8 +11,8 @@ from services.scoring.judging.aggregates import elements_of
 from services.scoring.judging.assessment_parts import told
 from services.scoring.judging.judge import Verdict, assess
 from services.scoring.judging.measures import Figures, Observation
-from shared.contracts.change import Assessment, Part
-from shared.contracts.words import Status
+from shared.contracts.assessment import Assessment, Part
+from shared.contracts.status import Status
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, CriterionKey, Goal, Group, Indicator, Ratio, Total, Unit
 

@@ -43,8 +43,9 @@ from services.scoring.storage.tables import (
     TickRow,
 )
 from shared.contracts import subjects
+from shared.contracts.period import Period
+from shared.contracts.status import Stage, Status
 from shared.contracts.submission import SubmissionWarning
-from shared.contracts.words import Period, Stage, Status
 from shared.postgres.statements import columns_of, insert_rows, table_of, unnested, upsert
 from shared.reference.models import CriterionKey
 

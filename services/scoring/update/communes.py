@@ -18,7 +18,7 @@ from services.scoring.storage import queries
 from services.scoring.storage.tables import StatusRow
 from services.scoring.update.arrivals import Arrival
 from services.scoring.update.record import Found, holds_until, record, when
-from shared.contracts.words import Status
+from shared.contracts.status import Status
 from shared.postgres.statements import upsert
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit

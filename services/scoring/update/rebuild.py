@@ -35,8 +35,8 @@ from services.scoring.update.communes import judge_again, status_rows
 from services.scoring.update.score import score
 from services.scoring.update.targets import begin_targets, judge_targets, targets_of
 from shared.contracts import subjects
+from shared.contracts.status import Status
 from shared.contracts.submission import AcceptedSubmission
-from shared.contracts.words import Status
 from shared.nats.stream_reader import stored
 from shared.postgres.migrations import schema_metadata
 from shared.postgres.statements import copy_in, table_of, upsert

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring.judging.changes import Moment, message_of, topic_of
 from services.scoring.storage import queries
 from services.scoring.storage.tables import OutboxRow
-from shared.contracts.change import Change
+from shared.contracts.verdict_change import Change
 from shared.reference.models import Unit
 from shared.service import outbox
 

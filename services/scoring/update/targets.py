@@ -17,8 +17,8 @@ from services.scoring.judging.verdicts import assess_target, explain_target, jud
 from services.scoring.storage import queries
 from services.scoring.storage.tables import TargetRow
 from services.scoring.update.record import Found, holds_until, record, when
-from shared.contracts.change import Assessment
-from shared.contracts.words import Status
+from shared.contracts.assessment import Assessment
+from shared.contracts.status import Status
 from shared.postgres.statements import upsert
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
 from shared.reference.faults import FileFault
 from shared.reference.located import Located, Place
 from shared.texts import filled, phrase

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import get_args
 
-from shared.contracts.words import Granularity
+from shared.contracts.period import Granularity
 from shared.reference.consistency.checks import CRITERION, ELEMENT, UNIT, Checks
 from shared.reference.definitions import Definitions
 from shared.reference.faults import FileFault

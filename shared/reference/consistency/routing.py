@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from shared.contracts.alert import DifficultyEvent, OperationEvent
-from shared.contracts.words import Event
+from shared.contracts.status import Event
 from shared.reference.consistency.checks import COHORT, CRITERION, ROLE, UNIT, Checks
 from shared.reference.definitions import Reference
 from shared.reference.located import Place

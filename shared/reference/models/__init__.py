@@ -4,7 +4,7 @@ The files beside this package hold the data; `shared.reference.load` reads and c
 or name of the field stands in code.
 """
 
-from shared.contracts.words import Period
+from shared.contracts.period import Period
 from shared.reference.models.calendar import CalendarFile, Due, Opening, Report
 from shared.reference.models.contact import Contact, ContactsFile
 from shared.reference.models.criteria import (

@@ -8,7 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.contracts.words import Bilingual, Granularity, Period
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.period import Granularity, Period
 from shared.reference.models.record import CriterionKey, Record
 
 Month = Annotated[int, Field(ge=1, le=12)]

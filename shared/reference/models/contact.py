@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from shared.contracts.words import Language, UnitCode
+from shared.contracts.bilingual import Language
+from shared.contracts.refs import UnitCode
 from shared.reference.models.record import Record, Role
 
 type Address = Annotated[str, StringConstraints(min_length=1, max_length=320, strip_whitespace=True)]

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from shared.contracts.words import Bilingual, UnitCode
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.refs import UnitCode
 from shared.reference.models.record import CriterionKey, Record
 
 

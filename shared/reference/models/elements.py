@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.contracts.words import Bilingual, Granularity
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.period import Granularity
 from shared.reference.models.record import CriterionKey, Record
 from shared.reference.models.units import UnitKind
 

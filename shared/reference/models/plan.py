@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from shared.contracts.words import Bilingual, Period, Stage, UnitCode
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.period import Period
+from shared.contracts.refs import UnitCode
+from shared.contracts.status import Stage
 from shared.reference.models.criteria import Ratio
 from shared.reference.models.record import CriterionKey, Record, Role
 from shared.reference.models.routing import DISTRIBUTION, Branch, Inhibition

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from shared.contracts.alert import ChannelName, DifficultyEvent, OccasionKind, OperationEvent, Severity
 from shared.contracts.difficulty import DifficultyKind
-from shared.contracts.words import Event, UnitCode
+from shared.contracts.refs import UnitCode
+from shared.contracts.status import Event
 from shared.reference.models.record import CriterionKey, Record, Role
 from shared.reference.models.units import UnitKind
 

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
-from shared.contracts.words import Bilingual, Language, UnitCode
+from shared.contracts.bilingual import Bilingual, Language
+from shared.contracts.refs import UnitCode
 from shared.reference.models.record import Record
 from shared.texts import phrase
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
 from shared.reference.models import Commitment, CommunesMeeting
 from shared.reference.plan_check.finding import Finding, Paper, joined, listed
 from shared.texts import filled, phrase

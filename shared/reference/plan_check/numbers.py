@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
 from shared.reference.models import Commitment, Criterion, Rate, StatedCount
 from shared.reference.plan_check.finding import Finding, Paper, Severity, joined, listed
 from shared.text import day, percent

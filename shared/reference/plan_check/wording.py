@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from shared.contracts.words import Bilingual
+from shared.contracts.bilingual import Bilingual
 from shared.reference.models import StatedUnit, Unit
 from shared.reference.plan_check.finding import Finding, Paper, of_lines
 from shared.texts import filled, phrase

@@ -1,39 +1,17 @@
-"""Verdicts and their changes: what scoring publishes."""
+"""Verdicts with their reasons: whether a criterion or commitment holds at a date, and what that rests on."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.period import Period
+from shared.contracts.status import Stage, Status
 from shared.contracts.submission import SubmissionWarning
-from shared.contracts.words import Bilingual, Event, Period, Stage, Status, UnitCode
-
-
-class UnitRef(BaseModel):
-    """A unit as messages name it."""
-
-    code: UnitCode
-    name: str
-    kind: str
-    key: int | None = Field(default=None, description="The unit's own for ever, where its code is used again.")
-
-
-class CriterionRef(BaseModel):
-    """A criterion as messages name it; `key` is set and number, such as `ntm-11`."""
-
-    key: str
-    name: Bilingual
-
-
-class CommitmentRef(BaseModel):
-    """A commitment of the plan as messages name it."""
-
-    id: str
-    title: Bilingual
-    line: int | None = Field(description="The line of the plan's source that states it.")
 
 
 class PartReading(BaseModel):
@@ -125,37 +103,3 @@ class Assessment(BaseModel):
     holds_until: date | None = Field(
         default=None, description="The last day on which this holds if nothing is reported; none: it stays."
     )
-
-
-class Change(BaseModel):
-    """What every change says."""
-
-    id: UUID
-    event: Event
-    before: Status
-    after: Status
-    on: date = Field(description="The day judged at, in the province's time.")
-    at: AwareDatetime = Field(description="The moment it was found.")
-    unit: UnitRef
-    assessment: Assessment
-    submission: UUID | None = Field(default=None, description="The submission that caused it; none: time did.")
-    sample: bool = Field(default=False, description="Rests on invented sample data.")
-
-
-class StatusChanged(Change):
-    """A commune's criterion changed: the body of `ntm.v1.status.<district>.<commune>.<set-number>`."""
-
-    kind: Literal["status"] = "status"
-    criterion: CriterionRef
-    district: UnitRef | None
-    cohorts: list[str] = Field(default_factory=list, description="The plan's cohorts that the commune is in.")
-
-
-class TargetChanged(Change):
-    """A district's or the province's commitment changed: the body of `ntm.v1.targets.<unit>.<commitment>`."""
-
-    kind: Literal["target"] = "target"
-    commitment: CommitmentRef
-
-
-AnyChange = Annotated[StatusChanged | TargetChanged, Field(discriminator="kind")]

@@ -1,4 +1,4 @@
-"""The field's words as types: periods, stages, statuses, events, unit codes, and texts in two languages."""
+"""The time that a figure speaks for."""
 
 from __future__ import annotations
 
@@ -6,87 +6,18 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
-
-type Language = Literal["vi", "en"]
-
-UnitCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}([0-9]|[0-9]{3})?$")]
-"""A unit's code as the statistics office writes it: province 2 digits, district 3, commune 5."""
-
-
-class Bilingual(BaseModel):
-    """A text for people, Vietnamese first."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    vi: str
-    en: str
-
-    def in_(self, language: Language) -> str:
-        """The text in the language asked for."""
-        return self.vi if language == "vi" else self.en
-
-
-class Stage(StrEnum):
-    """How far a figure has come: counted, verified by the district (thẩm tra), confirmed by the sector."""
-
-    REPORTED = "reported"
-    VERIFIED = "verified"
-    CONFIRMED = "confirmed"
-
-    @property
-    def rank(self) -> int:
-        """Later stages outrank earlier ones."""
-        return _RANKS[self]
-
-
-_RANKS = {stage: rank for rank, stage in enumerate(Stage)}
-
-
-class Status(StrEnum):
-    """The verdict on a commitment at a date. Declared from worst to best: a criterion takes its worst part's."""
-
-    MISSED = "missed"
-    BEHIND = "behind"
-    NO_DATA = "no_data"
-    NOT_MET = "not_met"
-    ON_TRACK = "on_track"
-    MET = "met"
-
-    @property
-    def severity(self) -> int:
-        """0 is the worst."""
-        return _SEVERITIES[self]
-
-
-_SEVERITIES = {status: severity for severity, status in enumerate(Status)}
-
-
-class Event(StrEnum):
-    """What a change of status, or a report that is late or comes after all, is called."""
-
-    FIRST_DATA = "first_data"
-    MET = "met"
-    LOST = "lost"
-    FELL_BEHIND = "fell_behind"
-    RECOVERED = "recovered"
-    MISSED = "missed"
-    CHANGED = "changed"
-    """Another change of status, such as `not_met` to `on_track` when a commitment begins to bind."""
-    OVERDUE = "overdue"
-    REPORT_ARRIVED = "report_arrived"
-
 
 _PERIOD = re.compile(
     r"(?P<year>\d{4})(?:-(?:H(?P<half>[12])|Q(?P<quarter>[1-4])|(?P<month>\d{2})(?:-(?P<day>\d{2}))?))?",
     re.ASCII,
 )
+
 
 type Granularity = Literal["year", "half", "quarter", "month", "day"]
 

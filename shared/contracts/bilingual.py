@@ -1,0 +1,22 @@
+"""Texts for people in two languages."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+type Language = Literal["vi", "en"]
+
+
+class Bilingual(BaseModel):
+    """A text for people, Vietnamese first."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    vi: str
+    en: str
+
+    def in_(self, language: Language) -> str:
+        """The text in the language asked for."""
+        return self.vi if language == "vi" else self.en

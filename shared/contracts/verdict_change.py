@@ -1,0 +1,47 @@
+"""Changes of verdicts: the messages that scoring publishes."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, Field
+
+from shared.contracts.assessment import Assessment
+from shared.contracts.refs import CommitmentRef, CriterionRef, UnitRef
+from shared.contracts.status import Event, Status
+
+
+class Change(BaseModel):
+    """What every change says."""
+
+    id: UUID
+    event: Event
+    before: Status
+    after: Status
+    on: date = Field(description="The day judged at, in the province's time.")
+    at: AwareDatetime = Field(description="The moment it was found.")
+    unit: UnitRef
+    assessment: Assessment
+    submission: UUID | None = Field(default=None, description="The submission that caused it; none: time did.")
+    sample: bool = Field(default=False, description="Rests on invented sample data.")
+
+
+class StatusChanged(Change):
+    """A commune's criterion changed: the body of `ntm.v1.status.<district>.<commune>.<set-number>`."""
+
+    kind: Literal["status"] = "status"
+    criterion: CriterionRef
+    district: UnitRef | None
+    cohorts: list[str] = Field(default_factory=list, description="The plan's cohorts that the commune is in.")
+
+
+class TargetChanged(Change):
+    """A district's or the province's commitment changed: the body of `ntm.v1.targets.<unit>.<commitment>`."""
+
+    kind: Literal["target"] = "target"
+    commitment: CommitmentRef
+
+
+AnyChange = Annotated[StatusChanged | TargetChanged, Field(discriminator="kind")]
