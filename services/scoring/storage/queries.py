@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
     Integer,
     Row,
     Select,
@@ -208,9 +209,23 @@ async def without_status(
 
 async def targets_to_look_at(connection: AsyncConnection, on: date) -> set[tuple[str, int]]:
     """Commitments whose steps have moved, or that do not hold any more on that day and were not judged then."""
-    expired = and_(target.c.holds_until < on, target.c.judged_on < on)
-    query = select(target.c.commitment, target.c.unit).where(or_(target.c.moved, expired))
+    query = select(target.c.commitment, target.c.unit).where(_is_to_be_judged(on))
     return {(row.commitment, row.unit) for row in await connection.execute(query)}
+
+
+async def take_targets(connection: AsyncConnection, on: date) -> set[tuple[str, int]]:
+    """Lock the commitments that `targets_to_look_at` names until the transaction ends, and return them.
+
+    Whoever moves their steps meanwhile waits, so the mark of that move comes after the verdict and is not overwritten.
+    Commitments whose steps are being moved right now are left out: their mark stands when the move is committed.
+    """
+    query = select(target.c.commitment, target.c.unit).where(_is_to_be_judged(on))
+    query = query.order_by(target.c.commitment, target.c.unit).with_for_update(skip_locked=True, key_share=True)
+    return {(row.commitment, row.unit) for row in await connection.execute(query)}
+
+
+def _is_to_be_judged(on: date) -> ColumnElement[bool]:
+    return or_(target.c.moved, and_(target.c.holds_until < on, target.c.judged_on < on))
 
 
 async def begin_targets(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:

@@ -69,7 +69,7 @@ async def judge_targets(connection: AsyncConnection, reference: Reference, momen
     if not await queries.targets_to_look_at(connection, moment.on):
         return 0
     await queries.lock_targets(connection)
-    wanted = await queries.targets_to_look_at(connection, moment.on)
+    wanted = await queries.take_targets(connection, moment.on)
     steps, stored = await queries.steps_of(connection, wanted), await queries.targets(connection)
     rows: list[dict[str, Any]] = []
     changes: list[Found] = []
