@@ -9,7 +9,7 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from shared.nats.library_patches import patch_nats_py
+from shared.nats.library_seam import patch_nats_py
 from shared.settings import Settings
 
 log = structlog.get_logger()

@@ -16,6 +16,7 @@ from nats.js.errors import APIError, NoStreamResponseError
 
 from shared.contracts import subjects
 from shared.nats.cloud_events import Message
+from shared.nats.library_seam import send_commands
 
 BATCH_LIMIT = 1000
 """Messages that the server takes in one atomic batch."""
@@ -66,7 +67,7 @@ async def _publish_atomically(nats: Client, batch: Sequence[Message], wait_secon
         {**message.headers, "Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
         for number, message in enumerate(batch, 1)
     ]
-    await nats._send_command(b"".join(map(_command, batch[:-1], headers[:-1])))
+    await send_commands(nats, b"".join(map(_command, batch[:-1], headers[:-1])))
     commit = {**headers[-1], "Nats-Batch-Commit": "1"}
     answer = await nats.request(batch[-1].subject, batch[-1].body, timeout=wait_seconds, headers=commit)
     acknowledged = json.loads(answer.data)

@@ -5,22 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 
 import structlog
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.message import NatsBatchMessage, NatsMessage
-from faststream.nats.subscriber import factory
-from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
-from nats.js.errors import Error as JetStreamError
 from prometheus_client import Counter
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from shared.nats.connection import end_process
-from shared.nats.library_patches import patch_nats_py
+from shared.nats.library_seam import patch_faststream, patch_nats_py
 from shared.service.transient_errors import is_transient
 from shared.settings import Settings
 
@@ -36,53 +31,12 @@ type Handle = Callable[[Sequence[Msg]], Awaitable[None]]
 type Park = Callable[[Msg, str], Awaitable[None]]
 
 
-_WAIT_FOR_REST_SECONDS = 0.05
-
-
-class PromptBatches(BatchPullStreamSubscriber):
-    """FastStream's batch subscriber, handing on at once what is there.
-
-    The original collects for the whole timeout, so that a single message waits for it, and ends its loop when
-    nats-py raises the plain TimeoutError (it catches the subclass in `nats.errors` only), losing what it collected.
-    """
-
-    async def _consume_pull(self) -> None:
-        assert self.subscription is not None  # noqa: S101 - FastStream subscribes before it starts the loop
-        while self.running:
-            try:
-                messages = await self.subscription.fetch(1, timeout=self.pull_sub.timeout)
-            except TimeoutError:
-                continue
-            except (NatsError, JetStreamError) as error:
-                log.warning("nothing to fetch", error=str(error) or type(error).__name__)
-                await asyncio.sleep(0.5)
-                await self._bind_again()
-                continue
-            # asking for more than there is would wait until the timeout, so ask for what the first one says is left
-            if left := min(messages[0].metadata.num_pending, self.pull_sub.batch_size - 1):
-                with suppress(NatsError, JetStreamError, TimeoutError):
-                    messages += await self.subscription.fetch(left, timeout=_WAIT_FOR_REST_SECONDS)
-            if self.running:
-                await self.consume(messages)
-
-    async def _bind_again(self) -> None:
-        """Find the consumer again, or make it anew where somebody deleted it: what is known already changes nothing."""
-        with suppress(NatsError, JetStreamError, TimeoutError):
-            self.subscription = await self.jetstream.pull_subscribe(
-                subject=self.subject.broker_address, config=self.config, **self.extra_options
-            )
-
-
-if not hasattr(factory, "BatchPullStreamSubscriber"):
-    raise ImportError("this FastStream makes its subscribers elsewhere: PromptBatches would not be used")
-factory.BatchPullStreamSubscriber = PromptBatches
-
-
 def create_broker(settings: Settings, name: str) -> NatsBroker:
     """FastStream's broker, which comes back for ever after a lost connection. The process ends where the server
     closes it.
     """
     patch_nats_py()
+    patch_faststream()
     token = settings.nats_token.get_secret_value() if settings.nats_token else None
 
     async def closed() -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import Row
 
 from shared.contracts import subjects
 from shared.contracts.parked_message import Replayed, ReplayRequest
+from shared.nats.library_seam import received_message
 from shared.service.consumer import PROCESSED, Handle, reason_of
 from shared.service.parking import ParkingPlace, as_text
 from shared.service.transient_errors import is_transient
@@ -82,7 +83,7 @@ def original(nats: Client, row: Row[Any], kept: RawStreamMsg | None) -> Msg | No
         stream=row.stream,
         consumer="",
     )
-    return Msg(_client=nats, subject=row.subject, data=data, headers=headers, _metadata=metadata)
+    return received_message(nats, row.subject, data, headers, metadata)
 
 
 async def _kept(nats: Client, row: Row[Any]) -> RawStreamMsg | None:

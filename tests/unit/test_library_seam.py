@@ -1,0 +1,236 @@
+"""What the libraries do without our patches, and with them. A library that is mended makes a test here fail.
+
+Then its patch in `shared/nats/library_seam.py` can go, and its test with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+import timeit
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import nats.errors
+import pytest
+from faststream.nats import PullSub
+from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js import JetStreamContext
+
+from shared.nats import library_seam
+from shared.nats.library_seam import UntriedLibraryError, patch_faststream, patch_nats_py
+
+UNREADABLE = b"MSG a 1 \xff 2\r\n{}\r\n"
+READABLE = b"MSG a 1 b 2\r\n{}\r\n"
+
+# run by itself: the tests of this process may have patched the libraries already
+_UNPATCHED = """
+import asyncio, logging
+from tests.unit.test_library_seam import {test}
+logging.disable()
+asyncio.run({test}())
+"""
+
+
+def without_patches(test: Callable[[], Awaitable[None]]) -> None:
+    """Run an asynchronous test in a process of its own, which patches nothing."""
+    program = _UNPATCHED.format(test=test.__name__)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+class _Transport:
+    """Gives a client what a server would send, then nothing any more."""
+
+    def __init__(self, *parts: bytes) -> None:
+        self.left = list(parts)
+
+    def at_eof(self) -> bool:
+        return False
+
+    async def read(self, size: int) -> bytes:
+        return self.left.pop(0) if self.left else await asyncio.Event().wait() or b""
+
+
+async def _read(*parts: bytes) -> tuple[list[str], _Transport, bool]:
+    """The replies of the messages that a client has taken, what it has not read, and whether it connects anew."""
+    client, taken, is_connecting_anew = Client(), [], []
+    transport = _Transport(*parts)
+    client._transport = transport  # type: ignore[assignment]
+
+    async def take(message: Msg) -> None:
+        taken.append(message.reply)
+
+    async def connect_anew(error: Exception) -> None:
+        is_connecting_anew.append(error)
+
+    client._process_op_err = connect_anew  # type: ignore[assignment,method-assign]
+    client._status = Client.CONNECTED
+    subscription = _subscription(client, take)
+    client._subs[1] = subscription
+    subscription._start(connect_anew)
+    reading = asyncio.create_task(client._read_loop())
+    await asyncio.wait([reading], timeout=0.3)
+    reading.cancel()
+    subscription._stop_processing()
+    return taken, transport, bool(is_connecting_anew)
+
+
+def _subscription(client: Client, take: Callable[[Msg], Awaitable[None]]) -> Any:
+    return Subscription(client, id=1, subject="a", cb=take)
+
+
+async def unpatched_nats_py_is_deaf_after_an_unreadable_message() -> None:
+    taken, transport, is_connecting_anew = await _read(UNREADABLE, READABLE)
+    assert taken == []
+    assert transport.left == [READABLE]
+    assert not is_connecting_anew
+
+
+def test_nats_py_is_deaf_after_an_unreadable_message() -> None:
+    without_patches(unpatched_nats_py_is_deaf_after_an_unreadable_message)
+
+
+async def test_patched_an_unreadable_message_is_skipped() -> None:
+    patch_nats_py()
+    taken, transport, is_connecting_anew = await _read(UNREADABLE, READABLE)
+    assert taken == ["b"]
+    assert transport.left == []
+    assert not is_connecting_anew
+
+
+HEADERS = b"".join(
+    b"%b: %b\r\n" % pair
+    for pair in (
+        (b"Nats-Msg-Id", b"0c0b9d2e-5f3e-5d6f-9b51-6a3c2f6c1d7e"),
+        (b"ce-specversion", b"1.0"),
+        (b"ce-id", b"0c0b9d2e-5f3e-5d6f-9b51-6a3c2f6c1d7e"),
+        (b"ce-type", b"vn.ntm.submission.accepted.v1"),
+        (b"ce-source", b"/ntm/intake"),
+        (b"ce-subject", b"ntm.v1.submissions.184.06280"),
+        (b"ce-time", b"2023-06-30T08:00:00+00:00"),
+        (b"content-type", b"application/json"),
+        (b"traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+    )
+)
+
+
+async def unpatched_nats_py_takes_its_time_over_headers() -> None:
+    theirs, ours = (
+        min(timeit.repeat(lambda parse=parse: parse(HEADERS), number=300, repeat=15))  # type: ignore[misc]
+        for parse in (Client._parse_header_lines, library_seam._parse_header_lines)
+    )
+    assert theirs > 1.5 * ours, (theirs, ours)
+
+
+def test_nats_py_takes_its_time_over_headers() -> None:
+    without_patches(unpatched_nats_py_takes_its_time_over_headers)
+
+
+async def unpatched_nats_py_reads_the_same_headers() -> None:
+    for raw in (
+        HEADERS,
+        b"",
+        b"\r\n\r\n",
+        b"A:b",
+        b"A :\tb \r\n",
+        b"no colon\r\nA: b:c\r\n",
+        b"\xff: a\r\nB: \xff\r\n",
+        b"a b: c",
+    ):
+        assert Client._parse_header_lines(raw) == library_seam._parse_header_lines(raw), raw
+
+
+def test_headers_are_read_as_nats_py_reads_them() -> None:
+    without_patches(unpatched_nats_py_reads_the_same_headers)
+
+
+def test_nats_py_cannot_publish_a_batch() -> None:
+    assert not [name for name in dir(JetStreamContext) if "batch" in name.lower()]
+
+
+def test_nats_py_has_no_public_way_to_a_message_with_metadata() -> None:
+    with pytest.raises(TypeError):
+        Msg(subject="a", metadata=None)  # type: ignore[call-arg]
+
+
+async def _collect(timeout_seconds: float, nothing_left: type[Exception] = TimeoutError) -> tuple[list[int], float]:
+    """The sizes of the batches that a subscriber takes of one message that is there, and the seconds that it took.
+
+    nats-py raises either error when nothing is left: the plain one where the time is over before the server says so.
+    """
+    taken: list[int] = []
+    there = [SimpleNamespace(metadata=SimpleNamespace(num_pending=0))]
+
+    async def fetch(batch: int, timeout: float) -> list[Any]:  # noqa: ASYNC109 - as nats-py's
+        if there:
+            return [there.pop()]
+        await asyncio.sleep(timeout)
+        raise nothing_left
+
+    async def consume(messages: list[Any]) -> None:
+        taken.append(len(messages))
+        subscriber.running = False
+
+    subscriber: Any = SimpleNamespace(
+        subscription=SimpleNamespace(fetch=fetch),
+        pull_sub=PullSub(batch=True, batch_size=500, timeout=timeout_seconds),
+        running=True,
+        consume=consume,
+    )
+    began = time.perf_counter()
+    await BatchPullStreamSubscriber._consume_pull(subscriber)
+    return taken, time.perf_counter() - began
+
+
+async def unpatched_faststream_loses_what_it_collected() -> None:
+    try:
+        await _collect(0.2)
+    except TimeoutError:
+        return
+    raise AssertionError("the loop goes on after a plain TimeoutError")
+
+
+def test_faststream_loses_what_it_collected_when_nats_py_raises_the_plain_timeout_error() -> None:
+    without_patches(unpatched_faststream_loses_what_it_collected)
+
+
+async def unpatched_faststream_waits_for_more() -> None:
+    taken, seconds = await _collect(0.2, nats.errors.TimeoutError)
+    assert taken == [1]
+    assert seconds > 0.15, seconds
+
+
+def test_faststream_lets_a_single_message_wait_for_the_whole_timeout() -> None:
+    without_patches(unpatched_faststream_waits_for_more)
+
+
+async def test_patched_a_single_message_is_handed_on_at_once() -> None:
+    patch_faststream()
+    taken, seconds = await _collect(2)
+    assert taken == [1]
+    assert seconds < 1
+
+
+@pytest.mark.parametrize(("library", "patch"), [("nats-py", patch_nats_py), ("faststream", patch_faststream)])
+def test_a_newer_library_than_was_tried_is_refused(
+    library: str, patch: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library_seam, "version", lambda name: "99.1.2")
+    with pytest.raises(UntriedLibraryError, match=rf"{library} 99\.1\.2 is installed; .* was tried with \d+\.\d+"):
+        patch()
+
+
+def test_a_library_without_the_patched_attribute_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    patch_nats_py()
+    monkeypatch.delattr(Client, "_parse_header_lines")
+    with pytest.raises(
+        UntriedLibraryError, match=r"nats-py .* has no Client\._parse_header_lines; .* was tried with 2\.16"
+    ):
+        patch_nats_py()
