@@ -18,10 +18,8 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
-from faststream import AckPolicy
 from faststream.nats import NatsResponse
 from nats.aio.msg import Msg
-from nats.js.api import ConsumerConfig
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake import web
@@ -45,7 +43,8 @@ from shared.http.app import create_app
 from shared.http.dependencies import authenticate, runtime_of
 from shared.http.openapi import describe
 from shared.service import replay
-from shared.service.consumer import BATCHES, Handle, content, create_broker, existing, process, raw
+from shared.service.batch_processing import Handle, process
+from shared.service.broker import batches, create_broker, raw_body, raw_message
 from shared.service.parking import ParkingPlace
 from shared.service.replay import Handles
 from shared.service.runtime import background, open_runtime
@@ -87,7 +86,7 @@ async def get_catalogue(request: Request, _caller: Annotated[Caller, Depends(aut
     return catalogue(runtime.reference, runtime.clock.today())
 
 
-@broker.subscriber(subjects.SUBMIT, queue="intake", max_workers=256, decoder=raw)
+@broker.subscriber(subjects.SUBMIT, queue="intake", max_workers=256, decoder=raw_message)
 async def answer_request(message: Msg) -> NatsResponse:
     """A request over NATS; its reply says what HTTP would."""
     body, headers = await submit(app.state.service, message)
@@ -123,62 +122,49 @@ HANDLES: Handles = {
 }
 
 
-def _projected(stream: str, subject: str, durable: str) -> Callable[[Handler], Handler]:
-    subscriber: Callable[[Handler], Handler] = broker.subscriber(
-        subject,
-        durable=durable,
-        stream=existing(stream),
-        pull_sub=BATCHES,
-        config=ConsumerConfig(ack_wait=10, max_ack_pending=20_000),
-        ack_policy=AckPolicy.NACK_ON_ERROR,
-        decoder=raw,
-    )
-    return subscriber
-
-
 async def _project(stream: str, subject: str, messages: list[Msg]) -> None:
     """Bring a batch to the tables; it is acknowledged once its transaction is committed."""
     await process(stream, messages, HANDLES[subject], app.state.service.parking.park)
     await asyncio.sleep(_PAUSE_SECONDS)
 
 
-@_projected(subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS, SUBMISSIONS)
+@batches(broker, subjects.ALL_SUBMISSIONS, SUBMISSIONS)
 async def take_submissions(messages: list[Msg]) -> None:
     """Receipts, and what stands."""
     await _project(subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS, messages)
 
 
-@_projected(subjects.SUBMISSIONS_STREAM, subjects.ALL_REVIEWS, "intake-reviews")
+@batches(broker, subjects.ALL_REVIEWS, "intake-reviews")
 async def take_reviews(messages: list[Msg]) -> None:
     """What districts and sectors decided."""
     await _project(subjects.SUBMISSIONS_STREAM, subjects.ALL_REVIEWS, messages)
 
 
-@_projected(subjects.REFUSALS_STREAM, subjects.ALL_REFUSALS, REFUSALS)
+@batches(broker, subjects.ALL_REFUSALS, REFUSALS)
 async def take_refusals(messages: list[Msg]) -> None:
     """What was refused."""
     await _project(subjects.REFUSALS_STREAM, subjects.ALL_REFUSALS, messages)
 
 
-@_projected(subjects.STATUS_STREAM, subjects.ALL_STATUSES, "intake-changes")
+@batches(broker, subjects.ALL_STATUSES, "intake-changes")
 async def take_changes(messages: list[Msg]) -> None:
     """What submissions led to."""
     await _project(subjects.STATUS_STREAM, subjects.ALL_STATUSES, messages)
 
 
-@_projected(subjects.STATUS_STREAM, subjects.ALL_PARKED, "intake-parked")
+@batches(broker, subjects.ALL_PARKED, "intake-parked")
 async def take_parked(messages: list[Msg]) -> None:
     """What scoring could not process, and what became of it."""
     await _project(subjects.STATUS_STREAM, subjects.ALL_PARKED, messages)
 
 
-@_projected(subjects.STATUS_STREAM, subjects.ALL_PROBLEMS, PROBLEMS)
+@batches(broker, subjects.ALL_PROBLEMS, PROBLEMS)
 async def take_problems(messages: list[Msg]) -> None:
     """Difficulties, reported and answered."""
     await _project(subjects.STATUS_STREAM, subjects.ALL_PROBLEMS, messages)
 
 
-@broker.subscriber(subjects.replay("intake"), queue="intake", decoder=content)
+@broker.subscriber(subjects.replay("intake"), queue="intake", decoder=raw_body)
 async def answer_replay(request: bytes) -> bytes:
     """Project a parked message after all, or tell why not."""
     return await replay.answer(app.state.service.parking, app.state.service.runtime.nats, HANDLES, request)

@@ -21,9 +21,7 @@ from datetime import timedelta
 
 import structlog
 from fastapi import FastAPI
-from faststream import AckPolicy
 from nats.aio.msg import Msg
-from nats.js.api import ConsumerConfig
 
 from services.notify.alerts.records import read_alert
 from services.notify.api import ROUTERS
@@ -58,7 +56,8 @@ from shared.http.app import create_app
 from shared.http.openapi import describe
 from shared.reference.load import load_contacts
 from shared.service import replay
-from shared.service.consumer import BATCHES, content, create_broker, existing, process, raw
+from shared.service.batch_processing import process
+from shared.service.broker import batches, create_broker, raw_body
 from shared.service.outbox import Relay
 from shared.service.parking import ParkingPlace
 from shared.service.polling import PollingWorker
@@ -68,9 +67,6 @@ from shared.time import utc_now
 log = structlog.get_logger()
 
 broker = create_broker(settings(), "notify")
-
-# What a killed process had taken comes again after this. A batch that takes longer is told twice: that changes nothing.
-_PROMPT = ConsumerConfig(ack_wait=10, max_ack_pending=20_000)
 
 # What is told: communes' changes, the districts' and the province's commitments, difficulties and their answers, and
 # messages that a service could not process, which the operators have to know. Each by its durable consumer.
@@ -188,18 +184,10 @@ async def take(messages: list[Msg]) -> None:
 
 
 for family, durable in FAMILIES.items():
-    broker.subscriber(
-        family,
-        durable=durable,
-        stream=existing(subjects.STATUS_STREAM),
-        pull_sub=BATCHES,
-        config=_PROMPT,
-        ack_policy=AckPolicy.NACK_ON_ERROR,
-        decoder=raw,
-    )(take)
+    batches(broker, family, durable)(take)
 
 
-@broker.subscriber(subjects.replay("notify"), queue="notify", decoder=content)
+@broker.subscriber(subjects.replay("notify"), queue="notify", decoder=raw_body)
 async def answer_replay(request: bytes) -> bytes:
     """Tell of a parked event after all, or why not."""
     handles = dict.fromkeys(FAMILIES, _tell_all)

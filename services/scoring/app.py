@@ -16,10 +16,8 @@ from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
-from faststream import AckPolicy
 from faststream.nats import NatsResponse
 from nats.aio.msg import Msg
-from nats.js.api import ConsumerConfig
 
 from services.scoring.asking import api, preview, what_if_api
 from services.scoring.asking.openapi import DESCRIPTION
@@ -38,7 +36,8 @@ from shared.contracts.submission import AcceptedSubmission
 from shared.http.app import create_app
 from shared.http.openapi import describe
 from shared.service import replay
-from shared.service.consumer import BATCHES, content, create_broker, existing, process, raw
+from shared.service.batch_processing import process
+from shared.service.broker import batches, create_broker, raw_body
 from shared.service.outbox import Relay
 from shared.service.parking import ParkingPlace
 from shared.service.polling import PollingWorker
@@ -82,28 +81,20 @@ app.include_router(what_if_api.router)
 describe(app, DESCRIPTION)
 
 
-@broker.subscriber(
-    subjects.ALL_SUBMISSIONS,
-    durable=subjects.SCORING_CONSUMER,
-    stream=existing(subjects.SUBMISSIONS_STREAM),
-    pull_sub=BATCHES,
-    config=ConsumerConfig(ack_wait=10, max_ack_pending=20_000),
-    ack_policy=AckPolicy.NACK_ON_ERROR,
-    decoder=raw,
-)
+@batches(broker, subjects.ALL_SUBMISSIONS, subjects.SCORING_CONSUMER)
 async def take_submissions(messages: list[Msg]) -> None:
     """Score a batch; it is acknowledged once its transaction is committed."""
     await process(subjects.SUBMISSIONS_STREAM, messages, _score_all, app.state.service.parking.park)
 
 
-@broker.subscriber(subjects.replay("scoring"), queue="scoring", decoder=content)
+@broker.subscriber(subjects.replay("scoring"), queue="scoring", decoder=raw_body)
 async def answer_replay(request: bytes) -> bytes:
     """Score a parked submission after all, or tell why not."""
     handles = {subjects.ALL_SUBMISSIONS: _score_all}
     return await replay.answer(app.state.service.parking, app.state.service.runtime.nats, handles, request)
 
 
-@broker.subscriber(subjects.PREVIEW, queue="scoring", decoder=content)
+@broker.subscriber(subjects.PREVIEW, queue="scoring", decoder=raw_body)
 async def answer_preview(request: bytes) -> NatsResponse:
     """Tell what submissions would change; nothing of it is stored."""
     body, headers = await preview.answer(app.state.service.runtime, request)

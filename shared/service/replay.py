@@ -16,7 +16,7 @@ from sqlalchemy import Row
 from shared.contracts import subjects
 from shared.contracts.parked_message import Replayed, ReplayRequest
 from shared.nats.library_seam import received_message
-from shared.service.consumer import PROCESSED, Handle, reason_of
+from shared.service.batch_processing import PROCESSED, Handle, reason_of
 from shared.service.parking import ParkingPlace, as_text
 from shared.service.transient_errors import is_transient
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from shared.nats.connection import connect
-from shared.service.consumer import create_broker
+from shared.service.broker import create_broker
 from tests.running import settings_of
 from tests.servers import NatsServer
 
