@@ -10,7 +10,7 @@ import typer
 from services.cli.session import fail
 from services.notify.alerts.notices import Wording
 from services.notify.inspect.examples import example, preview
-from services.notify.wording.sms_text import parts
+from services.notify.sms_text import parts
 from shared.contracts.alert import ChannelName, DifficultyEvent, OperationEvent
 from shared.contracts.bilingual import Language
 from shared.contracts.status import Event

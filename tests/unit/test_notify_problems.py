@@ -15,7 +15,7 @@ from services.notify.alerts.records import read_alert
 from services.notify.stages import World
 from services.notify.stages.render import render
 from services.notify.stages.route import route
-from services.notify.wording.sms_text import parts
+from services.notify.sms_text import parts
 from services.notify.wording.visible_text import lines_of, on_one_line
 from shared.contracts.alert import DifficultyEvent
 from shared.contracts.bilingual import Language

@@ -18,7 +18,7 @@ from services.notify.stages.route import climb, route
 from services.notify.stages.settle import settle
 from services.notify.stages.silence import silence
 from services.notify.telling.working_days import after_working_days, is_working_day
-from services.notify.wording.links import MARK, Links, hash_of
+from services.notify.alerts.links import MARK, Links, hash_of
 from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged
 from shared.reference.models import Contact, Match

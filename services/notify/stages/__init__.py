@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from services.notify.alerts.notices import Alert, Draft, Recipient
-from services.notify.stages.routing_tree import Tree
-from services.notify.wording.links import Links
-from services.notify.wording.sms_text import Style
+from services.notify.routing.tree import Tree
+from services.notify.alerts.links import Links
+from services.notify.sms_text import Style
 from shared.contracts.alert import ChannelName
 from shared.reference.load import Reference
 from shared.reference.models import Contact, Match, Role

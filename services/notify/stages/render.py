@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from services.notify.alerts.notices import Alert, Draft, Wording
 from services.notify.stages import World
-from services.notify.wording.sms_text import Style, clip
+from services.notify.sms_text import Style, clip
 from services.notify.wording.template_facts import facts_of, facts_of_several
 from services.notify.wording.verdict_table import Words
 from shared.contracts.alert import OccasionKind

@@ -11,7 +11,7 @@ from services.notify.alerts.notices import Draft, NotSent, Recipient
 from services.notify.alerts.records import note_of
 from services.notify.stages import World
 from services.notify.storage import queries
-from services.notify.wording.sms_text import parts
+from services.notify.sms_text import parts
 from shared.contracts.alert import OperationEvent, OperationNoted
 from shared.contracts.bilingual import Bilingual
 from shared.stable_id import stable_id

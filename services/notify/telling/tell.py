@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify.alerts.nature import ENDS, has_link, opens
 from services.notify.alerts.notices import Alert, Draft, NoticeStatus, NotSent, Recipient
 from services.notify.alerts.records import alert_of, alert_row, kept_alert, log_message
-from services.notify.delivery.hand_over import Handover
+from services.notify.telling.hand_over import Handover
 from services.notify.stages import Stage, World
 from services.notify.stages.hold import postponed
 from services.notify.stages.route import addresses_of, climb

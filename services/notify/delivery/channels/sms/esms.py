@@ -16,7 +16,7 @@ from services.notify.delivery.channels import Outcome, Result
 from services.notify.delivery.channels.http import GATEWAY_SESSIONS, Client, Pooled, answer_object, busy, unreachable
 from services.notify.delivery.channels.sms.report import DeliveryReport
 from services.notify.settings import NotifySettings
-from services.notify.wording.sms_text import is_plain
+from services.notify.sms_text import is_plain
 
 _PATH = "/MainService.svc/json/SendMultipleMessage_V4_post_json/"
 _CUSTOMER_CARE = "2"

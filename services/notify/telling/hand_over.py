@@ -11,7 +11,7 @@ from uuid import UUID
 
 from services.notify.alerts.notices import Notice, NoticeStatus, Wording
 from services.notify.stages import World
-from services.notify.wording.links import Links
+from services.notify.alerts.links import Links
 from shared.contracts.alert import ChannelName
 
 LEASE = timedelta(seconds=60)

@@ -1,0 +1,1 @@
+"""Routing: the plan's tree of branches, and how an alert matches them."""
