@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 from services.notify.alerts.notices import Alert, Draft, Occasion, Recipient
 from services.notify.alerts.records import alert_of
 from services.notify.inspect.examples import VERDICTS
-from services.notify.stages import World, by_role
 from services.notify.routing.tree import Tree
+from services.notify.world import World, by_role
 from shared.contracts.assessment import Assessment, Part
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.difficulty import DifficultyKind, DifficultyLogged

@@ -23,31 +23,31 @@ import structlog
 from fastapi import FastAPI
 from nats.aio.msg import Msg
 
+from services.notify.alerts.links import Links
 from services.notify.alerts.records import read_alert
 from services.notify.api import ROUTERS
 from services.notify.api.openapi import DESCRIPTION
 from services.notify.contacts import bring_contacts
 from services.notify.delivery.channels.ways import channels
 from services.notify.delivery.follow_up import Watcher
-from services.notify.telling.hand_over import Handover
 from services.notify.delivery.worker import Delivery
 from services.notify.inspect.gaps import gaps
+from services.notify.routing.tree import Tree
 from services.notify.service import Notify, UseCase
 from services.notify.settings import NotifySettings, settings
-from services.notify.stages import Tariff, World
+from services.notify.sms_text import Style
 from services.notify.stages.group import group
 from services.notify.stages.hold import hold
 from services.notify.stages.inhibit import inhibit
 from services.notify.stages.render import render
 from services.notify.stages.route import route
-from services.notify.routing.tree import Tree
 from services.notify.stages.settle import settle
 from services.notify.stages.silence import silence
 from services.notify.storage.tables import OutboxRow, ParkedRow
+from services.notify.telling.hand_over import Handover
 from services.notify.telling.tell import Pipeline, escalate, tell, tell_gathered
 from services.notify.telling.world_reader import Situation
-from services.notify.alerts.links import Links
-from services.notify.sms_text import Style
+from services.notify.world import Tariff, World
 from shared.access.authenticator import Authenticator
 from shared.access.oidc_tokens import Issuer
 from shared.contracts import subjects

@@ -6,7 +6,7 @@ from datetime import date
 
 from services.notify.alerts.notices import NotSent
 from services.notify.inspect.gaps import Gap, gaps
-from services.notify.stages import World
+from services.notify.world import World
 from shared.reference.models import CRITERION_OWNER, Escalation, Role
 from tests.changes import DISTRICT_OFFICE, a_branch, a_contact, the_world
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from services.notify.alerts.notices import Draft, Wording
 from services.notify.alerts.records import read_alert
-from services.notify.stages import World
+from services.notify.sms_text import parts
 from services.notify.stages.render import render
 from services.notify.stages.route import route
-from services.notify.sms_text import parts
 from services.notify.wording.visible_text import lines_of, on_one_line
+from services.notify.world import World
 from shared.contracts.alert import DifficultyEvent
 from shared.contracts.bilingual import Language
 from shared.contracts.difficulty import WORDS_LIMIT, DifficultyKind, DifficultyLogged

@@ -12,11 +12,11 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
+from services.notify.alerts.links import Links
 from services.notify.alerts.notices import Draft, NotSent, Occasion, Wording
 from services.notify.inspect.examples import example, preview
-from services.notify.stages.render import render
-from services.notify.alerts.links import Links
 from services.notify.sms_text import parts
+from services.notify.stages.render import render
 from shared.contracts.alert import DifficultyEvent, OperationEvent
 from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.difficulty import DifficultyLogged

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from services.notify.alerts.notices import Draft, NotSent
-from services.notify.stages import World
 from services.notify.stages.route import route
+from services.notify.world import World
 from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.models import Branch, Contact

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.notify.stages import World
-from services.notify.stages.render import render
 from services.notify.sms_text import PART_SEPTETS, Style, clip, is_plain, parts, plain, septets
+from services.notify.stages.render import render
+from services.notify.world import World
 from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.refs import CriterionRef
 from shared.contracts.status import Event

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import SecretStr
 
+from services.notify.alerts.links import MARK, Links, hash_of
 from services.notify.alerts.notices import Alert, Draft, LeftOut, Wording
-from services.notify.stages import Cause, Silence, Stage, World
 from services.notify.stages.group import group
 from services.notify.stages.hold import hold, postponed
 from services.notify.stages.inhibit import inhibit
@@ -18,7 +18,7 @@ from services.notify.stages.route import climb, route
 from services.notify.stages.settle import settle
 from services.notify.stages.silence import silence
 from services.notify.telling.working_days import after_working_days, is_working_day
-from services.notify.alerts.links import MARK, Links, hash_of
+from services.notify.world import Cause, Silence, Stage, World
 from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged
 from shared.reference.models import Contact, Match

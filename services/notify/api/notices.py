@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.notify.alerts.links import MARK
 from services.notify.alerts.notices import LeftOut, NoticeStatus, NotSent
 from services.notify.api.dependencies import (
     Limit,
@@ -29,7 +30,6 @@ from services.notify.contacts.masking import mask_address, mask_in
 from services.notify.storage import ledger
 from services.notify.storage.ledger import Filter
 from services.notify.telling.tell import resend
-from services.notify.alerts.links import MARK
 from shared.contracts.alert import ChannelName
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import UnitRef

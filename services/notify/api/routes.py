@@ -13,8 +13,8 @@ from services.notify.alerts.notices import Draft
 from services.notify.api.dependencies import Telling, covered, is_of_province
 from services.notify.contacts.masking import mask_address
 from services.notify.inspect.explain import supposed
-from services.notify.stages.route import route
 from services.notify.routing.tree import asked
+from services.notify.stages.route import route
 from shared.contracts.alert import ChannelName, OccasionKind, Severity
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.difficulty import DifficultyKind

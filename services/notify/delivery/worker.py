@@ -20,15 +20,15 @@ from prometheus_client import Counter
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from services.notify.alerts.links import Links
 from services.notify.alerts.notices import Notice, NoticeStatus
 from services.notify.alerts.records import log_message
 from services.notify.delivery.breaker import Breaker, Turn
 from services.notify.delivery.channels import Channel, Outcome, Result, Session
-from services.notify.telling.hand_over import LEASE, notice_of
 from services.notify.settings import NotifySettings
 from services.notify.storage import queries, subscriptions
 from services.notify.storage.tables import OutboxRow
-from services.notify.alerts.links import Links
+from services.notify.telling.hand_over import LEASE, notice_of
 from shared.contracts.alert import AlertEvent, ChannelName
 from shared.nats.cloud_events import Message
 from shared.service import outbox

@@ -9,13 +9,13 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from services.notify.alerts.links import Links
 from services.notify.alerts.notices import Alert, Draft, Occasion, Recipient, Wording
 from services.notify.inspect.explain import supposed
-from services.notify.stages import World
-from services.notify.stages.render import render
 from services.notify.routing.tree import Tree
+from services.notify.stages.render import render
 from services.notify.texts import phrase
-from services.notify.alerts.links import Links
+from services.notify.world import World
 from shared.contracts.alert import ChannelName, DifficultyEvent, OccasionKind, OperationEvent
 from shared.contracts.assessment import Assessment, Part
 from shared.contracts.bilingual import Language

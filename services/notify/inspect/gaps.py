@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from services.notify.alerts.notices import NotSent, Recipient
-from services.notify.stages import World
 from services.notify.stages.route import COORDINATION_OFFICE, addresses_of, why_unreachable
+from services.notify.world import World
 from shared.contracts.alert import ChannelName
 from shared.reference.load import Reference
 from shared.reference.models import COMMITMENT_OWNER, CRITERION_OWNER, Branch, Plan, Role, RoleHolder, Unit

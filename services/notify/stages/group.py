@@ -7,7 +7,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from services.notify.alerts.notices import Draft
-from services.notify.stages import World
+from services.notify.world import World
 from shared.stable_id import stable_id
 
 

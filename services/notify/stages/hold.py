@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 
 from services.notify.alerts.notices import Draft
-from services.notify.stages import World
+from services.notify.world import World
 from shared.reference.models import Contact
 from shared.time import VIETNAM
 

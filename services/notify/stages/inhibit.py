@@ -8,7 +8,7 @@ from uuid import UUID
 from services.notify.alerts import nature
 from services.notify.alerts.nature import matches
 from services.notify.alerts.notices import Alert, Draft, LeftOut, Omission
-from services.notify.stages import World
+from services.notify.world import World
 from shared.reference.load import Reference
 from shared.reference.models import Inhibition
 

@@ -10,10 +10,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from services.notify.alerts.notices import Alert, Draft, Wording
-from services.notify.stages import World
 from services.notify.sms_text import Style, clip
 from services.notify.wording.template_facts import facts_of, facts_of_several
 from services.notify.wording.verdict_table import Words
+from services.notify.world import World
 from shared.contracts.alert import OccasionKind
 from shared.contracts.bilingual import Language
 

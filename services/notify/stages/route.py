@@ -8,8 +8,8 @@ from services.notify.alerts import nature
 from services.notify.alerts.nature import matches
 from services.notify.alerts.notices import Alert, Draft, NotSent, Recipient
 from services.notify.contacts import gets_sms
-from services.notify.stages import World
 from services.notify.routing.tree import taking
+from services.notify.world import World
 from shared.contracts.alert import ChannelName
 from shared.reference.models import COMMITMENT_OWNER, CRITERION_OWNER, Branch, Contact, Plan, Role, RoleHolder, Unit
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.notify.alerts.nature import opens
 from services.notify.alerts.notices import Alert, Draft, LeftOut, Omission
-from services.notify.stages import World
+from services.notify.world import World
 from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from services.notify.alerts.nature import matches
 from services.notify.alerts.notices import Alert, Draft, LeftOut, Omission
-from services.notify.stages import Silence, World
+from services.notify.world import Silence, World
 
 
 def silence(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.notices import Draft, NotSent, Recipient
 from services.notify.alerts.records import note_of
-from services.notify.stages import World
-from services.notify.storage import queries
 from services.notify.sms_text import parts
+from services.notify.storage import queries
+from services.notify.world import World
 from shared.contracts.alert import OperationEvent, OperationNoted
 from shared.contracts.bilingual import Bilingual
 from shared.stable_id import stable_id

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from services.notify.alerts.notices import Notice, NoticeStatus, Wording
-from services.notify.stages import World
 from services.notify.alerts.links import Links
+from services.notify.alerts.notices import Notice, NoticeStatus, Wording
+from services.notify.world import World
 from shared.contracts.alert import ChannelName
 
 LEASE = timedelta(seconds=60)

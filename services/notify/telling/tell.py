@@ -16,15 +16,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify.alerts.nature import ENDS, has_link, opens
 from services.notify.alerts.notices import Alert, Draft, NoticeStatus, NotSent, Recipient
 from services.notify.alerts.records import alert_of, alert_row, kept_alert, log_message
-from services.notify.telling.hand_over import Handover
-from services.notify.stages import Stage, World
 from services.notify.stages.hold import postponed
 from services.notify.stages.route import addresses_of, climb
 from services.notify.storage import queries
 from services.notify.storage.tables import OutboxRow
 from services.notify.telling.budget import afford
+from services.notify.telling.hand_over import Handover
 from services.notify.telling.working_days import after_working_days
 from services.notify.telling.world_reader import Situation, with_causes
+from services.notify.world import Stage, World
 from shared.contracts.alert import AlertEvent
 from shared.nats.cloud_events import Message
 from shared.service import outbox

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify.alerts.notices import Draft
 from services.notify.alerts.records import kept_alert
 from services.notify.contacts import known_contacts
-from services.notify.stages import Cause, Silence, Subscription, World, by_role
 from services.notify.stages.inhibit import may_be_hidden
 from services.notify.storage import queries, subscriptions
+from services.notify.world import Cause, Silence, Subscription, World, by_role
 from shared.reference.models import Match
 
 _FRESH = timedelta(seconds=1)

@@ -8,9 +8,9 @@ from typing import Any
 
 from services.notify.alerts.nature import is_to_acknowledge, severity
 from services.notify.alerts.notices import DIGESTS, REPEAT, Alert, Draft
-from services.notify.stages import World
 from services.notify.wording.verdict_table import Words, table
 from services.notify.wording.visible_text import lines_of, on_one_line
+from services.notify.world import World
 from shared import text
 from shared.contracts.alert import DifficultyEvent, OperationEvent, OperationNoted, Severity
 from shared.contracts.bilingual import Language
