@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.notify.alerts.notices import Alert, Draft, Occasion, Recipient
-from services.notify.alerts.records import alert_of
+from services.notify.alerts.alert import Alert, Occasion
+from services.notify.alerts.draft import Draft, Recipient
+from services.notify.alerts.events import alert_of
 from services.notify.inspect.examples import VERDICTS
 from services.notify.routing.tree import Tree
 from services.notify.world import World, by_role

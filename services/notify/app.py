@@ -23,11 +23,10 @@ import structlog
 from fastapi import FastAPI
 from nats.aio.msg import Msg
 
+from services.notify.alerts.events import read_alert
 from services.notify.alerts.links import Links
-from services.notify.alerts.records import read_alert
 from services.notify.api import ROUTERS
 from services.notify.api.openapi import DESCRIPTION
-from services.notify.contacts import bring_contacts
 from services.notify.delivery.channels.ways import channels
 from services.notify.delivery.follow_up import Watcher
 from services.notify.delivery.worker import Delivery
@@ -43,6 +42,7 @@ from services.notify.stages.render import render
 from services.notify.stages.route import route
 from services.notify.stages.settle import settle
 from services.notify.stages.silence import silence
+from services.notify.storage.contacts import bring_contacts
 from services.notify.storage.tables import OutboxRow, ParkedRow
 from services.notify.telling.hand_over import Handover
 from services.notify.telling.tell import Pipeline, escalate, tell, tell_gathered

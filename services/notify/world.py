@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from services.notify.alerts.alert import Alert
+from services.notify.alerts.draft import Draft, Recipient
 from services.notify.alerts.links import Links
-from services.notify.alerts.notices import Alert, Draft, Recipient
 from services.notify.routing.tree import Tree
 from services.notify.sms_text import Style
 from shared.contracts.alert import ChannelName

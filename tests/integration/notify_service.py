@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from deploy.local.postbox import GatewayKeys, Postbox
 from deploy.local.supervisor import end, spawn
 from deploy.local.system import free_port
-from services.notify.alerts.notices import Occasion
+from services.notify.alerts.alert import Occasion
 from shared.access.agency_keys import add_key
 from shared.contracts import subjects
 from shared.contracts.difficulty import DifficultyLogged

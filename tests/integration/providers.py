@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from services.notify.alerts.notices import Notice
+from services.notify.alerts.notice import Notice
 from services.notify.delivery.channels import Channel, Outcome
 
 type Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from services.notify.alerts.notices import Notice, Wording
+from services.notify.alerts.notice import Notice, Wording
 from services.notify.delivery.channels import Result
 from services.notify.delivery.channels.sms.esms import Esms
 from services.notify.delivery.channels.sms.generic import GatewayContract, Generic

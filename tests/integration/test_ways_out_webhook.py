@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from standardwebhooks import Webhook as Verifier
 
-from services.notify.alerts.notices import Notice, Wording
+from services.notify.alerts.notice import Notice, Wording
 from services.notify.delivery.channels import Result
 from services.notify.delivery.channels.webhook import Webhook, new_secret
 from services.notify.delivery.pace import paced

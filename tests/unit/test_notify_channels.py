@@ -14,7 +14,7 @@ import pytest
 from aiosmtplib import errors
 from pydantic import ValidationError
 
-from services.notify.alerts.notices import Notice, NoticeStatus, Wording
+from services.notify.alerts.notice import Notice, NoticeStatus, Wording
 from services.notify.contacts.masking import mask_address, mask_in
 from services.notify.delivery.channels import Outcome, Result
 from services.notify.delivery.channels.email import compose, connecting_failed, sending_failed

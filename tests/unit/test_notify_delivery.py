@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from services.notify.alerts.notices import Notice
+from services.notify.alerts.notice import Notice
 from services.notify.delivery.channels import Outcome, Result, Session
 from services.notify.delivery.worker import LEASED, Delivery
 from shared.time import utc_now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from services.notify.alerts.notices import NotSent
+from services.notify.alerts.draft import NotSent
 from services.notify.inspect.gaps import Gap, gaps
 from services.notify.world import World
 from shared.reference.models import CRITERION_OWNER, Escalation, Role

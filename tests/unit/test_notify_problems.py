@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.notify.alerts.notices import Draft, Wording
-from services.notify.alerts.records import read_alert
+from services.notify.alerts.draft import Draft
+from services.notify.alerts.events import read_alert
+from services.notify.alerts.notice import Wording
 from services.notify.sms_text import parts
 from services.notify.stages.render import render
 from services.notify.stages.route import route

@@ -12,8 +12,10 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
+from services.notify.alerts.alert import Occasion
+from services.notify.alerts.draft import Draft, NotSent
 from services.notify.alerts.links import Links
-from services.notify.alerts.notices import Draft, NotSent, Occasion, Wording
+from services.notify.alerts.notice import Wording
 from services.notify.inspect.examples import example, preview
 from services.notify.sms_text import parts
 from services.notify.stages.render import render

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.notify.alerts.notices import Draft, NotSent
+from services.notify.alerts.draft import Draft, NotSent
 from services.notify.stages.route import route
 from services.notify.world import World
 from shared.contracts.status import Event

@@ -9,8 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import SecretStr
 
+from services.notify.alerts.alert import Alert
+from services.notify.alerts.draft import Draft, LeftOut
 from services.notify.alerts.links import MARK, Links, hash_of
-from services.notify.alerts.notices import Alert, Draft, LeftOut, Wording
+from services.notify.alerts.notice import Wording
 from services.notify.stages.group import group
 from services.notify.stages.hold import hold, postponed
 from services.notify.stages.inhibit import inhibit

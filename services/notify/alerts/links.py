@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from services.notify.alerts.notices import Wording
+from services.notify.alerts.notice import Wording
 
 MARK = "\ue000"
 """Stands for the link in the wording that is kept: a character of Unicode's private use that no keyboard writes."""

@@ -19,12 +19,12 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notify.alerts.draft import DIGESTS
 from services.notify.alerts.links import VALID_FOR, hash_of
-from services.notify.alerts.notices import DIGESTS
 from services.notify.api.alerts import AlertItem, alert_item, reason_of, what_of
 from services.notify.api.dependencies import Telling, visible
-from services.notify.contacts import end_digest, has_digest
 from services.notify.storage import ledger, queries
+from services.notify.storage.contacts import end_digest, has_digest
 from services.notify.telling.acknowledge import acknowledge
 from shared import text
 from shared.http.body import read_body

@@ -11,11 +11,11 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 from sqlalchemy import Row
 
 from services.notify.api.dependencies import Telling, UnitParameter, covered, is_of_province, visible
-from services.notify.contacts import check, import_contacts, read_book
-from services.notify.contacts.book import Book, checked_book
+from services.notify.contacts.book import Book, checked_book, read_book
+from services.notify.contacts.checks import check
 from services.notify.contacts.masking import mask_address
 from services.notify.inspect.gaps import gaps
-from services.notify.storage.contacts import contacts_with_rows, remove, save
+from services.notify.storage.contacts import contacts_with_rows, import_contacts, remove, save
 from shared.access.caller import Caller
 from shared.contracts.alert import ChannelName
 from shared.contracts.bilingual import Bilingual

@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
-from services.notify.alerts.notices import NoticeStatus
-from services.notify.alerts.records import log_message
+from services.notify.alerts.log import log_message
+from services.notify.alerts.notice import NoticeStatus
 from services.notify.delivery.channels.sms import esms, generic, speedsms
 from services.notify.delivery.channels.sms.report import DeliveryReport
 from services.notify.delivery.channels.ways import contract_of

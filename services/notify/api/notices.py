@@ -15,8 +15,9 @@ from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.notify.alerts.draft import LeftOut, NotSent
 from services.notify.alerts.links import MARK
-from services.notify.alerts.notices import LeftOut, NoticeStatus, NotSent
+from services.notify.alerts.notice import NoticeStatus
 from services.notify.api.dependencies import (
     Limit,
     Since,

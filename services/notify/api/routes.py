@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from services.notify.alerts.nature import severity
-from services.notify.alerts.notices import Draft
+from services.notify.alerts.draft import Draft
+from services.notify.alerts.significance import severity
 from services.notify.api.dependencies import Telling, covered, is_of_province
 from services.notify.contacts.masking import mask_address
 from services.notify.inspect.explain import supposed

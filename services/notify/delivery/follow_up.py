@@ -8,13 +8,13 @@ from uuid import UUID, uuid5
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.alerts.records import alert_of, note_of
-from services.notify.contacts import end_address
+from services.notify.alerts.events import alert_of, note_of
 from services.notify.contacts.masking import mask_address, mask_in
 from services.notify.delivery.breaker import Turn
 from services.notify.delivery.channels import Result
 from services.notify.delivery.worker import Attempt
 from services.notify.storage import subscriptions
+from services.notify.storage.contacts import end_address
 from services.notify.telling.tell import Pipeline, tell
 from shared.contracts.alert import OperationEvent, OperationNoted
 from shared.contracts.bilingual import Bilingual

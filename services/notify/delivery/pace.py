@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from aiolimiter import AsyncLimiter
 
-from services.notify.alerts.notices import Notice
+from services.notify.alerts.notice import Notice
 from services.notify.delivery.channels import Channel, Outcome, Session
 
 _LONGEST_WAIT_SECONDS = 10

@@ -21,8 +21,8 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notify.alerts.links import Links
-from services.notify.alerts.notices import Notice, NoticeStatus
-from services.notify.alerts.records import log_message
+from services.notify.alerts.log import log_message
+from services.notify.alerts.notice import Notice, NoticeStatus
 from services.notify.delivery.breaker import Breaker, Turn
 from services.notify.delivery.channels import Channel, Outcome, Result, Session
 from services.notify.settings import NotifySettings

@@ -9,8 +9,10 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from services.notify.alerts.alert import Alert, Occasion
+from services.notify.alerts.draft import Draft, Recipient
 from services.notify.alerts.links import Links
-from services.notify.alerts.notices import Alert, Draft, Occasion, Recipient, Wording
+from services.notify.alerts.notice import Wording
 from services.notify.inspect.explain import supposed
 from services.notify.routing.tree import Tree
 from services.notify.stages.render import render

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, time
 from uuid import UUID
 
-from services.notify.alerts.notices import Alert, Occasion
-from services.notify.alerts.records import alert_of
+from services.notify.alerts.alert import Alert, Occasion
+from services.notify.alerts.events import alert_of
 from shared.contracts.alert import DifficultyEvent, OccasionKind, OperationEvent, OperationNoted
 from shared.contracts.assessment import Assessment
 from shared.contracts.bilingual import Bilingual

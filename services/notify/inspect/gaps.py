@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from services.notify.alerts.notices import NotSent, Recipient
+from services.notify.alerts.draft import NotSent, Recipient
 from services.notify.stages.route import COORDINATION_OFFICE, addresses_of, why_unreachable
 from services.notify.world import World
 from shared.contracts.alert import ChannelName

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.notify.alerts.nature import matches
-from services.notify.alerts.notices import Alert
+from services.notify.alerts.alert import Alert
+from services.notify.routing.matching import matches
 from shared.reference.load import Reference
 from shared.reference.models import Branch, Plan
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from services.notify.alerts.notices import Draft
+from services.notify.alerts.draft import Draft
 from services.notify.world import World
 from shared.stable_id import stable_id
 

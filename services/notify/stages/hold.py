@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 
-from services.notify.alerts.notices import Draft
+from services.notify.alerts.draft import Draft
 from services.notify.world import World
 from shared.reference.models import Contact
 from shared.time import VIETNAM

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.notify.alerts import nature
-from services.notify.alerts.nature import matches
-from services.notify.alerts.notices import Alert, Draft, LeftOut, Omission
+from services.notify.alerts.alert import Alert
+from services.notify.alerts.draft import Draft, LeftOut, Omission
+from services.notify.routing import matching
+from services.notify.routing.matching import matches
 from services.notify.world import World
 from shared.reference.load import Reference
 from shared.reference.models import Inhibition
@@ -52,6 +53,6 @@ def _same(rule: Inhibition, alert: Alert, cause: Alert, reference: Reference) ->
             case "district":
                 return alert.district is not None and alert.district == cause.district
             case _:
-                return nature.criterion(alert, reference.plan) == nature.criterion(cause, reference.plan)
+                return matching.criterion(alert, reference.plan) == matching.criterion(cause, reference.plan)
 
     return all(shared(what) for what in rule.same)

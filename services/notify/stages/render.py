@@ -9,7 +9,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from services.notify.alerts.notices import Alert, Draft, Wording
+from services.notify.alerts.alert import Alert
+from services.notify.alerts.draft import Draft
+from services.notify.alerts.notice import Wording
 from services.notify.sms_text import Style, clip
 from services.notify.wording.template_facts import facts_of, facts_of_several
 from services.notify.wording.verdict_table import Words

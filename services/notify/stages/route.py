@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from services.notify.alerts import nature
-from services.notify.alerts.nature import matches
-from services.notify.alerts.notices import Alert, Draft, NotSent, Recipient
-from services.notify.contacts import gets_sms
+from services.notify.alerts.alert import Alert
+from services.notify.alerts.draft import Draft, NotSent, Recipient
+from services.notify.contacts.phones import gets_sms
+from services.notify.routing import matching
+from services.notify.routing.matching import matches
 from services.notify.routing.tree import taking
 from services.notify.world import World
 from shared.contracts.alert import ChannelName
@@ -54,10 +55,10 @@ def roles_of(name: Role, alert: Alert, plan: Plan) -> Sequence[RoleHolder]:
     """The role of this name, or those that a pseudo-role stands for."""
     wanted: Sequence[Role] = [name]
     if name == CRITERION_OWNER:
-        criterion = nature.criterion(alert, plan)
+        criterion = matching.criterion(alert, plan)
         wanted = [holder.role for holder in plan.roles if criterion in holder.owns] or [COORDINATION_OFFICE]
     elif name == COMMITMENT_OWNER:
-        commitment = nature.commitment(alert, plan)
+        commitment = matching.commitment(alert, plan)
         wanted = (commitment.responsible if commitment else []) or [COORDINATION_OFFICE]
     holders = {holder.role: holder for holder in plan.roles}
     return [holders[role] for role in wanted]

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from uuid import UUID
 
-from services.notify.alerts.nature import opens
-from services.notify.alerts.notices import Alert, Draft, LeftOut, Omission
+from services.notify.alerts.alert import Alert
+from services.notify.alerts.draft import Draft, LeftOut, Omission
+from services.notify.alerts.significance import opens
 from services.notify.world import World
 from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged, TargetChanged

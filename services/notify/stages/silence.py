@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.notify.alerts.nature import matches
-from services.notify.alerts.notices import Alert, Draft, LeftOut, Omission
+from services.notify.alerts.alert import Alert
+from services.notify.alerts.draft import Draft, LeftOut, Omission
+from services.notify.routing.matching import matches
 from services.notify.world import Silence, World
 
 

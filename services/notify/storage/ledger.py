@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.alerts.notices import NoticeStatus
+from services.notify.alerts.notice import NoticeStatus
 from services.notify.storage.queries import alert, attempt, mention, notice
 
 CSV_COLUMNS = (

@@ -32,7 +32,8 @@ from sqlalchemy.dialects.postgresql import INTERVAL, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from services.notify.alerts.notices import REPEAT, NoticeStatus
+from services.notify.alerts.draft import REPEAT
+from services.notify.alerts.notice import NoticeStatus
 from services.notify.storage.tables import (
     AlertRow,
     AttemptRow,

@@ -11,7 +11,8 @@ from sqlalchemy import Row, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.alerts.notices import NoticeStatus, NotSent
+from services.notify.alerts.draft import NotSent
+from services.notify.alerts.notice import NoticeStatus
 from services.notify.storage.tables import NoticeRow, SubscriptionRow
 from shared.postgres.statements import table_of
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.alerts.records import log_message
+from services.notify.alerts.log import log_message
 from services.notify.storage import queries
 from services.notify.storage.tables import OutboxRow
 from shared.contracts.alert import AlertEvent

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.alerts.notices import Draft, NotSent, Recipient
-from services.notify.alerts.records import note_of
+from services.notify.alerts.draft import Draft, NotSent, Recipient
+from services.notify.alerts.events import note_of
 from services.notify.sms_text import parts
 from services.notify.storage import queries
 from services.notify.world import World

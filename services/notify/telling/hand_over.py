@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from services.notify.alerts.links import Links
-from services.notify.alerts.notices import Notice, NoticeStatus, Wording
+from services.notify.alerts.notice import Notice, NoticeStatus, Wording
 from services.notify.world import World
 from shared.contracts.alert import ChannelName
 

@@ -13,12 +13,16 @@ from uuid import UUID, uuid4
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.alerts.nature import ENDS, has_link, opens
-from services.notify.alerts.notices import Alert, Draft, NoticeStatus, NotSent, Recipient
-from services.notify.alerts.records import alert_of, alert_row, kept_alert, log_message
+from services.notify.alerts.alert import Alert
+from services.notify.alerts.draft import Draft, NotSent, Recipient
+from services.notify.alerts.events import alert_of
+from services.notify.alerts.log import log_message
+from services.notify.alerts.notice import NoticeStatus
+from services.notify.alerts.significance import ENDS, has_link, opens
 from services.notify.stages.hold import postponed
 from services.notify.stages.route import addresses_of, climb
 from services.notify.storage import queries
+from services.notify.storage.alert_rows import alert_row, kept_alert
 from services.notify.storage.tables import OutboxRow
 from services.notify.telling.budget import afford
 from services.notify.telling.hand_over import Handover

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.alerts.notices import Draft
-from services.notify.alerts.records import kept_alert
-from services.notify.contacts import known_contacts
+from services.notify.alerts.draft import Draft
 from services.notify.stages.inhibit import may_be_hidden
 from services.notify.storage import queries, subscriptions
+from services.notify.storage.alert_rows import kept_alert
+from services.notify.storage.contacts import known_contacts
 from services.notify.world import Cause, Silence, Subscription, World, by_role
 from shared.reference.models import Match
 

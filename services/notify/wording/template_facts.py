@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from services.notify.alerts.nature import is_to_acknowledge, severity
-from services.notify.alerts.notices import DIGESTS, REPEAT, Alert, Draft
+from services.notify.alerts.alert import Alert
+from services.notify.alerts.draft import DIGESTS, REPEAT, Draft
+from services.notify.alerts.significance import is_to_acknowledge, severity
 from services.notify.wording.verdict_table import Words, table
 from services.notify.wording.visible_text import lines_of, on_one_line
 from services.notify.world import World

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from services.notify.alerts.notices import Notice
+from services.notify.alerts.notice import Notice
 
 
 class Result(StrEnum):

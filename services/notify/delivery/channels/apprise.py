@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import apprise
 
-from services.notify.alerts.notices import Notice
+from services.notify.alerts.notice import Notice
 from services.notify.delivery.channels import Outcome, Result, Session
 from services.notify.delivery.channels.webhook import is_public
 from services.notify.settings import NotifySettings

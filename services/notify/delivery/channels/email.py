@@ -18,7 +18,7 @@ from email.utils import parseaddr
 import aiosmtplib
 from aiosmtplib import errors
 
-from services.notify.alerts.notices import Notice
+from services.notify.alerts.notice import Notice
 from services.notify.delivery.channels import Outcome, Result, Session
 from services.notify.settings import NotifySettings
 

@@ -16,7 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
-from services.notify.alerts.notices import Notice
+from services.notify.alerts.notice import Notice
 from services.notify.delivery.channels import Outcome, Result
 from services.notify.delivery.channels.http import Client, Pooled, busy, unreachable
 from services.notify.settings import NotifySettings

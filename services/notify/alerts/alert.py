@@ -1,0 +1,85 @@
+"""Alerts: events on their way to the people who have to know of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from shared.contracts.alert import DifficultyEvent, OccasionKind, OperationNoted
+from shared.contracts.difficulty import DifficultyLogged
+from shared.contracts.verdict_change import StatusChanged, TargetChanged
+from shared.reference.models import AnyEvent, Unit
+from shared.stable_id import stable_id
+from shared.time import VIETNAM
+
+type Occasion = StatusChanged | TargetChanged | DifficultyLogged | OperationNoted
+"""The event behind an alert: a change of a verdict, an entry about a difficulty, or a note about the system itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An event on its way to the people who have to know of it, with its unit and district on the event's day.
+
+    `is_over`: the alert was open, and a newer one has ended it.
+    """
+
+    occasion: Occasion
+    unit: Unit
+    district: Unit | None
+    trace: str | None = None
+    sample: bool = False
+    is_over: bool = False
+
+    @property
+    def id(self) -> UUID:
+        """The event's id, so that an event which comes again makes the same alert."""
+        return self.occasion.id
+
+    @property
+    def kind(self) -> OccasionKind:
+        """The kind of the event."""
+        match self.occasion:
+            case DifficultyLogged():
+                return "problem"
+            case OperationNoted():
+                return "operation"
+            case change:
+                return change.kind
+
+    @property
+    def event(self) -> AnyEvent:
+        """The name of the event."""
+        if isinstance(self.occasion, DifficultyLogged):
+            return DifficultyEvent.CLOSED if self.occasion.closes else DifficultyEvent(self.occasion.event)
+        return self.occasion.event
+
+    @property
+    def on(self) -> date:
+        """The day of the event in Vietnam."""
+        return day_of(self.occasion)
+
+    @property
+    def topic(self) -> str:
+        """The key of its topic in the unit: criterion, commitment, difficulty, or part of the system."""
+        match self.occasion:
+            case StatusChanged() as change:
+                return change.criterion.key
+            case TargetChanged() as change:
+                return change.commitment.id
+            case DifficultyLogged() as logged:
+                return str(logged.problem)
+            case OperationNoted() as noted:
+                return noted.about
+
+    @property
+    def thread(self) -> UUID:
+        """The id of its thread of mails, which all alerts of a unit about the same topic share."""
+        return stable_id(self.unit.key, self.topic)
+
+
+def day_of(occasion: Occasion) -> date:
+    """Return the day that was judged, or the day in Vietnam on which a difficulty or a note was written."""
+    if isinstance(occasion, DifficultyLogged | OperationNoted):
+        return occasion.at.astimezone(VIETNAM).date()
+    return occasion.on

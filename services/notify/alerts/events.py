@@ -1,0 +1,76 @@
+"""Reading alerts from published events, and making notes about the system itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Discriminator, Tag, TypeAdapter
+
+from services.notify.alerts.alert import Alert, Occasion, day_of
+from shared.contracts.alert import OperationEvent, OperationNoted
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.difficulty import DifficultyLogged
+from shared.contracts.parked_message import Parked
+from shared.contracts.verdict_change import StatusChanged, TargetChanged
+from shared.reference.load import Reference
+from shared.reference.refs import unit_ref
+from shared.time import VIETNAM
+
+
+def _type_of(body: Any) -> Any:
+    """Tell the type of an event by its fields. Changes name it in `kind`; the `kind` of a difficulty is another thing."""
+    if not isinstance(body, dict):
+        return None
+    if "about" in body:
+        return "operation"
+    if "sequence" in body:
+        return "parked"
+    return "problem" if "problem" in body else body.get("kind")
+
+
+EVENTS: TypeAdapter[Occasion | Parked] = TypeAdapter(
+    Annotated[
+        Annotated[StatusChanged, Tag("status")]
+        | Annotated[TargetChanged, Tag("target")]
+        | Annotated[DifficultyLogged, Tag("problem")]
+        | Annotated[OperationNoted, Tag("operation")]
+        | Annotated[Parked, Tag("parked")],
+        Discriminator(_type_of),
+    ]
+)
+
+
+def read_alert(body: bytes, trace: str | None, reference: Reference) -> Alert:
+    """Return the alert of a published event; KeyError when the reference data have no such unit."""
+    event = EVENTS.validate_json(body)
+    return alert_of(_note_of_parked(event, reference) if isinstance(event, Parked) else event, reference, trace)
+
+
+def _note_of_parked(parked: Parked, reference: Reference) -> OperationNoted:
+    """Note for the operators that a message was parked, replayed or dropped."""
+    event = OperationEvent.MESSAGES_PARKED if parked.state == "parked" else OperationEvent.MESSAGES_SETTLED
+    about = f"{parked.service} {parked.stream}/{parked.sequence}"
+    return note_of(event, parked.id, about, Bilingual(vi=parked.reason, en=parked.reason), parked.at, reference)
+
+
+def note_of(
+    event: OperationEvent, key: UUID, about: str, words: Bilingual, at: datetime, reference: Reference
+) -> OperationNoted:
+    """Make a note about the system for the people of the province who run it; the same key makes the same note."""
+    unit = reference.units.find(reference.plan.unit, at.astimezone(VIETNAM).date())
+    province = unit or reference.units.known(reference.plan.unit)[-1]
+    place = unit_ref(province)
+    return OperationNoted(id=key, event=event, at=at, unit=place, about=about, words=words)
+
+
+def alert_of(occasion: Occasion, reference: Reference, trace: str | None = None) -> Alert:
+    """Return the alert with its unit as of the event's day; KeyError when the reference data have no such unit."""
+    on = day_of(occasion)
+    key = occasion.unit.key
+    unit = reference.units.find(occasion.unit.code, on) if key is None else reference.units.by_key(key)
+    if unit is None:
+        raise KeyError(f"unit {occasion.unit.code} on {on}")
+    sample = occasion.sample if isinstance(occasion, StatusChanged | TargetChanged) else reference.plan.sample
+    return Alert(occasion, unit, reference.units.district(unit), trace, sample)

@@ -1,0 +1,67 @@
+"""Notices: an alert for one recipient by one channel, as it is delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from shared.contracts.alert import ChannelName
+from shared.contracts.bilingual import Language
+
+
+class NoticeStatus(StrEnum):
+    """The status of a notice. The words are GOV.UK Notify's, with `sent` between sending and delivered."""
+
+    CREATED = "created"
+    SENDING = "sending"
+    SENT = "sent"
+    """The mail server or the gateway accepted it; it is not known whether it arrived."""
+    DELIVERED = "delivered"
+    """A delivery report says that it arrived."""
+    TEMPORARY_FAILURE = "temporary_failure"
+    """An attempt failed; it will be tried again."""
+    PERMANENT_FAILURE = "permanent_failure"
+    """It failed and will not be tried again."""
+    TECHNICAL_FAILURE = "technical_failure"
+    """The provider refused our keys, sender or account; it will be tried again, and somebody has to look."""
+    WITHHELD = "withheld"
+    """It was not sent, since no alert of it was left to tell when its time came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The words of a notice. An SMS has only the text."""
+
+    text: str
+    subject: str | None = None
+    html: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice that is due, with everything that its delivery needs.
+
+    `request_id`: its id at the provider, the same in every retry, so that the provider can drop a repetition, and a new
+    one when somebody has the notice sent again. `leased_until`: no other worker tries it before. `signing_secrets`: of
+    a webhook, the newest first.
+    """
+
+    id: UUID
+    request_id: UUID
+    thread: UUID
+    unit_code: str
+    recipient: str
+    name: str
+    channel: ChannelName
+    address: str
+    language: Language
+    wording: Wording
+    created_at: datetime
+    attempts: int
+    retry_until: datetime
+    leased_until: datetime
+    trace: str | None = None
+    signing_secrets: tuple[str, ...] = ()
+    subscription: UUID | None = None

@@ -1,0 +1,56 @@
+"""Matching: whether an alert fulfils the conditions of a branch, an inhibition or a silence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.notify.alerts.alert import Alert
+from services.notify.alerts.significance import difficulty_kind, severity
+from shared.contracts.difficulty import DifficultyLogged
+from shared.contracts.verdict_change import StatusChanged, TargetChanged
+from shared.reference.load import Reference
+from shared.reference.models import CohortMeeting, Commitment, CommunesMeeting, CriterionKey, Match, Plan
+
+
+def commitment(alert: Alert, plan: Plan) -> Commitment | None:
+    """Return the plan's commitment that the alert is about; None for other alerts."""
+    if not isinstance(alert.occasion, TargetChanged):
+        return None
+    return next((one for one in plan.commitments if one.id == alert.topic), None)
+
+
+def criterion(alert: Alert, plan: Plan) -> CriterionKey | None:
+    """Return the criterion that the alert is about; None where a commitment or a difficulty has no criterion."""
+    if isinstance(alert.occasion, StatusChanged):
+        return alert.occasion.criterion.key
+    if isinstance(alert.occasion, DifficultyLogged):
+        return alert.occasion.criterion
+    if (found := commitment(alert, plan)) is None:
+        return None
+    return found.measure.criterion if isinstance(found.measure, CommunesMeeting) else found.criterion
+
+
+def cohorts(alert: Alert, reference: Reference) -> Sequence[str]:
+    """Return the plan's cohorts that the alert concerns."""
+    if isinstance(alert.occasion, StatusChanged):
+        return alert.occasion.cohorts
+    if isinstance(alert.occasion, DifficultyLogged):
+        return [cohort.id for cohort in reference.cohorts_of(alert.unit)]
+    found = commitment(alert, reference.plan)
+    return [found.measure.cohort] if found and isinstance(found.measure, CohortMeeting) else []
+
+
+def matches(match: Match, alert: Alert, reference: Reference) -> bool:
+    """Say whether the alert fulfils all conditions of the match."""
+    about = criterion(alert, reference.plan) if match.criteria is not None or match.sets is not None else None
+    return (
+        (match.on is None or match.on == alert.kind)
+        and (match.events is None or alert.event in match.events)
+        and (match.severities is None or severity(alert) in match.severities)
+        and (match.sets is None or (about or "").rpartition("-")[0] in match.sets)
+        and (match.criteria is None or about in match.criteria)
+        and (match.cohorts is None or not set(match.cohorts).isdisjoint(cohorts(alert, reference)))
+        and (match.kinds is None or difficulty_kind(alert) in match.kinds)
+        and (match.levels is None or alert.unit.kind in match.levels)
+        and (match.under is None or any(reference.units.is_under(alert.unit, code) for code in match.under))
+    )
