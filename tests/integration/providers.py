@@ -12,7 +12,7 @@ from aiohttp import web
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from services.notify.alerts.notice import Notice
-from services.notify.delivery.channels import Channel, Outcome
+from services.notify.delivery.channels.channel import Channel, Outcome
 
 type Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from services.notify.delivery.channels import Result
+from services.notify.delivery.channels.channel import Result
 from services.notify.delivery.channels.email import Email
 from services.notify.settings import NotifySettings
 from tests.integration.providers import Mailbox, deliver, deliver_and_close

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from services.notify.alerts.notice import Notice, Wording
-from services.notify.delivery.channels import Result
+from services.notify.delivery.channels.channel import Result
 from services.notify.delivery.channels.sms.esms import Esms
 from services.notify.delivery.channels.sms.generic import GatewayContract, Generic
 from services.notify.delivery.channels.sms.speedsms import SpeedSms

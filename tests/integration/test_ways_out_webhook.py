@@ -13,9 +13,9 @@ from aiohttp import web
 from standardwebhooks import Webhook as Verifier
 
 from services.notify.alerts.notice import Notice, Wording
-from services.notify.delivery.channels import Result
+from services.notify.delivery.channels.channel import Result
+from services.notify.delivery.channels.pace import paced
 from services.notify.delivery.channels.webhook import Webhook, new_secret
-from services.notify.delivery.pace import paced
 from tests.integration.providers import Answer, broken, deliver, deliver_and_close, never, receiving
 from tests.unit.test_notify_channels import a_notice, some_settings
 

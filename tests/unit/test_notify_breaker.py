@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.notify.delivery.breaker import Breaker, Turn
-from services.notify.delivery.channels import Outcome, Result
+from services.notify.delivery.channels.channel import Outcome, Result
 
 NOW = datetime(2023, 6, 30, 2, 15, tzinfo=UTC)
 AWAY = Outcome(Result.TEMPORARY, "refused", is_gateways=True)

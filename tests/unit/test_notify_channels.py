@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from services.notify.alerts.notice import Notice, NoticeStatus, Wording
 from services.notify.contacts.masking import mask_address, mask_in
-from services.notify.delivery.channels import Outcome, Result
+from services.notify.delivery.channels.channel import Outcome, Result
 from services.notify.delivery.channels.email import compose, connecting_failed, sending_failed
 from services.notify.delivery.channels.http import retry_after
 from services.notify.delivery.channels.sms.esms import read_answer

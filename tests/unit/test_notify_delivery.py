@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from services.notify.alerts.notice import Notice
-from services.notify.delivery.channels import Outcome, Result, Session
+from services.notify.delivery.channels.channel import Outcome, Result, Session
 from services.notify.delivery.worker import LEASED, Delivery
 from shared.time import utc_now
 from tests.unit.test_notify_channels import a_notice, some_settings

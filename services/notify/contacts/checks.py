@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from services.notify.contacts.phones import read_phone
-from services.notify.delivery.channels.apprise import is_service
+from services.notify.contacts.service_urls import is_service
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
 from shared.reference.models import Contact, RoleHolder, Unit

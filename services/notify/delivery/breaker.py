@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from services.notify.delivery.channels import Outcome
+from services.notify.delivery.channels.channel import Outcome
 
 _FAILURES = 5
 _FIRST_REST, _LONGEST_REST = timedelta(seconds=5), timedelta(minutes=5)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify.alerts.events import alert_of, note_of
 from services.notify.contacts.masking import mask_address, mask_in
 from services.notify.delivery.breaker import Turn
-from services.notify.delivery.channels import Result
+from services.notify.delivery.channels.channel import Result
 from services.notify.delivery.worker import Attempt
 from services.notify.storage import subscriptions
 from services.notify.storage.contacts import end_address

@@ -24,7 +24,7 @@ from services.notify.alerts.links import Links
 from services.notify.alerts.log import log_message
 from services.notify.alerts.notice import Notice, NoticeStatus
 from services.notify.delivery.breaker import Breaker, Turn
-from services.notify.delivery.channels import Channel, Outcome, Result, Session
+from services.notify.delivery.channels.channel import Channel, Outcome, Result, Session
 from services.notify.settings import NotifySettings
 from services.notify.storage import queries, subscriptions
 from services.notify.storage.tables import OutboxRow

@@ -10,16 +10,11 @@ from contextlib import asynccontextmanager
 import apprise
 
 from services.notify.alerts.notice import Notice
-from services.notify.delivery.channels import Outcome, Result, Session
-from services.notify.delivery.channels.webhook import is_public
+from services.notify.contacts.public_addresses import is_public
+from services.notify.contacts.service_urls import plugin_of
+from services.notify.delivery.channels.channel import Outcome, Result, Session
 from services.notify.settings import NotifySettings
 
-# These act on the machine that notify runs on, or would send by a way that has a channel of its own.
-_LOCAL = {
-    "dbus", "glib", "gio", "blink1", "gnome", "kde", "macosx", "qt", "syslog", "windows", "file", "fluentd", "rsyslog",
-    "mailto", "mailtos", "json", "jsons", "xml", "xmls", "form", "forms",
-    "fcm", "vapid",  # these read their keys from files and addresses that the URL names
-}  # fmt: skip
 _HOSTED = {"cloud", "t2bot", "official"}
 """What Apprise calls the modes in which a service that people may run themselves is its maker's own."""
 
@@ -47,7 +42,7 @@ class _AppriseSession:
 
     async def deliver(self, notice: Notice) -> Outcome:
         """One message. The library says only whether it was taken; its words may hold the URL's secrets."""
-        plugin = _plugin(notice.address)
+        plugin = plugin_of(notice.address)
         if plugin is None:
             return Outcome(Result.PERMANENT, "not a service that can be used", ends_address=True)
         if not self._is_open and await asyncio.to_thread(_is_inside, plugin):
@@ -68,11 +63,6 @@ class _AppriseSession:
         return Outcome(Result.SENT, "taken") if taken else Outcome(Result.TEMPORARY, "not taken")
 
 
-def is_service(url: str) -> bool:
-    """Whether it is an Apprise URL of a service elsewhere."""
-    return _plugin(url) is not None
-
-
 def _is_inside(plugin: apprise.NotifyBase) -> bool:
     """Whether a service that is addressed by its host lies in a network of ours: who writes a contact must not reach
     what only we can reach. The others have fixed addresses, and keys or topics where these have the host.
@@ -85,8 +75,3 @@ def _is_inside(plugin: apprise.NotifyBase) -> bool:
     except (OSError, UnicodeError):
         return False  # then it will not be reached either
     return not all(is_public(str(place[0])) for *_, place in found)
-
-
-def _plugin(url: str) -> apprise.NotifyBase | None:
-    scheme = url.partition(":")[0].strip().lower()
-    return None if scheme in _LOCAL else apprise.Apprise.instantiate(url, suppress_exceptions=True)

@@ -19,7 +19,7 @@ import aiosmtplib
 from aiosmtplib import errors
 
 from services.notify.alerts.notice import Notice
-from services.notify.delivery.channels import Outcome, Result, Session
+from services.notify.delivery.channels.channel import Outcome, Result, Session
 from services.notify.settings import NotifySettings
 
 _AUTHENTICATION_CODES = {530, 534, 535, 538}

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from services.notify.delivery.channels import Outcome, Result, Session
+from services.notify.delivery.channels.channel import Outcome, Result, Session
 
 ANSWER_LIMIT = 16 * 1024
 """Bytes of an answer that are read."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from services.notify.delivery.channels import Channel
 from services.notify.delivery.channels.apprise import Apprise
+from services.notify.delivery.channels.channel import Channel
 from services.notify.delivery.channels.email import Email
+from services.notify.delivery.channels.pace import paced
 from services.notify.delivery.channels.sms.esms import Esms
 from services.notify.delivery.channels.sms.generic import GatewayContract, Generic
 from services.notify.delivery.channels.sms.speedsms import SpeedSms
 from services.notify.delivery.channels.webhook import Webhook
-from services.notify.delivery.pace import paced
 from services.notify.settings import NotifySettings
 from shared.contracts.alert import ChannelName
 from shared.reference.located import read_yaml

@@ -17,7 +17,8 @@ from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from services.notify.alerts.notice import Notice
-from services.notify.delivery.channels import Outcome, Result
+from services.notify.contacts.public_addresses import is_public
+from services.notify.delivery.channels.channel import Outcome, Result
 from services.notify.delivery.channels.http import Client, Pooled, busy, unreachable
 from services.notify.settings import NotifySettings
 
@@ -109,14 +110,6 @@ def endpoint_fault(address: str) -> str | None:
     except ValueError:
         return None
     return None if is_public(address) else f"{address} is not a public address"
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one of the internet, not of this machine, its networks or a group of machines."""
-    found = ipaddress.ip_address(address)
-    if isinstance(found, ipaddress.IPv6Address):
-        found = found.ipv4_mapped or found.sixtofour or found
-    return found.is_global and not found.is_multicast
 
 
 class PrivateAddressError(aiohttp.ClientError):

@@ -11,7 +11,7 @@ import aiohttp
 from pydantic import AnyHttpUrl, BaseModel, Field
 
 from services.notify.alerts.notice import Notice
-from services.notify.delivery.channels import Outcome, Result
+from services.notify.delivery.channels.channel import Outcome, Result
 from services.notify.delivery.channels.http import GATEWAY_SESSIONS, Client, Pooled, answer_object, busy, unreachable
 from services.notify.delivery.channels.sms.report import DeliveryReport
 from services.notify.settings import NotifySettings

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiolimiter import AsyncLimiter
 
 from services.notify.alerts.notice import Notice
-from services.notify.delivery.channels import Channel, Outcome, Session
+from services.notify.delivery.channels.channel import Channel, Outcome, Session
 
 _LONGEST_WAIT_SECONDS = 10
 
