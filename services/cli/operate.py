@@ -25,7 +25,13 @@ from shared.service.clock import clock_stream, read_day, set_day
 from shared.service.runtime import collect_rarely
 from shared.settings import Settings, settings
 
-SCHEMAS = ("intake", "scoring", "notify")
+SCHEMAS = {
+    "access": "shared.access",
+    "intake": "services.intake.storage",
+    "scoring": "services.scoring.storage",
+    "notify": "services.notify.storage",
+}
+"""The schemas, in the order in which they are migrated, and the packages that hold their tables and migrations."""
 
 
 def migrate(
@@ -46,8 +52,8 @@ async def prepare(wanted: Settings, today: date | None) -> None:
     try:
         js = nats.jetstream()
         await ensure_streams(js, wanted.stream_replicas)
-        for schema in SCHEMAS:
-            await migrate_schema(engine, schema)
+        for package in SCHEMAS.values():
+            await migrate_schema(engine, package)
         if today:
             await js.add_stream(clock_stream())
             if await read_day(js) is None:
@@ -68,7 +74,7 @@ def draft_migration(
 
     async def work() -> None:
         async with database(system_of(data)) as engine:
-            await write_draft(engine, service, name)
+            await write_draft(engine, SCHEMAS[service], name)
 
     run(work())
 

@@ -1,4 +1,4 @@
-"""The tables of agencies and keys, in intake's schema."""
+"""The tables of schema `access`: agencies and their keys."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from sqlmodel import Field, SQLModel
 
 from shared.access.caller import DEFAULT_RATE
 
+SCHEMA = "access"
+
 _moment: Any = TIMESTAMP(timezone=True)
 
 
@@ -18,7 +20,7 @@ class Agency(SQLModel, table=True):
     """An office or system that posts."""
 
     __tablename__ = "agency"
-    __table_args__ = {"schema": "intake"}
+    __table_args__ = {"schema": SCHEMA}
 
     id: str = Field(primary_key=True, description="Letters, digits and dashes: it stands in subjects.")
     name: str
@@ -29,10 +31,10 @@ class AccessKey(SQLModel, table=True):
     """A key of an agency, scoped to subtrees of units and to criteria."""
 
     __tablename__ = "access_key"
-    __table_args__ = {"schema": "intake"}
+    __table_args__ = {"schema": SCHEMA}
 
     id: str = Field(primary_key=True)
-    agency: str = Field(foreign_key="intake.agency.id", index=True)
+    agency: str = Field(foreign_key="access.agency.id", index=True)
     secret_hash: str
     units: list[str] = Field(sa_type=ARRAY(TEXT))
     criteria: list[str] = Field(sa_type=ARRAY(TEXT))

@@ -1,4 +1,8 @@
-"""Migrations: one schema for each service, changed by Alembic."""
+"""Migrations by Alembic: one schema for each service, and one for access.
+
+The package of a schema, such as `services.intake.storage`, has its tables in `tables`, with the schema's name in
+`SCHEMA`, and its migrations in the folder `migrations`.
+"""
 
 from __future__ import annotations
 
@@ -16,41 +20,38 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
-_SERVICES = Path(__file__).parent.parent.parent / "services"
 
-
-async def migrate(engine: AsyncEngine, service: str) -> None:
-    """Bring the schema of a service to its newest version; one process at a time does it."""
+async def migrate(engine: AsyncEngine, package: str, to: str = "head") -> None:
+    """Bring the schema of a package to a version, by default the newest; one process at a time does it."""
+    schema = _schema_of(package)
 
     def upgrade(connection: Connection) -> None:
-        command.upgrade(_config(service, connection), "head")
+        command.upgrade(_config(package, connection), to)
 
     async with engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('ntm-migrate'))"))
-        await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{service}"'))
+        await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
         await connection.run_sync(upgrade)
 
 
-async def draft_migration(engine: AsyncEngine, service: str, message: str) -> None:
-    """Write a migration from what the tables say and the (migrated) database lacks."""
-
-    # the tables have to be known before they can be compared
-    import_module(f"services.{service}.storage.tables")
+async def draft_migration(engine: AsyncEngine, package: str, message: str) -> None:
+    """Write a migration from the package's tables and what the (migrated) database lacks of them."""
 
     def revise(connection: Connection) -> None:
-        command.revision(_config(service, connection), message, autogenerate=True, rev_id=_next_number(service))
+        command.revision(_config(package, connection), message, autogenerate=True, rev_id=_next_number(package))
 
     async with engine.connect() as connection:
         await connection.run_sync(revise)
 
 
-async def undrafted_changes(engine: AsyncEngine, service: str) -> list[Any]:
-    """What the tables say and the migrations do not: nothing, or somebody forgot one."""
+async def undrafted_changes(engine: AsyncEngine, package: str) -> list[Any]:
+    """Return the differences between the package's tables and its migrations: none, unless somebody forgot one."""
+    schema = _schema_of(package)
 
     def compare(connection: Connection) -> list[Any]:
-        options = {"include_schemas": True, "include_name": _only(service), "version_table_schema": service}
+        options = {"include_schemas": True, "include_name": _only(schema), "version_table_schema": schema}
         found: list[Any] = compare_metadata(
-            MigrationContext.configure(connection, opts=options), schema_metadata(service)
+            MigrationContext.configure(connection, opts=options), schema_metadata(schema)
         )
         return found
 
@@ -58,43 +59,53 @@ async def undrafted_changes(engine: AsyncEngine, service: str) -> list[Any]:
         return await connection.run_sync(compare)
 
 
-def _next_number(service: str) -> str:
-    return f"{len(list((_SERVICES / service / 'storage' / 'migrations' / 'versions').glob('[0-9]*.py'))) + 1:04}"
-
-
-def _config(service: str, connection: Connection) -> Config:
-    config = Config(attributes={"connection": connection, "service": service})
-    config.set_main_option("script_location", str(_SERVICES / service / "storage" / "migrations").replace("%", "%%"))
-    return config
-
-
-def _only(service: str) -> Callable[[str | None, str, object], bool]:
-    return lambda name, kind, _parents: kind != "schema" or name == service
+def schema_metadata(schema: str) -> MetaData:
+    """Return the tables of one schema, out of all that were imported."""
+    metadata = MetaData()
+    for table in SQLModel.metadata.tables.values():
+        if table.schema == schema:
+            table.to_metadata(metadata)
+    return metadata
 
 
 def run_migrations() -> None:
-    """What the `env.py` of each service's migrations calls."""
-    service = context.config.attributes["service"]
+    """Run the migrations that Alembic asks for; the `env.py` beside them calls this."""
+    schema = context.config.attributes["schema"]
     context.configure(
         connection=context.config.attributes["connection"],
-        target_metadata=schema_metadata(service),
-        version_table_schema=service,
+        target_metadata=schema_metadata(schema),
+        version_table_schema=schema,
         include_schemas=True,
-        include_name=_only(service),
+        include_name=_only(schema),
         render_item=_plain_strings,
     )
     with context.begin_transaction():
         context.run_migrations()
 
 
+def _schema_of(package: str) -> str:
+    # importing its tables also makes them known to be compared
+    schema: str = import_module(f"{package}.tables").SCHEMA
+    return schema
+
+
+def _folder_of(package: str) -> Path:
+    return Path(*import_module(package).__path__) / "migrations"
+
+
+def _next_number(package: str) -> str:
+    return f"{len(list((_folder_of(package) / 'versions').glob('[0-9]*.py'))) + 1:04}"
+
+
+def _config(package: str, connection: Connection) -> Config:
+    config = Config(attributes={"connection": connection, "schema": _schema_of(package)})
+    config.set_main_option("script_location", str(_folder_of(package)).replace("%", "%%"))
+    return config
+
+
+def _only(schema: str) -> Callable[[str | None, str, object], bool]:
+    return lambda name, kind, _parents: kind != "schema" or name == schema
+
+
 def _plain_strings(kind: str, item: object, _context: object) -> str | Literal[False]:
     return "sa.String()" if kind == "type" and isinstance(item, AutoString) else False
-
-
-def schema_metadata(service: str) -> MetaData:
-    """The tables of one service out of all that were imported."""
-    metadata = MetaData()
-    for table in SQLModel.metadata.tables.values():
-        if table.schema == service:
-            table.to_metadata(metadata)
-    return metadata

@@ -189,8 +189,8 @@ async def notify_service(
 ) -> AsyncIterator[NotifyService]:
     """Everything up but the service itself: `start` it."""
     engine = create_async_engine(database_url)
-    for schema in ("intake", "notify"):
-        await migrate(engine, schema)
+    for package in ("shared.access", "services.notify.storage"):
+        await migrate(engine, package)
     await ensure_streams(nats.jetstream())
     (directory / "contacts.yaml").write_text(
         yaml.safe_dump({"contacts": [contact.model_dump(mode="json") for contact in contacts]}), encoding="utf-8"

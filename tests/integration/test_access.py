@@ -71,7 +71,7 @@ def queries(engine: AsyncEngine) -> list[str]:
 
     @event.listens_for(engine.sync_engine, "before_cursor_execute")
     def _note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "FROM intake.access_key" in statement:
+        if "FROM access.access_key" in statement:
             made.append(statement)
 
     return made

@@ -12,6 +12,7 @@ import pytest
 from nats.js.api import DeliverPolicy
 from sqlalchemy import func, select, text
 
+from services.cli.operate import SCHEMAS
 from services.scoring.judging.changes import Moment
 from services.scoring.storage import queries
 from services.scoring.storage.tables import ChangeRow, ParkedRow, ReadingRow, SubmissionRow
@@ -73,8 +74,8 @@ async def count(around: Surroundings, model: Any) -> int:
 
 
 async def test_the_migrations_say_what_the_tables_say(around: Surroundings) -> None:
-    for service in ("intake", "scoring", "notify"):
-        assert await undrafted_changes(around.engine, service) == []
+    for package in SCHEMAS.values():
+        assert await undrafted_changes(around.engine, package) == []
 
 
 async def test_a_submission_becomes_a_status_change_with_its_reason(around: Surroundings, scoring: Service) -> None:

@@ -1,4 +1,4 @@
-"""The tables of schema `intake`; those of agencies and keys stand in `shared.access`.
+"""The tables of schema `intake`.
 
 All of these derive from the streams: `project.py` writes it, and what is lost comes again from there.
 """
@@ -14,7 +14,6 @@ from sqlalchemy import TIMESTAMP, BigInteger, Index, Numeric
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from shared.access import tables as access_tables  # noqa: F401 - agencies and keys belong to the same schema
 from shared.service.parking import ParkedColumns
 
 SCHEMA = "intake"
