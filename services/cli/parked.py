@@ -14,7 +14,6 @@ from nats.aio.client import Client
 from nats.errors import NoRespondersError
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy import Row
 
 from deploy.local.clients import broker, database
 from deploy.local.running_system import RunningSystem
@@ -24,7 +23,7 @@ from services.notify.storage import tables as notify
 from services.scoring.storage import tables as scoring
 from shared.contracts import subjects
 from shared.contracts.parked_message import Replayed, ReplayRequest
-from shared.service.parking import ParkingPlace
+from shared.service.parking import ParkedMessage, ParkingPlace
 from shared.time import VIETNAM
 
 app = typer.Typer(help="Các tin nhắn không xử lý được. / Messages that a service could not process.")
@@ -79,7 +78,7 @@ def list_parked(
 def show(service: Named, number: Number, data: Data = DATA) -> None:
     """Print a message whole: why it is parked, its headers and its body, figures and all."""
 
-    async def work() -> Row[Any] | None:
+    async def work() -> ParkedMessage | None:
         async with _places(system_of(data)) as places:
             return await places[service].find(number)
 
@@ -170,7 +169,7 @@ async def _replay(nats: Client, service: Service, number: int) -> bool:
     return found.outcome == "replayed"
 
 
-def _summary(row: Row[Any]) -> dict[str, Any]:
+def _summary(row: ParkedMessage) -> dict[str, Any]:
     """What may be listed: everything but the message itself."""
     return {
         "number": row.number,

@@ -1,4 +1,4 @@
-"""What is written and read about agencies and keys, as against who calls (`keys.py`)."""
+"""Queries about agencies and their keys: made, rotated, revoked, listed, found."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, TypedDict
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Select, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_find
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -21,17 +21,47 @@ from shared.time import utc_now
 type KeyState = Literal["active", "replaced", "expired", "revoked"]
 
 
+class KeyRow(NamedTuple):
+    """A key as its row has it, with the name of its agency."""
+
+    id: str
+    agency: str
+    secret_hash: str
+    units: list[str]
+    criteria: list[str]
+    created_at: datetime
+    revoked_at: datetime | None
+    expires_at: datetime | None
+    replaced_by: str | None
+    rate_per_minute: int
+    last_used_at: datetime | None
+    name: str
+
+
+class NewKey(TypedDict):
+    """A key as it is inserted."""
+
+    id: str
+    agency: str
+    secret_hash: str
+    units: list[str]
+    criteria: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    rate_per_minute: int
+
+
 class UnknownKeyError(LookupError):
     """The agency, or a key of it, does not exist."""
 
 
 class NotRotatableError(ValueError):
-    """It does not follow which key is meant, or it opens nothing any more."""
+    """None of an agency's keys can be rotated, or several can and none is named."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """For how long and how fast a key may be used."""
+    """The end of a key and the requests that it may make."""
 
     expires_at: datetime | None = None
     rate_per_minute: int = DEFAULT_RATE
@@ -39,7 +69,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class ListedKey:
-    """A key as who runs the system sees it: everything but its secret."""
+    """A key as operators see it: everything but its secret."""
 
     id: str
     agency: str
@@ -54,20 +84,20 @@ class ListedKey:
 
 
 def new_key() -> tuple[str, str, str]:
-    """A new key: its id, what the agency is shown, and the hash to keep."""
+    """Return a new key: its id, the text that the agency is shown, and the hash to store."""
     key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     return key_id, f"ntm_{key_id}_{secret}", hash_of(secret)
 
 
 def hash_of(secret: str) -> str:
-    """What is stored of a key's secret part."""
+    """Return the hash of a key's secret part, which is stored instead of it."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 async def add_key(
     engine: AsyncEngine, agency: str, name: str, units: list[str], criteria: list[str], terms: Terms | None = None
 ) -> str:
-    """Make a key for an agency, which is created if it is new; returns the key, for the only time."""
+    """Make a key for an agency, which is created if it is new. Return the key: nobody can read it again later."""
     async with engine.begin() as connection:
         new = insert_or_find(Agency).values(id=agency, name=name, created_at=utc_now())
         await connection.execute(new.on_conflict_do_nothing())
@@ -79,7 +109,7 @@ async def _insert_key(
     connection: AsyncConnection, agency: str, units: Sequence[str], criteria: Sequence[str], terms: Terms
 ) -> tuple[str, str]:
     key_id, key, secret_hash = new_key()
-    row = {
+    row: NewKey = {
         "id": key_id,
         "agency": agency,
         "secret_hash": secret_hash,
@@ -96,18 +126,18 @@ async def _insert_key(
 async def rotate_key(
     engine: AsyncEngine, agency: str, key_id: str | None, overlap: timedelta, expires_at: datetime | None = None
 ) -> str:
-    """A new key with the scope and rate of the agency's present one, which lives on for `overlap`.
+    """Return a new key with the scope and rate of the agency's present key, which stays valid for `overlap`.
 
-    Without `expires_at` the new key lives as long as the old one was meant to. Raises UnknownKeyError, and
-    NotRotatableError when there is no key to rotate, or several and no `key_id`.
+    Without `expires_at` the new key is valid for as long as the old one was meant to be. Raises UnknownKeyError, and
+    NotRotatableError when no key can be rotated, or several can and `key_id` names none.
     """
     keys, now = table_of(AccessKey), utc_now()
     async with engine.begin() as connection:
         await _find_agency(connection, agency, lock=True)
-        found = select(keys).where(keys.c.agency == agency)
+        query = _key_rows().where(keys.c.agency == agency)
         if key_id is not None:
-            found = found.where(keys.c.id == key_id)
-        rows = (await connection.execute(found)).all()
+            query = query.where(keys.c.id == key_id)
+        rows = await _fetch(connection, query)
         if key_id is not None and not rows:
             raise UnknownKeyError(f"{agency} has no key {key_id}")
         old = _only_rotatable(agency, rows, now)
@@ -121,7 +151,7 @@ async def rotate_key(
     return key
 
 
-def _only_rotatable(agency: str, rows: Sequence[Row[Any]], now: datetime) -> Row[Any]:
+def _only_rotatable(agency: str, rows: Sequence[KeyRow], now: datetime) -> KeyRow:
     active = [row for row in rows if _state(row, now) == "active"]
     if not active:
         raise NotRotatableError(f"{agency} has no active key to rotate; `ntm agency add` makes one")
@@ -131,9 +161,9 @@ def _only_rotatable(agency: str, rows: Sequence[Row[Any]], now: datetime) -> Row
 
 
 async def revoke_keys(engine: AsyncEngine, agency: str, key_id: str | None = None) -> int:
-    """Revoke one or all keys of an agency; how many were not revoked yet. It takes effect within a second everywhere.
+    """Revoke one or all keys of an agency, within a second everywhere. Return the number of keys that were valid.
 
-    Raises UnknownKeyError: who revokes has to know when nothing of that name exists.
+    Raises UnknownKeyError: whoever revokes has to know when no key of that name exists.
     """
     keys = table_of(AccessKey)
     chosen = keys.c.agency == agency
@@ -156,12 +186,10 @@ async def _find_agency(connection: AsyncConnection, agency: str, *, lock: bool =
 
 
 async def list_keys(engine: AsyncEngine) -> list[ListedKey]:
-    """All keys there ever were, by agency, oldest first."""
-    keys, agencies = table_of(AccessKey), table_of(Agency)
-    query = select(keys, agencies.c.name).join(agencies).order_by(keys.c.agency, keys.c.created_at)
-    now = utc_now()
+    """Return all keys there ever were, by agency, oldest first."""
+    keys, now = table_of(AccessKey), utc_now()
     async with engine.connect() as connection:
-        rows = await connection.execute(query)
+        rows = await _fetch(connection, _key_rows().order_by(keys.c.agency, keys.c.created_at))
     return [
         ListedKey(
             row.id,
@@ -179,8 +207,8 @@ async def list_keys(engine: AsyncEngine) -> list[ListedKey]:
     ]
 
 
-def _state(row: Row[Any], now: datetime) -> KeyState:
-    """`replaced`: it opens until it expires, but was rotated to another."""
+def _state(row: KeyRow, now: datetime) -> KeyState:
+    """Return the key's state. A `replaced` key was rotated to another, and is valid until it expires."""
     if row.revoked_at is not None:
         return "revoked"
     if row.expires_at is not None and row.expires_at <= now:
@@ -188,16 +216,24 @@ def _state(row: Row[Any], now: datetime) -> KeyState:
     return "replaced" if row.replaced_by else "active"
 
 
-async def keys_by_id(engine: AsyncEngine, key_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    """What the keys of these ids are, with the names of their agencies."""
-    keys, agencies = table_of(AccessKey), table_of(Agency)
-    query = select(keys, agencies.c.name).join(agencies).where(keys.c.id.in_(key_ids))
+async def keys_by_id(engine: AsyncEngine, key_ids: Sequence[str]) -> list[KeyRow]:
+    """Return the keys of these ids, as far as they exist."""
     async with engine.connect() as connection:
-        return (await connection.execute(query)).all()
+        return await _fetch(connection, _key_rows().where(table_of(AccessKey).c.id.in_(key_ids)))
+
+
+def _key_rows() -> Select[Any]:
+    keys, agencies = table_of(AccessKey), table_of(Agency)
+    columns = (*(keys.c[name] for name in KeyRow._fields[:-1]), agencies.c.name)
+    return select(*columns).select_from(keys).join(agencies)
+
+
+async def _fetch(connection: AsyncConnection, query: Select[Any]) -> list[KeyRow]:
+    return [KeyRow(*row) for row in await connection.execute(query)]
 
 
 async def note_uses(engine: AsyncEngine, key_ids: Sequence[str], at: datetime) -> None:
-    """Say when keys were last used."""
+    """Record the time at which keys were last used."""
     keys = table_of(AccessKey)
     async with engine.begin() as connection:
         await connection.execute(update(keys).where(keys.c.id.in_(key_ids)).values(last_used_at=at))

@@ -1,4 +1,4 @@
-"""The way from a key's id to what is stored of it, and back: when it was used. Neither burdens the database."""
+"""Keys looked up in the database, and their last use recorded there, with few statements however many requests come."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import math
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import structlog
-from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.access.agency_keys import keys_by_id, note_uses
+from shared.access.agency_keys import KeyRow, keys_by_id, note_uses
 from shared.access.caller import Caller
 from shared.time import utc_now
 
@@ -38,7 +36,7 @@ class StoredKey:
     """Unix time."""
 
     @classmethod
-    def of(cls, row: Row[Any]) -> StoredKey:
+    def of(cls, row: KeyRow) -> StoredKey:
         """Read from a row of `keys_by_id`."""
         ends: datetime | None = row.expires_at
         caller = Caller(

@@ -1,4 +1,4 @@
-"""The parking place for messages that cannot be processed: visible, with the reason; nothing else waits for them.
+"""Messages that a service could not process: it parks them in a table with the reason, and goes on with the others.
 
 A message stays parked until it is processed after all (`shared.service.replay`) or an operator drops it. Its row stays.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from nats.aio.msg import Msg
-from sqlalchemy import TIMESTAMP, BigInteger, Identity, Row, select, update
+from sqlalchemy import TIMESTAMP, BigInteger, Identity, Select, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import Field, SQLModel
@@ -25,9 +25,6 @@ from shared.stable_id import stable_id
 from shared.time import utc_now
 
 _moment: Any = TIMESTAMP(timezone=True)
-
-type Again = Callable[[Row[Any]], Awaitable[str | None]]
-"""Processes a parked message once more; returns why it cannot be, if so."""
 
 
 class ParkedColumns(SQLModel):
@@ -52,18 +49,42 @@ class ParkedColumns(SQLModel):
     drop_reason: str | None = None
 
 
+class ParkedMessage(NamedTuple):
+    """A parked message as its row has it."""
+
+    number: int
+    stream: str
+    sequence: int
+    subject: str
+    reason: str
+    headers: dict[str, str]
+    body: str
+    parked_at: datetime
+    state: ParkedState
+    settled_at: datetime | None
+    dropped_by: str | None
+    drop_reason: str | None
+
+
+type ProcessAgain = Callable[[ParkedMessage], Awaitable[str | None]]
+"""Processes a parked message once more; returns the reason when that fails."""
+
+
 class ParkingPlace:
-    """A service's parked messages. Where it has an outbox, what happens to them is told in the same transaction."""
+    """The parked messages of a service. Where it has an outbox, it publishes in the same transaction what it parks,
+    replays and drops.
+    """
 
     def __init__(
         self, engine: AsyncEngine, parked: type[ParkedColumns], outbox: type[OutboxColumns] | None = None
     ) -> None:
         self._engine = engine
         self._table = table_of(parked)
+        self._columns = [self._table.c[name] for name in ParkedMessage._fields]
         self._outbox = outbox
 
     async def park(self, message: Msg, reason: str) -> None:
-        """Put a message aside; one that is known here already stays as it is."""
+        """Park a message; a message that is here already stays as it is."""
         row = {
             "stream": message.metadata.stream,
             "sequence": message.metadata.sequence.stream,
@@ -73,103 +94,105 @@ class ParkingPlace:
             "body": as_text(message.data),
             "parked_at": utc_now(),
         }
-        statement = insert(self._table).on_conflict_do_nothing().returning(self._table)
+        statement = insert(self._table).on_conflict_do_nothing().returning(*self._columns)
         async with self._engine.begin() as connection:
-            stored = (await connection.execute(statement, row)).one_or_none()
-            if stored:
-                await self._tell(connection, stored, "parked", stored.reason, stored.parked_at)
+            if stored := (await connection.execute(statement, row)).one_or_none():
+                parked = ParkedMessage(*stored)
+                await self._publish(connection, parked, "parked", parked.reason, parked.parked_at)
 
-    async def listed(self, *, settled: bool = False) -> Sequence[Row[Any]]:
-        """What is parked, oldest first; `settled`: also what was replayed or dropped since."""
-        query = select(self._table).order_by(self._table.c.number)
+    async def listed(self, *, settled: bool = False) -> Sequence[ParkedMessage]:
+        """Return the parked messages, oldest first; with `settled` also those that were replayed or dropped since."""
+        query = select(*self._columns).order_by(self._table.c.number)
         if not settled:
             query = query.where(self._table.c.state == "parked")
         async with self._engine.connect() as connection:
-            return (await connection.execute(query)).all()
+            return [ParkedMessage(*row) for row in await connection.execute(query)]
 
-    async def find(self, number: int) -> Row[Any] | None:
-        """One message, whatever its state."""
+    async def find(self, number: int) -> ParkedMessage | None:
+        """Return a message, whatever its state; None where there is none of this number."""
         async with self._engine.connect() as connection:
-            return (await connection.execute(self._one(number))).one_or_none()
+            row = (await connection.execute(self._query(number))).one_or_none()
+            return ParkedMessage(*row) if row else None
 
-    async def replay(self, number: int, again: Again) -> Replayed:
-        """Have a message processed again. Who asks meanwhile waits, and hears what became of it."""
-        async with self._held(number) as (connection, row):
-            if row is None:
+    async def replay(self, number: int, again: ProcessAgain) -> Replayed:
+        """Process a message again and return the outcome. Another call for the same message waits for this one."""
+        async with self._locked(number) as (connection, message):
+            if message is None:
                 return Replayed(outcome="unknown")
-            if row.state != "parked":
-                return Replayed(outcome=row.state, reason=row.drop_reason)
-            if reason := await again(row):
+            if message.state != "parked":
+                return Replayed(outcome=message.state, reason=message.drop_reason)
+            if reason := await again(message):
                 reason = storable(reason)[:REASON_LIMIT]
-                await self._change(connection, row, {"reason": reason})
+                await self._update(connection, message, reason=reason)
                 return Replayed(outcome="parked", reason=reason)
             at = utc_now()
-            await self._change(connection, row, {"state": "replayed", "settled_at": at})
-            await self._tell(connection, row, "replayed", row.reason, at)
+            await self._update(connection, message, state="replayed", settled_at=at)
+            await self._publish(connection, message, "replayed", message.reason, at)
             return Replayed(outcome="replayed")
 
-    async def drop(self, number: int, reason: str, by: str) -> str | None:
-        """Give a message up. Returns the state it had, None where it is unknown: only what was `parked` is dropped."""
+    async def drop(self, number: int, reason: str, by: str) -> ParkedState | None:
+        """Give a parked message up. Return the state that it had; None where there is no message of this number."""
         reason, at = storable(reason)[:REASON_LIMIT], utc_now()
-        async with self._held(number) as (connection, row):
-            if row is None:
+        async with self._locked(number) as (connection, message):
+            if message is None:
                 return None
-            if row.state == "parked":
-                dropped = {"state": "dropped", "settled_at": at, "dropped_by": storable(by), "drop_reason": reason}
-                await self._change(connection, row, dropped)
-                await self._tell(connection, row, "dropped", reason, at)
-            state: str = row.state
-            return state
+            if message.state == "parked":
+                await self._update(
+                    connection, message, state="dropped", settled_at=at, dropped_by=storable(by), drop_reason=reason
+                )
+                await self._publish(connection, message, "dropped", reason, at)
+            return message.state
 
-    def _one(self, number: int) -> Any:
-        return select(self._table).where(self._table.c.number == number)
+    def _query(self, number: int) -> Select[Any]:
+        return select(*self._columns).where(self._table.c.number == number)
 
     @asynccontextmanager
-    async def _held(self, number: int) -> AsyncIterator[tuple[AsyncConnection, Row[Any] | None]]:
-        """A message that nobody else replays or drops until the block ends."""
+    async def _locked(self, number: int) -> AsyncIterator[tuple[AsyncConnection, ParkedMessage | None]]:
+        """Yield a message that nobody else replays or drops until the block ends."""
         async with self._engine.begin() as connection:
-            yield connection, (await connection.execute(self._one(number).with_for_update())).one_or_none()
+            row = (await connection.execute(self._query(number).with_for_update())).one_or_none()
+            yield connection, ParkedMessage(*row) if row else None
 
-    async def _change(self, connection: AsyncConnection, row: Row[Any], values: dict[str, Any]) -> None:
-        await connection.execute(update(self._table).where(self._table.c.number == row.number).values(values))
+    async def _update(self, connection: AsyncConnection, message: ParkedMessage, **values: object) -> None:
+        await connection.execute(update(self._table).where(self._table.c.number == message.number).values(values))
 
-    async def _tell(
-        self, connection: AsyncConnection, row: Row[Any], state: ParkedState, reason: str, at: datetime
+    async def _publish(
+        self, connection: AsyncConnection, message: ParkedMessage, state: ParkedState, reason: str, at: datetime
     ) -> None:
         service = self._table.schema or ""
-        if self._outbox is None or row.subject == subjects.parked(service):
-            return  # who cannot tell what it parked would park that, and tell it, for ever
-        words = ("parked", service, row.stream, row.sequence)
-        told = Parked(
+        if self._outbox is None or message.subject == subjects.parked(service):
+            return  # a service that cannot process its own events about parked messages would publish them without end
+        words = ("parked", service, message.stream, message.sequence)
+        event = Parked(
             id=stable_id(*words) if state == "parked" else stable_id(*words, state),
             service=service,
-            stream=row.stream,
-            sequence=row.sequence,
-            subject=row.subject,
+            stream=message.stream,
+            sequence=message.sequence,
+            subject=message.subject,
             reason=reason,
             at=at,
             state=state,
         )
-        await put(connection, self._outbox, [_event(told, row.headers.get("traceparent"))])
+        await put(connection, self._outbox, [_cloud_event(event, message.headers.get("traceparent"))])
 
 
-def _event(told: Parked, trace: str | None) -> Message:
+def _cloud_event(event: Parked, trace: str | None) -> Message:
     return cloud_event(
-        subjects.parked(told.service),
-        told.model_dump_json().encode(),
-        event_id=told.id,
+        subjects.parked(event.service),
+        event.model_dump_json().encode(),
+        event_id=event.id,
         kind="message.parked",
-        source=told.service,
-        at=told.at,
+        source=event.service,
+        at=event.at,
         trace=new_trace(trace),
     )
 
 
 def as_text(body: bytes) -> str:
-    """A message's body as it is kept: what is no text in it is replaced."""
+    """Return a message's body as it is kept: bytes that are no UTF-8 are replaced."""
     return storable(body.decode(errors="replace"))
 
 
 def storable(text: str) -> str:
-    """PostgreSQL's text holds everything but NUL."""
+    """Return the text without NUL, which PostgreSQL cannot store."""
     return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")

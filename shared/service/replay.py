@@ -1,9 +1,8 @@
-"""Replay: a parked message is processed again, by the handler that it failed in."""
+"""Replay: a service processes a parked message again, by the handler that failed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import structlog
 from nats.aio.client import Client
@@ -11,13 +10,12 @@ from nats.aio.msg import Msg
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 from pydantic import ValidationError
-from sqlalchemy import Row
 
 from shared.contracts import subjects
 from shared.contracts.parked_message import Replayed, ReplayRequest
 from shared.nats.library_seam import received_message
 from shared.service.batch_processing import PROCESSED, Handle, reason_of
-from shared.service.parking import ParkingPlace, as_text
+from shared.service.parking import ParkedMessage, ParkingPlace, as_text
 from shared.service.transient_errors import is_transient
 
 log = structlog.get_logger()
@@ -29,20 +27,20 @@ type Handles = Mapping[str, Handle]
 
 
 async def answer(place: ParkingPlace, nats: Client, handles: Handles, request: bytes) -> bytes:
-    """The answer to a `ReplayRequest`: a `Replayed`. Who asks twice, or two at once, have it processed once."""
+    """Answer a `ReplayRequest` with a `Replayed`. Repeated and simultaneous requests process a message once."""
 
-    async def again(row: Row[Any]) -> str | None:
-        message = original(nats, row, await _kept(nats, row))
+    async def again(parked: ParkedMessage) -> str | None:
+        message = original(nats, parked, await _kept(nats, parked))
         if message is None:
             return LOST
         try:
-            await handle_of(row.subject, handles)([message])
+            await handle_of(parked.subject, handles)([message])
         except Exception as error:
             if is_transient(error):
                 raise
-            log.exception("message stays parked", stream=row.stream, subject=row.subject)
+            log.exception("message stays parked", stream=parked.stream, subject=parked.subject)
             return reason_of(error)
-        PROCESSED.labels(row.stream).inc()
+        PROCESSED.labels(parked.stream).inc()
         return None
 
     try:
@@ -58,36 +56,37 @@ async def answer(place: ParkingPlace, nats: Client, handles: Handles, request: b
 
 
 def handle_of(subject: str, handles: Handles) -> Handle:
-    """The handler that takes what comes on a subject. KeyError where the service has none any more."""
+    """Return the handler of messages on a subject. KeyError where the service has none any more."""
     for family, handle in handles.items():
         if subjects.is_in(subject, family):
             return handle
     raise KeyError(subject)
 
 
-def original(nats: Client, row: Row[Any], kept: RawStreamMsg | None) -> Msg | None:
-    """The parked message as it came: what its stream keeps, else the row's copy. None where neither is whole.
+def original(nats: Client, parked: ParkedMessage, kept: RawStreamMsg | None) -> Msg | None:
+    """Return the parked message as it came, from its stream, else from the row; None where neither has the whole of it.
 
     A stream that was made anew may have given the number to another message.
     """
-    data, headers = row.body.encode(), row.headers
-    if kept is not None and kept.subject == row.subject and as_text(kept.data or b"") == row.body:
+    data = parked.body.encode()
+    headers: dict[str, str] | None = parked.headers
+    if kept is not None and kept.subject == parked.subject and as_text(kept.data or b"") == parked.body:
         data, headers = kept.data or b"", kept.headers
-    elif "\N{REPLACEMENT CHARACTER}" in row.body:
+    elif "\N{REPLACEMENT CHARACTER}" in parked.body:
         return None
     metadata = Msg.Metadata(
-        sequence=Msg.Metadata.SequencePair(consumer=0, stream=row.sequence),
+        sequence=Msg.Metadata.SequencePair(consumer=0, stream=parked.sequence),
         num_pending=0,
         num_delivered=1,
-        timestamp=row.parked_at,
-        stream=row.stream,
+        timestamp=parked.parked_at,
+        stream=parked.stream,
         consumer="",
     )
-    return received_message(nats, row.subject, data, headers, metadata)
+    return received_message(nats, parked.subject, data, headers, metadata)
 
 
-async def _kept(nats: Client, row: Row[Any]) -> RawStreamMsg | None:
+async def _kept(nats: Client, parked: ParkedMessage) -> RawStreamMsg | None:
     try:
-        return await nats.jetstream().get_msg(row.stream, row.sequence)
+        return await nats.jetstream().get_msg(parked.stream, parked.sequence)
     except NotFoundError:
         return None
