@@ -23,7 +23,8 @@ from services.notify.alerts.draft import DIGESTS
 from services.notify.alerts.links import VALID_FOR, hash_of
 from services.notify.api.alerts import AlertItem, alert_item, reason_of, what_of
 from services.notify.api.dependencies import Telling, visible
-from services.notify.storage import ledger, queries
+from services.notify.storage import ledger
+from services.notify.storage.alerts import alerts_of_notice
 from services.notify.storage.contacts import end_digest, has_digest
 from services.notify.telling.acknowledge import acknowledge
 from shared import text
@@ -118,7 +119,7 @@ async def _linked(connection: AsyncConnection, token: str) -> _Linked:
         raise Problem(Problems.NOT_FOUND)
     if notice.created_at + VALID_FOR < utc_now():
         raise Problem(Problems.LINK_EXPIRED)
-    rows = await queries.alerts_of(connection, notice.id)
+    rows = await alerts_of_notice(connection, notice.id)
     own = (notice.recipient, notice.channel, notice.address)
     return _Linked(
         notice,

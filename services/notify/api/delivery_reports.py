@@ -17,7 +17,8 @@ from services.notify.delivery.channels.sms import esms, generic, speedsms
 from services.notify.delivery.channels.sms.report import DeliveryReport
 from services.notify.delivery.channels.ways import contract_of
 from services.notify.settings import settings
-from services.notify.storage import queries
+from services.notify.storage.alerts import alerts_told
+from services.notify.storage.notices import record_report
 from services.notify.storage.tables import OutboxRow
 from shared.contracts.alert import AlertEvent
 from shared.http.body import read_body
@@ -60,8 +61,8 @@ async def take_report(
     event = AlertEvent.DELIVERED if report.is_delivered else AlertEvent.FAILED
     now = utc_now()
     async with runtime.engine.begin() as connection:
-        rows = await queries.report(connection, report.provider_id, report.request_id, status, now)
-        told = await queries.alerts_told(connection, [row.id for row in rows])
+        rows = await record_report(connection, report.provider_id, report.request_id, status, now)
+        told = await alerts_told(connection, [row.id for row in rows])
         entries = [
             log_message(
                 alert.id,

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import Row
 
 from services.notify.api.dependencies import Telling, covered, is_of_province
-from services.notify.storage import queries
+from services.notify.storage import silences
 from shared.access.caller import Caller
 from shared.http.dependencies import Running, SignedIn
 from shared.problems import Fault, Faults, Problem, Problems
@@ -69,7 +69,7 @@ async def add_silence(said: NewSilence, runtime: Running, pipeline: Telling, cal
         "ended_by": None,
     }
     async with runtime.engine.begin() as connection:
-        await queries.add_silence(connection, row)
+        await silences.add_silence(connection, row)
     pipeline.situation.forget()
     return SilenceItem.model_validate(row)
 
@@ -81,7 +81,7 @@ async def list_silences(runtime: Running, _: SignedIn, *, ended: bool = False) -
     """
     since = utc_now() - timedelta(days=90 * ended)
     async with runtime.engine.connect() as connection:
-        rows = await queries.silences(connection, since=since)
+        rows = await silences.silences_since(connection, since=since)
     return Silences(items=[_item(row) for row in rows])
 
 
@@ -89,7 +89,7 @@ async def list_silences(runtime: Running, _: SignedIn, *, ended: bool = False) -
 async def end_silence(silence_id: UUID, runtime: Running, pipeline: Telling, caller: SignedIn) -> SilenceItem:
     """End a silence now."""
     async with runtime.engine.begin() as connection:
-        row = await queries.end_silence(connection, silence_id, caller.agency, utc_now())
+        row = await silences.end_silence(connection, silence_id, caller.agency, utc_now())
         if row is None:
             raise Problem(Problems.NOT_FOUND)
         item = _item(row)

@@ -26,7 +26,9 @@ from services.notify.alerts.notice import Notice, NoticeStatus
 from services.notify.delivery.breaker import Breaker, Turn
 from services.notify.delivery.channels.channel import Channel, Outcome, Result, Session
 from services.notify.settings import NotifySettings
-from services.notify.storage import queries, subscriptions
+from services.notify.storage import subscriptions
+from services.notify.storage.attempts import record_attempts
+from services.notify.storage.notices import give_back_notices, lease_notices
 from services.notify.storage.tables import OutboxRow
 from services.notify.telling.hand_over import LEASE, notice_of
 from shared.contracts.alert import AlertEvent, ChannelName
@@ -148,7 +150,7 @@ class Delivery:
         if self._is_behind:
             return False
         async with self._engine.begin() as connection:
-            rows = await queries.lease(connection, self._name, now, now + LEASE, limit)
+            rows = await lease_notices(connection, self._name, now, now + LEASE, limit)
             secrets = await subscriptions.signing_secrets(connection, {row.subscription for row in rows} - {None}, now)
         self.take([notice_of(row._asdict(), secrets, self._links) for row in rows])
         self._is_behind = len(rows) == limit
@@ -175,7 +177,7 @@ class Delivery:
         if untried:
             leases = {notice.leased_until for notice in untried}
             async with self._engine.begin() as connection:
-                await queries.give_back(connection, [notice.id for notice in untried], leases, utc_now())
+                await give_back_notices(connection, [notice.id for notice in untried], leases, utc_now())
 
     async def _converse(self) -> None:
         """One session after the other, each as long as there is something to deliver."""
@@ -233,7 +235,7 @@ class Delivery:
         while True:
             try:
                 async with self._engine.begin() as connection:
-                    told = await queries.record_attempts(connection, [_attempt_row(one) for one in attempts])
+                    told = await record_attempts(connection, [_attempt_row(one) for one in attempts])
                     ours = [one for one in attempts if one.lease in told]
                     endings = (_ending(one, told[one.lease]) for one in ours if one.due_at is None)
                     await outbox.put(connection, OutboxRow, [entry for ending in endings for entry in ending])

@@ -12,7 +12,8 @@ from sqlalchemy import Row, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.notice import NoticeStatus
-from services.notify.storage.queries import alert, attempt, mention, notice
+from services.notify.storage.alerts import alert, mention, notice
+from services.notify.storage.attempts import attempt
 
 CSV_COLUMNS = (
     "notice", "created_at", "finished_at", "recipient", "name", "channel", "address", "status", "reason", "attempts",

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.log import log_message
-from services.notify.storage import queries
+from services.notify.storage.alerts import acknowledge_alerts
 from services.notify.storage.tables import OutboxRow
 from shared.contracts.alert import AlertEvent
 from shared.service import outbox
@@ -21,7 +21,7 @@ async def acknowledge(
     connection: AsyncConnection, alerts: Collection[UUID], by: str, note: str | None, now: datetime
 ) -> Sequence[Row[Any]]:
     """Keep and publish who takes care of alerts; those that nobody had acknowledged before. The first one stays."""
-    rows = await queries.acknowledge(connection, alerts, by, note, now)
+    rows = await acknowledge_alerts(connection, alerts, by, note, now)
     entries = [
         log_message(
             row.id, row.body["unit"]["code"], AlertEvent.ACKNOWLEDGED, now, row.trace, row.id, by=by, detail=note

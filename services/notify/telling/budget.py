@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify.alerts.draft import Draft, NotSent, Recipient
 from services.notify.alerts.events import note_of
 from services.notify.sms_text import parts
-from services.notify.storage import queries
+from services.notify.storage.spending import add_spending, spent_on
 from services.notify.world import World
 from shared.contracts.alert import OperationEvent, OperationNoted
 from shared.contracts.bilingual import Bilingual
@@ -44,9 +44,9 @@ async def _charge(
 ) -> tuple[OperationNoted | None, bool]:
     limit, day = world.tariff.daily_dong, world.now.astimezone(VIETNAM).date()
     cost, unit = draft.cost_dong or 0, recipient.unit.key
-    if limit is not None and await queries.spent(connection, unit, day) + cost > limit:
+    if limit is not None and await spent_on(connection, unit, day) + cost > limit:
         return _note(OperationEvent.BUDGET_SPENT, recipient, limit, world), False
-    total = await queries.spend(connection, unit, day, draft.parts or 0, cost)
+    total = await add_spending(connection, unit, day, draft.parts or 0, cost)
     is_near = limit is not None and total >= limit * _NEAR
     return (_note(OperationEvent.BUDGET_NEAR, recipient, limit or 0, world) if is_near else None), True
 

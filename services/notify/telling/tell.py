@@ -21,8 +21,17 @@ from services.notify.alerts.notice import NoticeStatus
 from services.notify.alerts.significance import ENDS, has_link, opens
 from services.notify.stages.hold import postponed
 from services.notify.stages.route import addresses_of, climb
-from services.notify.storage import queries
 from services.notify.storage.alert_rows import alert_row, kept_alert
+from services.notify.storage.alerts import alerts_of_notice, end_alerts, record_alerts
+from services.notify.storage.escalations import begin_escalations, climb_on, take_due_escalations
+from services.notify.storage.gatherings import (
+    add_to_gatherings,
+    alerts_gathered,
+    empty_gatherings,
+    postpone_gathering,
+    take_due_gatherings,
+)
+from services.notify.storage.notices import record_notices, send_notice_again
 from services.notify.storage.tables import OutboxRow
 from services.notify.telling.budget import afford
 from services.notify.telling.hand_over import Handover
@@ -55,11 +64,11 @@ async def tell(connection: AsyncConnection, alerts: Sequence[Alert], pipeline: P
     """
     by_id = {alert.id: alert for alert in alerts}
     ordered = sorted(by_id.values(), key=lambda alert: str(alert.id))  # so that no two workers wait for each other
-    new = await queries.record_alerts(connection, [alert_row(alert, now) for alert in ordered])
+    new = await record_alerts(connection, [alert_row(alert, now) for alert in ordered])
     fresh = [alert for alert in by_id.values() if alert.id in new]
     if not fresh:
         return 0
-    ended = await queries.end_alerts(connection, new, _ENDS, now)
+    ended = await end_alerts(connection, new, _ENDS, now)
     world = await pipeline.situation.world(connection, now)
     drafts = _pass([Draft((replace(alert, is_over=alert.id in ended),)) for alert in fresh], pipeline.arriving, world)
     await _gather_or_tell(connection, drafts, pipeline, world)
@@ -70,29 +79,29 @@ async def tell(connection: AsyncConnection, alerts: Sequence[Alert], pipeline: P
 
 async def tell_gathered(connection: AsyncConnection, pipeline: Pipeline, now: datetime) -> int:
     """Tell what has waited long enough; how much there was. What falls into quiet hours waits on."""
-    rows = await queries.take_gatherings(connection, now, _BATCH)
+    rows = await take_due_gatherings(connection, now, _BATCH)
     if not rows:
         return 0
     world = await pipeline.situation.world(connection, now)
     alerts: dict[UUID, list[Row[Any]]] = {}
-    for row in await queries.alerts_gathered(connection, [row.id for row in rows]):
+    for row in await alerts_gathered(connection, [row.id for row in rows]):
         alerts.setdefault(row.gathering, []).append(row)
     due = [row for row in rows if row.id in alerts]
     drafts = [_gathered(row, alerts[row.id], world) for row in due]
     held = {row.id: until for row, draft in zip(due, drafts, strict=True) if (until := postponed(draft, world))}
     for gathering, until in held.items():
-        await queries.postpone(connection, gathering, until, "quiet_hours")
+        await postpone_gathering(connection, gathering, until, "quiet_hours")
     told = await _tell(connection, [draft for draft in drafts if draft.gathering not in held], pipeline, world)
     again = {row.id: None for row in rows if row.id not in held} | {
         draft.gathering: _again(draft, world) for draft in told if draft.gathering
     }
-    await queries.empty_gatherings(connection, again, now)
+    await empty_gatherings(connection, again, now)
     return len(rows)
 
 
 async def escalate(connection: AsyncConnection, pipeline: Pipeline, now: datetime) -> int:
     """Let climb what nobody has acknowledged in time; how much there was."""
-    rows = await queries.take_escalations(connection, now, _BATCH)
+    rows = await take_due_escalations(connection, now, _BATCH)
     if not rows:
         return 0
     world = await pipeline.situation.world(connection, now)
@@ -102,14 +111,14 @@ async def escalate(connection: AsyncConnection, pipeline: Pipeline, now: datetim
         branch = world.tree.branches.get(row.branch)
         is_open = row.ended_at is None and row.acknowledged_at is None
         if branch is None or not is_open or row.step >= len(branch.escalate):
-            await queries.climb_on(connection, row.id, row.branch, row.step, None)
+            await climb_on(connection, row.id, row.branch, row.step, None)
             continue
         alert = kept_alert(row, world.reference)
         climbing += climb(alert, branch, row.step, world)
         entries.append(_entry(alert, AlertEvent.ESCALATED, now, cause=f"{row.branch}/{row.step}", detail=row.branch))
         following = branch.escalate[row.step + 1 :]
         due_at = after_working_days(row.since, following[0].after_working_days) if following else None
-        await queries.climb_on(connection, row.id, row.branch, row.step + 1, due_at)
+        await climb_on(connection, row.id, row.branch, row.step + 1, due_at)
     if climbing:
         await _gather_or_tell(connection, _pass(climbing, pipeline.arriving[1:], world), pipeline, world)
         await outbox.put(connection, OutboxRow, entries)
@@ -119,7 +128,7 @@ async def escalate(connection: AsyncConnection, pipeline: Pipeline, now: datetim
 async def resend(connection: AsyncConnection, notice: Row[Any], pipeline: Pipeline, now: datetime, agency: str) -> bool:
     """Set a notice due again, and its recipient's addresses that became known since. False: there is still none."""
     world = await pipeline.situation.world(connection, now)
-    rows = await queries.alerts_of(connection, notice.id)
+    rows = await alerts_of_notice(connection, notice.id)
     alerts = tuple(kept_alert(row, world.reference) for row in rows)
     recipient = recipient_of(notice.recipient, alerts[-1], world)
     drafts = [
@@ -138,7 +147,7 @@ async def resend(connection: AsyncConnection, notice: Row[Any], pipeline: Pipeli
             "resent_by": agency,
             "resent_at": now,
         }
-        await queries.send_again(connection, notice.id, again)
+        await send_notice_again(connection, notice.id, again)
         return True
     return bool(added)
 
@@ -187,7 +196,7 @@ async def _gather(connection: AsyncConnection, drafts: Sequence[Draft], world: W
         for draft in drafts
         for alert in draft.alerts
     ]
-    await queries.gather(connection, ends, alerts, world.wait_share, intervals)
+    await add_to_gatherings(connection, ends, alerts, world.wait_share, intervals)
 
 
 def _gathered(row: Row[Any], alerts: Sequence[Row[Any]], world: World) -> Draft:
@@ -232,11 +241,11 @@ async def _tell(
     if pipeline.handover:
         pipeline.handover.lease(rows, world.now)
     mentions = [row for draft in decided for row in _mention_rows(draft)]
-    new = await queries.record_notices(connection, rows, mentions)
+    new = await record_notices(connection, rows, mentions)
     if pipeline.handover:
         pipeline.handover.keep([row for row in rows if row["id"] in new], world)
     fresh = [draft for draft in decided if draft.id in new]
-    await queries.begin_escalations(connection, [row for draft in fresh for row in _escalation_rows(draft, world)])
+    await begin_escalations(connection, [row for draft in fresh for row in _escalation_rows(draft, world)])
     await outbox.put(connection, OutboxRow, [entry for draft in fresh for entry in _endings(draft, world.now)])
     await tell(connection, [alert_of(note, world.reference) for note in notes], pipeline, world.now)
     return decided

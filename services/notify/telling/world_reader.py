@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.draft import Draft
 from services.notify.stages.inhibit import may_be_hidden
-from services.notify.storage import queries, subscriptions
+from services.notify.storage import subscriptions
 from services.notify.storage.alert_rows import kept_alert
+from services.notify.storage.alerts import open_causes
 from services.notify.storage.contacts import known_contacts
+from services.notify.storage.silences import silences_now
 from services.notify.world import Cause, Silence, Subscription, World, by_role
 from shared.reference.models import Match
 
@@ -49,7 +51,7 @@ class Situation:
                 ],
                 silences=[
                     Silence(row.id, Match.model_validate(row.match), row.recipient)
-                    for row in await queries.silences_now(connection, now)
+                    for row in await silences_now(connection, now)
                 ],
             )
             self._read_at = now
@@ -69,5 +71,5 @@ async def with_causes(connection: AsyncConnection, drafts: Sequence[Draft], worl
     if not districts:
         return world
     events = {event for rule in reference.plan.inhibitions for event in rule.cause.events or ()}
-    rows = await queries.open_causes(connection, districts, events)
+    rows = await open_causes(connection, districts, events)
     return replace(world, causes=[Cause(kept_alert(row, reference), frozenset(row.told)) for row in rows])

@@ -1,0 +1,33 @@
+"""The SQL of what SMS cost, by unit and day."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import (
+    select,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notify.storage.tables import (
+    SpendingRow,
+)
+from shared.postgres.statements import table_of
+
+spending = table_of(SpendingRow)
+
+
+async def add_spending(connection: AsyncConnection, unit: int, day: date, parts: int, cost: int) -> int:
+    """Add to what a unit's SMS cost on a day; the day's cost so far."""
+    row = {"unit": unit, "day": day, "parts": parts, "cost_dong": cost}
+    statement = insert(spending).values(row)
+    added = {name: spending.c[name] + row[name] for name in ("parts", "cost_dong")}
+    upsert = statement.on_conflict_do_update(index_elements=["unit", "day"], set_=added)
+    return int(await connection.scalar(upsert.returning(spending.c.cost_dong)) or 0)
+
+
+async def spent_on(connection: AsyncConnection, unit: int, day: date) -> int:
+    """What a unit's SMS have cost on a day; the row is locked where there is one."""
+    query = select(spending.c.cost_dong).where(spending.c.unit == unit, spending.c.day == day).with_for_update()
+    return int(await connection.scalar(query) or 0)
