@@ -27,7 +27,7 @@ from services.notify.alerts.events import read_alert
 from services.notify.alerts.links import Links
 from services.notify.api import ROUTERS
 from services.notify.api.openapi import DESCRIPTION
-from services.notify.delivery.channels.ways import channels
+from services.notify.delivery.channels.configured import channels
 from services.notify.delivery.follow_up import Watcher
 from services.notify.delivery.worker import Delivery
 from services.notify.inspect.gaps import gaps

@@ -13,9 +13,9 @@ from pydantic import BaseModel
 
 from services.notify.alerts.log import log_message
 from services.notify.alerts.notice import NoticeStatus
+from services.notify.delivery.channels.configured import contract_of
 from services.notify.delivery.channels.sms import esms, generic, speedsms
 from services.notify.delivery.channels.sms.report import DeliveryReport
-from services.notify.delivery.channels.ways import contract_of
 from services.notify.settings import settings
 from services.notify.storage.alerts import alerts_told
 from services.notify.storage.notices import record_report
