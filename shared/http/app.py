@@ -23,9 +23,9 @@ from starlette.routing import compile_path
 
 from shared.contracts.bilingual import Bilingual, Language
 from shared.http.dependencies import runtime_of
-from shared.http.invalid_input import faults_of
 from shared.http.openapi import Description, describe
 from shared.problems import Problem, Problems
+from shared.problems.pydantic_errors import faults_of
 from shared.service.runtime import Runtime
 from shared.service.transient_errors import blames_content
 

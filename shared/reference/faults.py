@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic_core import ErrorDetails
 
 from shared.contracts.bilingual import Bilingual, Language
+from shared.problems.pydantic_errors import words_for
 from shared.texts import filled, phrase
 
 
@@ -37,7 +38,21 @@ class InvalidReferenceError(Exception):
         super().__init__("\n".join(fault.text("en") for fault in faults))
 
 
-_KINDS: dict[str, tuple[Bilingual, Bilingual]] = {
+_DATE = (
+    phrase("reference_faults.date.problem"),
+    phrase("reference_faults.date.remedy"),
+)
+_NUMBER = (
+    phrase("reference_faults.number.problem"),
+    phrase("reference_faults.number.remedy"),
+)
+_WORDS: dict[str, tuple[Bilingual, Bilingual]] = {
+    "date": _DATE,
+    "datetime": _DATE,
+    "decimal": _NUMBER,
+    "int": _NUMBER,
+    "float": _NUMBER,
+    "finite": _NUMBER,
     "missing": (
         phrase("reference_faults.missing.problem"),
         phrase("reference_faults.missing.remedy"),
@@ -71,28 +86,13 @@ _KINDS: dict[str, tuple[Bilingual, Bilingual]] = {
         phrase("reference_faults.string_pattern_mismatch.remedy"),
     ),
 }
-_DATES = (
-    phrase("reference_faults.date.problem"),
-    phrase("reference_faults.date.remedy"),
-)
-_NUMBERS = (
-    phrase("reference_faults.number.problem"),
-    phrase("reference_faults.number.remedy"),
+_OTHERWISE = (
+    phrase("reference_faults.other.problem"),
+    phrase("reference_faults.other.remedy"),
 )
 
 
 def explain(error: ErrorDetails) -> tuple[Bilingual, Bilingual]:
     """Word an error of pydantic: the problem and the remedy."""
-    kind = error["type"]
-    if kind.startswith("date"):
-        return _DATES
-    if kind.startswith(("decimal", "int", "float", "finite")):
-        return _NUMBERS
-    if kind in _KINDS:
-        problem, remedy = _KINDS[kind]
-        context = {name: str(value) for name, value in error.get("ctx", {}).items()}
-        return filled(problem, **context), remedy
-    return (
-        filled(phrase("reference_faults.other.problem"), reason=error["msg"]),
-        phrase("reference_faults.other.remedy"),
-    )
+    problem, remedy = words_for(error["type"], _WORDS, _OTHERWISE)
+    return filled(problem, **{**error.get("ctx", {}), "reason": error["msg"]}), remedy

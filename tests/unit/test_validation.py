@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.http.invalid_input import faults_of
+from shared.problems.pydantic_errors import faults_of
 
 
 class Form(BaseModel):

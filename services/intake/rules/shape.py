@@ -14,6 +14,7 @@ from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
 from shared.contracts.submission import READING_LIMIT, Submission
 from shared.problems import Fault, Faults
+from shared.problems.pydantic_errors import EXPECTED, KINDS, expected_by, pointer_of
 from shared.reference.load import Reference
 from shared.reference.units import Units
 
@@ -72,25 +73,18 @@ def _end_of(period: object) -> date | None:
 
 
 _EXPECTED = {
-    "string_type": phrase("shape.expected.string_type"),
+    **EXPECTED,
     "enum": phrase("shape.expected.enum"),
-    "bool_type": phrase("shape.expected.bool_type"),
-    "int_type": phrase("shape.expected.int_type"),
-    "greater_than_equal": phrase("shape.expected.greater_than_equal"),
-    "less_than_equal": phrase("shape.expected.less_than_equal"),
     "dict_type": phrase("shape.expected.dict_type"),
-    "model_type": phrase("shape.expected.model_type"),
 }
 _UNIT_CODE = phrase("shape.unit_code")
 _OTHERWISE = phrase("shape.otherwise")
 
 _KINDS = {
-    "missing": Faults.MISSING,
-    "extra_forbidden": Faults.UNKNOWN_FIELD,
+    **KINDS,
     "period": Faults.BAD_PERIOD,
     "too_short": Faults.EMPTY,
     "too_long": Faults.TOO_LONG,
-    "string_too_long": Faults.TOO_LONG,
 }
 
 
@@ -99,7 +93,7 @@ def _shape_faults(errors: Iterable[ErrorDetails]) -> dict[str, Fault]:
     faults: dict[str, Fault] = {}
     for error in errors:
         place = error["loc"][:2] if error["loc"][:1] == ("readings",) else error["loc"]
-        pointer = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in place)
+        pointer = pointer_of(place)
         faults.setdefault(pointer, _shape_fault(pointer, error))
     return faults
 
@@ -111,7 +105,7 @@ def _shape_fault(pointer: str, error: ErrorDetails) -> Fault:
             return Fault(pointer, Faults.UNKNOWN_ELEMENT, {"value": found})
         return Fault(pointer, Faults.NOT_A_NUMBER, {"value": found})
     kind = _KINDS.get(error["type"], Faults.WRONG_TYPE)
-    expected: object = _UNIT_CODE if pointer == "/unit" else _EXPECTED.get(error["type"], _OTHERWISE)
+    expected: object = _UNIT_CODE if pointer == "/unit" else expected_by(error, _EXPECTED, _OTHERWISE)
     if kind is Faults.TOO_LONG:
         expected = error.get("ctx", {}).get("max_length")
     return Fault(pointer, kind, {"value": found, "expected": expected})

@@ -22,8 +22,8 @@ from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import UnitRef
 from shared.http.body import read_body
 from shared.http.dependencies import Running, SignedIn
-from shared.http.invalid_input import faults_of
 from shared.problems import Problem, Problems
+from shared.problems.pydantic_errors import faults_of
 from shared.reference.load import Reference
 from shared.reference.models import Contact, ContactsFile
 from shared.time import utc_now

@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.notify.contacts.checks import check
-from shared.http.invalid_input import faults_of
 from shared.problems import Fault, Faults, Problem, Problems
+from shared.problems.pydantic_errors import faults_of
 from shared.reference.load import Reference
 from shared.reference.models import Contact
 from shared.spreadsheet import Row, Sheet, read_grid
