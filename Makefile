@@ -38,7 +38,7 @@ types: setup ## Check the types
 	$(BIN)/mypy
 
 schemas: setup ## Write the contracts' documents: JSON Schemas, AsyncAPI, OpenAPI
-	@$(BIN)/python -m shared.contract_documents.documents
+	@$(BIN)/python -m shared.contract_documents.write
 	@$(BIN)/python -m services.cli.openapi shared/contract_documents/schemas
 
 compatible: setup ## Check that the contracts break nothing that was promised to others

@@ -60,7 +60,7 @@ from shared.service.batch_processing import process
 from shared.service.broker import batches, create_broker, raw_body
 from shared.service.outbox import Relay
 from shared.service.parking import ParkingPlace
-from shared.service.polling import PollingWorker
+from shared.service.polling_worker import PollingWorker
 from shared.service.runtime import Runtime, background, open_runtime
 from shared.time import utc_now
 

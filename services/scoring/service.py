@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shared.access.authenticator import Authenticator
 from shared.service.outbox import Relay
 from shared.service.parking import ParkingPlace
-from shared.service.polling import PollingWorker
+from shared.service.polling_worker import PollingWorker
 from shared.service.runtime import Runtime
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from shared.contract_documents.channels import CHANNELS, REQUESTS, TRACE, Request, SubjectFamily
+from shared.contract_documents.subject_families import REQUESTS, SUBJECT_FAMILIES, TRACE, Request, SubjectFamily
 from shared.contracts import subjects
 from shared.contracts.parked_message import ReplayRequest
 from shared.contracts.preview import PreviewRequest
@@ -23,7 +23,7 @@ _ABOUT = (
 
 def document() -> dict[str, Any]:
     """The whole document; it refers to nothing outside of it."""
-    contracts: list[type[BaseModel]] = [channel.contract for channel in CHANNELS]
+    contracts: list[type[BaseModel]] = [family.contract for family in SUBJECT_FAMILIES]
     contracts += [
         Submission,
         PreviewRequest,
@@ -36,10 +36,10 @@ def document() -> dict[str, Any]:
     channels: dict[str, Any] = {}
     operations: dict[str, Any] = {}
     messages: dict[str, Any] = {}
-    for channel in CHANNELS:
-        messages[channel.contract.__name__] = _event(channel)
-        channels[channel.name] = _channel(channel)
-        operations[channel.name] = _operation("send", channel.name, channel.about, channel.contract.__name__)
+    for family in SUBJECT_FAMILIES:
+        messages[family.contract.__name__] = _event(family)
+        channels[family.name] = _channel(family)
+        operations[family.name] = _operation("send", family.name, family.about, family.contract.__name__)
     for request in REQUESTS:
         _add_request(request, channels, operations, messages)
     return {
@@ -68,8 +68,8 @@ def document() -> dict[str, Any]:
     }
 
 
-def _event(channel: SubjectFamily) -> dict[str, Any]:
-    described = (channel.contract.__doc__ or "").partition("\n")[0]
+def _event(family: SubjectFamily) -> dict[str, Any]:
+    described = (family.contract.__doc__ or "").partition("\n")[0]
     headers = {
         "Nats-Msg-Id": {
             "type": "string",
@@ -78,28 +78,28 @@ def _event(channel: SubjectFamily) -> dict[str, Any]:
         },
         "ce-specversion": {"const": "1.0"},
         "ce-id": {"type": "string", "format": "uuid"},
-        "ce-type": {"enum": [f"vn.ntm.{kind}.v1" for kind in channel.kinds]},
-        "ce-source": {"enum": [f"/ntm/{service}" for service in channel.services]},
+        "ce-type": {"enum": [f"vn.ntm.{kind}.v1" for kind in family.kinds]},
+        "ce-source": {"enum": [f"/ntm/{service}" for service in family.services]},
         "ce-subject": {"type": "string", "description": "The subject."},
         "ce-time": {"type": "string", "format": "date-time"},
         "content-type": {"const": "application/json"},
         "traceparent": TRACE,
     }
     return {
-        "name": channel.contract.__name__,
+        "name": family.contract.__name__,
         "title": described,
-        "headers": {"type": "object", "required": [*headers], "properties": {**headers, **channel.headers}},
-        "payload": _ref(channel.contract),
+        "headers": {"type": "object", "required": [*headers], "properties": {**headers, **family.headers}},
+        "payload": _ref(family.contract),
     }
 
 
-def _channel(channel: SubjectFamily) -> dict[str, Any]:
-    name = channel.contract.__name__
-    stream = subjects.stream_of(channel.address)
+def _channel(family: SubjectFamily) -> dict[str, Any]:
+    name = family.contract.__name__
+    stream = subjects.stream_of(family.address)
     return {
-        "address": channel.address,
-        "description": channel.about,
-        "parameters": _parameters(channel.parameters),
+        "address": family.address,
+        "description": family.about,
+        "parameters": _parameters(family.parameters),
         "messages": {name: {"$ref": f"#/components/messages/{name}"}},
         "x-stream": {"name": stream, "kept": "a year" if stream in subjects.KEPT_A_YEAR else "for ever"},
     }

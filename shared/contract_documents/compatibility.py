@@ -26,13 +26,13 @@ def breaking_changes(old: Schema, new: Schema, direction: Direction) -> list[str
     """What breaks, each with the JSON pointer to it; nothing where the change is compatible.
 
     `$ref`s are looked up in the documents themselves; `old` and `new` may also be parts of larger documents
-    (`Comparison`).
+    (`SchemaComparison`).
     """
-    return Comparison(old, new, direction).of(old, new)
+    return SchemaComparison(old, new, direction).of(old, new)
 
 
 @dataclass
-class Comparison:
+class SchemaComparison:
     """Two documents, whose parts are compared."""
 
     old: Schema

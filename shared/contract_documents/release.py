@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from shared.contract_documents.compatibility import Comparison, Schema, breaking_changes
-from shared.contract_documents.documents import FOLDER, WRITTEN
+from shared.contract_documents.compatibility import Schema, SchemaComparison, breaking_changes
+from shared.contract_documents.write import FOLDER, WRITTEN
 
 RELEASED = Path(__file__).parent / "released"
 
@@ -79,7 +79,7 @@ def _of_http(old: Schema, new: Schema) -> Iterator[str]:
 
 
 def _of_operation(before: Schema, after: Schema, old: Schema, new: Schema) -> Iterator[str]:
-    asked = Comparison(old, new, "written")
+    asked = SchemaComparison(old, new, "written")
     parameters = {(one["in"], one["name"]): one for one in before.get("parameters", [])}
     for parameter in after.get("parameters", []):
         place = parameter["in"], parameter["name"]
@@ -96,11 +96,11 @@ def _of_operation(before: Schema, after: Schema, old: Schema, new: Schema) -> It
         if status not in after["responses"]:
             yield f"answer {status} is gone"
         else:
-            answered = Comparison(old, new, "read")
+            answered = SchemaComparison(old, new, "read")
             yield from _of_content(answered, answer, after["responses"][status], f"answer {status}")
 
 
-def _of_content(comparison: Comparison, before: Schema, after: Schema, place: str) -> Iterator[str]:
+def _of_content(comparison: SchemaComparison, before: Schema, after: Schema, place: str) -> Iterator[str]:
     kept = after.get("content", {})
     for media_type, content in before.get("content", {}).items():
         if media_type not in kept:

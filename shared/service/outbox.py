@@ -17,7 +17,7 @@ from sqlmodel import Field, SQLModel
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import BATCH_LIMIT, publish
 from shared.postgres.statements import columns_of, commit_lazily, insert_rows, table_of
-from shared.service.polling import PollingWorker
+from shared.service.polling_worker import PollingWorker
 
 
 class OutboxColumns(SQLModel):

@@ -18,7 +18,7 @@ from shared.nats.connection import connect
 from shared.postgres.engine import create_engine
 from shared.reference.load import Reference, load_for
 from shared.service.clock import Clock, SimulatedClock
-from shared.service.telemetry import configure_logging
+from shared.service.logs import configure_logging
 from shared.settings import Settings
 
 log = structlog.get_logger()

@@ -14,7 +14,7 @@ from nats.aio.msg import Msg
 from nats.js.api import RawStreamMsg
 
 from services.intake.doors import openapi_examples
-from shared.contract_documents.documents import FOLDER
+from shared.contract_documents.write import FOLDER
 from shared.contracts import subjects
 from tests.running import Service, Surroundings, eventually
 

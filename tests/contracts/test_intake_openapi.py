@@ -20,7 +20,7 @@ from services.intake.doors.http import NDJSON
 from services.intake.doors.uploads import XLSX
 from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
-from shared.contract_documents.documents import FOLDER
+from shared.contract_documents.write import FOLDER
 from tests.running import Service, Surroundings
 from tests.workbooks import a_workbook
 

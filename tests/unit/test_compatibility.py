@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from shared.contract_documents.compatibility import breaking_changes
-from shared.contract_documents.documents import FOLDER
 from shared.contract_documents.release import RELEASED, broken_promises, read
+from shared.contract_documents.write import FOLDER
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -22,8 +22,8 @@ from services.intake.doors import openapi_examples
 from services.notify.api import openapi as notify
 from services.scoring.asking import openapi as scoring
 from shared.access.caller import Caller
-from shared.contract_documents.channels import CHANNELS
-from shared.contract_documents.documents import FOLDER, schemas
+from shared.contract_documents.subject_families import SUBJECT_FAMILIES
+from shared.contract_documents.write import FOLDER, schemas
 from shared.contracts import subjects
 from shared.contracts.period import Period
 from shared.contracts.submission import AcceptedSubmission, Submission
@@ -48,8 +48,8 @@ def test_the_documents_of_http_are_current(tmp_path: Path) -> None:
 
 def test_every_subject_that_a_stream_keeps_is_described_and_names_its_parameters() -> None:
     kept = {one for streams in (subjects.KEPT, subjects.KEPT_A_YEAR) for listens in streams.values() for one in listens}
-    assert {channel.address.partition("{")[0] + ">" for channel in CHANNELS} == kept
-    for channel in CHANNELS:
+    assert {channel.address.partition("{")[0] + ">" for channel in SUBJECT_FAMILIES} == kept
+    for channel in SUBJECT_FAMILIES:
         assert re.findall(r"{(\w+)}", channel.address) == [*channel.parameters]
 
 

@@ -13,7 +13,7 @@ from shared.http.app import language_of
 from shared.nats.cloud_events import new_trace
 from shared.problems import Fault, Faults, Problem, Problems, Warnings
 from shared.reference.load import load
-from shared.service.telemetry import mask
+from shared.service.logs import mask
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ from shared.contracts.alert import AlertEvent, ChannelName
 from shared.nats.cloud_events import Message
 from shared.service import outbox
 from shared.service.outbox import Relay
-from shared.service.polling import PollingWorker
+from shared.service.polling_worker import PollingWorker
 from shared.service.transient_errors import is_transient
 from shared.time import utc_now
 

@@ -43,7 +43,7 @@ class SubjectFamily:
     """Beside those of every event."""
 
 
-CHANNELS = (
+SUBJECT_FAMILIES = (
     SubjectFamily(
         "submissions",
         subjects.submission("{district}", "{unit}"),
