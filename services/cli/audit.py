@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from deploy.local.clients import broker, database
 from services.cli.session import DATA, Data, console, errors, fail, run, system_of
-from services.intake.admission.candidate import digest_of
+from services.intake.admission.digest import digest_of
 from services.intake.audit import Audit, audit
 from services.intake.storage.tables import SubmissionRow as Receipts
 from services.scoring.storage.tables import SubmissionRow as Scored

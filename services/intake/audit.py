@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.intake.admission.candidate import digest_of
+from services.intake.admission.digest import digest_of
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
 from shared.nats.stream_reader import stored

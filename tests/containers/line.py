@@ -19,7 +19,10 @@ import nats
 from tests.containers.compose import Project, killed, project, restarts
 
 COMMUNE, DISTRICT, CRITERION = "06283", "184", "ntm-11"
-MET, LOST = {"poor_households": 40, "near_poor_households": 20}, {"poor_households": 200, "near_poor_households": 90}
+MET, LOST = (
+    {"poor_households": 40, "near_poor_households": 20},
+    {"poor_households": 200, "near_poor_households": 90},
+)
 WAIT_SECONDS = 60.0
 _began = time.monotonic()
 

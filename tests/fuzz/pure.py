@@ -11,8 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from services.intake import rules
-from services.intake.admission.candidate import canonical
-from services.intake.rules.standing_figures import Standing, StandingReading, exact
+from services.intake.admission.digest import canonical
+from services.intake.rules.standing_figures import StandingFigures, StandingReading, exact
 from services.intake.workbook import Given, read, read_period
 from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.submission import Submission
@@ -89,8 +89,8 @@ class Rules(Function):
             raise Problem(Problems.REFUSED, *compared.faults)
 
 
-def _standing(random: Random, submission: Submission, unit: int) -> Standing:
-    standing = Standing()
+def _standing(random: Random, submission: Submission, unit: int) -> StandingFigures:
+    standing = StandingFigures()
     before = read_period(str(submission.period.end.year - 1))
     for code, value in submission.readings.items():
         for period in (submission.period, before):

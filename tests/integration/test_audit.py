@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from deploy.local.running_system import RunningSystem
-from services.intake.admission.candidate import digest_of
+from services.intake.admission.digest import digest_of
 from services.intake.storage import queries
 from shared.contracts import subjects
 from shared.contracts.submission import Submission

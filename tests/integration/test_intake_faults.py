@@ -15,7 +15,7 @@ import psutil
 import pytest
 from nats.js.api import DeliverPolicy
 
-from services.intake.admission.candidate import REQUEST_HEADER
+from services.intake.admission.messages import REQUEST_HEADER
 from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
 from shared.contracts import subjects

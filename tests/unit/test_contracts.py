@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from services.intake.admission.candidate import Posted, digest_of, identity
+from services.intake.admission.candidate import Posted
+from services.intake.admission.digest import digest_of, identity
 from services.intake.doors import openapi as intake
 from services.intake.doors import openapi_examples
 from services.notify.api import openapi as notify

@@ -14,16 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.admission.candidate import (
+from services.intake.admission.candidate import Candidate, Posted, Refused, Ruling
+from services.intake.admission.digest import canonical, digest_of, identity
+from services.intake.admission.messages import (
     REQUEST_DIGEST_HEADER,
     REQUEST_HEADER,
-    Candidate,
-    Posted,
-    Refused,
-    Ruling,
-    canonical,
-    digest_of,
-    identity,
     messages_of,
     receipt,
     refusal_of,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from services.intake import rules
 from services.intake.doors.catalogue import catalogue
-from services.intake.rules.standing_figures import Standing, StandingReading
+from services.intake.rules.standing_figures import StandingFigures, StandingReading
 from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
@@ -57,8 +57,8 @@ def a_submission(**changes: Any) -> Submission:
     return parsed
 
 
-def standing(*submissions: Submission, agency: str = "district-184") -> Standing:
-    found = Standing()
+def standing(*submissions: Submission, agency: str = "district-184") -> StandingFigures:
+    found = StandingFigures()
     for submission in submissions:
         unit = REFERENCE.units.find(submission.unit, submission.period.end)
         assert unit
@@ -66,7 +66,7 @@ def standing(*submissions: Submission, agency: str = "district-184") -> Standing
     return found
 
 
-def beside(found: Standing, reference: Reference = REFERENCE, **changes: Any) -> rules.Comparison:
+def beside(found: StandingFigures, reference: Reference = REFERENCE, **changes: Any) -> rules.Comparison:
     submission = a_submission(**changes)
     unit = reference.units.find(submission.unit, submission.period.end)
     assert unit
@@ -267,7 +267,7 @@ def test_a_code_that_nobody_had_yet_says_since_when_it_is_one() -> None:
 
 
 def test_a_first_figure_is_compared_with_nothing() -> None:
-    assert beside(Standing()) == rules.Comparison()
+    assert beside(StandingFigures()) == rules.Comparison()
 
 
 def test_the_same_figure_again_is_no_fault() -> None:
@@ -491,7 +491,7 @@ figures = st.fixed_dictionaries({code: st.integers(0, 300) for code in COUNTS})
 
 @given(st.lists(st.tuples(st.sampled_from(["2023-04", "2023-05", "2023-06"]), st.integers(1, 3), figures), max_size=6))
 def test_what_is_accepted_leaves_sums_that_agree(sent: list[tuple[str, int, dict[str, int]]]) -> None:
-    found, unit = Standing(), REFERENCE.units.find("06280", NOW)
+    found, unit = StandingFigures(), REFERENCE.units.find("06280", NOW)
     assert unit
     for period, revision, readings in sent:
         submission = a_submission(period=period, revision=revision, confirmed=True, readings=readings)

@@ -22,7 +22,7 @@ from deploy.local.sample.play import ARRAY_LIMIT
 from deploy.local.sample.posts import PROVINCE_AGENCY, Day, agency_of
 from deploy.local.sample.year import plan_year
 from services.intake import rules
-from services.intake.rules.standing_figures import Standing
+from services.intake.rules.standing_figures import StandingFigures
 from services.scoring.judging.aggregates import contributes, series
 from services.scoring.judging.changes import Before, events
 from services.scoring.judging.contributions import Increment, contribution
@@ -238,7 +238,7 @@ def test_intake_accepts_every_submission_from_the_agency_that_sends_it(reference
 
 @pytest.mark.parametrize("seed", [SEED, 1, 2])
 def test_beside_what_stands_only_the_grave_slip_is_remarkable(reference: Reference, seed: int) -> None:
-    standing, remarks = Standing(), []
+    standing, remarks = StandingFigures(), []
     for day, agency, submission in submissions(plan_year(reference, seed)):
         unit = reference.units.find(submission.unit, submission.period.end)
         assert unit

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from services.intake.rules.standing_figures import Standing, StandingReading, exact
+from services.intake.rules.standing_figures import StandingFigures, StandingReading, exact
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.contracts.submission import Submission
@@ -22,23 +22,23 @@ def a_standing_reading(value: int, period: str = "2023-06", **changes: Any) -> S
     return StandingReading(Decimal(value), Period.parse(period), **{**ordinary, **changes})
 
 
-def poor(*readings: StandingReading) -> Standing:
-    found = Standing()
+def poor(*readings: StandingReading) -> StandingFigures:
+    found = StandingFigures()
     for reading in readings:
         found.put(UNIT, "poor_households", reading)
     return found
 
 
-def newest_before(found: Standing, period: str) -> str | None:
+def newest_before(found: StandingFigures, period: str) -> str | None:
     reading = found.before(UNIT, "poor_households", Period.parse(period))
     return reading.period.text if reading else None
 
 
 def test_nothing_stands_for_a_unit_that_nobody_has_reported_on() -> None:
     june = Period.parse("2023-06")
-    assert Standing().at(UNIT, "households", june) is None
-    assert Standing().before(UNIT, "households", june) is None
-    assert Standing().figures(UNIT, june) == {}
+    assert StandingFigures().at(UNIT, "households", june) is None
+    assert StandingFigures().before(UNIT, "households", june) is None
+    assert StandingFigures().figures(UNIT, june) == {}
 
 
 @pytest.mark.parametrize(

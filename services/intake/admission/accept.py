@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.intake import rules
-from services.intake.admission.candidate import Candidate, Checked, Posted, Refused, Ruling, digest_of, identity
+from services.intake.admission.candidate import Candidate, Checked, Posted, Refused, Ruling
+from services.intake.admission.digest import digest_of, identity
 from services.intake.admission.group_commit import GroupCommit, Outcome
 from services.intake.projection.scoring_progress import Progress
 from shared.access.authenticator import Authenticator

@@ -8,8 +8,9 @@ from datetime import datetime
 from uuid import UUID
 
 from services.intake import rules
-from services.intake.admission.candidate import Candidate, Refused, sign_in
-from services.intake.admission.history import Known
+from services.intake.admission.candidate import Candidate, Refused
+from services.intake.admission.history import History
+from services.intake.admission.messages import sign_in
 from shared.contracts.submission import AcceptedSubmission, Receipt
 from shared.problems import Problem, Problems
 from shared.reference.load import Reference
@@ -22,7 +23,7 @@ type Decided = Receipt | Problem | AcceptedSubmission
 class Round:
     """One round of deciding. What it takes counts at once as what stands for whatever comes after it."""
 
-    known: Known
+    known: History
     reference: Reference
     now: datetime
     taken: dict[UUID, tuple[Candidate, AcceptedSubmission]] = field(default_factory=dict)

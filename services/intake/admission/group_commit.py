@@ -18,18 +18,11 @@ from nats.js.errors import Error as JetStreamError
 from prometheus_client import Counter, Gauge
 
 from services.intake import rules
-from services.intake.admission.candidate import (
-    REQUEST_DIGEST_HEADER,
-    Candidate,
-    Checked,
-    Refused,
-    messages_of,
-    receipt,
-    refusal_of,
-)
+from services.intake.admission.candidate import Candidate, Checked, Refused
 from services.intake.admission.decide import Decided, Round
-from services.intake.admission.history import LOST, Archive
-from services.intake.rules.standing_figures import Standing
+from services.intake.admission.history_reader import DATABASE_AWAY, HistoryReader
+from services.intake.admission.messages import REQUEST_DIGEST_HEADER, messages_of, receipt, refusal_of
+from services.intake.rules.standing_figures import StandingFigures
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission, Receipt
 from shared.nats.cloud_events import Message
@@ -47,7 +40,7 @@ WAITING = Gauge("ntm_submissions_waiting", "Submissions that wait at the desk")
 WAITING_LIMIT = 8 * BATCH_LIMIT
 """Submissions that may wait; who comes when it is full is asked to come again."""
 
-_PASSING = (BrokerUnavailableError, NatsError, JetStreamError, *LOST)
+_PASSING = (BrokerUnavailableError, NatsError, JetStreamError, *DATABASE_AWAY)
 """The broker or the database is away."""
 
 _CLERKS = 2
@@ -75,7 +68,7 @@ class GroupCommit:
         self._waiting = 0
         self._woken = asyncio.Event()
         self._left = asyncio.Event()
-        self._archive = Archive(runtime.engine, runtime.reference)
+        self._archive = HistoryReader(runtime.engine, runtime.reference)
         """For who only looks; to open a connection for each takes longer than to read a workbook."""
         self._looking = asyncio.Lock()
 
@@ -122,7 +115,7 @@ class GroupCommit:
             await self._archive.close()
 
     async def _serve(self) -> None:
-        archive = Archive(self._runtime.engine, self._runtime.reference)
+        archive = HistoryReader(self._runtime.engine, self._runtime.reference)
         try:
             while True:
                 groups = await self._next()
@@ -157,7 +150,7 @@ class GroupCommit:
         self._waiting += change
         WAITING.set(self._waiting)
 
-    async def _settle(self, groups: Sequence[_Group], archive: Archive) -> None:
+    async def _settle(self, groups: Sequence[_Group], archive: HistoryReader) -> None:
         """Decide about what the groups brought, publish it all together, and answer."""
         runtime = self._runtime
         known = await archive.look_up([item for group in groups for item in group.items if isinstance(item, Candidate)])
@@ -199,7 +192,7 @@ class GroupCommit:
         return answers
 
 
-def _checked(entry: Candidate, standing: Standing, reference: Reference) -> Checked:
+def _checked(entry: Candidate, standing: StandingFigures, reference: Reference) -> Checked:
     compared = rules.compare(entry.submission, entry.unit, standing, reference)
     unit, period = entry.unit.key, entry.submission.period
     before = {

@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.intake import rules
 from services.intake.admission.accept import Intake, receipts_of, screen
-from services.intake.admission.candidate import Posted, Ruling, identity, review_message
+from services.intake.admission.candidate import Posted, Ruling
+from services.intake.admission.digest import identity
+from services.intake.admission.messages import review_message
 from services.intake.doors.receipts import body_of, submission_row
 from services.intake.rules.standing_figures import Figures
 from services.intake.storage import queries

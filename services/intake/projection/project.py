@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from pydantic_core import from_json
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.intake.admission.candidate import REQUEST_DIGEST_HEADER, REQUEST_HEADER
+from services.intake.admission.messages import REQUEST_DIGEST_HEADER, REQUEST_HEADER
 from services.intake.storage import queries
 from services.intake.storage.tables import ChangeRow, ProblemEventRow, ProblemRow, RefusalRow, ReviewRow, UnscoredRow
 from shared.contracts import subjects

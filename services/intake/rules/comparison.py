@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from services.intake.rules.standing_figures import Figures, Standing, StandingReading, exact
+from services.intake.rules.standing_figures import Figures, StandingFigures, StandingReading, exact
 from services.intake.rules.sums import disagreement, rules_touched
 from services.intake.rules.wording import element_named, figure, limit_of
 from shared.contracts.bilingual import Bilingual
@@ -24,7 +24,7 @@ class Comparison:
     warnings: list[SubmissionWarning] = field(default_factory=list)
 
 
-def compare(submission: Submission, unit: Unit, standing: Standing, reference: Reference) -> Comparison:
+def compare(submission: Submission, unit: Unit, standing: StandingFigures, reference: Reference) -> Comparison:
     """Hold an examined submission against what stands for its unit.
 
     For each reading `standing` has to know the figure of the same period, of the newest period that ends before, and

@@ -33,7 +33,7 @@ type Figures = Mapping[str, StandingReading]
 """What stands for one unit and period, by element."""
 
 
-class Standing:
+class StandingFigures:
     """What stands for some units. It knows what was put into it: figures that were looked up, and what the batch
     itself brought before.
     """

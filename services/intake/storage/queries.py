@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Row, and_, exists, func, select, text, tup
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.intake.rules.standing_figures import Standing, StandingReading
+from services.intake.rules.standing_figures import StandingFigures, StandingReading
 from services.intake.storage.tables import (
     ChangeRow,
     ProblemEventRow,
@@ -81,9 +81,9 @@ async def _fetch(connection: AsyncConnection, query: str, *values: Any) -> Seque
     return rows
 
 
-async def standing(connection: AsyncConnection, wanted: Collection[Wanted]) -> Standing:
+async def standing(connection: AsyncConnection, wanted: Collection[Wanted]) -> StandingFigures:
     """What stands for these figures: for the same period, for its whole year, and newest before it."""
-    found = Standing()
+    found = StandingFigures()
     if wanted:
         units, periods, elements, beside = zip(*wanted, strict=True)
         texts, ends = [period.text for period in periods], [period.end for period in periods]

@@ -1,0 +1,120 @@
+"""The messages that admission publishes, and the receipts that it gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from services.intake.admission.candidate import Candidate, Refused
+from shared.contracts import subjects
+from shared.contracts.submission import AcceptedSubmission, Receipt, Refusal, Review, SubmissionWarning
+from shared.nats.cloud_events import Message, cloud_event
+from shared.reference.units import Units
+
+REQUEST_HEADER = "ntm-request"
+
+
+REQUEST_DIGEST_HEADER = "ntm-request-digest"
+
+
+_KEPT_CHARACTERS = 4000
+
+
+def sign_in(entry: Candidate, warnings: Sequence[SubmissionWarning], units: Units, now: datetime) -> AcceptedSubmission:
+    """The submission as it is published: who sent it, when, what is remarkable about it."""
+    district = units.district(entry.unit)
+    submission, caller = entry.submission, entry.posted.caller
+    told = {(warning.code, warning.pointer) for warning in warnings}
+    inherited = entry.ruling.warnings if entry.ruling else ()
+    return AcceptedSubmission(
+        unit=submission.unit,
+        period=submission.period,
+        stage=submission.stage,
+        revision=submission.revision,
+        source_ref=submission.source_ref,
+        confirmed=submission.confirmed,
+        readings=submission.readings,
+        id=entry.id,
+        agency=caller.agency,
+        key=caller.key,
+        unit_key=entry.unit.key,
+        district=district.code if district else None,
+        received_at=now,
+        digest=entry.digest,
+        due=entry.due,
+        warnings=[*warnings, *(one for one in inherited if (one.code, one.pointer) not in told)],
+        reviews=entry.ruling.review.submission if entry.ruling else None,
+    )
+
+
+def receipt(signed: AcceptedSubmission) -> Receipt:
+    """What the sender is given."""
+    return Receipt(
+        id=signed.id,
+        unit=signed.unit,
+        period=signed.period,
+        received_at=signed.received_at,
+        digest=signed.digest,
+        due=signed.due,
+        warnings=signed.warnings,
+    )
+
+
+def messages_of(signed: AcceptedSubmission, entry: Candidate) -> list[Message]:
+    """What goes out for a submission: itself, and the decision that made it."""
+    posted = entry.posted
+    accepted = cloud_event(
+        subjects.submission(signed.district, signed.unit),
+        signed.model_dump_json().encode(),
+        event_id=signed.id,
+        kind="submission.accepted",
+        source="intake",
+        at=signed.received_at,
+        trace=posted.trace,
+    )
+    if posted.request is not None:
+        accepted.headers[REQUEST_HEADER] = posted.request
+    if posted.request_digest is not None:
+        accepted.headers[REQUEST_DIGEST_HEADER] = posted.request_digest
+    if entry.ruling is None:
+        return [accepted]
+    review = entry.ruling.review.model_copy(update={"result": signed.id, "at": signed.received_at})
+    return [accepted, review_message(review, signed.district, posted.trace)]
+
+
+def review_message(review: Review, district: str | None, trace: str | None) -> Message:
+    """A decision about a submission."""
+    return cloud_event(
+        subjects.review(district, review.unit),
+        review.model_dump_json().encode(),
+        event_id=review.id,
+        kind=f"submission.{review.decision}",
+        source="intake",
+        at=review.at,
+        trace=trace,
+    )
+
+
+def refusal_of(refused: Refused, now: datetime) -> tuple[UUID, Message]:
+    """The record of what was refused, and its id."""
+    item, posted = refused.item, refused.posted
+    text = json.dumps(item, ensure_ascii=False, default=str)
+    refusal = Refusal(
+        id=uuid4(),
+        agency=posted.caller.agency,
+        received_at=now,
+        problem=refused.problem.document(posted.language),
+        submission=item if len(text) <= _KEPT_CHARACTERS else text[:_KEPT_CHARACTERS],
+    )
+    message = cloud_event(
+        subjects.refusal(posted.caller.agency),
+        refusal.model_dump_json().encode(),
+        event_id=refusal.id,
+        kind="submission.refused",
+        source="intake",
+        at=now,
+        trace=posted.trace,
+    )
+    return refusal.id, message
