@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.intake.admission.digest import digest_of
+from services.intake.admission.digest import proves
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
 from shared.nats.stream_reader import stored
@@ -80,7 +80,7 @@ async def _take(connection: AsyncConnection, batch: Sequence[Msg], found: Audit)
         except ValidationError:
             _name(found.damaged, f"{message.metadata.sequence.stream} {message.subject}: cannot be read")
             continue
-        if digest_of(submission) != submission.digest:
+        if not proves(submission.digest, submission):
             _name(found.damaged, f"{message.metadata.sequence.stream} {submission.id}: other content than its digest")
         ids.append(submission.id)
         digests.append(submission.digest)

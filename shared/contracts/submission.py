@@ -84,8 +84,8 @@ class AcceptedSubmission(Submission):
     )
     received_at: AwareDatetime
     digest: str = Field(
-        description="SHA-256, in hexadecimal, of the submission's canonical JSON (RFC 8785) without the fields that "
-        "have their default value."
+        description="`jcs:` and the SHA-256, in hexadecimal, of the submission's canonical JSON (RFC 8785) without the "
+        "fields that have their default value. Digests of earlier versions have no prefix."
     )
     due: date | None = Field(default=None, description="The day the report was due, where it came after it.")
     warnings: list[SubmissionWarning] = []

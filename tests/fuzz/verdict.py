@@ -63,7 +63,7 @@ def _json(body: bytes) -> Any:
 def item_faults(item: Any, language: str) -> Iterator[str]:
     """What is wrong with a receipt or a refusal among others."""
     if item.get("status") == "accepted":
-        if len(item["id"]) != 36 or len(item["digest"]) != 64:
+        if len(item["id"]) != 36 or not re.fullmatch("jcs:[0-9a-f]{64}", item["digest"]):
             yield "a receipt without id or digest"
     else:
         yield from document_faults(item.get("problem"), None, language)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from services.intake.admission.candidate import Posted
-from services.intake.admission.digest import digest_of, identity
+from services.intake.admission.digest import digests_of, identity
 from services.intake.doors import openapi as intake
 from services.intake.doors import openapi_examples
 from services.notify.api import openapi as notify
@@ -142,9 +142,9 @@ def test_a_service_describes_every_operation_that_it_serves_and_no_other(
 
 def test_the_ids_of_the_examples_are_those_that_intake_would_give() -> None:
     posted = Posted(Caller(openapi_examples.AGENCY, (), ()))
-    digest = digest_of(Submission.model_validate(openapi_examples.SUBMISSION))
-    assert digest == openapi_examples.RECEIPT["digest"]
-    assert str(identity(posted, 0, digest)) == openapi_examples.SUBMISSION_ID
+    digests = digests_of(Submission.model_validate(openapi_examples.SUBMISSION))
+    assert digests.digest == openapi_examples.RECEIPT["digest"]
+    assert str(identity(posted, 0, digests.earlier)) == openapi_examples.SUBMISSION_ID
 
 
 def test_who_reads_a_submission_passes_over_what_a_newer_intake_adds() -> None:

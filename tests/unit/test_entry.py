@@ -11,11 +11,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.admission.candidate import Candidate, Posted, Refused, Ruling
-from services.intake.admission.digest import canonical, digest_of, identity
+from services.intake.admission.digest import canonical, digest_of, digests_of, identity, proves
 from services.intake.admission.messages import (
     REQUEST_DIGEST_HEADER,
     REQUEST_HEADER,
@@ -43,10 +44,10 @@ def a_submission(**changes: Any) -> Submission:
 
 def an_entry(posted: Posted | None = None, ruling: Ruling | None = None, **changes: Any) -> Candidate:
     submission = a_submission(**changes)
-    posted, digest = posted or Posted(DISTRICT), digest_of(submission)
+    posted, digests = posted or Posted(DISTRICT), digests_of(submission)
     unit = UNITS.find(DIEM_HE, submission.period.end)
     assert unit
-    return Candidate(identity(posted, 0, digest), {}, posted, submission, unit, None, digest, ruling)
+    return Candidate(identity(posted, 0, digests.earlier), {}, posted, submission, unit, None, *digests, ruling)
 
 
 def signed(entry: Candidate, warnings: Sequence[SubmissionWarning] = ()) -> AcceptedSubmission:
@@ -73,7 +74,7 @@ def test_the_digest_is_the_sha_256_of_the_sorted_json_without_defaults() -> None
         '"revision":2,"source_ref":"Điềm He","unit":"06280"}'
     )
     assert canonical(submission) == written.encode()
-    assert digest_of(submission) == hashlib.sha256(written.encode()).hexdigest()
+    assert digest_of(submission) == "jcs:" + hashlib.sha256(written.encode()).hexdigest()
 
 
 def test_what_is_said_by_default_is_the_same_as_what_is_left_out() -> None:
@@ -91,6 +92,41 @@ def test_whatever_else_is_said_changes_the_digest(changes: dict[str, Any]) -> No
 def test_a_whole_number_has_one_digest_however_it_is_written_and_yes_is_not_one() -> None:
     assert digest_of(a_submission(readings={"x1": 12.0})) == digest_of(a_submission(readings={"x1": 12}))
     assert digest_of(a_submission(readings={"x1": True})) != digest_of(a_submission(readings={"x1": 1}))
+
+
+@pytest.mark.parametrize(
+    ("figure", "written"),
+    [
+        (0.00001, "0.00001"), (1e-7, "1e-7"), (12.5, "12.5"), (-0.0, "0"), (1.0, "1"), (100.0, "100"),
+        (9007199254740991, "9007199254740991"), (9007199254740993, "9007199254740992"), (1e21, "1e+21"), (True, "true"),
+    ],
+)  # fmt: skip
+def test_figures_are_written_as_rfc_8785_says(figure: float, written: str) -> None:
+    text = '{"period":"2023-06","readings":{"x1":FIGURE},"unit":"06280"}'.replace("FIGURE", written)
+    assert canonical(a_submission(readings={"x1": figure})) == text.encode()
+
+
+def test_a_digest_of_an_earlier_version_still_proves_what_was_sent() -> None:
+    tiny = a_submission(readings={"x1": 0.00001})
+    as_before = hashlib.sha256(b'{"period":"2023-06","readings":{"x1":1e-05},"unit":"06280"}').hexdigest()
+    assert proves(as_before, tiny)
+    assert proves(digest_of(tiny), tiny)
+    assert not digest_of(tiny).endswith(as_before)
+    other = a_submission(readings={"x1": 0.00002})
+    assert not proves(as_before, other)
+    assert not proves(digest_of(tiny), other)
+
+
+_EXACT = st.integers(-(2**53) + 1, 2**53 - 1)
+
+
+@given(
+    st.dictionaries(st.from_regex(r"[a-z][a-z0-9_]{1,20}", fullmatch=True), st.booleans() | _EXACT, min_size=1),
+    st.text(max_size=40).filter(lambda text: text.isprintable()),
+)
+def test_what_is_written_directly_is_what_the_library_writes(readings: dict[str, int], reference: str) -> None:
+    content = {"period": "2023-06", "readings": readings, "source_ref": reference, "unit": "06280"}
+    assert canonical(a_submission(readings=readings, source_ref=reference)) == rfc8785.dumps(content)
 
 
 def test_the_accepted_submission_has_the_digest_of_what_was_sent() -> None:

@@ -66,18 +66,18 @@ def standing(*submissions: Submission, agency: str = "district-184") -> Standing
     return found
 
 
-def beside(found: StandingFigures, reference: Reference = REFERENCE, **changes: Any) -> rules.Comparison:
+def beside(found: StandingFigures, reference: Reference = REFERENCE, **changes: Any) -> rules.Remarks:
     submission = a_submission(**changes)
     unit = reference.units.find(submission.unit, submission.period.end)
     assert unit
     return rules.compare(submission, unit, found, reference)
 
 
-def faults(compared: rules.Comparison) -> dict[str, str]:
+def faults(compared: rules.Remarks) -> dict[str, str]:
     return {fault.pointer: fault.kind.code for fault in compared.faults}
 
 
-def warnings(compared: rules.Comparison) -> dict[str, str]:
+def warnings(compared: rules.Remarks) -> dict[str, str]:
     return {warning.pointer: warning.code for warning in compared.warnings}
 
 
@@ -267,11 +267,11 @@ def test_a_code_that_nobody_had_yet_says_since_when_it_is_one() -> None:
 
 
 def test_a_first_figure_is_compared_with_nothing() -> None:
-    assert beside(StandingFigures()) == rules.Comparison()
+    assert beside(StandingFigures()) == rules.Remarks()
 
 
 def test_the_same_figure_again_is_no_fault() -> None:
-    assert beside(standing(a_submission())) == rules.Comparison()
+    assert beside(standing(a_submission())) == rules.Remarks()
 
 
 def test_another_value_under_a_taken_revision_is_told_which_to_send() -> None:
@@ -290,7 +290,7 @@ def test_the_revision_to_send_is_free_for_all_that_was_sent() -> None:
 
 
 def test_a_correction_with_the_next_revision_is_acceptable() -> None:
-    assert beside(standing(a_submission()), revision=2, readings={"poor_households": 130}) == rules.Comparison()
+    assert beside(standing(a_submission()), revision=2, readings={"poor_households": 130}) == rules.Remarks()
 
 
 def test_a_figure_below_what_stands_is_kept_as_history_with_a_warning() -> None:
@@ -327,7 +327,7 @@ def test_the_correction_of_a_slip_needs_no_confirmation() -> None:
     stands = standing(
         a_submission(period="2023-05"), a_submission(confirmed=True, readings={"poor_households": 1310 // 2})
     )
-    assert beside(stands, revision=2, readings={"poor_households": 132}) == rules.Comparison()
+    assert beside(stands, revision=2, readings={"poor_households": 132}) == rules.Remarks()
 
 
 def test_a_correction_far_from_everything_known_needs_one() -> None:
@@ -337,7 +337,7 @@ def test_a_correction_far_from_everything_known_needs_one() -> None:
 
 def test_yes_and_no_may_change_as_they_like() -> None:
     stands = standing(a_submission(period="2023-05", readings={"recognised_07": True}))
-    assert beside(stands, readings={"recognised_07": False}) == rules.Comparison()
+    assert beside(stands, readings={"recognised_07": False}) == rules.Remarks()
 
 
 def test_a_provisional_figure_hears_of_the_official_one_that_stands() -> None:
@@ -363,7 +363,7 @@ def test_sums_are_held_against_what_stands_already() -> None:
         "Số liệu đã có của tháng 6/2023: Hộ cận nghèo (near_poor_households) = 88, Tổng số hộ (households) = 200"
         in text
     )
-    assert beside(stands, readings={"poor_households": 112}) == rules.Comparison()
+    assert beside(stands, readings={"poor_households": 112}) == rules.Remarks()
 
 
 def test_a_whole_is_held_against_the_parts_that_stand() -> None:
@@ -377,7 +377,7 @@ def test_another_period_or_unit_is_no_part_of_a_sum() -> None:
         a_submission(period="2023-05", readings={"households": 100}),
         a_submission(unit="06283", readings={"households": 100}),
     )
-    assert beside(stands, readings={"poor_households": 131}) == rules.Comparison()
+    assert beside(stands, readings={"poor_households": 131}) == rules.Remarks()
 
 
 # --- in time -----------------------------------------------------------------------------------------------

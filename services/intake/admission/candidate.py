@@ -1,4 +1,4 @@
-"""Pure: a submission on its way through the door, and how it is signed in: identity, digest, messages."""
+"""Submissions on their way into intake, from the request that brings them to the check before acceptance."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from shared.problems import Fault, Problem
 from shared.reference.models import Unit
 
 REQUEST_KEY = r"^[\x20-\x7e]{1,200}$"
-"""An `Idempotency-Key`: what every header and database carries as it is."""
+"""The pattern of an `Idempotency-Key`: characters that headers and databases carry unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What a request says besides its submissions."""
+    """The context of a request, besides its submissions: the caller, the language, its trace and its key."""
 
     caller: Caller
     language: Language = "vi"
@@ -28,12 +28,12 @@ class Posted:
     request: str | None = None
     """The `Idempotency-Key`."""
     request_digest: str | None = None
-    """SHA-256 of the request's whole content, where it was at hand: the key belongs to this content alone."""
+    """SHA-256 of the request's whole content, where it is known: the key belongs to this content alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An item that cannot be taken, and why."""
+    """An item that cannot be accepted, with the problem."""
 
     item: object
     posted: Posted
@@ -42,7 +42,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """An office's decision that makes a submission of an earlier one, whose warnings go with the figures."""
+    """An office's decision that makes a new submission of an earlier one, whose warnings stay with the figures."""
 
     review: Review
     warnings: Sequence[SubmissionWarning] = ()
@@ -50,7 +50,7 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A submission that is acceptable by itself. What stands already is still to be asked."""
+    """A submission that is acceptable by itself, and not yet compared with the standing figures."""
 
     id: UUID
     item: object
@@ -59,26 +59,32 @@ class Candidate:
     unit: Unit
     due: date | None
     digest: str
+    earlier_digest: str
+    """The digest that earlier versions gave to the same content."""
     ruling: Ruling | None = None
     """The decision that made it, which is published with it."""
+
+    def has_digest(self, digest: str) -> bool:
+        """Say whether the digest, by whichever rule it was made, is that of the candidate's content."""
+        return digest in (self.digest, self.earlier_digest)
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A submission with everything there is to say about it, before it is accepted."""
+    """A submission with all faults and warnings, before it is accepted."""
 
-    entry: Candidate | None
+    candidate: Candidate | None
     faults: Sequence[Fault] = ()
     warnings: Sequence[SubmissionWarning] = ()
     before: dict[str, StandingReading] = field(default_factory=dict)
-    """By element: the figure that stands for the same period, else the newest earlier one."""
+    """By element: the standing figure for the same period, else the newest figure before it."""
 
     @property
     def submission(self) -> Submission | None:
-        """What was read, where it could be read."""
-        return self.entry.submission if self.entry else None
+        """The submission; None where it could not be read."""
+        return self.candidate.submission if self.candidate else None
 
     @property
     def due(self) -> date | None:
-        """The day it was due, where it is late."""
-        return self.entry.due if self.entry else None
+        """The day on which it was due, where it is late."""
+        return self.candidate.due if self.candidate else None

@@ -1,4 +1,4 @@
-"""Pure: revisions for who fills in workbooks, which know of none: what was sent before is corrected by a choice."""
+"""Corrections by workbook: a workbook has no revisions, so its sender chooses whether it corrects earlier figures."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from shared.reference.load import Reference
 
 
 def revised(row: Filled, checked: Checked, *, correct: bool) -> Filled:
-    """The row with the revision to send it as, unless it says one itself.
+    """Return the row with the revision under which it is sent; a row that states a revision keeps it.
 
-    The next one where it corrects what stands at its stage and that is wanted, else the one that stands: so the same
-    file sent twice is the same submission.
+    A wanted correction of standing figures gets the next revision, every other row the standing one: so the same file
+    sent twice is the same submission.
     """
     standing = _standing(checked)
     if "revision" in row.item or not standing:
@@ -28,7 +28,7 @@ def revised(row: Filled, checked: Checked, *, correct: bool) -> Filled:
 
 
 def faults_of(row: Filled, checked: Checked, reference: Reference, *, correct: bool) -> Iterator[Fault]:
-    """The row's faults. Another figure than the one that stands is one of them where no correction is wanted."""
+    """Yield the row's faults. A figure that differs from the standing one is a fault unless a correction is wanted."""
     says_revision = "revision" in row.item
     for fault in checked.faults:
         if says_revision or fault.kind is not Faults.REVISION_TAKEN:
@@ -49,7 +49,7 @@ def faults_of(row: Filled, checked: Checked, reference: Reference, *, correct: b
 
 
 def _standing(checked: Checked) -> dict[str, StandingReading]:
-    """What stands for the very period and stage, by element."""
+    """Return the standing figures for the same period and stage, by element."""
     submission = checked.submission
     if submission is None:
         return {}

@@ -1,4 +1,4 @@
-"""Pure: what becomes of submissions, given what is known: a problem, the receipt they had before, or a new one."""
+"""Deciding about submissions by their history: a problem, the receipt that they had before, or a new submission."""
 
 from __future__ import annotations
 
@@ -15,51 +15,55 @@ from shared.contracts.submission import AcceptedSubmission, Receipt
 from shared.problems import Problem, Problems
 from shared.reference.load import Reference
 
-type Decided = Receipt | Problem | AcceptedSubmission
-"""What is known already, what is refused, and what is to be published."""
+type Decision = Receipt | Problem | AcceptedSubmission
+"""The receipt of an earlier acceptance, a refusal, or a submission that is to be published."""
 
 
 @dataclass(slots=True)
-class Round:
-    """One round of deciding. What it takes counts at once as what stands for whatever comes after it."""
+class Decisions:
+    """The decisions about one group of requests.
 
-    known: History
+    The group owns its history: a submission that is taken changes the standing figures in it at once, so that the
+    submissions after it are compared with it.
+    """
+
+    history: History
     reference: Reference
     now: datetime
     taken: dict[UUID, tuple[Candidate, AcceptedSubmission]] = field(default_factory=dict)
-    """What is to be published."""
+    """The submissions that are to be published, by their id."""
 
-    def decide(self, items: Sequence[Candidate | Refused], *, whole: bool) -> list[Decided]:
+    def decide(self, items: Sequence[Candidate | Refused], *, whole: bool) -> list[Decision]:
         """Decide about the items of one request, in order; `whole`: all of them are taken, or none."""
-        decided: list[Decided] = []
+        decisions: list[Decision] = []
         fresh: list[tuple[Candidate, AcceptedSubmission]] = []
         for item in items:
-            one = item.problem if isinstance(item, Refused) else self._decide(item)
-            decided.append(one)
-            if isinstance(item, Candidate) and isinstance(one, AcceptedSubmission) and item.id not in self.taken:
-                fresh.append((item, one))
+            decision = item.problem if isinstance(item, Refused) else self._decide(item)
+            decisions.append(decision)
+            if isinstance(item, Candidate) and isinstance(decision, AcceptedSubmission) and item.id not in self.taken:
+                fresh.append((item, decision))
                 if not whole:
-                    self._take(item, one)
-        if whole and not any(isinstance(one, Problem) for one in decided):
-            for entry, signed in fresh:
-                self._take(entry, signed)
-        return decided
+                    self._take(item, decision)
+        if whole and not any(isinstance(decision, Problem) for decision in decisions):
+            for candidate, signed in fresh:
+                self._take(candidate, signed)
+        return decisions
 
-    def _take(self, entry: Candidate, signed: AcceptedSubmission) -> None:
-        self.taken[entry.id] = (entry, signed)
-        self.known.standing.add(entry.unit.key, entry.submission, signed.id, signed.agency)
-
-    def _decide(self, entry: Candidate) -> Decided:
-        posted = entry.posted
-        used_for = self.known.requests.get((posted.caller.agency, posted.request or ""))
+    def _decide(self, candidate: Candidate) -> Decision:
+        posted = candidate.posted
+        used_for = self.history.requests.get((posted.caller.agency, posted.request or ""))
         if used_for is not None and used_for != posted.request_digest:
             return Problem(Problems.KEY_USED)
-        if (receipt := self.known.receipts.get(entry.id)) is not None:
-            return receipt if receipt.digest == entry.digest else Problem(Problems.KEY_USED)
-        if entry.id in self.taken:
-            _, twin = self.taken[entry.id]
-            return twin if twin.digest == entry.digest else Problem(Problems.KEY_USED)
-        compared = rules.compare(entry.submission, entry.unit, self.known.standing, self.reference)
-        if compared.faults:
-            return Problem(Problems.REFUSED, *compared.faults)
-        return sign_in(entry, compared.warnings, self.reference.units, self.now)
+        if (receipt := self.history.receipts.get(candidate.id)) is not None:
+            return receipt if candidate.has_digest(receipt.digest) else Problem(Problems.KEY_USED)
+        if candidate.id in self.taken:
+            _, twin = self.taken[candidate.id]
+            return twin if candidate.has_digest(twin.digest) else Problem(Problems.KEY_USED)
+        remarks = rules.compare(candidate.submission, candidate.unit, self.history.standing, self.reference)
+        if remarks.faults:
+            return Problem(Problems.REFUSED, *remarks.faults)
+        return sign_in(candidate, remarks.warnings, self.reference.units, self.now)
+
+    def _take(self, candidate: Candidate, signed: AcceptedSubmission) -> None:
+        self.taken[candidate.id] = (candidate, signed)
+        self.history.standing.add(candidate.unit.key, candidate.submission, signed.id, signed.agency)

@@ -1,7 +1,7 @@
-"""The desk: submissions that arrive together are compared with what stands together, and published together.
+"""Group commit: submissions that arrive together are compared with the standing figures, and published, together.
 
-Whoever comes while a group is on its way to disk forms the next one, so grouping adds no waiting of its own: one
-look into the database and one write to disk serve a group, be it one submission or a thousand.
+Requests that arrive while a group is on its way to disk form the next group, so grouping adds no waiting of its own:
+one look into the database and one write to disk serve a group of one submission or of a thousand.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from prometheus_client import Counter, Gauge
 
 from services.intake import rules
 from services.intake.admission.candidate import Candidate, Checked, Refused
-from services.intake.admission.decide import Decided, Round
+from services.intake.admission.decide import Decision, Decisions
 from services.intake.admission.history_reader import DATABASE_AWAY, HistoryReader
 from services.intake.admission.messages import REQUEST_DIGEST_HEADER, messages_of, receipt, refusal_of
 from services.intake.rules.standing_figures import StandingFigures
@@ -38,45 +38,45 @@ REFUSED = Counter("ntm_submissions_refused", "Submissions refused", ["code"])
 WAITING = Gauge("ntm_submissions_waiting", "Submissions that wait at the desk")
 
 WAITING_LIMIT = 8 * BATCH_LIMIT
-"""Submissions that may wait; who comes when it is full is asked to come again."""
+"""The most submissions that wait; requests beyond that are asked to come again."""
 
 _PASSING = (BrokerUnavailableError, NatsError, JetStreamError, *DATABASE_AWAY)
-"""The broker or the database is away."""
+"""Errors that pass: the broker or the database is away."""
 
-_CLERKS = 2
-"""Groups on their way at once: one is looked up while the other is written to disk."""
+_GROUPS_AT_ONCE = 2
+"""While one group is written to disk, the history of the next is read."""
 
 type Outcome = Receipt | Problem
 
 
 @dataclass(slots=True)
 class _Group:
-    """What one request brought, and where its answer is awaited."""
+    """The items of one request, and the future for which the request waits."""
 
     items: Sequence[Candidate | Refused]
     whole: bool
     answer: asyncio.Future[list[Outcome]]
-    decided: list[Decided] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
 
 
 class GroupCommit:
-    """One per process. Bounded: it holds `WAITING_LIMIT` submissions and no more."""
+    """Accepts submissions in groups. There is one in a process; it holds at most `WAITING_LIMIT` submissions."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._groups: deque[_Group] = deque()
         self._waiting = 0
         self._woken = asyncio.Event()
-        self._left = asyncio.Event()
-        self._archive = HistoryReader(runtime.engine, runtime.reference)
-        """For who only looks; to open a connection for each takes longer than to read a workbook."""
-        self._looking = asyncio.Lock()
+        self._answered = asyncio.Event()
+        self._comparing = HistoryReader(runtime.engine, runtime.reference)
+        """For `compare`; to open a connection each time takes longer than to read a workbook."""
+        self._one_comparison = asyncio.Lock()
 
-    async def settle(self, items: Sequence[Candidate | Refused], *, whole: bool = False) -> list[Outcome]:
-        """Take up to 1,000 items of one request; a receipt or a problem for each, in order.
+    async def submit(self, items: Sequence[Candidate | Refused], *, whole: bool = False) -> list[Outcome]:
+        """Accept up to 1,000 items of one request; return a receipt or a problem for each, in order.
 
         `whole`: all of them or none. Problem 429 when too many wait already, 503 when the broker or the database does
-        not answer: then nothing is accepted for certain, and repeating the request is safe.
+        not answer: then it is not certain that anything was accepted, and repeating the request is safe.
         """
         self.check_open()
         if self._waiting and self._waiting + len(items) > WAITING_LIMIT:
@@ -88,49 +88,49 @@ class GroupCommit:
         return await group.answer
 
     def check_open(self) -> None:
-        """Problem 503 while there is no connection to the broker."""
+        """Raise problem 503 while there is no connection to the broker."""
         if not self._runtime.nats.is_connected:
             raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
 
-    async def settle_in_turn(self, items: Sequence[Candidate | Refused]) -> list[Outcome]:
-        """The same for who sends without end: it waits until there is room, and leaves half of that to others."""
+    async def submit_patiently(self, items: Sequence[Candidate | Refused]) -> list[Outcome]:
+        """Submit for a stream without end: wait until there is room, and leave half of the room to other requests."""
         while self._waiting and self._waiting + len(items) > WAITING_LIMIT // 2:
-            self._left.clear()
-            await self._left.wait()
-        return await self.settle(items)
+            self._answered.clear()
+            await self._answered.wait()
+        return await self.submit(items)
 
-    async def look(self, entries: Sequence[Candidate]) -> list[Checked]:
-        """Compare with what stands, and accept nothing."""
-        async with self._looking:
-            standing = (await self._archive.look_up(entries)).standing
-        return [_checked(entry, standing, self._runtime.reference) for entry in entries]
+    async def compare(self, candidates: Sequence[Candidate]) -> list[Checked]:
+        """Compare candidates with the standing figures, and accept nothing."""
+        async with self._one_comparison:
+            standing = (await self._comparing.read(candidates)).standing
+        return [_checked(candidate, standing, self._runtime.reference) for candidate in candidates]
 
     async def run(self) -> None:
         """Work until cancelled."""
         try:
-            async with asyncio.TaskGroup() as clerks:
-                for _ in range(_CLERKS):
-                    clerks.create_task(self._serve())
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(_GROUPS_AT_ONCE):
+                    workers.create_task(self._serve())
         finally:
-            await self._archive.close()
+            await self._comparing.close()
 
     async def _serve(self) -> None:
-        archive = HistoryReader(self._runtime.engine, self._runtime.reference)
+        reader = HistoryReader(self._runtime.engine, self._runtime.reference)
         try:
             while True:
                 groups = await self._next()
                 try:
-                    await self._settle(groups, archive)
-                except Exception as error:  # noqa: BLE001 - the clerk goes on, whatever one group did
-                    if isinstance(error, _PASSING):  # whoever waits behind them would wait as long for the same
+                    await self._commit(groups, reader)
+                except Exception as error:  # noqa: BLE001 - the worker goes on, whatever one group did
+                    if isinstance(error, _PASSING):  # the groups behind would wait as long for the same
                         groups += self._groups
                         self._groups.clear()
                     _fail(groups, error)
                 finally:
                     self._count(-sum(len(group.items) for group in groups))
-                    self._left.set()
+                    self._answered.set()
         finally:
-            await archive.close()
+            await reader.close()
 
     async def _next(self) -> list[_Group]:
         while not (groups := self._take()):
@@ -150,34 +150,36 @@ class GroupCommit:
         self._waiting += change
         WAITING.set(self._waiting)
 
-    async def _settle(self, groups: Sequence[_Group], archive: HistoryReader) -> None:
-        """Decide about what the groups brought, publish it all together, and answer."""
+    async def _commit(self, groups: Sequence[_Group], reader: HistoryReader) -> None:
+        """Decide about the groups' items, publish all that is taken together, and answer each request."""
         runtime = self._runtime
-        known = await archive.look_up([item for group in groups for item in group.items if isinstance(item, Candidate)])
+        history = await reader.read([item for group in groups for item in group.items if isinstance(item, Candidate)])
         now = runtime.clock.now()
-        decisions = Round(known, runtime.reference, now)
+        decisions = Decisions(history, runtime.reference, now)
         refusals: list[Message] = []
         for group in groups:
-            group.decided = decisions.decide(group.items, whole=group.whole)
-            for item, decided in zip(group.items, group.decided, strict=True):
-                if isinstance(decided, Problem):
-                    refusal_id, message = refusal_of(Refused(item.item, item.posted, decided), now)
-                    decided.instance = f"/v1/submissions/{refusal_id}"
+            group.decisions = decisions.decide(group.items, whole=group.whole)
+            for item, decision in zip(group.items, group.decisions, strict=True):
+                if isinstance(decision, Problem):
+                    refusal_id, message = refusal_of(Refused(item.item, item.posted, decision), now)
+                    decision.instance = f"/v1/submissions/{refusal_id}"
                     refusals.append(message)
-        published = [(signed, messages_of(signed, entry)) for entry, signed in decisions.taken.values()]
-        messages = [message for _, some in published for message in some]
+        published = [
+            (candidate, signed, messages_of(signed, candidate)) for candidate, signed in decisions.taken.values()
+        ]
+        messages = [message for _, _, several in published for message in several]
         stored, _ = await asyncio.gather(publish(runtime.nats, messages), publish(runtime.nats, refusals))
         answers = await self._answers(published, stored)
         for group in groups:
             _answer(group, answers)
 
     async def _answers(
-        self, published: Iterable[tuple[AcceptedSubmission, list[Message]]], stored: Sequence[Stored]
+        self, published: Iterable[tuple[Candidate, AcceptedSubmission, list[Message]]], stored: Sequence[Stored]
     ) -> dict[UUID, Outcome]:
-        """What to answer for what was published; where the stream had it already, its first receipt."""
+        """Return the answers for published submissions; one that the stream had already gets its first receipt."""
         answers: dict[UUID, Outcome] = {}
         position = 0
-        for signed, messages in published:
+        for candidate, signed, messages in published:
             place = stored[position]
             position += len(messages)
             if not place.duplicate:
@@ -187,29 +189,29 @@ class GroupCommit:
             original = await self._runtime.nats.jetstream().get_msg(subjects.SUBMISSIONS_STREAM, place.sequence)
             first = AcceptedSubmission.model_validate_json(original.data or b"")
             used_for = (original.headers or {}).get(REQUEST_DIGEST_HEADER)
-            same = first.digest == signed.digest and used_for == messages[0].headers.get(REQUEST_DIGEST_HEADER)
+            same = candidate.has_digest(first.digest) and used_for == messages[0].headers.get(REQUEST_DIGEST_HEADER)
             answers[signed.id] = receipt(first) if same else Problem(Problems.KEY_USED)
         return answers
 
 
-def _checked(entry: Candidate, standing: StandingFigures, reference: Reference) -> Checked:
-    compared = rules.compare(entry.submission, entry.unit, standing, reference)
-    unit, period = entry.unit.key, entry.submission.period
+def _checked(candidate: Candidate, standing: StandingFigures, reference: Reference) -> Checked:
+    remarks = rules.compare(candidate.submission, candidate.unit, standing, reference)
+    unit, period = candidate.unit.key, candidate.submission.period
     before = {
         element: reading
-        for element in entry.submission.readings
+        for element in candidate.submission.readings
         if (reading := standing.at(unit, element, period) or standing.before(unit, element, period))
     }
-    return Checked(entry, compared.faults, compared.warnings, before)
+    return Checked(candidate, remarks.faults, remarks.warnings, before)
 
 
 def _answer(group: _Group, answers: dict[UUID, Outcome]) -> None:
-    """Give a request its answer. Of what is taken whole or not at all, a problem leaves nothing accepted."""
-    problem = next((one for one in group.decided if isinstance(one, Problem)), None)
+    """Answer a request. Where it is accepted whole or not at all, one problem refuses all of it."""
+    problem = next((one for one in group.decisions if isinstance(one, Problem)), None)
     if group.whole and problem is not None:
-        outcomes: list[Outcome] = [one if isinstance(one, Problem) else problem for one in group.decided]
+        outcomes: list[Outcome] = [one if isinstance(one, Problem) else problem for one in group.decisions]
     else:
-        outcomes = [answers[one.id] if isinstance(one, AcceptedSubmission) else one for one in group.decided]
+        outcomes = [answers[one.id] if isinstance(one, AcceptedSubmission) else one for one in group.decisions]
     for outcome in outcomes:
         if isinstance(outcome, Problem):
             REFUSED.labels(outcome.kind.code).inc()

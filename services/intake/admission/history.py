@@ -1,4 +1,4 @@
-"""What is known about submissions that come in: their receipts, their requests' keys, the figures that stand."""
+"""The history that a group of submissions is decided by: earlier receipts, used request keys, standing figures."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from shared.contracts.submission import Receipt
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What was found for a group of entries."""
+    """Everything that intake's tables know about a group of candidates."""
 
     receipts: dict[UUID, Receipt] = field(default_factory=dict)
+    """Of candidates that were accepted before, by their id."""
     requests: dict[tuple[str, str], str] = field(default_factory=dict)
-    """By agency and `Idempotency-Key`: the digest of the content that the key was used for."""
+    """By agency and `Idempotency-Key`: the digest of the content for which the key was used."""
     standing: StandingFigures = field(default_factory=StandingFigures)

@@ -17,30 +17,32 @@ from services.intake.storage import queries
 from shared.reference.load import Reference
 
 DATABASE_AWAY = (SQLAlchemyError, OSError)
-"""What says that the database is not there, or not any more."""
+"""Errors that mean that the database is away."""
 
 
 _SECONDS = 5
-"""Longer nobody waits for the database: who sent it is asked to come again."""
+"""The longest wait for the database; after that the sender is asked to come again."""
 
 
 class HistoryReader:
-    """Looks things up over a connection of its own, which stays open until it fails and is then opened anew."""
+    """Reads histories over a connection of its own, which stays open until it fails and is then opened anew."""
 
     def __init__(self, engine: AsyncEngine, reference: Reference) -> None:
         # single statements that only read: without a transaction around each they take half the round trips
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._connection: AsyncConnection | None = None
         related = _related(reference)
-        self._elements = lru_cache(1000)(lambda codes: _elements(codes, related))  # most ask for the same ones
+        self._elements = lru_cache(1000)(
+            lambda codes: _elements(codes, related)
+        )  # most submissions have the same elements
 
-    async def look_up(self, entries: Sequence[Candidate]) -> History:
-        """What is known about these. One of `DATABASE_AWAY` when the database does not answer."""
-        if not entries:
+    async def read(self, candidates: Sequence[Candidate]) -> History:
+        """Return the history of the candidates; one of `DATABASE_AWAY` when the database does not answer."""
+        if not candidates:
             return History()
         was_open = self._connection is not None
         try:
-            return await self._ask(entries)
+            return await self._ask(candidates)
         except TimeoutError:
             await self.close()
             raise
@@ -48,10 +50,10 @@ class HistoryReader:
             await self.close()
             if not was_open:
                 raise
-        return await self._ask(entries)  # the database was restarted since
+        return await self._ask(candidates)  # the database was restarted since
 
     async def close(self) -> None:
-        """Let go of the connection, in whatever state it is."""
+        """Close the connection, in whatever state it is."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(SQLAlchemyError, OSError):
@@ -59,13 +61,14 @@ class HistoryReader:
                     await connection.invalidate()
                     await connection.close()
 
-    async def _ask(self, entries: Sequence[Candidate]) -> History:
+    async def _ask(self, candidates: Sequence[Candidate]) -> History:
         async with asyncio.timeout(_SECONDS):
             self._connection = self._connection or await self._open()
-            there = await queries.already_there(self._connection, [entry.id for entry in entries])
-            receipts = await queries.receipts_of(self._connection, there)
-            requests = await queries.requests_of(self._connection, _requests(entries))
-            return History(receipts, requests, await queries.standing(self._connection, self._wanted(entries)))
+            known = await queries.already_there(self._connection, [candidate.id for candidate in candidates])
+            receipts = await queries.receipts_of(self._connection, known)
+            requests = await queries.requests_of(self._connection, _requests(candidates))
+            standing = await queries.standing(self._connection, self._wanted(candidates))
+            return History(receipts, requests, standing)
 
     async def _open(self) -> AsyncConnection:
         connection = await self._engine.connect()
@@ -73,28 +76,32 @@ class HistoryReader:
         await connection.execute(text("SET enable_seqscan = off"))
         return connection
 
-    def _wanted(self, entries: Iterable[Candidate]) -> set[queries.Wanted]:
+    def _wanted(self, candidates: Iterable[Candidate]) -> set[queries.Wanted]:
         return {
-            queries.Wanted(entry.unit.key, entry.submission.period, *self._elements(tuple(entry.submission.readings)))
-            for entry in entries
+            queries.Wanted(
+                candidate.unit.key,
+                candidate.submission.period,
+                *self._elements(tuple(candidate.submission.readings)),
+            )
+            for candidate in candidates
         }
 
 
-def _requests(entries: Iterable[Candidate]) -> set[tuple[str, str]]:
+def _requests(candidates: Iterable[Candidate]) -> set[tuple[str, str]]:
     return {
-        (entry.posted.caller.agency, entry.posted.request)
-        for entry in entries
-        if entry.posted.request is not None and entry.posted.request_digest is not None
+        (candidate.posted.caller.agency, candidate.posted.request)
+        for candidate in candidates
+        if candidate.posted.request is not None and candidate.posted.request_digest is not None
     }
 
 
 def _elements(codes: tuple[str, ...], related: Mapping[str, set[str]]) -> tuple[str, str]:
-    """As `Wanted` has them: these, and these with those that they have to agree with."""
+    """Return the elements as `Wanted` takes them: by themselves, and with the elements that they have to agree with."""
     return " ".join(codes), " ".join(set().union(*(related[code] for code in codes)))
 
 
 def _related(reference: Reference) -> dict[str, set[str]]:
-    """By element: itself and those that it has to agree with."""
+    """Return, by element, the element itself and all elements that it has to agree with."""
     related = {code: {code} for code in reference.elements}
     for rule in reference.sum_rules:
         together = {rule.whole, *rule.parts}

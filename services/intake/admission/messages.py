@@ -22,12 +22,14 @@ REQUEST_DIGEST_HEADER = "ntm-request-digest"
 _KEPT_CHARACTERS = 4000
 
 
-def sign_in(entry: Candidate, warnings: Sequence[SubmissionWarning], units: Units, now: datetime) -> AcceptedSubmission:
-    """The submission as it is published: who sent it, when, what is remarkable about it."""
-    district = units.district(entry.unit)
-    submission, caller = entry.submission, entry.posted.caller
+def sign_in(
+    candidate: Candidate, warnings: Sequence[SubmissionWarning], units: Units, now: datetime
+) -> AcceptedSubmission:
+    """Return the submission as it is published, with its sender, the time, and its warnings."""
+    district = units.district(candidate.unit)
+    submission, caller = candidate.submission, candidate.posted.caller
     told = {(warning.code, warning.pointer) for warning in warnings}
-    inherited = entry.ruling.warnings if entry.ruling else ()
+    inherited = candidate.ruling.warnings if candidate.ruling else ()
     return AcceptedSubmission(
         unit=submission.unit,
         period=submission.period,
@@ -36,21 +38,21 @@ def sign_in(entry: Candidate, warnings: Sequence[SubmissionWarning], units: Unit
         source_ref=submission.source_ref,
         confirmed=submission.confirmed,
         readings=submission.readings,
-        id=entry.id,
+        id=candidate.id,
         agency=caller.agency,
         key=caller.key,
-        unit_key=entry.unit.key,
+        unit_key=candidate.unit.key,
         district=district.code if district else None,
         received_at=now,
-        digest=entry.digest,
-        due=entry.due,
+        digest=candidate.digest,
+        due=candidate.due,
         warnings=[*warnings, *(one for one in inherited if (one.code, one.pointer) not in told)],
-        reviews=entry.ruling.review.submission if entry.ruling else None,
+        reviews=candidate.ruling.review.submission if candidate.ruling else None,
     )
 
 
 def receipt(signed: AcceptedSubmission) -> Receipt:
-    """What the sender is given."""
+    """Return the receipt for the sender."""
     return Receipt(
         id=signed.id,
         unit=signed.unit,
@@ -62,9 +64,9 @@ def receipt(signed: AcceptedSubmission) -> Receipt:
     )
 
 
-def messages_of(signed: AcceptedSubmission, entry: Candidate) -> list[Message]:
-    """What goes out for a submission: itself, and the decision that made it."""
-    posted = entry.posted
+def messages_of(signed: AcceptedSubmission, candidate: Candidate) -> list[Message]:
+    """Return the messages of an accepted submission: itself, and the decision that made it."""
+    posted = candidate.posted
     accepted = cloud_event(
         subjects.submission(signed.district, signed.unit),
         signed.model_dump_json().encode(),
@@ -78,14 +80,14 @@ def messages_of(signed: AcceptedSubmission, entry: Candidate) -> list[Message]:
         accepted.headers[REQUEST_HEADER] = posted.request
     if posted.request_digest is not None:
         accepted.headers[REQUEST_DIGEST_HEADER] = posted.request_digest
-    if entry.ruling is None:
+    if candidate.ruling is None:
         return [accepted]
-    review = entry.ruling.review.model_copy(update={"result": signed.id, "at": signed.received_at})
+    review = candidate.ruling.review.model_copy(update={"result": signed.id, "at": signed.received_at})
     return [accepted, review_message(review, signed.district, posted.trace)]
 
 
 def review_message(review: Review, district: str | None, trace: str | None) -> Message:
-    """A decision about a submission."""
+    """Return the message of a decision about a submission."""
     return cloud_event(
         subjects.review(district, review.unit),
         review.model_dump_json().encode(),
@@ -98,7 +100,7 @@ def review_message(review: Review, district: str | None, trace: str | None) -> M
 
 
 def refusal_of(refused: Refused, now: datetime) -> tuple[UUID, Message]:
-    """The record of what was refused, and its id."""
+    """Return the record of a refused item as a message, and its id."""
     item, posted = refused.item, refused.posted
     text = json.dumps(item, ensure_ascii=False, default=str)
     refusal = Refusal(

@@ -126,9 +126,9 @@ def changes_of(
     """Every figure that is not the one that stands for its period already."""
     changes = []
     for row, one in zip(rows, checked, strict=True):
-        if one.entry is None:
+        if one.candidate is None:
             continue
-        submission = one.entry.submission
+        submission = one.candidate.submission
         for code, value in submission.readings.items():
             before = one.before.get(code)
             if before and before.period == submission.period and before.value == exact(value):
@@ -136,7 +136,7 @@ def changes_of(
             changes.append(
                 FigureChange(
                     unit=submission.unit,
-                    name=one.entry.unit.title_in(language),
+                    name=one.candidate.unit.title_in(language),
                     element=code,
                     element_name=reference.elements[code].name.in_(language),
                     period=submission.period,

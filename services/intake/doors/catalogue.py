@@ -1,17 +1,21 @@
-"""Pure: what a sender has to know: elements and their rules, criteria, units, what is due when."""
+"""`GET /v1/catalogue`: the elements and their rules, criteria, units and periods that a submission can name."""
 
 from __future__ import annotations
 
 from datetime import date
 from typing import Literal
 
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Granularity, Period
 from shared.contracts.refs import UnitCode
+from shared.http.dependencies import Running, SignedIn
 from shared.reference.load import Reference
 from shared.reference.models import Element, Report
+
+router = APIRouter()
 
 
 class CatalogueLimit(BaseModel):
@@ -92,6 +96,12 @@ class Catalogue(BaseModel):
     reports: list[CatalogueReport]
     criteria: list[CatalogueCriterion]
     units: list[CatalogueUnit]
+
+
+@router.get("/v1/catalogue")
+async def get_catalogue(runtime: Running, _caller: SignedIn) -> Catalogue:
+    """The elements, criteria, units and kinds of periods that submissions can name."""
+    return catalogue(runtime.reference, runtime.clock.today())
 
 
 def catalogue(reference: Reference, today: date) -> Catalogue:

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Header, Query, Request
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import ColumnElement, Row, and_, or_
 
-from services.intake.admission.accept import Intake
 from services.intake.admission.candidate import REQUEST_KEY
 from services.intake.doors.receipts import Limit
 from services.intake.projection.catch_up import PROBLEMS, projected
+from services.intake.service import Intake, Serving
 from services.intake.storage import queries
 from services.intake.texts import phrase
 from shared.access.caller import Caller
@@ -21,7 +21,7 @@ from shared.contracts import subjects
 from shared.contracts.difficulty import DifficultyAnswer, DifficultyKind, DifficultyLogged, DifficultyReport
 from shared.contracts.refs import UnitCode, UnitRef
 from shared.http.body import JsonRoute
-from shared.http.dependencies import SignedIn, runtime_of
+from shared.http.dependencies import SignedIn
 from shared.http.paging import IdCursor, unknown_cursor
 from shared.nats.cloud_events import cloud_event, new_trace
 from shared.nats.publishing import BrokerUnavailableError, publish
@@ -73,12 +73,12 @@ class DifficultyPage(BaseModel):
 @router.post("", status_code=202)
 async def report_difficulty(
     request: Request,
+    intake: Serving,
     caller: SignedIn,
     report: DifficultyReport,
     idempotency_key: Annotated[str | None, Header(pattern=REQUEST_KEY)] = None,
 ) -> Difficulty:
     """Report what a unit cannot solve by itself; the division that owns the criterion and the office hear of it."""
-    intake: Intake = request.app.state.service
     reference, clock = intake.runtime.reference, intake.runtime.clock
     unit = reference.units.find(report.unit, clock.today())
     if unit is None:
@@ -112,6 +112,7 @@ async def report_difficulty(
 @router.post("/{problem_id}/answers", status_code=202)
 async def answer_difficulty(
     request: Request,
+    intake: Serving,
     caller: SignedIn,
     problem_id: UUID,
     answer: DifficultyAnswer,
@@ -121,7 +122,6 @@ async def answer_difficulty(
 
     The province's offices answer, each for its criteria; who reported it may add words, and may close it.
     """
-    intake: Intake = request.app.state.service
     said = await _said(intake.runtime, caller, problem_id)
     reported = said[0]
     if not _may_answer(reported, caller, intake.runtime.reference):
@@ -145,15 +145,15 @@ async def answer_difficulty(
 
 
 @router.get("/{problem_id}")
-async def get_difficulty(request: Request, caller: SignedIn, problem_id: UUID) -> Difficulty:
+async def get_difficulty(intake: Serving, caller: SignedIn, problem_id: UUID) -> Difficulty:
     """One difficulty, with everything that was said about it."""
-    runtime = runtime_of(request)
+    runtime = intake.runtime
     return _difficulty(await _said(runtime, caller, problem_id), runtime.clock.now())
 
 
 @router.get("")
 async def list_difficulties(
-    request: Request,
+    intake: Serving,
     caller: SignedIn,
     unit: UnitCode | None = None,
     criterion: Annotated[str | None, Query(max_length=40)] = None,
@@ -162,7 +162,7 @@ async def list_difficulties(
     limit: Limit = 50,
 ) -> DifficultyPage:
     """The difficulties of the caller's units, the newest first."""
-    runtime = runtime_of(request)
+    runtime = intake.runtime
     units, table = runtime.reference.units, queries.problem
     wanted = [
         one.key for one in units if caller.covers_unit(one, units) and (unit is None or units.is_under(one, unit))
@@ -262,7 +262,7 @@ _CONTENT = {"unit", "criterion", "kind", "words", "contact", "closes"}
 async def _publish(intake: Intake, logged: DifficultyLogged, request: Request) -> DifficultyLogged:
     """Publish it; what the stream has under its id."""
     nats = intake.runtime.nats
-    intake.desk.check_open()
+    intake.admission.group_commit.check_open()
     message = cloud_event(
         subjects.problem(logged.unit.code),
         logged.model_dump_json().encode(),

@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.intake.admission.accept import Intake, accept, content_digest
+from services.intake.admission.accept import content_digest
 from services.intake.admission.candidate import REQUEST_KEY, Posted
 from services.intake.admission.group_commit import Outcome
 from services.intake.doors.ndjson import NDJSON, answer_item, post_lines
+from services.intake.service import Intake, intake_of
 from services.intake.texts import phrase
 from shared.access.caller import Caller
 from shared.contracts.bilingual import Language
@@ -58,8 +59,8 @@ async def post_submissions(request: Request) -> Response:
     """
     caller = await authenticate(request)
     content_type = media_type(request)
-    intake: Intake = request.app.state.service
-    intake.desk.check_open()
+    intake = intake_of(request)
+    intake.admission.group_commit.check_open()
     posted = posted_by(caller, request.headers)
     refuse_packed(request)
     if content_type == NDJSON:
@@ -86,7 +87,7 @@ async def answer_json(intake: Intake, text: bytes, posted: Posted) -> Response:
     if posted.request is not None:
         digest = content_digest(json.dumps(body, sort_keys=True).encode())
         posted = Posted(posted.caller, posted.language, posted.trace, posted.request, digest)
-    outcomes = await accept(intake, body, posted)
+    outcomes = await intake.admission.accept(body, posted)
     return _answer_all(outcomes, posted.language) if isinstance(body, list) else _answer_one(outcomes[0], posted)
 
 

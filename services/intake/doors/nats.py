@@ -5,8 +5,8 @@ from __future__ import annotations
 import structlog
 from nats.aio.msg import Msg
 
-from services.intake.admission.accept import Intake
 from services.intake.doors.http import answer_json, posted_by
+from services.intake.service import Intake
 from shared.http.app import EXPECTED_ERRORS, answer, language_in, problem_of
 from shared.problems import Problem, Problems
 
@@ -16,8 +16,8 @@ STATUS_HEADER = "status"
 """The status that HTTP would have answered with."""
 
 
-async def submit(intake: Intake, message: Msg) -> tuple[bytes, dict[str, str]]:
-    """The reply and its headers. The key stands in the header `Authorization: Bearer …`, as over HTTP.
+async def answer_submission(intake: Intake, message: Msg) -> tuple[bytes, dict[str, str]]:
+    """Return the reply to a submission, and its headers. As over HTTP, `Authorization: Bearer …` has the key.
 
     Also honoured: `Idempotency-Key`, `Accept-Language`, `traceparent`.
     """
@@ -25,7 +25,7 @@ async def submit(intake: Intake, message: Msg) -> tuple[bytes, dict[str, str]]:
     language = language_in(headers.get("accept-language", ""))
     try:
         posted = posted_by(await intake.authenticator.caller(headers.get("authorization")), headers)
-        intake.desk.check_open()
+        intake.admission.group_commit.check_open()
         response = await answer_json(intake, message.data, posted)
     except EXPECTED_ERRORS as error:
         response = answer(problem_of(error), language)

@@ -12,9 +12,10 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from services.intake.admission.accept import ITEM_LIMIT, Intake, screen
+from services.intake.admission.accept import ITEM_LIMIT
 from services.intake.admission.candidate import Candidate, Posted, Refused
 from services.intake.admission.group_commit import Outcome
+from services.intake.service import Intake
 from shared.contracts.bilingual import Language
 from shared.contracts.submission import Receipt
 from shared.http.body import BODY_LIMIT, LINE_LIMIT, drain, parse_json, read_lines
@@ -109,13 +110,13 @@ def _screen_line(intake: Intake, number: int, line: bytes, posted: Posted) -> Ca
         item = parse_json(line)
     except Problem as problem:
         return Refused(line.decode(errors="replace"), posted, problem)
-    return screen(intake, item, number, posted)
+    return intake.admission.screen(item, number, posted)
 
 
 async def _settle(
     intake: Intake, lines: Iterable[_Line], screened: Sequence[Candidate | Refused]
 ) -> list[tuple[int, Outcome]]:
-    outcomes = await intake.desk.settle_in_turn(screened)
+    outcomes = await intake.admission.group_commit.submit_patiently(screened)
     return [(number, outcome) for (number, _), outcome in zip(lines, outcomes, strict=True)]
 
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from nats.js.errors import NotFoundError
 from pydantic import AwareDatetime, BaseModel, ValidationError
 from sqlalchemy import ColumnElement, Row, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.projection.catch_up import REFUSALS, SUBMISSIONS, projected
-from services.intake.projection.scoring_progress import Progress
+from services.intake.service import Serving
 from services.intake.storage import queries
 from services.intake.storage.tables import ChangeRow, ReviewRow
 from shared.access.caller import Caller
@@ -21,7 +21,7 @@ from shared.contracts import subjects
 from shared.contracts.refs import UnitCode
 from shared.contracts.status import Stage
 from shared.contracts.submission import AcceptedSubmission, CausedChange, Refusal, Review, Tracked
-from shared.http.dependencies import SignedIn, runtime_of
+from shared.http.dependencies import SignedIn
 from shared.http.paging import NumberCursor, up_to
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.service.runtime import Runtime
@@ -58,16 +58,15 @@ class RefusalPage(BaseModel):
 
 
 @router.get("/v1/submissions/{submission_id}")
-async def get_submission(request: Request, caller: SignedIn, submission_id: UUID) -> Tracked | RefusedSubmission:
+async def get_submission(intake: Serving, caller: SignedIn, submission_id: UUID) -> Tracked | RefusedSubmission:
     """What became of a submission: accepted, scored (with the changes it caused), returned, parked, or refused."""
-    runtime = runtime_of(request)
-    progress: Progress = request.app.state.service.progress
+    runtime = intake.runtime
     row = await submission_row(runtime, submission_id)
     if row is None:
         return await _refused(runtime, caller, submission_id)
     if not _may_see(row, caller, runtime):
         raise Problem(Problems.NOT_FOUND)
-    body, scored_until = await body_of(runtime, row), await progress.scored_until()
+    body, scored_until = await body_of(runtime, row), await intake.scoring_progress.scored_until()
     async with runtime.engine.connect() as connection:
         found = (await tracked(connection, [row], scored_until))[0]
     return found.model_copy(update={"submission": body})
@@ -75,7 +74,7 @@ async def get_submission(request: Request, caller: SignedIn, submission_id: UUID
 
 @router.get("/v1/submissions")
 async def list_submissions(
-    request: Request,
+    intake: Serving,
     caller: SignedIn,
     agency: Annotated[str | None, Query(max_length=100)] = None,
     status: State | None = None,
@@ -85,8 +84,8 @@ async def list_submissions(
     limit: Limit = 50,
 ) -> TrackedPage:
     """Submissions, the newest first: the caller's own, or those of its units when it asks for a unit or an agency."""
-    runtime = runtime_of(request)
-    scored_until = await request.app.state.service.progress.scored_until()
+    runtime = intake.runtime
+    scored_until = await intake.scoring_progress.scored_until()
     table = queries.submission
     conditions: list[ColumnElement[bool]] = [true()]
     if agency is None and unit is None:
@@ -109,10 +108,10 @@ async def list_submissions(
 
 @router.get("/v1/refusals")
 async def list_refusals(
-    request: Request, caller: SignedIn, cursor: NumberCursor = None, limit: Limit = 50
+    intake: Serving, caller: SignedIn, cursor: NumberCursor = None, limit: Limit = 50
 ) -> RefusalPage:
     """What the caller's agency was refused, the newest first."""
-    runtime = runtime_of(request)
+    runtime = intake.runtime
     table = queries.refusal
     conditions: list[ColumnElement[bool]] = [table.c.agency == caller.agency]
     if cursor is not None:

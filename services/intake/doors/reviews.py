@@ -10,12 +10,13 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.intake import rules
-from services.intake.admission.accept import Intake, receipts_of, screen
+from services.intake.admission.accept import receipts_of
 from services.intake.admission.candidate import Posted, Ruling
 from services.intake.admission.digest import identity
 from services.intake.admission.messages import review_message
 from services.intake.doors.receipts import body_of, submission_row
 from services.intake.rules.standing_figures import Figures
+from services.intake.service import Intake, Serving
 from services.intake.storage import queries
 from services.intake.storage.tables import ReviewRow
 from shared.contracts import subjects
@@ -52,14 +53,15 @@ class Decision(BaseModel):
 
 
 @router.post("/v1/submissions/{submission_id}/review", status_code=202)
-async def review_submission(request: Request, caller: SignedIn, submission_id: UUID, decision: Decision) -> Review:
+async def review_submission(
+    request: Request, intake: Serving, caller: SignedIn, submission_id: UUID, decision: Decision
+) -> Review:
     """Verify, confirm or return a submission; verified and confirmed figures go out again at their new stage.
 
     `verified` needs a key for the whole district, `confirmed` one for the province; either may return what has not
     come further than its own stage. A returned figure stays what was reported until a correction comes, of a higher
     revision.
     """
-    intake: Intake = request.app.state.service
     posted = Posted(caller, language_of(request), new_trace(request.headers.get("traceparent")))
     return await review(intake, posted, submission_id, decision)
 
@@ -126,7 +128,9 @@ async def _raise(
     )
     about = {f"/readings/{code}" for code in readings}
     ruling = Ruling(made, [warning for warning in original.warnings if warning.pointer in about])
-    receipt = receipts_of(await intake.desk.settle([screen(intake, raised, 0, again, ruling)]))[0]
+    receipt = receipts_of(
+        await intake.admission.group_commit.submit([intake.admission.screen(raised, 0, again, ruling)])
+    )[0]
     return made.model_copy(update={"result": receipt.id, "at": receipt.received_at})
 
 
@@ -142,7 +146,7 @@ async def _send_back(
     if faults := rules.examine(raised, posted.caller, runtime.reference, runtime.clock.today()):
         raise Problem(Problems.OUT_OF_SCOPE if rules.is_out_of_scope(faults) else Problems.REFUSED, *faults)
     _open_readings(original, following, standing)
-    intake.desk.check_open()
+    intake.admission.group_commit.check_open()
     try:
         (stored,) = await publish(runtime.nats, [review_message(made, original.district, posted.trace)])
     except BrokerUnavailableError as error:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from services.intake import rules
-from services.intake.admission.accept import Intake, accept_whole, content_digest, look, receipts_of
+from services.intake.admission.accept import content_digest, receipts_of
 from services.intake.admission.candidate import REQUEST_KEY, Checked, Posted, Refused
 from services.intake.admission.corrections import faults_of, revised
 from services.intake.admission.upload_preview import (
@@ -22,6 +22,7 @@ from services.intake.admission.upload_preview import (
     statuses_of,
     warning,
 )
+from services.intake.service import Intake, Serving
 from services.intake.storage import queries
 from services.intake.workbook import (
     MARKED_CELLS,
@@ -87,7 +88,7 @@ class _Looked:
     responses={200: {"content": {XLSX: _CONTENT[XLSX]}, "description": "The workbook."}},
 )
 async def get_template(
-    request: Request,
+    intake: Serving,
     caller: SignedIn,
     criteria: str,
     unit: Annotated[str, Query(max_length=5, description="The unit whose communes are in it, such as `184`.")],
@@ -95,7 +96,6 @@ async def get_template(
     stage: Stage = Stage.REPORTED,
 ) -> Response:
     """A workbook to fill in: the unit's communes, and the elements of some criteria (`ntm-11,ntm-12`, or `all`)."""
-    intake: Intake = request.app.state.service
     reference = intake.runtime.reference
     parsed = _period(period)
     found = reference.units.find(unit, parsed.end)
@@ -133,6 +133,7 @@ async def get_template(
 )
 async def upload(
     request: Request,
+    intake: Serving,
     caller: SignedIn,
     dry_run: bool = False,
     unit: Annotated[str | None, Query(max_length=5, description="In which names are looked for first.")] = None,
@@ -150,8 +151,7 @@ async def upload(
     if unknown := request.query_params.keys() - _PARAMETERS:
         # a slip such as `dry_runn=true` would send what was only to be looked at
         raise Problem(Problems.INVALID_QUERY, *(Fault(f"/{name}", Faults.UNKNOWN_FIELD) for name in sorted(unknown)))
-    intake: Intake = request.app.state.service
-    intake.desk.check_open()
+    intake.admission.group_commit.check_open()
     given = Given(unit, _period(period) if period else None, stage)
     body = await read_body(request, UPLOAD_LIMIT)
     posted = Posted(caller, language_of(request), new_trace(traceparent), idempotency_key)
@@ -162,7 +162,7 @@ async def upload(
         read_upload = await _in_thread(lambda: read(body, intake.runtime.reference, given))
     except Problem as problem:
         if not dry_run and problem.kind is Problems.FILE_REFUSED:
-            await intake.desk.settle([Refused(about, posted, problem)])
+            await intake.admission.group_commit.submit([Refused(about, posted, problem)])
         raise
     looked = await _look(intake, read_upload, posted, confirmed=confirmed, correct=correct)
     wants_workbook = XLSX in request.headers.get("accept", "")
@@ -177,19 +177,19 @@ async def upload(
         return JSONResponse(preview.model_dump(mode="json"))
     if looked.faults:
         refusal = _problem(looked)
-        await intake.desk.settle([Refused(about, posted, refusal)])
+        await intake.admission.group_commit.submit([Refused(about, posted, refusal)])
         raise refusal
-    receipts = receipts_of(await accept_whole(intake, [row.item for row in looked.rows], posted))
+    receipts = receipts_of(await intake.admission.accept_whole([row.item for row in looked.rows], posted))
     return JSONResponse(UploadReceipts(accepted=len(receipts), items=receipts).model_dump(mode="json"), 202)
 
 
 async def _look(intake: Intake, upload: Upload, posted: Posted, *, confirmed: bool, correct: bool) -> _Looked:
     """Check every row, also against what stands."""
     sent = [replace(row, item={**row.item, "confirmed": True}) if confirmed else row for row in upload.rows]
-    checked = await look(intake, [row.item for row in sent], posted)
+    checked = await intake.admission.check([row.item for row in sent], posted)
     rows = [revised(row, one, correct=correct) for row, one in zip(sent, checked, strict=True)]
     if rows != sent:
-        checked = await look(intake, [row.item for row in rows], posted)
+        checked = await intake.admission.check([row.item for row in rows], posted)
     faults = [
         row.found(fault)
         for row, before, one in zip(rows, sent, checked, strict=True)

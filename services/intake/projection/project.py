@@ -50,7 +50,7 @@ async def submissions(connection: AsyncConnection, messages: Sequence[Msg], refe
     )
 
 
-async def reviews(connection: AsyncConnection, messages: Sequence[Msg]) -> None:
+async def reviews(connection: AsyncConnection, messages: Sequence[Msg], _reference: Reference) -> None:
     """Keep what was decided about submissions."""
     found = [Review.model_validate_json(message.data) for message in messages]
     rows = [
@@ -59,7 +59,7 @@ async def reviews(connection: AsyncConnection, messages: Sequence[Msg]) -> None:
     await queries.add(connection, ReviewRow, rows)
 
 
-async def refusals(connection: AsyncConnection, messages: Sequence[Msg]) -> None:
+async def refusals(connection: AsyncConnection, messages: Sequence[Msg], _reference: Reference) -> None:
     """Keep where refusals are found."""
     rows: list[dict[str, Any]] = []
     for message in messages:
@@ -76,7 +76,7 @@ async def refusals(connection: AsyncConnection, messages: Sequence[Msg]) -> None
     await queries.add(connection, RefusalRow, rows)
 
 
-async def changes(connection: AsyncConnection, messages: Sequence[Msg]) -> None:
+async def changes(connection: AsyncConnection, messages: Sequence[Msg], _reference: Reference) -> None:
     """Keep the changes of status that submissions caused."""
     rows = []
     for message in messages:
@@ -98,7 +98,7 @@ async def changes(connection: AsyncConnection, messages: Sequence[Msg]) -> None:
     await queries.add(connection, ChangeRow, rows)
 
 
-async def problems(connection: AsyncConnection, messages: Sequence[Msg], reference: Reference) -> None:
+async def difficulties(connection: AsyncConnection, messages: Sequence[Msg], reference: Reference) -> None:
     """Keep difficulties and what was said about them. KeyError where a unit is unknown."""
     found = [DifficultyLogged.model_validate_json(message.data) for message in messages]
     reported = [
@@ -118,7 +118,7 @@ async def problems(connection: AsyncConnection, messages: Sequence[Msg], referen
     await queries.add(connection, ProblemEventRow, events)
 
 
-async def parked(connection: AsyncConnection, messages: Sequence[Msg]) -> None:
+async def parked(connection: AsyncConnection, messages: Sequence[Msg], _reference: Reference) -> None:
     """Keep which submissions scoring put aside, and which of them it has scored since."""
     found = [Parked.model_validate_json(message.data) for message in messages]
     rows = [

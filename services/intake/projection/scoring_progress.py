@@ -10,8 +10,8 @@ from shared.contracts import subjects
 from shared.service.runtime import Runtime
 
 
-class Progress:
-    """How far scoring has come in the stream, asked at most a few times a second."""
+class ScoringProgress:
+    """Asks how far scoring has come in the stream of submissions, at most a few times a second."""
 
     _fresh_seconds = 0.2
 
@@ -21,7 +21,7 @@ class Progress:
         self._sequence = 0
 
     async def scored_until(self) -> int:
-        """The sequence up to which every submission was scored, or parked; 0 where scoring never ran."""
+        """Return the sequence up to which every submission was scored or parked; 0 where scoring never ran."""
         if time.monotonic() - self._asked > self._fresh_seconds:
             try:
                 info = await self._runtime.nats.jetstream().consumer_info(

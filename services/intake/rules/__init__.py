@@ -6,8 +6,8 @@ data. `parse` reads the shape, `examine` what can be told from the submission al
 the figures that stand already, `due` whether it is late.
 """
 
-from services.intake.rules.comparison import Comparison, compare
+from services.intake.rules.comparison import Remarks, compare
 from services.intake.rules.examination import due, examine, is_out_of_scope, opening_day
 from services.intake.rules.shape import parse
 
-__all__ = ["Comparison", "compare", "due", "examine", "is_out_of_scope", "opening_day", "parse"]
+__all__ = ["Remarks", "compare", "due", "examine", "is_out_of_scope", "opening_day", "parse"]

@@ -17,20 +17,20 @@ from shared.reference.models import Element, PlausibleChange, Unit
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Remarks:
     """What is wrong with the figures beside those that stand, and what is remarkable about them."""
 
     faults: list[Fault] = field(default_factory=list)
     warnings: list[SubmissionWarning] = field(default_factory=list)
 
 
-def compare(submission: Submission, unit: Unit, standing: StandingFigures, reference: Reference) -> Comparison:
+def compare(submission: Submission, unit: Unit, standing: StandingFigures, reference: Reference) -> Remarks:
     """Hold an examined submission against what stands for its unit.
 
     For each reading `standing` has to know the figure of the same period, of the newest period that ends before, and
     of `reference.official_period`; for the sums, the other elements of `reference.sum_rules_of` in the same period.
     """
-    found = Comparison()
+    found = Remarks()
     period, rank = submission.period, (submission.stage.rank, submission.revision)
     current = standing.figures(unit.key, period)
     fresh: dict[str, Decimal] = {}

@@ -1,0 +1,67 @@
+"""Intake as it runs: the object that its doors and subscribers share, made in one place."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from nats.aio.msg import Msg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.intake.admission.accept import Admission
+from services.intake.admission.group_commit import GroupCommit
+from services.intake.projection.scoring_progress import ScoringProgress
+from services.intake.storage.tables import ParkedRow
+from shared.access.authenticator import Authenticator
+from shared.access.oidc_tokens import Issuer
+from shared.http.dependencies import service_of
+from shared.reference.load import Reference
+from shared.service.parking import ParkingPlace
+from shared.service.runtime import Runtime, background, open_runtime
+from shared.settings import Settings
+
+type Projection = Callable[[AsyncConnection, Sequence[Msg], Reference], Awaitable[None]]
+"""Brings a batch of messages to intake's tables, in the caller's transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Everything that intake holds while it runs."""
+
+    runtime: Runtime
+    authenticator: Authenticator
+    admission: Admission
+    scoring_progress: ScoringProgress
+    parking: ParkingPlace
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, settings: Settings) -> AsyncIterator[Intake]:
+        """Connect intake, admit submissions while the block runs, and leave it cleanly."""
+        async with open_runtime(settings, "intake") as runtime:
+            group_commit = GroupCommit(runtime)
+            async with background(group_commit.run()):
+                yield cls(
+                    runtime,
+                    Authenticator(runtime.engine, Issuer.of(settings)),
+                    Admission(runtime, group_commit),
+                    ScoringProgress(runtime),
+                    ParkingPlace(runtime.engine, ParkedRow),
+                )
+
+    async def project(self, projection: Projection, messages: Sequence[Msg]) -> None:
+        """Bring a batch of messages to the tables in one transaction."""
+        async with self.runtime.engine.begin() as connection:
+            await projection(connection, messages, self.runtime.reference)
+
+
+def intake_of(request: Request) -> Intake:
+    """Return the running service that answers the request."""
+    return cast(Intake, service_of(request))
+
+
+Serving = Annotated[Intake, Depends(intake_of)]
+"""Intake, for the routes that depend on it."""
