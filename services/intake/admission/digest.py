@@ -66,7 +66,7 @@ def canonical(submission: Submission) -> bytes:
 def identity(posted: Posted, number: int, earlier_digest: str) -> UUID:
     """Return the submission's id, which is the same whenever the same is sent.
 
-    The id follows from the request's `Idempotency-Key` and the item's number in the request, else from the content: from
+    The id follows from the request's `Idempotency-Key` and the item's number in the request, else from the content: by
     its earlier digest, so that what an earlier version accepted is recognised. So a client that repeats a request after
     a lost answer is recognised, however late.
     """
