@@ -1,29 +1,176 @@
-"""Notify as it runs: everything that its subscribers and routes need, made once."""
+"""Notify as it runs: made once, used by its subscribers, its workers and its routes."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Self
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+import structlog
+from nats.aio.msg import Msg
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.notify.telling.tell import Pipeline
+from services.notify.alerts.events import read_alert
+from services.notify.alerts.links import Links
+from services.notify.delivery.channels.configured import channels
+from services.notify.delivery.follow_up import Watcher
+from services.notify.delivery.worker import Delivery
+from services.notify.inspect.gaps import gaps
+from services.notify.routing.tree import Tree
+from services.notify.settings import NotifySettings
+from services.notify.sms_text import Style
+from services.notify.storage.contacts import bring_contacts
+from services.notify.storage.tables import OutboxRow, ParkedRow
+from services.notify.telling.hand_over import Handover
+from services.notify.telling.tell import Pipeline, escalate, tell, tell_gathered
+from services.notify.telling.world_reader import Situation
+from services.notify.world import Stage, Tariff, World
 from shared.access.authenticator import Authenticator
+from shared.access.oidc_tokens import Issuer
+from shared.contracts.alert import ChannelName
+from shared.reference.load import Reference, load_contacts
+from shared.service.outbox import Relay
 from shared.service.parking import ParkingPlace
-from shared.service.runtime import Runtime
+from shared.service.polling_worker import PollingWorker
+from shared.service.runtime import Runtime, open_runtime
+from shared.time import utc_now
+
+log = structlog.get_logger()
+
+# Messages on ntm.v1.alerts… are published together after this pause, so that publishing delays no telling.
+_RELAY_PAUSE_SECONDS = 0.02
+_GAPS_LOGGED = 20
 
 type UseCase = Callable[[AsyncConnection, Pipeline, datetime], Awaitable[int]]
-"""Something that is told within one transaction; how much it told."""
+"""A use case that tells something within one transaction, and returns the number of alerts or gatherings it handled."""
 
 
-@dataclass(frozen=True, slots=True)
 class Notify:
-    """What notify holds while it runs."""
+    """The running service: its connections, its pipeline and its workers."""
 
-    runtime: Runtime
-    authenticator: Authenticator
-    parking: ParkingPlace
-    pipeline: Pipeline
-    telling: Callable[[UseCase], Awaitable[int]]
-    wake: Callable[[], None]
+    def __init__(
+        self, runtime: Runtime, settings: NotifySettings, arriving: Sequence[Stage], telling: Sequence[Stage]
+    ) -> None:
+        configured, links = channels(settings), _links(settings)
+        self.runtime, self.settings = runtime, settings
+        self.authenticator = Authenticator(runtime.engine, Issuer.of(runtime.settings))
+        self.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
+        self.pipeline = Pipeline(
+            arriving, telling, Situation(_first_world(runtime, settings, frozenset(configured), links))
+        )
+        self.relay = Relay(runtime.engine, runtime.nats, OutboxRow, pause_seconds=_RELAY_PAUSE_SECONDS)
+        self.gathered = PollingWorker("gathered", self.tell_gathered)
+        self.escalation = PollingWorker("escalation", self.escalate)
+        watcher = Watcher(self.pipeline, runtime.reference)
+        self.deliveries = {
+            name: Delivery(name, channel, runtime.engine, self.relay, settings, watcher, links)
+            for name, channel in configured.items()
+        }
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, settings: NotifySettings, arriving: Sequence[Stage], telling: Sequence[Stage]
+    ) -> AsyncIterator[Self]:
+        """Connect to everything, import the contacts of the settings' file, and warn of roles without contact."""
+        async with open_runtime(settings, "notify") as runtime:
+            notify = cls(runtime, settings, arriving, telling)
+            await notify._import_contacts()
+            await notify._warn_of_gaps()
+            yield notify
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The connections to the database."""
+        return self.runtime.engine
+
+    @property
+    def reference(self) -> Reference:
+        """The units, the criteria and the plan."""
+        return self.runtime.reference
+
+    @property
+    def workers(self) -> Sequence[PollingWorker | Delivery]:
+        """The workers that run while the service does."""
+        return (self.relay, self.gathered, self.escalation, *self.deliveries.values())
+
+    async def tell(self, messages: Sequence[Msg]) -> None:
+        """Tell of a batch of events, in one transaction."""
+        reference = self.runtime.reference
+        alerts = [
+            read_alert(message.data, (message.headers or {}).get("traceparent"), reference) for message in messages
+        ]
+        await self._transact(lambda connection, pipeline, now: tell(connection, alerts, pipeline, now))
+
+    async def tell_gathered(self) -> int:
+        """Tell the gatherings that have waited long enough; return their number."""
+        return await self._transact(tell_gathered)
+
+    async def escalate(self) -> int:
+        """Let alerts climb that nobody has acknowledged in time; return their number."""
+        return await self._transact(escalate)
+
+    def wake(self) -> None:
+        """Wake all workers: something was committed that one of them has to act on."""
+        for worker in self.workers:
+            worker.wake()
+
+    def forget_world(self) -> None:
+        """Read contacts, subscriptions and silences again before the next alert: somebody has changed them."""
+        self.pipeline.situation.forget()
+
+    async def world(self) -> World:
+        """Return what the stages know at this moment."""
+        async with self.engine.connect() as connection:
+            return await self.pipeline.situation.world(connection, utc_now())
+
+    async def _transact(self, use_case: UseCase) -> int:
+        """Run the use case in one transaction; once that is committed, hand over the notices that are due at once."""
+        handover = Handover(self.deliveries)
+        async with self.engine.begin() as connection:
+            done = await use_case(connection, replace(self.pipeline, handover=handover), utc_now())
+        handover.give()
+        if handover.gathers:
+            self.gathered.wake()
+        if done:
+            self.relay.wake()
+        return done
+
+    async def _import_contacts(self) -> None:
+        """Add the contacts of the settings' file to those that are known."""
+        if self.settings.contacts:
+            async with self.engine.begin() as connection:
+                await bring_contacts(connection, load_contacts(self.settings.contacts), utc_now())
+
+    async def _warn_of_gaps(self) -> None:
+        """Log the roles that the plan tells and that have no contact, before somebody misses a notice."""
+        if found := gaps(await self.world(), self.runtime.clock.today()):
+            some = [f"{gap.recipient} by {gap.channel}: {gap.reason.value.en}" for gap in found[:_GAPS_LOGGED]]
+            log.warning(
+                "roles without contact", count=len(found), some=some, remedy="ntm contacts gaps; ntm contacts import"
+            )
+
+
+def _first_world(
+    runtime: Runtime, settings: NotifySettings, configured: frozenset[ChannelName], links: Links | None
+) -> World:
+    """Return the world before anything was read from the database."""
+    return World(
+        reference=runtime.reference,
+        tree=Tree.of(runtime.reference.plan),
+        contacts={},
+        channels=configured,
+        retry_for=timedelta(seconds=settings.retry_for_seconds),
+        board_url=settings.board_url,
+        wait_share=settings.wait_share,
+        links=links,
+        tariff=Tariff(settings.sms_price_dong, settings.sms_daily_budget_dong),
+        sms=Style(settings.sms_diacritics, settings.sms_parts),
+    )
+
+
+def _links(settings: NotifySettings) -> Links | None:
+    """Links need a secret and an address at which they can be opened."""
+    return Links(settings.link_secret, settings.public_url) if settings.link_secret and settings.public_url else None

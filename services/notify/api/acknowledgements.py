@@ -22,14 +22,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify.alerts.draft import DIGESTS
 from services.notify.alerts.links import VALID_FOR, hash_of
 from services.notify.api.alerts import AlertItem, alert_item, reason_of, what_of
-from services.notify.api.dependencies import Telling, visible
+from services.notify.api.dependencies import RunningNotify, visible
 from services.notify.storage import ledger
 from services.notify.storage.alerts import alerts_of_notice
 from services.notify.storage.contacts import end_digest, has_digest
 from services.notify.telling.acknowledge import acknowledge
 from shared import text
 from shared.http.body import read_body
-from shared.http.dependencies import Running, SignedIn
+from shared.http.dependencies import SignedIn
 from shared.problems import Problem, Problems
 from shared.text import storable
 from shared.time import VIETNAM, utc_now
@@ -60,11 +60,11 @@ class Acknowledgement(BaseModel):
 
 @router.post("/v1/alerts/{alert_id}/acknowledge")
 async def acknowledge_alert(
-    alert_id: UUID, runtime: Running, caller: SignedIn, said: Acknowledgement | None = None
+    alert_id: UUID, notify: RunningNotify, caller: SignedIn, said: Acknowledgement | None = None
 ) -> AlertItem:
     """Say that somebody takes care of an alert. Who did so first stays."""
-    seen = visible(caller, None, runtime.reference)
-    async with runtime.engine.begin() as connection:
+    seen = visible(caller, None, notify.reference)
+    async with notify.engine.begin() as connection:
         if not await ledger.alert_rows(connection, [alert_id], seen):
             raise Problem(Problems.NOT_FOUND)
         await acknowledge(connection, [alert_id], caller.agency, said.note if said else None, utc_now())
@@ -73,22 +73,22 @@ async def acknowledge_alert(
 
 
 @router.get("/a/{token}", response_class=HTMLResponse, include_in_schema=False)
-async def show_link(token: Token, runtime: Running) -> HTMLResponse:
+async def show_link(token: Token, notify: RunningNotify) -> HTMLResponse:
     """What the link acknowledges."""
     try:
-        async with runtime.engine.connect() as connection:
+        async with notify.engine.connect() as connection:
             return _answer(await _linked(connection, token))
     except Problem as problem:
         return _sorry(problem)
 
 
 @router.post("/a/{token}", response_class=HTMLResponse, include_in_schema=False)
-async def follow_link(token: Token, runtime: Running, pipeline: Telling, request: Request) -> HTMLResponse:
+async def follow_link(token: Token, notify: RunningNotify, request: Request) -> HTMLResponse:
     """Acknowledge what the link was sent for, or end the digests, as the recipient that it was sent to."""
     form = parse_qs((await read_body(request, _FORM_LIMIT)).decode(errors="replace"))
     note = storable(form.get("note", [""])[0].strip())[:NOTE_LENGTH]
     try:
-        async with runtime.engine.begin() as connection:
+        async with notify.engine.begin() as connection:
             linked = await _linked(connection, token)
             notice, now = linked.notice, utc_now()
             by = f"{notice.recipient} ({notice.name})" if notice.name else notice.recipient
@@ -99,8 +99,8 @@ async def follow_link(token: Token, runtime: Running, pipeline: Telling, request
             linked = await _linked(connection, token)
     except Problem as problem:
         return _sorry(problem)
-    pipeline.situation.forget()
-    request.app.state.service.wake()
+    notify.forget_world()
+    notify.wake()
     return _answer(linked)
 
 

@@ -10,14 +10,14 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import Row
 
-from services.notify.api.dependencies import Limit, Since, UnitParameter, moment_and_id, visible
+from services.notify.api.dependencies import Limit, RunningNotify, Since, UnitParameter, moment_and_id, visible
 from services.notify.stages.render import happened
 from services.notify.storage import ledger
 from services.notify.storage.ledger import Filter
 from shared.contracts.alert import OccasionKind, Severity
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import UnitRef
-from shared.http.dependencies import Running, SignedIn
+from shared.http.dependencies import SignedIn
 from shared.http.paging import Cursor, decode_cursor, encode_cursor
 from shared.reference.models import AnyEvent
 
@@ -59,7 +59,7 @@ class AlertPage(BaseModel):
 
 @router.get("/alerts")
 async def list_alerts(
-    runtime: Running,
+    notify: RunningNotify,
     caller: SignedIn,
     unit: UnitParameter = None,
     is_open: Annotated[bool | None, Query(alias="open", description="Only what is open, or only what is not.")] = None,
@@ -71,7 +71,7 @@ async def list_alerts(
 ) -> AlertPage:
     """What somebody may have to know, newest first."""
     wanted = Filter(
-        units=visible(caller, unit, runtime.reference),
+        units=visible(caller, unit, notify.reference),
         is_open=is_open,
         is_acknowledged=acknowledged,
         severity=severity.value if severity else None,
@@ -79,7 +79,7 @@ async def list_alerts(
         after=decode_cursor(cursor, moment_and_id),
         limit=limit + 1,
     )
-    async with runtime.engine.connect() as connection:
+    async with notify.engine.connect() as connection:
         rows = await ledger.newest_alerts(connection, wanted)
     page = rows[:limit]
     following = encode_cursor(page[-1].raised_at, page[-1].id) if len(rows) > limit else None

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel, ValidationError
 from sqlalchemy import Row
 
-from services.notify.api.dependencies import Telling, UnitParameter, covered, is_of_province, visible
+from services.notify.api.dependencies import RunningNotify, UnitParameter, covered, is_of_province, visible
 from services.notify.contacts.book import Book, checked_book, read_book
 from services.notify.contacts.checks import check
 from services.notify.contacts.masking import mask_address
@@ -21,7 +21,7 @@ from shared.contracts.alert import ChannelName
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import UnitRef
 from shared.http.body import read_body
-from shared.http.dependencies import Running, SignedIn
+from shared.http.dependencies import SignedIn
 from shared.problems import Problem, Problems
 from shared.problems.pydantic_errors import faults_of
 from shared.reference.load import Reference
@@ -76,12 +76,12 @@ class ImportAnswer(BaseModel):
 
 @router.get("")
 async def list_contacts(
-    runtime: Running, caller: SignedIn, unit: UnitParameter = None, role: str | None = None
+    notify: RunningNotify, caller: SignedIn, unit: UnitParameter = None, role: str | None = None
 ) -> Contacts:
     """Who is told what concerns the key's units."""
-    reference = runtime.reference
+    reference = notify.reference
     codes = {reference.units.by_key(key).code for key in visible(caller, unit, reference)}
-    async with runtime.engine.connect() as connection:
+    async with notify.engine.connect() as connection:
         found = await contacts_with_rows(connection)
     seen = [
         _item(row, contact, caller, reference)
@@ -93,12 +93,11 @@ async def list_contacts(
 
 
 @router.get("/gaps")
-async def list_gaps(runtime: Running, pipeline: Telling, caller: SignedIn) -> Gaps:
+async def list_gaps(notify: RunningNotify, caller: SignedIn) -> Gaps:
     """Roles of the plan's routing that nobody answers for, in the units that the key covers."""
-    reference = runtime.reference
+    reference = notify.reference
     seen = set(visible(caller, None, reference))
-    async with runtime.engine.connect() as connection:
-        world = await pipeline.situation.world(connection, utc_now())
+    world = await notify.world()
     return Gaps(
         items=[
             GapItem(
@@ -109,34 +108,32 @@ async def list_gaps(runtime: Running, pipeline: Telling, caller: SignedIn) -> Ga
                 reason=gap.reason.value,
                 branches=list(gap.branches),
             )
-            for gap in gaps(world, runtime.clock.today())
+            for gap in gaps(world, notify.runtime.clock.today())
             if (unit := gap.recipient.unit).key in seen and gap.recipient.role
         ]
     )
 
 
 @router.post("", status_code=201)
-async def add_contact(said: Contact, runtime: Running, pipeline: Telling, caller: SignedIn) -> ContactItem:
+async def add_contact(said: Contact, notify: RunningNotify, caller: SignedIn) -> ContactItem:
     """Add a contact to a unit that the key covers."""
-    return await _keep(uuid4(), said, runtime, pipeline, caller)
+    return await _keep(uuid4(), said, notify, caller)
 
 
 @router.put("/{contact_id}")
-async def change_contact(
-    contact_id: UUID, said: Contact, runtime: Running, pipeline: Telling, caller: SignedIn
-) -> ContactItem:
+async def change_contact(contact_id: UUID, said: Contact, notify: RunningNotify, caller: SignedIn) -> ContactItem:
     """Replace a contact. An address that was refused for good is tried again."""
-    await _own(contact_id, runtime, caller)
-    return await _keep(contact_id, said, runtime, pipeline, caller)
+    await _own(contact_id, notify, caller)
+    return await _keep(contact_id, said, notify, caller)
 
 
 @router.delete("/{contact_id}", status_code=204)
-async def remove_contact(contact_id: UUID, runtime: Running, pipeline: Telling, caller: SignedIn) -> None:
+async def remove_contact(contact_id: UUID, notify: RunningNotify, caller: SignedIn) -> None:
     """Tell them nothing more."""
-    await _own(contact_id, runtime, caller)
-    async with runtime.engine.begin() as connection:
+    await _own(contact_id, notify, caller)
+    async with notify.engine.begin() as connection:
         await remove(connection, [contact_id])
-    pipeline.situation.forget()
+    notify.forget_world()
 
 
 @router.post(
@@ -145,8 +142,7 @@ async def remove_contact(contact_id: UUID, runtime: Running, pipeline: Telling, 
 )
 async def import_file(
     request: Request,
-    runtime: Running,
-    pipeline: Telling,
+    notify: RunningNotify,
     caller: SignedIn,
     *,
     dry_run: bool = False,
@@ -156,7 +152,7 @@ async def import_file(
 
     `replace` removes those that the file lacks; it needs a key for the province. `dry_run` only says what would change.
     """
-    reference = runtime.reference
+    reference = notify.reference
     body = await read_body(request, FILE_LIMIT)
     book = _book(body, request.headers.get("content-type", ""), reference)
     if book.faults:
@@ -165,11 +161,11 @@ async def import_file(
         covered(caller, contact.unit, reference)
     if replace and not is_of_province(caller, reference):
         raise Problem(Problems.OUT_OF_SCOPE)
-    async with runtime.engine.connect() as connection, connection.begin() as transaction:
+    async with notify.engine.connect() as connection, connection.begin() as transaction:
         done = await import_contacts(connection, book.contacts, caller.agency, utc_now(), replaces=replace)
         if dry_run:
             await transaction.rollback()
-    pipeline.situation.forget()
+    notify.forget_world()
     return ImportAnswer(
         dry_run=dry_run, added=done.added, changed=done.changed, unchanged=done.unchanged, removed=done.removed
     )
@@ -185,24 +181,24 @@ def _book(body: bytes, content_type: str, reference: Reference) -> Book:
     return read_book(body, reference)
 
 
-async def _own(contact_id: UUID, runtime: Running, caller: Caller) -> None:
-    async with runtime.engine.connect() as connection:
+async def _own(contact_id: UUID, notify: RunningNotify, caller: Caller) -> None:
+    async with notify.engine.connect() as connection:
         found = await contacts_with_rows(connection, contact_id)
     if not found:
         raise Problem(Problems.NOT_FOUND)
-    covered(caller, found[0][1].unit, runtime.reference)
+    covered(caller, found[0][1].unit, notify.reference)
 
 
-async def _keep(contact_id: UUID, said: Contact, runtime: Running, pipeline: Telling, caller: Caller) -> ContactItem:
-    kept, faults = check(said, runtime.reference)
+async def _keep(contact_id: UUID, said: Contact, notify: RunningNotify, caller: Caller) -> ContactItem:
+    kept, faults = check(said, notify.reference)
     if faults:
         raise Problem(Problems.INVALID_QUERY, *faults)
-    covered(caller, kept.unit, runtime.reference)
-    async with runtime.engine.begin() as connection:
+    covered(caller, kept.unit, notify.reference)
+    async with notify.engine.begin() as connection:
         await save(connection, contact_id, kept, caller.agency, utc_now())
         [(row, contact)] = await contacts_with_rows(connection, contact_id)
-    pipeline.situation.forget()
-    return _item(row, contact, caller, runtime.reference)
+    notify.forget_world()
+    return _item(row, contact, caller, notify.reference)
 
 
 def _item(row: Row[Any], contact: Contact, caller: Caller, reference: Reference) -> ContactItem:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from services.notify.alerts.log import log_message
 from services.notify.alerts.notice import NoticeStatus
+from services.notify.api.dependencies import RunningNotify
 from services.notify.delivery.channels.configured import contract_of
 from services.notify.delivery.channels.sms import esms, generic, speedsms
 from services.notify.delivery.channels.sms.report import DeliveryReport
@@ -22,7 +23,6 @@ from services.notify.storage.notices import record_report
 from services.notify.storage.tables import OutboxRow
 from shared.contracts.alert import AlertEvent
 from shared.http.body import read_body
-from shared.http.dependencies import Running
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.service import outbox
 from shared.time import utc_now
@@ -45,11 +45,11 @@ class ReportAnswer(BaseModel):
 async def take_report(
     gateway: Gateway,
     request: Request,
-    runtime: Running,
+    notify: RunningNotify,
     token: Annotated[str, Query(description="NTM_SMS_REPORT_TOKEN, for gateways sign nothing.")] = "",
 ) -> ReportAnswer:
     """What became of an SMS."""
-    expected = settings().sms_report_token
+    expected = notify.settings.sms_report_token
     if expected is None or not hmac.compare_digest(token.encode(), expected.get_secret_value().encode()):
         raise Problem(Problems.WRONG_KEY)
     report = _read(gateway, await _fields(request))
@@ -60,7 +60,7 @@ async def take_report(
     status = NoticeStatus.DELIVERED if report.is_delivered else NoticeStatus.PERMANENT_FAILURE
     event = AlertEvent.DELIVERED if report.is_delivered else AlertEvent.FAILED
     now = utc_now()
-    async with runtime.engine.begin() as connection:
+    async with notify.engine.begin() as connection:
         rows = await record_report(connection, report.provider_id, report.request_id, status, now)
         told = await alerts_told(connection, [row.id for row in rows])
         entries = [
@@ -80,7 +80,7 @@ async def take_report(
             for alert in told[row.id]
         ]
         await outbox.put(connection, OutboxRow, entries)
-    request.app.state.service.wake()
+    notify.wake()
     return ReportAnswer(notices=len(rows))
 
 

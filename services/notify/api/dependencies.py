@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, cast
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
 from pydantic import AwareDatetime
 
-from services.notify.telling.tell import Pipeline
+from services.notify.service import Notify
 from shared.access.caller import Caller
+from shared.http.dependencies import service_of
 from shared.http.paging import up_to
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Unit
 
 
-def _pipeline(request: Request) -> Pipeline:
-    pipeline: Pipeline = request.app.state.service.pipeline
-    return pipeline
+def _notify(request: Request) -> Notify:
+    return cast(Notify, service_of(request))
 
 
-Telling = Annotated[Pipeline, Depends(_pipeline)]
+RunningNotify = Annotated[Notify, Depends(_notify)]
+"""The service that answers."""
 UnitParameter = Annotated[str | None, Query(description="Only what concerns this unit or those below it.")]
 Since = Annotated[AwareDatetime | None, Query(description="Only from this moment on.")]
 Limit = Annotated[int, up_to(500)]

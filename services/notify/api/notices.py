@@ -9,7 +9,7 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import Row
@@ -20,8 +20,8 @@ from services.notify.alerts.links import MARK
 from services.notify.alerts.notice import NoticeStatus
 from services.notify.api.dependencies import (
     Limit,
+    RunningNotify,
     Since,
-    Telling,
     UnitParameter,
     is_of_province,
     moment_and_id,
@@ -34,7 +34,7 @@ from services.notify.telling.tell import resend
 from shared.contracts.alert import ChannelName
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import UnitRef
-from shared.http.dependencies import Running, SignedIn
+from shared.http.dependencies import SignedIn
 from shared.http.paging import Cursor, decode_cursor, encode_cursor
 from shared.problems import Problem, Problems
 from shared.reference.models import AnyEvent
@@ -117,7 +117,7 @@ AlertParameter = Annotated[UUID | None, Query(description="Only what tells of th
 
 @router.get("/notices")
 async def list_notices(
-    runtime: Running,
+    notify: RunningNotify,
     caller: SignedIn,
     unit: UnitParameter = None,
     recipient: Recipient = None,
@@ -130,7 +130,7 @@ async def list_notices(
 ) -> NoticePage:
     """What was said to whom, with every attempt and every decision, newest first."""
     wanted = Filter(
-        units=visible(caller, unit, runtime.reference),
+        units=visible(caller, unit, notify.reference),
         recipient=recipient,
         alert=alert,
         channel=channel,
@@ -139,49 +139,49 @@ async def list_notices(
         after=decode_cursor(cursor, moment_and_id),
         limit=limit + 1,
     )
-    async with runtime.engine.connect() as connection:
+    async with notify.engine.connect() as connection:
         rows = await ledger.newest_notices(connection, wanted)
         page = rows[:limit]
         details = await ledger.details_of(connection, [row.id for row in page], wanted.units)
     following = encode_cursor(page[-1].created_at, page[-1].id) if len(rows) > limit else None
-    in_full = is_of_province(caller, runtime.reference)
+    in_full = is_of_province(caller, notify.reference)
     return NoticePage(items=[_notice(row, details, in_full=in_full) for row in page], next=following)
 
 
 @router.get("/notices.csv", response_class=StreamingResponse)
 async def export_notices(
-    runtime: Running, caller: SignedIn, unit: UnitParameter = None, recipient: Recipient = None, since: Since = None
+    notify: RunningNotify,
+    caller: SignedIn,
+    unit: UnitParameter = None,
+    recipient: Recipient = None,
+    since: Since = None,
 ) -> StreamingResponse:
     """The ledger as CSV for Excel: a row for each alert of each notice, newest first, times in Vietnam."""
-    wanted = Filter(
-        units=visible(caller, unit, runtime.reference), recipient=recipient, since=since, limit=_EXPORT_PAGE
-    )
-    rows = _csv(runtime.engine, wanted, in_full=is_of_province(caller, runtime.reference))
+    wanted = Filter(units=visible(caller, unit, notify.reference), recipient=recipient, since=since, limit=_EXPORT_PAGE)
+    rows = _csv(notify.engine, wanted, in_full=is_of_province(caller, notify.reference))
     headers = {"content-disposition": 'attachment; filename="notices.csv"'}
     return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.post("/notices/{notice_id}/resend", status_code=202)
-async def resend_notice(
-    notice_id: UUID, request: Request, runtime: Running, pipeline: Telling, caller: SignedIn
-) -> Resent:
+async def resend_notice(notice_id: UUID, notify: RunningNotify, caller: SignedIn) -> Resent:
     """Send a notice again, to the address it had, or to those that became known since; not more often than once a
     minute.
     """
-    seen = visible(caller, None, runtime.reference)
+    seen = visible(caller, None, notify.reference)
     now = utc_now()
-    async with runtime.engine.begin() as connection:
+    async with notify.engine.begin() as connection:
         notice = await ledger.notice_of(connection, notice_id, seen)
         if notice is None:
             raise Problem(Problems.NOT_FOUND)
         if ledger.was_sent_lately(notice, now):
             raise Problem(Problems.SENT_LATELY, headers={"Retry-After": "60"})
-        if not await resend(connection, notice, pipeline, now, caller.agency):
+        if not await resend(connection, notice, notify.pipeline, now, caller.agency):
             raise Problem(Problems.NO_ADDRESS)
         rows = await ledger.notices_like(connection, notice)
         details = await ledger.details_of(connection, [row.id for row in rows], seen)
-    request.app.state.service.wake()
-    in_full = is_of_province(caller, runtime.reference)
+    notify.wake()
+    in_full = is_of_province(caller, notify.reference)
     return Resent(items=[_notice(row, details, in_full=in_full) for row in rows])
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from services.notify.alerts.draft import Draft
 from services.notify.alerts.significance import severity
-from services.notify.api.dependencies import Telling, covered, is_of_province
+from services.notify.api.dependencies import RunningNotify, covered, is_of_province
 from services.notify.contacts.masking import mask_address
 from services.notify.inspect.explain import supposed
 from services.notify.routing.tree import asked
@@ -18,9 +18,8 @@ from services.notify.stages.route import route
 from shared.contracts.alert import ChannelName, OccasionKind, Severity
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.difficulty import DifficultyKind
-from shared.http.dependencies import Running, SignedIn
+from shared.http.dependencies import SignedIn
 from shared.reference.models import AnyEvent
-from shared.time import utc_now
 
 router = APIRouter(prefix="/v1")
 
@@ -56,8 +55,7 @@ class Explained(BaseModel):
 
 @router.get("/routes:explain")
 async def explain(
-    runtime: Running,
-    pipeline: Telling,
+    notify: RunningNotify,
     caller: SignedIn,
     event: AnyEvent,
     unit: Annotated[str, Query(description="The unit that it concerns.")],
@@ -67,12 +65,11 @@ async def explain(
     kind: Annotated[DifficultyKind, Query(description="What a difficulty is about.")] = DifficultyKind.OTHER,
 ) -> Explained:
     """Who would hear of an event, and by which branch."""
-    covered(caller, unit, runtime.reference)
-    alert = supposed(runtime.reference, unit, on, event, criterion, commitment, kind)
-    async with runtime.engine.connect() as connection:
-        world = await pipeline.situation.world(connection, utc_now())
+    covered(caller, unit, notify.reference)
+    alert = supposed(notify.reference, unit, on, event, criterion, commitment, kind)
+    world = await notify.world()
     drafts = route([Draft((alert,))], world)
-    in_full = is_of_province(caller, runtime.reference)
+    in_full = is_of_province(caller, notify.reference)
     return Explained(
         severity=severity(alert),
         hears=_hearers(drafts, in_full=in_full),
@@ -80,7 +77,7 @@ async def explain(
             BranchItem(
                 id=step.branch.id, depth=step.depth, takes=step.takes, tells=step.tells, source=step.branch.source
             )
-            for step in asked(world.tree, alert, runtime.reference)
+            for step in asked(world.tree, alert, notify.reference)
         ],
     )
 

@@ -10,10 +10,10 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import Row
 
-from services.notify.api.dependencies import Telling, covered, is_of_province
+from services.notify.api.dependencies import RunningNotify, covered, is_of_province
 from services.notify.storage import silences
 from shared.access.caller import Caller
-from shared.http.dependencies import Running, SignedIn
+from shared.http.dependencies import SignedIn
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Match
@@ -50,9 +50,9 @@ class Silences(BaseModel):
 
 
 @router.post("", status_code=201)
-async def add_silence(said: NewSilence, runtime: Running, pipeline: Telling, caller: SignedIn) -> SilenceItem:
+async def add_silence(said: NewSilence, notify: RunningNotify, caller: SignedIn) -> SilenceItem:
     """Silence what matches. A key that does not cover the province can silence its own units only."""
-    _allowed(said, caller, runtime.reference)
+    _allowed(said, caller, notify.reference)
     now = utc_now()
     starts_at = max(said.starts_at or now, now)
     if not starts_at < said.ends_at <= now + _LONGEST:
@@ -68,33 +68,33 @@ async def add_silence(said: NewSilence, runtime: Running, pipeline: Telling, cal
         "created_at": now,
         "ended_by": None,
     }
-    async with runtime.engine.begin() as connection:
+    async with notify.engine.begin() as connection:
         await silences.add_silence(connection, row)
-    pipeline.situation.forget()
+    notify.forget_world()
     return SilenceItem.model_validate(row)
 
 
 @router.get("")
-async def list_silences(runtime: Running, _: SignedIn, *, ended: bool = False) -> Silences:
+async def list_silences(notify: RunningNotify, _: SignedIn, *, ended: bool = False) -> Silences:
     """The silences that hold or will, and with `ended` those of the last 90 days; they name no addresses, so every key
     sees them.
     """
     since = utc_now() - timedelta(days=90 * ended)
-    async with runtime.engine.connect() as connection:
+    async with notify.engine.connect() as connection:
         rows = await silences.silences_since(connection, since=since)
     return Silences(items=[_item(row) for row in rows])
 
 
 @router.delete("/{silence_id}")
-async def end_silence(silence_id: UUID, runtime: Running, pipeline: Telling, caller: SignedIn) -> SilenceItem:
+async def end_silence(silence_id: UUID, notify: RunningNotify, caller: SignedIn) -> SilenceItem:
     """End a silence now."""
-    async with runtime.engine.begin() as connection:
+    async with notify.engine.begin() as connection:
         row = await silences.end_silence(connection, silence_id, caller.agency, utc_now())
         if row is None:
             raise Problem(Problems.NOT_FOUND)
         item = _item(row)
-        _allowed(item, caller, runtime.reference)
-    pipeline.situation.forget()
+        _allowed(item, caller, notify.reference)
+    notify.forget_world()
     return item
 
 

@@ -6,18 +6,17 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.api.dependencies import Telling, covered
+from services.notify.api.dependencies import RunningNotify, covered
 from services.notify.delivery.channels.webhook import endpoint_fault, new_secret
-from services.notify.settings import settings
 from services.notify.storage import subscriptions
 from shared.access.caller import Caller
 from shared.contracts.refs import UnitCode
-from shared.http.dependencies import Running, SignedIn
+from shared.http.dependencies import SignedIn
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Match
@@ -72,12 +71,10 @@ class Replayed(BaseModel):
 
 
 @router.post("", status_code=201)
-async def subscribe(
-    said: NewSubscription, runtime: Running, pipeline: Telling, caller: SignedIn
-) -> SubscriptionWithSecret:
+async def subscribe(said: NewSubscription, notify: RunningNotify, caller: SignedIn) -> SubscriptionWithSecret:
     """Have a system told by webhook."""
-    unit = covered(caller, said.unit, runtime.reference)
-    if not settings().webhook_allow_private and endpoint_fault(said.url):
+    unit = covered(caller, said.unit, notify.reference)
+    if not notify.settings.webhook_allow_private and endpoint_fault(said.url):
         raise Problem(Problems.INVALID_QUERY, Fault("/url", Faults.BAD_ENDPOINT, {"value": said.url}))
     subscription_id = uuid4()
     row = {
@@ -89,72 +86,70 @@ async def subscribe(
         "secret": new_secret(),
         "created_at": utc_now(),
     }
-    async with runtime.engine.begin() as connection:
+    async with notify.engine.begin() as connection:
         await subscriptions.add_subscription(connection, row)
-        kept = await _own(connection, subscription_id, caller, runtime.reference)
-    pipeline.situation.forget()
-    return _with_secret(kept, runtime.reference)
+        kept = await _own(connection, subscription_id, caller, notify.reference)
+    notify.forget_world()
+    return _with_secret(kept, notify.reference)
 
 
 @router.get("")
-async def list_subscriptions(runtime: Running, caller: SignedIn) -> Subscriptions:
+async def list_subscriptions(notify: RunningNotify, caller: SignedIn) -> Subscriptions:
     """The subscriptions of the units that the key covers, without their secrets."""
-    units = runtime.reference.units
-    async with runtime.engine.connect() as connection:
+    units = notify.reference.units
+    async with notify.engine.connect() as connection:
         rows = await subscriptions.subscriptions(connection)
     seen = [row for row in rows if caller.covers_unit(units.by_key(row.unit), units)]
-    return Subscriptions(items=[_item(row, runtime.reference) for row in seen])
+    return Subscriptions(items=[_item(row, notify.reference) for row in seen])
 
 
 @router.post("/{subscription_id}/rotate")
-async def rotate(
-    subscription_id: UUID, runtime: Running, pipeline: Telling, caller: SignedIn
-) -> SubscriptionWithSecret:
+async def rotate(subscription_id: UUID, notify: RunningNotify, caller: SignedIn) -> SubscriptionWithSecret:
     """A new secret. For a day the old one signs beside it, so that the receiver can change over."""
-    async with runtime.engine.begin() as connection:
-        row = await _own(connection, subscription_id, caller, runtime.reference)
+    async with notify.engine.begin() as connection:
+        row = await _own(connection, subscription_id, caller, notify.reference)
         values = {
             "secret": new_secret(),
             "previous_secret": row.secret,
             "previous_until": utc_now() + OVERLAP,
         }
         await subscriptions.change_subscription(connection, subscription_id, values)
-        kept = await _own(connection, subscription_id, caller, runtime.reference)
-    pipeline.situation.forget()  # the next webhook is signed with the new secret already
-    return _with_secret(kept, runtime.reference)
+        kept = await _own(connection, subscription_id, caller, notify.reference)
+    notify.forget_world()  # the next webhook is signed with the new secret already
+    return _with_secret(kept, notify.reference)
 
 
 @router.post("/{subscription_id}/enable")
-async def enable(subscription_id: UUID, runtime: Running, pipeline: Telling, caller: SignedIn) -> SubscriptionItem:
+async def enable(subscription_id: UUID, notify: RunningNotify, caller: SignedIn) -> SubscriptionItem:
     """Send to it again after it was disabled; `replay` sends what it missed."""
-    async with runtime.engine.begin() as connection:
-        await _own(connection, subscription_id, caller, runtime.reference)
+    async with notify.engine.begin() as connection:
+        await _own(connection, subscription_id, caller, notify.reference)
         values = {"disabled_at": None, "disabled_reason": None, "failing_since": None}
         await subscriptions.change_subscription(connection, subscription_id, values)
-        kept = await _own(connection, subscription_id, caller, runtime.reference)
-    pipeline.situation.forget()
-    return _item(kept, runtime.reference)
+        kept = await _own(connection, subscription_id, caller, notify.reference)
+    notify.forget_world()
+    return _item(kept, notify.reference)
 
 
 @router.post("/{subscription_id}/replay", status_code=202)
-async def replay(subscription_id: UUID, said: Replay, request: Request, runtime: Running, caller: SignedIn) -> Replayed:
+async def replay(subscription_id: UUID, said: Replay, notify: RunningNotify, caller: SignedIn) -> Replayed:
     """Make the calls since a moment again, each under its old id, so that what was taken is known."""
     now = utc_now()
-    async with runtime.engine.begin() as connection:
-        await _own(connection, subscription_id, caller, runtime.reference)
-        until = now + timedelta(seconds=settings().retry_for_seconds)
+    async with notify.engine.begin() as connection:
+        await _own(connection, subscription_id, caller, notify.reference)
+        until = now + timedelta(seconds=notify.settings.retry_for_seconds)
         count = await subscriptions.send_again_since(connection, subscription_id, said.since, now, until)
-    request.app.state.service.wake()
+    notify.wake()
     return Replayed(notices=count)
 
 
 @router.delete("/{subscription_id}", status_code=204)
-async def unsubscribe(subscription_id: UUID, runtime: Running, pipeline: Telling, caller: SignedIn) -> None:
+async def unsubscribe(subscription_id: UUID, notify: RunningNotify, caller: SignedIn) -> None:
     """Tell it nothing more."""
-    async with runtime.engine.begin() as connection:
-        await _own(connection, subscription_id, caller, runtime.reference)
+    async with notify.engine.begin() as connection:
+        await _own(connection, subscription_id, caller, notify.reference)
         await subscriptions.remove_subscription(connection, subscription_id)
-    pipeline.situation.forget()
+    notify.forget_world()
 
 
 async def _own(connection: AsyncConnection, subscription_id: UUID, caller: Caller, reference: Reference) -> Row[Any]:
