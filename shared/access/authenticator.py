@@ -1,4 +1,4 @@
-"""Who calls: keys looked up, expiry and rates heeded, uses noted. One `Authenticator` per process."""
+"""Callers told by their keys or tokens, within the end and the rate of each key. One `Authenticator` per process."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.access.agency_keys import hash_of
 from shared.access.caller import Caller, unauthorized
-from shared.access.key_lookup import Lookup, Uses
+from shared.access.key_lookup import KeyLookup, KeyUses
 from shared.access.oidc_tokens import Issuer, is_token
-from shared.contracts.bilingual import Bilingual
 from shared.problems import Problem, Problems
+from shared.texts import filled, phrase
 
 _KEY = re.compile(r"ntm_([0-9a-f]{12})_([\w-]{43})", re.ASCII)
 _NO_HASH = hash_of("")
 
 
 class Authenticator:
-    """Tells who calls, by key or, where there is an issuer, by its tokens.
+    """Tells who calls, by a key or, where an issuer is configured, by a token of the issuer.
 
-    Answers of the database are remembered for a second; a key's end is heeded to the moment, by the real time. Rates
-    hold in this process: a service of three processes lets three times as much through. With an estimate by the last
-    and the present minute (limits' sliding counter) a request costs the same however many came before it.
+    A key that was looked up is remembered for a second; its end counts to the moment, by the real time. Rates count in
+    this process alone, so a service of three processes lets three times as many requests through. The sliding counter
+    of `limits` estimates them by the last and the present minute: a request costs the same however many came before.
     """
 
     def __init__(self, engine: AsyncEngine, issuer: Issuer | None = None) -> None:
         self._issuer = issuer
-        self._lookup = Lookup(engine)
-        self._uses = Uses(engine)
+        self._lookup = KeyLookup(engine)
+        self._uses = KeyUses(engine)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     async def caller(self, authorization: str | None) -> Caller:
-        """Who the `Authorization` header names; a problem: 401 when nobody, 429 when the key's rate is exceeded."""
+        """Return the caller that the `Authorization` header names; problem 401 without one, 429 above the rate."""
         scheme, _, credential = (authorization or "").partition(" ")
         credential = credential.strip()
         if scheme.lower() != "bearer" or not credential:
@@ -52,7 +52,7 @@ class Authenticator:
         return caller
 
     async def _holder(self, credential: str) -> Caller:
-        """Who holds the key. Whether there is one of this id takes as long to tell as whether its secret is right."""
+        """Return the holder of a key; problem 401, after as long for an unknown id as for a wrong secret."""
         if not (match := _KEY.fullmatch(credential)):
             raise unauthorized(Problems.WRONG_KEY)
         key_id, secret = match.groups()
@@ -68,10 +68,7 @@ class Authenticator:
         if await self._limiter.hit(limit, caller.agency, caller.key):
             return
         frees_at = (await self._limiter.get_window_stats(limit, caller.agency, caller.key)).reset_time
-        detail = Bilingual(
-            vi=f"Khóa này được gửi {caller.rate_per_minute} yêu cầu mỗi phút. Hãy chờ rồi gửi lại.",
-            en=f"This key may make {caller.rate_per_minute} requests a minute. Wait, then send again.",
-        )
+        detail = filled(phrase("access.rate_limited"), rate=caller.rate_per_minute)
         retry_after = max(1, math.ceil(frees_at - time.time()))
         raise Problem(Problems.RATE_LIMITED, detail=detail, headers={"Retry-After": str(retry_after)})
 

@@ -1,4 +1,4 @@
-"""Whose request it is, and what that allows."""
+"""The caller of a request, and the units and criteria that the caller's key covers."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from shared.reference.units import Unit, Units
 from shared.text import without_diacritics
 
 EVERYTHING = "*"
-"""In a scope: every criterion, and what belongs to none."""
+"""In the criteria of a key: every criterion, and elements that belong to none."""
 
 DEFAULT_RATE = 6000
-"""Requests a minute, where nothing else was agreed."""
+"""Requests that a key may make in a minute, unless it was made with another rate."""
 
 _AGENCY_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose key or token came with a request, and its scope."""
+    """The agency whose key or token came with a request, and the scope of the key or token."""
 
     agency: str
     units: tuple[str, ...]
     criteria: tuple[str, ...]
     key: str = ""
-    """The id of the key, or the subject of the token: who did it, beside every write."""
+    """The id of the key, or the subject of the token; stored with everything that the caller writes."""
     name: str = ""
-    """The agency's, for people."""
+    """The name of the agency, for people."""
     expires_at: datetime | None = None
     rate_per_minute: int = DEFAULT_RATE
 
     def covers_unit(self, unit: Unit, units: Units) -> bool:
-        """Whether the unit lies in a subtree of the key's."""
+        """Return whether the unit is one of the key's units, or below one of them."""
         return any(units.is_under(unit, code) for code in self.units)
 
     def covers_criteria(self, criteria: tuple[str, ...]) -> bool:
-        """Whether the key has one of these criteria. What belongs to no criterion needs a key for all of them."""
+        """Return whether the key has one of these criteria. Elements of no criterion need a key for all criteria."""
         return EVERYTHING in self.criteria or any(key in self.criteria for key in criteria)
 
 
 def agency_id(name: str) -> str:
-    """The name as it stands in subjects: `phong-ldtbxh-van-quan`. ValueError when it has no letter or too many."""
+    """Return an agency's id for subjects: `phong-ldtbxh-van-quan`. ValueError without letters, or with too many."""
     plain = re.sub(r"[^a-z0-9]+", "-", without_diacritics(name).lower()).strip("-")
     if not 0 < len(plain) <= _AGENCY_LENGTH:
         raise ValueError(f"an agency's name needs 1 to {_AGENCY_LENGTH} letters and digits: {name[:80]!r}")
@@ -53,5 +53,5 @@ def agency_id(name: str) -> str:
 
 
 def unauthorized(kind: Literal[Problems.NO_KEY, Problems.WRONG_KEY], detail: Bilingual | None = None) -> Problem:
-    """The problem (401) to answer with; it never says what was sent."""
+    """Return problem 401. It never repeats the key or token that was sent."""
     return Problem(kind, detail=detail, headers={"WWW-Authenticate": "Bearer"})

@@ -27,17 +27,17 @@ _GATHER_SECONDS = 1
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A key as the database has it."""
+    """A key as it is stored, ready to be compared with the key of a request."""
 
     secret_hash: str
     caller: Caller
     is_revoked: bool
     ends: float | None
-    """Unix time."""
+    """The end of the key as Unix time; None: it has no end."""
 
     @classmethod
     def of(cls, row: KeyRow) -> StoredKey:
-        """Read from a row of `keys_by_id`."""
+        """Return the stored key of a row."""
         ends: datetime | None = row.expires_at
         caller = Caller(
             agency=row.agency,
@@ -51,15 +51,15 @@ class StoredKey:
         return cls(row.secret_hash, caller, row.revoked_at is not None, ends.timestamp() if ends else None)
 
     def is_open(self, now: float) -> bool:
-        """Whether it opens anything at this Unix time."""
+        """Return whether the key is valid at this Unix time."""
         return not self.is_revoked and (self.ends is None or now < self.ends)
 
 
-class Lookup:
-    """Finds keys by id and remembers each answer for a second, also that there is none.
+class KeyLookup:
+    """Finds keys by their ids, and remembers for a second each key that it found or did not find.
 
-    One query is under way at a time. It asks for all ids that came meanwhile, each once, so that neither many
-    requests of one key nor many unknown keys are many queries.
+    One query runs at a time, and the next one asks for all ids that came meanwhile: many requests with one key, and
+    many unknown keys, make few queries.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -71,15 +71,15 @@ class Lookup:
         self._asked: dict[str, asyncio.Task[dict[str, StoredKey]]] = {}
 
     async def find(self, key_id: str) -> StoredKey | None:
-        """The key of this id; None when there is none. Raises what the database raises, TimeoutError included."""
+        """Return the key of this id; None when there is none. Raises the errors of the database, also TimeoutError."""
         known = self._cache.get(key_id)
         if known is not None and time.monotonic() < known[0]:
             return known[1]
-        # shielded: who gives up waiting must not end the query for the others
+        # shielded: a request that is given up must not end the query for the others
         return (await asyncio.shield(self._query_for(key_id))).get(key_id)
 
     def _query_for(self, key_id: str) -> asyncio.Task[dict[str, StoredKey]]:
-        """The query that brings this key: the one under way, or the one after it."""
+        """Return the query that asks for this id: the running one, or the next one."""
         if key_id in self._asked:
             return self._asked[key_id]
         self._wanted.add(key_id)
@@ -106,11 +106,10 @@ class Lookup:
             return found
 
 
-class Uses:
-    """Notes when keys are used: once a minute each, several at a time, after the request rather than in it.
+class KeyUses:
+    """Records when keys were last used: once a minute for each key, several keys at a time, after the request.
 
-    It is no more than a hint to who runs the system: what cannot be written is left out, and a process that is
-    stopped leaves out its last second.
+    Operators need it only roughly: a record that cannot be written is lost, and so is the last second of a process.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -120,7 +119,7 @@ class Uses:
         self._writing: asyncio.Task[None] | None = None
 
     def note(self, key_id: str) -> None:
-        """This key is used now."""
+        """Record that this key is used now."""
         now = time.monotonic()
         if now < self._noted.get(key_id, -math.inf) + _NOTE_SECONDS:
             return

@@ -1,4 +1,4 @@
-"""The public keys with which an issuer's tokens are checked, fetched from it and kept."""
+"""The public keys that check an issuer's tokens, fetched from the issuer and kept."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _TIMEOUT_SECONDS = 5
 
 
 class SigningKeys:
-    """An issuer's signing keys by id, fetched again every five minutes, and when a token names an unknown one.
+    """An issuer's signing keys by id, fetched again every five minutes, and when a token names an unknown key.
 
-    For unknown ones it is asked at most every `unknown_seconds`, however many come, and one fetch is under way at a
-    time. While the issuer is away the keys that it had go on to hold.
+    Unknown keys make it fetch at most once in `unknown_seconds`, however many tokens name them, and one fetch runs at a
+    time. While the issuer is away its last keys stay valid.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class SigningKeys:
         self._turn = asyncio.Lock()
 
     async def find(self, kid: str) -> jwt.PyJWK | None:
-        """The key of this id; None when the issuer has none. A problem (503) while its keys were never had."""
+        """Return the key of this id; None when the issuer has none. Problem 503 as long as no keys could be fetched."""
         is_known = self._keys is not None and kid in self._keys
         if self._is_due(kid) and not (is_known and self._turn.locked()):
             async with self._turn:
@@ -84,5 +84,5 @@ class SigningKeys:
 
 
 def _client(url: str) -> jwt.PyJWKClient:
-    """PyJWT's client for one document: http(s) alone, no redirects. What it fetched is kept here, not in it."""
+    """Return PyJWT's client for one document: HTTP(S) only, no redirects, no cache beside that of `SigningKeys`."""
     return jwt.PyJWKClient(url, cache_jwk_set=False, timeout=_TIMEOUT_SECONDS)

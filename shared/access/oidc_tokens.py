@@ -14,12 +14,12 @@ import jwt
 
 from shared.access.caller import Caller, agency_id, unauthorized
 from shared.access.oidc_signing_keys import SigningKeys
-from shared.contracts.bilingual import Bilingual
 from shared.problems import Problem, Problems
 from shared.settings import Settings
+from shared.texts import filled, phrase
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
-"""Asymmetric ones: whoever can check a token must not be able to make one."""
+"""The accepted signatures. All are asymmetric: whoever can check a token must not be able to make one."""
 
 TOKEN_LENGTH = 8192
 
@@ -33,13 +33,13 @@ _SUBJECT = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 def is_token(credential: str) -> bool:
-    """Whether it has the shape of a signed token rather than of a key."""
+    """Return whether a credential looks like a signed token rather than a key."""
     return credential.count(".") == 2
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Which claims say who calls and with what scope."""
+    """The names of the claims that hold the agency, the units and the criteria of a caller."""
 
     agency: str
     units: str
@@ -47,10 +47,10 @@ class Claims:
 
 
 class Issuer:
-    """Tells who calls by tokens that one issuer signed.
+    """Tells who calls, by tokens that one issuer signed.
 
-    A token that was accepted is remembered for a minute, and not beyond its end: so long a key that the issuer
-    withdraws may still open.
+    An accepted token is remembered for a minute, and not beyond its end: for that long a token is still accepted after
+    the issuer has withdrawn its signing key.
     """
 
     def __init__(self, name: str, audience: str, claims: Claims, keys: SigningKeys, rate_per_minute: int) -> None:
@@ -63,7 +63,7 @@ class Issuer:
 
     @classmethod
     def of(cls, settings: Settings) -> Self | None:
-        """The issuer that the settings name; None where they name none, and tokens are wrong keys."""
+        """Return the issuer of the settings; None where they name none: tokens are then refused like wrong keys."""
         if not settings.oidc_issuer or not settings.oidc_audience:
             return None
         claims = Claims(settings.oidc_agency_claim, settings.oidc_units_claim, settings.oidc_criteria_claim)
@@ -71,7 +71,7 @@ class Issuer:
         return cls(settings.oidc_issuer, settings.oidc_audience, claims, keys, settings.oidc_rate_per_minute)
 
     async def caller(self, token: str) -> Caller:
-        """Whom the token names. A problem: 401 when it is no good, 503 when the issuer's keys cannot be had."""
+        """Return the caller that the token names; problem 401 for an invalid token, 503 without the issuer's keys."""
         if len(token) > TOKEN_LENGTH or not token.isascii():
             raise unauthorized(Problems.WRONG_KEY)
         fingerprint = hashlib.sha256(token.encode()).digest()
@@ -126,7 +126,7 @@ class Issuer:
 
 
 def _list(claims: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
-    """The words of a claim: a list, or one text with spaces or commas between."""
+    """Return the words of a claim, which is a list, or a text with spaces or commas between the words."""
     found = claims.get(name)
     words = re.split(r"[\s,]+", found.strip()) if isinstance(found, str) else found
     if not isinstance(words, list) or not words:
@@ -137,9 +137,5 @@ def _list(claims: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> tup
 
 
 def _lacks(claim: str) -> Problem:
-    """The token is genuine, so its holder may know what is missing: the issuer's administrator has to mend it."""
-    detail = Bilingual(
-        vi=f"Mã đăng nhập không có thông tin {claim} hợp lệ. Hãy báo nơi cấp mã.",
-        en=f"The token has no usable claim {claim}. Tell whoever issues it.",
-    )
-    return unauthorized(Problems.WRONG_KEY, detail)
+    """Return problem 401 that names the missing claim: the token is genuine, and its issuer has to mend it."""
+    return unauthorized(Problems.WRONG_KEY, filled(phrase("access.token_lacks_claim"), claim=claim))

@@ -17,7 +17,7 @@ _moment: Any = TIMESTAMP(timezone=True)
 
 
 class Agency(SQLModel, table=True):
-    """An office or system that posts."""
+    """An office or system that sends figures."""
 
     __tablename__ = "agency"
     __table_args__ = {"schema": SCHEMA}
@@ -28,7 +28,7 @@ class Agency(SQLModel, table=True):
 
 
 class AccessKey(SQLModel, table=True):
-    """A key of an agency, scoped to subtrees of units and to criteria."""
+    """A key of an agency, valid for units with all units below them, and for criteria."""
 
     __tablename__ = "access_key"
     __table_args__ = {"schema": SCHEMA}

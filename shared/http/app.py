@@ -1,4 +1,4 @@
-"""What every service's HTTP side has alike: problem documents, health, metrics, the caller's language."""
+"""The HTTP application that all services share: problem documents, health, metrics, the caller's language."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from shared.contracts.bilingual import Bilingual, Language
+from shared.contracts.bilingual import Language
 from shared.http.dependencies import runtime_of
 from shared.http.openapi import Description, describe
 from shared.problems import Problem, Problems
 from shared.problems.pydantic_errors import faults_of
 from shared.service.runtime import Runtime
 from shared.service.transient_errors import blames_content
+from shared.texts import filled, phrase
 
 log = structlog.get_logger()
 
@@ -35,25 +36,25 @@ type Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def language_of(request: Request) -> Language:
-    """English for callers who prefer it, else Vietnamese."""
+    """Return English for callers who prefer it, else Vietnamese."""
     return language_in(request.headers.get("accept-language", ""))
 
 
 @lru_cache(maxsize=256)
-def language_in(wanted: str) -> Language:
-    """The better liked of an `Accept-Language`'s two that there are."""
-    wishes = {"vi": 0.0, "en": 0.0}
-    for part in wanted.lower().split(","):
+def language_in(accept_language: str) -> Language:
+    """Return the language that an `Accept-Language` header prefers, of Vietnamese and English."""
+    weights = {"vi": 0.0, "en": 0.0}
+    for part in accept_language.lower().split(","):
         tag, _, quality = part.partition(";q=")
         language = tag.strip()[:2]
-        if language in wishes:
+        if language in weights:
             with suppress(ValueError):
-                wishes[language] = max(wishes[language], float(quality or 1))
-    return "en" if wishes["en"] > wishes["vi"] else "vi"
+                weights[language] = max(weights[language], float(quality or 1))
+    return "en" if weights["en"] > weights["vi"] else "vi"
 
 
 def create_app(title: str, description: str, lifespan: Lifespan) -> FastAPI:
-    """A FastAPI application with the routes and error documents that all services share."""
+    """Return a FastAPI application with the routes and error documents that all services share."""
     app = FastAPI(
         title=title,
         description=description,
@@ -74,7 +75,7 @@ def create_app(title: str, description: str, lifespan: Lifespan) -> FastAPI:
 
 
 def answer(problem: Problem, language: Language) -> JSONResponse:
-    """The problem as an HTTP answer."""
+    """Return the problem as an HTTP answer."""
     return JSONResponse(
         problem.document(language),
         status_code=problem.kind.http_status,
@@ -84,12 +85,12 @@ def answer(problem: Problem, language: Language) -> JSONResponse:
 
 
 EXPECTED_ERRORS = (Problem, DBAPIError, NoConnectionLeftError, NatsError, OSError)
-"""What may come out of a request's work without the program being wrong."""
+"""The errors that a request may end with although the program is right."""
 
 
 def problem_of(error: Exception) -> Problem:
-    """What to answer to one of the expected errors: a problem is one; the database or the broker that is away comes
-    back; or a parameter is beyond what can be looked for.
+    """Return the problem that answers an expected error: the error itself, 400 for a parameter that the database
+    refuses, or 503 while the database or the broker is away.
     """
     if isinstance(error, Problem):
         return error
@@ -100,13 +101,13 @@ def problem_of(error: Exception) -> Problem:
 
 
 async def answer_error(request: Request, error: Exception) -> Response:
-    """The answer to one of the expected errors."""
+    """Answer one of the expected errors."""
     return answer(problem_of(error), language_of(request))
 
 
 async def _answer_http_exception(request: Request, error: Exception) -> Response:
     known = {400: Problems.INVALID_JSON, 404: Problems.NOT_FOUND, 405: Problems.METHOD_NOT_ALLOWED}
-    if isinstance(error.__cause__, Problem):  # what comes out of reading a body FastAPI wraps
+    if isinstance(error.__cause__, Problem):  # FastAPI wraps the errors of reading a body
         return answer(error.__cause__, language_of(request))
     status = getattr(error, "status_code", 500)
     headers = dict(getattr(error, "headers", None) or {})
@@ -138,13 +139,13 @@ async def _answer_failure(request: Request, error: Exception) -> Response:
 
 
 async def _health(request: Request) -> dict[str, Any]:
-    """The process answers; `today` is the day by its clock."""
+    """Answer with the day by the service's clock, and with the service's own facts."""
     runtime = runtime_of(request)
     return {"status": "ok", "today": runtime.clock.today(), **runtime.facts}
 
 
 async def _ready(request: Request) -> Response:
-    """200 when the broker and the database answer."""
+    """Answer 200 when the broker and the database answer, else 503."""
     runtime = runtime_of(request)
     checks: dict[str, Callable[[], Awaitable[object]]] = {
         # not flush(): when that times out nats-py stops reading for good
@@ -161,7 +162,7 @@ async def _ready(request: Request) -> Response:
     if faulty:
         problem = Problem(
             Problems.UNAVAILABLE,
-            detail=Bilingual(vi=f"Chưa kết nối được: {', '.join(faulty)}", en=f"No connection: {', '.join(faulty)}"),
+            detail=filled(phrase("http.no_connection"), names=", ".join(faulty)),
             headers={"Retry-After": "2"},
         )
         return answer(problem, language_of(request))

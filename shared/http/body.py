@@ -1,4 +1,4 @@
-"""Reading what clients send: bounded in size, in time, and in what the process holds at once."""
+"""Bodies of requests, read within bounds of size and time, and of the bytes that the process holds at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from starlette.responses import Response
 from shared.contracts.bilingual import Bilingual
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.text import storable
-from shared.texts import phrase
+from shared.texts import filled, phrase
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of one JSON request."""
@@ -25,27 +25,27 @@ LINE_LIMIT = 256 * 1024
 """Bytes of one line of NDJSON."""
 
 BODY_SECONDS = 60
-"""A request that stops half-way is not waited for any longer."""
+"""The longest wait for a body, or for the next part of a stream of lines."""
 
 HELD_LIMIT = 96 * 1024 * 1024
 """Bytes of bodies that the process holds at once."""
 
 DEPTH_LIMIT = 32
-"""How deep JSON may be nested. Python reads what is thousands deep, and what it read can be written nowhere."""
+"""The deepest nesting of JSON. Python would read values that are nested too deeply to be written again."""
 
 DRAIN_LIMIT = 256 * 1024 * 1024
-"""Of a body that is too large so much is read and forgotten: most clients listen only when they have sent it all."""
+"""The bytes of a too large body that are read and forgotten: most clients listen only after they have sent it all."""
 
 
-class Held:
-    """How many bytes of bodies are in memory."""
+class BodyMemory:
+    """The bytes of bodies that the process may still take into memory."""
 
     def __init__(self, limit: int = HELD_LIMIT) -> None:
         self._left = limit
 
     @contextmanager
     def growing(self) -> Iterator[bytearray]:
-        """A buffer that is counted as it grows by `grow`, and forgotten at the end."""
+        """Yield a buffer; the bytes that `grow` added to it are counted until the block ends."""
         buffer = bytearray()
         try:
             yield buffer
@@ -53,27 +53,27 @@ class Held:
             self._left += len(buffer)
 
     def grow(self, buffer: bytearray, chunk: bytes) -> None:
-        """Problem 429 when the process holds too much already."""
+        """Add a chunk to a buffer; problem 429 when the process holds too many bytes already."""
         if len(chunk) > self._left:
             raise Problem(Problems.BUSY, headers={"Retry-After": "2", "Connection": "close"})
         self._left -= len(chunk)
         buffer += chunk
 
 
-held = Held()
+memory = BodyMemory()
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body; problem 408, 413, 415 or 429 when it comes too slowly, is too large, packed, or too much."""
+    """Return the body; problem 408 when it is too slow, 413 too large, 415 compressed, 429 too much for the process."""
     refuse_packed(request)
     length = 0
-    with held.growing() as body:
+    with memory.growing() as body:
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 async for chunk in request.stream():
                     length += len(chunk)
                     if length <= limit:
-                        held.grow(body, chunk)
+                        memory.grow(body, chunk)
                     elif length > DRAIN_LIMIT:
                         break
         except TimeoutError:
@@ -87,9 +87,9 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 async def read_lines(request: Request) -> AsyncIterator[bytes]:
-    """The lines of the body, as they come; problem 408 when they come too slowly or break off.
+    """Yield the lines of the body as they come; problem 408 when they come too slowly or break off.
 
-    A longer line than `LINE_LIMIT` comes cut to that length.
+    A line longer than `LINE_LIMIT` is cut to that length.
     """
     stream = request.stream()
     rest, skipping = b"", False
@@ -118,7 +118,7 @@ async def read_lines(request: Request) -> AsyncIterator[bytes]:
 
 
 async def drain(request: Request) -> None:
-    """Read and forget what is still sent: most clients listen only when they have sent it all."""
+    """Read and forget the rest of the body: most clients listen only after they have sent it all."""
     length = 0
     with suppress(ClientDisconnect, TimeoutError, RuntimeError):  # RuntimeError: all of it was read already
         async with asyncio.timeout(BODY_SECONDS):
@@ -129,30 +129,30 @@ async def drain(request: Request) -> None:
 
 
 def refuse_packed(request: Request) -> None:
-    """Problem 415 for a compressed body: it is not unpacked, and would be no JSON."""
+    """Raise problem 415 for a compressed body, which is never unpacked."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Problem(Problems.PACKED)
 
 
 class JsonRequest(Request):
-    """A request whose body is bounded, and read strictly."""
+    """A request whose body is bounded in size, and read as strict JSON."""
 
     async def body(self) -> bytes:
-        """The whole body, within its bounds."""
+        """Return the body, within its bounds."""
         if not hasattr(self, "_body"):
             self._body = await read_body(self, BODY_LIMIT)
         return self._body
 
     async def json(self) -> Any:
-        """The value that the body is."""
+        """Return the value of the body."""
         return parse_json(await self.body())
 
 
 class JsonRoute(APIRoute):
-    """A route that takes JSON, and no more of it than `BODY_LIMIT`."""
+    """A route that takes JSON of at most `BODY_LIMIT` bytes."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """What answers a request; problem 415 where its body is declared to be something else."""
+        """Return the function that answers a request; problem 415 when the body is declared to be something else."""
         handle = super().get_route_handler()
 
         async def handle_json(request: Request) -> Response:
@@ -164,12 +164,12 @@ class JsonRoute(APIRoute):
 
 
 def media_type(request: Request) -> str:
-    """What the body is declared to be, such as `application/json`; empty where it is not said."""
+    """Return the declared type of the body, such as `application/json`; empty where none is declared."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def parse_json(text: bytes) -> Any:
-    """The value; problem 400 with the reason when it is no JSON, names something twice, or is nested too deeply."""
+    """Return the value of a JSON text; problem 400 when it is no JSON, names a field twice, or is nested too deeply."""
     try:
         value = _DECODER.decode(text.decode())
     except (ValueError, RecursionError) as error:
@@ -184,8 +184,8 @@ def parse_json(text: bytes) -> Any:
     return value
 
 
-class _NotSaidError(ValueError):
-    """What Python's reader takes, and nobody can say what it means."""
+class _AmbiguousJsonError(ValueError):
+    """JSON that Python reads although its meaning is not defined."""
 
     def __init__(self, detail: Bilingual) -> None:
         super().__init__(detail.en)
@@ -193,22 +193,17 @@ class _NotSaidError(ValueError):
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Two figures under one name: nobody can say which is meant, and one would be lost without a word."""
+    """Refuse two figures under one name: nobody knows which is meant, and one would be lost without a word."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = storable(next(name for name in names if names.count(name) > 1)[:60])
-        raise _NotSaidError(
-            Bilingual(
-                vi=f'Tên "{twice}" đứng hai lần trong một đối tượng. Hãy bỏ một.',
-                en=f'The name "{twice}" stands twice in one object. Remove one of them.',
-            )
-        )
+        raise _AmbiguousJsonError(filled(phrase("body.repeated_name"), name=twice))
     return found
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise _NotSaidError(Bilingual(vi=f"{name} không phải là số của JSON.", en=f"{name} is no number of JSON."))
+    raise _AmbiguousJsonError(filled(phrase("body.not_a_number"), name=name))
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse_constant)
@@ -224,25 +219,17 @@ def _is_deeper(value: object, limit: int) -> bool:
 
 def _reason(error: ValueError | RecursionError) -> Bilingual:
     match error:
-        case _NotSaidError():
+        case _AmbiguousJsonError():
             return error.detail
         case RecursionError():
             return _TOO_DEEP
         case json.JSONDecodeError(lineno=line, colno=column):
-            return Bilingual(
-                vi=f"Không đọc được JSON từ dòng {line}, cột {column}. Hãy kiểm tra dấu phẩy, ngoặc và nháy kép.",
-                en=f"The JSON cannot be read from line {line}, column {column} on. Check commas, brackets and quotes.",
-            )
+            return filled(phrase("body.not_json"), line=line, column=column)
         case UnicodeDecodeError(start=start):
-            return Bilingual(
-                vi=f"Nội dung không phải UTF-8 từ byte thứ {start + 1}. Hãy gửi bằng UTF-8.",
-                en=f"The body is no UTF-8 from byte {start + 1} on. Send it in UTF-8.",
-            )
+            return filled(phrase("body.not_utf8"), byte=start + 1)
     return _TOO_MANY_DIGITS
 
 
-_TOO_DEEP = Bilingual(
-    vi=f"JSON lồng nhau quá {DEPTH_LIMIT} tầng.", en=f"The JSON is nested more than {DEPTH_LIMIT} levels deep."
-)
+_TOO_DEEP = filled(phrase("body.too_deep"), limit=DEPTH_LIMIT)
 _TOO_MANY_DIGITS = phrase("body.too_many_digits")
 _HALF_A_PAIR = phrase("body.half_a_pair")

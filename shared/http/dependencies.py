@@ -1,4 +1,4 @@
-"""What routes depend on: the running service, and who calls it."""
+"""Dependencies of routes: the running service, and its caller."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.service.runtime import Runtime
 
 
 class Service(Protocol):
-    """What the routes that all services share need of a service. Each service keeps its own in `app.state.service`."""
+    """The parts of a service that shared routes need. Each service keeps its own object in `app.state.service`."""
 
     @property
     def runtime(self) -> Runtime:
@@ -21,7 +21,7 @@ class Service(Protocol):
 
     @property
     def authenticator(self) -> Authenticator:
-        """Who tells who calls."""
+        """Tells who calls."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""`GET /v1/me`: whose key it is that comes with the request, and what it opens."""
+"""`GET /v1/me`: the agency of the key that comes with the request, and the scope of the key."""
 
 from __future__ import annotations
 

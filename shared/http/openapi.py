@@ -1,4 +1,4 @@
-"""The OpenAPI document of a service: what FastAPI finds in the code, with keys, problem documents and titles added."""
+"""The OpenAPI document of a service: FastAPI's, with keys, problem documents, titles and examples added."""
 
 from __future__ import annotations
 
@@ -40,32 +40,32 @@ _RETRY_AFTER = {
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What the code of a route does not say by itself. `title` is English and Vietnamese, `/` between."""
+    """Additions to the document of one route. `title` is English and Vietnamese, with `/` between."""
 
     tag: str
     title: str
     problems: tuple[Problems, ...] = ()
-    """Beside those that every operation may answer."""
+    """The problems that it may answer, besides those of every operation."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    """Examples, by name."""
+    """Examples of its parameters, by their names."""
     answers: Mapping[int, Any] = field(default_factory=dict)
-    """Examples of what it answers in JSON, by status."""
+    """Examples of its answers in JSON, by status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a service adds to its document. Operations are named `GET /v1/…`."""
+    """Additions to a service's document. Operations are named `GET /v1/…`."""
 
     operations: Mapping[str, Operation] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     paths: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Operations, by path and method, that no route of FastAPI serves."""
+    """Operations that no route of FastAPI serves, by path and method."""
     models: Sequence[type[BaseModel]] = ()
-    """What those refer to."""
+    """The models that `paths` refers to."""
 
 
 def describe(app: FastAPI, description: Description) -> None:
-    """Let `/openapi.json` and `/docs` show the completed document."""
+    """Make `/openapi.json` and `/docs` show the completed document."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:

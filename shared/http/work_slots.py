@@ -1,4 +1,4 @@
-"""Heavy work beside the loop: a little of it at once, some more waits, and the rest comes again."""
+"""Slots for heavy work: a few requests work at once, some more wait, and the others are asked to come again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.problems import Problem, Problems
 
 
 class WorkSlots:
-    """So many may be at work at once; `limit` counts them with those that wait for their turn."""
+    """Slots for `at_once` requests; `limit` counts these and those that wait for a slot."""
 
     def __init__(self, at_once: int, limit: int) -> None:
         self._at_work = asyncio.Semaphore(at_once)
@@ -18,7 +18,7 @@ class WorkSlots:
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[None]:
-        """A seat, when it is its turn; problem 429 when too many wait for theirs."""
+        """Wait for a slot and hold it during the block; problem 429 when too many wait already."""
         if self._left <= 0:
             raise Problem(Problems.BUSY, headers={"Retry-After": "5"})
         self._left -= 1

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from shared.http import body
-from shared.http.body import Held, drain, parse_json, read_body, read_lines
+from shared.http.body import BodyMemory, drain, parse_json, read_body, read_lines
 from shared.problems import Problem, Problems
 
 
@@ -83,7 +83,7 @@ async def test_what_is_left_of_a_body_can_be_forgotten() -> None:
 
 
 def test_all_bodies_together_have_a_limit_and_what_is_forgotten_makes_room() -> None:
-    held = Held(10)
+    held = BodyMemory(10)
     with held.growing() as first:
         held.grow(first, b"12345678")
         with held.growing() as second, pytest.raises(Problem) as raised:
