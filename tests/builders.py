@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.scoring.judging.measures import Figures, Observation, Reading, merge
-from services.scoring.judging.path import Commitment
+from services.scoring.judging.path import Requirement
 from shared.contracts import subjects
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
@@ -21,7 +21,7 @@ DEADLINE = date(2023, 12, 31)
 DIEM_HE = "06280"
 
 
-def a_commitment(**changes: Any) -> Commitment:
+def a_requirement(**changes: Any) -> Requirement:
     """From 20 % at the end of 2022 down to at most 10 % at the end of 2023."""
     ordinary: dict[str, Any] = {
         "direction": "at_most",
@@ -29,8 +29,9 @@ def a_commitment(**changes: Any) -> Commitment:
         "baseline_date": BASELINE_DATE,
         "baseline": Decimal(20),
         "deadline": DEADLINE,
+        "tolerance": Decimal("0.10"),
     }
-    return Commitment(**{**ordinary, **changes})
+    return Requirement(**{**ordinary, **changes})
 
 
 def an_observation(value: float, on: date = date(2023, 6, 30), **changes: Any) -> Observation:

@@ -27,8 +27,8 @@ import psutil
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.measures import Reading, readings_in
 from services.scoring.storage.queries import reading_row
+from services.scoring.update.daily_tick import tick
 from services.scoring.update.rebuild import rebuild
-from services.scoring.update.score import tick
 from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
 from shared.contracts import subjects

@@ -17,8 +17,9 @@ from services.scoring.judging.changes import Moment
 from services.scoring.storage import queries
 from services.scoring.storage.tables import ChangeRow, ParkedRow, ReadingRow, SubmissionRow
 from services.scoring.update.arrivals import Arrival
+from services.scoring.update.daily_tick import tick
 from services.scoring.update.rebuild import rebuild
-from services.scoring.update.score import score, tick
+from services.scoring.update.score import score
 from services.scoring.update.targets import judge_targets
 from shared.contracts import subjects
 from shared.contracts.parked_message import Parked

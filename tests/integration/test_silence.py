@@ -10,8 +10,9 @@ from sqlalchemy import func, select
 from services.scoring.judging.changes import Moment
 from services.scoring.storage.tables import ChangeRow, StatusRow, TargetRow
 from services.scoring.update.arrivals import Arrival
+from services.scoring.update.daily_tick import tick
 from services.scoring.update.rebuild import rebuild
-from services.scoring.update.score import score, tick
+from services.scoring.update.score import score
 from shared.postgres.statements import table_of
 from shared.reference.load import load
 from tests.builders import an_accepted_submission

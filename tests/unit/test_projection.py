@@ -12,7 +12,7 @@ import pytest
 from services.scoring.judging.judge import assess
 from services.scoring.judging.trend import project
 from shared.contracts.assessment import Projection
-from tests.builders import BASELINE_DATE, DEADLINE, a_commitment, an_observation
+from tests.builders import BASELINE_DATE, DEADLINE, a_requirement, an_observation
 
 ENDS = [date(2023, month, 28) for month in range(1, 13)]
 
@@ -20,7 +20,7 @@ ENDS = [date(2023, month, 28) for month in range(1, 13)]
 def projected(values: Sequence[float], on: date | None = None, **changes: Any) -> Projection | None:
     """From 20 % down to 10 % in the year, with a value at the end of each month."""
     seen = [an_observation(value, day) for value, day in zip(values, ENDS, strict=False)]
-    return project(assess(a_commitment(**changes), seen, on or ENDS[len(values) - 1]))
+    return project(assess(a_requirement(**changes), seen, on or ENDS[len(values) - 1]))
 
 
 def test_a_straight_line_is_carried_on_to_the_goal() -> None:
@@ -75,7 +75,7 @@ def test_fewer_than_four_months_say_nothing() -> None:
 
 def test_many_values_of_one_month_are_one_point() -> None:
     seen = [an_observation(20 - number / 10, date(2023, 1, number)) for number in range(1, 29)]
-    assert project(assess(a_commitment(), seen, date(2023, 1, 31))) is None
+    assert project(assess(a_requirement(), seen, date(2023, 1, 31))) is None
 
 
 def test_what_is_met_or_has_no_path_is_not_projected() -> None:

@@ -17,8 +17,8 @@ from services.scoring.judging.aggregates import communes_counted, summed
 from services.scoring.judging.contributions import Increment
 from services.scoring.judging.inheritance import kin, not_inherited, with_inherited
 from services.scoring.judging.measures import Figures, Reading
+from services.scoring.judging.targets import series_of
 from services.scoring.judging.verdicts import assess_criterion, binds
-from services.scoring.update.targets import series_of
 from shared.contracts.status import Stage, Status
 from shared.reference.load import Reference, load
 from shared.reference.models import Commitment, Unit

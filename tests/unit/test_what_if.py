@@ -18,7 +18,7 @@ from services.scoring.asking.what_if import Case, WhatIf, compare
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.measures import Figures
-from services.scoring.update.targets import targets_of
+from services.scoring.judging.targets import targets_of
 from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.status import Stage
 from shared.contracts.submission import Submission

@@ -31,9 +31,9 @@ from services.scoring.asking.views import (
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.inheritance import judged_by, kin, not_inherited, with_inherited
 from services.scoring.judging.measures import Figures, in_hindsight
+from services.scoring.judging.targets import targets_of
 from services.scoring.judging.verdicts import criteria_of
 from services.scoring.storage import queries
-from services.scoring.update.targets import targets_of
 from shared.access.caller import Caller
 from shared.contracts.recognition import Recognition, RecognitionState
 from shared.contracts.status import Status

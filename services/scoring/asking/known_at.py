@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.inheritance import kin
-from services.scoring.judging.measures import Figures, Reading, merge, readings_in
+from services.scoring.judging.measures import Figures, figures_from
 from services.scoring.storage import queries
-from shared.contracts.submission import AcceptedSubmission
 from shared.reference.load import Reference
 from shared.time import VIETNAM
 
@@ -31,12 +27,3 @@ async def known_at(
     rows = await queries.submissions_of(connection, kin(units, reference), until=end_of(on))
     # a province's take a while: the loop has to go on meanwhile
     return await asyncio.to_thread(figures_from, rows)
-
-
-def figures_from(submissions: Iterable[Row[Any]]) -> dict[int, Figures]:
-    """The figures of each unit as its submissions (`queries.submissions_of`) make them, in whatever order they are."""
-    arrived: defaultdict[int, list[Reading]] = defaultdict(list)
-    for row in submissions:
-        one = AcceptedSubmission.model_validate_json(row.body)
-        arrived[row.unit] += readings_in(one, one.id, one.received_at, one.warnings)
-    return {unit: merge(Figures(), readings) for unit, readings in arrived.items()}

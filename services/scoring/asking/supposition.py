@@ -9,8 +9,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
+from services.scoring.judging.targets import targets_of
 from services.scoring.texts import phrase
-from services.scoring.update.targets import targets_of
 from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.preview import PREVIEW_LIMIT

@@ -12,8 +12,8 @@ from sqlalchemy import Row
 from services.scoring.judging.contributions import Increments
 from services.scoring.judging.inheritance import NotInherited
 from services.scoring.judging.measures import Figures
+from services.scoring.judging.targets import assess_at
 from services.scoring.judging.verdicts import assess_criterion, criterion_since
-from services.scoring.update.targets import assess_at
 from shared.contracts.assessment import Assessment
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.recognition import Recognition

@@ -17,9 +17,9 @@ from services.scoring.judging.changes import Moment
 from services.scoring.judging.contributions import Increments, difference
 from services.scoring.judging.inheritance import kin
 from services.scoring.judging.measures import Figures
+from services.scoring.judging.targets import assess_at, targets_of
 from services.scoring.judging.verdicts import Judged, explain_criterion
 from services.scoring.storage import queries
-from services.scoring.update.targets import assess_at, targets_of
 from shared.access.caller import Caller
 from shared.contracts.assessment import Assessment
 from shared.contracts.bilingual import Bilingual

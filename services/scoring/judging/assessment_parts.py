@@ -23,7 +23,7 @@ def told(part: Part, verdict: Verdict, *, countable: bool) -> Part:
         "projected": project(verdict),
         "baseline": _number(verdict.baseline.value if verdict.baseline else None),
         "baseline_on": verdict.baseline.on if verdict.baseline else None,
-        "deadline": verdict.commitment.deadline,
+        "deadline": verdict.requirement.deadline,
     }
     return part.model_copy(update=numbers | (_of_observation(seen) if seen else {}))
 

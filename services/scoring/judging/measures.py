@@ -17,7 +17,7 @@ from uuid import UUID
 
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
-from shared.contracts.submission import Submission, SubmissionWarning
+from shared.contracts.submission import AcceptedSubmission, Submission, SubmissionWarning
 from shared.reference.models import Amount, Ratio, YesNo
 from shared.time import VIETNAM
 
@@ -241,3 +241,12 @@ def _observation(
         denominator=denominator,
         readings=tuple(part for reading in readings for part in reading.parts or (reading,)),
     )
+
+
+def figures_from(submissions: Iterable[tuple[int, str]]) -> dict[int, Figures]:
+    """Return the figures of each unit, by its key, from its submissions (JSON), whatever their order."""
+    arrived: defaultdict[int, list[Reading]] = defaultdict(list)
+    for unit, body in submissions:
+        submission = AcceptedSubmission.model_validate_json(body)
+        arrived[unit] += readings_in(submission, submission.id, submission.received_at, submission.warnings)
+    return {unit: merge(Figures(), readings) for unit, readings in arrived.items()}

@@ -1,4 +1,4 @@
-"""Pure: what is promised, and the path that leads there."""
+"""The path of a requirement: from its baseline through its milestones to its goal."""
 
 from __future__ import annotations
 
@@ -24,55 +24,54 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Commitment:
-    """What is promised: by `deadline`, a value of at least or at most the goal; without a deadline nothing binds.
+class Requirement:
+    """A value to reach: by `deadline`, at least or at most the goal. Without a deadline nothing binds.
 
-    The goal is a level, or `change` from the baseline. The path runs straight from the baseline through the
-    milestones to the goal; `tolerance` is a share of the way from baseline to goal.
+    The goal is a level, or a `change` from the baseline. `tolerance`: a share of the distance from baseline to goal.
     """
 
     direction: Literal["at_least", "at_most"]
     goal: Decimal | None
     baseline_date: date
+    tolerance: Decimal
     deadline: date | None = None
     baseline: Decimal | None = None
     change: Decimal | None = None
     milestones: tuple[Point, ...] = ()
-    tolerance: Decimal = Decimal("0.10")
     has_path: bool = True
     ceiling: bool = False
-    """The value adds up over the year and may not pass the goal: only the deadline can tell that it was met."""
+    """The value adds up over the year and may not pass the goal, so only the deadline shows that it is met."""
     reports: Sequence[Due] = ()
-    """What the calendar asks for, oldest period first: between reports nobody falls behind for want of news."""
+    """The reports that the calendar asks for, oldest period first; between them no value falls behind."""
 
     def gap(self, value: Decimal, wanted: Decimal) -> Decimal:
-        """How much worse the value is than the one wanted; negative when it is better."""
+        """Return how much worse the value is than the wanted one; negative when it is better."""
         return wanted - value if self.direction == "at_least" else value - wanted
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """The path, and how far from it is too far."""
+    """The path of a requirement, and the distance behind it (`allowed`) that is still on track."""
 
-    commitment: Commitment
+    requirement: Requirement
     points: tuple[Point, ...]
     allowed: Decimal
 
     @classmethod
-    def of(cls, commitment: Commitment, baseline: Point | None, goal: Decimal) -> Course | None:
-        """None where the commitment has no path, or its time is over before the figures begin."""
-        if not commitment.has_path or commitment.deadline is None or baseline is None:
+    def of(cls, requirement: Requirement, baseline: Point | None, goal: Decimal) -> Course | None:
+        """Return the path; None where the requirement has none, or the figures begin after its deadline."""
+        if not requirement.has_path or requirement.deadline is None or baseline is None:
             return None
-        if baseline.on >= commitment.deadline:
+        if baseline.on >= requirement.deadline:
             return None
-        # who stands beyond the goal already has to stay there: the path is level
-        start = goal if commitment.gap(baseline.value, goal) <= 0 else baseline.value
-        milestones = [point for point in commitment.milestones if baseline.on < point.on < commitment.deadline]
-        points = (Point(baseline.on, start), *milestones, Point(commitment.deadline, goal))
-        return cls(commitment, points, abs(goal - start) * commitment.tolerance)
+        # a value beyond the goal has to stay there: the path is level
+        start = goal if requirement.gap(baseline.value, goal) <= 0 else baseline.value
+        milestones = [point for point in requirement.milestones if baseline.on < point.on < requirement.deadline]
+        points = (Point(baseline.on, start), *milestones, Point(requirement.deadline, goal))
+        return cls(requirement, points, abs(goal - start) * requirement.tolerance)
 
     def required(self, on: date) -> Decimal:
-        """The path's value: straight between its points, level before the first and after the last."""
+        """Return the path's value: straight between its points, level before the first and after the last."""
         after = bisect_left(self.points, on, key=lambda point: point.on)
         if after == 0:
             return self.points[0].value
@@ -83,14 +82,16 @@ class Course:
         return left.value + (right.value - left.value) * share
 
     def as_of(self, seen: Observation, on: date) -> date:
-        """The day whose point of the path a value is held against: the day itself, or where there are reports the end
-        of the newest period that was due by then, or that the value speaks for.
+        """Return the day of the path with which the value is compared.
+
+        That is the day itself; where there are reports, it is the end of the newest period whose report was due by
+        then, or of the value's period, whichever is later.
         """
-        if not self.commitment.reports or on > self.points[-1].on:
+        if not self.requirement.reports or on > self.points[-1].on:
             return on
-        # the days of an aggregate are the system's own, not a period that somebody reported for
+        # the day of a sum is the system's own, not a period that somebody reported for
         reported = seen.period.end if seen.units_counted is None else date.min
-        for due in reversed(self.commitment.reports):
+        for due in reversed(self.requirement.reports):
             if due.period.end <= reported:
                 break
             if due.by < on:
@@ -98,24 +99,24 @@ class Course:
         return min(max(reported, self.points[0].on), on)
 
     def next_point(self, seen: Observation, on: date) -> Point | None:
-        """The first of the milestones and of the ends of periods to be reported that is still to come."""
+        """Return the path's next point: the next milestone, or the next end of a period to be reported."""
         done = self.as_of(seen, on)
-        coming = (*(point.on for point in self.points[1:-1]), *(due.period.end for due in self.commitment.reports))
+        coming = (*(point.on for point in self.points[1:-1]), *(due.period.end for due in self.requirement.reports))
         day = min((day for day in coming if day >= on and day > done), default=self.points[-1].on)
         return Point(day, self.required(day)) if day < self.points[-1].on else None
 
     def exceeds(self, seen: Observation, on: date) -> bool:
-        """Whether the value is further behind the path than the tolerance."""
+        """Say whether the value is further behind the path than the tolerance."""
         return self._gap(seen, on) > self.allowed
 
     def _gap(self, seen: Observation, on: date) -> Decimal:
-        return self.commitment.gap(seen.value, self.required(self.as_of(seen, on)))
+        return self.requirement.gap(seen.value, self.required(self.as_of(seen, on)))
 
     def is_behind(self, seen: Sequence[Observation], on: date) -> bool:
-        """Follow the values through time: too far back makes it behind, and only the path itself ends that.
+        """Say whether the values, followed through time, are behind.
 
-        While a value stands the path moves away from it, so the first and the last day of each value's time tell
-        whether it was ever too far back.
+        A value beyond the tolerance makes them behind, and only a value on the path itself ends that. While a value
+        stands, the path moves away from it, so its first and last day show whether it was ever beyond the tolerance.
         """
         behind = False
         goal, begin = self.points[-1].value, self.points[0].on
@@ -124,7 +125,7 @@ class Course:
             start = max(one.effective, begin)
             if start > end:
                 continue
-            if self.commitment.gap(one.value, goal) <= 0:
+            if self.requirement.gap(one.value, goal) <= 0:
                 behind = False
             elif behind and self._gap(one, start) <= 0:
                 behind = self.exceeds(one, end)
@@ -133,7 +134,7 @@ class Course:
         return behind
 
     def last_day_within_tolerance(self, seen: Observation, on: date, deadline: date) -> date:
-        """Until when an unchanged value is still on track; `on` itself is."""
+        """Return the last day until the deadline on which an unchanged value is still on track; on `on` it is."""
         begin = self.points[0].on
 
         def is_beyond(days: int) -> bool:

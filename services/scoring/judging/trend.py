@@ -28,7 +28,7 @@ _HORIZON_DAYS = 3650
 
 def project(verdict: Verdict) -> Projection | None:
     """When the goal is reached by the trend; None where nothing is to be reached, or fewer than four months tell."""
-    commitment, short = verdict.commitment, verdict.short
+    commitment, short = verdict.requirement, verdict.short
     if short is None or verdict.status == Status.MET or commitment.ceiling or not commitment.has_path:
         return None
     points = _monthly(verdict.baseline, verdict.seen)

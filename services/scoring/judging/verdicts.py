@@ -72,7 +72,7 @@ def judge_parts(
     parts = []
     for indicator in criterion.indicators:
         goal = reference.goal(key, indicator, unit, plan.year)
-        commitment = path.Commitment(
+        requirement = path.Requirement(
             direction=indicator.direction,
             goal=goal.goal,
             baseline_date=plan.baseline_date,
@@ -82,7 +82,7 @@ def judge_parts(
             reports=reference.due_on(key),
         )
         for group in indicator.groups:
-            verdict = assess(commitment, figures.observed(group.measure, plan.baseline_date, plan.counts_from), on)
+            verdict = assess(requirement, figures.observed(group.measure, plan.baseline_date, plan.counts_from), on)
             newest = verdict.observation
             provisional = (
                 criterion.official is not None
@@ -134,25 +134,25 @@ def assess_target(commitment: Commitment, series: Sequence[Observation], referen
 
 def judge_target(commitment: Commitment, series: Sequence[Observation], reference: Reference, on: date) -> Verdict:
     """Judge a commitment of the plan by the series of the district or province that it binds."""
-    return assess(_promise(commitment, reference), series, on)
+    return assess(_requirement_of(commitment, reference), series, on)
 
 
 def target_since(commitment: Commitment, series: Sequence[Observation], reference: Reference, on: date) -> date:
     """Since when a commitment has the status that it has on that day, by what is known now."""
-    promise = _promise(commitment, reference)
+    requirement = _requirement_of(commitment, reference)
 
     def status_on(day: date) -> tuple[Status, date | None]:
-        verdict = assess(promise, series, day)
+        verdict = assess(requirement, series, day)
         return verdict.status, verdict.holds_until
 
     return judge.begun(status_on, reference.plan.baseline_date, {seen.effective for seen in series}, on)
 
 
-def _promise(commitment: Commitment, reference: Reference) -> path.Commitment:
+def _requirement_of(commitment: Commitment, reference: Reference) -> path.Requirement:
     plan = reference.plan
     elements = sorted(elements_of(commitment, reference))
     criteria = dict.fromkeys(key for element in elements for key in reference.criteria_of_element(element))
-    return path.Commitment(
+    return path.Requirement(
         direction=commitment.direction,
         goal=commitment.goal,
         baseline_date=plan.baseline_date,
@@ -169,7 +169,7 @@ def _promise(commitment: Commitment, reference: Reference) -> path.Commitment:
 
 def overdue_of(verdict: Verdict) -> list[str]:
     """The periods whose reports were due, where nothing of a commitment counts yet: communes answer for single ones."""
-    return [] if verdict.seen else [due.period.text for due in verdict.commitment.reports if due.by < verdict.on]
+    return [] if verdict.seen else [due.period.text for due in verdict.requirement.reports if due.by < verdict.on]
 
 
 def explain_target(commitment: Commitment, verdict: Verdict, on: date) -> Assessment:

@@ -308,13 +308,13 @@ async def add_changes(connection: AsyncConnection, rows: Sequence[dict[str, Any]
 
 async def submissions_of(
     connection: AsyncConnection, units: Collection[int], until: datetime | None = None
-) -> Sequence[Row[Any]]:
-    """The unit and the body (a JSON text) of everything that was sent for these units, or was until then."""
+) -> Sequence[tuple[int, str]]:
+    """Return the unit and the JSON of every submission for these units, or of those received before a moment."""
     query = select(submission.c.unit, cast(submission.c.body, Text).label("body"))
     query = query.where(submission.c.unit == func.any(list(units)))
     if until is not None:
         query = query.where(submission.c.received_at < until)
-    return (await connection.execute(query)).all()
+    return (await connection.execute(query)).tuples().all()
 
 
 async def changes_of_unit(connection: AsyncConnection, unit: int, limit: int) -> Sequence[Row[Any]]:

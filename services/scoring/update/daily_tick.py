@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import batched
 
 import structlog
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment
+from services.scoring.judging.inheritance import kin
+from services.scoring.judging.targets import targets_of
+from services.scoring.judging.unreported import bound_by
+from services.scoring.judging.verdicts import criteria_of
 from services.scoring.storage import queries
-from services.scoring.update.score import tick
+from services.scoring.storage.tables import TickRow
+from services.scoring.update.communes import figures_for, judge_units
+from services.scoring.update.record import record
+from services.scoring.update.targets import begin_targets, judge_targets
+from shared.postgres.statements import table_of
+from shared.reference.load import Reference
 from shared.service.outbox import Relay
 from shared.service.runtime import Runtime
 from shared.service.transient_errors import is_transient
@@ -59,3 +71,39 @@ class Ticker:
                 self._runtime.facts["ticked"] = last
                 return
             self._runtime.facts["ticked"] = day
+
+
+_UNITS_AT_ONCE = 500
+"""So many are looked at together when a day passes: memory stays bounded, however large the country."""
+
+
+async def tick(connection: AsyncConnection, reference: Reference, moment: Moment) -> int:
+    """Judge what the passing of time changes, once per day: pace, overdue reports, deadlines.
+
+    Only what does not hold any more is looked at. Returns how many changes there were.
+    """
+    statement = insert(table_of(TickRow)).on_conflict_do_nothing()
+    done = await connection.execute(statement, {"day": moment.on, "finished_at": moment.at})
+    if done.rowcount == 0:
+        return 0
+    due = await queries.statuses_to_look_at(connection, moment.on)
+    bound = [(unit, key) for unit, keys in bound_by(reference, moment.on).items() for key in keys]
+    for unit, key in await queries.without_status(connection, bound):
+        due.setdefault(unit, []).append(key)
+    begun = reference.lineage.begun(moment.on)
+    for unit in begun or ():
+        if reference.units.by_key(unit).kind in reference.plan.counted_kinds:
+            due[unit] = criteria_of(reference.units.by_key(unit), reference)
+    await queries.lock_units(connection, kin(due, reference))
+    found = 0
+    for units in batched(sorted(due), _UNITS_AT_ONCE):
+        criteria = {unit: due[unit] for unit in units}
+        figures = await figures_for(connection, criteria, reference)
+        changes = await judge_units(connection, reference, moment, figures, criteria)
+        await record(connection, changes)
+        found += len(changes)
+    await begin_targets(connection, reference, moment.on)
+    if begun is not None:
+        targets = {(commitment.id, target.key) for commitment, target in targets_of(reference)}
+        await queries.mark_moved(connection, targets, moment.on)
+    return found + await judge_targets(connection, reference, moment)

@@ -21,19 +21,19 @@ from sqlalchemy import Connection, MetaData, Select, Table, except_, func, selec
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel
 
-from services.scoring.asking.known_at import figures_from
 from services.scoring.judging.aggregates import contributions
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.contributions import Increment
 from services.scoring.judging.inheritance import judged_by
-from services.scoring.judging.measures import Figures
+from services.scoring.judging.measures import Figures, figures_from
+from services.scoring.judging.targets import targets_of
 from services.scoring.judging.unreported import bound_by
 from services.scoring.storage import queries
 from services.scoring.storage.tables import SCHEMA, ReadingRow, StatusRow, StepRow, SubmissionRow, TargetRow
 from services.scoring.update.arrivals import Arrival, submission_row, unit_of
 from services.scoring.update.communes import judge_again, status_rows
 from services.scoring.update.score import score
-from services.scoring.update.targets import begin_targets, judge_targets, targets_of
+from services.scoring.update.targets import begin_targets, judge_targets
 from shared.contracts import subjects
 from shared.contracts.status import Status
 from shared.contracts.submission import AcceptedSubmission

@@ -6,9 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from itertools import batched
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.aggregates import contributes, elements_of
@@ -16,21 +14,15 @@ from services.scoring.judging.changes import Moment
 from services.scoring.judging.contributions import Increment, contribution, difference
 from services.scoring.judging.inheritance import kin, with_inherited
 from services.scoring.judging.measures import Figures, Reading, merge
-from services.scoring.judging.unreported import bound_by
-from services.scoring.judging.verdicts import criteria_of
+from services.scoring.judging.targets import targets_of
 from services.scoring.storage import queries
-from services.scoring.storage.tables import TickRow
 from services.scoring.update.arrivals import Arrival, submission_row, unit_of
-from services.scoring.update.communes import figures_for, judge_units, touched
+from services.scoring.update.communes import judge_units, touched
 from services.scoring.update.record import record
-from services.scoring.update.targets import begin_targets, judge_targets, targets_of
-from shared.postgres.statements import table_of
 from shared.reference.load import Reference
 from shared.reference.models import CohortMeeting
 
 _NOTHING = Figures()
-_UNITS_AT_ONCE = 500
-"""So many are looked at together when a day passes: memory stays bounded, however large the country."""
 
 
 async def score(connection: AsyncConnection, reference: Reference, arrivals: Sequence[Arrival], moment: Moment) -> int:
@@ -75,38 +67,6 @@ async def score(connection: AsyncConnection, reference: Reference, arrivals: Seq
     await _move_sums(connection, reference, moment, before, after, differing)
     await record(connection, changes, {one.submission.id: one.trace for one in fresh})
     return len(changes)
-
-
-async def tick(connection: AsyncConnection, reference: Reference, moment: Moment) -> int:
-    """Judge what the passing of time changes, once per day: pace, overdue reports, deadlines.
-
-    Only what does not hold any more is looked at. Returns how many changes there were.
-    """
-    statement = insert(table_of(TickRow)).on_conflict_do_nothing()
-    done = await connection.execute(statement, {"day": moment.on, "finished_at": moment.at})
-    if done.rowcount == 0:
-        return 0
-    due = await queries.statuses_to_look_at(connection, moment.on)
-    bound = [(unit, key) for unit, keys in bound_by(reference, moment.on).items() for key in keys]
-    for unit, key in await queries.without_status(connection, bound):
-        due.setdefault(unit, []).append(key)
-    begun = reference.lineage.begun(moment.on)
-    for unit in begun or ():
-        if reference.units.by_key(unit).kind in reference.plan.counted_kinds:
-            due[unit] = criteria_of(reference.units.by_key(unit), reference)
-    await queries.lock_units(connection, kin(due, reference))
-    found = 0
-    for units in batched(sorted(due), _UNITS_AT_ONCE):
-        criteria = {unit: due[unit] for unit in units}
-        figures = await figures_for(connection, criteria, reference)
-        changes = await judge_units(connection, reference, moment, figures, criteria)
-        await record(connection, changes)
-        found += len(changes)
-    await begin_targets(connection, reference, moment.on)
-    if begun is not None:
-        targets = {(commitment.id, target.key) for commitment, target in targets_of(reference)}
-        await queries.mark_moved(connection, targets, moment.on)
-    return found + await judge_targets(connection, reference, moment)
 
 
 def _needed(arriving: Mapping[int, Sequence[Reading]], reference: Reference) -> set[tuple[int, str]]:

@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.judging.aggregates import communes_counted, series
 from services.scoring.judging.changes import Before, Moment, events, target_changes
-from services.scoring.judging.contributions import Increment
 from services.scoring.judging.judge import Verdict
-from services.scoring.judging.measures import Observation
-from services.scoring.judging.verdicts import assess_target, explain_target, judge_target, overdue_of, target_since
+from services.scoring.judging.targets import series_of, targets_of
+from services.scoring.judging.verdicts import explain_target, judge_target, overdue_of, target_since
 from services.scoring.storage import queries
 from services.scoring.storage.tables import TargetRow
 from services.scoring.update.record import Found, holds_until, record, when
-from shared.contracts.assessment import Assessment
 from shared.contracts.status import Status
 from shared.postgres.statements import upsert
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit
-
-
-def targets_of(reference: Reference) -> Iterable[tuple[Commitment, Unit]]:
-    """The plan's commitments, each with the units that it binds, as they are when the plan begins."""
-    for commitment in reference.plan.commitments:
-        for code in commitment.units:
-            if target := reference.units.find(code, reference.plan.first_day):
-                yield commitment, target
-
-
-def series_of(
-    commitment: Commitment, target: Unit, steps: Mapping[date, Increment], reference: Reference, on: date
-) -> list[Observation]:
-    """The commitment's value over time, from its summed steps, as seen on that day."""
-    plan = reference.plan
-    return series(commitment, steps, plan.baseline_date, communes_counted(target, reference, on), plan.coverage)
-
-
-def assess_at(
-    commitment: Commitment, target: Unit, steps: Mapping[date, Increment], reference: Reference, on: date
-) -> Assessment:
-    """The commitment as it stands on a day by its summed steps, or on the unit's last day, and why."""
-    on = target.last_day(on)
-    return assess_target(commitment, series_of(commitment, target, steps, reference, on), reference, on)
 
 
 async def begin_targets(connection: AsyncConnection, reference: Reference, on: date) -> None:
