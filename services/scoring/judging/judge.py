@@ -60,7 +60,7 @@ class Verdict:
 
     @property
     def ahead(self) -> Point | None:
-        """The path's next point before the goal, a milestone or the end of a period to be reported; None where none comes."""
+        """The path's next point before the goal: a milestone, or the end of a period to be reported; None: no more."""
         if self.course is None or self.status not in (Status.ON_TRACK, Status.BEHIND):
             return None
         return self.course.next_point(self.seen[-1], self.on)
