@@ -60,7 +60,7 @@ TELLING = [settle, inhibit, silence, render]
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Run notify's workers and subscribers while the service runs."""
-    async with Notify.open(settings(), ARRIVING, TELLING) as notify:
+    async with Notify.running(settings(), ARRIVING, TELLING) as notify:
         app.state.service = notify
         async with background(*(worker.run() for worker in notify.workers)), broker:
             await broker.start()

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notify.alerts.events import read_alert
 from services.notify.alerts.links import Links
-from services.notify.delivery.channels.configured import channels
+from services.notify.delivery.channels.configured import configured_channels
 from services.notify.delivery.follow_up import Watcher
 from services.notify.delivery.worker import Delivery
 from services.notify.inspect.gaps import gaps
@@ -53,12 +53,12 @@ class Notify:
     def __init__(
         self, runtime: Runtime, settings: NotifySettings, arriving: Sequence[Stage], telling: Sequence[Stage]
     ) -> None:
-        configured, links = channels(settings), _links(settings)
+        channels, links = configured_channels(settings), _links(settings)
         self.runtime, self.settings = runtime, settings
         self.authenticator = Authenticator(runtime.engine, Issuer.of(runtime.settings))
         self.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
         self.pipeline = Pipeline(
-            arriving, telling, Situation(_first_world(runtime, settings, frozenset(configured), links))
+            arriving, telling, Situation(_first_world(runtime, settings, frozenset(channels), links))
         )
         self.relay = Relay(runtime.engine, runtime.nats, OutboxRow, pause_seconds=_RELAY_PAUSE_SECONDS)
         self.gathered = PollingWorker("gathered", self.tell_gathered)
@@ -66,12 +66,12 @@ class Notify:
         watcher = Watcher(self.pipeline, runtime.reference)
         self.deliveries = {
             name: Delivery(name, channel, runtime.engine, self.relay, settings, watcher, links)
-            for name, channel in configured.items()
+            for name, channel in channels.items()
         }
 
     @classmethod
     @asynccontextmanager
-    async def open(
+    async def running(
         cls, settings: NotifySettings, arriving: Sequence[Stage], telling: Sequence[Stage]
     ) -> AsyncIterator[Self]:
         """Connect to everything, import the contacts of the settings' file, and warn of roles without contact."""
@@ -154,14 +154,14 @@ class Notify:
 
 
 def _first_world(
-    runtime: Runtime, settings: NotifySettings, configured: frozenset[ChannelName], links: Links | None
+    runtime: Runtime, settings: NotifySettings, channels: frozenset[ChannelName], links: Links | None
 ) -> World:
     """Return the world before anything was read from the database."""
     return World(
         reference=runtime.reference,
         tree=Tree.of(runtime.reference.plan),
         contacts={},
-        channels=configured,
+        channels=channels,
         retry_for=timedelta(seconds=settings.retry_for_seconds),
         board_url=settings.board_url,
         wait_share=settings.wait_share,

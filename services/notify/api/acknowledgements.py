@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify.alerts.draft import DIGESTS
 from services.notify.alerts.links import VALID_FOR, hash_of
 from services.notify.api.alerts import AlertItem, alert_item, reason_of, what_of
-from services.notify.api.dependencies import RunningNotify, visible
+from services.notify.api.dependencies import Serving, visible
 from services.notify.storage import ledger
 from services.notify.storage.alerts import alerts_of_notice
 from services.notify.storage.contacts import end_digest, has_digest
@@ -60,7 +60,7 @@ class Acknowledgement(BaseModel):
 
 @router.post("/v1/alerts/{alert_id}/acknowledge")
 async def acknowledge_alert(
-    alert_id: UUID, notify: RunningNotify, caller: SignedIn, said: Acknowledgement | None = None
+    alert_id: UUID, notify: Serving, caller: SignedIn, said: Acknowledgement | None = None
 ) -> AlertItem:
     """Say that somebody takes care of an alert. Who did so first stays."""
     seen = visible(caller, None, notify.reference)
@@ -73,7 +73,7 @@ async def acknowledge_alert(
 
 
 @router.get("/a/{token}", response_class=HTMLResponse, include_in_schema=False)
-async def show_link(token: Token, notify: RunningNotify) -> HTMLResponse:
+async def show_link(token: Token, notify: Serving) -> HTMLResponse:
     """What the link acknowledges."""
     try:
         async with notify.engine.connect() as connection:
@@ -83,7 +83,7 @@ async def show_link(token: Token, notify: RunningNotify) -> HTMLResponse:
 
 
 @router.post("/a/{token}", response_class=HTMLResponse, include_in_schema=False)
-async def follow_link(token: Token, notify: RunningNotify, request: Request) -> HTMLResponse:
+async def follow_link(token: Token, notify: Serving, request: Request) -> HTMLResponse:
     """Acknowledge what the link was sent for, or end the digests, as the recipient that it was sent to."""
     form = parse_qs((await read_body(request, _FORM_LIMIT)).decode(errors="replace"))
     note = storable(form.get("note", [""])[0].strip())[:NOTE_LENGTH]

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import Row
 
-from services.notify.api.dependencies import Limit, RunningNotify, Since, UnitParameter, moment_and_id, visible
+from services.notify.api.dependencies import Limit, Serving, Since, UnitParameter, moment_and_id, visible
 from services.notify.stages.render import happened
 from services.notify.storage import ledger
 from services.notify.storage.ledger import Filter
@@ -59,7 +59,7 @@ class AlertPage(BaseModel):
 
 @router.get("/alerts")
 async def list_alerts(
-    notify: RunningNotify,
+    notify: Serving,
     caller: SignedIn,
     unit: UnitParameter = None,
     is_open: Annotated[bool | None, Query(alias="open", description="Only what is open, or only what is not.")] = None,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel, ValidationError
 from sqlalchemy import Row
 
-from services.notify.api.dependencies import RunningNotify, UnitParameter, covered, is_of_province, visible
+from services.notify.api.dependencies import Serving, UnitParameter, covered, is_of_province, visible
 from services.notify.contacts.book import Book, checked_book, read_book
 from services.notify.contacts.checks import check
 from services.notify.contacts.masking import mask_address
@@ -76,7 +76,7 @@ class ImportAnswer(BaseModel):
 
 @router.get("")
 async def list_contacts(
-    notify: RunningNotify, caller: SignedIn, unit: UnitParameter = None, role: str | None = None
+    notify: Serving, caller: SignedIn, unit: UnitParameter = None, role: str | None = None
 ) -> Contacts:
     """Who is told what concerns the key's units."""
     reference = notify.reference
@@ -93,7 +93,7 @@ async def list_contacts(
 
 
 @router.get("/gaps")
-async def list_gaps(notify: RunningNotify, caller: SignedIn) -> Gaps:
+async def list_gaps(notify: Serving, caller: SignedIn) -> Gaps:
     """Roles of the plan's routing that nobody answers for, in the units that the key covers."""
     reference = notify.reference
     seen = set(visible(caller, None, reference))
@@ -115,20 +115,20 @@ async def list_gaps(notify: RunningNotify, caller: SignedIn) -> Gaps:
 
 
 @router.post("", status_code=201)
-async def add_contact(said: Contact, notify: RunningNotify, caller: SignedIn) -> ContactItem:
+async def add_contact(said: Contact, notify: Serving, caller: SignedIn) -> ContactItem:
     """Add a contact to a unit that the key covers."""
     return await _keep(uuid4(), said, notify, caller)
 
 
 @router.put("/{contact_id}")
-async def change_contact(contact_id: UUID, said: Contact, notify: RunningNotify, caller: SignedIn) -> ContactItem:
+async def change_contact(contact_id: UUID, said: Contact, notify: Serving, caller: SignedIn) -> ContactItem:
     """Replace a contact. An address that was refused for good is tried again."""
     await _own(contact_id, notify, caller)
     return await _keep(contact_id, said, notify, caller)
 
 
 @router.delete("/{contact_id}", status_code=204)
-async def remove_contact(contact_id: UUID, notify: RunningNotify, caller: SignedIn) -> None:
+async def remove_contact(contact_id: UUID, notify: Serving, caller: SignedIn) -> None:
     """Tell them nothing more."""
     await _own(contact_id, notify, caller)
     async with notify.engine.begin() as connection:
@@ -142,7 +142,7 @@ async def remove_contact(contact_id: UUID, notify: RunningNotify, caller: Signed
 )
 async def import_file(
     request: Request,
-    notify: RunningNotify,
+    notify: Serving,
     caller: SignedIn,
     *,
     dry_run: bool = False,
@@ -181,7 +181,7 @@ def _book(body: bytes, content_type: str, reference: Reference) -> Book:
     return read_book(body, reference)
 
 
-async def _own(contact_id: UUID, notify: RunningNotify, caller: Caller) -> None:
+async def _own(contact_id: UUID, notify: Serving, caller: Caller) -> None:
     async with notify.engine.connect() as connection:
         found = await contacts_with_rows(connection, contact_id)
     if not found:
@@ -189,7 +189,7 @@ async def _own(contact_id: UUID, notify: RunningNotify, caller: Caller) -> None:
     covered(caller, found[0][1].unit, notify.reference)
 
 
-async def _keep(contact_id: UUID, said: Contact, notify: RunningNotify, caller: Caller) -> ContactItem:
+async def _keep(contact_id: UUID, said: Contact, notify: Serving, caller: Caller) -> ContactItem:
     kept, faults = check(said, notify.reference)
     if faults:
         raise Problem(Problems.INVALID_QUERY, *faults)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Query, Request
@@ -13,11 +13,8 @@ from pydantic import BaseModel
 
 from services.notify.alerts.log import log_message
 from services.notify.alerts.notice import NoticeStatus
-from services.notify.api.dependencies import RunningNotify
-from services.notify.delivery.channels.configured import contract_of
-from services.notify.delivery.channels.sms import esms, generic, speedsms
-from services.notify.delivery.channels.sms.report import DeliveryReport
-from services.notify.settings import settings
+from services.notify.api.dependencies import Serving
+from services.notify.delivery.channels.sms.gateways import GATEWAYS, GatewayName
 from services.notify.storage.alerts import alerts_told
 from services.notify.storage.notices import record_report
 from services.notify.storage.tables import OutboxRow
@@ -31,8 +28,6 @@ router = APIRouter(prefix="/v1/delivery-reports")
 
 _LIMIT = 64 * 1024
 
-type Gateway = Literal["esms", "speedsms", "generic"]
-
 
 class ReportAnswer(BaseModel):
     """How many notices the report changed: none where it is known already, or not ours."""
@@ -43,16 +38,16 @@ class ReportAnswer(BaseModel):
 @router.get("/{gateway}", operation_id="take_report_by_query")
 @router.post("/{gateway}")
 async def take_report(
-    gateway: Gateway,
+    gateway: GatewayName,
     request: Request,
-    notify: RunningNotify,
+    notify: Serving,
     token: Annotated[str, Query(description="NTM_SMS_REPORT_TOKEN, for gateways sign nothing.")] = "",
 ) -> ReportAnswer:
     """What became of an SMS."""
     expected = notify.settings.sms_report_token
     if expected is None or not hmac.compare_digest(token.encode(), expected.get_secret_value().encode()):
         raise Problem(Problems.WRONG_KEY)
-    report = _read(gateway, await _fields(request))
+    report = GATEWAYS[gateway].read_report(await _fields(request), notify.settings)
     if report is None:
         raise Problem(Problems.INVALID_QUERY, Fault("", Faults.MISSING))
     if report.is_delivered is None:
@@ -82,17 +77,6 @@ async def take_report(
         await outbox.put(connection, OutboxRow, entries)
     notify.wake()
     return ReportAnswer(notices=len(rows))
-
-
-def _read(gateway: Gateway, fields: Mapping[str, Any]) -> DeliveryReport | None:
-    match gateway:
-        case "esms":
-            return esms.read_report(fields)
-        case "speedsms":
-            return speedsms.read_report(fields)
-        case "generic":
-            contract = contract_of(settings())
-            return generic.read_report(fields, contract) if contract else None
 
 
 async def _fields(request: Request) -> Mapping[str, Any]:

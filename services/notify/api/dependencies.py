@@ -22,7 +22,7 @@ def _notify(request: Request) -> Notify:
     return cast(Notify, service_of(request))
 
 
-RunningNotify = Annotated[Notify, Depends(_notify)]
+Serving = Annotated[Notify, Depends(_notify)]
 """The service that answers."""
 UnitParameter = Annotated[str | None, Query(description="Only what concerns this unit or those below it.")]
 Since = Annotated[AwareDatetime | None, Query(description="Only from this moment on.")]

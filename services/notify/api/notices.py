@@ -20,7 +20,7 @@ from services.notify.alerts.links import MARK
 from services.notify.alerts.notice import NoticeStatus
 from services.notify.api.dependencies import (
     Limit,
-    RunningNotify,
+    Serving,
     Since,
     UnitParameter,
     is_of_province,
@@ -117,7 +117,7 @@ AlertParameter = Annotated[UUID | None, Query(description="Only what tells of th
 
 @router.get("/notices")
 async def list_notices(
-    notify: RunningNotify,
+    notify: Serving,
     caller: SignedIn,
     unit: UnitParameter = None,
     recipient: Recipient = None,
@@ -150,7 +150,7 @@ async def list_notices(
 
 @router.get("/notices.csv", response_class=StreamingResponse)
 async def export_notices(
-    notify: RunningNotify,
+    notify: Serving,
     caller: SignedIn,
     unit: UnitParameter = None,
     recipient: Recipient = None,
@@ -164,7 +164,7 @@ async def export_notices(
 
 
 @router.post("/notices/{notice_id}/resend", status_code=202)
-async def resend_notice(notice_id: UUID, notify: RunningNotify, caller: SignedIn) -> Resent:
+async def resend_notice(notice_id: UUID, notify: Serving, caller: SignedIn) -> Resent:
     """Send a notice again, to the address it had, or to those that became known since; not more often than once a
     minute.
     """

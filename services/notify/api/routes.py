@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from services.notify.alerts.draft import Draft
 from services.notify.alerts.significance import severity
-from services.notify.api.dependencies import RunningNotify, covered, is_of_province
+from services.notify.api.dependencies import Serving, covered, is_of_province
 from services.notify.contacts.masking import mask_address
 from services.notify.inspect.explain import supposed
 from services.notify.routing.tree import asked
@@ -55,7 +55,7 @@ class Explained(BaseModel):
 
 @router.get("/routes:explain")
 async def explain(
-    notify: RunningNotify,
+    notify: Serving,
     caller: SignedIn,
     event: AnyEvent,
     unit: Annotated[str, Query(description="The unit that it concerns.")],

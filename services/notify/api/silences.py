@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import Row
 
-from services.notify.api.dependencies import RunningNotify, covered, is_of_province
+from services.notify.api.dependencies import Serving, covered, is_of_province
 from services.notify.storage import silences
 from shared.access.caller import Caller
 from shared.http.dependencies import SignedIn
@@ -50,7 +50,7 @@ class Silences(BaseModel):
 
 
 @router.post("", status_code=201)
-async def add_silence(said: NewSilence, notify: RunningNotify, caller: SignedIn) -> SilenceItem:
+async def add_silence(said: NewSilence, notify: Serving, caller: SignedIn) -> SilenceItem:
     """Silence what matches. A key that does not cover the province can silence its own units only."""
     _allowed(said, caller, notify.reference)
     now = utc_now()
@@ -75,7 +75,7 @@ async def add_silence(said: NewSilence, notify: RunningNotify, caller: SignedIn)
 
 
 @router.get("")
-async def list_silences(notify: RunningNotify, _: SignedIn, *, ended: bool = False) -> Silences:
+async def list_silences(notify: Serving, _: SignedIn, *, ended: bool = False) -> Silences:
     """The silences that hold or will, and with `ended` those of the last 90 days; they name no addresses, so every key
     sees them.
     """
@@ -86,7 +86,7 @@ async def list_silences(notify: RunningNotify, _: SignedIn, *, ended: bool = Fal
 
 
 @router.delete("/{silence_id}")
-async def end_silence(silence_id: UUID, notify: RunningNotify, caller: SignedIn) -> SilenceItem:
+async def end_silence(silence_id: UUID, notify: Serving, caller: SignedIn) -> SilenceItem:
     """End a silence now."""
     async with notify.engine.begin() as connection:
         row = await silences.end_silence(connection, silence_id, caller.agency, utc_now())

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.api.dependencies import RunningNotify, covered
+from services.notify.api.dependencies import Serving, covered
 from services.notify.delivery.channels.webhook import endpoint_fault, new_secret
 from services.notify.storage import subscriptions
 from shared.access.caller import Caller
@@ -71,7 +71,7 @@ class Replayed(BaseModel):
 
 
 @router.post("", status_code=201)
-async def subscribe(said: NewSubscription, notify: RunningNotify, caller: SignedIn) -> SubscriptionWithSecret:
+async def subscribe(said: NewSubscription, notify: Serving, caller: SignedIn) -> SubscriptionWithSecret:
     """Have a system told by webhook."""
     unit = covered(caller, said.unit, notify.reference)
     if not notify.settings.webhook_allow_private and endpoint_fault(said.url):
@@ -94,7 +94,7 @@ async def subscribe(said: NewSubscription, notify: RunningNotify, caller: Signed
 
 
 @router.get("")
-async def list_subscriptions(notify: RunningNotify, caller: SignedIn) -> Subscriptions:
+async def list_subscriptions(notify: Serving, caller: SignedIn) -> Subscriptions:
     """The subscriptions of the units that the key covers, without their secrets."""
     units = notify.reference.units
     async with notify.engine.connect() as connection:
@@ -104,7 +104,7 @@ async def list_subscriptions(notify: RunningNotify, caller: SignedIn) -> Subscri
 
 
 @router.post("/{subscription_id}/rotate")
-async def rotate(subscription_id: UUID, notify: RunningNotify, caller: SignedIn) -> SubscriptionWithSecret:
+async def rotate(subscription_id: UUID, notify: Serving, caller: SignedIn) -> SubscriptionWithSecret:
     """A new secret. For a day the old one signs beside it, so that the receiver can change over."""
     async with notify.engine.begin() as connection:
         row = await _own(connection, subscription_id, caller, notify.reference)
@@ -120,7 +120,7 @@ async def rotate(subscription_id: UUID, notify: RunningNotify, caller: SignedIn)
 
 
 @router.post("/{subscription_id}/enable")
-async def enable(subscription_id: UUID, notify: RunningNotify, caller: SignedIn) -> SubscriptionItem:
+async def enable(subscription_id: UUID, notify: Serving, caller: SignedIn) -> SubscriptionItem:
     """Send to it again after it was disabled; `replay` sends what it missed."""
     async with notify.engine.begin() as connection:
         await _own(connection, subscription_id, caller, notify.reference)
@@ -132,7 +132,7 @@ async def enable(subscription_id: UUID, notify: RunningNotify, caller: SignedIn)
 
 
 @router.post("/{subscription_id}/replay", status_code=202)
-async def replay(subscription_id: UUID, said: Replay, notify: RunningNotify, caller: SignedIn) -> Replayed:
+async def replay(subscription_id: UUID, said: Replay, notify: Serving, caller: SignedIn) -> Replayed:
     """Make the calls since a moment again, each under its old id, so that what was taken is known."""
     now = utc_now()
     async with notify.engine.begin() as connection:
@@ -144,7 +144,7 @@ async def replay(subscription_id: UUID, said: Replay, notify: RunningNotify, cal
 
 
 @router.delete("/{subscription_id}", status_code=204)
-async def unsubscribe(subscription_id: UUID, notify: RunningNotify, caller: SignedIn) -> None:
+async def unsubscribe(subscription_id: UUID, notify: Serving, caller: SignedIn) -> None:
     """Tell it nothing more."""
     async with notify.engine.begin() as connection:
         await _own(connection, subscription_id, caller, notify.reference)

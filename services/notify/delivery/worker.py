@@ -25,7 +25,7 @@ from services.notify.alerts.log import log_message
 from services.notify.alerts.notice import Notice, NoticeStatus
 from services.notify.delivery.breaker import Breaker, Turn
 from services.notify.delivery.channels.channel import Channel, Outcome, Result, Session
-from services.notify.settings import NotifySettings
+from services.notify.delivery.channels.settings import DeliverySettings
 from services.notify.storage import subscriptions
 from services.notify.storage.attempts import record_attempts
 from services.notify.storage.notices import give_back_notices, lease_notices
@@ -73,7 +73,7 @@ type Watch = Callable[[AsyncConnection, Sequence[Attempt]], Awaitable[None]]
 
 
 def next_step(
-    notice: Notice, outcome: Outcome, settings: NotifySettings, now: datetime
+    notice: Notice, outcome: Outcome, settings: DeliverySettings, now: datetime
 ) -> tuple[NoticeStatus, datetime | None]:
     """Pure but for the jitter: what an outcome makes of a notice, and when to try again if ever."""
     if outcome.result in (Result.SENT, Result.PERMANENT):
@@ -95,7 +95,7 @@ class Delivery:
         channel: Channel,
         engine: AsyncEngine,
         relay: Relay,
-        settings: NotifySettings,
+        settings: DeliverySettings,
         watch: Watch,
         links: Links | None,
     ) -> None:

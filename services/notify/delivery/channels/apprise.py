@@ -13,7 +13,7 @@ from services.notify.alerts.notice import Notice
 from services.notify.contacts.public_addresses import is_public
 from services.notify.contacts.service_urls import plugin_of
 from services.notify.delivery.channels.channel import Outcome, Result, Session
-from services.notify.settings import NotifySettings
+from services.notify.delivery.channels.settings import DeliverySettings
 
 _HOSTED = {"cloud", "t2bot", "official"}
 """What Apprise calls the modes in which a service that people may run themselves is its maker's own."""
@@ -24,7 +24,7 @@ class Apprise:
 
     sessions = 4
 
-    def __init__(self, settings: NotifySettings) -> None:
+    def __init__(self, settings: DeliverySettings) -> None:
         self._seconds, self._is_open = settings.send_timeout_seconds, settings.services_allow_private
 
     @asynccontextmanager

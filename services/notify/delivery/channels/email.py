@@ -20,7 +20,7 @@ from aiosmtplib import errors
 
 from services.notify.alerts.notice import Notice
 from services.notify.delivery.channels.channel import Outcome, Result, Session
-from services.notify.settings import NotifySettings
+from services.notify.delivery.channels.settings import DeliverySettings
 
 _AUTHENTICATION_CODES = {530, 534, 535, 538}
 _IDLE_SECONDS = 20
@@ -37,7 +37,7 @@ class Email:
 
     sessions = 4
 
-    def __init__(self, settings: NotifySettings) -> None:
+    def __init__(self, settings: DeliverySettings) -> None:
         self._settings = settings
         name, address = parseaddr(settings.smtp_from)
         self._sender = Address(name, addr_spec=address)

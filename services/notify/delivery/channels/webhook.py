@@ -20,7 +20,7 @@ from services.notify.alerts.notice import Notice
 from services.notify.contacts.public_addresses import is_public
 from services.notify.delivery.channels.channel import Outcome, Result
 from services.notify.delivery.channels.http import Client, Pooled, busy, unreachable
-from services.notify.settings import NotifySettings
+from services.notify.delivery.channels.settings import DeliverySettings
 
 _SECRET_BYTES = 32
 _PREFIX = "whsec_"
@@ -31,7 +31,7 @@ _ANSWER_LIMIT = 2048
 class Webhook(Pooled):
     """Systems that subscribed."""
 
-    def __init__(self, settings: NotifySettings) -> None:
+    def __init__(self, settings: DeliverySettings) -> None:
         is_open = settings.webhook_allow_private
 
         def connector() -> aiohttp.TCPConnector:

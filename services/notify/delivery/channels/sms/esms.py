@@ -14,8 +14,8 @@ import aiohttp
 from services.notify.alerts.notice import Notice
 from services.notify.delivery.channels.channel import Outcome, Result
 from services.notify.delivery.channels.http import GATEWAY_SESSIONS, Client, Pooled, answer_object, busy, unreachable
-from services.notify.delivery.channels.sms.report import DeliveryReport
-from services.notify.settings import NotifySettings
+from services.notify.delivery.channels.sms.gateway import DeliveryReport, SmsGateway
+from services.notify.delivery.channels.sms.settings import SmsSettings
 from services.notify.sms_text import is_plain
 
 _PATH = "/MainService.svc/json/SendMultipleMessage_V4_post_json/"
@@ -44,13 +44,13 @@ _REJECTED = "4"
 class Esms(Pooled):
     """The gateway, as a channel."""
 
-    def __init__(self, settings: NotifySettings) -> None:
+    def __init__(self, settings: SmsSettings) -> None:
         client = Client(settings.send_timeout_seconds)
         super().__init__(client, GATEWAY_SESSIONS, lambda kept: _EsmsSession(kept, settings))
 
 
 class _EsmsSession:
-    def __init__(self, client: aiohttp.ClientSession, settings: NotifySettings) -> None:
+    def __init__(self, client: aiohttp.ClientSession, settings: SmsSettings) -> None:
         self._client = client
         self._settings = settings
 
@@ -120,3 +120,10 @@ def _uuid(text: str) -> UUID | None:
 
 def _counts(fields: Mapping[str, str], name: str) -> bool:
     return fields.get(name, "").strip("0") != ""
+
+
+GATEWAY = SmsGateway(
+    open_channel=lambda settings: Esms(settings) if settings.sms_url else None,
+    read_report=lambda fields, _: read_report(fields),
+    needed_settings=("sms_api_key", "sms_brandname", "sms_secret_key"),
+)

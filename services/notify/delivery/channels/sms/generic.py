@@ -11,10 +11,11 @@ import aiohttp
 from pydantic import AnyHttpUrl, BaseModel, Field
 
 from services.notify.alerts.notice import Notice
-from services.notify.delivery.channels.channel import Outcome, Result
+from services.notify.delivery.channels.channel import Channel, Outcome, Result
 from services.notify.delivery.channels.http import GATEWAY_SESSIONS, Client, Pooled, answer_object, busy, unreachable
-from services.notify.delivery.channels.sms.report import DeliveryReport
-from services.notify.settings import NotifySettings
+from services.notify.delivery.channels.sms.gateway import DeliveryReport, SmsGateway
+from services.notify.delivery.channels.sms.settings import SmsSettings
+from shared.reference.located import read_yaml
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _NUMBER = re.compile(r"\d+(\.\d+)?")
@@ -49,16 +50,21 @@ class GatewayContract(BaseModel):
     undelivered: list[str] = Field(default=[])
 
 
+def contract_of(settings: SmsSettings) -> GatewayContract | None:
+    """Read the file of the gateway's contract; None where the settings name none."""
+    return read_yaml(settings.sms_contract).parse(GatewayContract) if settings.sms_contract else None
+
+
 class Generic(Pooled):
     """The gateway, as a channel."""
 
-    def __init__(self, settings: NotifySettings, contract: GatewayContract) -> None:
+    def __init__(self, settings: SmsSettings, contract: GatewayContract) -> None:
         client = Client(settings.send_timeout_seconds)
         super().__init__(client, GATEWAY_SESSIONS, lambda kept: _GenericSession(kept, settings, contract))
 
 
 class _GenericSession:
-    def __init__(self, client: aiohttp.ClientSession, settings: NotifySettings, contract: GatewayContract) -> None:
+    def __init__(self, client: aiohttp.ClientSession, settings: SmsSettings, contract: GatewayContract) -> None:
         self._client, self._settings, self._contract = client, settings, contract
 
     async def deliver(self, notice: Notice) -> Outcome:
@@ -140,3 +146,16 @@ def _words_at(answer: Any, pointer: str | None) -> str | None:
         else:
             return None
     return answer if isinstance(answer, str | None) else json.dumps(answer)
+
+
+def _open_channel(settings: SmsSettings) -> Channel | None:
+    contract = contract_of(settings)
+    return Generic(settings, contract) if contract else None
+
+
+def _read_report(fields: Mapping[str, Any], settings: SmsSettings) -> DeliveryReport | None:
+    contract = contract_of(settings)
+    return read_report(fields, contract) if contract else None
+
+
+GATEWAY = SmsGateway(_open_channel, _read_report)

@@ -15,8 +15,8 @@ import aiohttp
 from services.notify.alerts.notice import Notice
 from services.notify.delivery.channels.channel import Outcome, Result
 from services.notify.delivery.channels.http import GATEWAY_SESSIONS, Client, Pooled, answer_object, busy, unreachable
-from services.notify.delivery.channels.sms.report import DeliveryReport
-from services.notify.settings import NotifySettings
+from services.notify.delivery.channels.sms.gateway import DeliveryReport, SmsGateway
+from services.notify.delivery.channels.sms.settings import SmsSettings
 
 _PATH = "/index.php/sms/send"
 _BRANDNAME = 3
@@ -38,13 +38,13 @@ _BAD_NUMBER = "105"
 class SpeedSms(Pooled):
     """The gateway, as a channel."""
 
-    def __init__(self, settings: NotifySettings) -> None:
+    def __init__(self, settings: SmsSettings) -> None:
         client = Client(settings.send_timeout_seconds)
         super().__init__(client, GATEWAY_SESSIONS, lambda kept: _SpeedSmsSession(kept, settings))
 
 
 class _SpeedSmsSession:
-    def __init__(self, client: aiohttp.ClientSession, settings: NotifySettings) -> None:
+    def __init__(self, client: aiohttp.ClientSession, settings: SmsSettings) -> None:
         self._client, self._settings = client, settings
 
     async def deliver(self, notice: Notice) -> Outcome:
@@ -90,3 +90,10 @@ def read_report(fields: Mapping[str, Any]) -> DeliveryReport | None:
         return None
     is_delivered = True if status == 0 else None if status < 64 else False
     return DeliveryReport(str(fields["tranId"]), is_delivered, f"status {status}")
+
+
+GATEWAY = SmsGateway(
+    open_channel=lambda settings: SpeedSms(settings) if settings.sms_url else None,
+    read_report=lambda fields, _: read_report(fields),
+    needed_settings=("sms_api_key", "sms_brandname"),
+)
