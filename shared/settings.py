@@ -1,4 +1,4 @@
-"""Settings from the environment (`NTM_…`). There is no default secret: what is missing is named at the start."""
+"""Settings from the environment (`NTM_…`). No secret has a default: a service that lacks one names it and ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """What every service needs to know of its surroundings."""
+    """Settings that all services share."""
 
     model_config = SettingsConfigDict(env_prefix="NTM_", extra="ignore")
 
@@ -44,5 +44,5 @@ class Settings(BaseSettings):
 
 @lru_cache
 def settings() -> Settings:
-    """The settings of this process, read once."""
+    """Return the settings of this process, read once."""
     return Settings()

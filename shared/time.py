@@ -1,4 +1,4 @@
-"""Vietnam's time zone, and the real moment."""
+"""Vietnam's time zone, and the real time."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
 def utc_now() -> datetime:
-    """The real moment in UTC, for what must not follow a simulated clock (retries, leases, keys)."""
+    """Return the real moment in UTC, for retries, leases and keys, which must not follow a simulated clock."""
     return datetime.now(UTC)

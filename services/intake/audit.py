@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.intake.admission.digest import proves
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
-from shared.nats.stream_reader import stored
+from shared.nats.stream_reader import read_stream
 
 _SHOWN = 100
 _PATIENCE_SECONDS = 5.0
@@ -59,7 +59,7 @@ async def audit(engine: AsyncEngine, nats: Client, tables: Sequence[Table]) -> A
         await connection.execute(text("CREATE TEMPORARY TABLE audited (id uuid PRIMARY KEY, digest text NOT NULL)"))
         for name, copy in names.items():  # what is recorded by now, the log has to have
             await connection.execute(text(f"CREATE TEMPORARY TABLE {copy} AS SELECT id, digest FROM {name}"))  # noqa: S608 - names of ours
-        async for batch in stored(nats, subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS):
+        async for batch in read_stream(nats, subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS):
             await _take(connection, batch, found)
         for name, copy in names.items():
             lost = text(f"""

@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document: every channel on the broker, what is said there, in which stream it is kept."""
+"""The AsyncAPI 3.0 document: every channel on the broker with its messages and its stream."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ABOUT = (
 
 
 def document() -> dict[str, Any]:
-    """The whole document; it refers to nothing outside of it."""
+    """Return the whole document, which refers to no other document."""
     contracts: list[type[BaseModel]] = [family.contract for family in SUBJECT_FAMILIES]
     contracts += [
         Submission,

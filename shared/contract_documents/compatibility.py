@@ -1,9 +1,9 @@
-"""Pure: does a changed contract break those who rely on the old one?
+"""Differences between two versions of a contract that break programs which rely on the old one.
 
-A request is written by others: what they may send today has to be taken tomorrow. Everything else (an event, an
-answer) is read by others: what they get tomorrow has to be what they were promised. Both are one question: is all that
-one schema allows allowed by the other? Beyond that a field may neither be taken away nor mean something else by
-default. A new field breaks nobody: who reads passes over what it does not know.
+Others write requests: the new version has to accept everything that the old one accepted. Others read events and
+answers: the new version may contain only what the old one allowed. So one schema has to allow everything that the other
+allows. Besides, a field may neither disappear nor have another default. A new field breaks nothing: readers ignore
+fields that they do not know.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 type Schema = Mapping[str, Any]
 type Direction = Literal["read", "written"]
-"""What others do with it."""
+"""Whether others read or write the contract."""
 
 _TYPES = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 _AT_LEAST = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
@@ -23,17 +23,16 @@ _EXACT = ("pattern", "format", "multipleOf", "uniqueItems", "contentEncoding", "
 
 
 def breaking_changes(old: Schema, new: Schema, direction: Direction) -> list[str]:
-    """What breaks, each with the JSON pointer to it; nothing where the change is compatible.
+    """Return the breaking changes, each with its JSON pointer; none where the new version is compatible.
 
-    `$ref`s are looked up in the documents themselves; `old` and `new` may also be parts of larger documents
-    (`SchemaComparison`).
+    `$ref`s are looked up in the documents themselves. `SchemaComparison` also takes parts of larger documents.
     """
     return SchemaComparison(old, new, direction).of(old, new)
 
 
 @dataclass
 class SchemaComparison:
-    """Two documents, whose parts are compared."""
+    """Compares parts of two documents."""
 
     old: Schema
     new: Schema
@@ -41,7 +40,7 @@ class SchemaComparison:
     _under_way: set[tuple[str, str]] = field(default_factory=set)
 
     def of(self, old: Schema, new: Schema, pointer: str = "") -> list[str]:
-        """What breaks between a schema of the one document and a schema of the other."""
+        """Return the breaking changes between a schema of the old document and a schema of the new one."""
         pair = old.get("$ref", ""), new.get("$ref", "")
         if pair in self._under_way:  # a schema that holds itself
             return []
@@ -54,7 +53,7 @@ class SchemaComparison:
             self._under_way.discard(pair)
 
     def _sides[One](self, old: One, new: One) -> tuple[One, One]:
-        """What was promised, and what has to keep to it: all that the second allows the first has to allow."""
+        """Return the two with the promise first: it has to allow everything that the second allows."""
         return (old, new) if self.direction == "read" else (new, old)
 
     def _differences(self, old: Schema, new: Schema, pointer: str) -> Iterator[str]:
@@ -72,7 +71,7 @@ class SchemaComparison:
         yield from self._pattern_properties(old, new, pointer)
 
     def _between_alternatives(self, before: list[Schema], after: list[Schema], pointer: str) -> Iterator[str]:
-        """Each that is kept has to fit one that is promised; the one that fits best says what is wrong."""
+        """Compare each alternative with the promised one that fits best."""
         reading = self.direction == "read"
         promised, kept = self._sides(before, after)
         for one in kept:
@@ -87,7 +86,7 @@ class SchemaComparison:
                 yield from min(found, key=len)
 
     def _default(self, old: Schema, new: Schema, pointer: str) -> Iterator[str]:
-        """Who leaves a field out means what was written when they learned it."""
+        """Compare defaults: programs that leave a field out mean the default that they learned."""
         if self.direction == "written" and "default" in old and "default" in new and old["default"] != new["default"]:
             yield f"{pointer}: left out it meant {old['default']!r}, and means {new['default']!r} now"
 
@@ -127,7 +126,7 @@ class SchemaComparison:
 
     def _inner(self, old: Schema | bool, new: Schema | bool, name: str, pointer: str) -> Iterator[str]:
         if name == "additionalProperties" and self.direction == "read" and not isinstance(old, Mapping):
-            return  # who reads passes over what it does not know
+            return  # readers ignore fields that they do not know
         promised, kept = self._sides(old, new)
         if kept is False or promised is True:
             return
@@ -145,7 +144,7 @@ class SchemaComparison:
 
 
 def resolved(schema: Schema, document: Schema) -> Schema:
-    """The schema that a `$ref` into the same document leads to; what stands beside it counts as well."""
+    """Return the schema that a `$ref` leads to in the same document, with what stands beside the `$ref`."""
     while "$ref" in schema:
         found: Any = document
         for step in schema["$ref"].removeprefix("#/").split("/"):
@@ -156,7 +155,7 @@ def resolved(schema: Schema, document: Schema) -> Schema:
 
 
 def _alternatives(schema: Schema, document: Schema) -> list[Schema]:
-    """The simple schemas of which one has to hold."""
+    """Return the simple schemas of which one has to hold."""
     listed = schema.get("anyOf") or schema.get("oneOf")
     if listed:
         around = {name: value for name, value in schema.items() if name not in ("anyOf", "oneOf", "default")}

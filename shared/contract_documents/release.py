@@ -1,8 +1,8 @@
-"""What was promised to others, and whether the contracts of today keep it: `make compatible`, `make release-schemas`.
+"""The released contracts, and the check that today's contracts keep them: `make compatible`, `make release-schemas`.
 
-`released/` holds the documents as they were when they were last promised. A change may add to them at any time; it is
-promised with `make release-schemas`. What breaks a promise needs a new version of the subject or the path beside the
-old one, or, where nobody relies on it yet, a release of its own that says so.
+`released/` holds the documents as they were last promised to others. A change may add to the contracts at any time;
+`make release-schemas` promises the addition. A change that breaks a promise needs a new version of the subject or the
+path beside the old one, or, where nobody relies on it yet, a release of its own that says so.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from shared.contract_documents.write import FOLDER, WRITTEN
 RELEASED = Path(__file__).parent / "released"
 
 type Documents = Mapping[str, Mapping[str, Any]]
-"""By file name."""
+"""Documents by their file names."""
 
 
 def read(folder: Path) -> Documents:
-    """The documents of a folder."""
+    """Return the documents of a folder."""
     return {path.name: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
 
 
 def broken_promises(released: Documents, current: Documents) -> list[str]:
-    """Everything in which the current documents break what the released ones promise."""
+    """Return each place where the current documents break a promise of the released ones."""
     found = []
     for name, old in released.items():
         new = current.get(name)
@@ -51,7 +51,7 @@ def _changes(name: str, old: Schema, new: Schema) -> Iterator[str]:
 
 
 def _of_broker(old: Schema, new: Schema) -> Iterator[str]:
-    """Channels, what is said there, and operations; the messages themselves are contracts with schemas of their own."""
+    """Compare channels and operations; the messages are contracts with schemas of their own."""
     for name, channel in old["channels"].items():
         after = new["channels"].get(name)
         if after is None:
@@ -110,13 +110,13 @@ def _of_content(comparison: SchemaComparison, before: Schema, after: Schema, pla
 
 
 def release() -> None:
-    """Promise what the documents say now."""
+    """Promise the current documents to others."""
     shutil.rmtree(RELEASED, ignore_errors=True)
     shutil.copytree(FOLDER, RELEASED)
 
 
 def check() -> int:
-    """Print what breaks; the exit status."""
+    """Print the broken promises, and return the exit status."""
     broken = broken_promises(read(RELEASED), read(FOLDER))
     for change in broken:
         print(f"  {change}")

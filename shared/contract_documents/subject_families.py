@@ -1,4 +1,4 @@
-"""What is said on the broker: every family of subjects with its messages, and what is answered there."""
+"""The families of subjects on the broker with their messages, and the requests that services answer there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TRACE = {
 
 @dataclass(frozen=True, slots=True)
 class SubjectFamily:
-    """A family of subjects on which one service tells what happened."""
+    """A family of subjects on which services publish one kind of message."""
 
     name: str
     address: str
@@ -40,7 +40,7 @@ class SubjectFamily:
     services: tuple[str, ...]
     parameters: Mapping[str, str]
     headers: Mapping[str, Any] = field(default_factory=dict)
-    """Beside those of every event."""
+    """The headers, besides those of every event."""
 
 
 SUBJECT_FAMILIES = (
@@ -126,7 +126,7 @@ SUBJECT_FAMILIES = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a service answers over request/reply."""
+    """A subject on which a service answers requests."""
 
     name: str
     address: str

@@ -1,4 +1,4 @@
-"""The contracts as JSON Schemas and as an AsyncAPI document, for whoever speaks another language: `make schemas`."""
+"""Writes the contracts as JSON Schemas and as an AsyncAPI document, for programs in any language: `make schemas`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shared.contracts.verdict_change import StatusChanged, TargetChanged
 FOLDER = Path(__file__).parent / "schemas"
 
 WRITTEN: tuple[type[BaseModel], ...] = (Submission, DifficultyReport, DifficultyAnswer, PreviewRequest, ReplayRequest)
-"""What others write."""
+"""The contracts that others write."""
 
 READ: tuple[type[BaseModel], ...] = (
     Receipt,
@@ -39,22 +39,22 @@ READ: tuple[type[BaseModel], ...] = (
     Replayed,
     Preview,
 )
-"""What others read. Streams keep messages of every age: a field that came later is not required."""
+"""The contracts that others read. Streams keep messages of every age, so a field that was added is not required."""
 
 
 def schemas() -> dict[str, str]:
-    """By file name what should stand in it."""
+    """Return the texts of all documents, by their file names."""
     found = {contract.__name__: contract.model_json_schema() for contract in (*WRITTEN, *READ)}
     return {f"{name}.json": written(content) for name, content in {**found, "asyncapi": document()}.items()}
 
 
 def written(content: dict[str, Any]) -> str:
-    """A document as it is committed."""
+    """Return the text of a document, as it is committed."""
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 
 def write() -> None:
-    """Bring the folder up to date."""
+    """Write all documents into their folder."""
     FOLDER.mkdir(exist_ok=True)
     for name, text in schemas().items():
         (FOLDER / name).write_text(text, encoding="utf-8")

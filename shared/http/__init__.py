@@ -1,1 +1,1 @@
-"""The HTTP side that all services share: the application, bodies, problem documents, the OpenAPI document."""
+"""HTTP as all services share it: the application, bodies, pages, dependencies, the OpenAPI document."""

@@ -1,1 +1,1 @@
-"""The way to NATS: connection, streams, CloudEvents, publishing."""
+"""NATS: connections, streams, CloudEvents, publishing, and the patches of its libraries."""

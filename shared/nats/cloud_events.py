@@ -9,14 +9,14 @@ from datetime import datetime
 from uuid import UUID
 
 MESSAGE_ID = "Nats-Msg-Id"
-"""The header by which JetStream drops repetitions."""
+"""The header with a message's id, by which JetStream drops repeated messages."""
 
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is to be published."""
+    """A message to be published."""
 
     subject: str
     body: bytes
@@ -33,7 +33,7 @@ def cloud_event(
     at: datetime,
     trace: str | None = None,
 ) -> Message:
-    """A CloudEvent 1.0 in the NATS binding's binary mode; its id is also JetStream's deduplication id."""
+    """Return an event as a message. Its id is also the id by which JetStream drops repeated messages."""
     own_id = str(event_id)
     return Message(
         subject,
@@ -53,7 +53,7 @@ def cloud_event(
 
 
 def new_trace(given: str | None = None) -> str:
-    """The caller's W3C trace context where it is one, else a new one."""
+    """Return the given W3C trace context where it is valid, else a new one."""
     if given and _TRACEPARENT.fullmatch(given):
         return given
     token = secrets.token_hex(24)

@@ -1,4 +1,4 @@
-"""A connection to the broker that waits for it and comes back for ever."""
+"""Connections to NATS that wait for the server, and connect again for ever."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 class _Connection(Client):
-    """Knows who closed it."""
+    """A client that knows whether this process has closed it."""
 
     closed_by_us = False
 
@@ -26,7 +26,7 @@ class _Connection(Client):
 
 
 async def connect(settings: Settings, name: str) -> Client:
-    """A connection that waits for the broker and comes back for ever. The process ends where the server closes it."""
+    """Connect; wait for the server where it is away. The process ends when the server closes the connection."""
     patch_nats_py()
     token = settings.nats_token.get_secret_value() if settings.nats_token else None
 
@@ -56,7 +56,7 @@ async def connect(settings: Settings, name: str) -> Client:
 
 
 def end_process(connection: str) -> None:
-    """End this process, so that it is started anew: nats-py does not open again what the server closed with an error.
+    """End this process, so that it is started again: nats-py does not reconnect after the server closed with an error.
 
     Without its connection a service would look alive and do nothing.
     """

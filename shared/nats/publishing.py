@@ -1,4 +1,4 @@
-"""Publishing in order, at once, and only as long as JetStream acknowledges."""
+"""Publishing in order, with the acknowledgement of JetStream."""
 
 from __future__ import annotations
 
@@ -21,34 +21,33 @@ from shared.nats.library_seam import send_commands
 BATCH_LIMIT = 1000
 """Messages that the server takes in one atomic batch."""
 
-
 _DUPLICATE_IN_BATCH = 10201
 
 
 class BrokerUnavailableError(Exception):
-    """JetStream did not acknowledge: what was to be published may or may not be on disk."""
+    """JetStream did not acknowledge: the messages may or may not be on disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Where in its stream a published message stands, and whether it stood there already."""
+    """The place of a published message in its stream; `duplicate`: the stream had the message already."""
 
     sequence: int
     duplicate: bool = False
 
 
 async def publish(nats: Client, messages: Sequence[Message], wait_seconds: float = 5) -> list[Stored]:
-    """Publish in order and return when JetStream has all of it on disk: where in the stream each message stands.
+    """Publish in order, and return the places of the messages once JetStream has all of them on disk.
 
-    Several messages go out as atomic batches of up to 1,000. A batch that holds a message which the stream has
-    already is refused whole, so its messages follow one by one: the stream keeps one of each. A batch belongs to one
-    stream. BrokerUnavailableError when an acknowledgement does not come.
+    Several messages of one stream go out as atomic batches of up to 1,000. JetStream refuses a batch whole when its
+    stream has one of the messages already; then the messages follow one by one, and the stream drops the repeated ones.
+    BrokerUnavailableError when an acknowledgement does not come within `wait_seconds`.
     """
     stored: list[Stored] = []
     try:
         for _, of_stream in groupby(messages, key=lambda message: subjects.stream_of(message.subject)):
             for batch in batched(of_stream, BATCH_LIMIT):
-                async with asyncio.timeout(wait_seconds):  # a broker that stands still does not even take what is sent
+                async with asyncio.timeout(wait_seconds):  # a broker that hangs takes no data at all
                     together = await _publish_atomically(nats, batch, wait_seconds) if len(batch) > 1 else None
                 stored += together or await _publish_singly(nats, batch, wait_seconds)
     except (NatsError, NoStreamResponseError, APIError, OSError, TimeoutError) as error:
@@ -57,7 +56,7 @@ async def publish(nats: Client, messages: Sequence[Message], wait_seconds: float
 
 
 async def _publish_atomically(nats: Client, batch: Sequence[Message], wait_seconds: float) -> list[Stored] | None:
-    """Where the batch stands in the stream; None when the stream holds one of its messages already."""
+    """Publish one batch and return its places; None when the stream has one of its messages already."""
     if not nats.is_connected:
         raise ConnectionReconnectingError
     if max(len(message.body) for message in batch) > nats.max_payload:
@@ -82,8 +81,10 @@ async def _publish_atomically(nats: Client, batch: Sequence[Message], wait_secon
 
 
 def _command(message: Message, headers: Mapping[str, str]) -> bytes:
-    """What tells the broker to publish a message. nats-py's own takes as long over eleven headers as all rules take
-    over a submission: it looks in each for characters that none of ours has.
+    """Return the command of the NATS protocol that publishes a message.
+
+    nats-py takes as long for eleven headers as intake takes for all rules of a submission: it looks in each header for
+    characters that ours never have.
     """
     head = "\r\n".join(["NATS/1.0", *map(": ".join, headers.items()), "\r\n"]).encode()
     sizes = f"HPUB {message.subject} {len(head)} {len(head) + len(message.body)}\r\n"

@@ -1,4 +1,4 @@
-"""Reading a stream from a place on, once and in order: for who makes state anew or checks it."""
+"""Messages of a stream read in order, once, to rebuild or check what derives from them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 _BATCH = 2_000
 
 
-async def stored(nats: Client, stream: str, subject: str, after: int = 0) -> AsyncIterator[list[Msg]]:
-    """What the stream holds on a subject behind a sequence number, in batches."""
+async def read_stream(nats: Client, stream: str, subject: str, after: int = 0) -> AsyncIterator[list[Msg]]:
+    """Yield the messages that the stream holds now on a subject, behind a sequence number, in batches."""
     config = ConsumerConfig(
         deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
         opt_start_seq=after + 1,

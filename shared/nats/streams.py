@@ -1,4 +1,4 @@
-"""The streams that the services expect to find."""
+"""The streams that the services expect on the server."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from nats.js.errors import APIError
 from shared.contracts import subjects
 
 _DUPLICATE_WINDOW_SECONDS = 3600
-
-
 _YEAR_SECONDS = 366 * 24 * 3600
 
 
 async def ensure_streams(js: JetStreamContext, replicas: int = 1) -> None:
-    """Create the streams, or bring their settings up to date. What is kept, is kept: no limit of age or size."""
+    """Create the streams, or bring their settings up to date. Only streams of `KEPT_A_YEAR` drop old messages."""
     for name, listens_to in {**subjects.KEPT, **subjects.KEPT_A_YEAR}.items():
         config = StreamConfig(
             name=name,

@@ -1,4 +1,4 @@
-"""What the pages of all services have alike: the shell, signing in with a key, the language, and how things look."""
+"""The frame of all services' pages: the shell, signing in with a key, the language, the styles."""
 
 from shared.page.serve import SECURITY_HEADERS, page_router
 

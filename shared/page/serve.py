@@ -1,6 +1,6 @@
-"""Serves a page at `/`: one shell, and the scripts and styles it is made of. All data come from the JSON API.
+"""Serves a page at `/`: one shell, with its scripts and styles. All data come from the JSON API.
 
-The shell is asked for anew each time and names its files under their hash, so these are kept for good.
+Browsers ask for the shell each time. It names its files under their hash, so browsers keep the files for good.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ SECURITY_HEADERS = {
 
 
 def page_router(title: str, folder: Path, facts: Mapping[str, str] | None = None) -> APIRouter:
-    """The page of a service: the files of its folder beside those that all pages share.
+    """Return the routes of a service's page: the files of its folder, and those that all pages share.
 
-    `page.js` is run; it hands its parts to `run` of `shell.js` and its words to `addWords` of `words.js`. The scripts
-    find `facts`, the province and the day as data of the document.
+    `page.js` runs: it hands its parts to `run` of `shell.js` and its words to `addWords` of `words.js`. The scripts
+    find `facts`, the province and the day as data attributes of the document.
     """
     paths = [*(_FOLDER / "static").iterdir(), *folder.iterdir()]
     files = {path.name: path.read_bytes() for path in sorted(paths) if path.is_file()}
@@ -56,7 +56,7 @@ def page_router(title: str, folder: Path, facts: Mapping[str, str] | None = None
 
     @router.get("/")
     async def get_page(request: Request) -> Response:
-        """The shell."""
+        """Answer with the shell."""
         runtime = runtime_of(request)
         plan, today = runtime.reference.plan, runtime.clock.today()
         province = runtime.reference.units.find(plan.unit, today)
@@ -72,7 +72,7 @@ def page_router(title: str, folder: Path, facts: Mapping[str, str] | None = None
 
     @router.get("/web/{wanted}/{name}")
     async def get_file(wanted: str, name: str) -> Response:
-        """A script, a style, a picture, of this version alone: files of two versions do not fit together."""
+        """Answer with a script, style or picture of this version; those of another do not fit together."""
         content = files.get(name)
         if content is None or wanted != version:
             raise Problem(Problems.NOT_FOUND)

@@ -1,1 +1,1 @@
-"""The way to PostgreSQL: engines, statements for many rows at once, migrations."""
+"""PostgreSQL: engines, statements for many rows at once, migrations."""

@@ -1,4 +1,4 @@
-"""Engines that survive a restart of the database."""
+"""Database engines that survive a restart of the database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.settings import Settings
 
 
 def create_engine(settings: Settings, name: str) -> AsyncEngine:
-    """An engine whose connections are checked before use, so that a restart of the database is survived."""
+    """Return an engine that checks its connections before use, so that it survives a restart of the database."""
     return create_async_engine(
         settings.database_url.get_secret_value(),
         pool_pre_ping=True,
@@ -24,5 +24,5 @@ def create_engine(settings: Settings, name: str) -> AsyncEngine:
 
 
 def as_json(value: object) -> str:
-    """Values, and models as they are: pydantic's own writer and reader are three times as fast as the standard ones."""
+    """Write a value or pydantic model as JSON, three times as fast as the standard library."""
     return to_json(value).decode()

@@ -17,13 +17,13 @@ _LAZILY = text("SET LOCAL synchronous_commit TO off")
 
 
 def table_of(model: type[SQLModel]) -> Table:
-    """The SQLAlchemy table of a SQLModel class."""
+    """Return the SQLAlchemy table of a SQLModel class."""
     table: Table = model.__table__  # type: ignore[attr-defined]
     return table
 
 
-async def upsert(connection: AsyncConnection, model: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert the rows, replacing those whose primary key is there already: one statement for all of them."""
+async def upsert(connection: AsyncConnection, model: type[SQLModel], rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert the rows by one statement; a row whose primary key exists already replaces the old row."""
     if rows:
         await connection.execute(_upsert(table_of(model), tuple(rows[0])), columns_of(rows))
 
@@ -38,23 +38,26 @@ def _upsert(table: Table, names: tuple[str, ...]) -> Insert:
 
 @lru_cache
 def insert_rows(table: Table, names: tuple[str, ...]) -> Insert:
-    """An INSERT of any number of rows, given by column (`columns_of`): far faster than one by one. Made once for each
-    table and names: making it takes longer than many an execution.
+    """Return the INSERT of any number of rows, which are given by column (`columns_of`).
+
+    It is far faster than one INSERT a row. It is made once for each table and columns, since making it often takes
+    longer than executing it.
     """
     arrays = {name: bindparam(name, type_=ARRAY(table.c[name].type, dimensions=1)) for name in names}
     return insert(table).from_select(list(names), unnested(arrays))
 
 
 def unnested(arrays: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
-    """The rows that arrays of equal length make side by side, by the names of their columns."""
+    """Return the query for the rows that arrays of equal length make side by side, each array a named column."""
     return select(*(func.unnest(array).label(name) for name, array in arrays.items()))
 
 
 async def copy_in(
-    connection: AsyncConnection, model: type[SQLModel], rows: Sequence[Mapping[str, Any]], schema: str
+    connection: AsyncConnection, model: type[SQLModel], rows: Sequence[Mapping[str, object]], schema: str
 ) -> None:
-    """Insert many rows of which none is there yet, by COPY, which is several times as fast again. The connection's
-    transaction must have begun with another statement.
+    """Insert many new rows by COPY, which is several times as fast as INSERT.
+
+    The connection's transaction must have begun with another statement.
     """
     if rows:
         table, names = table_of(model), list(rows[0])
@@ -69,13 +72,14 @@ async def copy_in(
         await driver.copy_records_to_table(table.name, schema_name=schema, columns=names, records=records)
 
 
-def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Rows, of which all have the same names, as `insert_rows` takes them: each column's values."""
+def columns_of(rows: Sequence[Mapping[str, object]]) -> dict[str, list[object]]:
+    """Return the values of each column, as `insert_rows` takes them. All rows have the same columns."""
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 async def commit_lazily(connection: AsyncConnection) -> None:
-    """Let this transaction's commit not wait for the disk: for what would only be done again if a failure of the
-    database undid it. Whatever is committed later and waits for the disk brings this there too.
+    """Commit this transaction without waiting for the disk: its work is repeated if a failure undoes it.
+
+    A later commit that waits for the disk brings this one there too.
     """
     await connection.execute(_LAZILY)

@@ -1,1 +1,1 @@
-"""What a running service is made of: its runtime, clock, consumers, outbox, parking place."""
+"""Parts of a running service: runtime, clock, broker, batches, outbox, parked messages, workers, logs."""

@@ -23,14 +23,13 @@ type Park = Callable[[Msg, str], Awaitable[None]]
 
 
 async def process(stream: str, messages: Sequence[Msg], handle: Handle, park: Park) -> None:
-    """Handle the batch; if its content makes that fail, message by message, and park those that fail alone.
+    """Handle a batch. If a message makes that fail, handle the messages one by one, and park those that fail.
 
-    A fault of the surroundings (database or broker away, a deadlock) is raised: the messages are not acknowledged
-    and come again.
+    A transient error (database or broker away, a deadlock) is raised: the messages stay unacknowledged and come again.
     """
     try:
         await handle(messages)
-    except Exception as error:  # a worker's edge: whatever a message does, the consumer goes on
+    except Exception as error:  # whatever a message does, the consumer goes on
         if is_transient(error):
             log.warning("batch waits", stream=stream, messages=len(messages), error=str(error))
             await asyncio.sleep(0.5)
@@ -47,7 +46,7 @@ async def process(stream: str, messages: Sequence[Msg], handle: Handle, park: Pa
 
 
 def reason_of(error: Exception) -> str:
-    """What the error says, without the figures that it quotes."""
+    """Return the text of an error, without the figures that it quotes."""
     words = str(error)
     if isinstance(error, ValidationError):
         found = error.errors(include_url=False, include_context=False, include_input=False)

@@ -1,7 +1,7 @@
-"""Time as a parameter: services ask a clock, and a run can be driven by a simulated one.
+"""The clock that services ask for the time: the real one, or a simulated one for samples and tests.
 
-A simulated clock's day lives on the broker (stream CLOCK, one message), so that all processes share it: set with
-`set_day`, heard by a plain subscription, and read again after every reconnect.
+The day of the simulated clock is a message on the broker (stream CLOCK), so that all processes share it. `set_day`
+publishes it; each process subscribes to it, and reads it every second in case it missed a message.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class Clock:
     """The real time in Vietnam."""
 
     def now(self) -> datetime:
-        """This moment, with Vietnam's offset."""
+        """Return this moment, with Vietnam's offset."""
         return datetime.now(VIETNAM)
 
     def today(self) -> date:
-        """Today in Vietnam, whatever the machine's zone."""
+        """Return the day in Vietnam, whatever the time zone of the machine."""
         return self.now().date()
 
     async def next_day(self, wait_seconds: float) -> None:
@@ -43,7 +43,7 @@ class Clock:
 
 
 class SimulatedClock(Clock):
-    """A day that somebody sets; the time of day is the real one."""
+    """A clock whose day is set by `set_day`; its time of day is the real one."""
 
     def __init__(self, nats: Client) -> None:
         self._nats = nats
@@ -61,23 +61,23 @@ class SimulatedClock(Clock):
         self._following = asyncio.create_task(self._follow())
 
     async def _follow(self) -> None:
-        """A day that was set while the connection was away is not told again, so it is asked for."""
+        """Read the day every second: a day that was set while the connection was away is not published again."""
         while not self._nats.is_closed:
             await asyncio.sleep(1)
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Read the day from the broker, in case a message was missed while it was away."""
+        """Read the day from the broker. The clock stays as it is while the broker is away."""
         with contextlib.suppress(NatsError, JetStreamError, TimeoutError):
             if (day := await read_day(self._nats.jetstream())) is not None:
                 self._set(day)
 
     def now(self) -> datetime:
-        """The simulated day at the real time of day."""
+        """Return the simulated day at the real time of day."""
         return datetime.combine(self.today(), datetime.now(VIETNAM).timetz())
 
     def today(self) -> date:
-        """The simulated day."""
+        """Return the simulated day. RuntimeError as long as none was set."""
         if self._day is None:
             raise RuntimeError("the simulated clock has no day yet")
         return self._day
@@ -99,12 +99,12 @@ class SimulatedClock(Clock):
 
 
 def clock_stream() -> StreamConfig:
-    """The stream that remembers the simulated day."""
+    """Return the configuration of the stream that keeps the simulated day."""
     return StreamConfig(name=CLOCK_STREAM, subjects=[CLOCK_SUBJECT], max_msgs_per_subject=1)
 
 
 async def read_day(js: JetStreamContext) -> date | None:
-    """The simulated day; None while none was set."""
+    """Return the simulated day; None as long as none was set."""
     try:
         message = await js.get_last_msg(CLOCK_STREAM, CLOCK_SUBJECT)
     except JetStreamError:
@@ -113,7 +113,7 @@ async def read_day(js: JetStreamContext) -> date | None:
 
 
 async def set_day(js: JetStreamContext, day: date) -> None:
-    """Move the simulated clock of every process; ValueError when it would go back."""
+    """Set the simulated day for all processes. ValueError when the day is before the present one."""
     await js.add_stream(clock_stream())
     current = await read_day(js)
     if current is not None and day < current:

@@ -1,4 +1,4 @@
-"""Logs and metrics. Secrets and phone numbers never reach a log: they are masked here, whoever logs them."""
+"""Logs, in which secrets and phone numbers are masked, whichever module logs them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _URL_PASSWORD = re.compile(r"(?<=://)([^:/@\s]+):[^@\s]+@")
 
 
 def mask(text: str) -> str:
-    """The text with keys, tokens, phone numbers and passwords in URLs made unreadable."""
+    """Return the text with keys, tokens, phone numbers and passwords in URLs made unreadable."""
     text = _ACCESS_KEY.sub("ntm_***", text)
     text = _TOKEN.sub("eyJ***", text)
     text = _URL_PASSWORD.sub(r"\1:***@", text)
@@ -36,7 +36,7 @@ def _masked(_logger: Any, _method: str, entry: dict[str, Any]) -> dict[str, Any]
 
 
 def configure_logging(settings: Settings, service: str) -> None:
-    """Structured lines on standard error for structlog and the standard library alike."""
+    """Write structured lines to standard error, for structlog and the standard library alike."""
 
     def name_service(_logger: Any, _method: str, entry: dict[str, Any]) -> dict[str, Any]:
         return {"service": service, **entry}
@@ -72,7 +72,7 @@ def configure_logging(settings: Settings, service: str) -> None:
     for noisy in ("uvicorn", "uvicorn.error", "faststream"):
         logging.getLogger(noisy).handlers = []
         logging.getLogger(noisy).propagate = True
-    # FastStream tells of every task that it starts again after a handler failed; the handler has said why
+    # FastStream logs every task that it starts again after a handler failed; the handler has logged the reason
     logging.getLogger("faststream").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("httpx").setLevel(logging.WARNING)

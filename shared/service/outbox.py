@@ -1,12 +1,13 @@
-"""What is to be published is written in the transaction of its cause and relayed afterwards, in order.
+"""The outbox: messages are stored in the transaction of their cause, and published in order afterwards.
 
-A crash between commit and publishing delays a message; a crash between publishing and deletion repeats it, and
-JetStream's deduplication by `Nats-Msg-Id` drops the repetition.
+A crash between commit and publishing delays a message. A crash between publishing and deletion repeats the message,
+and JetStream drops the repetition by `Nats-Msg-Id`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from nats.aio.client import Client
 from sqlalchemy import BigInteger, Identity, delete, func, select
@@ -29,15 +30,22 @@ class OutboxColumns(SQLModel):
     headers: dict[str, str] = Field(sa_type=JSONB)
 
 
+class _StoredMessage(NamedTuple):
+    id: int
+    subject: str
+    body: str
+    headers: dict[str, str]
+
+
 async def put(connection: AsyncConnection, outbox: type[OutboxColumns], messages: Sequence[Message]) -> None:
-    """Leave messages to be published once the transaction is committed."""
+    """Store messages that are to be published once the transaction is committed."""
     if messages:
         rows = [{"subject": m.subject, "body": m.body.decode(), "headers": m.headers} for m in messages]
         await connection.execute(insert_rows(table_of(outbox), tuple(rows[0])), columns_of(rows))
 
 
 class Relay(PollingWorker):
-    """Publishes what the outbox holds. Any number may run: one at a time works, so the order stays."""
+    """Publishes the messages of an outbox. Any number may run: one works at a time, so the order stays."""
 
     def __init__(
         self, engine: AsyncEngine, nats: Client, outbox: type[OutboxColumns], pause_seconds: float = 0
@@ -48,19 +56,19 @@ class Relay(PollingWorker):
         self._table = table_of(outbox)
 
     async def relay(self) -> int:
-        """Publish the oldest messages and remove them; how many there were."""
+        """Publish the oldest messages and remove them. Return their number."""
         async with self._engine.begin() as connection:
             lock = func.pg_try_advisory_xact_lock(func.hashtext(f"outbox-{self._table.schema}"))
             if not await connection.scalar(select(lock)):
                 return 0
-            await commit_lazily(connection)  # a deletion that is undone is a repetition, too
-            rows = (await connection.execute(select(self._table).order_by(self._table.c.id).limit(BATCH_LIMIT))).all()
-            await publish(self._nats, [Message(row.subject, row.body.encode(), row.headers) for row in rows])
-            if rows:
-                await connection.execute(
-                    delete(self._table).where(self._table.c.id == func.any([row.id for row in rows]))
-                )
-            return len(rows)
-
-
-__all__ = ["OutboxColumns", "Relay", "put"]
+            await commit_lazily(connection)  # if the deletion is undone the messages are repeated, and dropped
+            columns = [self._table.c[name] for name in _StoredMessage._fields]
+            oldest = select(*columns).order_by(self._table.c.id).limit(BATCH_LIMIT)
+            stored = [_StoredMessage(*row) for row in await connection.execute(oldest)]
+            await publish(
+                self._nats, [Message(message.subject, message.body.encode(), message.headers) for message in stored]
+            )
+            if stored:
+                ids = [message.id for message in stored]
+                await connection.execute(delete(self._table).where(self._table.c.id == func.any(ids)))
+            return len(stored)

@@ -1,4 +1,4 @@
-"""Work that waits in a table: done at once when somebody says so, each second or so for what others left behind."""
+"""Workers that look for work in a table: at once when they are woken, and each second for work of other processes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from shared.service.transient_errors import is_transient
 
 log = structlog.get_logger()
 
-_REST_SECONDS = 0.8, 1.2
-"""Each time another: all that rests would else work at the same moment, in the way of what comes just then."""
+_WAIT_SECONDS = 0.8, 1.2
+"""The wait between two looks, drawn at random, so that the workers of a process do not all work at the same moment."""
 
 
 class PollingWorker:
-    """Calls `work` again and again: while that returns something true, and then whenever it is woken, after a pause in
-    which more may come.
+    """Calls `work` until it finds nothing to do, and again when it is woken or a second has passed.
+
+    It waits for `pause_seconds` before it begins, so that more work may come and be done together.
     """
 
     def __init__(self, name: str, work: Callable[[], Awaitable[object]], pause_seconds: float = 0) -> None:
@@ -28,14 +29,14 @@ class PollingWorker:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Say that there is something to do."""
+        """Make it look for work now."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Work until cancelled. A database or broker that is away is waited for."""
+        """Work until cancelled. While the database or the broker is away it tries again."""
         while True:
             try:
-                async with asyncio.timeout(random.uniform(*_REST_SECONDS)):  # noqa: S311 - spreads load
+                async with asyncio.timeout(random.uniform(*_WAIT_SECONDS)):  # noqa: S311 - spreads load
                     await self._woken.wait()
             except TimeoutError:
                 pass

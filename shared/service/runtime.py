@@ -1,4 +1,4 @@
-"""What a running service holds: its settings, its connections, its clock, the reference data."""
+"""The runtime of a service: its settings, connections and clock, the reference data, and its background workers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 @dataclass
 class Runtime:
-    """Opened by `open_runtime`, one per process."""
+    """The runtime of a process, opened by `open_runtime`."""
 
     settings: Settings
     engine: AsyncEngine
@@ -34,12 +34,12 @@ class Runtime:
     clock: Clock
     reference: Reference
     facts: dict[str, Any] = field(default_factory=dict)
-    """What `/healthz` tells besides the day."""
+    """Facts that `/healthz` answers, besides the day."""
 
 
 @asynccontextmanager
 async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
-    """Connect to everything, and leave it cleanly."""
+    """Open the runtime, and close its connections when the block ends."""
     configure_logging(settings, name)
     reference = load_for(settings)
     engine = create_engine(settings, name)
@@ -57,7 +57,7 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
 
 
 def collect_rarely() -> None:
-    """What is loaded by now stays: looking through it for garbage again and again would take a tenth of the time."""
+    """Exclude the objects that are loaded by now from garbage collection, which would take a tenth of the time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
@@ -65,7 +65,7 @@ def collect_rarely() -> None:
 
 @asynccontextmanager
 async def background(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run workers beside the block; if one fails, the process ends."""
+    """Run workers beside the block. The process ends when one of them fails."""
     tasks = [asyncio.create_task(_guarded(worker)) for worker in work]
     try:
         yield

@@ -1,4 +1,4 @@
-"""Which faults are of the surroundings, so that the same work may succeed later."""
+"""Transient errors: the same work may succeed later, since its content is not at fault."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 
 from shared.nats.publishing import BrokerUnavailableError
 
-# SQLSTATE classes that blame the content: cardinality, data, integrity. A missing column (42) is not the content's
-# fault: who forgot to migrate must not find accepted submissions put aside.
+# SQLSTATE classes that blame the content: cardinality, data, integrity. A missing column (42) does not: when somebody
+# forgot to migrate, accepted submissions must not be parked.
 _CONTENT_CLASSES = ("21", "22", "23")
 
 
 def blames_content(error: Exception) -> bool:
-    """Whether the database says that a value cannot be: it would say so again."""
+    """Return whether the database refuses a value, and would refuse it again."""
     if not isinstance(error, DBAPIError):
         return False
     state = getattr(error.orig, "sqlstate", None) or ""
@@ -24,7 +24,7 @@ def blames_content(error: Exception) -> bool:
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether the database, the broker or the network is at fault, rather than what was to be done."""
+    """Return whether the database, the broker or the network is at fault, and not the content."""
     if isinstance(error, DBAPIError):
         return not blames_content(error)
     return isinstance(error, OSError | NatsError | BrokerUnavailableError | TimeoutError | NoConnectionLeftError)

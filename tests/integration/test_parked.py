@@ -20,7 +20,7 @@ from shared.contracts.parked_message import Parked, ReplayRequest
 from shared.contracts.refs import UnitRef
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import publish
-from shared.nats.stream_reader import stored
+from shared.nats.stream_reader import read_stream
 from shared.postgres.statements import table_of
 from shared.reference.load import PACKAGED, load
 from shared.service.outbox import Relay, put
@@ -71,7 +71,7 @@ async def count(around: Surroundings, model: Any) -> int:
 async def told(around: Surroundings) -> list[Parked]:
     return [
         Parked.model_validate_json(message.data)
-        async for batch in stored(around.nats, subjects.STATUS_STREAM, subjects.ALL_PARKED)
+        async for batch in read_stream(around.nats, subjects.STATUS_STREAM, subjects.ALL_PARKED)
         for message in batch
     ]
 

@@ -37,7 +37,7 @@ from services.scoring.update.targets import begin_targets, judge_targets
 from shared.contracts import subjects
 from shared.contracts.status import Status
 from shared.contracts.submission import AcceptedSubmission
-from shared.nats.stream_reader import stored
+from shared.nats.stream_reader import read_stream
 from shared.postgres.migrations import schema_metadata
 from shared.postgres.statements import copy_in, table_of, upsert
 from shared.reference.load import Reference
@@ -181,7 +181,9 @@ class _Rebuilt:
         """
         async with self._live.connect() as connection:
             parked = await queries.parked_submissions(connection)
-        async for batch in stored(self._nats, subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS, self._sequence):
+        async for batch in read_stream(
+            self._nats, subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS, self._sequence
+        ):
             arrivals = {
                 message.metadata.sequence.stream: Arrival(
                     AcceptedSubmission.model_validate_json(message.data), body=message.data.decode()
