@@ -1,19 +1,19 @@
-"""Webhooks as Standard Webhooks say (standardwebhooks.com): signed, repeated under the same id, never redirected."""
+"""Webhooks by the rules of standardwebhooks.com: signed, retried under the same id, never redirected."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import ipaddress
 import secrets
 import socket
-from base64 import b64decode, b64encode
+from base64 import b64encode
+from datetime import UTC, datetime
 from http import HTTPStatus
 from time import time
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
+from standardwebhooks import Webhook as Signer
 from yarl import URL
 
 from services.notify.alerts.notice import Notice
@@ -25,11 +25,11 @@ from services.notify.delivery.channels.settings import DeliverySettings
 _SECRET_BYTES = 32
 _PREFIX = "whsec_"
 _ANSWER_LIMIT = 2048
-"""Bytes: what a receiver says beyond them is not read, and its connection given up."""
+"""Bytes of an answer that are read; a longer answer costs the receiver its connection."""
 
 
 class Webhook(Pooled):
-    """Systems that subscribed."""
+    """The channel to the systems that subscribed."""
 
     def __init__(self, settings: DeliverySettings) -> None:
         is_open = settings.webhook_allow_private
@@ -47,7 +47,7 @@ class _WebhookSession:
         self._client, self._allows_private = client, allows_private
 
     async def deliver(self, notice: Notice) -> Outcome:
-        """One call. What the receiver has taken it knows again by its `webhook-id`."""
+        """Call the receiver once. It recognises a repetition by its `webhook-id`."""
         body, request_id = notice.wording.text.encode(), str(notice.request_id)
         if not self._allows_private and (fault := endpoint_fault(notice.address)):
             return Outcome(Result.PERMANENT, fault, ends_address=True)
@@ -66,7 +66,7 @@ class _WebhookSession:
 
 
 async def read_answer(response: aiohttp.ClientResponse) -> Outcome:
-    """2xx took it; 410 wants no more; everything else may be mended by the receiver, so it is tried again."""
+    """Return the outcome of a call: 2xx accepts it, 410 wants no more, all else is retried: it may be mended."""
     content = await response.content.read(_ANSWER_LIMIT)  # also of a 2xx: what is unread would end the connection
     if response.status < HTTPStatus.MULTIPLE_CHOICES:
         return Outcome(Result.SENT, f"HTTP {response.status}")
@@ -79,26 +79,25 @@ async def read_answer(response: aiohttp.ClientResponse) -> Outcome:
 
 
 def signed(request_id: str, timestamp: int, body: bytes, signing_secrets: tuple[str, ...]) -> dict[str, str]:
-    """The headers that say who sent this, to all who have one of the secrets."""
-    content = b"%s.%d." % (request_id.encode(), timestamp) + body
-    signatures = (
-        "v1," + b64encode(hmac.digest(b64decode(secret.removeprefix(_PREFIX)), content, hashlib.sha256)).decode()
-        for secret in signing_secrets
-    )
+    """Return the headers by which the holder of any of the secrets knows the sender; `timestamp`: seconds since 1970.
+
+    While a secret is rotated there are two, and two signatures separated by a space.
+    """
+    at, content = datetime.fromtimestamp(timestamp, UTC), body.decode()
     return {
         "webhook-id": request_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": " ".join(signatures),
+        "webhook-signature": " ".join(Signer(secret).sign(request_id, at, content) for secret in signing_secrets),
     }
 
 
 def new_secret() -> str:
-    """A secret to sign with, as receivers' libraries take it."""
+    """Return a new secret to sign with, in the form that receivers' libraries take."""
     return _PREFIX + b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
 def endpoint_fault(address: str) -> str | None:
-    """Why nothing is sent to such an address at all; None where it may be. Names are checked when they are resolved."""
+    """Return the reason for which an address is never called, else None. A name is checked once it is resolved."""
     try:
         url = URL(address)
     except ValueError:
@@ -113,11 +112,11 @@ def endpoint_fault(address: str) -> str | None:
 
 
 class PrivateAddressError(aiohttp.ClientError):
-    """A name leads into a private network."""
+    """A name that leads into a private network."""
 
 
 class PublicResolver(AbstractResolver):
-    """Resolves names, but not to addresses inside: whoever subscribes must not reach what only we can reach."""
+    """Resolves names to public addresses only: a subscriber must not reach what only we can reach."""
 
     def __init__(self) -> None:
         self._resolver = ThreadedResolver()
@@ -125,13 +124,13 @@ class PublicResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """The public addresses of a name; PrivateAddressError where it has none."""
-        found = await self._resolver.resolve(host, port, family)
-        public = [one for one in found if is_public(one["host"])]
-        if found and not public:
+        """Return the public addresses of a name; PrivateAddressError where all its addresses are private."""
+        addresses = await self._resolver.resolve(host, port, family)
+        public = [address for address in addresses if is_public(address["host"])]
+        if addresses and not public:
             raise PrivateAddressError(f"{host} is not a public address")
         return public
 
     async def close(self) -> None:
-        """Nothing to close."""
+        """Close the resolver beneath."""
         await self._resolver.close()
