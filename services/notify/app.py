@@ -6,7 +6,7 @@ ntm.v1.problems.>
 ntm.v1.parked.>
                        tell_gathered()  what has waited long enough       ->  notices that are due
                        escalate()       what nobody has acknowledged      ->  the next role hears of it
-                       Delivery         e-mail, SMS, webhooks, Apprise    ->  attempts, outbox
+                       DeliveryWorker   e-mail, SMS, webhooks, Apprise    ->  attempts, outbox
                                                                           ->  ntm.v1.alerts.<unit>.<event>
 
 ntm.v1.notify.replay  ->  tell()  ->  reply: what became of a parked event
@@ -50,8 +50,8 @@ FAMILIES = {
     subjects.ALL_PARKED: "notify-parked",
 }
 
-# The way of an alert. An alert that arrives is routed and, where its branch groups, joined with others and held. When
-# its time has come, what is left of it is told: settled, inhibited, silenced, rendered. `Delivery` then delivers its
+# The way of an alert. On arrival it is routed and, where its branch groups, joined with others and held. When its time
+# has come, what is left of it is told: settled, inhibited, silenced, rendered. `DeliveryWorker` then delivers its
 # notices, retries and logs.
 ARRIVING = [route, group, hold]
 TELLING = [settle, inhibit, silence, render]

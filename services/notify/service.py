@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.notify.alerts.events import read_alert
 from services.notify.alerts.links import Links
 from services.notify.delivery.channels.configured import configured_channels
-from services.notify.delivery.follow_up import Watcher
-from services.notify.delivery.worker import Delivery
+from services.notify.delivery.follow_up import FollowUp
+from services.notify.delivery.worker import DeliveryWorker
 from services.notify.inspect.gaps import gaps
 from services.notify.routing.tree import Tree
 from services.notify.settings import NotifySettings
@@ -63,9 +63,9 @@ class Notify:
         self.relay = Relay(runtime.engine, runtime.nats, OutboxRow, pause_seconds=_RELAY_PAUSE_SECONDS)
         self.gathered = PollingWorker("gathered", self.tell_gathered)
         self.escalation = PollingWorker("escalation", self.escalate)
-        watcher = Watcher(self.pipeline, runtime.reference)
+        follow_up = FollowUp(self.pipeline, runtime.reference)
         self.deliveries = {
-            name: Delivery(name, channel, runtime.engine, self.relay, settings, watcher, links)
+            name: DeliveryWorker(name, channel, runtime.engine, self.relay, settings, follow_up, links)
             for name, channel in channels.items()
         }
 
@@ -92,7 +92,7 @@ class Notify:
         return self.runtime.reference
 
     @property
-    def workers(self) -> Sequence[PollingWorker | Delivery]:
+    def workers(self) -> Sequence[PollingWorker | DeliveryWorker]:
         """The workers that run while the service does."""
         return (self.relay, self.gathered, self.escalation, *self.deliveries.values())
 

@@ -16,11 +16,11 @@ from pydantic import ValidationError
 
 from services.notify.alerts.notice import Notice, NoticeStatus, Wording
 from services.notify.contacts.masking import mask_address, mask_in
+from services.notify.delivery.attempts import status_after
 from services.notify.delivery.channels.channel import Outcome, Result
 from services.notify.delivery.channels.email import compose, connecting_failed, sending_failed
 from services.notify.delivery.channels.http import retry_after
 from services.notify.delivery.channels.sms.esms import read_answer
-from services.notify.delivery.worker import next_step
 from services.notify.settings import NotifySettings
 
 NOW = datetime(2023, 6, 30, 2, 15, tzinfo=UTC)
@@ -143,7 +143,7 @@ def test_what_the_gateway_answers(status: int, answer: dict[str, Any], result: R
 
 def test_a_gateway_that_asks_for_patience_gets_it() -> None:
     outcome = Outcome(Result.TEMPORARY, "HTTP 429", retry_after_seconds=retry_after("120"))
-    _, due = next_step(a_notice(), outcome, some_settings(), NOW)
+    _, due = status_after(a_notice(), outcome, some_settings(), NOW)
     assert due
     assert due >= NOW + timedelta(seconds=120)
 
@@ -153,7 +153,7 @@ TEMPORARY = Outcome(Result.TEMPORARY, "busy")
 
 @pytest.mark.parametrize(("attempts", "seconds"), [(0, 1), (1, 2), (2, 4), (9, 512), (10, 900), (5000, 900)])
 def test_the_wait_doubles_up_to_a_quarter_of_an_hour(attempts: int, seconds: float) -> None:
-    status, due = next_step(a_notice(attempts=attempts), TEMPORARY, some_settings(), NOW)
+    status, due = status_after(a_notice(attempts=attempts), TEMPORARY, some_settings(), NOW)
     assert status is NoticeStatus.TEMPORARY_FAILURE
     assert due
     assert 0.75 * seconds <= (due - NOW).total_seconds() <= 1.25 * seconds
@@ -161,18 +161,18 @@ def test_the_wait_doubles_up_to_a_quarter_of_an_hour(attempts: int, seconds: flo
 
 def test_after_a_day_a_notice_has_failed_for_good() -> None:
     notice = replace(a_notice(attempts=100), retry_until=NOW + timedelta(seconds=60))
-    assert next_step(notice, TEMPORARY, some_settings(), NOW) == (NoticeStatus.PERMANENT_FAILURE, None)
+    assert status_after(notice, TEMPORARY, some_settings(), NOW) == (NoticeStatus.PERMANENT_FAILURE, None)
 
 
 def test_refused_keys_are_tried_again_and_shown_as_a_technical_failure() -> None:
-    status, due = next_step(a_notice(), Outcome(Result.TECHNICAL, "keys"), some_settings(), NOW)
+    status, due = status_after(a_notice(), Outcome(Result.TECHNICAL, "keys"), some_settings(), NOW)
     assert status is NoticeStatus.TECHNICAL_FAILURE
     assert due
 
 
 @pytest.mark.parametrize("result", [Result.SENT, Result.PERMANENT])
 def test_what_is_sent_or_failed_for_good_is_not_due_again(result: Result) -> None:
-    assert next_step(a_notice(), Outcome(result, "-"), some_settings(), NOW) == (NoticeStatus(result.value), None)
+    assert status_after(a_notice(), Outcome(result, "-"), some_settings(), NOW) == (NoticeStatus(result.value), None)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from services.notify.alerts.notice import Notice
 from services.notify.delivery.channels.channel import Outcome, Result, Session
-from services.notify.delivery.worker import LEASED, Delivery
+from services.notify.delivery.worker import LEASED, DeliveryWorker
 from shared.time import utc_now
 from tests.unit.test_notify_channels import a_notice, some_settings
 
@@ -44,13 +44,13 @@ class Broken:
         raise ValueError("a row that cannot be")
 
 
-def a_delivery(channel: Taking) -> Delivery:
+def a_delivery(channel: Taking) -> DeliveryWorker:
     async def watch(*_: Any) -> None:
         """Nothing follows."""
 
     nothing: Any = None
     broken: Any = Broken()
-    return Delivery("email", channel, broken, nothing, some_settings(), watch, None)
+    return DeliveryWorker("email", channel, broken, nothing, some_settings(), watch, None)
 
 
 async def test_what_cannot_be_recorded_ends_the_delivery_and_with_it_the_service() -> None:

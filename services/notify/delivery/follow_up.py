@@ -1,4 +1,4 @@
-"""What attempts at notices say beyond the notices: addresses that have ended, endpoints that keep failing, gateways."""
+"""The follow-up of attempts: addresses and endpoints that are given up, gateways that are down or back."""
 
 from __future__ import annotations
 
@@ -10,29 +10,31 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.events import alert_of, note_of
 from services.notify.contacts.masking import mask_address, mask_in
+from services.notify.delivery.attempts import Attempt
 from services.notify.delivery.breaker import Turn
 from services.notify.delivery.channels.channel import Result
-from services.notify.delivery.worker import Attempt
 from services.notify.storage import subscriptions
 from services.notify.storage.contacts import end_address
 from services.notify.telling.tell import Pipeline, tell
+from services.notify.texts import phrase
 from shared.contracts.alert import OperationEvent, OperationNoted
 from shared.contracts.bilingual import Bilingual
 from shared.reference.load import Reference
+from shared.texts import filled
 from shared.time import utc_now
 
 FAILING_FOR = timedelta(days=3)
-"""How long a webhook may fail before nothing more is sent to it."""
+"""A webhook that has failed for longer is disabled."""
 
 
-class Watcher:
-    """Tells those who run the system, by the plan's own routes."""
+class FollowUp:
+    """Acts on attempts beyond their notices, and tells the operators by the plan's own routes."""
 
     def __init__(self, pipeline: Pipeline, reference: Reference) -> None:
         self._pipeline, self._reference = pipeline, reference
 
     async def __call__(self, connection: AsyncConnection, attempts: Sequence[Attempt]) -> None:
-        """Draw the conclusions of attempts, in the transaction that records them."""
+        """End addresses and endpoints by the outcomes of attempts, in the transaction that records the attempts."""
         notes = [
             *self._gateways(attempts),
             *await self._addresses(connection, attempts),
@@ -43,13 +45,13 @@ class Watcher:
     def _gateways(self, attempts: Sequence[Attempt]) -> list[OperationNoted]:
         return [
             self._note(
-                OperationEvent.GATEWAY_DOWN if one.turn is Turn.OPENED else OperationEvent.GATEWAY_BACK,
-                one.notice.id,
-                one.notice.channel,
+                OperationEvent.GATEWAY_DOWN if attempt.turn is Turn.OPENED else OperationEvent.GATEWAY_BACK,
+                attempt.notice.id,
+                attempt.notice.channel,
                 Bilingual(vi=words, en=words),
             )
-            for one in attempts
-            if one.turn and (words := mask_in(one.outcome.detail, one.notice.address) or one.turn.value)
+            for attempt in attempts
+            if attempt.turn and (words := mask_in(attempt.outcome.detail, attempt.notice.address) or attempt.turn.value)
         ]
 
     async def _addresses(self, connection: AsyncConnection, attempts: Sequence[Attempt]) -> list[OperationNoted]:
@@ -61,11 +63,8 @@ class Watcher:
             detail = mask_in(outcome.detail, notice.address)
             if await end_address(connection, notice.channel, notice.address, detail, attempt.finished_at):
                 shown = mask_address(notice.address)
-                words = Bilingual(
-                    vi=f"Địa chỉ {shown} của {notice.recipient} bị từ chối hẳn ({detail}); không gửi tới đó nữa "
-                    "cho đến khi sửa lại đầu mối.",
-                    en=f"The address {shown} of {notice.recipient} was refused for good ({detail}); nothing more is "
-                    "sent to it until the contact is corrected.",
+                words = filled(
+                    phrase("follow_up.address_ended"), address=shown, recipient=notice.recipient, detail=detail
                 )
                 notes.append(self._note(OperationEvent.ADDRESS_ENDED, notice.id, f"{notice.recipient} {shown}", words))
         if notes:
@@ -73,13 +72,13 @@ class Watcher:
         return notes
 
     async def _endpoints(self, connection: AsyncConnection, attempts: Sequence[Attempt]) -> list[OperationNoted]:
-        last = {one.notice.subscription: one for one in attempts if one.notice.subscription}
+        last = {attempt.notice.subscription: attempt for attempt in attempts if attempt.notice.subscription}
         if not last:
             return []
         now = utc_now()
-        works = [key for key, one in last.items() if one.outcome.result is Result.SENT]
-        gone = [key for key, one in last.items() if one.outcome.ends_address]
-        fails = [key for key, one in last.items() if one.outcome.result is not Result.SENT]
+        works = [key for key, attempt in last.items() if attempt.outcome.result is Result.SENT]
+        gone = [key for key, attempt in last.items() if attempt.outcome.ends_address]
+        fails = [key for key, attempt in last.items() if attempt.outcome.result is not Result.SENT]
         disabled = await subscriptions.note_endpoints(connection, works, fails, gone, now - FAILING_FOR, now)
         if disabled:
             self._pipeline.situation.forget()
@@ -88,12 +87,7 @@ class Watcher:
                 OperationEvent.ENDPOINT_DISABLED,
                 last[row.id].notice.id,
                 f"webhook/{row.id}",
-                Bilingual(
-                    vi=f"Webhook của {row.agency} ({row.url}) không nhận được tin và đã bị tắt; "
-                    "sửa rồi bật lại bằng API.",
-                    en=f"The webhook of {row.agency} ({row.url}) takes nothing and was disabled; mend it, "
-                    "then enable it by the API.",
-                ),
+                filled(phrase("follow_up.endpoint_disabled"), agency=row.agency, url=row.url),
             )
             for row in disabled
         ]

@@ -1,29 +1,24 @@
-"""The last stage: what is due goes out, every attempt is recorded, and what failed for now is tried again.
+"""The worker that delivers due notices by one channel, records every attempt, and retries temporary failures.
 
-A notice is leased, handed to its channel outside any transaction, and the attempt is recorded at once, together with
-those that ended at the same time. A crash between the handing over and the record repeats one notice of each session at
-most, under the same Message-ID, RequestId or webhook-id, once its lease has ended.
+A notice is leased, given to its channel outside any transaction, and the attempt is recorded at once, together with
+the attempts that ended at the same time. A crash between the sending and the record repeats at most one notice of each
+session, under the same Message-ID, RequestId or webhook-id, once its lease has ended.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
-from uuid import UUID
+from datetime import timedelta
 
 import structlog
 from prometheus_client import Counter
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notify.alerts.links import Links
-from services.notify.alerts.log import log_message
-from services.notify.alerts.notice import Notice, NoticeStatus
-from services.notify.delivery.breaker import Breaker, Turn
+from services.notify.alerts.notice import Notice
+from services.notify.delivery.attempts import Attempt, attempt_values, log_entries, status_after
+from services.notify.delivery.breaker import Breaker
 from services.notify.delivery.channels.channel import Channel, Outcome, Result, Session
 from services.notify.delivery.channels.settings import DeliverySettings
 from services.notify.storage import subscriptions
@@ -31,8 +26,7 @@ from services.notify.storage.attempts import record_attempts
 from services.notify.storage.notices import give_back_notices, lease_notices
 from services.notify.storage.tables import OutboxRow
 from services.notify.telling.hand_over import LEASE, notice_of
-from shared.contracts.alert import AlertEvent, ChannelName
-from shared.nats.cloud_events import Message
+from shared.contracts.alert import ChannelName
 from shared.service import outbox
 from shared.service.outbox import Relay
 from shared.service.polling_worker import PollingWorker
@@ -44,49 +38,15 @@ log = structlog.get_logger()
 ATTEMPTS = Counter("ntm_delivery_attempts", "Attempts at notices", ["channel", "outcome"])
 
 ATTEMPT_SECONDS = 30
-"""No attempt takes longer, and none is begun that might outlast its lease."""
+"""An attempt is broken off after these; it is not begun where its lease might end before."""
 LEASED = 500
-"""How many notices a process has leased at once, of each channel."""
+"""The most notices of a channel that a process has leased at once."""
+
+type AfterAttempts = Callable[[AsyncConnection, Sequence[Attempt]], Awaitable[None]]
+"""Acts on attempts in the transaction that records them: ends addresses, disables endpoints, tells of gateways."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """What came of an attempt, and what that makes of its notice."""
-
-    notice: Notice
-    started_at: datetime
-    finished_at: datetime
-    outcome: Outcome
-    status: NoticeStatus
-    due_at: datetime | None
-    turn: Turn | None = None
-    """What it says of the gateway as a whole."""
-
-    @property
-    def lease(self) -> tuple[UUID, datetime]:
-        """The notice as it was leased for it."""
-        return self.notice.id, self.notice.leased_until
-
-
-type Watch = Callable[[AsyncConnection, Sequence[Attempt]], Awaitable[None]]
-"""What else attempts change, in the transaction that records them: addresses that end, endpoints that keep failing."""
-
-
-def next_step(
-    notice: Notice, outcome: Outcome, settings: DeliverySettings, now: datetime
-) -> tuple[NoticeStatus, datetime | None]:
-    """Pure but for the jitter: what an outcome makes of a notice, and when to try again if ever."""
-    if outcome.result in (Result.SENT, Result.PERMANENT):
-        return NoticeStatus(outcome.result.value), None
-    wait = min(settings.retry_first_seconds * 2 ** min(notice.attempts, 30), settings.retry_longest_seconds)
-    wait = max(wait * random.uniform(0.75, 1.25), outcome.retry_after_seconds)  # noqa: S311 - spreads load
-    due = now + timedelta(seconds=wait)
-    if due > notice.retry_until:
-        return NoticeStatus.PERMANENT_FAILURE, None
-    return NoticeStatus(outcome.result.value), due
-
-
-class Delivery:
+class DeliveryWorker:
     """Delivers the notices of one channel. Any number may run, in any number of processes."""
 
     def __init__(
@@ -96,11 +56,11 @@ class Delivery:
         engine: AsyncEngine,
         relay: Relay,
         settings: DeliverySettings,
-        watch: Watch,
+        follow_up: AfterAttempts,
         links: Links | None,
     ) -> None:
         self._name, self._channel, self._engine, self._relay = name, channel, engine, relay
-        self._settings, self._watch, self._links = settings, watch, links
+        self._settings, self._follow_up, self._links = settings, follow_up, links
         self._breaker = Breaker()
         self._waiting: asyncio.Queue[Notice | None] = asyncio.Queue()
         self._untried: list[Notice] = []
@@ -112,11 +72,11 @@ class Delivery:
         self._is_over = False
 
     def wake(self) -> None:
-        """Say that notices were committed."""
+        """Look for due notices now: some were committed."""
         self._leasing.wake()
 
     async def run(self) -> None:
-        """Work until cancelled: at once when woken, and every second for what became due. Ends what it has begun."""
+        """Work until cancelled: when woken, and every second for due notices. End the attempts under way."""
         leasing = asyncio.create_task(self._leasing.run())
         self.wake()
         recording = asyncio.create_task(self._record_all())
@@ -142,7 +102,7 @@ class Delivery:
             await self._give_back()
 
     async def lease(self) -> bool:
-        """Take what is due, as much as there is room for; whether there may be more for which there is room."""
+        """Lease due notices while there is room; return whether there may be more, and room for them."""
         await self._give_back()
         now, room = utc_now(), LEASED - self._waiting.qsize()
         limit = self._breaker.room(room, now)
@@ -157,14 +117,14 @@ class Delivery:
         return self._is_behind and limit > 1
 
     def room(self) -> int:
-        """How many notices it would take beside those it has. None while its gateway rests, or while others are due for
-        which it has no room: those come first.
+        """Return the number of notices that it would take beside those it has: 0 while its gateway rests, or while
+        other notices are due for which it has no room, since those come first.
         """
         is_closed = self._is_stopping or self._is_behind or self._breaker.opens_at is not None
         return 0 if is_closed else LEASED - self._waiting.qsize()
 
     def take(self, notices: Sequence[Notice]) -> None:
-        """Deliver notices that were leased for it; it gives them back where it stops."""
+        """Deliver notices that were leased for this worker; give them back if it is stopping."""
         if self._is_stopping:
             self._untried += notices
             return
@@ -172,7 +132,7 @@ class Delivery:
             self._waiting.put_nowait(notice)
 
     async def _give_back(self) -> None:
-        """Let others, or this one later, try at once what was leased here and will not be tried."""
+        """Give back the leases of notices that will not be tried now, so that any worker may try them at once."""
         untried, self._untried = self._untried, []
         if untried:
             leases = {notice.leased_until for notice in untried}
@@ -180,7 +140,7 @@ class Delivery:
                 await give_back_notices(connection, [notice.id for notice in untried], leases, utc_now())
 
     async def _converse(self) -> None:
-        """One session after the other, each as long as there is something to deliver."""
+        """Open one session after the other, each for as long as there are notices to deliver."""
         while notice := await self._waiting.get():
             try:
                 async with self._channel.open() as session:
@@ -210,14 +170,14 @@ class Delivery:
             outcome = Outcome(Result.TECHNICAL, f"{type(error).__name__}: {error}")
         finished_at = utc_now()
         turn = self._breaker.note(outcome, finished_at)
-        status, due_at = next_step(notice, outcome, self._settings, finished_at)
+        status, due_at = status_after(notice, outcome, self._settings, finished_at)
         recorded = asyncio.get_running_loop().create_future()
         self._ended.append((Attempt(notice, started_at, finished_at, outcome, status, due_at, turn), recorded))
         self._has_ended.set()
         ATTEMPTS.labels(self._name, outcome.result.value).inc()
         if outcome.result is not Result.SENT:
             log.warning("notice not sent", notice=str(notice.id), channel=self._name, status=status.value)
-        await recorded  # a session begins nothing new before: so much at most is repeated after a crash
+        await recorded  # a session begins no other notice before: a crash repeats one notice of each session at most
 
     async def _record_all(self) -> None:
         while not self._is_over or self._ended:
@@ -231,57 +191,20 @@ class Delivery:
                     recorded.set_result(None)
 
     async def _record(self, attempts: Sequence[Attempt]) -> None:
-        """Keep what came of attempts. A database that is away is waited for, so that nothing is sent twice."""
+        """Record attempts and follow them up. Wait for a database that is away, so that nothing is sent twice."""
         while True:
             try:
                 async with self._engine.begin() as connection:
-                    told = await record_attempts(connection, [_attempt_row(one) for one in attempts])
-                    ours = [one for one in attempts if one.lease in told]
-                    endings = (_ending(one, told[one.lease]) for one in ours if one.due_at is None)
-                    await outbox.put(connection, OutboxRow, [entry for ending in endings for entry in ending])
-                    await self._watch(connection, ours)
+                    told = await record_attempts(connection, [attempt_values(attempt) for attempt in attempts])
+                    ours = [attempt for attempt in attempts if attempt.lease in told]
+                    finished = [attempt for attempt in ours if attempt.due_at is None]
+                    entries = [entry for attempt in finished for entry in log_entries(attempt, told[attempt.lease])]
+                    await outbox.put(connection, OutboxRow, entries)
+                    await self._follow_up(connection, ours)
             except Exception as error:
-                if not is_transient(error) or utc_now() > max(one.notice.leased_until for one in attempts):
+                if not is_transient(error) or utc_now() > max(attempt.notice.leased_until for attempt in attempts):
                     raise
                 log.warning("record waits", channel=self._name, attempts=len(attempts), error=str(error))
                 await asyncio.sleep(0.5)
             else:
                 return
-
-
-def _ending(attempt: Attempt, alerts: Sequence[Row[Any]]) -> list[Message]:
-    """The end of a notice as events. The provider's words may hold the address, so they stay here."""
-    event = AlertEvent.SENT if attempt.status is NoticeStatus.SENT else AlertEvent.FAILED
-    notice = attempt.notice
-    return [
-        log_message(
-            alert.id,
-            alert.unit_code,
-            event,
-            attempt.finished_at,
-            alert.trace,
-            notice.request_id,
-            notice=notice.id,
-            recipient=notice.recipient,
-            channel=notice.channel,
-            detail=None if event is AlertEvent.SENT else attempt.outcome.result.value,
-        )
-        for alert in alerts
-    ]
-
-
-def _attempt_row(attempt: Attempt) -> dict[str, Any]:
-    """The attempt, and what its notice becomes if it is still leased for it."""
-    return {
-        "notice": attempt.notice.id,
-        "number": attempt.notice.attempts + 1,
-        "started_at": attempt.started_at,
-        "finished_at": attempt.finished_at,
-        "outcome": attempt.outcome.result.value,
-        "detail": attempt.outcome.detail.replace("\x00", "")[:500],
-        "provider_id": attempt.outcome.provider_id,
-        "lease": attempt.notice.leased_until,
-        "status": attempt.status.value,
-        "due_at": attempt.due_at,
-        "cost_dong": attempt.outcome.cost_dong,
-    }

@@ -1,0 +1,93 @@
+"""Attempts at notices: their consequences for the notice, their rows, and their entries in the alerts' log."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from services.notify.alerts.log import log_message
+from services.notify.alerts.notice import Notice, NoticeStatus
+from services.notify.delivery.breaker import Turn
+from services.notify.delivery.channels.channel import Outcome, Result
+from services.notify.delivery.channels.settings import DeliverySettings
+from shared.contracts.alert import AlertEvent
+from shared.nats.cloud_events import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt at a notice that has ended: its outcome, and the status that this gives the notice."""
+
+    notice: Notice
+    started_at: datetime
+    finished_at: datetime
+    outcome: Outcome
+    status: NoticeStatus
+    due_at: datetime | None
+    turn: Turn | None = None
+    """Set where the attempt showed that the gateway as a whole went down or came back."""
+
+    @property
+    def lease(self) -> tuple[UUID, datetime]:
+        """The notice's id and the end of the lease under which it was tried."""
+        return self.notice.id, self.notice.leased_until
+
+
+def status_after(
+    notice: Notice, outcome: Outcome, settings: DeliverySettings, now: datetime
+) -> tuple[NoticeStatus, datetime | None]:
+    """Return the status that an outcome gives a notice, and the time of the next attempt, None where there is none."""
+    if outcome.result in (Result.SENT, Result.PERMANENT):
+        return NoticeStatus(outcome.result.value), None
+    wait = min(settings.retry_first_seconds * 2 ** min(notice.attempts, 30), settings.retry_longest_seconds)
+    wait = max(wait * random.uniform(0.75, 1.25), outcome.retry_after_seconds)  # noqa: S311 - spreads load
+    due = now + timedelta(seconds=wait)
+    if due > notice.retry_until:
+        return NoticeStatus.PERMANENT_FAILURE, None
+    return NoticeStatus(outcome.result.value), due
+
+
+def log_entries(attempt: Attempt, alerts: Sequence[Row[Any]]) -> list[Message]:
+    """Return a log entry for each alert that a finished notice tells, without the provider's words: they may hold the
+    address.
+    """
+    event = AlertEvent.SENT if attempt.status is NoticeStatus.SENT else AlertEvent.FAILED
+    notice = attempt.notice
+    return [
+        log_message(
+            alert.id,
+            alert.unit_code,
+            event,
+            attempt.finished_at,
+            alert.trace,
+            notice.request_id,
+            notice=notice.id,
+            recipient=notice.recipient,
+            channel=notice.channel,
+            detail=None if event is AlertEvent.SENT else attempt.outcome.result.value,
+        )
+        for alert in alerts
+    ]
+
+
+def attempt_values(attempt: Attempt) -> dict[str, Any]:
+    """Return the row of an attempt with the changes of its notice, which hold if the notice is still leased for it."""
+    return {
+        "notice": attempt.notice.id,
+        "number": attempt.notice.attempts + 1,
+        "started_at": attempt.started_at,
+        "finished_at": attempt.finished_at,
+        "outcome": attempt.outcome.result.value,
+        "detail": attempt.outcome.detail.replace("\x00", "")[:500],
+        "provider_id": attempt.outcome.provider_id,
+        "lease": attempt.notice.leased_until,
+        "status": attempt.status.value,
+        "due_at": attempt.due_at,
+        "cost_dong": attempt.outcome.cost_dong,
+    }
