@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from deploy.local.clients import broker, database
 from services.cli.session import DATA, Data, console, errors, fail, run, system_of
-from services.intake.admission.digest import digest_of
+from services.intake.admission.digest import digests_of
 from services.intake.audit import Audit, audit
 from services.intake.storage.tables import SubmissionRow as Receipts
 from services.scoring.storage.tables import SubmissionRow as Scored
@@ -48,6 +48,9 @@ def verify(data: Data = DATA) -> None:
 @app.command()
 def digest(
     file: Annotated[Path, typer.Argument(help="JSON: one submission, or an array.", exists=True, dir_okay=False)],
+    earlier: Annotated[
+        bool, typer.Option("--earlier", help="As receipts of earlier versions have it: without the prefix jcs:.")
+    ] = False,
 ) -> None:
     """Print the digest that a receipt for these submissions has: so an agency proves what it sent."""
     try:
@@ -56,4 +59,5 @@ def digest(
     except (ValueError, ValidationError, RecursionError) as error:
         raise fail(f"{file}: {error}") from None
     for item in items:
-        console.print(f"{digest_of(item)}  {item.unit} {item.period}", highlight=False)
+        digests = digests_of(item)
+        console.print(f"{digests.earlier if earlier else digests.digest}  {item.unit} {item.period}", highlight=False)

@@ -93,8 +93,13 @@ def _is_simple(readings: dict[str, Any]) -> bool:
 
 
 def _canonical(content: dict[str, Any]) -> bytes:
-    readings = {
-        code: value if isinstance(value, float) or -_LARGEST_EXACT < value < _LARGEST_EXACT else float(value)
-        for code, value in content["readings"].items()
-    }
+    try:
+        readings = {code: _double(value) for code, value in content["readings"].items()}
+    except OverflowError:
+        # beyond all doubles, which no element allows: RFC 8785 has no form for the number
+        return _ENCODER.encode(content).encode()
     return rfc8785.dumps({**content, "readings": readings})
+
+
+def _double(value: Any) -> Any:
+    return value if isinstance(value, float) or -_LARGEST_EXACT < value < _LARGEST_EXACT else float(value)

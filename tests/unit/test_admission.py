@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import pytest
 import rfc8785
@@ -16,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.admission.candidate import Candidate, Posted, Refused, Ruling
+from services.intake.admission.decide import Decisions
 from services.intake.admission.digest import canonical, digest_of, digests_of, identity, proves
+from services.intake.admission.history import History
 from services.intake.admission.messages import (
     REQUEST_DIGEST_HEADER,
     REQUEST_HEADER,
@@ -35,14 +37,15 @@ from tests.builders import DIEM_HE, a_posted_submission, a_warning, an_accepted_
 
 NOW = datetime(2023, 6, 30, 16, 20, 5, tzinfo=VIETNAM)
 DISTRICT = Caller(agency="district-184", units=("184",), criteria=("*",), key="0123456789ab")
-UNITS = load().units
+REFERENCE = load()
+UNITS = REFERENCE.units
 
 
 def a_submission(**changes: Any) -> Submission:
     return Submission.model_validate(a_posted_submission(**changes))
 
 
-def an_entry(posted: Posted | None = None, ruling: Ruling | None = None, **changes: Any) -> Candidate:
+def a_candidate(posted: Posted | None = None, ruling: Ruling | None = None, **changes: Any) -> Candidate:
     submission = a_submission(**changes)
     posted, digests = posted or Posted(DISTRICT), digests_of(submission)
     unit = UNITS.find(DIEM_HE, submission.period.end)
@@ -50,8 +53,8 @@ def an_entry(posted: Posted | None = None, ruling: Ruling | None = None, **chang
     return Candidate(identity(posted, 0, digests.earlier), {}, posted, submission, unit, None, *digests, ruling)
 
 
-def signed(entry: Candidate, warnings: Sequence[SubmissionWarning] = ()) -> AcceptedSubmission:
-    return sign_in(entry, warnings, UNITS, NOW)
+def signed(candidate: Candidate, warnings: Sequence[SubmissionWarning] = ()) -> AcceptedSubmission:
+    return sign_in(candidate, warnings, UNITS, NOW)
 
 
 def a_review(**changes: Any) -> Review:
@@ -117,6 +120,23 @@ def test_a_digest_of_an_earlier_version_still_proves_what_was_sent() -> None:
     assert not proves(digest_of(tiny), other)
 
 
+def test_a_submission_that_an_earlier_version_accepted_keeps_its_id_and_gets_its_receipt() -> None:
+    content = b'{"period":"2023-06","readings":{"x1":1e-05},"unit":"06280"}'
+    candidate = a_candidate(readings={"x1": 0.00001})
+    as_before = hashlib.sha256(content).hexdigest()
+    assert candidate.id == uuid5(NAMESPACE_URL, f"district-184/{as_before}")
+    earlier = receipt(signed(candidate)).model_copy(update={"digest": as_before})
+    decisions = Decisions(History(receipts={candidate.id: earlier}), REFERENCE, NOW)
+    assert decisions.decide([candidate], whole=False) == [earlier]
+    assert not decisions.taken
+
+
+def test_a_number_beyond_all_doubles_has_a_digest_though_no_element_allows_it() -> None:
+    digest = digest_of(a_submission(readings={"x1": 10**400}))
+    assert digest.startswith("jcs:")
+    assert digest != digest_of(a_submission(readings={"x1": 10**401}))
+
+
 _EXACT = st.integers(-(2**53) + 1, 2**53 - 1)
 
 
@@ -154,34 +174,34 @@ def test_without_a_key_the_content_tells_a_repeated_submission_and_with_one_the_
 
 def test_what_is_published_says_who_sent_it_when_and_for_which_request() -> None:
     posted = Posted(DISTRICT, trace="00-" + "1" * 32 + "-" + "2" * 16 + "-01", request="june", request_digest="abc")
-    entry = an_entry(posted)
-    accepted = signed(entry)
-    (message,) = messages_of(accepted, entry)
+    candidate = a_candidate(posted)
+    accepted = signed(candidate)
+    (message,) = messages_of(accepted, candidate)
     assert AcceptedSubmission.model_validate_json(message.body) == accepted
     assert (accepted.agency, accepted.key, accepted.received_at) == ("district-184", "0123456789ab", NOW)
     assert message.subject == subjects.submission("184", DIEM_HE)
-    assert message.headers["Nats-Msg-Id"] == message.headers["ce-id"] == str(entry.id)
+    assert message.headers["Nats-Msg-Id"] == message.headers["ce-id"] == str(candidate.id)
     assert message.headers["traceparent"] == posted.trace
     assert (message.headers[REQUEST_HEADER], message.headers[REQUEST_DIGEST_HEADER]) == ("june", "abc")
 
 
 def test_what_is_remarkable_stands_in_the_receipt_too() -> None:
-    accepted = signed(an_entry(), [a_warning("households")])
+    accepted = signed(a_candidate(), [a_warning("households")])
     assert receipt(accepted).warnings == accepted.warnings == [a_warning("households")]
 
 
 def test_a_verified_submission_keeps_the_warnings_of_the_original_each_once() -> None:
     anew = SubmissionWarning(code="implausible_change", pointer="/readings/households", detail={"vi": "m", "en": "n"})
-    entry = an_entry(ruling=Ruling(a_review(), [a_warning("households"), a_warning("poor_households")]))
-    accepted = signed(entry, [anew])
+    candidate = a_candidate(ruling=Ruling(a_review(), [a_warning("households"), a_warning("poor_households")]))
+    accepted = signed(candidate, [anew])
     assert accepted.reviews == UUID(int=1)
     assert accepted.warnings == [anew, a_warning("poor_households")]
 
 
 def test_a_decision_goes_out_with_the_submission_that_it_makes_and_at_the_same_moment() -> None:
-    entry = an_entry(ruling=Ruling(a_review()), stage="verified")
-    accepted = signed(entry)
-    submission, decision = messages_of(accepted, entry)
+    candidate = a_candidate(ruling=Ruling(a_review()), stage="verified")
+    accepted = signed(candidate)
+    submission, decision = messages_of(accepted, candidate)
     review = Review.model_validate_json(decision.body)
     assert submission.subject.startswith("ntm.v1.submissions.")
     assert decision.subject == subjects.review("184", DIEM_HE)
