@@ -13,7 +13,7 @@ from uuid import UUID
 from services.intake import rules
 from services.intake.admission.digest import canonical
 from services.intake.rules.standing_figures import StandingFigures, StandingReading, exact
-from services.intake.workbook import Given, read, read_period
+from services.intake.workbook import RowDefaults, read, read_period
 from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.submission import Submission
 from shared.http.body import parse_json
@@ -128,7 +128,7 @@ class Reading(Function):
         return Sent(workbook(random) if random.random() < 0.3 else table(random))
 
     def call(self, body: bytes) -> None:
-        upload = read(body, sound.REFERENCE, Given())
+        upload = read(body, sound.REFERENCE, RowDefaults())
         if upload.faults:
             raise Problem(Problems.FILE_REFUSED, *(found.fault for found in upload.faults))
         for filled in upload.rows:

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 from xml.sax.saxutils import escape
 
-from services.intake.workbook import Asked, blank_lines, draw_template, plan_layout, saved
+from services.intake.workbook import TemplateRequest, blank_lines, draw_template, plan_layout, saved
 from shared.contracts.period import Period
 from shared.reference.load import load
 from tests.workbooks import a_workbook
@@ -72,7 +72,7 @@ def templates() -> tuple[tuple[bytes, dict[str, bytes], str], ...]:
         for code in (COMMUNES[0], "184"):
             place = REFERENCE.units.find(code, date(2023, 6, 30))
             assert place
-            layout = plan_layout(REFERENCE, Asked(place, Period.parse("2023-06"), key), elements)
+            layout = plan_layout(REFERENCE, TemplateRequest(place, Period.parse("2023-06"), key), elements)
             if layout is not None:
                 drawn.append(saved(draw_template(layout, blank_lines(layout, REFERENCE), REFERENCE)))
     own = a_workbook(), a_workbook(*[(code, "5/2023", 1204, 131, 88) for code in COMMUNES[:5]])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.workbook.numbers import Evidence, Style, is_ambiguous, meanings, style_of, value_of, yes_or_no
+from services.intake.workbook.numbers import DecimalMark, Evidence, is_ambiguous, mark_of, meanings, value_of, yes_or_no
 from shared.contracts.bilingual import Language
 from shared.text import number
 
@@ -70,40 +70,40 @@ def test_a_lone_mark_before_three_digits_is_ambiguous(written: str) -> None:
 
 
 def test_a_column_follows_its_unmistakable_figures() -> None:
-    assert style_of(["1.234", "12,5"], NOTHING, whole=False) is Style.COMMA
-    assert style_of(["1,234", "12.5"], NOTHING, whole=False) is Style.POINT
+    assert mark_of(["1.234", "12,5"], NOTHING, whole=False) is DecimalMark.COMMA
+    assert mark_of(["1,234", "12.5"], NOTHING, whole=False) is DecimalMark.POINT
 
 
 def test_a_column_that_mixes_styles_stays_ambiguous() -> None:
-    assert style_of(["1.234", "12,5", "3.75"], NOTHING, whole=False) is None
+    assert mark_of(["1.234", "12,5", "3.75"], NOTHING, whole=False) is None
 
 
 def test_whole_numbers_show_what_separates_their_thousands() -> None:
-    assert style_of(["1.204", "980"], NOTHING, whole=True) is Style.COMMA
-    assert style_of(["1,204", "980"], NOTHING, whole=True) is Style.POINT
-    assert style_of(["1,204", "1.204"], NOTHING, whole=True) is None
-    assert style_of(["1.000"], NOTHING, whole=True) is None
+    assert mark_of(["1.204", "980"], NOTHING, whole=True) is DecimalMark.COMMA
+    assert mark_of(["1,204", "980"], NOTHING, whole=True) is DecimalMark.POINT
+    assert mark_of(["1,204", "1.204"], NOTHING, whole=True) is None
+    assert mark_of(["1.000"], NOTHING, whole=True) is None
 
 
 def test_measured_amounts_follow_the_rest_of_the_file() -> None:
-    assert style_of(["1.234"], NOTHING, whole=False) is None
-    assert style_of(["1.234"], Evidence.of(["12,5"]), whole=False) is Style.COMMA
-    assert style_of(["1.234"], Evidence.of(["12,5", "12.5"]), whole=False) is None
+    assert mark_of(["1.234"], NOTHING, whole=False) is None
+    assert mark_of(["1.234"], Evidence.of(["12,5"]), whole=False) is DecimalMark.COMMA
+    assert mark_of(["1.234"], Evidence.of(["12,5", "12.5"]), whole=False) is None
 
 
 def test_whole_numbers_that_contradict_the_rest_of_the_file_stay_ambiguous() -> None:
-    assert style_of(["1.204"], Evidence.of(["12.5"]), whole=True) is None
+    assert mark_of(["1.204"], Evidence.of(["12.5"]), whole=True) is None
 
 
 @given(st.integers(-(10**12), 10**12), st.sampled_from(["vi", "en"]))
 def test_whole_numbers_as_we_write_them_are_read_back(value: int, language: Language) -> None:
-    style = Style.COMMA if language == "vi" else Style.POINT
+    style = DecimalMark.COMMA if language == "vi" else DecimalMark.POINT
     assert meanings(number(value, language))[style] == value
 
 
 @given(st.decimals(-(10**9), 10**9, places=2, allow_nan=False), st.sampled_from(["vi", "en"]))
 def test_amounts_as_we_write_them_are_read_back(value: Decimal, language: Language) -> None:
-    style = Style.COMMA if language == "vi" else Style.POINT
+    style = DecimalMark.COMMA if language == "vi" else DecimalMark.POINT
     assert meanings(number(value, language))[style] == value
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.workbook import Given, read
+from services.intake.workbook import RowDefaults, read
 from shared.problems import Problem, Problems
 from shared.reference.load import load
 from tests.workbooks import ROW, a_csv, a_workbook, edited, part_of, with_parts
@@ -26,7 +26,7 @@ RELATIONS = '<Relationships xmlns="http://schemas.openxmlformats.org/package/200
 def refusal_of(body: bytes) -> str:
     """The code of the reason for which the whole file is refused."""
     with pytest.raises(Problem) as caught:
-        read(body, REFERENCE, Given())
+        read(body, REFERENCE, RowDefaults())
     assert caught.value.kind is Problems.FILE_REFUSED
     fault = caught.value.faults[0]
     assert fault.text("vi")
@@ -112,7 +112,7 @@ def test_a_file_that_is_not_what_it_should_be_is_refused_for_what_it_is(body: by
 
 
 def test_a_hyperlink_in_a_cell_is_harmless() -> None:
-    assert read(a_link("External", "hyperlink"), REFERENCE, Given()).rows
+    assert read(a_link("External", "hyperlink"), REFERENCE, RowDefaults()).rows
 
 
 def a_bomb(entity: str) -> bytes:
@@ -205,7 +205,7 @@ def test_a_sheet_with_anything_put_in_is_read_or_refused(position: int, text: st
 def _read_or_refuse(body: bytes) -> None:
     problem = None
     try:
-        read(body, REFERENCE, Given())
+        read(body, REFERENCE, RowDefaults())
     except Problem as raised:
         problem = raised
     assert problem is None or (problem.kind is Problems.FILE_REFUSED and problem.document("vi")["detail"])
@@ -215,4 +215,4 @@ def test_a_password_on_the_sheets_is_no_obstacle() -> None:
     def protect(workbook: Any) -> None:
         workbook.worksheets[0].protection.set_password("secret")
 
-    assert read(edited(a_workbook(ROW), protect), REFERENCE, Given()).rows
+    assert read(edited(a_workbook(ROW), protect), REFERENCE, RowDefaults()).rows

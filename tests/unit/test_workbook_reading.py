@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.intake.workbook import Given, Upload
+from services.intake.workbook import RowDefaults, Upload
 from services.intake.workbook import read as read_file
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
@@ -17,14 +17,14 @@ from tests.workbooks import HEADER, ROW, a_csv, a_workbook, edited
 
 REFERENCE = load()
 GOOD = {"households": 1204, "poor_households": 131, "near_poor_households": 88}
-JUNE = Given(period=Period.parse("2023-06"))
+JUNE = RowDefaults(period=Period.parse("2023-06"))
 
 
-def read(body: bytes, given: Given = Given()) -> Upload:
+def read(body: bytes, given: RowDefaults = RowDefaults()) -> Upload:
     return read_file(body, REFERENCE, given)
 
 
-def faults_of(body: bytes, given: Given = Given()) -> list[tuple[str | None, str]]:
+def faults_of(body: bytes, given: RowDefaults = RowDefaults()) -> list[tuple[str | None, str]]:
     """Cell and code of each fault."""
     return [(found.cell, found.fault.kind.code) for found in read(body, given).faults]
 
@@ -87,7 +87,7 @@ def test_periods_that_excel_took_for_dates_are_read_as_they_show() -> None:
 
 def test_period_and_stage_come_from_the_request_where_the_file_does_not_say_them() -> None:
     body = a_workbook(("06280", 1204), header=("Mã", "Tổng số hộ"))
-    [row] = read(body, Given(period=Period.parse("2023-Q2"), stage=Stage.VERIFIED)).rows
+    [row] = read(body, RowDefaults(period=Period.parse("2023-Q2"), stage=Stage.VERIFIED)).rows
     assert (row.item["period"], row.item["stage"]) == ("2023-Q2", "verified")
     assert faults_of(body) == [("A1", "no_period")]
 
@@ -212,7 +212,7 @@ def test_a_name_that_stands_in_several_districts_is_told_with_its_candidates() -
 
 def test_a_name_is_looked_for_in_the_unit_that_the_file_is_for_first() -> None:
     body = a_csv(("Hòa Bình", "", "6/2023", 1204), header=NAMED)
-    assert read(body, Given(unit="184")).rows[0].item["unit"] == "06274"
+    assert read(body, RowDefaults(unit="184")).rows[0].item["unit"] == "06274"
 
 
 def test_a_name_that_no_unit_has_is_told() -> None:

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
 from services.intake.workbook import (
-    Asked,
-    Given,
     Layout,
-    Previous,
+    PreviousFigure,
+    RowDefaults,
+    TemplateRequest,
     blank_lines,
     draw_marked,
     draw_template,
@@ -39,14 +39,14 @@ def a_layout(*elements: str, unit: str = "184", period: Period = JUNE) -> Layout
     found = REFERENCE.units.find(unit, period.end)
     assert found
     wanted = [REFERENCE.elements[code] for code in elements]
-    return plan_layout(REFERENCE, Asked(found, period, "ntm-11"), wanted)
+    return plan_layout(REFERENCE, TemplateRequest(found, period, "ntm-11"), wanted)
 
 
 def a_template(*elements: str, unit: str = "184", reference: Reference = REFERENCE, **previous: int) -> bytes:
     layout = a_layout(*(elements or ("households", "poor_households")), unit=unit)
     assert layout
     earlier = {
-        (one.key, code): Previous(Decimal(value), Period.parse("2023-05"))
+        (one.key, code): PreviousFigure(Decimal(value), Period.parse("2023-05"))
         for one in layout.units
         for code, value in previous.items()
     }
@@ -66,7 +66,7 @@ def fill(body: bytes, **cells: Any) -> bytes:
 
 
 def marked(body: bytes, language: Any = "vi") -> bytes:
-    upload = read(body, REFERENCE, Given())
+    upload = read(body, REFERENCE, RowDefaults())
     return saved(draw_marked(upload, upload.faults, REFERENCE, language))
 
 
@@ -144,7 +144,7 @@ def test_the_guide_explains_in_both_languages() -> None:
 
 def test_what_is_filled_in_comes_back() -> None:
     body = fill(a_template("households", "universal_education"), C11=1204, E11="Có", C12=0)
-    upload = read(body, REFERENCE, Given())
+    upload = read(body, REFERENCE, RowDefaults())
     assert upload.faults == []
     assert [(row.item["unit"], row.item["readings"]) for row in upload.rows] == [
         ("06280", {"households": 1204, "universal_education": True}),
@@ -156,7 +156,7 @@ def test_what_is_filled_in_comes_back() -> None:
 
 def test_a_blank_template_has_no_figures_even_where_those_before_stand_beside() -> None:
     with pytest.raises(Exception, match="file_refused"):
-        read(a_template(households=1200), REFERENCE, Given())
+        read(a_template(households=1200), REFERENCE, RowDefaults())
 
 
 def test_a_template_keeps_what_it_was_made_for_when_sheets_are_renamed_and_rows_deleted() -> None:
@@ -166,13 +166,13 @@ def test_a_template_keeps_what_it_was_made_for_when_sheets_are_renamed_and_rows_
         sheet.delete_rows(7, 2)
         sheet.title = "Văn Quan"
 
-    [row] = read(edited(a_template(), edit), REFERENCE, Given()).rows
+    [row] = read(edited(a_template(), edit), REFERENCE, RowDefaults()).rows
     assert (row.item["unit"], row.item["period"], row.cells["/readings/households"]) == ("06280", "2023-06", "C9")
 
 
 def test_a_template_sent_as_another_is_a_fault() -> None:
     body = fill(a_template(), C11=1204)
-    asked = Given(unit="185", period=Period.parse("2023-07"))
+    asked = RowDefaults(unit="185", period=Period.parse("2023-07"))
     codes = [(found.fault.pointer, found.fault.kind.code) for found in read(body, REFERENCE, asked).faults]
     assert codes == [("/unit", "another_than_named"), ("/period", "another_than_named")]
 
@@ -196,7 +196,7 @@ def test_a_faulty_template_comes_back_as_a_template_with_its_faults_in_their_cel
 
 def test_a_marked_template_can_be_corrected_and_sent_again() -> None:
     again = fill(marked(fill(a_template(), C11="abc", E11=131)), C11=1204)
-    upload = read(again, REFERENCE, Given())
+    upload = read(again, REFERENCE, RowDefaults())
     assert upload.faults == []
     assert [row.item["readings"] for row in upload.rows] == [{"households": 1204, "poor_households": 131}]
 

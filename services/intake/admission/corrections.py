@@ -8,12 +8,12 @@ from dataclasses import replace
 from services.intake.admission.candidate import Checked
 from services.intake.rules.standing_figures import StandingReading, exact
 from services.intake.rules.wording import element_named, figure
-from services.intake.workbook import Filled
+from services.intake.workbook import FilledRow
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
 
 
-def revised(row: Filled, checked: Checked, *, correct: bool) -> Filled:
+def revised(row: FilledRow, checked: Checked, *, correct: bool) -> FilledRow:
     """Return the row with the revision under which it is sent; a row that states a revision keeps it.
 
     A wanted correction of standing figures gets the next revision, every other row the standing one: so the same file
@@ -27,7 +27,7 @@ def revised(row: Filled, checked: Checked, *, correct: bool) -> Filled:
     return replace(row, item={**row.item, "revision": highest + 1 if corrects else highest})
 
 
-def faults_of(row: Filled, checked: Checked, reference: Reference, *, correct: bool) -> Iterator[Fault]:
+def faults_of(row: FilledRow, checked: Checked, reference: Reference, *, correct: bool) -> Iterator[Fault]:
     """Yield the row's faults. A figure that differs from the standing one is a fault unless a correction is wanted."""
     says_revision = "revision" in row.item
     for fault in checked.faults:

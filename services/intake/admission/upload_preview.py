@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from services.intake.admission.candidate import Checked
 from services.intake.rules.standing_figures import StandingReading, exact
-from services.intake.workbook import Filled, Found
+from services.intake.workbook import CellFault, FilledRow
 from services.intake.workbook.numbers import value_of
 from shared.contracts import subjects
 from shared.contracts.bilingual import Language
@@ -94,7 +94,7 @@ class UploadReceipts(BaseModel):
     items: list[Receipt]
 
 
-def remark(found: Found, language: Language) -> CellRemark:
+def remark(found: CellFault, language: Language) -> CellRemark:
     """A fault as the answer shows it."""
     return CellRemark(
         sheet=found.sheet,
@@ -107,7 +107,7 @@ def remark(found: Found, language: Language) -> CellRemark:
     )
 
 
-def warning(row: Filled, about: SubmissionWarning, language: Language) -> CellRemark:
+def warning(row: FilledRow, about: SubmissionWarning, language: Language) -> CellRemark:
     """What is remarkable about a row's figures, at its cell."""
     return CellRemark(
         sheet=row.sheet,
@@ -121,7 +121,7 @@ def warning(row: Filled, about: SubmissionWarning, language: Language) -> CellRe
 
 
 def changes_of(
-    rows: Sequence[Filled], checked: Sequence[Checked], reference: Reference, language: Language
+    rows: Sequence[FilledRow], checked: Sequence[Checked], reference: Reference, language: Language
 ) -> list[FigureChange]:
     """Every figure that is not the one that stands for its period already."""
     changes = []

@@ -26,12 +26,12 @@ from services.intake.service import Intake, Serving
 from services.intake.storage import queries
 from services.intake.workbook import (
     MARKED_CELLS,
-    Asked,
-    Filled,
-    Found,
-    Given,
+    CellFault,
+    FilledRow,
     Layout,
-    Previous,
+    PreviousFigure,
+    RowDefaults,
+    TemplateRequest,
     Upload,
     blank_lines,
     draw_marked,
@@ -77,9 +77,9 @@ class _Looked:
     """An upload with everything that there is to say about it."""
 
     upload: Upload
-    rows: Sequence[Filled]
+    rows: Sequence[FilledRow]
     checked: Sequence[Checked]
-    faults: Sequence[Found]
+    faults: Sequence[CellFault]
 
 
 @router.get(
@@ -103,7 +103,9 @@ async def get_template(
         raise Problem(Problems.INVALID_QUERY, Fault("/unit", Faults.UNKNOWN_UNIT, {"value": unit}))
     if not caller.covers_unit(found, reference.units):
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": unit}))
-    layout = plan_layout(reference, Asked(found, parsed, criteria, stage), _elements(criteria, caller, reference))
+    layout = plan_layout(
+        reference, TemplateRequest(found, parsed, criteria, stage), _elements(criteria, caller, reference)
+    )
     if layout is None:
         raise Problem(Problems.NOTHING_TO_FILL)
     previous = await _previous(intake, layout)
@@ -152,7 +154,7 @@ async def upload(
         # a slip such as `dry_runn=true` would send what was only to be looked at
         raise Problem(Problems.INVALID_QUERY, *(Fault(f"/{name}", Faults.UNKNOWN_FIELD) for name in sorted(unknown)))
     intake.admission.group_commit.check_open()
-    given = Given(unit, _period(period) if period else None, stage)
+    given = RowDefaults(unit, _period(period) if period else None, stage)
     body = await read_body(request, UPLOAD_LIMIT)
     posted = Posted(caller, language_of(request), new_trace(traceparent), idempotency_key)
     if idempotency_key is not None:
@@ -222,12 +224,12 @@ def _problem(looked: _Looked) -> Problem:
     return Problem(kind, *faults)
 
 
-async def _previous(intake: Intake, layout: Layout) -> dict[tuple[int, str], Previous]:
+async def _previous(intake: Intake, layout: Layout) -> dict[tuple[int, str], PreviousFigure]:
     keys = [unit.key for unit in layout.units]
     codes = [element.code for element in layout.elements]
     async with intake.runtime.engine.connect() as connection:
         newest = await queries.newest_before(connection, keys, codes, layout.asked.period.end)
-    return {key: Previous(reading.value, reading.period) for key, reading in newest.items()}
+    return {key: PreviousFigure(reading.value, reading.period) for key, reading in newest.items()}
 
 
 def _elements(criteria: str, caller: Caller, reference: Reference) -> list[Element]:

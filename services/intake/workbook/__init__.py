@@ -1,19 +1,19 @@
 """Excel and CSV in and out: templates to fill in, what was filled in as submissions, and its faults marked in it."""
 
-from services.intake.workbook.layout import Asked, Layout, Previous, blank_lines, plan_layout
-from services.intake.workbook.marking import MARKED_CELLS, draw_marked
+from services.intake.workbook.layout import Layout, PreviousFigure, TemplateRequest, blank_lines, plan_layout
+from services.intake.workbook.marked_workbook import MARKED_CELLS, draw_marked
 from services.intake.workbook.periods import read_period
-from services.intake.workbook.reading import Filled, Found, Given, Upload, read
+from services.intake.workbook.reading import CellFault, FilledRow, RowDefaults, Upload, read
 from services.intake.workbook.template import draw_template, saved
 
 __all__ = [
     "MARKED_CELLS",
-    "Asked",
-    "Filled",
-    "Found",
-    "Given",
+    "CellFault",
+    "FilledRow",
     "Layout",
-    "Previous",
+    "PreviousFigure",
+    "RowDefaults",
+    "TemplateRequest",
     "Upload",
     "blank_lines",
     "draw_marked",

@@ -19,7 +19,7 @@ TITLE_ROW, NOTE_ROW, NAME_ROW, LIMIT_ROW, CODE_ROW, FIRST_ROW = 1, 2, 4, 5, 6, 7
 
 
 @dataclass(frozen=True, slots=True)
-class Previous:
+class PreviousFigure:
     """A figure reported earlier, shown beside; of a period, where that is known."""
 
     value: Decimal
@@ -27,7 +27,7 @@ class Previous:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TemplateLine:
     """A row: a unit, what is counted there, what stood before, and what was filled in (a blank template: nothing)."""
 
     row: int
@@ -35,12 +35,12 @@ class Line:
     name: str
     district: str
     counted: frozenset[str]
-    previous: Mapping[str, Previous] = field(default_factory=dict)
+    previous: Mapping[str, PreviousFigure] = field(default_factory=dict)
     filled: Mapping[str, Cell] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TemplateRequest:
     """Which template is wanted; `criteria` as in its address: `ntm-11`, `ntm-11,ntm-12` or `all`."""
 
     unit: Unit
@@ -53,7 +53,7 @@ class Asked:
 class Layout:
     """A template's content."""
 
-    asked: Asked
+    asked: TemplateRequest
     elements: tuple[Element, ...]
     units: tuple[Unit, ...]
     has_districts: bool
@@ -75,7 +75,7 @@ class Layout:
         return len(self.fixed) + 1 + 2 * self.elements.index(element)
 
 
-def plan_layout(reference: Reference, asked: Asked, elements: Iterable[Element]) -> Layout | None:
+def plan_layout(reference: Reference, asked: TemplateRequest, elements: Iterable[Element]) -> Layout | None:
     """The template of some elements; None where none of them is counted in the unit for such periods.
 
     It has a row for each commune that the plan counts below the unit, and one for the unit itself where something is
@@ -95,12 +95,12 @@ def plan_layout(reference: Reference, asked: Asked, elements: Iterable[Element])
 
 
 def blank_lines(
-    layout: Layout, reference: Reference, previous: Mapping[tuple[int, str], Previous] | None = None
-) -> list[Line]:
+    layout: Layout, reference: Reference, previous: Mapping[tuple[int, str], PreviousFigure] | None = None
+) -> list[TemplateLine]:
     """The rows of a template; `previous` by unit's key and element."""
     known = previous or {}
     return [
-        Line(
+        TemplateLine(
             row,
             unit.code,
             unit.title,

@@ -23,7 +23,7 @@ _YES = frozenset({"co", "yes", "y", "true", "dat", "1", "x"})
 _NO = frozenset({"khong", "no", "n", "false", "khong dat", "chua dat", "chua", "0"})
 
 
-class Style(StrEnum):
+class DecimalMark(StrEnum):
     """What stands before the decimals: `1.234,5` or `1,234.5`."""
 
     COMMA = ","
@@ -32,58 +32,58 @@ class Style(StrEnum):
     @property
     def group(self) -> str:
         """What separates the thousands."""
-        return "." if self is Style.COMMA else ","
+        return "." if self is DecimalMark.COMMA else ","
 
 
 _FORMS = {
-    style: re.compile(f"-?{_WHOLE.format(group=re.escape(style.group))}(?:{re.escape(style)}[0-9]+)?")
-    for style in Style
+    mark: re.compile(f"-?{_WHOLE.format(group=re.escape(mark.group))}(?:{re.escape(mark)}[0-9]+)?")
+    for mark in DecimalMark
 }
 
 
-def meanings(text: str) -> dict[Style, Decimal]:
-    """What the text means in each style in which it is a number; empty where it is none."""
+def meanings(text: str) -> dict[DecimalMark, Decimal]:
+    """What the text means in each mark in which it is a number; empty where it is none."""
     if len(text) > _LONGEST:
         return {}
     plain = _BLANKS.sub(" ", text).strip().replace("\u2212", "-")
     found = {}
-    for style, form in _FORMS.items():
+    for mark, form in _FORMS.items():
         if form.fullmatch(plain):
-            bare = plain.replace(" ", "").replace(style.group, "").replace(style, ".")
-            found[style] = Decimal(bare)
+            bare = plain.replace(" ", "").replace(mark.group, "").replace(mark, ".")
+            found[mark] = Decimal(bare)
     return found
 
 
-def is_ambiguous(found: dict[Style, Decimal]) -> bool:
-    """Whether it matters in which style it is read."""
+def is_ambiguous(found: dict[DecimalMark, Decimal]) -> bool:
+    """Whether it matters in which mark it is read."""
     return len(set(found.values())) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The styles that a column's or a file's unmistakable figures are written in."""
+    """The marks that a column's or a file's unmistakable figures are written in."""
 
-    styles: frozenset[Style]
+    marks: frozenset[DecimalMark]
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Evidence:
-        """What these texts prove; what is no number, or the same in both styles, proves nothing."""
-        return cls(frozenset(style for text in texts if len(found := meanings(text)) == 1 for style in found))
+        """What these texts prove; what is no number, or the same in both marks, proves nothing."""
+        return cls(frozenset(mark for text in texts if len(found := meanings(text)) == 1 for mark in found))
 
 
-def style_of(texts: Iterable[str], around: Evidence, *, whole: bool) -> Style | None:
-    """The style of a column's ambiguous figures; None where they could be read either way.
+def mark_of(texts: Iterable[str], around: Evidence, *, whole: bool) -> DecimalMark | None:
+    """The mark of a column's ambiguous figures; None where they could be read either way.
 
     `around` is what the whole file proves; `whole`: the column takes whole numbers only.
     """
     column = list(texts)
-    if styles := Evidence.of(column).styles:
-        return next(iter(styles)) if len(styles) == 1 else None
+    if marks := Evidence.of(column).marks:
+        return next(iter(marks)) if len(marks) == 1 else None
     if not whole:
-        return next(iter(around.styles)) if len(around.styles) == 1 else None
+        return next(iter(around.marks)) if len(around.marks) == 1 else None
     ambiguous = [found for text in column if is_ambiguous(found := meanings(text))]
-    fitting = {style for style in Style if all(_is_whole(found[style]) for found in ambiguous)}
-    return next(iter(fitting)) if len(fitting) == 1 and around.styles <= fitting else None
+    fitting = {mark for mark in DecimalMark if all(_is_whole(found[mark]) for found in ambiguous)}
+    return next(iter(fitting)) if len(fitting) == 1 and around.marks <= fitting else None
 
 
 def value_of(exact: Decimal) -> int | float:

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from services.intake.workbook.columns import Header, Names, column_texts, find_header
-from services.intake.workbook.numbers import Evidence, Style, is_ambiguous, meanings, style_of, value_of, yes_or_no
+from services.intake.workbook.numbers import DecimalMark, Evidence, is_ambiguous, mark_of, meanings, value_of, yes_or_no
 from services.intake.workbook.periods import read_period
-from services.intake.workbook.units import Named, find_unit
+from services.intake.workbook.units import WrittenUnit, find_unit
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
@@ -39,7 +39,7 @@ _STAGES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class RowDefaults:
     """What holds for rows that do not say it themselves; None where it is not known."""
 
     unit: str | None = None
@@ -48,7 +48,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CellFault:
     """A fault and the cell that it is about; without a sheet it is about the file."""
 
     fault: Fault
@@ -60,7 +60,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class FilledRow:
     """A row as POST /v1/submissions takes it, and the cell of each of its fields by JSON pointer."""
 
     item: dict[str, Any]
@@ -69,12 +69,14 @@ class Filled:
     texts: Mapping[str, str]
     """What stands in those cells."""
 
-    def found(self, fault: Fault) -> Found:
+    def found(self, fault: Fault) -> CellFault:
         """Where a fault of the item stands in the file."""
         known = fault.pointer in self.cells
         place = fault.pointer if known else "/unit"
         element = fault.pointer.removeprefix("/readings/") if known and place.startswith("/readings/") else None
-        return Found(fault, self.sheet, self.cells[place], self.item["unit"][:_SHOWN], element, self.texts.get(place))
+        return CellFault(
+            fault, self.sheet, self.cells[place], self.item["unit"][:_SHOWN], element, self.texts.get(place)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,9 @@ class Upload:
 
     grid: Grid
     headers: Mapping[str, Header]
-    given: Given
-    rows: list[Filled] = field(default_factory=list)
-    faults: list[Found] = field(default_factory=list)
+    given: RowDefaults
+    rows: list[FilledRow] = field(default_factory=list)
+    faults: list[CellFault] = field(default_factory=list)
 
     @property
     def size(self) -> int:
@@ -93,7 +95,7 @@ class Upload:
         return sum(len(row.cells) for sheet in self.grid.sheets for row in sheet.rows)
 
 
-def read(body: bytes, reference: Reference, asked: Given) -> Upload:
+def read(body: bytes, reference: Reference, asked: RowDefaults) -> Upload:
     """The submissions that a file holds. A problem where the file as a whole cannot be taken.
 
     `asked` is what the request says; where a template says something else, that is a fault.
@@ -113,7 +115,7 @@ def read(body: bytes, reference: Reference, asked: Given) -> Upload:
         if element.type != "yes_no"
         for text in column_texts(_data(sheet, headers[sheet.title]), column)
     )
-    taken: dict[_Key, Filled] = {}
+    taken: dict[_Key, FilledRow] = {}
     for sheet in sheets:
         _Reader(upload, sheet, reference, evidence, taken).read()
     if not upload.rows and not upload.faults:
@@ -123,16 +125,16 @@ def read(body: bytes, reference: Reference, asked: Given) -> Upload:
     return upload
 
 
-def _given(facts: Mapping[str, str], asked: Given) -> tuple[Given, list[Found]]:
-    made_for = Given(
+def _given(facts: Mapping[str, str], asked: RowDefaults) -> tuple[RowDefaults, list[CellFault]]:
+    made_for = RowDefaults(
         facts.get("unit"), read_period(facts.get("period", "")), _STAGES.get(plain(facts.get("stage", "")))
     )
     faults = [
-        Found(Fault(f"/{name}", Faults.ANOTHER_THAN_NAMED, {"value": str(mine), "expected": str(wanted)}))
+        CellFault(Fault(f"/{name}", Faults.ANOTHER_THAN_NAMED, {"value": str(mine), "expected": str(wanted)}))
         for name in ("unit", "period", "stage")
         if (mine := getattr(made_for, name)) and (wanted := getattr(asked, name)) and mine != wanted
     ]
-    given = Given(
+    given = RowDefaults(
         made_for.unit or asked.unit, made_for.period or asked.period, made_for.stage or asked.stage or Stage.REPORTED
     )
     return given, faults
@@ -146,13 +148,13 @@ class _Reader:
     """Reads one sheet into the upload."""
 
     def __init__(
-        self, upload: Upload, sheet: Sheet, reference: Reference, evidence: Evidence, taken: dict[_Key, Filled]
+        self, upload: Upload, sheet: Sheet, reference: Reference, evidence: Evidence, taken: dict[_Key, FilledRow]
     ) -> None:
         self._upload, self._sheet, self._reference, self._taken = upload, sheet, reference, taken
         self._header = header = upload.headers[sheet.title]
         self._data = _data(sheet, header)
-        self._styles = {
-            column: style_of(column_texts(self._data, column), evidence, whole=element.type == "count")
+        self._marks = {
+            column: mark_of(column_texts(self._data, column), evidence, whole=element.type == "count")
             for column, element in header.elements.items()
             if element.type != "yes_no"
         }
@@ -168,7 +170,7 @@ class _Reader:
             if any(column in row.cells for column in self._header.elements) and (filled := self._row(row)):
                 self._take(filled)
 
-    def _take(self, filled: Filled) -> None:
+    def _take(self, filled: FilledRow) -> None:
         if earlier := next((self._taken[key] for key in _keys(filled) if key in self._taken), None):
             details = {"value": filled.item["unit"], "expected": f"{earlier.sheet}!{earlier.cells['/unit']}"}
             self._upload.faults.append(filled.found(Fault("/unit", Faults.REPEATED_ROW, details)))
@@ -176,7 +178,7 @@ class _Reader:
             self._taken.setdefault(key, filled)
         self._upload.rows.append(filled)
 
-    def _row(self, row: Row) -> Filled | None:
+    def _row(self, row: Row) -> FilledRow | None:
         before = len(self._upload.faults)
         for column in self._header.roles.values():
             if (cell := row.cells.get(column)) and cell.kind in {"formula", "error"}:
@@ -185,7 +187,7 @@ class _Reader:
         if period is None or len(self._upload.faults) > before:
             return None
         said = {role: row.text(self._header.roles.get(role)) for role in ("unit", "name", "district")}
-        named = Named(said["unit"], said["name"], said["district"])
+        named = WrittenUnit(said["unit"], said["name"], said["district"])
         unit = find_unit(named, period, self._reference.units, self._upload.given.unit)
         unit_column = self._header.roles.get("unit" if named.code or "name" not in self._header.roles else "name", 1)
         if isinstance(unit, Fault):
@@ -202,7 +204,7 @@ class _Reader:
         cells = {pointer: name_of(row.number, column) for pointer, column in columns.items() if column in row.cells}
         cells.setdefault("/unit", name_of(row.number, unit_column))
         texts = {pointer: row.text(column)[:_SHOWN] for pointer, column in columns.items() if column in row.cells}
-        return Filled(item, self._sheet.title, cells, texts)
+        return FilledRow(item, self._sheet.title, cells, texts)
 
     def _period(self, row: Row) -> Period | None:
         column = self._header.roles.get("period")
@@ -230,7 +232,7 @@ class _Reader:
         readings = {}
         for column, element in self._header.elements.items():
             if cell := row.cells.get(column):
-                value = _value(cell, element, self._styles.get(column))
+                value = _value(cell, element, self._marks.get(column))
                 if isinstance(value, Fault):
                     self._fault(row.number, column, value, unit, element.code)
                 else:
@@ -241,11 +243,11 @@ class _Reader:
         found = next((one for one in self._sheet.rows if one.number == row), None)
         text = found.text(column) if found else ""
         self._upload.faults.append(
-            Found(fault, self._sheet.title, name_of(row, column), unit, element, text[:_SHOWN] or None)
+            CellFault(fault, self._sheet.title, name_of(row, column), unit, element, text[:_SHOWN] or None)
         )
 
 
-def _value(cell: Cell, element: Element, style: Style | None) -> int | float | bool | Fault:
+def _value(cell: Cell, element: Element, mark: DecimalMark | None) -> int | float | bool | Fault:
     pointer = f"/readings/{element.code}"
     if cell.kind == "formula":
         return Fault(pointer, Faults.FORMULA_IN_CELL)
@@ -261,17 +263,17 @@ def _value(cell: Cell, element: Element, style: Style | None) -> int | float | b
         return Fault(pointer, Faults.NOT_A_FIGURE, {"value": cell.text})
     if not is_ambiguous(found):
         return value_of(next(iter(found.values())))
-    if style is None:
+    if mark is None:
         details = {"value": cell.text, "first": int(max(found.values())), "second": _decimal(min(found.values()))}
         return Fault(pointer, Faults.AMBIGUOUS_NUMBER, details)
-    return value_of(found[style])
+    return value_of(found[mark])
 
 
 def _decimal(exact: Decimal) -> Bilingual:
     return Bilingual(vi=str(exact).replace(".", ","), en=str(exact))
 
 
-def _keys(filled: Filled) -> Iterator[_Key]:
+def _keys(filled: FilledRow) -> Iterator[_Key]:
     """What a row stands for: no other row of its sheet stands for the same unit and period, and none elsewhere for
     one of its figures.
     """

@@ -12,7 +12,7 @@ from openpyxl.workbook import Workbook
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from services.intake.workbook.guide import draw_guide
+from services.intake.workbook.guide_sheet import draw_guide
 from services.intake.workbook.layout import (
     CODE_ROW,
     FIRST_ROW,
@@ -22,10 +22,10 @@ from services.intake.workbook.layout import (
     TEMPLATE_VERSION,
     TITLE_ROW,
     Layout,
-    Line,
+    TemplateLine,
 )
 from services.intake.workbook.numbers import value_of
-from services.intake.workbook.style import TEXT_FORMAT, fit_for_print, new_workbook, put
+from services.intake.workbook.styles import TEXT_FORMAT, fit_for_print, new_workbook, put
 from shared.contracts.status import Stage
 from shared.reference.load import Reference
 from shared.reference.models import Element
@@ -47,7 +47,7 @@ _NOTE = (
 _SAMPLE = "DỮ LIỆU MẪU, KHÔNG PHẢI SỐ LIỆU THẬT / SAMPLE DATA"
 
 
-def draw_template(layout: Layout, lines: Sequence[Line], reference: Reference) -> Workbook:
+def draw_template(layout: Layout, lines: Sequence[TemplateLine], reference: Reference) -> Workbook:
     """The template's workbook, with what the lines have filled in."""
     workbook = new_workbook()
     sheet = workbook.create_sheet(DATA_SHEET)
@@ -84,7 +84,7 @@ def _draw_title(sheet: Worksheet, layout: Layout, reference: Reference) -> None:
     sheet.row_dimensions[TITLE_ROW].height = 24
 
 
-def _draw_header(sheet: Worksheet, layout: Layout, lines: Sequence[Line]) -> None:
+def _draw_header(sheet: Worksheet, layout: Layout, lines: Sequence[TemplateLine]) -> None:
     for column, code in enumerate(layout.fixed, 1):
         title, width = _FIXED[code]
         put(sheet.cell(NAME_ROW, column), title, "ntm-header")
@@ -114,14 +114,14 @@ def _limits(element: Element) -> str:
     return f"{element.unit.vi}\n{least} – {most}"
 
 
-def _before(element: Element, lines: Sequence[Line]) -> str:
+def _before(element: Element, lines: Sequence[TemplateLine]) -> str:
     """Which period the figures beside are of, where all are of one."""
     periods = {earlier.period for line in lines if (earlier := line.previous.get(element.code))}
     period = periods.pop() if len(periods) == 1 else None
     return f"Kỳ trước\n{period_name(period, 'vi')}" if period else "Kỳ trước"
 
 
-def _draw_line(sheet: Worksheet, layout: Layout, line: Line) -> None:
+def _draw_line(sheet: Worksheet, layout: Layout, line: TemplateLine) -> None:
     for column, value in enumerate((line.code, line.name, line.district)[: len(layout.fixed)], 1):
         put(sheet.cell(line.row, column), value, "ntm-fixed")
     for element in layout.elements:

@@ -29,7 +29,7 @@ _SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class WrittenUnit:
     """What a row says of its unit; empty where it says nothing."""
 
     code: str = ""
@@ -37,7 +37,7 @@ class Named:
     district: str = ""
 
 
-def find_unit(named: Named, period: Period, units: Units, under: str | None = None) -> str | Fault:
+def find_unit(named: WrittenUnit, period: Period, units: Units, under: str | None = None) -> str | Fault:
     """The unit's code, or what is wrong with how it is named.
 
     A code that no unit has is handed on as it is: the rules say what became of it. `under`: the unit that the
@@ -73,7 +73,7 @@ def _whole(code: str, units: Units) -> str:
     return known[0] if len(known) == 1 else code
 
 
-def _named(named: Named, units: Units) -> list[Unit]:
+def _named(named: WrittenUnit, units: Units) -> list[Unit]:
     kinds, bare = _split(named.name)
     district = _split(named.district)[1] if named.district else None
     found = units.named(bare, district) or units.named(named.name, district)

@@ -16,10 +16,18 @@ from openpyxl.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from services.intake.workbook.columns import Header
-from services.intake.workbook.layout import CODE_ROW, Asked, Layout, Line, Previous, blank_lines, plan_layout
+from services.intake.workbook.layout import (
+    CODE_ROW,
+    Layout,
+    PreviousFigure,
+    TemplateLine,
+    TemplateRequest,
+    blank_lines,
+    plan_layout,
+)
 from services.intake.workbook.numbers import yes_or_no
-from services.intake.workbook.reading import Found, Upload
-from services.intake.workbook.style import FAULTY_FILL, clean, fit_for_print, new_workbook, put
+from services.intake.workbook.reading import CellFault, Upload
+from services.intake.workbook.styles import FAULTY_FILL, clean, fit_for_print, new_workbook, put
 from services.intake.workbook.template import DATA_SHEET, draw_template
 from shared.contracts.bilingual import Language
 from shared.contracts.status import Stage
@@ -44,7 +52,7 @@ _NOT_IN_TITLES = re.compile(r"[\\/*?:\[\]']")
 _PLAIN_WIDTH = 18
 
 
-def draw_marked(upload: Upload, faults: Iterable[Found], reference: Reference, language: Language) -> Workbook:
+def draw_marked(upload: Upload, faults: Iterable[CellFault], reference: Reference, language: Language) -> Workbook:
     """The workbook with the faults in its cells."""
     listed = [*faults][:_LISTED]
     workbook = _template_again(upload, reference) or _plain(upload)
@@ -78,7 +86,7 @@ def _template_again(upload: Upload, reference: Reference) -> Workbook | None:
     sheet = next(one for one in upload.grid.sheets if one.title == title)
     if found is None or header.row != CODE_ROW:
         return None
-    asked = Asked(found, period, upload.grid.facts.get("criteria", ""), upload.given.stage or Stage.REPORTED)
+    asked = TemplateRequest(found, period, upload.grid.facts.get("criteria", ""), upload.given.stage or Stage.REPORTED)
     layout = plan_layout(reference, asked, header.elements.values())
     codes = next(row for row in sheet.rows if row.number == header.row)
     if layout is None or [codes.text(column) for column in sorted(codes.cells)] != [*layout.codes]:
@@ -89,7 +97,7 @@ def _template_again(upload: Upload, reference: Reference) -> Workbook | None:
     return workbook
 
 
-def _lines(layout: Layout, sheet: Sheet, header: Header, reference: Reference) -> list[Line]:
+def _lines(layout: Layout, sheet: Sheet, header: Header, reference: Reference) -> list[TemplateLine]:
     """The rows as they are now: in another order perhaps, or some deleted."""
     known = {line.code: line for line in blank_lines(layout, reference)}
     everything = frozenset(element.code for element in layout.elements)
@@ -105,18 +113,18 @@ def _lines(layout: Layout, sheet: Sheet, header: Header, reference: Reference) -
             for at, element in header.elements.items()
             if (earlier := _previous(row.cells.get(at + 1))) is not None
         }
-        lines.append(Line(row.number, code, name, district, counted, previous, filled))
+        lines.append(TemplateLine(row.number, code, name, district, counted, previous, filled))
     return lines
 
 
-def _previous(cell: Cell | None) -> Previous | None:
+def _previous(cell: Cell | None) -> PreviousFigure | None:
     """What the column beside shows: a number, or yes or no."""
     if cell is None or cell.kind not in {"number", "text"}:
         return None
     if cell.kind == "number":
-        return Previous(Decimal(str(cell.value)))
+        return PreviousFigure(Decimal(str(cell.value)))
     answer = yes_or_no(cell.text)
-    return None if answer is None else Previous(Decimal(answer))
+    return None if answer is None else PreviousFigure(Decimal(answer))
 
 
 def _plain(upload: Upload) -> Workbook:
@@ -135,7 +143,7 @@ def _plain(upload: Upload) -> Workbook:
     return workbook
 
 
-def _list(workbook: Workbook, faults: Iterable[Found], reference: Reference, language: Language) -> None:
+def _list(workbook: Workbook, faults: Iterable[CellFault], reference: Reference, language: Language) -> None:
     sheet: Worksheet = workbook.create_sheet(FAULT_SHEET, 0)
     put(sheet.cell(1, 1), _HEADINGS[language], "ntm-title")
     for column, (title, width) in enumerate(zip(_TITLES[language], _WIDTHS, strict=True), 1):

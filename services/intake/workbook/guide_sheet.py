@@ -8,7 +8,7 @@ from openpyxl.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from services.intake.workbook.layout import Layout
-from services.intake.workbook.style import fit_for_print, put
+from services.intake.workbook.styles import fit_for_print, put
 from shared.contracts.bilingual import Language
 from shared.reference.models import Element
 from shared.text import number, period_name
