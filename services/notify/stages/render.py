@@ -22,12 +22,16 @@ from shared.contracts.bilingual import Language
 BRIEFEST = 5
 """The last step of shortening an SMS; each step leaves out what matters least of the rest."""
 
-_BODIES: dict[OccasionKind, str] = {
-    "status": "change",
-    "target": "change",
-    "problem": "problem",
+_SEVERAL = "several"
+_TEMPLATES: Mapping[OccasionKind, str] = {
+    "status": "status_change",
+    "target": "status_change",
+    "problem": "difficulty",
     "operation": "operation",
 }
+"""The template of each kind of event: `<language>/<template>.txt` and `.html` for a mail, `_sms.txt` for an SMS. A
+notice of several alerts takes `several`; the subjects of mails stand in `subject.txt` and `several_subject.txt`.
+"""
 
 _templates = Environment(
     loader=PackageLoader("services.notify"),
@@ -52,13 +56,13 @@ def _word(draft: Draft, world: World) -> Wording:
     language, words = draft.language, _words(draft.language)
     is_one = len(draft.told) == 1
     facts = facts_of(draft, world, words) if is_one else facts_of_several(draft, world, words)
-    body = _BODIES[draft.alert.kind] if is_one else "several"
+    template = _TEMPLATES[draft.alert.kind] if is_one else _SEVERAL
     if draft.channel == "sms":
-        return Wording(text=short_message(f"{body}_sms.txt", facts, language, world.sms))
+        return Wording(text=short_message(f"{template}_sms.txt", facts, language, world.sms))
     return Wording(
         subject=" ".join(_fill("subject.txt" if is_one else "several_subject.txt", facts, language).split()),
-        text=_fill(f"{body}.txt", facts, language),
-        html=_fill(f"{body}.html", facts, language),
+        text=_fill(f"{template}.txt", facts, language),
+        html=_fill(f"{template}.html", facts, language),
     )
 
 
