@@ -23,9 +23,12 @@ from services.notify.settings import NotifySettings
 from services.notify.sms_text import Style
 from services.notify.storage.contacts import bring_contacts
 from services.notify.storage.tables import OutboxRow, ParkedRow
+from services.notify.telling.escalate import escalate
 from services.notify.telling.hand_over import Handover
-from services.notify.telling.tell import Pipeline, escalate, tell, tell_gathered
-from services.notify.telling.world_reader import Situation
+from services.notify.telling.pipeline import Pipeline
+from services.notify.telling.tell import tell
+from services.notify.telling.tell_gathered import tell_gathered
+from services.notify.telling.world_reader import WorldReader
 from services.notify.world import Stage, Tariff, World
 from shared.access.authenticator import Authenticator
 from shared.access.oidc_tokens import Issuer
@@ -58,7 +61,7 @@ class Notify:
         self.authenticator = Authenticator(runtime.engine, Issuer.of(runtime.settings))
         self.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
         self.pipeline = Pipeline(
-            arriving, telling, Situation(_first_world(runtime, settings, frozenset(channels), links))
+            arriving, telling, WorldReader(_first_world(runtime, settings, frozenset(channels), links))
         )
         self.relay = Relay(runtime.engine, runtime.nats, OutboxRow, pause_seconds=_RELAY_PAUSE_SECONDS)
         self.gathered = PollingWorker("gathered", self.tell_gathered)
@@ -119,12 +122,12 @@ class Notify:
 
     def forget_world(self) -> None:
         """Read contacts, subscriptions and silences again before the next alert: somebody has changed them."""
-        self.pipeline.situation.forget()
+        self.pipeline.world_reader.forget()
 
     async def world(self) -> World:
         """Return what the stages know at this moment."""
         async with self.engine.connect() as connection:
-            return await self.pipeline.situation.world(connection, utc_now())
+            return await self.pipeline.world_reader.world(connection, utc_now())
 
     async def _transact(self, use_case: UseCase) -> int:
         """Run the use case in one transaction; once that is committed, hand over the notices that are due at once."""

@@ -30,7 +30,7 @@ from services.notify.api.dependencies import (
 from services.notify.contacts.masking import mask_address, mask_in
 from services.notify.storage import ledger
 from services.notify.storage.ledger import Filter
-from services.notify.telling.tell import resend
+from services.notify.telling.resend import resend
 from shared.contracts.alert import ChannelName
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import UnitRef

@@ -15,7 +15,8 @@ from services.notify.delivery.breaker import Turn
 from services.notify.delivery.channels.channel import Result
 from services.notify.storage import subscriptions
 from services.notify.storage.contacts import end_address
-from services.notify.telling.tell import Pipeline, tell
+from services.notify.telling.pipeline import Pipeline
+from services.notify.telling.tell import tell
 from services.notify.texts import phrase
 from shared.contracts.alert import OperationEvent, OperationNoted
 from shared.contracts.bilingual import Bilingual
@@ -68,7 +69,7 @@ class FollowUp:
                 )
                 notes.append(self._note(OperationEvent.ADDRESS_ENDED, notice.id, f"{notice.recipient} {shown}", words))
         if notes:
-            self._pipeline.situation.forget()
+            self._pipeline.world_reader.forget()
         return notes
 
     async def _endpoints(self, connection: AsyncConnection, attempts: Sequence[Attempt]) -> list[OperationNoted]:
@@ -81,7 +82,7 @@ class FollowUp:
         fails = [key for key, attempt in last.items() if attempt.outcome.result is not Result.SENT]
         disabled = await subscriptions.note_endpoints(connection, works, fails, gone, now - FAILING_FOR, now)
         if disabled:
-            self._pipeline.situation.forget()
+            self._pipeline.world_reader.forget()
         return [
             self._note(
                 OperationEvent.ENDPOINT_DISABLED,

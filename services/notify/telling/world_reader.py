@@ -21,7 +21,7 @@ from shared.reference.models import Match
 _FRESH = timedelta(seconds=1)
 
 
-class Situation:
+class WorldReader:
     """The world as it is now. What people change by hand is read again every second, or when `forget` says so."""
 
     def __init__(self, world: World) -> None:

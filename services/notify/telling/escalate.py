@@ -1,0 +1,50 @@
+"""The use case of escalating: alerts that nobody has acknowledged in time climb to the next role."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notify.alerts.draft import Draft
+from services.notify.stages.route import climb
+from services.notify.storage.alert_rows import kept_alert
+from services.notify.storage.escalations import climb_on, take_due_escalations
+from services.notify.storage.tables import OutboxRow
+from services.notify.telling.notice_rows import (
+    log_entry,
+)
+from services.notify.telling.pipeline import Pipeline, pass_stages
+from services.notify.telling.tell import gather_or_tell
+from services.notify.telling.working_days import after_working_days
+from shared.contracts.alert import AlertEvent
+from shared.nats.cloud_events import Message
+from shared.service import outbox
+
+_BATCH = 100
+
+
+async def escalate(connection: AsyncConnection, pipeline: Pipeline, now: datetime) -> int:
+    """Let climb what nobody has acknowledged in time; how much there was."""
+    rows = await take_due_escalations(connection, now, _BATCH)
+    if not rows:
+        return 0
+    world = await pipeline.world_reader.world(connection, now)
+    climbing: list[Draft] = []
+    entries: list[Message] = []
+    for row in rows:
+        branch = world.tree.branches.get(row.branch)
+        is_open = row.ended_at is None and row.acknowledged_at is None
+        if branch is None or not is_open or row.step >= len(branch.escalate):
+            await climb_on(connection, row.id, row.branch, row.step, None)
+            continue
+        alert = kept_alert(row, world.reference)
+        climbing += climb(alert, branch, row.step, world)
+        entries.append(log_entry(alert, AlertEvent.ESCALATED, now, cause=f"{row.branch}/{row.step}", detail=row.branch))
+        following = branch.escalate[row.step + 1 :]
+        due_at = after_working_days(row.since, following[0].after_working_days) if following else None
+        await climb_on(connection, row.id, row.branch, row.step + 1, due_at)
+    if climbing:
+        await gather_or_tell(connection, pass_stages(climbing, pipeline.arriving[1:], world), pipeline, world)
+        await outbox.put(connection, OutboxRow, entries)
+    return len(rows)

@@ -1,0 +1,98 @@
+"""Drafts as rows of the database, and as entries of the log of alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.notify.alerts.alert import Alert
+from services.notify.alerts.draft import Draft
+from services.notify.alerts.log import log_message
+from services.notify.alerts.significance import has_link, opens
+from services.notify.telling.working_days import after_working_days
+from services.notify.world import World
+from shared.contracts.alert import AlertEvent
+from shared.nats.cloud_events import Message
+
+
+def notice_row(draft: Draft, world: World) -> dict[str, Any]:
+    wording, links = draft.wording, world.links if has_link(draft) else None
+    if wording and links:
+        wording = links.without(wording, draft.id)
+    assert draft.recipient  # noqa: S101 - route has given it one
+    return {
+        "id": draft.id,
+        "branch": draft.branch,
+        "gathering": draft.gathering,
+        "subscription": draft.recipient.subscription,
+        "recipient": str(draft.recipient),
+        "unit": draft.recipient.unit.key,
+        "unit_code": draft.alert.occasion.unit.code,
+        "name": draft.name,
+        "channel": draft.channel,
+        "address": draft.address,
+        "language": draft.language,
+        "status": draft.status.value,
+        "reason": draft.reason.code if draft.reason else None,
+        "waited": draft.waits,
+        "step": draft.step,
+        "subject": wording.subject if wording else None,
+        "text": wording.text if wording else None,
+        "html": wording.html if wording else None,
+        "thread": draft.alert.thread if len(draft.told) == 1 else (draft.gathering or draft.id),
+        "trace": draft.alert.trace,
+        "sample": any(alert.sample for alert in draft.alerts),
+        "request_id": draft.id,
+        "attempts": 0,
+        "created_at": world.now,
+        "due_at": None if draft.reason else world.now,
+        "retry_until": world.now + world.retry_for,
+        "parts": draft.parts,
+        "cost_dong": draft.cost_dong,
+        "link_hash": links.hash_of(draft.id) if links else None,
+    }
+
+
+def mention_rows(draft: Draft) -> Iterable[dict[str, Any]]:
+    left_out: Mapping[UUID, Any] = {omission.alert.id: omission for omission in draft.omissions}
+    for alert in draft.alerts:
+        omission = left_out.get(alert.id)
+        yield {
+            "notice": draft.id,
+            "alert": alert.id,
+            "left_out": omission.why.code if omission else None,
+            "because": omission.because if omission else None,
+        }
+
+
+def escalation_rows(draft: Draft, world: World) -> Iterable[dict[str, Any]]:
+    branch = world.tree.branches.get(draft.branch)
+    if branch is None or not branch.escalate or draft.step:
+        return
+    for alert in draft.told:
+        if opens(alert) and not alert.is_over:
+            due_at = after_working_days(world.now, branch.escalate[0].after_working_days)
+            yield {"alert": alert.id, "branch": branch.id, "step": 0, "since": world.now, "due_at": due_at}
+
+
+def log_entries_of_unsent(draft: Draft, now: datetime) -> Iterable[Message]:
+    """What is said of a notice that ends before it is tried."""
+    if draft.reason:
+        event = AlertEvent.FAILED if draft.told else AlertEvent.WITHHELD
+        for alert in draft.told or draft.alerts:
+            yield log_entry(
+                alert,
+                event,
+                now,
+                cause=draft.id,
+                notice=draft.id,
+                recipient=str(draft.recipient),
+                channel=draft.channel,
+                detail=draft.reason.value.en,
+            )
+
+
+def log_entry(alert: Alert, event: AlertEvent, now: datetime, cause: object = None, **more: Any) -> Message:
+    return log_message(alert.id, alert.occasion.unit.code, event, now, alert.trace, cause or alert.id, **more)

@@ -1,0 +1,80 @@
+"""The use case of telling together the alerts that have waited long enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notify.alerts.draft import Draft, NotSent
+from services.notify.alerts.significance import opens
+from services.notify.stages.hold import postponed
+from services.notify.stages.route import addresses_of
+from services.notify.storage.alert_rows import kept_alert
+from services.notify.storage.gatherings import (
+    alerts_gathered,
+    empty_gatherings,
+    postpone_gathering,
+    take_due_gatherings,
+)
+from services.notify.telling.pipeline import Pipeline
+from services.notify.telling.recipients import recipient_of
+from services.notify.telling.tell import tell_now
+from services.notify.world import World
+
+_BATCH = 100
+
+
+async def tell_gathered(connection: AsyncConnection, pipeline: Pipeline, now: datetime) -> int:
+    """Tell what has waited long enough; how much there was. What falls into quiet hours waits on."""
+    rows = await take_due_gatherings(connection, now, _BATCH)
+    if not rows:
+        return 0
+    world = await pipeline.world_reader.world(connection, now)
+    alerts: dict[UUID, list[Row[Any]]] = {}
+    for row in await alerts_gathered(connection, [row.id for row in rows]):
+        alerts.setdefault(row.gathering, []).append(row)
+    due = [row for row in rows if row.id in alerts]
+    drafts = [_gathered(row, alerts[row.id], world) for row in due]
+    held = {row.id: until for row, draft in zip(due, drafts, strict=True) if (until := postponed(draft, world))}
+    for gathering, until in held.items():
+        await postpone_gathering(connection, gathering, until, "quiet_hours")
+    told = await tell_now(connection, [draft for draft in drafts if draft.gathering not in held], pipeline, world)
+    again = {row.id: None for row in rows if row.id not in held} | {
+        draft.gathering: _again(draft, world) for draft in told if draft.gathering
+    }
+    await empty_gatherings(connection, again, now)
+    return len(rows)
+
+
+def _gathered(row: Row[Any], alerts: Sequence[Row[Any]], world: World) -> Draft:
+    """The draft of what was gathered; its contact may have changed, or gone, since it was gathered."""
+    kept = tuple(kept_alert(one, world.reference) for one in alerts)
+    recipient = recipient_of(row.recipient, kept[-1], world)
+    known = world.contacts_of(recipient)
+    contact = next((one for one in known if row.address in addresses_of(one, row.channel)), None)
+    return Draft(
+        kept,
+        row.branch,
+        recipient,
+        row.channel,
+        row.address,
+        contact,
+        max(one.step for one in alerts),
+        row.id,
+        row.due_at,
+        row.waits,
+        not_sent=None if contact else NotSent.NO_CONTACT,
+    )
+
+
+def _again(draft: Draft, world: World) -> datetime | None:
+    """When what a draft told, and is still open, is told again."""
+    branch = world.tree.branches.get(draft.branch)
+    repeat = branch.group.repeat if branch and branch.group else None
+    is_open = any(opens(alert) and not alert.is_over for alert in draft.alerts)
+    return world.now + repeat if repeat and is_open and not draft.not_sent else None
