@@ -1,1 +1,1 @@
-"""Telling: the use cases between an event's arrival and a notice that is due."""
+"""Telling: the use cases between an event's arrival and a notice that is due, one module each."""

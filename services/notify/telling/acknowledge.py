@@ -1,4 +1,4 @@
-"""The use case of acknowledging: somebody takes care of alerts, so they climb no further and are not told again."""
+"""The use case of acknowledging: somebody takes care of alerts, which then climb no further and are not repeated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from shared.service import outbox
 async def acknowledge(
     connection: AsyncConnection, alerts: Collection[UUID], by: str, note: str | None, now: datetime
 ) -> Sequence[Row[Any]]:
-    """Keep and publish who takes care of alerts; those that nobody had acknowledged before. The first one stays."""
+    """Record and publish that `by` takes care of alerts; an earlier acknowledgement stays.
+
+    Returns the alerts that nobody had acknowledged before.
+    """
     rows = await acknowledge_alerts(connection, alerts, by, note, now)
     entries = [
         log_message(

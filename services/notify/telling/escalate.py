@@ -25,7 +25,10 @@ _BATCH = 100
 
 
 async def escalate(connection: AsyncConnection, pipeline: Pipeline, now: datetime) -> int:
-    """Let climb what nobody has acknowledged in time; how much there was."""
+    """Tell the next role of each alert that nobody has acknowledged in time.
+
+    Returns the number of escalations that were due.
+    """
     rows = await take_due_escalations(connection, now, _BATCH)
     if not rows:
         return 0

@@ -1,5 +1,7 @@
-"""What is due at once goes from the transaction that makes it straight to its delivery: it is leased as it is made, and
-handed over once that is committed. What there is no room for is left to whoever looks for it.
+"""Handing notices that are due at once from the transaction that makes them straight to their delivery.
+
+They are leased as they are made, and handed over once the transaction is committed. Notices that exceed the room of
+their delivery are left to the worker that polls for them.
 """
 
 from __future__ import annotations
@@ -15,27 +17,27 @@ from services.notify.world import World
 from shared.contracts.alert import ChannelName
 
 LEASE = timedelta(seconds=60)
-"""How long a notice belongs to the process that is to deliver it; then anybody may take it."""
+"""The time for which a notice belongs to the process that leased it; afterwards any process may take it."""
 
 
 class Hand(Protocol):
     """The delivery of a channel's notices in this process."""
 
     def room(self) -> int:
-        """How many more notices it would take."""
+        """Return the number of notices that it has room for."""
         ...
 
     def take(self, notices: Sequence[Notice]) -> None:
-        """Deliver notices that were leased for it."""
+        """Deliver notices that were leased for this delivery."""
         ...
 
     def wake(self) -> None:
-        """Say that there are notices which it may lease."""
+        """Look for due notices to lease at once."""
         ...
 
 
 class Handover:
-    """What one transaction leaves to be done at once after it. `gathers`: something gathered is due already."""
+    """The work that a transaction leaves to be done at once after it. `gathers`: a gathering is due already."""
 
     gathers = False
 
@@ -45,7 +47,7 @@ class Handover:
         self._left: set[ChannelName] = set()
 
     def lease(self, rows: Sequence[dict[str, Any]], now: datetime) -> None:
-        """Lease the rows of notices that are due, as far as there is room."""
+        """Lease the due notices among the rows, as far as their delivery has room."""
         room = {name: hand.room() - len(self._taken[name]) for name, hand in self._hands.items()}
         for row in rows:
             if row["due_at"] is None:
@@ -57,14 +59,14 @@ class Handover:
                 self._left.add(row["channel"])
 
     def keep(self, rows: Sequence[Mapping[str, Any]], world: World) -> None:
-        """Keep those that were recorded until the transaction is committed."""
+        """Keep the leased notices that were recorded, until the transaction is committed."""
         secrets = {subscription.id: subscription.secrets for subscription in world.subscriptions}
         for row in rows:
             if row["status"] == NoticeStatus.SENDING.value:
                 self._taken[row["channel"]].append(notice_of(row, secrets, world.links))
 
     def give(self) -> None:
-        """Let the deliveries begin: what they are to deliver is committed."""
+        """Hand the notices to their deliveries, now that the transaction is committed."""
         for name, notices in self._taken.items():
             if notices:
                 self._hands[name].take(notices)
@@ -73,7 +75,7 @@ class Handover:
 
 
 def notice_of(row: Mapping[str, Any], secrets: Mapping[UUID, tuple[str, ...]], links: Links | None) -> Notice:
-    """The leased notice of a row, with what signs it and with its link."""
+    """Return the leased notice of a row, with the secrets that sign it and with its link."""
     wording = Wording(row["text"], row["subject"], row["html"])
     return Notice(
         id=row["id"],

@@ -18,6 +18,7 @@ from shared.nats.cloud_events import Message
 
 
 def notice_row(draft: Draft, world: World) -> dict[str, Any]:
+    """Return the row of the notice that a draft becomes. Its wording is kept without the recipient's link."""
     wording, links = draft.wording, world.links if has_link(draft) else None
     if wording and links:
         wording = links.without(wording, draft.id)
@@ -56,6 +57,7 @@ def notice_row(draft: Draft, world: World) -> dict[str, Any]:
 
 
 def mention_rows(draft: Draft) -> Iterable[dict[str, Any]]:
+    """Yield a row for each alert of a notice: told, or left out with the reason."""
     left_out: Mapping[UUID, Any] = {omission.alert.id: omission for omission in draft.omissions}
     for alert in draft.alerts:
         omission = left_out.get(alert.id)
@@ -68,6 +70,7 @@ def mention_rows(draft: Draft) -> Iterable[dict[str, Any]]:
 
 
 def escalation_rows(draft: Draft, world: World) -> Iterable[dict[str, Any]]:
+    """Yield a row for each open alert of a draft that climbs to the next role unless somebody acknowledges it."""
     branch = world.tree.branches.get(draft.branch)
     if branch is None or not branch.escalate or draft.step:
         return
@@ -78,7 +81,7 @@ def escalation_rows(draft: Draft, world: World) -> Iterable[dict[str, Any]]:
 
 
 def log_entries_of_unsent(draft: Draft, now: datetime) -> Iterable[Message]:
-    """What is said of a notice that ends before it is tried."""
+    """Yield the log's entries about a notice that is withheld or cannot be sent."""
     if draft.reason:
         event = AlertEvent.FAILED if draft.told else AlertEvent.WITHHELD
         for alert in draft.told or draft.alerts:
@@ -95,4 +98,5 @@ def log_entries_of_unsent(draft: Draft, now: datetime) -> Iterable[Message]:
 
 
 def log_entry(alert: Alert, event: AlertEvent, now: datetime, cause: object = None, **more: Any) -> Message:
+    """Return an entry of the log about an alert, caused by the alert itself unless a cause is given."""
     return log_message(alert.id, alert.occasion.unit.code, event, now, alert.trace, cause or alert.id, **more)

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from prometheus_client import Counter
+
 from services.notify.alerts.draft import Draft
 from services.notify.telling.hand_over import Handover
 from services.notify.telling.world_reader import WorldReader
 from services.notify.world import Stage, World
 
+DRAFTS = Counter("ntm_stage_drafts", "Drafts that left a stage", ["stage"])
+
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The stages in order, those that an alert passes when it comes and those that a draft passes when it is told, and
-    what they know. `handover`: where what is due at once may be left by the transaction that is under way.
+    """The stages in order, and the reader of the world that they know.
+
+    `arriving`: the stages that an alert passes when it comes. `telling`: those that a draft passes when it is told.
+    `handover`: takes the notices of the transaction under way that are due at once.
     """
 
     arriving: Sequence[Stage]
@@ -24,8 +30,9 @@ class Pipeline:
 
 
 def pass_stages(drafts: Sequence[Draft], stages: Sequence[Stage], world: World) -> Sequence[Draft]:
-    """Return the drafts as the last stage leaves them."""
+    """Return the drafts as the last stage leaves them, and count for each stage the drafts that leave it."""
     for stage in stages:
         drafts = stage(drafts, world)
+        DRAFTS.labels(stage.__name__).inc(len(drafts))
 
     return drafts

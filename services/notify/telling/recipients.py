@@ -8,8 +8,8 @@ from services.notify.world import World
 
 
 def recipient_of(text: str, alert: Alert, world: World) -> Recipient:
-    """The recipient that a row names."""
+    """Return the recipient that a row names as `role@unit`, with its unit on the day of the alert."""
     role, _, code = text.partition("@")
-    holder = next((one for one in world.reference.plan.roles if one.role == role), None)
+    holder = next((known for known in world.reference.plan.roles if known.role == role), None)
     unit = world.reference.units.find(code, alert.on) or world.reference.units.known(code)[-1]
     return Recipient(holder, unit)

@@ -21,7 +21,10 @@ from services.notify.telling.tell import tell_now
 
 
 async def resend(connection: AsyncConnection, notice: Row[Any], pipeline: Pipeline, now: datetime, agency: str) -> bool:
-    """Set a notice due again, and its recipient's addresses that became known since. False: there is still none."""
+    """Make a notice due again for `agency`, which asked for it.
+
+    A notice without an address is told at the addresses that became known since; returns False when there is none yet.
+    """
     world = await pipeline.world_reader.world(connection, now)
     rows = await alerts_of_notice(connection, notice.id)
     alerts = tuple(kept_alert(row, world.reference) for row in rows)

@@ -38,8 +38,9 @@ _ENDS = [(event.value, ended.value) for event, several in ENDS.items() for ended
 
 
 async def tell(connection: AsyncConnection, alerts: Sequence[Alert], pipeline: Pipeline, now: datetime) -> int:
-    """Record alerts, decide who hears of them, tell at once what waits for nothing, and gather the rest; how many were
-    new. Known alerts change nothing.
+    """Record alerts, route them to their recipients, tell at once those that need not wait, and gather the others.
+
+    Returns the number of new alerts. Alerts that are known already change nothing.
     """
     by_id = {alert.id: alert for alert in alerts}
     ordered = sorted(by_id.values(), key=lambda alert: str(alert.id))  # so that no two workers wait for each other
@@ -49,19 +50,17 @@ async def tell(connection: AsyncConnection, alerts: Sequence[Alert], pipeline: P
         return 0
     ended = await end_alerts(connection, new, _ENDS, now)
     world = await pipeline.world_reader.world(connection, now)
-    drafts = pass_stages(
-        [Draft((replace(alert, is_over=alert.id in ended),)) for alert in fresh], pipeline.arriving, world
-    )
+    begun = [Draft((replace(alert, is_over=alert.id in ended),)) for alert in fresh]
+    drafts = pass_stages(begun, pipeline.arriving, world)
     await gather_or_tell(connection, drafts, pipeline, world)
-    raised = [log_entry(alert, AlertEvent.RAISED, now) for alert in fresh]
-    await outbox.put(connection, OutboxRow, raised)
+    await outbox.put(connection, OutboxRow, [log_entry(alert, AlertEvent.RAISED, now) for alert in fresh])
     return len(fresh)
 
 
 async def gather_or_tell(
     connection: AsyncConnection, drafts: Sequence[Draft], pipeline: Pipeline, world: World
 ) -> None:
-    """Gather what is held, and tell the rest."""
+    """Gather the drafts that are held, and tell the others now."""
     held = [draft for draft in drafts if draft.due_at]
     await _gather(connection, held, world)
     if pipeline.handover and any(draft.due_at <= world.now for draft in held if draft.due_at):
@@ -71,7 +70,7 @@ async def gather_or_tell(
 
 async def _gather(connection: AsyncConnection, drafts: Sequence[Draft], world: World) -> None:
     intervals = {name: branch.group.interval for name, branch in world.tree.branches.items() if branch.group}
-    ends = [
+    gatherings = [
         {
             "id": draft.gathering,
             "branch": draft.branch,
@@ -88,13 +87,13 @@ async def _gather(connection: AsyncConnection, drafts: Sequence[Draft], world: W
         for draft in drafts
         for alert in draft.alerts
     ]
-    await add_to_gatherings(connection, ends, alerts, world.wait_share, intervals)
+    await add_to_gatherings(connection, gatherings, alerts, world.wait_share, intervals)
 
 
 async def tell_now(
     connection: AsyncConnection, drafts: Sequence[Draft], pipeline: Pipeline, world: World
 ) -> Sequence[Draft]:
-    """Make the notices of what is told now, and leave them due; the drafts as they were told."""
+    """Make the notices of these drafts, due at once; return the drafts as they were told."""
     drafts = list({draft.id: draft for draft in drafts}.values())  # a mailbox that two share is told once
     if not drafts:
         return []
@@ -109,8 +108,7 @@ async def tell_now(
         pipeline.handover.keep([row for row in rows if row["id"] in new], world)
     fresh = [draft for draft in decided if draft.id in new]
     await begin_escalations(connection, [row for draft in fresh for row in escalation_rows(draft, world)])
-    await outbox.put(
-        connection, OutboxRow, [entry for draft in fresh for entry in log_entries_of_unsent(draft, world.now)]
-    )
+    unsent = [entry for draft in fresh for entry in log_entries_of_unsent(draft, world.now)]
+    await outbox.put(connection, OutboxRow, unsent)
     await tell(connection, [alert_of(note, world.reference) for note in notes], pipeline, world.now)
     return decided

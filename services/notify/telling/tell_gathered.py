@@ -30,7 +30,10 @@ _BATCH = 100
 
 
 async def tell_gathered(connection: AsyncConnection, pipeline: Pipeline, now: datetime) -> int:
-    """Tell what has waited long enough; how much there was. What falls into quiet hours waits on."""
+    """Tell the gatherings that are due, and postpone those whose recipient has quiet hours.
+
+    Returns the number of gatherings that were due.
+    """
     rows = await take_due_gatherings(connection, now, _BATCH)
     if not rows:
         return 0
@@ -44,15 +47,15 @@ async def tell_gathered(connection: AsyncConnection, pipeline: Pipeline, now: da
     for gathering, until in held.items():
         await postpone_gathering(connection, gathering, until, "quiet_hours")
     told = await tell_now(connection, [draft for draft in drafts if draft.gathering not in held], pipeline, world)
-    again = {row.id: None for row in rows if row.id not in held} | {
-        draft.gathering: _again(draft, world) for draft in told if draft.gathering
+    repeats = {row.id: None for row in rows if row.id not in held} | {
+        draft.gathering: _repeat_at(draft, world) for draft in told if draft.gathering
     }
-    await empty_gatherings(connection, again, now)
+    await empty_gatherings(connection, repeats, now)
     return len(rows)
 
 
 def _gathered(row: Row[Any], alerts: Sequence[Row[Any]], world: World) -> Draft:
-    """The draft of what was gathered; its contact may have changed, or gone, since it was gathered."""
+    """Return the draft of a gathering. Its contact may have changed or gone since the alerts were gathered."""
     kept = tuple(kept_alert(one, world.reference) for one in alerts)
     recipient = recipient_of(row.recipient, kept[-1], world)
     known = world.contacts_of(recipient)
@@ -72,8 +75,8 @@ def _gathered(row: Row[Any], alerts: Sequence[Row[Any]], world: World) -> Draft:
     )
 
 
-def _again(draft: Draft, world: World) -> datetime | None:
-    """When what a draft told, and is still open, is told again."""
+def _repeat_at(draft: Draft, world: World) -> datetime | None:
+    """Return the time at which the open alerts of a draft are told again; None when they are not."""
     branch = world.tree.branches.get(draft.branch)
     repeat = branch.group.repeat if branch and branch.group else None
     is_open = any(opens(alert) and not alert.is_over for alert in draft.alerts)

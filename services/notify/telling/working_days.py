@@ -1,4 +1,4 @@
-"""Pure: working days in Vietnam: neither weekends nor public holidays, as the `holidays` library knows them."""
+"""Working days in Vietnam: neither weekends nor public holidays, as the `holidays` library knows them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _SATURDAY = 5
 
 
 def is_working_day(day: date) -> bool:
-    """Whether offices work. Holidays by the moon and days moved to others: as far ahead as the library knows them."""
+    """Say whether offices work on a day. The library knows lunar holidays and moved days some years ahead."""
     return day.weekday() < _SATURDAY and day not in _holidays(day.year)
 
 
 def after_working_days(moment: datetime, days: int) -> datetime:
-    """The same time of day so many working days later; what happens on a day off counts from the next working day."""
+    """Return the same time of day `days` working days later. Days off do not count."""
     local = moment.astimezone(VIETNAM)
     left = days
     while left:

@@ -1,4 +1,4 @@
-"""What the stages have to know beside the plan, read from the database: contacts, subscriptions, silences, causes."""
+"""Reading the world of the stages from the database: contacts, subscriptions, silences and causes."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _FRESH = timedelta(seconds=1)
 
 
 class WorldReader:
-    """The world as it is now. What people change by hand is read again every second, or when `forget` says so."""
+    """Reads the world. What people change by hand is read again after a second, or at once after `forget`."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._read_at: datetime | None = None
 
     def forget(self) -> None:
-        """Say that something was changed."""
+        """Read everything again at the next call, since somebody has changed it."""
         self._read_at = None
 
     async def world(self, connection: AsyncConnection, now: datetime) -> World:
-        """The world at this moment, without causes: they depend on what is to be told."""
+        """Return the world at this moment, without causes, which depend on the drafts."""
         if self._read_at is None or not self._read_at <= now < self._read_at + _FRESH:
             self._world = replace(
                 self._world,
@@ -59,7 +59,7 @@ class WorldReader:
 
 
 async def with_causes(connection: AsyncConnection, drafts: Sequence[Draft], world: World) -> World:
-    """The world with the open alerts that may hide some of these."""
+    """Return the world with the open alerts that may hide alerts of these drafts."""
     reference = world.reference
     districts = {
         alert.district.key
