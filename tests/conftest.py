@@ -9,7 +9,7 @@ import nats as nats_client
 import pytest
 from nats.aio.client import Client
 
-from services.cli.operate import prepare
+from services.cli.migrate import prepare
 from tests.running import Surroundings, settings_of, surroundings
 from tests.servers import NatsServer, PostgresServer, start_nats, start_postgres
 

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local.running_system import RunningSystem
 from deploy.local.system import free_port
-from services.cli.operate import prepare
+from services.cli.migrate import prepare
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
 from shared.postgres.engine import create_engine

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import httpx
-from nats.aio.client import Client
 from pydantic import SecretStr
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local.running_system import RunningSystem
-from shared.nats.connection import connect
-from shared.postgres.engine import create_engine
-from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from shared.settings import Settings
 
 
 def settings_of(system: RunningSystem) -> Settings:
     """The settings that lead to the running system's parts."""
+    from shared.settings import Settings  # as below: a command loads only what it uses
+
     return Settings(
         database_url=SecretStr(system.database_url),
         nats_url=system.nats_url,
@@ -37,6 +41,8 @@ async def http(key: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
 @asynccontextmanager
 async def database(system: RunningSystem) -> AsyncIterator[AsyncEngine]:
     """The running system's database."""
+    from shared.postgres.engine import create_engine
+
     engine = create_engine(settings_of(system), "cli")
     try:
         yield engine
@@ -47,6 +53,8 @@ async def database(system: RunningSystem) -> AsyncIterator[AsyncEngine]:
 @asynccontextmanager
 async def broker(system: RunningSystem) -> AsyncIterator[Client]:
     """A connection to the running system's NATS."""
+    from shared.nats.connection import connect
+
     nats = await connect(settings_of(system), "ntm-cli")
     try:
         yield nats

@@ -10,7 +10,8 @@ import typer
 from rich.table import Table
 
 from deploy.local.clients import database
-from services.cli.session import DATA, Data, console, fail, run, system_of
+from services.cli.console import console, fail, run
+from services.cli.options import DATA, Data, system_of
 from shared.access import caller
 from shared.access.agency_keys import (
     ListedKey,

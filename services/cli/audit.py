@@ -10,7 +10,8 @@ import typer
 from pydantic import ValidationError
 
 from deploy.local.clients import broker, database
-from services.cli.session import DATA, Data, console, errors, fail, run, system_of
+from services.cli.console import console, errors, fail, run
+from services.cli.options import DATA, Data, system_of
 from services.intake.admission.digest import digests_of
 from services.intake.audit import Audit, audit
 from services.intake.storage.tables import SubmissionRow as Receipts

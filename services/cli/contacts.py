@@ -10,7 +10,9 @@ import typer
 from rich.table import Table
 
 from deploy.local.clients import http
-from services.cli.session import DATA, Data, Key, console, fail, get, key_of, problem_text, run, system_of
+from services.cli.answers import get, problem_text
+from services.cli.console import console, fail, run
+from services.cli.options import DATA, Data, Key, key_of, system_of
 from shared.reference.load import load_contacts
 
 app = typer.Typer(help="Danh bạ nơi nhận. / Who is told.")

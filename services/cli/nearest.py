@@ -8,8 +8,10 @@ import typer
 from rich.table import Table
 
 from deploy.local.clients import http
-from services.cli.look import status_text
-from services.cli.session import DATA, Data, Key, console, get, key_of, run, system_of
+from services.cli.answers import get
+from services.cli.console import console, run
+from services.cli.options import DATA, Data, Key, key_of, system_of
+from services.cli.status import status_text
 from shared import text
 
 

@@ -17,7 +17,8 @@ from rich.text import Text
 
 from deploy.local.clients import broker, database
 from deploy.local.running_system import RunningSystem
-from services.cli.session import DATA, Data, console, errors, fail, run, system_of
+from services.cli.console import console, errors, fail, run
+from services.cli.options import DATA, Data, system_of
 from services.intake.storage import tables as intake
 from services.notify.storage import tables as notify
 from services.scoring.storage import tables as scoring

@@ -9,7 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.local.clients import http
-from services.cli.session import DATA, Data, Key, console, get, key_of, run, system_of
+from services.cli.answers import get
+from services.cli.console import console, run
+from services.cli.options import DATA, Data, Key, key_of, system_of
 
 app = typer.Typer(help="Ai được báo điều gì. / Who hears of what.")
 

@@ -13,7 +13,9 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from deploy.local.clients import http
-from services.cli.session import DATA, Data, Key, console, errors, fail, key_of, problem_text, run, system_of
+from services.cli.answers import problem_text
+from services.cli.console import console, errors, fail, run
+from services.cli.options import DATA, Data, Key, key_of, system_of
 from services.cli.submission_file import UnreadableFileError, read
 
 _CHUNK_ITEMS = 1000

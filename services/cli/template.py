@@ -7,7 +7,7 @@ from typing import Annotated, cast
 
 import typer
 
-from services.cli.session import fail
+from services.cli.console import fail
 from services.notify.alerts.notice import Wording
 from services.notify.inspect.examples import example, preview
 from services.notify.sms_text import parts

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 from rich.markup import escape
 
-from services.cli.session import console, fail
+from services.cli.console import console, fail
 from services.cli.texts import phrase
 from shared.contracts.bilingual import Language
 from shared.reference.load import InvalidReferenceError, Reference, load

@@ -21,7 +21,8 @@ from deploy.local.sample.summary import print_summary, summary
 from deploy.local.supervisor import CannotStartError
 from deploy.local.system import Options, Ports
 from deploy.local.system import run as run_system
-from services.cli.session import DATA, OWN_KEY, Data, console, errors, fail
+from services.cli.console import console, errors, fail
+from services.cli.options import DATA, OWN_KEY, Data
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
 from shared.reference.load import load

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.cli.operate import SCHEMAS
+from services.cli.migrate import SCHEMAS
 from shared.access.agency_keys import add_key, list_keys, new_key, revoke_keys
 from shared.access.authenticator import Authenticator
 from shared.postgres.engine import create_engine

@@ -12,7 +12,7 @@ import pytest
 from nats.js.api import DeliverPolicy
 from sqlalchemy import func, select, text
 
-from services.cli.operate import SCHEMAS
+from services.cli.migrate import SCHEMAS
 from services.scoring.judging.changes import Moment
 from services.scoring.storage import queries
 from services.scoring.storage.tables import ChangeRow, ParkedRow, ReadingRow, SubmissionRow

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from datetime import date, datetime
 from typing import Annotated, Any
 
 import typer
-from nats.aio.msg import Msg
-from nats.js.api import DeliverPolicy
-from pydantic import TypeAdapter
 from rich.table import Table
 from rich.text import Text
 
-from deploy.local.clients import broker, http
-from services.cli.session import DATA, Data, Key, console, get, key_of, run, system_of
-from shared.contracts import subjects
+from deploy.local.clients import http
+from services.cli.answers import get
+from services.cli.console import console, run
+from services.cli.options import DATA, Data, Key, key_of, system_of
 from shared.contracts.status import Status
-from shared.contracts.verdict_change import AnyChange, TargetChanged
-from shared.time import VIETNAM
 
-_STYLES = {"met": "green", "on_track": "cyan", "behind": "yellow", "missed": "red", "not_met": "", "no_data": "dim"}
+STATUS_STYLES = {
+    "met": "green",
+    "on_track": "cyan",
+    "behind": "yellow",
+    "missed": "red",
+    "not_met": "",
+    "no_data": "dim",
+}
 _NAMES = {
     "met": "đạt",
     "on_track": "đúng tiến độ",
@@ -101,55 +103,8 @@ def targets_table(targets: list[dict[str, Any]]) -> Table:
 
 def status_text(status: str) -> Text:
     """The status in its colour."""
-    return Text(_NAMES[status], style=_STYLES[status])
+    return Text(_NAMES[status], style=STATUS_STYLES[status])
 
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:,.2f}".rstrip("0").rstrip(".")
-
-
-def watch(
-    everything: Annotated[bool, typer.Option("--all", help="Begin with the current picture.")] = False,
-    data: Data = DATA,
-) -> None:
-    """Print changes of status as they happen, from NATS. Ctrl-C ends it."""
-
-    async def work() -> None:
-        async with broker(system_of(data)) as nats:
-            policy = DeliverPolicy.LAST_PER_SUBJECT if everything else DeliverPolicy.NEW
-            js = nats.jetstream()
-            watched = (subjects.ALL_STATUSES, subjects.ALL_TARGETS)
-            for subject in watched:
-                await js.subscribe(subject, ordered_consumer=True, deliver_policy=policy, cb=_print_change)
-            console.print(f"… {', '.join(watched)} (Ctrl-C)", style="dim")
-            await asyncio.Event().wait()
-
-    run(work())
-
-
-async def _print_change(message: Msg) -> None:
-    change = TypeAdapter(AnyChange).validate_json(message.data)
-    topic = change.commitment.id if isinstance(change, TargetChanged) else change.criterion.key
-    line = Text(f"{change.on} {change.unit.code} {change.unit.name:<24} {topic:<24} ")
-    line.append(f"{change.event:<15}", style=_STYLES[change.after])
-    console.print(line, Text(change.assessment.reason.vi, style="dim"))
-
-
-def outbox(
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest.")] = 20,
-    text: Annotated[bool, typer.Option("--text", help="With the text of mails.")] = False,
-    data: Data = DATA,
-) -> None:
-    """Print the mails and SMS that were sent on this machine, newest last."""
-
-    async def work() -> None:
-        async with http() as client:
-            found = await get(client, f"{system_of(data).postbox_url}/outbox.json", limit=limit)
-        for sent in found["items"]:
-            at = datetime.fromisoformat(sent["at"]).astimezone(VIETNAM)
-            title = f"{sent['n']:>6} {sent['kind']:<4} {at:%d/%m/%Y %H:%M:%S} → {', '.join(sent['to'])}"
-            console.print(title, style="bold", highlight=False, markup=False)
-            body = sent["text"] if sent["kind"] == "sms" or text else sent["subject"] or ""
-            console.print(f"       {body}", highlight=False, markup=False)
-
-    run(work())

@@ -1,0 +1,57 @@
+"""`ntm rebuild`: scoring's state made again from the log."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from deploy.local.clients import broker, database, settings_of
+from services.cli.console import console, errors, run
+from services.cli.options import DATA, Data, system_of
+from services.scoring.update.rebuild import Comparison
+from services.scoring.update.rebuild import rebuild as rebuild_state
+from shared.reference.load import load_for
+from shared.service.clock import read_day
+from shared.service.runtime import collect_rarely
+
+
+def rebuild(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Only compare with the live state, and say what differs.")
+    ] = False,
+    data: Data = DATA,
+) -> None:
+    """Rebuild scoring's state from the stream beside the live one, compare, and put it in its place.
+
+    Exit status 1 where they differed. Nothing is replaced where the stream lacks what was scored.
+    """
+    system = system_of(data)
+
+    async def work() -> Comparison:
+        async with broker(system) as nats, database(system) as engine:
+            day = await read_day(nats.jetstream()) if system.clock == "simulated" else None
+            reference = load_for(settings_of(system).model_copy(update={"sample_cohorts": system.sample_cohorts}))
+            collect_rarely()
+            return await rebuild_state(engine, nats, reference, day, switch=not verify)
+
+    compared = run(work())
+    table = Table("", "live", "rebuilt", "differ")
+    for name, counts in compared.counts.items():
+        table.add_row(name, *(f"{count:,}" for count in counts))
+    console.print(f"{compared.submissions:,} submissions, {compared.seconds:.1f} s", highlight=False)
+    console.print(table)
+    for difference in compared.differences[:20]:
+        errors.print(difference, style="red", highlight=False, markup=False)
+    if compared.switched:
+        console.print("Đã thay bằng trạng thái dựng lại. / The rebuilt state is in place.")
+    if compared.lacking:
+        errors.print(
+            f"Luồng thiếu {compared.lacking} bản gửi đã chấm: giữ nguyên. "
+            f"/ The stream lacks {compared.lacking} submissions that were scored: the live state stays.",
+            style="red",
+        )
+    if compared.differences:
+        raise typer.Exit(1)
+    console.print("Giống nhau hoàn toàn. / The same.", style="green")

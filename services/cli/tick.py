@@ -1,0 +1,55 @@
+"""`ntm tick`: time passes."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from deploy.local.clients import broker, http
+from deploy.local.running_system import RunningSystem
+from services.cli.answers import get
+from services.cli.console import console, fail, run
+from services.cli.options import DATA, Data, system_of
+from shared.service.clock import read_day, set_day
+
+
+def tick(
+    to: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="The day to move on to; by default the next one."),
+    ] = None,
+    data: Data = DATA,
+) -> None:
+    """Move a simulated clock on, and wait until every day up to then is judged."""
+    system = system_of(data)
+    if system.clock != "simulated":
+        raise fail("This system runs by the real clock. Start one with `ntm up --today DATE` to have a simulated one.")
+    day = run(_tick(system, to.date() if to else None))
+    console.print(f"Hôm nay là / Today is {day}", highlight=False)
+
+
+async def _tick(system: RunningSystem, to: date | None) -> date:
+    async with broker(system) as nats:
+        js = nats.jetstream()
+        if to is None:
+            to = (await read_day(js) or date.today()) + timedelta(days=1)  # noqa: DTZ011 - replaced by the day set
+        try:
+            await set_day(js, to)
+        except ValueError as error:
+            raise fail(str(error)) from None
+    await wait_for_day(system, to)
+    return to
+
+
+async def wait_for_day(system: RunningSystem, day: date) -> None:
+    """Return when every service lives on that day and scoring has judged it."""
+    async with http() as client:
+        for url, fact in ((system.intake_url, "today"), (system.notify_url, "today"), (system.scoring_url, "ticked")):
+            while True:
+                told = (await get(client, f"{url}/healthz")).get(fact)
+                if told and date.fromisoformat(told) >= day:
+                    break
+                await asyncio.sleep(0.02)
