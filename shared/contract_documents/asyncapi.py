@@ -15,9 +15,9 @@ from shared.contracts.preview import PreviewRequest
 from shared.contracts.submission import Submission
 
 _ABOUT = (
-    "What the services say and take over NATS. Events are CloudEvents 1.0 in the NATS binding's binary mode: their "
-    "attributes are headers, the body is the data. Whoever reads passes over fields that it does not know, and may "
-    "meet an event more than once: the same `ce-id` is the same event."
+    "The messages that the services publish, and the requests that they answer, over NATS. Events are CloudEvents 1.0 "
+    "in the NATS binding's binary mode: their attributes are headers, the body is the data. Readers ignore fields that "
+    "they do not know. They may get an event more than once: the same `ce-id` is the same event."
 )
 
 
@@ -137,7 +137,7 @@ def _add_request(
     names = [f"{reply}_{answer.__name__}" for answer in request.answers]
     channels[reply] = {
         "address": None,
-        "description": "The inbox of who asked.",
+        "description": "The inbox of the program that asked.",
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
     }
     operations[request.name] = {

@@ -60,7 +60,7 @@ SUBJECT_FAMILIES = (
     SubjectFamily(
         "reviews",
         subjects.review("{district}", "{unit}"),
-        "Thẩm tra, thẩm định, trả lại / What districts and sectors decided about submissions.",
+        "Thẩm tra, thẩm định, trả lại / Decisions of districts and sectors on submissions.",
         Review,
         tuple(f"submission.{decision}" for decision in get_args(Review.model_fields["decision"].annotation)),
         ("intake",),
@@ -69,17 +69,17 @@ SUBJECT_FAMILIES = (
     SubjectFamily(
         "refusals",
         subjects.refusal("{agency}"),
-        "Số liệu bị từ chối / What was refused, and why.",
+        "Số liệu bị từ chối / Refused submissions, with the reasons.",
         Refusal,
         ("submission.refused",),
         ("intake",),
-        {"agency": "Who sent it."},
+        {"agency": "The agency that sent it."},
     ),
     SubjectFamily(
         "statuses",
         subjects.status("{district}", "{commune}", "{criterion}"),
         "Tiêu chí của xã đổi trạng thái / A commune's criterion changed its status. The last message of each subject "
-        "is how it stands.",
+        "holds its present status.",
         StatusChanged,
         ("status.changed",),
         ("scoring",),
@@ -88,7 +88,7 @@ SUBJECT_FAMILIES = (
     SubjectFamily(
         "targets",
         subjects.target("{unit}", "{commitment}"),
-        "Mục tiêu của huyện, tỉnh đổi trạng thái / The same for what districts and the province are committed to.",
+        "Mục tiêu của huyện, tỉnh đổi trạng thái / A commitment of a district or the province changed its status.",
         TargetChanged,
         ("target.changed",),
         ("scoring",),
@@ -106,7 +106,7 @@ SUBJECT_FAMILIES = (
     SubjectFamily(
         "alerts",
         subjects.alert("{unit}", "{event}"),
-        "Thông báo / What became of alerts and their notices.",
+        "Thông báo / Events of alerts and their notices.",
         AlertLogged,
         tuple(f"alert.{event}" for event in AlertEvent),
         ("notify",),
@@ -115,11 +115,11 @@ SUBJECT_FAMILIES = (
     SubjectFamily(
         "parked",
         subjects.parked("{service}"),
-        "Tin nhắn không xử lý được / Messages that a service put aside, and what became of them since.",
+        "Tin nhắn không xử lý được / Messages that a service parked, replayed or dropped.",
         Parked,
         ("message.parked",),
         ("scoring", "notify"),
-        {"service": "Which could not process it."},
+        {"service": "The service that could not process it."},
     ),
 )
 
@@ -152,7 +152,11 @@ REQUESTS = (
             "traceparent": TRACE,
         },
         {
-            "status": {"type": "string", "pattern": "^[2-5][0-9]{2}$", "description": "What HTTP would answer with."},
+            "status": {
+                "type": "string",
+                "pattern": "^[2-5][0-9]{2}$",
+                "description": "The status that HTTP would answer with.",
+            },
             "content-type": {"enum": ["application/json", "application/problem+json"]},
             "retry-after": {"type": "string", "description": "Seconds to wait. Sending the same again is safe."},
         },
@@ -172,9 +176,9 @@ REQUESTS = (
     Request(
         "replay",
         subjects.replay("{service}"),
-        "Xử lý lại / An operator has a message that was put aside processed again.",
+        "Xử lý lại / An operator has a parked message processed again.",
         ReplayRequest,
         (Replayed,),
-        parameters={"service": "Which put it aside: intake, scoring or notify."},
+        parameters={"service": "The service that parked it: intake, scoring or notify."},
     ),
 )

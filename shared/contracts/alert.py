@@ -1,4 +1,4 @@
-"""What notify says of itself: what became of an alert, and what the operators have to know."""
+"""Messages of notify: the events of alerts and their notices, and notes for the operators of the system."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from shared.contracts.refs import UnitCode, UnitRef
 from shared.contracts.released_name import released_as
 
 type OccasionKind = Literal["status", "target", "problem", "operation"]
-"""What an alert is about: a commune's criterion, a commitment, a difficulty, or the working of the system itself."""
+"""The subject of an alert: a commune's criterion, a commitment, a difficulty, or the system itself."""
 
 type ChannelName = Literal["email", "sms", "webhook", "apprise"]
 
 
 class Severity(StrEnum):
-    """How much an alert matters."""
+    """The severity of an alert."""
 
     URGENT = "urgent"
     """Something is lost unless somebody acts: a deadline missed, a disaster, a gateway that is down."""
@@ -30,7 +30,7 @@ class Severity(StrEnum):
 
 
 class AlertEvent(StrEnum):
-    """What happened to an alert, or to one notice of it."""
+    """An event of an alert, or of one of its notices."""
 
     RAISED = "raised"
     SENT = "sent"
@@ -46,7 +46,7 @@ class AlertEvent(StrEnum):
 
 @released_as("ProblemEvent")
 class DifficultyEvent(StrEnum):
-    """What is told of a difficulty that a unit reported."""
+    """An event of a difficulty that a unit reported."""
 
     REPORTED = "problem_reported"
     ANSWERED = "problem_answered"
@@ -55,7 +55,7 @@ class DifficultyEvent(StrEnum):
 
 
 class OperationEvent(StrEnum):
-    """What those who run the system have to know."""
+    """An event that the operators of the system have to know."""
 
     GATEWAY_DOWN = "gateway_down"
     GATEWAY_BACK = "gateway_back"
@@ -70,7 +70,7 @@ class OperationEvent(StrEnum):
 
 
 class OperationNoted(BaseModel):
-    """Something about the working of the system; `about`: the gateway, the service or the (masked) address."""
+    """A note for the operators of the system; `about`: the gateway, the service or the (masked) address."""
 
     id: UUID
     event: OperationEvent
@@ -84,12 +84,14 @@ class AlertLogged(BaseModel):
     """The body of `ntm.v1.alerts.<unit>.<event>`; addresses never stand in it."""
 
     id: UUID
-    alert: UUID = Field(description="What somebody should know: the event id of the change or the difficulty.")
+    alert: UUID = Field(description="The alert's id: the event id of the change or the difficulty.")
     event: AlertEvent
     at: AwareDatetime
     unit: UnitCode
     notice: UUID | None = None
     recipient: str | None = Field(default=None, description="A role in a unit, such as `district_office@184`.")
     channel: ChannelName | None = None
-    by: str | None = Field(default=None, description="Who acknowledged it: an agency, or a recipient by a link.")
+    by: str | None = Field(
+        default=None, description="The agency that acknowledged the alert, or the recipient who did so by a link."
+    )
     detail: str | None = None

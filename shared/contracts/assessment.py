@@ -15,7 +15,7 @@ from shared.contracts.submission import SubmissionWarning
 
 
 class PartReading(BaseModel):
-    """A figure that a measure was made of."""
+    """A figure from which a measure was calculated."""
 
     element: str
     value: float
@@ -25,7 +25,7 @@ class PartReading(BaseModel):
 
 
 class Waypoint(BaseModel):
-    """The next day as of which the pace is looked at."""
+    """The next day on which the pace is judged."""
 
     on: date = Field(description="A milestone, or the last day of a period that is to be reported.")
     required: float = Field(description="The path's value at that day.")
@@ -33,7 +33,7 @@ class Waypoint(BaseModel):
 
 
 class Projection(BaseModel):
-    """When the goal is reached if all goes on as it did: from the newest value on, at the median speed of the year."""
+    """The day on which the goal is reached if the trend goes on: from the newest value, at the year's median speed."""
 
     on: date | None = Field(description="None: the trend does not lead to the goal, or takes more than ten years.")
     earliest: date | None = Field(description="At the upper limit of the speed's 90 % interval.")

@@ -18,5 +18,5 @@ class Bilingual(BaseModel):
     en: str
 
     def in_(self, language: Language) -> str:
-        """The text in the language asked for."""
+        """Return the text in a language."""
         return self.vi if language == "vi" else self.en

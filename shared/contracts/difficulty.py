@@ -1,6 +1,6 @@
-"""Difficulties that a unit cannot solve by itself: what is reported, answered and closed.
+"""Difficulties that a unit cannot solve by itself: their reports and answers.
 
-The plan asks every unit to report them promptly (its part IV); `shared.problems` is about faulty requests instead.
+The plan asks every unit to report them promptly (part IV). Faulty requests are problems (`shared.problems`).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Words = Annotated[
         strip_whitespace=True, min_length=1, max_length=WORDS_LIMIT, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
     ),
 ]
-"""What people write: plain text, never markup. Whoever shows it has to escape it."""
+"""Text that people write. It is plain text, never markup: whoever shows it has to escape it."""
 
 
 @released_as("ProblemKind")
 class DifficultyKind(StrEnum):
-    """What a difficulty is about."""
+    """The field that a difficulty concerns."""
 
     FUNDING = "funding"
     STAFF = "staff"
@@ -40,7 +40,7 @@ class DifficultyKind(StrEnum):
 
 @released_as("ProblemReport")
 class DifficultyReport(BaseModel):
-    """What a unit reports: the body of `POST /v1/problems`."""
+    """A unit's report of a difficulty: the body of `POST /v1/problems`."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -68,13 +68,13 @@ class DifficultyReport(BaseModel):
         default=None,
         max_length=200,
         pattern=r"^[^\x00-\x1f\x7f]*$",
-        description="Whom to ask; seen by who may see the report.",
+        description="The person to ask; shown to everybody who may see the report.",
     )
 
 
 @released_as("ProblemAnswer")
 class DifficultyAnswer(BaseModel):
-    """What is answered: the body of `POST /v1/problems/{id}/answers`."""
+    """An answer to a difficulty: the body of `POST /v1/problems/{id}/answers`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -84,7 +84,7 @@ class DifficultyAnswer(BaseModel):
 
 @released_as("ProblemLogged")
 class DifficultyLogged(BaseModel):
-    """What was reported or answered: the body of `ntm.v1.problems.<unit>`."""
+    """A report of a difficulty, or an answer to it: the body of `ntm.v1.problems.<unit>`."""
 
     id: UUID = Field(description="The event's own.")
     problem: UUID = Field(description="The difficulty: the same in all its events.")
@@ -94,7 +94,7 @@ class DifficultyLogged(BaseModel):
     district: UnitRef | None
     criterion: str | None
     kind: DifficultyKind
-    agency: str = Field(description="Who said it.")
+    agency: str = Field(description="The agency that wrote the report or the answer.")
     agency_name: str | None = None
     words: str
     contact: str | None = None

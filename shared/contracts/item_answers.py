@@ -1,4 +1,4 @@
-"""What intake answers when several submissions come at once, over HTTP as over NATS."""
+"""Intake's answers to several submissions at once, over HTTP and over NATS."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from shared.contracts.submission import Receipt
 
 
 class RefusedItem(BaseModel):
-    """An item that was not accepted, and why."""
+    """An item that was refused, with the problem."""
 
     status: Literal["refused"]
     problem: ProblemDocument
 
 
 class ItemAnswers(BaseModel):
-    """What an array is answered when something of it was accepted: a receipt or a problem for each item, in order.
+    """The answer to an array of which at least one item was accepted: a receipt or a problem for each item, in order.
 
-    Where nothing was accepted a problem document is answered, with the same three fields in it.
+    When no item was accepted the answer is a problem document with the same three fields.
     """
 
     accepted: int

@@ -1,4 +1,4 @@
-"""A message that a service could not process and put aside, and the request to process it again."""
+"""Messages that a service could not process and parked, and the request to process one of them again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ type ParkedState = Literal["parked", "replayed", "dropped"]
 
 
 class Parked(BaseModel):
-    """What was put aside, and why: the body of `ntm.v1.parked.<service>`. The message itself stays in its stream."""
+    """A message that was parked, replayed or dropped: the body of `ntm.v1.parked.<service>`. It stays in its stream."""
 
     id: UUID = Field(description="The event's own: the same however often the message is put aside.")
     service: str
@@ -22,7 +22,7 @@ class Parked(BaseModel):
     sequence: int = Field(description="The message's number in the stream.")
     subject: str
     reason: str = Field(
-        max_length=REASON_LIMIT, description="Why it was put aside, or why it was dropped after that; no figures."
+        max_length=REASON_LIMIT, description="The reason for parking or dropping the message, without figures."
     )
     at: AwareDatetime
     state: ParkedState = Field(
@@ -32,16 +32,16 @@ class Parked(BaseModel):
 
 
 class ReplayRequest(BaseModel):
-    """Which message to process again: the body of a request to `ntm.v1.<service>.replay`."""
+    """The message to process again: the body of a request to `ntm.v1.<service>.replay`."""
 
     number: int = Field(ge=1, le=NUMBER_LIMIT, description="As `ntm parked` lists it.")
 
 
 class Replayed(BaseModel):
-    """What became of the message: the answer to a `ReplayRequest`. Asking again is safe."""
+    """The outcome of a `ReplayRequest`. Asking again is safe."""
 
     outcome: Literal["replayed", "parked", "dropped", "unknown", "unavailable"] = Field(
         description="`replayed`: it is processed, now or before; `parked`: it failed again; `dropped`: it had been "
         "given up; `unknown`: there is no such message; `unavailable`: the database or the broker is away."
     )
-    reason: str | None = Field(default=None, description="Why it was not processed.")
+    reason: str | None = Field(default=None, description="The reason why it was not processed.")

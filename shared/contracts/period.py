@@ -1,4 +1,4 @@
-"""The time that a figure speaks for."""
+"""Periods: the time that a figure speaks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What scoring answers when intake asks what submissions would change, on `ntm.v1.scoring.preview`.
+"""Previews of submissions: intake asks on `ntm.v1.scoring.preview` which statuses they would change.
 
 A request that cannot be answered gets a problem document (RFC 9457) instead, with the headers `Nats-Service-Error-Code`
 and `Nats-Service-Error`.
@@ -18,13 +18,13 @@ PREVIEW_LIMIT = 1000
 
 
 class PreviewRequest(BaseModel):
-    """Submissions that are not made (yet)."""
+    """Submissions that have not been sent."""
 
     submissions: list[Submission] = Field(max_length=PREVIEW_LIMIT)
 
 
 class PreviewedStatus(BaseModel):
-    """A commune's criterion that the submissions touch: how it stands, and how it would stand."""
+    """A commune's criterion that the submissions concern: its present status, and its status after them."""
 
     unit: UnitCode
     criterion: str
@@ -36,6 +36,6 @@ class PreviewedStatus(BaseModel):
 
 
 class Preview(BaseModel):
-    """All that the submissions touch, by unit and criterion. Nothing of it is stored."""
+    """The statuses that the submissions concern, by unit and criterion. Nothing of it is stored."""
 
     statuses: list[PreviewedStatus]

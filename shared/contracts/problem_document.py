@@ -1,4 +1,4 @@
-"""What every refusal looks like (RFC 9457), over HTTP as over NATS. `shared.problems` writes it."""
+"""Problem documents (RFC 9457), over HTTP and over NATS. `shared.problems` writes them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 
 class FaultyField(BaseModel):
-    """One field that has to be corrected."""
+    """A field that has to be corrected."""
 
     pointer: str = Field(description="JSON pointer into what was sent; of a query or header, its name.")
     code: str = Field(description="The stable word for programs, such as `sum_disagrees`.")
@@ -16,7 +16,7 @@ class FaultyField(BaseModel):
 
 
 class ProblemDocument(BaseModel):
-    """Why a request was not done, in the language that `Accept-Language` prefers (Vietnamese, else English)."""
+    """The reason why a request was refused, in the language that `Accept-Language` prefers (Vietnamese or English)."""
 
     type: str = Field(description="`urn:ntm:problem:` and the code.")
     title: str

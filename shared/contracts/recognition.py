@@ -1,4 +1,4 @@
-"""Whether a commune is recognised: the decision of the province's chair, beside what its criteria are now."""
+"""Recognitions of communes: the decision of the province's chair, beside the present state of the criteria."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.contracts.refs import CriterionRef
 
 
 class RecognitionState(StrEnum):
-    """What was decided of a commune last."""
+    """The last decision about a commune."""
 
     NONE = "none"
     RECOGNISED = "recognised"
@@ -21,7 +21,7 @@ class RecognitionState(StrEnum):
 
 
 class Recognition(BaseModel):
-    """A commune's recognition by a criteria set, and whether the criteria still bear it."""
+    """A commune's recognition by a criteria set, and whether its criteria still hold."""
 
     criteria_set: str = Field(description="The set's id, such as `ntm`.")
     name: Bilingual = Field(description="The set's name.")

@@ -1,4 +1,4 @@
-"""Names of contracts that were released, where the code has a better word since."""
+"""Released names of contracts whose classes have better names by now."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 
 def released_as[C: type](name: str) -> Callable[[C], C]:
-    """Keep the name under which schemas and documents were released; the code's own name may change."""
+    """Return the decorator that keeps the released name of a class in schemas and documents."""
 
     def keep(contract: C) -> C:
         contract.__name__ = contract.__qualname__ = name

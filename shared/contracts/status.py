@@ -14,7 +14,7 @@ class Stage(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Later stages outrank earlier ones."""
+        """The rank of the stage: later stages outrank earlier ones."""
         return _RANKS[self]
 
 
@@ -33,7 +33,7 @@ class Status(StrEnum):
 
     @property
     def severity(self) -> int:
-        """0 is the worst."""
+        """The rank of the status, from the worst (0) to the best."""
         return _SEVERITIES[self]
 
 
@@ -41,7 +41,7 @@ _SEVERITIES = {status: severity for severity, status in enumerate(Status)}
 
 
 class Event(StrEnum):
-    """What a change of status, or a report that is late or comes after all, is called."""
+    """The events of a verdict: changes of its status, and reports that are late or arrive after all."""
 
     FIRST_DATA = "first_data"
     MET = "met"

@@ -1,4 +1,4 @@
-"""Streams and subjects: one place for every name on the broker."""
+"""The names of all streams and subjects on the broker."""
 
 from __future__ import annotations
 
@@ -25,66 +25,66 @@ KEPT = {
 KEPT_A_YEAR = {REFUSALS_STREAM: [ALL_REFUSALS], ALERTS_STREAM: [ALL_ALERTS]}
 
 SUBMIT = "ntm.v1.intake.submit"
-"""Request/reply: post submissions over NATS."""
+"""Requests that send submissions."""
 
 PREVIEW = "ntm.v1.scoring.preview"
-"""Request/reply: the statuses that submissions would lead to."""
+"""Requests for the statuses that submissions would lead to."""
 
 SCORING_CONSUMER = "scoring"
-"""The durable consumer of SUBMISSIONS: what it has acknowledged is scored."""
+"""Scoring's durable consumer of SUBMISSIONS: the messages that it has acknowledged are scored."""
 
 
 def is_in(subject: str, family: str) -> bool:
-    """Whether a subject belongs to a family such as `ntm.v1.status.>`."""
+    """Return whether a subject belongs to a family such as `ntm.v1.status.>`."""
     return subject.startswith(family.removesuffix(">"))
 
 
 def stream_of(subject: str) -> str | None:
-    """The stream that keeps what is said on a subject; None where it is not kept."""
+    """Return the stream that keeps the messages on a subject, or a family; None where no stream does."""
     streams = {**KEPT, **KEPT_A_YEAR}
     return next((stream for stream, families in streams.items() if any(is_in(subject, one) for one in families)), None)
 
 
 def submission(district: str | None, unit: str) -> str:
-    """Where an accepted submission is published; `-` stands where the tree has no district."""
+    """Return the subject of accepted submissions; `-` stands where the tree of units has no district."""
     return f"ntm.v1.submissions.{district or '-'}.{unit}"
 
 
 def review(district: str | None, unit: str) -> str:
-    """Where what was decided about a submission is published, in the submissions' stream."""
+    """Return the subject of reviews, which stand in the stream of the submissions."""
     return f"ntm.v1.reviews.{district or '-'}.{unit}"
 
 
 def problem(unit: str) -> str:
-    """Where a difficulty of a unit is reported and answered."""
+    """Return the subject of a unit's difficulties: reports and answers."""
     return f"ntm.v1.problems.{unit}"
 
 
 def refusal(agency: str) -> str:
-    """Where what an agency was refused is recorded."""
+    """Return the subject of an agency's refusals."""
     return f"ntm.v1.refusals.{agency}"
 
 
 def status(district: str | None, commune: str, criterion: str) -> str:
-    """Where changes of a commune's criterion are published."""
+    """Return the subject of the changes of a commune's criterion."""
     return f"ntm.v1.status.{district or '-'}.{commune}.{criterion}"
 
 
 def target(unit: str, commitment: str) -> str:
-    """Where changes of a district's or the province's commitment are published."""
+    """Return the subject of the changes of a district's or the province's commitment."""
     return f"ntm.v1.targets.{unit}.{commitment}"
 
 
 def parked(service: str) -> str:
-    """Where a service says what it could not process."""
+    """Return the subject of the messages that a service has parked, replayed or dropped."""
     return f"ntm.v1.parked.{service}"
 
 
 def replay(service: str) -> str:
-    """Request/reply: have a service process a parked message again."""
+    """Return the subject of requests that have a service process a parked message again."""
     return f"ntm.v1.{service}.replay"
 
 
 def alert(unit: str, event: str) -> str:
-    """Where notify says what became of an alert."""
+    """Return the subject of the events of alerts."""
     return f"ntm.v1.alerts.{unit}.{event}"

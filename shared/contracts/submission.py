@@ -1,4 +1,4 @@
-"""What agencies send, what intake answers and publishes, and what becomes of a submission afterwards."""
+"""Submissions of agencies, their receipts, reviews and refusals, and their progress."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Submission(BaseModel):
 
 
 class SubmissionWarning(BaseModel):
-    """What is remarkable about accepted figures. It stays with them wherever they are shown."""
+    """A remark about accepted figures. It stays with them wherever they are shown."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -72,11 +72,11 @@ class SubmissionWarning(BaseModel):
 class AcceptedSubmission(Submission):
     """A submission that passed intake: the body of `ntm.v1.submissions.<district>.<commune>`."""
 
-    # who reads it passes over what a newer intake adds
+    # readers ignore fields that a newer intake adds
     model_config = ConfigDict(extra="ignore", json_schema_extra=None)
 
     id: UUID
-    agency: str = Field(description="Who posted it.")
+    agency: str = Field(description="The agency that sent it.")
     key: str | None = Field(default=None, description="Which of the agency's keys, or which subject of its token.")
     unit_key: int | None = Field(default=None, description="The unit's own for ever, where its code is used again.")
     district: UnitCode | None = Field(
@@ -93,7 +93,7 @@ class AcceptedSubmission(Submission):
 
 
 class Receipt(BaseModel):
-    """What intake answers for an accepted submission; it stands once JetStream has it on disk.
+    """The answer to an accepted submission, given once JetStream has the submission on disk.
 
     A repeated request gets the same receipt again.
     """
@@ -122,12 +122,12 @@ class CausedChange(BaseModel):
 
 
 class Review(BaseModel):
-    """What a district or a sector decided about a submission: the body of `ntm.v1.reviews.<district>.<commune>`."""
+    """The decision of a district or sector on a submission: the body of `ntm.v1.reviews.<district>.<commune>`."""
 
     id: UUID
-    submission: UUID = Field(description="What was reviewed.")
+    submission: UUID = Field(description="The submission that was reviewed.")
     decision: Literal["verified", "confirmed", "returned"]
-    reason: str | None = Field(default=None, description="Why it was returned.")
+    reason: str | None = Field(default=None, description="The reason for returning it.")
     agency: str
     key: str | None = None
     at: AwareDatetime
@@ -139,13 +139,13 @@ class Review(BaseModel):
 
 
 class Tracked(BaseModel):
-    """A submission and what became of it: the answer of `GET /v1/submissions/{id}`."""
+    """A submission with its progress: the answer of `GET /v1/submissions/{id}`."""
 
     status: Literal["accepted", "scored", "parked", "returned"] = Field(
         description="`accepted`: on disk, not scored yet; `parked`: scoring could not process it, an operator looks."
     )
     receipt: Receipt
-    agency: str = Field(description="Who posted it.")
+    agency: str = Field(description="The agency that sent it.")
     stage: Stage
     revision: int
     submission: AcceptedSubmission | None = Field(default=None, description="As accepted; left out in lists.")
@@ -154,10 +154,12 @@ class Tracked(BaseModel):
 
 
 class Refusal(BaseModel):
-    """What was refused, why and from whom: the body of `ntm.v1.refusals.<agency>`."""
+    """A refused submission with the problem and its sender: the body of `ntm.v1.refusals.<agency>`."""
 
     id: UUID
     agency: str
     received_at: AwareDatetime
     problem: dict[str, object] = Field(description="The problem document that the caller was given (RFC 9457).")
-    submission: object = Field(description="What was sent, cut to 4,000 characters where it is longer or no JSON.")
+    submission: object = Field(
+        description="The content that was sent, cut to 4,000 characters where it is longer or no JSON."
+    )

@@ -14,7 +14,7 @@ from shared.contracts.status import Event, Status
 
 
 class Change(BaseModel):
-    """What every change says."""
+    """The fields of every change of a verdict."""
 
     id: UUID
     event: Event
