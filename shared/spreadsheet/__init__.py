@@ -1,4 +1,4 @@
-"""Excel and CSV files as they are sent in: guarded against hostile ones, and read as sheets of rows of cells."""
+"""Excel and CSV files: checked for hostile content, and read as sheets of rows of cells."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ __all__ = ["Cell", "Grid", "Row", "Sheet", "read_grid"]
 
 
 def read_grid(body: bytes, recognised: Callable[[Row], int]) -> Grid:
-    """What a file holds, told by its content; `recognised` says how many of a row's cells are names of columns.
+    """Return the cells of a file, whose kind follows from its content, not from its name.
 
-    Problem (422) where it is neither Excel nor CSV, or not safe to open.
+    `recognised` returns how many of a row's cells are names of columns. Problem (422) where the file is neither Excel
+    nor CSV, or not safe to open.
     """
     return read_xlsx(body) if kind_of(body) == "xlsx" else read_csv(body, recognised)

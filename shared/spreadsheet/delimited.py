@@ -1,4 +1,4 @@
-"""Pure: CSV files as people save them: UTF-8 or UTF-16, columns apart by semicolon, comma or tab."""
+"""CSV files as people save them: UTF-8 or UTF-16, columns separated by semicolon, comma or tab."""
 
 from __future__ import annotations
 
@@ -12,23 +12,26 @@ from shared.spreadsheet.grid import LINE_LIMIT, ROW_LIMIT, Cell, Grid, Row, Shee
 from shared.spreadsheet.guard import refused
 
 SHEET = "CSV"
-"""What the only sheet of such a file is called."""
+"""The title of the only sheet of such a file."""
 
 HEADER_LINES = 20
-"""The header stands within the first so many lines of a sheet."""
+"""The number of lines from the top among which the header is looked for."""
 
 _HEAD = 200
-"""Bytes by which the encoding is told."""
+"""The number of bytes from which the encoding is recognised."""
 
 _DELIMITERS = (";", ",", "\t")
 
 
 def read_csv(body: bytes, recognised: Callable[[Row], int]) -> Grid:
-    """The file's rows, apart where the most columns are `recognised`; a problem where it cannot be read."""
+    """Return the file's rows, split by the delimiter with which most columns are `recognised`.
+
+    Problem (422) where the file cannot be read.
+    """
     text = decode(body)
     first, _, rest = text.partition("\n")
     if first.strip().strip('"').lower() in {f"sep={delimiter.strip()}" for delimiter in _DELIMITERS}:
-        # Excel's own way of saying it
+        # Excel's own way to state the delimiter
         delimiter = first.strip().strip('"')[4:] or "\t"
         return Grid((Sheet(SHEET, tuple(limited(_rows(rest, delimiter, 1)))),), {})
 
@@ -40,7 +43,7 @@ def read_csv(body: bytes, recognised: Callable[[Row], int]) -> Grid:
 
 
 def decode(body: bytes) -> str:
-    """UTF-8 with or without BOM, or UTF-16; a problem where it is neither."""
+    """Decode UTF-8 with or without BOM, or UTF-16; a problem where the bytes are neither."""
     head = body[:_HEAD]
     even, odd = head[0::2].count(0), head[1::2].count(0)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -1,4 +1,4 @@
-"""Pure: a file as sheets of rows of cells, and nothing of what they mean yet."""
+"""A file as sheets of rows of cells, before anything is known about their meaning."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from shared.problems import Faults
 from shared.spreadsheet.guard import refused
 
 ROW_LIMIT = 2000
-"""Rows with something in them, in the whole file."""
+"""The most rows in the whole file, blank ones not counted."""
 
 COLUMN_LIMIT = 300
 
 LINE_LIMIT = 20_000
-"""Rows of a sheet, blank ones included."""
+"""The most rows of a sheet, blank ones included."""
 
 type Value = str | int | float | bool
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What stands in a cell; a date is written as 2023-06-30, or 2023-06 where the cell shows no day."""
+    """The content of a cell; a date is written as 2023-06-30, or 2023-06 where the cell shows no day."""
 
     value: Value
     kind: Literal["text", "number", "yes_no", "date", "formula", "error"] = "text"
 
     @property
     def text(self) -> str:
-        """As written, without blanks around; yes and no as Excel shows them."""
+        """The content as it was written, without surrounding blanks; yes and no as Excel shows them."""
         return str(self.value).upper() if isinstance(self.value, bool) else str(self.value).strip()
 
 
@@ -43,14 +43,14 @@ class Row:
     cells: Mapping[int, Cell]
 
     def text(self, column: int | None) -> str:
-        """What stands in a column; empty where nothing does."""
+        """Return the text of a column's cell; empty where the cell is blank."""
         cell = self.cells.get(column) if column else None
         return cell.text if cell else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A sheet's rows, those that are blank left out."""
+    """A sheet with its rows; blank rows are left out."""
 
     title: str
     rows: tuple[Row, ...]
@@ -58,19 +58,19 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A file's visible sheets, and what a template remembers of itself."""
+    """A file's visible sheets, and the notes that a template carries about itself."""
 
     sheets: tuple[Sheet, ...]
     facts: Mapping[str, str]
 
 
 def name_of(row: int, column: int) -> str:
-    """`C7`."""
+    """Return the address of a cell, such as `C7`."""
     return f"{get_column_letter(column)}{row}"
 
 
 def limited(rows: Iterable[Row], already: int = 0) -> Iterator[Row]:
-    """The rows; a problem as soon as there are too many of them, or of columns."""
+    """Yield the rows; raise a problem at too many rows or columns. `already`: the number of rows in earlier sheets."""
     for count, row in enumerate(rows, already + 1):
         if count > ROW_LIMIT:
             raise refused(Faults.TOO_MANY_ROWS, expected=ROW_LIMIT)

@@ -1,4 +1,4 @@
-"""Pure: what kind of file the bytes are, and whether they are safe to open. Nothing is parsed before it passed here."""
+"""The guard: it recognises a file's kind, and refuses unsafe files before anything is parsed."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from defusedxml.ElementTree import fromstring
 from shared.problems import Fault, Faults, Problem, Problems
 
 UPLOAD_LIMIT = 10 * 1024 * 1024
-"""Bytes of a file."""
+"""The most bytes of a file."""
 
 _UNPACKED_LIMIT = 16 * 1024 * 1024
 _SMALL_PART_LIMIT = 4 * 1024 * 1024
-"""Of parts that are neither sheets nor their texts: they are parsed as a whole."""
+"""For parts that are neither sheets nor their texts: they are parsed as a whole."""
 _PART_LIMIT = 300
 _RATIO_LIMIT = 200
 _RATIO_FROM = 2 * 1024 * 1024
-"""Below this size a file may shrink by as much as it likes: empty sheets do."""
+"""Up to this size a file may be compressed by any ratio, as empty sheets are."""
 _MARK_LIMITS = {b"<": 1_000_000, b"=": 800_000}
-"""Tags and attributes: each takes far more time and memory than its bytes in the file. A sheet of 2,000 rows and a
-hundred columns stays below.
+"""The most tags and attributes: each takes far more time and memory than its bytes in the file. A sheet of 2,000 rows
+and a hundred columns stays below.
 """
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -66,7 +66,7 @@ _LARGE_PARTS = re.compile(r"xl/(?:worksheets/[^/]+|sharedStrings)\.xml", re.IGNO
 
 
 def kind_of(body: bytes) -> Literal["xlsx", "csv"]:
-    """What the file is by its content, whatever its name says; a problem when it is neither or not safe."""
+    """Return the kind of a file by its content, whatever its name; a problem when it is neither kind or not safe."""
     if not body.strip(b"\x00 \t\r\n"):
         raise refused(Faults.EMPTY_FILE)
     if body.startswith(_OLE):
@@ -83,7 +83,7 @@ def kind_of(body: bytes) -> Literal["xlsx", "csv"]:
 
 
 def refused(kind: Faults, **details: object) -> Problem:
-    """The whole file is refused, for one reason."""
+    """Return the problem that refuses the whole file, with its one fault."""
     return Problem(Problems.FILE_REFUSED, Fault("", kind, details))
 
 
@@ -103,7 +103,7 @@ def _check_archive(body: bytes) -> None:
 
 
 def _check_sizes(parts: list[zipfile.ZipInfo], packed: int) -> None:
-    """By the directory alone, before anything is unpacked; no part unpacks to more than it says there."""
+    """Check sizes by the directory alone, before anything is unpacked; no part unpacks to more than it states there."""
     unpacked = sum(part.file_size for part in parts)
     if len(parts) > _PART_LIMIT:
         raise refused(Faults.UNPACKS_TOO_LARGE, value=f"{len(parts)} parts", expected=_PART_LIMIT)
@@ -150,7 +150,7 @@ def _check_parts(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo]) -> None
 
 
 def _check_encoding(name: str, content: bytes) -> None:
-    """What counts and looks at bytes must not be led astray by an encoding in which tags look otherwise."""
+    """Refuse encodings other than UTF-8: in them tags have other bytes, which the checks would not see."""
     prolog = _PROLOG.match(content[:400])
     declared = prolog[1].lower() if prolog else b"utf-8"
     if b"\x00" in content or declared not in {b"utf-8", b"us-ascii"}:
@@ -166,7 +166,7 @@ def _check_type(content: bytes) -> None:
 
 
 def _check_relations(name: str, content: bytes) -> None:
-    """A hyperlink in a cell is harmless: it is not followed. Anything else outside the file is not wanted."""
+    """Refuse references to anything outside the file, except hyperlinks in cells, which nobody follows."""
     try:
         relations = fromstring(content, forbid_dtd=True)
     except (ParseError, DefusedXmlException) as error:

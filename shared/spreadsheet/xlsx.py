@@ -1,4 +1,4 @@
-"""Pure: an Excel workbook that passed the guard, as rows of cells, read as a stream."""
+"""An Excel workbook that passed the guard, read as a stream of rows of cells."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from shared.spreadsheet.guard import refused
 log = structlog.get_logger()
 
 FACTS_SHEET = "_ntm"
-"""The very hidden sheet in which a template remembers what it was made for."""
+"""The very hidden sheet that notes the unit, period, stage and criteria of a template."""
 
 _FACT_LIMIT = 20
 _FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
 _TEXT_LIMIT = 32_767
-"""What Excel itself holds in a cell."""
+"""The most characters that Excel itself holds in a cell."""
 
 
 def read_xlsx(body: bytes) -> Grid:
-    """The workbook's visible sheets; a problem where it cannot be read."""
+    """Return the workbook's visible sheets; a problem where it cannot be read."""
     try:
-        # what formulas once came to is read: their own text is never looked at, for taking it apart can take minutes
+        # reads the stored results of formulas, never their text: to parse it can take minutes
         workbook = load_workbook(BytesIO(body), read_only=True, data_only=True, keep_links=False)
         with zipfile.ZipFile(BytesIO(body)) as archive:
             facts: dict[str, str] = {}
@@ -57,7 +57,7 @@ def read_xlsx(body: bytes) -> Grid:
 
 
 def _rows(sheet: Any, formulas: frozenset[str]) -> Iterator[Row]:
-    # the size that a file states of itself is not to be relied on
+    # the size that a file states may be wrong
     sheet.reset_dimensions()
     for number, found in enumerate(sheet.iter_rows(max_col=COLUMN_LIMIT + 1), 1):
         if number > LINE_LIMIT:
@@ -89,7 +89,7 @@ def _cell(one: Any) -> Cell | None:
 
 
 def _formulas(archive: zipfile.ZipFile, part: str) -> frozenset[str]:
-    """The names of the cells that hold formulas."""
+    """Return the addresses of the cells that hold formulas."""
     content = archive.read(part)
     if not _FORMULA.search(content):
         return frozenset()

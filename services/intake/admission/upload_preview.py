@@ -1,4 +1,4 @@
-"""What an upload would change: old figures and new, statuses before and after. Shapes and how they are filled."""
+"""The preview of an upload: its faults and warnings, the figures it would change, the statuses before and after."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from shared.reference.load import Reference
 log = structlog.get_logger()
 
 PREVIEW_SECONDS = 3
-"""So long scoring is waited for; without it a preview has no statuses."""
+"""The longest wait for scoring, in seconds; without its answer a preview has no statuses."""
 
 
 class CellRemark(BaseModel):
@@ -95,7 +95,7 @@ class UploadReceipts(BaseModel):
 
 
 def remark(found: CellFault, language: Language) -> CellRemark:
-    """A fault as the answer shows it."""
+    """Return a fault as the answer shows it."""
     return CellRemark(
         sheet=found.sheet,
         cell=found.cell,
@@ -108,7 +108,7 @@ def remark(found: CellFault, language: Language) -> CellRemark:
 
 
 def warning(row: FilledRow, about: SubmissionWarning, language: Language) -> CellRemark:
-    """What is remarkable about a row's figures, at its cell."""
+    """Return a warning about a row's figures, with its cell."""
     return CellRemark(
         sheet=row.sheet,
         cell=row.cells.get(about.pointer, row.cells["/unit"]),
@@ -123,7 +123,7 @@ def warning(row: FilledRow, about: SubmissionWarning, language: Language) -> Cel
 def changes_of(
     rows: Sequence[FilledRow], checked: Sequence[Checked], reference: Reference, language: Language
 ) -> list[FigureChange]:
-    """Every figure that is not the one that stands for its period already."""
+    """Return every figure that differs from the standing figure of its period."""
     changes = []
     for row, one in zip(rows, checked, strict=True):
         if one.candidate is None:
@@ -157,7 +157,7 @@ def _former(reading: StandingReading, is_yes_no: bool) -> FormerFigure:
 async def statuses_of(
     nats: Client, submissions: Iterable[Submission], reference: Reference, language: Language
 ) -> list[StatusPreview] | None:
-    """What scoring says that the submissions would lead to; None when it does not answer in time."""
+    """Return the statuses to which the submissions would lead by scoring; None when it does not answer in time."""
     asked = PreviewRequest(submissions=[*submissions])
     if not asked.submissions:
         return []

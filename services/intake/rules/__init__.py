@@ -1,9 +1,8 @@
-"""Pure: is this submission acceptable, and what is remarkable about it? Every fault is found, not just the first, each
-with its field and remedy.
+"""The rules for submissions: they find every fault, not only the first, with its field and remedy.
 
-The rules themselves (ranges, sums, plausible changes, who counts what for which periods, the calendar) are reference
-data. `parse` reads the shape, `examine` what can be told from the submission alone, `compare` what can be told beside
-the figures that stand already, `due` whether it is late.
+The limits themselves (ranges, sums, plausible changes, which units count what for which periods, the calendar) are
+reference data. `parse` checks the shape, `examine` the submission by itself, `compare` the submission against the
+standing figures; `due` says whether it is late.
 """
 
 from services.intake.rules.comparison import Remarks, compare

@@ -1,4 +1,4 @@
-"""Pure: what can be told of a submission beside the figures that stand already."""
+"""Comparing a submission with the standing figures."""
 
 from __future__ import annotations
 
@@ -18,52 +18,52 @@ from shared.reference.models import Element, PlausibleChange, Unit
 
 @dataclass(frozen=True, slots=True)
 class Remarks:
-    """What is wrong with the figures beside those that stand, and what is remarkable about them."""
+    """The faults and the warnings that follow from a comparison with the standing figures."""
 
     faults: list[Fault] = field(default_factory=list)
     warnings: list[SubmissionWarning] = field(default_factory=list)
 
 
 def compare(submission: Submission, unit: Unit, standing: StandingFigures, reference: Reference) -> Remarks:
-    """Hold an examined submission against what stands for its unit.
+    """Compare an examined submission with the standing figures of its unit.
 
-    For each reading `standing` has to know the figure of the same period, of the newest period that ends before, and
-    of `reference.official_period`; for the sums, the other elements of `reference.sum_rules_of` in the same period.
+    For each reading `standing` must hold the figures of the same period, of the newest period that ends before, and of
+    `reference.official_period`; for the sums, the other elements of `reference.sum_rules_of` in the same period.
     """
-    found = Remarks()
+    remarks = Remarks()
     period, rank = submission.period, (submission.stage.rank, submission.revision)
     current = standing.figures(unit.key, period)
     fresh: dict[str, Decimal] = {}
     for code, sent in submission.readings.items():
         element, value, stands = reference.elements[code], exact(sent), current.get(code)
         if stands and stands.rank > rank:
-            found.warnings.append(_warning(Warnings.OUTRANKED, code, _told(element, stands)))
+            remarks.warnings.append(_warning(Warnings.OUTRANKED, code, _described(element, stands)))
         elif stands and stands.rank == rank and stands.value != value:
-            found.faults.append(_taken(element, value, stands, _free_revision(submission, current)))
+            remarks.faults.append(_taken(element, value, stands, _free_revision(submission, current)))
         elif not stands or stands.value != value:
             fresh[code] = value
             limit, before = reference.plausible_change(code), standing.before(unit.key, code, period)
             if limit and (previous := _far_behind(value, limit, stands, before)):
                 details = _change(element, value, previous, limit)
                 if submission.confirmed:
-                    found.warnings.append(_warning(Warnings.IMPLAUSIBLE_CHANGE, code, details))
+                    remarks.warnings.append(_warning(Warnings.IMPLAUSIBLE_CHANGE, code, details))
                 else:
-                    found.faults.append(Fault(f"/readings/{code}", Faults.NEEDS_CONFIRMATION, details))
+                    remarks.faults.append(Fault(f"/readings/{code}", Faults.NEEDS_CONFIRMATION, details))
         year = reference.official_period(code, period)
         official = standing.at(unit.key, code, year) if year else None
         if official and official.value != value:
-            told = {"period": official.period, "official": figure(element, official.value)}
-            found.warnings.append(_warning(Warnings.OFFICIAL_STANDS, code, told))
+            details = {"period": official.period, "official": figure(element, official.value)}
+            remarks.warnings.append(_warning(Warnings.OFFICIAL_STANDS, code, details))
     if current and fresh:
-        found.faults.extend(_sum_faults(submission, fresh, current, reference))
-    return found
+        remarks.faults.extend(_sum_faults(submission, fresh, current, reference))
+    return remarks
 
 
 def _far_behind(value: Decimal, limit: PlausibleChange, *known: StandingReading | None) -> StandingReading | None:
-    """The figure that this one has moved too far from; None where one of them is near.
+    """Return the known figure from which the value has moved too far; None where it is near to one of them.
 
-    A figure is plausible when it is near to what it corrects, or to what was counted before: the correction of a slip
-    goes back to where things were.
+    A figure is plausible when it is near to the figure that it corrects, or to the figure of the period before: the
+    correction of a slip returns to the earlier level.
     """
     figures = [reading for reading in known if reading]
     is_near = any(limit.holds(reading.value, value) for reading in figures)
@@ -81,17 +81,17 @@ def _change(element: Element, value: Decimal, previous: StandingReading, limit: 
 
 
 def _free_revision(submission: Submission, current: Figures) -> int:
-    """The first that is free for all that was sent, so that it can be sent again as it is."""
+    """Return the lowest revision under which the whole submission can be sent again unchanged."""
     ours = (current[code] for code in submission.readings if code in current)
     return 1 + max(reading.revision for reading in ours if reading.stage == submission.stage)
 
 
 def _taken(element: Element, value: Decimal, stands: StandingReading, free: int) -> Fault:
     named = {"element": element_named(element), "value": figure(element, value), "next": free}
-    return Fault(f"/readings/{element.code}", Faults.REVISION_TAKEN, _told(element, stands) | named)
+    return Fault(f"/readings/{element.code}", Faults.REVISION_TAKEN, _described(element, stands) | named)
 
 
-def _told(element: Element, stands: StandingReading) -> dict[str, object]:
+def _described(element: Element, stands: StandingReading) -> dict[str, object]:
     return {
         "standing": figure(element, stands.value),
         "stage": stands.stage,
@@ -103,15 +103,15 @@ def _told(element: Element, stands: StandingReading) -> dict[str, object]:
 def _sum_faults(
     submission: Submission, fresh: Mapping[str, Decimal], current: Figures, reference: Reference
 ) -> Iterator[Fault]:
-    """Sums of which this submission brings a part, and the rest stands already."""
+    """Yield the faults of sums whose members come partly from this submission and partly from the standing figures."""
     values = {**{code: reading.value for code, reading in current.items()}, **fresh}
     for rule in rules_touched(fresh, reference):
         members = (*rule.parts, rule.whole)
         known = [code for code in members if code in current and code not in fresh]
-        if known and (found := disagreement(rule, values, reference)):
+        if known and (broken := disagreement(rule, values, reference)):
             ours = next(code for code in members if code in fresh)
             stands = tuple(_figure_named(reference.elements[code], values[code]) for code in known)
-            details = found.details | {"period": submission.period, "standing": stands}
+            details = broken.details | {"period": submission.period, "standing": stands}
             yield Fault(f"/readings/{ours}", Faults.STANDING_DISAGREES, details)
 
 

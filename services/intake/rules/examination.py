@@ -1,4 +1,4 @@
-"""Pure: what can be told from a well-formed submission alone: its unit, period, stage, key and figures."""
+"""Examining a well-formed submission by itself: its unit, period, stage, key and figures."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from decimal import Decimal
 from services.intake.rules.standing_figures import exact
 from services.intake.rules.sums import disagreement, rules_touched
 from services.intake.rules.wording import both, element_named, figure, unit_named
+from services.intake.texts import phrase
 from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
@@ -19,20 +20,21 @@ from shared.problems import Fault, Faults
 from shared.reference.load import Reference
 from shared.reference.models import UNIT_KINDS, Element, Unit
 from shared.text import GRANULARITIES, day
+from shared.texts import filled
 
 _SCOPE = frozenset({Faults.OUTSIDE_UNITS, Faults.OUTSIDE_CRITERIA, Faults.OUTSIDE_STAGE})
 
 
 def examine(submission: Submission, caller: Caller, reference: Reference, today: date) -> list[Fault]:
-    """What is wrong with a well-formed submission; nothing when it is acceptable."""
+    """Return all faults of a well-formed submission; none when it is acceptable."""
     units, period = reference.units, submission.period
     opens = opening_day(period, reference)
     if opens > today:
-        # which unit the code will be by then is as unknown as the figure
+        # nobody knows yet which unit will have the code by then
         return [Fault("/period", Faults.FUTURE_PERIOD, {"value": period, "today": today, "opens": opens})]
     unit = units.find(submission.unit, period.end)
     if unit is None:
-        return [_absent(submission, reference)]
+        return [_unit_fault(submission, reference)]
     if not caller.covers_unit(unit, units):
         return [Fault("/unit", Faults.OUTSIDE_UNITS, {"value": unit_named(unit)})]
     faults = [] if submission.stage is Stage.REPORTED else list(_stage_faults(submission, unit, caller, reference))
@@ -42,15 +44,15 @@ def examine(submission: Submission, caller: Caller, reference: Reference, today:
 
 
 def opening_day(period: Period, reference: Reference) -> date:
-    """From when on a period can be reported, by the calendar."""
+    """Return the first day on which the calendar lets a period be reported."""
     return reference.opening_day(period)
 
 
 def due(submission: Submission, unit: Unit, reference: Reference, received_on: date) -> date | None:
-    """The day by which the calendar asked for these figures, where they came after it; None: they are in time.
+    """Return the day by which the figures were due, where they are late; None where they are in time.
 
-    Of several reports the one due first. A correction is not late, for the report was there before; and what was
-    due before the plan's year nobody waits for.
+    Of several reports the one due first counts. A correction is not late, for the report was there before. Reports for
+    another year than the plan's are never late.
     """
     period, plan = submission.period, reference.plan
     if submission.revision > 1 or period.end.year != plan.year or unit.kind not in plan.counted_kinds:
@@ -60,12 +62,15 @@ def due(submission: Submission, unit: Unit, reference: Reference, received_on: d
 
 
 def is_out_of_scope(faults: Iterable[Fault]) -> bool:
-    """Whether the key is what stands in the way, and not the figures."""
+    """Say whether all faults are limits of the key, and none is about the figures."""
     return all(fault.kind in _SCOPE for fault in faults)
 
 
 def _stage_faults(submission: Submission, unit: Unit, caller: Caller, reference: Reference) -> Iterator[Fault]:
-    """A district verifies (thẩm tra) what its communes count; a sector confirms (thẩm định) it for the province."""
+    """Yield a fault where the key may not use the stage.
+
+    A district verifies (thẩm tra) the figures of its communes; a sector confirms (thẩm định) them for the province.
+    """
     units = reference.units
     needed = {
         Stage.VERIFIED: units.district(unit),
@@ -76,18 +81,15 @@ def _stage_faults(submission: Submission, unit: Unit, caller: Caller, reference:
         yield Fault("/stage", Faults.OUTSIDE_STAGE, {"value": submission.stage, "expected": unit_named(office)})
 
 
-def _absent(submission: Submission, reference: Reference) -> Fault:
-    """Nobody has the code then: who had it at another time, and who has come after."""
+def _unit_fault(submission: Submission, reference: Reference) -> Fault:
+    """Return the fault of a code that no unit has in the period, with the units that had the code, and their heirs."""
     units, end = reference.units, submission.period.end
     known = units.known(submission.unit)
     if not known:
         return Fault("/unit", Faults.UNKNOWN_UNIT, {"value": submission.unit})
     heirs = [unit_named(heir, units) for unit in known for heir in units.heirs(unit, end)]
     named = both((heir.vi for heir in heirs), (heir.en for heir in heirs), ", ")
-    advice = Bilingual(
-        vi=f"Hãy gửi cho đơn vị kế thừa: {named.vi}." if heirs else "Hãy kiểm tra mã và kỳ.",
-        en=f"Send it for the unit that took its place: {named.en}." if heirs else "Check the code and the period.",
-    )
+    advice = filled(phrase("examination.send_for_heirs"), heirs=named) if heirs else phrase("examination.check_code")
     return Fault(
         "/unit",
         Faults.UNIT_NOT_VALID,
@@ -101,12 +103,15 @@ def _absent(submission: Submission, reference: Reference) -> Fault:
 
 
 def _time_of(unit: Unit) -> Bilingual:
-    """`xã Đại Đồng từ 01/01/2020 đến 30/11/2024`."""
-    first, last = unit.valid_from, unit.valid_to
-    return Bilingual(
-        vi=f"{unit.title} từ {day(first, 'vi')}" + (f" đến {day(last, 'vi')}" if last else ""),
-        en=f"{unit.title_in('en')} from {day(first, 'en')}" + (f" until {day(last, 'en')}" if last else ""),
-    )
+    """Return `xã Đại Đồng từ 01/01/2020 đến 30/11/2024`."""
+    name, first = Bilingual(vi=unit.title, en=unit.title_in("en")), _day(unit.valid_from)
+    if unit.valid_to is None:
+        return filled(phrase("examination.valid_from"), unit=name, first=first)
+    return filled(phrase("examination.valid_between"), unit=name, first=first, last=_day(unit.valid_to))
+
+
+def _day(date_: date) -> Bilingual:
+    return Bilingual(vi=day(date_, "vi"), en=day(date_, "en"))
 
 
 def _reading_faults(
@@ -128,8 +133,8 @@ def _reading_faults(
         yield Fault(f"/readings/{code}", Faults.NOT_COUNTED_HERE, details)
     if period.granularity not in element.periods:
         kinds = tuple(GRANULARITIES[granularity] for granularity in element.periods)
-        found = GRANULARITIES[period.granularity]
-        details = {"element": element_named(element), "value": found, "expected": kinds}
+        sent = GRANULARITIES[period.granularity]
+        details = {"element": element_named(element), "value": sent, "expected": kinds}
         yield Fault(f"/readings/{code}", Faults.WRONG_GRANULARITY, details)
     if fault := _value_fault(element, value):
         yield fault
@@ -161,5 +166,5 @@ def _sum_faults(readings: Mapping[str, Value], reference: Reference) -> Iterator
     values: dict[str, Decimal] | None = None
     for rule in rules_touched(readings, reference):
         values = values or {code: exact(value) for code, value in readings.items()}
-        if found := disagreement(rule, values, reference):
-            yield Fault(f"/readings/{found.parts[0]}", Faults.SUM_DISAGREES, found.details)
+        if broken := disagreement(rule, values, reference):
+            yield Fault(f"/readings/{broken.parts[0]}", Faults.SUM_DISAGREES, broken.details)

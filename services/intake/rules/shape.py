@@ -1,4 +1,4 @@
-"""Pure: whether a JSON value has a submission's shape."""
+"""Checking that a JSON value has the shape of a submission."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pydantic_core import ErrorDetails
 
 from services.intake.rules.wording import unit_named
 from services.intake.texts import phrase
-from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
 from shared.contracts.submission import READING_LIMIT, Submission
 from shared.problems import Fault, Faults
 from shared.problems.pydantic_errors import EXPECTED, KINDS, expected_by, pointer_of
 from shared.reference.load import Reference
 from shared.reference.units import Units
+from shared.texts import filled
 
 FIELD_LIMIT = 50
 
@@ -26,9 +26,9 @@ _NAME_LENGTH = 100
 
 
 def parse(item: object, reference: Reference) -> Submission | list[Fault]:
-    """The submission that the JSON value is, or what is wrong with its shape.
+    """Return the JSON value as a submission, or the faults of its shape.
 
-    The reference data name the codes where a unit's name stands for its code.
+    The reference data supply the codes where a unit's name stands in place of its code.
     """
     readings = item.get("readings") if isinstance(item, dict) else None
     for pointer, found, limit in (("", item, FIELD_LIMIT), ("/readings", readings, READING_LIMIT)):
@@ -45,7 +45,7 @@ def parse(item: object, reference: Reference) -> Submission | list[Fault]:
 
 
 def _unit_fault(item: dict[str, object], units: Units) -> Fault | None:
-    """People write a unit's name, and spreadsheets drop a code's leading zero: both are told which code it is."""
+    """Return a fault that says the code that was meant: people write names, and spreadsheets drop a leading zero."""
     found = item.get("unit")
     if isinstance(found, bool) or not isinstance(found, str | int) or len(text := str(found)) > _NAME_LENGTH:
         return None
@@ -56,10 +56,7 @@ def _unit_fault(item: dict[str, object], units: Units) -> Fault | None:
     if not meant:
         return None
     if is_code:
-        likely = unit_named(meant[-1])
-        expected = Bilingual(
-            vi=f'{_UNIT_CODE.vi}; có phải là "{likely.vi}"?', en=f'{_UNIT_CODE.en}; is it "{likely.en}"?'
-        )
+        expected = filled(phrase("shape.likely_unit"), expected=_UNIT_CODE, unit=unit_named(meant[-1]))
         return Fault("/unit", Faults.WRONG_TYPE, {"value": _brief(found), "expected": expected})
     candidates = tuple(unit_named(unit, units) for unit in meant[:_CANDIDATE_LIMIT])
     return Fault("/unit", Faults.UNIT_BY_NAME, {"value": _brief(found), "candidates": candidates})
@@ -89,7 +86,7 @@ _KINDS = {
 
 
 def _shape_faults(errors: Iterable[ErrorDetails]) -> dict[str, Fault]:
-    """One fault per place: a value that fits none of a union's types is wrong once, not three times."""
+    """Return one fault for each pointer: a value that fits none of a union's types is one fault, not three."""
     faults: dict[str, Fault] = {}
     for error in errors:
         place = error["loc"][:2] if error["loc"][:1] == ("readings",) else error["loc"]
@@ -112,7 +109,7 @@ def _shape_fault(pointer: str, error: ErrorDetails) -> Fault:
 
 
 def _brief(value: object) -> object:
-    """Text in quotation marks, so that one sees where it begins and ends; objects and lists without what is in them."""
+    """Return the value as a fault shows it: text quoted and cut, objects and lists without their content."""
     if isinstance(value, dict | list):
         return type(value)()
     if not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Pure: the figures that stand for units, as a batch of submissions needs them to compare its own with."""
+"""Standing figures: for each unit, element and period the one figure that counts until a higher ranked one comes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.contracts.submission import Submission, Value
 
 
 class StandingReading(NamedTuple):
-    """The figure that stands for a unit, element and period. Yes is 1, no is 0."""
+    """The standing figure for a unit, element and period. Yes is 1, no is 0."""
 
     value: Decimal
     period: Period
@@ -25,32 +25,30 @@ class StandingReading(NamedTuple):
 
     @property
     def rank(self) -> tuple[int, int]:
-        """Of two for the same thing the higher stands: the later stage, then the higher revision."""
+        """Of two figures for the same period the higher ranked stands: by its stage, then by its revision."""
         return self.stage.rank, self.revision
 
 
 type Figures = Mapping[str, StandingReading]
-"""What stands for one unit and period, by element."""
+"""The standing figures of one unit and period, by element."""
 
 
 class StandingFigures:
-    """What stands for some units. It knows what was put into it: figures that were looked up, and what the batch
-    itself brought before.
-    """
+    """The standing figures of some units: from the tables, and from earlier submissions of the group."""
 
     def __init__(self) -> None:
         self._units: defaultdict[int, dict[Period, dict[str, StandingReading]]] = defaultdict(dict)
 
     def figures(self, unit_key: int, period: Period) -> Figures:
-        """All that stands for the unit and that very period."""
+        """Return the standing figures of the unit in exactly this period."""
         return self._units.get(unit_key, {}).get(period, {})
 
     def at(self, unit_key: int, element: str, period: Period) -> StandingReading | None:
-        """The figure for that very period."""
+        """Return the figure of exactly this period."""
         return self.figures(unit_key, period).get(element)
 
     def before(self, unit_key: int, element: str, period: Period) -> StandingReading | None:
-        """The newest figure whose period ends before that one's; of those that end together the highest ranked."""
+        """Return the newest figure whose period ends before this one ends; of equal ends the highest ranked."""
         newest: StandingReading | None = None
         for other, readings in self._units.get(unit_key, {}).items():
             if other.end < period.end and (reading := readings.get(element)) and _is_newer(reading, newest):
@@ -58,21 +56,21 @@ class StandingFigures:
         return newest
 
     def put(self, unit_key: int, element: str, reading: StandingReading) -> None:
-        """Take a figure in; it stands unless a higher ranked one does."""
+        """Add a figure; it stands unless the standing one ranks as high or higher."""
         readings = self._units[unit_key].setdefault(reading.period, {})
         standing = readings.get(element)
         if standing is None or standing.rank < reading.rank:
             readings[element] = reading
 
     def add(self, unit_key: int, submission: Submission, submission_id: UUID, agency: str) -> None:
-        """Take in what was accepted meanwhile."""
+        """Add the figures of a submission that was just accepted."""
         period, stage, revision = submission.period, submission.stage, submission.revision
         for element, value in submission.readings.items():
             self.put(unit_key, element, StandingReading(exact(value), period, stage, revision, submission_id, agency))
 
 
 def exact(value: Value) -> Decimal:
-    """The figure as it was written: 0.1 is a tenth. Yes is 1, no is 0."""
+    """Return the figure exactly as it was written: 0.1 is a tenth. Yes is 1, no is 0."""
     return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
 
 

@@ -1,4 +1,4 @@
-"""Pure: whether figures that belong together agree."""
+"""Sum rules: parts that must add up to a whole, or must not exceed it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from shared.reference.models import SumRule
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A sum that does not come out: the parts that have figures, and the details of its fault."""
+    """A broken sum rule: the parts that have figures, and the details of the fault."""
 
     parts: list[str]
     details: dict[str, object]
 
 
 def rules_touched(codes: Iterable[str], reference: Reference) -> list[SumRule]:
-    """The sum rules in which one of the elements stands, each once."""
+    """Return the sum rules that contain one of the elements, each once."""
     return list({id(rule): rule for code in codes for rule in reference.sum_rules_of(code)}.values())
 
 
 def disagreement(rule: SumRule, values: Mapping[str, Decimal], reference: Reference) -> Disagreement | None:
-    """How the figures break the rule; None where they do not, or too few of them are known."""
+    """Return how the figures break the rule; None where they keep it, or too few of them are known."""
     if rule.whole not in values or not (parts := [part for part in rule.parts if part in values]):
         return None
     total, whole = sum([values[part] for part in parts], Decimal(0)), values[rule.whole]

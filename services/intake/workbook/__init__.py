@@ -1,4 +1,4 @@
-"""Excel and CSV in and out: templates to fill in, what was filled in as submissions, and its faults marked in it."""
+"""Excel and CSV: templates to fill in, filled files read as submissions, and faults marked in their cells."""
 
 from services.intake.workbook.layout import Layout, PreviousFigure, TemplateRequest, blank_lines, plan_layout
 from services.intake.workbook.marked_workbook import MARKED_CELLS, draw_marked

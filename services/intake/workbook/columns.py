@@ -1,4 +1,4 @@
-"""Pure: which row of a sheet is its header, and what each of its columns holds."""
+"""The header of a sheet: its row, and the content of each column."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from shared.spreadsheet.grid import Cell, Row, Sheet, name_of
 from shared.text import plain
 
 HEADER_ROWS = 20
-"""The header stands within the first so many rows."""
+"""The number of rows from the top among which the header is looked for."""
 
 REMARK = "#"
-"""What begins the name of a column that is not read."""
+"""The mark at the beginning of a column's name that keeps the column from being read."""
 
 type Role = Literal["unit", "name", "district", "period", "stage", "revision", "remark"]
 
@@ -36,7 +36,7 @@ _MEASURE = re.compile(r"\s*\([^()]*\)\s*$")
 
 
 class Names:
-    """What a column may be called: codes, and Vietnamese or English names, diacritics and case aside."""
+    """The names that a column may have: codes, and Vietnamese or English names, whatever their diacritics and case."""
 
     def __init__(self, reference: Reference) -> None:
         self._roles = {name: role for role, names in _ROLES.items() for name in names}
@@ -47,7 +47,7 @@ class Names:
                 self._elements.setdefault(_plain(name), set()).add(element.code)
 
     def role(self, written: str) -> Role | Element | None:
-        """What a column of this name holds; None where nothing is called so, or more than one thing."""
+        """Return the content of a column of this name; None where the name means nothing, or more than one thing."""
         if written.startswith(REMARK):
             return "remark"
         for name in (_plain(written), _plain(_MEASURE.sub("", written))):
@@ -58,7 +58,7 @@ class Names:
         return None
 
     def recognised(self, row: Row) -> int:
-        """How many columns of a header this row would be; 0 where it names no units."""
+        """Return the number of columns that the row names as a header; 0 where no column holds units."""
         roles = [role for cell in row.cells.values() if cell.kind == "text" and (role := self.role(cell.text))]
         identifies = "unit" in roles or "name" in roles
         return len(roles) if identifies and any(isinstance(role, Element) for role in roles) else 0
@@ -66,7 +66,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Header:
-    """A sheet's header: where the columns are that are read."""
+    """A sheet's header, with the columns that are read."""
 
     row: int
     roles: Mapping[Role, int]
@@ -81,8 +81,9 @@ class Header:
 
 
 def find_header(sheet: Sheet, names: Names) -> Header | None:
-    """The row among the first that names the most columns, the last of equals; None where no row names units and
-    an element.
+    """Return the header: of the first rows the one that names the most columns, the last of equals.
+
+    None where no row names units and an element.
     """
     best: Row | None = None
     most = 1
@@ -99,22 +100,22 @@ def _header(row: Row, rows: Iterable[Row], names: Names) -> Header:
     faults: list[tuple[int, Fault]] = []
     for column in sorted(row.cells):
         written = row.cells[column].text
-        found = names.role(written)
-        if found == "remark":
+        role = names.role(written)
+        if role == "remark":
             continue
-        if found is None:
+        if role is None:
             faults.append((column, Fault("", Faults.UNKNOWN_COLUMN, {"value": written})))
             continue
-        key = found if isinstance(found, str) else found.code
+        key = role if isinstance(role, str) else role.code
         if key in first:
             details = {"value": written, "expected": name_of(row.number, first[key])}
             faults.append((column, Fault("", Faults.REPEATED_COLUMN, details)))
             continue
         first[key] = column
-        if isinstance(found, str):
-            roles[found] = column
+        if isinstance(role, str):
+            roles[role] = column
         else:
-            elements[column] = found
+            elements[column] = role
     filled = {column for other in rows if other.number > row.number for column in other.cells}
     faults += [
         (column, Fault("", Faults.UNKNOWN_COLUMN, {"value": ""})) for column in sorted(filled - row.cells.keys())
@@ -123,7 +124,7 @@ def _header(row: Row, rows: Iterable[Row], names: Names) -> Header:
 
 
 def column_texts(rows: Iterable[Row], column: int) -> list[str]:
-    """What was written as text in a column."""
+    """Return the cells of a column that hold text, as it was written."""
     cells: Iterable[Cell | None] = (row.cells.get(column) for row in rows)
     return [cell.text for cell in cells if cell and cell.kind == "text"]
 

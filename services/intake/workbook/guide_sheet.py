@@ -1,4 +1,4 @@
-"""Pure: the sheet that explains a template, in Vietnamese and below in English."""
+"""The sheet that explains a template, in Vietnamese and below in English."""
 
 from __future__ import annotations
 
@@ -7,44 +7,39 @@ from collections.abc import Sequence
 from openpyxl.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
+from services.intake.texts import phrase
 from services.intake.workbook.layout import Layout
-from services.intake.workbook.styles import fit_for_print, put
+from services.intake.workbook.styles import fit_for_print, in_both, put
 from shared.contracts.bilingual import Language
 from shared.reference.models import Element
 from shared.text import number, period_name
 
 GUIDE_SHEET = "Hướng dẫn"
 
-_STEPS: dict[Language, tuple[str, ...]] = {
-    "vi": (
-        "Chỉ điền vào các ô màu vàng nhạt ở trang “Số liệu”. Các ô khác được khóa.",
-        "Ô để trống nghĩa là chưa báo cáo; số 0 nghĩa là đã đếm và không có.",
-        "Số: ghi 1204 hoặc 12,5; không ghi đơn vị tính, không dùng công thức. Có/Không: chọn trong danh sách.",
-        "Số in nghiêng bên cạnh là số đã có của kỳ trước, chỉ để tham khảo, không cần sửa.",
-        "Ô gạch chéo: chỉ tiêu không tổng hợp ở đơn vị đó.",
-        "Lưu tệp dạng .xlsx rồi gửi lên hệ thống. Tệp được nhận toàn bộ, hoặc trả lại với từng ô sai được đánh dấu.",
-        "Sửa số đã gửi: điền số đúng vào chính biểu này, gửi lại và chọn “sửa số liệu đã gửi”.",
-    ),
-    "en": (
-        "Fill in the pale yellow cells of the sheet “Số liệu” only. All others are locked.",
-        "A blank cell means: not reported. 0 means: counted, and there is none.",
-        "Numbers: write 1204 or 12,5, no unit, no formula. Có (yes) / Không (no): choose from the list.",
-        "The figures in italics beside are those of the period before; they are for information only.",
-        "Hatched cells: the element is not counted in that unit.",
-        "Save as .xlsx and send it. The file is accepted whole, or given back with each faulty cell marked.",
-        "To correct what was sent: fill in the right figures here, send it again and choose “correct”.",
-    ),
-}
-_HEADINGS: dict[Language, tuple[str, str]] = {
-    "vi": ("Cách điền biểu này", "Các cột"),
-    "en": ("How to fill in this workbook", "The columns"),
-}
-_TABLE = ("Mã / Code", "Chỉ tiêu", "Element", "Đơn vị tính / Unit", "Từ – đến / Limits", "Tiêu chí / Criteria")
+_STEPS = (
+    phrase("guide.step.pale_yellow"),
+    phrase("guide.step.blank"),
+    phrase("guide.step.numbers"),
+    phrase("guide.step.previous"),
+    phrase("guide.step.hatched"),
+    phrase("guide.step.send"),
+    phrase("guide.step.correct"),
+)
+_HEADING, _COLUMNS = phrase("guide.heading"), phrase("guide.columns")
+_ELEMENT = phrase("guide.element")
+_TABLE = (
+    in_both(phrase("guide.code")),
+    _ELEMENT.vi,
+    _ELEMENT.en,
+    in_both(phrase("guide.unit")),
+    in_both(phrase("guide.limits")),
+    in_both(phrase("guide.criteria")),
+)
 _WIDTHS = (34, 48, 44, 22, 18, 22)
 
 
 def draw_guide(workbook: Workbook, layout: Layout) -> None:
-    """Add the sheet."""
+    """Add the guide to a template's workbook."""
     sheet = workbook.create_sheet(GUIDE_SHEET)
     for column, width in zip("ABCDEF", _WIDTHS, strict=True):
         sheet.column_dimensions[column].width = width
@@ -53,9 +48,9 @@ def draw_guide(workbook: Workbook, layout: Layout) -> None:
     languages: tuple[Language, ...] = ("vi", "en")
     for language in languages:
         about = f"{asked.unit.title_in(language)}, {period_name(asked.period, language)}"
-        put(sheet.cell(row, 1), f"{_HEADINGS[language][0]}: {about}", "ntm-title")
-        row = _draw_steps(sheet, row + 1, _STEPS[language]) + 1
-    put(sheet.cell(row, 1), " / ".join(_HEADINGS[language][1] for language in languages), "ntm-heading")
+        put(sheet.cell(row, 1), f"{_HEADING.in_(language)}: {about}", "ntm-title")
+        row = _draw_steps(sheet, row + 1, [step.in_(language) for step in _STEPS]) + 1
+    put(sheet.cell(row, 1), in_both(_COLUMNS), "ntm-heading")
     _draw_table(sheet, row + 1, layout.elements)
     sheet.sheet_view.showGridLines = False
     fit_for_print(sheet, sheet.PAPERSIZE_A4)

@@ -1,4 +1,4 @@
-"""Pure: what a template has in it: which elements for which units, and where in the sheet they stand."""
+"""The content of a template: its elements and units, and their places in the sheet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TITLE_ROW, NOTE_ROW, NAME_ROW, LIMIT_ROW, CODE_ROW, FIRST_ROW = 1, 2, 4, 5, 6, 7
 
 @dataclass(frozen=True, slots=True)
 class PreviousFigure:
-    """A figure reported earlier, shown beside; of a period, where that is known."""
+    """An earlier figure, shown beside the cell to fill in; with its period where that is known."""
 
     value: Decimal
     period: Period | None = None
@@ -28,7 +28,7 @@ class PreviousFigure:
 
 @dataclass(frozen=True, slots=True)
 class TemplateLine:
-    """A row: a unit, what is counted there, what stood before, and what was filled in (a blank template: nothing)."""
+    """A row: a unit, the elements counted there, its earlier figures, its filled cells (none in a blank template)."""
 
     row: int
     code: str
@@ -41,7 +41,7 @@ class TemplateLine:
 
 @dataclass(frozen=True, slots=True)
 class TemplateRequest:
-    """Which template is wanted; `criteria` as in its address: `ntm-11`, `ntm-11,ntm-12` or `all`."""
+    """The template that is asked for; `criteria` as in its address: `ntm-11`, `ntm-11,ntm-12` or `all`."""
 
     unit: Unit
     period: Period
@@ -51,13 +51,13 @@ class TemplateRequest:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A template's content."""
+    """The content of a template."""
 
     asked: TemplateRequest
     elements: tuple[Element, ...]
     units: tuple[Unit, ...]
     has_districts: bool
-    """Its units lie in several districts."""
+    """Whether its units lie in several districts."""
 
     @property
     def fixed(self) -> tuple[str, ...]:
@@ -66,20 +66,20 @@ class Layout:
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """The row of codes from column A on: each element's column has that of its last figure beside it."""
+        """The row of codes from column A on: beside each element's column stands the column of its earlier figure."""
         pairs = ((element.code, f"{REMARK}{element.code}") for element in self.elements)
         return (*self.fixed, *(code for pair in pairs for code in pair))
 
     def column(self, element: Element) -> int:
-        """Where an element's figures are filled in; 1 is A."""
+        """Return the column in which an element's figures are filled in; 1 is A."""
         return len(self.fixed) + 1 + 2 * self.elements.index(element)
 
 
 def plan_layout(reference: Reference, asked: TemplateRequest, elements: Iterable[Element]) -> Layout | None:
-    """The template of some elements; None where none of them is counted in the unit for such periods.
+    """Return the template of some elements; None where none of them is counted in the unit for such periods.
 
-    It has a row for each commune that the plan counts below the unit, and one for the unit itself where something is
-    counted there directly.
+    The template has a row for each commune that the plan counts below the unit, and a row for the unit itself where an
+    element is counted there directly.
     """
     unit, period = asked.unit, asked.period
     wanted = [element for element in elements if period.granularity in element.periods]
@@ -97,7 +97,7 @@ def plan_layout(reference: Reference, asked: TemplateRequest, elements: Iterable
 def blank_lines(
     layout: Layout, reference: Reference, previous: Mapping[tuple[int, str], PreviousFigure] | None = None
 ) -> list[TemplateLine]:
-    """The rows of a template; `previous` by unit's key and element."""
+    """Return the rows of a blank template; `previous` by the unit's key and element."""
     known = previous or {}
     return [
         TemplateLine(
@@ -117,7 +117,7 @@ def blank_lines(
 
 
 def counted_in(unit: Unit, elements: Sequence[Element]) -> frozenset[str]:
-    """What is counted in a unit of this kind."""
+    """Return the codes of the elements that are counted in a unit of this kind."""
     return frozenset(element.code for element in elements if unit.kind in element.counted_in)
 
 

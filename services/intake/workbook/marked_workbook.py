@@ -1,7 +1,8 @@
-"""Pure: the faulty workbook given back, its faults marked in their cells and listed on a sheet of their own.
+"""The marked workbook: a faulty file given back, its faults marked in their cells and listed on a sheet of their own.
 
-It is drawn anew from the values that were read, so nothing of the file that was sent is in it but these: a template
-comes back as a template, to be corrected and sent again; any other file as a plain table with the same addresses.
+The workbook is drawn anew from the values that were read, so it contains nothing else of the file that was sent. A
+template comes back as a template, to be corrected and sent again; any other file as a plain table with the same
+addresses.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
+from services.intake.texts import phrase
 from services.intake.workbook.columns import Header
 from services.intake.workbook.layout import (
     CODE_ROW,
@@ -35,17 +37,21 @@ from shared.reference.load import Reference
 from shared.spreadsheet.grid import Cell, Sheet
 
 FAULT_SHEET = "Lỗi"
-_TITLES: dict[Language, tuple[str, ...]] = {
-    "vi": ("Trang", "Ô", "Đơn vị", "Chỉ tiêu", "Giá trị", "Lỗi và cách sửa"),
-    "en": ("Sheet", "Cell", "Unit", "Element", "Value", "What is wrong and what to do"),
-}
-_HEADINGS: dict[Language, str] = {"vi": "Các ô cần sửa", "en": "Cells to correct"}
+_TITLES = (
+    phrase("marked.sheet"),
+    phrase("marked.cell"),
+    phrase("marked.unit"),
+    phrase("marked.element"),
+    phrase("marked.value"),
+    phrase("marked.fault"),
+)
+_HEADING = phrase("marked.heading")
 _WIDTHS = (16, 9, 10, 30, 18, 90)
 MARKED_CELLS = 60_000
-"""A file of more cells is not given back: drawing it takes too long."""
+"""The most cells of a file that is given back: drawing more takes too long."""
 
 _LISTED = 1000
-"""Faults that are listed and commented; the rest shows when these are corrected."""
+"""The most faults that are listed and commented; the rest shows once these are corrected."""
 _COMMENT_SIZE = (140, 320)
 _SHOWN_TEXT, _COMMENT_TEXT = 500, 2000
 _NOT_IN_TITLES = re.compile(r"[\\/*?:\[\]']")
@@ -53,7 +59,7 @@ _PLAIN_WIDTH = 18
 
 
 def draw_marked(upload: Upload, faults: Iterable[CellFault], reference: Reference, language: Language) -> Workbook:
-    """The workbook with the faults in its cells."""
+    """Return the workbook with the faults in its cells."""
     listed = [*faults][:_LISTED]
     workbook = _template_again(upload, reference) or _plain(upload)
     by_cell: dict[tuple[str, str], list[str]] = {}
@@ -72,12 +78,12 @@ def draw_marked(upload: Upload, faults: Iterable[CellFault], reference: Referenc
 
 
 def _safe(title: str) -> str:
-    """A title that Excel takes, nearest to the one that was read."""
+    """Return the title without the characters that Excel refuses in titles, and cut to its length."""
     return _NOT_IN_TITLES.sub(" ", clean(title)).strip()[:31] or "Sheet"
 
 
 def _template_again(upload: Upload, reference: Reference) -> Workbook | None:
-    """The template with its figures, where the file still has a template's columns."""
+    """Return the template with its figures; None where the file no longer has a template's columns."""
     unit, period = upload.given.unit, upload.given.period
     if len(upload.headers) != 1 or unit is None or period is None or "template" not in upload.grid.facts:
         return None
@@ -98,7 +104,7 @@ def _template_again(upload: Upload, reference: Reference) -> Workbook | None:
 
 
 def _lines(layout: Layout, sheet: Sheet, header: Header, reference: Reference) -> list[TemplateLine]:
-    """The rows as they are now: in another order perhaps, or some deleted."""
+    """Return the rows as the file has them: perhaps in another order, or some deleted."""
     known = {line.code: line for line in blank_lines(layout, reference)}
     everything = frozenset(element.code for element in layout.elements)
     lines = []
@@ -118,7 +124,7 @@ def _lines(layout: Layout, sheet: Sheet, header: Header, reference: Reference) -
 
 
 def _previous(cell: Cell | None) -> PreviousFigure | None:
-    """What the column beside shows: a number, or yes or no."""
+    """Return the earlier figure that the column beside shows: a number, or yes or no."""
     if cell is None or cell.kind not in {"number", "text"}:
         return None
     if cell.kind == "number":
@@ -128,7 +134,7 @@ def _previous(cell: Cell | None) -> PreviousFigure | None:
 
 
 def _plain(upload: Upload) -> Workbook:
-    """The sheets that were read, as text and numbers; what was a formula is left out."""
+    """Return the sheets that were read, as text and numbers; formulas are left out."""
     workbook = new_workbook()
     for title, header in upload.headers.items():
         sheet = workbook.create_sheet(_safe(title))
@@ -145,9 +151,9 @@ def _plain(upload: Upload) -> Workbook:
 
 def _list(workbook: Workbook, faults: Iterable[CellFault], reference: Reference, language: Language) -> None:
     sheet: Worksheet = workbook.create_sheet(FAULT_SHEET, 0)
-    put(sheet.cell(1, 1), _HEADINGS[language], "ntm-title")
-    for column, (title, width) in enumerate(zip(_TITLES[language], _WIDTHS, strict=True), 1):
-        put(sheet.cell(2, column), title, "ntm-header")
+    put(sheet.cell(1, 1), _HEADING.in_(language), "ntm-title")
+    for column, (title, width) in enumerate(zip(_TITLES, _WIDTHS, strict=True), 1):
+        put(sheet.cell(2, column), title.in_(language), "ntm-header")
         sheet.column_dimensions[get_column_letter(column)].width = width
     for row, found in enumerate(faults, 3):
         element = reference.elements.get(found.element or "")

@@ -1,7 +1,7 @@
-"""Pure: figures as people write them: `1.204`, `1,204`, `1 204`, `12,5`, `Có`.
+"""Numbers and yes or no as people write them: `1.204`, `1,204`, `1 204`, `12,5`, `Có`.
 
-A lone `1.204` can mean 1204 or 1.204. Which one is decided for a column by its other figures, by whether it takes
-whole numbers only, and by the rest of the file; what stays ambiguous is refused, never guessed.
+A lone `1.204` can mean 1204 or 1.204. A column's decimal mark follows from its other figures, from whether it takes
+whole numbers only, and from the rest of the file; a figure that stays ambiguous is refused, never guessed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from enum import StrEnum
 from shared.text import without_diacritics
 
 _LONGEST = 40
-"""Characters of a figure, blanks included."""
+"""The most characters of a figure, blanks included."""
 
 _BLANKS = re.compile(r"\s+")
 _WHOLE = r"(?:[0-9]+|[1-9][0-9]{{0,2}}(?:{group}[0-9]{{3}})+|[1-9][0-9]{{0,2}}(?: [0-9]{{3}})+)"
@@ -24,14 +24,14 @@ _NO = frozenset({"khong", "no", "n", "false", "khong dat", "chua dat", "chua", "
 
 
 class DecimalMark(StrEnum):
-    """What stands before the decimals: `1.234,5` or `1,234.5`."""
+    """The mark before the decimals: `1.234,5` or `1,234.5`."""
 
     COMMA = ","
     POINT = "."
 
     @property
     def group(self) -> str:
-        """What separates the thousands."""
+        """The mark that separates the thousands."""
         return "." if self is DecimalMark.COMMA else ","
 
 
@@ -42,7 +42,7 @@ _FORMS = {
 
 
 def meanings(text: str) -> dict[DecimalMark, Decimal]:
-    """What the text means in each mark in which it is a number; empty where it is none."""
+    """Return the number that the text means by each decimal mark; empty where it is no number."""
     if len(text) > _LONGEST:
         return {}
     plain = _BLANKS.sub(" ", text).strip().replace("\u2212", "-")
@@ -55,26 +55,26 @@ def meanings(text: str) -> dict[DecimalMark, Decimal]:
 
 
 def is_ambiguous(found: dict[DecimalMark, Decimal]) -> bool:
-    """Whether it matters in which mark it is read."""
+    """Say whether the number depends on the decimal mark."""
     return len(set(found.values())) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The marks that a column's or a file's unmistakable figures are written in."""
+    """The decimal marks in the unmistakable figures of a column or a file."""
 
     marks: frozenset[DecimalMark]
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Evidence:
-        """What these texts prove; what is no number, or the same in both marks, proves nothing."""
+        """Return the marks that the texts prove; a text that is no number, or the same by both marks, proves none."""
         return cls(frozenset(mark for text in texts if len(found := meanings(text)) == 1 for mark in found))
 
 
 def mark_of(texts: Iterable[str], around: Evidence, *, whole: bool) -> DecimalMark | None:
-    """The mark of a column's ambiguous figures; None where they could be read either way.
+    """Return the decimal mark of a column's ambiguous figures; None where they could be read either way.
 
-    `around` is what the whole file proves; `whole`: the column takes whole numbers only.
+    `around` is the evidence of the whole file; `whole`: the column takes whole numbers only.
     """
     column = list(texts)
     if marks := Evidence.of(column).marks:
@@ -87,12 +87,12 @@ def mark_of(texts: Iterable[str], around: Evidence, *, whole: bool) -> DecimalMa
 
 
 def value_of(exact: Decimal) -> int | float:
-    """As JSON has it: whole numbers without decimals."""
+    """Return the number as JSON has it: whole numbers without decimals."""
     return int(exact) if _is_whole(exact) else float(exact)
 
 
 def yes_or_no(text: str) -> bool | None:
-    """`Có`, `Không`, `yes`, `no`, `x`, 1 or 0, with or without diacritics; None where it is neither."""
+    """Read `Có`, `Không`, `yes`, `no`, `x`, 1 or 0, with or without diacritics; None where the text is neither."""
     plain = _BLANKS.sub(" ", without_diacritics(text[:_LONGEST])).strip().casefold()
     return True if plain in _YES else False if plain in _NO else None
 

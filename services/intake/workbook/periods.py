@@ -1,4 +1,4 @@
-"""Pure: periods as people write them, from `30/6/2023` to `6 tháng đầu năm 2023`."""
+"""Periods as people write them, from `30/6/2023` to `6 tháng đầu năm 2023`."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ _FORMS = tuple(
 
 
 def read_period(text: str) -> Period | None:
-    """The period that the text names, days before months as in Vietnam; None where it names none."""
+    """Return the period that the text names, days before months as in Vietnam; None where it names none."""
     if len(text) > _LONGEST:
         return None
     plain = " ".join(without_diacritics(text).casefold().split())
     for form in _FORMS:
         if match := form.fullmatch(plain):
             try:
-                return Period.parse(_canonical(match.groupdict()))
+                return Period.parse(_period_text(match.groupdict()))
             except ValueError:
                 return None
     return None
 
 
-def _canonical(parts: dict[str, str | None]) -> str:
+def _period_text(parts: dict[str, str | None]) -> str:
     year = parts["year"]
     if half := parts.get("half"):
         return f"{year}-H{1 if half in {'1', 'dau', 'first'} else 2}"

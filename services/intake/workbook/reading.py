@@ -1,4 +1,4 @@
-"""Pure: a filled workbook or CSV file as submissions, each field with the cell it came from."""
+"""Reading a filled workbook or CSV file as submissions, each field with the cell it came from."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from shared.text import plain
 type _Key = tuple[str, ...]
 
 SUBMISSION_LIMIT = 1000
-"""Rows with figures in one file: what fits one atomic batch."""
+"""The most rows with figures in one file: as many as one atomic batch holds."""
 
 _SHOWN = 80
-"""Characters of a cell that a fault shows."""
+"""The most characters of a cell that a fault shows."""
 
 _STAGES = {
     "bao cao": Stage.REPORTED,
@@ -40,7 +40,7 @@ _STAGES = {
 
 @dataclass(frozen=True, slots=True)
 class RowDefaults:
-    """What holds for rows that do not say it themselves; None where it is not known."""
+    """The unit, period and stage of rows that do not state them; None where they are not known."""
 
     unit: str | None = None
     period: Period | None = None
@@ -49,7 +49,7 @@ class RowDefaults:
 
 @dataclass(frozen=True, slots=True)
 class CellFault:
-    """A fault and the cell that it is about; without a sheet it is about the file."""
+    """A fault and its cell; without a sheet the fault is about the whole file."""
 
     fault: Fault
     sheet: str | None = None
@@ -61,16 +61,16 @@ class CellFault:
 
 @dataclass(frozen=True, slots=True)
 class FilledRow:
-    """A row as POST /v1/submissions takes it, and the cell of each of its fields by JSON pointer."""
+    """A row as POST /v1/submissions takes it, and the cell of each field by its JSON pointer."""
 
     item: dict[str, Any]
     sheet: str
     cells: Mapping[str, str]
     texts: Mapping[str, str]
-    """What stands in those cells."""
+    """The texts of those cells."""
 
     def found(self, fault: Fault) -> CellFault:
-        """Where a fault of the item stands in the file."""
+        """Return a fault of the item with its cell."""
         known = fault.pointer in self.cells
         place = fault.pointer if known else "/unit"
         element = fault.pointer.removeprefix("/readings/") if known and place.startswith("/readings/") else None
@@ -81,7 +81,7 @@ class FilledRow:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What a file says, and what is wrong with how it says it."""
+    """A file that was read: its rows as submissions, and the faults in its cells."""
 
     grid: Grid
     headers: Mapping[str, Header]
@@ -91,14 +91,14 @@ class Upload:
 
     @property
     def size(self) -> int:
-        """Cells with something in them."""
+        """The number of cells that are not blank."""
         return sum(len(row.cells) for sheet in self.grid.sheets for row in sheet.rows)
 
 
 def read(body: bytes, reference: Reference, asked: RowDefaults) -> Upload:
-    """The submissions that a file holds. A problem where the file as a whole cannot be taken.
+    """Return the submissions of a file; raise a problem where the file as a whole cannot be taken.
 
-    `asked` is what the request says; where a template says something else, that is a fault.
+    `asked` comes from the request; it is a fault where a template states otherwise.
     """
     names = Names(reference)
     grid = read_grid(body, names.recognised)
@@ -160,7 +160,7 @@ class _Reader:
         }
 
     def read(self) -> None:
-        """Every row that reports something."""
+        """Read every row that has figures."""
         for column, fault in self._header.faults:
             self._fault(self._header.row, column, fault)
         if self._upload.given.period is None and "period" not in self._header.roles:
@@ -186,8 +186,8 @@ class _Reader:
         period = self._period(row)
         if period is None or len(self._upload.faults) > before:
             return None
-        said = {role: row.text(self._header.roles.get(role)) for role in ("unit", "name", "district")}
-        named = WrittenUnit(said["unit"], said["name"], said["district"])
+        written = {role: row.text(self._header.roles.get(role)) for role in ("unit", "name", "district")}
+        named = WrittenUnit(written["unit"], written["name"], written["district"])
         unit = find_unit(named, period, self._reference.units, self._upload.given.unit)
         unit_column = self._header.roles.get("unit" if named.code or "name" not in self._header.roles else "name", 1)
         if isinstance(unit, Fault):
@@ -274,9 +274,7 @@ def _decimal(exact: Decimal) -> Bilingual:
 
 
 def _keys(filled: FilledRow) -> Iterator[_Key]:
-    """What a row stands for: no other row of its sheet stands for the same unit and period, and none elsewhere for
-    one of its figures.
-    """
+    """Yield the keys that no other row may share: its unit and period on its sheet, and each figure in the file."""
     item = filled.item
     about = (item["unit"], item["period"], item["stage"])
     yield (*about, "sheet", filled.sheet)

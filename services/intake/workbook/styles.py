@@ -1,4 +1,4 @@
-"""How workbooks look: discreet colours, borders, and text that is never taken for a formula."""
+"""The looks of workbooks: discreet colours, borders, and text that Excel never takes for a formula."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from openpyxl.workbook import Workbook
 from openpyxl.worksheet.header_footer import _HeaderFooterPart as HeaderFooterPart
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
+
+from shared.contracts.bilingual import Bilingual
 
 FONT = "Calibri"
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -82,7 +84,7 @@ _STYLES: Mapping[str, Mapping[str, Any]] = {
 
 
 def new_workbook() -> Workbook:
-    """An empty workbook that knows the styles by their names, without a sheet."""
+    """Return a workbook without sheets, which knows the styles by their names."""
     workbook = Workbook()
     workbook.remove(workbook.worksheets[0])
     workbook.properties.creator = "NTM"
@@ -92,7 +94,7 @@ def new_workbook() -> Workbook:
 
 
 def fit_for_print(sheet: Worksheet, paper: str) -> None:
-    """Landscape, one page wide, pages numbered."""
+    """Print the sheet in landscape, one page wide, with page numbers."""
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.paperSize = paper
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
@@ -101,13 +103,18 @@ def fit_for_print(sheet: Worksheet, paper: str) -> None:
         sheet.oddFooter.center = HeaderFooterPart("&P / &N")
 
 
+def in_both(text: Bilingual) -> str:
+    """Return the text for a cell that both languages share: Vietnamese, then English."""
+    return f"{text.vi} / {text.en}"
+
+
 def clean(text: str) -> str:
-    """The text without what no XML file can hold."""
+    """Return the text without characters that no XML file can hold."""
     return _UNWRITABLE.sub("", text)
 
 
 def put(cell: ExcelCell | MergedCell, value: str | float | None, style: str | None = None) -> ExcelCell:
-    """Write into a cell. Text stays text: what begins with `=`, `+`, `-` or `@` is never calculated."""
+    """Write into a cell. Text stays text: Excel never calculates one that begins with `=`, `+`, `-` or `@`."""
     assert isinstance(cell, ExcelCell)  # noqa: S101 - only the first cell of a merged range is written
     if style:
         cell.style = style

@@ -1,4 +1,4 @@
-"""Pure: draws a template: a row per unit, a column per element, the figures before beside, only inputs unlocked."""
+"""Drawing a template: a row per unit, a column per element, earlier figures beside, all but the inputs locked."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from openpyxl.workbook import Workbook
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
+from services.intake.texts import phrase
 from services.intake.workbook.guide_sheet import draw_guide
 from services.intake.workbook.layout import (
     CODE_ROW,
@@ -25,13 +26,14 @@ from services.intake.workbook.layout import (
     TemplateLine,
 )
 from services.intake.workbook.numbers import value_of
-from services.intake.workbook.styles import TEXT_FORMAT, fit_for_print, new_workbook, put
+from services.intake.workbook.styles import TEXT_FORMAT, fit_for_print, in_both, new_workbook, put
 from shared.contracts.status import Stage
 from shared.reference.load import Reference
 from shared.reference.models import Element
 from shared.spreadsheet.grid import Cell
 from shared.spreadsheet.xlsx import FACTS_SHEET
 from shared.text import number, period_name
+from shared.texts import filled
 
 DATA_SHEET = "Số liệu"
 YES, NO = "Có", "Không"
@@ -40,15 +42,16 @@ _STAGES = {Stage.REPORTED: "báo cáo", Stage.VERIFIED: "thẩm tra", Stage.CONF
 _FIXED = {"unit": ("Mã đơn vị", 10), "name": ("Đơn vị", 26), "district": ("Huyện, thành phố", 22)}
 _ELEMENTS_ON_A_PAGE = 10
 _INPUT_WIDTH, _PREVIOUS_WIDTH = 15, 11
-_NOTE = (
-    "Chỉ điền vào các ô màu vàng nhạt. Ô để trống nghĩa là chưa báo cáo. Xem trang “Hướng dẫn”. / "
-    "Fill in the pale yellow cells only. A blank cell means: not reported."
+_NOTE, _SAMPLE = phrase("template.note"), phrase("template.sample")
+_CHOOSE, _WHOLE, _NUMBER = (
+    phrase("template.expected.yes_no"),
+    phrase("template.expected.whole"),
+    phrase("template.expected.number"),
 )
-_SAMPLE = "DỮ LIỆU MẪU, KHÔNG PHẢI SỐ LIỆU THẬT / SAMPLE DATA"
 
 
 def draw_template(layout: Layout, lines: Sequence[TemplateLine], reference: Reference) -> Workbook:
-    """The template's workbook, with what the lines have filled in."""
+    """Return the template's workbook, with the filled cells of the lines."""
     workbook = new_workbook()
     sheet = workbook.create_sheet(DATA_SHEET)
     _draw_title(sheet, layout, reference)
@@ -65,7 +68,7 @@ def draw_template(layout: Layout, lines: Sequence[TemplateLine], reference: Refe
 
 
 def saved(workbook: Workbook) -> bytes:
-    """The workbook's file."""
+    """Return the workbook as the bytes of a file."""
     target = BytesIO()
     workbook.save(target)
     return target.getvalue()
@@ -77,10 +80,10 @@ def _draw_title(sheet: Worksheet, layout: Layout, reference: Reference) -> None:
     put(sheet.cell(TITLE_ROW, 1), title, "ntm-title")
     criteria = dict.fromkeys(key for element in layout.elements for key in element.criteria)
     names = dict.fromkeys(reference.criterion(key).name.vi for key in criteria)
-    about = f"{_NOTE} Bước: {_STAGES[asked.stage]}. Tiêu chí: {', '.join(names)}."
+    about = f"{in_both(_NOTE)} Bước: {_STAGES[asked.stage]}. Tiêu chí: {', '.join(names)}."
     put(sheet.cell(NOTE_ROW, 1), about, "ntm-note")
     if reference.plan.sample:
-        put(sheet.cell(NOTE_ROW + 1, 1), _SAMPLE, "ntm-sample")
+        put(sheet.cell(NOTE_ROW + 1, 1), in_both(_SAMPLE), "ntm-sample")
     sheet.row_dimensions[TITLE_ROW].height = 24
 
 
@@ -115,7 +118,7 @@ def _limits(element: Element) -> str:
 
 
 def _before(element: Element, lines: Sequence[TemplateLine]) -> str:
-    """Which period the figures beside are of, where all are of one."""
+    """Return the header of the earlier figures, with their period where all have the same."""
     periods = {earlier.period for line in lines if (earlier := line.previous.get(element.code))}
     period = periods.pop() if len(periods) == 1 else None
     return f"Kỳ trước\n{period_name(period, 'vi')}" if period else "Kỳ trước"
@@ -154,14 +157,13 @@ def _validate(sheet: Worksheet, layout: Layout, element: Element, last: int) -> 
     letter = get_column_letter(layout.column(element))
     if element.type == "yes_no":
         rule = DataValidation("list", formula1=f'"{YES},{NO}"', allow_blank=True)
-        expected = f"Hãy chọn {YES} hoặc {NO}. / Choose {YES} (yes) or {NO} (no)."
+        expected = in_both(filled(_CHOOSE, yes=YES, no=NO))
     else:
         kind: Literal["whole", "decimal"] = "whole" if element.type == "count" else "decimal"
         rule = DataValidation(kind, operator="between", allow_blank=True)
         rule.formula1, rule.formula2 = str(element.minimum), str(element.maximum)
         least, most = (number(limit, "vi") for limit in (element.minimum, element.maximum))
-        what = ("Cần số nguyên", "A whole number") if kind == "whole" else ("Cần số", "A number")
-        expected = f"{what[0]} từ {least} đến {most}. / {what[1]} from {least} to {most} is expected."
+        expected = in_both(filled(_WHOLE if kind == "whole" else _NUMBER, least=least, most=most))
     rule.errorTitle, rule.error, rule.errorStyle, rule.showErrorMessage = "Kiểm tra lại", expected, "stop", True
     rule.promptTitle, rule.prompt, rule.showInputMessage = element.unit.vi[:32], expected, True
     rule.add(f"{letter}{FIRST_ROW}:{letter}{last}")
@@ -169,7 +171,7 @@ def _validate(sheet: Worksheet, layout: Layout, element: Element, last: int) -> 
 
 
 def _set_up(sheet: Worksheet, layout: Layout) -> None:
-    """Frozen header, headers on every printed page, everything but the inputs locked."""
+    """Freeze the header, print it on every page, and lock all cells but the inputs."""
     sheet.freeze_panes = f"{get_column_letter(len(layout.fixed) + 1)}{FIRST_ROW}"
     sheet.sheet_view.showGridLines = False
     sheet.sheet_view.zoomScale = 100
@@ -182,7 +184,7 @@ def _set_up(sheet: Worksheet, layout: Layout) -> None:
 
 
 def _remember(workbook: Workbook, layout: Layout) -> None:
-    """What the template was made for, where no editing of figures touches it."""
+    """Note the unit, period, stage and criteria on a hidden sheet, which filling in does not touch."""
     asked = layout.asked
     sheet = workbook.create_sheet(FACTS_SHEET)
     facts = {

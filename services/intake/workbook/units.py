@@ -1,4 +1,4 @@
-"""Pure: which unit a row means, by its code, or by its name and district."""
+"""Finding the unit that a row means, by its code, or by its name and district."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _KINDS: dict[str, tuple[UnitKind, ...]] = {
 }
 _PREFIX = re.compile(rf"({'|'.join(_KINDS)})(?:\. ?| )(.+)")
 _SHOWN = 6
-"""Candidates that a fault names."""
+"""The most candidates that a fault names."""
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenUnit:
-    """What a row says of its unit; empty where it says nothing."""
+    """The unit as a row writes it; empty where the row has no such column or the cell is blank."""
 
     code: str = ""
     name: str = ""
@@ -38,10 +38,10 @@ class WrittenUnit:
 
 
 def find_unit(named: WrittenUnit, period: Period, units: Units, under: str | None = None) -> str | Fault:
-    """The unit's code, or what is wrong with how it is named.
+    """Return the unit's code, or the fault in its naming.
 
-    A code that no unit has is handed on as it is: the rules say what became of it. `under`: the unit that the
-    workbook was made for, in which a name is looked for first.
+    A code that no unit has is returned as it is, for the rules to explain. `under` is the unit for which the workbook
+    was made: a name is looked for there first.
     """
     if written := named.code or (named.name if named.name.isdigit() else ""):
         code = _whole(written, units)
@@ -65,7 +65,7 @@ def find_unit(named: WrittenUnit, period: Period, units: Units, under: str | Non
 
 
 def _whole(code: str, units: Units) -> str:
-    """A code whose leading zero Excel took for a number's gets it back."""
+    """Return the code with the leading zero that Excel dropped."""
     if not code.isascii() or not code.isdigit() or units.known(code):
         return code
     longer = {code.zfill(length) for length in (2, 3, 5) if length > len(code)}
@@ -87,7 +87,7 @@ def _is_called(unit: Unit, name: str) -> bool:
 
 
 def _split(name: str) -> tuple[tuple[UnitKind, ...], str]:
-    """The kinds that the name begins with, such as `xã` or `TT.`, and the name without them."""
+    """Return the kinds that the name begins with, such as `xã` or `TT.`, and the name without them."""
     bare = plain(name)
     match = _PREFIX.fullmatch(bare)
     return (_KINDS[match[1]], match[2]) if match else ((), bare)
