@@ -26,7 +26,7 @@ from services.intake.doors.http import SubmissionsDoor
 from services.intake.doors.nats import answer_submission
 from services.intake.doors.openapi import DESCRIPTION
 from services.intake.projection import project
-from services.intake.projection.catch_up import PROBLEMS, REFUSALS, SUBMISSIONS
+from services.intake.projection.read_after_write import PROBLEMS, REFUSALS, SUBMISSIONS
 from services.intake.service import Intake, Projection
 from shared.contracts import subjects
 from shared.http import me

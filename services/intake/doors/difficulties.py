@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, and_, or_
 
 from services.intake.admission.candidate import REQUEST_KEY
 from services.intake.doors.receipts import Limit
-from services.intake.projection.catch_up import PROBLEMS, projected
+from services.intake.projection.read_after_write import PROBLEMS, projected
 from services.intake.service import Intake, Serving
 from services.intake.storage import queries
 from services.intake.texts import phrase

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 from sqlalchemy import ColumnElement, Row, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.intake.projection.catch_up import REFUSALS, SUBMISSIONS, projected
+from services.intake.projection.read_after_write import REFUSALS, SUBMISSIONS, projected
 from services.intake.service import Serving
 from services.intake.storage import queries
 from services.intake.storage.tables import ChangeRow, ReviewRow
