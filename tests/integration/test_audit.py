@@ -14,7 +14,7 @@ import pytest
 
 from deploy.local.running_system import RunningSystem
 from services.intake.admission.digest import digest_of
-from services.intake.storage import queries
+from services.intake.storage.receipts import find, submission
 from shared.contracts import subjects
 from shared.contracts.submission import Submission
 from shared.nats.cloud_events import Message
@@ -83,7 +83,7 @@ async def post(around: Surroundings, intake: Service, count: int = 5) -> list[di
 
 async def sequence_of(around: Surroundings, submission_id: str) -> int:
     async with around.engine.connect() as connection:
-        row = await queries.submission_of(connection, UUID(submission_id))
+        row = await find(connection, UUID(submission_id))
     assert row
     return int(row.sequence)
 
@@ -139,7 +139,7 @@ async def test_what_a_table_lacks_is_named_as_unrecorded(
     receipts = await post(around, intake)
     lacking = receipts[1]["id"]
     async with around.engine.begin() as connection:
-        await connection.execute(queries.submission.delete().where(queries.submission.c.id == UUID(lacking)))
+        await connection.execute(submission.delete().where(submission.c.id == UUID(lacking)))
     assert f"unrecorded: {lacking} is in the log, not in intake.submission" in await verify(data, 1)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from services.intake.admission.accept import ITEM_LIMIT
-from services.intake.storage import queries
+from services.intake.storage import receipts
 from shared.access.agency_keys import revoke_keys
 from shared.contracts import subjects
 from tests.builders import a_posted_submission
@@ -124,7 +124,7 @@ async def test_a_used_key_with_another_body_is_a_conflict(
 
 async def receipt_is_kept(around: Surroundings, submission_id: str) -> bool:
     async with around.engine.connect() as connection:
-        return await queries.submission_of(connection, UUID(submission_id)) is not None
+        return await receipts.find(connection, UUID(submission_id)) is not None
 
 
 async def test_a_document_tells_no_more_faults_than_anybody_reads(intake: Service, key: str) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from nats.js.errors import NotFoundError
 
-from services.intake.storage import queries
+from services.intake.storage import receipts
 from shared.contracts import subjects
 from shared.contracts.parked_message import Parked
 from shared.nats.cloud_events import Message, cloud_event
@@ -229,7 +229,7 @@ async def test_what_another_service_parks_leaves_receipts_as_they_are(
     sent = await post(intake, sender, poverty(190, period="2022-07"))
     await eventually(lambda: is_(intake, sender, sent["id"], "scored"))
     async with around.engine.connect() as connection:
-        row = await queries.submission_of(connection, UUID(sent["id"]))
+        row = await receipts.find(connection, UUID(sent["id"]))
     assert row
     for service, stream in (("notify", subjects.SUBMISSIONS_STREAM), ("scoring", subjects.STATUS_STREAM)):
         parked = Parked(
@@ -274,7 +274,7 @@ async def test_a_receipt_whose_message_the_log_has_lost_is_still_there(
     path = f"/v1/submissions/{receipt['id']}"
     await eventually(lambda: get_ok(intake, key, path))
     async with around.engine.connect() as connection:
-        row = await queries.submission_of(connection, UUID(receipt["id"]))
+        row = await receipts.find(connection, UUID(receipt["id"]))
     assert row
     js = around.nats.jetstream()
     await js.delete_msg(subjects.SUBMISSIONS_STREAM, row.sequence)

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.intake.admission.candidate import Candidate
 from services.intake.admission.history import History
-from services.intake.storage import queries
+from services.intake.storage import figures, receipts
+from services.intake.storage.figures import FigureLookup
 from shared.reference.load import Reference
 
 DATABASE_AWAY = (SQLAlchemyError, OSError)
@@ -64,11 +65,12 @@ class HistoryReader:
     async def _ask(self, candidates: Sequence[Candidate]) -> History:
         async with asyncio.timeout(_SECONDS):
             self._connection = self._connection or await self._open()
-            known = await queries.already_there(self._connection, [candidate.id for candidate in candidates])
-            receipts = await queries.receipts_of(self._connection, known)
-            requests = await queries.requests_of(self._connection, _requests(candidates))
-            standing = await queries.standing(self._connection, self._wanted(candidates))
-            return History(receipts, requests, standing)
+            known = await receipts.stored_ids(self._connection, [candidate.id for candidate in candidates])
+            return History(
+                await receipts.receipts_of(self._connection, known),
+                await receipts.request_digests(self._connection, _requests(candidates)),
+                await figures.standing(self._connection, self._lookups(candidates)),
+            )
 
     async def _open(self) -> AsyncConnection:
         connection = await self._engine.connect()
@@ -76,9 +78,9 @@ class HistoryReader:
         await connection.execute(text("SET enable_seqscan = off"))
         return connection
 
-    def _wanted(self, candidates: Iterable[Candidate]) -> set[queries.Wanted]:
+    def _lookups(self, candidates: Iterable[Candidate]) -> set[FigureLookup]:
         return {
-            queries.Wanted(
+            FigureLookup(
                 candidate.unit.key,
                 candidate.submission.period,
                 *self._elements(tuple(candidate.submission.readings)),
@@ -96,7 +98,7 @@ def _requests(candidates: Iterable[Candidate]) -> set[tuple[str, str]]:
 
 
 def _elements(codes: tuple[str, ...], related: Mapping[str, set[str]]) -> tuple[str, str]:
-    """Return the elements as `Wanted` takes them: by themselves, and with the elements that they have to agree with."""
+    """Return the elements as `FigureLookup` takes them: alone, and with the elements that they have to agree with."""
     return " ".join(codes), " ".join(set().union(*(related[code] for code in codes)))
 
 

@@ -1,20 +1,20 @@
-"""Difficulties that a unit cannot solve by itself: it reports them, who owns the criterion answers."""
+"""Routes for difficulties: a unit reports one that it cannot solve by itself, the criterion's office answers."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Header, Query, Request
 from pydantic import AwareDatetime, BaseModel, Field
-from sqlalchemy import ColumnElement, Row, and_, or_
 
 from services.intake.admission.candidate import REQUEST_KEY
 from services.intake.doors.receipts import Limit
-from services.intake.projection.read_after_write import PROBLEMS, projected
+from services.intake.projection.read_after_write import PROBLEMS, find_after_projection
 from services.intake.service import Intake, Serving
-from services.intake.storage import queries
+from services.intake.storage import difficulties
+from services.intake.storage.difficulties import DifficultyFilter, StoredDifficulty
 from services.intake.texts import phrase
 from shared.access.caller import Caller
 from shared.contracts import subjects
@@ -105,8 +105,8 @@ async def report_difficulty(
         reported_by=caller.agency,
     )
     known = await _events(intake.runtime, problem) if idempotency_key is not None else []
-    said = await _say(intake, logged, known, request)
-    return _difficulty(said, clock.now())
+    events = await _add(intake, logged, known, request)
+    return _difficulty(events, clock.now())
 
 
 @router.post("/{problem_id}/answers", status_code=202)
@@ -122,12 +122,12 @@ async def answer_difficulty(
 
     The province's offices answer, each for its criteria; who reported it may add words, and may close it.
     """
-    said = await _said(intake.runtime, caller, problem_id)
-    reported = said[0]
+    events = await _visible_events(intake.runtime, caller, problem_id)
+    reported = events[0]
     if not _may_answer(reported, caller, intake.runtime.reference):
         raise Problem(Problems.OUT_OF_SCOPE)
     event_id = _identity(f"answer/{problem_id}", caller, idempotency_key)
-    if any(one.closes and one.id != event_id for one in said):
+    if any(event.closes and event.id != event_id for event in events):
         raise Problem(Problems.CLOSED)
     logged = reported.model_copy(
         update={
@@ -141,14 +141,14 @@ async def answer_difficulty(
             "closes": answer.closes,
         }
     )
-    return _difficulty(await _say(intake, logged, said, request), intake.runtime.clock.now())
+    return _difficulty(await _add(intake, logged, events, request), intake.runtime.clock.now())
 
 
 @router.get("/{problem_id}")
 async def get_difficulty(intake: Serving, caller: SignedIn, problem_id: UUID) -> Difficulty:
     """One difficulty, with everything that was said about it."""
     runtime = intake.runtime
-    return _difficulty(await _said(runtime, caller, problem_id), runtime.clock.now())
+    return _difficulty(await _visible_events(runtime, caller, problem_id), runtime.clock.now())
 
 
 @router.get("")
@@ -163,42 +163,33 @@ async def list_difficulties(
 ) -> DifficultyPage:
     """The difficulties of the caller's units, the newest first."""
     runtime = intake.runtime
-    units, table = runtime.reference.units, queries.problem
-    wanted = [
-        one.key for one in units if caller.covers_unit(one, units) and (unit is None or units.is_under(one, unit))
+    units = runtime.reference.units
+    covered = [
+        other.key
+        for other in units
+        if caller.covers_unit(other, units) and (unit is None or units.is_under(other, unit))
     ]
-    conditions: list[ColumnElement[bool]] = [table.c.unit.in_(wanted)]
-    if state is not None:
-        conditions.append(queries.problem_is(state))
-    if criterion is not None:
-        conditions.append(table.c.criterion == criterion)
     async with runtime.engine.connect() as connection:
-        if cursor is not None:
-            before = await queries.problem_of(connection, cursor)
-            if before is None:
-                raise unknown_cursor("cursor", _UNKNOWN_CURSOR)
-            conditions.append(
-                or_(
-                    table.c.reported_at < before.reported_at,
-                    and_(table.c.reported_at == before.reported_at, table.c.id < cursor),
-                )
-            )
-        rows = await queries.problems_page(connection, conditions, limit)
-        said = await queries.problem_events(connection, [row.id for row in rows])
+        before = None if cursor is None else await difficulties.find(connection, cursor)
+        if cursor is not None and before is None:
+            raise unknown_cursor("cursor", _UNKNOWN_CURSOR)
+        wanted = DifficultyFilter(covered, state, criterion, before)
+        rows = await difficulties.newest(connection, wanted, limit)
+        events = await difficulties.events_of(connection, [row.id for row in rows])
     now = runtime.clock.now()
-    items = [_difficulty([DifficultyLogged.model_validate(one) for one in said[row.id]], now) for row in rows]
+    items = [_difficulty(events[row.id], now) for row in rows]
     return DifficultyPage(items=items, next=rows[-1].id if len(rows) == limit else None)
 
 
-async def _said(runtime: Runtime, caller: Caller, problem_id: UUID) -> list[DifficultyLogged]:
-    """Everything that was said about a difficulty; problem 404 where there is none that the caller may see."""
+async def _visible_events(runtime: Runtime, caller: Caller, problem_id: UUID) -> list[DifficultyLogged]:
+    """Return the report of a difficulty and the answers to it; problem 404 where the caller may see no such one."""
     units = runtime.reference.units
 
-    async def look() -> Row[Any] | None:
+    async def look() -> StoredDifficulty | None:
         async with runtime.engine.connect() as connection:
-            return await queries.problem_of(connection, problem_id)
+            return await difficulties.find(connection, problem_id)
 
-    row = await projected(runtime.nats, subjects.STATUS_STREAM, PROBLEMS, look)
+    row = await find_after_projection(runtime.nats, subjects.STATUS_STREAM, PROBLEMS, look)
     if row is None or not caller.covers_unit(units.by_key(row.unit), units):
         raise Problem(Problems.NOT_FOUND)
     return await _events(runtime, problem_id)
@@ -206,8 +197,7 @@ async def _said(runtime: Runtime, caller: Caller, problem_id: UUID) -> list[Diff
 
 async def _events(runtime: Runtime, problem_id: UUID) -> list[DifficultyLogged]:
     async with runtime.engine.connect() as connection:
-        events = (await queries.problem_events(connection, [problem_id]))[problem_id]
-    return [DifficultyLogged.model_validate(one) for one in events]
+        return (await difficulties.events_of(connection, [problem_id]))[problem_id]
 
 
 def _may_answer(reported: DifficultyLogged, caller: Caller, reference: Reference) -> bool:
@@ -217,10 +207,10 @@ def _may_answer(reported: DifficultyLogged, caller: Caller, reference: Reference
     return reference.plan.unit in caller.units and (not criteria or caller.covers_criteria(criteria))
 
 
-def _difficulty(said: list[DifficultyLogged], now: datetime) -> Difficulty:
-    reported = said[0]
-    closed = next((one.at for one in said if one.closes), None)
-    answered = any(one.agency != reported.reported_by for one in said)
+def _difficulty(events: list[DifficultyLogged], now: datetime) -> Difficulty:
+    reported = events[0]
+    closed = next((event.at for event in events if event.closes), None)
+    answered = any(event.agency != reported.reported_by for event in events)
     age: timedelta = (closed or now) - reported.at
     return Difficulty(
         id=reported.problem,
@@ -233,34 +223,41 @@ def _difficulty(said: list[DifficultyLogged], now: datetime) -> Difficulty:
         reported_at=reported.at,
         age_days=max(age.days, 0),
         said=[
-            Said(at=one.at, agency=one.agency, agency_name=one.agency_name, words=one.words, closes=one.closes)
-            for one in said
+            Said(
+                at=event.at,
+                agency=event.agency,
+                agency_name=event.agency_name,
+                words=event.words,
+                closes=event.closes,
+            )
+            for event in events
         ],
     )
 
 
-def _identity(what: str, caller: Caller, key: str | None) -> UUID:
-    return uuid4() if key is None else stable_id(what, caller.agency, key)
+def _identity(kind: str, caller: Caller, key: str | None) -> UUID:
+    return uuid4() if key is None else stable_id(kind, caller.agency, key)
 
 
-async def _say(
-    intake: Intake, logged: DifficultyLogged, said: list[DifficultyLogged], request: Request
+async def _add(
+    intake: Intake, logged: DifficultyLogged, events: list[DifficultyLogged], request: Request
 ) -> list[DifficultyLogged]:
-    """What was said about the difficulty, this included. Said once already, under the same `Idempotency-Key`, it stays
-    as it was; problem 409 when it was something else.
+    """Return the difficulty's events with a new one, published unless it was already under the same `Idempotency-Key`.
+
+    Problem 409 when the event that was published under that key has other content.
     """
-    known = next((one for one in said if one.id == logged.id), None)
+    known = next((event for event in events if event.id == logged.id), None)
     stands = known or await _publish(intake, logged, request)
     if stands.model_dump(include=_CONTENT) != logged.model_dump(include=_CONTENT):
         raise Problem(Problems.KEY_USED)
-    return said if known else [*said, stands]
+    return events if known else [*events, stands]
 
 
 _CONTENT = {"unit", "criterion", "kind", "words", "contact", "closes"}
 
 
 async def _publish(intake: Intake, logged: DifficultyLogged, request: Request) -> DifficultyLogged:
-    """Publish it; what the stream has under its id."""
+    """Publish an event; return the one that the stream holds under its id."""
     nats = intake.runtime.nats
     intake.admission.group_commit.check_open()
     message = cloud_event(

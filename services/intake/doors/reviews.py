@@ -14,11 +14,10 @@ from services.intake.admission.accept import receipts_of
 from services.intake.admission.candidate import Posted, Ruling
 from services.intake.admission.digest import identity
 from services.intake.admission.messages import review_message
-from services.intake.doors.receipts import body_of, submission_row
+from services.intake.doors.receipts import body_of, stored_receipt
 from services.intake.rules.standing_figures import Figures
 from services.intake.service import Intake, Serving
-from services.intake.storage import queries
-from services.intake.storage.tables import ReviewRow
+from services.intake.storage import figures, receipts
 from shared.contracts import subjects
 from shared.contracts.difficulty import Words
 from shared.contracts.status import Stage
@@ -67,25 +66,27 @@ async def review_submission(
 
 
 async def review(intake: Intake, posted: Posted, submission_id: UUID, decision: Decision) -> Review:
-    """The same decision again gives the same answer; problem 404, 403 or 409 where it cannot be made."""
+    """Carry out a decision and return its record; the same decision again gets the same record.
+
+    Problem 404, 403 or 409 where it cannot be made.
+    """
     runtime, caller = intake.runtime, posted.caller
     units = runtime.reference.units
-    row = await submission_row(runtime, submission_id)
-    if row is None or not caller.covers_unit(units.by_key(row.unit), units):
+    stored = await stored_receipt(runtime, submission_id)
+    if stored is None or not caller.covers_unit(units.by_key(stored.unit), units):
         raise Problem(Problems.NOT_FOUND)
-    original = await body_of(runtime, row)
+    original = await body_of(runtime, stored)
     if original is None:
         raise Problem(Problems.NOT_FOUND)
     async with runtime.engine.connect() as connection:
-        bodies = await queries.bodies_of(connection, ReviewRow, [submission_id])
+        earlier = (await receipts.reviews_of(connection, [submission_id]))[submission_id]
         elements = " ".join(original.readings)
-        wanted = queries.Wanted(row.unit, original.period, elements, elements)
-        standing = (await queries.standing(connection, [wanted])).figures(row.unit, original.period)
-    earlier = [Review.model_validate(body) for body in bodies[submission_id]]
-    for one in earlier:
-        if (one.decision, one.agency) == (decision.decision, caller.agency):
-            return one
-    if any(one.decision == "returned" for one in earlier):
+        lookup = figures.FigureLookup(stored.unit, original.period, elements, elements)
+        standing = (await figures.standing(connection, [lookup])).figures(stored.unit, original.period)
+    for other in earlier:
+        if (other.decision, other.agency) == (decision.decision, caller.agency):
+            return other
+    if any(other.decision == "returned" for other in earlier):
         raise Problem(Problems.REVIEWED)
     made = Review(
         id=stable_id(original.id, decision.decision, caller.agency),
@@ -112,10 +113,9 @@ async def _raise(
         raise Problem(Problems.REVIEWED)
     again = replace(posted, request=f"review/{original.id}/{made.decision}")
     async with intake.runtime.engine.connect() as connection:
-        known = await queries.submission_of(connection, identity(again, 0, original.digest))
-    if known is not None:  # it comes to the tables a moment before the decision does
-        made_at = queries.receipt_in(known).received_at
-        return made.model_copy(update={"result": known.id, "key": known.key, "at": made_at})
+        known = await receipts.find(connection, identity(again, 0, original.digest))
+    if known is not None:  # the submission comes to the tables a moment before the decision does
+        return made.model_copy(update={"result": known.id, "key": known.key, "at": known.receipt.received_at})
     readings = _open_readings(original, stage, standing)
     raised = Submission(
         unit=original.unit,
@@ -137,7 +137,9 @@ async def _raise(
 async def _send_back(
     intake: Intake, posted: Posted, original: AcceptedSubmission, made: Review, standing: Figures
 ) -> Review:
-    """Tell who sent it that it cannot stay as it is. Who may raise a figure to the next stage may send it back."""
+    """Tell the sender that the submission has to be corrected. A key that may raise a figure to the next stage may
+    also send it back.
+    """
     runtime = intake.runtime
     if made.reason is None:
         raise Problem(Problems.REFUSED, Fault("/reason", Faults.MISSING))
@@ -158,7 +160,7 @@ async def _send_back(
 
 
 def _open_readings(original: AcceptedSubmission, stage: Stage, standing: Figures) -> dict[str, Value]:
-    """The figures that a decision is still about: those that stand, and those that correct what an office let pass.
+    """Return the figures that a decision still concerns: those that stand, and corrections of an office's figures.
 
     Problem 409 when other figures have taken the place of all of them.
     """

@@ -23,7 +23,7 @@ from services.intake.admission.upload_preview import (
     warning,
 )
 from services.intake.service import Intake, Serving
-from services.intake.storage import queries
+from services.intake.storage import figures
 from services.intake.workbook import (
     MARKED_CELLS,
     CellFault,
@@ -228,7 +228,7 @@ async def _previous(intake: Intake, layout: Layout) -> dict[tuple[int, str], Pre
     keys = [unit.key for unit in layout.units]
     codes = [element.code for element in layout.elements]
     async with intake.runtime.engine.connect() as connection:
-        newest = await queries.newest_before(connection, keys, codes, layout.asked.period.end)
+        newest = await figures.newest_before(connection, keys, codes, layout.asked.period.end)
     return {key: PreviousFigure(reading.value, reading.period) for key, reading in newest.items()}
 
 

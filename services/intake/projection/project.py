@@ -1,27 +1,31 @@
-"""Projections: what the streams say, brought to intake's tables, where receipts are found and figures compared.
+"""Projections: they bring the streams' messages to intake's tables, which serve receipts and comparisons.
 
-Derived and repeatable: a message that comes again changes nothing.
+The tables can be derived again from the streams: a message that comes again changes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from nats.aio.msg import Msg
 from pydantic_core import from_json
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.admission.messages import REQUEST_DIGEST_HEADER, REQUEST_HEADER
-from services.intake.storage import queries
-from services.intake.storage.tables import ChangeRow, ProblemEventRow, ProblemRow, RefusalRow, ReviewRow, UnscoredRow
+from services.intake.storage import keeping
+from services.intake.storage.keeping import (
+    NewDifficulty,
+    NewDifficultyEvent,
+    NewRefusal,
+    NewUnscored,
+    SubmissionEvent,
+)
 from shared.contracts import subjects
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.parked_message import Parked
 from shared.contracts.period import Period
 from shared.contracts.submission import CausedChange, Refusal, Review
 from shared.contracts.verdict_change import StatusChanged
-from shared.postgres.statements import upsert
 from shared.reference.load import Reference
 
 
@@ -33,13 +37,13 @@ async def submissions(connection: AsyncConnection, messages: Sequence[Msg], refe
         end = Period.parse(body["period"]).end
         unit = body.get("unit_key")
         if unit is None:
-            found = reference.units.find(body["unit"], end)
-            if found is None:
+            known = reference.units.find(body["unit"], end)
+            if known is None:
                 raise KeyError(f"unit {body['unit']} in {body['period']}")
-            unit = found.key
+            unit = known.key
         units.append(unit)
         ends.append(end)
-    await queries.project_submissions(
+    await keeping.keep_submissions(
         connection,
         sequences=[message.metadata.sequence.stream for message in messages],
         units=units,
@@ -51,17 +55,18 @@ async def submissions(connection: AsyncConnection, messages: Sequence[Msg], refe
 
 
 async def reviews(connection: AsyncConnection, messages: Sequence[Msg], _reference: Reference) -> None:
-    """Keep what was decided about submissions."""
-    found = [Review.model_validate_json(message.data) for message in messages]
-    rows = [
-        {"id": one.id, "submission": one.submission, "at": one.at, "body": one.model_dump(mode="json")} for one in found
-    ]
-    await queries.add(connection, ReviewRow, rows)
+    """Keep the offices' reviews of submissions."""
+    rows: list[SubmissionEvent] = []
+    for message in messages:
+        review = Review.model_validate_json(message.data)
+        body = review.model_dump(mode="json")
+        rows.append({"id": review.id, "submission": review.submission, "at": review.at, "body": body})
+    await keeping.keep_reviews(connection, rows)
 
 
 async def refusals(connection: AsyncConnection, messages: Sequence[Msg], _reference: Reference) -> None:
-    """Keep where refusals are found."""
-    rows: list[dict[str, Any]] = []
+    """Keep refusals, and their numbers in the stream."""
+    rows: list[NewRefusal] = []
     for message in messages:
         refusal = Refusal.model_validate_json(message.data)
         rows.append(
@@ -73,12 +78,12 @@ async def refusals(connection: AsyncConnection, messages: Sequence[Msg], _refere
                 "problem": refusal.problem,
             }
         )
-    await queries.add(connection, RefusalRow, rows)
+    await keeping.keep_refusals(connection, rows)
 
 
 async def changes(connection: AsyncConnection, messages: Sequence[Msg], _reference: Reference) -> None:
     """Keep the changes of status that submissions caused."""
-    rows = []
+    rows: list[SubmissionEvent] = []
     for message in messages:
         change = StatusChanged.model_validate_json(message.data)
         if change.submission is None:
@@ -95,44 +100,43 @@ async def changes(connection: AsyncConnection, messages: Sequence[Msg], _referen
         )
         body = caused.model_dump(mode="json")
         rows.append({"id": change.id, "submission": change.submission, "at": change.at, "body": body})
-    await queries.add(connection, ChangeRow, rows)
+    await keeping.keep_changes(connection, rows)
 
 
 async def difficulties(connection: AsyncConnection, messages: Sequence[Msg], reference: Reference) -> None:
-    """Keep difficulties and what was said about them. KeyError where a unit is unknown."""
-    found = [DifficultyLogged.model_validate_json(message.data) for message in messages]
-    reported = [
+    """Keep difficulties and the answers to them. KeyError where a unit is unknown."""
+    logged = [DifficultyLogged.model_validate_json(message.data) for message in messages]
+    reported: list[NewDifficulty] = [
         {
-            "id": one.problem,
-            "unit": _unit_key(one, reference),
-            "criterion": one.criterion,
-            "reported_at": one.at,
+            "id": event.problem,
+            "unit": _unit_key(event, reference),
+            "criterion": event.criterion,
+            "reported_at": event.at,
         }
-        for one in found
-        if one.event == "problem_reported"
+        for event in logged
+        if event.event == "problem_reported"
     ]
-    events = [
-        {"id": one.id, "problem": one.problem, "at": one.at, "body": one.model_dump(mode="json")} for one in found
+    events: list[NewDifficultyEvent] = [
+        {"id": event.id, "problem": event.problem, "at": event.at, "body": event.model_dump(mode="json")}
+        for event in logged
     ]
-    await queries.add(connection, ProblemRow, reported)
-    await queries.add(connection, ProblemEventRow, events)
+    await keeping.keep_difficulties(connection, reported, events)
 
 
 async def parked(connection: AsyncConnection, messages: Sequence[Msg], _reference: Reference) -> None:
-    """Keep which submissions scoring put aside, and which of them it has scored since."""
-    found = [Parked.model_validate_json(message.data) for message in messages]
-    rows = [
+    """Keep which submissions scoring has parked, and which of them it has scored since."""
+    logged = [Parked.model_validate_json(message.data) for message in messages]
+    rows: list[NewUnscored] = [
         {
-            "sequence": one.sequence,
-            "reason": one.reason,
-            "at": one.at,
-            "scored_at": one.at if one.state == "replayed" else None,
+            "sequence": parking.sequence,
+            "reason": parking.reason,
+            "at": parking.at,
+            "scored_at": parking.at if parking.state == "replayed" else None,
         }
-        for one in found
-        if (one.service, one.stream) == ("scoring", subjects.SUBMISSIONS_STREAM)
+        for parking in logged
+        if (parking.service, parking.stream) == ("scoring", subjects.SUBMISSIONS_STREAM)
     ]
-    await queries.add(connection, UnscoredRow, [row for row in rows if row["scored_at"] is None])
-    await upsert(connection, UnscoredRow, [row for row in rows if row["scored_at"]])  # whichever comes last
+    await keeping.keep_unscored(connection, rows)
 
 
 def _unit_key(logged: DifficultyLogged, reference: Reference) -> int:

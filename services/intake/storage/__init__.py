@@ -1,1 +1,1 @@
-"""Intake's tables, queries and migrations."""
+"""Intake's tables, queries (a module for each thing that is stored) and migrations."""

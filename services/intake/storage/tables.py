@@ -1,6 +1,6 @@
 """The tables of schema `intake`.
 
-All of these derive from the streams: `project.py` writes it, and what is lost comes again from there.
+All rows derive from the streams: `projection/project.py` writes them, and lost rows come again from there.
 """
 
 from __future__ import annotations

@@ -1,0 +1,87 @@
+"""Queries for the figures that stand, by unit (surrogate key), element and period."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.intake.rules.standing_figures import StandingFigures, StandingReading
+from services.intake.storage.driver import fetch
+from shared.contracts.period import Period
+from shared.contracts.status import Stage
+
+
+class FigureLookup(NamedTuple):
+    """The unit, period and elements whose standing figures are looked up."""
+
+    unit: int
+    period: Period
+    elements: str
+    """Codes with spaces between: the driver takes a few texts much faster than many elements of an array."""
+    related_elements: str
+    """The same codes and those of the elements that they have to agree with."""
+
+
+_STANDING = """
+    SELECT r.unit, r.element, r.period, r.value, r.stage, r.revision, r.submission, r.agency
+    FROM unnest($1::int[], $2::text[], $3::date[], $4::text[], $5::text[])
+         AS w(unit, period, period_end, elements, related)
+    CROSS JOIN LATERAL (
+        SELECT * FROM intake.reading
+        WHERE unit = w.unit AND element = ANY(string_to_array(w.related, ' '))
+            AND period_end = w.period_end AND period = w.period
+        UNION ALL
+        SELECT * FROM intake.reading
+        WHERE unit = w.unit AND element = ANY(string_to_array(w.elements, ' '))
+            AND period_end = CAST(left(w.period, 4) || '-12-31' AS date) AND period = left(w.period, 4)
+        UNION ALL
+        SELECT newest.* FROM string_to_table(w.elements, ' ') AS e(element)
+        CROSS JOIN LATERAL (
+            SELECT * FROM intake.reading
+            WHERE unit = w.unit AND element = e.element AND period_end < w.period_end
+            ORDER BY period_end DESC LIMIT 1
+        ) AS newest
+    ) AS r
+"""
+
+
+async def standing(connection: AsyncConnection, lookups: Collection[FigureLookup]) -> StandingFigures:
+    """Return the figures that stand for the same period, for its whole year, and the newest before the period."""
+    figures = StandingFigures()
+    if lookups:
+        units, periods, elements, related = zip(*lookups, strict=True)
+        texts, ends = [period.text for period in periods], [period.end for period in periods]
+        for row in await fetch(connection, _STANDING, units, texts, ends, elements, related):
+            figures.put(row["unit"], row["element"], _standing_reading(*row.values()))
+    return figures
+
+
+_NEWEST = text("""
+    SELECT DISTINCT ON (unit, element) unit, element, period, value, stage, revision, submission, agency
+    FROM intake.reading
+    WHERE unit = ANY(CAST(:units AS int[])) AND element = ANY(CAST(:elements AS text[])) AND period_end < :before
+    ORDER BY unit, element, period_end DESC, length(period)
+""")
+
+
+async def newest_before(
+    connection: AsyncConnection, units: Sequence[int], elements: Sequence[str], before: date
+) -> dict[tuple[int, str], StandingReading]:
+    """Return, by unit and element, the newest figures whose period ended before a day."""
+    rows = await connection.execute(_NEWEST, {"units": units, "elements": elements, "before": before})
+    return {(row.unit, row.element): _standing_reading(*row) for row in rows}
+
+
+def _standing_reading(
+    _unit: int, _element: str, period: str, value: Decimal, stage: str, revision: int, submission: UUID, agency: str
+) -> StandingReading:
+    return StandingReading(value, Period.parse(period), _STAGES[stage], revision, submission, agency)
+
+
+_STAGES = {stage.value: stage for stage in Stage}

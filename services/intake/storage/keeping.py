@@ -1,0 +1,158 @@
+"""Statements that keep what the streams bring; a row that is there already stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, TypedDict
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import SQLModel
+
+from services.intake.storage.tables import ChangeRow, ProblemEventRow, ProblemRow, RefusalRow, ReviewRow, UnscoredRow
+from shared.contracts.status import Stage
+from shared.postgres.statements import table_of, upsert
+
+
+class SubmissionEvent(TypedDict):
+    """A review of a submission, or a change that it caused, as `review` and `change` keep it."""
+
+    id: UUID
+    submission: UUID
+    at: datetime
+    body: dict[str, Any]
+
+
+class NewRefusal(TypedDict):
+    """A row of `refusal`."""
+
+    id: UUID
+    sequence: int
+    agency: str
+    received_at: datetime
+    problem: dict[str, Any]
+
+
+class NewUnscored(TypedDict):
+    """A row of `unscored`."""
+
+    sequence: int
+    reason: str
+    at: datetime
+    scored_at: datetime | None
+
+
+class NewDifficulty(TypedDict):
+    """A row of `problem`."""
+
+    id: UUID
+    unit: int
+    criterion: str | None
+    reported_at: datetime
+
+
+class NewDifficultyEvent(TypedDict):
+    """A row of `problem_event`."""
+
+    id: UUID
+    problem: UUID
+    at: datetime
+    body: dict[str, Any]
+
+
+_PROJECT = text("""
+    WITH arrived AS (
+        SELECT sequence, unit, period_end, request, request_digest, CAST(body AS jsonb) AS body
+        FROM unnest(CAST(:sequences AS bigint[]), CAST(:units AS int[]), CAST(:ends AS date[]),
+                    CAST(:requests AS text[]), CAST(:request_digests AS text[]), CAST(:bodies AS text[]))
+             AS a(sequence, unit, period_end, request, request_digest, body)
+    ), receipts AS (
+        INSERT INTO intake.submission
+            (id, sequence, agency, key, unit, code, period, stage, revision, received_at, digest, due, warnings,
+             request, request_digest, reviews)
+        SELECT DISTINCT ON (body->>'id')
+            CAST(body->>'id' AS uuid), sequence, body->>'agency', body->>'key', unit, body->>'unit', body->>'period',
+            body->>'stage', CAST(body->>'revision' AS int), CAST(body->>'received_at' AS timestamptz),
+            body->>'digest', CAST(body->>'due' AS date), coalesce(body->'warnings', '[]'), request, request_digest,
+            CAST(body->>'reviews' AS uuid)
+        FROM arrived
+        ON CONFLICT (id) DO NOTHING
+    )
+    INSERT INTO intake.reading
+        (unit, element, period, period_end, value, stage, stage_rank, revision, received_at, agency, submission)
+    SELECT DISTINCT ON (unit, r.key, body->>'period')
+        unit, r.key, body->>'period', period_end,
+        CASE jsonb_typeof(r.value) WHEN 'boolean' THEN CAST(CAST(r.value AS boolean) AS int)
+             ELSE CAST(r.value AS numeric) END,
+        body->>'stage', array_position(CAST(:stages AS text[]), body->>'stage') AS stage_rank,
+        CAST(body->>'revision' AS int) AS revision, CAST(body->>'received_at' AS timestamptz) AS received_at,
+        body->>'agency', CAST(body->>'id' AS uuid) AS submission
+    FROM arrived CROSS JOIN LATERAL jsonb_each(body->'readings') AS r
+    ORDER BY unit, r.key, body->>'period', stage_rank DESC, revision DESC, received_at DESC, submission DESC
+    ON CONFLICT (unit, element, period_end, period) DO UPDATE SET
+        value = excluded.value, stage = excluded.stage, stage_rank = excluded.stage_rank,
+        revision = excluded.revision, received_at = excluded.received_at, agency = excluded.agency,
+        submission = excluded.submission
+    WHERE (excluded.stage_rank, excluded.revision, excluded.received_at, excluded.submission)
+        > (reading.stage_rank, reading.revision, reading.received_at, reading.submission)
+""")
+
+
+async def keep_submissions(
+    connection: AsyncConnection,
+    *,
+    sequences: Sequence[int],
+    units: Sequence[int],
+    ends: Sequence[date],
+    requests: Sequence[str | None],
+    request_digests: Sequence[str | None],
+    bodies: Sequence[str],
+) -> None:
+    """Keep receipts, and the figures that stand: of two the higher (stage, revision), then the later one."""
+    parameters = {
+        "sequences": sequences,
+        "units": units,
+        "ends": ends,
+        "requests": requests,
+        "request_digests": request_digests,
+        "bodies": bodies,
+        "stages": [stage.value for stage in Stage],
+    }
+    await connection.execute(_PROJECT, parameters)
+
+
+async def keep_reviews(connection: AsyncConnection, rows: Sequence[SubmissionEvent]) -> None:
+    """Keep reviews."""
+    await _keep(connection, ReviewRow, rows)
+
+
+async def keep_changes(connection: AsyncConnection, rows: Sequence[SubmissionEvent]) -> None:
+    """Keep changes of status."""
+    await _keep(connection, ChangeRow, rows)
+
+
+async def keep_refusals(connection: AsyncConnection, rows: Sequence[NewRefusal]) -> None:
+    """Keep refusals."""
+    await _keep(connection, RefusalRow, rows)
+
+
+async def keep_unscored(connection: AsyncConnection, rows: Sequence[NewUnscored]) -> None:
+    """Keep submissions that scoring has parked; one that it has scored since is marked, whichever comes last."""
+    await _keep(connection, UnscoredRow, [row for row in rows if row["scored_at"] is None])
+    await upsert(connection, UnscoredRow, [row for row in rows if row["scored_at"]])
+
+
+async def keep_difficulties(
+    connection: AsyncConnection, reported: Sequence[NewDifficulty], events: Sequence[NewDifficultyEvent]
+) -> None:
+    """Keep the reported difficulties, and the events of these and earlier ones."""
+    await _keep(connection, ProblemRow, reported)
+    await _keep(connection, ProblemEventRow, events)
+
+
+async def _keep(connection: AsyncConnection, model: type[SQLModel], rows: Sequence[Any]) -> None:
+    if rows:
+        await connection.execute(insert(table_of(model)).on_conflict_do_nothing(), rows)

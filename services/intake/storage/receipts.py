@@ -1,0 +1,167 @@
+"""Queries for receipts: which submissions were accepted, what state they are in, and what they led to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Table, and_, exists, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.intake.storage.driver import fetch
+from services.intake.storage.tables import ChangeRow, ReviewRow, SubmissionRow, UnscoredRow
+from shared.contracts.status import Stage
+from shared.contracts.submission import CausedChange, Receipt, Review, SubmissionWarning
+from shared.postgres.statements import table_of
+from shared.time import VIETNAM
+
+submission, unscored = table_of(SubmissionRow), table_of(UnscoredRow)
+change, review = table_of(ChangeRow), table_of(ReviewRow)
+
+type State = Literal["accepted", "scored", "parked", "returned"]
+
+
+class StoredReceipt(NamedTuple):
+    """A receipt, and how its submission is found: its number in the stream, its unit (surrogate key), its sender."""
+
+    id: UUID
+    sequence: int
+    agency: str
+    key: str | None
+    unit: int
+    stage: Stage
+    revision: int
+    receipt: Receipt
+
+
+class ReceiptFilter(NamedTuple):
+    """The conditions that a list of receipts fulfils; None where everything passes."""
+
+    agency: str | None = None
+    units: Sequence[int] | None = None
+    state: State | None = None
+    stage: Stage | None = None
+    before: int | None = None
+    """Only submissions with a lower number in the stream."""
+
+
+async def stored_ids(connection: AsyncConnection, ids: Collection[UUID]) -> list[UUID]:
+    """Return the ids for which there is a receipt already."""
+    rows = await fetch(connection, "SELECT id FROM intake.submission WHERE id = ANY($1::uuid[])", ids)
+    return [row["id"] for row in rows]
+
+
+async def receipts_of(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Receipt]:
+    """Return the receipts of the submissions that have one."""
+    if not ids:
+        return {}
+    rows = await connection.execute(select(submission).where(submission.c.id == func.any(list(ids))))
+    return {row.id: _receipt(row) for row in rows}
+
+
+async def request_digests(
+    connection: AsyncConnection, requests: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], str]:
+    """Return the digest of the whole request for which each (agency, `Idempotency-Key`) was used."""
+    if not requests:
+        return {}
+    of_request = tuple_(submission.c.agency, submission.c.request)
+    query = (
+        select(submission.c.agency, submission.c.request, submission.c.request_digest)
+        .distinct()
+        .where(of_request.in_(requests), submission.c.request_digest.is_not(None))
+    )
+    return {(row.agency, row.request): row.request_digest for row in await connection.execute(query)}
+
+
+async def find(connection: AsyncConnection, submission_id: UUID) -> StoredReceipt | None:
+    """Return the receipt of a submission; None when there is none."""
+    row = (await connection.execute(select(submission).where(submission.c.id == submission_id))).one_or_none()
+    return None if row is None else _stored(row)
+
+
+async def newest(
+    connection: AsyncConnection, wanted: ReceiptFilter, scored_until: int, limit: int
+) -> list[StoredReceipt]:
+    """Return the receipts that pass, the newest first.
+
+    `scored_until`: the number in the stream up to which scoring has acknowledged.
+    """
+    conditions = _conditions(wanted, scored_until)
+    query = select(submission).where(*conditions).order_by(submission.c.sequence.desc()).limit(limit)
+    return [_stored(row) for row in await connection.execute(query)]
+
+
+async def changes_of(connection: AsyncConnection, submissions: Collection[UUID]) -> dict[UUID, list[CausedChange]]:
+    """Return, by submission, the changes of status that it caused, oldest first."""
+    bodies = await _bodies(connection, change, submissions)
+    return {key: [CausedChange.model_validate(body) for body in kept] for key, kept in bodies.items()}
+
+
+async def reviews_of(connection: AsyncConnection, submissions: Collection[UUID]) -> dict[UUID, list[Review]]:
+    """Return, by submission, its reviews, oldest first."""
+    bodies = await _bodies(connection, review, submissions)
+    return {key: [Review.model_validate(body) for body in kept] for key, kept in bodies.items()}
+
+
+async def parked_among(connection: AsyncConnection, sequences: Collection[int]) -> set[int]:
+    """Return the numbers in the stream of the submissions that scoring has parked and not scored since."""
+    query = select(unscored.c.sequence).where(unscored.c.sequence.in_(sequences), unscored.c.scored_at.is_(None))
+    return set((await connection.scalars(query)).all())
+
+
+def _stored(row: Row[Any]) -> StoredReceipt:
+    return StoredReceipt(
+        row.id, row.sequence, row.agency, row.key, row.unit, Stage(row.stage), row.revision, _receipt(row)
+    )
+
+
+def _receipt(row: Row[Any]) -> Receipt:
+    """Return the receipt that was given at first, the same to the byte."""
+    return Receipt(
+        id=row.id,
+        unit=row.code,
+        period=row.period,
+        received_at=row.received_at.astimezone(VIETNAM),
+        digest=row.digest,
+        due=row.due,
+        warnings=[SubmissionWarning.model_validate(warning) for warning in row.warnings],
+    )
+
+
+def _conditions(wanted: ReceiptFilter, scored_until: int) -> list[ColumnElement[bool]]:
+    conditions = []
+    if wanted.agency is not None:
+        conditions.append(submission.c.agency == wanted.agency)
+    if wanted.units is not None:
+        conditions.append(submission.c.unit.in_(wanted.units))
+    if wanted.state is not None:
+        conditions.append(_is_in(wanted.state, scored_until))
+    if wanted.stage is not None:
+        conditions.append(submission.c.stage == wanted.stage)
+    if wanted.before is not None:
+        conditions.append(submission.c.sequence < wanted.before)
+    return conditions
+
+
+def _is_in(state: State, scored_until: int) -> ColumnElement[bool]:
+    returned = exists().where(review.c.submission == submission.c.id, review.c.body["decision"].astext == "returned")
+    parked = exists().where(unscored.c.sequence == submission.c.sequence, unscored.c.scored_at.is_(None))
+    scored = submission.c.sequence <= scored_until
+    return {
+        "returned": returned,
+        "parked": and_(~returned, parked),
+        "scored": and_(~returned, ~parked, scored),
+        "accepted": and_(~returned, ~parked, ~scored),
+    }[state]
+
+
+async def _bodies(
+    connection: AsyncConnection, table: Table, submissions: Collection[UUID]
+) -> dict[UUID, list[dict[str, object]]]:
+    query = select(table).where(table.c.submission.in_(list(submissions))).order_by(table.c.at, table.c.id)
+    bodies: dict[UUID, list[dict[str, object]]] = {submission_id: [] for submission_id in submissions}
+    for row in await connection.execute(query):
+        bodies[row.submission].append(row.body)
+    return bodies
