@@ -105,7 +105,7 @@ async def get_catalogue(runtime: Running, _caller: SignedIn) -> Catalogue:
 
 
 def catalogue(reference: Reference, today: date) -> Catalogue:
-    """The catalogue of a day."""
+    """Return everything that a submission can name on a day."""
     units = reference.units
     return Catalogue(
         elements=[_element(element, reference) for element in reference.elements.values()],

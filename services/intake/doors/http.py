@@ -31,16 +31,16 @@ _EXPECTED_KEY = phrase("http.expected_key")
 
 
 class SubmissionsDoor:
-    """`POST /v1/submissions`, before the framework's router and what else it does for a request.
+    """The route `POST /v1/submissions`, as middleware before the framework's router.
 
-    All figures pass here, and that half of a request's time is worth saving. The document of the API describes it.
+    All figures pass here, and the router would take half of a request's time. `openapi.py` describes this route.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what is posted there, and let everything else pass."""
+        """Answer posted submissions, and pass every other request on."""
         if scope["type"] != "http" or scope["path"] != "/v1/submissions" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
@@ -53,7 +53,7 @@ class SubmissionsDoor:
 
 
 async def post_submissions(request: Request) -> Response:
-    """Post one submission (an object), up to 1,000 (an array), or any number (a line each).
+    """Take one submission (an object), up to 1,000 (an array), or any number (one on each line).
 
     The answer has a receipt or a problem for each.
     """
@@ -72,7 +72,10 @@ async def post_submissions(request: Request) -> Response:
 
 
 def posted_by(caller: Caller, headers: Mapping[str, str]) -> Posted:
-    """What the headers say besides whose key it is; their names in lower case. Problem 400 for a key that is none."""
+    """Return the caller with the options in its headers (names in lower case).
+
+    Problem 400 for an `Idempotency-Key` that is not valid.
+    """
     request_key = headers.get("idempotency-key")
     if request_key is not None and not _REQUEST_KEY.match(request_key):
         details = {"value": "Idempotency-Key", "expected": _EXPECTED_KEY}
@@ -82,7 +85,7 @@ def posted_by(caller: Caller, headers: Mapping[str, str]) -> Posted:
 
 
 async def answer_json(intake: Intake, text: bytes, posted: Posted) -> Response:
-    """Take a JSON text, an object or an array, whichever door it came through."""
+    """Take a JSON text, an object or an array, that came over HTTP or NATS."""
     body = parse_json(text)
     if posted.request is not None:
         digest = content_digest(json.dumps(body, sort_keys=True).encode())
@@ -98,7 +101,7 @@ def _answer_one(outcome: Outcome, posted: Posted) -> Response:
 
 
 def _answer_all(outcomes: list[Outcome], language: Language) -> Response:
-    """202 when something was accepted; otherwise the status that fits all refusals. Each item says its own."""
+    """Answer with 202 when any submission was accepted, else with the status that fits all refusals."""
     items = [answer_item(outcome, language) for outcome in outcomes]
     accepted = sum(isinstance(outcome, Receipt) for outcome in outcomes)
     counts = {"accepted": accepted, "refused": len(items) - accepted}

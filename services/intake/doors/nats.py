@@ -1,4 +1,4 @@
-"""The door for systems that are on NATS already: request/reply with the same rules, keys and receipts as HTTP."""
+"""The door for systems on NATS: request and reply with the same rules, keys and receipts as HTTP."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.problems import Problem, Problems
 log = structlog.get_logger()
 
 STATUS_HEADER = "status"
-"""The status that HTTP would have answered with."""
+"""The header with the status that HTTP would have answered with."""
 
 
 async def answer_submission(intake: Intake, message: Msg) -> tuple[bytes, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""A stream of submissions, a line each (NDJSON): of any length, in bounded memory."""
+"""The door for streams of submissions, one on each line (NDJSON), of any length, in bounded memory."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from shared.problems import Fault, Faults, Problem, Problems
 
 NDJSON = "application/x-ndjson"
 STREAM_LIMIT = 16
-"""Streams at once."""
+"""The number of streams that are served at once."""
 
 _SLICE = 100
-"""Lines that are checked before others get their turn."""
+"""The number of lines that are checked before other requests get their turn."""
 _KEPT_BYTES = 4000
-"""Of a line that is refused."""
+"""The part of a refused line that is kept."""
 
 _streams = asyncio.Semaphore(STREAM_LIMIT)
 
 type _Line = tuple[int, bytes]
-"""With its number in what was sent; blank lines count too."""
+"""The number of a line in the stream, in which blank lines count too, and its text."""
 
 
 async def post_lines(request: Request, intake: Intake, posted: Posted) -> Response:
-    """Take a stream of lines, a thousand at a time; what is answered waits on disk until all was sent.
+    """Take a stream of lines, a thousand at a time; the answers wait on disk until the whole stream was sent.
 
-    When the stream breaks off or the broker goes away, the answer says what was accepted until then and why it
-    ended; sending the whole again is safe.
+    When the stream breaks off or the broker goes away, the answer says which lines were accepted until then and why
+    the stream ended; sending the whole stream again is safe.
     """
     if _streams.locked():
         raise Problem(Problems.BUSY, headers={"Retry-After": "5", "Connection": "close"})
@@ -53,20 +53,20 @@ async def post_lines(request: Request, intake: Intake, posted: Posted) -> Respon
 
 
 async def _take(request: Request, intake: Intake, posted: Posted, answers: _Answers) -> Problem | None:
-    """Settle each thousand while the next one is read; why it ended before its time, if it did."""
+    """Submit each thousand lines while the next thousand is read; return why the stream ended early, if it did."""
     ended: Problem | None = None
-    settling: asyncio.Task[list[tuple[int, Outcome]]] | None = None
+    submitting: asyncio.Task[list[tuple[int, Outcome]]] | None = None
     try:
         async for lines in _thousands(request):
             screened = await _screen(intake, lines, posted)
-            if settling:
-                answers.add(await settling)
-            settling = asyncio.create_task(_settle(intake, lines, screened))
+            if submitting:
+                answers.add(await submitting)
+            submitting = asyncio.create_task(_submit(intake, lines, screened))
     except Problem as problem:
         ended = problem
     try:
-        if settling:
-            answers.add(await settling)
+        if submitting:
+            answers.add(await submitting)
     except Problem as problem:
         ended = problem
     if ended is None and answers.is_empty:
@@ -95,11 +95,11 @@ async def _screen(intake: Intake, lines: Sequence[_Line], posted: Posted) -> lis
     for place, (number, line) in enumerate(lines):
         if place % _SLICE == 0:
             await asyncio.sleep(0)
-        one = _screen_line(intake, number, line, posted)
-        if isinstance(one, Refused) and len(line) > _KEPT_BYTES:
-            # parsed, a few megabytes of hostile lines would take a hundred while they wait for their turn
-            one = Refused(line[:_KEPT_BYTES].decode(errors="replace"), posted, one.problem)
-        screened.append(one)
+        result = _screen_line(intake, number, line, posted)
+        if isinstance(result, Refused) and len(line) > _KEPT_BYTES:
+            # a few megabytes of hostile lines would take a hundred when parsed, while they wait for their turn
+            result = Refused(line[:_KEPT_BYTES].decode(errors="replace"), posted, result.problem)
+        screened.append(result)
     return screened
 
 
@@ -113,7 +113,7 @@ def _screen_line(intake: Intake, number: int, line: bytes, posted: Posted) -> Ca
     return intake.admission.screen(item, number, posted)
 
 
-async def _settle(
+async def _submit(
     intake: Intake, lines: Iterable[_Line], screened: Sequence[Candidate | Refused]
 ) -> list[tuple[int, Outcome]]:
     outcomes = await intake.admission.group_commit.submit_patiently(screened)
@@ -121,7 +121,7 @@ async def _settle(
 
 
 class _Answers:
-    """What is answered: a line for each line, and a last one with the counts."""
+    """The answer to a stream: a line for each line, and a last line with the counts."""
 
     def __init__(self, language: Language) -> None:
         self._language = language
@@ -130,12 +130,12 @@ class _Answers:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was settled."""
+        """Return whether no line was accepted or refused."""
         return not (self._accepted or self._refused)
 
-    def add(self, settled: Iterable[tuple[int, Outcome]]) -> None:
-        """Write down what became of lines."""
-        for number, outcome in settled:
+    def add(self, outcomes: Iterable[tuple[int, Outcome]]) -> None:
+        """Write the outcomes of lines down."""
+        for number, outcome in outcomes:
             if isinstance(outcome, Receipt):
                 self._accepted += 1
                 self._spool.write(b'{"line":%d,%b\n' % (number, outcome.model_dump_json().encode()[1:]))
@@ -144,7 +144,7 @@ class _Answers:
                 self._write({"line": number, **answer_item(outcome, self._language)})
 
     def response(self, ended: Problem | None) -> Response:
-        """The answer, with the reason where it ended before its time."""
+        """Return the response, with the reason where the stream ended early."""
         last: dict[str, Any] = {"summary": {"accepted": self._accepted, "refused": self._refused}}
         status = 202 if self._accepted else 422
         if ended is not None:
@@ -165,7 +165,7 @@ class _Answers:
 
 
 def answer_item(outcome: Outcome, language: Language) -> dict[str, Any]:
-    """What is answered for one of several."""
+    """Return the answer for one of several submissions."""
     if isinstance(outcome, Receipt):
         return outcome.model_dump(mode="json")
     return {"status": "refused", "problem": outcome.document(language)}

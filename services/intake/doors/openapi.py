@@ -1,4 +1,4 @@
-"""What intake's OpenAPI document says beside its routes; of `POST /v1/submissions`, which no route serves, all."""
+"""Additions to intake's OpenAPI document, among them `POST /v1/submissions`, which no route of the framework serves."""
 
 from __future__ import annotations
 

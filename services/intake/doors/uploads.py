@@ -1,4 +1,4 @@
-"""The door for people with workbooks: a template to fill in, and the filled one taken whole or not at all."""
+"""The door for workbooks: a template to fill in; a filled workbook is accepted whole or not at all."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ ALL = "all"
 router = APIRouter()
 
 
-_seats = WorkSlots(at_once=2, limit=20)
-"""Where workbooks are read and drawn: they take the processor from everything else."""
+_work_slots = WorkSlots(at_once=2, limit=20)
+"""Slots for reading and drawing workbooks, which would take the processor from everything else."""
 
 _CONTENT: dict[str, Any] = {
     XLSX: {"schema": {"type": "string", "format": "binary"}},
@@ -73,8 +73,8 @@ _PARAMETERS = {"dry_run", "unit", "period", "stage", "confirmed", "correct"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Looked:
-    """An upload with everything that there is to say about it."""
+class _CheckedUpload:
+    """An upload, its rows with their checks, and all faults."""
 
     upload: Upload
     rows: Sequence[FilledRow]
@@ -151,7 +151,7 @@ async def upload(
     A faulty one comes back with its faults marked where the request accepts an .xlsx.
     """
     if unknown := request.query_params.keys() - _PARAMETERS:
-        # a slip such as `dry_runn=true` would send what was only to be looked at
+        # a slip such as `dry_runn=true` would send figures that were only to be previewed
         raise Problem(Problems.INVALID_QUERY, *(Fault(f"/{name}", Faults.UNKNOWN_FIELD) for name in sorted(unknown)))
     intake.admission.group_commit.check_open()
     given = RowDefaults(unit, _period(period) if period else None, stage)
@@ -166,60 +166,60 @@ async def upload(
         if not dry_run and problem.kind is Problems.FILE_REFUSED:
             await intake.admission.group_commit.submit([Refused(about, posted, problem)])
         raise
-    looked = await _look(intake, read_upload, posted, confirmed=confirmed, correct=correct)
+    checked_upload = await _check(intake, read_upload, posted, confirmed=confirmed, correct=correct)
     wants_workbook = XLSX in request.headers.get("accept", "")
-    if looked.faults and wants_workbook and read_upload.size <= MARKED_CELLS:
+    if checked_upload.faults and wants_workbook and read_upload.size <= MARKED_CELLS:
         language = posted.language
         marked = await _in_thread(
-            lambda: saved(draw_marked(looked.upload, looked.faults, intake.runtime.reference, language))
+            lambda: saved(draw_marked(checked_upload.upload, checked_upload.faults, intake.runtime.reference, language))
         )
         return _workbook(marked, "ntm.xlsx", 200 if dry_run else 422)
     if dry_run:
-        preview = await _preview(intake, looked, posted)
+        preview = await _preview(intake, checked_upload, posted)
         return JSONResponse(preview.model_dump(mode="json"))
-    if looked.faults:
-        refusal = _problem(looked)
+    if checked_upload.faults:
+        refusal = _problem(checked_upload)
         await intake.admission.group_commit.submit([Refused(about, posted, refusal)])
         raise refusal
-    receipts = receipts_of(await intake.admission.accept_whole([row.item for row in looked.rows], posted))
+    receipts = receipts_of(await intake.admission.accept_whole([row.item for row in checked_upload.rows], posted))
     return JSONResponse(UploadReceipts(accepted=len(receipts), items=receipts).model_dump(mode="json"), 202)
 
 
-async def _look(intake: Intake, upload: Upload, posted: Posted, *, confirmed: bool, correct: bool) -> _Looked:
-    """Check every row, also against what stands."""
+async def _check(intake: Intake, upload: Upload, posted: Posted, *, confirmed: bool, correct: bool) -> _CheckedUpload:
+    """Check every row, also against the figures that stand."""
     sent = [replace(row, item={**row.item, "confirmed": True}) if confirmed else row for row in upload.rows]
     checked = await intake.admission.check([row.item for row in sent], posted)
-    rows = [revised(row, one, correct=correct) for row, one in zip(sent, checked, strict=True)]
+    rows = [revised(row, check, correct=correct) for row, check in zip(sent, checked, strict=True)]
     if rows != sent:
         checked = await intake.admission.check([row.item for row in rows], posted)
     faults = [
         row.found(fault)
-        for row, before, one in zip(rows, sent, checked, strict=True)
-        for fault in faults_of(before, one, intake.runtime.reference, correct=correct)
+        for row, before, check in zip(rows, sent, checked, strict=True)
+        for fault in faults_of(before, check, intake.runtime.reference, correct=correct)
     ]
-    return _Looked(upload, rows, checked, [*upload.faults, *faults])
+    return _CheckedUpload(upload, rows, checked, [*upload.faults, *faults])
 
 
-async def _preview(intake: Intake, looked: _Looked, posted: Posted) -> UploadPreview:
+async def _preview(intake: Intake, checked_upload: _CheckedUpload, posted: Posted) -> UploadPreview:
     reference, language = intake.runtime.reference, posted.language
-    sound = [one.submission for one in looked.checked if one.submission and not one.faults]
+    sound = [check.submission for check in checked_upload.checked if check.submission and not check.faults]
     return UploadPreview(
-        rows=len(looked.rows),
-        acceptable=not looked.faults,
-        faults=[remark(found, language) for found in looked.faults],
+        rows=len(checked_upload.rows),
+        acceptable=not checked_upload.faults,
+        faults=[remark(found, language) for found in checked_upload.faults],
         warnings=[
             warning(row, about, language)
-            for row, one in zip(looked.rows, looked.checked, strict=True)
-            for about in one.warnings
+            for row, check in zip(checked_upload.rows, checked_upload.checked, strict=True)
+            for about in check.warnings
         ],
-        changes=changes_of(looked.rows, looked.checked, reference, language),
+        changes=changes_of(checked_upload.rows, checked_upload.checked, reference, language),
         statuses=await statuses_of(intake.runtime.nats, sound, reference, language),
     )
 
 
-def _problem(looked: _Looked) -> Problem:
-    """Every fault with its cell; the pointer says where it is in the row's submission."""
-    faults = [replace(found.fault, sheet=found.sheet, cell=found.cell) for found in looked.faults]
+def _problem(checked_upload: _CheckedUpload) -> Problem:
+    """Return the problem with every fault and its cell; a fault's pointer is that in the row's submission."""
+    faults = [replace(found.fault, sheet=found.sheet, cell=found.cell) for found in checked_upload.faults]
     kind = Problems.OUT_OF_SCOPE if rules.is_out_of_scope(faults) else Problems.REFUSED
     return Problem(kind, *faults)
 
@@ -233,7 +233,7 @@ async def _previous(intake: Intake, layout: Layout) -> dict[tuple[int, str], Pre
 
 
 def _elements(criteria: str, caller: Caller, reference: Reference) -> list[Element]:
-    """The elements of the criteria that are asked for; a problem where one is unknown or outside the key's scope."""
+    """Return the elements of the requested criteria; a problem where one is unknown or outside the key's scope."""
     if criteria == ALL:
         return [element for element in reference.elements.values() if caller.covers_criteria(tuple(element.criteria))]
     wanted = criteria.split(",")
@@ -255,8 +255,8 @@ def _period(written: str) -> Period:
 
 
 async def _in_thread[Result](work: Callable[[], Result]) -> Result:
-    """Run it beside the loop, when it is its turn; problem 429 when too many wait for theirs."""
-    async with _seats.taken():
+    """Run work in a thread when a slot is free; problem 429 when too many requests wait for one."""
+    async with _work_slots.taken():
         return await asyncio.to_thread(work)
 
 

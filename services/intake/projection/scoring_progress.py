@@ -1,4 +1,4 @@
-"""How far scoring has come in the stream of submissions."""
+"""Scoring's progress in the stream of submissions."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class _Table(SQLModel):
 
 
 class SubmissionRow(_Table, table=True):
-    """A receipt: what was accepted and where in the stream it stands. The body is kept there."""
+    """The receipt of an accepted submission, whose body stands in the stream under `sequence`."""
 
     __tablename__ = "submission"
     __table_args__: ClassVar[Any] = (
@@ -57,7 +57,7 @@ class SubmissionRow(_Table, table=True):
 
 
 class ReadingRow(_Table, table=True):
-    """The figure that stands for a unit, element and period: what the next one is compared with."""
+    """The figure that stands for a unit, element and period; later figures are compared with it."""
 
     __tablename__ = "reading"
 
@@ -87,7 +87,7 @@ class ChangeRow(_Table, table=True):
 
 
 class ReviewRow(_Table, table=True):
-    """What was decided about a submission."""
+    """An office's review of a submission."""
 
     __tablename__ = "review"
 
@@ -98,7 +98,7 @@ class ReviewRow(_Table, table=True):
 
 
 class UnscoredRow(_Table, table=True):
-    """A submission that scoring put aside."""
+    """A submission that scoring has parked."""
 
     __tablename__ = "unscored"
 
@@ -109,7 +109,7 @@ class UnscoredRow(_Table, table=True):
 
 
 class RefusalRow(_Table, table=True):
-    """What was refused; the whole of it stands in the stream REFUSALS for a year."""
+    """A refusal; the refused submission stands in the stream REFUSALS for a year."""
 
     __tablename__ = "refusal"
     __table_args__: ClassVar[Any] = (Index("refusal_agency", "agency", "sequence"), {"schema": SCHEMA})
@@ -133,7 +133,7 @@ class ProblemRow(_Table, table=True):
 
 
 class ProblemEventRow(_Table, table=True):
-    """What was said about a difficulty, beginning with its report."""
+    """The report of a difficulty, or an answer to it."""
 
     __tablename__ = "problem_event"
     __table_args__: ClassVar[Any] = (Index("problem_event_problem", "problem", "at"), {"schema": SCHEMA})

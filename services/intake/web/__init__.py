@@ -1,4 +1,4 @@
-"""The door for people: a page on which a district officer sends workbooks and follows what becomes of them."""
+"""The page on which a district officer sends workbooks and follows their figures."""
 
 from pathlib import Path
 
