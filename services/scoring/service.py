@@ -1,22 +1,68 @@
-"""Scoring as it runs: everything that its subscribers and routes need, made once."""
+"""Scoring as it runs: made once, used by its subscribers, its workers and its routes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Self
 
+from nats.aio.msg import Msg
+
+from services.scoring.judging.changes import Moment
+from services.scoring.storage import queries
+from services.scoring.storage.tables import OutboxRow, ParkedRow
+from services.scoring.update.arrivals import arrival_of
+from services.scoring.update.daily_tick import DailyTick
+from services.scoring.update.score import score
+from services.scoring.update.targets import judge_targets
 from shared.access.authenticator import Authenticator
+from shared.access.oidc_tokens import Issuer
 from shared.service.outbox import Relay
 from shared.service.parking import ParkingPlace
 from shared.service.polling_worker import PollingWorker
-from shared.service.runtime import Runtime
+from shared.service.runtime import Runtime, open_runtime
+from shared.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
 class Scoring:
-    """What scoring holds while it runs."""
+    """The running service: its connections and its workers."""
 
-    runtime: Runtime
-    authenticator: Authenticator
-    parking: ParkingPlace
-    relay: Relay
-    targets: PollingWorker
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.authenticator = Authenticator(runtime.engine, Issuer.of(runtime.settings))
+        self.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
+        self.relay = Relay(runtime.engine, runtime.nats, OutboxRow)
+        self.targets = PollingWorker("targets", self.judge_targets)
+        self.daily_tick = DailyTick(runtime, self.relay)
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, settings: Settings) -> AsyncIterator[Self]:
+        """Connect to everything while the block runs."""
+        async with open_runtime(settings, "scoring") as runtime:
+            yield cls(runtime)
+
+    @property
+    def workers(self) -> Sequence[PollingWorker | DailyTick]:
+        """The workers that run while the service does."""
+        return (self.relay, self.targets, self.daily_tick)
+
+    async def score(self, messages: Sequence[Msg]) -> None:
+        """Score a batch of submissions in one transaction."""
+        arrivals = [arrival_of(message.data, (message.headers or {}).get("traceparent")) for message in messages]
+        async with self.runtime.engine.begin() as connection:
+            await queries.work(connection)
+            await score(connection, self.runtime.reference, arrivals, self._now())
+        self.relay.wake()
+        self.targets.wake()
+
+    async def judge_targets(self) -> int:
+        """Judge the commitments of districts and the province whose sums have moved; return the number of changes."""
+        async with self.runtime.engine.begin() as connection:
+            await queries.work(connection)
+            changes = await judge_targets(connection, self.runtime.reference, self._now())
+        self.relay.wake()
+        return changes
+
+    def _now(self) -> Moment:
+        return Moment(on=self.runtime.clock.today(), at=self.runtime.clock.now())

@@ -1,4 +1,4 @@
-"""Pure: submissions as they come from the stream."""
+"""Submissions as they arrive from the stream."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from shared.reference.models import Unit
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A submission as it came from the stream."""
+    """A submission that arrived from the stream, with the trace of its message."""
 
     submission: AcceptedSubmission
     trace: str | None = None
     body: str | None = None
-    """Its JSON as it came."""
+    """The submission's JSON as it arrived."""
 
     @property
     def day(self) -> date:
@@ -28,13 +28,18 @@ class Arrival:
 
     @property
     def readings(self) -> list[Reading]:
-        """The figures that it brings."""
+        """The figures of the submission."""
         submission = self.submission
         return readings_in(submission, submission.id, submission.received_at, submission.warnings)
 
 
+def arrival_of(body: bytes, trace: str | None) -> Arrival:
+    """Read a message of the stream."""
+    return Arrival(AcceptedSubmission.model_validate_json(body), trace, body.decode())
+
+
 def unit_of(submission: AcceptedSubmission, reference: Reference) -> Unit:
-    """The unit that a submission speaks of: the one that had the code at its period's end. KeyError: none had."""
+    """Return the submission's unit: the unit that had the code at the period's end. KeyError when none had."""
     unit = reference.units.find(submission.unit, submission.period.end)
     if unit is None:
         raise KeyError(f"unit {submission.unit} in {submission.period}")
@@ -42,7 +47,7 @@ def unit_of(submission: AcceptedSubmission, reference: Reference) -> Unit:
 
 
 def submission_row(arrival: Arrival, unit: Unit) -> dict[str, Any]:
-    """A submission as it is stored."""
+    """Return the row that stores a submission."""
     submission = arrival.submission
     return {
         "id": submission.id,

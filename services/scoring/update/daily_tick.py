@@ -1,4 +1,4 @@
-"""The daily tick: each day is judged once, also the days that passed while nobody was running."""
+"""The daily tick: each day is judged once, also the days that passed while no worker ran."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ log = structlog.get_logger()
 _LOOK_SECONDS = 30
 
 
-class Ticker:
-    """Follows the clock, day by day."""
+class DailyTick:
+    """Follows the clock and judges each day once."""
 
     def __init__(self, runtime: Runtime, relay: Relay) -> None:
         self._runtime = runtime

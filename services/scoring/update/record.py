@@ -1,4 +1,4 @@
-"""What judging leaves behind: until when a verdict holds, the changes, and what is to be published of them."""
+"""Recording the results of judging: the changes, their messages, and the day until which a verdict holds."""
 
 from __future__ import annotations
 
@@ -20,26 +20,27 @@ from shared.reference.models import Unit
 from shared.service import outbox
 
 type Found = tuple[int, Change]
-"""A change of the unit with this key: the code alone would not tell which unit, for codes are used again."""
+"""A change with the key of its unit; the code would not do, since codes are used again."""
 
 
 def when(unit: Unit, row: Row[Any] | None, moment: Moment) -> Moment:
-    """The moment, or the day of the last judgement where another worker's clock was ahead; at the latest the unit's
-    last day.
+    """Return the moment at which to judge a unit: never before the last judgement, nor after the unit's last day.
+
+    Another worker's clock may be ahead, so the last judgement may be of a later day.
     """
     on = unit.last_day(max(moment.on, row.judged_on) if row else moment.on)
     return moment if on == moment.on else replace(moment, on=on)
 
 
 def holds_until(unit: Unit, day: date | None) -> date | None:
-    """What is so on a unit's last day stays."""
+    """Return the day until which a verdict holds; a verdict of a unit's last day holds for ever."""
     return None if day is None or (unit.valid_to and day >= unit.valid_to) else day
 
 
 async def record(
     connection: AsyncConnection, changes: Sequence[Found], traces: Mapping[UUID, str | None] = MappingProxyType({})
 ) -> None:
-    """Keep the changes, and leave them to be published, each in the trace of the submission that caused it."""
+    """Store the changes and their messages, each in the trace of the submission that caused the change."""
     rows = [
         {
             "id": change.id,
