@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from faststream.nats import NatsResponse
 from nats.aio.msg import Msg
 
-from services.scoring.asking import api, preview, what_if_api
+from services.scoring.asking import communes, nearest, preview, recognitions, statuses, targets, what_if
 from services.scoring.asking.openapi import DESCRIPTION
 from services.scoring.service import Scoring
 from shared.contracts import subjects
@@ -46,8 +46,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 app = create_app("NTM scoring", "Các xã đang ở đâu so với kế hoạch. / Where the communes stand.", lifespan)
-app.include_router(api.router)
-app.include_router(what_if_api.router)
+for part in (statuses, communes, recognitions, targets, what_if, nearest):
+    app.include_router(part.router)
 describe(app, DESCRIPTION)
 
 

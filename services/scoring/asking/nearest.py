@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Annotated
 
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from services.scoring.asking.views import cohorts_of, district_of
+from services.scoring.asking.before_and_after import Side, figures_of
+from services.scoring.asking.units import cohorts_of, communes_of, district_of
+from services.scoring.asking.work_slots import SLOTS
 from services.scoring.judging.measures import Figures
 from services.scoring.judging.reasons import UNITS
 from services.scoring.judging.verdicts import Judged, JudgedPart, binds, explain_criterion, judge_criterion
@@ -16,9 +21,14 @@ from services.scoring.texts import phrase
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import CriterionRef, UnitRef
 from shared.contracts.status import Status
+from shared.http.dependencies import Running, SignedIn
+from shared.http.paging import up_to
+from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
 from shared.reference.refs import criterion_ref, unit_ref
+
+router = APIRouter(prefix="/v1")
 
 _ITEMS = phrase("nearest.items")
 
@@ -147,3 +157,49 @@ def _lacking(part: JudgedPart) -> Lacking | None:
         missing=missing,
         missing_unit=indicator.counted or UNITS.get(indicator.measured_in, _ITEMS),
     )
+
+
+@router.get("/nearest")
+async def list_nearest(
+    runtime: Running,
+    caller: SignedIn,
+    criterion: Annotated[str, Query(description="Such as `ntm-11`.")],
+    district: Annotated[str | None, Query(description="Only communes below this unit.")] = None,
+    cohort: Annotated[str | None, Query(description="Only communes of this cohort of the plan.")] = None,
+    bound: Annotated[bool, Query(description="Only communes that a cohort holds to the criterion.")] = False,
+    cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,9}-[0-9]{5}$")] = None,
+    limit: Annotated[int, up_to(1000)] = 10,
+) -> NearestPage:
+    """The communes that do not meet a criterion, those first that lack the fewest households, workers or items."""
+    reference, on = runtime.reference, runtime.clock.today()
+    _check(criterion, cohort, reference)
+    communes = [
+        unit
+        for unit in communes_of(reference, caller, district, on).values()
+        if cohort is None or cohort in cohorts_of(unit, reference)
+        if not bound or binds(criterion, unit, reference)
+    ]
+    missing, _, code = (cursor or "0-").partition("-")
+    async with SLOTS.taken():
+        async with runtime.engine.connect() as connection:
+            units, elements = [unit.key for unit in communes], reference.criterion(criterion).element_codes
+            found = await figures_of(connection, units, reference, elements=elements)
+        return await asyncio.to_thread(
+            lambda: page_of(
+                rank(communes, criterion, Side.of(reference, found).figures, reference, on),
+                criterion,
+                reference,
+                on,
+                after=(int(missing), code),
+                limit=limit,
+            )
+        )
+
+
+def _check(criterion: str, cohort: str | None, reference: Reference) -> None:
+    criteria = [one.key(each) for one in reference.plan_sets for each in one.criteria]
+    cohorts = [one.id for one in reference.plan.cohorts]
+    for name, value, expected in (("criterion", criterion, criteria), ("cohort", cohort, cohorts)):
+        if value is not None and value not in expected:
+            details = {"value": value, "expected": ", ".join(expected)}
+            raise Problem(Problems.INVALID_QUERY, Fault(f"/{name}", Faults.BAD_PARAMETER, details))

@@ -1,4 +1,4 @@
-"""Reads the decisions on recognition, and says what they come to beside the communes' statuses."""
+"""`GET /v1/recognitions`: which communes are recognised, and whether their criteria still bear that."""
 
 from __future__ import annotations
 
@@ -6,19 +6,29 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
+from typing import Annotated
 
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.asking.known_at import known_at
+from services.scoring.asking.as_of import AsOf, day_of, known_at
+from services.scoring.asking.units import communes_of, district_of
 from services.scoring.judging.inheritance import judged_by
 from services.scoring.judging.measures import Figures
 from services.scoring.judging.recognition import recognitions
 from services.scoring.judging.verdicts import criteria_of, judge_criterion
 from services.scoring.storage import queries
-from shared.contracts.recognition import Recognition
+from shared.contracts.recognition import Recognition, RecognitionState
+from shared.contracts.refs import UnitRef
 from shared.contracts.status import Status
+from shared.http.dependencies import Running, SignedIn
+from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
+from shared.reference.refs import unit_ref
+
+router = APIRouter(prefix="/v1")
 
 type Statuses = Mapping[int, Mapping[CriterionKey, Status]]
 
@@ -26,7 +36,7 @@ type Statuses = Mapping[int, Mapping[CriterionKey, Status]]
 async def recognitions_of(
     connection: AsyncConnection, communes: Mapping[int, Unit], reference: Reference, today: date
 ) -> dict[int, list[Recognition]]:
-    """The communes' recognitions as they are, by the plan's sets. Decisions may be older than all other figures."""
+    """Return the communes' recognitions today, by the plan's sets. Decisions may be older than all other figures."""
     elements = {one.recognition.element for one in reference.plan_sets if one.recognition}
     decisions = await queries.readings_of(connection, list(communes), date.min, elements)
     statuses: defaultdict[int, dict[CriterionKey, Status]] = defaultdict(dict)
@@ -38,7 +48,7 @@ async def recognitions_of(
 async def recognitions_then(
     connection: AsyncConnection, communes: Mapping[int, Unit], reference: Reference, on: date
 ) -> dict[int, list[Recognition]]:
-    """The communes' recognitions as they were known to be at a day."""
+    """Return the communes' recognitions as they were known at a day."""
     known = await known_at(connection, communes, reference, on)
 
     def tell() -> dict[int, list[Recognition]]:
@@ -49,7 +59,7 @@ async def recognitions_then(
         }
         return _told(communes, known, statuses, reference, on)
 
-    # all communes at once take a while: the loop has to go on meanwhile
+    # judging all communes takes a while: the loop has to go on meanwhile
     return await asyncio.to_thread(tell)
 
 
@@ -66,3 +76,70 @@ def _told(
         unit: recognitions(reference.plan_sets, decisions.get(unit, {}), statuses.get(unit, {}), on)
         for unit in communes
     }
+
+
+class RecognitionItem(BaseModel):
+    """A commune's recognition by a criteria set."""
+
+    unit: UnitRef
+    district: UnitRef | None
+    recognition: Recognition
+
+
+class RecognitionPage(BaseModel):
+    """Recognitions in order of commune; `next` is the cursor of the following page."""
+
+    as_of: date
+    items: list[RecognitionItem]
+    next: str | None
+    sample: bool
+
+
+@router.get("/recognitions")
+async def list_recognitions(
+    runtime: Running,
+    caller: SignedIn,
+    state: RecognitionState | None = None,
+    criteria_set: Annotated[str | None, Query(alias="set", description="A set's id, such as `ntm`.")] = None,
+    district: Annotated[str | None, Query(description="Only communes below this unit.")] = None,
+    as_of: AsOf = None,
+    cursor: Annotated[str | None, Query(max_length=5)] = None,
+    limit: Annotated[int, Query(ge=1, le=5000, description="So many communes.")] = 500,
+) -> RecognitionPage:
+    """Which communes are recognised, or were, and of which the criteria do not bear it any more; in order of code."""
+    on, reference = day_of(as_of, runtime), runtime.reference
+    if criteria_set is not None and criteria_set not in reference.plan.criteria_sets:
+        expected = ", ".join(reference.plan.criteria_sets)
+        fault = Fault("/set", Faults.BAD_PARAMETER, {"value": criteria_set, "expected": expected})
+        raise Problem(Problems.INVALID_QUERY, fault)
+    communes = communes_of(reference, caller, district, on)
+    async with runtime.engine.connect() as connection:
+        found = await _recognitions(connection, communes, reference, on, as_of)
+    chosen = [
+        (unit, wanted)
+        for key, unit in communes.items()
+        if cursor is None or unit.code > cursor
+        if (
+            wanted := [
+                one for one in found[key] if state in (None, one.state) and criteria_set in (None, one.criteria_set)
+            ]
+        )
+    ]
+    page = chosen[:limit]
+    return RecognitionPage(
+        as_of=on,
+        items=[
+            RecognitionItem(unit=unit_ref(unit), district=district_of(unit, reference), recognition=one)
+            for unit, wanted in page
+            for one in wanted
+        ],
+        next=page[-1][0].code if len(chosen) > limit else None,
+        sample=reference.plan.sample,
+    )
+
+
+async def _recognitions(
+    connection: AsyncConnection, communes: Mapping[int, Unit], reference: Reference, on: date, as_of: date | None
+) -> dict[int, list[Recognition]]:
+    find = recognitions_of if as_of is None else recognitions_then
+    return await find(connection, communes, reference, on)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.asking.before_and_after import Arriving, Side, compared, figures_of, supposed_readings
-from services.scoring.asking.supposition import Supposition
+from services.scoring.asking.supposition import Supposition, check_day, check_figures, reference_under
+from services.scoring.asking.work_slots import SLOTS
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.contributions import Increments, difference
@@ -20,14 +23,20 @@ from services.scoring.judging.measures import Figures
 from services.scoring.judging.targets import assess_at, targets_of
 from services.scoring.judging.verdicts import Judged, explain_criterion
 from services.scoring.storage import queries
+from services.scoring.texts import phrase
 from shared.access.caller import Caller
 from shared.contracts.assessment import Assessment
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import CommitmentRef, CriterionRef, UnitRef
 from shared.contracts.status import Status
+from shared.http.body import JsonRoute
+from shared.http.dependencies import Running, SignedIn
+from shared.problems import Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit
 from shared.reference.refs import commitment_ref, criterion_ref, unit_ref
+
+router = APIRouter(prefix="/v1", route_class=JsonRoute)
 
 type _Target = tuple[Commitment, Unit]
 type _Sums = Mapping[tuple[str, int], Increments]
@@ -205,3 +214,29 @@ def _without_effect(arriving: Arriving, after: Side) -> Iterator[str]:
             standing = after.figures[unit].get((one.element, one.period))
             if standing is None or standing.submission != one.submission:
                 yield f"/submissions/{one.submission.int}/readings/{one.element}"
+
+
+_EXTREME = phrase("what_if.extreme")
+
+
+@router.post("/what-if", response_model=WhatIf)
+async def ask_what_if(runtime: Running, caller: SignedIn, supposed: Supposition) -> Response:
+    """What would follow if figures came in, or the plan were another. Nothing is stored.
+
+    Figures are looked at only for what they name: intake's rules are not asked.
+    """
+    reference = runtime.reference
+    now = Moment(on=runtime.clock.today(), at=runtime.clock.now())
+    check_day(supposed, now.on)
+    check_figures(supposed.submissions, caller, reference)
+    try:
+        async with SLOTS.taken():
+            then = await asyncio.to_thread(reference_under, supposed, reference)
+            async with runtime.engine.connect() as connection:
+                # one look at sums and figures: they must not move in between
+                await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                case = await load_case(connection, supposed, then, caller, reference, now)
+            body = await asyncio.to_thread(lambda: compare(case).model_dump_json())
+    except ArithmeticError:
+        raise Problem(Problems.REFUSED, detail=_EXTREME) from None
+    return Response(body, media_type="application/json")

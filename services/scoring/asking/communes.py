@@ -1,0 +1,107 @@
+"""`GET /v1/communes/{code}`: everything about one commune."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from sqlalchemy import Row
+
+from services.scoring.asking.as_of import AsOf, day_of, figures_at, figures_today
+from services.scoring.asking.recognitions import (
+    _recognitions,
+)
+from services.scoring.asking.statuses import StatusItem, status_item, status_item_then
+from services.scoring.asking.units import cohorts_of, communes_of, district_of
+from services.scoring.judging.inheritance import NotInherited, not_inherited
+from services.scoring.judging.measures import Figures
+from services.scoring.judging.verdicts import criteria_of
+from services.scoring.storage import queries
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.recognition import Recognition
+from shared.contracts.refs import UnitRef
+from shared.contracts.status import Status
+from shared.http.dependencies import Running, SignedIn
+from shared.problems import Fault, Faults, Problem, Problems
+from shared.reference.refs import unit_ref
+
+router = APIRouter(prefix="/v1")
+
+
+class ChangeItem(BaseModel):
+    """A change as it was published."""
+
+    topic: str
+    event: str
+    before: Status
+    after: Status
+    on: date
+    reason: Bilingual
+
+
+class CommuneView(BaseModel):
+    """Everything about one commune."""
+
+    as_of: date
+    unit: UnitRef
+    district: UnitRef | None
+    cohorts: list[str]
+    statuses: list[StatusItem]
+    recognitions: list[Recognition]
+    not_inherited: list[NotInherited] = Field(
+        description="Figures of the units that the commune came out of while the plan runs which tell nothing of it."
+    )
+    changes: list[ChangeItem]
+    sample: bool
+
+
+def change_item(row: Row[Any]) -> ChangeItem:
+    """Return a published change, from its row."""
+    return ChangeItem(
+        topic=row.topic,
+        event=row.event,
+        before=row.before,
+        after=row.after,
+        on=row.on,
+        reason=Bilingual.model_validate(row.body["assessment"]["reason"]),
+    )
+
+
+@router.get("/communes/{code}")
+async def show_commune(code: str, runtime: Running, caller: SignedIn, as_of: AsOf = None) -> CommuneView:
+    """A commune: its criteria with their reasons, its cohorts, its latest changes."""
+    on = day_of(as_of, runtime)
+    reference = runtime.reference
+    communes = communes_of(reference, caller, None, on)
+    unit = reference.units.find(code, on)
+    if unit is None or unit.kind not in reference.plan.counted_kinds:
+        raise Problem(Problems.NOT_FOUND, Fault("/code", Faults.UNKNOWN_UNIT, {"value": code}))
+    if unit.key not in communes:
+        raise Problem(Problems.OUT_OF_SCOPE, Fault("/code", Faults.OUTSIDE_UNITS, {"value": code}))
+    async with runtime.engine.connect() as connection:
+        rows = {} if as_of else await queries.statuses_of(connection, [unit.key])
+        if as_of:
+            known, actual = await figures_at(connection, [unit.key], reference, on)
+        else:
+            known, actual = await figures_today(connection, [unit.key], reference), {}
+        recognised = await _recognitions(connection, {unit.key: unit}, reference, on, as_of)
+        changes = await queries.changes_of_unit(connection, unit.key, limit=200)
+    figures, was_so = known.get(unit.key, Figures()), actual.get(unit.key, Figures())
+    return CommuneView(
+        as_of=on,
+        unit=unit_ref(unit),
+        district=district_of(unit, reference),
+        cohorts=cohorts_of(unit, reference),
+        statuses=[
+            status_item_then(unit, key, figures, was_so, reference, on)
+            if as_of
+            else status_item(unit, key, figures, reference, on, rows.get((unit.key, key)))
+            for key in criteria_of(unit, reference)
+        ],
+        recognitions=recognised[unit.key],
+        not_inherited=not_inherited(unit, known, reference),
+        changes=[change_item(row) for row in changes if row.on <= on],
+        sample=reference.plan.sample,
+    )

@@ -1,0 +1,152 @@
+"""`GET /v1/statuses`: where communes stand, criterion by criterion."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from sqlalchemy import Row
+
+from services.scoring.asking.as_of import AsOf, day_of, figures_at, figures_today
+from services.scoring.asking.units import check_criterion, cohorts_of, communes_of, district_of
+from services.scoring.judging.measures import Figures
+from services.scoring.judging.verdicts import assess_criterion, criteria_of, criterion_since
+from services.scoring.storage import queries
+from shared.contracts.assessment import Assessment
+from shared.contracts.refs import CriterionRef, UnitRef
+from shared.contracts.status import Status
+from shared.http.dependencies import Running, SignedIn
+from shared.http.paging import decode_cursor, encode_cursor, up_to
+from shared.reference.load import Reference
+from shared.reference.models import CriterionKey, Unit
+from shared.reference.refs import criterion_ref, unit_ref
+
+router = APIRouter(prefix="/v1")
+
+
+class StatusItem(BaseModel):
+    """A commune's criterion. With `as_of`: as it was known to be at that day."""
+
+    unit: UnitRef
+    district: UnitRef | None
+    criterion: CriterionRef
+    status: Status
+    since: date | None
+    cohorts: list[str]
+    assessment: Assessment | None
+    actual: Assessment | None = Field(
+        default=None,
+        description="Only with `as_of`: what was so at that day by all that is known today. A late report or a "
+        "correction changes this, and never `assessment`, which is what was known then.",
+    )
+
+
+class StatusPage(BaseModel):
+    """Statuses in order of commune and criterion; `next` is the cursor of the following page."""
+
+    as_of: date
+    items: list[StatusItem]
+    next: str | None
+    sample: bool
+
+
+def status_item(
+    unit: Unit,
+    criterion: CriterionKey,
+    figures: Figures,
+    reference: Reference,
+    on: date,
+    row: Row[Any] | None = None,
+) -> StatusItem:
+    """Judge a commune's criterion at a day; `row` tells since when the status has held."""
+    assessment = assess_criterion(criterion, unit, figures, reference, on)
+    return StatusItem(
+        unit=unit_ref(unit),
+        district=district_of(unit, reference),
+        criterion=criterion_ref(criterion, reference),
+        status=assessment.status,
+        since=_since(assessment, row),
+        cohorts=cohorts_of(unit, reference),
+        assessment=assessment,
+    )
+
+
+def status_item_then(
+    unit: Unit, criterion: CriterionKey, known: Figures, actual: Figures, reference: Reference, on: date
+) -> StatusItem:
+    """Judge a commune's criterion at a past day by the figures `known` then, and by the `actual` ones."""
+    item = status_item(unit, criterion, known, reference, on)
+    item.since = criterion_since(criterion, unit, known, reference, on)
+    item.actual = assess_criterion(criterion, unit, actual, reference, on)
+    return item
+
+
+def _since(assessment: Assessment | None, row: Row[Any] | None) -> date | None:
+    return row.since if row is not None and assessment is not None and row.status == assessment.status else None
+
+
+@router.get("/statuses")
+async def list_statuses(
+    runtime: Running,
+    caller: SignedIn,
+    district: Annotated[str | None, Query(description="Only communes below this unit.")] = None,
+    criterion: Annotated[str | None, Query(description="Such as `ntm-11`.")] = None,
+    status: Status | None = None,
+    as_of: AsOf = None,
+    cursor: str | None = None,
+    limit: Annotated[int, up_to(5000)] = 500,
+) -> StatusPage:
+    """Where the communes stand, criterion by criterion, in order of code."""
+    reference = runtime.reference
+    on = day_of(as_of, runtime)
+    communes = communes_of(reference, caller, district, on)
+    check_criterion(criterion, reference)
+    after = decode_cursor(cursor, lambda code, criterion: _position(code, criterion, reference))
+    wanted = [
+        (unit, key)
+        for unit in communes.values()
+        for key in criteria_of(unit, reference)
+        if (criterion is None or criterion == key) and (after is None or _position(unit.code, key, reference) > after)
+    ]
+    async with runtime.engine.connect() as connection:
+        if as_of is None:
+            rows = await queries.statuses_of(connection, list(communes))
+            chosen = [pair for pair in wanted if status is None or _stored(rows, pair) == status]
+            page, more = chosen[:limit], len(chosen) > limit
+            units = {unit.key for unit, _ in page}
+            figures = await figures_today(connection, units, reference)
+            items = [
+                status_item(unit, key, figures.get(unit.key, Figures()), reference, on, rows.get((unit.key, key)))
+                for unit, key in page
+            ]
+        else:
+            known, actual = await figures_at(connection, communes, reference, on)
+            found = await asyncio.to_thread(
+                lambda: [
+                    status_item_then(
+                        unit, key, known.get(unit.key, Figures()), actual.get(unit.key, Figures()), reference, on
+                    )
+                    for unit, key in wanted
+                ]
+            )
+            found = [item for item in found if status is None or item.status == status]
+            items, more = found[:limit], len(found) > limit
+    return StatusPage(
+        as_of=on,
+        items=items,
+        next=encode_cursor(items[-1].unit.code, items[-1].criterion.key) if more else None,
+        sample=reference.plan.sample,
+    )
+
+
+def _stored(rows: Mapping[tuple[int, str], Row[Any]], pair: tuple[Unit, CriterionKey]) -> Status:
+    row = rows.get((pair[0].key, pair[1]))
+    return Status(row.status) if row else Status.NO_DATA
+
+
+def _position(code: str, criterion: str, reference: Reference) -> tuple[str, int]:
+    return code, reference.criterion_keys.index(criterion)

@@ -1,0 +1,46 @@
+"""The communes of an answer: those that were asked for and that the key covers."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from shared.access.caller import Caller
+from shared.contracts.refs import UnitRef
+from shared.problems import Fault, Faults, Problem, Problems
+from shared.reference.load import Reference
+from shared.reference.models import Unit
+from shared.reference.refs import unit_ref
+
+
+def communes_of(reference: Reference, caller: Caller, under: str | None, on: date) -> dict[int, Unit]:
+    """Return the communes below a unit that the key covers, by their key, in order of code."""
+    top = reference.plan.unit
+    if under is not None:
+        unit = reference.units.find(under, on)
+        if unit is None:
+            raise Problem(Problems.NOT_FOUND, Fault("/district", Faults.UNKNOWN_UNIT, {"value": under}))
+        top = unit.code
+    communes = reference.units.communes(on, top)
+    covered = {unit.key: unit for unit in communes if caller.covers_unit(unit, reference.units)}
+    if under is not None and communes and not covered:
+        raise Problem(Problems.OUT_OF_SCOPE, Fault("/district", Faults.OUTSIDE_UNITS, {"value": under}))
+    return covered
+
+
+def check_criterion(criterion: str | None, reference: Reference) -> None:
+    """Raise a problem when no set has the criterion."""
+    if criterion is not None and criterion not in reference.criterion_keys:
+        expected = ", ".join(reference.criterion_keys)
+        fault = Fault("/criterion", Faults.BAD_PARAMETER, {"value": criterion, "expected": expected})
+        raise Problem(Problems.INVALID_QUERY, fault)
+
+
+def district_of(unit: Unit, reference: Reference) -> UnitRef | None:
+    """Return the unit's district; None where the tree has none."""
+    district = reference.units.district(unit)
+    return unit_ref(district) if district else None
+
+
+def cohorts_of(unit: Unit, reference: Reference) -> list[str]:
+    """Return the ids of the plan's cohorts that the commune is in."""
+    return [cohort.id for cohort in reference.cohorts_of(unit)]
