@@ -11,9 +11,9 @@ from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import Row
 
 from services.notify.api.dependencies import Limit, Serving, Since, UnitParameter, moment_and_id, visible
-from services.notify.stages.render import happened
 from services.notify.storage import ledger
 from services.notify.storage.ledger import Filter
+from services.notify.wording.happened import happened
 from shared.contracts.alert import OccasionKind, Severity
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import UnitRef

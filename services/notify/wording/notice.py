@@ -1,0 +1,64 @@
+"""The wording of a notice: which template a draft takes, and how it is filled in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from services.notify.alerts.alert import Alert
+from services.notify.alerts.draft import Draft
+from services.notify.alerts.notice import Wording
+from services.notify.sms_text import Style
+from services.notify.wording.template_facts import facts_of, facts_of_several
+from services.notify.wording.templates import fill, words_of
+from services.notify.world import World
+from shared.contracts.alert import OccasionKind
+from shared.contracts.bilingual import Language
+
+_SEVERAL = "several"
+_TEMPLATES: Mapping[OccasionKind, str] = {
+    "status": "status_change",
+    "target": "status_change",
+    "problem": "difficulty",
+    "operation": "operation",
+}
+"""The template of each kind of event: `<language>/<template>.txt` and `.html` for a mail, `_sms.txt` for an SMS. A
+notice of several alerts takes `several`; the subjects of mails stand in `subject.txt` and `several_subject.txt`.
+"""
+
+
+BRIEFEST = 5
+"""The last step of shortening an SMS; each step leaves out what matters least of the rest."""
+
+
+def word(draft: Draft, world: World) -> Wording:
+    """Return the wording of a draft in the language of its recipient."""
+    if draft.channel == "webhook":
+        return Wording(event_document(draft.alert))
+    language, words = draft.language, words_of(draft.language)
+    is_one = len(draft.told) == 1
+    facts = facts_of(draft, world, words) if is_one else facts_of_several(draft, world, words)
+    template = _TEMPLATES[draft.alert.kind] if is_one else _SEVERAL
+    if draft.channel == "sms":
+        return Wording(text=short_message(f"{template}_sms.txt", facts, language, world.sms))
+    return Wording(
+        subject=" ".join(fill("subject.txt" if is_one else "several_subject.txt", facts, language).split()),
+        text=fill(f"{template}.txt", facts, language),
+        html=fill(f"{template}.html", facts, language),
+    )
+
+
+def event_document(alert: Alert) -> str:
+    """Return the body of a webhook: the published event, with type and time as Standard Webhooks advises."""
+    kind, at = json.dumps(f"ntm.{alert.kind}.{alert.event}"), json.dumps(alert.occasion.at.isoformat())
+    return f'{{"type":{kind},"timestamp":{at},"data":{alert.occasion.model_dump_json()}}}'
+
+
+def short_message(name: str, facts: dict[str, Any], language: Language, style: Style) -> str:
+    """Return the fullest wording that fits an SMS; the briefest is cut when even that does not fit."""
+    for brevity in range(BRIEFEST + 1):
+        message = style.write(fill(name, {**facts, "brevity": brevity}, language))
+        if style.fits(message):
+            return message
+    return style.cut(message)

@@ -1,0 +1,30 @@
+"""The templates of notices, filled in with facts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from services.notify.sms_text import clip
+from services.notify.wording.verdict_table import Words
+from shared.contracts.bilingual import Language
+
+_templates = Environment(
+    loader=PackageLoader("services.notify"),
+    autoescape=select_autoescape(["html"]),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_templates.filters["clip_to"] = clip
+
+
+def fill(name: str, facts: dict[str, Any], language: Language) -> str:
+    """Return the template of this name in a language, filled in with the facts."""
+    return _templates.get_template(f"{language}/{name}").render(facts)
+
+
+def words_of(language: Language) -> Words:
+    """Return the words and macros that a language sets in `words.jinja`."""
+    return vars(_templates.get_template(f"{language}/words.jinja").module)
