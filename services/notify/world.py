@@ -1,4 +1,4 @@
-"""What the stages know beside the drafts: the plan, contacts, silences, the time."""
+"""The world of the stages: the plan, contacts, subscriptions, silences, causes and the time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ type Contacts = Mapping[tuple[Role, str], Sequence[Contact]]
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Alerts that match are not told now, to nobody or not to this recipient."""
+    """A silence: alerts that match are not told for now, either to anybody or to `recipient`."""
 
     id: UUID
     match: Match
@@ -30,7 +30,7 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """An open alert that may hide others, and who was told of it."""
+    """An open alert that may hide others, and the recipients who were told of it."""
 
     alert: Alert
     told: frozenset[str]
@@ -38,8 +38,9 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A system that is told by webhook of what matches, in its unit and below. `secrets` sign what it is told, the
-    newest first.
+    """A system that is told by webhook of matching alerts in its unit and below.
+
+    `secrets` sign the webhooks, the newest first.
     """
 
     id: UUID
@@ -52,7 +53,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """What one part of an SMS costs, and what a unit's SMS may cost in a day; no limit where that is None. In dong."""
+    """The price of one part of an SMS, and the most that a unit's SMS may cost in a day (None: no limit), in dong."""
 
     part_dong: int = 0
     daily_dong: int | None = None
@@ -60,10 +61,10 @@ class Tariff:
 
 @dataclass(frozen=True)
 class World:
-    """What the stages know beside the drafts: the plan, who can be reached how, what is silent, what time it is.
+    """Everything that the stages know beside the drafts.
 
-    `wait_share`: how much of the time for which notices are held is waited; less than 1 in demonstrations, whose days
-    pass faster.
+    `wait_share`: the share of the waiting times that is really waited; less than 1 in demonstrations, whose days pass
+    faster.
     """
 
     reference: Reference
@@ -82,7 +83,7 @@ class World:
     causes: Sequence[Cause] = ()
 
     def contacts_of(self, recipient: Recipient) -> Sequence[Contact]:
-        """Who answers for a role in a unit."""
+        """Return the contacts who hold the recipient's role in its unit."""
         return self.contacts.get((recipient.role.role, recipient.unit.code), ()) if recipient.role else ()
 
 
@@ -90,8 +91,8 @@ type Stage = Callable[[Sequence[Draft], World], Sequence[Draft]]
 
 
 def by_role(contacts: Sequence[Contact]) -> Contacts:
-    """Contacts by role and unit: several may answer for the same."""
-    found: dict[tuple[Role, str], list[Contact]] = {}
+    """Return the contacts by role and unit. Several contacts may hold the same role."""
+    contacts_of: dict[tuple[Role, str], list[Contact]] = {}
     for contact in contacts:
-        found.setdefault((contact.role, contact.unit), []).append(contact)
-    return found
+        contacts_of.setdefault((contact.role, contact.unit), []).append(contact)
+    return contacts_of

@@ -1,7 +1,7 @@
 """The one-time link of a notice, by which its recipient acknowledges without a login.
 
-A link is made of the notice's id and a secret, so that it need not be kept: the database holds a hash of it only, and
-the wording that is kept says by a mark where it stands.
+A link is derived from the notice's id and a secret, so that nobody has to keep it: the database holds only its hash,
+and the kept wording has a mark in its place.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ from pydantic import SecretStr
 from services.notify.alerts.notice import Wording
 
 MARK = "\ue000"
-"""Stands for the link in the wording that is kept: a character of Unicode's private use that no keyboard writes."""
+"""Stands in the kept wording in place of the link: a character of Unicode's private use that no keyboard writes."""
 VALID_FOR = timedelta(days=30)
 _BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Makes links that begin with `base_url`; who has not the secret cannot guess one (128 bits)."""
+    """Makes links that begin with `base_url`. Without the secret no link can be guessed (128 bits)."""
 
     secret: SecretStr
     base_url: str
 
     def url(self, notice: UUID) -> str:
-        """The link of a notice."""
+        """Return the link of a notice."""
         digest = hmac.digest(self.secret.get_secret_value().encode(), notice.bytes, "sha256")[:_BYTES]
         return f"{self.base_url.rstrip('/')}/a/{urlsafe_b64encode(digest).decode().rstrip('=')}"
 
     def hash_of(self, notice: UUID) -> bytes:
-        """What the database keeps of the link."""
+        """Return the hash of a notice's link, which the database keeps."""
         return hash_of(self.url(notice).rpartition("/")[2])
 
     def without(self, wording: Wording, notice: UUID) -> Wording:
-        """The wording with the mark in place of the link: who may read it later may not acknowledge by it."""
+        """Return the wording with the mark in place of the link, so that its later readers cannot acknowledge by it."""
         return _replaced(wording, self.url(notice), MARK)
 
     def within(self, wording: Wording, notice: UUID) -> Wording:
-        """The wording as it is sent."""
+        """Return the wording as it is sent, with the link."""
         return _replaced(wording, MARK, self.url(notice))
 
 
 def hash_of(token: str) -> bytes:
-    """The hash by which the notice of a link is found."""
+    """Return the hash by which the notice of a link is found."""
     return sha256(token.encode()).digest()
 
 

@@ -1,1 +1,1 @@
-"""Answers to questions about routing: who would hear, who cannot be reached, how a notice reads."""
+"""Questions about telling: recipients of a supposed alert, gaps in the contacts, examples of notices."""

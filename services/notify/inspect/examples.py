@@ -1,4 +1,4 @@
-"""An invented alert of each event, to see how its notices read. Sample data, and marked so."""
+"""Invented alerts of each event, which show how notices read. They are marked as sample data."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ VERDICTS = {
     Event.OVERDUE: (Status.BEHIND, Status.BEHIND),
     Event.REPORT_ARRIVED: (Status.BEHIND, Status.BEHIND),
 }
-"""What each event may have changed a verdict from, and to."""
+"""The statuses before and after, for each event."""
 
 
 def example(event: AnyEvent, reference: Reference, *, of_commitment: bool = False) -> Alert:
-    """Such an alert about a commune of the plan; about the province's commitment where asked for."""
+    """Return an invented alert of the event about a commune of the plan, or `of_commitment` about the province's."""
     kind: OccasionKind = "problem" if isinstance(event, DifficultyEvent) else "status"
     if isinstance(event, OperationEvent):
         kind = "operation"
@@ -64,10 +64,9 @@ def _filled(occasion: Occasion, event: AnyEvent) -> Occasion:
         return occasion.model_copy(update=changes)
     if isinstance(occasion, DifficultyLogged):
         words = "Chưa được bố trí kinh phí mở lớp đào tạo nghề quý III."
-        said = {"agency": "ubnd-xa", "reported_by": "ubnd-xa", "words": words, "contact": "Công chức xã"}
-        return occasion.model_copy(update=said)
-    about = {"about": "email", "words": phrase("examples.about")}
-    return occasion.model_copy(update=about)
+        details = {"agency": "ubnd-xa", "reported_by": "ubnd-xa", "words": words, "contact": "Công chức xã"}
+        return occasion.model_copy(update=details)
+    return occasion.model_copy(update={"about": "email", "words": phrase("examples.server_unreachable")})
 
 
 _REASON = phrase("examples.reason")
@@ -97,8 +96,8 @@ def _part(status: Status) -> Part:
 def preview(
     alerts: Sequence[Alert], channel: ChannelName, language: Language, reference: Reference, step: int = 0
 ) -> Wording:
-    """What a notice of these alerts says to a district's office."""
-    role = next(one for one in reference.plan.roles if one.role == "district_office")
+    """Return the wording of a notice of these alerts to a district's office."""
+    role = next(holder for holder in reference.plan.roles if holder.role == "district_office")
     unit = reference.units.find(_DISTRICT, reference.plan.deadline) or alerts[0].unit
     contact = Contact(role=role.role, unit=unit.code, name=role.name.in_(language), language=language, sample=True)
     world = World(

@@ -1,4 +1,4 @@
-"""Pure: an alert as it would be, made of what somebody asks about."""
+"""Supposed alerts: made from a question about routing, to explain who would be told."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.notify.alerts.alert import Alert, Occasion
 from services.notify.alerts.events import alert_of
+from services.notify.texts import phrase
 from shared.contracts.alert import DifficultyEvent, OccasionKind, OperationEvent, OperationNoted
 from shared.contracts.assessment import Assessment
 from shared.contracts.bilingual import Bilingual
@@ -18,6 +19,7 @@ from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import AnyEvent, Unit
 from shared.reference.refs import criterion_ref, unit_ref
+from shared.texts import filled
 from shared.time import VIETNAM, utc_now
 
 _NOBODY = UUID(int=0)
@@ -38,20 +40,23 @@ def supposed(
     commitment: str | None,
     kind: DifficultyKind,
 ) -> Alert:
-    """Such an alert today, or on the plan's last day where that has passed; problem 400 where there can be none."""
+    """Return an alert as the event would raise it today, or on the plan's last day when that has passed.
+
+    Raises problem 400 when there can be no such alert.
+    """
     at = utc_now()
     if at.astimezone(VIETNAM).date() > reference.plan.deadline:
         at = datetime.combine(reference.plan.deadline, time(12), VIETNAM)
     day = at.astimezone(VIETNAM).date()
     unit = reference.units.find(code, day)
     if unit is None:
-        details = {"value": code, "expected": Bilingual(vi=f"không có vào {day}", en=f"there is none on {day}")}
+        details = {"value": code, "expected": filled(phrase("explain.no_such_unit_on_day"), day=day)}
         raise Problem(Problems.INVALID_QUERY, Fault("/unit", Faults.BAD_PARAMETER, details))
     if not isinstance(event, _EVENTS[on]):
         raise _wrong("/event", event, ", ".join(_EVENTS[on]))
     if criterion is not None and criterion not in reference.criterion_keys:
         raise Problem(Problems.INVALID_QUERY, Fault("/criterion", Faults.UNKNOWN_CRITERION, {"value": criterion}))
-    known = {one.id: one for one in reference.plan.commitments}
+    known = [promised.id for promised in reference.plan.commitments]
     if on == "target" and commitment not in known:
         raise _wrong("/commitment", commitment, ", ".join(known))
     if on == "status" and criterion is None:
@@ -102,7 +107,7 @@ def _occasion(
         "assessment": assessment,
     }
     if on == "target":
-        title = next(one.title for one in reference.plan.commitments if one.id == commitment)
+        title = next(promised.title for promised in reference.plan.commitments if promised.id == commitment)
         return TargetChanged(**change, commitment=CommitmentRef(id=commitment or "", title=title, line=None))
     key = criterion or ""
     return StatusChanged(
@@ -114,5 +119,5 @@ def _occasion(
 
 
 def _wrong(pointer: str, value: object, expected: str) -> Problem:
-    words = Bilingual(vi=f"cần một trong: {expected}", en=f"one of these is expected: {expected}")
+    words = filled(phrase("explain.one_of_these_expected"), expected=expected)
     return Problem(Problems.INVALID_QUERY, Fault(pointer, Faults.BAD_PARAMETER, {"value": value, "expected": words}))

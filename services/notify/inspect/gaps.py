@@ -1,4 +1,4 @@
-"""Pure: roles that the plan tells and that nobody answers for. What would be told them would reach nobody."""
+"""Gaps in the contacts: roles that the plan tells and that no contact can be reached for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.reference.models import COMMITMENT_OWNER, CRITERION_OWNER, Branch, P
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A recipient that cannot be reached by a channel, why, and the branches that would tell it by that."""
+    """A recipient that cannot be reached by a channel, the reason, and the branches that would use that channel."""
 
     recipient: Recipient
     channel: ChannelName
@@ -25,18 +25,19 @@ class Gap:
 
 
 def gaps(world: World, on: date) -> Sequence[Gap]:
-    """What the routing tree wants to tell and cannot, by the units of that day. Channels that are not set up count for
-    none: every notice says so.
+    """Return the recipients of the routing tree that cannot be reached, by the units of a day.
+
+    Channels that are not set up are left out, since every notice by them says so.
     """
-    wanted: dict[tuple[str, ChannelName], tuple[Recipient, list[str]]] = {}
+    told_by: dict[tuple[str, ChannelName], tuple[Recipient, list[str]]] = {}
     for branch in world.tree.branches.values():
         for recipient in _recipients(branch, world.reference, on):
             for channel in world.channels.intersection(branch.channels):
-                _, branches = wanted.setdefault((str(recipient), channel), (recipient, []))
+                _, branches = told_by.setdefault((str(recipient), channel), (recipient, []))
                 branches.append(branch.id)
     return [
         Gap(recipient, channel, why_unreachable(contacts, channel), tuple(branches))
-        for (_, channel), (recipient, branches) in sorted(wanted.items())
+        for (_, channel), (recipient, branches) in sorted(told_by.items())
         for contacts in [world.contacts_of(recipient)]
         if not any(addresses_of(contact, channel) for contact in contacts)
     ]
@@ -50,7 +51,7 @@ def _recipients(branch: Branch, reference: Reference, on: date) -> Iterable[Reci
 
 
 def _holders(name: Role, plan: Plan) -> Iterable[RoleHolder]:
-    """The roles of this name, or all that a pseudo-role may stand for."""
+    """Return the roles of this name, or all roles that a pseudo-role may stand for."""
     if name == CRITERION_OWNER:
         return [holder for holder in plan.roles if holder.owns or holder.role == COORDINATION_OFFICE]
     if name == COMMITMENT_OWNER:
@@ -60,12 +61,15 @@ def _holders(name: Role, plan: Plan) -> Iterable[RoleHolder]:
 
 
 def _places(role: RoleHolder, reference: Reference, on: date) -> Iterable[Unit]:
-    """Where the role sits: in each district, or in each unit below the province where the tree has no districts; or in
-    the province.
+    """Return the units in which the role sits: the province, or each district.
+
+    Where there are no districts, each unit below the province stands for one.
     """
     if role.level == "district":
         units, province = reference.units, reference.plan.unit
-        below = (one for one in units if one.is_valid(on) and one.code != province and units.is_under(one, province))
-        return {unit.key: unit for unit in (units.district(one) or one for one in below)}.values()
-    found = reference.units.find(reference.plan.unit, on)
-    return [found] if found else []
+        below = (
+            unit for unit in units if unit.is_valid(on) and unit.code != province and units.is_under(unit, province)
+        )
+        return {unit.key: unit for unit in (units.district(unit) or unit for unit in below)}.values()
+    whole = reference.units.find(reference.plan.unit, on)
+    return [whole] if whole else []

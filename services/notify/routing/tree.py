@@ -1,4 +1,4 @@
-"""Pure: the plan's routing tree, and the branches that take an alert."""
+"""The plan's routing tree, and the branches that tell an alert."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from shared.reference.models import Branch, Plan
 
 @dataclass(frozen=True)
 class Tree:
-    """The routing tree in which every branch says itself what it inherits."""
+    """The routing tree. Every branch carries itself what it inherits from its parents."""
 
     root: Branch
     branches: Mapping[str, Branch]
 
     @classmethod
     def of(cls, plan: Plan) -> Tree:
-        """The tree of a plan. Who receives alerts by its distribution list hears of what no branch takes."""
+        """Return the tree of a plan. Alerts that no branch takes go to the alert receivers of its distribution list."""
         by_default = [role for entry in plan.distribution if entry.receives == "alerts" for role in entry.roles]
         root = plan.routing
         whole = _grow(root, root.model_copy(update={"to": root.to or list(dict.fromkeys(by_default))}))
@@ -29,7 +29,7 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class AskedBranch:
-    """A branch that was asked about an alert. `takes`: it matches; `tells`: it is one that tells it."""
+    """A branch that was asked about an alert. `takes`: the branch matches it; `tells`: the branch tells it."""
 
     branch: Branch
     depth: int
@@ -38,12 +38,12 @@ class AskedBranch:
 
 
 def taking(tree: Tree, alert: Alert, reference: Reference) -> Sequence[Branch]:
-    """The branches that tell an alert."""
+    """Return the branches that tell an alert."""
     return [step.branch for step in asked(tree, alert, reference) if step.tells]
 
 
 def asked(tree: Tree, alert: Alert, reference: Reference) -> Sequence[AskedBranch]:
-    """Every branch that is asked about an alert, in order, and what it says."""
+    """Return every branch that is asked about an alert, in order, with its answer."""
     return list(_ask(tree.root, alert, reference, 0))
 
 
@@ -52,10 +52,10 @@ def _ask(branch: Branch, alert: Alert, reference: Reference, depth: int) -> Iter
         yield AskedBranch(branch, depth, takes=False, tells=False)
         return
     below: list[AskedBranch] = []
-    for one in branch.branches:
-        steps = list(_ask(one, alert, reference, depth + 1))
+    for child in branch.branches:
+        steps = list(_ask(child, alert, reference, depth + 1))
         below += steps
-        if steps[0].takes and not one.continues:
+        if steps[0].takes and not child.continues:
             break
     is_taken = any(step.takes for step in below)
     yield AskedBranch(branch, depth, takes=True, tells=not is_taken)
@@ -70,4 +70,4 @@ def _grow(branch: Branch, parent: Branch) -> Branch:
             "group": branch.group or parent.group,
         }
     )
-    return whole.model_copy(update={"branches": [_grow(one, whole) for one in branch.branches]})
+    return whole.model_copy(update={"branches": [_grow(child, whole) for child in branch.branches]})

@@ -1,4 +1,4 @@
-"""What is told together: the alerts of a branch for the same recipient by the same channel at the same address."""
+"""The stage that joins alerts of a branch for the same recipient, by the same channel, at the same address."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.stable_id import stable_id
 
 
 def group(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
-    """Drafts with the same end joined to one where their branch groups. Urgent branches and webhooks group nothing."""
+    """Join drafts for the same address where their branch groups. Urgent branches and webhooks group nothing."""
     joined: dict[object, Draft] = {}
     for draft in drafts:
         gathering = gathering_of(draft) if _is_grouped(draft, world) else None
@@ -29,7 +29,7 @@ def group(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
 
 
 def gathering_of(draft: Draft) -> UUID:
-    """The id of what is gathered for this end."""
+    """Return the id of the gathering for the draft's branch, recipient, channel and address."""
     return stable_id(draft.branch, draft.recipient, draft.channel, draft.address)
 
 

@@ -1,4 +1,4 @@
-"""When it is told: after the group's wait, outside quiet hours, or at the time of the recipient's digest."""
+"""The stage that holds drafts: for the group's wait, until quiet hours end, or until the recipient's digest."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from shared.reference.models import Contact
 from shared.time import VIETNAM
 
 DIGEST_AT = time(7, 30)
-"""When digests are told, in Vietnam: every day, or on Mondays."""
+"""The time of day of digests in Vietnam: every day, or on Mondays."""
 QUIET_SMS = (time(21), time(7))
-"""When no SMS comes that is not urgent, to those who have said nothing else."""
+"""The quiet hours for SMS that are not urgent, of contacts who have not set their own."""
 
 
 def hold(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
-    """Drafts with the time at which they are due and what they wait for; none where they are told at once."""
+    """Set the time at which each draft is due and the reason why it waits; drafts to be told at once have neither."""
     return [_hold(draft, world) for draft in drafts]
 
 
@@ -35,12 +35,12 @@ def _hold(draft: Draft, world: World) -> Draft:
 
 
 def postponed(draft: Draft, world: World) -> datetime | None:
-    """When to tell instead what has become due within quiet hours; None: now. Demonstrations do not postpone."""
+    """Return the time to which a draft due in quiet hours is postponed; None: now. Demonstrations do not postpone."""
     return quiet_until(draft, world.now) if world.wait_share >= 1 else None
 
 
 def quiet_until(draft: Draft, moment: datetime) -> datetime | None:
-    """The end of the recipient's quiet hours, where the moment falls into them."""
+    """Return the end of the recipient's quiet hours; None when the moment is outside them."""
     contact = draft.contact
     begins = contact.quiet_from if contact else None
     ends = contact.quiet_until if contact else None
@@ -58,7 +58,7 @@ def quiet_until(draft: Draft, moment: datetime) -> datetime | None:
 
 
 def next_digest(contact: Contact, moment: datetime) -> datetime | None:
-    """When the contact's next digest is told; None for those who want none."""
+    """Return the time of the contact's next digest; None for contacts without digests."""
     if contact.digest == "none":
         return None
     local = moment.astimezone(VIETNAM)

@@ -1,4 +1,4 @@
-"""What a cause hides: who was told why is not told of each thing that follows from it."""
+"""The stage that leaves out alerts whose cause was told to the recipient already."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.reference.models import Inhibition
 
 
 def inhibit(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
-    """Drafts without what an open cause hides of which their recipient was told, or is told by the same draft."""
+    """Leave out alerts that an open cause hides, where the recipient was told of it or the same draft tells it."""
     if not world.reference.plan.inhibitions:
         return drafts
     return [draft.without(list(_hidden(draft, world))) if draft.gathering else draft for draft in drafts]
@@ -23,12 +23,12 @@ def inhibit(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
 
 def _hidden(draft: Draft, world: World) -> Sequence[Omission]:
     causes = [cause.alert for cause in world.causes if str(draft.recipient) in cause.told]
-    found = ((alert, _cause_of(alert, [*causes, *draft.told], world.reference)) for alert in draft.told)
-    return [Omission(alert, LeftOut.INHIBITED, cause) for alert, cause in found if cause]
+    hidden = ((alert, _cause_of(alert, [*causes, *draft.told], world.reference)) for alert in draft.told)
+    return [Omission(alert, LeftOut.INHIBITED, cause) for alert, cause in hidden if cause]
 
 
 def may_be_hidden(alert: Alert, reference: Reference) -> bool:
-    """Whether any rule hides such an alert, so that its causes have to be known."""
+    """Say whether any inhibition may hide the alert, so that its causes have to be read."""
     return any(matches(rule.hides, alert, reference) for rule in reference.plan.inhibitions)
 
 
@@ -39,15 +39,17 @@ def _cause_of(alert: Alert, causes: Sequence[Alert], reference: Reference) -> UU
                 if (
                     cause.id != alert.id
                     and matches(rule.cause, cause, reference)
-                    and _same(rule, alert, cause, reference)
+                    and _agree(rule, alert, cause, reference)
                 ):
                     return cause.id
     return None
 
 
-def _same(rule: Inhibition, alert: Alert, cause: Alert, reference: Reference) -> bool:
-    def shared(what: str) -> bool:
-        match what:
+def _agree(rule: Inhibition, alert: Alert, cause: Alert, reference: Reference) -> bool:
+    """Say whether alert and cause agree in everything that the inhibition names in `same`."""
+
+    def agree_in(property_name: str) -> bool:
+        match property_name:
             case "unit":
                 return alert.unit.key == cause.unit.key
             case "district":
@@ -55,4 +57,4 @@ def _same(rule: Inhibition, alert: Alert, cause: Alert, reference: Reference) ->
             case _:
                 return matching.criterion(alert, reference.plan) == matching.criterion(cause, reference.plan)
 
-    return all(shared(what) for what in rule.same)
+    return all(agree_in(property_name) for property_name in rule.same)

@@ -1,4 +1,4 @@
-"""Who hears of an alert, by which channel, at which address: as the plan's routing tree and the subscriptions say."""
+"""The stage that finds recipients, channels and addresses of an alert by the plan's routing tree and subscriptions."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from shared.contracts.alert import ChannelName
 from shared.reference.models import COMMITMENT_OWNER, CRITERION_OWNER, Branch, Contact, Plan, Role, RoleHolder, Unit
 
 COORDINATION_OFFICE: Role = "coordination_office"
-"""Hears of what no role of the plan owns."""
+"""The role that hears of alerts whose criterion or commitment no role of the plan owns."""
 
 
 def route(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
-    """One draft for each recipient, channel and address; one without an address where nobody can be reached."""
+    """Make a draft for each recipient, channel and address; one without an address where nobody can be reached."""
     routed = (addressed for draft in drafts for addressed in _route(draft.alert, world))
     return list({draft.id: draft for draft in routed}.values())
 
 
 def climb(alert: Alert, branch: Branch, step: int, world: World) -> Sequence[Draft]:
-    """The drafts for those who hear of an alert when nobody has acknowledged it: step 0 is the branch's first."""
+    """Return the drafts of an unacknowledged alert for the roles of a branch's escalation `step`, counted from 0."""
     roles = [holder for name in branch.escalate[step].to for holder in roles_of(name, alert, world.reference.plan)]
     return list(_tell(alert, branch, roles, step + 1, world))
 
@@ -39,9 +39,9 @@ def _route(alert: Alert, world: World) -> Iterable[Draft]:
         if world.reference.units.is_under(alert.unit, unit.code) and matches(
             subscription.match, alert, world.reference
         ):
-            fault = NotSent.DISABLED if subscription.is_disabled else None
+            not_sent = NotSent.DISABLED if subscription.is_disabled else None
             recipient = Recipient(None, unit, subscription.id)
-            yield Draft((alert,), "", recipient, "webhook", subscription.url, not_sent=fault)
+            yield Draft((alert,), "", recipient, "webhook", subscription.url, not_sent=not_sent)
 
 
 def _tell(alert: Alert, branch: Branch, roles: Iterable[RoleHolder], step: int, world: World) -> Iterable[Draft]:
@@ -52,22 +52,22 @@ def _tell(alert: Alert, branch: Branch, roles: Iterable[RoleHolder], step: int, 
 
 
 def roles_of(name: Role, alert: Alert, plan: Plan) -> Sequence[RoleHolder]:
-    """The role of this name, or those that a pseudo-role stands for."""
-    wanted: Sequence[Role] = [name]
+    """Return the role of this name, or the roles that a pseudo-role such as the criterion's owner stands for."""
+    roles: Sequence[Role] = [name]
     if name == CRITERION_OWNER:
         criterion = matching.criterion(alert, plan)
-        wanted = [holder.role for holder in plan.roles if criterion in holder.owns] or [COORDINATION_OFFICE]
+        roles = [holder.role for holder in plan.roles if criterion in holder.owns] or [COORDINATION_OFFICE]
     elif name == COMMITMENT_OWNER:
         commitment = matching.commitment(alert, plan)
-        wanted = (commitment.responsible if commitment else []) or [COORDINATION_OFFICE]
+        roles = (commitment.responsible if commitment else []) or [COORDINATION_OFFICE]
     holders = {holder.role: holder for holder in plan.roles}
-    return [holders[role] for role in wanted]
+    return [holders[role] for role in roles]
 
 
 def place_of(role: RoleHolder, alert: Alert, world: World) -> Unit:
-    """Where the role that is meant sits: the alert's district, or the province.
+    """Return the unit in which the role sits: the alert's district, or the province.
 
-    Where the tree has no district the unit itself stands for it, so that a contact may still be found there.
+    Where there is no district, the alert's unit stands for it, so that a contact may still be found there.
     """
     if role.level == "district":
         return alert.district or alert.unit
@@ -78,21 +78,21 @@ def place_of(role: RoleHolder, alert: Alert, world: World) -> Unit:
 def _address(
     alert: Alert, branch: Branch, recipient: Recipient, channel: ChannelName, step: int, world: World
 ) -> Iterable[Draft]:
-    """A draft for each address of the recipient; without any, one that says why it cannot be sent."""
+    """Make a draft for each address of the recipient; without any address, one with the reason why it is not sent."""
     contacts = world.contacts_of(recipient)
-    fault = None if channel in world.channels else NotSent.NOT_SET_UP
-    found = [
-        Draft((alert,), branch.id, recipient, channel, address, contact, step, not_sent=fault)
+    not_sent = None if channel in world.channels else NotSent.NOT_SET_UP
+    drafts = [
+        Draft((alert,), branch.id, recipient, channel, address, contact, step, not_sent=not_sent)
         for contact in contacts
         for address in addresses_of(contact, channel)
     ]
-    return found or [
+    return drafts or [
         Draft((alert,), branch.id, recipient, channel, step=step, not_sent=why_unreachable(contacts, channel))
     ]
 
 
 def addresses_of(contact: Contact, channel: ChannelName) -> Sequence[str]:
-    """Where a contact is reached by a channel: landlines get no SMS, and what bounced for good gets nothing."""
+    """Return the addresses of a contact for a channel, without landlines for SMS and without those refused for good."""
     known: Sequence[str] = ()
     match channel:
         case "email":
@@ -105,7 +105,7 @@ def addresses_of(contact: Contact, channel: ChannelName) -> Sequence[str]:
 
 
 def why_unreachable(contacts: Sequence[Contact], channel: ChannelName) -> NotSent:
-    """Why none of these, or of nobody, is reached by a channel."""
+    """Return the reason why none of the contacts is reached by a channel."""
     if not contacts:
         return NotSent.NO_CONTACT
     if any(contact.ended for contact in contacts):

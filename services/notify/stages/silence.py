@@ -1,4 +1,4 @@
-"""What is not told for now, because somebody said so."""
+"""The stage that leaves out alerts which somebody has silenced."""
 
 from __future__ import annotations
 
@@ -11,24 +11,20 @@ from services.notify.world import Silence, World
 
 
 def silence(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
-    """Drafts without what a silence covers. Systems that subscribed hear of everything."""
+    """Leave out the alerts that a silence covers. Systems that subscribed hear of everything."""
     if not world.silences:
         return drafts
     return [draft if draft.channel == "webhook" else draft.without(_silenced(draft, world)) for draft in drafts]
 
 
 def _silenced(draft: Draft, world: World) -> Sequence[Omission]:
-    found = ((alert, _covering(alert, draft, world)) for alert in draft.told)
-    return [Omission(alert, LeftOut.SILENCED, one.id) for alert, one in found if one]
+    covered = ((alert, _covering(alert, draft, world)) for alert in draft.told)
+    return [Omission(alert, LeftOut.SILENCED, found.id) for alert, found in covered if found]
 
 
 def _covering(alert: Alert, draft: Draft, world: World) -> Silence | None:
-    return next(
-        (
-            one
-            for one in world.silences
-            if (one.recipient is None or one.recipient == str(draft.recipient))
-            and matches(one.match, alert, world.reference)
-        ),
-        None,
-    )
+    for candidate in world.silences:
+        is_for_recipient = candidate.recipient is None or candidate.recipient == str(draft.recipient)
+        if is_for_recipient and matches(candidate.match, alert, world.reference):
+            return candidate
+    return None

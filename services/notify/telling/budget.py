@@ -1,4 +1,4 @@
-"""What SMS cost: reckoned before they are sent, added up by unit and day, and held within the day's budget."""
+"""The cost of SMS: estimated before they are sent, added up by unit and day, and kept within the day's budget."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from services.notify.alerts.draft import Draft, NotSent, Recipient
 from services.notify.alerts.events import note_of
 from services.notify.sms_text import parts
 from services.notify.storage.spending import add_spending, spent_on
+from services.notify.texts import phrase
 from services.notify.world import World
 from shared.contracts.alert import OperationEvent, OperationNoted
 from shared.contracts.bilingual import Bilingual
 from shared.stable_id import stable_id
 from shared.text import number
+from shared.texts import filled
 from shared.time import VIETNAM
 
 _NEAR = 0.8
@@ -24,7 +26,10 @@ _NEAR = 0.8
 async def afford(
     connection: AsyncConnection, drafts: Sequence[Draft], world: World
 ) -> tuple[Sequence[Draft], Sequence[OperationNoted]]:
-    """The drafts, of which those that the budget cannot bear are not sent, and what the operators have to know."""
+    """Charge SMS to the daily budget of their unit.
+
+    Returns the drafts, marked as not sent where the budget is spent, and notes for the operators.
+    """
     decided: list[Draft] = []
     notes: dict[object, OperationNoted] = {}
     for draft in drafts:
@@ -53,16 +58,14 @@ async def _charge(
 
 def _note(event: OperationEvent, recipient: Recipient, limit: int, world: World) -> OperationNoted:
     unit, day = recipient.unit, world.now.astimezone(VIETNAM).date()
-    spent = event is OperationEvent.BUDGET_SPENT
     return note_of(
         event,
         stable_id(event, unit.key, day),
         f"SMS {unit.title_in('vi')}",
-        Bilingual(
-            vi=f"Hạn mức SMS trong ngày của {unit.title_in('vi')} ({number(limit, 'vi')} đồng) "
-            + ("đã hết; SMS tiếp theo không được gửi." if spent else "đã dùng trên 80 %."),
-            en=f"The daily SMS budget of {unit.title_in('en')} ({number(limit, 'en')} dong) is "
-            + ("spent; further SMS are not sent." if spent else "more than 80 % used."),
+        filled(
+            phrase("budget.spent") if event is OperationEvent.BUDGET_SPENT else phrase("budget.nearly_spent"),
+            unit=Bilingual(vi=unit.title_in("vi"), en=unit.title_in("en")),
+            limit=Bilingual(vi=number(limit, "vi"), en=number(limit, "en")),
         ),
         world.now,
         world.reference,

@@ -34,5 +34,4 @@ def pass_stages(drafts: Sequence[Draft], stages: Sequence[Stage], world: World) 
     for stage in stages:
         drafts = stage(drafts, world)
         DRAFTS.labels(stage.__name__).inc(len(drafts))
-
     return drafts

@@ -1,1 +1,1 @@
-"""Wording: what a notice says."""
+"""The wording of notices: templates, and the facts that fill them in."""

@@ -1,4 +1,4 @@
-"""What the templates may speak of: an alert and its recipient, in the words of a language."""
+"""The facts that templates may use, about an alert and its recipient, in the words of a language."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ _SEVERITIES = list(Severity)
 
 
 def facts_of(draft: Draft, world: World, words: Words) -> dict[str, Any]:
-    """The facts of a draft that tells one alert; `words` are its language's."""
+    """Return the facts of a draft that tells one alert, in the words of its language."""
     alert, language = draft.alert, draft.language
     occasion = alert.occasion
-    known = _of_recipient(draft, world) | _of_alert(alert, language) | {"link": _link(alert, world.board_url)}
+    facts = _of_recipient(draft, world) | _of_alert(alert, language) | {"link": _link(alert, world.board_url)}
     match occasion:
         case DifficultyLogged():
-            return known | _of_problem(occasion, language, world.reference)
+            return facts | _of_difficulty(occasion, language, world.reference)
         case OperationNoted():
-            return known | _of_operation(occasion, language, world.reference)
+            return facts | _of_operation(occasion, language, world.reference)
         case change:
-            return known | _of_change(change, language, world.reference, words)
+            return facts | _of_change(change, language, world.reference, words)
 
 
 def facts_of_several(draft: Draft, world: World, words: Words) -> dict[str, Any]:
-    """The facts of a draft that tells several alerts: one after the other, the most severe first, and their counts."""
+    """Return the facts of a draft that tells several alerts: each alert, the most severe first, and their counts."""
     language = draft.language
     ordered = sorted(draft.told, key=lambda alert: (_SEVERITIES.index(severity(alert)), _place_order(alert)))
     items = [facts_of(replace(draft, alerts=(alert,), omissions=()), world, words) for alert in ordered]
@@ -110,20 +110,20 @@ def _place_order(alert: Alert) -> tuple[str, str, str]:
 def _of_change(
     change: StatusChanged | TargetChanged, language: Language, reference: Reference, words: Words
 ) -> dict[str, Any]:
-    """The verdict with its figures, and the criterion or the commitment that it is about."""
+    """Return the verdict with its figures, and its criterion or commitment."""
     assessment = change.assessment
     deadline = max((part.deadline for part in assessment.parts if part.deadline), default=None)
     if isinstance(change, StatusChanged):
-        about = _criterion(change.criterion.key, change.criterion.name.in_(language), language, reference)
+        topic = _topic(change.criterion.key, change.criterion.name.in_(language), language, reference)
         cohorts = [cohort.name.in_(language) for cohort in reference.plan.cohorts if cohort.id in change.cohorts]
     else:
-        about = _criterion("", change.commitment.title.in_(language), language, reference)
-        about["line"] = change.commitment.line
+        topic = _topic("", change.commitment.title.in_(language), language, reference)
+        topic["line"] = change.commitment.line
         cohorts = []
     return {
-        **about,
+        **topic,
         "cohorts": cohorts,
-        "nature": None,
+        "difficulty_kind": None,
         "before": change.before.value,
         "after": change.after.value,
         "reason": assessment.reason.in_(language),
@@ -137,13 +137,13 @@ def _of_change(
     }
 
 
-def _of_problem(logged: DifficultyLogged, language: Language, reference: Reference) -> dict[str, Any]:
-    """What was said about a difficulty, by whom, and the criterion that it is about, if any."""
+def _of_difficulty(logged: DifficultyLogged, language: Language, reference: Reference) -> dict[str, Any]:
+    """Return the words about a difficulty, their author, and the difficulty's criterion if it has any."""
     key = logged.criterion or ""
     name = reference.criterion(key).name.in_(language) if key in reference.criterion_keys else key
     return {
-        **_criterion(key, name, language, reference),
-        "nature": logged.kind.value,
+        **_topic(key, name, language, reference),
+        "difficulty_kind": logged.kind.value,
         "problem": str(logged.problem),
         "time": f"{logged.at.astimezone(VIETNAM):%H:%M}",
         "agency": on_one_line(logged.agency_name or logged.agency),
@@ -155,10 +155,10 @@ def _of_problem(logged: DifficultyLogged, language: Language, reference: Referen
 
 
 def _of_operation(noted: OperationNoted, language: Language, reference: Reference) -> dict[str, Any]:
-    """What the operators have to know."""
+    """Return the note for the operators of the system."""
     return {
-        **_criterion("", noted.about, language, reference),
-        "nature": None,
+        **_topic("", noted.about, language, reference),
+        "difficulty_kind": None,
         "time": f"{noted.at.astimezone(VIETNAM):%H:%M}",
         "reason": noted.words.in_(language),
         "rows": [],
@@ -166,8 +166,8 @@ def _of_operation(noted: OperationNoted, language: Language, reference: Referenc
     }
 
 
-def _criterion(key: str, name: str, language: Language, reference: Reference) -> dict[str, Any]:
-    """What it is about: by set and number where it is a criterion, else by its name alone, which may be empty."""
+def _topic(key: str, name: str, language: Language, reference: Reference) -> dict[str, Any]:
+    """Return the topic: a criterion by its set and number, any other by its name alone, which may be empty."""
     criteria, _, number = key.rpartition("-")
     known = reference.sets.get(criteria)
     return {

@@ -1,4 +1,4 @@
-"""Pure: the measures of a verdict as a mail's table shows them, in the words of its language."""
+"""The table of a verdict's measures in a mail, in the words of its language."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from shared.contracts.assessment import Part
 from shared.contracts.bilingual import Language
 
 type Words = Mapping[str, Any]
-"""The few words that the table needs: `groups`, `yes`, `no`, `units`."""
+"""The words of a language; the table uses `groups`, `yes`, `no` and `units`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A measure as the table of a mail shows it; what is not known is empty.
+    """A row of the table: one measure. Unknown values are empty.
 
-    `figure`: the value without its unit, where the goal's says it.
+    `figure`: the value without its unit, for places where the goal names the unit.
     """
 
     indicator: str
@@ -38,7 +38,7 @@ class Row:
 
 
 def table(parts: Sequence[Part], language: Language, words: Words) -> Sequence[Row]:
-    """A row for each measure, the worst first."""
+    """Return a row for each measure, the worst first."""
     worst_first = sorted(parts, key=lambda part: (part.status.severity, -(part.gap or 0)))
     return [_row(part, language, words) for part in worst_first]
 
@@ -70,7 +70,7 @@ def _row(part: Part, language: Language, words: Words) -> Row:
 
 
 def _amount(value: float | None, part: Part, language: Language, words: Words, *, bound: bool) -> str:
-    """A value in the part's unit, with a sign where it is a bound; empty where there is none."""
+    """Return a value in the measure's unit, with a sign when it is a bound; empty without a value."""
     if value is None:
         return ""
     if part.measured_in == "yes_no":
