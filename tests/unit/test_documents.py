@@ -1,0 +1,67 @@
+"""The documents name files, functions and chores; they have to exist."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "deploy/README.md",
+    "shared/reference/README.md",
+    "tests/contracts/README.md",
+]
+ROOMS = ("services", "shared", "deploy", "tests", "requirements")
+
+
+def quoted(document: str) -> list[str]:
+    """Everything that a document sets in backticks, outside of blocks of code."""
+    text = re.sub(r"```.*?```", "", ROOT.joinpath(document).read_text(encoding="utf-8"), flags=re.DOTALL)
+    return re.findall(r"`([^`\n]+)`", text)
+
+
+def definitions(path: Path) -> set[str]:
+    """The names of a module's functions and classes, methods as `Class.method`, and its constants."""
+    found: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.ClassDef):
+            found.add(node.name)
+            found |= {
+                f"{node.name}.{one.name}"
+                for one in node.body
+                if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
+            }
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+    return found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_files_and_folders_that_a_document_names_exist(document: str) -> None:
+    named = [one for one in quoted(document) if re.fullmatch(rf"({'|'.join(ROOMS)})/[\w./-]*", one)]
+    lacking = [one for one in named if not ROOT.joinpath(one).exists()]
+    assert not lacking, f"{document} names what is not there: {lacking}"
+
+
+def test_each_step_of_a_walk_exists() -> None:
+    steps = re.findall(
+        r"`((?:services|shared|deploy)/[\w/]+\.py):([\w.]+)`", ROOT.joinpath("CONTRIBUTING.md").read_text("utf-8")
+    )
+    assert len(steps) >= 20, "the three walks stand in CONTRIBUTING.md"
+    lacking = [f"{file}:{name}" for file, name in steps if name not in definitions(ROOT / file)]
+    assert not lacking, f"CONTRIBUTING.md walks through what is not there: {lacking}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_chores_that_a_document_names_are_make_targets(document: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", ROOT.joinpath("Makefile").read_text("utf-8"), flags=re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z][a-z-]+)\b(?= |`|$)", "\n".join(f"{one}" for one in quoted(document))))
+    assert named <= targets
