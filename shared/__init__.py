@@ -1,1 +1,1 @@
-"""What the services share: contracts, reference data, and the ways to the broker and the database."""
+"""The rooms that all services use: contracts, reference data, the ways to the broker and the database."""

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 type Schema = Mapping[str, Any]
 type Direction = Literal["read", "written"]
-"""Whether others read or write the contract."""
+"""The side of the others: they read the contract, or write it."""
 
 _TYPES = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 _AT_LEAST = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")

@@ -1,4 +1,4 @@
-"""How far a figure has come, the verdict on a commitment, and the events that change the verdict."""
+"""The stage of a figure, the status of a commitment, and the events that change the status."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """How far a figure has come: counted, verified by the district (thẩm tra), confirmed by the sector."""
+    """The stage of a figure: reported, verified by the district (thẩm tra), confirmed by the sector (thẩm định)."""
 
     REPORTED = "reported"
     VERIFIED = "verified"

@@ -21,7 +21,7 @@ class CoveredUnit(BaseModel):
 
 
 class Me(BaseModel):
-    """Whose key or token it is, and its scope."""
+    """The agency of a key or token, and its scope."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -50,7 +50,7 @@ class Me(BaseModel):
 
 @router.get("/v1/me")
 async def get_me(request: Request, caller: Annotated[Caller, Depends(authenticate)]) -> Me:
-    """Whose key this is, and what it opens."""
+    """Show whose key this is, and its scope."""
     runtime = runtime_of(request)
     units, today = runtime.reference.units, runtime.clock.today()
     found = {code: units.find(code, today) or next(reversed(units.known(code)), None) for code in caller.units}

@@ -27,7 +27,7 @@ _NOTHING_SECONDS = 5
 """A request for messages ends after this when there are none, and is made again."""
 
 _ACK_SECONDS = 10
-"""What a killed process had taken comes again after this. A batch that takes longer is processed twice, which changes
+"""The batch of a killed process comes again after this. A batch that takes longer is processed twice, which changes
 nothing.
 """
 

@@ -77,7 +77,7 @@ class StatusPreview(BaseModel):
 
 
 class UploadPreview(BaseModel):
-    """What would become of a file. Nothing of it is accepted yet."""
+    """The outcome that a file would have. Nothing of it is accepted yet."""
 
     rows: int
     acceptable: bool
@@ -88,7 +88,7 @@ class UploadPreview(BaseModel):
 
 
 class UploadReceipts(BaseModel):
-    """What a file that was accepted whole is answered."""
+    """The answer to a file that was accepted whole."""
 
     accepted: int
     items: list[Receipt]

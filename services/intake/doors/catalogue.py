@@ -19,7 +19,7 @@ router = APIRouter()
 
 
 class CatalogueLimit(BaseModel):
-    """How far a figure may move from the one before until it needs `"confirmed": true`: beyond both numbers."""
+    """The change from the figure before that needs no `"confirmed": true`; a larger one exceeds both numbers."""
 
     share_percent: float
     at_least: float

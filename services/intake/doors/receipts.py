@@ -33,7 +33,7 @@ Limit = Annotated[int, up_to(200)]
 
 
 class RefusedSubmission(BaseModel):
-    """What was refused, and why."""
+    """A refused submission, with the reason."""
 
     status: Literal["refused"] = "refused"
     id: UUID
@@ -59,7 +59,7 @@ class RefusalPage(BaseModel):
 
 @router.get("/v1/submissions/{submission_id}")
 async def get_submission(intake: Serving, caller: SignedIn, submission_id: UUID) -> Tracked | RefusedSubmission:
-    """What became of a submission: accepted, scored (with the changes it caused), returned, parked, or refused."""
+    """Show the outcome of a submission: accepted, scored (with the changes it caused), returned, parked, or refused."""
     runtime = intake.runtime
     stored = await stored_receipt(runtime, submission_id)
     if stored is None:
@@ -104,7 +104,7 @@ async def list_submissions(
 async def list_refusals(
     intake: Serving, caller: SignedIn, cursor: NumberCursor = None, limit: Limit = 50
 ) -> RefusalPage:
-    """What the caller's agency was refused, the newest first."""
+    """List the refused submissions of the caller's agency, the newest first."""
     async with intake.runtime.engine.connect() as connection:
         rows = await refusals.newest(connection, caller.agency, cursor, limit)
     return RefusalPage(items=[_refusal(row) for row in rows], next=rows[-1].sequence if len(rows) == limit else None)

@@ -34,7 +34,7 @@ router = APIRouter(route_class=JsonRoute, strict_content_type=False)
 
 
 class Decision(BaseModel):
-    """What an office decides about a submission: the body of `POST /v1/submissions/{id}/review`."""
+    """An office's decision on a submission: the body of `POST /v1/submissions/{id}/review`."""
 
     model_config = ConfigDict(
         extra="forbid",

@@ -57,7 +57,7 @@ class Layout:
     elements: tuple[Element, ...]
     units: tuple[Unit, ...]
     has_districts: bool
-    """Whether its units lie in several districts."""
+    """Say whether the units lie in several districts."""
 
     @property
     def fixed(self) -> tuple[str, ...]:

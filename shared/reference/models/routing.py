@@ -33,7 +33,7 @@ class Match(Record):
 
 
 class Grouping(Record):
-    """How long alerts of one branch for one recipient and channel are gathered. Real time, not the plan's days."""
+    """The times for which alerts of one branch, recipient and channel are gathered. Real time, not the plan's days."""
 
     wait: timedelta = Field(ge=timedelta(0), description="From the first alert to the notice that tells of it.")
     interval: timedelta = Field(ge=timedelta(0), description="From one notice to the next at the earliest.")
