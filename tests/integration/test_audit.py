@@ -165,6 +165,8 @@ async def test_a_digest_proves_what_was_sent(
     assert lines == [f"{receipt['digest']}  06280 2023-06" for receipt in receipts]
     file.write_text(json.dumps(a_posted_submission(source_ref="audited 1", stage="reported", revision=1)))
     assert (await audit("digest", str(file), status=0)).split()[0] == receipts[1]["digest"]
+    earlier = (await audit("digest", str(file), "--earlier", status=0)).split()[0]
+    assert f"jcs:{earlier}" == receipts[1]["digest"]  # figures that both rules write alike
 
 
 @pytest.mark.parametrize(
