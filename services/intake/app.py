@@ -32,9 +32,9 @@ from shared.contracts import subjects
 from shared.http import me
 from shared.http.app import create_app
 from shared.http.openapi import describe
-from shared.service import replay
 from shared.service.batch_processing import Handle, process
 from shared.service.broker import batches, create_broker, raw_body, raw_message
+from shared.service.replay import answer_replay
 from shared.settings import settings
 
 broker = create_broker(settings(), "intake")
@@ -102,6 +102,6 @@ HANDLERS = {family: subscribe(family, durable, projection) for family, durable, 
 
 
 @broker.subscriber(subjects.replay("intake"), queue="intake", decoder=raw_body)
-async def answer_replay(request: bytes) -> bytes:
+async def take_replay(request: bytes) -> bytes:
     """Project a parked message after all, or tell why not."""
-    return await replay.answer(intake().parking, intake().runtime.nats, HANDLERS, request)
+    return await answer_replay(intake().parking, intake().runtime.nats, HANDLERS, request)

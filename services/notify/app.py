@@ -34,9 +34,9 @@ from services.notify.stages.silence import silence
 from shared.contracts import subjects
 from shared.http.app import create_app
 from shared.http.openapi import describe
-from shared.service import replay
 from shared.service.batch_processing import process
 from shared.service.broker import batches, create_broker, raw_body
+from shared.service.replay import answer_replay
 from shared.service.runtime import background
 
 broker = create_broker(settings(), "notify")
@@ -90,8 +90,8 @@ for family, durable in FAMILIES.items():
 
 
 @broker.subscriber(subjects.replay("notify"), queue="notify", decoder=raw_body)
-async def answer_replay(request: bytes) -> bytes:
+async def take_replay(request: bytes) -> bytes:
     """Tell of a parked event once more, and reply what became of it."""
     notify = running()
     handles = dict.fromkeys(FAMILIES, notify.tell)
-    return await replay.answer(notify.parking, notify.runtime.nats, handles, request)
+    return await answer_replay(notify.parking, notify.runtime.nats, handles, request)

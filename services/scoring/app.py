@@ -24,9 +24,9 @@ from services.scoring.service import Scoring
 from shared.contracts import subjects
 from shared.http.app import create_app
 from shared.http.openapi import describe
-from shared.service import replay
 from shared.service.batch_processing import process
 from shared.service.broker import batches, create_broker, raw_body
+from shared.service.replay import answer_replay
 from shared.service.runtime import background
 from shared.settings import settings
 
@@ -71,7 +71,7 @@ async def answer_preview(request: bytes) -> NatsResponse:
 
 
 @broker.subscriber(subjects.replay("scoring"), queue="scoring", decoder=raw_body)
-async def answer_replay(request: bytes) -> bytes:
+async def take_replay(request: bytes) -> bytes:
     """Score a parked submission after all, or tell why not."""
     handlers = {subjects.ALL_SUBMISSIONS: scoring().score}
-    return await replay.answer(scoring().parking, scoring().runtime.nats, handlers, request)
+    return await answer_replay(scoring().parking, scoring().runtime.nats, handlers, request)

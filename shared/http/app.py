@@ -74,7 +74,7 @@ def create_app(title: str, description: str, lifespan: Lifespan) -> FastAPI:
     return app
 
 
-def answer(problem: Problem, language: Language) -> JSONResponse:
+def problem_response(problem: Problem, language: Language) -> JSONResponse:
     """Return the problem as an HTTP answer."""
     return JSONResponse(
         problem.document(language),
@@ -102,18 +102,18 @@ def problem_of(error: Exception) -> Problem:
 
 async def answer_error(request: Request, error: Exception) -> Response:
     """Answer one of the expected errors."""
-    return answer(problem_of(error), language_of(request))
+    return problem_response(problem_of(error), language_of(request))
 
 
 async def _answer_http_exception(request: Request, error: Exception) -> Response:
     known = {400: Problems.INVALID_JSON, 404: Problems.NOT_FOUND, 405: Problems.METHOD_NOT_ALLOWED}
     if isinstance(error.__cause__, Problem):  # FastAPI wraps the errors of reading a body
-        return answer(error.__cause__, language_of(request))
+        return problem_response(error.__cause__, language_of(request))
     status = getattr(error, "status_code", 500)
     headers = dict(getattr(error, "headers", None) or {})
     if status == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods_at(request)):
         headers["Allow"] = ", ".join(sorted(methods))  # Starlette names those of the path's first route only
-    return answer(Problem(known.get(status, Problems.FAILED), headers=headers), language_of(request))
+    return problem_response(Problem(known.get(status, Problems.FAILED), headers=headers), language_of(request))
 
 
 def _methods_at(request: Request) -> set[str]:
@@ -128,14 +128,14 @@ def _methods_at(request: Request) -> set[str]:
 async def _answer_invalid_query(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - the handler is registered for this type
     if any(found["type"] == "json_invalid" for found in error.errors()):
-        return answer(Problem(Problems.INVALID_JSON), language_of(request))
+        return problem_response(Problem(Problems.INVALID_JSON), language_of(request))
     kind = Problems.REFUSED if all(found["loc"][0] == "body" for found in error.errors()) else Problems.INVALID_QUERY
-    return answer(Problem(kind, *faults_of(error.errors())), language_of(request))
+    return problem_response(Problem(kind, *faults_of(error.errors())), language_of(request))
 
 
 async def _answer_failure(request: Request, error: Exception) -> Response:
     log.error("request failed", path=request.url.path, exc_info=error)
-    return answer(Problem(Problems.FAILED), language_of(request))
+    return problem_response(Problem(Problems.FAILED), language_of(request))
 
 
 async def _health(request: Request) -> dict[str, Any]:
@@ -165,7 +165,7 @@ async def _ready(request: Request) -> Response:
             detail=filled(phrase("http.no_connection"), names=", ".join(faulty)),
             headers={"Retry-After": "2"},
         )
-        return answer(problem, language_of(request))
+        return problem_response(problem, language_of(request))
     return JSONResponse({"status": "ready"})
 
 

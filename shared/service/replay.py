@@ -26,7 +26,7 @@ type Handles = Mapping[str, Handle]
 """The service's handlers by the subjects that they are subscribed to, such as `ntm.v1.status.>`."""
 
 
-async def answer(place: ParkingPlace, nats: Client, handles: Handles, request: bytes) -> bytes:
+async def answer_replay(place: ParkingPlace, nats: Client, handles: Handles, request: bytes) -> bytes:
     """Answer a `ReplayRequest` with a `Replayed`. Repeated and simultaneous requests process a message once."""
 
     async def again(parked: ParkedMessage) -> str | None:

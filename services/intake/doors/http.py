@@ -20,7 +20,7 @@ from services.intake.texts import phrase
 from shared.access.caller import Caller
 from shared.contracts.bilingual import Language
 from shared.contracts.submission import Receipt
-from shared.http.app import EXPECTED_ERRORS, answer, answer_error, language_in
+from shared.http.app import EXPECTED_ERRORS, answer_error, language_in, problem_response
 from shared.http.body import BODY_LIMIT, media_type, parse_json, read_body, refuse_packed
 from shared.http.dependencies import authenticate
 from shared.nats.cloud_events import new_trace
@@ -96,7 +96,7 @@ async def answer_json(intake: Intake, text: bytes, posted: Posted) -> Response:
 
 def _answer_one(outcome: Outcome, posted: Posted) -> Response:
     if isinstance(outcome, Problem):
-        return answer(outcome, posted.language)
+        return problem_response(outcome, posted.language)
     return Response(outcome.model_dump_json(), 202, media_type="application/json")
 
 

@@ -7,7 +7,7 @@ from nats.aio.msg import Msg
 
 from services.intake.doors.http import answer_json, posted_by
 from services.intake.service import Intake
-from shared.http.app import EXPECTED_ERRORS, answer, language_in, problem_of
+from shared.http.app import EXPECTED_ERRORS, language_in, problem_of, problem_response
 from shared.problems import Problem, Problems
 
 log = structlog.get_logger()
@@ -28,9 +28,9 @@ async def answer_submission(intake: Intake, message: Msg) -> tuple[bytes, dict[s
         intake.admission.group_commit.check_open()
         response = await answer_json(intake, message.data, posted)
     except EXPECTED_ERRORS as error:
-        response = answer(problem_of(error), language)
+        response = problem_response(problem_of(error), language)
     except Exception:  # a door's edge: without a reply the caller would wait for nothing
         log.exception("request failed", subject=message.subject)
-        response = answer(Problem(Problems.FAILED), language)
+        response = problem_response(Problem(Problems.FAILED), language)
     shown = {name: value for name in ("content-type", "retry-after") if (value := response.headers.get(name))}
     return bytes(response.body), {STATUS_HEADER: str(response.status_code), **shown}
