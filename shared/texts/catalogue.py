@@ -24,15 +24,12 @@ class Texts:
 
     def __call__(self, key: str) -> Bilingual:
         """Return the text of this key in both languages; KeyError when a catalogue lacks the key."""
-        return Bilingual(vi=self._vietnamese[key], en=self._english[key])
+        return self._texts[key]
 
     @cached_property
-    def _vietnamese(self) -> Mapping[str, str]:
-        return read_catalogue(self._package, "vi")
-
-    @cached_property
-    def _english(self) -> Mapping[str, str]:
-        return read_catalogue(self._package, "en")
+    def _texts(self) -> Mapping[str, Bilingual]:
+        vietnamese, english = (read_catalogue(self._package, language) for language in LANGUAGES)
+        return {key: Bilingual(vi=text, en=english[key]) for key, text in vietnamese.items() if key in english}
 
 
 def read_catalogue(package: str, language: str) -> dict[str, str]:
