@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from services.scoring.asking.supposition import PLAN_LETTERS
+from services.scoring.asking.what_if_request import PLAN_LETTERS
 from shared.contracts.preview import PREVIEW_LIMIT
 from shared.contracts.status import Stage
 from shared.postgres.migrations import schema_metadata

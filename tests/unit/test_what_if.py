@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.scoring.asking.before_and_after import Side, supposed_readings
 from services.scoring.asking.nearest import Ranking, page_of, rank
-from services.scoring.asking.supposition import Supposition, reference_under
+from services.scoring.asking.scenario import Side, supposed_readings
 from services.scoring.asking.what_if import Case, WhatIf, compare
+from services.scoring.asking.what_if_request import Supposition, reference_under
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.measures import Figures

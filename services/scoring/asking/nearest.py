@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from services.scoring.asking.before_and_after import Side, figures_of
+from services.scoring.asking.scenario import Side, figures_of
 from services.scoring.asking.units import cohorts_of, communes_of, district_of
 from services.scoring.asking.work_slots import SLOTS
 from services.scoring.judging.measures import Figures

@@ -11,7 +11,7 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.asking.before_and_after import Arriving, Side, compared, figures_of, supposed_readings
+from services.scoring.asking.scenario import Arriving, Side, compared, figures_of, supposed_readings
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.measures import Figures
 from services.scoring.judging.verdicts import explain_criterion

@@ -12,8 +12,8 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.asking.before_and_after import Arriving, Side, compared, figures_of, supposed_readings
-from services.scoring.asking.supposition import Supposition, check_day, check_figures, reference_under
+from services.scoring.asking.scenario import Arriving, Side, compared, figures_of, supposed_readings
+from services.scoring.asking.what_if_request import Supposition, check_day, check_figures, reference_under
 from services.scoring.asking.work_slots import SLOTS
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.changes import Moment

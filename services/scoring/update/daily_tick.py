@@ -17,8 +17,8 @@ from services.scoring.judging.unreported import bound_by
 from services.scoring.judging.verdicts import criteria_of
 from services.scoring.storage import queries
 from services.scoring.storage.tables import TickRow
-from services.scoring.update.communes import figures_for, judge_units
-from services.scoring.update.record import record
+from services.scoring.update.commune_statuses import figures_for, judge_units
+from services.scoring.update.published_changes import record
 from services.scoring.update.targets import begin_targets, judge_targets
 from shared.postgres.statements import table_of
 from shared.reference.load import Reference

@@ -31,7 +31,7 @@ from services.scoring.judging.unreported import bound_by
 from services.scoring.storage import queries
 from services.scoring.storage.tables import SCHEMA, ReadingRow, StatusRow, StepRow, SubmissionRow, TargetRow
 from services.scoring.update.arrivals import Arrival, submission_row, unit_of
-from services.scoring.update.communes import judge_again, status_rows
+from services.scoring.update.commune_statuses import judge_again, status_rows
 from services.scoring.update.score import score
 from services.scoring.update.targets import begin_targets, judge_targets
 from shared.contracts import subjects

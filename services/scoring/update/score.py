@@ -17,8 +17,8 @@ from services.scoring.judging.measures import Figures, Reading, merge
 from services.scoring.judging.targets import targets_of
 from services.scoring.storage import queries
 from services.scoring.update.arrivals import Arrival, submission_row, unit_of
-from services.scoring.update.communes import judge_units, touched
-from services.scoring.update.record import record
+from services.scoring.update.commune_statuses import judge_units, touched
+from services.scoring.update.published_changes import record
 from shared.reference.load import Reference
 from shared.reference.models import CohortMeeting
 

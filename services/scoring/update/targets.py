@@ -13,7 +13,7 @@ from services.scoring.judging.targets import series_of, targets_of
 from services.scoring.judging.verdicts import explain_target, judge_target, overdue_of, target_since
 from services.scoring.storage import queries
 from services.scoring.storage.tables import TargetRow
-from services.scoring.update.record import Found, holds_until, record, when
+from services.scoring.update.published_changes import Found, holds_until, record, when
 from shared.contracts.status import Status
 from shared.postgres.statements import upsert
 from shared.reference.load import Reference

@@ -17,7 +17,7 @@ from services.scoring.judging.verdicts import Judged, criterion_since, explain_c
 from services.scoring.storage import queries
 from services.scoring.storage.tables import StatusRow
 from services.scoring.update.arrivals import Arrival
-from services.scoring.update.record import Found, holds_until, record, when
+from services.scoring.update.published_changes import Found, holds_until, record, when
 from shared.contracts.status import Status
 from shared.postgres.statements import upsert
 from shared.reference.load import Reference

@@ -119,7 +119,7 @@ def check_figures(submissions: Sequence[Submission], caller: Caller, reference: 
 def reference_under(supposed: Supposition, reference: Reference) -> Reference:
     """The reference data with the supposed plan; a problem where that does not hold together."""
     if supposed.plan is not None and supposed.plan_file is not None:
-        expected = phrase("supposition.expected")
+        expected = phrase("what_if_request.plan_or_file")
         raise Problem(Problems.REFUSED, _unusable("/plan_file", "plan_file", expected))
     try:
         if supposed.plan_file is not None:
