@@ -7,8 +7,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.scoring.judging.measures import Figures, Observation, Reading, merge
+from services.scoring.judging.figures import Figures, merge
+from services.scoring.judging.observations import Observation
 from services.scoring.judging.path import Requirement
+from services.scoring.judging.readings import Reading
 from shared.contracts import subjects
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period

@@ -25,7 +25,7 @@ import nats as nats_client
 import psutil
 
 from services.scoring.judging.changes import Moment
-from services.scoring.judging.measures import Reading, readings_in
+from services.scoring.judging.readings import Reading, readings_in
 from services.scoring.storage.queries import reading_row
 from services.scoring.update.daily_tick import tick
 from services.scoring.update.rebuild import rebuild

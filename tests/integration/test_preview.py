@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.asking import preview
 from services.scoring.judging.changes import Moment
-from services.scoring.judging.measures import readings_in
+from services.scoring.judging.readings import readings_in
 from services.scoring.storage import queries
 from services.scoring.storage.tables import ChangeRow, OutboxRow, ReadingRow, StatusRow, SubmissionRow
 from shared.contracts import subjects

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from services.scoring.judging.aggregates import summed
-from services.scoring.judging.measures import Reading
+from services.scoring.judging.readings import Reading
 from services.scoring.judging.targets import series_of
 from services.scoring.judging.verdicts import assess_target
 from shared.contracts.assessment import Assessment

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scoring.judging.judge import assess, event_of, worst
-from services.scoring.judging.measures import Observation
+from services.scoring.judging.observations import Observation
 from services.scoring.judging.path import Point
 from shared.contracts.period import Period
 from shared.contracts.status import Event, Status

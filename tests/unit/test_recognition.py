@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from services.scoring.judging.measures import Reading
+from services.scoring.judging.readings import Reading
 from services.scoring.judging.recognition import recognitions
 from shared.contracts.recognition import Recognition, RecognitionState
 from shared.contracts.status import Stage, Status

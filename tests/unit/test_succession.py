@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from services.scoring.judging.aggregates import communes_counted, summed
 from services.scoring.judging.contributions import Increment
+from services.scoring.judging.figures import Figures
 from services.scoring.judging.inheritance import kin, not_inherited, with_inherited
-from services.scoring.judging.measures import Figures, Reading
+from services.scoring.judging.readings import Reading
 from services.scoring.judging.targets import series_of
 from services.scoring.judging.verdicts import assess_criterion, binds
 from shared.contracts.status import Stage, Status

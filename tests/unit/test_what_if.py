@@ -17,7 +17,7 @@ from services.scoring.asking.what_if import Case, WhatIf, compare
 from services.scoring.asking.what_if_request import Supposition, reference_under
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.changes import Moment
-from services.scoring.judging.measures import Figures
+from services.scoring.judging.figures import Figures
 from services.scoring.judging.targets import targets_of
 from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.status import Stage

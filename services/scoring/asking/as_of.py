@@ -10,8 +10,8 @@ from typing import Annotated
 from fastapi import Query
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.scoring.judging.figures import Figures, figures_from, in_hindsight
 from services.scoring.judging.inheritance import judged_by, kin, with_inherited
-from services.scoring.judging.measures import Figures, figures_from, in_hindsight
 from services.scoring.storage import queries
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference

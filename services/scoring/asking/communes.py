@@ -15,8 +15,8 @@ from services.scoring.asking.recognitions import (
 )
 from services.scoring.asking.statuses import StatusItem, status_item, status_item_then
 from services.scoring.asking.units import cohorts_of, communes_of, district_of
+from services.scoring.judging.figures import Figures
 from services.scoring.judging.inheritance import NotInherited, not_inherited
-from services.scoring.judging.measures import Figures
 from services.scoring.judging.verdicts import criteria_of
 from services.scoring.storage import queries
 from shared.contracts.bilingual import Bilingual

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from services.scoring.asking.scenario import Side, figures_of
 from services.scoring.asking.units import cohorts_of, communes_of, district_of
 from services.scoring.asking.work_slots import SLOTS
-from services.scoring.judging.measures import Figures
+from services.scoring.judging.figures import Figures
 from services.scoring.judging.reasons import UNITS
 from services.scoring.judging.verdicts import Judged, JudgedPart, binds, explain_criterion, judge_criterion
 from services.scoring.texts import phrase

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.asking.scenario import Arriving, Side, compared, figures_of, supposed_readings
 from services.scoring.judging.changes import Moment
-from services.scoring.judging.measures import Figures
+from services.scoring.judging.figures import Figures
 from services.scoring.judging.verdicts import explain_criterion
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.preview import Preview, PreviewedStatus, PreviewRequest

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.asking.as_of import AsOf, day_of, known_at
 from services.scoring.asking.units import communes_of, district_of
+from services.scoring.judging.figures import Figures
 from services.scoring.judging.inheritance import judged_by
-from services.scoring.judging.measures import Figures
 from services.scoring.judging.recognition import recognitions
 from services.scoring.judging.verdicts import criteria_of, judge_criterion
 from services.scoring.storage import queries

@@ -13,8 +13,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment
+from services.scoring.judging.figures import Figures, merge
 from services.scoring.judging.inheritance import kin, with_inherited
-from services.scoring.judging.measures import Figures, Reading, merge, readings_in
+from services.scoring.judging.readings import Reading, readings_in
 from services.scoring.judging.verdicts import Judged, is_judged_by, judge_criterion
 from services.scoring.storage import queries
 from shared.contracts.submission import Submission

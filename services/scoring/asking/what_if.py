@@ -18,8 +18,8 @@ from services.scoring.asking.work_slots import SLOTS
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.contributions import Increments, difference
+from services.scoring.judging.figures import Figures
 from services.scoring.judging.inheritance import kin
-from services.scoring.judging.measures import Figures
 from services.scoring.judging.targets import assess_at, targets_of
 from services.scoring.judging.verdicts import Judged, explain_criterion
 from services.scoring.storage import queries

@@ -19,7 +19,8 @@ from services.scoring.judging.contributions import (
     criteria_of_cohort,
     is_of_the_plan,
 )
-from services.scoring.judging.measures import HUNDRED, Figures, Observation
+from services.scoring.judging.figures import Figures
+from services.scoring.judging.observations import HUNDRED, Observation
 from shared.contracts.period import Period
 from shared.reference.load import Reference
 from shared.reference.models import CohortMeeting, Commitment, CommunesMeeting, Done, Rate, Total, Unit

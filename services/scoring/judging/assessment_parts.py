@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from services.scoring.judging.judge import Verdict
-from services.scoring.judging.measures import Observation, Reading
+from services.scoring.judging.observations import Observation
+from services.scoring.judging.readings import Reading
 from services.scoring.judging.trend import project
 from shared.contracts.assessment import Part, PartReading, Waypoint
 

@@ -17,7 +17,8 @@ from decimal import Decimal
 from operator import itemgetter
 from types import MappingProxyType
 
-from services.scoring.judging.measures import Figures, Measure, Observation, effective_date
+from services.scoring.judging.figures import Figures
+from services.scoring.judging.observations import Measure, Observation, effective_date
 from shared.reference.load import Reference
 from shared.reference.models import (
     CohortMeeting,

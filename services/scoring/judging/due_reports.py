@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date
 
-from services.scoring.judging.measures import Readings
+from services.scoring.judging.readings import Readings
 from shared.contracts.period import Granularity
 from shared.reference.models import Due
 

@@ -15,7 +15,8 @@ from operator import attrgetter
 
 from pydantic import BaseModel, Field
 
-from services.scoring.judging.measures import Figures, Reading
+from services.scoring.judging.figures import Figures
+from services.scoring.judging.readings import Reading
 from services.scoring.texts import phrase
 from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.period import Period

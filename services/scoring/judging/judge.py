@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from services.scoring.judging.measures import HUNDRED, Observation
+from services.scoring.judging.observations import HUNDRED, Observation
 from services.scoring.judging.path import Course, Point, Requirement
 from shared.contracts.status import Event, Status
 

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from services.scoring.judging.measures import Observation
+from services.scoring.judging.observations import Observation
 from shared.reference.models import Due
 
 _DAY = timedelta(days=1)

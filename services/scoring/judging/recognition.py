@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
-from services.scoring.judging.measures import Reading, Readings
+from services.scoring.judging.readings import Reading, Readings
 from services.scoring.texts import phrase
 from shared import text
 from shared.contracts.bilingual import Bilingual, Language

@@ -7,7 +7,7 @@ from datetime import date
 
 from services.scoring.judging.aggregates import communes_counted, series
 from services.scoring.judging.contributions import Increment
-from services.scoring.judging.measures import Observation
+from services.scoring.judging.observations import Observation
 from services.scoring.judging.verdicts import assess_target
 from shared.contracts.assessment import Assessment
 from shared.reference.load import Reference

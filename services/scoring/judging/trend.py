@@ -15,7 +15,7 @@ from itertools import combinations
 from statistics import NormalDist, median
 
 from services.scoring.judging.judge import Verdict
-from services.scoring.judging.measures import Observation
+from services.scoring.judging.observations import Observation
 from services.scoring.judging.path import Point
 from shared.contracts.assessment import Projection
 from shared.contracts.status import Status

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from services.scoring.judging.changes import Before
-from services.scoring.judging.measures import Figures
+from services.scoring.judging.figures import Figures
 from services.scoring.judging.verdicts import judge_criterion
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit

@@ -9,8 +9,9 @@ from datetime import date
 from services.scoring.judging import due_reports, judge, path, reasons
 from services.scoring.judging.aggregates import elements_of
 from services.scoring.judging.assessment_parts import told
+from services.scoring.judging.figures import Figures
 from services.scoring.judging.judge import Verdict, assess
-from services.scoring.judging.measures import Figures, Observation
+from services.scoring.judging.observations import Observation
 from shared.contracts.assessment import Assessment, Part
 from shared.contracts.status import Status
 from shared.reference.load import Reference

@@ -32,7 +32,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
 from services.scoring.judging.contributions import Increment
-from services.scoring.judging.measures import Figures, Reading
+from services.scoring.judging.figures import Figures
+from services.scoring.judging.readings import Reading
 from services.scoring.storage.tables import (
     ChangeRow,
     ParkedRow,

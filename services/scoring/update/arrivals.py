@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from services.scoring.judging.measures import Reading, readings_in, received_on
+from services.scoring.judging.readings import Reading, readings_in, received_on
 from shared.contracts.submission import AcceptedSubmission
 from shared.reference.load import Reference
 from shared.reference.models import Unit

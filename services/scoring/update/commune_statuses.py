@@ -10,8 +10,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Before, Moment, events, status_changes
+from services.scoring.judging.figures import Figures
 from services.scoring.judging.inheritance import kin, with_inherited
-from services.scoring.judging.measures import Figures, Reading, effective_date
+from services.scoring.judging.observations import effective_date
+from services.scoring.judging.readings import Reading
 from services.scoring.judging.unreported import before_any
 from services.scoring.judging.verdicts import Judged, criterion_since, explain_criterion, is_judged_by, judge_criterion
 from services.scoring.storage import queries

@@ -10,7 +10,8 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring.judging.measures import Figures, Reading, merge, readings_in
+from services.scoring.judging.figures import Figures, merge
+from services.scoring.judging.readings import Reading, readings_in
 from shared.contracts.status import Stage
 from shared.reference.models import Ratio
 from tests.builders import BASELINE_DATE, a_reading, a_warning, an_accepted_submission, poverty, readings

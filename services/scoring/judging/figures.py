@@ -1,0 +1,107 @@
+"""Pure: readings -> values over time.
+
+A reading says what was counted for a period; an observation is a measure's value from one period's readings, in
+force from the day it was known. A figure for a time before the plan began is history handed in later, so it is in
+force from its period's end.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from functools import cached_property
+
+from services.scoring.judging.observations import Measure, Observation, in_force, observation_of
+from services.scoring.judging.readings import Reading, readings_in, stronger
+from shared.contracts.period import Period
+from shared.contracts.status import Stage
+from shared.contracts.submission import AcceptedSubmission
+
+
+class Figures(dict[tuple[str, Period], Reading]):
+    """One unit's readings, which do not change any more, with what is measured from them: each measure once.
+
+    Those that follow from others (`merge`) measure anew only what has changed.
+    """
+
+    _former: Figures | None = None
+    _changed: Collection[tuple[str, Period]] = ()
+
+    def observed(self, measure: Measure, baseline_date: date, counts_from: Stage) -> Sequence[Observation]:
+        """What the measure's value was from when on: each entry has a later period than the one before it.
+
+        Only periods for which every element of the measure was reported count, so a ratio never mixes two periods.
+        """
+        # the measure is kept in the value: an id is only an object's own while that lives
+        key = id(measure), baseline_date, counts_from
+        if key not in self._observed:
+            found = self._by_period(measure, baseline_date, counts_from)
+            self._observed[key] = measure, found, in_force(found.values())
+        return self._observed[key][2]
+
+    def since(self, day: date) -> Figures:
+        """Those for periods that did not end before a day."""
+        return Figures({key: reading for key, reading in self.items() if reading.period.end >= day})
+
+    def _by_period(self, measure: Measure, baseline_date: date, counts_from: Stage) -> dict[Period, Observation]:
+        elements = list(dict.fromkeys(measure.element_codes))
+        if self._former is None:
+            found, periods = {}, self._periods[elements[0]]
+        else:
+            self._former.observed(measure, baseline_date, counts_from)
+            found = self._former._observed[id(measure), baseline_date, counts_from][1]
+            periods = [period for element, period in self._changed if element in elements]
+            found = dict(found) if periods else found
+        for period in periods:
+            readings = [self.get((element, period)) for element in elements]
+            if observation := observation_of(measure, period, readings, baseline_date, counts_from.rank):
+                found[period] = observation
+            else:
+                found.pop(period, None)
+        return found
+
+    @cached_property
+    def _observed(
+        self,
+    ) -> dict[tuple[int, date, Stage], tuple[Measure, dict[Period, Observation], Sequence[Observation]]]:
+        return {}
+
+    @cached_property
+    def _periods(self) -> Mapping[str, list[Period]]:
+        found: defaultdict[str, list[Period]] = defaultdict(list)
+        for element, period in self:
+            found[element].append(period)
+        return found
+
+
+def merge(current: Figures, arriving: Iterable[Reading]) -> Figures:
+    """The readings after others arrived, in whatever order: of two for the same thing the higher ranked stands,
+    known from the day that either was.
+    """
+    merged, changed = Figures(current), {}
+    for reading in arriving:
+        key = (reading.element, reading.period)
+        merged[key] = changed[key] = stronger(merged[key], reading) if key in merged else reading
+    if current:
+        merged._former, merged._changed = current, changed
+    return merged
+
+
+def in_hindsight(figures: Mapping[tuple[str, Period], Reading]) -> Figures:
+    """The readings as if each had been known when its period ended: not what was known at a day, but what was so."""
+    return Figures(
+        {
+            key: reading._replace(known_from=min(reading.known_from, reading.period.end))
+            for key, reading in figures.items()
+        }
+    )
+
+
+def figures_from(submissions: Iterable[tuple[int, str]]) -> dict[int, Figures]:
+    """Return the figures of each unit, by its key, from its submissions (JSON), whatever their order."""
+    arrived: defaultdict[int, list[Reading]] = defaultdict(list)
+    for unit, body in submissions:
+        submission = AcceptedSubmission.model_validate_json(body)
+        arrived[unit] += readings_in(submission, submission.id, submission.received_at, submission.warnings)
+    return {unit: merge(Figures(), readings) for unit, readings in arrived.items()}

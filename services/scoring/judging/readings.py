@@ -1,0 +1,77 @@
+"""Readings: what was counted for a unit, an element and a period."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from shared.contracts.period import Period
+from shared.contracts.status import Stage
+from shared.contracts.submission import Submission, SubmissionWarning
+from shared.time import VIETNAM
+
+
+class Reading(NamedTuple):
+    """An element's value for a unit and period, as it stands after corrections."""
+
+    element: str
+    period: Period
+    value: Decimal
+    stage: Stage
+    revision: int
+    received_at: datetime
+    known_from: date
+    submission: UUID
+    warnings: tuple[SubmissionWarning, ...] = ()
+    """What was remarkable about this figure when it came in."""
+    parts: tuple[Reading, ...] = ()
+    """What it is the sum of, where no submission brought it: the unit began with it."""
+
+    @property
+    def rank(self) -> tuple[int, int, datetime, UUID]:
+        """The highest stage wins, then the highest revision, then what came last."""
+        return self.stage.rank, self.revision, self.received_at, self.submission
+
+
+type Readings = Mapping[tuple[str, Period], Reading]
+"""One unit's readings by element and period."""
+
+
+def readings_in(
+    submission: Submission, submission_id: UUID, received_at: datetime, warnings: Iterable[SubmissionWarning] = ()
+) -> list[Reading]:
+    """What a submission says, each figure with the warnings that point at it."""
+    by_pointer: defaultdict[str, tuple[SubmissionWarning, ...]] = defaultdict(tuple)
+    for warning in warnings:
+        by_pointer[warning.pointer] += (warning,)
+    known_from = received_on(received_at)
+    return [
+        Reading(
+            element=element,
+            period=submission.period,
+            value=Decimal(value) if isinstance(value, int) else Decimal(str(value)),
+            stage=submission.stage,
+            revision=submission.revision,
+            received_at=received_at,
+            known_from=known_from,
+            submission=submission_id,
+            warnings=by_pointer.get(f"/readings/{element}", ()),
+        )
+        for element, value in submission.readings.items()
+    ]
+
+
+def received_on(moment: datetime) -> date:
+    """The day in Vietnam."""
+    return moment.astimezone(VIETNAM).date()
+
+
+def stronger(left: Reading, right: Reading) -> Reading:
+    """Return the higher ranked of two readings, known from the day on which the earlier one was known."""
+    winner = max(left, right, key=lambda reading: reading.rank)
+    known_from = min(left.known_from, right.known_from)
+    return winner if winner.known_from == known_from else winner._replace(known_from=known_from)
