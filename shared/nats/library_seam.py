@@ -1,8 +1,9 @@
 """Patches of nats-py and FastStream, and uses of their private attributes: all of them stand in this module.
 
-Each says why it is needed, and which issue of the library is about it. `tests/unit/test_library_seam.py` shows what the
-libraries do without the patches: a test there fails once a library is mended, and then its patch can go. When a newer
-library than the tried ones is installed the patches refuse to be applied: run those tests, then widen the range here.
+Each says why it is needed, and which issue of the library is about it. `tests/unit/shared/test_library_seam.py` shows
+what the libraries do without the patches: a test there fails once a library is mended, and then its patch can go.
+When a newer library than the tried ones is installed the patches refuse to be applied: run those tests, then widen
+the range here.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from shared.contracts.bilingual import Bilingual
 from shared.texts import phrase
 from shared.texts.catalogue import LANGUAGES, filled, read_catalogue
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PACKAGES = ["shared", "services.intake", "services.scoring", "services.notify", "services.cli", "deploy.local"]
 
 

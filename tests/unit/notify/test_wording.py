@@ -41,7 +41,7 @@ from tests.changes import (
     the_world,
 )
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "notify"
+GOLDEN = Path(__file__).parents[2] / "golden" / "notify"
 WORLD = replace(the_world(), board_url="https://ntm.example.vn")
 
 

@@ -17,7 +17,7 @@ from services.notify.delivery.channels.channel import Result
 from services.notify.delivery.channels.pace import paced
 from services.notify.delivery.channels.webhook import Webhook, new_secret
 from tests.integration.providers import Answer, broken, deliver, deliver_and_close, never, receiving
-from tests.unit.test_notify_channels import a_notice, some_settings
+from tests.unit.notify.test_channels import a_notice, some_settings
 
 EVENT = Wording(json.dumps({"type": "ntm.status.lost", "data": {"name": "Xã Điềm He"}}, ensure_ascii=False))
 

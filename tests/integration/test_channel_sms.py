@@ -16,7 +16,7 @@ from services.notify.delivery.channels.sms.generic import GatewayContract, Gener
 from services.notify.delivery.channels.sms.speedsms import SpeedSms
 from services.notify.settings import NotifySettings
 from tests.integration.providers import Answer, Receiver, broken, deliver, deliver_and_close, never, receiving
-from tests.unit.test_notify_channels import a_notice, some_settings
+from tests.unit.notify.test_channels import a_notice, some_settings
 
 PHONE = "+84912345678"
 SMS = Wording("NTM 06280 Diem He cham tien do tieu chi 11")

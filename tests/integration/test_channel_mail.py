@@ -12,7 +12,7 @@ from services.notify.delivery.channels.channel import Result
 from services.notify.delivery.channels.email import Email
 from services.notify.settings import NotifySettings
 from tests.integration.providers import Mailbox, deliver, deliver_and_close
-from tests.unit.test_notify_channels import a_notice, some_settings
+from tests.unit.notify.test_channels import a_notice, some_settings
 
 
 def mail_settings(port: int, **fields: Any) -> NotifySettings:

@@ -288,7 +288,7 @@ def test_a_seed_always_gives_the_same_year_and_another_one_another(reference: Re
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
     assert elsewhere.stdout.strip() == hashlib.sha256(repr(year).encode()).hexdigest()
     assert plan_year(reference, SEED + 1) != year

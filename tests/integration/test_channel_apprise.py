@@ -12,7 +12,7 @@ from services.notify.contacts.service_urls import is_service
 from services.notify.delivery.channels.apprise import Apprise, _is_inside
 from services.notify.delivery.channels.channel import Result
 from tests.integration.providers import deliver_and_close, never, receiving
-from tests.unit.test_notify_channels import a_notice, some_settings
+from tests.unit.notify.test_channels import a_notice, some_settings
 
 
 @pytest.mark.parametrize(

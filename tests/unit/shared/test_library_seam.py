@@ -32,7 +32,7 @@ READABLE = b"MSG a 1 b 2\r\n{}\r\n"
 # run by itself: the tests of this process may have patched the libraries already
 _UNPATCHED = """
 import asyncio, logging
-from tests.unit.test_library_seam import {test}
+from tests.unit.shared.test_library_seam import {test}
 logging.disable()
 asyncio.run({test}())
 """

@@ -14,7 +14,7 @@ from services.notify.alerts.notice import Notice
 from services.notify.delivery.channels.channel import Outcome, Result, Session
 from services.notify.delivery.worker import LEASED, DeliveryWorker
 from shared.time import utc_now
-from tests.unit.test_notify_channels import a_notice, some_settings
+from tests.unit.notify.test_channels import a_notice, some_settings
 
 
 class Taking:
