@@ -14,7 +14,7 @@ from sqlalchemy import Row
 from services.scoring.asking.as_of import AsOf, day_of, figures_at
 from services.scoring.asking.statuses import _since
 from services.scoring.judging.aggregates import summed
-from services.scoring.judging.contributions import Increments
+from services.scoring.judging.increments import Increments
 from services.scoring.judging.targets import assess_at, targets_of
 from services.scoring.storage import queries
 from shared.contracts.assessment import Assessment

@@ -17,8 +17,8 @@ from services.scoring.asking.what_if_request import Supposition, check_day, chec
 from services.scoring.asking.work_slots import SLOTS
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.changes import Moment
-from services.scoring.judging.contributions import Increments, difference
 from services.scoring.judging.figures import Figures
+from services.scoring.judging.increments import Increments, difference
 from services.scoring.judging.inheritance import kin
 from services.scoring.judging.targets import assess_at, targets_of
 from services.scoring.judging.verdicts import Judged, explain_criterion

@@ -12,14 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 
-from services.scoring.judging.contributions import (
+from services.scoring.judging.figures import Figures
+from services.scoring.judging.increments import (
     Increment,
     Increments,
     contribution,
     criteria_of_cohort,
     is_of_the_plan,
 )
-from services.scoring.judging.figures import Figures
 from services.scoring.judging.observations import HUNDRED, Observation
 from shared.contracts.period import Period
 from shared.reference.load import Reference

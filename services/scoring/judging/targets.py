@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from services.scoring.judging.aggregates import communes_counted, series
-from services.scoring.judging.contributions import Increment
+from services.scoring.judging.increments import Increment
 from services.scoring.judging.observations import Observation
 from services.scoring.judging.verdicts import assess_target
 from shared.contracts.assessment import Assessment

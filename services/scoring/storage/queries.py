@@ -31,8 +31,8 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
-from services.scoring.judging.contributions import Increment
 from services.scoring.judging.figures import Figures
+from services.scoring.judging.increments import Increment
 from services.scoring.judging.readings import Reading
 from services.scoring.storage.tables import (
     ChangeRow,

@@ -23,8 +23,8 @@ from sqlmodel import SQLModel
 
 from services.scoring.judging.aggregates import contributions
 from services.scoring.judging.changes import Moment
-from services.scoring.judging.contributions import Increment
 from services.scoring.judging.figures import Figures, figures_from
+from services.scoring.judging.increments import Increment
 from services.scoring.judging.inheritance import judged_by
 from services.scoring.judging.targets import targets_of
 from services.scoring.judging.unreported import bound_by

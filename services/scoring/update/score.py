@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.aggregates import contributes, elements_of
 from services.scoring.judging.changes import Moment
-from services.scoring.judging.contributions import Increment, contribution, difference
 from services.scoring.judging.figures import Figures, merge
+from services.scoring.judging.increments import Increment, contribution, difference
 from services.scoring.judging.inheritance import kin, with_inherited
 from services.scoring.judging.readings import Reading
 from services.scoring.judging.targets import targets_of

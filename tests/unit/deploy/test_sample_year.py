@@ -25,8 +25,8 @@ from services.intake import rules
 from services.intake.rules.standing_figures import StandingFigures
 from services.scoring.judging.aggregates import contributes, series
 from services.scoring.judging.changes import Before, events
-from services.scoring.judging.contributions import Increment, contribution
 from services.scoring.judging.figures import Figures, merge
+from services.scoring.judging.increments import Increment, contribution
 from services.scoring.judging.readings import Reading
 from services.scoring.judging.verdicts import assess_criterion, assess_target, criteria_of
 from shared.access.caller import EVERYTHING, Caller

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scoring.judging.aggregates import contributes, series
-from services.scoring.judging.contributions import Increment, contribution, difference
 from services.scoring.judging.figures import Figures, merge
+from services.scoring.judging.increments import Increment, contribution, difference
 from shared.reference.load import Reference, load
 from shared.reference.models import Commitment, Unit
 from tests.builders import BASELINE_DATE, a_reading, poverty, readings

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.scoring.judging.aggregates import communes_counted, summed
-from services.scoring.judging.contributions import Increment
 from services.scoring.judging.figures import Figures
+from services.scoring.judging.increments import Increment
 from services.scoring.judging.inheritance import kin, not_inherited, with_inherited
 from services.scoring.judging.readings import Reading
 from services.scoring.judging.targets import series_of

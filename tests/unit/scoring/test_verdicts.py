@@ -9,7 +9,7 @@ import pytest
 
 from services.scoring.judging.aggregates import series
 from services.scoring.judging.changes import Before, Moment, events, message_of, status_changes
-from services.scoring.judging.contributions import contribution
+from services.scoring.judging.increments import contribution
 from services.scoring.judging.readings import Reading
 from services.scoring.judging.unreported import before_any, bound_by
 from services.scoring.judging.verdicts import assess_criterion, assess_target, criteria_of, judge_criterion
