@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from services.scoring.storage.tables import ReadingRow, StatusRow, StepRow, SubmissionRow, TargetRow
+from services.scoring.storage.tables import IncrementRow, ReadingRow, StatusRow, SubmissionRow, TargetRow
 from services.scoring.update.rebuild import rebuild
 from shared.contracts import subjects
 from shared.postgres.statements import table_of
@@ -23,7 +23,7 @@ async def scoring(around: Surroundings) -> Service:
     return await around.start("scoring")
 
 
-MODELS = (SubmissionRow, ReadingRow, StatusRow, StepRow, TargetRow)
+MODELS = (SubmissionRow, ReadingRow, StatusRow, IncrementRow, TargetRow)
 
 
 async def scored(around: Surroundings, submissions: int) -> None:

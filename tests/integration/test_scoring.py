@@ -434,17 +434,17 @@ async def test_a_sum_that_moves_while_it_is_judged_is_judged_again(
 
     await score_one(200, 1)
     moving: list[asyncio.Task[None]] = []
-    steps_of = queries.steps_of
+    summed_increments = queries.summed_increments
 
     async def steps_of_and_then_they_move(*arguments: Any) -> Any:
         """The pause in which another worker moves the sums: between the reading of the steps and the verdict."""
-        steps = await steps_of(*arguments)
+        steps = await summed_increments(*arguments)
         moving.append(asyncio.create_task(score_one(100, 2)))
         await eventually(lambda: is_held_up(moving[0]))
         return steps
 
     with monkeypatch.context() as patch:
-        patch.setattr(queries, "steps_of", steps_of_and_then_they_move)
+        patch.setattr(queries, "summed_increments", steps_of_and_then_they_move)
         await judge()
     await moving[0]
     assert await marked(), "the mark of the later move is lost"

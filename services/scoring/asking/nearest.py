@@ -16,7 +16,13 @@ from services.scoring.asking.units import cohorts_of, communes_of, district_of
 from services.scoring.asking.work_slots import SLOTS
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.reasons import UNITS
-from services.scoring.judging.verdicts import Judged, JudgedPart, binds, explain_criterion, judge_criterion
+from services.scoring.judging.verdicts import (
+    CriterionVerdict,
+    MeasureVerdict,
+    binds,
+    explain_criterion,
+    judge_criterion,
+)
 from services.scoring.texts import phrase
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import CriterionRef, UnitRef
@@ -78,7 +84,7 @@ class NearestPage(BaseModel):
 class Ranking:
     """Communes judged by a criterion: what each lacks that does not meet it, the least first, and the others."""
 
-    lacking: list[tuple[int, Unit, Judged]]
+    lacking: list[tuple[int, Unit, CriterionVerdict]]
     met: int
     no_data: int
 
@@ -87,7 +93,7 @@ def rank(
     communes: Iterable[Unit], criterion: CriterionKey, figures: Mapping[int, Figures], reference: Reference, on: date
 ) -> Ranking:
     """The communes in order of what they lack, equals in order of code. Without a figure nobody can tell what lacks."""
-    lacking: list[tuple[int, Unit, Judged]] = []
+    lacking: list[tuple[int, Unit, CriterionVerdict]] = []
     met = no_data = 0
     for unit in communes:
         judged = judge_criterion(criterion, unit, figures.get(unit.key, Figures()), reference, on)
@@ -120,7 +126,9 @@ def page_of(
     )
 
 
-def _item(missing: int, unit: Unit, judged: Judged, criterion: CriterionKey, reference: Reference) -> NearItem:
+def _item(
+    missing: int, unit: Unit, judged: CriterionVerdict, criterion: CriterionKey, reference: Reference
+) -> NearItem:
     told = explain_criterion(judged)
     return NearItem(
         unit=unit_ref(unit),
@@ -135,13 +143,13 @@ def _item(missing: int, unit: Unit, judged: Judged, criterion: CriterionKey, ref
     )
 
 
-def _missing(part: JudgedPart) -> int | None:
+def _missing(part: MeasureVerdict) -> int | None:
     """How many households, workers, million dong or items lack; None where there is no figure."""
     goal = part.verdict.goal
     return None if goal is None else part.verdict.lacking(goal)
 
 
-def _lacking(part: JudgedPart) -> Lacking | None:
+def _lacking(part: MeasureVerdict) -> Lacking | None:
     missing, newest, goal, gap = _missing(part), part.verdict.observation, part.verdict.goal, part.verdict.short
     if not missing or newest is None or goal is None or gap is None:
         return None

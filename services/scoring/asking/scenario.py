@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.figures import Figures, merge
-from services.scoring.judging.inheritance import kin, with_inherited
+from services.scoring.judging.inheritance import families_of, with_inherited
 from services.scoring.judging.readings import Reading, readings_in
-from services.scoring.judging.verdicts import Judged, is_judged_by, judge_criterion
+from services.scoring.judging.verdicts import CriterionVerdict, is_judged_by, judge_criterion
 from services.scoring.storage import queries
 from shared.contracts.submission import Submission
 from shared.reference.load import Reference
@@ -46,7 +46,7 @@ class Side:
             found[unit] = merge(found.get(unit, Figures()), recent)
         return cls(reference, with_inherited(found, reference))
 
-    def judge(self, unit: Unit, criterion: CriterionKey, on: date) -> Judged | None:
+    def judge(self, unit: Unit, criterion: CriterionKey, on: date) -> CriterionVerdict | None:
         """None where the commune is not judged by the criterion."""
         if unit.kind in self.reference.plan.counted_kinds and is_judged_by(criterion, unit, self.reference):
             return judge_criterion(criterion, unit, self.figures.get(unit.key, Figures()), self.reference, on)
@@ -55,7 +55,7 @@ class Side:
 
 def compared(
     pairs: Iterable[tuple[Unit, CriterionKey]], before: Side, after: Side, on: date
-) -> Iterator[tuple[Unit, CriterionKey, Judged | None, Judged | None]]:
+) -> Iterator[tuple[Unit, CriterionKey, CriterionVerdict | None, CriterionVerdict | None]]:
     """The communes' criteria that either side is judged by, with both verdicts."""
     for unit, criterion in pairs:
         verdicts = before.judge(unit, criterion, on), after.judge(unit, criterion, on)
@@ -88,7 +88,7 @@ async def figures_of(
     elements: Collection[str] | None = None,
 ) -> dict[int, Figures]:
     """The figures (None: of all elements) of the units and their families, as far back as any of the plans looks."""
-    families = {member for reference in references for member in kin(units, reference)}
+    families = {member for reference in references for member in families_of(units, reference)}
     horizon = min(reference.plan.horizon for reference in references)
     found: dict[int, Figures] = {}
     for several in batched(sorted(families), _UNITS_AT_ONCE):  # so that the loop goes on between them

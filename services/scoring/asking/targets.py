@@ -87,7 +87,9 @@ async def list_targets(runtime: Running, caller: SignedIn, as_of: AsOf = None) -
     async with runtime.engine.connect() as connection:
         if as_of is None:
             rows = await queries.targets(connection)
-            steps = await queries.steps_of(connection, [(commitment.id, unit.key) for commitment, unit in wanted])
+            steps = await queries.summed_increments(
+                connection, [(commitment.id, unit.key) for commitment, unit in wanted]
+            )
             items = [
                 target_item(
                     commitment,

@@ -19,9 +19,9 @@ from services.scoring.judging.aggregates import summed
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.increments import Increments, difference
-from services.scoring.judging.inheritance import kin
+from services.scoring.judging.inheritance import families_of
 from services.scoring.judging.targets import assess_at, targets_of
-from services.scoring.judging.verdicts import Judged, explain_criterion
+from services.scoring.judging.verdicts import CriterionVerdict, explain_criterion
 from services.scoring.storage import queries
 from services.scoring.texts import phrase
 from shared.access.caller import Caller
@@ -122,13 +122,13 @@ async def load_case(
     arriving = supposed_readings(supposed.submissions, reference, now, on)
     units = {unit.key for unit in reference.units if caller.covers_unit(unit, reference.units)}
     if then is reference:
-        units &= set(kin(arriving, reference))
+        units &= set(families_of(arriving, reference))
     return Case(
         reference=reference,
         then=then,
         arriving=arriving,
         figures=await figures_of(connection, units, reference, then),
-        sums=await queries.steps_of(connection, list(_targets(reference, caller))),
+        sums=await queries.summed_increments(connection, list(_targets(reference, caller))),
         communes=[unit for unit in then.units.communes(on, then.plan.unit) if unit.key in units],
         caller=caller,
         on=on,
@@ -160,7 +160,7 @@ def compare(case: Case) -> WhatIf:
     )
 
 
-def _told(judged: Judged | None) -> Told | None:
+def _told(judged: CriterionVerdict | None) -> Told | None:
     return Told(status=judged.status, reason=explain_criterion(judged).reason) if judged else None
 
 

@@ -1,7 +1,7 @@
-"""Pure: units up the tree. Every commitment of a district or the province is a sum of its units' steps in time.
+"""Aggregates: the value of a district's or the province's commitment is the sum of its units' increments.
 
-A unit contributes steps (on this day so many more in the numerator, the denominator, the units with data), so a
-changed unit changes an aggregate by the difference of its steps, and the aggregate at any day is a running sum.
+An increment says by how much a day changes the numerator, the denominator and the number of units with data. So a
+changed unit changes an aggregate by the difference of its increments, and the aggregate at any day is a running sum.
 Rates are never averaged: numerators and denominators are summed apart.
 """
 
@@ -16,8 +16,8 @@ from services.scoring.judging.figures import Figures
 from services.scoring.judging.increments import (
     Increment,
     Increments,
-    contribution,
     criteria_of_cohort,
+    increments_of,
     is_of_the_plan,
 )
 from services.scoring.judging.observations import HUNDRED, Observation
@@ -27,7 +27,7 @@ from shared.reference.models import CohortMeeting, Commitment, CommunesMeeting, 
 
 
 def contributes(commitment: Commitment, target: Unit, unit: Unit, reference: Reference) -> bool:
-    """Whether the unit's figures are part of the target's commitment."""
+    """Tell whether the unit's figures are part of the target's commitment."""
     match commitment.measure:
         case Done():
             return unit.key == target.key
@@ -42,7 +42,7 @@ def contributes(commitment: Commitment, target: Unit, unit: Unit, reference: Ref
 
 
 def elements_of(commitment: Commitment, reference: Reference) -> set[str]:
-    """Everything that the commitment's value is made of."""
+    """Return the codes of the elements that the commitment's value is calculated from."""
     match commitment.measure:
         case Rate() as rate:
             return set(rate.element_codes)
@@ -58,48 +58,49 @@ def elements_of(commitment: Commitment, reference: Reference) -> set[str]:
             }
 
 
-def contributions(
+def increments_by_target(
     unit: int, figures: Mapping[int, Figures], targets: Iterable[tuple[Commitment, Unit]], reference: Reference
 ) -> Iterator[tuple[tuple[str, int, date], Increment]]:
-    """A unit's steps for all of the targets that it contributes to, by commitment, target and day."""
+    """Yield a unit's increments for all targets that it contributes to, by commitment, target and day."""
     found = reference.units.by_key(unit)
     for commitment, target in targets:
         if contributes(commitment, target, found, reference):
-            for day, step in contribution(commitment, found, figures[unit], reference, figures).items():
-                yield (commitment.id, target.key, day), step
+            for day, increment in increments_of(commitment, found, figures[unit], reference, figures).items():
+                yield (commitment.id, target.key, day), increment
 
 
 def summed(
     targets: Iterable[tuple[Commitment, Unit]], figures: Mapping[int, Figures], reference: Reference
 ) -> dict[tuple[str, int], dict[date, Increment]]:
-    """The steps of targets' commitments, by commitment and target, from the figures of all units (by key) that may
-    contribute to them, and of those who take their place.
+    """Return the summed increments by commitment and target.
+
+    `figures`: by unit, of all units that may contribute to the targets, and of their successors.
     """
     wanted = list(targets)
     sums: defaultdict[tuple[str, int], defaultdict[date, Increment]] = defaultdict(lambda: defaultdict(Increment))
     for unit in figures:
-        for (commitment, target, day), step in contributions(unit, figures, wanted, reference):
-            sums[commitment, target][day] += step
-    return {key: dict(steps) for key, steps in sums.items()}
+        for (commitment, target, day), increment in increments_by_target(unit, figures, wanted, reference):
+            sums[commitment, target][day] += increment
+    return {key: dict(increments) for key, increments in sums.items()}
 
 
 def series(
-    commitment: Commitment, steps: Increments, baseline_date: date, communes: int, coverage: Decimal
+    commitment: Commitment, increments: Increments, baseline_date: date, communes: int, coverage: Decimal
 ) -> list[Observation]:
-    """The commitment's value over time from the summed steps.
+    """Return the commitment's value over time from its summed increments.
 
-    Counts and rates count only once so many of the communes have figures (`coverage`, a share): before that a
-    sum says more about who has reported than about what is so.
+    Rates and counts of communes begin when a share of the communes (`coverage`) has figures: before that, a sum says
+    more about who has reported than about the facts.
     """
     measure = commitment.measure
     running = Increment()
     observations: list[Observation] = []
     begins = baseline_date + timedelta(days=1)
-    days = {*steps, begins} if isinstance(measure, Total) and steps else steps
+    days = {*increments, begins} if isinstance(measure, Total) and increments else increments
     for day in sorted(days):
         if isinstance(measure, Total) and day == begins:
-            running = Increment()  # the year's sum begins at nothing
-        running += steps.get(day, Increment())
+            running = Increment()  # the year's sum begins at zero
+        running += increments.get(day, Increment())
         if isinstance(measure, Rate | CommunesMeeting) and running.units < communes * coverage:
             continue
         if isinstance(measure, Rate) and running.denominator <= 0:
@@ -119,6 +120,6 @@ def series(
 
 
 def communes_counted(target: Unit, reference: Reference, on: date) -> int:
-    """How many communes a sum above them is of: those of the plan's first day that still count on that day."""
+    """Count the communes below a target that count on that day: those of the plan's first day that have not left."""
     communes = reference.units.communes(reference.plan.first_day, target.code)
     return sum((left := reference.lineage.left(commune)) is None or on < left for commune in communes)

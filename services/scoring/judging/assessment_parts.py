@@ -1,4 +1,4 @@
-"""Pure: a verdict's numbers as they are told."""
+"""The numbers of a verdict in its published assessment."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from services.scoring.judging.trend import project
 from shared.contracts.assessment import Part, PartReading, Waypoint
 
 
-def told(part: Part, verdict: Verdict, *, countable: bool) -> Part:
-    """The part, of which it is said what it is about, with its numbers. `countable`: what lacks comes in pieces."""
+def with_numbers(part: Part, verdict: Verdict, *, countable: bool) -> Part:
+    """Return the part with the verdict's numbers. `countable`: the distance to the goal is counted in whole things."""
     seen, required = verdict.observation, verdict.required
     numbers = {
         "goal": _number(verdict.goal),
@@ -37,7 +37,7 @@ def _of_observation(seen: Observation) -> dict[str, object]:
         "units_counted": seen.units_counted,
     }
     if seen.units_counted is not None:
-        return numbers  # the days of an aggregate are the system's own, not a period that somebody reported for
+        return numbers  # the days of an aggregate are not periods that were reported for
     return numbers | {
         "period": seen.period,
         "stage": seen.stage,

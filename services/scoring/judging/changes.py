@@ -1,4 +1,4 @@
-"""Pure: the changes that are published, and the messages that carry them."""
+"""The changes of verdicts that are published, and the messages that carry them."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ from shared.stable_id import stable_id
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When something is judged: the day that counts, and the instant that is recorded."""
+    """The time of a verdict: the day for which it holds, and the instant that is recorded."""
 
     on: date
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """What was so until now."""
+class PreviousVerdict:
+    """The status and the overdue reports before a new verdict."""
 
     status: Status = Status.NO_DATA
     overdue: frozenset[str] = frozenset()
 
 
-def events(before: Before, after: Status, overdue: Collection[str] = ()) -> list[Event]:
-    """What the step from what was to the new verdict is called: a change of status, of overdue reports, or both."""
+def events(before: PreviousVerdict, after: Status, overdue: Collection[str] = ()) -> list[Event]:
+    """Name the changes from the previous verdict to the new one: of the status, of the overdue reports, or both."""
     found = [event] if (event := event_of(before.status, after)) else []
     if before.overdue.issuperset(overdue):
         return [*found, Event.REPORT_ARRIVED] if before.overdue.difference(overdue) else found
     return [*found, Event.OVERDUE]
 
 
-def _status_before(event: Event, before: Before, assessment: Assessment) -> Status:
-    """A report that is late or comes changes no status: the change beside it does."""
+def _status_before(event: Event, before: PreviousVerdict, assessment: Assessment) -> Status:
+    """Return the status before an event; a late or arriving report by itself changes no status."""
     return assessment.status if event in (Event.OVERDUE, Event.REPORT_ARRIVED) else before.status
 
 
 def status_changes(
-    before: Before,
+    before: PreviousVerdict,
     unit: Unit,
     criterion: str,
     assessment: Assessment,
@@ -57,7 +57,7 @@ def status_changes(
     moment: Moment,
     submission: UUID | None,
 ) -> list[StatusChanged]:
-    """The changes of a commune's criterion."""
+    """Return the changes of a commune's criterion."""
     district = reference.units.district(unit)
     return [
         StatusChanged(
@@ -80,14 +80,14 @@ def status_changes(
 
 
 def target_changes(
-    before: Before,
+    before: PreviousVerdict,
     target: Unit,
     commitment: Commitment,
     assessment: Assessment,
     reference: Reference,
     moment: Moment,
 ) -> list[TargetChanged]:
-    """The changes of a commitment of a district or the province."""
+    """Return the changes of a commitment of a district or the province."""
     return [
         TargetChanged(
             id=_event_id(target, commitment.id, event, before, assessment, moment.at),
@@ -105,8 +105,10 @@ def target_changes(
     ]
 
 
-def _event_id(unit: Unit, topic: str, event: Event, before: Before, assessment: Assessment, cause: object) -> UUID:
-    """The same change found again has the same id."""
+def _event_id(
+    unit: Unit, topic: str, event: Event, before: PreviousVerdict, assessment: Assessment, cause: object
+) -> UUID:
+    """Return an id that is the same whenever the same change is found again."""
     words = (
         unit.key,
         topic,
@@ -121,7 +123,7 @@ def _event_id(unit: Unit, topic: str, event: Event, before: Before, assessment: 
 
 
 def topic_of(change: Change) -> str:
-    """What changed: the criterion's key or the commitment's id."""
+    """Return the topic of a change: the criterion's key or the commitment's id."""
     match change:
         case StatusChanged():
             return change.criterion.key
@@ -131,7 +133,7 @@ def topic_of(change: Change) -> str:
 
 
 def message_of(change: Change, traces: Mapping[UUID, str | None]) -> Message:
-    """The change as a CloudEvent on its subject, in the trace of the submission that caused it."""
+    """Return the CloudEvent that carries a change, in the trace of the submission that caused it."""
     trace = traces.get(change.submission) if change.submission else None
     body = change.model_dump_json().encode()
     if isinstance(change, StatusChanged):

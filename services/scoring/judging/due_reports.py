@@ -1,7 +1,7 @@
-"""Pure: which reports are due and have not come.
+"""Reports that are due and have not arrived.
 
-Who the plan binds has to report from its beginning on. Anybody else is expected to go on reporting what it has begun to
-report. A later report of the same kind makes up for a missing one.
+Communes that the plan binds have to report from its beginning on. All others are expected to go on with reports that
+they have begun. A later report of the same granularity makes up for a missing one.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from shared.reference.models import Due
 def awaited(
     dues: Sequence[Due], readings: Readings, elements: Collection[str], on: date, begins: date | None = None
 ) -> list[Due]:
-    """The reports that have not come by that day, also those that are not late yet, oldest first.
+    """Return the reports that have not arrived by the day `on`, also those that are not late yet, oldest first.
 
-    They are expected from `begins` on, or from the first report where that came before.
+    Reports are expected from `begins` on, or from the first report if that came earlier.
     """
     begun = begins
     newest: dict[Granularity, date] = {}

@@ -1,9 +1,4 @@
-"""Pure: readings -> values over time.
-
-A reading says what was counted for a period; an observation is a measure's value from one period's readings, in
-force from the day it was known. A figure for a time before the plan began is history handed in later, so it is in
-force from its period's end.
-"""
+"""Figures: all readings of a unit, and the measures' values that are calculated from them."""
 
 from __future__ import annotations
 
@@ -20,20 +15,20 @@ from shared.contracts.submission import AcceptedSubmission
 
 
 class Figures(dict[tuple[str, Period], Reading]):
-    """One unit's readings, which do not change any more, with what is measured from them: each measure once.
+    """One unit's readings by element and period. They never change, so each measure is calculated only once.
 
-    Those that follow from others (`merge`) measure anew only what has changed.
+    Figures that were made from former ones by `merge` calculate only the periods whose readings changed.
     """
 
     _former: Figures | None = None
     _changed: Collection[tuple[str, Period]] = ()
 
     def observed(self, measure: Measure, baseline_date: date, counts_from: Stage) -> Sequence[Observation]:
-        """What the measure's value was from when on: each entry has a later period than the one before it.
+        """Return the measure's values over time, each for a later period than the one before.
 
         Only periods for which every element of the measure was reported count, so a ratio never mixes two periods.
         """
-        # the measure is kept in the value: an id is only an object's own while that lives
+        # the measure is kept in the value because its id is unique only while it lives
         key = id(measure), baseline_date, counts_from
         if key not in self._observed:
             found = self._by_period(measure, baseline_date, counts_from)
@@ -41,7 +36,7 @@ class Figures(dict[tuple[str, Period], Reading]):
         return self._observed[key][2]
 
     def since(self, day: date) -> Figures:
-        """Those for periods that did not end before a day."""
+        """Return the figures for periods that did not end before a day."""
         return Figures({key: reading for key, reading in self.items() if reading.period.end >= day})
 
     def _by_period(self, measure: Measure, baseline_date: date, counts_from: Stage) -> dict[Period, Observation]:
@@ -76,8 +71,9 @@ class Figures(dict[tuple[str, Period], Reading]):
 
 
 def merge(current: Figures, arriving: Iterable[Reading]) -> Figures:
-    """The readings after others arrived, in whatever order: of two for the same thing the higher ranked stands,
-    known from the day that either was.
+    """Return the figures after readings arrived, in any order.
+
+    Of two readings for an element and period the higher ranked stands, known from the day of the earlier one.
     """
     merged, changed = Figures(current), {}
     for reading in arriving:
@@ -89,7 +85,7 @@ def merge(current: Figures, arriving: Iterable[Reading]) -> Figures:
 
 
 def in_hindsight(figures: Mapping[tuple[str, Period], Reading]) -> Figures:
-    """The readings as if each had been known when its period ended: not what was known at a day, but what was so."""
+    """Return the readings as if each had been known when its period ended, to judge a past day by today's knowledge."""
     return Figures(
         {
             key: reading._replace(known_from=min(reading.known_from, reading.period.end))

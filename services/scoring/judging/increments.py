@@ -1,9 +1,8 @@
-"""Pure: what one unit adds to the sums above it: on this day so many more in the numerator, the denominator, the units
-with figures.
+"""A unit's increments: by day, what it adds to the numerator, the denominator and the number of units with figures.
 
-Units change. What one that ended has counted stands until whoever took its place has counted for itself, so a merger
-alone moves no sum; what becomes a ward or town, where the plan counts communes, leaves it. A plan's communes are those
-of its first day: each goes on counting as one through whoever took its place.
+Units change. The figures of a unit that ended stand until its successor has counted for itself, so a merger alone
+moves no sum. Where the plan counts communes, a commune that becomes a ward or town leaves the sum. The plan's communes
+are those of its first day: each goes on counting as one through its successor.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _NOBODY: Mapping[int, Figures] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Increment:
-    """What one day adds."""
+    """The change of a sum on one day."""
 
     numerator: Decimal = ZERO
     denominator: Decimal = ZERO
@@ -58,128 +57,141 @@ type Increments = Mapping[date, Increment]
 
 
 def difference(new: Increments, old: Increments) -> dict[date, Increment]:
-    """What has to be added to a sum that holds the old steps so that it holds the new ones."""
+    """Return the increments that turn a sum of the old increments into one of the new."""
     total: defaultdict[date, Increment] = defaultdict(Increment)
-    for day, step in new.items():
-        total[day] += step
-    for day, step in old.items():
-        total[day] += -step
-    return {day: step for day, step in total.items() if step != Increment()}
+    for day, increment in new.items():
+        total[day] += increment
+    for day, increment in old.items():
+        total[day] += -increment
+    return {day: increment for day, increment in total.items() if increment != Increment()}
 
 
-def contribution(
-    commitment: Commitment, unit: Unit, figures: Figures, reference: Reference, kin: Mapping[int, Figures] = _NOBODY
+def increments_of(
+    commitment: Commitment, unit: Unit, figures: Figures, reference: Reference, related: Mapping[int, Figures] = _NOBODY
 ) -> dict[date, Increment]:
-    """A unit's steps for a commitment that it contributes to. `kin` has the figures of those who take its place."""
+    """Return a unit's increments for a commitment that it contributes to. `related`: the figures of its successors."""
     plan = reference.plan
     match commitment.measure:
         case Rate() as rate:
-            return _rate_steps(rate, unit, figures, reference, kin)
+            return _rate_increments(rate, unit, figures, reference, related)
         case Total(elements=elements):
-            return _flow_steps(elements, figures, reference)
+            return _flow_increments(elements, figures, reference)
         case Done(element=element):
             observations = figures.observed(YesNo(element=element), plan.baseline_date, plan.counts_from)
-            return _steps([(seen.effective, Increment(numerator=seen.numerator, units=1)) for seen in observations])
+            return _increments_from(
+                [(seen.effective, Increment(numerator=seen.numerator, units=1)) for seen in observations]
+            )
         case CommunesMeeting(criterion=criterion):
-            return _meeting_steps([criterion], unit, figures, reference, kin)
+            return _meeting_increments([criterion], unit, figures, reference, related)
         case CohortMeeting(cohort=cohort):
-            return _meeting_steps(criteria_of_cohort(cohort, reference), unit, figures, reference, kin)
+            return _meeting_increments(criteria_of_cohort(cohort, reference), unit, figures, reference, related)
 
 
 def is_of_the_plan(unit: Unit, reference: Reference) -> bool:
-    """Whether the unit is a commune of the plan's first day."""
+    """Tell whether the unit is a commune of the plan's first day."""
     plan = reference.plan
     return unit.kind in plan.counted_kinds and unit.is_valid(plan.first_day)
 
 
 def criteria_of_cohort(cohort: str, reference: Reference) -> Sequence[CriterionKey]:
-    """What binds each of the cohort's communes."""
+    """Return the criteria that each of the cohort's communes has to meet."""
     return next(found.criteria for found in reference.plan.cohorts if found.id == cohort)
 
 
 type _Levels = list[tuple[date, Increment]]
-"""What a unit comes to, from each of these days on."""
+"""The amounts that a unit adds in total, each from its day on."""
 
 
-def _steps(levels: _Levels) -> dict[date, Increment]:
-    steps: defaultdict[date, Increment] = defaultdict(Increment)
+def _increments_from(levels: _Levels) -> dict[date, Increment]:
+    increments: defaultdict[date, Increment] = defaultdict(Increment)
     before = Increment()
     for day, level in levels:
-        steps[day] += level + -before
+        increments[day] += level + -before
         before = level
-    return {day: step for day, step in steps.items() if step != Increment()}
+    return {day: increment for day, increment in increments.items() if increment != Increment()}
 
 
-def _rate_steps(
-    rate: Rate, unit: Unit, figures: Figures, reference: Reference, kin: Mapping[int, Figures]
+def _rate_increments(
+    rate: Rate, unit: Unit, figures: Figures, reference: Reference, related: Mapping[int, Figures]
 ) -> dict[date, Increment]:
     units = int(is_of_the_plan(unit, reference))
 
-    def taken_by(heir: Unit, since: date) -> _Levels:
-        own = _own(rate, kin.get(heir.key, _NOTHING), since, reference)
+    def levels_of_heir(heir: Unit, since: date) -> _Levels:
+        own = _own_observations(rate, related.get(heir.key, _NOTHING), since, reference)
         return [(max(own[0].effective, since), Increment(units=units))] if own else []
 
-    own = _own(rate, figures, unit.valid_from, reference)
+    own = _own_observations(rate, figures, unit.valid_from, reference)
     levels = [(seen.effective, Increment(seen.numerator, seen.denominator or ZERO, units)) for seen in own]
-    return _steps(_in_line(levels, unit, taken_by, reference))
+    return _increments_from(_followed_by_heirs(levels, unit, levels_of_heir, reference))
 
 
-def _meeting_steps(
+def _meeting_increments(
     criteria: Sequence[CriterionKey],
     unit: Unit,
     figures: Figures,
     reference: Reference,
-    kin: Mapping[int, Figures],
+    related: Mapping[int, Figures],
 ) -> dict[date, Increment]:
     measures = [measure for key in criteria for measure in reference.criterion(key).measures]
 
     def levels_of(one: Unit, found: Figures, since: date) -> _Levels:
         track = holds_over_time(criteria, one, found, reference)
-        counted = [own[0].effective for measure in measures if (own := _own(measure, found, since, reference))]
+        counted = [
+            own[0].effective for measure in measures if (own := _own_observations(measure, found, since, reference))
+        ]
         if not track or not counted:
             return []
         begin = max(min(counted), track[0][0], since)
         held = [(begin, _value_at(track, begin)), *((day, holds) for day, holds in track if day > begin)]
         return [(day, Increment(numerator=Decimal(int(holds)), units=1)) for day, holds in held]
 
-    def taken_by(heir: Unit, since: date) -> _Levels:
-        return levels_of(heir, kin.get(heir.key, _NOTHING), since)
+    def levels_of_heir(heir: Unit, since: date) -> _Levels:
+        return levels_of(heir, related.get(heir.key, _NOTHING), since)
 
-    return _steps(_in_line(levels_of(unit, figures, unit.valid_from), unit, taken_by, reference))
+    return _increments_from(
+        _followed_by_heirs(levels_of(unit, figures, unit.valid_from), unit, levels_of_heir, reference)
+    )
 
 
-def _own(measure: Measure, figures: Figures, since: date, reference: Reference) -> Sequence[Observation]:
-    """What a unit itself has counted as it was from that day on, without what it began with."""
+def _own_observations(measure: Measure, figures: Figures, since: date, reference: Reference) -> Sequence[Observation]:
+    """Return the values for periods that ended since that day: the unit's own, without the inherited ones."""
     plan = reference.plan
     observations = figures.observed(measure, plan.baseline_date, plan.counts_from)
     return observations[bisect_left(observations, since, key=lambda seen: seen.period.end) :]
 
 
-def _in_line(levels: _Levels, unit: Unit, taken_by: Callable[[Unit, date], _Levels], reference: Reference) -> _Levels:
-    """What a unit comes to, and from when on it is what those who take its place say."""
+def _followed_by_heirs(
+    levels: _Levels, unit: Unit, levels_of_heir: Callable[[Unit, date], _Levels], reference: Reference
+) -> _Levels:
+    """Return the levels of a unit until its successors have figures, and theirs from then on."""
     for since, heir in reference.lineage.heirs(unit):
-        if taken := [(since, Increment())] if since == reference.lineage.left(unit) else taken_by(heir, since):
+        if taken := [(since, Increment())] if since == reference.lineage.left(unit) else levels_of_heir(heir, since):
             levels = [*(one for one in levels if one[0] < taken[0][0]), *taken]
         if since == reference.lineage.left(unit):
             break
     return levels
 
 
-def _flow_steps(elements: Sequence[str], figures: Figures, reference: Reference) -> dict[date, Increment]:
-    """Flows of the plan's year and, as what it is compared with, of the year before."""
+def _flow_increments(elements: Sequence[str], figures: Figures, reference: Reference) -> dict[date, Increment]:
+    """Return the flows of the plan's year and, for comparison, of the year before."""
     plan = reference.plan
-    steps: defaultdict[date, Increment] = defaultdict(Increment)
+    increments: defaultdict[date, Increment] = defaultdict(Increment)
     for (element, period), reading in figures.items():
         counts = element in elements and reading.stage.rank >= plan.counts_from.rank
         if counts and plan.year - 1 <= period.start.year <= plan.year:
-            steps[effective_date(period, reading.known_from, plan.baseline_date)] += Increment(numerator=reading.value)
-    return dict(steps)
+            increments[effective_date(period, reading.known_from, plan.baseline_date)] += Increment(
+                numerator=reading.value
+            )
+    return dict(increments)
 
 
 def holds_over_time(
     criteria: Sequence[CriterionKey], unit: Unit, figures: Figures, reference: Reference
 ) -> list[tuple[date, bool]]:
-    """From when on all the criteria's indicators held in the commune, or not, for everyone they are asked of."""
+    """Return by day, in order, whether all the criteria's indicators hold in the commune from then on.
+
+    An indicator holds if it does for each of its groups (men and women). Empty while a group has no figures.
+    """
     plan = reference.plan
     tracks = []
     for key in criteria:

@@ -1,9 +1,9 @@
-"""Pure: what a unit begins with that came out of others, and what of their figures cannot go over to it.
+"""Inheritance: the figures that a unit takes over from former units, and those that it cannot take over.
 
-Where units went into another one wholly, their figures for one element and period add up to what was so in its bounds:
-it begins with that history. The figures of a unit that was split cannot be told apart, so what has a part of it begins
-without them. Only what criteria are judged by goes over, and only as at a day: cases and jobs of the past stay with the
-units that counted them, and so does a decision on recognition.
+Where former units went wholly into a new one, the sum of their figures for an element and period holds for the new
+unit: it begins with that history. The figures of a unit that was split cannot be divided, so its successors begin
+without them. Only figures that criteria are judged by are inherited, and only counts as at a day: cases and jobs of
+the past stay with the units that counted them, and so do decisions on recognition.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ _T = {
 
 
 class NotInherited(BaseModel):
-    """Figures of a unit that ended which do not tell anything of the one that it went into."""
+    """Figures of a former unit that its successor could not inherit."""
 
     unit: UnitRef
     elements: list[str] = Field(description="The codes of what was counted.")
     reason: Bilingual
 
 
-def kin(units: Iterable[int], reference: Reference) -> list[int]:
-    """These units with all whose figures have to do with theirs, in order."""
+def families_of(units: Iterable[int], reference: Reference) -> list[int]:
+    """Return the units with all their predecessors and successors, sorted by key."""
     return sorted({member for unit in units for member in reference.lineage.family(unit)})
 
 
 def with_inherited(figures: Mapping[int, Figures], reference: Reference) -> dict[int, Figures]:
-    """Units' own figures, and of all their kin, with what each began with."""
-    found = {key: figures.get(key, _NOTHING) for key in kin(figures, reference)}
+    """Return the figures of the units and their families, each with the figures that it inherited."""
+    found = {key: figures.get(key, _NOTHING) for key in families_of(figures, reference)}
     heirs = (unit for key in found if reference.lineage.origins(unit := reference.units.by_key(key)))
     for unit in sorted(heirs, key=attrgetter("valid_from")):
         if inherited := _inherited(unit, found, reference):
@@ -57,13 +57,14 @@ def with_inherited(figures: Mapping[int, Figures], reference: Reference) -> dict
 
 
 def judged_by(figures: Mapping[int, Figures], reference: Reference) -> dict[int, Figures]:
-    """What units are judged by, of all their figures: as far back as the plan looks, with what each began with."""
+    """Return the figures that units are judged by: since the plan's horizon, with the figures that each inherited."""
     return with_inherited({key: found.since(reference.plan.horizon) for key, found in figures.items()}, reference)
 
 
 def not_inherited(unit: Unit, figures: Mapping[int, Figures], reference: Reference) -> list[NotInherited]:
-    """What was counted of the units that this one came out of and tells nothing of it, as long as it has not counted
-    that itself. `figures` are `with_inherited`, those of its kin among them.
+    """Return the elements that former units counted, and that the unit neither inherited nor has counted itself.
+
+    `figures`: of the unit and its family, with the inherited ones (`with_inherited`).
     """
     origins = reference.lineage.origins(unit)
     counted = {old.key: _handed_on(figures.get(old.key, _NOTHING), reference) for _, old in origins}
@@ -72,12 +73,12 @@ def not_inherited(unit: Unit, figures: Mapping[int, Figures], reference: Referen
 
     def reason(old: Unit, element: str) -> Bilingual:
         if old in partly:
-            return _told("split", old, unit, [])
+            return _reason("split", old, unit, [])
         if partly:
-            return _told("part", old, unit, partly)
+            return _reason("part", old, unit, partly)
         others = [other for _, other in origins if other != old]
         lacking = [other for other in others if element not in counted[other.key]]
-        return _told("lacking", old, unit, lacking or others)
+        return _reason("lacking", old, unit, lacking or others)
 
     found = []
     for _, old in origins:
@@ -105,23 +106,23 @@ def _handed_on(figures: Figures, reference: Reference) -> set[str]:
     return {element for element in {element for element, _ in figures} if reference.is_handed_on(element)}
 
 
-def _sum(parts: Sequence[Reading], reference: Reference) -> Reading:
-    """What units counted, together: of yes and no that all have it; no further than the least of them."""
-    newest = max(parts, key=attrgetter("received_at", "submission"))
+def _sum(readings: Sequence[Reading], reference: Reference) -> Reading:
+    """Return the sum of several units' readings (of yes and no: whether all say yes), at the lowest of their stages."""
+    newest = max(readings, key=attrgetter("received_at", "submission"))
     holds = reference.elements[newest.element].type == "yes_no"
-    values = [part.value for part in parts]
+    values = [reading.value for reading in readings]
     return newest._replace(
         value=min(values) if holds else sum(values, Decimal(0)),
-        stage=min((part.stage for part in parts), key=attrgetter("rank")),
-        known_from=max(part.known_from for part in parts),
+        stage=min((reading.stage for reading in readings), key=attrgetter("rank")),
+        known_from=max(reading.known_from for reading in readings),
         warnings=(),
-        parts=tuple(one for part in parts for one in part.parts or (part,)),
+        summands=tuple(summand for reading in readings for summand in reading.summands or (reading,)),
     )
 
 
-def _told(why: str, old: Unit, new: Unit, others: Sequence[Unit]) -> Bilingual:
+def _reason(key: str, old: Unit, new: Unit, others: Sequence[Unit]) -> Bilingual:
     def words(language: Language) -> str:
-        named = ", ".join(one.title_in(language) for one in others)
-        return _T[why].in_(language).format(old=old.title_in(language), new=new.title_in(language), others=named)
+        named = ", ".join(unit.title_in(language) for unit in others)
+        return _T[key].in_(language).format(old=old.title_in(language), new=new.title_in(language), others=named)
 
     return Bilingual(vi=words("vi"), en=words("en"))

@@ -114,7 +114,9 @@ def assess(requirement: Requirement, observations: Sequence[Observation], on: da
     return verdict(Status.ON_TRACK, holds_until=course.last_day_within_tolerance(newest, on, deadline))
 
 
-def begun(status_on: Callable[[date], tuple[Status, date | None]], first: date, days: Iterable[date], on: date) -> date:
+def status_since(
+    status_on: Callable[[date], tuple[Status, date | None]], first: date, days: Iterable[date], on: date
+) -> date:
     """Return the day since which the status of the day `on` has held, followed from `first` on.
 
     `status_on` returns the status at a day and the last day until which it holds by itself; `days` are those on which

@@ -1,4 +1,8 @@
-"""Observations: a measure's values over time, each calculated from the readings of one period."""
+"""Observations: the values of a measure over time.
+
+An observation is calculated from the readings of one period and is in force from the day on which it was known. A
+figure for a time before the plan's baseline date is history handed in later, so it is in force from its period's end.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ type Measure = Ratio | Amount | YesNo
 
 
 class Observation(NamedTuple):
-    """A measure's value, in force from `effective` until the next one is."""
+    """A measure's value, in force from `effective` until the next observation."""
 
     effective: date
     period: Period
@@ -29,28 +33,28 @@ class Observation(NamedTuple):
     numerator: Decimal
     denominator: Decimal | None = None
     readings: tuple[Reading, ...] = ()
-    """What it was made of; nothing for an aggregate."""
+    """The readings that it is calculated from; empty for an aggregate."""
     units_counted: int | None = None
 
     @property
     def stage(self) -> Stage:
-        """The least that any of its readings has come to."""
+        """The lowest stage among its readings."""
         return min((reading.stage for reading in self.readings), key=lambda stage: stage.rank, default=Stage.REPORTED)
 
     @property
     def submissions(self) -> list[UUID]:
-        """Where its readings came from."""
+        """The submissions that its readings came from."""
         return sorted({reading.submission for reading in self.readings})
 
     @property
     def warnings(self) -> list[SubmissionWarning]:
-        """What was remarkable about its readings, in one order, whichever they came in."""
+        """The warnings about its readings, by element, so that they do not depend on the order of arrival."""
         in_order = sorted(self.readings, key=lambda reading: reading.element)
         return [warning for reading in in_order for warning in reading.warnings]
 
 
 def in_force(observations: Iterable[Observation]) -> list[Observation]:
-    """Those that became the newest when they were known; a late report for an older period never does."""
+    """Return the observations that became the newest when they were known, without late ones for older periods."""
     kept: list[Observation] = []
     for observation in sorted(observations, key=lambda seen: (seen.effective, _newness(seen.period))):
         if not kept or _newness(observation.period) > _newness(kept[-1].period):
@@ -59,19 +63,22 @@ def in_force(observations: Iterable[Observation]) -> list[Observation]:
 
 
 def _newness(period: Period) -> tuple[date, int]:
-    """Of two periods that end on one day the longer is the later word: the year's figure after December's."""
+    """Return a key that orders periods by their end, then by length: the year's figure is newer than December's."""
     return period.end, (period.end - period.start).days
 
 
 def effective_date(period: Period, known_from: date, baseline_date: date) -> date:
-    """From when on a figure is in force."""
+    """Return the day from which a figure is in force."""
     return min(period.end, known_from) if period.end <= baseline_date else known_from
 
 
 def observation_of(
     measure: Measure, period: Period, found: Sequence[Reading | None], baseline_date: date, least_rank: int
 ) -> Observation | None:
-    """The measure's value for a period; None unless every element of it was reported and has come far enough."""
+    """Return the measure's value for a period; None unless all its elements were reported at a sufficient stage.
+
+    `found`: the reading of each element. `least_rank`: the rank of the lowest stage that counts.
+    """
     readings = [reading for reading in found if reading is not None and reading.stage.rank >= least_rank]
     if len(readings) < len(found):
         return None
@@ -91,5 +98,5 @@ def observation_of(
         value=value,
         numerator=numerator,
         denominator=denominator,
-        readings=tuple(part for reading in readings for part in reading.parts or (reading,)),
+        readings=tuple(summand for reading in readings for summand in reading.summands or (reading,)),
     )

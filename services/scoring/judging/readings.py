@@ -27,13 +27,13 @@ class Reading(NamedTuple):
     known_from: date
     submission: UUID
     warnings: tuple[SubmissionWarning, ...] = ()
-    """What was remarkable about this figure when it came in."""
-    parts: tuple[Reading, ...] = ()
-    """What it is the sum of, where no submission brought it: the unit began with it."""
+    """The warnings about this figure when it was accepted."""
+    summands: tuple[Reading, ...] = ()
+    """The readings of former units that it is the sum of, where the unit inherited it."""
 
     @property
     def rank(self) -> tuple[int, int, datetime, UUID]:
-        """The highest stage wins, then the highest revision, then what came last."""
+        """The order in which readings prevail: by stage, then by revision, then by the time of arrival."""
         return self.stage.rank, self.revision, self.received_at, self.submission
 
 
@@ -44,7 +44,7 @@ type Readings = Mapping[tuple[str, Period], Reading]
 def readings_in(
     submission: Submission, submission_id: UUID, received_at: datetime, warnings: Iterable[SubmissionWarning] = ()
 ) -> list[Reading]:
-    """What a submission says, each figure with the warnings that point at it."""
+    """Return a submission's readings, each with the warnings that point at it."""
     by_pointer: defaultdict[str, tuple[SubmissionWarning, ...]] = defaultdict(tuple)
     for warning in warnings:
         by_pointer[warning.pointer] += (warning,)
@@ -66,7 +66,7 @@ def readings_in(
 
 
 def received_on(moment: datetime) -> date:
-    """The day in Vietnam."""
+    """Return the day in Vietnam of a moment."""
     return moment.astimezone(VIETNAM).date()
 
 

@@ -1,4 +1,4 @@
-"""Pure: the words of a verdict, in Vietnamese and English, from one set of templates."""
+"""The reasons of a verdict in words, in Vietnamese and English, from one set of templates."""
 
 from __future__ import annotations
 
@@ -50,11 +50,12 @@ _T = {
     "provisional": phrase("reasons.provisional"),
     "unverified": phrase("reasons.unverified"),
     "overdue": phrase("reasons.overdue"),
+    "points": phrase("reasons.points"),
 }
 
 
 def explain(parts: Sequence[Part], overdue: Sequence[str]) -> Bilingual:
-    """Why the verdict is what it is, the worst part first."""
+    """Return the reason of a verdict, beginning with the worst part."""
     ordered = sorted(parts, key=lambda part: part.status.severity)
     return Bilingual(vi=_explain(ordered, overdue, "vi"), en=_explain(ordered, overdue, "en"))
 
@@ -116,42 +117,42 @@ def _path(part: Part, sign: str, language: Language) -> str:
 
 
 def _lacking(part: Part, language: Language) -> str:
-    """What lacks to the path's next point, and to the goal, in things that people count."""
-    told = ""
+    """Return how many countable things are missing to the path's next point and to the goal, in words."""
+    clauses = ""
     counted = part.missing_unit or UNITS.get(part.measured_in)
     if counted is None:
-        return told
+        return clauses
     unit = counted.in_(language)
     if part.next and part.next.missing:
         missing, on = text.number(part.next.missing, language), text.day(part.next.on, language)
-        told += _T[f"next_{part.direction}"].in_(language).format(missing=missing, unit=unit, on=on)
+        clauses += _T[f"next_{part.direction}"].in_(language).format(missing=missing, unit=unit, on=on)
     if part.missing:
         until = ""
         if part.deadline and part.status != Status.MISSED:
             until = _T["until"].in_(language).format(deadline=text.day(part.deadline, language))
         missing = text.number(part.missing, language)
-        told += _T[part.direction].in_(language).format(missing=missing, unit=unit, until=until)
-    return told
+        clauses += _T[part.direction].in_(language).format(missing=missing, unit=unit, until=until)
+    return clauses
 
 
 def _trend(part: Part, language: Language) -> str:
-    found = part.projected
-    if found is None:
+    trend = part.projected
+    if trend is None:
         return ""
-    if found.on is None or found.earliest is None:
+    if trend.on is None or trend.earliest is None:
         return _T["no_trend"].in_(language)
-    earliest = text.day(found.earliest, language)
-    latest = text.day(found.latest, language) if found.latest else None
+    earliest = text.day(trend.earliest, language)
+    latest = text.day(trend.latest, language) if trend.latest else None
     span = _T["span" if latest else "open_span"].in_(language).format(earliest=earliest, latest=latest)
-    told = _T["trend"].in_(language).format(on=text.day(found.on, language), span=span)
-    return told + (_T["too_late"].in_(language) if found.in_time is False else "")
+    clause = _T["trend"].in_(language).format(on=text.day(trend.on, language), span=span)
+    return clause + (_T["too_late"].in_(language) if trend.in_time is False else "")
 
 
 def amount(value: float, measured_in: str, language: Language, *, difference: bool = False) -> str:
-    """A value with its unit; a difference of percentages is in points."""
+    """Return a value with its unit; a difference of percentages is in points."""
     if measured_in == "percent":
         if difference:
-            return text.number(round(value, 2), language) + (" điểm %" if language == "vi" else " points")
+            return text.number(round(value, 2), language) + _T["points"].in_(language)
         return text.percent(value, language)
     unit = UNITS.get(measured_in)
     rounded = round(value, 1)

@@ -1,7 +1,8 @@
-"""Pure: whether a commune is recognised by a set, and whether its criteria still bear that.
+"""Recognitions of communes by criteria sets, and the rule that says when a withdrawal is due.
 
-Recognition is a decision (of the province's chair), not a verdict: a recognised commune stays so, whatever its criteria
-do, until another decision withdraws it. The rule only tells when that is due (Decision 18/2022/QĐ-TTg).
+Recognition is a decision (of the province's chair), not a verdict: a commune stays recognised, whatever the status of
+its criteria, until another decision withdraws the recognition. The rule (Decision 18/2022/QĐ-TTg) only says when that
+is due.
 """
 
 from __future__ import annotations
@@ -37,18 +38,26 @@ _DUE = {
 def recognitions(
     sets: Sequence[CriteriaSet], readings: Readings, statuses: Mapping[CriterionKey, Status], on: date
 ) -> list[Recognition]:
-    """A commune's recognitions at a day, one for each set that knows of such a decision.
+    """Return a commune's recognitions at a day, one for each set that recognises communes.
 
-    `readings` have the decisions, of whatever year; `statuses` those of the criteria that the commune is judged by.
+    `readings`: with the decisions of all years. `statuses`: of the criteria that the commune is judged by.
     """
-    return [_recognition(one, one.recognition, readings, statuses, on) for one in sets if one.recognition]
+    return [
+        _recognition(criteria_set, criteria_set.recognition, readings, statuses, on)
+        for criteria_set in sets
+        if criteria_set.recognition
+    ]
 
 
 def _recognition(
-    one: CriteriaSet, rule: RecognitionRule, readings: Readings, statuses: Mapping[CriterionKey, Status], on: date
+    criteria_set: CriteriaSet,
+    rule: RecognitionRule,
+    readings: Readings,
+    statuses: Mapping[CriterionKey, Status],
+    on: date,
 ) -> Recognition:
     state, decision = _decided(rule.element, readings, on)
-    keys = {one.key(criterion): criterion for criterion in one.criteria}
+    keys = {criteria_set.key(criterion): criterion for criterion in criteria_set.criteria}
     judged = {key: statuses.get(key, Status.NO_DATA) for key in keys}
     unknown = [key for key, status in judged.items() if status == Status.NO_DATA]
     failing = [key for key, status in judged.items() if status not in (Status.MET, Status.NO_DATA)]
@@ -59,8 +68,8 @@ def _recognition(
         )
     named = {key: CriterionRef(key=key, name=criterion.name) for key, criterion in keys.items()}
     found = Recognition(
-        criteria_set=one.id,
-        name=one.name,
+        criteria_set=criteria_set.id,
+        name=criteria_set.name,
         state=state,
         since=decision.period.end if decision else None,
         submission=decision.submission if decision else None,
@@ -76,7 +85,7 @@ def _recognition(
 
 
 def _decided(element: str, readings: Readings, on: date) -> tuple[RecognitionState, Reading | None]:
-    """What the confirmed decisions come to by that day, and the one that made it so."""
+    """Return the state by the confirmed decisions until that day, and the decision that led to it."""
     decisions = [
         reading
         for (code, period), reading in readings.items()
@@ -92,7 +101,7 @@ def _decided(element: str, readings: Readings, on: date) -> tuple[RecognitionSta
 
 
 def _is_due(rule: Withdrawal, failing: Sequence[int], unknown: Sequence[int], criteria: int) -> bool | None:
-    """Whether the rule is reached by the criteria that fail alone; not even with the unknown ones; else None."""
+    """Tell whether withdrawal is due; None where that depends on the criteria without data (`unknown`)."""
     key = set(rule.key_criteria.numbers) if rule.key_criteria else None
     if _reached(rule, len(failing), key is not None and not key.isdisjoint(failing), criteria):
         return True
@@ -112,13 +121,13 @@ def _is_verified(rule: Withdrawal | None) -> bool:
 
 
 def _explain(found: Recognition, language: Language) -> str:
-    told = _T[found.state].in_(language).format(day=text.day(found.since, language) if found.since else "")
+    sentences = _T[found.state].in_(language).format(day=text.day(found.since, language) if found.since else "")
     if found.state != RecognitionState.RECOGNISED:
-        return told
+        return sentences
     if found.failing:
         names = ", ".join(f"{each.key.rpartition('-')[2]} {each.name.in_(language)}" for each in found.failing)
-        told += _T["failing"].in_(language).format(count=len(found.failing), criteria=found.criteria, names=names)
+        sentences += _T["failing"].in_(language).format(count=len(found.failing), criteria=found.criteria, names=names)
     if found.unknown:
-        told += _T["unknown"].in_(language).format(count=len(found.unknown))
+        sentences += _T["unknown"].in_(language).format(count=len(found.unknown))
     mark = "" if found.verified else _T["unverified"].in_(language)
-    return told + _DUE[found.withdrawal_due].in_(language).format(mark=mark)
+    return sentences + _DUE[found.withdrawal_due].in_(language).format(mark=mark)

@@ -15,7 +15,7 @@ from shared.reference.models import Commitment, Unit
 
 
 def targets_of(reference: Reference) -> Iterable[tuple[Commitment, Unit]]:
-    """The plan's commitments, each with the units that it binds, as they are when the plan begins."""
+    """Yield each of the plan's commitments with each unit that it binds, as of the plan's first day."""
     for commitment in reference.plan.commitments:
         for code in commitment.units:
             if target := reference.units.find(code, reference.plan.first_day):
@@ -23,16 +23,16 @@ def targets_of(reference: Reference) -> Iterable[tuple[Commitment, Unit]]:
 
 
 def series_of(
-    commitment: Commitment, target: Unit, steps: Mapping[date, Increment], reference: Reference, on: date
+    commitment: Commitment, target: Unit, increments: Mapping[date, Increment], reference: Reference, on: date
 ) -> list[Observation]:
-    """The commitment's value over time, from its summed steps, as seen on that day."""
+    """Return the commitment's value over time from its summed increments, as seen on the day `on`."""
     plan = reference.plan
-    return series(commitment, steps, plan.baseline_date, communes_counted(target, reference, on), plan.coverage)
+    return series(commitment, increments, plan.baseline_date, communes_counted(target, reference, on), plan.coverage)
 
 
 def assess_at(
-    commitment: Commitment, target: Unit, steps: Mapping[date, Increment], reference: Reference, on: date
+    commitment: Commitment, target: Unit, increments: Mapping[date, Increment], reference: Reference, on: date
 ) -> Assessment:
-    """The commitment as it stands on a day by its summed steps, or on the unit's last day, and why."""
+    """Return the assessment of a commitment on a day, or on the unit's last day, by its summed increments."""
     on = target.last_day(on)
-    return assess_target(commitment, series_of(commitment, target, steps, reference, on), reference, on)
+    return assess_target(commitment, series_of(commitment, target, increments, reference, on), reference, on)

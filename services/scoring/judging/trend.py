@@ -1,8 +1,8 @@
-"""Pure: when the trend of the figures reaches the goal.
+"""The trend of the figures, and the day on which it reaches the goal.
 
-The speed is Theil and Sen's: the median of the slopes between all pairs of points, which single slips do not bend. How
-sure that is, is Sen's interval of the slope (Gilbert 1987, 16.5: the variance of Kendall's S, corrected for ties) at
-90 %. All are taken from the newest value on: what is so now, at the speed of the year so far.
+The speed is the Theil-Sen estimate: the median of the slopes between all pairs of points, which single outliers do not
+change. Its uncertainty is Sen's interval of the slope at 90 % (Gilbert 1987, 16.5: the variance of Kendall's S,
+corrected for ties). The trend starts at the newest value and goes on at the speed of the year so far.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from shared.contracts.status import Status
 _FEWEST_POINTS = 4
 _Z = NormalDist().inv_cdf(0.95)
 _HORIZON_DAYS = 3650
-"""What would take longer than ten years is not in sight."""
+"""Ten years: a goal further away counts as never reached."""
 
 
 def project(verdict: Verdict) -> Projection | None:
-    """When the goal is reached by the trend; None where nothing is to be reached, or fewer than four months tell."""
-    commitment, short = verdict.requirement, verdict.short
-    if short is None or verdict.status == Status.MET or commitment.ceiling or not commitment.has_path:
+    """Return when the trend reaches the goal; None with nothing to reach, or with values in fewer than four months."""
+    requirement, short = verdict.requirement, verdict.short
+    if short is None or verdict.status == Status.MET or requirement.ceiling or not requirement.has_path:
         return None
     points = _monthly(verdict.baseline, verdict.seen)
     if len(points) < _FEWEST_POINTS:
         return None
-    speeds = [speed if commitment.direction == "at_least" else -speed for speed in _speeds(points)]
+    speeds = [speed if requirement.direction == "at_least" else -speed for speed in _speeds(points)]
     slowest, typical, fastest = _interval(sorted(speeds), points)
     newest = points[-1].on
 
@@ -42,7 +42,7 @@ def project(verdict: Verdict) -> Projection | None:
         days = math.ceil(float(short) / speed) if speed > 0 else _HORIZON_DAYS + 1
         return max(verdict.on, newest + timedelta(days=days)) if days <= _HORIZON_DAYS else None
 
-    on, deadline = reached(typical), commitment.deadline
+    on, deadline = reached(typical), requirement.deadline
     return Projection(
         on=on,
         earliest=reached(fastest),
@@ -52,7 +52,7 @@ def project(verdict: Verdict) -> Projection | None:
 
 
 def _monthly(baseline: Point | None, seen: Sequence[Observation]) -> list[Point]:
-    """The last value of each month, from the baseline on: sums move by every report, which is no trend."""
+    """Return the last value of each month, from the baseline on: sums move with every report, which is no trend."""
     points = [Point(min(one.period.end, one.effective), one.value) for one in seen]
     if baseline is not None:
         points = [baseline, *(point for point in points if point.on > baseline.on)]
@@ -60,14 +60,14 @@ def _monthly(baseline: Point | None, seen: Sequence[Observation]) -> list[Point]
 
 
 def _speeds(points: Sequence[Point]) -> list[float]:
-    """The slopes between all pairs of points, a day."""
+    """Return the slopes per day between all pairs of points."""
     return [
         float(later.value - earlier.value) / (later.on - earlier.on).days for earlier, later in combinations(points, 2)
     ]
 
 
 def _interval(speeds: Sequence[float], points: Sequence[Point]) -> tuple[float, float, float]:
-    """The lower limit, the median and the upper limit of sorted slopes."""
+    """Return the lower limit, the median and the upper limit of sorted slopes."""
     ties = Counter(point.value for point in points).values()
     variance = (_kendall(len(points)) - sum(_kendall(tied) for tied in ties)) / 18
     reach = _Z * math.sqrt(max(variance, 0))

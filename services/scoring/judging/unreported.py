@@ -1,18 +1,18 @@
-"""Pure: what is said of what nobody reports anything of. What the plan binds is judged all the same."""
+"""Binding criteria for which nothing was reported: they are judged all the same."""
 
 from __future__ import annotations
 
 from datetime import date
 
-from services.scoring.judging.changes import Before
+from services.scoring.judging.changes import PreviousVerdict
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.verdicts import judge_criterion
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
 
 
-def bound_by(reference: Reference, on: date) -> dict[int, list[CriterionKey]]:
-    """The criteria that the plan binds communes to, by commune: of all that there have been in its time until then."""
+def binding_criteria(reference: Reference, on: date) -> dict[int, list[CriterionKey]]:
+    """Return the criteria that the plan binds communes to, by commune: for all communes in its time until that day."""
     plan = reference.plan
     return {
         unit.key: sorted(keys)
@@ -25,9 +25,10 @@ def bound_by(reference: Reference, on: date) -> dict[int, list[CriterionKey]]:
     }
 
 
-def before_any(key: CriterionKey, unit: Unit, reference: Reference, on: date) -> Before:
-    """What silence alone has come to: when the first figures come, or somebody looks for the first time, nothing of
-    that is news.
+def verdict_without_figures(key: CriterionKey, unit: Unit, reference: Reference, on: date) -> PreviousVerdict:
+    """Return the verdict on a criterion without any figures.
+
+    A criterion's first verdict is compared with it, so that what the lack of figures alone led to is not news.
     """
     judged = judge_criterion(key, unit, Figures(), reference, on)
-    return Before(judged.status, frozenset(judged.overdue))
+    return PreviousVerdict(judged.status, frozenset(judged.overdue))

@@ -1,4 +1,4 @@
-"""Pure: the assessments that are published, of a commune's criterion and of a commitment of the plan."""
+"""Verdicts on a commune's criteria and on the commitments of the plan, and their published assessments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 
 from services.scoring.judging import due_reports, judge, path, reasons
 from services.scoring.judging.aggregates import elements_of
-from services.scoring.judging.assessment_parts import told
+from services.scoring.judging.assessment_parts import with_numbers
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.judge import Verdict, assess
 from services.scoring.judging.observations import Observation
@@ -19,8 +19,8 @@ from shared.reference.models import Commitment, CriterionKey, Goal, Group, Indic
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedPart:
-    """One measure of a criterion, judged."""
+class MeasureVerdict:
+    """The verdict on one measure of a criterion."""
 
     indicator: Indicator
     group: Group
@@ -30,44 +30,46 @@ class JudgedPart:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A commune's criterion judged: everything but the words."""
+class CriterionVerdict:
+    """The verdict on a commune's criterion: everything but its published words."""
 
     status: Status
     on: date
-    parts: Sequence[JudgedPart]
+    parts: Sequence[MeasureVerdict]
     overdue: Sequence[str]
     holds_until: date | None
-    """The last day on which this holds if nothing is reported; None: it stays."""
+    """The last day on which the status holds if nothing is reported; None: it holds for good."""
 
     @property
     def is_blank(self) -> bool:
-        """Nobody has figures of it, and time alone makes nothing of that."""
+        """True where the criterion has no figures, and time alone never changes its status."""
         return self.status == Status.NO_DATA and self.holds_until is None
 
 
 def assess_criterion(key: CriterionKey, unit: Unit, figures: Figures, reference: Reference, on: date) -> Assessment:
-    """Judge a commune's criterion, and say why."""
+    """Judge a commune's criterion and explain the verdict."""
     return explain_criterion(judge_criterion(key, unit, figures, reference, on))
 
 
-def judge_criterion(key: CriterionKey, unit: Unit, figures: Figures, reference: Reference, on: date) -> Judged:
-    """Judge a commune's criterion, and look which reports on it are late."""
+def judge_criterion(
+    key: CriterionKey, unit: Unit, figures: Figures, reference: Reference, on: date
+) -> CriterionVerdict:
+    """Judge a commune's criterion and find the overdue reports on it."""
     parts = judge_parts(key, unit, figures, reference, on)
-    # nobody reports for a time in which there was no such commune
+    # no report is expected for a time in which the commune did not exist
     dues = [due for due in reference.due_on(key) if unit.is_valid(due.period.end)]
     begins = reference.plan.first_day if binds(key, unit, reference) else None
     awaited = due_reports.awaited(dues, figures, reference.criterion(key).element_codes, on, begins)
     late = [due.period.text for due in awaited if due.by < on]
     ends = [due.by for due in awaited if due.by >= on]
     ends += [part.verdict.holds_until for part in parts if part.verdict.holds_until is not None]
-    return Judged(_status(parts), on, parts, late, min(ends, default=None))
+    return CriterionVerdict(_status(parts), on, parts, late, min(ends, default=None))
 
 
 def judge_parts(
     key: CriterionKey, unit: Unit, figures: Figures, reference: Reference, on: date
-) -> Sequence[JudgedPart]:
-    """Judge every indicator of a criterion, men and women apart where the set says so."""
+) -> Sequence[MeasureVerdict]:
+    """Judge every indicator of a criterion, for men and women apart where the set asks for that."""
     criterion, plan = reference.criterion(key), reference.plan
     deadline = plan.deadline if binds(key, unit, reference) else None
     parts = []
@@ -90,16 +92,16 @@ def judge_parts(
                 and newest is not None
                 and newest.period.granularity != criterion.official
             )
-            parts.append(JudgedPart(indicator, group, goal, verdict, provisional))
+            parts.append(MeasureVerdict(indicator, group, goal, verdict, provisional))
     return parts
 
 
-def _status(parts: Sequence[JudgedPart]) -> Status:
+def _status(parts: Sequence[MeasureVerdict]) -> Status:
     return judge.worst([part.verdict.status for part in parts])
 
 
 def criterion_since(key: CriterionKey, unit: Unit, figures: Figures, reference: Reference, on: date) -> date:
-    """Since when a commune's criterion has the status that it has on that day, by what is known now."""
+    """Return the day since which a commune's criterion has had its status of the day `on`, by today's figures."""
     plan = reference.plan
 
     def status_on(day: date) -> tuple[Status, date | None]:
@@ -111,11 +113,11 @@ def criterion_since(key: CriterionKey, unit: Unit, figures: Figures, reference: 
         figures.observed(measure, plan.baseline_date, plan.counts_from) for measure in reference.criterion(key).measures
     ]
     days = {seen.effective for observations in observed for seen in observations}
-    return max(unit.valid_from, judge.begun(status_on, plan.baseline_date, days, on))
+    return max(unit.valid_from, judge.status_since(status_on, plan.baseline_date, days, on))
 
 
-def explain_criterion(judged: Judged) -> Assessment:
-    """The verdict as it is told: its numbers and its words."""
+def explain_criterion(judged: CriterionVerdict) -> Assessment:
+    """Return the published assessment of a criterion: the verdict's numbers and words."""
     parts = [_indicator_part(part) for part in judged.parts]
     return Assessment(
         status=judged.status,
@@ -129,24 +131,24 @@ def explain_criterion(judged: Judged) -> Assessment:
 
 
 def assess_target(commitment: Commitment, series: Sequence[Observation], reference: Reference, on: date) -> Assessment:
-    """Judge a commitment of the plan by the series of the district or province that it binds, and say why."""
+    """Judge a commitment by the values of the district or province that it binds, and explain the verdict."""
     return explain_target(commitment, judge_target(commitment, series, reference, on), on)
 
 
 def judge_target(commitment: Commitment, series: Sequence[Observation], reference: Reference, on: date) -> Verdict:
-    """Judge a commitment of the plan by the series of the district or province that it binds."""
+    """Judge a commitment by the values of the district or province that it binds."""
     return assess(_requirement_of(commitment, reference), series, on)
 
 
 def target_since(commitment: Commitment, series: Sequence[Observation], reference: Reference, on: date) -> date:
-    """Since when a commitment has the status that it has on that day, by what is known now."""
+    """Return the day since which a commitment has had its status of the day `on`, by today's figures."""
     requirement = _requirement_of(commitment, reference)
 
     def status_on(day: date) -> tuple[Status, date | None]:
         verdict = assess(requirement, series, day)
         return verdict.status, verdict.holds_until
 
-    return judge.begun(status_on, reference.plan.baseline_date, {seen.effective for seen in series}, on)
+    return judge.status_since(status_on, reference.plan.baseline_date, {seen.effective for seen in series}, on)
 
 
 def _requirement_of(commitment: Commitment, reference: Reference) -> path.Requirement:
@@ -169,12 +171,15 @@ def _requirement_of(commitment: Commitment, reference: Reference) -> path.Requir
 
 
 def overdue_of(verdict: Verdict) -> list[str]:
-    """The periods whose reports were due, where nothing of a commitment counts yet: communes answer for single ones."""
+    """Return the periods of a commitment's overdue reports.
+
+    There are none once the commitment has a value: missing reports then show at the communes that owe them.
+    """
     return [] if verdict.seen else [due.period.text for due in verdict.requirement.reports if due.by < verdict.on]
 
 
 def explain_target(commitment: Commitment, verdict: Verdict, on: date) -> Assessment:
-    """The verdict on a commitment as it is told."""
+    """Return the published assessment of a commitment."""
     part = Part(
         indicator=commitment.id,
         name=commitment.title,
@@ -185,7 +190,7 @@ def explain_target(commitment: Commitment, verdict: Verdict, on: date) -> Assess
         verified=commitment.verified,
         source=commitment.source,
     )
-    part = told(part, verdict, countable=True)
+    part = with_numbers(part, verdict, countable=True)
     overdue = overdue_of(verdict)
     return Assessment(
         status=verdict.status,
@@ -198,21 +203,21 @@ def explain_target(commitment: Commitment, verdict: Verdict, on: date) -> Assess
 
 
 def binds(key: CriterionKey, unit: Unit, reference: Reference) -> bool:
-    """Whether a cohort of the plan holds the commune to the criterion."""
+    """Tell whether a cohort of the plan binds the commune to the criterion."""
     return key in reference.bound_to(unit)
 
 
 def criteria_of(unit: Unit, reference: Reference) -> list[CriterionKey]:
-    """What a commune is judged by: the plan's first set, and of the others what a cohort binds it to."""
+    """Return the criteria that a commune is judged by: the plan's first set, and those that a cohort binds it to."""
     return [key for key in reference.criterion_keys if is_judged_by(key, unit, reference)]
 
 
 def is_judged_by(key: CriterionKey, unit: Unit, reference: Reference) -> bool:
-    """Whether the commune is judged by the criterion: it is of the plan's first set, or a cohort binds it."""
+    """Tell whether the commune is judged by the criterion: one of the plan's first set, or one that binds it."""
     return reference.set_of(key) == reference.plan.criteria_sets[0] or binds(key, unit, reference)
 
 
-def _indicator_part(judged: JudgedPart) -> Part:
+def _indicator_part(judged: MeasureVerdict) -> Part:
     indicator = judged.indicator
     countable = isinstance(judged.group.measure, Ratio)
     part = Part(
@@ -227,4 +232,4 @@ def _indicator_part(judged: JudgedPart) -> Part:
         verified=judged.goal.verified,
         source=judged.goal.source,
     )
-    return told(part, judged.verdict, countable=countable)
+    return with_numbers(part, judged.verdict, countable=countable)

@@ -36,10 +36,10 @@ from services.scoring.judging.increments import Increment
 from services.scoring.judging.readings import Reading
 from services.scoring.storage.tables import (
     ChangeRow,
+    IncrementRow,
     ParkedRow,
     ReadingRow,
     StatusRow,
-    StepRow,
     SubmissionRow,
     TargetRow,
     TickRow,
@@ -52,7 +52,7 @@ from shared.postgres.statements import columns_of, insert_rows, table_of, unnest
 from shared.reference.models import CriterionKey
 
 submission, reading, status = table_of(SubmissionRow), table_of(ReadingRow), table_of(StatusRow)
-step, target, change = table_of(StepRow), table_of(TargetRow), table_of(ChangeRow)
+step, target, change = table_of(IncrementRow), table_of(TargetRow), table_of(ChangeRow)
 tick, parked = table_of(TickRow), table_of(ParkedRow)
 
 _UNIT_LOCKS, _TARGET_LOCKS, _ALL_LOCKS = 1, 2, 3
@@ -269,7 +269,7 @@ def _adding() -> Insert:
 _ADD_STEPS = _adding()
 
 
-async def add_steps(connection: AsyncConnection, steps: Mapping[tuple[str, int, date], Increment]) -> None:
+async def add_increments(connection: AsyncConnection, steps: Mapping[tuple[str, int, date], Increment]) -> None:
     """Add to the aggregates' steps, in one order, so that nobody deadlocks; a step that comes to nothing goes."""
     if not steps:
         return
@@ -290,7 +290,7 @@ async def add_steps(connection: AsyncConnection, steps: Mapping[tuple[str, int, 
     await connection.execute(delete(step).where(touched, *empty))
 
 
-async def steps_of(
+async def summed_increments(
     connection: AsyncConnection, targets: Collection[tuple[str, int]]
 ) -> dict[tuple[str, int], dict[date, Increment]]:
     """The steps of these commitments."""

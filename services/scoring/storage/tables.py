@@ -81,7 +81,7 @@ class StatusRow(_Table, table=True):
     overdue: list[str] = Field(sa_type=_json, description="The periods of reports that are due and have not come.")
 
 
-class StepRow(_Table, table=True):
+class IncrementRow(_Table, table=True):
     """What a day adds to a commitment of a district or the province, summed over the units below it."""
 
     __tablename__ = "step"

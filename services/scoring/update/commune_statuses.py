@@ -9,13 +9,19 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.judging.changes import Before, Moment, events, status_changes
+from services.scoring.judging.changes import Moment, PreviousVerdict, events, status_changes
 from services.scoring.judging.figures import Figures
-from services.scoring.judging.inheritance import kin, with_inherited
+from services.scoring.judging.inheritance import families_of, with_inherited
 from services.scoring.judging.observations import effective_date
 from services.scoring.judging.readings import Reading
-from services.scoring.judging.unreported import before_any
-from services.scoring.judging.verdicts import Judged, criterion_since, explain_criterion, is_judged_by, judge_criterion
+from services.scoring.judging.unreported import verdict_without_figures
+from services.scoring.judging.verdicts import (
+    CriterionVerdict,
+    criterion_since,
+    explain_criterion,
+    is_judged_by,
+    judge_criterion,
+)
 from services.scoring.storage import queries
 from services.scoring.storage.tables import StatusRow
 from services.scoring.update.arrivals import Arrival
@@ -54,9 +60,9 @@ async def judge_units(
             if row is None and judged.is_blank:
                 continue
             if row:
-                before = Before(Status(row.status), frozenset(row.overdue))
+                before = PreviousVerdict(Status(row.status), frozenset(row.overdue))
             else:
-                before = before_any(criterion, unit, reference, at.on)
+                before = verdict_without_figures(criterion, unit, reference, at.on)
             if events(before, judged.status, judged.overdue):
                 cause = _cause(criterion, (causes or {}).get(key, ()), reference)
                 assessment = explain_criterion(judged)
@@ -93,7 +99,7 @@ async def figures_for(
         for member in reference.lineage.family(unit)
     }
     readings = await queries.readings_among(connection, elements, reference.plan.horizon)
-    known = with_inherited({unit: readings.get(unit, _NOTHING) for unit in kin(criteria, reference)}, reference)
+    known = with_inherited({unit: readings.get(unit, _NOTHING) for unit in families_of(criteria, reference)}, reference)
     return {unit: known[unit] for unit in criteria}
 
 
@@ -120,7 +126,7 @@ def touched(unit: Unit, differing: Sequence[Reading], reference: Reference) -> l
     return [key for key in found if is_judged_by(key, unit, reference)]
 
 
-def _status_row(unit: Unit, criterion: CriterionKey, judged: Judged, since: date) -> dict[str, Any]:
+def _status_row(unit: Unit, criterion: CriterionKey, judged: CriterionVerdict, since: date) -> dict[str, Any]:
     return {
         "unit": unit.key,
         "criterion": criterion,

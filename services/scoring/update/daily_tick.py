@@ -11,9 +11,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment
-from services.scoring.judging.inheritance import kin
+from services.scoring.judging.inheritance import families_of
 from services.scoring.judging.targets import targets_of
-from services.scoring.judging.unreported import bound_by
+from services.scoring.judging.unreported import binding_criteria
 from services.scoring.judging.verdicts import criteria_of
 from services.scoring.storage import queries
 from services.scoring.storage.tables import TickRow
@@ -87,14 +87,14 @@ async def tick(connection: AsyncConnection, reference: Reference, moment: Moment
     if done.rowcount == 0:
         return 0
     due = await queries.statuses_to_look_at(connection, moment.on)
-    bound = [(unit, key) for unit, keys in bound_by(reference, moment.on).items() for key in keys]
+    bound = [(unit, key) for unit, keys in binding_criteria(reference, moment.on).items() for key in keys]
     for unit, key in await queries.without_status(connection, bound):
         due.setdefault(unit, []).append(key)
     begun = reference.lineage.begun(moment.on)
     for unit in begun or ():
         if reference.units.by_key(unit).kind in reference.plan.counted_kinds:
             due[unit] = criteria_of(reference.units.by_key(unit), reference)
-    await queries.lock_units(connection, kin(due, reference))
+    await queries.lock_units(connection, families_of(due, reference))
     found = 0
     for units in batched(sorted(due), _UNITS_AT_ONCE):
         criteria = {unit: due[unit] for unit in units}

@@ -21,15 +21,15 @@ from sqlalchemy import Connection, MetaData, Select, Table, except_, func, selec
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel
 
-from services.scoring.judging.aggregates import contributions
+from services.scoring.judging.aggregates import increments_by_target
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.figures import Figures, figures_from
 from services.scoring.judging.increments import Increment
 from services.scoring.judging.inheritance import judged_by
 from services.scoring.judging.targets import targets_of
-from services.scoring.judging.unreported import bound_by
+from services.scoring.judging.unreported import binding_criteria
 from services.scoring.storage import queries
-from services.scoring.storage.tables import SCHEMA, ReadingRow, StatusRow, StepRow, SubmissionRow, TargetRow
+from services.scoring.storage.tables import SCHEMA, IncrementRow, ReadingRow, StatusRow, SubmissionRow, TargetRow
 from services.scoring.update.arrivals import Arrival, submission_row, unit_of
 from services.scoring.update.commune_statuses import judge_again, status_rows
 from services.scoring.update.score import score
@@ -45,7 +45,7 @@ from shared.reference.models import CriterionKey
 from shared.time import VIETNAM
 
 REBUILT = "scoring_rebuild"
-REPLACED: tuple[type[SQLModel], ...] = (SubmissionRow, ReadingRow, StepRow, StatusRow)
+REPLACED: tuple[type[SQLModel], ...] = (SubmissionRow, ReadingRow, IncrementRow, StatusRow)
 """What is put in the place of the live tables, in this order. The commitments are judged again instead."""
 
 _UNITS_AT_ONCE = 100
@@ -132,7 +132,7 @@ class _Rebuilt:
         targets = list(targets_of(self._reference))
         async with self._beside.connect() as connection:
             reported = set((await connection.scalars(select(queries.submission.c.unit).distinct())).all())
-        bound = bound_by(self._reference, moment.on)
+        bound = binding_criteria(self._reference, moment.on)
         families = sorted({self._reference.lineage.family(unit) for unit in reported.union(bound)})
         chunks = batched(families, _UNITS_AT_ONCE)
 
@@ -153,7 +153,7 @@ class _Rebuilt:
                     ]
                     await upsert(connection, StatusRow, rows)
                 for unit in units:
-                    for key, step in contributions(unit, recent, targets, self._reference):
+                    for key, step in increments_by_target(unit, recent, targets, self._reference):
                         sums[key] += step
 
         # while the database works for one the other thinks
@@ -162,7 +162,7 @@ class _Rebuilt:
                 group.create_task(work())
         async with self._beside.begin() as connection:
             for several in batched(sums.items(), _ROWS_AT_ONCE):
-                await queries.add_steps(connection, dict(several))
+                await queries.add_increments(connection, dict(several))
             await begin_targets(connection, self._reference, moment.on)
             await queries.mark_moved(connection, {(one, unit) for one, unit, _ in sums}, moment.on)
             await judge_targets(connection, self._reference, moment)

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring.judging.aggregates import contributes, elements_of
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.figures import Figures, merge
-from services.scoring.judging.increments import Increment, contribution, difference
-from services.scoring.judging.inheritance import kin, with_inherited
+from services.scoring.judging.increments import Increment, difference, increments_of
+from services.scoring.judging.inheritance import families_of, with_inherited
 from services.scoring.judging.readings import Reading
 from services.scoring.judging.targets import targets_of
 from services.scoring.storage import queries
@@ -46,7 +46,7 @@ async def score(connection: AsyncConnection, reference: Reference, arrivals: Seq
         causes[unit.key].append(arrival)
     # another process may have heard of the new day first; what it received then must be in force when it is judged
     moment = replace(moment, on=max(moment.on, *(arrival.day for arrival in fresh)))
-    concerned = kin(arriving, reference)
+    concerned = families_of(arriving, reference)
     await queries.lock_units(connection, concerned)
     horizon = min(reference.plan.horizon, *(one.period.end for several in arriving.values() for one in several))
     found = await queries.readings_among(connection, _needed(arriving, reference), horizon)
@@ -118,9 +118,9 @@ async def _move_sums(
             if changed.isdisjoint(elements) or not contributes(commitment, target, unit, reference):
                 continue
             if commitment.id not in moved:
-                new, old = (contribution(commitment, unit, side[key], reference, side) for side in (after, before))
+                new, old = (increments_of(commitment, unit, side[key], reference, side) for side in (after, before))
                 moved[commitment.id] = difference(new, old)
             for day, step in moved[commitment.id].items():
                 added[commitment.id, target.key, day] += step
     await queries.mark_moved(connection, {(commitment, unit) for commitment, unit, _ in added}, moment.on)
-    await queries.add_steps(connection, added)
+    await queries.add_increments(connection, added)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.judging.changes import Before, Moment, events, target_changes
+from services.scoring.judging.changes import Moment, PreviousVerdict, events, target_changes
 from services.scoring.judging.judge import Verdict
 from services.scoring.judging.targets import series_of, targets_of
 from services.scoring.judging.verdicts import explain_target, judge_target, overdue_of, target_since
@@ -42,7 +42,7 @@ async def judge_targets(connection: AsyncConnection, reference: Reference, momen
         return 0
     await queries.lock_targets(connection)
     wanted = await queries.take_targets(connection, moment.on)
-    steps, stored = await queries.steps_of(connection, wanted), await queries.targets(connection)
+    steps, stored = await queries.summed_increments(connection, wanted), await queries.targets(connection)
     rows: list[dict[str, Any]] = []
     changes: list[Found] = []
     for commitment, target in targets_of(reference):
@@ -54,10 +54,10 @@ async def judge_targets(connection: AsyncConnection, reference: Reference, momen
         observations = series_of(commitment, target, steps.get(key, {}), reference, at.on)
         verdict = judge_target(commitment, observations, reference, at.on)
         if row and row.overdue is not None:
-            before = Before(Status(row.status), frozenset(row.overdue))
+            before = PreviousVerdict(Status(row.status), frozenset(row.overdue))
         else:
             silence = judge_target(commitment, (), reference, at.on)
-            before = Before(silence.status, frozenset(overdue_of(silence)))
+            before = PreviousVerdict(silence.status, frozenset(overdue_of(silence)))
         if events(before, verdict.status, overdue_of(verdict)):
             assessment = explain_target(commitment, verdict, at.on)
             found = target_changes(before, target, commitment, assessment, reference, at)

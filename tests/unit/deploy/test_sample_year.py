@@ -24,9 +24,9 @@ from deploy.local.sample.year import plan_year
 from services.intake import rules
 from services.intake.rules.standing_figures import StandingFigures
 from services.scoring.judging.aggregates import contributes, series
-from services.scoring.judging.changes import Before, events
+from services.scoring.judging.changes import PreviousVerdict, events
 from services.scoring.judging.figures import Figures, merge
-from services.scoring.judging.increments import Increment, contribution
+from services.scoring.judging.increments import Increment, increments_of
 from services.scoring.judging.readings import Reading
 from services.scoring.judging.verdicts import assess_criterion, assess_target, criteria_of
 from shared.access.caller import EVERYTHING, Caller
@@ -52,7 +52,7 @@ class Played:
 
     reference: Reference
     readings: dict[str, Figures] = field(default_factory=lambda: defaultdict(Figures))
-    before: dict[tuple[str, str], Before] = field(default_factory=dict)
+    before: dict[tuple[str, str], PreviousVerdict] = field(default_factory=dict)
     holds_until: dict[tuple[str, str], date | None] = field(default_factory=dict)
     events: list[tuple[date, str, str, Event, Status, Status]] = field(default_factory=list)
 
@@ -92,10 +92,10 @@ class Played:
         unit = self.reference.units.find(code, on)
         assert unit is not None
         assessment = assess_criterion(criterion, unit, self.readings[code], self.reference, on)
-        before = self.before.get((code, criterion), Before())
+        before = self.before.get((code, criterion), PreviousVerdict())
         for event in events(before, assessment.status, assessment.overdue):
             self.events.append((on, code, criterion, event, before.status, assessment.status))
-        self.before[code, criterion] = Before(assessment.status, frozenset(assessment.overdue))
+        self.before[code, criterion] = PreviousVerdict(assessment.status, frozenset(assessment.overdue))
         self.holds_until[code, criterion] = assessment.holds_until
 
     def meeting(self, criterion: str, on: date) -> int:
@@ -115,7 +115,7 @@ class Played:
             place = reference.units.find(code, on)
             assert place is not None
             if contributes(commitment, target, place, reference):
-                for day, step in contribution(commitment, place, readings, reference).items():
+                for day, step in increments_of(commitment, place, readings, reference).items():
                     steps[day] += step
         communes = len(reference.units.communes(on, unit))
         seen = series(commitment, steps, reference.plan.baseline_date, communes, reference.plan.coverage)

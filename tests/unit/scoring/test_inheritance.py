@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from services.scoring.judging.aggregates import communes_counted, summed
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.increments import Increment
-from services.scoring.judging.inheritance import kin, not_inherited, with_inherited
+from services.scoring.judging.inheritance import families_of, not_inherited, with_inherited
 from services.scoring.judging.readings import Reading
 from services.scoring.judging.targets import series_of
 from services.scoring.judging.verdicts import assess_criterion, binds
@@ -275,6 +275,6 @@ def test_what_ended_before_the_plan_stands_in_its_baseline_until_the_grown_commu
 
 def test_kin_are_all_whose_figures_have_to_do_with_each_other() -> None:
     split, larger, minor = unit_of("06622", EVE), unit_of(WITH_SPLIT), unit_of("06625")
-    found = kin([split.key], REFERENCE)
+    found = families_of([split.key], REFERENCE)
     assert {split.key, larger.key, minor.key, *(old.key for old in parts_of(minor))} <= set(found)
-    assert found == kin(found, REFERENCE)
+    assert found == families_of(found, REFERENCE)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from services.cli.main import app
 from services.scoring.judging.aggregates import series
-from services.scoring.judging.increments import contribution
+from services.scoring.judging.increments import increments_of
 from services.scoring.judging.verdicts import assess_criterion, criteria_of
 from shared.contracts.status import Status
 from shared.reference.load import InvalidReferenceError, Reference, load
@@ -116,7 +116,7 @@ def test_the_provinces_count_adds_up_over_the_groups(reference: Reference) -> No
     (target,) = reference.plan.commitments
     communes = reference.units.communes(MIDYEAR, "20")
     assert len(communes) == 61
-    steps = [contribution(target, unit, readings(*poverty("2026-05", 120)), reference) for unit in communes]
+    steps = [increments_of(target, unit, readings(*poverty("2026-05", 120)), reference) for unit in communes]
     total = {day: sum((one[day] for one in steps[1:]), steps[0][day]) for day in steps[0]}
     (seen,) = series(target, total, reference.plan.baseline_date, 61, reference.plan.coverage)
     # 12 % is too much for the two that are asked for less

@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 
 from services.scoring.judging.aggregates import series
-from services.scoring.judging.changes import Before, Moment, events, message_of, status_changes
-from services.scoring.judging.increments import contribution
+from services.scoring.judging.changes import Moment, PreviousVerdict, events, message_of, status_changes
+from services.scoring.judging.increments import increments_of
 from services.scoring.judging.readings import Reading
-from services.scoring.judging.unreported import before_any, bound_by
+from services.scoring.judging.unreported import binding_criteria, verdict_without_figures
 from services.scoring.judging.verdicts import assess_criterion, assess_target, criteria_of, judge_criterion
 from shared.contracts.status import Event, Stage, Status
 from shared.reference.load import Reference, load
@@ -106,8 +106,8 @@ def test_a_report_is_overdue_the_day_after_its_last_day_and_no_longer_when_it_ar
     assert late.overdue == ["2023-02"]
     arrived = readings(*january, *poverty("2023-02", 90, known_from=date(2023, 3, 6)))
     assert assess_criterion("ntm-11", unit, arrived, reference, date(2023, 3, 6)).overdue == []
-    assert events(Before(late.status), late.status, late.overdue) == [Event.OVERDUE]
-    assert events(Before(late.status, frozenset(late.overdue)), on_time.status, on_time.overdue) == [
+    assert events(PreviousVerdict(late.status), late.status, late.overdue) == [Event.OVERDUE]
+    assert events(PreviousVerdict(late.status, frozenset(late.overdue)), on_time.status, on_time.overdue) == [
         Event.REPORT_ARRIVED
     ]
 
@@ -130,14 +130,14 @@ def test_a_bound_commune_that_never_reported_is_overdue_with_the_first_report_an
 
 def test_silence_is_no_news_to_who_looks_for_the_first_time(reference: Reference) -> None:
     border, on = commune(reference, "06004"), date(2023, 6, 30)
-    before = before_any("ntm-11", border, reference, on)
-    assert before == Before(Status.NO_DATA, frozenset({"2023-01", "2023-02", "2023-03", "2023-04", "2023-05"}))
+    before = verdict_without_figures("ntm-11", border, reference, on)
+    assert before == PreviousVerdict(Status.NO_DATA, frozenset({"2023-01", "2023-02", "2023-03", "2023-04", "2023-05"}))
     first = judge_criterion("ntm-11", border, readings(*poverty("2022-12", 200)), reference, on)
     assert events(before, first.status, first.overdue) == [Event.FELL_BEHIND]
 
 
 def test_of_whom_the_plan_binds_also_silence_is_judged(reference: Reference) -> None:
-    bound = bound_by(reference, MIDYEAR)
+    bound = binding_criteria(reference, MIDYEAR)
     border, named = commune(reference, "06004"), commune(reference, "06280")
     assert len(bound) == 20 + 3
     assert bound[border.key] == ["ntm-11", "ntm-12", "ntm-14", "ntm-18"]
@@ -196,7 +196,7 @@ def test_an_aggregate_lists_no_single_communes_warnings(reference: Reference) ->
         (one, one.measure) for one in reference.plan.commitments if isinstance(one.measure, Rate)
     )
     found = [a_reading(code, "2023-05", 100, warnings=(a_warning(code),)) for code in measure.element_codes]
-    steps = contribution(commitment, commune(reference, "06280"), readings(*found), reference)
+    steps = increments_of(commitment, commune(reference, "06280"), readings(*found), reference)
     observations = series(commitment, steps, reference.plan.baseline_date, 1, reference.plan.coverage)
     (part,) = assess_target(commitment, observations, reference, MIDYEAR).parts
     assert (part.value is None, part.warnings) == (False, [])
@@ -206,10 +206,10 @@ def test_a_change_goes_out_as_a_cloud_event_on_its_commune_subject(reference: Re
     unit = commune(reference, "06280")
     assessment = assess_criterion("ntm-11", unit, readings(*poverty("2023-05", 100)), reference, MIDYEAR)
     moment = Moment(MIDYEAR, datetime(2023, 6, 30, 9, tzinfo=VIETNAM))
-    (change,) = status_changes(Before(), unit, "ntm-11", assessment, reference, moment, None)
+    (change,) = status_changes(PreviousVerdict(), unit, "ntm-11", assessment, reference, moment, None)
     message = message_of(change, {})
     assert message.subject == "ntm.v1.status.184.06280.ntm-11"
     assert message.headers["ce-id"] == message.headers["Nats-Msg-Id"] == str(change.id)
     assert message.headers["ce-specversion"] == "1.0"
-    (again,) = status_changes(Before(), unit, "ntm-11", assessment, reference, moment, None)
+    (again,) = status_changes(PreviousVerdict(), unit, "ntm-11", assessment, reference, moment, None)
     assert again.id == change.id
