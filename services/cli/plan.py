@@ -10,9 +10,9 @@ from rich.console import Console
 
 from services.cli import plan_view
 from services.cli.texts import phrase
-from shared.contracts.bilingual import Bilingual
 from shared.reference.load import PACKAGED, InvalidReferenceError, Reference, load_file, source_text
 from shared.reference.plan_check import Finding, Paper, check, exit_status
+from shared.texts import filled
 
 app = typer.Typer(no_args_is_help=True, help="Check a plan, or show it.")
 
@@ -29,7 +29,7 @@ _WORDS = {
     "error": phrase("plan.error"),
     "warning": phrase("plan.warning"),
     "line": phrase("plan.line"),
-    "should be": phrase("plan.should"),
+    "should be": phrase("plan.should_be"),
     "clean": phrase("plan.clean"),
 }
 
@@ -44,9 +44,7 @@ def check_plan(file: PlanFile = _PACKAGED_PLAN, lang: Lang = "vi", directory: Re
         _print(finding, paper.line(finding.line), lang)
     errors = sum(finding.severity == "error" for finding in findings)
     if findings:
-        summary = Bilingual(
-            vi=f"{errors} lỗi, {len(findings) - errors} lưu ý", en=f"{errors} errors, {len(findings) - errors} warnings"
-        )
+        summary = filled(phrase("plan.summary"), errors=errors, warnings=len(findings) - errors)
         typer.echo(f"{reference.plan.document.source}: {summary.in_(lang)}")
     else:
         typer.echo(_WORDS["clean"].in_(lang))

@@ -9,10 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.texts import phrase
-from shared.contracts.bilingual import Bilingual, Language
+from shared.contracts.bilingual import Language
 from shared.reference.load import Reference
 from shared.reference.models import Cohort, Commitment, Goal, Level
 from shared.text import day, number, percent
+from shared.texts import filled
 
 MARK = "(?)"
 """Stands at every number that was not read in its source."""
@@ -45,10 +46,7 @@ _TEXTS = {
     "report": phrase("plan_view.report"),
     "alerts": phrase("plan_view.alerts"),
     "archive": phrase("plan_view.archive"),
-    "unverified": Bilingual(
-        vi=f"{MARK} số liệu hoặc cách hiểu chưa được kiểm chứng tại nguồn",
-        en=f"{MARK} a number or a reading that was not verified in its source",
-    ),
+    "unverified": filled(phrase("plan_view.unverified"), mark=MARK),
     "sample": phrase("plan_view.sample"),
     "document": phrase("plan_view.document"),
 }

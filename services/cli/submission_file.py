@@ -1,4 +1,4 @@
-"""Reading a file of submissions: JSON, NDJSON, or CSV with a column per element."""
+"""Reader of files of submissions: JSON, NDJSON, or CSV with a column for each element."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from services.cli.texts import phrase
 from shared.contracts.bilingual import Bilingual
+from shared.texts import filled
 
 _OWN_FIELDS = ("unit", "period", "stage", "revision", "source_ref", "confirmed")
 _DELIMITERS = ";,\t"
@@ -21,13 +23,13 @@ _WORDS = {"true": True, "false": False}
 class UnreadableFileError(Exception):
     """The file holds no submissions; `reason` says why, where, and what to do."""
 
-    def __init__(self, vi: str, en: str) -> None:
-        self.reason = Bilingual(vi=vi, en=en)
-        super().__init__(en)
+    def __init__(self, reason: Bilingual) -> None:
+        self.reason = reason
+        super().__init__(reason.en)
 
 
 def read(suffix: str, content: bytes) -> list[bytes]:
-    """The submissions in a file, each as JSON. Raises UnreadableFileError."""
+    """Return the submissions in a file, each as JSON. Raises UnreadableFileError."""
     text = _decode(content)
     if suffix.lower() == ".csv":
         items = list(_read_csv(text))
@@ -36,10 +38,10 @@ def read(suffix: str, content: bytes) -> list[bytes]:
         lines = enumerate(text.split("\n"), 1)
         items = [_read_json(line, number) for number, line in lines if line.strip()]
     else:
-        found = _read_json(text) if text.strip() else []
-        items = found if isinstance(found, list) else [found]
+        document = _read_json(text) if text.strip() else []
+        items = document if isinstance(document, list) else [document]
     if not items:
-        raise UnreadableFileError("tệp không có số liệu nào.", "there is nothing in it.")
+        raise UnreadableFileError(phrase("submission_file.empty"))
     return [_write_json(number, item) for number, item in enumerate(items, 1)]
 
 
@@ -50,52 +52,48 @@ def _decode(content: bytes) -> str:
             return text
     except UnicodeDecodeError:
         pass
-    raise UnreadableFileError(
-        "tệp không ở dạng UTF-8. Trong Excel hãy lưu dạng “CSV UTF-8”.",
-        "it is not encoded in UTF-8. In Excel, save it as 'CSV UTF-8'.",
-    )
+    raise UnreadableFileError(phrase("submission_file.not_utf8"))
 
 
 def _read_json(text: str, line: int | None = None) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_once, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
-        number = line or error.lineno
-        vi, en = f"dòng {number}, cột {error.colno}: không phải JSON", f"line {number}, column {error.colno}: not JSON"
-        raise UnreadableFileError(f"{vi}.", f"{en}: {error.msg}.") from None
+        not_json = phrase("submission_file.not_json")
+        raise UnreadableFileError(
+            filled(not_json, line=line or error.lineno, column=error.colno, error=error.msg)
+        ) from None
     except RecursionError:
-        vi, en = "JSON lồng quá nhiều tầng.", "the JSON is nested too deeply."
+        reason = phrase("submission_file.nested_too_deeply")
     except ValueError:
-        vi, en = "có số quá dài.", "a number is too long."
+        reason = phrase("submission_file.number_too_long")
     except UnreadableFileError as error:
-        vi, en = error.reason.vi, error.reason.en
+        reason = error.reason
     if line:
-        vi, en = f"dòng {line}: {vi}", f"line {line}: {en}"
-    raise UnreadableFileError(vi, en)
+        reason = filled(phrase("submission_file.in_line"), line=line, reason=reason)
+    raise UnreadableFileError(reason)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Of two figures under one name, one would be lost without a word."""
+    """Refuse two figures under one name: JSON would drop the first without a word."""
     for name, count in Counter(name for name, _ in pairs).items():
         if count > 1:
-            raise UnreadableFileError(
-                f"tên {name[:60]!r} có hai lần trong một mục.", f"the name {name[:60]!r} stands twice in one object."
-            )
+            raise UnreadableFileError(filled(phrase("submission_file.name_twice"), name=repr(name[:60])))
     return dict(pairs)
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise UnreadableFileError(f"{name} không phải là số.", f"{name} is not a number.")
+    raise UnreadableFileError(filled(phrase("submission_file.not_a_number"), name=name))
 
 
 def _write_json(number: int, item: Any) -> bytes:
     try:
         return json.dumps(item, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
-        vi, en = "có ký tự không hợp lệ.", "it has half a character."
+        reason = phrase("submission_file.half_a_character")
     except (ValueError, RecursionError):
-        vi, en = "có số quá lớn hoặc lồng quá nhiều tầng.", "a number is too large, or it is nested too deeply."
-    raise UnreadableFileError(f"mục {number}: {vi}", f"item {number}: {en}")
+        reason = phrase("submission_file.number_too_large")
+    raise UnreadableFileError(filled(phrase("submission_file.in_item"), number=number, reason=reason))
 
 
 def _read_csv(text: str) -> Iterator[dict[str, Any]]:
@@ -108,42 +106,37 @@ def _read_csv(text: str) -> Iterator[dict[str, Any]]:
                 yield _read_row(header, row, rows.line_num)
     except csv.Error as error:
         raise UnreadableFileError(
-            f"dòng {rows.line_num}: không đọc được CSV (kiểm tra dấu ngoặc kép).", f"line {rows.line_num}: {error}."
+            filled(phrase("submission_file.not_csv"), line=rows.line_num, error=str(error))
         ) from None
 
 
 def _header(cells: list[str]) -> list[str]:
     names = [cell.strip() for cell in cells]
     if twice := [name for name, count in Counter(filter(None, names)).items() if count > 1]:
-        raise UnreadableFileError(
-            f"dòng 1: cột {', '.join(twice)} có hai lần. Hãy bỏ bớt một cột.",
-            f"line 1: the column {', '.join(twice)} stands twice. Remove one.",
-        )
+        raise UnreadableFileError(filled(phrase("submission_file.column_twice"), columns=", ".join(twice)))
     if not any(names):
-        raise UnreadableFileError("tệp không có số liệu nào.", "there is nothing in it.")
+        raise UnreadableFileError(phrase("submission_file.empty"))
     if missing := [name for name in ("unit", "period") if name not in names]:
-        raise UnreadableFileError(
-            f"dòng 1: thiếu cột {', '.join(missing)}.", f"line 1: no column {' and '.join(missing)}."
-        )
+        conjunction = phrase("submission_file.conjunction")
+        columns = Bilingual(vi=conjunction.vi.join(missing), en=conjunction.en.join(missing))
+        raise UnreadableFileError(filled(phrase("submission_file.column_missing"), columns=columns))
     return names
 
 
 def _read_row(header: list[str], row: list[str], line: int) -> dict[str, Any]:
     named = header + [""] * (len(row) - len(header))
-    filled = {name: cell.strip() for name, cell in zip(named, row, strict=False) if cell.strip()}
-    if "" in filled:
-        raise UnreadableFileError(
-            f"dòng {line}: có ô nằm ngoài các cột có tên.", f"line {line}: a cell stands in no named column."
-        )
-    submission: dict[str, Any] = {name: filled.pop(name) for name in _OWN_FIELDS if name in filled}
+    cells = {name: cell.strip() for name, cell in zip(named, row, strict=False) if cell.strip()}
+    if "" in cells:
+        raise UnreadableFileError(filled(phrase("submission_file.cell_without_column"), line=line))
+    submission: dict[str, Any] = {name: cells.pop(name) for name in _OWN_FIELDS if name in cells}
     for name in ("revision", "confirmed"):
         if name in submission:
             submission[name] = _value(submission[name])
-    return {**submission, "readings": {name: _value(cell) for name, cell in filled.items()}}
+    return {**submission, "readings": {name: _value(cell) for name, cell in cells.items()}}
 
 
 def _value(cell: str) -> object:
-    """A number or yes/no as JSON has it; anything else stays text, for intake to refuse by its name."""
+    """Read a cell as a JSON number or boolean; any other cell stays text, for intake to refuse."""
     if cell.lower() in _WORDS:
         return _WORDS[cell.lower()]
     if not _NUMBER.fullmatch(cell) or len(cell) > 100:
