@@ -1,4 +1,4 @@
-"""Pure: which commune plays which part in the sample year. How many play each part is the same for every seed.
+"""The storyline of each commune in the sample year. As many communes have each storyline whatever the seed.
 
 The counts at the end of 2022 are the plan's (77, 104 and 181 communes); the rest is invented.
 """
@@ -51,8 +51,8 @@ _GAINED_SHARE = 0.06
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What a commune does about one criterion; `meets`: at the end of 2022."""
+class Storyline:
+    """The course of one commune in one criterion; `meets`: at the end of 2022."""
 
     meets: bool
     story: Story | UnboundStory
@@ -60,23 +60,23 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """All communes by code, in order, with their parts."""
+    """All communes by code, in order, with their storylines."""
 
     districts: Mapping[UnitCode, UnitCode]
-    poverty: Mapping[UnitCode, Part]
-    labour: Mapping[UnitCode, Part]
+    poverty: Mapping[UnitCode, Storyline]
+    labour: Mapping[UnitCode, Storyline]
     advanced_poverty: Mapping[UnitCode, Story]
     advanced_labour: Mapping[UnitCode, Story]
     lacking: Mapping[UnitCode, Mapping[str, int | None]]
-    """What is not recognised at the end of 2022, and the month of 2023 in which it is; None: not in 2023."""
+    """The elements not recognised at the end of 2022, each with its month of recognition in 2023; None: not in 2023."""
     watched: frozenset[UnitCode]
-    """Bound by a cohort of the plan: they report every month."""
+    """The communes that a cohort of the plan binds: they report every month."""
     dropout: UnitCode
-    """Where too few pupils go on studying in the first half of the year."""
+    """The commune in which too few pupils go on studying in the first half of the year."""
 
 
 def cast(reference: Reference, seed: int) -> Cast:
-    """Give every commune its parts. The plan's cohorts must have their sample members."""
+    """Give every commune its storylines. The plan's cohorts must have their sample members."""
     plan, units = reference.plan, reference.units
     communes = units.communes(plan.baseline_date, plan.unit)
     districts = {unit.code: district.code for unit in communes if (district := units.district(unit))}
@@ -87,7 +87,7 @@ def cast(reference: Reference, seed: int) -> Cast:
     chance = dice(seed, "cast")
     failing = frozenset(chance.sample(sorted(ntm), 2))
     unable = chance.sample(sorted(advanced), 2)
-    poverty = _parts(
+    poverty = _storylines(
         districts,
         _assign(cohorts["poverty-2023"], _POVERTY, ntm - failing, chance),
         chance.sample(sorted(border - cohorts["poverty-2023"] - ntm), _LEFT_BEHIND_POVERTY),
@@ -95,7 +95,7 @@ def cast(reference: Reference, seed: int) -> Cast:
         _MEETING_POVERTY,
         chance,
     )
-    labour = _parts(
+    labour = _storylines(
         districts,
         _assign(cohorts["labour-2023"], _LABOUR, ntm - failing, chance),
         chance.sample(sorted(border - cohorts["labour-2023"] - ntm), _LEFT_BEHIND_LABOUR),
@@ -123,7 +123,7 @@ def cast(reference: Reference, seed: int) -> Cast:
 def _assign(
     members: Collection[UnitCode], stories: Mapping[Story, int], spared: Collection[UnitCode], chance: Random
 ) -> dict[UnitCode, Story]:
-    """Deal the stories out to the members; those spared do not miss."""
+    """Deal the stories out to the members; no spared member misses its goal."""
     order = sorted(members)
     chance.shuffle(order)
     order.sort(key=lambda code: code in spared)
@@ -133,15 +133,15 @@ def _assign(
     return dict(zip(order, dealt, strict=True))
 
 
-def _parts(
+def _storylines(
     districts: Mapping[UnitCode, UnitCode],
     gaining: Mapping[UnitCode, Story],
     left_behind: Sequence[UnitCode],
     watched: Collection[UnitCode],
     meeting: int,
     chance: Random,
-) -> dict[UnitCode, Part]:
-    """Parts in one criterion such that exactly so many communes meet it at the end of 2022."""
+) -> dict[UnitCode, Storyline]:
+    """Return storylines in one criterion; exactly `meeting` communes meet it at the end of 2022."""
     unbound = [code for code in districts if code not in watched]
     bound = [code for code in watched if code not in gaining and code not in left_behind]
     chosen = _choose(unbound, districts, meeting - len(bound), chance)
@@ -151,20 +151,20 @@ def _parts(
     moving |= dict.fromkeys(leaving[:_LOST], "lost")
     moving |= dict.fromkeys(leaving[_LOST:], "lost_and_back")
 
-    def part(code: UnitCode) -> Part:
+    def storyline(code: UnitCode) -> Storyline:
         if code in gaining:
-            return Part(False, gaining[code])
+            return Storyline(False, gaining[code])
         if code in left_behind:
-            return Part(False, "misses")
-        return Part(code in chosen or code in bound, moving.get(code, "settled"))
+            return Storyline(False, "misses")
+        return Storyline(code in chosen or code in bound, moving.get(code, "settled"))
 
-    return {code: part(code) for code in districts}
+    return {code: storyline(code) for code in districts}
 
 
 def _choose(
     communes: Iterable[UnitCode], districts: Mapping[UnitCode, UnitCode], count: int, chance: Random
 ) -> frozenset[UnitCode]:
-    """So many of the communes; those of the poor districts less often."""
+    """Draw `count` communes, those of the poor districts less often."""
     draws = {code: chance.random() ** (5 if districts[code] in POOR_DISTRICTS else 1) for code in communes}
     return frozenset(sorted(draws, key=lambda code: (-draws[code], code))[:count])
 
@@ -175,7 +175,7 @@ def _advanced(members: Iterable[UnitCode], unable: UnitCode, chance: Random) -> 
 
 
 def _lacking_of_cohort(fails: bool, chance: Random) -> dict[str, int | None]:
-    """A commune that is to reach NTM lacks little, and gets it in the course of the year, or all but one thing."""
+    """Return the few elements that a commune due to reach NTM lacks; one that fails never gains the first of them."""
     lacking: dict[str, int | None] = {
         element: chance.randint(3, 12) for element in chance.sample(_HARD, chance.randint(1, 3))
     }
@@ -187,7 +187,7 @@ def _lacking_of_cohort(fails: bool, chance: Random) -> dict[str, int | None]:
 
 
 def _lacking(chance: Random, border: bool, advanced: bool) -> dict[str, int | None]:
-    """What another commune lacks; an advanced one has reached NTM already."""
+    """Return the elements that any other commune lacks; an advanced commune has reached NTM and lacks none."""
     if advanced:
         return {}
     gained = 0.5 if border else _GAINED_SHARE

@@ -1,6 +1,6 @@
-"""Pure: invented counts of every commune for each month of the year, from the part that it plays.
+"""Invented counts of every commune for each month of the year, by its storyline.
 
-Month 0 is the end of 2022. Rates become counts, so that what is posted is what a commune would count.
+Month 0 is the end of 2022. Rates become counts, since a commune reports counts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import ceil, floor
 from random import Random
 
-from deploy.local.sample.cast import POOR_DISTRICTS, RECOGNITIONS, Cast, Part
+from deploy.local.sample.cast import POOR_DISTRICTS, RECOGNITIONS, Cast, Storyline
 from deploy.local.sample.stories import MONTHS, Story, dice, shares
 from shared.contracts.refs import UnitCode
 
@@ -106,11 +106,11 @@ def _commune(code: UnitCode, cast: Cast, seed: int) -> CommuneFigures:
     )
 
 
-def _poverty(part: Part, district: UnitCode, chance: Random) -> Course:
+def _poverty(storyline: Storyline, district: UnitCode, chance: Random) -> Course:
     """The rate of poor and near-poor households."""
-    story = part.story
+    story = storyline.story
     match story:
-        case "settled" if part.meets:
+        case "settled" if storyline.meets:
             base = chance.uniform(4.5, 12.2)
             return _drift(base, max(base - chance.uniform(0.6, 1.8), 2.5), chance)
         case "settled":
@@ -132,7 +132,7 @@ _FALLS = {"181": (7.8, 9.4), "184": (3.2, 4.4)}
 """Of the two poor districts the one reaches what the plan asks of it, the other does not."""
 
 
-def _labour(part: Part, chance: Random) -> dict[str, Course]:
+def _labour(storyline: Storyline, chance: Random) -> dict[str, Course]:
     """Shares of workers trained and certified, men and women."""
     rise = chance.uniform(0.3, 1.5)
     safe = {
@@ -141,9 +141,9 @@ def _labour(part: Part, chance: Random) -> dict[str, Course]:
         "certified_men": _rise(chance.uniform(22, 35), rise),
         "certified_women": _rise(chance.uniform(21.3, 32), rise),
     }
-    story = part.story
+    story = storyline.story
     match story:
-        case "settled" if part.meets:
+        case "settled" if storyline.meets:
             return safe
         case "settled":
             return {

@@ -1,4 +1,4 @@
-"""Pure: what is posted, by whom, on which day."""
+"""Posts of the sample year: the agency, the day and the submissions of each."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from shared.contracts.refs import UnitCode
 from shared.contracts.status import Stage
 
 PROVINCE_AGENCY = "province-sample"
-"""Who posts what is counted in the province."""
+"""The agency that posts figures counted in the province."""
 
 type Submission = dict[str, object]
-"""As `POST /v1/submissions` takes it."""
+"""A submission in the form that `POST /v1/submissions` takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What one agency posts on a day."""
+    """The submissions that one agency posts on a day."""
 
     agency: str
     submissions: tuple[Submission, ...]

@@ -1,4 +1,4 @@
-"""Shows on a terminal how far the sample year is."""
+"""Progress bar of the sample year on a terminal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SHOWN = {
 
 @contextmanager
 def progress_bar(console: Console) -> Iterator[Callable[[Progress], None]]:
-    """A bar with the day and the changes so far; the block passes what it gives to `play`."""
+    """Show a bar with the day and the changes so far; the block hands the bar's function to `play`."""
     with Bar(
         TextColumn("Năm mẫu / sample year [bold]{task.fields[day]}"),
         BarColumn(bar_width=24),

@@ -1,4 +1,4 @@
-"""Pure: the reports of the sample year, each on the day on which it comes.
+"""Reports of the sample year, each on the day on which it comes.
 
 Baselines come on 1 January, reports by the reference calendar's days, recognitions when they happen. Some reports are
 late, some never come. The books close on 28 December, so that 1 January 2024 can tell what was missed.

@@ -1,4 +1,4 @@
-"""Pure: figures that were sent wrongly and are corrected some days later, with the next revision."""
+"""Figures that are sent wrongly and corrected some days later, with the next revision."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _HARMLESS = 6
 
 
 def with_slips(entries: Iterable[Entry], cast: Cast, seed: int) -> list[Entry]:
-    """The entries, a few of them wrong at first: most change no verdict, two do and change it back.
+    """Make a few entries wrong at first: most wrong figures change no verdict, two change one and change it back.
 
-    The gravest is beyond what is plausible, so intake takes it only because somebody confirms it unread.
+    The gravest figure is implausible, so intake takes it only because its sender confirms it.
     """
     chance = dice(seed, "slips")
     corrected = list(entries)
     steady = frozenset(
         code
-        for code, part in cast.poverty.items()
-        if part.meets and part.story == "settled" and code not in cast.watched and code != cast.dropout
+        for code, storyline in cast.poverty.items()
+        if storyline.meets and storyline.story == "settled" and code not in cast.watched and code != cast.dropout
     )
     monthly = [number for number, entry in enumerate(corrected) if entry.unit in steady and _is_monthly(entry)]
     schools = [number for number, entry in enumerate(corrected) if entry.unit in steady and entry.period == "2023-H1"]
@@ -49,6 +49,6 @@ def _too_few_poor(entry: Entry) -> Readings:
 
 
 def _too_many_poor(entry: Entry) -> Readings:
-    """An eighth of all households too many: beyond the criterion's limit, whatever the true figure."""
+    """Add an eighth of all households: beyond the criterion's limit, whatever the true figure."""
     slip = entry.readings["households"] // 8 + 1
     return {**entry.readings, "poor_households": entry.readings["poor_households"] + slip}

@@ -1,4 +1,4 @@
-"""Pure: how somebody gets on in the course of the year, as the share of the way to the goal that is behind them."""
+"""Courses of the year towards a goal: month by month, the share of the way that is done."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ type Shares = tuple[float, ...]
 
 
 def dice(seed: int, what: str) -> Random:
-    """Chance for one purpose, the same for a seed: what is thrown for one purpose moves no other."""
+    """Return the random numbers for one purpose; the same seed gives the same, and no purpose disturbs another."""
     return Random(f"{seed}/{what}")  # noqa: S311 - invented figures, no secrets
 
 
 def shares(story: Story, chance: Random) -> Shares:
-    """A course of the year that the judge, with its tolerance of a tenth, reads as the story."""
+    """Return a course of the year that judging, with its tolerance of a tenth, reads as the story."""
     match story:
         case "early":
             course = _early(chance.uniform(6, 8.5))
@@ -40,7 +40,7 @@ def shares(story: Story, chance: Random) -> Shares:
 
 
 def _needed(month: int) -> float:
-    """What the path asks for when the report of the following month comes, some days after that month's end."""
+    """Return the share that the path requires when the report of the following month comes, days after that month."""
     return (month + 1.2) / MONTHS
 
 

@@ -1,4 +1,4 @@
-"""What the sample year came to: the plan's commitments with planned and reached figures, and who was told how often."""
+"""Result of the sample year: the plan's commitments with planned and reached figures, and the notices to each role."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _FAILED = frozenset({"temporary_failure", "permanent_failure", "technical_failur
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A commitment of the province or a district at the end; figures in `measured_in`."""
+    """A commitment of the province or a district at the year's end; figures in `measured_in`."""
 
     unit: str
     title: Bilingual
@@ -49,8 +49,8 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """How many notices went out to those who hold a role, by channel, and how many failed."""
+class NoticeCount:
+    """Numbers of notices to the holders of a role: sent, by channel, and failed."""
 
     role: Role
     name: Bilingual
@@ -60,11 +60,11 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The year's end."""
+    """The result on the last day of the year."""
 
     on: date
     targets: Sequence[Target]
-    told: Sequence[Told]
+    notices: Sequence[NoticeCount]
     sample: bool
 
 
@@ -74,7 +74,7 @@ async def summary(client: httpx.AsyncClient, scoring_url: str, notify_url: str, 
     answer = await client.get(f"{scoring_url}/v1/targets", headers=headers)
     targets = answer.raise_for_status().json()
 
-    notices: Counter[tuple[Role, str]] = Counter()
+    sent: Counter[tuple[Role, str]] = Counter()
     failed: Counter[Role] = Counter()
     parameters: dict[str, str | int] | None = {"limit": _PAGE}
     while parameters:
@@ -85,26 +85,28 @@ async def summary(client: httpx.AsyncClient, scoring_url: str, notify_url: str, 
             if notice["status"] in _FAILED:
                 failed[role] += 1
             else:
-                notices[role, notice["channel"]] += 1
+                sent[role, notice["channel"]] += 1
         parameters = {"limit": _PAGE, "cursor": page["next"]} if page["next"] else None
 
     return Summary(
         on=date.fromisoformat(targets["as_of"]),
         targets=[_target(item) for item in targets["items"]],
-        told=[
-            Told(one.role, one.name, {channel: notices[one.role, channel] for channel in _CHANNELS}, failed[one.role])
-            for one in sample_reference().plan.roles
+        notices=[
+            NoticeCount(
+                role.role, role.name, {channel: sent[role.role, channel] for channel in _CHANNELS}, failed[role.role]
+            )
+            for role in sample_reference().plan.roles
         ],
         sample=targets["sample"],
     )
 
 
-def print_summary(console: Console, found: Summary) -> None:
-    """Print it, Vietnamese first."""
-    if found.sample:
+def print_summary(console: Console, summary: Summary) -> None:
+    """Print the summary, Vietnamese first."""
+    if summary.sample:
         console.print("DỮ LIỆU MẪU / SAMPLE DATA: mọi số liệu đều là giả định / all figures are invented", style="bold")
-    console.print(_targets_table(found), _told_table(found))
-    if any(not target.verified for target in found.targets):
+    console.print(_targets_table(summary), _notices_table(summary))
+    if any(not target.verified for target in summary.targets):
         console.print("* chưa kiểm chứng / not verified", style="dim")
 
 
@@ -125,15 +127,17 @@ def _target(item: dict[str, Any]) -> Target:
     )
 
 
-def _targets_table(found: Summary) -> Table:
-    table = Table(title=f"Kết quả kế hoạch ngày {day(found.on, 'vi')} / What the plan came to, {day(found.on, 'en')}")
+def _targets_table(summary: Summary) -> Table:
+    table = Table(
+        title=f"Kết quả kế hoạch ngày {day(summary.on, 'vi')} / What the plan came to, {day(summary.on, 'en')}"
+    )
     table.add_column("Dòng\n[dim]Line", justify="right")
     table.add_column("Đơn vị\n[dim]Unit")
     table.add_column("Chỉ tiêu\n[dim]Commitment", ratio=1)
     for heading in ("Cuối 2022\n[dim]End of 2022", "Kế hoạch\n[dim]Planned", "Kết quả\n[dim]Reached"):
         table.add_column(heading, justify="right")
     table.add_column("")
-    for target in found.targets:
+    for target in summary.targets:
         name, style = _STATUSES[target.status]
         figures = [_figure(value, target.measured_in) for value in (target.baseline, target.planned, target.reached)]
         mark = "" if target.verified else " *"
@@ -142,19 +146,19 @@ def _targets_table(found: Summary) -> Table:
     return table
 
 
-def _told_table(found: Summary) -> Table:
+def _notices_table(summary: Summary) -> Table:
     table = Table(title="Thông báo đã gửi / Notices that went out")
     table.add_column("Nơi nhận\n[dim]Recipient")
     for name in ("E-mail", "SMS", "Không gửi được\n[dim]Failed"):
         table.add_column(name, justify="right")
-    for told in found.told:
-        counts = [*(told.by_channel[channel] for channel in _CHANNELS), told.failed]
+    for count in summary.notices:
+        counts = [*(count.by_channel[channel] for channel in _CHANNELS), count.failed]
         if any(counts):
-            table.add_row(_both(told.name), *(number(count, "vi") for count in counts))
-    sums = [sum(told.by_channel[channel] for told in found.told) for channel in _CHANNELS]
-    totals = (*sums, sum(told.failed for told in found.told))
+            table.add_row(_both(count.name), *(number(amount, "vi") for amount in counts))
+    sums = [sum(count.by_channel[channel] for count in summary.notices) for channel in _CHANNELS]
+    totals = (*sums, sum(count.failed for count in summary.notices))
     table.add_section()
-    table.add_row(_both(phrase("summary.all")), *(number(count, "vi") for count in totals))
+    table.add_row(_both(phrase("summary.all")), *(number(amount, "vi") for amount in totals))
     return table
 
 

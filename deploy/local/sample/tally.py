@@ -1,4 +1,4 @@
-"""Counts the changes that scoring publishes while the year plays, and shows how far it is."""
+"""Counter of the changes that scoring publishes while the year plays."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.contracts.status import Event
 
 @dataclass
 class Tally:
-    """How many changes of each kind were heard, each counted once."""
+    """Numbers of changes by kind, each change counted once."""
 
     events: Counter[Event] = field(default_factory=Counter)
     _known: set[UUID] = field(default_factory=set)

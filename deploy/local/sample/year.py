@@ -1,4 +1,4 @@
-"""Pure: the sample year of the plan for Lạng Sơn 2023, day by day. Everything in it is invented."""
+"""The sample year of the plan for Lạng Sơn 2023, day by day. Everything in it is invented."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from shared.reference.load import Reference
 
 
 def plan_year(reference: Reference, seed: int) -> list[Day]:
-    """Every day of the year and what is posted on it; the same for the same seed.
+    """Return every day of the year with its posts; the same seed gives the same year.
 
     The reference's cohorts must have their sample members.
     """
-    parts = cast(reference, seed)
-    communes = figures(parts, seed)
+    storylines = cast(reference, seed)
+    communes = figures(storylines, seed)
     entries = [
-        *reports.baselines(parts, communes),
-        *with_slips(reports.calendar_reports(reference, parts, communes, seed), parts, seed),
-        *reports.watched_months(parts, communes, seed),
-        *reports.recognitions(parts, communes, seed),
-        *reports.flows(parts, seed),
+        *reports.baselines(storylines, communes),
+        *with_slips(reports.calendar_reports(reference, storylines, communes, seed), storylines, seed),
+        *reports.watched_months(storylines, communes, seed),
+        *reports.recognitions(storylines, communes, seed),
+        *reports.flows(storylines, seed),
         *reports.province(reference.plan.unit),
     ]
     return by_day(entries, FIRST_DAY, LAST_DAY)
