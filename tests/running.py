@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local.running_system import RunningSystem
+from deploy.local.supervisor import end, spawn
 from deploy.local.system import free_port
 from services.cli.migrate import prepare
 from shared.access.agency_keys import add_key
@@ -26,7 +27,8 @@ from shared.access.caller import EVERYTHING
 from shared.postgres.engine import create_engine
 from shared.service.clock import set_day
 from shared.settings import Settings
-from tests.servers import NatsServer, wait_until
+from tests.servers import NatsServer
+from tests.waiting import eventually
 
 START = date(2023, 6, 30)
 
@@ -47,11 +49,12 @@ class Service:
 
     async def start(self) -> None:
         with self.log.open("ab") as output:
-            self.process = await asyncio.create_subprocess_exec(
+            command = [
                 sys.executable, "-m", "uvicorn", f"services.{self.name}.app:app", "--port", str(self.port),
-                "--no-access-log", env={**os.environ, **self.env}, stdout=output, stderr=output,
-            )  # fmt: skip
-        await wait_until(self.is_ready, f"{self.name}: {self.log}")
+                "--no-access-log",
+            ]  # fmt: skip
+            self.process = await spawn(command, self.env, output)
+        await eventually(self.is_ready, explain=lambda: f"{self.name}: {self.log}")
 
     async def is_ready(self) -> bool:
         assert self.process
@@ -73,10 +76,8 @@ class Service:
         await self.process.wait()
 
     async def stop(self) -> None:
-        assert self.process
-        if self.process.returncode is None:
-            self.process.terminate()
-            await self.process.wait()
+        if self.process and self.process.returncode is None:
+            await end(self.process)
 
     def client(self, key: str | None = None) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -159,12 +160,3 @@ async def surroundings(database_url: str, nats: Client, server: NatsServer, logs
         for service in around.services:
             await service.stop()
         await engine.dispose()
-
-
-async def eventually(check: Any, seconds: float = 60) -> Any:
-    """What the check returns, once that is true."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not (found := await check()):
-        assert asyncio.get_running_loop().time() < deadline, "it never came to be"
-        await asyncio.sleep(0.05)
-    return found

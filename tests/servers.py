@@ -25,6 +25,7 @@ from deploy.local.nats import Nats
 from deploy.local.postgres import LOCALE, USER, Postgres, create_database
 from deploy.local.supervisor import Process, end, spawn
 from deploy.local.system import free_port
+from tests.waiting import eventually
 
 NATS_IMAGE = "nats:2.15"
 POSTGRES_IMAGE = "postgres:18"
@@ -61,7 +62,7 @@ class Embedded:
         await self._process.prepare()
         with self._log.open("ab") as output:
             self._child = await spawn(self._process.command, self._process.env, output)
-        await wait_until(self._process.ready, f"{self._process.name}: {self._log}")
+        await eventually(self._process.ready, explain=lambda: f"{self._process.name}: {self._log}")
 
     async def stop(self) -> None:
         if self._child and self._child.returncode is None:
@@ -96,7 +97,7 @@ class Container:
     async def start(self) -> None:
         await asyncio.to_thread(self._engine().start if self._exists else self._container.start)
         self._exists = True
-        await wait_until(self._ready, f"container of {self._container.image}")
+        await eventually(self._ready, explain=lambda: f"container of {self._container.image}")
 
     async def stop(self) -> None:
         await asyncio.to_thread(self._engine().stop)
@@ -214,14 +215,6 @@ def use_containers() -> bool:
     except (DockerException, OSError):
         return False
     return True
-
-
-async def wait_until(check: Callable[[], Awaitable[bool]], what: str, seconds: float = 60) -> None:
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not await check():
-        if asyncio.get_running_loop().time() > deadline:
-            raise TimeoutError(f"not within {seconds} s: {what}")
-        await asyncio.sleep(0.05)
 
 
 def _container(image: str, port: int, host_port: int) -> Any:

@@ -20,8 +20,9 @@ import nats as nats_client
 from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
 from tests.bench import load, raw
-from tests.running import Surroundings, eventually, surroundings
+from tests.running import Surroundings, surroundings
 from tests.servers import start_nats, start_postgres
+from tests.waiting import eventually
 from tests.workbooks import a_workbook
 
 CLIENTS = 64

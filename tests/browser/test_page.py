@@ -15,7 +15,8 @@ from deploy.local.sample import SAMPLE_COHORTS
 from shared.access.agency_keys import revoke_keys
 from tests.browser.pages import keep_picture, opened, sign_in
 from tests.builders import DIEM_HE, a_posted_submission
-from tests.running import Service, Surroundings, eventually
+from tests.running import Service, Surroundings
+from tests.waiting import eventually
 from tests.workbooks import edited
 
 DISTRICT = "184"

@@ -16,7 +16,8 @@ from nats.js.api import RawStreamMsg
 from services.intake.doors import openapi_examples
 from shared.contract_documents.write import FOLDER
 from shared.contracts import subjects
-from tests.running import Service, Surroundings, eventually
+from tests.running import Service, Surroundings
+from tests.waiting import eventually
 
 DOCUMENT: dict[str, Any] = json.loads((FOLDER / "asyncapi.json").read_text(encoding="utf-8"))
 OFFICIAL = json.loads((Path(__file__).parent / "asyncapi-3.0.0.json").read_text(encoding="utf-8"))

@@ -24,7 +24,7 @@ import pytest
 
 from deploy.local.running_system import RunningSystem
 from deploy.local.system import is_free
-from tests.running import eventually
+from tests.waiting import eventually
 
 NTM = (sys.executable, "-m", "services.cli.main")
 

@@ -14,7 +14,8 @@ from shared.contracts import subjects
 from shared.postgres.statements import table_of
 from tests.fuzz.doors import Place
 from tests.fuzz.run import Report
-from tests.running import Surroundings, eventually
+from tests.running import Surroundings
+from tests.waiting import eventually
 
 _WARNING = re.compile(r"\[warning +\] (.{1,120}?) +service=")
 _LOOKED_UP = 300

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,6 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from deploy.local.postbox import GatewayKeys, Postbox
-from deploy.local.supervisor import end, spawn
 from deploy.local.system import free_port
 from services.notify.alerts.alert import Occasion
 from shared.access.agency_keys import add_key
@@ -33,7 +29,9 @@ from shared.nats.publishing import publish
 from shared.nats.streams import ensure_streams
 from shared.postgres.migrations import migrate
 from shared.reference.models import Contact
+from tests.running import Service
 from tests.servers import NatsServer
+from tests.waiting import eventually
 
 UNKNOWN_MAILBOX = "gone@example.vn"
 
@@ -78,53 +76,43 @@ class MailServer:
 class NotifyService:
     """The service and everything around it."""
 
-    directory: Path
+    service: Service
     nats: Client
     engine: AsyncEngine
-    env: dict[str, str]
     mail_server: MailServer
     postbox: Postbox
-    port: int = field(default_factory=free_port)
-    child: asyncio.subprocess.Process | None = None
+
+    @property
+    def env(self) -> dict[str, str]:
+        return self.service.env
+
+    @property
+    def url(self) -> str:
+        return self.service.url
 
     @property
     def log(self) -> str:
-        return (self.directory / "notify.log").read_text()
+        return self.service.log.read_text()
 
     async def start(self) -> None:
-        command = [sys.executable, "-m", "uvicorn", "services.notify.app:app", "--port", str(self.port)]
-        with (self.directory / "notify.log").open("ab") as output:
-            self.child = await spawn(command, {**os.environ, **self.env}, output)
-        await until(self._is_ready, lambda: self.log)
-
-    async def _is_ready(self) -> bool:
-        assert self.child
-        assert self.child.returncode is None, self.log
-        try:
-            async with httpx.AsyncClient() as client:
-                return (await client.get(f"http://127.0.0.1:{self.port}/readyz")).is_success
-        except httpx.HTTPError:
-            return False
+        await self.service.start()
 
     async def stop(self) -> None:
-        if self.child and self.child.returncode is None:
-            await end(self.child)
+        await self.service.stop()
 
     async def kill(self) -> None:
-        assert self.child
-        self.child.send_signal(signal.SIGKILL)
-        await self.child.wait()
+        await self.service.kill()
 
     async def publish(self, *occasions: Occasion) -> None:
         await publish(self.nats, [as_message(occasion) for occasion in occasions])
 
     async def get(self, path: str, key: str, **parameters: Any) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
+        async with self.service.client() as client:
             return await client.get(path, params=parameters, headers={"Authorization": f"Bearer {key}"})
 
     async def post(self, path: str, key: str, method: str = "POST", **options: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {key}", **options.pop("headers", {})}
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
+        async with self.service.client() as client:
             return await client.request(method, path, headers=headers, **options)
 
     async def key(self, *units: str) -> str:
@@ -152,7 +140,7 @@ class NotifyService:
             )
             return tuple(row) == (alerts, 0, 0)
 
-        await until(nothing_is_due, lambda: self.log)
+        await eventually(nothing_is_due, explain=lambda: self.log)
 
     @property
     def mails(self) -> list[Any]:
@@ -174,13 +162,6 @@ def as_message(occasion: Occasion) -> Message:
             subject = subjects.target(change.unit.code, change.commitment.id)
     body = occasion.model_dump_json().encode()
     return cloud_event(subject, body, event_id=occasion.id, kind="test", source="test", at=occasion.at)
-
-
-async def until(check: Callable[[], Awaitable[bool]], say: Callable[[], str] = str, seconds: float = 40) -> None:
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not await check():
-        assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} s\n{say()}"
-        await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
@@ -220,11 +201,11 @@ async def notify_service(
         "NTM_LINK_SECRET": "a secret of the tests, long enough to be one",
         "NTM_PUBLIC_URL": "https://bao.example.vn",
     }
-    service = NotifyService(directory, nats, engine, env, mail_server, postbox)
+    notify = NotifyService(Service("notify", env, directory / "notify.log"), nats, engine, mail_server, postbox)
     try:
-        yield service
+        yield notify
     finally:
-        await service.stop()
+        await notify.stop()
         gateway.should_exit = True
         await gateway_task
         await mail_server.stop()

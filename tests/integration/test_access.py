@@ -29,8 +29,9 @@ from shared.postgres.statements import table_of
 from shared.problems import Problem, Problems
 from shared.time import utc_now
 from tests.issuer import AUDIENCE, TokenIssuer
-from tests.running import Service, Surroundings, eventually
+from tests.running import Service, Surroundings
 from tests.servers import PostgresServer
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")

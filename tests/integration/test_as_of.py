@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from tests.integration.test_scoring import BORDER, changes, poverty_report, put_on_stream
-from tests.running import Service, Surroundings, eventually
+from tests.running import Service, Surroundings
+from tests.waiting import eventually
 
 MARCH = {"as_of": "2023-04-10"}
 

@@ -20,7 +20,8 @@ from shared.contracts.submission import Submission
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import publish
 from tests.builders import a_posted_submission
-from tests.running import Service, Surroundings, eventually
+from tests.running import Service, Surroundings
+from tests.waiting import eventually
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from shared.postgres.statements import table_of
 from shared.reference.load import load
 from shared.time import VIETNAM
 from tests.integration.test_scoring import BORDER, changes, poverty_report, put_on_stream
-from tests.running import START, Surroundings, eventually
+from tests.running import START, Surroundings
+from tests.waiting import eventually
 
 
 async def days(around: Surroundings) -> list[date]:

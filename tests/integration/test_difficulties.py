@@ -13,7 +13,8 @@ from nats.js.api import DeliverPolicy
 
 from shared.contracts import subjects
 from shared.contracts.difficulty import DifficultyLogged
-from tests.running import START, Service, Surroundings, eventually
+from tests.running import START, Service, Surroundings
+from tests.waiting import eventually
 
 COMMUNE, DISTRICT, PROVINCE = "06280", "184", "20"
 HOSTILE = "<script>alert(1)</script> '; DROP TABLE problem; -- {{7*7}} \u202e ${x} 😀\nDòng hai"
@@ -22,11 +23,6 @@ HOSTILE = "<script>alert(1)</script> '; DROP TABLE problem; -- {{7*7}} \u202e ${
 @pytest.fixture(scope="module")
 async def around(shared_around: Surroundings) -> Surroundings:
     return shared_around
-
-
-@pytest.fixture(scope="module")
-async def intake(around: Surroundings) -> Service:
-    return await around.start("intake")
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,9 @@ from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
 from shared.contracts import subjects
 from tests.builders import a_posted_submission
-from tests.running import Service, Surroundings, eventually
+from tests.running import Service, Surroundings
 from tests.servers import NatsServer, PostgresServer
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -19,7 +19,8 @@ from shared.reference.models import Unit
 from tests.builders import an_accepted_submission
 from tests.integration.test_scoring import changes, count, put_on_stream
 from tests.plan_2025 import PLAN, reference_with_2025
-from tests.running import Service, Surroundings, eventually
+from tests.running import Service, Surroundings
+from tests.waiting import eventually
 
 BEFORE, EVE, DAY, LATE, AUGUST = (
     date(2025, 6, 20),

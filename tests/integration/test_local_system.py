@@ -22,7 +22,7 @@ from deploy.local.running_system import NotRunningError, RunningSystem
 from deploy.local.supervisor import StartFailedError
 from deploy.local.system import Installation, Options, PortInUseError, Ports, is_free, run
 from tests.integration.test_supervisor import is_gone, until
-from tests.servers import wait_until
+from tests.waiting import eventually
 
 STARTS = """
 import asyncio, sys
@@ -133,7 +133,7 @@ async def test_whatever_part_is_killed_comes_back(system: System) -> None:
         now = supervisor.children()
         return len(now) == 6 and not set(now) & set(parts) and await all_answer(running)
 
-    await wait_until(all_are_back, "six new processes that answer", 30)
+    await eventually(all_are_back, 30, lambda: "six new processes that answer")
 
 
 async def all_answer(running: RunningSystem) -> bool:

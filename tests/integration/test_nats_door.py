@@ -15,18 +15,14 @@ from services.intake.doors.nats import STATUS_HEADER
 from shared.access.agency_keys import revoke_keys
 from shared.contracts import subjects
 from tests.builders import a_posted_submission
-from tests.running import Service, Surroundings, eventually
+from tests.running import Service, Surroundings
 from tests.servers import PostgresServer
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")
 async def around(shared_around: Surroundings) -> Surroundings:
     return shared_around
-
-
-@pytest.fixture(scope="module")
-async def intake(around: Surroundings) -> Service:
-    return await around.start("intake")
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,9 @@ from services.intake.doors.ndjson import STREAM_LIMIT
 from shared.contracts import subjects
 from shared.http.body import LINE_LIMIT
 from tests.builders import a_posted_submission
-from tests.running import Service, Surroundings, eventually
+from tests.running import Service, Surroundings
 from tests.servers import NatsServer
+from tests.waiting import eventually
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 MEGABYTE = 1024 * 1024
@@ -26,11 +27,6 @@ MEGABYTE = 1024 * 1024
 @pytest.fixture(scope="module")
 async def around(shared_around: Surroundings) -> Surroundings:
     return shared_around
-
-
-@pytest.fixture(scope="module")
-async def intake(around: Surroundings) -> Service:
-    return await around.start("intake")
 
 
 @pytest.fixture(scope="module")

@@ -29,8 +29,9 @@ from tests.changes import (
     a_target_change,
     changes_of_communes,
 )
-from tests.integration.notify_service import UNKNOWN_MAILBOX, NotifyService, as_message, notify_service, until
+from tests.integration.notify_service import UNKNOWN_MAILBOX, NotifyService, as_message, notify_service
 from tests.servers import NatsServer, PostgresServer
+from tests.waiting import eventually
 
 CONTACTS = [
     DISTRICT_OFFICE,
@@ -116,7 +117,7 @@ async def test_while_the_mail_server_is_away_notices_wait_and_outlive_the_servic
         waiting = await notify.notices(channel="email", status="temporary_failure")
         return len(waiting) == 2 and all(len(item["attempts"]) > 1 for item in waiting)
 
-    await until(tried_in_vain, lambda: notify.log)
+    await eventually(tried_in_vain, explain=lambda: notify.log)
     assert len(notify.messages) == 1
     await notify.kill()
     await notify.mail_server.start()
@@ -179,7 +180,7 @@ async def test_while_a_gateway_rests_nothing_stays_leased(notify: NotifyService)
         standing = await notify.rows("SELECT status FROM notify.notice WHERE channel = 'email'")
         return len(standing) >= 62 and {row.status for row in standing} == {"created", "temporary_failure"}
 
-    await until(it_rests, lambda: notify.log)
+    await eventually(it_rests, explain=lambda: notify.log)
 
 
 async def test_a_kill_while_notices_go_out_loses_none(running: NotifyService) -> None:
@@ -189,7 +190,7 @@ async def test_a_kill_while_notices_go_out_loses_none(running: NotifyService) ->
     async def some_are_out() -> bool:
         return len(running.mails) > 5
 
-    await until(some_are_out, lambda: running.log)
+    await eventually(some_are_out, explain=lambda: running.log)
     await running.kill()
     # what the killed process had in hand is leased for a minute: let that pass
     async with running.engine.begin() as connection:
@@ -199,7 +200,7 @@ async def test_a_kill_while_notices_go_out_loses_none(running: NotifyService) ->
     async def all_are_told() -> bool:
         return len(await running.rows("SELECT 1 FROM notify.notice WHERE status = 'sent'")) == 63
 
-    await until(all_are_told, lambda: running.log)
+    await eventually(all_are_told, explain=lambda: running.log)
     assert len({mail.id for mail in running.mails}) == 62
     assert len(running.mails) - 62 <= 4, "at most one mail a session is repeated, under its Message-ID"
 
@@ -216,13 +217,13 @@ async def test_a_mail_that_is_sent_while_the_database_is_away_is_not_sent_twice(
     async def both_mails_are_out() -> bool:
         return len(running.mails) == 2
 
-    await until(both_mails_are_out, lambda: running.log)
+    await eventually(both_mails_are_out, explain=lambda: running.log)
     await postgres_server.restart()
     await running.engine.dispose()
     await running.settled()
     assert len(running.mails) == 2
-    assert running.child
-    assert running.child.returncode is None
+    assert running.service.process
+    assert running.service.process.returncode is None
 
 
 async def test_a_message_that_nobody_can_read_is_parked_and_the_others_go_on(
@@ -237,7 +238,7 @@ async def test_a_message_that_nobody_can_read_is_parked_and_the_others_go_on(
     async def both_are_parked() -> bool:
         return len(await running.rows("SELECT 1 FROM notify.parked")) == 2
 
-    await until(both_are_parked, lambda: running.log)
+    await eventually(both_are_parked, explain=lambda: running.log)
     await running.settled()
     told = await running.notices(status="sent", channel="email")
     assert len([item for item in told if item["alerts"][0]["event"] == "fell_behind"]) == 2
@@ -267,7 +268,7 @@ async def test_wrong_keys_of_the_gateway_are_a_technical_failure_that_is_tried_a
         [sms] = await notify.notices(channel="sms") or [{"attempts": [], "status": ""}]
         return sms["status"] == "technical_failure" and len(sms["attempts"]) > 1
 
-    await until(refused_twice, lambda: notify.log)
+    await eventually(refused_twice, explain=lambda: notify.log)
     await notify.stop()
     notify.env["NTM_SMS_SECRET_KEY"] = "secret-key"
     await notify.start()
@@ -283,7 +284,7 @@ async def test_neither_phones_nor_keys_reach_the_log(notify: NotifyService) -> N
     async def tried() -> bool:
         return "notice not sent" in notify.log
 
-    await until(tried, lambda: notify.log)
+    await eventually(tried, explain=lambda: notify.log)
     for secret in ("912345678", "secret-key", "api-key", notify.env["NTM_NATS_TOKEN"]):
         assert secret not in notify.log
 

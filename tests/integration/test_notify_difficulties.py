@@ -17,8 +17,9 @@ from shared.contracts.difficulty import DifficultyKind
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import publish
 from tests.changes import DISTRICT_OFFICE, a_contact, a_problem, an_answer
-from tests.integration.notify_service import NotifyService, as_message, notify_service, until
+from tests.integration.notify_service import NotifyService, as_message, notify_service
 from tests.servers import NatsServer
+from tests.waiting import eventually
 
 DIVISION, OFFICE, DISTRICT = "btxh@example.vn", "vpdp@example.vn", DISTRICT_OFFICE.emails[0]
 CONTACTS = [
@@ -139,7 +140,7 @@ async def test_what_says_that_something_was_parked_and_cannot_be_read_is_parked_
     async def is_parked() -> bool:
         return len(await notify.rows("SELECT 1 FROM notify.parked")) == 1
 
-    await until(is_parked, lambda: notify.log)
+    await eventually(is_parked, explain=lambda: notify.log)
     await asyncio.sleep(1)  # time enough for the next, if each made another
     assert await is_parked()
     assert await notify.rows("SELECT 1 FROM notify.alert WHERE kind = 'operation'") == []
@@ -152,7 +153,7 @@ async def test_what_is_no_difficulty_is_parked_and_the_others_go_on(notify: Noti
     async def is_parked() -> bool:
         return len(await notify.rows("SELECT 1 FROM notify.parked")) == 1
 
-    await until(is_parked, lambda: notify.log)
+    await eventually(is_parked, explain=lambda: notify.log)
     [parked] = [item for item in await notify.notices() if item["alerts"][0]["event"] == "messages_parked"]
     assert parked["recipient"] == "coordination_office@20"
     assert DISTRICT in mailboxes(notify)

@@ -31,8 +31,9 @@ from shared.contracts.status import Event
 from shared.postgres.statements import table_of
 from shared.time import utc_now
 from tests.changes import DISTRICT_OFFICE, a_contact, a_status_change, a_target_change, changes_of_communes
-from tests.integration.notify_service import NotifyService, notify_service, until
+from tests.integration.notify_service import NotifyService, notify_service
 from tests.servers import NatsServer
+from tests.waiting import eventually
 
 CONTACTS = [
     DISTRICT_OFFICE,
@@ -62,7 +63,7 @@ def texts(notify: NotifyService, to: str) -> list[str]:
 async def link_of(notify: NotifyService) -> str:
     [text] = texts(notify, "ldtbxh.vanquan@example.vn")
     [path] = re.findall(r"https://bao\.example\.vn(/a/[\w-]{22})", text)
-    return f"http://127.0.0.1:{notify.port}{path}"
+    return f"{notify.url}{path}"
 
 
 async def make_due(notify: NotifyService, table: str) -> None:
@@ -213,7 +214,7 @@ async def test_what_nobody_acknowledges_climbs_and_is_told_again(notify: NotifyS
     async def the_committee_is_told() -> bool:
         return len(texts(notify, "ubnd.vanquan@example.vn")) == 1
 
-    await until(the_committee_is_told, lambda: notify.log)
+    await eventually(the_committee_is_told, explain=lambda: notify.log)
     assert "Chuyển cấp" in texts(notify, "ubnd.vanquan@example.vn")[0]
     await notify.settled()
     await make_due(notify, "gathering")
@@ -221,7 +222,7 @@ async def test_what_nobody_acknowledges_climbs_and_is_told_again(notify: NotifyS
     async def it_is_told_again() -> bool:
         return len(texts(notify, "ldtbxh.vanquan@example.vn")) == 2
 
-    await until(it_is_told_again, lambda: notify.log)
+    await eventually(it_is_told_again, explain=lambda: notify.log)
     assert "Nhắc lại" in texts(notify, "ldtbxh.vanquan@example.vn")[-1]
 
     key = await notify.key("184")
@@ -245,7 +246,7 @@ async def test_what_is_over_neither_climbs_nor_is_told_again(notify: NotifyServi
         due = "SELECT 1 FROM notify.{} WHERE due_at <= now()"
         return not await notify.rows(due.format("escalation")) and not await notify.rows(due.format("gathering"))
 
-    await until(nothing_is_due, lambda: notify.log)
+    await eventually(nothing_is_due, explain=lambda: notify.log)
     assert len(notify.mails) == before
     alerts = (await notify.get("/v1/alerts", await notify.key("184"), open=True)).json()["items"]
     assert alerts == []
@@ -429,7 +430,7 @@ async def test_an_sms_is_reported_delivered_once_and_a_spent_budget_stops_the_ne
 
     [attempt] = first["attempts"]
     fields = {"SMSID": attempt["provider_id"], "SendStatus": "5", "SendSuccess": "1", "SendFailed": "0"}
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{notify.port}") as client:
+    async with httpx.AsyncClient(base_url=notify.url) as client:
         path = "/v1/delivery-reports/esms"
         assert (await client.get(path, params=fields)).status_code == 401
         report = {**fields, "token": "report-token"}

@@ -27,7 +27,8 @@ from shared.service.outbox import Relay, put
 from tests.builders import a_posted_submission, an_accepted_submission
 from tests.changes import a_status_change
 from tests.integration.notify_service import as_message
-from tests.running import START, Service, Surroundings, eventually
+from tests.running import START, Service, Surroundings
+from tests.waiting import eventually
 
 NEW = "99001"
 """A commune of Văn Quan that only the mended reference data know."""

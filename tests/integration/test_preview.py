@@ -24,7 +24,8 @@ from shared.contracts.submission import AcceptedSubmission, Submission
 from shared.postgres.statements import table_of
 from shared.reference.load import load
 from tests.builders import DIEM_HE, an_accepted_submission
-from tests.running import START, Service, Surroundings, eventually
+from tests.running import START, Service, Surroundings
+from tests.waiting import eventually
 
 BORDER = "06004"  # xã Đào Viên, huyện Tràng Định: the plan binds it to criterion 11
 

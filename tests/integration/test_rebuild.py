@@ -15,7 +15,8 @@ from shared.contracts import subjects
 from shared.postgres.statements import table_of
 from shared.reference.load import load
 from tests.integration.test_scoring import BORDER, changes, count, poverty_report, put_on_stream
-from tests.running import START, Service, Surroundings, eventually
+from tests.running import START, Service, Surroundings
+from tests.waiting import eventually
 
 
 @pytest.fixture

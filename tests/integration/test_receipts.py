@@ -17,8 +17,9 @@ from shared.contracts.parked_message import Parked
 from shared.nats.cloud_events import Message, cloud_event
 from shared.nats.publishing import publish
 from tests.builders import a_posted_submission
-from tests.running import Service, Surroundings, eventually
+from tests.running import Service, Surroundings
 from tests.servers import NatsServer
+from tests.waiting import eventually
 
 BORDER = "06004"  # xã Đào Viên, huyện Tràng Định (180): the plan binds it to criterion 11
 
@@ -26,11 +27,6 @@ BORDER = "06004"  # xã Đào Viên, huyện Tràng Định (180): the plan bind
 @pytest.fixture(scope="module")
 async def around(shared_around: Surroundings) -> Surroundings:
     return shared_around
-
-
-@pytest.fixture(scope="module")
-async def intake(around: Surroundings) -> Service:
-    return await around.start("intake")
 
 
 @pytest.fixture(scope="module")

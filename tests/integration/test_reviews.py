@@ -11,7 +11,8 @@ import pytest
 
 from shared.contracts import subjects
 from tests.builders import a_posted_submission
-from tests.running import Service, Surroundings, eventually
+from tests.running import Service, Surroundings
+from tests.waiting import eventually
 
 BORDER = "06004"  # xã Đào Viên, huyện Tràng Định (180): the plan binds it to criterion 11
 
@@ -19,11 +20,6 @@ BORDER = "06004"  # xã Đào Viên, huyện Tràng Định (180): the plan bind
 @pytest.fixture(scope="module")
 async def around(shared_around: Surroundings) -> Surroundings:
     return shared_around
-
-
-@pytest.fixture(scope="module")
-async def intake(around: Surroundings) -> Service:
-    return await around.start("intake")
 
 
 @pytest.fixture(scope="module")

@@ -30,8 +30,9 @@ from shared.postgres.migrations import undrafted_changes
 from shared.postgres.statements import table_of
 from shared.reference.load import load
 from tests.builders import a_warning, an_accepted_submission, as_published
-from tests.running import START, Service, Surroundings, eventually
+from tests.running import START, Service, Surroundings
 from tests.servers import NatsServer, PostgresServer
+from tests.waiting import eventually
 
 BORDER = "06004"  # xã Đào Viên, huyện Tràng Định: the plan binds it to criterion 11
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from shared.reference.load import Reference, load
-from tests.running import Service, Surroundings, eventually
+from tests.running import Service, Surroundings
 from tests.set_2026 import PLAN, reference_with_2026
+from tests.waiting import eventually
 
 TODAY = date(2026, 6, 30)
 FIRST, SECOND, THIRD = "06001", "06016", "06058"

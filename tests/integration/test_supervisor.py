@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from deploy.local.supervisor import AlreadyRunningError, Process, StartFailedError, Supervisor
-from tests.servers import wait_until
+from tests.waiting import eventually
 
 SLEEPS = "import time, pathlib, os; pathlib.Path({path!r}).write_text(str(os.getpid())); time.sleep(600)"
 IGNORES_TERM = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEPS
@@ -60,7 +60,7 @@ async def until(check: Callable[[], bool], what: str) -> None:
     async def checked() -> bool:
         return check()
 
-    await wait_until(checked, what, 20)
+    await eventually(checked, 20, lambda: what)
 
 
 @pytest.fixture

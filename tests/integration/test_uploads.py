@@ -11,7 +11,8 @@ from openpyxl import load_workbook
 
 from shared.contracts import subjects
 from shared.spreadsheet.guard import UPLOAD_LIMIT
-from tests.running import Service, Surroundings, eventually
+from tests.running import Service, Surroundings
+from tests.waiting import eventually
 from tests.workbooks import a_csv, a_workbook, edited
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -21,11 +22,6 @@ TEMPLATE = {"unit": "184", "period": "6/2023"}
 @pytest.fixture(scope="module")
 async def around(shared_around: Surroundings) -> Surroundings:
     return shared_around
-
-
-@pytest.fixture(scope="module")
-async def intake(around: Surroundings) -> Service:
-    return await around.start("intake")
 
 
 @pytest.fixture(scope="module")

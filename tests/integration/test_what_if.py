@@ -17,7 +17,8 @@ from shared.postgres.migrations import schema_metadata
 from shared.reference.load import PACKAGED, load
 from tests.builders import an_accepted_submission
 from tests.integration.test_scoring import put_on_stream
-from tests.running import START, Service, Surroundings, eventually
+from tests.running import START, Service, Surroundings
+from tests.waiting import eventually
 
 JSON = {"Content-Type": "application/json"}
 BORDER = "06004"  # xã Đào Viên, huyện Tràng Định: the plan binds it to criterion 11
