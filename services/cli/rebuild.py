@@ -10,7 +10,7 @@ from rich.table import Table
 from deploy.local.clients import broker, database, settings_of
 from services.cli.console import console, errors, run
 from services.cli.options import DATA, Data, system_of
-from services.scoring.update.rebuild import Comparison
+from services.scoring.update.rebuild import RebuildReport
 from services.scoring.update.rebuild import rebuild as rebuild_state
 from shared.reference.load import load_for
 from shared.service.clock import read_day
@@ -29,7 +29,7 @@ def rebuild(
     """
     system = system_of(data)
 
-    async def work() -> Comparison:
+    async def work() -> RebuildReport:
         async with broker(system) as nats, database(system) as engine:
             day = await read_day(nats.jetstream()) if system.clock == "simulated" else None
             reference = load_for(settings_of(system).model_copy(update={"sample_cohorts": system.sample_cohorts}))

@@ -335,3 +335,14 @@ async def last_tick(connection: AsyncConnection) -> date | None:
     """The newest day that was judged for the passing of time."""
     day: date | None = await connection.scalar(select(func.max(tick.c.day)))
     return day
+
+
+async def lock_days(connection: AsyncConnection) -> None:
+    """Let no other worker judge a day until the transaction ends; a worker that waited here finds the day taken."""
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("scoring-tick"))))
+
+
+async def take_day(connection: AsyncConnection, day: date, at: datetime) -> bool:
+    """Note that a day is judged, at a moment. Return False when that was noted before."""
+    noted = await connection.execute(insert(tick).on_conflict_do_nothing(), {"day": day, "finished_at": at})
+    return noted.rowcount > 0

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from itertools import batched
 
 import structlog
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment
@@ -16,12 +15,11 @@ from services.scoring.judging.targets import targets_of
 from services.scoring.judging.unreported import binding_criteria
 from services.scoring.judging.verdicts import criteria_of
 from services.scoring.storage import queries
-from services.scoring.storage.tables import TickRow
-from services.scoring.update.commune_statuses import figures_for, judge_units
-from services.scoring.update.published_changes import record
+from services.scoring.update.commune_statuses import figures_for, judge_criteria
+from services.scoring.update.published_changes import publish_changes
 from services.scoring.update.targets import begin_targets, judge_targets
-from shared.postgres.statements import table_of
 from shared.reference.load import Reference
+from shared.reference.models import CriterionKey
 from shared.service.outbox import Relay
 from shared.service.runtime import Runtime
 from shared.service.transient_errors import is_transient
@@ -29,6 +27,9 @@ from shared.service.transient_errors import is_transient
 log = structlog.get_logger()
 
 _LOOK_SECONDS = 30
+
+_UNITS_AT_ONCE = 500
+"""The units that are judged together when a day passes: memory stays bounded, however large the country."""
 
 
 class DailyTick:
@@ -57,8 +58,7 @@ class DailyTick:
         while True:
             async with self._runtime.engine.begin() as connection:
                 await queries.work(connection)
-                # one worker ticks at a time; another one that waited here finds the day done
-                await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("scoring-tick"))))
+                await queries.lock_days(connection)
                 last = await queries.last_tick(connection)
                 day = today if last is None else last + timedelta(days=1)
                 if day <= today:
@@ -73,37 +73,55 @@ class DailyTick:
             self._runtime.facts["ticked"] = day
 
 
-_UNITS_AT_ONCE = 500
-"""So many are looked at together when a day passes: memory stays bounded, however large the country."""
-
-
 async def tick(connection: AsyncConnection, reference: Reference, moment: Moment) -> int:
-    """Judge what the passing of time changes, once per day: pace, overdue reports, deadlines.
+    """Judge once what the passing of a day changes: pace, overdue reports, deadlines. Return the number of changes.
 
-    Only what does not hold any more is looked at. Returns how many changes there were.
+    Only verdicts that no longer hold are judged again.
     """
-    statement = insert(table_of(TickRow)).on_conflict_do_nothing()
-    done = await connection.execute(statement, {"day": moment.on, "finished_at": moment.at})
-    if done.rowcount == 0:
+    if not await queries.take_day(connection, moment.on, moment.at):
         return 0
-    due = await queries.statuses_to_look_at(connection, moment.on)
-    bound = [(unit, key) for unit, keys in binding_criteria(reference, moment.on).items() for key in keys]
+    due = await criteria_due(connection, reference, moment.on)
+    await queries.lock_units(connection, families_of(due, reference))
+    changes = await judge_due(connection, reference, moment, due)
+    await begin_targets(connection, reference, moment.on)
+    await mark_sums_of_begun_units(connection, reference, moment.on)
+    return changes + await judge_targets(connection, reference, moment)
+
+
+async def criteria_due(
+    connection: AsyncConnection, reference: Reference, on: date
+) -> dict[int, Sequence[CriterionKey]]:
+    """Return the criteria to judge on a day, by the key of their unit.
+
+    They are those whose status no longer holds, those that the plan binds and nobody has judged, and all of the
+    communes that begin on the day.
+    """
+    due: dict[int, Sequence[CriterionKey]] = dict(await queries.statuses_to_look_at(connection, on))
+    bound = [(unit, key) for unit, keys in binding_criteria(reference, on).items() for key in keys]
     for unit, key in await queries.without_status(connection, bound):
-        due.setdefault(unit, []).append(key)
-    begun = reference.lineage.begun(moment.on)
-    for unit in begun or ():
+        due[unit] = [*due.get(unit, ()), key]
+    for unit in reference.lineage.begun(on) or ():
         if reference.units.by_key(unit).kind in reference.plan.counted_kinds:
             due[unit] = criteria_of(reference.units.by_key(unit), reference)
-    await queries.lock_units(connection, families_of(due, reference))
-    found = 0
+    return due
+
+
+async def judge_due(
+    connection: AsyncConnection, reference: Reference, moment: Moment, due: Mapping[int, Sequence[CriterionKey]]
+) -> int:
+    """Judge the criteria that are due and publish the changes; return their number."""
+    count = 0
     for units in batched(sorted(due), _UNITS_AT_ONCE):
         criteria = {unit: due[unit] for unit in units}
         figures = await figures_for(connection, criteria, reference)
-        changes = await judge_units(connection, reference, moment, figures, criteria)
-        await record(connection, changes)
-        found += len(changes)
-    await begin_targets(connection, reference, moment.on)
-    if begun is not None:
+        changes = await judge_criteria(connection, reference, moment, figures, criteria)
+        await publish_changes(connection, changes)
+        count += len(changes)
+    return count
+
+
+async def mark_sums_of_begun_units(connection: AsyncConnection, reference: Reference, on: date) -> None:
+    """Have all commitments judged on a day on which units begin: the communes that they count change."""
+    if reference.lineage.begun(on) is not None:
         targets = {(commitment.id, target.key) for commitment, target in targets_of(reference)}
-        await queries.mark_moved(connection, targets, moment.on)
-    return found + await judge_targets(connection, reference, moment)
+        await queries.mark_moved(connection, targets, on)

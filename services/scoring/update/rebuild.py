@@ -31,7 +31,7 @@ from services.scoring.judging.unreported import binding_criteria
 from services.scoring.storage import queries
 from services.scoring.storage.tables import SCHEMA, IncrementRow, ReadingRow, StatusRow, SubmissionRow, TargetRow
 from services.scoring.update.arrivals import Arrival, submission_row, unit_of
-from services.scoring.update.commune_statuses import judge_again, status_rows
+from services.scoring.update.commune_statuses import judge_again, rebuilt_statuses
 from services.scoring.update.score import score
 from services.scoring.update.targets import begin_targets, judge_targets
 from shared.contracts import subjects
@@ -55,7 +55,7 @@ _SHOWN = 100
 
 
 @dataclass
-class Comparison:
+class RebuildReport:
     """What was rebuilt, how many rows each table has (live, rebuilt, only in one of them), and which differ."""
 
     submissions: int = 0
@@ -69,7 +69,7 @@ class Comparison:
 
 async def rebuild(
     engine: AsyncEngine, nats: Client, reference: Reference, today: date | None = None, *, switch: bool = False
-) -> Comparison:
+) -> RebuildReport:
     """Rebuild into a schema of its own while the live one serves, and compare; with `switch` the rebuilt one takes its
     place, and what it says otherwise is published. `today` is a simulated clock's day.
 
@@ -149,7 +149,7 @@ class _Rebuilt:
                     rows = [
                         row
                         for unit, found in recent.items()
-                        for row in status_rows(unit, found, bound.get(unit, ()), self._reference, moment)
+                        for row in rebuilt_statuses(unit, found, bound.get(unit, ()), self._reference, moment)
                     ]
                     await upsert(connection, StatusRow, rows)
                 for unit in units:
@@ -225,8 +225,8 @@ async def _make_schema(engine: AsyncEngine) -> None:
         await connection.run_sync(create)
 
 
-async def _compare(connection: AsyncConnection) -> Comparison:
-    compared = Comparison()
+async def _compare(connection: AsyncConnection) -> RebuildReport:
+    compared = RebuildReport()
     compare: tuple[type[SQLModel], ...] = (*REPLACED, TargetRow)
     for model in compare:
         live = table_of(model)

@@ -1,10 +1,11 @@
-"""The commitments of districts and the province: judged from the sums of what lies below them."""
+"""The commitments of districts and the province: judged from the sums of the units below them."""
 
 from __future__ import annotations
 
 from datetime import date
 from typing import Any
 
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment, PreviousVerdict, events, target_changes
@@ -13,15 +14,57 @@ from services.scoring.judging.targets import series_of, targets_of
 from services.scoring.judging.verdicts import explain_target, judge_target, overdue_of, target_since
 from services.scoring.storage import queries
 from services.scoring.storage.tables import TargetRow
-from services.scoring.update.published_changes import Found, holds_until, record, when
+from services.scoring.update.judging_days import last_day_held, moment_to_judge
+from services.scoring.update.published_changes import ChangeOfUnit, publish_changes
 from shared.contracts.status import Status
 from shared.postgres.statements import upsert
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit
 
 
+async def judge_targets(connection: AsyncConnection, reference: Reference, moment: Moment) -> int:
+    """Judge the commitments of districts and the province whose sums have moved, or whose verdict has run out.
+
+    Apart from `score`, so that workers do not wait for each other at the province's sums. Returns the number of
+    changes.
+    """
+    if not await queries.targets_to_look_at(connection, moment.on):
+        return 0
+    await queries.lock_targets(connection)
+    taken = await queries.take_targets(connection, moment.on)
+    steps, stored = await queries.summed_increments(connection, taken), await queries.targets(connection)
+    rows: list[dict[str, Any]] = []
+    changes: list[ChangeOfUnit] = []
+    for commitment, target in targets_of(reference):
+        key = (commitment.id, target.key)
+        if key not in taken:
+            continue
+        row = stored.get(key)
+        at = moment_to_judge(target, row.judged_on if row else None, moment)
+        observations = series_of(commitment, target, steps.get(key, {}), reference, at.on)
+        verdict = judge_target(commitment, observations, reference, at.on)
+        before = _before(row, commitment, reference, at.on)
+        if events(before, verdict.status, overdue_of(verdict)):
+            assessment = explain_target(commitment, verdict, at.on)
+            of_target = target_changes(before, target, commitment, assessment, reference, at)
+            changes += [ChangeOfUnit(target.key, change) for change in of_target]
+        since = target_since(commitment, observations, reference, at.on)
+        rows.append(_target_row(commitment, target, verdict, since))
+    await upsert(connection, TargetRow, rows)
+    await publish_changes(connection, changes)
+    return len(changes)
+
+
+def _before(row: Row[Any] | None, commitment: Commitment, reference: Reference, on: date) -> PreviousVerdict:
+    """Return the stored verdict, else the verdict on a commitment for which nobody has reported."""
+    if row and row.overdue is not None:
+        return PreviousVerdict(Status(row.status), frozenset(row.overdue))
+    unreported = judge_target(commitment, (), reference, on)
+    return PreviousVerdict(unreported.status, frozenset(overdue_of(unreported)))
+
+
 async def begin_targets(connection: AsyncConnection, reference: Reference, on: date) -> None:
-    """Have all of the plan's commitments judged from now on, also those of which nobody reports anything."""
+    """Store a first verdict on each of the plan's commitments, so that those without reports are judged too."""
     rows, stored = [], await queries.targets(connection)
     for commitment, target in targets_of(reference):
         if (commitment.id, target.key) in stored:
@@ -32,43 +75,6 @@ async def begin_targets(connection: AsyncConnection, reference: Reference, on: d
     await queries.begin_targets(connection, rows)
 
 
-async def judge_targets(connection: AsyncConnection, reference: Reference, moment: Moment) -> int:
-    """Judge the commitments of districts and the province whose sums have moved, or that do not hold any more.
-
-    Apart from `score`, so that workers do not wait for each other at the province's sums. Returns how many changes
-    there were.
-    """
-    if not await queries.targets_to_look_at(connection, moment.on):
-        return 0
-    await queries.lock_targets(connection)
-    wanted = await queries.take_targets(connection, moment.on)
-    steps, stored = await queries.summed_increments(connection, wanted), await queries.targets(connection)
-    rows: list[dict[str, Any]] = []
-    changes: list[Found] = []
-    for commitment, target in targets_of(reference):
-        key = (commitment.id, target.key)
-        if key not in wanted:
-            continue
-        row = stored.get(key)
-        at = when(target, row, moment)
-        observations = series_of(commitment, target, steps.get(key, {}), reference, at.on)
-        verdict = judge_target(commitment, observations, reference, at.on)
-        if row and row.overdue is not None:
-            before = PreviousVerdict(Status(row.status), frozenset(row.overdue))
-        else:
-            silence = judge_target(commitment, (), reference, at.on)
-            before = PreviousVerdict(silence.status, frozenset(overdue_of(silence)))
-        if events(before, verdict.status, overdue_of(verdict)):
-            assessment = explain_target(commitment, verdict, at.on)
-            found = target_changes(before, target, commitment, assessment, reference, at)
-            changes += [(target.key, change) for change in found]
-        since = target_since(commitment, observations, reference, at.on)
-        rows.append(_target_row(commitment, target, verdict, since))
-    await upsert(connection, TargetRow, rows)
-    await record(connection, changes)
-    return len(changes)
-
-
 def _target_row(commitment: Commitment, target: Unit, verdict: Verdict, since: date) -> dict[str, Any]:
     return {
         "commitment": commitment.id,
@@ -76,7 +82,7 @@ def _target_row(commitment: Commitment, target: Unit, verdict: Verdict, since: d
         "status": verdict.status.value,
         "since": since,
         "judged_on": verdict.on,
-        "holds_until": holds_until(target, verdict.holds_until),
+        "holds_until": last_day_held(target, verdict.holds_until),
         "overdue": overdue_of(verdict),
         "moved": False,
     }

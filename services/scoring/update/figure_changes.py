@@ -1,0 +1,82 @@
+"""The figures of units before and after submissions, and the readings that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from services.scoring.judging.aggregates import elements_of
+from services.scoring.judging.figures import Figures, merge
+from services.scoring.judging.inheritance import families_of, with_inherited
+from services.scoring.judging.readings import Reading
+from shared.reference.load import Reference
+from shared.reference.models import CohortMeeting
+
+type ReadingsByUnit = Mapping[int, Sequence[Reading]]
+
+_NOTHING = Figures()
+
+
+@dataclass(frozen=True, slots=True)
+class FigureChange:
+    """The figures of units and their kin, by the units' keys, before and after submissions."""
+
+    before: Mapping[int, Figures]
+    after: Mapping[int, Figures]
+    differing: ReadingsByUnit
+    """The readings of `after` that `before` lacks or has otherwise."""
+
+
+def oldest_needed(arriving: ReadingsByUnit, reference: Reference) -> date:
+    """Return the plan's horizon, or the earliest end of an arriving reading's period where that lies before it."""
+    ends = (reading.period.end for readings in arriving.values() for reading in readings)
+    return min(reference.plan.horizon, *ends)
+
+
+def elements_needed(arriving: ReadingsByUnit, reference: Reference) -> set[tuple[int, str]]:
+    """Return the units and elements whose readings are needed to judge whatever the arriving readings are part of."""
+    together = [set(reference.criterion(key).element_codes) for key in reference.criterion_keys]
+    in_cohorts: list[tuple[frozenset[int], set[str]]] = []
+    for commitment in reference.plan.commitments:
+        if isinstance(commitment.measure, CohortMeeting):
+            members = reference.members_of(commitment.measure.cohort)
+            in_cohorts.append((members, elements_of(commitment, reference)))
+        else:
+            together.append(elements_of(commitment, reference))
+    needed = set()
+    for unit, readings in arriving.items():
+        arrived = {reading.element for reading in readings}
+        family = reference.lineage.family(unit)
+        groups = together + [group for members, group in in_cohorts if not members.isdisjoint(family)]
+        elements = arrived.union(*(group for group in groups if not group.isdisjoint(arrived)))
+        needed |= {(member, element) for member in family for element in elements}
+    return needed
+
+
+def merge_arriving(stored: Mapping[int, Figures], arriving: ReadingsByUnit, reference: Reference) -> FigureChange:
+    """Merge arriving readings into the stored figures of the units and their kin."""
+    before = {unit: stored.get(unit, _NOTHING) for unit in families_of(arriving, reference)}
+    after = before | {unit: merge(before[unit], readings) for unit, readings in arriving.items()}
+    return FigureChange(before, after, {unit: _differing(before[unit], after[unit]) for unit in arriving})
+
+
+def as_judged(change: FigureChange, oldest: date, reference: Reference) -> FigureChange:
+    """Return the change in the figures by which units are judged.
+
+    Those go as far back as the plan looks (`oldest` tells how far back the change goes), with the figures that units
+    inherited: a change then reaches the heirs too.
+    """
+    before, after, differing = change.before, change.after, change.differing
+    horizon = reference.plan.horizon
+    if oldest < horizon:
+        before = {unit: figures.since(horizon) for unit, figures in before.items()}
+        after = {unit: figures.since(horizon) for unit, figures in after.items()}
+    if any(len(reference.lineage.family(unit)) > 1 for unit in differing):
+        before, after = with_inherited(before, reference), with_inherited(after, reference)
+        differing = {unit: _differing(before[unit], after[unit]) for unit in change.after}
+    return FigureChange(before, after, differing)
+
+
+def _differing(before: Figures, after: Figures) -> list[Reading]:
+    return [reading for key, reading in after.items() if before.get(key) != reading]
