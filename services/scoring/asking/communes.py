@@ -10,9 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
 from services.scoring.asking.as_of import AsOf, day_of, figures_at, figures_today
-from services.scoring.asking.recognitions import (
-    _recognitions,
-)
+from services.scoring.asking.recognitions import recognitions_at
 from services.scoring.asking.statuses import StatusItem, status_item, status_item_then
 from services.scoring.asking.units import cohorts_of, communes_of, district_of
 from services.scoring.judging.figures import Figures
@@ -86,18 +84,18 @@ async def show_commune(code: str, runtime: Running, caller: SignedIn, as_of: AsO
             known, actual = await figures_at(connection, [unit.key], reference, on)
         else:
             known, actual = await figures_today(connection, [unit.key], reference), {}
-        recognised = await _recognitions(connection, {unit.key: unit}, reference, on, as_of)
+        recognised = await recognitions_at(connection, {unit.key: unit}, reference, on, as_of)
         changes = await queries.changes_of_unit(connection, unit.key, limit=200)
-    figures, was_so = known.get(unit.key, Figures()), actual.get(unit.key, Figures())
+    own_known, own_actual = known.get(unit.key, Figures()), actual.get(unit.key, Figures())
     return CommuneView(
         as_of=on,
         unit=unit_ref(unit),
         district=district_of(unit, reference),
         cohorts=cohorts_of(unit, reference),
         statuses=[
-            status_item_then(unit, key, figures, was_so, reference, on)
+            status_item_then(unit, key, own_known, own_actual, reference, on)
             if as_of
-            else status_item(unit, key, figures, reference, on, rows.get((unit.key, key)))
+            else status_item(unit, key, own_known, reference, on, rows.get((unit.key, key)))
             for key in criteria_of(unit, reference)
         ],
         recognitions=recognised[unit.key],

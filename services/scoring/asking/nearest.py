@@ -1,4 +1,4 @@
-"""Which communes are nearest to meeting a criterion: by how many households, workers or items still lack."""
+"""`GET /v1/nearest`: the communes nearest to meeting a criterion, by the households, workers or items that lack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from services.scoring.asking.scenario import Side, figures_of
+from services.scoring.asking.scenario import Scenario, figures_of_families
 from services.scoring.asking.units import cohorts_of, communes_of, district_of
 from services.scoring.asking.work_slots import SLOTS
 from services.scoring.judging.figures import Figures
@@ -82,7 +82,7 @@ class NearestPage(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Communes judged by a criterion: what each lacks that does not meet it, the least first, and the others."""
+    """Communes judged by a criterion: those that lack something, the least first, and the numbers of the others."""
 
     lacking: list[tuple[int, Unit, CriterionVerdict]]
     met: int
@@ -92,7 +92,7 @@ class Ranking:
 def rank(
     communes: Iterable[Unit], criterion: CriterionKey, figures: Mapping[int, Figures], reference: Reference, on: date
 ) -> Ranking:
-    """The communes in order of what they lack, equals in order of code. Without a figure nobody can tell what lacks."""
+    """Rank the communes by the number that lacks, equals by code. Communes without all figures are only counted."""
     lacking: list[tuple[int, Unit, CriterionVerdict]] = []
     met = no_data = 0
     for unit in communes:
@@ -110,7 +110,7 @@ def rank(
 def page_of(
     ranking: Ranking, criterion: CriterionKey, reference: Reference, on: date, after: tuple[int, str], limit: int
 ) -> NearestPage:
-    """So many of the communes that come after one, named by what it lacks and its code."""
+    """Return the page of up to `limit` communes behind a place in the ranking: the number that lacks, and the code."""
     following = [found for found in ranking.lacking if (found[0], found[1].code) > after]
     page = following[:limit]
     last = page[-1] if len(following) > limit else None
@@ -144,7 +144,7 @@ def _item(
 
 
 def _missing(part: MeasureVerdict) -> int | None:
-    """How many households, workers, million dong or items lack; None where there is no figure."""
+    """Return how many households, workers, million dong or items lack; None where there is no figure."""
     goal = part.verdict.goal
     return None if goal is None else part.verdict.lacking(goal)
 
@@ -191,10 +191,10 @@ async def list_nearest(
     async with SLOTS.taken():
         async with runtime.engine.connect() as connection:
             units, elements = [unit.key for unit in communes], reference.criterion(criterion).element_codes
-            found = await figures_of(connection, units, reference, elements=elements)
+            found = await figures_of_families(connection, units, reference, elements=elements)
         return await asyncio.to_thread(
             lambda: page_of(
-                rank(communes, criterion, Side.of(reference, found).figures, reference, on),
+                rank(communes, criterion, Scenario.of(reference, found).figures, reference, on),
                 criterion,
                 reference,
                 on,

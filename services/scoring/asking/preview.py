@@ -1,4 +1,4 @@
-"""What submissions would change, asked before they are made. Nothing of it is stored."""
+"""`ntm.v1.scoring.preview`: the changes that submissions would make. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.asking.scenario import Arriving, Side, compared, figures_of, supposed_readings
+from services.scoring.asking.scenario import (
+    Scenario,
+    SupposedReadings,
+    compare_verdicts,
+    figures_of_families,
+    supposed_readings,
+)
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.verdicts import explain_criterion
@@ -26,11 +32,11 @@ from shared.service.transient_errors import is_transient
 log = structlog.get_logger()
 
 _LETTER_BYTES = 3
-"""What a Vietnamese letter takes in UTF-8, at most."""
+"""The most bytes that a Vietnamese letter takes in UTF-8."""
 
 
 async def answer(runtime: Runtime, request: bytes) -> tuple[bytes, dict[str, str]]:
-    """The reply's body and headers: a `Preview`, or the problem document that says why there is none."""
+    """Return the reply's body and headers: a `Preview`, or the problem document that tells why there is none."""
     try:
         submissions = _parse(request)
         moment = Moment(on=runtime.clock.today(), at=runtime.clock.now())
@@ -51,20 +57,20 @@ async def answer(runtime: Runtime, request: bytes) -> tuple[bytes, dict[str, str
 async def preview(
     connection: AsyncConnection, reference: Reference, submissions: Sequence[Submission], moment: Moment
 ) -> Preview:
-    """How the communes' criteria that the submissions speak of stand, and how they would stand.
+    """Compare the communes' criteria that the submissions have figures of, as they are and as they would be.
 
     Units that do not exist are passed over.
     """
-    arriving = supposed_readings(submissions, reference, moment, moment.on)
-    figures = await figures_of(connection, arriving, reference)
+    supposed = supposed_readings(submissions, reference, moment, moment.on)
+    figures = await figures_of_families(connection, supposed, reference)
     # a thousand communes take a second: the loop has to go on meanwhile
-    return await asyncio.to_thread(lambda: Preview(statuses=list(_statuses(figures, arriving, reference, moment.on))))
+    return await asyncio.to_thread(lambda: Preview(statuses=list(_statuses(figures, supposed, reference, moment.on))))
 
 
 def fit(found: Preview, limit_bytes: int) -> bytes:
-    """The preview as JSON; where that is longer than the limit, all reasons are cut to one length that fits.
+    """Return the preview as JSON; where that is longer than the limit, all reasons are cut to one length that fits.
 
-    Problem `too_large` when it is too long even without reasons.
+    Raises the problem `too_large` when it is too long even without reasons.
     """
     body = found.model_dump_json().encode()
     if len(body) <= limit_bytes:
@@ -77,16 +83,16 @@ def fit(found: Preview, limit_bytes: int) -> bytes:
 
 
 def _statuses(
-    figures: Mapping[int, Figures], arriving: Arriving, reference: Reference, on: date
+    figures: Mapping[int, Figures], supposed: SupposedReadings, reference: Reference, on: date
 ) -> Iterator[PreviewedStatus]:
-    units = sorted((reference.units.by_key(key) for key in arriving), key=lambda unit: unit.code)
+    units = sorted((reference.units.by_key(key) for key in supposed), key=lambda unit: unit.code)
     touched = {
-        unit: {key for one in readings for key in reference.criteria_of_element(one.element)}
-        for unit, readings in arriving.items()
+        unit: {key for reading in readings for key in reference.criteria_of_element(reading.element)}
+        for unit, readings in supposed.items()
     }
     pairs = ((unit, key) for unit in units for key in reference.criterion_keys if key in touched[unit.key])
-    before, after = Side.of(reference, figures), Side.of(reference, figures, arriving)
-    for unit, criterion, is_now, would_be in compared(pairs, before, after, on):
+    before, after = Scenario.of(reference, figures), Scenario.of(reference, figures, supposed)
+    for unit, criterion, is_now, would_be in compare_verdicts(pairs, before, after, on):
         if is_now and would_be:
             then = explain_criterion(would_be)
             yield PreviewedStatus(
@@ -122,7 +128,7 @@ def _parse(request: bytes) -> list[Submission]:
 
 
 def _refusal(problem: Problem) -> tuple[bytes, dict[str, str]]:
-    """In English, for it is a program that asked; the headers are those of NATS' service protocol (ADR-32)."""
+    """Return the problem in English, since programs ask; the headers are those of NATS' service protocol (ADR-32)."""
     headers = {
         "Nats-Service-Error-Code": str(problem.kind.http_status),
         "Nats-Service-Error": problem.kind.title.en,

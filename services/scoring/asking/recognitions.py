@@ -33,51 +33,6 @@ router = APIRouter(prefix="/v1")
 type Statuses = Mapping[int, Mapping[CriterionKey, Status]]
 
 
-async def recognitions_of(
-    connection: AsyncConnection, communes: Mapping[int, Unit], reference: Reference, today: date
-) -> dict[int, list[Recognition]]:
-    """Return the communes' recognitions today, by the plan's sets. Decisions may be older than all other figures."""
-    elements = {one.recognition.element for one in reference.plan_sets if one.recognition}
-    decisions = await queries.readings_of(connection, list(communes), date.min, elements)
-    statuses: defaultdict[int, dict[CriterionKey, Status]] = defaultdict(dict)
-    for (unit, key), row in (await queries.statuses_of(connection, list(communes))).items():
-        statuses[unit][key] = Status(row.status)
-    return _told(communes, decisions, statuses, reference, today)
-
-
-async def recognitions_then(
-    connection: AsyncConnection, communes: Mapping[int, Unit], reference: Reference, on: date
-) -> dict[int, list[Recognition]]:
-    """Return the communes' recognitions as they were known at a day."""
-    known = await known_at(connection, communes, reference, on)
-
-    def tell() -> dict[int, list[Recognition]]:
-        statuses = {
-            unit: _judged(communes[unit], figures, reference, on)
-            for unit, figures in judged_by(known, reference).items()
-            if unit in communes
-        }
-        return _told(communes, known, statuses, reference, on)
-
-    # judging all communes takes a while: the loop has to go on meanwhile
-    return await asyncio.to_thread(tell)
-
-
-def _judged(commune: Unit, figures: Figures, reference: Reference, on: date) -> dict[CriterionKey, Status]:
-    return {
-        key: judge_criterion(key, commune, figures, reference, on).status for key in criteria_of(commune, reference)
-    }
-
-
-def _told(
-    communes: Mapping[int, Unit], decisions: Mapping[int, Figures], statuses: Statuses, reference: Reference, on: date
-) -> dict[int, list[Recognition]]:
-    return {
-        unit: recognitions(reference.plan_sets, decisions.get(unit, {}), statuses.get(unit, {}), on)
-        for unit in communes
-    }
-
-
 class RecognitionItem(BaseModel):
     """A commune's recognition by a criteria set."""
 
@@ -114,7 +69,7 @@ async def list_recognitions(
         raise Problem(Problems.INVALID_QUERY, fault)
     communes = communes_of(reference, caller, district, on)
     async with runtime.engine.connect() as connection:
-        found = await _recognitions(connection, communes, reference, on, as_of)
+        found = await recognitions_at(connection, communes, reference, on, as_of)
     chosen = [
         (unit, wanted)
         for key, unit in communes.items()
@@ -138,8 +93,54 @@ async def list_recognitions(
     )
 
 
-async def _recognitions(
+async def recognitions_at(
     connection: AsyncConnection, communes: Mapping[int, Unit], reference: Reference, on: date, as_of: date | None
 ) -> dict[int, list[Recognition]]:
-    find = recognitions_of if as_of is None else recognitions_then
+    """Return the communes' recognitions by the plan's sets: today's, or with `as_of` those known at that day."""
+    find = _known_today if as_of is None else _known_then
     return await find(connection, communes, reference, on)
+
+
+async def _known_today(
+    connection: AsyncConnection, communes: Mapping[int, Unit], reference: Reference, today: date
+) -> dict[int, list[Recognition]]:
+    """Judge by the stored statuses. Decisions may be older than all other figures."""
+    elements = {one.recognition.element for one in reference.plan_sets if one.recognition}
+    decisions = await queries.readings_of(connection, list(communes), date.min, elements)
+    statuses: defaultdict[int, dict[CriterionKey, Status]] = defaultdict(dict)
+    for (unit, key), row in (await queries.statuses_of(connection, list(communes))).items():
+        statuses[unit][key] = Status(row.status)
+    return _recognitions(communes, decisions, statuses, reference, today)
+
+
+async def _known_then(
+    connection: AsyncConnection, communes: Mapping[int, Unit], reference: Reference, on: date
+) -> dict[int, list[Recognition]]:
+    """Judge by the submissions received until the day was over."""
+    known = await known_at(connection, communes, reference, on)
+
+    def judge() -> dict[int, list[Recognition]]:
+        statuses = {
+            unit: _statuses(communes[unit], figures, reference, on)
+            for unit, figures in judged_by(known, reference).items()
+            if unit in communes
+        }
+        return _recognitions(communes, known, statuses, reference, on)
+
+    # judging all communes takes a while: the loop has to go on meanwhile
+    return await asyncio.to_thread(judge)
+
+
+def _statuses(commune: Unit, figures: Figures, reference: Reference, on: date) -> dict[CriterionKey, Status]:
+    return {
+        key: judge_criterion(key, commune, figures, reference, on).status for key in criteria_of(commune, reference)
+    }
+
+
+def _recognitions(
+    communes: Mapping[int, Unit], decisions: Mapping[int, Figures], statuses: Statuses, reference: Reference, on: date
+) -> dict[int, list[Recognition]]:
+    return {
+        unit: recognitions(reference.plan_sets, decisions.get(unit, {}), statuses.get(unit, {}), on)
+        for unit in communes
+    }

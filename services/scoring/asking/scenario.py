@@ -1,4 +1,4 @@
-"""Figures as they are and as they would be, each judged by a plan: what previews and what-ifs compare."""
+"""Scenarios: the figures of units with the plan by which they are judged, as they are or as they would be."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ from shared.contracts.submission import Submission
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
 
-type Arriving = Mapping[int, Sequence[Reading]]
-"""Supposed figures by unit."""
+type SupposedReadings = Mapping[int, Sequence[Reading]]
+"""Readings that are supposed to arrive, by the key of their unit."""
 
 _UNITS_AT_ONCE = 20
-_NOTHING: Arriving = MappingProxyType({})
+_NONE: SupposedReadings = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """The units' figures, and the plan that they are judged by."""
+class Scenario:
+    """The figures of units, and the reference data with the plan by which they are judged."""
 
     reference: Reference
     figures: Mapping[int, Figures]
 
     @classmethod
-    def of(cls, reference: Reference, figures: Mapping[int, Figures], arriving: Arriving = _NOTHING) -> Side:
-        """The figures with those that arrive, as far back as the plan looks, and with what units began with."""
+    def of(cls, reference: Reference, figures: Mapping[int, Figures], supposed: SupposedReadings = _NONE) -> Scenario:
+        """Add the supposed readings and the inherited ones to the figures, as far back as the plan looks."""
         horizon = reference.plan.horizon
-        found = {unit: one.since(horizon) for unit, one in figures.items()}
-        for unit, readings in arriving.items():
-            recent = [one for one in readings if one.period.end >= horizon]
-            found[unit] = merge(found.get(unit, Figures()), recent)
-        return cls(reference, with_inherited(found, reference))
+        merged = {unit: own.since(horizon) for unit, own in figures.items()}
+        for unit, readings in supposed.items():
+            recent = [reading for reading in readings if reading.period.end >= horizon]
+            merged[unit] = merge(merged.get(unit, Figures()), recent)
+        return cls(reference, with_inherited(merged, reference))
 
     def judge(self, unit: Unit, criterion: CriterionKey, on: date) -> CriterionVerdict | None:
-        """None where the commune is not judged by the criterion."""
+        """Judge a commune's criterion; None where the commune is not judged by it."""
         if unit.kind in self.reference.plan.counted_kinds and is_judged_by(criterion, unit, self.reference):
             return judge_criterion(criterion, unit, self.figures.get(unit.key, Figures()), self.reference, on)
         return None
 
 
-def compared(
-    pairs: Iterable[tuple[Unit, CriterionKey]], before: Side, after: Side, on: date
+def compare_verdicts(
+    pairs: Iterable[tuple[Unit, CriterionKey]], before: Scenario, after: Scenario, on: date
 ) -> Iterator[tuple[Unit, CriterionKey, CriterionVerdict | None, CriterionVerdict | None]]:
-    """The communes' criteria that either side is judged by, with both verdicts."""
+    """Yield the communes' criteria with the verdicts of both scenarios, where at least one of them judges."""
     for unit, criterion in pairs:
         verdicts = before.judge(unit, criterion, on), after.judge(unit, criterion, on)
         if verdicts != (None, None):
@@ -66,31 +66,34 @@ def compared(
 def supposed_readings(
     submissions: Sequence[Submission], reference: Reference, moment: Moment, on: date
 ) -> dict[int, list[Reading]]:
-    """The figures of submissions by unit; units that do not exist are passed over. Of two that are equal the later
-    stands, and its place among the submissions is its id.
+    """Return the readings of supposed submissions by the key of their unit; units that do not exist are passed over.
 
-    They come in at once, or where their period is still to end, then; on the day that is judged at the latest.
+    The place among the submissions is the submission's id, so the later of two equal ones counts. Readings become known
+    at once, or when their period ends, and on the day that is judged (`on`) at the latest.
     """
-    arriving: defaultdict[int, list[Reading]] = defaultdict(list)
+    supposed: defaultdict[int, list[Reading]] = defaultdict(list)
     for number, submission in enumerate(submissions):
         unit = reference.units.find(submission.unit, submission.period.end)
         if unit is not None:
             known_from = min(max(moment.on, submission.period.end), on)
             readings = readings_in(submission, UUID(int=number), moment.at)
-            arriving[unit.key] += [one._replace(known_from=known_from) for one in readings]
-    return dict(arriving)
+            supposed[unit.key] += [reading._replace(known_from=known_from) for reading in readings]
+    return dict(supposed)
 
 
-async def figures_of(
+async def figures_of_families(
     connection: AsyncConnection,
     units: Collection[int],
     *references: Reference,
     elements: Collection[str] | None = None,
 ) -> dict[int, Figures]:
-    """The figures (None: of all elements) of the units and their families, as far back as any of the plans looks."""
+    """Return the figures of the units and their families, as far back as any of the plans looks.
+
+    `elements` None: of all elements.
+    """
     families = {member for reference in references for member in families_of(units, reference)}
     horizon = min(reference.plan.horizon for reference in references)
-    found: dict[int, Figures] = {}
+    figures: dict[int, Figures] = {}
     for several in batched(sorted(families), _UNITS_AT_ONCE):  # so that the loop goes on between them
-        found |= await queries.readings_of(connection, several, horizon, elements)
-    return found
+        figures |= await queries.readings_of(connection, several, horizon, elements)
+    return figures

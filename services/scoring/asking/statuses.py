@@ -69,7 +69,7 @@ def status_item(
         district=district_of(unit, reference),
         criterion=criterion_ref(criterion, reference),
         status=assessment.status,
-        since=_since(assessment, row),
+        since=unchanged_since(assessment, row),
         cohorts=cohorts_of(unit, reference),
         assessment=assessment,
     )
@@ -85,8 +85,9 @@ def status_item_then(
     return item
 
 
-def _since(assessment: Assessment | None, row: Row[Any] | None) -> date | None:
-    return row.since if row is not None and assessment is not None and row.status == assessment.status else None
+def unchanged_since(assessment: Assessment, row: Row[Any] | None) -> date | None:
+    """Return the day since which the stored status has held; None when the assessment has another status."""
+    return row.since if row is not None and row.status == assessment.status else None
 
 
 @router.get("/statuses")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
 from services.scoring.asking.as_of import AsOf, day_of, figures_at
-from services.scoring.asking.statuses import _since
+from services.scoring.asking.statuses import unchanged_since
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.increments import Increments
 from services.scoring.judging.targets import assess_at, targets_of
@@ -61,7 +61,7 @@ def target_item(
         unit=unit_ref(unit),
         commitment=commitment_ref(commitment),
         status=assessment.status,
-        since=_since(assessment, row),
+        since=unchanged_since(assessment, row),
         assessment=assessment,
     )
 
@@ -102,11 +102,11 @@ async def list_targets(runtime: Running, caller: SignedIn, as_of: AsOf = None) -
                 for commitment, unit in wanted
             ]
         else:
-            sides = await figures_at(connection, [unit.key for unit in reference.units], reference, on)
+            known_and_actual = await figures_at(connection, [unit.key for unit in reference.units], reference, on)
 
-            def tell() -> list[TargetItem]:
-                then, actual = (summed(wanted, figures, reference) for figures in sides)
-                return [target_item_then(*one, then, actual, reference, on) for one in wanted]
+            def judge() -> list[TargetItem]:
+                known, actual = (summed(wanted, figures, reference) for figures in known_and_actual)
+                return [target_item_then(*one, known, actual, reference, on) for one in wanted]
 
-            items = await asyncio.to_thread(tell)
+            items = await asyncio.to_thread(judge)
     return TargetList(as_of=on, items=items, sample=reference.plan.sample)

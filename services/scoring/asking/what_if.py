@@ -1,4 +1,4 @@
-"""What would follow if figures or the plan were other: both are judged, and nothing is stored."""
+"""`POST /v1/what-if`: the verdicts if figures came in or the plan were another. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.asking.scenario import Arriving, Side, compared, figures_of, supposed_readings
+from services.scoring.asking.scenario import (
+    Scenario,
+    SupposedReadings,
+    compare_verdicts,
+    figures_of_families,
+    supposed_readings,
+)
 from services.scoring.asking.what_if_request import Supposition, check_day, check_figures, reference_under
 from services.scoring.asking.work_slots import SLOTS
 from services.scoring.judging.aggregates import summed
@@ -95,13 +101,13 @@ class WhatIf(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """What is supposed, and all that is needed to tell what would follow."""
+class Inputs:
+    """The supposition, and everything with which it is compared."""
 
     reference: Reference
-    then: Reference
+    supposed_reference: Reference
     """With the supposed plan."""
-    arriving: Arriving
+    supposed: SupposedReadings
     figures: Mapping[int, Figures]
     sums: _Sums
     communes: Collection[Unit]
@@ -109,54 +115,57 @@ class Case:
     on: date
 
 
-async def load_case(
+async def load_inputs(
     connection: AsyncConnection,
-    supposed: Supposition,
-    then: Reference,
+    supposition: Supposition,
+    supposed_reference: Reference,
     caller: Caller,
     reference: Reference,
     now: Moment,
-) -> Case:
-    """Read what the supposition is compared with: only of the key's units. `then` has the supposed plan."""
-    on = supposed.on or now.on
-    arriving = supposed_readings(supposed.submissions, reference, now, on)
+) -> Inputs:
+    """Read the figures and sums with which the supposition is compared, of the key's units only."""
+    on = supposition.on or now.on
+    supposed = supposed_readings(supposition.submissions, reference, now, on)
     units = {unit.key for unit in reference.units if caller.covers_unit(unit, reference.units)}
-    if then is reference:
-        units &= set(families_of(arriving, reference))
-    return Case(
+    if supposed_reference is reference:
+        units &= set(families_of(supposed, reference))
+    return Inputs(
         reference=reference,
-        then=then,
-        arriving=arriving,
-        figures=await figures_of(connection, units, reference, then),
+        supposed_reference=supposed_reference,
+        supposed=supposed,
+        figures=await figures_of_families(connection, units, reference, supposed_reference),
         sums=await queries.summed_increments(connection, list(_targets(reference, caller))),
-        communes=[unit for unit in then.units.communes(on, then.plan.unit) if unit.key in units],
+        communes=[
+            unit for unit in supposed_reference.units.communes(on, supposed_reference.plan.unit) if unit.key in units
+        ],
         caller=caller,
         on=on,
     )
 
 
-def compare(case: Case) -> WhatIf:
-    """What would follow. Takes a second for a whole province: not for the loop."""
-    before, after = Side.of(case.reference, case.figures), Side.of(case.then, case.figures, case.arriving)
+def compare(inputs: Inputs) -> WhatIf:
+    """Judge both scenarios and compare. It takes a second for a whole province: run it in a thread."""
+    before = Scenario.of(inputs.reference, inputs.figures)
+    after = Scenario.of(inputs.supposed_reference, inputs.figures, inputs.supposed)
     statuses: list[CriterionCompared] = []
     counted: defaultdict[str, list[Counter[Status]]] = defaultdict(lambda: [Counter(), Counter()])
-    pairs = ((unit, criterion) for unit in case.communes for criterion in case.then.criterion_keys)
-    for unit, criterion, *verdicts in compared(pairs, before, after, case.on):
+    pairs = ((unit, criterion) for unit in inputs.communes for criterion in inputs.supposed_reference.criterion_keys)
+    for unit, criterion, *verdicts in compare_verdicts(pairs, before, after, inputs.on):
         for counter, judged in zip(counted[criterion], verdicts, strict=True):
             counter.update([judged.status] if judged else [])
         if len({judged and judged.status for judged in verdicts}) > 1:
             old, new = (_told(judged) for judged in verdicts)
-            ref = criterion_ref(criterion, case.then)
+            ref = criterion_ref(criterion, inputs.supposed_reference)
             statuses.append(CriterionCompared(unit=unit_ref(unit), criterion=ref, before=old, after=new))
-    targets, target_counts = _compare_targets(case, before, after)
+    targets, target_counts = _compare_targets(inputs, before, after)
     return WhatIf(
-        on=case.on,
+        on=inputs.on,
         statuses=statuses,
         targets=targets,
         criteria_counts={key: Counts(before=old, after=new) for key, (old, new) in counted.items()},
         target_counts=target_counts,
-        without_effect=list(_without_effect(case.arriving, after)),
-        sample=case.reference.plan.sample or case.then.plan.sample,
+        without_effect=list(_without_effect(inputs.supposed, after)),
+        sample=inputs.reference.plan.sample or inputs.supposed_reference.plan.sample,
     )
 
 
@@ -164,17 +173,19 @@ def _told(judged: CriterionVerdict | None) -> Told | None:
     return Told(status=judged.status, reason=explain_criterion(judged).reason) if judged else None
 
 
-def _compare_targets(case: Case, before: Side, after: Side) -> tuple[list[TargetCompared], Counts]:
-    sums: _Sums = _summed(after, case.caller)
-    if case.then is case.reference:  # only some units' figures are there: the sums move by what these change
-        former = _summed(before, case.caller)
+def _compare_targets(inputs: Inputs, before: Scenario, after: Scenario) -> tuple[list[TargetCompared], Counts]:
+    sums: _Sums = _summed(after, inputs.caller)
+    if (
+        inputs.supposed_reference is inputs.reference
+    ):  # only some units' figures are there: the sums move by what these change
+        former = _summed(before, inputs.caller)
         sums = {
-            key: difference(sums.get(key, {}), difference(former.get(key, {}), case.sums.get(key, {})))
-            for key in _targets(case.then, case.caller)
+            key: difference(sums.get(key, {}), difference(former.get(key, {}), inputs.sums.get(key, {})))
+            for key in _targets(inputs.supposed_reference, inputs.caller)
         }
-    old = _assessed(case.reference, case.sums, case)
-    new = _assessed(case.then, sums, case)
-    named = _targets(case.reference, case.caller) | _targets(case.then, case.caller)
+    old = _assessed(inputs.reference, inputs.sums, inputs)
+    new = _assessed(inputs.supposed_reference, sums, inputs)
+    named = _targets(inputs.reference, inputs.caller) | _targets(inputs.supposed_reference, inputs.caller)
     differing = [
         TargetCompared(
             unit=unit_ref(unit),
@@ -189,10 +200,10 @@ def _compare_targets(case: Case, before: Side, after: Side) -> tuple[list[Target
     return differing, Counts(before=counts[0], after=counts[1])
 
 
-def _assessed(reference: Reference, sums: _Sums, case: Case) -> dict[tuple[str, int], Assessment]:
+def _assessed(reference: Reference, sums: _Sums, inputs: Inputs) -> dict[tuple[str, int], Assessment]:
     return {
-        key: assess_at(commitment, unit, sums.get(key, {}), reference, case.on)
-        for key, (commitment, unit) in _targets(reference, case.caller).items()
+        key: assess_at(commitment, unit, sums.get(key, {}), reference, inputs.on)
+        for key, (commitment, unit) in _targets(reference, inputs.caller).items()
     }
 
 
@@ -204,16 +215,16 @@ def _targets(reference: Reference, caller: Caller) -> dict[tuple[str, int], _Tar
     }
 
 
-def _summed(side: Side, caller: Caller) -> _Sums:
-    return summed(_targets(side.reference, caller).values(), side.figures, side.reference)
+def _summed(scenario: Scenario, caller: Caller) -> _Sums:
+    return summed(_targets(scenario.reference, caller).values(), scenario.figures, scenario.reference)
 
 
-def _without_effect(arriving: Arriving, after: Side) -> Iterator[str]:
-    for unit, readings in arriving.items():
-        for one in readings:
-            standing = after.figures[unit].get((one.element, one.period))
-            if standing is None or standing.submission != one.submission:
-                yield f"/submissions/{one.submission.int}/readings/{one.element}"
+def _without_effect(supposed: SupposedReadings, after: Scenario) -> Iterator[str]:
+    for unit, readings in supposed.items():
+        for reading in readings:
+            counted = after.figures[unit].get((reading.element, reading.period))
+            if counted is None or counted.submission != reading.submission:
+                yield f"/submissions/{reading.submission.int}/readings/{reading.element}"
 
 
 _EXTREME = phrase("what_if.extreme")
@@ -231,12 +242,12 @@ async def ask_what_if(runtime: Running, caller: SignedIn, supposed: Supposition)
     check_figures(supposed.submissions, caller, reference)
     try:
         async with SLOTS.taken():
-            then = await asyncio.to_thread(reference_under, supposed, reference)
+            supposed_reference = await asyncio.to_thread(reference_under, supposed, reference)
             async with runtime.engine.connect() as connection:
-                # one look at sums and figures: they must not move in between
+                # sums and figures are read from one snapshot: they must not move in between
                 await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-                case = await load_case(connection, supposed, then, caller, reference, now)
-            body = await asyncio.to_thread(lambda: compare(case).model_dump_json())
+                inputs = await load_inputs(connection, supposed, supposed_reference, caller, reference, now)
+            body = await asyncio.to_thread(lambda: compare(inputs).model_dump_json())
     except ArithmeticError:
         raise Problem(Problems.REFUSED, detail=_EXTREME) from None
     return Response(body, media_type="application/json")

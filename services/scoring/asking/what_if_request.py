@@ -1,4 +1,4 @@
-"""What may be supposed when somebody asks what would follow: figures that nobody sent, another plan, a later day."""
+"""The request of a what-if: supposed figures, another plan, a later day; checked, and applied to the plan."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import FileFault as ReferenceDataFault
 from shared.reference.load import InvalidReferenceError, Reference, load_text, with_plan
 from shared.reference.models import Milestone, Plan
+from shared.texts import filled
 
 PLAN_LETTERS = 128 * 1024
 TARGET_LIMIT = 1000
@@ -100,15 +101,15 @@ class Supposition(_Supposed):
 
 
 def check_day(supposed: Supposition, today: date) -> None:
-    """A problem where the day has passed, or lies too far ahead."""
+    """Raise a problem where the day has passed, or lies too far ahead."""
     last = date(today.year + _YEARS_AHEAD, 12, 31)
     if supposed.on is not None and not today <= supposed.on <= last:
         raise Problem(Problems.REFUSED, _unusable("/on", supposed.on, f"{today} … {last}"))
 
 
 def check_figures(submissions: Sequence[Submission], caller: Caller, reference: Reference) -> None:
-    """A problem where figures name what does not exist, or what the key may not report."""
-    faults = list(_unknown(submissions, reference))
+    """Raise a problem where figures name an unknown unit or element, or one that the key may not report."""
+    faults = list(_unknown_names(submissions, reference))
     if faults:
         raise Problem(Problems.REFUSED, *faults)
     faults = list(_out_of_scope(submissions, caller, reference))
@@ -117,43 +118,43 @@ def check_figures(submissions: Sequence[Submission], caller: Caller, reference: 
 
 
 def reference_under(supposed: Supposition, reference: Reference) -> Reference:
-    """The reference data with the supposed plan; a problem where that does not hold together."""
+    """Return the reference data with the supposed plan; raise a problem where the plan contradicts itself."""
     if supposed.plan is not None and supposed.plan_file is not None:
         expected = phrase("what_if_request.plan_or_file")
         raise Problem(Problems.REFUSED, _unusable("/plan_file", "plan_file", expected))
     try:
         if supposed.plan_file is not None:
-            found = load_text(supposed.plan_file, reference)
+            with_supposed_plan = load_text(supposed.plan_file, reference)
         elif supposed.plan is not None:
-            found = with_plan(reference, _changed(reference.plan, supposed.plan))
+            with_supposed_plan = with_plan(reference, _changed(reference.plan, supposed.plan))
         else:
             return reference
     except InvalidReferenceError as error:
         raise Problem(Problems.REFUSED, *(_in_plan(fault, supposed) for fault in error.faults)) from None
-    if sum(1 for _ in targets_of(found)) > TARGET_LIMIT:
+    if sum(1 for _ in targets_of(with_supposed_plan)) > TARGET_LIMIT:
         raise Problem(Problems.REFUSED, Fault("/plan_file", Faults.TOO_LONG, {"expected": TARGET_LIMIT}))
-    return found
+    return with_supposed_plan
 
 
 def _changed(plan: Plan, changes: PlanChanges) -> Plan:
     commitments = {one.id: one for one in plan.commitments}
     for number, change in enumerate(changes.commitments):
         _known(f"/plan/commitments/{number}/id", change.id, commitments)
-        said = _said(change)
-        if not said.keys().isdisjoint(("goal", "change")):
-            said = {"goal": None, "change": None, **said}  # one takes the other's place
-        commitments[change.id] = commitments[change.id].model_copy(update=said)
+        values = _given(change)
+        if not values.keys().isdisjoint(("goal", "change")):
+            values = {"goal": None, "change": None, **values}  # each takes the other's place
+        commitments[change.id] = commitments[change.id].model_copy(update=values)
     cohorts = {one.id: one for one in plan.cohorts}
     for number, cohort in enumerate(changes.cohorts):
         _known(f"/plan/cohorts/{number}/id", cohort.id, cohorts)
-        cohorts[cohort.id] = cohorts[cohort.id].model_copy(update=_said(cohort))
+        cohorts[cohort.id] = cohorts[cohort.id].model_copy(update=_given(cohort))
     records = {"commitments": list(commitments.values()), "cohorts": list(cohorts.values())}
-    return plan.model_copy(update=_said(changes) | records)
+    return plan.model_copy(update=_given(changes) | records)
 
 
-def _said(changes: _Supposed) -> dict[str, object]:
-    said = {name: getattr(changes, name) for name in changes.model_fields_set if name != "id"}
-    return {name: value for name, value in said.items() if value is not None}
+def _given(changes: _Supposed) -> dict[str, object]:
+    values = {name: getattr(changes, name) for name in changes.model_fields_set if name != "id"}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _known(pointer: str, name: str, names: Collection[str]) -> None:
@@ -161,7 +162,7 @@ def _known(pointer: str, name: str, names: Collection[str]) -> None:
         raise Problem(Problems.REFUSED, _unusable(pointer, name, tuple(names)))
 
 
-def _unknown(submissions: Sequence[Submission], reference: Reference) -> Iterator[Fault]:
+def _unknown_names(submissions: Sequence[Submission], reference: Reference) -> Iterator[Fault]:
     for number, submission in enumerate(submissions):
         here = f"/submissions/{number}"
         if reference.units.find(submission.unit, submission.period.end) is None:
@@ -189,10 +190,10 @@ def _unusable(pointer: str, value: object, expected: object) -> Fault:
 
 
 def _in_plan(fault: ReferenceDataFault, supposed: Supposition) -> Fault:
-    """What is wrong with the supposed plan: of a file with its line, for it has no other pointers."""
+    """Return a fault of the supposed plan; of a file with its line, since it has no other pointers."""
     vi = f"{fault.field}: {fault.problem.vi}. {fault.remedy.vi}".rstrip(".")
     en = f"{fault.field}: {fault.problem.en}. {fault.remedy.en}".rstrip(".")
     if supposed.plan_file is None:
         return _unusable("/plan", fault.found, Bilingual(vi=vi, en=en))
-    expected = Bilingual(vi=f"dòng {fault.line}, {vi}", en=f"line {fault.line}, {en}")
+    expected = filled(phrase("what_if_request.in_line"), line=fault.line, fault=Bilingual(vi=vi, en=en))
     return _unusable("/plan_file", fault.found, expected)

@@ -98,6 +98,11 @@ async def record_submissions(connection: AsyncConnection, rows: Sequence[dict[st
     return set((await connection.scalars(_RECORD, columns_of(rows))).all()) if rows else set()
 
 
+async def units_reported(connection: AsyncConnection) -> set[int]:
+    """Return the keys of the units for which there are submissions."""
+    return set((await connection.scalars(select(submission.c.unit).distinct())).all())
+
+
 async def known_among(connection: AsyncConnection, ids: Sequence[UUID]) -> set[UUID]:
     """Those of the submissions that are known."""
     query = select(submission.c.id).where(submission.c.id == func.any(cast(list(ids), ARRAY(Uuid))))

@@ -1,7 +1,7 @@
 """Rebuild: the whole state made again from the stream, beside the live one, compared with it, and put in its place.
 
 A verdict follows from the figures and the day alone, so nothing is played again: each unit is judged once, today, by
-all that was ever sent for it. What was told to others (changes, days, what waits to be published) is history and stays.
+all its submissions. The changes that were published, the days and the outbox are history and stay.
 """
 
 from __future__ import annotations
@@ -9,17 +9,16 @@ from __future__ import annotations
 import time
 from asyncio import Task, TaskGroup, create_task
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import batched
 from typing import Any
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
-from sqlalchemy import Connection, MetaData, Select, Table, except_, func, select, text, union
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlmodel import SQLModel
 
 from services.scoring.judging.aggregates import increments_by_target
 from services.scoring.judging.changes import Moment
@@ -28,35 +27,26 @@ from services.scoring.judging.increments import Increment
 from services.scoring.judging.inheritance import judged_by
 from services.scoring.judging.targets import targets_of
 from services.scoring.judging.unreported import binding_criteria
-from services.scoring.storage import queries
-from services.scoring.storage.tables import SCHEMA, IncrementRow, ReadingRow, StatusRow, SubmissionRow, TargetRow
-from services.scoring.update.arrivals import Arrival, submission_row, unit_of
+from services.scoring.storage import queries, rebuilt_schema
+from services.scoring.storage.rebuilt_schema import COMPARED, REBUILT, REPLACED
+from services.scoring.storage.tables import ReadingRow, StatusRow, SubmissionRow
+from services.scoring.update.arrivals import Arrival, arrival_of, submission_row, unit_of
 from services.scoring.update.commune_statuses import judge_again, rebuilt_statuses
 from services.scoring.update.score import score
 from services.scoring.update.targets import begin_targets, judge_targets
 from shared.contracts import subjects
-from shared.contracts.status import Status
-from shared.contracts.submission import AcceptedSubmission
 from shared.nats.stream_reader import read_stream
-from shared.postgres.migrations import schema_metadata
-from shared.postgres.statements import copy_in, table_of, upsert
+from shared.postgres.statements import copy_in, upsert
 from shared.reference.load import Reference
-from shared.reference.models import CriterionKey
 from shared.time import VIETNAM
-
-REBUILT = "scoring_rebuild"
-REPLACED: tuple[type[SQLModel], ...] = (SubmissionRow, ReadingRow, IncrementRow, StatusRow)
-"""What is put in the place of the live tables, in this order. The commitments are judged again instead."""
 
 _UNITS_AT_ONCE = 100
 _ROWS_AT_ONCE = 20_000
-_SHOWN = 100
-"""Differing rows of a table that are named: the count says how many there are."""
 
 
 @dataclass
 class RebuildReport:
-    """What was rebuilt, how many rows each table has (live, rebuilt, only in one of them), and which differ."""
+    """The outcome of a rebuild: the rows of each table (live, rebuilt, only in one of them), and which differ."""
 
     submissions: int = 0
     seconds: float = 0
@@ -70,47 +60,46 @@ class RebuildReport:
 async def rebuild(
     engine: AsyncEngine, nats: Client, reference: Reference, today: date | None = None, *, switch: bool = False
 ) -> RebuildReport:
-    """Rebuild into a schema of its own while the live one serves, and compare; with `switch` the rebuilt one takes its
-    place, and what it says otherwise is published. `today` is a simulated clock's day.
+    """Rebuild into a schema of its own while the live one serves, and compare both.
 
-    Workers wait while both are compared. Nothing is switched where the stream lacks submissions that were scored:
-    they would be lost.
+    With `switch` the rebuilt state takes the place of the live one, and verdicts that differ are published as changes.
+    `today` is a simulated clock's day. Workers wait while both are compared. Nothing is switched where the stream
+    lacks submissions that were scored: they would be lost.
     """
     started = time.monotonic()
     now = datetime.now(VIETNAM)
     moment = Moment(on=today or now.date(), at=now)
-    await _make_schema(engine)
+    await rebuilt_schema.make_schema(engine)
     try:
-        rebuilt = _Rebuilt(engine, nats, reference, moment)
-        await rebuilt.fill()
-        await rebuilt.judge()
+        rebuilding = _Rebuilding(engine, nats, reference, moment)
+        await rebuilding.fill()
+        await rebuilding.judge()
         async with engine.begin() as live:
             await queries.hold_off_workers(live)
-            await rebuilt.catch_up(live)
-            compared = await _compare(live)
-            if switch and not compared.lacking:
+            await rebuilding.catch_up(live)
+            report = await _compare(live)
+            if switch and not report.lacking:
                 await _switch(live, reference, moment)
-                compared.switched = True
-        compared.submissions = rebuilt.submissions
-        compared.seconds = time.monotonic() - started
-        return compared
+                report.switched = True
+        report.submissions = rebuilding.submissions
+        report.seconds = time.monotonic() - started
+        return report
     finally:
-        async with engine.begin() as connection:
-            await connection.execute(text(f"DROP SCHEMA {REBUILT} CASCADE"))
+        await rebuilt_schema.drop_schema(engine)
 
 
-class _Rebuilt:
-    """The state that is being made."""
+class _Rebuilding:
+    """The state that is being rebuilt, as far as the stream has been read."""
 
     def __init__(self, engine: AsyncEngine, nats: Client, reference: Reference, moment: Moment) -> None:
         self._live = engine
-        self._beside = engine.execution_options(schema_translate_map={SCHEMA: REBUILT})
+        self._beside = rebuilt_schema.beside(engine)
         self._nats, self._reference, self._moment = nats, reference, moment
         self._sequence = 0
         self.submissions = 0
 
     async def fill(self) -> None:
-        """Take the stream's submissions, as far as live workers have come."""
+        """Store the stream's submissions, as far as live workers have come."""
 
         async def write(rows: list[dict[str, Any]]) -> None:
             async with self._beside.begin() as connection:
@@ -127,12 +116,11 @@ class _Rebuilt:
 
     async def judge(self) -> None:
         """Judge every unit by all its submissions, and then the commitments above."""
-        moment = self._moment
         sums: defaultdict[tuple[str, int, date], Increment] = defaultdict(Increment)
         targets = list(targets_of(self._reference))
         async with self._beside.connect() as connection:
-            reported = set((await connection.scalars(select(queries.submission.c.unit).distinct())).all())
-        bound = binding_criteria(self._reference, moment.on)
+            reported = await queries.units_reported(connection)
+        bound = binding_criteria(self._reference, self._moment.on)
         families = sorted({self._reference.lineage.family(unit) for unit in reported.union(bound)})
         chunks = batched(families, _UNITS_AT_ONCE)
 
@@ -141,43 +129,55 @@ class _Rebuilt:
                 units = [unit for family in chunk for unit in family]
                 async with self._beside.begin() as connection:
                     figures = figures_from(await queries.submissions_of(connection, units))
-                    recent = judged_by({unit: figures.get(unit, Figures()) for unit in units}, self._reference)
+                    judged = judged_by({unit: figures.get(unit, Figures()) for unit in units}, self._reference)
                     readings = [
-                        queries.reading_row(unit, one) for unit, found in figures.items() for one in found.values()
+                        queries.reading_row(unit, reading) for unit, own in figures.items() for reading in own.values()
                     ]
                     await copy_in(connection, ReadingRow, readings, REBUILT)
-                    rows = [
+                    statuses = [
                         row
-                        for unit, found in recent.items()
-                        for row in rebuilt_statuses(unit, found, bound.get(unit, ()), self._reference, moment)
+                        for unit, own in judged.items()
+                        for row in rebuilt_statuses(unit, own, bound.get(unit, ()), self._reference, self._moment)
                     ]
-                    await upsert(connection, StatusRow, rows)
+                    await upsert(connection, StatusRow, statuses)
                 for unit in units:
-                    for key, step in increments_by_target(unit, recent, targets, self._reference):
-                        sums[key] += step
+                    for key, increment in increments_by_target(unit, judged, targets, self._reference):
+                        sums[key] += increment
 
-        # while the database works for one the other thinks
+        # while the database works for one of them, the other judges
         async with TaskGroup() as group:
             for _ in range(2):
                 group.create_task(work())
         async with self._beside.begin() as connection:
             for several in batched(sums.items(), _ROWS_AT_ONCE):
                 await queries.add_increments(connection, dict(several))
-            await begin_targets(connection, self._reference, moment.on)
-            await queries.mark_moved(connection, {(one, unit) for one, unit, _ in sums}, moment.on)
-            await judge_targets(connection, self._reference, moment)
+            await begin_targets(connection, self._reference, self._moment.on)
+            moved = {(commitment, unit) for commitment, unit, _ in sums}
+            await queries.mark_moved(connection, moved, self._moment.on)
+            await judge_targets(connection, self._reference, self._moment)
 
     async def catch_up(self, live: AsyncConnection) -> None:
-        """Take what workers have scored meanwhile. They must be waiting."""
+        """Score the submissions that workers have scored meanwhile. The workers must be waiting."""
         async for arrivals in self._arrivals(await self._done_by_workers(), live):
             async with self._beside.begin() as connection:
                 await score(connection, self._reference, arrivals, self._moment)
                 await judge_targets(connection, self._reference, self._moment)
             self.submissions += len(arrivals)
 
+    async def _done_by_workers(self) -> int | None:
+        """Return the sequence number up to which live workers have acknowledged everything; None: none ever asked."""
+        try:
+            js = self._nats.jetstream()
+            info = await js.consumer_info(subjects.SUBMISSIONS_STREAM, subjects.SCORING_CONSUMER)
+        except NotFoundError:
+            return None
+        return info.ack_floor.stream_seq if info.ack_floor else 0
+
     async def _arrivals(self, done: int | None, live: AsyncConnection | None = None) -> AsyncIterator[list[Arrival]]:
-        """What the stream holds behind what was taken, in order: up to a sequence number (None: all of it), and what
-        the live state (where one is given) knows already though workers have not acknowledged it yet.
+        """Read the submissions of the stream that were not read yet, in order, up to a sequence number (None: all).
+
+        Behind that number come only those that the live state (where one is given) knows already, though workers have
+        not acknowledged them yet.
         """
         async with self._live.connect() as connection:
             parked = await queries.parked_submissions(connection)
@@ -185,11 +185,9 @@ class _Rebuilt:
             self._nats, subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS, self._sequence
         ):
             arrivals = {
-                message.metadata.sequence.stream: Arrival(
-                    AcceptedSubmission.model_validate_json(message.data), body=message.data.decode()
-                )
+                _sequence(message): arrival_of(message.data, None)
                 for message in batch
-                if message.metadata.sequence.stream not in parked
+                if _sequence(message) not in parked
             }
             known = await queries.known_among(live, [one.submission.id for one in arrivals.values()]) if live else set()
             taken = [
@@ -199,82 +197,36 @@ class _Rebuilt:
             ]
             if taken:
                 yield taken
-            last = batch[-1].metadata.sequence.stream
+            last = _sequence(batch[-1])
             if done is not None and last > done and live is None:
                 self._sequence = done
                 return
             self._sequence = last
 
-    async def _done_by_workers(self) -> int | None:
-        """Up to where the live workers have acknowledged everything; None where no worker ever asked."""
-        try:
-            js = self._nats.jetstream()
-            info = await js.consumer_info(subjects.SUBMISSIONS_STREAM, subjects.SCORING_CONSUMER)
-        except NotFoundError:
-            return None
-        return info.ack_floor.stream_seq if info.ack_floor else 0
+
+def _sequence(message: Msg) -> int:
+    return message.metadata.sequence.stream
 
 
-async def _make_schema(engine: AsyncEngine) -> None:
-    def create(connection: Connection) -> None:
-        schema_metadata(SCHEMA).create_all(connection.execution_options(schema_translate_map={SCHEMA: REBUILT}))
-
-    async with engine.begin() as connection:
-        await connection.execute(text(f"DROP SCHEMA IF EXISTS {REBUILT} CASCADE"))
-        await connection.execute(text(f"CREATE SCHEMA {REBUILT}"))
-        await connection.run_sync(create)
-
-
-async def _compare(connection: AsyncConnection) -> RebuildReport:
-    compared = RebuildReport()
-    compare: tuple[type[SQLModel], ...] = (*REPLACED, TargetRow)
-    for model in compare:
-        live = table_of(model)
-        sides = [_comparable(live), _comparable(_rebuilt(live))]
-        found = [await _only(connection, *order) for order in (sides, sides[::-1])]
-        counts = [await connection.scalar(select(func.count()).select_from(side.subquery())) or 0 for side in sides]
-        compared.counts[live.name] = (counts[0], counts[1], sum(count for count, _ in found))
-        for where, (_, rows) in zip(("live", "rebuilt"), found, strict=True):
-            compared.differences += [f"{live.name}, only {where}: {row}" for row in rows]
+async def _compare(live: AsyncConnection) -> RebuildReport:
+    report = RebuildReport()
+    for model in COMPARED:
+        table = await rebuilt_schema.compare(live, model)
+        differing = table.only_live.number + table.only_rebuilt.number
+        report.counts[table.name] = (table.live_rows, table.rebuilt_rows, differing)
+        report.differences += [f"{table.name}, only live: {row}" for row in table.only_live.shown]
+        report.differences += [f"{table.name}, only rebuilt: {row}" for row in table.only_rebuilt.shown]
         if model is SubmissionRow:
-            compared.lacking = found[0][0]
-    return compared
-
-
-async def _only(
-    connection: AsyncConnection, here: Select[Any], there: Select[Any]
-) -> tuple[int, list[tuple[Any, ...]]]:
-    """How many rows only the first has, and some of them."""
-    rows = except_(here, there).subquery()
-    count = await connection.scalar(select(func.count()).select_from(rows)) or 0
-    return count, [tuple(row) for row in await connection.execute(select(rows).limit(_SHOWN))]
+            report.lacking = table.only_live.number
+    return report
 
 
 async def _switch(live: AsyncConnection, reference: Reference, moment: Moment) -> None:
-    """Put the rebuilt tables in the place of the live ones; what was said otherwise until now is told as a change."""
-    status, rebuilt = table_of(StatusRow), _rebuilt(table_of(StatusRow))
-    differing = union(
-        except_(_comparable(status), _comparable(rebuilt)), except_(_comparable(rebuilt), _comparable(status))
-    )
-    pairs = differing.subquery()
-    criteria: defaultdict[int, list[CriterionKey]] = defaultdict(list)
-    for row in await live.execute(select(pairs.c.unit, pairs.c.criterion).distinct()):
-        criteria[row.unit].append(row.criterion)
+    """Put the rebuilt tables in the place of the live ones; publish the verdicts that differ as changes."""
+    criteria = await rebuilt_schema.differing_criteria(live)
     for model in REPLACED:
         if model is StatusRow:
-            await judge_again(live, reference, criteria, moment)
-        name = table_of(model).name
-        await live.execute(text(f"DROP TABLE {SCHEMA}.{name}"))
-        await live.execute(text(f"ALTER TABLE {REBUILT}.{name} SET SCHEMA {SCHEMA}"))
-    await queries.mark_moved(live, {(one.id, unit.key) for one, unit in targets_of(reference)}, moment.on)
-
-
-def _rebuilt(table: Table) -> Table:
-    return table.to_metadata(MetaData(), schema=REBUILT)
-
-
-def _comparable(table: Table) -> Select[Any]:
-    """What follows from the figures: not when somebody looked, nor what nobody has figures of."""
-    left_out: Collection[str] = {"judged_on", "moved"}
-    query = select(*(column for column in table.c if column.name not in left_out))
-    return query.where(table.c.status != Status.NO_DATA.value) if "status" in table.c else query
+            await judge_again(live, reference, criteria, moment)  # by the rebuilt readings, against the live statuses
+        await rebuilt_schema.replace(live, model)
+    targets = {(commitment.id, unit.key) for commitment, unit in targets_of(reference)}
+    await queries.mark_moved(live, targets, moment.on)

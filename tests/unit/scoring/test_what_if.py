@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.scoring.asking.nearest import Ranking, page_of, rank
-from services.scoring.asking.scenario import Side, supposed_readings
-from services.scoring.asking.what_if import Case, WhatIf, compare
+from services.scoring.asking.scenario import Scenario, supposed_readings
+from services.scoring.asking.what_if import Inputs, WhatIf, compare
 from services.scoring.asking.what_if_request import Supposition, reference_under
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.changes import Moment
@@ -109,13 +109,13 @@ def test_units_that_do_not_exist_are_passed_over() -> None:
 
 def a_case(
     figures: dict[int, Figures], *submissions: Submission, then: Reference | None = None, on: date = TODAY
-) -> Case:
+) -> Inputs:
     reference = load()
     arriving = supposed_readings(submissions, reference, NOW, on)
     sums = summed(targets_of(reference), figures, reference)
     touched = {unit: one for unit, one in figures.items() if unit in arriving}
     communes = [unit for unit in reference.units.communes(on, "20") if unit.key in (figures if then else arriving)]
-    return Case(reference, then or reference, arriving, figures if then else touched, sums, communes, PROVINCE, on)
+    return Inputs(reference, then or reference, arriving, figures if then else touched, sums, communes, PROVINCE, on)
 
 
 def targets_in(found: WhatIf) -> dict[tuple[str, str], Any]:
@@ -193,7 +193,7 @@ def ranked(criterion: str, figures: dict[str, Figures]) -> Ranking:
     reference = load()
     by_key = {key_of(code): one for code, one in figures.items()}
     communes = [reference.units.by_key(key) for key in by_key]
-    return rank(communes, criterion, Side.of(reference, by_key).figures, reference, TODAY)
+    return rank(communes, criterion, Scenario.of(reference, by_key).figures, reference, TODAY)
 
 
 def test_men_and_women_lack_apart_and_count_together() -> None:

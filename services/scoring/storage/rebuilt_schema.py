@@ -1,0 +1,119 @@
+"""The schema in which scoring's state is rebuilt: its making, its comparison with the live one, and the switch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, MetaData, Select, Table, except_, func, select, text, union
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlmodel import SQLModel
+
+from services.scoring.storage.tables import SCHEMA, IncrementRow, ReadingRow, StatusRow, SubmissionRow, TargetRow
+from shared.contracts.status import Status
+from shared.postgres.migrations import schema_metadata
+from shared.postgres.statements import table_of
+from shared.reference.models import CriterionKey
+
+REBUILT = "scoring_rebuild"
+REPLACED: tuple[type[SQLModel], ...] = (SubmissionRow, ReadingRow, IncrementRow, StatusRow)
+"""The tables that take the place of the live ones, in this order. The commitments are judged again instead."""
+
+COMPARED: tuple[type[SQLModel], ...] = (*REPLACED, TargetRow)
+
+_SHOWN = 100
+"""Differing rows of a table that are named: the count says how many there are."""
+
+
+class UnmatchedRows(NamedTuple):
+    """The rows that only one of two tables has: their number, and some of them."""
+
+    number: int
+    shown: list[tuple[Any, ...]]
+
+
+class ComparedTable(NamedTuple):
+    """A live table compared with the rebuilt one."""
+
+    name: str
+    live_rows: int
+    rebuilt_rows: int
+    only_live: UnmatchedRows
+    only_rebuilt: UnmatchedRows
+
+
+def beside(engine: AsyncEngine) -> AsyncEngine:
+    """Return the engine with the rebuilt schema in the place of the live one."""
+    return engine.execution_options(schema_translate_map={SCHEMA: REBUILT})
+
+
+async def make_schema(engine: AsyncEngine) -> None:
+    """Make the rebuilt schema, empty."""
+
+    def create(connection: Connection) -> None:
+        schema_metadata(SCHEMA).create_all(connection.execution_options(schema_translate_map={SCHEMA: REBUILT}))
+
+    async with engine.begin() as connection:
+        await connection.execute(text(f"DROP SCHEMA IF EXISTS {REBUILT} CASCADE"))
+        await connection.execute(text(f"CREATE SCHEMA {REBUILT}"))
+        await connection.run_sync(create)
+
+
+async def drop_schema(engine: AsyncEngine) -> None:
+    """Remove the rebuilt schema."""
+    async with engine.begin() as connection:
+        await connection.execute(text(f"DROP SCHEMA {REBUILT} CASCADE"))
+
+
+async def compare(connection: AsyncConnection, model: type[SQLModel]) -> ComparedTable:
+    """Compare a live table with the rebuilt one."""
+    table = table_of(model)
+    live, rebuilt = _comparable(table), _comparable(_rebuilt(table))
+    only_live, only_rebuilt = await _only(connection, live, rebuilt), await _only(connection, rebuilt, live)
+    return ComparedTable(
+        name=table.name,
+        live_rows=await _count(connection, live),
+        rebuilt_rows=await _count(connection, rebuilt),
+        only_live=only_live,
+        only_rebuilt=only_rebuilt,
+    )
+
+
+async def differing_criteria(connection: AsyncConnection) -> dict[int, list[CriterionKey]]:
+    """Return the criteria whose rebuilt status differs from the live one, by the key of their unit."""
+    status = table_of(StatusRow)
+    live, rebuilt = _comparable(status), _comparable(_rebuilt(status))
+    rows = union(except_(live, rebuilt), except_(rebuilt, live)).subquery()
+    criteria: defaultdict[int, list[CriterionKey]] = defaultdict(list)
+    for row in await connection.execute(select(rows.c.unit, rows.c.criterion).distinct()):
+        criteria[row.unit].append(row.criterion)
+    return criteria
+
+
+async def replace(connection: AsyncConnection, model: type[SQLModel]) -> None:
+    """Put the rebuilt table in the place of the live one."""
+    name = table_of(model).name
+    await connection.execute(text(f"DROP TABLE {SCHEMA}.{name}"))
+    await connection.execute(text(f"ALTER TABLE {REBUILT}.{name} SET SCHEMA {SCHEMA}"))
+
+
+async def _only(connection: AsyncConnection, here: Select[Any], there: Select[Any]) -> UnmatchedRows:
+    rows = select(except_(here, there).subquery())
+    number = await _count(connection, rows)
+    return UnmatchedRows(number, [tuple(row) for row in await connection.execute(rows.limit(_SHOWN))])
+
+
+async def _count(connection: AsyncConnection, rows: Select[Any]) -> int:
+    return await connection.scalar(select(func.count()).select_from(rows.subquery())) or 0
+
+
+def _rebuilt(table: Table) -> Table:
+    return table.to_metadata(MetaData(), schema=REBUILT)
+
+
+def _comparable(table: Table) -> Select[Any]:
+    """Return what follows from the figures: not the days of judging, nor statuses without figures."""
+    left_out: Collection[str] = {"judged_on", "moved"}
+    query = select(*(column for column in table.c if column.name not in left_out))
+    return query.where(table.c.status != Status.NO_DATA.value) if "status" in table.c else query
