@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import parse_qs
 from uuid import UUID
 
@@ -16,7 +16,6 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader
 from pydantic import BaseModel, Field
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.draft import DIGESTS
@@ -24,8 +23,10 @@ from services.notify.alerts.links import VALID_FOR, hash_of
 from services.notify.api.alerts import AlertItem, alert_item, reason_of, what_of
 from services.notify.api.dependencies import Serving, visible
 from services.notify.storage import ledger
+from services.notify.storage.alert_rows import StoredAlert
 from services.notify.storage.alerts import alerts_of_notice
 from services.notify.storage.contacts import end_digest, has_digest
+from services.notify.storage.notices import StoredNotice
 from services.notify.telling.acknowledge import acknowledge
 from shared import text
 from shared.http.body import read_body
@@ -108,8 +109,8 @@ async def follow_link(token: Token, notify: Serving, request: Request) -> HTMLRe
 class _Linked:
     """What a link was sent with; `has_digest`: its recipient is still told by digests, of which it was one."""
 
-    notice: Row[Any]
-    alerts: Sequence[Row[Any]]
+    notice: StoredNotice
+    alerts: Sequence[StoredAlert]
     has_digest: bool
 
 
@@ -123,7 +124,7 @@ async def _linked(connection: AsyncConnection, token: str) -> _Linked:
     own = (notice.recipient, notice.channel, notice.address)
     return _Linked(
         notice,
-        [row for row in rows if row.left_out is None and row.opens],
+        [row.alert for row in rows if row.left_out is None and row.alert.opens],
         notice.waited in DIGESTS and await has_digest(connection, *own),
     )
 

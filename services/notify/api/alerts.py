@@ -8,10 +8,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel
-from sqlalchemy import Row
 
 from services.notify.api.dependencies import Limit, Serving, Since, UnitParameter, moment_and_id, visible
 from services.notify.storage import ledger
+from services.notify.storage.alert_rows import StoredAlert
 from services.notify.storage.ledger import Filter
 from services.notify.wording.happened import happened
 from shared.contracts.alert import OccasionKind, Severity
@@ -86,7 +86,7 @@ async def list_alerts(
     return AlertPage(items=[alert_item(row) for row in page], next=following)
 
 
-def alert_item(row: Row[Any]) -> AlertItem:
+def alert_item(row: StoredAlert) -> AlertItem:
     """An alert as it is answered."""
     return AlertItem(
         id=row.id,
@@ -108,7 +108,7 @@ def alert_item(row: Row[Any]) -> AlertItem:
     )
 
 
-def what_of(row: Row[Any]) -> Bilingual:
+def what_of(row: StoredAlert) -> Bilingual:
     """What happened to what, in a few words."""
     return Bilingual(vi=happened(row.kind, row.event, row.body, "vi"), en=happened(row.kind, row.event, row.body, "en"))
 

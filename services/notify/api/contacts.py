@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel, ValidationError
-from sqlalchemy import Row
 
 from services.notify.api.dependencies import Serving, UnitParameter, covered, is_of_province, visible
 from services.notify.contacts.book import Book, checked_book, read_book
 from services.notify.contacts.checks import check
 from services.notify.contacts.masking import mask_address
 from services.notify.inspect.gaps import gaps
-from services.notify.storage.contacts import contacts_with_rows, import_contacts, remove, save
+from services.notify.storage.contacts import StoredContact, import_contacts, remove, save, stored_contacts
 from shared.access.caller import Caller
 from shared.contracts.alert import ChannelName
 from shared.contracts.bilingual import Bilingual
@@ -82,12 +80,12 @@ async def list_contacts(
     reference = notify.reference
     codes = {reference.units.by_key(key).code for key in visible(caller, unit, reference)}
     async with notify.engine.connect() as connection:
-        found = await contacts_with_rows(connection)
+        found = await stored_contacts(connection)
     seen = [
-        _item(row, contact, caller, reference)
-        for row, contact in found
-        if (contact.unit in codes or (unit is None and contact.unit == reference.plan.unit))
-        and (role is None or contact.role == role)
+        _item(stored, caller, reference)
+        for stored in found
+        if (stored.contact.unit in codes or (unit is None and stored.contact.unit == reference.plan.unit))
+        and (role is None or stored.contact.role == role)
     ]
     return Contacts(items=seen)
 
@@ -183,10 +181,10 @@ def _book(body: bytes, content_type: str, reference: Reference) -> Book:
 
 async def _own(contact_id: UUID, notify: Serving, caller: Caller) -> None:
     async with notify.engine.connect() as connection:
-        found = await contacts_with_rows(connection, contact_id)
+        found = await stored_contacts(connection, contact_id)
     if not found:
         raise Problem(Problems.NOT_FOUND)
-    covered(caller, found[0][1].unit, notify.reference)
+    covered(caller, found[0].contact.unit, notify.reference)
 
 
 async def _keep(contact_id: UUID, said: Contact, notify: Serving, caller: Caller) -> ContactItem:
@@ -196,17 +194,26 @@ async def _keep(contact_id: UUID, said: Contact, notify: Serving, caller: Caller
     covered(caller, kept.unit, notify.reference)
     async with notify.engine.begin() as connection:
         await save(connection, contact_id, kept, caller.agency, utc_now())
-        [(row, contact)] = await contacts_with_rows(connection, contact_id)
+        [stored] = await stored_contacts(connection, contact_id)
     notify.forget_world()
-    return _item(row, contact, caller, notify.reference)
+    return _item(stored, caller, notify.reference)
 
 
-def _item(row: Row[Any], contact: Contact, caller: Caller, reference: Reference) -> ContactItem:
+def _item(stored: StoredContact, caller: Caller, reference: Reference) -> ContactItem:
+    contact = stored.contact
     in_full = any(caller.covers_unit(unit, reference.units) for unit in reference.units.known(contact.unit))
 
     def shown(addresses: Sequence[str]) -> list[str]:
         return list(addresses) if in_full else [mask_address(address) for address in addresses]
 
     lists = {name: shown(getattr(contact, name)) for name in ("emails", "phones", "services", "ended")}
-    fields = dict(contact) | lists | {"id": row.id, "updated_at": row.updated_at, "updated_by": row.updated_by}
+    fields = (
+        dict(contact)
+        | lists
+        | {
+            "id": stored.id,
+            "updated_at": stored.updated_at,
+            "updated_by": stored.updated_by,
+        }
+    )
     return ContactItem.model_construct(**fields)

@@ -12,7 +12,6 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notify.alerts.draft import LeftOut, NotSent
@@ -30,6 +29,7 @@ from services.notify.api.dependencies import (
 from services.notify.contacts.masking import mask_address, mask_in
 from services.notify.storage import ledger
 from services.notify.storage.ledger import Filter
+from services.notify.storage.notices import StoredNotice
 from services.notify.telling.resend import resend
 from shared.contracts.alert import ChannelName
 from shared.contracts.bilingual import Bilingual
@@ -185,7 +185,7 @@ async def resend_notice(notice_id: UUID, notify: Serving, caller: SignedIn) -> R
     return Resent(items=[_notice(row, details, in_full=in_full) for row in rows])
 
 
-def _notice(row: Row[Any], details: ledger.Details, *, in_full: bool) -> NoticeItem:
+def _notice(row: StoredNotice, details: ledger.Details, *, in_full: bool) -> NoticeItem:
     return NoticeItem(
         id=row.id,
         branch=row.branch,
@@ -220,7 +220,7 @@ def _notice(row: Row[Any], details: ledger.Details, *, in_full: bool) -> NoticeI
     )
 
 
-def _mention(row: Row[Any]) -> MentionItem:
+def _mention(row: ledger.Mention) -> MentionItem:
     return MentionItem(
         alert=row.alert,
         unit=UnitRef.model_validate(row.unit_ref),
@@ -247,7 +247,7 @@ async def _csv(engine: AsyncEngine, wanted: Filter, *, in_full: bool) -> AsyncIt
         wanted = wanted.behind(rows[-1].created_at, rows[-1].id)
 
 
-def _csv_lines(row: Row[Any], details: ledger.Details, *, in_full: bool) -> list[list[str]]:
+def _csv_lines(row: StoredNotice, details: ledger.Details, *, in_full: bool) -> list[list[str]]:
     attempts = details.attempts.get(row.id, ())
     common: Mapping[str, Any] = {
         "notice": row.id,

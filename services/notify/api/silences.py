@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, Field
-from sqlalchemy import Row
 
 from services.notify.api.dependencies import Serving, covered, is_of_province
 from services.notify.storage import silences
@@ -57,21 +55,21 @@ async def add_silence(said: NewSilence, notify: Serving, caller: SignedIn) -> Si
     starts_at = max(said.starts_at or now, now)
     if not starts_at < said.ends_at <= now + _LONGEST:
         raise Problem(Problems.INVALID_QUERY, Fault("/ends_at", Faults.BAD_TIMES, {"value": said.ends_at.isoformat()}))
-    row = {
-        "id": uuid4(),
-        "match": said.match.model_dump(mode="json", exclude_none=True),
-        "recipient": said.recipient,
-        "starts_at": starts_at,
-        "ends_at": said.ends_at,
-        "reason": said.reason,
-        "author": caller.agency,
-        "created_at": now,
-        "ended_by": None,
-    }
+    row = silences.StoredSilence(
+        id=uuid4(),
+        match=said.match.model_dump(mode="json", exclude_none=True),
+        recipient=said.recipient,
+        starts_at=starts_at,
+        ends_at=said.ends_at,
+        reason=said.reason,
+        author=caller.agency,
+        created_at=now,
+        ended_by=None,
+    )
     async with notify.engine.begin() as connection:
         await silences.add_silence(connection, row)
     notify.forget_world()
-    return SilenceItem.model_validate(row)
+    return _item(row)
 
 
 @router.get("")
@@ -107,5 +105,5 @@ def _allowed(said: NewSilence, caller: Caller, reference: Reference) -> None:
         covered(caller, code, reference, f"/match/under/{place}")
 
 
-def _item(row: Row[Any]) -> SilenceItem:
-    return SilenceItem.model_validate(dict(row._mapping))
+def _item(row: silences.StoredSilence) -> SilenceItem:
+    return SilenceItem.model_validate(row._asdict())

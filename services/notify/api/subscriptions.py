@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, Field
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.api.dependencies import Serving, covered
@@ -77,7 +75,7 @@ async def subscribe(said: NewSubscription, notify: Serving, caller: SignedIn) ->
     if not notify.settings.webhook_allow_private and endpoint_fault(said.url):
         raise Problem(Problems.INVALID_QUERY, Fault("/url", Faults.BAD_ENDPOINT, {"value": said.url}))
     subscription_id = uuid4()
-    row = {
+    row: subscriptions.NewSubscription = {
         "id": subscription_id,
         "agency": caller.agency,
         "unit": unit.key,
@@ -108,12 +106,7 @@ async def rotate(subscription_id: UUID, notify: Serving, caller: SignedIn) -> Su
     """A new secret. For a day the old one signs beside it, so that the receiver can change over."""
     async with notify.engine.begin() as connection:
         row = await _own(connection, subscription_id, caller, notify.reference)
-        values = {
-            "secret": new_secret(),
-            "previous_secret": row.secret,
-            "previous_until": utc_now() + OVERLAP,
-        }
-        await subscriptions.change_subscription(connection, subscription_id, values)
+        await subscriptions.change_secret(connection, subscription_id, new_secret(), row.secret, utc_now() + OVERLAP)
         kept = await _own(connection, subscription_id, caller, notify.reference)
     notify.forget_world()  # the next webhook is signed with the new secret already
     return _with_secret(kept, notify.reference)
@@ -124,8 +117,7 @@ async def enable(subscription_id: UUID, notify: Serving, caller: SignedIn) -> Su
     """Send to it again after it was disabled; `replay` sends what it missed."""
     async with notify.engine.begin() as connection:
         await _own(connection, subscription_id, caller, notify.reference)
-        values = {"disabled_at": None, "disabled_reason": None, "failing_since": None}
-        await subscriptions.change_subscription(connection, subscription_id, values)
+        await subscriptions.enable_subscription(connection, subscription_id)
         kept = await _own(connection, subscription_id, caller, notify.reference)
     notify.forget_world()
     return _item(kept, notify.reference)
@@ -152,7 +144,9 @@ async def unsubscribe(subscription_id: UUID, notify: Serving, caller: SignedIn) 
     notify.forget_world()
 
 
-async def _own(connection: AsyncConnection, subscription_id: UUID, caller: Caller, reference: Reference) -> Row[Any]:
+async def _own(
+    connection: AsyncConnection, subscription_id: UUID, caller: Caller, reference: Reference
+) -> subscriptions.StoredSubscription:
     """The subscription, where the key covers its unit; problem 404 otherwise."""
     row = await subscriptions.subscription_of(connection, subscription_id)
     if row is None or not caller.covers_unit(reference.units.by_key(row.unit), reference.units):
@@ -160,7 +154,7 @@ async def _own(connection: AsyncConnection, subscription_id: UUID, caller: Calle
     return row
 
 
-def _item(row: Row[Any], reference: Reference) -> SubscriptionItem:
+def _item(row: subscriptions.StoredSubscription, reference: Reference) -> SubscriptionItem:
     return SubscriptionItem(
         id=row.id,
         agency=row.agency,
@@ -173,5 +167,5 @@ def _item(row: Row[Any], reference: Reference) -> SubscriptionItem:
     )
 
 
-def _with_secret(row: Row[Any], reference: Reference) -> SubscriptionWithSecret:
+def _with_secret(row: subscriptions.StoredSubscription, reference: Reference) -> SubscriptionWithSecret:
     return SubscriptionWithSecret(**_item(row, reference).model_dump(), secret=row.secret)

@@ -6,16 +6,15 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
-
-from sqlalchemy import Row
 
 from services.notify.alerts.log import log_message
 from services.notify.alerts.notice import Notice, NoticeStatus
 from services.notify.delivery.breaker import Turn
 from services.notify.delivery.channels.channel import Outcome, Result
 from services.notify.delivery.channels.settings import DeliverySettings
+from services.notify.storage.alerts import ToldAlert
+from services.notify.storage.attempts import NewAttempt
 from shared.contracts.alert import AlertEvent
 from shared.nats.cloud_events import Message
 
@@ -53,7 +52,7 @@ def status_after(
     return NoticeStatus(outcome.result.value), due
 
 
-def log_entries(attempt: Attempt, alerts: Sequence[Row[Any]]) -> list[Message]:
+def log_entries(attempt: Attempt, alerts: Sequence[ToldAlert]) -> list[Message]:
     """Return a log entry for each alert that a finished notice tells, without the provider's words: they may hold the
     address.
     """
@@ -76,7 +75,7 @@ def log_entries(attempt: Attempt, alerts: Sequence[Row[Any]]) -> list[Message]:
     ]
 
 
-def attempt_values(attempt: Attempt) -> dict[str, Any]:
+def attempt_values(attempt: Attempt) -> NewAttempt:
     """Return the row of an attempt with the changes of its notice, which hold if the notice is still leased for it."""
     return {
         "notice": attempt.notice.id,

@@ -111,8 +111,10 @@ class DeliveryWorker:
             return False
         async with self._engine.begin() as connection:
             rows = await lease_notices(connection, self._name, now, now + LEASE, limit)
-            secrets = await subscriptions.signing_secrets(connection, {row.subscription for row in rows} - {None}, now)
-        self.take([notice_of(row._asdict(), secrets, self._links) for row in rows])
+            secrets = await subscriptions.signing_secrets(
+                connection, {row["subscription"] for row in rows if row["subscription"]}, now
+            )
+        self.take([notice_of(row, secrets, self._links) for row in rows])
         self._is_behind = len(rows) == limit
         return self._is_behind and limit > 1
 

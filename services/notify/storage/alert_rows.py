@@ -2,25 +2,69 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, cast
-
-from sqlalchemy import Row
+from datetime import date, datetime
+from typing import Any, NamedTuple, TypedDict, cast
+from uuid import UUID
 
 from services.notify.alerts.alert import Alert, Occasion
 from services.notify.alerts.events import EVENTS
 from services.notify.alerts.significance import opens, severity
+from shared.contracts.alert import OccasionKind, Severity
 from shared.reference.load import Reference
+from shared.reference.models import AnyEvent
 
 
-def kept_alert(row: Row[Any], reference: Reference) -> Alert:
+class StoredAlert(NamedTuple):
+    """An alert as its row has it; the fields are those of `AlertRow`, in its order."""
+
+    id: UUID
+    unit: int
+    district: int | None
+    kind: OccasionKind
+    topic: str
+    event: AnyEvent
+    severity: Severity
+    on: date
+    at: datetime
+    raised_at: datetime
+    opens: bool
+    ended_at: datetime | None
+    ended_by: UUID | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    acknowledged_note: str | None
+    sample: bool
+    trace: str | None
+    body: dict[str, Any]
+
+
+class NewAlert(TypedDict):
+    """An alert's values for a new row."""
+
+    id: UUID
+    unit: int | None
+    district: int | None
+    kind: str
+    topic: str
+    event: str
+    severity: str
+    on: date
+    at: datetime
+    raised_at: datetime
+    opens: bool
+    sample: bool
+    trace: str | None
+    body: Occasion
+
+
+def kept_alert(row: StoredAlert, reference: Reference) -> Alert:
     """Return the alert that a row keeps."""
     occasion = cast(Occasion, EVENTS.validate_python(row.body))
     unit = reference.units.by_key(row.unit)
     return Alert(occasion, unit, reference.units.district(unit), row.trace, row.sample, row.ended_at is not None)
 
 
-def alert_row(alert: Alert, now: datetime) -> dict[str, Any]:
+def alert_row(alert: Alert, now: datetime) -> NewAlert:
     """Return the row that keeps an alert."""
     return {
         "id": alert.id,

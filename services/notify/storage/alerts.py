@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    Row,
     Select,
     String,
     Uuid,
@@ -25,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from services.notify.alerts.notice import NoticeStatus
+from services.notify.storage.alert_rows import NewAlert, StoredAlert
 from services.notify.storage.tables import (
     AlertRow,
     EscalationRow,
@@ -38,11 +38,34 @@ notice = table_of(NoticeRow)
 mention = table_of(MentionRow)
 escalation = table_of(EscalationRow)
 
-type Rows = Sequence[dict[str, Any]]
+ALERT_COLUMNS = tuple(alert.c[name] for name in StoredAlert._fields)
 
 
-async def record_alerts(connection: AsyncConnection, rows: Rows) -> set[UUID]:
-    """Keep the alerts; the ids of those that were not known yet."""
+class MentionedAlert(NamedTuple):
+    """An alert that a notice tells or leaves out, why it is left out, and the alert or silence that is the reason."""
+
+    alert: StoredAlert
+    left_out: str | None
+    because: UUID | None
+
+
+class ToldAlert(NamedTuple):
+    """An alert that a notice tells, as far as the alert's log needs it."""
+
+    id: UUID
+    trace: str | None
+    unit_code: str
+
+
+class OpenCause(NamedTuple):
+    """An open alert that may hide others, and the recipients who were told of it."""
+
+    alert: StoredAlert
+    told: Sequence[str]
+
+
+async def record_alerts(connection: AsyncConnection, rows: Sequence[NewAlert]) -> set[UUID]:
+    """Store alerts; return the ids of the new ones."""
     if not rows:
         return set()
     statement = insert_rows(alert, tuple(rows[0])).on_conflict_do_nothing().returning(alert.c.id)
@@ -52,9 +75,9 @@ async def record_alerts(connection: AsyncConnection, rows: Rows) -> set[UUID]:
 async def end_alerts(
     connection: AsyncConnection, new: Collection[UUID], ends: Sequence[tuple[str, str]], now: datetime
 ) -> dict[UUID, UUID]:
-    """End the open alerts that the new ones are newer than and end, and the new ones that something newer has ended.
+    """End open alerts by the new alerts, and new alerts by newer ones about the same unit and topic.
 
-    `ends`: an event, and one that it ends. Returns what ended by which alert.
+    `ends`: pairs of an event and an event that it ends. Returns the ended alerts, each with the alert that ended it.
     """
     events, ended = zip(*ends, strict=True)
     values = {"new": list(new), "now": now, "events": list(events), "ended": list(ended)}
@@ -89,10 +112,10 @@ def _end_alerts() -> ReturningUpdate[Any]:
 
 async def open_causes(
     connection: AsyncConnection, districts: Collection[int], events: Collection[str]
-) -> Sequence[Row[Any]]:
-    """Open alerts of these events that concern these districts, and the recipients who were told of each."""
+) -> Sequence[OpenCause]:
+    """Return open alerts of these events in these districts, with the recipients who were told of each."""
     query = (
-        select(alert, func.array_agg(notice.c.recipient.distinct()).label("told"))
+        select(*ALERT_COLUMNS, func.array_agg(notice.c.recipient.distinct()).label("told"))
         .join_from(alert, mention, mention.c.alert == alert.c.id)
         .join(notice, notice.c.id == mention.c.notice)
         .where(
@@ -105,27 +128,33 @@ async def open_causes(
         )
         .group_by(alert.c.id)
     )
-    return (await connection.execute(query)).all()
+    return [OpenCause(StoredAlert(*row[:-1]), row.told) for row in await connection.execute(query)]
 
 
-async def alerts_of_notice(connection: AsyncConnection, notice_id: UUID) -> Sequence[Row[Any]]:
-    """The alerts that a notice tells or leaves out, oldest first."""
-    query = select(alert, mention.c.left_out, mention.c.because).join_from(
-        mention, alert, alert.c.id == mention.c.alert
+async def alerts_of_notice(connection: AsyncConnection, notice_id: UUID) -> Sequence[MentionedAlert]:
+    """Return the alerts that a notice tells or leaves out, oldest first."""
+    query = (
+        select(*ALERT_COLUMNS, mention.c.left_out, mention.c.because)
+        .join_from(mention, alert, alert.c.id == mention.c.alert)
+        .where(mention.c.notice == notice_id)
+        .order_by(alert.c.at, alert.c.id)
     )
-    return (await connection.execute(query.where(mention.c.notice == notice_id).order_by(alert.c.at, alert.c.id))).all()
+    rows = await connection.execute(query)
+    return [MentionedAlert(StoredAlert(*row[:-2]), row.left_out, row.because) for row in rows]
 
 
-async def alerts_told(connection: AsyncConnection, notices: Collection[UUID]) -> Mapping[UUID, Sequence[Row[Any]]]:
-    """The alerts that each of these notices tells, by notice: id, unit's code and trace."""
-    found: dict[UUID, list[Row[Any]]] = {key: [] for key in notices}
-    for row in await connection.execute(told_alerts().where(mention.c.notice == func.any(list(notices)))):
-        found[row.notice].append(row)
-    return found
+async def alerts_told(connection: AsyncConnection, notices: Collection[UUID]) -> Mapping[UUID, Sequence[ToldAlert]]:
+    """Return the alerts that each of these notices tells, by notice."""
+    told: dict[UUID, list[ToldAlert]] = {notice_id: [] for notice_id in notices}
+    for notice_id, *of_alert in await connection.execute(
+        told_alerts().where(mention.c.notice == func.any(list(notices)))
+    ):
+        told[notice_id].append(ToldAlert(*of_alert))
+    return told
 
 
 def told_alerts() -> Select[Any]:
-    """What notices tell: of each alert its id, its unit's code and trace."""
+    """Select the alerts that notices tell: the notice, and of each alert its id, its trace and its unit's code."""
     code = alert.c.body["unit"]["code"].astext.label("unit_code")
     alerts = select(mention.c.notice, alert.c.id, alert.c.trace, code).join_from(mention, alert)
     return alerts.where(mention.c.left_out.is_(None))
@@ -133,14 +162,14 @@ def told_alerts() -> Select[Any]:
 
 async def acknowledge_alerts(
     connection: AsyncConnection, alerts: Collection[UUID], by: str, note: str | None, now: datetime
-) -> Sequence[Row[Any]]:
-    """Remember who takes care of alerts, and let them climb no further; those that nobody had acknowledged before."""
+) -> Sequence[StoredAlert]:
+    """Note who takes care of alerts, which climb no further; return those that nobody had acknowledged before."""
     statement = (
         update(alert)
         .where(alert.c.id == func.any(list(alerts)), alert.c.acknowledged_at.is_(None))
         .values(acknowledged_at=now, acknowledged_by=by, acknowledged_note=note)
-        .returning(*alert.c)
+        .returning(*ALERT_COLUMNS)
     )
-    rows = (await connection.execute(statement)).all()
+    rows = [StoredAlert(*row) for row in await connection.execute(statement)]
     await connection.execute(delete(escalation).where(escalation.c.alert == func.any(list(alerts))))
     return rows

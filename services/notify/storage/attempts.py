@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    Row,
     Select,
     and_,
     bindparam,
@@ -21,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.storage.alerts import told_alerts
+from services.notify.storage.alerts import ToldAlert, told_alerts
 from services.notify.storage.tables import (
     AttemptRow,
     MentionRow,
@@ -33,21 +32,35 @@ notice = table_of(NoticeRow)
 mention = table_of(MentionRow)
 attempt = table_of(AttemptRow)
 
-type Rows = Sequence[dict[str, Any]]
+
+class NewAttempt(TypedDict):
+    """An attempt's values for a new row, and the changes of its notice, if that is still leased until `lease`."""
+
+    notice: UUID
+    number: int
+    started_at: datetime
+    finished_at: datetime
+    outcome: str
+    detail: str
+    provider_id: str | None
+    lease: datetime
+    status: str
+    due_at: datetime | None
+    cost_dong: int | None
 
 
 async def record_attempts(
-    connection: AsyncConnection, attempts: Rows
-) -> Mapping[tuple[UUID, datetime], Sequence[Row[Any]]]:
-    """Keep attempts and what they make of their notices. The alerts that each of these notices tells (id, unit's code
-    and trace) by notice and lease, of those whose lease had not ended: what the others have become is for their new
-    holder to say.
+    connection: AsyncConnection, attempts: Sequence[NewAttempt]
+) -> Mapping[tuple[UUID, datetime], Sequence[ToldAlert]]:
+    """Store attempts and change their notices. Return the alerts that each notice tells, by notice and lease.
+
+    A notice whose lease has ended is left out: its new holder decides what becomes of it.
     """
     values = {f"new_{name}": several for name, several in columns_of(attempts).items()}
-    found: dict[tuple[UUID, datetime], list[Row[Any]]] = {}
-    for row in await connection.execute(_record_attempts(), values):
-        found.setdefault((row.notice, row.lease), []).append(row)
-    return found
+    told: dict[tuple[UUID, datetime], list[ToldAlert]] = {}
+    for notice_id, alert_id, trace, unit_code, lease in await connection.execute(_record_attempts(), values):
+        told.setdefault((notice_id, lease), []).append(ToldAlert(alert_id, trace, unit_code))
+    return told
 
 
 @lru_cache

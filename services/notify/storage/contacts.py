@@ -1,14 +1,14 @@
-"""Contacts in the database: read for the pipeline, changed as a whole."""
+"""The SQL of contacts: read for the pipeline, changed as a whole."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.storage.tables import AddressRow, BroughtRow, ContactRow
@@ -24,7 +24,7 @@ _LISTS: Mapping[ChannelName, str] = {"email": "emails", "sms": "phones", "appris
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import changes."""
+    """The numbers of contacts that an import changes."""
 
     added: int
     changed: int
@@ -32,31 +32,43 @@ class Imported:
     removed: int
 
 
+class StoredContact(NamedTuple):
+    """A contact with its id, and when and by whom it was last changed."""
+
+    id: UUID
+    updated_at: datetime
+    updated_by: str
+    contact: Contact
+
+
 async def known_contacts(connection: AsyncConnection) -> list[Contact]:
-    """Every contact."""
-    return [one for _, one in await contacts_with_rows(connection)]
+    """Return every contact."""
+    return [stored.contact for stored in await stored_contacts(connection)]
 
 
-async def contacts_with_rows(
-    connection: AsyncConnection, contact_id: UUID | None = None
-) -> list[tuple[Row[Any], Contact]]:
-    """Every contact, or this one, with its row."""
+async def stored_contacts(connection: AsyncConnection, contact_id: UUID | None = None) -> list[StoredContact]:
+    """Return every contact, or only the one of this id, by unit, role and name."""
     query = select(contact).order_by(contact.c.unit, contact.c.role, contact.c.name, contact.c.id)
     if contact_id:
         query = query.where(contact.c.id == contact_id)
     rows = (await connection.execute(query)).all()
-    found: dict[UUID, list[Row[Any]]] = {row.id: [] for row in rows}
-    addresses = select(address).order_by(address.c.contact, address.c.channel, address.c.place)
+    by_contact: dict[UUID, list[_StoredAddress]] = {row.id: [] for row in rows}
+    addresses = select(address.c.contact, address.c.channel, address.c.address, address.c.ended_at).order_by(
+        address.c.contact, address.c.channel, address.c.place
+    )
     if contact_id:
         addresses = addresses.where(address.c.contact == contact_id)
-    for one in await connection.execute(addresses):
-        if one.contact in found:
-            found[one.contact].append(one)
-    return [(row, _contact(row, found[row.id])) for row in rows]
+    for row in await connection.execute(addresses):
+        if row.contact in by_contact:
+            by_contact[row.contact].append(_StoredAddress(row.channel, row.address, row.ended_at is not None))
+    return [
+        StoredContact(row.id, row.updated_at, row.updated_by, _contact(row._mapping, by_contact[row.id]))
+        for row in rows
+    ]
 
 
 async def save(connection: AsyncConnection, contact_id: UUID, one: Contact, author: str, now: datetime) -> None:
-    """Keep a contact as it is now. An address that had ended and is given again is tried again."""
+    """Store a contact in place of its earlier state. An address that had ended and is given again is tried again."""
     values = {name: getattr(one, name) for name in _FIELDS} | {"updated_at": now, "updated_by": author}
     changed = await connection.execute(update(contact).where(contact.c.id == contact_id).values(values))
     if not changed.rowcount:
@@ -72,7 +84,7 @@ async def save(connection: AsyncConnection, contact_id: UUID, one: Contact, auth
 
 
 async def remove(connection: AsyncConnection, contacts: Collection[UUID]) -> int:
-    """Forget contacts; how many there were."""
+    """Remove contacts; return the number removed."""
     await connection.execute(delete(address).where(address.c.contact == func.any(list(contacts))))
     return (await connection.execute(delete(contact).where(contact.c.id == func.any(list(contacts))))).rowcount
 
@@ -80,9 +92,12 @@ async def remove(connection: AsyncConnection, contacts: Collection[UUID]) -> int
 async def import_contacts(
     connection: AsyncConnection, contacts: Sequence[Contact], author: str, now: datetime, *, replaces: bool = False
 ) -> Imported:
-    """Add and change contacts, told apart by role, unit and name; `replaces`: the others are removed."""
+    """Add and change contacts, told apart by role, unit and name; with `replaces`, remove the others."""
     await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("ntm-contacts"))))
-    known = {(one.role, one.unit, one.name): (row.id, one) for row, one in await contacts_with_rows(connection)}
+    known = {
+        (stored.contact.role, stored.contact.unit, stored.contact.name): (stored.id, stored.contact)
+        for stored in await stored_contacts(connection)
+    }
     given = {(one.role, one.unit, one.name): one for one in contacts}
     added = changed = 0
     for key, one in given.items():
@@ -97,7 +112,7 @@ async def import_contacts(
 
 
 async def bring_contacts(connection: AsyncConnection, contacts: Sequence[Contact], now: datetime) -> None:
-    """Add the contacts of the file that the service is started with, each once: what people make of them stays."""
+    """Add the contacts of the file that the service starts with, each only once: what people change later stays."""
     if not contacts:
         return
     rows = [{"role": one.role, "unit": one.unit, "name": one.name} for one in contacts]
@@ -109,7 +124,7 @@ async def bring_contacts(connection: AsyncConnection, contacts: Sequence[Contact
 
 
 async def end_address(connection: AsyncConnection, channel: str, text: str, reason: str, now: datetime) -> bool:
-    """Send nothing more to an address; False when it had ended before, or is nobody's."""
+    """Send nothing more to an address; return False when it had ended before, or no contact has it."""
     statement = (
         update(address)
         .where(address.c.channel == channel, address.c.address == text, address.c.ended_at.is_(None))
@@ -119,7 +134,7 @@ async def end_address(connection: AsyncConnection, channel: str, text: str, reas
 
 
 async def has_digest(connection: AsyncConnection, recipient: str, channel: str, text: str) -> bool:
-    """Whether those who are reached there as this recipient (`district_office@184`) are told by digests."""
+    """Say whether a contact with this address gets digests as this recipient (`district_office@184`)."""
     query = select(contact.c.id).where(_reached_at(recipient, channel, text), contact.c.digest != "none")
     return bool((await connection.execute(query)).first())
 
@@ -127,7 +142,7 @@ async def has_digest(connection: AsyncConnection, recipient: str, channel: str, 
 async def end_digest(
     connection: AsyncConnection, recipient: str, channel: str, text: str, author: str, now: datetime
 ) -> None:
-    """Tell them each thing at once from now on."""
+    """End the digests of the recipient's contacts with this address: each alert is told at once from now on."""
     values = {"digest": "none", "updated_at": now, "updated_by": author}
     await connection.execute(update(contact).where(_reached_at(recipient, channel, text)).values(values))
 
@@ -138,9 +153,15 @@ def _reached_at(recipient: str, channel: str, text: str) -> ColumnElement[bool]:
     return and_(contact.c.role == role, contact.c.unit == unit, contact.c.id.in_(own))
 
 
-def _contact(row: Row[Any], addresses: Sequence[Row[Any]]) -> Contact:
+class _StoredAddress(NamedTuple):
+    channel: str
+    address: str
+    has_ended: bool
+
+
+def _contact(row: RowMapping, addresses: Sequence[_StoredAddress]) -> Contact:
     lists = {name: [one.address for one in addresses if one.channel == channel] for channel, name in _LISTS.items()}
-    ended = [one.address for one in addresses if one.ended_at]
+    ended = [one.address for one in addresses if one.has_ended]
     # checked when it was written, and read for every batch
-    fields: dict[str, Any] = {name: getattr(row, name) for name in _FIELDS} | lists | {"ended": ended}
+    fields: dict[str, Any] = {name: row[name] for name in _FIELDS} | lists | {"ended": ended}
     return Contact.model_construct(**fields)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple, TypedDict
 from uuid import UUID
 
 from sqlalchemy import (
-    Row,
     and_,
     delete,
     select,
@@ -16,6 +15,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notify.storage.alert_rows import StoredAlert
+from services.notify.storage.alerts import ALERT_COLUMNS
 from services.notify.storage.tables import (
     AlertRow,
     EscalationRow,
@@ -25,27 +26,45 @@ from shared.postgres.statements import columns_of, insert_rows, table_of
 alert = table_of(AlertRow)
 escalation = table_of(EscalationRow)
 
-type Rows = Sequence[dict[str, Any]]
+
+class NewEscalation(TypedDict):
+    """An escalation's values for a new row."""
+
+    alert: UUID
+    branch: str
+    step: int
+    since: datetime
+    due_at: datetime
 
 
-async def begin_escalations(connection: AsyncConnection, rows: Rows) -> None:
-    """Let alerts climb at their time; those that climb by the same branch already go on as they do."""
+class DueEscalation(NamedTuple):
+    """An alert that is to climb now by a branch: its next step, from 0, and when it was told first."""
+
+    alert: StoredAlert
+    branch: str
+    step: int
+    since: datetime
+
+
+async def begin_escalations(connection: AsyncConnection, rows: Sequence[NewEscalation]) -> None:
+    """Let alerts climb at their time. An alert that climbs by the same branch already goes on as it does."""
     if rows:
         statement = insert_rows(escalation, tuple(rows[0])).on_conflict_do_nothing()
         await connection.execute(statement, columns_of(rows))
 
 
-async def take_due_escalations(connection: AsyncConnection, now: datetime, limit: int) -> Sequence[Row[Any]]:
-    """What is to climb now, with its alert, locked for this transaction."""
+async def take_due_escalations(connection: AsyncConnection, now: datetime, limit: int) -> Sequence[DueEscalation]:
+    """Return the escalations that are due, locked for this transaction."""
     query = (
-        select(alert, escalation.c.branch, escalation.c.step, escalation.c.since)
+        select(*ALERT_COLUMNS, escalation.c.branch, escalation.c.step, escalation.c.since)
         .join_from(escalation, alert, alert.c.id == escalation.c.alert)
         .where(escalation.c.due_at <= now)
         .order_by(escalation.c.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True, of=escalation)
     )
-    return (await connection.execute(query)).all()
+    rows = await connection.execute(query)
+    return [DueEscalation(StoredAlert(*row[:-3]), *row[-3:]) for row in rows]
 
 
 async def climb_on(

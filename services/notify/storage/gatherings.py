@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple, TypedDict
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
     TIMESTAMP,
-    Row,
     Uuid,
     case,
     cast,
@@ -24,6 +23,8 @@ from sqlalchemy.dialects.postgresql import INTERVAL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.draft import REPEAT
+from services.notify.storage.alert_rows import StoredAlert
+from services.notify.storage.alerts import ALERT_COLUMNS
 from services.notify.storage.tables import (
     AlertRow,
     GatheredRow,
@@ -31,6 +32,7 @@ from services.notify.storage.tables import (
     MentionRow,
     NoticeRow,
 )
+from shared.contracts.alert import ChannelName
 from shared.postgres.statements import columns_of, insert_rows, table_of
 
 alert = table_of(AlertRow)
@@ -39,14 +41,56 @@ mention = table_of(MentionRow)
 gathering = table_of(GatheringRow)
 gathered = table_of(GatheredRow)
 
-type Rows = Sequence[dict[str, Any]]
+
+class NewGathering(TypedDict):
+    """A gathering's values for a new row."""
+
+    id: UUID | None
+    branch: str
+    recipient: str
+    channel: str
+    address: str
+    due_at: datetime | None
+    waits: str | None
+
+
+class NewGathered(TypedDict):
+    """The values of a new row for an alert that waits in a gathering."""
+
+    gathering: UUID | None
+    alert: UUID
+    step: int
+
+
+class StoredGathering(NamedTuple):
+    """A gathering as its row has it."""
+
+    id: UUID
+    branch: str
+    recipient: str
+    channel: ChannelName
+    address: str
+    due_at: datetime
+    waits: str | None
+
+
+class GatheredAlert(NamedTuple):
+    """An alert of a gathering, and how often it has climbed to come there."""
+
+    gathering: UUID
+    step: int
+    alert: StoredAlert
 
 
 async def add_to_gatherings(
-    connection: AsyncConnection, ends: Rows, alerts: Rows, wait_share: float, intervals: Mapping[str, timedelta]
+    connection: AsyncConnection,
+    ends: Sequence[NewGathering],
+    alerts: Sequence[NewGathered],
+    wait_share: float,
+    intervals: Mapping[str, timedelta],
 ) -> None:
-    """Leave alerts to be told later. What was told less than its branch's interval ago waits until that is over; what
-    waits already is told with it, at the earlier of the two times.
+    """Leave alerts to be told later. A gathering that was told less than its branch's interval ago waits until that is
+    over; alerts that wait already are told with the new ones, at the earlier of the two times.
     """
     if not ends:
         return
@@ -62,20 +106,20 @@ async def add_to_gatherings(
     await connection.execute(insert_rows(gathered, tuple(alerts[0])).on_conflict_do_nothing(), columns_of(alerts))
 
 
-async def take_due_gatherings(connection: AsyncConnection, now: datetime, limit: int) -> Sequence[Row[Any]]:
-    """What is due to be told, locked for this transaction; what somebody else has locked is theirs."""
+async def take_due_gatherings(connection: AsyncConnection, now: datetime, limit: int) -> Sequence[StoredGathering]:
+    """Return gatherings that are due, locked for this transaction, without those that another one has locked."""
     query = (
-        select(gathering)
+        select(*(gathering.c[name] for name in StoredGathering._fields))
         .where(gathering.c.due_at <= now)
         .order_by(gathering.c.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return (await connection.execute(query)).all()
+    return [StoredGathering(*row) for row in await connection.execute(query)]
 
 
-async def alerts_gathered(connection: AsyncConnection, gatherings: Collection[UUID]) -> Sequence[Row[Any]]:
-    """The alerts that wait in these, and what was told of them before and is still open and not acknowledged."""
+async def alerts_gathered(connection: AsyncConnection, gatherings: Collection[UUID]) -> Sequence[GatheredAlert]:
+    """Return the alerts that wait in gatherings, and those to be repeated: told, open, not acknowledged."""
     waiting = select(gathered.c.gathering, gathered.c.alert, gathered.c.step).where(
         gathered.c.gathering == func.any(list(gatherings))
     )
@@ -94,22 +138,23 @@ async def alerts_gathered(connection: AsyncConnection, gatherings: Collection[UU
     )
     both = union_all(waiting, open_still).subquery()
     query = (
-        select(both.c.gathering, func.max(both.c.step).label("step"), alert)
+        select(both.c.gathering, func.max(both.c.step), *ALERT_COLUMNS)
         .join_from(both, alert, alert.c.id == both.c.alert)
         .group_by(both.c.gathering, alert.c.id)
         .order_by(both.c.gathering, alert.c.at, alert.c.id)
     )
-    return (await connection.execute(query)).all()
+    rows = await connection.execute(query)
+    return [GatheredAlert(gathering_id, step, StoredAlert(*of_alert)) for gathering_id, step, *of_alert in rows]
 
 
 async def postpone_gathering(connection: AsyncConnection, gathering_id: UUID, due_at: datetime, waits: str) -> None:
-    """Tell it later."""
+    """Tell a gathering later."""
     values = {"due_at": due_at, "waits": waits}
     await connection.execute(update(gathering).where(gathering.c.id == gathering_id).values(values))
 
 
 async def empty_gatherings(connection: AsyncConnection, again: Mapping[UUID, datetime | None], now: datetime) -> None:
-    """What waited has been told; what is still open is told again at its time."""
+    """Empty gatherings that were told; `again`: the time at which each is repeated, None where it is not."""
     await connection.execute(delete(gathered).where(gathered.c.gathering == func.any(list(again))))
     rows = (
         func.unnest(cast(list(again), ARRAY(Uuid)), cast(list(again.values()), ARRAY(TIMESTAMP(timezone=True))))

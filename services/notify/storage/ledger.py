@@ -1,19 +1,22 @@
-"""All SQL of what notify answers: alerts and notices, newest first, with what was decided and tried."""
+"""The SQL of what notify answers: alerts and notices, newest first, with every decision and every attempt."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select, tuple_
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.notice import NoticeStatus
-from services.notify.storage.alerts import alert, mention, notice
+from services.notify.storage.alert_rows import StoredAlert
+from services.notify.storage.alerts import ALERT_COLUMNS, alert, mention, notice
 from services.notify.storage.attempts import attempt
+from services.notify.storage.notices import NOTICE_COLUMNS, StoredNotice
+from shared.reference.models import AnyEvent
 
 CSV_COLUMNS = (
     "notice", "created_at", "finished_at", "recipient", "name", "channel", "address", "status", "reason", "attempts",
@@ -44,17 +47,44 @@ class Filter:
         return replace(self, after=(moment, key))
 
 
+class Mention(NamedTuple):
+    """An alert that a notice tells or leaves out, with its unit and who takes care of it."""
+
+    notice: UUID
+    alert: UUID
+    left_out: str | None
+    because: UUID | None
+    unit_ref: dict[str, Any]
+    topic: str
+    event: AnyEvent
+    on: date
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+
+
+class StoredAttempt(NamedTuple):
+    """An attempt as its row has it."""
+
+    notice: UUID
+    number: int
+    started_at: datetime
+    finished_at: datetime
+    outcome: str
+    detail: str
+    provider_id: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Details:
     """The alerts of notices and the attempts at them, by notice."""
 
-    mentions: Mapping[UUID, Sequence[Row[Any]]]
-    attempts: Mapping[UUID, Sequence[Row[Any]]]
+    mentions: Mapping[UUID, Sequence[Mention]]
+    attempts: Mapping[UUID, Sequence[StoredAttempt]]
 
 
-async def newest_alerts(connection: AsyncConnection, wanted: Filter) -> Sequence[Row[Any]]:
-    """Alerts behind the cursor, newest first."""
-    query = select(alert).where(alert.c.unit == func.any(list(wanted.units)))
+async def newest_alerts(connection: AsyncConnection, wanted: Filter) -> Sequence[StoredAlert]:
+    """Return alerts behind the cursor, newest first."""
+    query = select(*ALERT_COLUMNS).where(alert.c.unit == func.any(list(wanted.units)))
     if wanted.is_open is not None:
         is_open = alert.c.opens & alert.c.ended_at.is_(None)
         query = query.where(is_open if wanted.is_open else ~is_open)
@@ -62,12 +92,13 @@ async def newest_alerts(connection: AsyncConnection, wanted: Filter) -> Sequence
         query = query.where(alert.c.acknowledged_at.is_not(None) == wanted.is_acknowledged)
     if wanted.severity is not None:
         query = query.where(alert.c.severity == wanted.severity)
-    return await _all(connection, _page(query, alert.c.raised_at, alert.c.id, wanted))
+    page = _page(query, alert.c.raised_at, alert.c.id, wanted)
+    return [StoredAlert(*row) for row in await connection.execute(page)]
 
 
-async def newest_notices(connection: AsyncConnection, wanted: Filter) -> Sequence[Row[Any]]:
-    """Notices behind the cursor that name an alert of these units, newest first."""
-    query = select(notice).where(_concerns(wanted.units, wanted.alert))
+async def newest_notices(connection: AsyncConnection, wanted: Filter) -> Sequence[StoredNotice]:
+    """Return notices behind the cursor that name an alert of these units, newest first."""
+    query = select(*NOTICE_COLUMNS).where(_concerns(wanted.units, wanted.alert))
     for column, value in (
         (notice.c.recipient, wanted.recipient),
         (notice.c.channel, wanted.channel),
@@ -75,31 +106,33 @@ async def newest_notices(connection: AsyncConnection, wanted: Filter) -> Sequenc
     ):
         if value is not None:
             query = query.where(column == value)
-    return await _all(connection, _page(query, notice.c.created_at, notice.c.id, wanted))
+    page = _page(query, notice.c.created_at, notice.c.id, wanted)
+    return [StoredNotice(*row) for row in await connection.execute(page)]
 
 
-async def notice_of(connection: AsyncConnection, notice_id: UUID, units: Collection[int]) -> Row[Any] | None:
-    """One notice that names an alert of these units; locked."""
-    query = select(notice).where(notice.c.id == notice_id, _concerns(units)).with_for_update()
-    return (await connection.execute(query)).one_or_none()
+async def notice_of(connection: AsyncConnection, notice_id: UUID, units: Collection[int]) -> StoredNotice | None:
+    """Return a notice that names an alert of these units, locked; None where there is none."""
+    query = select(*NOTICE_COLUMNS).where(notice.c.id == notice_id, _concerns(units)).with_for_update()
+    row = (await connection.execute(query)).one_or_none()
+    return StoredNotice(*row) if row else None
 
 
-async def notices_like(connection: AsyncConnection, one: Row[Any]) -> Sequence[Row[Any]]:
-    """The notices of the same alerts for the same recipient by the same channel."""
-    same = select(mention.c.alert).where(mention.c.notice == one.id)
-    query = select(notice).where(
-        notice.c.recipient == one.recipient,
-        notice.c.channel == one.channel,
-        notice.c.branch == one.branch,
+async def notices_like(connection: AsyncConnection, like: StoredNotice) -> Sequence[StoredNotice]:
+    """Return the notices of the same alerts for the same recipient by the same channel."""
+    same = select(mention.c.alert).where(mention.c.notice == like.id)
+    query = select(*NOTICE_COLUMNS).where(
+        notice.c.recipient == like.recipient,
+        notice.c.channel == like.channel,
+        notice.c.branch == like.branch,
         notice.c.id.in_(select(mention.c.notice).where(mention.c.alert.in_(same))),
     )
-    return await _all(connection, query.order_by(notice.c.address))
+    return [StoredNotice(*row) for row in await connection.execute(query.order_by(notice.c.address))]
 
 
 async def details_of(connection: AsyncConnection, notices: Sequence[UUID], units: Collection[int]) -> Details:
     """What these notices tell or leave out of these units, and every attempt at them, in order."""
     columns = (
-        *mention.c,
+        *(mention.c[name] for name in ("notice", "alert", "left_out", "because")),
         alert.c.body["unit"].label("unit_ref"),
         alert.c.topic,
         alert.c.event,
@@ -113,25 +146,32 @@ async def details_of(connection: AsyncConnection, notices: Sequence[UUID], units
         .where(mention.c.notice.in_(notices), alert.c.unit == func.any(list(units)))
         .order_by(alert.c.at, alert.c.id)
     )
-    tried = select(attempt).where(attempt.c.notice.in_(notices)).order_by(attempt.c.notice, attempt.c.number)
-    return Details(_by_notice(await _all(connection, named)), _by_notice(await _all(connection, tried)))
+    tried = (
+        select(*(attempt.c[name] for name in StoredAttempt._fields))
+        .where(attempt.c.notice.in_(notices))
+        .order_by(attempt.c.notice, attempt.c.number)
+    )
+    mentions = [Mention(*row) for row in await connection.execute(named)]
+    attempts = [StoredAttempt(*row) for row in await connection.execute(tried)]
+    return Details(_by_notice(mentions), _by_notice(attempts))
 
 
 async def alert_rows(
     connection: AsyncConnection, alerts: Collection[UUID], units: Collection[int]
-) -> Sequence[Row[Any]]:
-    """These alerts, as far as they concern these units."""
-    query = select(alert).where(alert.c.id == func.any(list(alerts)), alert.c.unit == func.any(list(units)))
-    return await _all(connection, query)
+) -> Sequence[StoredAlert]:
+    """Return those of the alerts that concern the units."""
+    query = select(*ALERT_COLUMNS).where(alert.c.id == func.any(list(alerts)), alert.c.unit == func.any(list(units)))
+    return [StoredAlert(*row) for row in await connection.execute(query)]
 
 
-async def notice_of_link(connection: AsyncConnection, link_hash: bytes) -> Row[Any] | None:
-    """The notice that a link was sent with."""
-    return (await connection.execute(select(notice).where(notice.c.link_hash == link_hash))).one_or_none()
+async def notice_of_link(connection: AsyncConnection, link_hash: bytes) -> StoredNotice | None:
+    """Return the notice that a link was sent with; None where there is none."""
+    row = (await connection.execute(select(*NOTICE_COLUMNS).where(notice.c.link_hash == link_hash))).one_or_none()
+    return StoredNotice(*row) if row else None
 
 
-def was_sent_lately(row: Row[Any], now: datetime) -> bool:
-    """Whether it is being sent, or somebody has had it sent again a moment ago."""
+def was_sent_lately(row: StoredNotice, now: datetime) -> bool:
+    """Say whether a notice is being sent, or was sent again within the last minute."""
     return row.status == NoticeStatus.SENDING.value or (row.resent_at is not None and row.resent_at > now - _LATELY)
 
 
@@ -152,13 +192,8 @@ def _page(query: Select[tuple[Any]], moment: Any, key: Any, wanted: Filter) -> S
     return query.order_by(moment.desc(), key.desc()).limit(wanted.limit)
 
 
-def _by_notice(rows: Sequence[Row[Any]]) -> Mapping[UUID, Sequence[Row[Any]]]:
-    found: dict[UUID, list[Row[Any]]] = {}
+def _by_notice[T: (Mention, StoredAttempt)](rows: Sequence[T]) -> Mapping[UUID, Sequence[T]]:
+    by_notice: dict[UUID, list[T]] = {}
     for row in rows:
-        found.setdefault(row.notice, []).append(row)
-    return found
-
-
-async def _all(connection: AsyncConnection, query: Select[Any]) -> Sequence[Row[Any]]:
-    rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
-    return rows
+        by_notice.setdefault(row.notice, []).append(row)
+    return by_notice

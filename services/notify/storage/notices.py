@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple, TypedDict, cast
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
-    Row,
     Select,
     and_,
     bindparam,
@@ -30,17 +29,113 @@ from services.notify.storage.tables import (
     MentionRow,
     NoticeRow,
 )
+from shared.contracts.alert import ChannelName
+from shared.contracts.bilingual import Language
 from shared.postgres.statements import columns_of, insert_rows, table_of, unnested
 
 notice = table_of(NoticeRow)
 mention = table_of(MentionRow)
 attempt = table_of(AttemptRow)
 
-type Rows = Sequence[dict[str, Any]]
+
+class NoticeValues(TypedDict):
+    """A notice's values for a new row, or as it was leased."""
+
+    id: UUID
+    branch: str
+    gathering: UUID | None
+    subscription: UUID | None
+    recipient: str
+    unit: int
+    unit_code: str
+    name: str
+    channel: ChannelName
+    address: str
+    language: Language
+    status: str
+    reason: str | None
+    waited: str | None
+    step: int
+    subject: str | None
+    text: str | None
+    html: str | None
+    thread: UUID
+    trace: str | None
+    sample: bool
+    request_id: UUID
+    attempts: int
+    created_at: datetime
+    due_at: datetime | None
+    retry_until: datetime
+    parts: int | None
+    cost_dong: int | None
+    link_hash: bytes | None
 
 
-async def record_notices(connection: AsyncConnection, notices: Rows, mentions: Rows) -> set[UUID]:
-    """Keep the notices and what they tell or leave out; the ids of those that were not known yet."""
+class MentionValues(TypedDict):
+    """A mention's values for a new row: a notice tells an alert, or leaves it out, and why."""
+
+    notice: UUID
+    alert: UUID
+    left_out: str | None
+    because: UUID | None
+
+
+class StoredNotice(NamedTuple):
+    """A notice as its row has it; the fields are those of `NoticeRow`, in its order."""
+
+    id: UUID
+    branch: str
+    gathering: UUID | None
+    subscription: UUID | None
+    recipient: str
+    unit: int
+    unit_code: str
+    name: str
+    channel: ChannelName
+    address: str
+    language: Language
+    status: str
+    reason: str | None
+    waited: str | None
+    step: int
+    subject: str | None
+    text: str | None
+    html: str | None
+    thread: UUID
+    trace: str | None
+    sample: bool
+    request_id: UUID
+    attempts: int
+    created_at: datetime
+    due_at: datetime | None
+    retry_until: datetime
+    resent_by: str | None
+    reported_at: datetime | None
+    resent_at: datetime | None
+    parts: int | None
+    cost_dong: int | None
+    link_hash: bytes | None
+
+
+class NoticeAgain(TypedDict):
+    """The changes of a notice that is sent again."""
+
+    status: str
+    request_id: UUID
+    due_at: datetime
+    retry_until: datetime
+    resent_by: str
+    resent_at: datetime
+
+
+NOTICE_COLUMNS = tuple(notice.c[name] for name in StoredNotice._fields)
+
+
+async def record_notices(
+    connection: AsyncConnection, notices: Sequence[NoticeValues], mentions: Sequence[MentionValues]
+) -> set[UUID]:
+    """Store notices with the alerts that they tell or leave out; return the ids of the new notices."""
     if not notices:
         return set()
     statement = _insert_notices(tuple(notices[0]), tuple(mentions[0]))
@@ -62,8 +157,8 @@ def _insert_notices(names: tuple[str, ...], mentioned: tuple[str, ...]) -> Selec
 
 async def lease_notices(
     connection: AsyncConnection, channel: str, now: datetime, until: datetime, limit: int
-) -> Sequence[Row[Any]]:
-    """Take notices that are due, oldest first; nobody else tries them until then."""
+) -> Sequence[NoticeValues]:
+    """Lease notices that are due, oldest first: no other worker tries them before `until`."""
     due = (
         select(notice.c.id)
         .where(notice.c.channel == channel, notice.c.due_at <= now)
@@ -77,32 +172,32 @@ async def lease_notices(
         .values(status=NoticeStatus.SENDING.value, due_at=until)
         .returning(*notice.c)
     )
-    rows = (await connection.execute(statement)).all()
-    return sorted(rows, key=lambda row: row.created_at)
+    leased = cast(Sequence[NoticeValues], (await connection.execute(statement)).mappings().all())
+    return sorted(leased, key=lambda values: values["created_at"])
 
 
 async def give_back_notices(
     connection: AsyncConnection, notices: Collection[UUID], leases: Collection[datetime], now: datetime
 ) -> None:
-    """Let others try at once what was leased until then and not tried."""
+    """Make notices due at once that were leased and not tried; `leases`: the ends of their leases."""
     leased = and_(notice.c.id == func.any(list(notices)), notice.c.due_at == func.any(list(leases)))
     status = case((notice.c.attempts > 0, NoticeStatus.TEMPORARY_FAILURE.value), else_=NoticeStatus.CREATED.value)
     await connection.execute(update(notice).where(leased).values(status=status, due_at=now))
 
 
-async def send_notice_again(connection: AsyncConnection, notice_id: UUID, values: dict[str, Any]) -> None:
+async def send_notice_again(connection: AsyncConnection, notice_id: UUID, values: NoticeAgain) -> None:
     """Set a notice due under a new request id."""
-    await connection.execute(update(notice).where(notice.c.id == notice_id).values(values))
+    await connection.execute(update(notice).where(notice.c.id == notice_id).values(dict(values)))
 
 
 async def record_report(
     connection: AsyncConnection, provider_id: str, request_id: UUID | None, status: NoticeStatus, now: datetime
-) -> Sequence[Row[Any]]:
-    """Note that a message arrived, or did not: the notices that this changes. What arrived stays so."""
+) -> Sequence[StoredNotice]:
+    """Note that a message arrived, or did not; return the changed notices. A notice that was delivered stays so."""
     tried = select(attempt.c.notice).where(attempt.c.provider_id == provider_id)
     known_so: ColumnElement[bool] = notice.c.id.in_(tried)
     if request_id:
         known_so = or_(known_so, notice.c.request_id == request_id)
     changes = and_(known_so, notice.c.status == NoticeStatus.SENT.value)
-    statement = update(notice).where(changes).values(status=status.value, reported_at=now).returning(*notice.c)
-    return (await connection.execute(statement)).all()
+    statement = update(notice).where(changes).values(status=status.value, reported_at=now).returning(*NOTICE_COLUMNS)
+    return [StoredNotice(*row) for row in await connection.execute(statement)]

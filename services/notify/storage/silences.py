@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
-    Row,
     and_,
     select,
     update,
@@ -24,24 +23,45 @@ from shared.postgres.statements import table_of
 silence = table_of(SilenceRow)
 
 
-async def silences_now(connection: AsyncConnection, now: datetime) -> Sequence[Row[Any]]:
-    """The silences that hold at this moment."""
-    return (await connection.execute(select(silence).where(silence.c.starts_at <= now, silence.c.ends_at > now))).all()
+class StoredSilence(NamedTuple):
+    """A silence as its row has it."""
+
+    id: UUID
+    match: dict[str, Any]
+    recipient: str | None
+    starts_at: datetime
+    ends_at: datetime
+    reason: str
+    author: str
+    created_at: datetime
+    ended_by: str | None
 
 
-async def add_silence(connection: AsyncConnection, row: dict[str, Any]) -> None:
-    """Keep a silence."""
-    await connection.execute(insert(silence).values(row))
+SILENCE_COLUMNS = tuple(silence.c[name] for name in StoredSilence._fields)
 
 
-async def silences_since(connection: AsyncConnection, *, since: datetime) -> Sequence[Row[Any]]:
-    """The silences that end after that moment, the newest first."""
-    query = select(silence).where(silence.c.ends_at > since).order_by(silence.c.created_at.desc(), silence.c.id)
-    return (await connection.execute(query)).all()
+async def silences_now(connection: AsyncConnection, now: datetime) -> Sequence[StoredSilence]:
+    """Return the silences that hold at this moment."""
+    query = select(*SILENCE_COLUMNS).where(silence.c.starts_at <= now, silence.c.ends_at > now)
+    return [StoredSilence(*row) for row in await connection.execute(query)]
 
 
-async def end_silence(connection: AsyncConnection, silence_id: UUID, by: str, now: datetime) -> Row[Any] | None:
-    """End a silence now; None where there is none that still holds."""
+async def add_silence(connection: AsyncConnection, new: StoredSilence) -> None:
+    """Store a silence."""
+    await connection.execute(insert(silence).values(new._asdict()))
+
+
+async def silences_since(connection: AsyncConnection, *, since: datetime) -> Sequence[StoredSilence]:
+    """Return the silences that end after `since`, the newest first."""
+    query = (
+        select(*SILENCE_COLUMNS).where(silence.c.ends_at > since).order_by(silence.c.created_at.desc(), silence.c.id)
+    )
+    return [StoredSilence(*row) for row in await connection.execute(query)]
+
+
+async def end_silence(connection: AsyncConnection, silence_id: UUID, by: str, now: datetime) -> StoredSilence | None:
+    """End a silence now and return it; None where there is none of this id that still holds."""
     holds = and_(silence.c.id == silence_id, silence.c.ends_at > now)
-    statement = update(silence).where(holds).values(ends_at=now, ended_by=by).returning(*silence.c)
-    return (await connection.execute(statement)).one_or_none()
+    statement = update(silence).where(holds).values(ends_at=now, ended_by=by).returning(*SILENCE_COLUMNS)
+    row = (await connection.execute(statement)).one_or_none()
+    return StoredSilence(*row) if row else None

@@ -1,13 +1,13 @@
-"""The SQL of webhooks' subscriptions: who is told where, what signs it, and since when an endpoint fails."""
+"""The SQL of subscriptions by webhook: their endpoints, their secrets, and since when an endpoint fails."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
-from sqlalchemy import Row, and_, delete, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,20 +19,58 @@ from shared.postgres.statements import table_of
 notice, subscription = table_of(NoticeRow), table_of(SubscriptionRow)
 
 
+class StoredSubscription(NamedTuple):
+    """A subscription as its row has it; the fields are those of `SubscriptionRow`, in its order."""
+
+    id: UUID
+    agency: str
+    unit: int
+    url: str
+    match: dict[str, Any]
+    secret: str
+    previous_secret: str | None
+    previous_until: datetime | None
+    created_at: datetime
+    failing_since: datetime | None
+    disabled_at: datetime | None
+    disabled_reason: str | None
+
+    def signing_secrets(self, now: datetime) -> tuple[str, ...]:
+        """Return the secrets that sign its webhooks now: its secret, and for a while the one before it."""
+        return secrets_of(self.secret, self.previous_secret, self.previous_until, now)
+
+
+class NewSubscription(TypedDict):
+    """A subscription's values for a new row."""
+
+    id: UUID
+    agency: str
+    unit: int
+    url: str
+    match: dict[str, Any]
+    secret: str
+    created_at: datetime
+
+
+SUBSCRIPTION_COLUMNS = tuple(subscription.c[name] for name in StoredSubscription._fields)
+
+
 async def signing_secrets(
     connection: AsyncConnection, subscriptions: Collection[UUID], now: datetime
 ) -> dict[UUID, tuple[str, ...]]:
-    """What signs the webhooks of each of these subscriptions."""
+    """Return the secrets that sign the webhooks of each of these subscriptions."""
     if not subscriptions:
         return {}
     columns = (subscription.c.id, subscription.c.secret, subscription.c.previous_secret, subscription.c.previous_until)
     rows = await connection.execute(select(*columns).where(subscription.c.id == func.any(list(subscriptions))))
-    return {row.id: secrets_of(row, now) for row in rows}
+    return {
+        subscription_id: secrets_of(secret, previous, until, now) for subscription_id, secret, previous, until in rows
+    }
 
 
-def secrets_of(row: Row[*tuple[Any, ...]], now: datetime) -> tuple[str, ...]:
-    """What signs a subscription's webhooks now: its secret, and for a while the one before it."""
-    return (row.secret, row.previous_secret) if row.previous_until and row.previous_until > now else (row.secret,)
+def secrets_of(secret: str, previous: str | None, previous_until: datetime | None, now: datetime) -> tuple[str, ...]:
+    """Return the secrets that sign now, the newest first; the previous one signs until `previous_until`."""
+    return (secret, previous) if previous and previous_until and previous_until > now else (secret,)
 
 
 async def note_endpoints(
@@ -42,8 +80,11 @@ async def note_endpoints(
     gone: Collection[UUID],
     failing_before: datetime,
     now: datetime,
-) -> Sequence[Row[Any]]:
-    """Remember since when endpoints fail; those that were disabled just now, for failing too long or being gone."""
+) -> Sequence[StoredSubscription]:
+    """Note since when endpoints fail, and disable those that fail for too long or are gone; return the disabled ones.
+
+    `failing_before`: an endpoint that has failed since before then has failed for too long.
+    """
     if works:
         mended = and_(subscription.c.id == func.any(list(works)), subscription.c.failing_since.is_not(None))
         await connection.execute(update(subscription).where(mended).values(failing_since=None))
@@ -58,33 +99,44 @@ async def note_endpoints(
         or_(subscription.c.failing_since < failing_before, subscription.c.id == func.any(list(gone))),
     )
     values = {"disabled_at": now, "disabled_reason": "failing"}
-    statement = update(subscription).where(ends).values(values).returning(*subscription.c)
-    return (await connection.execute(statement)).all()
+    statement = update(subscription).where(ends).values(values).returning(*SUBSCRIPTION_COLUMNS)
+    return [StoredSubscription(*row) for row in await connection.execute(statement)]
 
 
-async def subscriptions(connection: AsyncConnection) -> Sequence[Row[Any]]:
-    """Every subscription."""
-    return (await connection.execute(select(subscription).order_by(subscription.c.created_at))).all()
+async def subscriptions(connection: AsyncConnection) -> Sequence[StoredSubscription]:
+    """Return every subscription."""
+    query = select(*SUBSCRIPTION_COLUMNS).order_by(subscription.c.created_at)
+    return [StoredSubscription(*row) for row in await connection.execute(query)]
 
 
-async def add_subscription(connection: AsyncConnection, row: dict[str, Any]) -> None:
-    """Keep a subscription."""
-    await connection.execute(insert(subscription).values(row))
+async def add_subscription(connection: AsyncConnection, new: NewSubscription) -> None:
+    """Store a subscription."""
+    await connection.execute(insert(subscription).values(dict(new)))
 
 
-async def subscription_of(connection: AsyncConnection, subscription_id: UUID) -> Row[Any] | None:
-    """One subscription; locked."""
-    query = select(subscription).where(subscription.c.id == subscription_id).with_for_update()
-    return (await connection.execute(query)).one_or_none()
+async def subscription_of(connection: AsyncConnection, subscription_id: UUID) -> StoredSubscription | None:
+    """Return a subscription, locked; None where there is none of this id."""
+    query = select(*SUBSCRIPTION_COLUMNS).where(subscription.c.id == subscription_id).with_for_update()
+    row = (await connection.execute(query)).one_or_none()
+    return StoredSubscription(*row) if row else None
 
 
-async def change_subscription(connection: AsyncConnection, subscription_id: UUID, values: dict[str, Any]) -> None:
-    """Change a subscription."""
+async def change_secret(
+    connection: AsyncConnection, subscription_id: UUID, secret: str, previous: str, previous_until: datetime
+) -> None:
+    """Give a subscription a new secret; the previous one signs beside it until `previous_until`."""
+    values = {"secret": secret, "previous_secret": previous, "previous_until": previous_until}
+    await connection.execute(update(subscription).where(subscription.c.id == subscription_id).values(values))
+
+
+async def enable_subscription(connection: AsyncConnection, subscription_id: UUID) -> None:
+    """Let webhooks be sent to a subscription again."""
+    values = {"disabled_at": None, "disabled_reason": None, "failing_since": None}
     await connection.execute(update(subscription).where(subscription.c.id == subscription_id).values(values))
 
 
 async def remove_subscription(connection: AsyncConnection, subscription_id: UUID) -> None:
-    """Forget a subscription; what waits for it is not sent."""
+    """Remove a subscription; notices that wait for it are not sent."""
     waits = and_(notice.c.subscription == subscription_id, notice.c.due_at.is_not(None))
     ended = {"due_at": None, "status": NoticeStatus.WITHHELD.value, "reason": NotSent.DISABLED.code}
     await connection.execute(update(notice).where(waits).values(ended))
@@ -94,7 +146,7 @@ async def remove_subscription(connection: AsyncConnection, subscription_id: UUID
 async def send_again_since(
     connection: AsyncConnection, subscription_id: UUID, since: datetime, now: datetime, retry_until: datetime
 ) -> int:
-    """Set due what a subscription was to be told since then, each under its old id; how much there is."""
+    """Make due again the notices of a subscription since a moment, each under its old id; return their number."""
     again = and_(
         notice.c.subscription == subscription_id,
         notice.c.created_at >= since,

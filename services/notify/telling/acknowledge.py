@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.log import log_message
+from services.notify.storage.alert_rows import StoredAlert
 from services.notify.storage.alerts import acknowledge_alerts
 from services.notify.storage.tables import OutboxRow
 from shared.contracts.alert import AlertEvent
@@ -19,7 +18,7 @@ from shared.service import outbox
 
 async def acknowledge(
     connection: AsyncConnection, alerts: Collection[UUID], by: str, note: str | None, now: datetime
-) -> Sequence[Row[Any]]:
+) -> Sequence[StoredAlert]:
     """Record and publish that `by` takes care of alerts; an earlier acknowledgement stays.
 
     Returns the alerts that nobody had acknowledged before.

@@ -37,16 +37,16 @@ async def escalate(connection: AsyncConnection, pipeline: Pipeline, now: datetim
     entries: list[Message] = []
     for row in rows:
         branch = world.tree.branches.get(row.branch)
-        is_open = row.ended_at is None and row.acknowledged_at is None
+        is_open = row.alert.ended_at is None and row.alert.acknowledged_at is None
         if branch is None or not is_open or row.step >= len(branch.escalate):
-            await climb_on(connection, row.id, row.branch, row.step, None)
+            await climb_on(connection, row.alert.id, row.branch, row.step, None)
             continue
-        alert = kept_alert(row, world.reference)
+        alert = kept_alert(row.alert, world.reference)
         climbing += climb(alert, branch, row.step, world)
         entries.append(log_entry(alert, AlertEvent.ESCALATED, now, cause=f"{row.branch}/{row.step}", detail=row.branch))
         following = branch.escalate[row.step + 1 :]
         due_at = after_working_days(row.since, following[0].after_working_days) if following else None
-        await climb_on(connection, row.id, row.branch, row.step + 1, due_at)
+        await climb_on(connection, row.alert.id, row.branch, row.step + 1, due_at)
     if climbing:
         await gather_or_tell(connection, pass_stages(climbing, pipeline.arriving[1:], world), pipeline, world)
         await outbox.put(connection, OutboxRow, entries)

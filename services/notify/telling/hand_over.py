@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol, cast
 from uuid import UUID
 
 from services.notify.alerts.links import Links
 from services.notify.alerts.notice import Notice, NoticeStatus, Wording
+from services.notify.storage.notices import NoticeValues
 from services.notify.world import World
 from shared.contracts.alert import ChannelName
 
@@ -46,7 +47,7 @@ class Handover:
         self._taken: dict[ChannelName, list[Notice]] = {name: [] for name in hands}
         self._left: set[ChannelName] = set()
 
-    def lease(self, rows: Sequence[dict[str, Any]], now: datetime) -> None:
+    def lease(self, rows: Sequence[NoticeValues], now: datetime) -> None:
         """Lease the due notices among the rows, as far as their delivery has room."""
         room = {name: hand.room() - len(self._taken[name]) for name, hand in self._hands.items()}
         for row in rows:
@@ -54,11 +55,11 @@ class Handover:
                 continue
             if room.get(row["channel"], 0) > 0:
                 room[row["channel"]] -= 1
-                row.update(status=NoticeStatus.SENDING.value, due_at=now + LEASE)
+                row["status"], row["due_at"] = NoticeStatus.SENDING.value, now + LEASE
             else:
                 self._left.add(row["channel"])
 
-    def keep(self, rows: Sequence[Mapping[str, Any]], world: World) -> None:
+    def keep(self, rows: Sequence[NoticeValues], world: World) -> None:
         """Keep the leased notices that were recorded, until the transaction is committed."""
         secrets = {subscription.id: subscription.secrets for subscription in world.subscriptions}
         for row in rows:
@@ -74,9 +75,9 @@ class Handover:
             self._hands[name].wake()
 
 
-def notice_of(row: Mapping[str, Any], secrets: Mapping[UUID, tuple[str, ...]], links: Links | None) -> Notice:
+def notice_of(row: NoticeValues, secrets: Mapping[UUID, tuple[str, ...]], links: Links | None) -> Notice:
     """Return the leased notice of a row, with the secrets that sign it and with its link."""
-    wording = Wording(row["text"], row["subject"], row["html"])
+    wording = Wording(cast(str, row["text"]), row["subject"], row["html"])
     return Notice(
         id=row["id"],
         request_id=row["request_id"],
@@ -91,8 +92,8 @@ def notice_of(row: Mapping[str, Any], secrets: Mapping[UUID, tuple[str, ...]], l
         created_at=row["created_at"],
         attempts=row["attempts"],
         retry_until=row["retry_until"],
-        leased_until=row["due_at"],
+        leased_until=cast(datetime, row["due_at"]),
         trace=row["trace"],
-        signing_secrets=secrets.get(row["subscription"], ()),
+        signing_secrets=secrets.get(row["subscription"], ()) if row["subscription"] else (),
         subscription=row["subscription"],
     )

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.draft import Draft
 from services.notify.alerts.log import log_message
 from services.notify.alerts.significance import has_link, opens
+from services.notify.storage.escalations import NewEscalation
+from services.notify.storage.notices import MentionValues, NoticeValues
 from services.notify.telling.working_days import after_working_days
 from services.notify.world import World
 from shared.contracts.alert import AlertEvent
 from shared.nats.cloud_events import Message
 
 
-def notice_row(draft: Draft, world: World) -> dict[str, Any]:
+def notice_row(draft: Draft, world: World) -> NoticeValues:
     """Return the row of the notice that a draft becomes. Its wording is kept without the recipient's link."""
     wording, links = draft.wording, world.links if has_link(draft) else None
     if wording and links:
@@ -56,9 +57,9 @@ def notice_row(draft: Draft, world: World) -> dict[str, Any]:
     }
 
 
-def mention_rows(draft: Draft) -> Iterable[dict[str, Any]]:
+def mention_rows(draft: Draft) -> Iterable[MentionValues]:
     """Yield a row for each alert of a notice: told, or left out with the reason."""
-    left_out: Mapping[UUID, Any] = {omission.alert.id: omission for omission in draft.omissions}
+    left_out = {omission.alert.id: omission for omission in draft.omissions}
     for alert in draft.alerts:
         omission = left_out.get(alert.id)
         yield {
@@ -69,7 +70,7 @@ def mention_rows(draft: Draft) -> Iterable[dict[str, Any]]:
         }
 
 
-def escalation_rows(draft: Draft, world: World) -> Iterable[dict[str, Any]]:
+def escalation_rows(draft: Draft, world: World) -> Iterable[NewEscalation]:
     """Yield a row for each open alert of a draft that climbs to the next role unless somebody acknowledges it."""
     branch = world.tree.branches.get(draft.branch)
     if branch is None or not branch.escalate or draft.step:

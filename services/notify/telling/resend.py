@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.draft import Draft
@@ -14,20 +12,22 @@ from services.notify.alerts.notice import NoticeStatus
 from services.notify.stages.route import addresses_of
 from services.notify.storage.alert_rows import kept_alert
 from services.notify.storage.alerts import alerts_of_notice
-from services.notify.storage.notices import send_notice_again
+from services.notify.storage.notices import NoticeAgain, StoredNotice, send_notice_again
 from services.notify.telling.pipeline import Pipeline
 from services.notify.telling.recipients import recipient_of
 from services.notify.telling.tell import tell_now
 
 
-async def resend(connection: AsyncConnection, notice: Row[Any], pipeline: Pipeline, now: datetime, agency: str) -> bool:
+async def resend(
+    connection: AsyncConnection, notice: StoredNotice, pipeline: Pipeline, now: datetime, agency: str
+) -> bool:
     """Make a notice due again for `agency`, which asked for it.
 
     A notice without an address is told at the addresses that became known since; returns False when there is none yet.
     """
     world = await pipeline.world_reader.world(connection, now)
     rows = await alerts_of_notice(connection, notice.id)
-    alerts = tuple(kept_alert(row, world.reference) for row in rows)
+    alerts = tuple(kept_alert(row.alert, world.reference) for row in rows)
     recipient = recipient_of(notice.recipient, alerts[-1], world)
     drafts = [
         Draft(alerts, notice.branch, recipient, notice.channel, address, contact, notice.step)
@@ -37,7 +37,7 @@ async def resend(connection: AsyncConnection, notice: Row[Any], pipeline: Pipeli
     ]
     added = await tell_now(connection, drafts, pipeline, world) if not notice.address else []
     if notice.address and notice.text is not None:
-        again = {
+        again: NoticeAgain = {
             "status": NoticeStatus.CREATED.value,
             "request_id": uuid4(),
             "due_at": now,

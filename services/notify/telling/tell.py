@@ -16,6 +16,8 @@ from services.notify.storage.alert_rows import alert_row
 from services.notify.storage.alerts import end_alerts, record_alerts
 from services.notify.storage.escalations import begin_escalations
 from services.notify.storage.gatherings import (
+    NewGathered,
+    NewGathering,
     add_to_gatherings,
 )
 from services.notify.storage.notices import record_notices
@@ -70,7 +72,7 @@ async def gather_or_tell(
 
 async def _gather(connection: AsyncConnection, drafts: Sequence[Draft], world: World) -> None:
     intervals = {name: branch.group.interval for name, branch in world.tree.branches.items() if branch.group}
-    gatherings = [
+    gatherings: list[NewGathering] = [
         {
             "id": draft.gathering,
             "branch": draft.branch,
@@ -82,7 +84,7 @@ async def _gather(connection: AsyncConnection, drafts: Sequence[Draft], world: W
         }
         for draft in drafts
     ]
-    alerts = [
+    alerts: list[NewGathered] = [
         {"gathering": draft.gathering, "alert": alert.id, "step": draft.step}
         for draft in drafts
         for alert in draft.alerts

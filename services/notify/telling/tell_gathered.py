@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.draft import Draft, NotSent
@@ -16,6 +14,8 @@ from services.notify.stages.hold import postponed
 from services.notify.stages.route import addresses_of
 from services.notify.storage.alert_rows import kept_alert
 from services.notify.storage.gatherings import (
+    GatheredAlert,
+    StoredGathering,
     alerts_gathered,
     empty_gatherings,
     postpone_gathering,
@@ -38,7 +38,7 @@ async def tell_gathered(connection: AsyncConnection, pipeline: Pipeline, now: da
     if not rows:
         return 0
     world = await pipeline.world_reader.world(connection, now)
-    alerts: dict[UUID, list[Row[Any]]] = {}
+    alerts: dict[UUID, list[GatheredAlert]] = {}
     for row in await alerts_gathered(connection, [row.id for row in rows]):
         alerts.setdefault(row.gathering, []).append(row)
     due = [row for row in rows if row.id in alerts]
@@ -54,9 +54,9 @@ async def tell_gathered(connection: AsyncConnection, pipeline: Pipeline, now: da
     return len(rows)
 
 
-def _gathered(row: Row[Any], alerts: Sequence[Row[Any]], world: World) -> Draft:
+def _gathered(row: StoredGathering, alerts: Sequence[GatheredAlert], world: World) -> Draft:
     """Return the draft of a gathering. Its contact may have changed or gone since the alerts were gathered."""
-    kept = tuple(kept_alert(one, world.reference) for one in alerts)
+    kept = tuple(kept_alert(gathered.alert, world.reference) for gathered in alerts)
     recipient = recipient_of(row.recipient, kept[-1], world)
     known = world.contacts_of(recipient)
     contact = next((one for one in known if row.address in addresses_of(one, row.channel)), None)
@@ -67,7 +67,7 @@ def _gathered(row: Row[Any], alerts: Sequence[Row[Any]], world: World) -> Draft:
         row.channel,
         row.address,
         contact,
-        max(one.step for one in alerts),
+        max(gathered.step for gathered in alerts),
         row.id,
         row.due_at,
         row.waits,

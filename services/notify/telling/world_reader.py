@@ -45,7 +45,7 @@ class WorldReader:
                         row.url,
                         Match.model_validate(row.match),
                         row.disabled_at is not None,
-                        subscriptions.secrets_of(row, now),
+                        row.signing_secrets(now),
                     )
                     for row in await subscriptions.subscriptions(connection)
                 ],
@@ -72,4 +72,4 @@ async def with_causes(connection: AsyncConnection, drafts: Sequence[Draft], worl
         return world
     events = {event for rule in reference.plan.inhibitions for event in rule.cause.events or ()}
     rows = await open_causes(connection, districts, events)
-    return replace(world, causes=[Cause(kept_alert(row, reference), frozenset(row.told)) for row in rows])
+    return replace(world, causes=[Cause(kept_alert(row.alert, reference), frozenset(row.told)) for row in rows])
