@@ -80,7 +80,7 @@ async def take_report(
 
 
 async def _fields(request: Request) -> Mapping[str, Any]:
-    """What was said, in the query, a form or JSON."""
+    """Return the fields of a report, from the query, a form or JSON."""
     fields: dict[str, Any] = dict(request.query_params)
     body = await read_body(request, _LIMIT)
     if body.lstrip().startswith(b"{"):

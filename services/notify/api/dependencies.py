@@ -1,4 +1,4 @@
-"""What every answer of notify needs: who asks, what they may see, and where the page before ended."""
+"""The dependencies that notify's routes share: the service, the caller's units, and parameters of lists."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ Limit = Annotated[int, up_to(500)]
 
 
 def visible(caller: Caller, under: str | None, reference: Reference) -> list[int]:
-    """The units of all times that the key covers and that were asked for; problem 403 or 404 where there are none."""
+    """Return the keys of the units, of all times, that the caller covers, at or below `under` where that is given.
+
+    A problem (404 or 403) when there is no such unit, or the caller covers none of it.
+    """
     units = reference.units
     if under is not None and not units.known(under):
         raise Problem(Problems.NOT_FOUND, Fault("/unit", Faults.UNKNOWN_UNIT, {"value": under}))
@@ -42,7 +45,7 @@ def visible(caller: Caller, under: str | None, reference: Reference) -> list[int
 
 
 def covered(caller: Caller, code: str, reference: Reference, pointer: str = "/unit") -> Unit:
-    """The newest unit of this code that the key covers; problem 403 or 404 where there is none."""
+    """Return the newest unit of this code that the caller covers; a problem (404 or 403) where there is none."""
     known = reference.units.known(code)
     if not known:
         raise Problem(Problems.NOT_FOUND, Fault(pointer, Faults.UNKNOWN_UNIT, {"value": code}))
@@ -53,7 +56,7 @@ def covered(caller: Caller, code: str, reference: Reference, pointer: str = "/un
 
 
 def is_of_province(caller: Caller, reference: Reference) -> bool:
-    """Whether the key covers the whole province: it sees addresses in full and decides for everybody."""
+    """Say whether the caller covers the whole province: it sees full addresses and decides for everybody."""
     return reference.plan.unit in caller.units
 
 

@@ -1,4 +1,4 @@
-"""What notify's OpenAPI document says beside what its routes do."""
+"""The summaries, problems and examples of notify's OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pure: contacts as people hand them in: an Excel or CSV file with a row for each, or YAML."""
+"""Contacts as people submit them: an Excel or CSV file with a row for each, or JSON."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COLUMNS: Mapping[str, str] = {
     "dich vu khac": "services", "services": "services",
     "so lieu mau": "sample", "mau": "sample", "sample": "sample",
 }  # fmt: skip
-"""What a column is, by its name without diacritics and case."""
+"""The field of a column, by the column's name without diacritics and case."""
 
 _LISTS = {"emails", "phones", "services"}
 _NEEDED = {"role", "unit", "name"}
@@ -46,14 +46,14 @@ _WORDS: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The contacts of a file, and every fault in it: a file with faults is taken as a whole or not at all."""
+    """The contacts of a file and every fault in it: a file with any fault is refused whole."""
 
     contacts: Sequence[Contact]
     faults: Sequence[Fault]
 
 
 def read_book(body: bytes, reference: Reference) -> Book:
-    """The contacts that a spreadsheet holds; a problem (422) where it cannot be read at all."""
+    """Return the contacts of a spreadsheet and its faults; a problem (422) where it cannot be read at all."""
     grid = read_grid(body, lambda row: len(_columns(row)))
     found: list[tuple[Callable[[Fault], Fault], Contact]] = []
     faults: list[Fault] = []
@@ -69,7 +69,7 @@ def read_book(body: bytes, reference: Reference) -> Book:
 
 
 def checked_book(contacts: Sequence[Contact], reference: Reference) -> Book:
-    """Contacts that came otherwise, checked as those of a file are."""
+    """Return contacts that came as JSON, checked like those of a spreadsheet."""
 
     def at(place: int) -> Callable[[Fault], Fault]:
         return lambda fault: Fault(f"/contacts/{place}{fault.pointer}", fault.kind, fault.details)
@@ -97,7 +97,7 @@ def _header(sheet: Sheet) -> Row | None:
 
 
 def _columns(row: Row) -> dict[str, int]:
-    """Which column holds what, by a header row."""
+    """Return the column of each field, by a header row."""
     names = ((COLUMNS.get(plain(cell.text[:200]).strip(" :*")), column) for column, cell in row.cells.items())
     return {name: column for name, column in reversed(list(names)) if name}
 

@@ -1,4 +1,4 @@
-"""Pure: whether a contact can be: its role is the plan's, its unit has that role, and its addresses are addresses."""
+"""Checks of a contact: the plan has its role, its unit has that role, and its addresses are valid."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DISTRICTS = {"district", "city"}
 
 
 def check(contact: Contact, reference: Reference, pointer: str = "") -> tuple[Contact, Sequence[Fault]]:
-    """The contact with its phone numbers as they are kept (E.164), and what is wrong with it."""
+    """Return the contact with its phone numbers in E.164, and its faults, whose pointers begin with `pointer`."""
     faults = [*_place(contact, reference, pointer)]
     phones, bad = _each(contact.phones, read_phone)
     faults += [Fault(f"{pointer}/phones", Faults.BAD_PHONE, {"value": value}) for value in bad]
@@ -62,7 +62,7 @@ def _place(contact: Contact, reference: Reference, pointer: str) -> Sequence[Fau
 
 
 def _sits(holder: RoleHolder, unit: Unit, reference: Reference) -> bool:
-    """Where the tree has no districts (from July 2025) a district's roles sit in the units below the province."""
+    """Say whether a unit has the holder's role. Without districts (from July 2025) lower units have theirs."""
     if holder.level == "province":
         return unit.code == reference.plan.unit
     return unit.kind in _DISTRICTS or (reference.units.district(unit) is None and unit.code != reference.plan.unit)

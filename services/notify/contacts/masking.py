@@ -1,4 +1,4 @@
-"""Pure: addresses as they are shown to those who need not know them."""
+"""Masked addresses, for readers who need not know the address."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ SHOWN_OF_PHONE = 3
 
 
 def mask_address(address: str) -> str:
-    """`p***@example.vn` and `***678`; nothing stays nothing."""
+    """Return the address masked, as `p***@example.vn` or `***678`; an empty address stays empty."""
     name, at, domain = address.rpartition("@")
     if at:
         return f"{name[:1]}***@{domain}"
@@ -14,7 +14,7 @@ def mask_address(address: str) -> str:
 
 
 def mask_in(text: str, address: str) -> str:
-    """The text with the address masked wherever a provider has quoted it."""
+    """Return the text with the address masked wherever a provider has quoted it."""
     for written in {address, address.removeprefix("+"), "0" + address.removeprefix("+84")} - {"", "0"}:
         text = text.replace(written, mask_address(address))
     return text

@@ -1,4 +1,4 @@
-"""Pure: phone numbers of Vietnam, as people write them and as they are kept (E.164)."""
+"""Phone numbers of Vietnam, as people write them and as they are stored (E.164)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _GET_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
 
 def read_phone(text: str) -> str:
-    """`0912 345 678` as `+84912345678`; ValueError where it is no number that can exist."""
+    """Return `0912 345 678` as `+84912345678`; ValueError where no such number can exist."""
     try:
         number = phonenumbers.parse(text, _REGION)
     except NumberParseException as error:
@@ -21,7 +21,7 @@ def read_phone(text: str) -> str:
 
 
 def gets_sms(phone: str) -> bool:
-    """Whether a number takes SMS: landlines do not."""
+    """Say whether a number receives SMS: landlines do not."""
     try:
         return phonenumbers.number_type(phonenumbers.parse(phone, _REGION)) in _GET_SMS
     except NumberParseException:

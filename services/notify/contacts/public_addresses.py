@@ -6,7 +6,7 @@ import ipaddress
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the internet, not of this machine, its networks or a group of machines."""
+    """Say whether an IP address is on the internet: not this machine's, not private, not multicast."""
     found = ipaddress.ip_address(address)
     if isinstance(found, ipaddress.IPv6Address):
         found = found.ipv4_mapped or found.sixtofour or found

@@ -1,4 +1,4 @@
-"""Pure: a circuit breaker, so that a gateway that is down costs no attempts and is not overrun when it comes back."""
+"""A circuit breaker, so that a gateway that is down costs no attempts and is not overrun when it comes back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FIRST_REST, _LONGEST_REST = timedelta(seconds=5), timedelta(minutes=5)
 
 
 class Turn(Enum):
-    """What an outcome made of the breaker."""
+    """The change of a breaker by an outcome."""
 
     OPENED = "opened"
     CLOSED = "closed"
@@ -22,19 +22,19 @@ class Turn(Enum):
 
 @dataclass
 class Breaker:
-    """Closed, it lets everything through. After so many failures of the gateway in a row it opens and rests; then it
-    lets one through, whose outcome closes it or makes it rest twice as long.
+    """Closed, it lets all attempts through. After five failures of the gateway in a row it opens and rests; then it
+    lets one attempt through, whose outcome closes it or makes it rest twice as long.
     """
 
     failures: int = 0
     rest: timedelta = timedelta(0)
     opens_at: datetime | None = None
-    """When it next lets one through; None while closed."""
+    """The time at which it next lets an attempt through; None while it is closed."""
     is_trying: bool = False
-    """Whether that one is under way."""
+    """The attempt that it let through is under way."""
 
     def room(self, wanted: int, now: datetime) -> int:
-        """How many of the wanted attempts it lets through now."""
+        """Return the number of the wanted attempts that it lets through now."""
         if self.opens_at is None:
             return wanted
         if now < self.opens_at:
@@ -44,11 +44,11 @@ class Breaker:
         return min(wanted, 1)
 
     def rests(self, now: datetime) -> bool:
-        """Whether even what is in hand has to wait."""
+        """Say whether even the notices that are leased already have to wait."""
         return self.opens_at is not None and not self.is_trying and now < self.opens_at
 
     def note(self, outcome: Outcome, now: datetime) -> Turn | None:
-        """Learn from an outcome; whether that opened or closed it."""
+        """Take an outcome into account; return its turn where the outcome opened or closed it."""
         if not outcome.is_gateways:
             was_open = self.opens_at is not None
             self.failures, self.rest, self.opens_at, self.is_trying = 0, timedelta(0), None, False

@@ -1,4 +1,4 @@
-"""The SQL of what SMS cost, by unit and day."""
+"""The SQL of spending: the cost of SMS by unit and day."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ spending = table_of(SpendingRow)
 
 
 async def add_spending(connection: AsyncConnection, unit: int, day: date, parts: int, cost: int) -> int:
-    """Add to what a unit's SMS cost on a day; the day's cost so far."""
+    """Add SMS parts and their cost in dong to a unit's spending on a day; return the day's cost so far."""
     row = {"unit": unit, "day": day, "parts": parts, "cost_dong": cost}
     statement = insert(spending).values(row)
     added = {name: spending.c[name] + row[name] for name in ("parts", "cost_dong")}
@@ -28,6 +28,6 @@ async def add_spending(connection: AsyncConnection, unit: int, day: date, parts:
 
 
 async def spent_on(connection: AsyncConnection, unit: int, day: date) -> int:
-    """What a unit's SMS have cost on a day; the row is locked where there is one."""
+    """Return the cost in dong of a unit's SMS on a day; the row, where there is one, is locked."""
     query = select(spending.c.cost_dong).where(spending.c.unit == unit, spending.c.day == day).with_for_update()
     return int(await connection.scalar(query) or 0)

@@ -20,7 +20,7 @@ _HOSTED = {"cloud", "t2bot", "official"}
 
 
 class Apprise:
-    """The library, which blocks and so runs in threads."""
+    """The channel by the library Apprise, which blocks and so runs in threads."""
 
     sessions = 4
 
@@ -29,7 +29,7 @@ class Apprise:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Session]:
-        """Each message has a connection of its own."""
+        """Open a session, whose messages each have a connection of their own."""
         yield _AppriseSession(self._seconds, is_open=self._is_open)
 
     async def close(self) -> None:
@@ -41,7 +41,7 @@ class _AppriseSession:
         self._seconds, self._is_open = seconds, is_open
 
     async def deliver(self, notice: Notice) -> Outcome:
-        """One message. The library says only whether it was taken; its words may hold the URL's secrets."""
+        """Send one message. The library answers only yes or no; its log may hold the URL's secrets."""
         plugin = plugin_of(notice.address)
         if plugin is None:
             return Outcome(Result.PERMANENT, "not a service that can be used", ends_address=True)

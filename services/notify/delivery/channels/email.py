@@ -33,7 +33,7 @@ _REFUSED_MAILBOX = {550, 551, 553}
 
 
 class Email:
-    """The province's mail server."""
+    """The channel by the province's mail server."""
 
     sessions = 4
 
@@ -46,7 +46,7 @@ class Email:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Session]:
-        """A session that connects when it has to. Connections are kept for a while and used again."""
+        """Open a session, which connects when it must. Connections are kept for a while and used again."""
         session = self._idle.pop() if self._idle else _SmtpSession(self._client(), self._sender)
         try:
             yield session
@@ -54,7 +54,7 @@ class Email:
             self._idle.append(session)
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close all connections."""
         while self._idle:
             await self._idle.pop().hang_up()
 
@@ -80,7 +80,7 @@ class _SmtpSession:
         self._used_at = 0.0
 
     async def deliver(self, notice: Notice) -> Outcome:
-        """One mail."""
+        """Send one mail."""
         if time.monotonic() - self._used_at > _IDLE_SECONDS:
             await self.hang_up()  # most servers have hung up by then, some without a word
         self._used_at = time.monotonic()
@@ -106,7 +106,7 @@ class _SmtpSession:
         return Outcome(Result.SENT, answer, provider_id=mail["Message-ID"])
 
     async def hang_up(self) -> None:
-        """Leave politely where the server still listens."""
+        """Close the connection, with QUIT where the server still listens."""
         try:
             if self._client.is_connected:
                 await self._client.quit()
@@ -115,7 +115,7 @@ class _SmtpSession:
 
 
 def connecting_failed(error: Exception) -> Outcome:
-    """No conversation came about. Refused keys and missing encryption are ours to put right."""
+    """Return the outcome of a failed connection. Refused credentials and missing encryption are ours to put right."""
     if isinstance(error, errors.SMTPAuthenticationError) or not isinstance(
         error, OSError | errors.SMTPResponseException
     ):
@@ -124,7 +124,7 @@ def connecting_failed(error: Exception) -> Outcome:
 
 
 def sending_failed(error: Exception) -> Outcome:
-    """What the server's refusal of one mail means: 5xx of the recipient or the content is for good."""
+    """Return the outcome of a refused mail: 5xx about the recipient or the content is final."""
     if isinstance(error, errors.SMTPRecipientsRefused):
         [refusal] = error.recipients
         return replace(sending_failed(refusal), ends_address=is_no_mailbox(refusal, at_recipient=True))
@@ -143,8 +143,8 @@ def sending_failed(error: Exception) -> Outcome:
 
 
 def is_no_mailbox(error: errors.SMTPResponseException, *, at_recipient: bool = False) -> bool:
-    """Whether a refusal says that the address will never take mail: by its enhanced code, or, where a server gives
-    none, by how it answers the recipient's name.
+    """Say whether a refusal means that the address will never accept mail: by its enhanced code, or, where the server
+    gives none, by its answer to RCPT TO.
     """
     if enhanced := _ENHANCED.search(error.message):
         return enhanced[0] in _NO_MAILBOX
@@ -158,7 +158,7 @@ def _words(error: Exception) -> str:
 
 
 def compose(notice: Notice, sender: Address) -> EmailMessage:
-    """The mail of a notice; ValueError when its address is none.
+    """Return the mail of a notice; ValueError when its address is not valid.
 
     The policy refuses line breaks in headers and `_line` takes them out of what people have written, so a name
     cannot add a header.

@@ -1,4 +1,4 @@
-"""What the channels that speak HTTP share: one pooled client each, and what failures of the way mean."""
+"""Shared by the channels that speak HTTP: a pooled client, and the outcomes of failed requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ANSWER_LIMIT = 16 * 1024
 """Bytes of an answer that are read."""
 
 LONGEST_WAIT = 3600.0
-"""Seconds: who asks for more is asked again after these, so that an absurd answer does not end a notice."""
+"""Seconds: the longest Retry-After that is heeded, so that an absurd answer does not end a notice."""
 
 BUSY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 
@@ -59,7 +59,7 @@ class Pooled:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Session]:
-        """A session over the kept connections."""
+        """Open a session over the kept connections."""
         yield self._begin(self._client.session)
 
     async def close(self) -> None:
@@ -68,17 +68,17 @@ class Pooled:
 
 
 GATEWAY_SESSIONS = 8
-"""How many messages an SMS gateway is handed at once."""
+"""The most messages that an SMS gateway is given at once."""
 
 
 def unreachable(error: Exception) -> Outcome:
-    """No answer came. Whether the message was taken is not known."""
+    """Return the outcome of a request without an answer: it is not known whether the message was accepted."""
     is_gateways = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
     return Outcome(Result.TEMPORARY, f"{type(error).__name__}: {error}".rstrip(": "), is_gateways=is_gateways)
 
 
 def busy(response: aiohttp.ClientResponse) -> Outcome | None:
-    """The outcome where a gateway says that it cannot now, and when it can."""
+    """Return the outcome where a gateway answers that it cannot accept now; None where it answers anything else."""
     if response.status not in BUSY and response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return None
     wait = retry_after(response.headers.get("retry-after", ""))
@@ -86,7 +86,7 @@ def busy(response: aiohttp.ClientResponse) -> Outcome | None:
 
 
 def retry_after(text: str) -> float:
-    """Seconds that a Retry-After asks to wait: a number or a date; 0 where it says nothing."""
+    """Return the seconds that a Retry-After (a number or a date) asks to wait; 0 where it cannot be read."""
     try:
         seconds = float(text) if text.isdecimal() else _seconds_until(parsedate_to_datetime(text))
     except (ValueError, OverflowError):
@@ -99,7 +99,7 @@ def _seconds_until(moment: datetime) -> float:
 
 
 async def answer_object(response: aiohttp.ClientResponse) -> dict[str, Any]:
-    """The JSON object of an answer, whatever its content type says; empty where there is none."""
+    """Return the JSON object of an answer, whatever its content type; an empty object where it has none."""
     try:
         answer = json.loads(await response.content.read(ANSWER_LIMIT))
     except ValueError:

@@ -1,4 +1,4 @@
-"""How fast a provider may be handed notices: evenly, never in bursts."""
+"""Pacing: a channel that gives its provider notices evenly, never in bursts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST_WAIT_SECONDS = 10
 
 
 def paced(channel: Channel, per_second: float | None) -> Channel:
-    """The channel, no faster than so many notices a second (at least 0.1) in this process; None: as fast as it is."""
+    """Return the channel held to `per_second` notices (at least 0.1) in this process; None: no limit."""
     return channel if per_second is None else _Paced(channel, per_second, AsyncLimiter(1, 1 / per_second))
 
 
@@ -27,12 +27,12 @@ class _Paced:
 
     @property
     def sessions(self) -> int:
-        """So few that none waits longer for its turn than an attempt may take."""
+        """The sessions that may be open: so few that none waits longer for its turn than an attempt may take."""
         return max(1, min(self.channel.sessions, int(self.per_second * _LONGEST_WAIT_SECONDS)))
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Session]:
-        """A session that waits for its turn before each notice."""
+        """Open a session that waits for its turn before each notice."""
         async with self.channel.open() as session:
             yield _PacedSession(session, self.limiter)
 
@@ -47,6 +47,6 @@ class _PacedSession:
     limiter: AsyncLimiter
 
     async def deliver(self, notice: Notice) -> Outcome:
-        """The notice, when its turn has come."""
+        """Deliver the notice when its turn has come."""
         async with self.limiter:
             return await self.session.deliver(notice)

@@ -42,7 +42,7 @@ _REJECTED = "4"
 
 
 class Esms(Pooled):
-    """The gateway, as a channel."""
+    """The channel by this gateway."""
 
     def __init__(self, settings: SmsSettings) -> None:
         client = Client(settings.send_timeout_seconds)
@@ -55,7 +55,7 @@ class _EsmsSession:
         self._settings = settings
 
     async def deliver(self, notice: Notice) -> Outcome:
-        """One SMS."""
+        """Send one SMS."""
         body = {
             "ApiKey": self._settings.sms_api_key.get_secret_value(),
             "SecretKey": self._settings.sms_secret_key.get_secret_value(),
@@ -77,7 +77,7 @@ class _EsmsSession:
 
 
 def read_answer(status: int, answer: Mapping[str, Any]) -> Outcome:
-    """What the gateway's answer means. An unknown code is tried again: it may be a passing one."""
+    """Return the outcome that the gateway's answer means. After an unknown code the notice is tried again."""
     code = str(answer.get("CodeResult", ""))
     if not code:
         result = Result.TECHNICAL if status >= 400 else Result.TEMPORARY
@@ -94,9 +94,9 @@ def read_answer(status: int, answer: Mapping[str, Any]) -> Outcome:
 
 
 def read_report(fields: Mapping[str, str]) -> DeliveryReport | None:
-    """What the gateway calls back (GET or POST), where `SendSuccess` and `SendFailed` count; None where it is none.
+    """Read a delivery report (GET or POST), whose `SendSuccess` and `SendFailed` are counts; None for anything else.
 
-    It may come late, five times, or never; until something failed or succeeded it is on its way.
+    It may come late, five times, or never; until one of the counts is above 0 the SMS is on its way.
     """
     sms_id = fields.get("SMSID")
     if not sms_id:

@@ -1,4 +1,4 @@
-"""SMS by any gateway with a plain HTTP contract: what is sent, and how the answer is read, are settings."""
+"""SMS by any gateway with a plain HTTP contract, which a YAML file describes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def contract_of(settings: SmsSettings) -> GatewayContract | None:
 
 
 class Generic(Pooled):
-    """The gateway, as a channel."""
+    """The channel by this gateway."""
 
     def __init__(self, settings: SmsSettings, contract: GatewayContract) -> None:
         client = Client(settings.send_timeout_seconds)
@@ -68,7 +68,7 @@ class _GenericSession:
         self._client, self._settings, self._contract = client, settings, contract
 
     async def deliver(self, notice: Notice) -> Outcome:
-        """One SMS."""
+        """Send one SMS."""
         known = {
             "phone": notice.address,
             "digits": notice.address.removeprefix("+"),
@@ -92,7 +92,7 @@ class _GenericSession:
 
 
 def filled(value: Any, known: Mapping[str, str]) -> Any:
-    """The value with its placeholders filled in, however deep they stand."""
+    """Return the value with its placeholders filled in, at any depth."""
     if isinstance(value, str):
         return _PLACEHOLDER.sub(lambda found: known.get(found[1], found[0]), value)
     if isinstance(value, dict):
@@ -103,7 +103,7 @@ def filled(value: Any, known: Mapping[str, str]) -> Any:
 
 
 def read_answer(status: int, answer: Mapping[str, Any], contract: GatewayContract) -> Outcome:
-    """What the gateway's answer means. An unknown code is tried again: it may be a passing one."""
+    """Return the outcome that the gateway's answer means. After an unknown code the notice is tried again."""
     words = str(status) if contract.code_at is None else _words_at(answer, contract.code_at)
     detail = f"HTTP {status} code {words}"
     if words is None:
@@ -125,7 +125,7 @@ def read_answer(status: int, answer: Mapping[str, Any], contract: GatewayContrac
 
 
 def read_report(fields: Mapping[str, Any], contract: GatewayContract) -> DeliveryReport | None:
-    """What the gateway calls back; None where the contract says nothing of reports, or this is none."""
+    """Read a delivery report; None where the contract defines none, or the fields lack the message's id."""
     if not contract.report_id or not contract.report_status or not fields.get(contract.report_id):
         return None
     status = str(fields.get(contract.report_status, ""))
@@ -134,7 +134,7 @@ def read_report(fields: Mapping[str, Any], contract: GatewayContract) -> Deliver
 
 
 def _words_at(answer: Any, pointer: str | None) -> str | None:
-    """What stands at a pointer, texts as they are and all else as JSON writes it."""
+    """Return the value at a JSON pointer, a text as it is and anything else as JSON."""
     if pointer is None:
         return None
     for part in pointer.split("/")[1:]:

@@ -36,7 +36,7 @@ _BAD_NUMBER = "105"
 
 
 class SpeedSms(Pooled):
-    """The gateway, as a channel."""
+    """The channel by this gateway."""
 
     def __init__(self, settings: SmsSettings) -> None:
         client = Client(settings.send_timeout_seconds)
@@ -48,7 +48,7 @@ class _SpeedSmsSession:
         self._client, self._settings = client, settings
 
     async def deliver(self, notice: Notice) -> Outcome:
-        """One SMS."""
+        """Send one SMS."""
         body = {
             "to": [notice.address.removeprefix("+")],
             "content": notice.wording.text,
@@ -66,7 +66,7 @@ class _SpeedSmsSession:
 
 
 def read_answer(status: int, answer: Mapping[str, Any]) -> Outcome:
-    """What the gateway's answer means. An unknown code is tried again: it may be a passing one."""
+    """Return the outcome that the gateway's answer means. After an unknown code the notice is tried again."""
     code, data = str(answer.get("code", "")), answer.get("data")
     if answer.get("status") == "success" and isinstance(data, dict):
         if data.get("invalidPhone"):
@@ -81,7 +81,7 @@ def read_answer(status: int, answer: Mapping[str, Any]) -> Outcome:
 
 
 def read_report(fields: Mapping[str, Any]) -> DeliveryReport | None:
-    """What the gateway calls back (POST): status 0 is delivered, up to 64 on its way, above that failed."""
+    """Read a delivery report (POST): status 0 is delivered, 1 to 63 on its way, from 64 on failed."""
     if fields.get("type") != "report" or not fields.get("tranId"):
         return None
     try:
