@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from services.notify.alerts.alert import Alert, Occasion
 from services.notify.alerts.draft import Draft, Recipient
 from services.notify.alerts.events import alert_of
-from services.notify.inspect.examples import VERDICTS
+from services.notify.inspect.how_notices_read import VERDICTS
 from services.notify.routing.tree import Tree
 from services.notify.world import World, by_role
 from shared.contracts.assessment import Assessment, Part

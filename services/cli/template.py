@@ -9,7 +9,7 @@ import typer
 
 from services.cli.console import fail
 from services.notify.alerts.notice import Wording
-from services.notify.inspect.examples import example, preview
+from services.notify.inspect.how_notices_read import example, preview
 from services.notify.sms_text import parts
 from shared.contracts.alert import ChannelName, DifficultyEvent, OperationEvent
 from shared.contracts.bilingual import Language

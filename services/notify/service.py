@@ -17,7 +17,7 @@ from services.notify.alerts.links import Links
 from services.notify.delivery.channels.configured import configured_channels
 from services.notify.delivery.follow_up import FollowUp
 from services.notify.delivery.worker import DeliveryWorker
-from services.notify.inspect.gaps import gaps
+from services.notify.inspect.who_is_unreachable import gaps
 from services.notify.routing.tree import Tree
 from services.notify.settings import NotifySettings
 from services.notify.sms_text import Style

@@ -12,7 +12,7 @@ from services.notify.api.dependencies import Serving, UnitParameter, covered, is
 from services.notify.contacts.book import Book, checked_book, read_book
 from services.notify.contacts.checks import check
 from services.notify.contacts.masking import mask_address
-from services.notify.inspect.gaps import gaps
+from services.notify.inspect.who_is_unreachable import gaps
 from services.notify.storage.contacts import StoredContact, import_contacts, remove, save, stored_contacts
 from shared.access.caller import Caller
 from shared.contracts.alert import ChannelName

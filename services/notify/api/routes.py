@@ -12,7 +12,7 @@ from services.notify.alerts.draft import Draft
 from services.notify.alerts.significance import severity
 from services.notify.api.dependencies import Serving, covered, is_of_province
 from services.notify.contacts.masking import mask_address
-from services.notify.inspect.explain import supposed
+from services.notify.inspect.who_would_hear import supposed
 from services.notify.routing.tree import asked
 from services.notify.stages.route import route
 from shared.contracts.alert import ChannelName, OccasionKind, Severity

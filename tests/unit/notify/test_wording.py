@@ -16,7 +16,7 @@ from services.notify.alerts.alert import Occasion
 from services.notify.alerts.draft import Draft, NotSent
 from services.notify.alerts.links import Links
 from services.notify.alerts.notice import Wording
-from services.notify.inspect.examples import example, preview
+from services.notify.inspect.how_notices_read import example, preview
 from services.notify.sms_text import parts
 from services.notify.stages.render import render
 from shared.contracts.alert import DifficultyEvent, OperationEvent

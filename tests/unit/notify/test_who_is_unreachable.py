@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from services.notify.alerts.draft import NotSent
-from services.notify.inspect.gaps import Gap, gaps
+from services.notify.inspect.who_is_unreachable import Gap, gaps
 from services.notify.world import World
 from shared.reference.models import CRITERION_OWNER, Escalation, Role
 from tests.changes import DISTRICT_OFFICE, a_branch, a_contact, the_world

@@ -13,7 +13,7 @@ from services.notify.alerts.alert import Alert, Occasion
 from services.notify.alerts.draft import Draft, Recipient
 from services.notify.alerts.links import Links
 from services.notify.alerts.notice import Wording
-from services.notify.inspect.explain import supposed
+from services.notify.inspect.who_would_hear import supposed
 from services.notify.routing.tree import Tree
 from services.notify.stages.render import render
 from services.notify.texts import phrase
