@@ -112,11 +112,11 @@ class Notify:
         return await self._transact(tell_gathered)
 
     async def escalate(self) -> int:
-        """Let alerts climb that nobody has acknowledged in time; return their number."""
+        """Escalate the alerts that nobody has acknowledged in time; return their number."""
         return await self._transact(escalate)
 
     def wake(self) -> None:
-        """Wake all workers: something was committed that one of them has to act on."""
+        """Wake all workers to act on a change that was just committed."""
         for worker in self.workers:
             worker.wake()
 
@@ -125,7 +125,7 @@ class Notify:
         self.pipeline.world_reader.forget()
 
     async def world(self) -> World:
-        """Return what the stages know at this moment."""
+        """Return the world that the stages use at this moment."""
         async with self.engine.connect() as connection:
             return await self.pipeline.world_reader.world(connection, utc_now())
 
@@ -149,10 +149,10 @@ class Notify:
 
     async def _warn_of_gaps(self) -> None:
         """Log the roles that the plan tells and that have no contact, before somebody misses a notice."""
-        if found := gaps(await self.world(), self.runtime.clock.today()):
-            some = [f"{gap.recipient} by {gap.channel}: {gap.reason.value.en}" for gap in found[:_GAPS_LOGGED]]
+        if missing := gaps(await self.world(), self.runtime.clock.today()):
+            some = [f"{gap.recipient} by {gap.channel}: {gap.reason.value.en}" for gap in missing[:_GAPS_LOGGED]]
             log.warning(
-                "roles without contact", count=len(found), some=some, remedy="ntm contacts gaps; ntm contacts import"
+                "roles without contact", count=len(missing), some=some, remedy="ntm contacts gaps; ntm contacts import"
             )
 
 
@@ -175,5 +175,5 @@ def _first_world(
 
 
 def _links(settings: NotifySettings) -> Links | None:
-    """Links need a secret and an address at which they can be opened."""
+    """Return the maker of links; None without a secret or without an address at which links can be opened."""
     return Links(settings.link_secret, settings.public_url) if settings.link_secret and settings.public_url else None

@@ -1,4 +1,4 @@
-"""What notify answers over HTTP, a module for each thing."""
+"""Notify's HTTP routes, a module for each resource."""
 
 from services.notify import web
 from services.notify.api import (

@@ -1,7 +1,7 @@
 """Acknowledging: by a key (`/v1/alerts/{id}/acknowledge`), or by the link in a message (`/a/{token}`), without a login.
-Who was told by a digest may also say there that they want no more of them.
+The link of a digest also lets its recipient end the digests.
 
-Opening a link changes nothing: mail scanners open links. Only the buttons on its page do, and each once.
+Opening a link changes nothing, because mail scanners open links. Only the buttons on its page change something.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ _HEADERS = {
 }
 
 type Token = Annotated[str, Path(max_length=200)]
-"""Also one that was cut off on its way: the page says so."""
+"""The token of a link. A token that was cut off on its way is accepted here, and the page says so."""
 
 
 class Acknowledgement(BaseModel):
-    """What is done about it, for those who look."""
+    """A note on what is done about the alert, for everybody who can see the alert."""
 
     note: str | None = Field(default=None, max_length=NOTE_LENGTH)
 
@@ -63,7 +63,7 @@ class Acknowledgement(BaseModel):
 async def acknowledge_alert(
     alert_id: UUID, notify: Serving, caller: SignedIn, said: Acknowledgement | None = None
 ) -> AlertItem:
-    """Say that somebody takes care of an alert. Who did so first stays."""
+    """Acknowledge an alert: the caller's agency takes care of it. An earlier acknowledgement stays."""
     seen = visible(caller, None, notify.reference)
     async with notify.engine.begin() as connection:
         if not await ledger.alert_rows(connection, [alert_id], seen):
@@ -75,7 +75,7 @@ async def acknowledge_alert(
 
 @router.get("/a/{token}", response_class=HTMLResponse, include_in_schema=False)
 async def show_link(token: Token, notify: Serving) -> HTMLResponse:
-    """What the link acknowledges."""
+    """Show the alerts that the link acknowledges."""
     try:
         async with notify.engine.connect() as connection:
             return _answer(await _linked(connection, token))
@@ -85,7 +85,7 @@ async def show_link(token: Token, notify: Serving) -> HTMLResponse:
 
 @router.post("/a/{token}", response_class=HTMLResponse, include_in_schema=False)
 async def follow_link(token: Token, notify: Serving, request: Request) -> HTMLResponse:
-    """Acknowledge what the link was sent for, or end the digests, as the recipient that it was sent to."""
+    """Acknowledge the alerts of the link's notice, or end the digests, as the recipient of the notice."""
     form = parse_qs((await read_body(request, _FORM_LIMIT)).decode(errors="replace"))
     note = storable(form.get("note", [""])[0].strip())[:NOTE_LENGTH]
     try:
@@ -107,7 +107,7 @@ async def follow_link(token: Token, notify: Serving, request: Request) -> HTMLRe
 
 @dataclass(frozen=True, slots=True)
 class _Linked:
-    """What a link was sent with; `has_digest`: its recipient is still told by digests, of which it was one."""
+    """The notice of a link and its alerts; `has_digest`: the notice was a digest, and its recipient still gets them."""
 
     notice: StoredNotice
     alerts: Sequence[StoredAlert]
@@ -130,7 +130,7 @@ async def _linked(connection: AsyncConnection, token: str) -> _Linked:
 
 
 def _sorry(problem: Problem) -> HTMLResponse:
-    """What is wrong with a link, for people."""
+    """Return the page that tells people why a link cannot be followed."""
     page = _page.get_template("no_link.html").render(
         title=problem.kind.title, has_expired=problem.kind is Problems.LINK_EXPIRED
     )

@@ -1,4 +1,4 @@
-"""`/v1/alerts`: what somebody may have to know."""
+"""`/v1/alerts`: the alerts that the caller may see."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ router = APIRouter(prefix="/v1")
 
 
 class AlertItem(BaseModel):
-    """What somebody may have to know; `on` is the day judged or told, the other times are real. `what`: what happened
-    to what, in a few words.
+    """An alert. `on` is the day judged or told, the other times are real. `what`: the event and its topic, in a few
+    words.
 
-    `topic`: the criterion's key, the commitment's id or the difficulty's; `reason`: the verdict's, or a difficulty's
-    words as they were written; `is_open`: it asks for something, and nothing newer has ended it.
+    `topic`: the criterion's key, or the id of the commitment or difficulty; `reason`: the verdict's reason, or a
+    difficulty's words as they were written; `is_open`: the alert asks for action, and no newer alert has ended it.
     """
 
     id: UUID
@@ -69,7 +69,7 @@ async def list_alerts(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> AlertPage:
-    """What somebody may have to know, newest first."""
+    """List alerts, newest first."""
     wanted = Filter(
         units=visible(caller, unit, notify.reference),
         is_open=is_open,
@@ -87,7 +87,7 @@ async def list_alerts(
 
 
 def alert_item(row: StoredAlert) -> AlertItem:
-    """An alert as it is answered."""
+    """Return the item that answers for an alert."""
     return AlertItem(
         id=row.id,
         kind=row.kind,
@@ -109,12 +109,12 @@ def alert_item(row: StoredAlert) -> AlertItem:
 
 
 def what_of(row: StoredAlert) -> Bilingual:
-    """What happened to what, in a few words."""
+    """Return the event and its topic in a few words."""
     return Bilingual(vi=happened(row.kind, row.event, row.body, "vi"), en=happened(row.kind, row.event, row.body, "en"))
 
 
 def reason_of(body: dict[str, Any]) -> Bilingual:
-    """Why: the verdict's reason, or what was written."""
+    """Return the verdict's reason, or the words as they were written."""
     if "assessment" in body:
         return Bilingual.model_validate(body["assessment"]["reason"])
     words = body["words"]

@@ -1,4 +1,4 @@
-"""`/v1/contacts`: who holds which role where, and how they are reached."""
+"""`/v1/contacts`: the holders of roles in units, and their addresses."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Contacts(BaseModel):
 
 
 class GapItem(BaseModel):
-    """A recipient that the plan's routing tells by a channel and that cannot be reached by it, and why."""
+    """A recipient that the plan's routing tells by a channel, and the reason why that channel cannot reach it."""
 
     recipient: str
     unit: UnitRef
@@ -57,13 +57,13 @@ class GapItem(BaseModel):
 
 
 class Gaps(BaseModel):
-    """What the plan wants to tell and cannot."""
+    """The recipients that the plan's routing tells and that cannot be reached."""
 
     items: list[GapItem]
 
 
 class ImportAnswer(BaseModel):
-    """What an import changed, or would change."""
+    """The numbers of contacts that an import changed or, with `dry_run`, would change."""
 
     dry_run: bool
     added: int
@@ -76,14 +76,14 @@ class ImportAnswer(BaseModel):
 async def list_contacts(
     notify: Serving, caller: SignedIn, unit: UnitParameter = None, role: str | None = None
 ) -> Contacts:
-    """Who is told what concerns the key's units."""
+    """List the contacts of the key's units and, without `unit`, of the province."""
     reference = notify.reference
     codes = {reference.units.by_key(key).code for key in visible(caller, unit, reference)}
     async with notify.engine.connect() as connection:
-        found = await stored_contacts(connection)
+        contacts = await stored_contacts(connection)
     seen = [
         _item(stored, caller, reference)
-        for stored in found
+        for stored in contacts
         if (stored.contact.unit in codes or (unit is None and stored.contact.unit == reference.plan.unit))
         and (role is None or stored.contact.role == role)
     ]
@@ -92,7 +92,7 @@ async def list_contacts(
 
 @router.get("/gaps")
 async def list_gaps(notify: Serving, caller: SignedIn) -> Gaps:
-    """Roles of the plan's routing that nobody answers for, in the units that the key covers."""
+    """List the recipients that cannot be reached, in the units that the key covers."""
     reference = notify.reference
     seen = set(visible(caller, None, reference))
     world = await notify.world()
@@ -113,21 +113,21 @@ async def list_gaps(notify: Serving, caller: SignedIn) -> Gaps:
 
 
 @router.post("", status_code=201)
-async def add_contact(said: Contact, notify: Serving, caller: SignedIn) -> ContactItem:
+async def add_contact(contact: Contact, notify: Serving, caller: SignedIn) -> ContactItem:
     """Add a contact to a unit that the key covers."""
-    return await _keep(uuid4(), said, notify, caller)
+    return await _keep(uuid4(), contact, notify, caller)
 
 
 @router.put("/{contact_id}")
-async def change_contact(contact_id: UUID, said: Contact, notify: Serving, caller: SignedIn) -> ContactItem:
+async def change_contact(contact_id: UUID, contact: Contact, notify: Serving, caller: SignedIn) -> ContactItem:
     """Replace a contact. An address that was refused for good is tried again."""
     await _own(contact_id, notify, caller)
-    return await _keep(contact_id, said, notify, caller)
+    return await _keep(contact_id, contact, notify, caller)
 
 
 @router.delete("/{contact_id}", status_code=204)
 async def remove_contact(contact_id: UUID, notify: Serving, caller: SignedIn) -> None:
-    """Tell them nothing more."""
+    """Remove a contact, which is told nothing more."""
     await _own(contact_id, notify, caller)
     async with notify.engine.begin() as connection:
         await remove(connection, [contact_id])
@@ -174,21 +174,21 @@ def _book(body: bytes, content_type: str, reference: Reference) -> Book:
         try:
             return checked_book(ContactsFile.model_validate_json(body).contacts, reference)
         except ValidationError as error:
-            errors = ({**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False))
+            errors = ({**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_url=False))
             raise Problem(Problems.FILE_REFUSED, *faults_of(errors)) from None
     return read_book(body, reference)
 
 
 async def _own(contact_id: UUID, notify: Serving, caller: Caller) -> None:
     async with notify.engine.connect() as connection:
-        found = await stored_contacts(connection, contact_id)
-    if not found:
+        contacts = await stored_contacts(connection, contact_id)
+    if not contacts:
         raise Problem(Problems.NOT_FOUND)
-    covered(caller, found[0].contact.unit, notify.reference)
+    covered(caller, contacts[0].contact.unit, notify.reference)
 
 
-async def _keep(contact_id: UUID, said: Contact, notify: Serving, caller: Caller) -> ContactItem:
-    kept, faults = check(said, notify.reference)
+async def _keep(contact_id: UUID, contact: Contact, notify: Serving, caller: Caller) -> ContactItem:
+    kept, faults = check(contact, notify.reference)
     if faults:
         raise Problem(Problems.INVALID_QUERY, *faults)
     covered(caller, kept.unit, notify.reference)

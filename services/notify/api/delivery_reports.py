@@ -1,4 +1,4 @@
-"""`/v1/delivery-reports/{gateway}`: what gateways call back. Late, twice or never: each changes a notice once."""
+"""`/v1/delivery-reports/{gateway}`: the reports of SMS gateways. A repeated report changes nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LIMIT = 64 * 1024
 
 
 class ReportAnswer(BaseModel):
-    """How many notices the report changed: none where it is known already, or not ours."""
+    """The number of notices that the report changed: 0 for a report that is known already or is not about ours."""
 
     notices: int
 
@@ -43,7 +43,7 @@ async def take_report(
     notify: Serving,
     token: Annotated[str, Query(description="NTM_SMS_REPORT_TOKEN, for gateways sign nothing.")] = "",
 ) -> ReportAnswer:
-    """What became of an SMS."""
+    """Record that an SMS was delivered, or could not be."""
     expected = notify.settings.sms_report_token
     if expected is None or not hmac.compare_digest(token.encode(), expected.get_secret_value().encode()):
         raise Problem(Problems.WRONG_KEY)
@@ -85,8 +85,8 @@ async def _fields(request: Request) -> Mapping[str, Any]:
     body = await read_body(request, _LIMIT)
     if body.lstrip().startswith(b"{"):
         try:
-            said = json.loads(body)
+            values = json.loads(body)
         except ValueError:
             return fields
-        return fields | {name: value if isinstance(value, str) else str(value) for name, value in said.items()}
+        return fields | {name: value if isinstance(value, str) else str(value) for name, value in values.items()}
     return fields | dict(parse_qsl(body.decode(errors="replace")))

@@ -1,12 +1,12 @@
-"""`/v1/notices`: the ledger. Who was told what, when, by what, did it arrive, and did they react?"""
+"""`/v1/notices`: the ledger of notices, with their alerts, attempts and acknowledgements."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import date
-from typing import Annotated, Any
+from datetime import date, datetime
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -58,7 +58,7 @@ class AttemptItem(BaseModel):
 
 
 class MentionItem(BaseModel):
-    """An alert that the notice tells, or leaves out and why. `because`: the alert or the silence that is the reason."""
+    """An alert that the notice tells, or leaves out. `because`: the alert or silence that is the reason."""
 
     alert: UUID
     unit: UnitRef
@@ -72,8 +72,8 @@ class MentionItem(BaseModel):
 
 
 class NoticeItem(BaseModel):
-    """A notice. `next_attempt_at`: none when it is finished; `reason`: why it was not even tried; `waited`: what it
-    waited for; `step`: how often its alerts have climbed to reach this recipient.
+    """A notice. `next_attempt_at`: null when the notice is finished; `reason`: the reason why it was not attempted;
+    `waited`: the reason why it waited; `step`: the number of escalations that led to this recipient.
     """
 
     id: UUID
@@ -106,7 +106,7 @@ class NoticePage(BaseModel):
 
 
 class Resent(BaseModel):
-    """The notices that go out again: to every address that is known now."""
+    """The notices that are sent again, one for each address that is known now."""
 
     items: list[NoticeItem]
 
@@ -128,7 +128,7 @@ async def list_notices(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> NoticePage:
-    """What was said to whom, with every attempt and every decision, newest first."""
+    """List notices with every attempt and every decision, newest first."""
     wanted = Filter(
         units=visible(caller, unit, notify.reference),
         recipient=recipient,
@@ -156,7 +156,7 @@ async def export_notices(
     recipient: Recipient = None,
     since: Since = None,
 ) -> StreamingResponse:
-    """The ledger as CSV for Excel: a row for each alert of each notice, newest first, times in Vietnam."""
+    """Return the ledger as CSV for Excel: a row for each alert of each notice, newest first, in Vietnamese time."""
     wanted = Filter(units=visible(caller, unit, notify.reference), recipient=recipient, since=since, limit=_EXPORT_PAGE)
     rows = _csv(notify.engine, wanted, in_full=is_of_province(caller, notify.reference))
     headers = {"content-disposition": 'attachment; filename="notices.csv"'}
@@ -165,9 +165,7 @@ async def export_notices(
 
 @router.post("/notices/{notice_id}/resend", status_code=202)
 async def resend_notice(notice_id: UUID, notify: Serving, caller: SignedIn) -> Resent:
-    """Send a notice again, to the address it had, or to those that became known since; not more often than once a
-    minute.
-    """
+    """Send a notice again, to its address or to the addresses that became known since, at most once a minute."""
     seen = visible(caller, None, notify.reference)
     now = utc_now()
     async with notify.engine.begin() as connection:
@@ -204,17 +202,17 @@ def _notice(row: StoredNotice, details: ledger.Details, *, in_full: bool) -> Not
         resent_by=row.resent_by,
         parts=row.parts,
         cost_dong=row.cost_dong,
-        alerts=[_mention(one) for one in details.mentions.get(row.id, ())],
+        alerts=[_mention(mention) for mention in details.mentions.get(row.id, ())],
         attempts=[
             AttemptItem(
-                number=one.number,
-                started_at=one.started_at,
-                finished_at=one.finished_at,
-                outcome=one.outcome,
-                detail=one.detail if in_full else mask_in(one.detail, row.address),
-                provider_id=one.provider_id,
+                number=attempt.number,
+                started_at=attempt.started_at,
+                finished_at=attempt.finished_at,
+                outcome=attempt.outcome,
+                detail=attempt.detail if in_full else mask_in(attempt.detail, row.address),
+                provider_id=attempt.provider_id,
             )
-            for one in details.attempts.get(row.id, ())
+            for attempt in details.attempts.get(row.id, ())
         ],
         sample=row.sample,
     )
@@ -235,7 +233,7 @@ def _mention(row: ledger.Mention) -> MentionItem:
 
 
 async def _csv(engine: AsyncEngine, wanted: Filter, *, in_full: bool) -> AsyncIterator[bytes]:
-    """Page after page, so that a year's ledger needs no more memory than a page."""
+    """Yield the ledger page by page, so that a year's ledger needs no more memory than a page."""
     yield "\ufeff".encode() + _lines([ledger.CSV_COLUMNS])
     while True:
         async with engine.connect() as connection:
@@ -249,7 +247,7 @@ async def _csv(engine: AsyncEngine, wanted: Filter, *, in_full: bool) -> AsyncIt
 
 def _csv_lines(row: StoredNotice, details: ledger.Details, *, in_full: bool) -> list[list[str]]:
     attempts = details.attempts.get(row.id, ())
-    common: Mapping[str, Any] = {
+    common: Mapping[str, object] = {
         "notice": row.id,
         "recipient": row.recipient,
         "name": row.name,
@@ -264,28 +262,28 @@ def _csv_lines(row: StoredNotice, details: ledger.Details, *, in_full: bool) -> 
         "cost_dong": row.cost_dong if row.cost_dong is not None else "",
     }
     lines = []
-    for one in details.mentions.get(row.id, ()):
+    for mention in details.mentions.get(row.id, ()):
         about = {
-            "unit": one.unit_ref["code"],
-            "unit_name": one.unit_ref["name"],
-            "topic": one.topic,
-            "event": one.event,
-            "on": one.on,
-            "left_out": one.left_out or "",
-            "acknowledged_at": _local(one.acknowledged_at),
-            "acknowledged_by": one.acknowledged_by or "",
+            "unit": mention.unit_ref["code"],
+            "unit_name": mention.unit_ref["name"],
+            "topic": mention.topic,
+            "event": mention.event,
+            "on": mention.on,
+            "left_out": mention.left_out or "",
+            "acknowledged_at": _local(mention.acknowledged_at),
+            "acknowledged_by": mention.acknowledged_by or "",
         }
         known = {**common, **about}
         lines.append([_safe(str(known[name])) for name in ledger.CSV_COLUMNS])
     return lines
 
 
-def _local(moment: Any) -> str:
+def _local(moment: datetime | None) -> str:
     return f"{moment.astimezone(VIETNAM):%Y-%m-%d %H:%M:%S}" if moment else ""
 
 
 def _safe(text: str) -> str:
-    """What a spreadsheet would take for a formula is written as text."""
+    """Mark a text that a spreadsheet would take for a formula as text."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

@@ -1,4 +1,4 @@
-"""`/v1/routes:explain`: who would hear of an event, by which branch, and why nobody else."""
+"""`/v1/routes:explain`: the recipients who would hear of an event, and the branches that were asked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1")
 
 
 class BranchItem(BaseModel):
-    """A branch that was asked. `takes`: it matches; `tells`: none below it took the alert, so it tells it itself."""
+    """A branch that was asked. `takes`: it matches; `tells`: it matches, and no branch below it takes the alert."""
 
     id: str
     depth: int
@@ -35,7 +35,7 @@ class BranchItem(BaseModel):
 
 
 class HearerItem(BaseModel):
-    """Somebody who would hear of it; `reason`: why they could not."""
+    """A recipient who would hear of the event; `reason`: the reason why the recipient cannot be reached."""
 
     branch: str
     recipient: str
@@ -46,7 +46,7 @@ class HearerItem(BaseModel):
 
 
 class Explained(BaseModel):
-    """Who would hear of such an event now, and every branch that was asked."""
+    """The recipients who would hear of such an event now, and every branch that was asked."""
 
     severity: Severity
     hears: list[HearerItem]
@@ -64,7 +64,7 @@ async def explain(
     commitment: Annotated[str | None, Query(description="A commitment's id, where it is about one.")] = None,
     kind: Annotated[DifficultyKind, Query(description="What a difficulty is about.")] = DifficultyKind.OTHER,
 ) -> Explained:
-    """Who would hear of an event, and by which branch."""
+    """Explain which recipients would hear of an event, and by which branch."""
     covered(caller, unit, notify.reference)
     alert = supposed(notify.reference, unit, on, event, criterion, commitment, kind)
     world = await notify.world()

@@ -1,4 +1,4 @@
-"""`/v1/silences`: for a span of time alerts that match are not told. Who made it, why, and until when, stays."""
+"""`/v1/silences`: spans of time in which matching alerts are not told. Each keeps its author, reason and end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST = timedelta(days=366)
 
 
 class NewSilence(BaseModel):
-    """What is not to be told, as the plan's branches match; only to one recipient where that is given."""
+    """Alerts that are not to be told, matched as by the plan's branches, to everybody or to `recipient` only."""
 
     match: Match
     recipient: str | None = Field(default=None, max_length=200, description="Such as `district_office@184`.")
@@ -48,20 +48,20 @@ class Silences(BaseModel):
 
 
 @router.post("", status_code=201)
-async def add_silence(said: NewSilence, notify: Serving, caller: SignedIn) -> SilenceItem:
-    """Silence what matches. A key that does not cover the province can silence its own units only."""
-    _allowed(said, caller, notify.reference)
+async def add_silence(new: NewSilence, notify: Serving, caller: SignedIn) -> SilenceItem:
+    """Silence matching alerts. A key that does not cover the province can silence its own units only."""
+    _allowed(new, caller, notify.reference)
     now = utc_now()
-    starts_at = max(said.starts_at or now, now)
-    if not starts_at < said.ends_at <= now + _LONGEST:
-        raise Problem(Problems.INVALID_QUERY, Fault("/ends_at", Faults.BAD_TIMES, {"value": said.ends_at.isoformat()}))
+    starts_at = max(new.starts_at or now, now)
+    if not starts_at < new.ends_at <= now + _LONGEST:
+        raise Problem(Problems.INVALID_QUERY, Fault("/ends_at", Faults.BAD_TIMES, {"value": new.ends_at.isoformat()}))
     row = silences.StoredSilence(
         id=uuid4(),
-        match=said.match.model_dump(mode="json", exclude_none=True),
-        recipient=said.recipient,
+        match=new.match.model_dump(mode="json", exclude_none=True),
+        recipient=new.recipient,
         starts_at=starts_at,
-        ends_at=said.ends_at,
-        reason=said.reason,
+        ends_at=new.ends_at,
+        reason=new.reason,
         author=caller.agency,
         created_at=now,
         ended_by=None,
@@ -74,8 +74,8 @@ async def add_silence(said: NewSilence, notify: Serving, caller: SignedIn) -> Si
 
 @router.get("")
 async def list_silences(notify: Serving, _: SignedIn, *, ended: bool = False) -> Silences:
-    """The silences that hold or will, and with `ended` those of the last 90 days; they name no addresses, so every key
-    sees them.
+    """List the silences that hold or will hold, and with `ended` those of the last 90 days. Every key sees
+    them, as they name no addresses.
     """
     since = utc_now() - timedelta(days=90 * ended)
     async with notify.engine.connect() as connection:
@@ -96,12 +96,12 @@ async def end_silence(silence_id: UUID, notify: Serving, caller: SignedIn) -> Si
     return item
 
 
-def _allowed(said: NewSilence, caller: Caller, reference: Reference) -> None:
+def _allowed(new: NewSilence, caller: Caller, reference: Reference) -> None:
     if is_of_province(caller, reference):
         return
-    if not said.match.under:
+    if not new.match.under:
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/match/under", Faults.MISSING))
-    for place, code in enumerate(said.match.under):
+    for place, code in enumerate(new.match.under):
         covered(caller, code, reference, f"/match/under/{place}")
 
 

@@ -23,11 +23,11 @@ from shared.time import utc_now
 router = APIRouter(prefix="/v1/subscriptions")
 
 OVERLAP = timedelta(days=1)
-"""How long the secret before a rotation signs as well."""
+"""The time after a rotation in which the previous secret signs as well."""
 
 
 class NewSubscription(BaseModel):
-    """Where to tell what: all that concerns a unit and those below it, as far as it matches."""
+    """A webhook's address and the alerts to tell it: those about a unit and the units below it that match."""
 
     url: str = Field(min_length=8, max_length=2000)
     unit: UnitCode
@@ -57,30 +57,30 @@ class Subscriptions(BaseModel):
 
 
 class Replay(BaseModel):
-    """From when on to send again, each call under its old id."""
+    """The moment from which calls are made again, each under its old id."""
 
     since: AwareDatetime
 
 
 class Replayed(BaseModel):
-    """How many calls are made again."""
+    """The number of calls that are made again."""
 
     notices: int
 
 
 @router.post("", status_code=201)
-async def subscribe(said: NewSubscription, notify: Serving, caller: SignedIn) -> SubscriptionWithSecret:
-    """Have a system told by webhook."""
-    unit = covered(caller, said.unit, notify.reference)
-    if not notify.settings.webhook_allow_private and endpoint_fault(said.url):
-        raise Problem(Problems.INVALID_QUERY, Fault("/url", Faults.BAD_ENDPOINT, {"value": said.url}))
+async def subscribe(new: NewSubscription, notify: Serving, caller: SignedIn) -> SubscriptionWithSecret:
+    """Subscribe a system to alerts by webhook."""
+    unit = covered(caller, new.unit, notify.reference)
+    if not notify.settings.webhook_allow_private and endpoint_fault(new.url):
+        raise Problem(Problems.INVALID_QUERY, Fault("/url", Faults.BAD_ENDPOINT, {"value": new.url}))
     subscription_id = uuid4()
     row: subscriptions.NewSubscription = {
         "id": subscription_id,
         "agency": caller.agency,
         "unit": unit.key,
-        "url": said.url,
-        "match": said.match.model_dump(mode="json", exclude_none=True),
+        "url": new.url,
+        "match": new.match.model_dump(mode="json", exclude_none=True),
         "secret": new_secret(),
         "created_at": utc_now(),
     }
@@ -93,7 +93,7 @@ async def subscribe(said: NewSubscription, notify: Serving, caller: SignedIn) ->
 
 @router.get("")
 async def list_subscriptions(notify: Serving, caller: SignedIn) -> Subscriptions:
-    """The subscriptions of the units that the key covers, without their secrets."""
+    """List the subscriptions of the units that the key covers, without their secrets."""
     units = notify.reference.units
     async with notify.engine.connect() as connection:
         rows = await subscriptions.subscriptions(connection)
@@ -103,7 +103,7 @@ async def list_subscriptions(notify: Serving, caller: SignedIn) -> Subscriptions
 
 @router.post("/{subscription_id}/rotate")
 async def rotate(subscription_id: UUID, notify: Serving, caller: SignedIn) -> SubscriptionWithSecret:
-    """A new secret. For a day the old one signs beside it, so that the receiver can change over."""
+    """Make a new secret. The old secret signs beside it for a day, so that the receiver can change over."""
     async with notify.engine.begin() as connection:
         row = await _own(connection, subscription_id, caller, notify.reference)
         await subscriptions.change_secret(connection, subscription_id, new_secret(), row.secret, utc_now() + OVERLAP)
@@ -114,7 +114,7 @@ async def rotate(subscription_id: UUID, notify: Serving, caller: SignedIn) -> Su
 
 @router.post("/{subscription_id}/enable")
 async def enable(subscription_id: UUID, notify: Serving, caller: SignedIn) -> SubscriptionItem:
-    """Send to it again after it was disabled; `replay` sends what it missed."""
+    """Enable a disabled subscription; `replay` makes the calls that it missed."""
     async with notify.engine.begin() as connection:
         await _own(connection, subscription_id, caller, notify.reference)
         await subscriptions.enable_subscription(connection, subscription_id)
@@ -124,20 +124,20 @@ async def enable(subscription_id: UUID, notify: Serving, caller: SignedIn) -> Su
 
 
 @router.post("/{subscription_id}/replay", status_code=202)
-async def replay(subscription_id: UUID, said: Replay, notify: Serving, caller: SignedIn) -> Replayed:
-    """Make the calls since a moment again, each under its old id, so that what was taken is known."""
+async def replay(subscription_id: UUID, request: Replay, notify: Serving, caller: SignedIn) -> Replayed:
+    """Make the calls since a moment again, each under its old id, so that the receiver knows those that it took."""
     now = utc_now()
     async with notify.engine.begin() as connection:
         await _own(connection, subscription_id, caller, notify.reference)
         until = now + timedelta(seconds=notify.settings.retry_for_seconds)
-        count = await subscriptions.send_again_since(connection, subscription_id, said.since, now, until)
+        count = await subscriptions.send_again_since(connection, subscription_id, request.since, now, until)
     notify.wake()
     return Replayed(notices=count)
 
 
 @router.delete("/{subscription_id}", status_code=204)
 async def unsubscribe(subscription_id: UUID, notify: Serving, caller: SignedIn) -> None:
-    """Tell it nothing more."""
+    """Remove a subscription, which is told nothing more."""
     async with notify.engine.begin() as connection:
         await _own(connection, subscription_id, caller, notify.reference)
         await subscriptions.remove_subscription(connection, subscription_id)
@@ -147,7 +147,7 @@ async def unsubscribe(subscription_id: UUID, notify: Serving, caller: SignedIn) 
 async def _own(
     connection: AsyncConnection, subscription_id: UUID, caller: Caller, reference: Reference
 ) -> subscriptions.StoredSubscription:
-    """The subscription, where the key covers its unit; problem 404 otherwise."""
+    """Return the subscription when the key covers its unit; raise problem 404 otherwise."""
     row = await subscriptions.subscription_of(connection, subscription_id)
     if row is None or not caller.covers_unit(reference.units.by_key(row.unit), reference.units):
         raise Problem(Problems.NOT_FOUND)

@@ -1,4 +1,4 @@
-"""The SQL of alerts: which are new, which are open, who was told of them and who takes care of them."""
+"""The SQL of alerts: recorded, ended, open, told and acknowledged ones."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ def _end_alerts() -> ReturningUpdate[Any]:
         newer.c.id != older.c.id,
     )
     new = bindparam("new", type_=ARRAY(Uuid, dimensions=1))
-    # one after the other, each from its few new alerts: an OR of both would look at every alert there ever was
-    either = union(*(ending.where(one.c.id == func.any(new)) for one in (older, newer))).subquery()
+    # A union of two queries that each start from the few new alerts: an OR of both would read the whole table.
+    either = union(*(ending.where(side.c.id == func.any(new)) for side in (older, newer))).subquery()
     return (
         update(alert)
         .where(alert.c.id == either.c.id, alert.c.ended_at.is_(None))

@@ -65,12 +65,13 @@ async def record_attempts(
 
 @lru_cache
 def _record_attempts() -> Select[Any]:
-    """One statement for an attempt, its notice, and the alerts: a round trip less is a notice sooner."""
+    """Return one statement for an attempt, its notice and its alerts, which saves a round trip per notice."""
     changed = {"lease": notice.c.due_at} | {name: notice.c[name] for name in ("status", "due_at", "cost_dong")}
-    columns = {one.name: one for one in attempt.columns} | changed
+    columns = {column.name: column for column in attempt.columns} | changed
     # an UPDATE keeps the names of its columns to itself
     arrays = {
-        f"new_{name}": bindparam(f"new_{name}", type_=ARRAY(one.type, dimensions=1)) for name, one in columns.items()
+        f"new_{name}": bindparam(f"new_{name}", type_=ARRAY(column.type, dimensions=1))
+        for name, column in columns.items()
     }
     rows = unnested(arrays).subquery().c
     held = (
@@ -86,7 +87,7 @@ def _record_attempts() -> Select[Any]:
         .cte("held")
     )
     tried = unnested(arrays).subquery().c
-    names = [one.name for one in attempt.columns]
+    names = [column.name for column in attempt.columns]
     kept = select(*(tried[f"new_{name}"] for name in names)).join(
         held, and_(held.c.id == tried.new_notice, held.c.new_lease == tried.new_lease)
     )

@@ -67,9 +67,9 @@ async def stored_contacts(connection: AsyncConnection, contact_id: UUID | None =
     ]
 
 
-async def save(connection: AsyncConnection, contact_id: UUID, one: Contact, author: str, now: datetime) -> None:
+async def save(connection: AsyncConnection, contact_id: UUID, new: Contact, author: str, now: datetime) -> None:
     """Store a contact in place of its earlier state. An address that had ended and is given again is tried again."""
-    values = {name: getattr(one, name) for name in _FIELDS} | {"updated_at": now, "updated_by": author}
+    values = {name: getattr(new, name) for name in _FIELDS} | {"updated_at": now, "updated_by": author}
     changed = await connection.execute(update(contact).where(contact.c.id == contact_id).values(values))
     if not changed.rowcount:
         await connection.execute(insert(contact).values(values | {"id": contact_id, "created_at": now}))
@@ -77,7 +77,7 @@ async def save(connection: AsyncConnection, contact_id: UUID, one: Contact, auth
     rows = [
         {"contact": contact_id, "channel": channel, "place": place, "address": text}
         for channel, name in _LISTS.items()
-        for place, text in enumerate(getattr(one, name))
+        for place, text in enumerate(getattr(new, name))
     ]
     if rows:
         await connection.execute(insert(address), rows)
@@ -98,13 +98,13 @@ async def import_contacts(
         (stored.contact.role, stored.contact.unit, stored.contact.name): (stored.id, stored.contact)
         for stored in await stored_contacts(connection)
     }
-    given = {(one.role, one.unit, one.name): one for one in contacts}
+    given = {(listed.role, listed.unit, listed.name): listed for listed in contacts}
     added = changed = 0
-    for key, one in given.items():
+    for key, listed in given.items():
         contact_id, before = known.get(key, (uuid4(), None))
-        if before and before.model_copy(update={"ended": []}) == one:
+        if before and before.model_copy(update={"ended": []}) == listed:
             continue
-        await save(connection, contact_id, one, author, now)
+        await save(connection, contact_id, listed, author, now)
         added, changed = added + (before is None), changed + (before is not None)
     gone = [contact_id for key, (contact_id, _) in known.items() if key not in given] if replaces else []
     removed = await remove(connection, gone) if gone else 0
@@ -115,11 +115,11 @@ async def bring_contacts(connection: AsyncConnection, contacts: Sequence[Contact
     """Add the contacts of the file that the service starts with, each only once: what people change later stays."""
     if not contacts:
         return
-    rows = [{"role": one.role, "unit": one.unit, "name": one.name} for one in contacts]
+    rows = [{"role": listed.role, "unit": listed.unit, "name": listed.name} for listed in contacts]
     statement = insert_rows(brought, tuple(rows[0])).on_conflict_do_nothing().returning(*brought.c)
     new = {tuple(row) for row in await connection.execute(statement, columns_of(rows))}
-    known = {(one.role, one.unit, one.name) for one in await known_contacts(connection)}
-    added = [one for one in contacts if (one.role, one.unit, one.name) in new - known]
+    existing = {(known.role, known.unit, known.name) for known in await known_contacts(connection)}
+    added = [listed for listed in contacts if (listed.role, listed.unit, listed.name) in new - existing]
     await import_contacts(connection, added, "file", now)
 
 
@@ -160,8 +160,10 @@ class _StoredAddress(NamedTuple):
 
 
 def _contact(row: RowMapping, addresses: Sequence[_StoredAddress]) -> Contact:
-    lists = {name: [one.address for one in addresses if one.channel == channel] for channel, name in _LISTS.items()}
-    ended = [one.address for one in addresses if one.has_ended]
-    # checked when it was written, and read for every batch
+    lists = {
+        name: [stored.address for stored in addresses if stored.channel == channel] for channel, name in _LISTS.items()
+    }
+    ended = [stored.address for stored in addresses if stored.has_ended]
+    # Not validated again: contacts are checked when they are written, and read for every batch.
     fields: dict[str, Any] = {name: row[name] for name in _FIELDS} | lists | {"ended": ended}
     return Contact.model_construct(**fields)

@@ -75,7 +75,7 @@ class StoredGathering(NamedTuple):
 
 
 class GatheredAlert(NamedTuple):
-    """An alert of a gathering, and how often it has climbed to come there."""
+    """An alert of a gathering, and the number of escalations that led to its recipient."""
 
     gathering: UUID
     step: int

@@ -1,4 +1,4 @@
-"""The SQL of what notify answers: alerts and notices, newest first, with every decision and every attempt."""
+"""The SQL of the ledger: alerts and notices, newest first, with every decision and every attempt."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LATELY = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What to list: of these units, and where given of this recipient, channel, status, and not before `since`."""
+    """The conditions of a list of alerts or notices. Conditions that are None do not apply."""
 
     units: Collection[int]
     recipient: str | None = None
@@ -43,7 +43,7 @@ class Filter:
     limit: int = 100
 
     def behind(self, moment: datetime, key: UUID) -> Filter:
-        """The page after this row."""
+        """Return the filter of the page after this row."""
         return replace(self, after=(moment, key))
 
 
@@ -130,7 +130,7 @@ async def notices_like(connection: AsyncConnection, like: StoredNotice) -> Seque
 
 
 async def details_of(connection: AsyncConnection, notices: Sequence[UUID], units: Collection[int]) -> Details:
-    """What these notices tell or leave out of these units, and every attempt at them, in order."""
+    """Return the alerts of these units that notices tell or leave out, and every attempt at the notices, in order."""
     columns = (
         *(mention.c[name] for name in ("notice", "alert", "left_out", "because")),
         alert.c.body["unit"].label("unit_ref"),

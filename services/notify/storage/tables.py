@@ -1,4 +1,4 @@
-"""The tables of schema `notify`: what somebody should know, what was said to whom, and every attempt at it."""
+"""The tables of schema `notify`: alerts, the notices that tell them, and every attempt at a notice."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class _Table(SQLModel):
 
 
 class AlertRow(_Table, table=True):
-    """What somebody may have to know. Its id is the event's: an event that comes again is known.
+    """An alert. Its id is the id of its event, so that an event that comes twice makes one alert.
 
-    `opens`: it asks for something, and stays open until something newer about the same ends it.
+    `opens`: the alert asks for action, and stays open until a newer alert about the same unit and topic ends it.
     """
 
     __tablename__ = "alert"
@@ -42,17 +42,21 @@ class AlertRow(_Table, table=True):
     unit: int = Field(description="The unit's surrogate key.")
     district: int | None
     kind: str
-    topic: str = Field(description="The criterion's key, the commitment's id, the difficulty's, or what it is about.")
+    topic: str = Field(
+        description="The criterion's key, the id of the commitment or difficulty, or an operation's subject."
+    )
     event: str
     severity: str
     on: date
-    at: datetime = Field(sa_type=_moment, description="When it was found or said, by the services' clock.")
+    at: datetime = Field(sa_type=_moment, description="The time of the event, by the services' clock.")
     raised_at: datetime = Field(sa_type=_moment, description="Real time.")
     opens: bool
     ended_at: datetime | None = Field(default=None, sa_type=_moment)
     ended_by: UUID | None = Field(default=None, description="The newer alert that ended it.")
     acknowledged_at: datetime | None = Field(default=None, sa_type=_moment)
-    acknowledged_by: str | None = Field(default=None, description="An agency, or a recipient by the link it was sent.")
+    acknowledged_by: str | None = Field(
+        default=None, description="An agency, or a recipient who followed the notice's link."
+    )
     acknowledged_note: str | None = None
     sample: bool
     trace: str | None
@@ -60,10 +64,10 @@ class AlertRow(_Table, table=True):
 
 
 class GatheringRow(_Table, table=True):
-    """What one branch of the routing tree gathers to tell a recipient by one channel at one address.
+    """The alerts that a branch of the routing tree gathers to tell one recipient by one channel at one address.
 
-    `due_at`: when what was gathered is told, or what is still open is told again; none: nothing waits. All times are
-    real.
+    `due_at`: the time at which the gathered alerts are told, or those that are still open are told again; NULL when no
+    alert waits. All times are real.
     """
 
     __tablename__ = "gathering"
@@ -78,12 +82,14 @@ class GatheringRow(_Table, table=True):
     channel: str
     address: str
     due_at: datetime | None = Field(default=None, sa_type=_moment)
-    waits: str | None = Field(default=None, description="What it waits for: the group, quiet hours, a digest's time.")
+    waits: str | None = Field(
+        default=None, description="The reason for waiting: the group, quiet hours, a digest's time."
+    )
     told_at: datetime | None = Field(default=None, sa_type=_moment)
 
 
 class GatheredRow(_Table, table=True):
-    """An alert that waits in a gathering. `step`: how often it has climbed to come here."""
+    """An alert that waits in a gathering. `step`: the number of escalations that led to this recipient."""
 
     __tablename__ = "gathered"
 
@@ -117,9 +123,11 @@ class NoticeRow(_Table, table=True):
     address: str = Field(description="Empty where none is known.")
     language: str
     status: str
-    reason: str | None = Field(description="Why it could not be tried, or was withheld.")
-    waited: str | None = Field(default=None, description="What it waited for: the group, quiet hours, a digest's time.")
-    step: int = Field(default=0, description="How often its alerts have climbed to reach this recipient.")
+    reason: str | None = Field(description="The reason why the notice was not attempted, or was withheld.")
+    waited: str | None = Field(
+        default=None, description="The reason for waiting: the group, quiet hours, a digest's time."
+    )
+    step: int = Field(default=0, description="The number of escalations that led to this recipient.")
     subject: str | None
     text: str | None
     html: str | None
@@ -130,21 +138,21 @@ class NoticeRow(_Table, table=True):
     attempts: int
     created_at: datetime = Field(sa_type=_moment)
     due_at: datetime | None = Field(
-        sa_type=_moment, description="When to try next; while somebody tries it: when their lease ends; none: finished."
+        sa_type=_moment, description="The next attempt, or the end of the lease during an attempt; NULL: finished."
     )
     retry_until: datetime = Field(sa_type=_moment)
     resent_by: str | None = Field(default=None, description="The agency whose key last asked to send it again.")
     reported_at: datetime | None = Field(
-        default=None, sa_type=_moment, description="When the gateway said what became."
+        default=None, sa_type=_moment, description="When the gateway reported the delivery."
     )
     resent_at: datetime | None = Field(default=None, sa_type=_moment)
-    parts: int | None = Field(default=None, description="How many SMS it takes.")
-    cost_dong: int | None = Field(default=None, description="What it is reckoned to cost.")
+    parts: int | None = Field(default=None, description="The number of SMS that the notice takes.")
+    cost_dong: int | None = Field(default=None, description="The estimated cost.")
     link_hash: bytes | None = Field(default=None, description="SHA-256 of the token in its link.")
 
 
 class MentionRow(_Table, table=True):
-    """An alert that a notice tells, or leaves out and why."""
+    """An alert that a notice tells, or leaves out for a reason."""
 
     __tablename__ = "mention"
     __table_args__: ClassVar[Any] = (Index("mention_alert", "alert"), {"schema": SCHEMA})
@@ -163,8 +171,8 @@ class EscalationRow(_Table, table=True):
 
     alert: UUID = Field(primary_key=True, foreign_key="notify.alert.id")
     branch: str = Field(primary_key=True)
-    step: int = Field(description="Its next step, from 0.")
-    since: datetime = Field(sa_type=_moment, description="When it was told first.")
+    step: int = Field(description="The next step of the branch, from 0.")
+    since: datetime = Field(sa_type=_moment, description="When the alert was told first.")
     due_at: datetime = Field(sa_type=_moment)
 
 
@@ -174,14 +182,14 @@ class SilenceRow(_Table, table=True):
     __tablename__ = "silence"
 
     id: UUID = Field(primary_key=True)
-    match: dict[str, Any] = Field(sa_type=_json, description="As the plan's branches match.")
+    match: dict[str, Any] = Field(sa_type=_json, description="Conditions, as in the plan's branches.")
     recipient: str | None = Field(default=None, description="Only for this recipient.")
     starts_at: datetime = Field(sa_type=_moment)
     ends_at: datetime = Field(sa_type=_moment)
     reason: str
-    author: str = Field(description="The agency whose key made it.")
+    author: str = Field(description="The agency whose key made the silence.")
     created_at: datetime = Field(sa_type=_moment)
-    ended_by: str | None = Field(default=None, description="The agency that ended it early; `ends_at` is then.")
+    ended_by: str | None = Field(default=None, description="The agency that ended the silence early, at `ends_at`.")
 
 
 class SubscriptionRow(_Table, table=True):
@@ -191,12 +199,12 @@ class SubscriptionRow(_Table, table=True):
 
     id: UUID = Field(primary_key=True)
     agency: str
-    unit: int = Field(description="It hears of what concerns this unit and those below it.")
+    unit: int = Field(description="The subscription hears of alerts about this unit and the units below it.")
     url: str
     match: dict[str, Any] = Field(sa_type=_json)
     secret: str
     previous_secret: str | None = None
-    previous_until: datetime | None = Field(default=None, sa_type=_moment, description="Until then both sign.")
+    previous_until: datetime | None = Field(default=None, sa_type=_moment, description="Both secrets sign until then.")
     created_at: datetime = Field(sa_type=_moment)
     failing_since: datetime | None = Field(default=None, sa_type=_moment)
     disabled_at: datetime | None = Field(default=None, sa_type=_moment)
@@ -204,7 +212,7 @@ class SubscriptionRow(_Table, table=True):
 
 
 class SpendingRow(_Table, table=True):
-    """What the SMS to a unit's recipients are reckoned to have cost on a day in Vietnam."""
+    """The estimated cost of the SMS to a unit's recipients on a day in Vietnam."""
 
     __tablename__ = "spending"
 
@@ -240,14 +248,14 @@ class ParkedRow(ParkedColumns, table=True):
 
 
 class OutboxRow(OutboxColumns, table=True):
-    """What is to be published about alerts."""
+    """Messages about alerts that are to be published."""
 
     __tablename__ = "outbox"
     __table_args__: ClassVar[Any] = {"schema": SCHEMA}
 
 
 class ContactRow(_Table, table=True):
-    """Somebody who holds a role in a unit."""
+    """A person or office that holds a role in a unit."""
 
     __tablename__ = "contact"
 
@@ -266,7 +274,7 @@ class ContactRow(_Table, table=True):
 
 
 class BroughtRow(_Table, table=True):
-    """A contact that a file has brought at some start: changed or removed since then, it is not brought again."""
+    """A contact that the settings' file has added once. It is not added again after people change or remove it."""
 
     __tablename__ = "brought"
 
@@ -276,14 +284,16 @@ class BroughtRow(_Table, table=True):
 
 
 class AddressRow(_Table, table=True):
-    """Where a contact is reached by a channel."""
+    """An address at which a contact is reached by a channel."""
 
     __tablename__ = "address"
     __table_args__: ClassVar[Any] = (Index("address_text", "channel", "address"), {"schema": SCHEMA})
 
     contact: UUID = Field(primary_key=True, foreign_key="notify.contact.id")
     channel: str = Field(primary_key=True)
-    place: int = Field(primary_key=True, description="Its place among the contact's addresses of this channel.")
+    place: int = Field(primary_key=True, description="The position among the contact's addresses of this channel.")
     address: str
-    ended_at: datetime | None = Field(default=None, sa_type=_moment, description="Refused for good since then.")
+    ended_at: datetime | None = Field(
+        default=None, sa_type=_moment, description="When the provider refused the address for good."
+    )
     ended_reason: str | None = None

@@ -59,7 +59,7 @@ def _gathered(row: StoredGathering, alerts: Sequence[GatheredAlert], world: Worl
     kept = tuple(kept_alert(gathered.alert, world.reference) for gathered in alerts)
     recipient = recipient_of(row.recipient, kept[-1], world)
     known = world.contacts_of(recipient)
-    contact = next((one for one in known if row.address in addresses_of(one, row.channel)), None)
+    contact = next((holder for holder in known if row.address in addresses_of(holder, row.channel)), None)
     return Draft(
         kept,
         row.branch,

@@ -1,4 +1,4 @@
-"""A channel: a way out, and the outcomes of its attempts."""
+"""The interface of a channel, and the outcomes of attempts by it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from services.notify.alerts.notice import Notice
 
 
 class Result(StrEnum):
-    """What came of an attempt."""
+    """The result of an attempt."""
 
     SENT = "sent"
-    """The provider took it."""
+    """The provider took the notice."""
     TEMPORARY = "temporary_failure"
     """Another attempt may succeed."""
     TECHNICAL = "technical_failure"
@@ -25,10 +25,10 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of an attempt with the provider's own words, and its id for the message where it took it.
+    """The result of an attempt, with the provider's own words and, where the provider took the notice, its message id.
 
-    `ends_address`: nothing can ever be delivered there. `is_gateways`: the gateway as a whole is away or refuses us,
-    whatever the notice. `cost_dong`: what the provider says it cost.
+    `ends_address`: the address can never be reached. `is_gateways`: the gateway is down or refuses every notice of
+    ours. `cost_dong`: the cost by the provider's account.
     """
 
     result: Result
@@ -41,7 +41,7 @@ class Outcome:
 
 
 class Session(Protocol):
-    """One conversation with a provider."""
+    """A conversation with a provider."""
 
     async def deliver(self, notice: Notice) -> Outcome:
         """Hand the notice over. Faults of the provider and of the way to it are outcomes, not exceptions."""
@@ -49,17 +49,17 @@ class Session(Protocol):
 
 
 class Channel(Protocol):
-    """A way out."""
+    """A way for notices to leave the system, such as e-mail or SMS."""
 
     @property
     def sessions(self) -> int:
-        """How many sessions may be open at once."""
+        """Return the number of sessions that may be open at once."""
         ...
 
     def open(self) -> AbstractAsyncContextManager[Session]:
-        """A session for several notices in a row."""
+        """Open a session for several notices in a row."""
         ...
 
     async def close(self) -> None:
-        """Give back the connections that are kept between sessions."""
+        """Close the connections that are kept between sessions."""
         ...
