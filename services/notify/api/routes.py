@@ -12,9 +12,8 @@ from services.notify.alerts.draft import Draft
 from services.notify.alerts.significance import severity
 from services.notify.api.dependencies import Serving, covered, is_of_province
 from services.notify.contacts.masking import mask_address
-from services.notify.inspect.who_would_hear import supposed
+from services.notify.inspect.who_would_hear import hypothetical_alert, who_would_hear
 from services.notify.routing.tree import asked
-from services.notify.stages.route import route
 from shared.contracts.alert import ChannelName, OccasionKind, Severity
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.difficulty import DifficultyKind
@@ -66,9 +65,9 @@ async def explain(
 ) -> Explained:
     """Explain which recipients would hear of an event, and by which branch."""
     covered(caller, unit, notify.reference)
-    alert = supposed(notify.reference, unit, on, event, criterion, commitment, kind)
+    alert = hypothetical_alert(notify.reference, unit, on, event, criterion, commitment, kind)
     world = await notify.world()
-    drafts = route([Draft((alert,))], world)
+    drafts = who_would_hear(alert, world)
     in_full = is_of_province(caller, notify.reference)
     return Explained(
         severity=severity(alert),

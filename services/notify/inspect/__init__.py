@@ -1,1 +1,1 @@
-"""Questions about telling: recipients of a supposed alert, gaps in the contacts, examples of notices."""
+"""Questions about telling: who would hear of an event, who is unreachable, how notices read."""

@@ -13,7 +13,7 @@ from services.notify.alerts.alert import Alert, Occasion
 from services.notify.alerts.draft import Draft, Recipient
 from services.notify.alerts.links import Links
 from services.notify.alerts.notice import Wording
-from services.notify.inspect.who_would_hear import supposed
+from services.notify.inspect.who_would_hear import hypothetical_alert
 from services.notify.routing.tree import Tree
 from services.notify.stages.render import render
 from services.notify.texts import phrase
@@ -51,7 +51,7 @@ def example(event: AnyEvent, reference: Reference, *, of_commitment: bool = Fals
     elif isinstance(event, Event) and of_commitment:
         kind = "target"
     place = _COMMUNE if kind in {"status", "problem"} else reference.plan.unit
-    alert = supposed(reference, place, kind, event, _CRITERION, _COMMITMENT, DifficultyKind.FUNDING)
+    alert = hypothetical_alert(reference, place, kind, event, _CRITERION, _COMMITMENT, DifficultyKind.FUNDING)
     return replace(alert, occasion=_filled(alert.occasion, event), sample=True)
 
 

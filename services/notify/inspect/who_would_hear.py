@@ -1,13 +1,17 @@
-"""Supposed alerts: made from a question about routing, to explain who would be told."""
+"""The recipients who would hear of an event, found by routing a hypothetical alert."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, time
 from uuid import UUID
 
 from services.notify.alerts.alert import Alert, Occasion
+from services.notify.alerts.draft import Draft
 from services.notify.alerts.events import alert_of
+from services.notify.stages.route import route
 from services.notify.texts import phrase
+from services.notify.world import World
 from shared.contracts.alert import DifficultyEvent, OccasionKind, OperationEvent, OperationNoted
 from shared.contracts.assessment import Assessment
 from shared.contracts.bilingual import Bilingual
@@ -31,7 +35,12 @@ _EVENTS: dict[OccasionKind, type[Event] | type[DifficultyEvent] | type[Operation
 }
 
 
-def supposed(
+def who_would_hear(alert: Alert, world: World) -> Sequence[Draft]:
+    """Return a draft for each recipient, channel and address by which the alert would be told now."""
+    return route([Draft((alert,))], world)
+
+
+def hypothetical_alert(
     reference: Reference,
     code: str,
     on: OccasionKind,
