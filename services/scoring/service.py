@@ -9,7 +9,7 @@ from typing import Self
 from nats.aio.msg import Msg
 
 from services.scoring.judging.changes import Moment
-from services.scoring.storage import queries
+from services.scoring.storage.locks import hold_off_rebuild
 from services.scoring.storage.tables import OutboxRow, ParkedRow
 from services.scoring.update.arrivals import arrival_of
 from services.scoring.update.daily_tick import DailyTick
@@ -51,7 +51,7 @@ class Scoring:
         """Score a batch of submissions in one transaction."""
         arrivals = [arrival_of(message.data, (message.headers or {}).get("traceparent")) for message in messages]
         async with self.runtime.engine.begin() as connection:
-            await queries.work(connection)
+            await hold_off_rebuild(connection)
             await score(connection, self.runtime.reference, arrivals, self._now())
         self.relay.wake()
         self.targets.wake()
@@ -59,7 +59,7 @@ class Scoring:
     async def judge_targets(self) -> int:
         """Judge the commitments of districts and the province whose sums have moved; return the number of changes."""
         async with self.runtime.engine.begin() as connection:
-            await queries.work(connection)
+            await hold_off_rebuild(connection)
             changes = await judge_targets(connection, self.runtime.reference, self._now())
         self.relay.wake()
         return changes

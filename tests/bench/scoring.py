@@ -26,7 +26,7 @@ import psutil
 
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.readings import Reading, readings_in
-from services.scoring.storage.queries import reading_row
+from services.scoring.storage.readings import reading_values
 from services.scoring.update.daily_tick import tick
 from services.scoring.update.rebuild import rebuild
 from shared.access.agency_keys import Terms, add_key
@@ -100,7 +100,7 @@ async def raw_upserts(around: Surroundings, readings: Sequence[tuple[int, Readin
     try:
         await connection.execute("DROP TABLE IF EXISTS raw_reading")
         await connection.execute("CREATE TABLE raw_reading (LIKE scoring.reading INCLUDING ALL)")
-        rows = [reading_row(unit, one) for unit, one in readings]
+        rows = [reading_values(unit, one) for unit, one in readings]
         names = [name for name in rows[0] if name != "warnings"]
         types = {"unit": "int", "ends": "date", "value": "numeric", "revision": "int", "known_from": "date"}
         types |= {"received_at": "timestamptz", "submission": "uuid"}

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring.asking import preview
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.readings import readings_in
-from services.scoring.storage import queries
+from services.scoring.storage.readings import write_readings
 from services.scoring.storage.tables import ChangeRow, OutboxRow, ReadingRow, StatusRow, SubmissionRow
 from shared.contracts import subjects
 from shared.contracts.preview import Preview, PreviewRequest
@@ -87,7 +87,7 @@ async def stand(connection: AsyncConnection, submission: AcceptedSubmission) -> 
     unit = load().units.find(submission.unit, submission.period.end)
     assert unit
     readings = readings_in(submission, submission.id, submission.received_at)
-    await queries.write_readings(connection, [(unit.key, reading) for reading in readings])
+    await write_readings(connection, [(unit.key, reading) for reading in readings])
 
 
 async def test_several_submissions_count_together_and_the_last_of_equals_stands(

@@ -14,8 +14,10 @@ from sqlalchemy import func, select, text
 
 from services.cli.migrate import SCHEMAS
 from services.scoring.judging.changes import Moment
-from services.scoring.storage import queries
+from services.scoring.storage.increments import summed_increments
 from services.scoring.storage.tables import ChangeRow, ParkedRow, ReadingRow, SubmissionRow
+from services.scoring.storage.targets import outdated_targets
+from services.scoring.update import targets as update_targets
 from services.scoring.update.arrivals import Arrival
 from services.scoring.update.daily_tick import tick
 from services.scoring.update.rebuild import rebuild
@@ -421,7 +423,7 @@ async def test_a_sum_that_moves_while_it_is_judged_is_judged_again(
 
     async def marked() -> set[tuple[str, int]]:
         async with around.engine.connect() as connection:
-            return await queries.targets_to_look_at(connection, START)
+            return await outdated_targets(connection, START)
 
     async def is_held_up(other: asyncio.Task[None]) -> bool:
         async with around.engine.connect() as connection:
@@ -435,7 +437,6 @@ async def test_a_sum_that_moves_while_it_is_judged_is_judged_again(
 
     await score_one(200, 1)
     moving: list[asyncio.Task[None]] = []
-    summed_increments = queries.summed_increments
 
     async def steps_of_and_then_they_move(*arguments: Any) -> Any:
         """The pause in which another worker moves the sums: between the reading of the steps and the verdict."""
@@ -445,7 +446,7 @@ async def test_a_sum_that_moves_while_it_is_judged_is_judged_again(
         return steps
 
     with monkeypatch.context() as patch:
-        patch.setattr(queries, "summed_increments", steps_of_and_then_they_move)
+        patch.setattr(update_targets, "summed_increments", steps_of_and_then_they_move)
         await judge()
     await moving[0]
     assert await marked(), "the mark of the later move is lost"

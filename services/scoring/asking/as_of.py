@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.figures import Figures, figures_from, in_hindsight
 from services.scoring.judging.inheritance import families_of, judged_by, with_inherited
-from services.scoring.storage import queries
+from services.scoring.storage.readings import readings_of
+from services.scoring.storage.submissions import submissions_of
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.service.runtime import Runtime
@@ -28,7 +29,7 @@ async def known_at(
     connection: AsyncConnection, units: Collection[int], reference: Reference, on: date
 ) -> dict[int, Figures]:
     """Return the figures of the units and their kin that were known when a day was over."""
-    rows = await queries.submissions_of(connection, families_of(units, reference), until=end_of(on))
+    rows = await submissions_of(connection, families_of(units, reference), until=end_of(on))
     # those of a province take a while: the loop has to go on meanwhile
     return await asyncio.to_thread(figures_from, rows)
 
@@ -43,7 +44,7 @@ async def figures_today(
     connection: AsyncConnection, units: Collection[int], reference: Reference
 ) -> dict[int, Figures]:
     """Return the figures of the units and their kin that are known today, with those that they inherited."""
-    found = await queries.readings_of(connection, families_of(units, reference), reference.plan.horizon)
+    found = await readings_of(connection, families_of(units, reference), reference.plan.horizon)
     return with_inherited(found, reference)
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
-from sqlalchemy import Row
 
 from services.scoring.asking.as_of import AsOf, day_of, figures_at, figures_today
 from services.scoring.asking.recognitions import recognitions_at
@@ -16,7 +14,8 @@ from services.scoring.asking.units import cohorts_of, communes_of, district_of
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.inheritance import NotInherited, not_inherited
 from services.scoring.judging.verdicts import criteria_of
-from services.scoring.storage import queries
+from services.scoring.storage.changes import StoredChange, changes_of_unit
+from services.scoring.storage.statuses import statuses_of
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.recognition import Recognition
 from shared.contracts.refs import UnitRef
@@ -55,7 +54,7 @@ class CommuneView(BaseModel):
     sample: bool
 
 
-def change_item(row: Row[Any]) -> ChangeItem:
+def change_item(row: StoredChange) -> ChangeItem:
     """Return a published change, from its row."""
     return ChangeItem(
         topic=row.topic,
@@ -63,7 +62,7 @@ def change_item(row: Row[Any]) -> ChangeItem:
         before=row.before,
         after=row.after,
         on=row.on,
-        reason=Bilingual.model_validate(row.body["assessment"]["reason"]),
+        reason=row.reason,
     )
 
 
@@ -79,13 +78,13 @@ async def show_commune(code: str, runtime: Running, caller: SignedIn, as_of: AsO
     if unit.key not in communes:
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/code", Faults.OUTSIDE_UNITS, {"value": code}))
     async with runtime.engine.connect() as connection:
-        rows = {} if as_of else await queries.statuses_of(connection, [unit.key])
+        rows = {} if as_of else await statuses_of(connection, [unit.key])
         if as_of:
             known, actual = await figures_at(connection, [unit.key], reference, on)
         else:
             known, actual = await figures_today(connection, [unit.key], reference), {}
         recognised = await recognitions_at(connection, {unit.key: unit}, reference, on, as_of)
-        changes = await queries.changes_of_unit(connection, unit.key, limit=200)
+        changes = await changes_of_unit(connection, unit.key, limit=200)
     own_known, own_actual = known.get(unit.key, Figures()), actual.get(unit.key, Figures())
     return CommuneView(
         as_of=on,

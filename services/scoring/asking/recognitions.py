@@ -18,7 +18,8 @@ from services.scoring.judging.figures import Figures
 from services.scoring.judging.inheritance import judged_by
 from services.scoring.judging.recognition import recognitions
 from services.scoring.judging.verdicts import criteria_of, judge_criterion
-from services.scoring.storage import queries
+from services.scoring.storage.readings import readings_of
+from services.scoring.storage.statuses import statuses_of
 from shared.contracts.recognition import Recognition, RecognitionState
 from shared.contracts.refs import UnitRef
 from shared.contracts.status import Status
@@ -106,10 +107,10 @@ async def _known_today(
 ) -> dict[int, list[Recognition]]:
     """Judge by the stored statuses. Decisions may be older than all other figures."""
     elements = {one.recognition.element for one in reference.plan_sets if one.recognition}
-    decisions = await queries.readings_of(connection, list(communes), date.min, elements)
+    decisions = await readings_of(connection, list(communes), date.min, elements)
     statuses: defaultdict[int, dict[CriterionKey, Status]] = defaultdict(dict)
-    for (unit, key), row in (await queries.statuses_of(connection, list(communes))).items():
-        statuses[unit][key] = Status(row.status)
+    for (unit, key), row in (await statuses_of(connection, list(communes))).items():
+        statuses[unit][key] = row.status
     return _recognitions(communes, decisions, statuses, reference, today)
 
 

@@ -17,7 +17,7 @@ from services.scoring.judging.figures import Figures, merge
 from services.scoring.judging.inheritance import families_of, with_inherited
 from services.scoring.judging.readings import Reading, readings_in
 from services.scoring.judging.verdicts import CriterionVerdict, is_judged_by, judge_criterion
-from services.scoring.storage import queries
+from services.scoring.storage.readings import readings_of
 from shared.contracts.submission import Submission
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
@@ -95,5 +95,5 @@ async def figures_of_families(
     horizon = min(reference.plan.horizon for reference in references)
     figures: dict[int, Figures] = {}
     for several in batched(sorted(families), _UNITS_AT_ONCE):  # so that the loop goes on between them
-        figures |= await queries.readings_of(connection, several, horizon, elements)
+        figures |= await readings_of(connection, several, horizon, elements)
     return figures

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
-from sqlalchemy import Row
 
 from services.scoring.asking.as_of import AsOf, day_of, figures_at, figures_today
 from services.scoring.asking.units import check_criterion, cohorts_of, communes_of, district_of
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.verdicts import assess_criterion, criteria_of, criterion_since
-from services.scoring.storage import queries
+from services.scoring.storage.statuses import StoredStatus, statuses_of
+from services.scoring.storage.targets import StoredTarget
 from shared.contracts.assessment import Assessment
 from shared.contracts.refs import CriterionRef, UnitRef
 from shared.contracts.status import Status
@@ -60,7 +60,7 @@ def status_item(
     figures: Figures,
     reference: Reference,
     on: date,
-    row: Row[Any] | None = None,
+    row: StoredStatus | None = None,
 ) -> StatusItem:
     """Judge a commune's criterion at a day; `row` tells since when the status has held."""
     assessment = assess_criterion(criterion, unit, figures, reference, on)
@@ -85,7 +85,7 @@ def status_item_then(
     return item
 
 
-def unchanged_since(assessment: Assessment, row: Row[Any] | None) -> date | None:
+def unchanged_since(assessment: Assessment, row: StoredStatus | StoredTarget | None) -> date | None:
     """Return the day since which the stored status has held; None when the assessment has another status."""
     return row.since if row is not None and row.status == assessment.status else None
 
@@ -115,7 +115,7 @@ async def list_statuses(
     ]
     async with runtime.engine.connect() as connection:
         if as_of is None:
-            rows = await queries.statuses_of(connection, list(communes))
+            rows = await statuses_of(connection, list(communes))
             chosen = [pair for pair in wanted if status is None or _stored(rows, pair) == status]
             page, more = chosen[:limit], len(chosen) > limit
             units = {unit.key for unit, _ in page}
@@ -144,9 +144,9 @@ async def list_statuses(
     )
 
 
-def _stored(rows: Mapping[tuple[int, str], Row[Any]], pair: tuple[Unit, CriterionKey]) -> Status:
+def _stored(rows: Mapping[tuple[int, CriterionKey], StoredStatus], pair: tuple[Unit, CriterionKey]) -> Status:
     row = rows.get((pair[0].key, pair[1]))
-    return Status(row.status) if row else Status.NO_DATA
+    return row.status if row else Status.NO_DATA
 
 
 def _position(code: str, criterion: str, reference: Reference) -> tuple[str, int]:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
-from sqlalchemy import Row
 
 from services.scoring.asking.as_of import AsOf, day_of, figures_at
 from services.scoring.asking.statuses import unchanged_since
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.increments import Increments
 from services.scoring.judging.targets import assess_at, targets_of
-from services.scoring.storage import queries
+from services.scoring.storage.increments import summed_increments
+from services.scoring.storage.targets import StoredTarget, stored_targets
 from shared.contracts.assessment import Assessment
 from shared.contracts.refs import CommitmentRef, UnitRef
 from shared.contracts.status import Status
@@ -53,7 +52,7 @@ class TargetList(BaseModel):
 
 
 def target_item(
-    commitment: Commitment, unit: Unit, steps: Increments, row: Row[Any] | None, reference: Reference, on: date
+    commitment: Commitment, unit: Unit, steps: Increments, row: StoredTarget | None, reference: Reference, on: date
 ) -> TargetItem:
     """Judge a commitment at a day, or on the unit's last day; `row` tells since when the status has held."""
     assessment = assess_at(commitment, unit, steps, reference, on)
@@ -86,10 +85,8 @@ async def list_targets(runtime: Running, caller: SignedIn, as_of: AsOf = None) -
     ]
     async with runtime.engine.connect() as connection:
         if as_of is None:
-            rows = await queries.targets(connection)
-            steps = await queries.summed_increments(
-                connection, [(commitment.id, unit.key) for commitment, unit in wanted]
-            )
+            rows = await stored_targets(connection)
+            steps = await summed_increments(connection, [(commitment.id, unit.key) for commitment, unit in wanted])
             items = [
                 target_item(
                     commitment,

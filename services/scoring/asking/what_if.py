@@ -28,7 +28,7 @@ from services.scoring.judging.increments import Increments, difference
 from services.scoring.judging.inheritance import families_of
 from services.scoring.judging.targets import assess_at, targets_of
 from services.scoring.judging.verdicts import CriterionVerdict, explain_criterion
-from services.scoring.storage import queries
+from services.scoring.storage.increments import summed_increments
 from services.scoring.texts import phrase
 from shared.access.caller import Caller
 from shared.contracts.assessment import Assessment
@@ -134,7 +134,7 @@ async def load_inputs(
         supposed_reference=supposed_reference,
         supposed=supposed,
         figures=await figures_of_families(connection, units, reference, supposed_reference),
-        sums=await queries.summed_increments(connection, list(_targets(reference, caller))),
+        sums=await summed_increments(connection, list(_targets(reference, caller))),
         communes=[
             unit for unit in supposed_reference.units.communes(on, supposed_reference.plan.unit) if unit.key in units
         ],

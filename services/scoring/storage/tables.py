@@ -29,7 +29,7 @@ class _Table(SQLModel):
 
 
 class SubmissionRow(_Table, table=True):
-    """Every submission that was scored, whole: with the stream, each can make good what the other lost."""
+    """Every submission that was scored, as a whole: table and stream can each restore what the other lost."""
 
     __tablename__ = "submission"
     __table_args__: ClassVar[Any] = (Index("submission_unit", "unit"), {"schema": SCHEMA})
@@ -50,7 +50,9 @@ class ReadingRow(_Table, table=True):
 
     unit: int = Field(primary_key=True)
     element: str = Field(primary_key=True)
-    ends: date = Field(primary_key=True, description="The period's last day: what lies too far back is not looked at.")
+    ends: date = Field(
+        primary_key=True, description="The period's last day, by which readings too old for the plan are left out."
+    )
     period: str = Field(primary_key=True)
     value: Decimal = Field(sa_type=_numeric)
     stage: str
@@ -59,14 +61,14 @@ class ReadingRow(_Table, table=True):
     known_from: date
     submission: UUID
     warnings: list[dict[str, Any]] | None = Field(
-        default=None, sa_type=_json, description="What was remarkable about it when it came in; none mostly."
+        default=None, sa_type=_json, description="The warnings about it when it was accepted; mostly none."
     )
 
 
 class StatusRow(_Table, table=True):
-    """A commune's criterion as it stands; its reasons follow from the readings whenever somebody asks for them.
+    """The status of a commune's criterion; its reasons are worked out from the readings when they are asked for.
 
-    `holds_until`: the last day on which that needs no new look.
+    `holds_until`: the last day on which the status holds unless figures arrive.
     """
 
     __tablename__ = "status"
@@ -82,7 +84,7 @@ class StatusRow(_Table, table=True):
 
 
 class IncrementRow(_Table, table=True):
-    """What a day adds to a commitment of a district or the province, summed over the units below it."""
+    """An increment: what a day adds to a commitment of a district or the province, summed over the units below it."""
 
     __tablename__ = "step"
 
@@ -95,7 +97,7 @@ class IncrementRow(_Table, table=True):
 
 
 class TargetRow(_Table, table=True):
-    """A district's or the province's commitment as it stands."""
+    """The status of a district's or the province's commitment."""
 
     __tablename__ = "target"
     __table_args__: ClassVar[Any] = (
@@ -111,9 +113,9 @@ class TargetRow(_Table, table=True):
     judged_on: date
     holds_until: date | None
     overdue: list[str] | None = Field(
-        sa_type=_json, description="While nothing of it counts: the periods that were due. None: it was never judged."
+        sa_type=_json, description="The periods of overdue reports, while it has no value. None: it was never judged."
     )
-    moved: bool = Field(description="Its steps have moved since it was judged.")
+    moved: bool = Field(description="Its increments have changed since it was judged.")
 
 
 class ChangeRow(_Table, table=True):
@@ -140,7 +142,7 @@ class ChangeRow(_Table, table=True):
 
 
 class TickRow(_Table, table=True):
-    """The days that were judged for what the passing of time changes."""
+    """The days for which the daily tick has run."""
 
     __tablename__ = "tick"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from services.scoring.judging.readings import Reading, readings_in, received_on
+from services.scoring.storage.submissions import SubmissionValues
 from shared.contracts.submission import AcceptedSubmission
 from shared.reference.load import Reference
 from shared.reference.models import Unit
@@ -46,7 +46,7 @@ def unit_of(submission: AcceptedSubmission, reference: Reference) -> Unit:
     return unit
 
 
-def submission_row(arrival: Arrival, unit: Unit) -> dict[str, Any]:
+def submission_row(arrival: Arrival, unit: Unit) -> SubmissionValues:
     """Return the row that stores a submission."""
     submission = arrival.submission
     return {

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment, PreviousVerdict, events, status_changes
@@ -23,12 +21,12 @@ from services.scoring.judging.verdicts import (
     is_judged_by,
     judge_criterion,
 )
-from services.scoring.storage import queries
+from services.scoring.storage.readings import readings_among
+from services.scoring.storage.statuses import StatusValues, StoredStatus, statuses_of
 from services.scoring.storage.tables import StatusRow
 from services.scoring.update.arrivals import Arrival
 from services.scoring.update.judging_days import last_day_held, moment_to_judge
 from services.scoring.update.published_changes import ChangeOfUnit, publish_changes
-from shared.contracts.status import Status
 from shared.postgres.statements import upsert
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
@@ -52,8 +50,8 @@ async def judge_criteria(
     `differing` are the readings that changed; None: only time has passed. `causes` are the submissions that changed
     them. All are given by the units' keys.
     """
-    stored = await queries.statuses_of(connection, list(figures))
-    rows: list[dict[str, Any]] = []
+    stored = await statuses_of(connection, list(figures))
+    rows: list[StatusValues] = []
     changes: list[ChangeOfUnit] = []
     for key, own_figures in figures.items():
         unit = reference.units.by_key(key)
@@ -83,11 +81,11 @@ async def judge_criteria(
 
 
 def _before(
-    row: Row[Any] | None, criterion: CriterionKey, unit: Unit, reference: Reference, on: date
+    row: StoredStatus | None, criterion: CriterionKey, unit: Unit, reference: Reference, on: date
 ) -> PreviousVerdict:
     """Return the stored verdict, else the verdict of a commune for which nobody has reported."""
     if row:
-        return PreviousVerdict(Status(row.status), frozenset(row.overdue))
+        return PreviousVerdict(row.status, frozenset(row.overdue))
     return verdict_without_figures(criterion, unit, reference, on)
 
 
@@ -107,7 +105,7 @@ def _reaches_back(differing: Mapping[int, Sequence[Reading]] | None, unit: int, 
     )
 
 
-def _status_row(unit: Unit, criterion: CriterionKey, judged: CriterionVerdict, since: date) -> dict[str, Any]:
+def _status_row(unit: Unit, criterion: CriterionKey, judged: CriterionVerdict, since: date) -> StatusValues:
     return {
         "unit": unit.key,
         "criterion": criterion,
@@ -138,7 +136,7 @@ async def figures_for(
         for element in reference.criterion(key).element_codes
         for member in reference.lineage.family(unit)
     }
-    readings = await queries.readings_among(connection, elements, reference.plan.horizon)
+    readings = await readings_among(connection, elements, reference.plan.horizon)
     of_kin = with_inherited(
         {unit: readings.get(unit, _NOTHING) for unit in families_of(criteria, reference)}, reference
     )
@@ -157,7 +155,7 @@ async def judge_again(
 
 def rebuilt_statuses(
     key: int, figures: Figures, bound: Collection[CriterionKey], reference: Reference, moment: Moment
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[StatusValues]:
     """Yield the rows of a unit's statuses, made from its figures alone.
 
     They are of the criteria for which it has figures, and of those to which the plan binds it (`bound`).

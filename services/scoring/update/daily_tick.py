@@ -14,7 +14,10 @@ from services.scoring.judging.inheritance import families_of
 from services.scoring.judging.targets import targets_of
 from services.scoring.judging.unreported import binding_criteria
 from services.scoring.judging.verdicts import criteria_of
-from services.scoring.storage import queries
+from services.scoring.storage.locks import hold_off_rebuild, lock_days, lock_units
+from services.scoring.storage.statuses import outdated_statuses, without_status
+from services.scoring.storage.targets import mark_moved
+from services.scoring.storage.ticks import last_tick, take_day
 from services.scoring.update.commune_statuses import figures_for, judge_criteria
 from services.scoring.update.published_changes import publish_changes
 from services.scoring.update.targets import begin_targets, judge_targets
@@ -57,9 +60,9 @@ class DailyTick:
         today = self._runtime.clock.today()
         while True:
             async with self._runtime.engine.begin() as connection:
-                await queries.work(connection)
-                await queries.lock_days(connection)
-                last = await queries.last_tick(connection)
+                await hold_off_rebuild(connection)
+                await lock_days(connection)
+                last = await last_tick(connection)
                 day = today if last is None else last + timedelta(days=1)
                 if day <= today:
                     now = self._runtime.clock.now()
@@ -78,10 +81,10 @@ async def tick(connection: AsyncConnection, reference: Reference, moment: Moment
 
     Only verdicts that no longer hold are judged again.
     """
-    if not await queries.take_day(connection, moment.on, moment.at):
+    if not await take_day(connection, moment.on, moment.at):
         return 0
     due = await criteria_due(connection, reference, moment.on)
-    await queries.lock_units(connection, families_of(due, reference))
+    await lock_units(connection, families_of(due, reference))
     changes = await judge_due(connection, reference, moment, due)
     await begin_targets(connection, reference, moment.on)
     await mark_sums_of_begun_units(connection, reference, moment.on)
@@ -96,9 +99,9 @@ async def criteria_due(
     They are those whose status no longer holds, those that the plan binds and nobody has judged, and all of the
     communes that begin on the day.
     """
-    due: dict[int, Sequence[CriterionKey]] = dict(await queries.statuses_to_look_at(connection, on))
+    due: dict[int, Sequence[CriterionKey]] = dict(await outdated_statuses(connection, on))
     bound = [(unit, key) for unit, keys in binding_criteria(reference, on).items() for key in keys]
-    for unit, key in await queries.without_status(connection, bound):
+    for unit, key in await without_status(connection, bound):
         due[unit] = [*due.get(unit, ()), key]
     for unit in reference.lineage.begun(on) or ():
         if reference.units.by_key(unit).kind in reference.plan.counted_kinds:
@@ -124,4 +127,4 @@ async def mark_sums_of_begun_units(connection: AsyncConnection, reference: Refer
     """Have all commitments judged on a day on which units begin: the communes that they count change."""
     if reference.lineage.begun(on) is not None:
         targets = {(commitment.id, target.key) for commitment, target in targets_of(reference)}
-        await queries.mark_moved(connection, targets, on)
+        await mark_moved(connection, targets, on)

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import message_of, topic_of
-from services.scoring.storage import queries
+from services.scoring.storage.changes import ChangeValues, add_changes
 from services.scoring.storage.tables import OutboxRow
 from shared.contracts.verdict_change import Change
 from shared.service import outbox
@@ -29,7 +29,7 @@ async def publish_changes(
     traces: Mapping[UUID, str | None] = MappingProxyType({}),
 ) -> None:
     """Store the changes and put their messages into the outbox, each in the trace of the submission that caused it."""
-    rows = [
+    rows: list[ChangeValues] = [
         {
             "id": change.id,
             "unit": unit,
@@ -44,5 +44,5 @@ async def publish_changes(
         }
         for unit, change in changes
     ]
-    await queries.add_changes(connection, rows)
+    await add_changes(connection, rows)
     await outbox.put(connection, OutboxRow, [message_of(change, traces) for _, change in changes])

@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import batched
-from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -27,9 +26,21 @@ from services.scoring.judging.increments import Increment
 from services.scoring.judging.inheritance import judged_by
 from services.scoring.judging.targets import targets_of
 from services.scoring.judging.unreported import binding_criteria
-from services.scoring.storage import queries, rebuilt_schema
+from services.scoring.storage import rebuilt_schema
+from services.scoring.storage.increments import add_increments
+from services.scoring.storage.locks import hold_off_workers
+from services.scoring.storage.readings import reading_values
 from services.scoring.storage.rebuilt_schema import COMPARED, REBUILT, REPLACED
+from services.scoring.storage.submissions import (
+    SubmissionValues,
+    known_among,
+    parked_submissions,
+    record_submissions,
+    submissions_of,
+    units_reported,
+)
 from services.scoring.storage.tables import ReadingRow, StatusRow, SubmissionRow
+from services.scoring.storage.targets import mark_moved
 from services.scoring.update.arrivals import Arrival, arrival_of, submission_row, unit_of
 from services.scoring.update.commune_statuses import judge_again, rebuilt_statuses
 from services.scoring.update.score import score
@@ -75,7 +86,7 @@ async def rebuild(
         await rebuilding.fill()
         await rebuilding.judge()
         async with engine.begin() as live:
-            await queries.hold_off_workers(live)
+            await hold_off_workers(live)
             await rebuilding.catch_up(live)
             report = await _compare(live)
             if switch and not report.lacking:
@@ -101,9 +112,9 @@ class _Rebuilding:
     async def fill(self) -> None:
         """Store the stream's submissions, as far as live workers have come."""
 
-        async def write(rows: list[dict[str, Any]]) -> None:
+        async def write(rows: list[SubmissionValues]) -> None:
             async with self._beside.begin() as connection:
-                self.submissions += len(await queries.record_submissions(connection, rows))
+                self.submissions += len(await record_submissions(connection, rows))
 
         writing: Task[None] | None = None
         async for arrivals in self._arrivals(await self._done_by_workers()):
@@ -119,7 +130,7 @@ class _Rebuilding:
         sums: defaultdict[tuple[str, int, date], Increment] = defaultdict(Increment)
         targets = list(targets_of(self._reference))
         async with self._beside.connect() as connection:
-            reported = await queries.units_reported(connection)
+            reported = await units_reported(connection)
         bound = binding_criteria(self._reference, self._moment.on)
         families = sorted({self._reference.lineage.family(unit) for unit in reported.union(bound)})
         chunks = batched(families, _UNITS_AT_ONCE)
@@ -128,10 +139,10 @@ class _Rebuilding:
             for chunk in chunks:
                 units = [unit for family in chunk for unit in family]
                 async with self._beside.begin() as connection:
-                    figures = figures_from(await queries.submissions_of(connection, units))
+                    figures = figures_from(await submissions_of(connection, units))
                     judged = judged_by({unit: figures.get(unit, Figures()) for unit in units}, self._reference)
                     readings = [
-                        queries.reading_row(unit, reading) for unit, own in figures.items() for reading in own.values()
+                        reading_values(unit, reading) for unit, own in figures.items() for reading in own.values()
                     ]
                     await copy_in(connection, ReadingRow, readings, REBUILT)
                     statuses = [
@@ -150,10 +161,10 @@ class _Rebuilding:
                 group.create_task(work())
         async with self._beside.begin() as connection:
             for several in batched(sums.items(), _ROWS_AT_ONCE):
-                await queries.add_increments(connection, dict(several))
+                await add_increments(connection, dict(several))
             await begin_targets(connection, self._reference, self._moment.on)
             moved = {(commitment, unit) for commitment, unit, _ in sums}
-            await queries.mark_moved(connection, moved, self._moment.on)
+            await mark_moved(connection, moved, self._moment.on)
             await judge_targets(connection, self._reference, self._moment)
 
     async def catch_up(self, live: AsyncConnection) -> None:
@@ -180,7 +191,7 @@ class _Rebuilding:
         not acknowledged them yet.
         """
         async with self._live.connect() as connection:
-            parked = await queries.parked_submissions(connection)
+            parked = await parked_submissions(connection)
         async for batch in read_stream(
             self._nats, subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS, self._sequence
         ):
@@ -189,7 +200,7 @@ class _Rebuilding:
                 for message in batch
                 if _sequence(message) not in parked
             }
-            known = await queries.known_among(live, [one.submission.id for one in arrivals.values()]) if live else set()
+            known = await known_among(live, [one.submission.id for one in arrivals.values()]) if live else set()
             taken = [
                 one
                 for sequence, one in arrivals.items()
@@ -229,4 +240,4 @@ async def _switch(live: AsyncConnection, reference: Reference, moment: Moment) -
             await judge_again(live, reference, criteria, moment)  # by the rebuilt readings, against the live statuses
         await rebuilt_schema.replace(live, model)
     targets = {(commitment.id, unit.key) for commitment, unit in targets_of(reference)}
-    await queries.mark_moved(live, targets, moment.on)
+    await mark_moved(live, targets, moment.on)

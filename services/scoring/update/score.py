@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.inheritance import families_of
-from services.scoring.storage import queries
+from services.scoring.storage.locks import lock_units
+from services.scoring.storage.readings import readings_among, write_readings
+from services.scoring.storage.submissions import record_submissions
 from services.scoring.update.arrivals import Arrival, submission_row, unit_of
 from services.scoring.update.commune_statuses import criteria_touched, judge_criteria
 from services.scoring.update.figure_changes import (
@@ -39,7 +41,7 @@ async def score(connection: AsyncConnection, reference: Reference, arrivals: Seq
         return 0
     moment = not_before_receipt(moment, new)
     arriving = {unit: [reading for one in several for reading in one.readings] for unit, several in new.items()}
-    await queries.lock_units(connection, families_of(arriving, reference))
+    await lock_units(connection, families_of(arriving, reference))
     oldest = oldest_needed(arriving, reference)
     stored = await store_readings(connection, reference, arriving, oldest)
     change = as_judged(stored, oldest, reference)
@@ -55,7 +57,7 @@ async def store_new(
     """Store the submissions; return those that were not known yet, by the key of their unit."""
     units = {arrival.submission.id: unit_of(arrival.submission, reference) for arrival in arrivals}
     rows = {arrival.submission.id: submission_row(arrival, units[arrival.submission.id]) for arrival in arrivals}
-    stored = await queries.record_submissions(connection, [rows[key] for key in sorted(rows)])
+    stored = await record_submissions(connection, [rows[key] for key in sorted(rows)])
     new: defaultdict[int, list[Arrival]] = defaultdict(list)
     for arrival in arrivals:
         if arrival.submission.id in stored:
@@ -75,10 +77,10 @@ async def store_readings(
     connection: AsyncConnection, reference: Reference, arriving: ReadingsByUnit, oldest: date
 ) -> FigureChange:
     """Merge the arriving readings into the stored ones of periods that end at `oldest` or later, and store them."""
-    stored = await queries.readings_among(connection, elements_needed(arriving, reference), oldest)
+    stored = await readings_among(connection, elements_needed(arriving, reference), oldest)
     change = merge_arriving(stored, arriving, reference)
     differing = [(unit, reading) for unit, readings in change.differing.items() for reading in readings]
-    await queries.write_readings(connection, differing)
+    await write_readings(connection, differing)
     return change
 
 

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring.judging.aggregates import contributes, elements_of
 from services.scoring.judging.increments import Increment, difference, increments_of
 from services.scoring.judging.targets import targets_of
-from services.scoring.storage import queries
+from services.scoring.storage.increments import add_increments
+from services.scoring.storage.targets import mark_moved
 from services.scoring.update.figure_changes import FigureChange
 from shared.reference.load import Reference
 
@@ -18,8 +19,8 @@ from shared.reference.load import Reference
 async def move_sums(connection: AsyncConnection, reference: Reference, on: date, change: FigureChange) -> None:
     """Move the sums above the changed units, and mark their commitments for `judge_targets` to judge."""
     increments = sum_increments(change, reference)
-    await queries.mark_moved(connection, {(commitment, unit) for commitment, unit, _ in increments}, on)
-    await queries.add_increments(connection, increments)
+    await mark_moved(connection, {(commitment, unit) for commitment, unit, _ in increments}, on)
+    await add_increments(connection, increments)
 
 
 def sum_increments(change: FigureChange, reference: Reference) -> dict[tuple[str, int, date], Increment]:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment, PreviousVerdict, events, target_changes
 from services.scoring.judging.judge import Verdict
 from services.scoring.judging.targets import series_of, targets_of
 from services.scoring.judging.verdicts import explain_target, judge_target, overdue_of, target_since
-from services.scoring.storage import queries
+from services.scoring.storage.increments import summed_increments
+from services.scoring.storage.locks import lock_targets
 from services.scoring.storage.tables import TargetRow
+from services.scoring.storage.targets import (
+    StoredTarget,
+    TargetValues,
+    insert_targets,
+    lock_outdated_targets,
+    outdated_targets,
+    stored_targets,
+)
 from services.scoring.update.judging_days import last_day_held, moment_to_judge
 from services.scoring.update.published_changes import ChangeOfUnit, publish_changes
-from shared.contracts.status import Status
 from shared.postgres.statements import upsert
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit
@@ -28,12 +34,12 @@ async def judge_targets(connection: AsyncConnection, reference: Reference, momen
     Apart from `score`, so that workers do not wait for each other at the province's sums. Returns the number of
     changes.
     """
-    if not await queries.targets_to_look_at(connection, moment.on):
+    if not await outdated_targets(connection, moment.on):
         return 0
-    await queries.lock_targets(connection)
-    taken = await queries.take_targets(connection, moment.on)
-    steps, stored = await queries.summed_increments(connection, taken), await queries.targets(connection)
-    rows: list[dict[str, Any]] = []
+    await lock_targets(connection)
+    taken = await lock_outdated_targets(connection, moment.on)
+    steps, stored = await summed_increments(connection, taken), await stored_targets(connection)
+    rows: list[TargetValues] = []
     changes: list[ChangeOfUnit] = []
     for commitment, target in targets_of(reference):
         key = (commitment.id, target.key)
@@ -55,27 +61,27 @@ async def judge_targets(connection: AsyncConnection, reference: Reference, momen
     return len(changes)
 
 
-def _before(row: Row[Any] | None, commitment: Commitment, reference: Reference, on: date) -> PreviousVerdict:
+def _before(row: StoredTarget | None, commitment: Commitment, reference: Reference, on: date) -> PreviousVerdict:
     """Return the stored verdict, else the verdict on a commitment for which nobody has reported."""
     if row and row.overdue is not None:
-        return PreviousVerdict(Status(row.status), frozenset(row.overdue))
+        return PreviousVerdict(row.status, frozenset(row.overdue))
     unreported = judge_target(commitment, (), reference, on)
     return PreviousVerdict(unreported.status, frozenset(overdue_of(unreported)))
 
 
 async def begin_targets(connection: AsyncConnection, reference: Reference, on: date) -> None:
     """Store a first verdict on each of the plan's commitments, so that those without reports are judged too."""
-    rows, stored = [], await queries.targets(connection)
+    rows, stored = [], await stored_targets(connection)
     for commitment, target in targets_of(reference):
         if (commitment.id, target.key) in stored:
             continue
         day = target.last_day(on)
         verdict = judge_target(commitment, (), reference, day)
         rows.append(_target_row(commitment, target, verdict, target_since(commitment, (), reference, day)))
-    await queries.begin_targets(connection, rows)
+    await insert_targets(connection, rows)
 
 
-def _target_row(commitment: Commitment, target: Unit, verdict: Verdict, since: date) -> dict[str, Any]:
+def _target_row(commitment: Commitment, target: Unit, verdict: Verdict, since: date) -> TargetValues:
     return {
         "commitment": commitment.id,
         "unit": target.key,

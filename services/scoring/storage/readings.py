@@ -1,0 +1,112 @@
+"""The SQL of readings. Units are surrogate keys."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, TypedDict
+from uuid import UUID
+
+from sqlalchemy import (
+    Row,
+    Select,
+    func,
+    select,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring.judging.figures import Figures
+from services.scoring.judging.readings import Reading
+from services.scoring.storage.pairs import joined_pairs
+from services.scoring.storage.tables import (
+    ReadingRow,
+)
+from shared.contracts.period import Period
+from shared.contracts.status import Stage
+from shared.contracts.submission import SubmissionWarning
+from shared.postgres.statements import table_of, upsert
+
+reading = table_of(ReadingRow)
+
+
+class ReadingValues(TypedDict):
+    """A new row of table `reading`."""
+
+    unit: int
+    element: str
+    ends: date
+    period: str
+    value: Decimal
+    stage: str
+    revision: int
+    received_at: datetime
+    known_from: date
+    submission: UUID
+    warnings: list[dict[str, Any]] | None
+
+
+async def readings_of(
+    connection: AsyncConnection, units: Collection[int], horizon: date, elements: Collection[str] | None = None
+) -> dict[int, Figures]:
+    """Return the units' readings of these elements (None: of all), for periods that end at the horizon or later."""
+    query = select(reading).where(reading.c.unit == func.any(list(units)), reading.c.ends >= horizon)
+    if elements is not None:
+        query = query.where(reading.c.element == func.any(list(elements)))
+    return await _figures(connection, query)
+
+
+async def readings_among(
+    connection: AsyncConnection, unit_elements: Collection[tuple[int, str]], horizon: date
+) -> dict[int, Figures]:
+    """Return the readings of these pairs of unit and element, for periods that end at the horizon or later."""
+    pairs = joined_pairs(unit_elements, "element")
+    query = select(reading).where(
+        reading.c.unit == pairs.c.unit, reading.c.element == pairs.c.element, reading.c.ends >= horizon
+    )
+    return await _figures(connection, query)
+
+
+async def _figures(connection: AsyncConnection, query: Select[Any]) -> dict[int, Figures]:
+    figures: defaultdict[int, Figures] = defaultdict(Figures)
+    for row in await connection.execute(query):
+        reading_stored = _reading(row)
+        figures[row.unit][(reading_stored.element, reading_stored.period)] = reading_stored
+    return figures
+
+
+def _reading(row: Row[Any]) -> Reading:
+    return Reading(
+        element=row.element,
+        period=Period.parse(row.period),
+        value=row.value,
+        stage=Stage(row.stage),
+        revision=row.revision,
+        received_at=row.received_at,
+        known_from=row.known_from,
+        submission=row.submission,
+        warnings=tuple(SubmissionWarning.model_validate(warning) for warning in row.warnings or ()),
+    )
+
+
+def reading_values(unit: int, reading: Reading) -> ReadingValues:
+    """Return the values that store a reading."""
+    return {
+        "unit": unit,
+        "element": reading.element,
+        "ends": reading.period.end,
+        "period": reading.period.text,
+        "value": reading.value,
+        "stage": reading.stage.value,
+        "revision": reading.revision,
+        "received_at": reading.received_at,
+        "known_from": reading.known_from,
+        "submission": reading.submission,
+        "warnings": [warning.model_dump(mode="json") for warning in reading.warnings] or None,
+    }
+
+
+async def write_readings(connection: AsyncConnection, readings: Sequence[tuple[int, Reading]]) -> None:
+    """Store units' readings in the place of former ones for the same element and period."""
+    await upsert(connection, ReadingRow, [reading_values(unit, reading) for unit, reading in readings])

@@ -1,0 +1,76 @@
+"""The SQL of the statuses of communes' criteria."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import NamedTuple, TypedDict
+
+from sqlalchemy import (
+    exists,
+    func,
+    select,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring.storage.pairs import joined_pairs
+from services.scoring.storage.tables import (
+    StatusRow,
+)
+from shared.contracts.status import Status
+from shared.postgres.statements import table_of
+from shared.reference.models import CriterionKey
+
+status = table_of(StatusRow)
+
+
+class StoredStatus(NamedTuple):
+    """A stored status of a commune's criterion."""
+
+    status: Status
+    since: date
+    judged_on: date
+    holds_until: date | None
+    overdue: list[str]
+
+
+class StatusValues(TypedDict):
+    """A new row of table `status`."""
+
+    unit: int
+    criterion: CriterionKey
+    status: str
+    since: date
+    judged_on: date
+    holds_until: date | None
+    overdue: list[str]
+
+
+_STORED = (status.c.unit, status.c.criterion, *(status.c[name] for name in StoredStatus._fields))
+
+
+async def statuses_of(
+    connection: AsyncConnection, units: Collection[int]
+) -> dict[tuple[int, CriterionKey], StoredStatus]:
+    """Return the units' statuses by unit and criterion."""
+    rows = await connection.execute(select(*_STORED).where(status.c.unit == func.any(list(units))))
+    return {(unit, criterion): StoredStatus(Status(name), *others) for unit, criterion, name, *others in rows}
+
+
+async def outdated_statuses(connection: AsyncConnection, on: date) -> dict[int, list[CriterionKey]]:
+    """Return by unit the criteria whose status no longer holds on that day and was not judged then."""
+    query = select(status.c.unit, status.c.criterion).where(status.c.holds_until < on, status.c.judged_on < on)
+    outdated: defaultdict[int, list[CriterionKey]] = defaultdict(list)
+    for row in await connection.execute(query.order_by(status.c.unit, status.c.criterion)):
+        outdated[row.unit].append(row.criterion)
+    return outdated
+
+
+async def without_status(
+    connection: AsyncConnection, pairs: Sequence[tuple[int, CriterionKey]]
+) -> list[tuple[int, CriterionKey]]:
+    """Return which of these pairs of unit and criterion have no stored status."""
+    given = joined_pairs(pairs, "criterion")
+    known = exists().where(status.c.unit == given.c.unit, status.c.criterion == given.c.criterion)
+    return [(row.unit, row.criterion) for row in await connection.execute(select(given).where(~known))]

@@ -1,0 +1,91 @@
+"""The SQL of submissions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert
+
+from services.scoring.storage.tables import (
+    ParkedRow,
+    SubmissionRow,
+)
+from shared.contracts import subjects
+from shared.postgres.statements import columns_of, table_of, unnested
+
+submission = table_of(SubmissionRow)
+parked = table_of(ParkedRow)
+
+
+class SubmissionValues(TypedDict):
+    """A new row of table `submission`; its body is a JSON text."""
+
+    id: UUID
+    agency: str
+    unit: int
+    period: str
+    received_at: datetime
+    digest: str
+    body: str
+
+
+def _recording() -> ReturningInsert[Any]:
+    # bodies are given as JSON texts, which the database parses
+    types = {column.name: Text() if column.name == "body" else column.type for column in submission.c}
+    given = unnested(
+        {name: bindparam(name, type_=ARRAY(kind, dimensions=1)) for name, kind in types.items()}
+    ).subquery()
+    values = [cast(given.c[name], submission.c[name].type) for name in types]
+    statement = insert(submission).from_select(list(types), select(*values))
+    return statement.on_conflict_do_nothing().returning(submission.c.id)
+
+
+_RECORD = _recording()
+
+
+async def record_submissions(connection: AsyncConnection, rows: Sequence[SubmissionValues]) -> set[UUID]:
+    """Store submissions and return the ids of those that were new."""
+    return set((await connection.scalars(_RECORD, columns_of(rows))).all()) if rows else set()
+
+
+async def known_among(connection: AsyncConnection, ids: Sequence[UUID]) -> set[UUID]:
+    """Return which of these submissions are stored already."""
+    query = select(submission.c.id).where(submission.c.id == func.any(cast(list(ids), ARRAY(Uuid))))
+    return set((await connection.scalars(query)).all())
+
+
+async def submissions_of(
+    connection: AsyncConnection, units: Collection[int], until: datetime | None = None
+) -> Sequence[tuple[int, str]]:
+    """Return the unit and the JSON of every submission for these units, or of those received before a moment."""
+    query = select(submission.c.unit, cast(submission.c.body, Text).label("body"))
+    query = query.where(submission.c.unit == func.any(list(units)))
+    if until is not None:
+        query = query.where(submission.c.received_at < until)
+    return (await connection.execute(query)).tuples().all()
+
+
+async def units_reported(connection: AsyncConnection) -> set[int]:
+    """Return the keys of the units for which there are submissions."""
+    return set((await connection.scalars(select(submission.c.unit).distinct())).all())
+
+
+async def parked_submissions(connection: AsyncConnection) -> set[int]:
+    """Return the sequence numbers of submissions in the stream that were parked and not replayed."""
+    of_stream = parked.c.stream == subjects.SUBMISSIONS_STREAM
+    query = select(parked.c.sequence).where(of_stream, parked.c.state != "replayed")
+    return set((await connection.scalars(query)).all())

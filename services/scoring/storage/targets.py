@@ -1,0 +1,107 @@
+"""The SQL of the statuses of the plan's commitments."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import NamedTuple, TypedDict
+
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    or_,
+    select,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring.storage.tables import (
+    TargetRow,
+)
+from shared.contracts.status import Status
+from shared.postgres.statements import columns_of, insert_rows, table_of
+
+target = table_of(TargetRow)
+
+
+class StoredTarget(NamedTuple):
+    """A stored status of a commitment; `overdue` is None until it is judged for the first time."""
+
+    status: Status
+    since: date
+    judged_on: date
+    holds_until: date | None
+    overdue: list[str] | None
+
+
+class TargetValues(TypedDict):
+    """A new row of table `target`."""
+
+    commitment: str
+    unit: int
+    status: str
+    since: date
+    judged_on: date
+    holds_until: date | None
+    overdue: list[str] | None
+    moved: bool
+
+
+_STORED = (target.c.commitment, target.c.unit, *(target.c[name] for name in StoredTarget._fields))
+
+
+async def stored_targets(connection: AsyncConnection) -> dict[tuple[str, int], StoredTarget]:
+    """Return the statuses of all commitments by commitment and unit."""
+    rows = await connection.execute(select(*_STORED))
+    return {(commitment, unit): StoredTarget(Status(name), *others) for commitment, unit, name, *others in rows}
+
+
+async def outdated_targets(connection: AsyncConnection, on: date) -> set[tuple[str, int]]:
+    """Return the commitments whose sums have moved, or whose status no longer holds and was not judged on that day."""
+    query = select(target.c.commitment, target.c.unit).where(_is_to_be_judged(on))
+    return {(row.commitment, row.unit) for row in await connection.execute(query)}
+
+
+async def lock_outdated_targets(connection: AsyncConnection, on: date) -> set[tuple[str, int]]:
+    """Lock the commitments that `outdated_targets` names until the transaction ends, and return them.
+
+    Workers that move their sums meanwhile wait, so the mark of that move comes after the verdict and stays.
+    Commitments whose sums are being moved right now are left out: their mark stands when the move is committed.
+    """
+    query = select(target.c.commitment, target.c.unit).where(_is_to_be_judged(on))
+    query = query.order_by(target.c.commitment, target.c.unit).with_for_update(skip_locked=True, key_share=True)
+    return {(row.commitment, row.unit) for row in await connection.execute(query)}
+
+
+def _is_to_be_judged(on: date) -> ColumnElement[bool]:
+    return or_(target.c.moved, and_(target.c.holds_until < on, target.c.judged_on < on))
+
+
+async def insert_targets(connection: AsyncConnection, rows: Sequence[TargetValues]) -> None:
+    """Store the commitments that are not stored yet."""
+    if rows:
+        statement = insert_rows(target, tuple(rows[0])).on_conflict_do_nothing()
+        await connection.execute(statement, columns_of(rows))
+
+
+_MARK_MOVED = insert_rows(target, tuple(target.c.keys())).on_conflict_do_update(
+    index_elements=["commitment", "unit"], set_={"moved": True}
+)
+
+
+async def mark_moved(connection: AsyncConnection, targets: Collection[tuple[str, int]], on: date) -> None:
+    """Mark that the sums of these commitments have moved, so that they are judged."""
+    rows: list[TargetValues] = [
+        {
+            "commitment": commitment,
+            "unit": unit,
+            "status": Status.NO_DATA.value,
+            "since": on,
+            "judged_on": on,
+            "holds_until": None,
+            "overdue": None,
+            "moved": True,
+        }
+        for commitment, unit in sorted(targets)
+    ]
+    if rows:
+        await connection.execute(_MARK_MOVED, columns_of(rows))
