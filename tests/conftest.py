@@ -7,11 +7,16 @@ from pathlib import Path
 
 import nats as nats_client
 import pytest
+from hypothesis import settings as hypothesis_settings
 from nats.aio.client import Client
 
 from services.cli.migrate import prepare
 from tests.running import Surroundings, settings_of, surroundings
 from tests.servers import NatsServer, PostgresServer, start_nats, start_postgres
+
+# machines are noisy: no test says how long an example may take
+hypothesis_settings.register_profile("ntm", deadline=None)
+hypothesis_settings.load_profile("ntm")
 
 
 @pytest.fixture(scope="session")

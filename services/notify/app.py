@@ -60,11 +60,13 @@ TELLING = [settle, inhibit, silence, render]
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Run notify's workers and subscribers while the service runs."""
-    async with Notify.running(settings(), ARRIVING, TELLING) as notify:
-        app.state.service = notify
-        async with background(*(worker.run() for worker in notify.workers)), broker:
-            await broker.start()
-            yield
+    async with (
+        Notify.running(settings(), ARRIVING, TELLING) as app.state.service,
+        background(*(worker.run() for worker in notify().workers)),
+        broker,
+    ):
+        await broker.start()
+        yield
 
 
 app = create_app("NTM notify", "Ai đã được báo điều gì, khi nào. / Who was told what, and when.", lifespan)
@@ -73,16 +75,15 @@ for router in ROUTERS:
 describe(app, DESCRIPTION)
 
 
-def running() -> Notify:
-    """Return the service that the lifespan has opened."""
-    notify: Notify = app.state.service
-    return notify
+def notify() -> Notify:
+    """Return the running service."""
+    service: Notify = app.state.service
+    return service
 
 
 async def take(messages: list[Msg]) -> None:
     """Tell of a batch of events; it is acknowledged once its transaction is committed."""
-    notify = running()
-    await process(subjects.STATUS_STREAM, messages, notify.tell, notify.parking.park)
+    await process(subjects.STATUS_STREAM, messages, notify().tell, notify().parking.park)
 
 
 for family, durable in FAMILIES.items():
@@ -92,6 +93,5 @@ for family, durable in FAMILIES.items():
 @broker.subscriber(subjects.replay("notify"), queue="notify", decoder=raw_body)
 async def take_replay(request: bytes) -> bytes:
     """Tell of a parked event once more, and reply what became of it."""
-    notify = running()
-    handles = dict.fromkeys(FAMILIES, notify.tell)
-    return await answer_replay(notify.parking, notify.runtime.nats, handles, request)
+    handlers = dict.fromkeys(FAMILIES, notify().tell)
+    return await answer_replay(notify().parking, notify().runtime.nats, handlers, request)
