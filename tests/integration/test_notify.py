@@ -250,7 +250,7 @@ async def test_an_address_that_became_known_is_used_when_a_notice_is_sent_again(
     await notify.settled()
     [lost] = await notify.notices(recipient="department_leadership@20")
     await notify.stop()
-    path = notify.directory / "contacts.yaml"
+    path = notify.service.log.parent / "contacts.yaml"
     path.write_text(path.read_text() + "- {role: department_leadership, unit: '20', name: L, emails: [l@example.vn]}\n")
     await notify.start()
     answer = await notify.post(f"/v1/notices/{lost['id']}/resend", await notify.key("20"))

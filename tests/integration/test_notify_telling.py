@@ -46,14 +46,12 @@ CONTACTS = [
 async def notify(
     tmp_path: Path, nats: Client, nats_server: NatsServer, database_url: str
 ) -> AsyncIterator[NotifyService]:
-    async with notify_service(tmp_path, nats, nats_server, database_url, CONTACTS) as service:
-        service.env |= {
-            "NTM_SMS_REPORT_TOKEN": "report-token",
-            "NTM_SMS_PRICE_DONG": "800",
-            "NTM_SMS_DAILY_BUDGET_DONG": "1600",
-        }
-        await service.start()
-        yield service
+    async with notify_service(tmp_path, nats, nats_server, database_url, CONTACTS) as notify:
+        notify.env.update(
+            NTM_SMS_REPORT_TOKEN="report-token", NTM_SMS_PRICE_DONG="800", NTM_SMS_DAILY_BUDGET_DONG="1600"
+        )
+        await notify.start()
+        yield notify
 
 
 def texts(notify: NotifyService, to: str) -> list[str]:
