@@ -125,7 +125,7 @@ async def ours(directory: Path, url: str) -> AsyncIterator[NotifyService]:
     try:
         database = await postgres.create_database()
         async with notify_service(directory, nats, server, database, []) as service:
-            service.env |= {"NTM_REFERENCE_DIR": str(reference), "NTM_LOG_FORMAT": "json"}
+            service.env.update({"NTM_REFERENCE_DIR": str(reference), "NTM_LOG_FORMAT": "json"})
             await service.start()
             key = await service.key("20")
             made = await service.post("/v1/subscriptions", key, json={"url": url, "unit": "20"})
