@@ -273,8 +273,8 @@ async def many_open(directory: Path) -> None:
         for _ in range(OPEN // 5_000):
             await service.publish(*changes(reference, 5_000))
         assert await all_heard(OPEN, seconds=900)
-        assert service.child
-        used = psutil.Process(service.child.pid).memory_info().rss / MEGABYTE
+        assert service.service.process
+        used = psutil.Process(service.service.process.pid).memory_info().rss / MEGABYTE
         print(f"open: {used:.0f} MB with {OPEN:,} open alerts (target 300)")
 
 

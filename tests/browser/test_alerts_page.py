@@ -31,7 +31,7 @@ async def notify(
 
 @pytest.fixture
 async def page(chromium: Browser, notify: NotifyService) -> AsyncIterator[Page]:
-    async with opened(chromium, f"http://127.0.0.1:{notify.port}") as page:
+    async with opened(chromium, f"http://127.0.0.1:{notify.service.port}") as page:
         yield page
 
 
@@ -67,7 +67,7 @@ async def test_it_says_who_was_told_by_which_channel_and_whether_it_went_out(not
 async def test_a_key_of_another_district_sees_none_and_the_page_fits_a_phone(
     notify: NotifyService, chromium: Browser
 ) -> None:
-    async with opened(chromium, f"http://127.0.0.1:{notify.port}", PHONE) as page:
+    async with opened(chromium, f"http://127.0.0.1:{notify.service.port}", PHONE) as page:
         await sign_in(page, await notify.key("181"), "open")
         await expect(page.get_by_text("Không có cảnh báo nào.")).to_be_visible()
         await page.get_by_role("button", name="Đăng xuất").click()
