@@ -34,7 +34,7 @@ lint: setup ## Check style, format and the borders between the packages
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 
-types: setup ## Check the types
+types: setup ## Check the types, and that each name the tests use exists
 	$(BIN)/mypy
 
 schemas: setup ## Write the contracts' documents: JSON Schemas, AsyncAPI, OpenAPI

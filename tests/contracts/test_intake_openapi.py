@@ -16,7 +16,7 @@ from schemathesis import Case
 from schemathesis.checks import CHECKS
 
 from services.intake.doors import openapi_examples
-from services.intake.doors.http import NDJSON
+from services.intake.doors.ndjson import NDJSON
 from services.intake.doors.uploads import XLSX
 from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
