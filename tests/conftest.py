@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import nats as nats_client
 import pytest
 from hypothesis import settings as hypothesis_settings
 from nats.aio.client import Client
+from schemathesis.pytest.plugin import SchemathesisFunction
 
 from services.cli.migrate import prepare
 from tests.running import Surroundings, settings_of, surroundings
@@ -17,6 +19,18 @@ from tests.servers import NatsServer, PostgresServer, start_nats, start_postgres
 # machines are noisy: no test says how long an example may take
 hypothesis_settings.register_profile("ntm", deadline=None)
 hypothesis_settings.load_profile("ntm")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test an id of its own: xdist runs one test for an id, and would leave the others out unsaid.
+
+    Under pytest 9.2 Schemathesis gives one id to the tests of all operations.
+    """
+    for item in items:
+        if isinstance(item, SchemathesisFunction):
+            item._id = item.id.with_params(item.operation_label)
+    repeated = [test for test, times in Counter(item.nodeid for item in items).items() if times > 1]
+    assert not repeated, f"tests that share an id: {repeated}"
 
 
 @pytest.fixture(scope="session")
