@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from deploy.local.running_system import RunningSystem
 from deploy.local.supervisor import end, spawn
 from deploy.local.system import free_port
+from deploy.local.uvicorn_options import uvicorn_env
 from services.cli.migrate import prepare
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
@@ -49,11 +50,8 @@ class Service:
 
     async def start(self) -> None:
         with self.log.open("ab") as output:
-            command = [
-                sys.executable, "-m", "uvicorn", f"services.{self.name}.app:app", "--port", str(self.port),
-                "--no-access-log",
-            ]  # fmt: skip
-            self.process = await spawn(command, self.env, output)
+            command = [sys.executable, "-m", "uvicorn", f"services.{self.name}.app:app"]
+            self.process = await spawn(command, {**self.env, **uvicorn_env(self.port)}, output)
         await eventually(self.is_ready, explain=lambda: f"{self.name}: {self.log}")
 
     async def is_ready(self) -> bool:

@@ -20,6 +20,7 @@ from deploy.local.nats import Nats
 from deploy.local.postgres import Postgres
 from deploy.local.running_system import RunningSystem, write_private
 from deploy.local.supervisor import CannotStartError, Process, Supervisor, run_until_signal
+from deploy.local.uvicorn_options import uvicorn_env
 
 SERVICES = {name: f"services.{name}.app:app" for name in ("intake", "scoring", "notify")}
 MIGRATE = (sys.executable, "-m", "services.cli.main", "migrate")
@@ -209,12 +210,10 @@ def _postbox(options: Options, chosen: Installation, http: httpx.AsyncClient) ->
 
 def _service(name: str, app: str, options: Options, env: Mapping[str, str], http: httpx.AsyncClient) -> Process:
     port = asdict(options.ports)[name]
-    # Whoever watches the changes holds a connection open, which must not hold up the end.
-    command = [sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
     return Process(
         name=name,
-        command=[*command, "--timeout-graceful-shutdown", "3"],
-        env=env,
+        command=[sys.executable, "-m", "uvicorn", app],
+        env={**env, **uvicorn_env(port)},
         ready=_answers(http, f"{_url(port)}/readyz"),
     )
 
