@@ -13,7 +13,7 @@ from services.scoring.asking.statuses import StatusItem, status_item, status_ite
 from services.scoring.asking.units import cohorts_of, communes_of, district_of
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.inheritance import NotInherited, not_inherited
-from services.scoring.judging.verdicts import criteria_of
+from services.scoring.judging.judge import criteria_of
 from services.scoring.storage.changes import StoredChange, changes_of_unit
 from services.scoring.storage.statuses import statuses_of
 from shared.contracts.bilingual import Bilingual

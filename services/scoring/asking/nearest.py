@@ -15,14 +15,14 @@ from services.scoring.asking.scenario import Scenario, figures_of_families
 from services.scoring.asking.units import cohorts_of, communes_of, district_of
 from services.scoring.asking.work_slots import SLOTS
 from services.scoring.judging.figures import Figures
-from services.scoring.judging.reasons import UNITS
-from services.scoring.judging.verdicts import (
+from services.scoring.judging.judge import (
     CriterionVerdict,
     MeasureVerdict,
     binds,
     explain_criterion,
     judge_criterion,
 )
+from services.scoring.judging.reasons import UNITS
 from services.scoring.texts import phrase
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import CriterionRef, UnitRef

@@ -20,7 +20,7 @@ from services.scoring.asking.scenario import (
 )
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.figures import Figures
-from services.scoring.judging.verdicts import explain_criterion
+from services.scoring.judging.judge import explain_criterion
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.preview import Preview, PreviewedStatus, PreviewRequest
 from shared.contracts.submission import Submission

@@ -16,8 +16,8 @@ from services.scoring.asking.as_of import AsOf, day_of, known_at
 from services.scoring.asking.units import communes_of, district_of
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.inheritance import judged_by
+from services.scoring.judging.judge import criteria_of, judge_criterion
 from services.scoring.judging.recognition import recognitions
-from services.scoring.judging.verdicts import criteria_of, judge_criterion
 from services.scoring.storage.readings import readings_of
 from services.scoring.storage.statuses import statuses_of
 from shared.contracts.recognition import Recognition, RecognitionState

@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.figures import Figures, merge
 from services.scoring.judging.inheritance import families_of, with_inherited
+from services.scoring.judging.judge import CriterionVerdict, is_judged_by, judge_criterion
 from services.scoring.judging.readings import Reading, readings_in
-from services.scoring.judging.verdicts import CriterionVerdict, is_judged_by, judge_criterion
 from services.scoring.storage.readings import readings_of
 from shared.contracts.submission import Submission
 from shared.reference.load import Reference

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from services.scoring.asking.as_of import AsOf, day_of, figures_at, figures_today
 from services.scoring.asking.units import check_criterion, cohorts_of, communes_of, district_of
 from services.scoring.judging.figures import Figures
-from services.scoring.judging.verdicts import assess_criterion, criteria_of, criterion_since
+from services.scoring.judging.judge import assess_criterion, criteria_of, criterion_since
 from services.scoring.storage.statuses import StoredStatus, statuses_of
 from services.scoring.storage.targets import StoredTarget
 from shared.contracts.assessment import Assessment

@@ -26,8 +26,8 @@ from services.scoring.judging.changes import Moment
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.increments import Increments, difference
 from services.scoring.judging.inheritance import families_of
+from services.scoring.judging.judge import CriterionVerdict, explain_criterion
 from services.scoring.judging.targets import assess_at, targets_of
-from services.scoring.judging.verdicts import CriterionVerdict, explain_criterion
 from services.scoring.storage.increments import summed_increments
 from services.scoring.texts import phrase
 from shared.access.caller import Caller

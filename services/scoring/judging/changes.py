@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from services.scoring.judging.judge import event_of
+from services.scoring.judging.verdict import event_of
 from shared.contracts import subjects
 from shared.contracts.assessment import Assessment
 from shared.contracts.status import Event, Status

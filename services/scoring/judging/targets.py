@@ -7,8 +7,8 @@ from datetime import date
 
 from services.scoring.judging.aggregates import communes_counted, series
 from services.scoring.judging.increments import Increment
+from services.scoring.judging.judge import assess_target
 from services.scoring.judging.observations import Observation
-from services.scoring.judging.verdicts import assess_target
 from shared.contracts.assessment import Assessment
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit

@@ -14,9 +14,9 @@ from datetime import date, timedelta
 from itertools import combinations
 from statistics import NormalDist, median
 
-from services.scoring.judging.judge import Verdict
 from services.scoring.judging.observations import Observation
 from services.scoring.judging.path import Point
+from services.scoring.judging.verdict import Verdict
 from shared.contracts.assessment import Projection
 from shared.contracts.status import Status
 

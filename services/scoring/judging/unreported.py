@@ -6,7 +6,7 @@ from datetime import date
 
 from services.scoring.judging.changes import PreviousVerdict
 from services.scoring.judging.figures import Figures
-from services.scoring.judging.verdicts import judge_criterion
+from services.scoring.judging.judge import judge_criterion
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
 

@@ -11,16 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring.judging.changes import Moment, PreviousVerdict, events, status_changes
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.inheritance import families_of, with_inherited
-from services.scoring.judging.observations import effective_date
-from services.scoring.judging.readings import Reading
-from services.scoring.judging.unreported import verdict_without_figures
-from services.scoring.judging.verdicts import (
+from services.scoring.judging.judge import (
     CriterionVerdict,
     criterion_since,
     explain_criterion,
     is_judged_by,
     judge_criterion,
 )
+from services.scoring.judging.observations import effective_date
+from services.scoring.judging.readings import Reading
+from services.scoring.judging.unreported import verdict_without_figures
 from services.scoring.storage.readings import readings_among
 from services.scoring.storage.statuses import StatusValues, StoredStatus, statuses_of
 from services.scoring.storage.tables import StatusRow

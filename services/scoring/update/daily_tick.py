@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.inheritance import families_of
+from services.scoring.judging.judge import criteria_of
 from services.scoring.judging.targets import targets_of
 from services.scoring.judging.unreported import binding_criteria
-from services.scoring.judging.verdicts import criteria_of
 from services.scoring.storage.locks import hold_off_rebuild, lock_days, lock_units
 from services.scoring.storage.statuses import outdated_statuses, without_status
 from services.scoring.storage.targets import mark_moved

@@ -7,9 +7,9 @@ from datetime import date
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment, PreviousVerdict, events, target_changes
-from services.scoring.judging.judge import Verdict
+from services.scoring.judging.judge import explain_target, judge_target, overdue_of, target_since
 from services.scoring.judging.targets import series_of, targets_of
-from services.scoring.judging.verdicts import explain_target, judge_target, overdue_of, target_since
+from services.scoring.judging.verdict import Verdict
 from services.scoring.storage.increments import summed_increments
 from services.scoring.storage.locks import lock_targets
 from services.scoring.storage.tables import TargetRow

@@ -27,8 +27,8 @@ from services.scoring.judging.aggregates import contributes, series
 from services.scoring.judging.changes import PreviousVerdict, events
 from services.scoring.judging.figures import Figures, merge
 from services.scoring.judging.increments import Increment, increments_of
+from services.scoring.judging.judge import assess_criterion, assess_target, criteria_of
 from services.scoring.judging.readings import Reading
-from services.scoring.judging.verdicts import assess_criterion, assess_target, criteria_of
 from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.status import Event, Status
 from shared.contracts.submission import Submission

@@ -8,9 +8,9 @@ from datetime import date
 import pytest
 
 from services.scoring.judging.aggregates import summed
+from services.scoring.judging.judge import assess_target
 from services.scoring.judging.readings import Reading
 from services.scoring.judging.targets import series_of
-from services.scoring.judging.verdicts import assess_target
 from shared.contracts.assessment import Assessment
 from shared.contracts.status import Status
 from shared.reference.load import Reference, load

@@ -17,9 +17,9 @@ from services.scoring.judging.aggregates import communes_counted, summed
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.increments import Increment
 from services.scoring.judging.inheritance import families_of, not_inherited, with_inherited
+from services.scoring.judging.judge import assess_criterion, binds
 from services.scoring.judging.readings import Reading
 from services.scoring.judging.targets import series_of
-from services.scoring.judging.verdicts import assess_criterion, binds
 from shared.contracts.status import Stage, Status
 from shared.reference.load import Reference, load
 from shared.reference.models import Commitment, Unit

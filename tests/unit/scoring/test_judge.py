@@ -1,268 +1,215 @@
-"""The judge: one pure function for every commitment."""
+"""Assessments of a commune's criteria, with their reasons."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import date, datetime
+from uuid import UUID
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
-from services.scoring.judging.judge import assess, event_of, worst
-from services.scoring.judging.observations import Observation
-from services.scoring.judging.path import Point
-from shared.contracts.period import Period
-from shared.contracts.status import Event, Status
-from shared.reference.models import Due
-from tests.builders import BASELINE_DATE, DEADLINE, a_requirement, an_observation
+from services.scoring.judging.aggregates import series
+from services.scoring.judging.changes import Moment, PreviousVerdict, events, message_of, status_changes
+from services.scoring.judging.increments import increments_of
+from services.scoring.judging.judge import assess_criterion, assess_target, criteria_of, judge_criterion
+from services.scoring.judging.readings import Reading
+from services.scoring.judging.unreported import binding_criteria, verdict_without_figures
+from shared.contracts.status import Event, Stage, Status
+from shared.reference.load import Reference, load
+from shared.reference.models import Rate, Unit
+from shared.time import VIETNAM
+from tests.builders import a_reading, a_warning, poverty, readings
 
-MIDYEAR = date(2023, 7, 1)  # 182 of 365 days: the path is at about 15.01
-
-values = st.decimals(min_value=0, max_value=40, places=2)
-days = st.dates(min_value=date(2022, 12, 1), max_value=date(2024, 2, 1))
-histories = st.lists(st.tuples(days, values), max_size=8, unique_by=lambda entry: entry[0]).map(
-    lambda entries: [an_observation(float(value), day) for day, value in sorted(entries)]
-)
+MIDYEAR = date(2023, 6, 30)
 
 
-def status_of(value: float, on: date = MIDYEAR, **changes: object) -> Status:
-    return assess(a_requirement(**changes), [an_observation(value, min(on, MIDYEAR))], on).status
+@pytest.fixture(scope="module")
+def reference() -> Reference:
+    return load()
 
 
-def test_without_a_reading_there_is_no_data() -> None:
-    assert assess(a_requirement(), [], MIDYEAR).status == Status.NO_DATA
+def commune(reference: Reference, code: str) -> Unit:
+    unit = reference.units.find(code, MIDYEAR)
+    assert unit is not None
+    return unit
 
 
-def test_what_nothing_shows_to_be_met_by_its_deadline_was_missed() -> None:
-    silent = assess(a_requirement(), [], MIDYEAR)
-    assert silent.holds_until == DEADLINE
-    assert assess(a_requirement(), [], DEADLINE + timedelta(days=1)).status == Status.MISSED
-    assert assess(a_requirement(deadline=None), [], DEADLINE + timedelta(days=1)).status == Status.NO_DATA
+def labour(period: str, trained_women: int) -> list[Reading]:
+    return [
+        a_reading(element, period, value)
+        for element, value in {
+            "workers_men": 1000,
+            "workers_women": 1000,
+            "trained_men": 800,
+            "trained_women": trained_women,
+            "certified_men": 300,
+            "certified_women": 300,
+        }.items()
+    ]
 
 
-def test_a_reading_of_tomorrow_does_not_count_today() -> None:
-    tomorrow = an_observation(5, MIDYEAR + timedelta(days=1))
-    assert assess(a_requirement(), [tomorrow], MIDYEAR).status == Status.NO_DATA
-
-
-def test_the_goal_itself_is_met_and_a_hair_beyond_is_not() -> None:
-    assert status_of(10) == Status.MET
-    assert status_of(10.0001) != Status.MET
-
-
-def test_a_commune_falls_behind_when_the_gap_exceeds_the_tolerance() -> None:
-    required = assess(a_requirement(), [an_observation(15, MIDYEAR)], MIDYEAR).required
-    assert required is not None
-    assert status_of(float(required.value) + 0.99) == Status.ON_TRACK
-    assert status_of(float(required.value) + 1.01) == Status.BEHIND
-
-
-def test_the_tolerance_itself_is_still_on_track() -> None:
-    on = BASELINE_DATE + timedelta(days=73)  # a fifth of the year: the path is at exactly 18
-    assert assess(a_requirement(), [an_observation(19, on)], on).status == Status.ON_TRACK
-
-
-def test_after_the_deadline_what_is_not_met_is_missed() -> None:
-    assert status_of(11, DEADLINE) != Status.MISSED
-    assert status_of(11, DEADLINE + timedelta(days=1)) == Status.MISSED
-    assert status_of(9, DEADLINE + timedelta(days=1)) == Status.MET
-
-
-def test_without_a_deadline_it_is_not_met_or_met() -> None:
-    assert status_of(11, deadline=None) == Status.NOT_MET
-    assert status_of(9, deadline=None) == Status.MET
-
-
-def test_at_least_is_the_mirror_of_at_most() -> None:
-    rising = a_requirement(direction="at_least", baseline=Decimal(104), goal=Decimal(124))
-    assert assess(rising, [an_observation(124)], MIDYEAR).status == Status.MET
-    assert assess(rising, [an_observation(113)], MIDYEAR).status == Status.ON_TRACK
-    assert assess(rising, [an_observation(111)], MIDYEAR).status == Status.BEHIND
-
-
-def test_a_change_counts_from_the_value_at_the_baseline_date() -> None:
-    falling = a_requirement(goal=None, change=Decimal(-3), baseline=None)
-    history = [an_observation(21, BASELINE_DATE), an_observation(18, MIDYEAR)]
-    verdict = assess(falling, history, MIDYEAR)
-    assert (verdict.goal, verdict.status) == (18, Status.MET)
-
-
-def test_where_figures_begin_late_the_path_begins_with_them() -> None:
-    verdict = assess(a_requirement(baseline=None), [an_observation(18, MIDYEAR)], MIDYEAR)
-    assert verdict.baseline == Point(MIDYEAR, Decimal(18))
-    assert verdict.status == Status.ON_TRACK
-
-
-def test_a_milestone_bends_the_path() -> None:
-    late = a_requirement(milestones=(Point(date(2023, 10, 1), Decimal(19)),))
-    assert assess(late, [an_observation(19.5, MIDYEAR)], MIDYEAR).status == Status.ON_TRACK
-    assert status_of(19.5) == Status.BEHIND
-
-
-def test_yes_or_no_is_on_track_until_the_deadline() -> None:
-    held = a_requirement(direction="at_least", goal=Decimal(1), baseline=Decimal(0), has_path=False)
-    no = [an_observation(0)]
-    assert assess(held, no, DEADLINE).status == Status.ON_TRACK
-    assert assess(held, no, DEADLINE + timedelta(days=1)).status == Status.MISSED
-
-
-def test_what_has_to_be_kept_falls_behind_with_the_first_loss() -> None:
-    kept = a_requirement(direction="at_least", baseline=Decimal(181), goal=Decimal(181))
-    assert assess(kept, [an_observation(181)], MIDYEAR).status == Status.MET
-    assert assess(kept, [an_observation(180)], MIDYEAR).status == Status.BEHIND
-
-
-def test_a_ceiling_is_only_met_when_its_time_is_over() -> None:
-    fewer = a_requirement(goal=Decimal(30), ceiling=True, has_path=False)
-    assert assess(fewer, [an_observation(12)], MIDYEAR).status == Status.ON_TRACK
-    assert assess(fewer, [an_observation(31)], MIDYEAR).status == Status.BEHIND
-    assert assess(fewer, [an_observation(12)], DEADLINE + timedelta(days=1)).status == Status.MET
-    assert assess(fewer, [an_observation(31)], DEADLINE + timedelta(days=1)).status == Status.MISSED
-
-
-def test_who_is_behind_recovers_only_on_the_path_itself() -> None:
-    behind = an_observation(19, date(2023, 5, 1))
-    within_tolerance = [behind, an_observation(15.5, MIDYEAR)]
-    on_the_path = [behind, an_observation(15, MIDYEAR)]
-    assert assess(a_requirement(), within_tolerance, MIDYEAR).status == Status.BEHIND
-    assert assess(a_requirement(), on_the_path, MIDYEAR).status == Status.ON_TRACK
-    assert status_of(15.5) == Status.ON_TRACK  # the same value without that history
-
-
-def test_time_alone_makes_a_commune_fall_behind_on_the_day_that_was_foretold() -> None:
-    observations = [an_observation(18, date(2023, 3, 1))]
-    verdict = assess(a_requirement(), observations, date(2023, 3, 1))
-    assert verdict.status == Status.ON_TRACK
-    last = verdict.holds_until
-    assert last is not None
-    assert assess(a_requirement(), observations, last).status == Status.ON_TRACK
-    assert assess(a_requirement(), observations, last + timedelta(days=1)).status == Status.BEHIND
-
-
-QUARTERS = tuple(
-    Due(Period.parse(f"2023-Q{quarter}"), by)
-    for quarter, by in ((1, date(2023, 4, 10)), (2, date(2023, 7, 10)), (3, date(2023, 10, 10)))
-)
-
-
-def reported_for(period: str, value: float, on: date) -> Observation:
-    return an_observation(value, on, period=Period.parse(period))
-
-
-def test_nobody_falls_behind_between_reports_for_want_of_news() -> None:
-    quarterly = a_requirement(reports=QUARTERS)
-    first = reported_for("2023-Q1", 17.6, date(2023, 4, 8))
-    assert assess(a_requirement(), [first], date(2023, 7, 10)).status == Status.BEHIND
-    verdict = assess(quarterly, [first], date(2023, 7, 10))
-    assert (verdict.status, verdict.holds_until) == (Status.ON_TRACK, date(2023, 7, 10))
-    assert verdict.required
-    assert verdict.required.on == date(2023, 3, 31)
-
-
-def test_who_is_silent_when_the_report_was_due_falls_behind() -> None:
-    quarterly = a_requirement(reports=QUARTERS)
-    first = reported_for("2023-Q1", 17.6, date(2023, 4, 8))
-    verdict = assess(quarterly, [first], date(2023, 7, 11))
-    assert verdict.status == Status.BEHIND
-    assert verdict.required
-    assert verdict.required.on == date(2023, 6, 30)
-
-
-def test_a_report_is_held_against_the_path_at_its_periods_end_however_early_it_comes() -> None:
-    early = reported_for("2023-05", 15.9, date(2023, 6, 2))
-    required = assess(a_requirement(reports=QUARTERS), [early], date(2023, 6, 29)).required
-    assert required
-    assert required.on == date(2023, 5, 31)
-
-
-def test_a_year_reported_before_it_is_over_is_held_against_the_path_of_the_day() -> None:
-    on = date(2023, 12, 15)
-    required = assess(a_requirement(reports=QUARTERS), [reported_for("2023", 12, on)], on).required
-    assert required
-    assert required.on == on
-
-
-def test_the_paths_next_point_is_a_milestone_or_the_end_of_a_period_to_be_reported() -> None:
-    milestone = a_requirement(milestones=(Point(date(2023, 10, 1), Decimal(12)),))
-    quarterly = a_requirement(reports=QUARTERS)
-    seen = [an_observation(15, date(2023, 5, 1), denominator=Decimal(1200), numerator=Decimal(180))]
-    ahead = [assess(one, seen, date(2023, 5, 1)).ahead for one in (a_requirement(), milestone, quarterly)]
-    assert [point and point.on for point in ahead] == [None, date(2023, 10, 1), date(2023, 6, 30)]
-    verdict = assess(milestone, seen, date(2023, 5, 1))
-    assert (verdict.lacking(Decimal(12)), verdict.lacking(Decimal(10))) == (36, 60)
-
-
-def test_what_lacks_is_exact_where_a_share_is_a_recurring_fraction() -> None:
-    two_thirds = an_observation(0, numerator=Decimal(2000), denominator=Decimal(3000))
-    assert assess(a_requirement(), [two_thirds], MIDYEAR).lacking(Decimal(10)) == 1700
-
-
-@given(histories, values, values, days)
-def test_a_better_reading_never_gives_a_worse_status(
-    history: list[object], one: Decimal, other: Decimal, on: date
-) -> None:
-    better, worse = sorted((float(one), float(other)))
-    before = [seen for seen in history if seen.effective < on]  # type: ignore[attr-defined]
-    with_better = assess(a_requirement(), [*before, an_observation(better, on)], on).status
-    with_worse = assess(a_requirement(), [*before, an_observation(worse, on)], on).status
-    assert with_better.severity >= with_worse.severity
-
-
-@given(histories, days)
-def test_a_status_holds_exactly_as_long_as_it_says(history: list[object], on: date) -> None:
-    seen = [one for one in history if one.effective <= on]  # type: ignore[attr-defined]
-    verdict = assess(a_requirement(), seen, on)  # type: ignore[arg-type]
-    horizon = verdict.holds_until or date(2024, 6, 1)
-    later = on
-    while later <= horizon:
-        assert assess(a_requirement(), seen, later).status == verdict.status  # type: ignore[arg-type]
-        later += timedelta(days=17)
-    if verdict.holds_until:
-        after = verdict.holds_until + timedelta(days=1)
-        assert assess(a_requirement(), seen, after).status != verdict.status  # type: ignore[arg-type]
-
-
-@given(histories, days)
-def test_a_status_holds_as_long_as_it_says_where_reports_come_by_a_calendar(
-    history: list[Observation], on: date
-) -> None:
-    seen = [one for one in history if one.effective <= on]
-    quarterly = a_requirement(reports=QUARTERS)
-    verdict = assess(quarterly, seen, on)
-    horizon = verdict.holds_until or date(2024, 6, 1)
-    assert all(
-        assess(quarterly, seen, on + timedelta(days=number)).status == verdict.status
-        for number in range(0, (horizon - on).days + 1, 7)
+def test_a_commune_that_no_cohort_binds_is_not_met_rather_than_behind(reference: Reference) -> None:
+    unbound = next(
+        unit
+        for unit in reference.units.communes(MIDYEAR, "20")
+        if not any(unit.code in cohort.members for cohort in reference.plan.cohorts)
     )
-    if verdict.holds_until and verdict.status != Status.NO_DATA:
-        assert assess(quarterly, seen, verdict.holds_until + timedelta(days=1)).status != verdict.status
+    verdict = assess_criterion("ntm-11", unbound, readings(*poverty("2023-05", 300)), reference, MIDYEAR)
+    assert verdict.status == Status.NOT_MET
 
 
-@given(histories, days)
-def test_the_future_does_not_change_the_past(history: list[object], on: date) -> None:
-    known = [one for one in history if one.effective <= on]  # type: ignore[attr-defined]
-    assert assess(a_requirement(), history, on) == assess(a_requirement(), known, on)  # type: ignore[arg-type]
+def test_a_border_commune_is_behind_when_it_stands_still(reference: Reference) -> None:
+    still = readings(*poverty("2022-12", 200))
+    verdict = assess_criterion("ntm-11", commune(reference, "06004"), still, reference, MIDYEAR)
+    assert verdict.status == Status.BEHIND
+    assert verdict.parts[0].missing == 70
 
 
-def test_a_criterion_takes_its_worst_part() -> None:
-    assert worst([Status.MET, Status.ON_TRACK]) == Status.ON_TRACK
-    assert worst([Status.NO_DATA, Status.BEHIND, Status.NOT_MET]) == Status.BEHIND
-    assert worst([Status.NOT_MET, Status.NO_DATA]) == Status.NO_DATA
+def test_women_alone_can_keep_a_commune_from_the_labour_criterion(reference: Reference) -> None:
+    unit = commune(reference, "06280")
+    assert assess_criterion("ntm-12", unit, readings(*labour("2023-05", 800)), reference, MIDYEAR).status == Status.MET
+    verdict = assess_criterion("ntm-12", unit, readings(*labour("2023-05", 600)), reference, MIDYEAR)
+    failing = [(part.indicator, part.group) for part in verdict.parts if part.status != Status.MET]
+    assert verdict.status == Status.NOT_MET
+    assert failing == [("12.1", "women")]
 
 
-def test_every_change_of_status_has_its_name() -> None:
-    named = {
-        (Status.NO_DATA, Status.MET): Event.FIRST_DATA,
-        (Status.NO_DATA, Status.ON_TRACK): Event.FIRST_DATA,
-        (Status.NO_DATA, Status.BEHIND): Event.FELL_BEHIND,
-        (Status.ON_TRACK, Status.BEHIND): Event.FELL_BEHIND,
-        (Status.BEHIND, Status.ON_TRACK): Event.RECOVERED,
-        (Status.BEHIND, Status.MET): Event.MET,
-        (Status.MET, Status.BEHIND): Event.LOST,
-        (Status.MET, Status.NOT_MET): Event.LOST,
-        (Status.BEHIND, Status.MISSED): Event.MISSED,
-        (Status.NOT_MET, Status.ON_TRACK): Event.CHANGED,
-    }
-    for (before, after), event in named.items():
-        assert event_of(before, after) == event
-    assert event_of(Status.MET, Status.MET) is None
+def test_the_reason_says_value_counts_goal_and_what_is_missing_in_both_languages(reference: Reference) -> None:
+    found = readings(*poverty("2023-05", 219, 1204))
+    verdict = assess_criterion("ntm-11", commune(reference, "06280"), found, reference, MIDYEAR)
+    assert "18,19 % (219/1.204 hộ) (tháng 5/2023); mục tiêu ≤ 13 %" in verdict.reason.vi
+    assert "còn phải giảm 63 hộ" in verdict.reason.vi
+    assert "ngưỡng chưa đối chiếu văn bản" in verdict.reason.vi
+    assert "18.19 % (219/1,204 households) (May 2023); goal ≤ 13 %" in verdict.reason.en
+
+
+def test_poverty_figures_are_provisional_until_the_years_review(reference: Reference) -> None:
+    unit = commune(reference, "06280")
+    monthly = assess_criterion("ntm-11", unit, readings(*poverty("2023-05", 100)), reference, MIDYEAR)
+    yearly = assess_criterion("ntm-11", unit, readings(*poverty("2022", 100)), reference, MIDYEAR)
+    assert monthly.provisional
+    assert not yearly.provisional
+
+
+def test_advanced_criteria_are_judged_only_where_a_cohort_binds(reference: Reference) -> None:
+    named, other = commune(reference, "06280"), commune(reference, "06004")
+    assert "advanced-11" in criteria_of(named, reference)
+    assert "advanced-11" not in criteria_of(other, reference)
+
+
+def test_a_report_is_overdue_the_day_after_its_last_day_and_no_longer_when_it_arrives(reference: Reference) -> None:
+    unit = commune(reference, "06280")
+    january = poverty("2023-01", 100, known_from=date(2023, 2, 3))
+    on_time = assess_criterion("ntm-11", unit, readings(*january), reference, date(2023, 3, 5))
+    late = assess_criterion("ntm-11", unit, readings(*january), reference, date(2023, 3, 6))
+    assert on_time.overdue == []
+    assert on_time.holds_until == date(2023, 3, 5)
+    assert late.overdue == ["2023-02"]
+    arrived = readings(*january, *poverty("2023-02", 90, known_from=date(2023, 3, 6)))
+    assert assess_criterion("ntm-11", unit, arrived, reference, date(2023, 3, 6)).overdue == []
+    assert events(PreviousVerdict(late.status), late.status, late.overdue) == [Event.OVERDUE]
+    assert events(PreviousVerdict(late.status, frozenset(late.overdue)), on_time.status, on_time.overdue) == [
+        Event.REPORT_ARRIVED
+    ]
+
+
+def test_who_is_bound_by_nothing_and_never_reported_is_not_overdue(reference: Reference) -> None:
+    silent = judge_criterion("ntm-11", commune(reference, "06280"), readings(), reference, date(2024, 2, 1))
+    assert (silent.status, silent.overdue, silent.is_blank) == (Status.NO_DATA, [], True)
+
+
+def test_a_bound_commune_that_never_reported_is_overdue_with_the_first_report_and_misses_its_deadline(
+    reference: Reference,
+) -> None:
+    border = commune(reference, "06004")
+    days = [date(2023, 1, 1), date(2023, 2, 5), date(2023, 2, 6), date(2023, 12, 31), date(2024, 1, 1)]
+    silent = [judge_criterion("ntm-11", border, readings(), reference, on) for on in days]
+    assert [one.status for one in silent] == [*[Status.NO_DATA] * 4, Status.MISSED]
+    assert [one.overdue[:1] for one in silent] == [[], [], ["2023-01"], ["2023-01"], ["2023-01"]]
+    assert [one.holds_until for one in silent[:3]] == [date(2023, 2, 5), date(2023, 2, 5), date(2023, 3, 5)]
+
+
+def test_silence_is_no_news_to_who_looks_for_the_first_time(reference: Reference) -> None:
+    border, on = commune(reference, "06004"), date(2023, 6, 30)
+    before = verdict_without_figures("ntm-11", border, reference, on)
+    assert before == PreviousVerdict(Status.NO_DATA, frozenset({"2023-01", "2023-02", "2023-03", "2023-04", "2023-05"}))
+    first = judge_criterion("ntm-11", border, readings(*poverty("2022-12", 200)), reference, on)
+    assert events(before, first.status, first.overdue) == [Event.FELL_BEHIND]
+
+
+def test_of_whom_the_plan_binds_also_silence_is_judged(reference: Reference) -> None:
+    bound = binding_criteria(reference, MIDYEAR)
+    border, named = commune(reference, "06004"), commune(reference, "06280")
+    assert len(bound) == 20 + 3
+    assert bound[border.key] == ["ntm-11", "ntm-12", "ntm-14", "ntm-18"]
+    assert bound[named.key] == ["advanced-11", "advanced-12"]
+
+
+def test_a_quarterly_criterion_is_held_against_the_path_at_the_quarters_end(reference: Reference) -> None:
+    border = commune(reference, "06004")
+    found = readings(
+        *labour("2022", 600), *(one._replace(known_from=date(2023, 4, 8)) for one in labour("2023-Q1", 630))
+    )
+    between, due = (assess_criterion("ntm-12", border, found, reference, date(2023, 7, day)) for day in (10, 11))
+    women = [next(part for part in one.parts if part.group == "women") for one in (between, due)]
+    assert [part.required_on for part in women] == [date(2023, 3, 31), date(2023, 6, 30)]
+    assert [one.status for one in (between, due)] == [Status.ON_TRACK, Status.BEHIND]
+    assert due.overdue == ["2023-Q2"]
+    assert women[0].next
+    assert (women[0].next.on, women[0].missing) == (date(2023, 9, 30), 70)
+    assert f"đến 30/09/2023 cần thêm {women[0].next.missing} lao động để đúng lộ trình" in between.reason.vi
+    assert f"{women[0].next.missing} more workers by 30 September 2023 to be on the path" in between.reason.en
+
+
+def test_the_readings_behind_a_value_are_told_with_their_submissions_and_stages(reference: Reference) -> None:
+    found = readings(*poverty("2023-04", 200), *poverty("2023-05", 190, stage=Stage.VERIFIED))
+    (part,) = assess_criterion("ntm-11", commune(reference, "06004"), found, reference, MIDYEAR).parts
+    assert [(one.element, one.value, str(one.period), one.stage, one.submission) for one in part.readings] == [
+        (element, value, "2023-05", Stage.VERIFIED, UUID(int=1))
+        for element, value in (("poor_households", 190), ("near_poor_households", 0), ("households", 1000))
+    ]
+
+
+def test_the_trend_is_told_once_there_are_months_enough(reference: Reference) -> None:
+    months = [one for month in range(1, 6) for one in poverty(f"2023-{month:02}", 200 - 8 * month)]
+    verdict = assess_criterion("ntm-11", commune(reference, "06004"), readings(*months), reference, MIDYEAR)
+    projected = verdict.parts[0].projected
+    assert projected
+    assert projected.on
+    assert projected.in_time is True
+    assert f"theo xu hướng đạt vào khoảng {projected.on:%d/%m/%Y} (từ " in verdict.reason.vi
+    still = [one for month in range(1, 6) for one in poverty(f"2023-{month:02}", 200)]
+    verdict = assess_criterion("ntm-11", commune(reference, "06004"), readings(*still), reference, MIDYEAR)
+    assert "xu hướng hiện nay không dẫn tới mục tiêu" in verdict.reason.vi
+
+
+def test_an_assessment_shows_what_was_remarkable_about_its_newest_figures(reference: Reference) -> None:
+    old, new = a_warning("households"), a_warning("poor_households")
+    january = [reading._replace(warnings=(old,)) for reading in poverty("2023-01", 200)]
+    households, poor, near = poverty("2023-05", 100)
+    found = readings(*january, households, poor._replace(warnings=(new,)), near)
+    verdict = assess_criterion("ntm-11", commune(reference, "06280"), found, reference, MIDYEAR)
+    assert [part.warnings for part in verdict.parts] == [[new]]
+
+
+def test_an_aggregate_lists_no_single_communes_warnings(reference: Reference) -> None:
+    commitment, measure = next(
+        (one, one.measure) for one in reference.plan.commitments if isinstance(one.measure, Rate)
+    )
+    found = [a_reading(code, "2023-05", 100, warnings=(a_warning(code),)) for code in measure.element_codes]
+    steps = increments_of(commitment, commune(reference, "06280"), readings(*found), reference)
+    observations = series(commitment, steps, reference.plan.baseline_date, 1, reference.plan.coverage)
+    (part,) = assess_target(commitment, observations, reference, MIDYEAR).parts
+    assert (part.value is None, part.warnings) == (False, [])
+
+
+def test_a_change_goes_out_as_a_cloud_event_on_its_commune_subject(reference: Reference) -> None:
+    unit = commune(reference, "06280")
+    assessment = assess_criterion("ntm-11", unit, readings(*poverty("2023-05", 100)), reference, MIDYEAR)
+    moment = Moment(MIDYEAR, datetime(2023, 6, 30, 9, tzinfo=VIETNAM))
+    (change,) = status_changes(PreviousVerdict(), unit, "ntm-11", assessment, reference, moment, None)
+    message = message_of(change, {})
+    assert message.subject == "ntm.v1.status.184.06280.ntm-11"
+    assert message.headers["ce-id"] == message.headers["Nats-Msg-Id"] == str(change.id)
+    assert message.headers["ce-specversion"] == "1.0"
+    (again,) = status_changes(PreviousVerdict(), unit, "ntm-11", assessment, reference, moment, None)
+    assert again.id == change.id

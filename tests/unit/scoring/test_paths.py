@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.scoring.judging.verdicts import judge_target
+from services.scoring.judging.judge import judge_target
 from shared.contracts.status import Status
 from shared.reference.load import PACKAGED, InvalidReferenceError, Reference, load, load_file
 from tests.builders import an_observation

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from services.cli.main import app
 from services.scoring.judging.aggregates import series
 from services.scoring.judging.increments import increments_of
-from services.scoring.judging.verdicts import assess_criterion, criteria_of
+from services.scoring.judging.judge import assess_criterion, criteria_of
 from shared.contracts.status import Status
 from shared.reference.load import InvalidReferenceError, Reference, load
 from shared.reference.models import Unit

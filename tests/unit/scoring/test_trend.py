@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from services.scoring.judging.judge import assess
 from services.scoring.judging.trend import project
+from services.scoring.judging.verdict import assess
 from shared.contracts.assessment import Projection
 from tests.builders import BASELINE_DATE, DEADLINE, a_requirement, an_observation
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from services.scoring.judging.judge import Verdict
 from services.scoring.judging.observations import Observation
 from services.scoring.judging.readings import Reading
 from services.scoring.judging.trend import project
+from services.scoring.judging.verdict import Verdict
 from shared.contracts.assessment import Part, PartReading, Waypoint
 
 

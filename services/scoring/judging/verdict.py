@@ -1,0 +1,171 @@
+"""The judge: is a requirement met, and is it on pace?
+
+One function judges all requirements, from a commune's indicator to the province's 124 of 181 communes. The rules
+stand in CONTRIBUTING.md, "How a commitment is judged".
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from services.scoring.judging.observations import HUNDRED, Observation
+from services.scoring.judging.path import Course, Point, Requirement
+from shared.contracts.status import Event, Status
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A status with everything that leads to it; its numbers are calculated when they are asked for."""
+
+    requirement: Requirement
+    on: date
+    status: Status
+    seen: Sequence[Observation]
+    """The values in force by that day, the newest last."""
+    goal: Decimal | None
+    baseline: Point | None = None
+    course: Course | None = None
+    holds_until: date | None = None
+
+    @property
+    def observation(self) -> Observation | None:
+        """The newest value, which is judged."""
+        return self.seen[-1] if self.seen else None
+
+    @property
+    def short(self) -> Decimal | None:
+        """The distance from the value to the goal; negative beyond it."""
+        return None if self.goal is None or not self.seen else self.requirement.gap(self.seen[-1].value, self.goal)
+
+    @property
+    def required(self) -> Point | None:
+        """The path's value with which the newest value is compared, and its day."""
+        if self.course is None:
+            return None
+        day = self.course.as_of(self.seen[-1], self.on)
+        return Point(day, self.course.required(day))
+
+    @property
+    def gap(self) -> Decimal | None:
+        """The distance of the value behind the path; negative when it is ahead."""
+        required = self.required
+        return None if required is None else self.requirement.gap(self.seen[-1].value, required.value)
+
+    @property
+    def ahead(self) -> Point | None:
+        """The path's next point before the goal: a milestone, or the end of a period to be reported; None: no more."""
+        if self.course is None or self.status not in (Status.ON_TRACK, Status.BEHIND):
+            return None
+        return self.course.next_point(self.seen[-1], self.on)
+
+    def lacking(self, wanted: Decimal) -> int | None:
+        """Return how many countable things the newest value lacks to the wanted one; its denominator stays."""
+        newest = self.observation
+        if newest is None:
+            return None
+        if newest.denominator is not None:
+            wanted = wanted * newest.denominator / HUNDRED
+        # a value on the path is a quotient, so an exact value may come out a hair short
+        return max(0, math.ceil(round(self.requirement.gap(newest.numerator, wanted), 6)))
+
+
+def assess(requirement: Requirement, observations: Sequence[Observation], on: date) -> Verdict:
+    """Judge a requirement at a date by the values in force then. `observations`: by their effective dates."""
+    seen = observations[: bisect_right(observations, on, key=lambda seen: seen.effective)]
+    deadline = requirement.deadline
+    baseline = _baseline(requirement, seen)
+    goal = requirement.goal
+    if goal is None and requirement.change is not None and baseline is not None:
+        goal = baseline.value + requirement.change
+
+    def verdict(status: Status, holds_until: date | None = None) -> Verdict:
+        return Verdict(requirement, on, status, seen, goal, baseline, course, holds_until)
+
+    course = None
+    if not seen or goal is None:
+        if deadline is None:
+            return verdict(Status.NO_DATA)
+        if on > deadline:  # without figures nothing shows that it was met in time
+            return verdict(Status.MISSED)
+        dues = (due.by for due in requirement.reports if due.by >= on)
+        return verdict(Status.NO_DATA, holds_until=min((deadline, *dues)))
+    newest = seen[-1]
+    short = requirement.gap(newest.value, goal)
+    course = Course.of(requirement, baseline, goal)
+    if requirement.ceiling and deadline is not None and on <= deadline:
+        return verdict(Status.ON_TRACK if short <= 0 else Status.BEHIND, holds_until=deadline)
+    if short <= 0:
+        return verdict(Status.MET)
+    if deadline is None:
+        return verdict(Status.NOT_MET)
+    if on > deadline:
+        return verdict(Status.MISSED)
+    if course is None:
+        return verdict(Status.ON_TRACK, holds_until=deadline)
+    if course.is_behind(seen, on):
+        return verdict(Status.BEHIND, holds_until=deadline)
+    return verdict(Status.ON_TRACK, holds_until=course.last_day_within_tolerance(newest, on, deadline))
+
+
+def status_since(
+    status_on: Callable[[date], tuple[Status, date | None]], first: date, days: Iterable[date], on: date
+) -> date:
+    """Return the day since which the status of the day `on` has held, followed from `first` on.
+
+    `status_on` returns the status at a day and the last day until which it holds by itself; `days` are those on which
+    values change.
+    """
+    coming = sorted(day for day in days if day <= on)
+    day = since = min([first, *coming])
+    status, holds_until = status_on(day)
+    while True:
+        ahead = bisect_right(coming, day)
+        nexts = coming[ahead : ahead + 1] + ([holds_until + _DAY] if holds_until is not None else [])
+        if not nexts or (day := min(nexts)) > on:
+            return since
+        before = status
+        status, holds_until = status_on(day)
+        if status != before:
+            since = day
+
+
+def worst(statuses: Sequence[Status]) -> Status:
+    """Return the worst status, which a criterion takes from its parts."""
+    return min(statuses, key=lambda status: status.severity)
+
+
+def event_of(before: Status, after: Status) -> Event | None:
+    """Name the change from one status to another; None where nothing changed."""
+    if before == after:
+        return None
+    named = {Status.MET: Event.MET, Status.MISSED: Event.MISSED, Status.BEHIND: Event.FELL_BEHIND}
+    if before == Status.MET and after != Status.MISSED:
+        return Event.LOST
+    if before == Status.NO_DATA and after == Status.MET:
+        return Event.FIRST_DATA
+    if after in named:
+        return named[after]
+    if before == Status.NO_DATA:
+        return Event.FIRST_DATA
+    if before == Status.BEHIND and after == Status.ON_TRACK:
+        return Event.RECOVERED
+    return Event.CHANGED
+
+
+def _baseline(requirement: Requirement, seen: Sequence[Observation]) -> Point | None:
+    """Return the stated baseline, else the value in force at the baseline date, else the first value."""
+    if requirement.baseline is not None:
+        return Point(requirement.baseline_date, requirement.baseline)
+    if not seen:
+        return None
+    before = [found for found in seen if found.effective <= requirement.baseline_date]
+    if before:
+        return Point(requirement.baseline_date, before[-1].value)
+    return None if requirement.ceiling else Point(seen[0].effective, seen[0].value)

@@ -1,0 +1,268 @@
+"""The judge: one pure function for every commitment."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.scoring.judging.observations import Observation
+from services.scoring.judging.path import Point
+from services.scoring.judging.verdict import assess, event_of, worst
+from shared.contracts.period import Period
+from shared.contracts.status import Event, Status
+from shared.reference.models import Due
+from tests.builders import BASELINE_DATE, DEADLINE, a_requirement, an_observation
+
+MIDYEAR = date(2023, 7, 1)  # 182 of 365 days: the path is at about 15.01
+
+values = st.decimals(min_value=0, max_value=40, places=2)
+days = st.dates(min_value=date(2022, 12, 1), max_value=date(2024, 2, 1))
+histories = st.lists(st.tuples(days, values), max_size=8, unique_by=lambda entry: entry[0]).map(
+    lambda entries: [an_observation(float(value), day) for day, value in sorted(entries)]
+)
+
+
+def status_of(value: float, on: date = MIDYEAR, **changes: object) -> Status:
+    return assess(a_requirement(**changes), [an_observation(value, min(on, MIDYEAR))], on).status
+
+
+def test_without_a_reading_there_is_no_data() -> None:
+    assert assess(a_requirement(), [], MIDYEAR).status == Status.NO_DATA
+
+
+def test_what_nothing_shows_to_be_met_by_its_deadline_was_missed() -> None:
+    silent = assess(a_requirement(), [], MIDYEAR)
+    assert silent.holds_until == DEADLINE
+    assert assess(a_requirement(), [], DEADLINE + timedelta(days=1)).status == Status.MISSED
+    assert assess(a_requirement(deadline=None), [], DEADLINE + timedelta(days=1)).status == Status.NO_DATA
+
+
+def test_a_reading_of_tomorrow_does_not_count_today() -> None:
+    tomorrow = an_observation(5, MIDYEAR + timedelta(days=1))
+    assert assess(a_requirement(), [tomorrow], MIDYEAR).status == Status.NO_DATA
+
+
+def test_the_goal_itself_is_met_and_a_hair_beyond_is_not() -> None:
+    assert status_of(10) == Status.MET
+    assert status_of(10.0001) != Status.MET
+
+
+def test_a_commune_falls_behind_when_the_gap_exceeds_the_tolerance() -> None:
+    required = assess(a_requirement(), [an_observation(15, MIDYEAR)], MIDYEAR).required
+    assert required is not None
+    assert status_of(float(required.value) + 0.99) == Status.ON_TRACK
+    assert status_of(float(required.value) + 1.01) == Status.BEHIND
+
+
+def test_the_tolerance_itself_is_still_on_track() -> None:
+    on = BASELINE_DATE + timedelta(days=73)  # a fifth of the year: the path is at exactly 18
+    assert assess(a_requirement(), [an_observation(19, on)], on).status == Status.ON_TRACK
+
+
+def test_after_the_deadline_what_is_not_met_is_missed() -> None:
+    assert status_of(11, DEADLINE) != Status.MISSED
+    assert status_of(11, DEADLINE + timedelta(days=1)) == Status.MISSED
+    assert status_of(9, DEADLINE + timedelta(days=1)) == Status.MET
+
+
+def test_without_a_deadline_it_is_not_met_or_met() -> None:
+    assert status_of(11, deadline=None) == Status.NOT_MET
+    assert status_of(9, deadline=None) == Status.MET
+
+
+def test_at_least_is_the_mirror_of_at_most() -> None:
+    rising = a_requirement(direction="at_least", baseline=Decimal(104), goal=Decimal(124))
+    assert assess(rising, [an_observation(124)], MIDYEAR).status == Status.MET
+    assert assess(rising, [an_observation(113)], MIDYEAR).status == Status.ON_TRACK
+    assert assess(rising, [an_observation(111)], MIDYEAR).status == Status.BEHIND
+
+
+def test_a_change_counts_from_the_value_at_the_baseline_date() -> None:
+    falling = a_requirement(goal=None, change=Decimal(-3), baseline=None)
+    history = [an_observation(21, BASELINE_DATE), an_observation(18, MIDYEAR)]
+    verdict = assess(falling, history, MIDYEAR)
+    assert (verdict.goal, verdict.status) == (18, Status.MET)
+
+
+def test_where_figures_begin_late_the_path_begins_with_them() -> None:
+    verdict = assess(a_requirement(baseline=None), [an_observation(18, MIDYEAR)], MIDYEAR)
+    assert verdict.baseline == Point(MIDYEAR, Decimal(18))
+    assert verdict.status == Status.ON_TRACK
+
+
+def test_a_milestone_bends_the_path() -> None:
+    late = a_requirement(milestones=(Point(date(2023, 10, 1), Decimal(19)),))
+    assert assess(late, [an_observation(19.5, MIDYEAR)], MIDYEAR).status == Status.ON_TRACK
+    assert status_of(19.5) == Status.BEHIND
+
+
+def test_yes_or_no_is_on_track_until_the_deadline() -> None:
+    held = a_requirement(direction="at_least", goal=Decimal(1), baseline=Decimal(0), has_path=False)
+    no = [an_observation(0)]
+    assert assess(held, no, DEADLINE).status == Status.ON_TRACK
+    assert assess(held, no, DEADLINE + timedelta(days=1)).status == Status.MISSED
+
+
+def test_what_has_to_be_kept_falls_behind_with_the_first_loss() -> None:
+    kept = a_requirement(direction="at_least", baseline=Decimal(181), goal=Decimal(181))
+    assert assess(kept, [an_observation(181)], MIDYEAR).status == Status.MET
+    assert assess(kept, [an_observation(180)], MIDYEAR).status == Status.BEHIND
+
+
+def test_a_ceiling_is_only_met_when_its_time_is_over() -> None:
+    fewer = a_requirement(goal=Decimal(30), ceiling=True, has_path=False)
+    assert assess(fewer, [an_observation(12)], MIDYEAR).status == Status.ON_TRACK
+    assert assess(fewer, [an_observation(31)], MIDYEAR).status == Status.BEHIND
+    assert assess(fewer, [an_observation(12)], DEADLINE + timedelta(days=1)).status == Status.MET
+    assert assess(fewer, [an_observation(31)], DEADLINE + timedelta(days=1)).status == Status.MISSED
+
+
+def test_who_is_behind_recovers_only_on_the_path_itself() -> None:
+    behind = an_observation(19, date(2023, 5, 1))
+    within_tolerance = [behind, an_observation(15.5, MIDYEAR)]
+    on_the_path = [behind, an_observation(15, MIDYEAR)]
+    assert assess(a_requirement(), within_tolerance, MIDYEAR).status == Status.BEHIND
+    assert assess(a_requirement(), on_the_path, MIDYEAR).status == Status.ON_TRACK
+    assert status_of(15.5) == Status.ON_TRACK  # the same value without that history
+
+
+def test_time_alone_makes_a_commune_fall_behind_on_the_day_that_was_foretold() -> None:
+    observations = [an_observation(18, date(2023, 3, 1))]
+    verdict = assess(a_requirement(), observations, date(2023, 3, 1))
+    assert verdict.status == Status.ON_TRACK
+    last = verdict.holds_until
+    assert last is not None
+    assert assess(a_requirement(), observations, last).status == Status.ON_TRACK
+    assert assess(a_requirement(), observations, last + timedelta(days=1)).status == Status.BEHIND
+
+
+QUARTERS = tuple(
+    Due(Period.parse(f"2023-Q{quarter}"), by)
+    for quarter, by in ((1, date(2023, 4, 10)), (2, date(2023, 7, 10)), (3, date(2023, 10, 10)))
+)
+
+
+def reported_for(period: str, value: float, on: date) -> Observation:
+    return an_observation(value, on, period=Period.parse(period))
+
+
+def test_nobody_falls_behind_between_reports_for_want_of_news() -> None:
+    quarterly = a_requirement(reports=QUARTERS)
+    first = reported_for("2023-Q1", 17.6, date(2023, 4, 8))
+    assert assess(a_requirement(), [first], date(2023, 7, 10)).status == Status.BEHIND
+    verdict = assess(quarterly, [first], date(2023, 7, 10))
+    assert (verdict.status, verdict.holds_until) == (Status.ON_TRACK, date(2023, 7, 10))
+    assert verdict.required
+    assert verdict.required.on == date(2023, 3, 31)
+
+
+def test_who_is_silent_when_the_report_was_due_falls_behind() -> None:
+    quarterly = a_requirement(reports=QUARTERS)
+    first = reported_for("2023-Q1", 17.6, date(2023, 4, 8))
+    verdict = assess(quarterly, [first], date(2023, 7, 11))
+    assert verdict.status == Status.BEHIND
+    assert verdict.required
+    assert verdict.required.on == date(2023, 6, 30)
+
+
+def test_a_report_is_held_against_the_path_at_its_periods_end_however_early_it_comes() -> None:
+    early = reported_for("2023-05", 15.9, date(2023, 6, 2))
+    required = assess(a_requirement(reports=QUARTERS), [early], date(2023, 6, 29)).required
+    assert required
+    assert required.on == date(2023, 5, 31)
+
+
+def test_a_year_reported_before_it_is_over_is_held_against_the_path_of_the_day() -> None:
+    on = date(2023, 12, 15)
+    required = assess(a_requirement(reports=QUARTERS), [reported_for("2023", 12, on)], on).required
+    assert required
+    assert required.on == on
+
+
+def test_the_paths_next_point_is_a_milestone_or_the_end_of_a_period_to_be_reported() -> None:
+    milestone = a_requirement(milestones=(Point(date(2023, 10, 1), Decimal(12)),))
+    quarterly = a_requirement(reports=QUARTERS)
+    seen = [an_observation(15, date(2023, 5, 1), denominator=Decimal(1200), numerator=Decimal(180))]
+    ahead = [assess(one, seen, date(2023, 5, 1)).ahead for one in (a_requirement(), milestone, quarterly)]
+    assert [point and point.on for point in ahead] == [None, date(2023, 10, 1), date(2023, 6, 30)]
+    verdict = assess(milestone, seen, date(2023, 5, 1))
+    assert (verdict.lacking(Decimal(12)), verdict.lacking(Decimal(10))) == (36, 60)
+
+
+def test_what_lacks_is_exact_where_a_share_is_a_recurring_fraction() -> None:
+    two_thirds = an_observation(0, numerator=Decimal(2000), denominator=Decimal(3000))
+    assert assess(a_requirement(), [two_thirds], MIDYEAR).lacking(Decimal(10)) == 1700
+
+
+@given(histories, values, values, days)
+def test_a_better_reading_never_gives_a_worse_status(
+    history: list[object], one: Decimal, other: Decimal, on: date
+) -> None:
+    better, worse = sorted((float(one), float(other)))
+    before = [seen for seen in history if seen.effective < on]  # type: ignore[attr-defined]
+    with_better = assess(a_requirement(), [*before, an_observation(better, on)], on).status
+    with_worse = assess(a_requirement(), [*before, an_observation(worse, on)], on).status
+    assert with_better.severity >= with_worse.severity
+
+
+@given(histories, days)
+def test_a_status_holds_exactly_as_long_as_it_says(history: list[object], on: date) -> None:
+    seen = [one for one in history if one.effective <= on]  # type: ignore[attr-defined]
+    verdict = assess(a_requirement(), seen, on)  # type: ignore[arg-type]
+    horizon = verdict.holds_until or date(2024, 6, 1)
+    later = on
+    while later <= horizon:
+        assert assess(a_requirement(), seen, later).status == verdict.status  # type: ignore[arg-type]
+        later += timedelta(days=17)
+    if verdict.holds_until:
+        after = verdict.holds_until + timedelta(days=1)
+        assert assess(a_requirement(), seen, after).status != verdict.status  # type: ignore[arg-type]
+
+
+@given(histories, days)
+def test_a_status_holds_as_long_as_it_says_where_reports_come_by_a_calendar(
+    history: list[Observation], on: date
+) -> None:
+    seen = [one for one in history if one.effective <= on]
+    quarterly = a_requirement(reports=QUARTERS)
+    verdict = assess(quarterly, seen, on)
+    horizon = verdict.holds_until or date(2024, 6, 1)
+    assert all(
+        assess(quarterly, seen, on + timedelta(days=number)).status == verdict.status
+        for number in range(0, (horizon - on).days + 1, 7)
+    )
+    if verdict.holds_until and verdict.status != Status.NO_DATA:
+        assert assess(quarterly, seen, verdict.holds_until + timedelta(days=1)).status != verdict.status
+
+
+@given(histories, days)
+def test_the_future_does_not_change_the_past(history: list[object], on: date) -> None:
+    known = [one for one in history if one.effective <= on]  # type: ignore[attr-defined]
+    assert assess(a_requirement(), history, on) == assess(a_requirement(), known, on)  # type: ignore[arg-type]
+
+
+def test_a_criterion_takes_its_worst_part() -> None:
+    assert worst([Status.MET, Status.ON_TRACK]) == Status.ON_TRACK
+    assert worst([Status.NO_DATA, Status.BEHIND, Status.NOT_MET]) == Status.BEHIND
+    assert worst([Status.NOT_MET, Status.NO_DATA]) == Status.NO_DATA
+
+
+def test_every_change_of_status_has_its_name() -> None:
+    named = {
+        (Status.NO_DATA, Status.MET): Event.FIRST_DATA,
+        (Status.NO_DATA, Status.ON_TRACK): Event.FIRST_DATA,
+        (Status.NO_DATA, Status.BEHIND): Event.FELL_BEHIND,
+        (Status.ON_TRACK, Status.BEHIND): Event.FELL_BEHIND,
+        (Status.BEHIND, Status.ON_TRACK): Event.RECOVERED,
+        (Status.BEHIND, Status.MET): Event.MET,
+        (Status.MET, Status.BEHIND): Event.LOST,
+        (Status.MET, Status.NOT_MET): Event.LOST,
+        (Status.BEHIND, Status.MISSED): Event.MISSED,
+        (Status.NOT_MET, Status.ON_TRACK): Event.CHANGED,
+    }
+    for (before, after), event in named.items():
+        assert event_of(before, after) == event
+    assert event_of(Status.MET, Status.MET) is None
