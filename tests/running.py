@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from deploy.local.running_system import RunningSystem
 from deploy.local.supervisor import end, spawn
 from deploy.local.system import free_port
-from deploy.local.uvicorn_options import uvicorn_env
+from deploy.local.uvicorn_options import UVICORN_ENV, uvicorn_command
 from services.cli.migrate import prepare
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
@@ -50,8 +50,8 @@ class Service:
 
     async def start(self) -> None:
         with self.log.open("ab") as output:
-            command = [sys.executable, "-m", "uvicorn", f"services.{self.name}.app:app"]
-            self.process = await spawn(command, {**self.env, **uvicorn_env(self.port)}, output)
+            command = uvicorn_command(f"services.{self.name}.app:app", self.port)
+            self.process = await spawn(command, {**self.env, **UVICORN_ENV}, output)
         await eventually(self.is_ready, explain=lambda: f"{self.name}: {self.log}")
 
     async def is_ready(self) -> bool:

@@ -20,7 +20,7 @@ from deploy.local.nats import Nats
 from deploy.local.postgres import Postgres
 from deploy.local.running_system import RunningSystem, write_private
 from deploy.local.supervisor import CannotStartError, Process, Supervisor, run_until_signal
-from deploy.local.uvicorn_options import uvicorn_env
+from deploy.local.uvicorn_options import UVICORN_ENV, uvicorn_command
 
 SERVICES = {name: f"services.{name}.app:app" for name in ("intake", "scoring", "notify")}
 MIGRATE = (sys.executable, "-m", "services.cli.main", "migrate")
@@ -212,8 +212,8 @@ def _service(name: str, app: str, options: Options, env: Mapping[str, str], http
     port = asdict(options.ports)[name]
     return Process(
         name=name,
-        command=[sys.executable, "-m", "uvicorn", app],
-        env={**env, **uvicorn_env(port)},
+        command=uvicorn_command(app, port),
+        env={**env, **UVICORN_ENV},
         ready=_answers(http, f"{_url(port)}/readyz"),
     )
 

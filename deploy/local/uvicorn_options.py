@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-OPTIONS = {
+import sys
+
+UVICORN_ENV = {
     "UVICORN_ACCESS_LOG": "false",
     # A caller that watches the changes holds a connection open, which must not hold up the end.
     "UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN": "3",
@@ -10,9 +12,9 @@ OPTIONS = {
     # request that is sent at that moment gets no answer.
     "UVICORN_TIMEOUT_KEEP_ALIVE": "130",
 }
-"""uvicorn's options as its environment, but for host and port; times in seconds."""
+"""uvicorn's options as its environment; times in seconds."""
 
 
-def uvicorn_env(port: int) -> dict[str, str]:
-    """Return the environment with which uvicorn serves at `port` of the loopback address."""
-    return {**OPTIONS, "UVICORN_HOST": "127.0.0.1", "UVICORN_PORT": str(port)}
+def uvicorn_command(app: str, port: int) -> list[str]:
+    """Return the command that serves an application (`package.module:name`) at a port of the loopback address."""
+    return [sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(port)]
