@@ -15,6 +15,7 @@ from services.scoring.update.arrivals import arrival_of
 from services.scoring.update.daily_tick import DailyTick
 from services.scoring.update.score import score
 from services.scoring.update.targets import judge_targets
+from services.scoring.update.transaction import Transaction
 from shared.access.authenticator import Authenticator
 from shared.access.oidc_tokens import Issuer
 from shared.service.outbox import Relay
@@ -50,19 +51,21 @@ class Scoring:
     async def score(self, messages: Sequence[Msg]) -> None:
         """Score a batch of submissions in one transaction."""
         arrivals = [arrival_of(message.data, (message.headers or {}).get("traceparent")) for message in messages]
-        async with self.runtime.engine.begin() as connection:
-            await hold_off_rebuild(connection)
-            await score(connection, self.runtime.reference, arrivals, self._now())
+        async with self._begin() as transaction:
+            await score(transaction, arrivals)
         self.relay.wake()
         self.targets.wake()
 
     async def judge_targets(self) -> int:
         """Judge the commitments of districts and the province whose sums have moved; return the number of changes."""
-        async with self.runtime.engine.begin() as connection:
-            await hold_off_rebuild(connection)
-            changes = await judge_targets(connection, self.runtime.reference, self._now())
+        async with self._begin() as transaction:
+            changes = await judge_targets(transaction)
         self.relay.wake()
         return changes
 
-    def _now(self) -> Moment:
-        return Moment(on=self.runtime.clock.today(), at=self.runtime.clock.now())
+    @asynccontextmanager
+    async def _begin(self) -> AsyncIterator[Transaction]:
+        async with self.runtime.engine.begin() as connection:
+            await hold_off_rebuild(connection)
+            now = Moment(on=self.runtime.clock.today(), at=self.runtime.clock.now())
+            yield Transaction(connection, self.runtime.reference, now)

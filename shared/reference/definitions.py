@@ -1,4 +1,4 @@
-"""Reference data as the services use them: definitions that hold for any plan, and one plan beside them."""
+"""Definitions: the reference data that hold for any plan."""
 
 from __future__ import annotations
 
@@ -8,19 +8,15 @@ from datetime import date
 from functools import cached_property
 
 from shared.contracts.period import Granularity, Period
-from shared.reference.lineage import Lineage
 from shared.reference.models import (
-    Cohort,
     CriteriaSet,
     Criterion,
     CriterionKey,
-    Due,
     Element,
     Goal,
     Instrument,
     Level,
     Opening,
-    Plan,
     PlausibleChange,
     Report,
     Spelling,
@@ -64,21 +60,6 @@ class Definitions:
         happened during a period (a flow) stay with the unit that counted them.
         """
         return self.elements[code].nature == "stock" and bool(self.criteria_of_element(code))
-
-    def of(self, plan: Plan) -> Reference:
-        """Join these definitions with a plan: the plan's sets come first, and units of its kinds count."""
-        return Reference(
-            units=self.units.counting(plan.counted_kinds),
-            elements=self.elements,
-            plausible_changes=self.plausible_changes,
-            sum_rules=self.sum_rules,
-            sets={**{name: self.sets[name] for name in plan.criteria_sets if name in self.sets}, **self.sets},
-            openings=self.openings,
-            calendar=self.calendar,
-            instruments=self.instruments,
-            spelling=self.spelling,
-            plan=plan,
-        )
 
     def plausible_change(self, code: str) -> PlausibleChange | None:
         """Return how far the element's figure may change without being confirmed; None where any change is taken."""
@@ -179,59 +160,3 @@ class Definitions:
             for code in criterion.element_codes:
                 found[code] = (*found.get(code, ()), key)
         return found
-
-
-@dataclass(frozen=True)
-class Reference(Definitions):
-    """The definitions together with one plan."""
-
-    plan: Plan
-
-    @property
-    def plan_sets(self) -> list[CriteriaSet]:
-        """The criteria sets that the plan names, in its order."""
-        return [self.sets[name] for name in self.plan.criteria_sets]
-
-    def due_on(self, *keys: CriterionKey) -> tuple[Due, ...]:
-        """Return the reports that the calendar asks for on these criteria in the plan's year, oldest first."""
-        if keys not in self._due_on:
-            reports = [one for one in self.calendar if not set(keys).isdisjoint(one.criteria)]
-            dues = [due for report in reports for due in report.due_in(self.plan.year)]
-            self._due_on[keys] = tuple(sorted(dues, key=lambda due: (due.period.end, due.by)))
-        return self._due_on[keys]
-
-    @cached_property
-    def _due_on(self) -> dict[tuple[CriterionKey, ...], tuple[Due, ...]]:
-        return {}
-
-    @cached_property
-    def lineage(self) -> Lineage:
-        """The mergers and splits of units while the plan runs."""
-        return Lineage(self.units, self.plan)
-
-    def members_of(self, cohort: str) -> frozenset[int]:
-        """Return the keys of the communes that the plan names as members of the cohort."""
-        return self._members.get(cohort, frozenset())
-
-    def cohorts_of(self, unit: Unit) -> list[Cohort]:
-        """Return the cohorts of a commune: those that name it, or name a commune whose place it has taken."""
-        stood_for = self.lineage.stood_for(unit)
-        return [cohort for cohort in self.plan.cohorts if not stood_for.isdisjoint(self.members_of(cohort.id))]
-
-    def bound_to(self, unit: Unit) -> frozenset[CriterionKey]:
-        """Return the criteria to which the plan's cohorts bind a commune; none where it is in no cohort."""
-        if unit.key not in self._bound_to:
-            self._bound_to[unit.key] = frozenset(key for cohort in self.cohorts_of(unit) for key in cohort.criteria)
-        return self._bound_to[unit.key]
-
-    @cached_property
-    def _members(self) -> dict[str, frozenset[int]]:
-        named = {
-            cohort.id: (self.units.find(code, self.plan.first_day) for code in cohort.members)
-            for cohort in self.plan.cohorts
-        }
-        return {cohort: frozenset(unit.key for unit in found if unit) for cohort, found in named.items()}
-
-    @cached_property
-    def _bound_to(self) -> dict[int, frozenset[CriterionKey]]:
-        return {}

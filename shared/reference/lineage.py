@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from shared.reference.models import Plan, Succession, Unit, UnitKind
@@ -76,6 +76,10 @@ class Lineage:
     def family(self, key: int) -> tuple[int, ...]:
         """Return the keys of all units connected with this one by mergers and splits, its own included, in order."""
         return self._families.get(key, (key,))
+
+    def families(self, units: Iterable[int]) -> list[int]:
+        """Return the keys of all units connected with any of these by mergers and splits, these included, in order."""
+        return sorted({member for unit in units for member in self.family(unit)})
 
     def _leaves(self, unit: Unit, counted_kinds: Sequence[UnitKind]) -> date | None:
         return next((day for day, heir in self.heirs(unit) if heir.kind not in counted_kinds), None)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.reference import consistency
-from shared.reference.definitions import Definitions, Reference
+from shared.reference.definitions import Definitions
 from shared.reference.faults import FileFault, InvalidReferenceError
 from shared.reference.located import Located, parse_yaml, read_csv, read_yaml
 from shared.reference.models import (
@@ -24,6 +24,7 @@ from shared.reference.models import (
     SuccessionsFile,
     UnitsFile,
 )
+from shared.reference.reference import Reference
 from shared.reference.units import Units
 from shared.texts import phrase
 
@@ -132,7 +133,7 @@ def source_text(plan: Plan, file: Path | None = None) -> str:
 
 
 def _of_plan(located: Located, definitions: Definitions) -> Reference:
-    reference = definitions.of(located.parse(Plan))
+    reference = Reference.of(definitions, located.parse(Plan))
     _raise(consistency.of_plan(located, reference))
     return reference
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from shared.contracts.refs import CommitmentRef, CriterionRef, UnitRef
 
 if TYPE_CHECKING:
-    from shared.reference.definitions import Reference
     from shared.reference.models import Commitment, CriterionKey, Unit
+    from shared.reference.reference import Reference
 
 
 def unit_ref(unit: Unit) -> UnitRef:

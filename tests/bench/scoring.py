@@ -29,6 +29,7 @@ from services.scoring.judging.readings import Reading, readings_in
 from services.scoring.storage.readings import reading_values
 from services.scoring.update.daily_tick import tick
 from services.scoring.update.rebuild import rebuild
+from services.scoring.update.transaction import Transaction
 from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
 from shared.contracts import subjects
@@ -249,8 +250,8 @@ async def ticking(directory: Path) -> None:
         await connection.close()
         started = time.perf_counter()
         moment = Moment(on=day + timedelta(days=1), at=datetime.now(UTC))
-        async with around.engine.begin() as transaction:
-            changes = await tick(transaction, reference, moment)
+        async with around.engine.begin() as live:
+            changes = await tick(Transaction(live, reference, moment))
         print(
             f"tick over {count:,} statuses: {time.perf_counter() - started:.1f} s (under 10), {changes:,} changes",
             flush=True,

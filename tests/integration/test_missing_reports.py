@@ -13,6 +13,7 @@ from services.scoring.update.arrivals import Arrival
 from services.scoring.update.daily_tick import tick
 from services.scoring.update.rebuild import rebuild
 from services.scoring.update.score import score
+from services.scoring.update.transaction import Transaction
 from shared.postgres.statements import table_of
 from shared.reference.load import load
 from tests.builders import an_accepted_submission
@@ -37,7 +38,8 @@ FIRST_REPORT = {
 
 async def pass_day(around: Surroundings, day: date) -> None:
     async with around.engine.begin() as connection:
-        await tick(connection, load(), Moment(day, datetime(day.year, day.month, day.day, 9, tzinfo=UTC)))
+        moment = Moment(day, datetime(day.year, day.month, day.day, 9, tzinfo=UTC))
+        await tick(Transaction(connection, load(), moment))
 
 
 async def told(around: Surroundings) -> Counter[tuple[str, str]]:
@@ -88,7 +90,7 @@ async def test_the_first_figures_end_the_silence_whether_a_day_was_judged_before
     june = an_accepted_submission(unit=BORDER, district="180", period="2023-06", readings=counts)
     moment = Moment(date(2023, 6, 30), june.received_at + timedelta(hours=1))
     async with around.engine.begin() as connection:
-        await score(connection, load(), [Arrival(june)], moment)
+        await score(Transaction(connection, load(), moment), [Arrival(june)])
     assert await told(around) == {("ntm-11", "first_data"): 1, ("ntm-11", "report_arrived"): 1}
     await pass_day(around, date(2023, 6, 30))
     assert (await told(around)).total() == 2

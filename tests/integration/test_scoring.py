@@ -23,6 +23,7 @@ from services.scoring.update.daily_tick import tick
 from services.scoring.update.rebuild import rebuild
 from services.scoring.update.score import score
 from services.scoring.update.targets import judge_targets
+from services.scoring.update.transaction import Transaction
 from shared.contracts import subjects
 from shared.contracts.parked_message import Parked
 from shared.contracts.submission import AcceptedSubmission
@@ -285,7 +286,7 @@ async def _ticked(scoring: Service, day: str) -> bool:
 async def _take(around: Surroundings, on: date, *submissions: AcceptedSubmission) -> None:
     moment = Moment(on=on, at=datetime(on.year, on.month, on.day, 9, tzinfo=UTC))
     async with around.engine.begin() as connection:
-        await score(connection, load(), [Arrival(submission) for submission in submissions], moment)
+        await score(Transaction(connection, load(), moment), [Arrival(submission) for submission in submissions])
 
 
 async def test_a_day_that_is_caught_up_with_does_not_undo_what_was_judged_later(around: Surroundings) -> None:
@@ -295,7 +296,8 @@ async def test_a_day_that_is_caught_up_with_does_not_undo_what_was_judged_later(
     for number in range(1, (late - START).days + 1):
         day = START + timedelta(days=number)
         async with around.engine.begin() as connection:
-            await tick(connection, load(), Moment(on=day, at=datetime(day.year, day.month, day.day, 9, tzinfo=UTC)))
+            moment = Moment(on=day, at=datetime(day.year, day.month, day.day, 9, tzinfo=UTC))
+            await tick(Transaction(connection, load(), moment))
     change = table_of(ChangeRow)
     query = select(change.c.event, change.c.on).where(
         change.c.topic == "ntm-11", change.c.event.in_(("fell_behind", "recovered"))
@@ -415,11 +417,11 @@ async def test_a_sum_that_moves_while_it_is_judged_is_judged_again(
     async def score_one(poor: int, revision: int) -> None:
         submission = poverty_report("2022-12", poor, revision=revision)
         async with around.engine.begin() as connection:
-            await score(connection, reference, [Arrival(submission)], moment)
+            await score(Transaction(connection, reference, moment), [Arrival(submission)])
 
     async def judge() -> int:
         async with around.engine.begin() as connection:
-            return await judge_targets(connection, reference, moment)
+            return await judge_targets(Transaction(connection, reference, moment))
 
     async def marked() -> set[tuple[str, int]]:
         async with around.engine.connect() as connection:

@@ -1,1 +1,1 @@
-"""What scoring answers: how units stand, stood, and would stand."""
+"""Answers to questions: how units stand, how they stood, and how they would stand."""

@@ -11,7 +11,7 @@ from fastapi import Query
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.figures import Figures, figures_from, in_hindsight
-from services.scoring.judging.inheritance import families_of, judged_by, with_inherited
+from services.scoring.judging.inheritance import judged_by, with_inherited
 from services.scoring.storage.readings import readings_of
 from services.scoring.storage.submissions import submissions_of
 from shared.problems import Fault, Faults, Problem, Problems
@@ -29,7 +29,7 @@ async def known_at(
     connection: AsyncConnection, units: Collection[int], reference: Reference, on: date
 ) -> dict[int, Figures]:
     """Return the figures of the units and their kin that were known when a day was over."""
-    rows = await submissions_of(connection, families_of(units, reference), until=end_of(on))
+    rows = await submissions_of(connection, reference.lineage.families(units), until=end_of(on))
     # those of a province take a while: the loop has to go on meanwhile
     return await asyncio.to_thread(figures_from, rows)
 
@@ -44,8 +44,8 @@ async def figures_today(
     connection: AsyncConnection, units: Collection[int], reference: Reference
 ) -> dict[int, Figures]:
     """Return the figures of the units and their kin that are known today, with those that they inherited."""
-    found = await readings_of(connection, families_of(units, reference), reference.plan.horizon)
-    return with_inherited(found, reference)
+    figures = await readings_of(connection, reference.lineage.families(units), reference.plan.horizon)
+    return with_inherited(figures, reference)
 
 
 async def figures_at(

@@ -13,7 +13,7 @@ from services.scoring.asking.statuses import StatusItem, status_item, status_ite
 from services.scoring.asking.units import cohorts_of, communes_of, district_of
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.inheritance import NotInherited, not_inherited
-from services.scoring.judging.judge import criteria_of
+from services.scoring.judging.judge import Judge
 from services.scoring.storage.changes import StoredChange, changes_of_unit
 from services.scoring.storage.statuses import statuses_of
 from shared.contracts.bilingual import Bilingual
@@ -48,7 +48,7 @@ class CommuneView(BaseModel):
     statuses: list[StatusItem]
     recognitions: list[Recognition]
     not_inherited: list[NotInherited] = Field(
-        description="Figures of the units that the commune came out of while the plan runs which tell nothing of it."
+        description="Figures of the units that the commune was made from, which say nothing about the commune itself."
     )
     changes: list[ChangeItem]
     sample: bool
@@ -68,7 +68,7 @@ def change_item(row: StoredChange) -> ChangeItem:
 
 @router.get("/communes/{code}")
 async def show_commune(code: str, runtime: Running, caller: SignedIn, as_of: AsOf = None) -> CommuneView:
-    """A commune: its criteria with their reasons, its cohorts, its latest changes."""
+    """Show a commune: its criteria with their reasons, its cohorts and its latest changes."""
     on = day_of(as_of, runtime)
     reference = runtime.reference
     communes = communes_of(reference, caller, None, on)
@@ -77,13 +77,14 @@ async def show_commune(code: str, runtime: Running, caller: SignedIn, as_of: AsO
         raise Problem(Problems.NOT_FOUND, Fault("/code", Faults.UNKNOWN_UNIT, {"value": code}))
     if unit.key not in communes:
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/code", Faults.OUTSIDE_UNITS, {"value": code}))
+    judge = Judge(reference, on)
     async with runtime.engine.connect() as connection:
         rows = {} if as_of else await statuses_of(connection, [unit.key])
         if as_of:
             known, actual = await figures_at(connection, [unit.key], reference, on)
         else:
             known, actual = await figures_today(connection, [unit.key], reference), {}
-        recognised = await recognitions_at(connection, {unit.key: unit}, reference, on, as_of)
+        recognised = await recognitions_at(connection, {unit.key: unit}, judge, as_of)
         changes = await changes_of_unit(connection, unit.key, limit=200)
     own_known, own_actual = known.get(unit.key, Figures()), actual.get(unit.key, Figures())
     return CommuneView(
@@ -92,10 +93,10 @@ async def show_commune(code: str, runtime: Running, caller: SignedIn, as_of: AsO
         district=district_of(unit, reference),
         cohorts=cohorts_of(unit, reference),
         statuses=[
-            status_item_then(unit, key, own_known, own_actual, reference, on)
+            status_item_then(judge, unit, key, own_known, own_actual)
             if as_of
-            else status_item(unit, key, own_known, reference, on, rows.get((unit.key, key)))
-            for key in criteria_of(unit, reference)
+            else status_item(judge, unit, key, own_known, rows.get((unit.key, key)))
+            for key in reference.criteria_of(unit)
         ],
         recognitions=recognised[unit.key],
         not_inherited=not_inherited(unit, known, reference),

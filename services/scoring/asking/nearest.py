@@ -1,4 +1,4 @@
-"""`GET /v1/nearest`: the communes nearest to meeting a criterion, by the households, workers or items that lack."""
+"""`GET /v1/nearest`: the communes nearest to meeting a criterion, by how much they lack."""
 
 from __future__ import annotations
 
@@ -14,14 +14,9 @@ from pydantic import BaseModel, Field
 from services.scoring.asking.scenario import Scenario, figures_of_families
 from services.scoring.asking.units import cohorts_of, communes_of, district_of
 from services.scoring.asking.work_slots import SLOTS
+from services.scoring.judging.assessments import explain_criterion
 from services.scoring.judging.figures import Figures
-from services.scoring.judging.judge import (
-    CriterionVerdict,
-    MeasureVerdict,
-    binds,
-    explain_criterion,
-    judge_criterion,
-)
+from services.scoring.judging.judge import CriterionVerdict, Judge, MeasureVerdict
 from services.scoring.judging.reasons import UNITS
 from services.scoring.texts import phrase
 from shared.contracts.bilingual import Bilingual
@@ -40,7 +35,7 @@ _ITEMS = phrase("nearest.items")
 
 
 class Lacking(BaseModel):
-    """A part of the criterion that does not hold. Numbers are in `measured_in`."""
+    """A part of the criterion that the commune does not meet. Numbers are in `measured_in`."""
 
     indicator: str
     name: Bilingual
@@ -49,26 +44,28 @@ class Lacking(BaseModel):
     value: float
     goal: float
     gap: float = Field(description="From the value to the goal.")
-    missing: int = Field(description="Countable things that lack; a yes/no item that lacks is one.")
+    missing: int = Field(
+        description="Households, workers or other things that the commune lacks; a yes/no item counts as one."
+    )
     missing_unit: Bilingual
 
 
 class NearItem(BaseModel):
-    """A commune that does not meet the criterion, and what lacks."""
+    """A commune that does not meet the criterion, and what it lacks."""
 
     unit: UnitRef
     district: UnitRef | None
     cohorts: list[str]
     bound: bool = Field(description="A cohort of the plan holds the commune to the criterion.")
     status: Status
-    missing: int = Field(description="What lacks in all: the order of the list.")
+    missing: int = Field(description="The number that the commune lacks in all; the list is in this order.")
     parts: list[Lacking]
     provisional: bool
     reason: Bilingual
 
 
 class NearestPage(BaseModel):
-    """Communes in the order of what lacks; `next` is the cursor of the following page."""
+    """Communes, those that lack the least first; `next` is the cursor of the following page."""
 
     on: date
     criterion: CriterionRef
@@ -76,7 +73,7 @@ class NearestPage(BaseModel):
     next: str | None
     lacking: int = Field(description="Communes that do not meet it, on all pages.")
     met: int = Field(description="Communes that meet it.")
-    no_data: int = Field(description="Communes of which not all figures are there; they are in no list.")
+    no_data: int = Field(description="Communes of which some figures are missing; they are in no list.")
     sample: bool
 
 
@@ -89,14 +86,12 @@ class Ranking:
     no_data: int
 
 
-def rank(
-    communes: Iterable[Unit], criterion: CriterionKey, figures: Mapping[int, Figures], reference: Reference, on: date
-) -> Ranking:
+def rank(judge: Judge, communes: Iterable[Unit], criterion: CriterionKey, figures: Mapping[int, Figures]) -> Ranking:
     """Rank the communes by the number that lacks, equals by code. Communes without all figures are only counted."""
     lacking: list[tuple[int, Unit, CriterionVerdict]] = []
     met = no_data = 0
     for unit in communes:
-        judged = judge_criterion(criterion, unit, figures.get(unit.key, Figures()), reference, on)
+        judged = judge.criterion(criterion, unit, figures.get(unit.key, Figures()))
         missing = [_missing(part) for part in judged.parts]
         if None in missing:
             no_data += 1
@@ -104,42 +99,40 @@ def rank(
             lacking.append((total, unit, judged))
         else:
             met += 1
-    return Ranking(sorted(lacking, key=lambda found: (found[0], found[1].code)), met, no_data)
+    return Ranking(sorted(lacking, key=lambda ranked: (ranked[0], ranked[1].code)), met, no_data)
 
 
-def page_of(
-    ranking: Ranking, criterion: CriterionKey, reference: Reference, on: date, after: tuple[int, str], limit: int
-) -> NearestPage:
+def page_of(judge: Judge, ranking: Ranking, criterion: CriterionKey, after: tuple[int, str], limit: int) -> NearestPage:
     """Return the page of up to `limit` communes behind a place in the ranking: the number that lacks, and the code."""
-    following = [found for found in ranking.lacking if (found[0], found[1].code) > after]
+    following = [ranked for ranked in ranking.lacking if (ranked[0], ranked[1].code) > after]
     page = following[:limit]
     last = page[-1] if len(following) > limit else None
     return NearestPage(
-        on=on,
-        criterion=criterion_ref(criterion, reference),
-        items=[_item(missing, unit, judged, criterion, reference) for missing, unit, judged in page],
+        on=judge.on,
+        criterion=criterion_ref(criterion, judge.reference),
+        items=[_item(missing, unit, judged, criterion, judge.reference) for missing, unit, judged in page],
         next=f"{last[0]}-{last[1].code}" if last else None,
         lacking=len(ranking.lacking),
         met=ranking.met,
         no_data=ranking.no_data,
-        sample=reference.plan.sample,
+        sample=judge.reference.plan.sample,
     )
 
 
 def _item(
     missing: int, unit: Unit, judged: CriterionVerdict, criterion: CriterionKey, reference: Reference
 ) -> NearItem:
-    told = explain_criterion(judged)
+    assessment = explain_criterion(judged)
     return NearItem(
         unit=unit_ref(unit),
         district=district_of(unit, reference),
         cohorts=cohorts_of(unit, reference),
-        bound=binds(criterion, unit, reference),
+        bound=reference.binds(unit, criterion),
         status=judged.status,
         missing=missing,
         parts=[lacking for part in judged.parts if (lacking := _lacking(part))],
-        provisional=told.provisional,
-        reason=told.reason,
+        provisional=assessment.provisional,
+        reason=assessment.reason,
     )
 
 
@@ -178,35 +171,32 @@ async def list_nearest(
     cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,9}-[0-9]{5}$")] = None,
     limit: Annotated[int, up_to(1000)] = 10,
 ) -> NearestPage:
-    """The communes that do not meet a criterion, those first that lack the fewest households, workers or items."""
+    """List the communes that do not meet a criterion; those that lack the fewest things come first."""
     reference, on = runtime.reference, runtime.clock.today()
     _check(criterion, cohort, reference)
     communes = [
         unit
         for unit in communes_of(reference, caller, district, on).values()
         if cohort is None or cohort in cohorts_of(unit, reference)
-        if not bound or binds(criterion, unit, reference)
+        if not bound or reference.binds(unit, criterion)
     ]
     missing, _, code = (cursor or "0-").partition("-")
     async with SLOTS.taken():
         async with runtime.engine.connect() as connection:
             units, elements = [unit.key for unit in communes], reference.criterion(criterion).element_codes
-            found = await figures_of_families(connection, units, reference, elements=elements)
-        return await asyncio.to_thread(
-            lambda: page_of(
-                rank(communes, criterion, Scenario.of(reference, found).figures, reference, on),
-                criterion,
-                reference,
-                on,
-                after=(int(missing), code),
-                limit=limit,
-            )
-        )
+            figures = await figures_of_families(connection, units, reference, elements=elements)
+        judge = Judge(reference, on)
+
+        def answer() -> NearestPage:
+            ranking = rank(judge, communes, criterion, Scenario.of(judge, figures).figures)
+            return page_of(judge, ranking, criterion, after=(int(missing), code), limit=limit)
+
+        return await asyncio.to_thread(answer)
 
 
 def _check(criterion: str, cohort: str | None, reference: Reference) -> None:
-    criteria = [one.key(each) for one in reference.plan_sets for each in one.criteria]
-    cohorts = [one.id for one in reference.plan.cohorts]
+    criteria = [each.key(criterion) for each in reference.plan_sets for criterion in each.criteria]
+    cohorts = [cohort.id for cohort in reference.plan.cohorts]
     for name, value, expected in (("criterion", criterion, criteria), ("cohort", cohort, cohorts)):
         if value is not None and value not in expected:
             details = {"value": value, "expected": ", ".join(expected)}

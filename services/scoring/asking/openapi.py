@@ -1,4 +1,4 @@
-"""What scoring's OpenAPI document says beside what its routes do."""
+"""Scoring's part of its OpenAPI document: groups, summaries and problems of the routes."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 
 import structlog
 from pydantic import ValidationError
@@ -18,9 +17,10 @@ from services.scoring.asking.scenario import (
     figures_of_families,
     supposed_readings,
 )
+from services.scoring.judging.assessments import explain_criterion
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.figures import Figures
-from services.scoring.judging.judge import explain_criterion
+from services.scoring.judging.judge import Judge
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.preview import Preview, PreviewedStatus, PreviewRequest
 from shared.contracts.submission import Submission
@@ -42,8 +42,8 @@ async def answer(runtime: Runtime, request: bytes) -> tuple[bytes, dict[str, str
         moment = Moment(on=runtime.clock.today(), at=runtime.clock.now())
         async with runtime.engine.connect() as connection:
             await connection.execution_options(postgresql_readonly=True)
-            found = await preview(connection, runtime.reference, submissions, moment)
-        return fit(found, runtime.nats.max_payload), {}
+            answered = await preview(connection, runtime.reference, submissions, moment)
+        return fit(answered, runtime.nats.max_payload), {}
     except Problem as problem:
         return _refusal(problem)
     except Exception as error:  # a worker's edge: whatever a request does, the next one is answered
@@ -64,35 +64,36 @@ async def preview(
     supposed = supposed_readings(submissions, reference, moment, moment.on)
     figures = await figures_of_families(connection, supposed, reference)
     # a thousand communes take a second: the loop has to go on meanwhile
-    return await asyncio.to_thread(lambda: Preview(statuses=list(_statuses(figures, supposed, reference, moment.on))))
+    return await asyncio.to_thread(
+        lambda: Preview(statuses=list(_statuses(figures, supposed, Judge(reference, moment.on))))
+    )
 
 
-def fit(found: Preview, limit_bytes: int) -> bytes:
+def fit(preview: Preview, limit_bytes: int) -> bytes:
     """Return the preview as JSON; where that is longer than the limit, all reasons are cut to one length that fits.
 
     Raises the problem `too_large` when it is too long even without reasons.
     """
-    body = found.model_dump_json().encode()
+    body = preview.model_dump_json().encode()
     if len(body) <= limit_bytes:
         return body
-    bare = _with_reasons_of(0, found).model_dump_json().encode()
+    bare = _with_reasons_of(0, preview).model_dump_json().encode()
     if len(bare) > limit_bytes:
         raise Problem(Problems.TOO_LARGE)
-    letters = (limit_bytes - len(bare)) // (2 * _LETTER_BYTES * len(found.statuses))
-    return _with_reasons_of(letters, found).model_dump_json().encode()
+    letters = (limit_bytes - len(bare)) // (2 * _LETTER_BYTES * len(preview.statuses))
+    return _with_reasons_of(letters, preview).model_dump_json().encode()
 
 
-def _statuses(
-    figures: Mapping[int, Figures], supposed: SupposedReadings, reference: Reference, on: date
-) -> Iterator[PreviewedStatus]:
+def _statuses(figures: Mapping[int, Figures], supposed: SupposedReadings, judge: Judge) -> Iterator[PreviewedStatus]:
+    reference = judge.reference
     units = sorted((reference.units.by_key(key) for key in supposed), key=lambda unit: unit.code)
     touched = {
         unit: {key for reading in readings for key in reference.criteria_of_element(reading.element)}
         for unit, readings in supposed.items()
     }
     pairs = ((unit, key) for unit in units for key in reference.criterion_keys if key in touched[unit.key])
-    before, after = Scenario.of(reference, figures), Scenario.of(reference, figures, supposed)
-    for unit, criterion, is_now, would_be in compare_verdicts(pairs, before, after, on):
+    before, after = Scenario.of(judge, figures), Scenario.of(judge, figures, supposed)
+    for unit, criterion, is_now, would_be in compare_verdicts(pairs, before, after):
         if is_now and would_be:
             then = explain_criterion(would_be)
             yield PreviewedStatus(
@@ -100,16 +101,18 @@ def _statuses(
             )
 
 
-def _with_reasons_of(letters: int, found: Preview) -> Preview:
-    def cut(text: str) -> str:
-        return text if len(text) <= letters else text[: letters - 1] + "…" if letters else ""
+def _with_reasons_of(letters: int, preview: Preview) -> Preview:
+    def cut(reason: Bilingual) -> Bilingual:
+        return Bilingual(vi=_cut(reason.vi, letters), en=_cut(reason.en, letters))
 
-    return Preview(
-        statuses=[
-            one.model_copy(update={"reason": Bilingual(vi=cut(one.reason.vi), en=cut(one.reason.en))})
-            for one in found.statuses
-        ]
-    )
+    statuses = [status.model_copy(update={"reason": cut(status.reason)}) for status in preview.statuses]
+    return Preview(statuses=statuses)
+
+
+def _cut(text: str, letters: int) -> str:
+    if len(text) <= letters:
+        return text
+    return text[: letters - 1] + "…" if letters else ""
 
 
 def _parse(request: bytes) -> list[Submission]:
@@ -118,11 +121,11 @@ def _parse(request: bytes) -> list[Submission]:
     except ValidationError as error:
         faults = [
             Fault(
-                "".join(f"/{step}" for step in one["loc"]),
+                "".join(f"/{step}" for step in fault["loc"]),
                 Faults.BAD_PARAMETER,
-                {"value": one["input"], "expected": one["msg"]},
+                {"value": fault["input"], "expected": fault["msg"]},
             )
-            for one in error.errors(include_url=False, include_context=False)
+            for fault in error.errors(include_url=False, include_context=False)
         ]
         raise Problem(Problems.REFUSED, *faults) from None
 

@@ -1,4 +1,4 @@
-"""`GET /v1/recognitions`: which communes are recognised, and whether their criteria still bear that."""
+"""`GET /v1/recognitions`: the recognised communes, and whether their criteria still justify the recognition."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.scoring.asking.as_of import AsOf, day_of, known_at
 from services.scoring.asking.units import communes_of, district_of
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.inheritance import judged_by
-from services.scoring.judging.judge import criteria_of, judge_criterion
+from services.scoring.judging.judge import Judge
 from services.scoring.judging.recognition import recognitions
 from services.scoring.storage.readings import readings_of
 from services.scoring.storage.statuses import statuses_of
@@ -25,7 +25,6 @@ from shared.contracts.refs import UnitRef
 from shared.contracts.status import Status
 from shared.http.dependencies import Running, SignedIn
 from shared.problems import Fault, Faults, Problem, Problems
-from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
 from shared.reference.refs import unit_ref
 
@@ -60,9 +59,9 @@ async def list_recognitions(
     district: Annotated[str | None, Query(description="Only communes below this unit.")] = None,
     as_of: AsOf = None,
     cursor: Annotated[str | None, Query(max_length=5)] = None,
-    limit: Annotated[int, Query(ge=1, le=5000, description="So many communes.")] = 500,
+    limit: Annotated[int, Query(ge=1, le=5000, description="The most communes on a page.")] = 500,
 ) -> RecognitionPage:
-    """Which communes are recognised, or were, and of which the criteria do not bear it any more; in order of code."""
+    """List the communes' recognitions, with the criteria that no longer justify them, in order of code."""
     on, reference = day_of(as_of, runtime), runtime.reference
     if criteria_set is not None and criteria_set not in reference.plan.criteria_sets:
         expected = ", ".join(reference.plan.criteria_sets)
@@ -70,14 +69,16 @@ async def list_recognitions(
         raise Problem(Problems.INVALID_QUERY, fault)
     communes = communes_of(reference, caller, district, on)
     async with runtime.engine.connect() as connection:
-        found = await recognitions_at(connection, communes, reference, on, as_of)
+        known = await recognitions_at(connection, communes, Judge(reference, on), as_of)
     chosen = [
-        (unit, wanted)
+        (unit, asked_for)
         for key, unit in communes.items()
         if cursor is None or unit.code > cursor
         if (
-            wanted := [
-                one for one in found[key] if state in (None, one.state) and criteria_set in (None, one.criteria_set)
+            asked_for := [
+                recognition
+                for recognition in known[key]
+                if state in (None, recognition.state) and criteria_set in (None, recognition.criteria_set)
             ]
         )
     ]
@@ -85,9 +86,9 @@ async def list_recognitions(
     return RecognitionPage(
         as_of=on,
         items=[
-            RecognitionItem(unit=unit_ref(unit), district=district_of(unit, reference), recognition=one)
-            for unit, wanted in page
-            for one in wanted
+            RecognitionItem(unit=unit_ref(unit), district=district_of(unit, reference), recognition=recognition)
+            for unit, asked_for in page
+            for recognition in asked_for
         ],
         next=page[-1][0].code if len(chosen) > limit else None,
         sample=reference.plan.sample,
@@ -95,53 +96,51 @@ async def list_recognitions(
 
 
 async def recognitions_at(
-    connection: AsyncConnection, communes: Mapping[int, Unit], reference: Reference, on: date, as_of: date | None
+    connection: AsyncConnection, communes: Mapping[int, Unit], judge: Judge, as_of: date | None
 ) -> dict[int, list[Recognition]]:
     """Return the communes' recognitions by the plan's sets: today's, or with `as_of` those known at that day."""
     find = _known_today if as_of is None else _known_then
-    return await find(connection, communes, reference, on)
+    return await find(connection, communes, judge)
 
 
 async def _known_today(
-    connection: AsyncConnection, communes: Mapping[int, Unit], reference: Reference, today: date
+    connection: AsyncConnection, communes: Mapping[int, Unit], judge: Judge
 ) -> dict[int, list[Recognition]]:
     """Judge by the stored statuses. Decisions may be older than all other figures."""
-    elements = {one.recognition.element for one in reference.plan_sets if one.recognition}
-    decisions = await readings_of(connection, list(communes), date.min, elements)
+    rules = [criteria_set.recognition for criteria_set in judge.reference.plan_sets]
+    decisions = await readings_of(connection, list(communes), date.min, {rule.element for rule in rules if rule})
     statuses: defaultdict[int, dict[CriterionKey, Status]] = defaultdict(dict)
     for (unit, key), row in (await statuses_of(connection, list(communes))).items():
         statuses[unit][key] = row.status
-    return _recognitions(communes, decisions, statuses, reference, today)
+    return _recognitions(communes, decisions, statuses, judge)
 
 
 async def _known_then(
-    connection: AsyncConnection, communes: Mapping[int, Unit], reference: Reference, on: date
+    connection: AsyncConnection, communes: Mapping[int, Unit], judge: Judge
 ) -> dict[int, list[Recognition]]:
     """Judge by the submissions received until the day was over."""
-    known = await known_at(connection, communes, reference, on)
+    reference = judge.reference
+    known = await known_at(connection, communes, reference, judge.on)
 
-    def judge() -> dict[int, list[Recognition]]:
+    def recognise() -> dict[int, list[Recognition]]:
         statuses = {
-            unit: _statuses(communes[unit], figures, reference, on)
+            unit: {
+                key: judge.criterion(key, communes[unit], figures).status
+                for key in reference.criteria_of(communes[unit])
+            }
             for unit, figures in judged_by(known, reference).items()
             if unit in communes
         }
-        return _recognitions(communes, known, statuses, reference, on)
+        return _recognitions(communes, known, statuses, judge)
 
     # judging all communes takes a while: the loop has to go on meanwhile
-    return await asyncio.to_thread(judge)
-
-
-def _statuses(commune: Unit, figures: Figures, reference: Reference, on: date) -> dict[CriterionKey, Status]:
-    return {
-        key: judge_criterion(key, commune, figures, reference, on).status for key in criteria_of(commune, reference)
-    }
+    return await asyncio.to_thread(recognise)
 
 
 def _recognitions(
-    communes: Mapping[int, Unit], decisions: Mapping[int, Figures], statuses: Statuses, reference: Reference, on: date
+    communes: Mapping[int, Unit], decisions: Mapping[int, Figures], statuses: Statuses, judge: Judge
 ) -> dict[int, list[Recognition]]:
     return {
-        unit: recognitions(reference.plan_sets, decisions.get(unit, {}), statuses.get(unit, {}), on)
+        unit: recognitions(judge.reference.plan_sets, decisions.get(unit, {}), statuses.get(unit, {}), judge.on)
         for unit in communes
     }

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.figures import Figures, merge
-from services.scoring.judging.inheritance import families_of, with_inherited
-from services.scoring.judging.judge import CriterionVerdict, is_judged_by, judge_criterion
+from services.scoring.judging.inheritance import with_inherited
+from services.scoring.judging.judge import CriterionVerdict, Judge
 from services.scoring.judging.readings import Reading, readings_in
 from services.scoring.storage.readings import readings_of
 from shared.contracts.submission import Submission
@@ -31,34 +31,35 @@ _NONE: SupposedReadings = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """The figures of units, and the reference data with the plan by which they are judged."""
+    """The figures of units, and the judge with the plan and the day by which they are judged."""
 
-    reference: Reference
+    judge: Judge
     figures: Mapping[int, Figures]
 
     @classmethod
-    def of(cls, reference: Reference, figures: Mapping[int, Figures], supposed: SupposedReadings = _NONE) -> Scenario:
+    def of(cls, judge: Judge, figures: Mapping[int, Figures], supposed: SupposedReadings = _NONE) -> Scenario:
         """Add the supposed readings and the inherited ones to the figures, as far back as the plan looks."""
-        horizon = reference.plan.horizon
+        horizon = judge.reference.plan.horizon
         merged = {unit: own.since(horizon) for unit, own in figures.items()}
         for unit, readings in supposed.items():
             recent = [reading for reading in readings if reading.period.end >= horizon]
             merged[unit] = merge(merged.get(unit, Figures()), recent)
-        return cls(reference, with_inherited(merged, reference))
+        return cls(judge, with_inherited(merged, judge.reference))
 
-    def judge(self, unit: Unit, criterion: CriterionKey, on: date) -> CriterionVerdict | None:
+    def verdict(self, unit: Unit, criterion: CriterionKey) -> CriterionVerdict | None:
         """Judge a commune's criterion; None where the commune is not judged by it."""
-        if unit.kind in self.reference.plan.counted_kinds and is_judged_by(criterion, unit, self.reference):
-            return judge_criterion(criterion, unit, self.figures.get(unit.key, Figures()), self.reference, on)
+        reference = self.judge.reference
+        if unit.kind in reference.plan.counted_kinds and reference.judges(unit, criterion):
+            return self.judge.criterion(criterion, unit, self.figures.get(unit.key, Figures()))
         return None
 
 
 def compare_verdicts(
-    pairs: Iterable[tuple[Unit, CriterionKey]], before: Scenario, after: Scenario, on: date
+    pairs: Iterable[tuple[Unit, CriterionKey]], before: Scenario, after: Scenario
 ) -> Iterator[tuple[Unit, CriterionKey, CriterionVerdict | None, CriterionVerdict | None]]:
     """Yield the communes' criteria with the verdicts of both scenarios, where at least one of them judges."""
     for unit, criterion in pairs:
-        verdicts = before.judge(unit, criterion, on), after.judge(unit, criterion, on)
+        verdicts = before.verdict(unit, criterion), after.verdict(unit, criterion)
         if verdicts != (None, None):
             yield unit, criterion, *verdicts
 
@@ -91,9 +92,9 @@ async def figures_of_families(
 
     `elements` None: of all elements.
     """
-    families = {member for reference in references for member in families_of(units, reference)}
+    families = {member for reference in references for member in reference.lineage.families(units)}
     horizon = min(reference.plan.horizon for reference in references)
     figures: dict[int, Figures] = {}
-    for several in batched(sorted(families), _UNITS_AT_ONCE):  # so that the loop goes on between them
-        figures |= await readings_of(connection, several, horizon, elements)
+    for members in batched(sorted(families), _UNITS_AT_ONCE):  # so that the loop goes on between them
+        figures |= await readings_of(connection, members, horizon, elements)
     return figures

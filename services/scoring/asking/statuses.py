@@ -12,8 +12,9 @@ from pydantic import BaseModel, Field
 
 from services.scoring.asking.as_of import AsOf, day_of, figures_at, figures_today
 from services.scoring.asking.units import check_criterion, cohorts_of, communes_of, district_of
+from services.scoring.judging.assessments import explain_criterion
 from services.scoring.judging.figures import Figures
-from services.scoring.judging.judge import assess_criterion, criteria_of, criterion_since
+from services.scoring.judging.judge import Judge
 from services.scoring.storage.statuses import StoredStatus, statuses_of
 from services.scoring.storage.targets import StoredTarget
 from shared.contracts.assessment import Assessment
@@ -55,15 +56,10 @@ class StatusPage(BaseModel):
 
 
 def status_item(
-    unit: Unit,
-    criterion: CriterionKey,
-    figures: Figures,
-    reference: Reference,
-    on: date,
-    row: StoredStatus | None = None,
+    judge: Judge, unit: Unit, criterion: CriterionKey, figures: Figures, row: StoredStatus | None = None
 ) -> StatusItem:
-    """Judge a commune's criterion at a day; `row` tells since when the status has held."""
-    assessment = assess_criterion(criterion, unit, figures, reference, on)
+    """Judge a commune's criterion; `row` tells since when the status has held."""
+    assessment, reference = explain_criterion(judge.criterion(criterion, unit, figures)), judge.reference
     return StatusItem(
         unit=unit_ref(unit),
         district=district_of(unit, reference),
@@ -75,13 +71,11 @@ def status_item(
     )
 
 
-def status_item_then(
-    unit: Unit, criterion: CriterionKey, known: Figures, actual: Figures, reference: Reference, on: date
-) -> StatusItem:
+def status_item_then(judge: Judge, unit: Unit, criterion: CriterionKey, known: Figures, actual: Figures) -> StatusItem:
     """Judge a commune's criterion at a past day by the figures `known` then, and by the `actual` ones."""
-    item = status_item(unit, criterion, known, reference, on)
-    item.since = criterion_since(criterion, unit, known, reference, on)
-    item.actual = assess_criterion(criterion, unit, actual, reference, on)
+    item = status_item(judge, unit, criterion, known)
+    item.since = judge.criterion_since(criterion, unit, known)
+    item.actual = explain_criterion(judge.criterion(criterion, unit, actual))
     return item
 
 
@@ -101,41 +95,39 @@ async def list_statuses(
     cursor: str | None = None,
     limit: Annotated[int, up_to(5000)] = 500,
 ) -> StatusPage:
-    """Where the communes stand, criterion by criterion, in order of code."""
+    """List the statuses of the communes' criteria, in order of commune and criterion."""
     reference = runtime.reference
     on = day_of(as_of, runtime)
     communes = communes_of(reference, caller, district, on)
     check_criterion(criterion, reference)
     after = decode_cursor(cursor, lambda code, criterion: _position(code, criterion, reference))
-    wanted = [
+    asked = [
         (unit, key)
         for unit in communes.values()
-        for key in criteria_of(unit, reference)
+        for key in reference.criteria_of(unit)
         if (criterion is None or criterion == key) and (after is None or _position(unit.code, key, reference) > after)
     ]
+    judge = Judge(reference, on)
     async with runtime.engine.connect() as connection:
         if as_of is None:
             rows = await statuses_of(connection, list(communes))
-            chosen = [pair for pair in wanted if status is None or _stored(rows, pair) == status]
+            chosen = [pair for pair in asked if status is None or _stored(rows, pair) == status]
             page, more = chosen[:limit], len(chosen) > limit
-            units = {unit.key for unit, _ in page}
-            figures = await figures_today(connection, units, reference)
+            figures = await figures_today(connection, {unit.key for unit, _ in page}, reference)
             items = [
-                status_item(unit, key, figures.get(unit.key, Figures()), reference, on, rows.get((unit.key, key)))
+                status_item(judge, unit, key, figures.get(unit.key, Figures()), rows.get((unit.key, key)))
                 for unit, key in page
             ]
         else:
             known, actual = await figures_at(connection, communes, reference, on)
-            found = await asyncio.to_thread(
+            judged = await asyncio.to_thread(
                 lambda: [
-                    status_item_then(
-                        unit, key, known.get(unit.key, Figures()), actual.get(unit.key, Figures()), reference, on
-                    )
-                    for unit, key in wanted
+                    status_item_then(judge, unit, key, known.get(unit.key, Figures()), actual.get(unit.key, Figures()))
+                    for unit, key in asked
                 ]
             )
-            found = [item for item in found if status is None or item.status == status]
-            items, more = found[:limit], len(found) > limit
+            chosen_items = [item for item in judged if status is None or item.status == status]
+            items, more = chosen_items[:limit], len(chosen_items) > limit
     return StatusPage(
         as_of=on,
         items=items,

@@ -12,15 +12,15 @@ from pydantic import BaseModel, Field
 from services.scoring.asking.as_of import AsOf, day_of, figures_at
 from services.scoring.asking.statuses import unchanged_since
 from services.scoring.judging.aggregates import summed
+from services.scoring.judging.assessments import assess_target
 from services.scoring.judging.increments import Increments
-from services.scoring.judging.targets import assess_at, targets_of
+from services.scoring.judging.judge import Judge
 from services.scoring.storage.increments import summed_increments
 from services.scoring.storage.targets import StoredTarget, stored_targets
 from shared.contracts.assessment import Assessment
 from shared.contracts.refs import CommitmentRef, UnitRef
 from shared.contracts.status import Status
 from shared.http.dependencies import Running, SignedIn
-from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit
 from shared.reference.refs import commitment_ref, unit_ref
 
@@ -52,10 +52,10 @@ class TargetList(BaseModel):
 
 
 def target_item(
-    commitment: Commitment, unit: Unit, steps: Increments, row: StoredTarget | None, reference: Reference, on: date
+    judge: Judge, commitment: Commitment, unit: Unit, increments: Increments, row: StoredTarget | None = None
 ) -> TargetItem:
-    """Judge a commitment at a day, or on the unit's last day; `row` tells since when the status has held."""
-    assessment = assess_at(commitment, unit, steps, reference, on)
+    """Judge a commitment, on the unit's last day at the latest; `row` tells since when the status has held."""
+    assessment = assess_target(judge, commitment, unit, increments)
     return TargetItem(
         unit=unit_ref(unit),
         commitment=commitment_ref(commitment),
@@ -66,44 +66,38 @@ def target_item(
 
 
 def target_item_then(
-    commitment: Commitment, unit: Unit, known: TargetSums, actual: TargetSums, reference: Reference, on: date
+    judge: Judge, commitment: Commitment, unit: Unit, known: TargetSums, actual: TargetSums
 ) -> TargetItem:
     """Judge a commitment at a past day by the sums of the figures `known` then, and of the `actual` ones."""
     key = commitment.id, unit.key
-    item = target_item(commitment, unit, known.get(key, {}), None, reference, on)
-    item.actual = assess_at(commitment, unit, actual.get(key, {}), reference, on)
+    item = target_item(judge, commitment, unit, known.get(key, {}))
+    item.actual = assess_target(judge, commitment, unit, actual.get(key, {}))
     return item
 
 
 @router.get("/targets")
 async def list_targets(runtime: Running, caller: SignedIn, as_of: AsOf = None) -> TargetList:
-    """What the plan commits the province and its districts to, and how far that is."""
+    """List the commitments of the province and its districts, each with its status."""
     on = day_of(as_of, runtime)
     reference = runtime.reference
-    wanted = [
-        (commitment, unit) for commitment, unit in targets_of(reference) if caller.covers_unit(unit, reference.units)
+    judge = Judge(reference, on)
+    targets = [
+        (commitment, unit) for commitment, unit in reference.targets if caller.covers_unit(unit, reference.units)
     ]
     async with runtime.engine.connect() as connection:
         if as_of is None:
-            rows = await stored_targets(connection)
-            steps = await summed_increments(connection, [(commitment.id, unit.key) for commitment, unit in wanted])
+            keys = [(commitment.id, unit.key) for commitment, unit in targets]
+            rows, sums = await stored_targets(connection), await summed_increments(connection, keys)
             items = [
-                target_item(
-                    commitment,
-                    unit,
-                    steps.get((commitment.id, unit.key), {}),
-                    rows.get((commitment.id, unit.key)),
-                    reference,
-                    on,
-                )
-                for commitment, unit in wanted
+                target_item(judge, commitment, unit, sums.get(key, {}), rows.get(key))
+                for key, (commitment, unit) in zip(keys, targets, strict=True)
             ]
         else:
             known_and_actual = await figures_at(connection, [unit.key for unit in reference.units], reference, on)
 
-            def judge() -> list[TargetItem]:
-                known, actual = (summed(wanted, figures, reference) for figures in known_and_actual)
-                return [target_item_then(*one, known, actual, reference, on) for one in wanted]
+            def assess() -> list[TargetItem]:
+                known, actual = (summed(targets, figures, reference) for figures in known_and_actual)
+                return [target_item_then(judge, commitment, unit, known, actual) for commitment, unit in targets]
 
-            items = await asyncio.to_thread(judge)
+            items = await asyncio.to_thread(assess)
     return TargetList(as_of=on, items=items, sample=reference.plan.sample)

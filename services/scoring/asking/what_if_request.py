@@ -9,7 +9,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
-from services.scoring.judging.targets import targets_of
 from services.scoring.texts import phrase
 from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.bilingual import Bilingual
@@ -39,7 +38,7 @@ class _Supposed(BaseModel):
 
 
 class CommitmentChange(_Supposed):
-    """What would be other about a commitment; what is left out stays as it is."""
+    """Changes of a commitment; whatever is left out stays as it is."""
 
     id: str = Field(max_length=200)
     goal: Number | None = Field(default=None, description="Instead of the goal or the change that the plan has.")
@@ -50,14 +49,14 @@ class CommitmentChange(_Supposed):
 
 
 class CohortChange(_Supposed):
-    """Other members of a cohort."""
+    """The members that a cohort would have instead of its own."""
 
     id: str = Field(max_length=200)
     members: list[UnitCode] = Field(max_length=10_000)
 
 
 class PlanChanges(_Supposed):
-    """What would be other about the plan; what is left out stays as it is."""
+    """Changes of the plan; whatever is left out stays as it is."""
 
     tolerance: Share | None = None
     deadline: Day | None = Field(
@@ -70,7 +69,7 @@ class PlanChanges(_Supposed):
 
 
 class Supposition(_Supposed):
-    """What is supposed. Figures count as if they came in as soon as they can: today, or when their period ends."""
+    """A supposition. Its figures count as if they came in as soon as they can: today, or when their period ends."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -131,23 +130,23 @@ def reference_under(supposed: Supposition, reference: Reference) -> Reference:
             return reference
     except InvalidReferenceError as error:
         raise Problem(Problems.REFUSED, *(_in_plan(fault, supposed) for fault in error.faults)) from None
-    if sum(1 for _ in targets_of(with_supposed_plan)) > TARGET_LIMIT:
+    if len(with_supposed_plan.targets) > TARGET_LIMIT:
         raise Problem(Problems.REFUSED, Fault("/plan_file", Faults.TOO_LONG, {"expected": TARGET_LIMIT}))
     return with_supposed_plan
 
 
 def _changed(plan: Plan, changes: PlanChanges) -> Plan:
-    commitments = {one.id: one for one in plan.commitments}
+    commitments = {commitment.id: commitment for commitment in plan.commitments}
     for number, change in enumerate(changes.commitments):
         _known(f"/plan/commitments/{number}/id", change.id, commitments)
         values = _given(change)
         if not values.keys().isdisjoint(("goal", "change")):
             values = {"goal": None, "change": None, **values}  # each takes the other's place
         commitments[change.id] = commitments[change.id].model_copy(update=values)
-    cohorts = {one.id: one for one in plan.cohorts}
-    for number, cohort in enumerate(changes.cohorts):
-        _known(f"/plan/cohorts/{number}/id", cohort.id, cohorts)
-        cohorts[cohort.id] = cohorts[cohort.id].model_copy(update=_given(cohort))
+    cohorts = {cohort.id: cohort for cohort in plan.cohorts}
+    for number, cohort_change in enumerate(changes.cohorts):
+        _known(f"/plan/cohorts/{number}/id", cohort_change.id, cohorts)
+        cohorts[cohort_change.id] = cohorts[cohort_change.id].model_copy(update=_given(cohort_change))
     records = {"commitments": list(commitments.values()), "cohorts": list(cohorts.values())}
     return plan.model_copy(update=_given(changes) | records)
 

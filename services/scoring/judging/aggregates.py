@@ -13,59 +13,22 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from services.scoring.judging.figures import Figures
-from services.scoring.judging.increments import (
-    Increment,
-    Increments,
-    criteria_of_cohort,
-    increments_of,
-    is_of_the_plan,
-)
+from services.scoring.judging.increments import Contributor, Increment, Increments
 from services.scoring.judging.observations import HUNDRED, Observation
 from shared.contracts.period import Period
 from shared.reference.load import Reference
-from shared.reference.models import CohortMeeting, Commitment, CommunesMeeting, Done, Rate, Total, Unit
-
-
-def contributes(commitment: Commitment, target: Unit, unit: Unit, reference: Reference) -> bool:
-    """Tell whether the unit's figures are part of the target's commitment."""
-    match commitment.measure:
-        case Done():
-            return unit.key == target.key
-        case Total():
-            return reference.units.is_under(unit, target.code)
-        case CohortMeeting(cohort=cohort):
-            return unit.key in reference.members_of(cohort) and reference.units.is_under(unit, target.code)
-        case CommunesMeeting():
-            return is_of_the_plan(unit, reference) and reference.units.is_under(unit, target.code)
-        case Rate():
-            return unit.kind in reference.plan.counted_kinds and reference.units.is_under(unit, target.code)
-
-
-def elements_of(commitment: Commitment, reference: Reference) -> set[str]:
-    """Return the codes of the elements that the commitment's value is calculated from."""
-    match commitment.measure:
-        case Rate() as rate:
-            return set(rate.element_codes)
-        case Total(elements=elements):
-            return set(elements)
-        case Done(element=element):
-            return {element}
-        case CommunesMeeting(criterion=criterion):
-            return set(reference.criterion(criterion).element_codes)
-        case CohortMeeting(cohort=cohort):
-            return {
-                code for key in criteria_of_cohort(cohort, reference) for code in reference.criterion(key).element_codes
-            }
+from shared.reference.models import Commitment, CommunesMeeting, Rate, Total, Unit
 
 
 def increments_by_target(
-    unit: int, figures: Mapping[int, Figures], targets: Iterable[tuple[Commitment, Unit]], reference: Reference
+    key: int, figures: Mapping[int, Figures], targets: Iterable[tuple[Commitment, Unit]], reference: Reference
 ) -> Iterator[tuple[tuple[str, int, date], Increment]]:
     """Yield a unit's increments for all targets that it contributes to, by commitment, target and day."""
-    found = reference.units.by_key(unit)
+    unit = reference.units.by_key(key)
+    contributor = Contributor(reference, unit, figures[key], figures)
     for commitment, target in targets:
-        if contributes(commitment, target, found, reference):
-            for day, increment in increments_of(commitment, found, figures[unit], reference, figures).items():
+        if reference.contributes(unit, commitment, target):
+            for day, increment in contributor.increments(commitment).items():
                 yield (commitment.id, target.key, day), increment
 
 
@@ -76,10 +39,10 @@ def summed(
 
     `figures`: by unit, of all units that may contribute to the targets, and of their successors.
     """
-    wanted = list(targets)
+    targets = list(targets)
     sums: defaultdict[tuple[str, int], defaultdict[date, Increment]] = defaultdict(lambda: defaultdict(Increment))
     for unit in figures:
-        for (commitment, target, day), increment in increments_by_target(unit, figures, wanted, reference):
+        for (commitment, target, day), increment in increments_by_target(unit, figures, targets, reference):
             sums[commitment, target][day] += increment
     return {key: dict(increments) for key, increments in sums.items()}
 
@@ -117,9 +80,3 @@ def series(
             )
         )
     return observations
-
-
-def communes_counted(target: Unit, reference: Reference, on: date) -> int:
-    """Count the communes below a target that count on that day: those of the plan's first day that have not left."""
-    communes = reference.units.communes(reference.plan.first_day, target.code)
-    return sum((left := reference.lineage.left(commune)) is None or on < left for commune in communes)

@@ -1,19 +1,89 @@
-"""The numbers of a verdict in its published assessment."""
+"""Assessments: verdicts as they are published, with their numbers and the reason in words."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 
+from services.scoring.judging import reasons
+from services.scoring.judging.increments import Increment
+from services.scoring.judging.judge import CriterionVerdict, Judge, MeasureVerdict, overdue_of
 from services.scoring.judging.observations import Observation
 from services.scoring.judging.readings import Reading
 from services.scoring.judging.trend import project
 from services.scoring.judging.verdict import Verdict
-from shared.contracts.assessment import Part, PartReading, Waypoint
+from shared.contracts.assessment import Assessment, Part, PartReading, Waypoint
+from shared.reference.models import Commitment, Ratio, Unit
 
 
-def with_numbers(part: Part, verdict: Verdict, *, countable: bool) -> Part:
+def explain_criterion(judged: CriterionVerdict) -> Assessment:
+    """Return the published assessment of a criterion."""
+    parts = [_part_of_measure(measure) for measure in judged.parts]
+    return Assessment(
+        status=judged.status,
+        on=judged.on,
+        parts=parts,
+        provisional=any(part.provisional for part in parts),
+        overdue=list(judged.overdue),
+        reason=reasons.explain(parts, judged.overdue),
+        holds_until=judged.holds_until,
+    )
+
+
+def explain_target(commitment: Commitment, verdict: Verdict) -> Assessment:
+    """Return the published assessment of a commitment."""
+    part = Part(
+        indicator=commitment.id,
+        name=commitment.title,
+        status=verdict.status,
+        direction=commitment.direction,
+        measured_in=commitment.measured_in,
+        missing_unit=commitment.counted,
+        verified=commitment.verified,
+        source=commitment.source,
+    )
+    part = _with_numbers(part, verdict, countable=True)
+    overdue = overdue_of(verdict)
+    return Assessment(
+        status=verdict.status,
+        on=verdict.on,
+        parts=[part],
+        overdue=overdue,
+        reason=reasons.explain([part], overdue),
+        holds_until=verdict.holds_until,
+    )
+
+
+def assess_target(
+    judge: Judge, commitment: Commitment, target: Unit, increments: Mapping[date, Increment]
+) -> Assessment:
+    """Judge a commitment by its summed increments, on the judge's day or the unit's last day, and explain it."""
+    judge = judge.at(target.last_day(judge.on))
+    return explain_target(commitment, judge.target(commitment, judge.observations_of(commitment, target, increments)))
+
+
+def _part_of_measure(judged: MeasureVerdict) -> Part:
+    indicator = judged.indicator
+    countable = isinstance(judged.group.measure, Ratio)
+    part = Part(
+        indicator=indicator.number,
+        name=indicator.name,
+        group=judged.group.group,
+        status=judged.verdict.status,
+        direction=indicator.direction,
+        measured_in=indicator.measured_in,
+        missing_unit=indicator.counted if countable else None,
+        provisional=judged.provisional,
+        verified=judged.goal.verified,
+        source=judged.goal.source,
+    )
+    return _with_numbers(part, judged.verdict, countable=countable)
+
+
+def _with_numbers(part: Part, verdict: Verdict, *, countable: bool) -> Part:
     """Return the part with the verdict's numbers. `countable`: the distance to the goal is counted in whole things."""
-    seen, required = verdict.observation, verdict.required
+    newest, required = verdict.observation, verdict.required
     numbers = {
         "goal": _number(verdict.goal),
         "required": _number(required.value if required else None),
@@ -26,30 +96,34 @@ def with_numbers(part: Part, verdict: Verdict, *, countable: bool) -> Part:
         "baseline_on": verdict.baseline.on if verdict.baseline else None,
         "deadline": verdict.requirement.deadline,
     }
-    return part.model_copy(update=numbers | (_of_observation(seen) if seen else {}))
+    return part.model_copy(update=numbers | (_of_observation(newest) if newest else {}))
 
 
-def _of_observation(seen: Observation) -> dict[str, object]:
+def _of_observation(observation: Observation) -> dict[str, object]:
     numbers: dict[str, object] = {
-        "value": _number(seen.value),
-        "numerator": _number(seen.numerator),
-        "denominator": _number(seen.denominator),
-        "units_counted": seen.units_counted,
+        "value": _number(observation.value),
+        "numerator": _number(observation.numerator),
+        "denominator": _number(observation.denominator),
+        "units_counted": observation.units_counted,
     }
-    if seen.units_counted is not None:
+    if observation.units_counted is not None:
         return numbers  # the days of an aggregate are not periods that were reported for
     return numbers | {
-        "period": seen.period,
-        "stage": seen.stage,
-        "readings": [_reading(one) for one in seen.readings],
-        "submissions": seen.submissions,
-        "warnings": seen.warnings,
+        "period": observation.period,
+        "stage": observation.stage,
+        "readings": [_part_reading(reading) for reading in observation.readings],
+        "submissions": observation.submissions,
+        "warnings": observation.warnings,
     }
 
 
-def _reading(one: Reading) -> PartReading:
+def _part_reading(reading: Reading) -> PartReading:
     return PartReading(
-        element=one.element, value=float(one.value), period=one.period, stage=one.stage, submission=one.submission
+        element=reading.element,
+        value=float(reading.value),
+        period=reading.period,
+        stage=reading.stage,
+        submission=reading.submission,
     )
 
 

@@ -31,8 +31,8 @@ class Figures(dict[tuple[str, Period], Reading]):
         # the measure is kept in the value because its id is unique only while it lives
         key = id(measure), baseline_date, counts_from
         if key not in self._observed:
-            found = self._by_period(measure, baseline_date, counts_from)
-            self._observed[key] = measure, found, in_force(found.values())
+            by_period = self._by_period(measure, baseline_date, counts_from)
+            self._observed[key] = measure, by_period, in_force(by_period.values())
         return self._observed[key][2]
 
     def since(self, day: date) -> Figures:
@@ -42,19 +42,19 @@ class Figures(dict[tuple[str, Period], Reading]):
     def _by_period(self, measure: Measure, baseline_date: date, counts_from: Stage) -> dict[Period, Observation]:
         elements = list(dict.fromkeys(measure.element_codes))
         if self._former is None:
-            found, periods = {}, self._periods[elements[0]]
+            by_period, periods = {}, self._periods[elements[0]]
         else:
             self._former.observed(measure, baseline_date, counts_from)
-            found = self._former._observed[id(measure), baseline_date, counts_from][1]
+            by_period = self._former._observed[id(measure), baseline_date, counts_from][1]
             periods = [period for element, period in self._changed if element in elements]
-            found = dict(found) if periods else found
+            by_period = dict(by_period) if periods else by_period
         for period in periods:
             readings = [self.get((element, period)) for element in elements]
             if observation := observation_of(measure, period, readings, baseline_date, counts_from.rank):
-                found[period] = observation
+                by_period[period] = observation
             else:
-                found.pop(period, None)
-        return found
+                by_period.pop(period, None)
+        return by_period
 
     @cached_property
     def _observed(
@@ -64,10 +64,10 @@ class Figures(dict[tuple[str, Period], Reading]):
 
     @cached_property
     def _periods(self) -> Mapping[str, list[Period]]:
-        found: defaultdict[str, list[Period]] = defaultdict(list)
+        periods: defaultdict[str, list[Period]] = defaultdict(list)
         for element, period in self:
-            found[element].append(period)
-        return found
+            periods[element].append(period)
+        return periods
 
 
 def merge(current: Figures, arriving: Iterable[Reading]) -> Figures:

@@ -9,7 +9,7 @@ the past stay with the units that counted them, and so do decisions on recogniti
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from operator import attrgetter
 
@@ -41,24 +41,20 @@ class NotInherited(BaseModel):
     reason: Bilingual
 
 
-def families_of(units: Iterable[int], reference: Reference) -> list[int]:
-    """Return the units with all their predecessors and successors, sorted by key."""
-    return sorted({member for unit in units for member in reference.lineage.family(unit)})
-
-
 def with_inherited(figures: Mapping[int, Figures], reference: Reference) -> dict[int, Figures]:
     """Return the figures of the units and their families, each with the figures that it inherited."""
-    found = {key: figures.get(key, _NOTHING) for key in families_of(figures, reference)}
-    heirs = (unit for key in found if reference.lineage.origins(unit := reference.units.by_key(key)))
+    complete = {key: figures.get(key, _NOTHING) for key in reference.lineage.families(figures)}
+    heirs = (unit for key in complete if reference.lineage.origins(unit := reference.units.by_key(key)))
     for unit in sorted(heirs, key=attrgetter("valid_from")):
-        if inherited := _inherited(unit, found, reference):
-            found[unit.key] = Figures(inherited | found[unit.key])
-    return found
+        if inherited := _inherited(unit, complete, reference):
+            complete[unit.key] = Figures(inherited | complete[unit.key])
+    return complete
 
 
 def judged_by(figures: Mapping[int, Figures], reference: Reference) -> dict[int, Figures]:
     """Return the figures that units are judged by: since the plan's horizon, with the figures that each inherited."""
-    return with_inherited({key: found.since(reference.plan.horizon) for key, found in figures.items()}, reference)
+    horizon = reference.plan.horizon
+    return with_inherited({key: own.since(horizon) for key, own in figures.items()}, reference)
 
 
 def not_inherited(unit: Unit, figures: Mapping[int, Figures], reference: Reference) -> list[NotInherited]:
@@ -80,13 +76,13 @@ def not_inherited(unit: Unit, figures: Mapping[int, Figures], reference: Referen
         lacking = [other for other in others if element not in counted[other.key]]
         return _reason("lacking", old, unit, lacking or others)
 
-    found = []
+    left_behind = []
     for _, old in origins:
         elements: defaultdict[Bilingual, list[str]] = defaultdict(list)
         for element in sorted(counted[old.key] - has):
             elements[reason(old, element)].append(element)
-        found += [NotInherited(unit=unit_ref(old), elements=codes, reason=why) for why, codes in elements.items()]
-    return found
+        left_behind += [NotInherited(unit=unit_ref(old), elements=codes, reason=why) for why, codes in elements.items()]
+    return left_behind
 
 
 def _inherited(unit: Unit, figures: Mapping[int, Figures], reference: Reference) -> dict[tuple[str, Period], Reading]:

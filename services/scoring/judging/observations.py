@@ -73,14 +73,14 @@ def effective_date(period: Period, known_from: date, baseline_date: date) -> dat
 
 
 def observation_of(
-    measure: Measure, period: Period, found: Sequence[Reading | None], baseline_date: date, least_rank: int
+    measure: Measure, period: Period, reported: Sequence[Reading | None], baseline_date: date, least_rank: int
 ) -> Observation | None:
     """Return the measure's value for a period; None unless all its elements were reported at a sufficient stage.
 
-    `found`: the reading of each element. `least_rank`: the rank of the lowest stage that counts.
+    `reported`: the reading of each element. `least_rank`: the rank of the lowest stage that counts.
     """
-    readings = [reading for reading in found if reading is not None and reading.stage.rank >= least_rank]
-    if len(readings) < len(found):
+    readings = [reading for reading in reported if reading is not None and reading.stage.rank >= least_rank]
+    if len(readings) < len(reported):
         return None
     denominator = None
     if isinstance(measure, Ratio):

@@ -44,9 +44,9 @@ class Requirement:
     reports: Sequence[Due] = ()
     """The reports that the calendar asks for, oldest period first; between them no value falls behind."""
 
-    def gap(self, value: Decimal, wanted: Decimal) -> Decimal:
-        """Return how much worse the value is than the wanted one; negative when it is better."""
-        return wanted - value if self.direction == "at_least" else value - wanted
+    def gap(self, value: Decimal, required: Decimal) -> Decimal:
+        """Return how much worse the value is than the required one; negative when it is better."""
+        return required - value if self.direction == "at_least" else value - required
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +106,14 @@ class Course:
         return Point(day, self.required(day)) if day < self.points[-1].on else None
 
     def exceeds(self, seen: Observation, on: date) -> bool:
-        """Say whether the value is further behind the path than the tolerance."""
+        """Tell whether the value is further behind the path than the tolerance."""
         return self._gap(seen, on) > self.allowed
 
     def _gap(self, seen: Observation, on: date) -> Decimal:
         return self.requirement.gap(seen.value, self.required(self.as_of(seen, on)))
 
     def is_behind(self, seen: Sequence[Observation], on: date) -> bool:
-        """Say whether the values, followed through time, are behind.
+        """Tell whether the values, followed through time, are behind.
 
         A value beyond the tolerance makes them behind, and only a value on the path itself ends that. While a value
         stands, the path moves away from it, so its first and last day show whether it was ever beyond the tolerance.
@@ -121,16 +121,16 @@ class Course:
         behind = False
         goal, begin = self.points[-1].value, self.points[0].on
         ends = [following.effective - _DAY for following in seen[1:]] + [on]
-        for one, end in zip(seen, ends, strict=True):
-            start = max(one.effective, begin)
+        for observation, end in zip(seen, ends, strict=True):
+            start = max(observation.effective, begin)
             if start > end:
                 continue
-            if self.requirement.gap(one.value, goal) <= 0:
+            if self.requirement.gap(observation.value, goal) <= 0:
                 behind = False
-            elif behind and self._gap(one, start) <= 0:
-                behind = self.exceeds(one, end)
+            elif behind and self._gap(observation, start) <= 0:
+                behind = self.exceeds(observation, end)
             else:
-                behind = behind or self.exceeds(one, start) or self.exceeds(one, end)
+                behind = behind or self.exceeds(observation, start) or self.exceeds(observation, end)
         return behind
 
     def last_day_within_tolerance(self, seen: Observation, on: date, deadline: date) -> date:

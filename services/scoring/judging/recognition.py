@@ -67,7 +67,7 @@ def _recognition(
             withdrawal, [keys[key].number for key in failing], [keys[key].number for key in unknown], len(keys)
         )
     named = {key: CriterionRef(key=key, name=criterion.name) for key, criterion in keys.items()}
-    found = Recognition(
+    recognition = Recognition(
         criteria_set=criteria_set.id,
         name=criteria_set.name,
         state=state,
@@ -81,7 +81,9 @@ def _recognition(
         source=withdrawal.source if withdrawal else None,
         reason=Bilingual(vi="", en=""),
     )
-    return found.model_copy(update={"reason": Bilingual(vi=_explain(found, "vi"), en=_explain(found, "en"))})
+    return recognition.model_copy(
+        update={"reason": Bilingual(vi=_explain(recognition, "vi"), en=_explain(recognition, "en"))}
+    )
 
 
 def _decided(element: str, readings: Readings, on: date) -> tuple[RecognitionState, Reading | None]:
@@ -120,14 +122,22 @@ def _is_verified(rule: Withdrawal | None) -> bool:
     return rule is None or (rule.verified and (rule.key_criteria is None or rule.key_criteria.verified))
 
 
-def _explain(found: Recognition, language: Language) -> str:
-    sentences = _T[found.state].in_(language).format(day=text.day(found.since, language) if found.since else "")
-    if found.state != RecognitionState.RECOGNISED:
+def _explain(recognition: Recognition, language: Language) -> str:
+    sentences = (
+        _T[recognition.state]
+        .in_(language)
+        .format(day=text.day(recognition.since, language) if recognition.since else "")
+    )
+    if recognition.state != RecognitionState.RECOGNISED:
         return sentences
-    if found.failing:
-        names = ", ".join(f"{each.key.rpartition('-')[2]} {each.name.in_(language)}" for each in found.failing)
-        sentences += _T["failing"].in_(language).format(count=len(found.failing), criteria=found.criteria, names=names)
-    if found.unknown:
-        sentences += _T["unknown"].in_(language).format(count=len(found.unknown))
-    mark = "" if found.verified else _T["unverified"].in_(language)
-    return sentences + _DUE[found.withdrawal_due].in_(language).format(mark=mark)
+    if recognition.failing:
+        names = ", ".join(f"{each.key.rpartition('-')[2]} {each.name.in_(language)}" for each in recognition.failing)
+        sentences += (
+            _T["failing"]
+            .in_(language)
+            .format(count=len(recognition.failing), criteria=recognition.criteria, names=names)
+        )
+    if recognition.unknown:
+        sentences += _T["unknown"].in_(language).format(count=len(recognition.unknown))
+    mark = "" if recognition.verified else _T["unverified"].in_(language)
+    return sentences + _DUE[recognition.withdrawal_due].in_(language).format(mark=mark)

@@ -65,15 +65,15 @@ class Verdict:
             return None
         return self.course.next_point(self.seen[-1], self.on)
 
-    def lacking(self, wanted: Decimal) -> int | None:
-        """Return how many countable things the newest value lacks to the wanted one; its denominator stays."""
+    def lacking(self, required: Decimal) -> int | None:
+        """Return how many countable things the newest value lacks to the required one; its denominator stays."""
         newest = self.observation
         if newest is None:
             return None
         if newest.denominator is not None:
-            wanted = wanted * newest.denominator / HUNDRED
+            required = required * newest.denominator / HUNDRED
         # a value on the path is a quotient, so an exact value may come out a hair short
-        return max(0, math.ceil(round(self.requirement.gap(newest.numerator, wanted), 6)))
+        return max(0, math.ceil(round(self.requirement.gap(newest.numerator, required), 6)))
 
 
 def assess(requirement: Requirement, observations: Sequence[Observation], on: date) -> Verdict:
@@ -165,7 +165,7 @@ def _baseline(requirement: Requirement, seen: Sequence[Observation]) -> Point | 
         return Point(requirement.baseline_date, requirement.baseline)
     if not seen:
         return None
-    before = [found for found in seen if found.effective <= requirement.baseline_date]
+    before = [observation for observation in seen if observation.effective <= requirement.baseline_date]
     if before:
         return Point(requirement.baseline_date, before[-1].value)
     return None if requirement.ceiling else Point(seen[0].effective, seen[0].value)

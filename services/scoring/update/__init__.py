@@ -1,1 +1,1 @@
-"""What changes scoring's state: arriving submissions, passing days, a rebuild."""
+"""The changes of scoring's state: by arriving submissions, by passing days, by a rebuild."""

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import batched
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment
-from services.scoring.judging.inheritance import families_of
-from services.scoring.judging.judge import criteria_of
-from services.scoring.judging.targets import targets_of
-from services.scoring.judging.unreported import binding_criteria
 from services.scoring.storage.locks import hold_off_rebuild, lock_days, lock_units
 from services.scoring.storage.statuses import outdated_statuses, without_status
 from services.scoring.storage.targets import mark_moved
 from services.scoring.storage.ticks import last_tick, take_day
-from services.scoring.update.commune_statuses import figures_for, judge_criteria
+from services.scoring.update.commune_statuses import judge_units, units_to_judge
 from services.scoring.update.published_changes import publish_changes
 from services.scoring.update.targets import begin_targets, judge_targets
-from shared.reference.load import Reference
+from services.scoring.update.transaction import Transaction
 from shared.reference.models import CriterionKey
 from shared.service.outbox import Relay
 from shared.service.runtime import Runtime
@@ -67,7 +62,7 @@ class DailyTick:
                 if day <= today:
                     now = self._runtime.clock.now()
                     moment = Moment(on=day, at=datetime.combine(day, now.timetz()))
-                    changes = await tick(connection, self._runtime.reference, moment)
+                    changes = await tick(Transaction(connection, self._runtime.reference, moment))
                     log.info("day judged", day=str(day), changes=changes)
             self._relay.wake()
             if day > today:
@@ -76,55 +71,53 @@ class DailyTick:
             self._runtime.facts["ticked"] = day
 
 
-async def tick(connection: AsyncConnection, reference: Reference, moment: Moment) -> int:
+async def tick(transaction: Transaction) -> int:
     """Judge once what the passing of a day changes: pace, overdue reports, deadlines. Return the number of changes.
 
     Only verdicts that no longer hold are judged again.
     """
+    connection, moment = transaction.connection, transaction.moment
     if not await take_day(connection, moment.on, moment.at):
         return 0
-    due = await criteria_due(connection, reference, moment.on)
-    await lock_units(connection, families_of(due, reference))
-    changes = await judge_due(connection, reference, moment, due)
-    await begin_targets(connection, reference, moment.on)
-    await mark_sums_of_begun_units(connection, reference, moment.on)
-    return changes + await judge_targets(connection, reference, moment)
+    due = await criteria_due(transaction)
+    await lock_units(connection, transaction.reference.lineage.families(due))
+    changes = await judge_due(transaction, due)
+    await begin_targets(transaction)
+    await mark_sums_of_begun_units(transaction)
+    return changes + await judge_targets(transaction)
 
 
-async def criteria_due(
-    connection: AsyncConnection, reference: Reference, on: date
-) -> dict[int, Sequence[CriterionKey]]:
+async def criteria_due(transaction: Transaction) -> dict[int, Sequence[CriterionKey]]:
     """Return the criteria to judge on a day, by the key of their unit.
 
     They are those whose status no longer holds, those that the plan binds and nobody has judged, and all of the
     communes that begin on the day.
     """
+    connection, reference, on = transaction.connection, transaction.reference, transaction.moment.on
     due: dict[int, Sequence[CriterionKey]] = dict(await outdated_statuses(connection, on))
-    bound = [(unit, key) for unit, keys in binding_criteria(reference, on).items() for key in keys]
+    bound = [(unit, key) for unit, keys in reference.bound_communes(on).items() for key in keys]
     for unit, key in await without_status(connection, bound):
         due[unit] = [*due.get(unit, ()), key]
     for unit in reference.lineage.begun(on) or ():
         if reference.units.by_key(unit).kind in reference.plan.counted_kinds:
-            due[unit] = criteria_of(reference.units.by_key(unit), reference)
+            due[unit] = reference.criteria_of(reference.units.by_key(unit))
     return due
 
 
-async def judge_due(
-    connection: AsyncConnection, reference: Reference, moment: Moment, due: Mapping[int, Sequence[CriterionKey]]
-) -> int:
+async def judge_due(transaction: Transaction, due: Mapping[int, Sequence[CriterionKey]]) -> int:
     """Judge the criteria that are due and publish the changes; return their number."""
     count = 0
     for units in batched(sorted(due), _UNITS_AT_ONCE):
         criteria = {unit: due[unit] for unit in units}
-        figures = await figures_for(connection, criteria, reference)
-        changes = await judge_criteria(connection, reference, moment, figures, criteria)
-        await publish_changes(connection, changes)
+        changes = await judge_units(transaction, await units_to_judge(transaction, criteria))
+        await publish_changes(transaction.connection, changes)
         count += len(changes)
     return count
 
 
-async def mark_sums_of_begun_units(connection: AsyncConnection, reference: Reference, on: date) -> None:
+async def mark_sums_of_begun_units(transaction: Transaction) -> None:
     """Have all commitments judged on a day on which units begin: the communes that they count change."""
+    reference, on = transaction.reference, transaction.moment.on
     if reference.lineage.begun(on) is not None:
-        targets = {(commitment.id, target.key) for commitment, target in targets_of(reference)}
-        await mark_moved(connection, targets, on)
+        targets = {(commitment.id, target.key) for commitment, target in reference.targets}
+        await mark_moved(transaction.connection, targets, on)

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from services.scoring.judging.aggregates import elements_of
 from services.scoring.judging.figures import Figures, merge
-from services.scoring.judging.inheritance import families_of, with_inherited
+from services.scoring.judging.inheritance import with_inherited
 from services.scoring.judging.readings import Reading
 from shared.reference.load import Reference
 from shared.reference.models import CohortMeeting
@@ -36,14 +35,14 @@ def oldest_needed(arriving: ReadingsByUnit, reference: Reference) -> date:
 
 def elements_needed(arriving: ReadingsByUnit, reference: Reference) -> set[tuple[int, str]]:
     """Return the units and elements whose readings are needed to judge whatever the arriving readings are part of."""
-    together = [set(reference.criterion(key).element_codes) for key in reference.criterion_keys]
-    in_cohorts: list[tuple[frozenset[int], set[str]]] = []
+    together = [frozenset(reference.criterion(key).element_codes) for key in reference.criterion_keys]
+    in_cohorts: list[tuple[frozenset[int], frozenset[str]]] = []
     for commitment in reference.plan.commitments:
         if isinstance(commitment.measure, CohortMeeting):
             members = reference.members_of(commitment.measure.cohort)
-            in_cohorts.append((members, elements_of(commitment, reference)))
+            in_cohorts.append((members, reference.elements_of(commitment)))
         else:
-            together.append(elements_of(commitment, reference))
+            together.append(reference.elements_of(commitment))
     needed = set()
     for unit, readings in arriving.items():
         arrived = {reading.element for reading in readings}
@@ -56,7 +55,7 @@ def elements_needed(arriving: ReadingsByUnit, reference: Reference) -> set[tuple
 
 def merge_arriving(stored: Mapping[int, Figures], arriving: ReadingsByUnit, reference: Reference) -> FigureChange:
     """Merge arriving readings into the stored figures of the units and their kin."""
-    before = {unit: stored.get(unit, _NOTHING) for unit in families_of(arriving, reference)}
+    before = {unit: stored.get(unit, _NOTHING) for unit in reference.lineage.families(arriving)}
     after = before | {unit: merge(before[unit], readings) for unit, readings in arriving.items()}
     return FigureChange(before, after, {unit: _differing(before[unit], after[unit]) for unit in arriving})
 

@@ -9,10 +9,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.judging.changes import message_of, topic_of
+from services.scoring.judging.changes import topic_of
 from services.scoring.storage.changes import ChangeValues, add_changes
 from services.scoring.storage.tables import OutboxRow
-from shared.contracts.verdict_change import Change
+from shared.contracts import subjects
+from shared.contracts.verdict_change import Change, StatusChanged
+from shared.nats.cloud_events import Message, cloud_event
 from shared.service import outbox
 
 
@@ -45,4 +47,18 @@ async def publish_changes(
         for unit, change in changes
     ]
     await add_changes(connection, rows)
-    await outbox.put(connection, OutboxRow, [message_of(change, traces) for _, change in changes])
+    messages = [
+        message_of(change, traces.get(change.submission) if change.submission else None) for _, change in changes
+    ]
+    await outbox.put(connection, OutboxRow, messages)
+
+
+def message_of(change: Change, trace: str | None) -> Message:
+    """Return the CloudEvent that carries a change, in the trace of the submission that caused it."""
+    body = change.model_dump_json().encode()
+    if isinstance(change, StatusChanged):
+        district = change.district.code if change.district else None
+        subject, kind = subjects.status(district, change.unit.code, change.criterion.key), "status.changed"
+    else:
+        subject, kind = subjects.target(change.unit.code, topic_of(change)), "target.changed"
+    return cloud_event(subject, body, event_id=change.id, kind=kind, source="scoring", at=change.at, trace=trace)

@@ -9,14 +9,13 @@ from __future__ import annotations
 import time
 from asyncio import Task, TaskGroup, create_task
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import batched
 
 from nats.aio.client import Client
-from nats.aio.msg import Msg
-from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.scoring.judging.aggregates import increments_by_target
@@ -24,8 +23,6 @@ from services.scoring.judging.changes import Moment
 from services.scoring.judging.figures import Figures, figures_from
 from services.scoring.judging.increments import Increment
 from services.scoring.judging.inheritance import judged_by
-from services.scoring.judging.targets import targets_of
-from services.scoring.judging.unreported import binding_criteria
 from services.scoring.storage import rebuilt_schema
 from services.scoring.storage.increments import add_increments
 from services.scoring.storage.locks import hold_off_workers
@@ -33,25 +30,24 @@ from services.scoring.storage.readings import reading_values
 from services.scoring.storage.rebuilt_schema import COMPARED, REBUILT, REPLACED
 from services.scoring.storage.submissions import (
     SubmissionValues,
-    known_among,
-    parked_submissions,
     record_submissions,
     submissions_of,
     units_reported,
 )
 from services.scoring.storage.tables import ReadingRow, StatusRow, SubmissionRow
 from services.scoring.storage.targets import mark_moved
-from services.scoring.update.arrivals import Arrival, arrival_of, submission_row, unit_of
+from services.scoring.update.arrivals import submission_row, unit_of
 from services.scoring.update.commune_statuses import judge_again, rebuilt_statuses
 from services.scoring.update.score import score
+from services.scoring.update.stream_arrivals import StreamArrivals
 from services.scoring.update.targets import begin_targets, judge_targets
-from shared.contracts import subjects
-from shared.nats.stream_reader import read_stream
+from services.scoring.update.transaction import Transaction
 from shared.postgres.statements import copy_in, upsert
 from shared.reference.load import Reference
+from shared.reference.models import CriterionKey
 from shared.time import VIETNAM
 
-_UNITS_AT_ONCE = 100
+_FAMILIES_AT_ONCE = 100
 _ROWS_AT_ONCE = 20_000
 
 
@@ -90,7 +86,7 @@ async def rebuild(
             await rebuilding.catch_up(live)
             report = await _compare(live)
             if switch and not report.lacking:
-                await _switch(live, reference, moment)
+                await _switch(Transaction(live, reference, moment))
                 report.switched = True
         report.submissions = rebuilding.submissions
         report.seconds = time.monotonic() - started
@@ -102,11 +98,10 @@ async def rebuild(
 class _Rebuilding:
     """The state that is being rebuilt, as far as the stream has been read."""
 
-    def __init__(self, engine: AsyncEngine, nats: Client, reference: Reference, moment: Moment) -> None:
-        self._live = engine
-        self._beside = rebuilt_schema.beside(engine)
-        self._nats, self._reference, self._moment = nats, reference, moment
-        self._sequence = 0
+    def __init__(self, live: AsyncEngine, nats: Client, reference: Reference, moment: Moment) -> None:
+        self._beside = rebuilt_schema.beside(live)
+        self._stream = StreamArrivals(live, nats)
+        self._reference, self._moment = reference, moment
         self.submissions = 0
 
     async def fill(self) -> None:
@@ -117,8 +112,8 @@ class _Rebuilding:
                 self.submissions += len(await record_submissions(connection, rows))
 
         writing: Task[None] | None = None
-        async for arrivals in self._arrivals(await self._done_by_workers()):
-            rows = [submission_row(one, unit_of(one.submission, self._reference)) for one in arrivals]
+        async for arrivals in self._stream.acknowledged():
+            rows = [submission_row(arrival, unit_of(arrival.submission, self._reference)) for arrival in arrivals]
             if writing:
                 await writing
             writing = create_task(write(rows))  # the next ones are read meanwhile
@@ -128,95 +123,63 @@ class _Rebuilding:
     async def judge(self) -> None:
         """Judge every unit by all its submissions, and then the commitments above."""
         sums: defaultdict[tuple[str, int, date], Increment] = defaultdict(Increment)
-        targets = list(targets_of(self._reference))
         async with self._beside.connect() as connection:
             reported = await units_reported(connection)
-        bound = binding_criteria(self._reference, self._moment.on)
+        bound = self._reference.bound_communes(self._moment.on)
         families = sorted({self._reference.lineage.family(unit) for unit in reported.union(bound)})
-        chunks = batched(families, _UNITS_AT_ONCE)
+        chunks = batched(families, _FAMILIES_AT_ONCE)
 
         async def work() -> None:
             for chunk in chunks:
-                units = [unit for family in chunk for unit in family]
-                async with self._beside.begin() as connection:
-                    figures = figures_from(await submissions_of(connection, units))
-                    judged = judged_by({unit: figures.get(unit, Figures()) for unit in units}, self._reference)
-                    readings = [
-                        reading_values(unit, reading) for unit, own in figures.items() for reading in own.values()
-                    ]
-                    await copy_in(connection, ReadingRow, readings, REBUILT)
-                    statuses = [
-                        row
-                        for unit, own in judged.items()
-                        for row in rebuilt_statuses(unit, own, bound.get(unit, ()), self._reference, self._moment)
-                    ]
-                    await upsert(connection, StatusRow, statuses)
-                for unit in units:
-                    for key, increment in increments_by_target(unit, judged, targets, self._reference):
-                        sums[key] += increment
+                for key, increment in await self._judge_units([unit for family in chunk for unit in family], bound):
+                    sums[key] += increment
 
         # while the database works for one of them, the other judges
         async with TaskGroup() as group:
             for _ in range(2):
                 group.create_task(work())
-        async with self._beside.begin() as connection:
-            for several in batched(sums.items(), _ROWS_AT_ONCE):
-                await add_increments(connection, dict(several))
-            await begin_targets(connection, self._reference, self._moment.on)
+        async with self._begin() as transaction:
+            for part in batched(sums.items(), _ROWS_AT_ONCE):
+                await add_increments(transaction.connection, dict(part))
+            await begin_targets(transaction)
             moved = {(commitment, unit) for commitment, unit, _ in sums}
-            await mark_moved(connection, moved, self._moment.on)
-            await judge_targets(connection, self._reference, self._moment)
+            await mark_moved(transaction.connection, moved, self._moment.on)
+            await judge_targets(transaction)
+
+    async def _judge_units(
+        self, units: Sequence[int], bound: Mapping[int, Sequence[CriterionKey]]
+    ) -> list[tuple[tuple[str, int, date], Increment]]:
+        """Store the readings and statuses of units, whole families; return what they add to the sums above."""
+        reference = self._reference
+        async with self._begin() as transaction:
+            figures = figures_from(await submissions_of(transaction.connection, units))
+            judged_figures = judged_by({unit: figures.get(unit, Figures()) for unit in units}, reference)
+            readings = [reading_values(unit, reading) for unit, own in figures.items() for reading in own.values()]
+            await copy_in(transaction.connection, ReadingRow, readings, REBUILT)
+            statuses = [
+                row
+                for unit, own in judged_figures.items()
+                for row in rebuilt_statuses(transaction.judge, reference.units.by_key(unit), own, bound.get(unit, ()))
+            ]
+            await upsert(transaction.connection, StatusRow, statuses)
+        return [
+            increment
+            for unit in units
+            for increment in increments_by_target(unit, judged_figures, reference.targets, reference)
+        ]
 
     async def catch_up(self, live: AsyncConnection) -> None:
         """Score the submissions that workers have scored meanwhile. The workers must be waiting."""
-        async for arrivals in self._arrivals(await self._done_by_workers(), live):
-            async with self._beside.begin() as connection:
-                await score(connection, self._reference, arrivals, self._moment)
-                await judge_targets(connection, self._reference, self._moment)
+        async for arrivals in self._stream.scored(live):
+            async with self._begin() as transaction:
+                await score(transaction, arrivals)
+                await judge_targets(transaction)
             self.submissions += len(arrivals)
 
-    async def _done_by_workers(self) -> int | None:
-        """Return the sequence number up to which live workers have acknowledged everything; None: none ever asked."""
-        try:
-            js = self._nats.jetstream()
-            info = await js.consumer_info(subjects.SUBMISSIONS_STREAM, subjects.SCORING_CONSUMER)
-        except NotFoundError:
-            return None
-        return info.ack_floor.stream_seq if info.ack_floor else 0
-
-    async def _arrivals(self, done: int | None, live: AsyncConnection | None = None) -> AsyncIterator[list[Arrival]]:
-        """Read the submissions of the stream that were not read yet, in order, up to a sequence number (None: all).
-
-        Behind that number come only those that the live state (where one is given) knows already, though workers have
-        not acknowledged them yet.
-        """
-        async with self._live.connect() as connection:
-            parked = await parked_submissions(connection)
-        async for batch in read_stream(
-            self._nats, subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS, self._sequence
-        ):
-            arrivals = {
-                _sequence(message): arrival_of(message.data, None)
-                for message in batch
-                if _sequence(message) not in parked
-            }
-            known = await known_among(live, [one.submission.id for one in arrivals.values()]) if live else set()
-            taken = [
-                one
-                for sequence, one in arrivals.items()
-                if done is None or sequence <= done or one.submission.id in known
-            ]
-            if taken:
-                yield taken
-            last = _sequence(batch[-1])
-            if done is not None and last > done and live is None:
-                self._sequence = done
-                return
-            self._sequence = last
-
-
-def _sequence(message: Msg) -> int:
-    return message.metadata.sequence.stream
+    @asynccontextmanager
+    async def _begin(self) -> AsyncIterator[Transaction]:
+        async with self._beside.begin() as connection:
+            yield Transaction(connection, self._reference, self._moment)
 
 
 async def _compare(live: AsyncConnection) -> RebuildReport:
@@ -232,12 +195,12 @@ async def _compare(live: AsyncConnection) -> RebuildReport:
     return report
 
 
-async def _switch(live: AsyncConnection, reference: Reference, moment: Moment) -> None:
+async def _switch(live: Transaction) -> None:
     """Put the rebuilt tables in the place of the live ones; publish the verdicts that differ as changes."""
-    criteria = await rebuilt_schema.differing_criteria(live)
+    criteria = await rebuilt_schema.differing_criteria(live.connection)
     for model in REPLACED:
         if model is StatusRow:
-            await judge_again(live, reference, criteria, moment)  # by the rebuilt readings, against the live statuses
-        await rebuilt_schema.replace(live, model)
-    targets = {(commitment.id, unit.key) for commitment, unit in targets_of(reference)}
-    await mark_moved(live, targets, moment.on)
+            await judge_again(live, criteria)  # by the rebuilt readings, against the live statuses
+        await rebuilt_schema.replace(live.connection, model)
+    targets = {(commitment.id, unit.key) for commitment, unit in live.reference.targets}
+    await mark_moved(live.connection, targets, live.moment.on)

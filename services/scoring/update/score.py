@@ -1,21 +1,16 @@
-"""Scoring of submissions, in one transaction of the caller."""
+"""Scoring of submissions."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from services.scoring.judging.changes import Moment
-from services.scoring.judging.inheritance import families_of
 from services.scoring.storage.locks import lock_units
 from services.scoring.storage.readings import readings_among, write_readings
 from services.scoring.storage.submissions import record_submissions
 from services.scoring.update.arrivals import Arrival, submission_row, unit_of
-from services.scoring.update.commune_statuses import criteria_touched, judge_criteria
+from services.scoring.update.commune_statuses import UnitToJudge, criteria_touched, judge_units
 from services.scoring.update.figure_changes import (
     FigureChange,
     ReadingsByUnit,
@@ -26,38 +21,38 @@ from services.scoring.update.figure_changes import (
 )
 from services.scoring.update.published_changes import ChangeOfUnit, publish_changes
 from services.scoring.update.sums import move_sums
-from shared.reference.load import Reference
+from services.scoring.update.transaction import Transaction
 
 type ArrivalsByUnit = Mapping[int, Sequence[Arrival]]
 
 
-async def score(connection: AsyncConnection, reference: Reference, arrivals: Sequence[Arrival], moment: Moment) -> int:
+async def score(transaction: Transaction, arrivals: Sequence[Arrival]) -> int:
     """Take submissions into account; those that are known already change nothing.
 
     Returns the number of changes. Raises KeyError when a submission names a unit that the reference does not have.
     """
-    new = await store_new(connection, reference, arrivals)
+    new = await store_new(transaction, arrivals)
     if not new:
         return 0
-    moment = not_before_receipt(moment, new)
-    arriving = {unit: [reading for one in several for reading in one.readings] for unit, several in new.items()}
-    await lock_units(connection, families_of(arriving, reference))
-    oldest = oldest_needed(arriving, reference)
-    stored = await store_readings(connection, reference, arriving, oldest)
-    change = as_judged(stored, oldest, reference)
-    changes = await judge_change(connection, reference, moment, change, new)
-    await move_sums(connection, reference, moment.on, change)
-    await publish_changes(connection, changes, {one.submission.id: one.trace for one in each(new)})
+    # Another process may have seen the new day first; what it received then must be in force when it is judged.
+    transaction = transaction.not_before(max(arrival.day for arrival in each(new)))
+    arriving = {unit: [reading for arrival in own for reading in arrival.readings] for unit, own in new.items()}
+    await lock_units(transaction.connection, transaction.reference.lineage.families(arriving))
+    oldest = oldest_needed(arriving, transaction.reference)
+    stored = await store_readings(transaction, arriving, oldest)
+    change = as_judged(stored, oldest, transaction.reference)
+    changes = await judge_change(transaction, change, new)
+    await move_sums(transaction, change)
+    traces = {arrival.submission.id: arrival.trace for arrival in each(new)}
+    await publish_changes(transaction.connection, changes, traces)
     return len(changes)
 
 
-async def store_new(
-    connection: AsyncConnection, reference: Reference, arrivals: Sequence[Arrival]
-) -> dict[int, list[Arrival]]:
+async def store_new(transaction: Transaction, arrivals: Sequence[Arrival]) -> dict[int, list[Arrival]]:
     """Store the submissions; return those that were not known yet, by the key of their unit."""
-    units = {arrival.submission.id: unit_of(arrival.submission, reference) for arrival in arrivals}
+    units = {arrival.submission.id: unit_of(arrival.submission, transaction.reference) for arrival in arrivals}
     rows = {arrival.submission.id: submission_row(arrival, units[arrival.submission.id]) for arrival in arrivals}
-    stored = await record_submissions(connection, [rows[key] for key in sorted(rows)])
+    stored = await record_submissions(transaction.connection, [rows[key] for key in sorted(rows)])
     new: defaultdict[int, list[Arrival]] = defaultdict(list)
     for arrival in arrivals:
         if arrival.submission.id in stored:
@@ -65,43 +60,34 @@ async def store_new(
     return new
 
 
-def not_before_receipt(moment: Moment, new: ArrivalsByUnit) -> Moment:
-    """Return the moment, on the day of the last receipt at the earliest.
-
-    Another process may have seen the new day first; what it received then must be in force when it is judged.
-    """
-    return replace(moment, on=max(moment.on, *(arrival.day for arrival in each(new))))
-
-
-async def store_readings(
-    connection: AsyncConnection, reference: Reference, arriving: ReadingsByUnit, oldest: date
-) -> FigureChange:
+async def store_readings(transaction: Transaction, arriving: ReadingsByUnit, oldest: date) -> FigureChange:
     """Merge the arriving readings into the stored ones of periods that end at `oldest` or later, and store them."""
-    stored = await readings_among(connection, elements_needed(arriving, reference), oldest)
-    change = merge_arriving(stored, arriving, reference)
+    needed = elements_needed(arriving, transaction.reference)
+    stored = await readings_among(transaction.connection, needed, oldest)
+    change = merge_arriving(stored, arriving, transaction.reference)
     differing = [(unit, reading) for unit, readings in change.differing.items() for reading in readings]
-    await write_readings(connection, differing)
+    await write_readings(transaction.connection, differing)
     return change
 
 
-async def judge_change(
-    connection: AsyncConnection, reference: Reference, moment: Moment, change: FigureChange, new: ArrivalsByUnit
-) -> list[ChangeOfUnit]:
+async def judge_change(transaction: Transaction, change: FigureChange, new: ArrivalsByUnit) -> list[ChangeOfUnit]:
     """Judge the criteria of which figures changed."""
-    criteria = {
-        unit: criteria_touched(reference.units.by_key(unit), readings, reference)
-        for unit, readings in change.differing.items()
-    }
-    causes = {unit: causes_of(unit, new, reference) for unit in change.after}
-    return await judge_criteria(connection, reference, moment, change.after, criteria, change.differing, causes)
+    reference = transaction.reference
+    units = []
+    for key, readings in change.differing.items():
+        unit = reference.units.by_key(key)
+        criteria = criteria_touched(unit, readings, reference)
+        causes = [arrival.submission for arrival in causes_of(key, new, transaction)]
+        units.append(UnitToJudge(unit, change.after[key], criteria, readings, causes))
+    return await judge_units(transaction, units)
 
 
-def causes_of(unit: int, new: ArrivalsByUnit, reference: Reference) -> Sequence[Arrival]:
+def causes_of(unit: int, new: ArrivalsByUnit, transaction: Transaction) -> Sequence[Arrival]:
     """Return the submissions that may have changed a unit's criteria: its own, or else those of its kin."""
-    own = new.get(unit)
-    return own or [arrival for member in reference.lineage.family(unit) for arrival in new.get(member, ())]
+    kin = transaction.reference.lineage.family(unit)
+    return new.get(unit) or [arrival for member in kin for arrival in new.get(member, ())]
 
 
 def each(arrivals: ArrivalsByUnit) -> Iterable[Arrival]:
     """Yield the arrivals of all units."""
-    return (arrival for several in arrivals.values() for arrival in several)
+    return (arrival for own in arrivals.values() for arrival in own)

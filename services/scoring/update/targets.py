@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from services.scoring.judging.changes import Moment, PreviousVerdict, events, target_changes
-from services.scoring.judging.judge import explain_target, judge_target, overdue_of, target_since
-from services.scoring.judging.targets import series_of, targets_of
+from services.scoring.judging.assessments import explain_target
+from services.scoring.judging.changes import ChangesAt, PreviousVerdict, events
+from services.scoring.judging.judge import Judge, overdue_of
 from services.scoring.judging.verdict import Verdict
 from services.scoring.storage.increments import summed_increments
 from services.scoring.storage.locks import lock_targets
@@ -23,62 +21,62 @@ from services.scoring.storage.targets import (
 )
 from services.scoring.update.judging_days import last_day_held, moment_to_judge
 from services.scoring.update.published_changes import ChangeOfUnit, publish_changes
+from services.scoring.update.transaction import Transaction
 from shared.postgres.statements import upsert
-from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit
 
 
-async def judge_targets(connection: AsyncConnection, reference: Reference, moment: Moment) -> int:
+async def judge_targets(transaction: Transaction) -> int:
     """Judge the commitments of districts and the province whose sums have moved, or whose verdict has run out.
 
     Apart from `score`, so that workers do not wait for each other at the province's sums. Returns the number of
     changes.
     """
-    if not await outdated_targets(connection, moment.on):
+    connection, reference, on = transaction.connection, transaction.reference, transaction.moment.on
+    if not await outdated_targets(connection, on):
         return 0
     await lock_targets(connection)
-    taken = await lock_outdated_targets(connection, moment.on)
-    steps, stored = await summed_increments(connection, taken), await stored_targets(connection)
+    taken = await lock_outdated_targets(connection, on)
+    sums, stored = await summed_increments(connection, taken), await stored_targets(connection)
     rows: list[TargetValues] = []
     changes: list[ChangeOfUnit] = []
-    for commitment, target in targets_of(reference):
+    for commitment, target in reference.targets:
         key = (commitment.id, target.key)
         if key not in taken:
             continue
         row = stored.get(key)
-        at = moment_to_judge(target, row.judged_on if row else None, moment)
-        observations = series_of(commitment, target, steps.get(key, {}), reference, at.on)
-        verdict = judge_target(commitment, observations, reference, at.on)
-        before = _before(row, commitment, reference, at.on)
+        moment = moment_to_judge(target, row.judged_on if row else None, transaction.moment)
+        judge = transaction.judge.at(moment.on)
+        observations = judge.observations_of(commitment, target, sums.get(key, {}))
+        verdict = judge.target(commitment, observations)
+        before = _before(row, commitment, judge)
         if events(before, verdict.status, overdue_of(verdict)):
-            assessment = explain_target(commitment, verdict, at.on)
-            of_target = target_changes(before, target, commitment, assessment, reference, at)
+            assessment = explain_target(commitment, verdict)
+            of_target = ChangesAt(reference, moment).of_target(commitment, target, before, assessment)
             changes += [ChangeOfUnit(target.key, change) for change in of_target]
-        since = target_since(commitment, observations, reference, at.on)
-        rows.append(_target_row(commitment, target, verdict, since))
+        rows.append(_target_row(commitment, target, verdict, judge.target_since(commitment, observations)))
     await upsert(connection, TargetRow, rows)
     await publish_changes(connection, changes)
     return len(changes)
 
 
-def _before(row: StoredTarget | None, commitment: Commitment, reference: Reference, on: date) -> PreviousVerdict:
+def _before(row: StoredTarget | None, commitment: Commitment, judge: Judge) -> PreviousVerdict:
     """Return the stored verdict, else the verdict on a commitment for which nobody has reported."""
     if row and row.overdue is not None:
         return PreviousVerdict(row.status, frozenset(row.overdue))
-    unreported = judge_target(commitment, (), reference, on)
+    unreported = judge.target(commitment, ())
     return PreviousVerdict(unreported.status, frozenset(overdue_of(unreported)))
 
 
-async def begin_targets(connection: AsyncConnection, reference: Reference, on: date) -> None:
+async def begin_targets(transaction: Transaction) -> None:
     """Store a first verdict on each of the plan's commitments, so that those without reports are judged too."""
-    rows, stored = [], await stored_targets(connection)
-    for commitment, target in targets_of(reference):
+    rows, stored = [], await stored_targets(transaction.connection)
+    for commitment, target in transaction.reference.targets:
         if (commitment.id, target.key) in stored:
             continue
-        day = target.last_day(on)
-        verdict = judge_target(commitment, (), reference, day)
-        rows.append(_target_row(commitment, target, verdict, target_since(commitment, (), reference, day)))
-    await insert_targets(connection, rows)
+        judge = transaction.judge.at(target.last_day(transaction.moment.on))
+        rows.append(_target_row(commitment, target, judge.target(commitment, ()), judge.target_since(commitment, ())))
+    await insert_targets(transaction.connection, rows)
 
 
 def _target_row(commitment: Commitment, target: Unit, verdict: Verdict, since: date) -> TargetValues:

@@ -8,7 +8,6 @@ from datetime import date
 from shared.reference.consistency.checks import COHORT, CRITERION, ELEMENT, ROLE, Checks
 from shared.reference.consistency.path import of_path
 from shared.reference.consistency.routing import of_routing
-from shared.reference.definitions import Reference
 from shared.reference.faults import FileFault
 from shared.reference.located import Located, Place
 from shared.reference.models import (
@@ -25,6 +24,7 @@ from shared.reference.models import (
     Total,
     Unit,
 )
+from shared.reference.reference import Reference
 from shared.reference.units import Units
 from shared.texts import filled, phrase
 

@@ -8,7 +8,6 @@ from typing import Any, get_args
 from shared.contracts.alert import DifficultyEvent, OperationEvent
 from shared.contracts.status import Event
 from shared.reference.consistency.checks import COHORT, CRITERION, ROLE, UNIT, Checks
-from shared.reference.definitions import Reference
 from shared.reference.located import Place
 from shared.reference.models import (
     COMMITMENT_OWNER,
@@ -18,6 +17,7 @@ from shared.reference.models import (
     Match,
     UnitKind,
 )
+from shared.reference.reference import Reference
 from shared.texts import filled, phrase
 
 _EVENTS: Mapping[str, frozenset[str]] = {

@@ -23,11 +23,12 @@ from deploy.local.sample.posts import PROVINCE_AGENCY, Day, agency_of
 from deploy.local.sample.year import plan_year
 from services.intake import rules
 from services.intake.rules.standing_figures import StandingFigures
-from services.scoring.judging.aggregates import contributes, series
+from services.scoring.judging.aggregates import series
+from services.scoring.judging.assessments import explain_criterion, explain_target
 from services.scoring.judging.changes import PreviousVerdict, events
 from services.scoring.judging.figures import Figures, merge
-from services.scoring.judging.increments import Increment, increments_of
-from services.scoring.judging.judge import assess_criterion, assess_target, criteria_of
+from services.scoring.judging.increments import Contributor, Increment
+from services.scoring.judging.judge import Judge
 from services.scoring.judging.readings import Reading
 from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.status import Event, Status
@@ -85,13 +86,13 @@ class Played:
         assert unit is not None
         if unit.kind in self.reference.plan.counted_kinds:
             touched = {key for element in submission.readings for key in self.reference.criteria_of_element(element)}
-            for criterion in touched.intersection(criteria_of(unit, self.reference)):
+            for criterion in touched.intersection(self.reference.criteria_of(unit)):
                 self._judge(unit.code, criterion, on)
 
     def _judge(self, code: str, criterion: str, on: date) -> None:
         unit = self.reference.units.find(code, on)
         assert unit is not None
-        assessment = assess_criterion(criterion, unit, self.readings[code], self.reference, on)
+        assessment = explain_criterion(Judge(self.reference, on).criterion(criterion, unit, self.readings[code]))
         before = self.before.get((code, criterion), PreviousVerdict())
         for event in events(before, assessment.status, assessment.overdue):
             self.events.append((on, code, criterion, event, before.status, assessment.status))
@@ -101,7 +102,8 @@ class Played:
     def meeting(self, criterion: str, on: date) -> int:
         units = self.reference.units
         return sum(
-            assess_criterion(criterion, unit, self.readings[unit.code], self.reference, on).status == Status.MET
+            explain_criterion(Judge(self.reference, on).criterion(criterion, unit, self.readings[unit.code])).status
+            == Status.MET
             for unit in units.communes(on, self.reference.plan.unit)
         )
 
@@ -114,12 +116,12 @@ class Played:
         for code, readings in self.readings.items():
             place = reference.units.find(code, on)
             assert place is not None
-            if contributes(commitment, target, place, reference):
-                for day, step in increments_of(commitment, place, readings, reference).items():
+            if reference.contributes(place, commitment, target):
+                for day, step in Contributor(reference, place, readings).increments(commitment).items():
                     steps[day] += step
         communes = len(reference.units.communes(on, unit))
         seen = series(commitment, steps, reference.plan.baseline_date, communes, reference.plan.coverage)
-        [part] = assess_target(commitment, seen, reference, on).parts
+        [part] = explain_target(commitment, Judge(reference, on).target(commitment, seen)).parts
         return part.status, part.value
 
 
@@ -179,7 +181,9 @@ def test_who_is_to_gain_a_criterion_lacks_it_at_the_end_of_2022(played: Played) 
         for code in cohort.members:
             unit = units.find(code, plan.baseline_date)
             assert unit
-            before = assess_criterion(key, unit, played.readings[code], played.reference, plan.baseline_date)
+            before = explain_criterion(
+                Judge(played.reference, plan.baseline_date).criterion(key, unit, played.readings[code])
+            )
             assert before.status != Status.MET, code
 
 

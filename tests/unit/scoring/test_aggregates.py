@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring.judging.aggregates import contributes, series
+from services.scoring.judging.aggregates import series
 from services.scoring.judging.figures import Figures, merge
-from services.scoring.judging.increments import Increment, difference, increments_of
+from services.scoring.judging.increments import Contributor, Increment, difference
 from shared.reference.load import Reference, load
 from shared.reference.models import Commitment, Unit
 from tests.builders import BASELINE_DATE, a_reading, poverty, readings
@@ -50,7 +50,7 @@ def test_a_rate_of_a_district_is_the_sum_over_the_sum_and_no_average(reference: 
     small, large = readings(*poverty("2022-12", 50, 100)), readings(*poverty("2022-12", 100, 1000))
     total: defaultdict[date, Increment] = defaultdict(Increment)
     for one in (small, large):
-        for day, step in increments_of(rate, commune(reference), one, reference).items():
+        for day, step in Contributor(reference, commune(reference), one).increments(rate).items():
             total[day] += step
     ((on, value),) = values(rate, dict(total), communes=2)
     assert on == BASELINE_DATE
@@ -59,7 +59,7 @@ def test_a_rate_of_a_district_is_the_sum_over_the_sum_and_no_average(reference: 
 
 def test_a_count_waits_until_enough_communes_have_figures(reference: Reference) -> None:
     count = commitment(reference, "communes_meeting", criterion="ntm-11")
-    steps = increments_of(count, commune(reference), readings(*poverty("2023-05", 10)), reference)
+    steps = Contributor(reference, commune(reference), readings(*poverty("2023-05", 10))).increments(count)
     assert values(count, steps, communes=1) == [(date(2023, 5, 31), Decimal(1))]
     assert values(count, steps, communes=2) == []
 
@@ -67,7 +67,7 @@ def test_a_count_waits_until_enough_communes_have_figures(reference: Reference) 
 def test_a_commune_that_loses_a_criterion_leaves_the_count(reference: Reference) -> None:
     count = commitment(reference, "communes_meeting", criterion="ntm-11")
     found = readings(*poverty("2023-04", 10), *poverty("2023-06", 300))
-    steps = increments_of(count, commune(reference), found, reference)
+    steps = Contributor(reference, commune(reference), found).increments(count)
     assert [value for _, value in values(count, steps)] == [1, 0]
 
 
@@ -78,7 +78,7 @@ def test_a_year_of_flows_begins_at_nothing_and_the_year_before_is_the_baseline(r
         a_reading("jobs_found", "2023-01", 40),
         a_reading("jobs_found", "2023-02", 60),
     )
-    steps = increments_of(jobs, commune(reference), found, reference)
+    steps = Contributor(reference, commune(reference), found).increments(jobs)
     assert [value for _, value in values(jobs, steps)] == [700, 0, 40, 100]
 
 
@@ -90,7 +90,7 @@ def test_a_commune_counts_for_its_district_and_the_province_and_no_other(referen
     for code, expected in (("20", True), ("184", True), ("181", False)):
         target = units.find(code, on)
         assert target is not None
-        assert contributes(rate, target, commune, reference) is expected
+        assert reference.contributes(commune, rate, target) is expected
 
 
 def test_a_town_counts_for_nothing(reference: Reference) -> None:
@@ -99,7 +99,7 @@ def test_a_town_counts_for_nothing(reference: Reference) -> None:
     town = next(unit for unit in units if unit.kind == "town" and unit.is_valid(on))
     count = commitment(reference, "communes_meeting", criterion="ntm-11")
     assert province is not None
-    assert not contributes(count, province, town, reference)
+    assert not reference.contributes(town, count, province)
 
 
 @given(
@@ -120,7 +120,7 @@ def test_moving_by_differences_equals_a_recomputation(arrivals: list[tuple[str, 
         )
         unit, after = commune(reference, code), merge(state[code], arriving)
         for one in reference.plan.commitments:
-            new, old = (increments_of(one, unit, side, reference) for side in (after, state[code]))
+            new, old = (Contributor(reference, unit, side).increments(one) for side in (after, state[code]))
             change = difference(new, old)
             for on, step in change.items():
                 moved[one.id, on] += step
@@ -128,7 +128,7 @@ def test_moving_by_differences_equals_a_recomputation(arrivals: list[tuple[str, 
     scratch: defaultdict[tuple[str, date], Increment] = defaultdict(Increment)
     for code, found in state.items():
         for one in reference.plan.commitments:
-            for on, step in increments_of(one, commune(reference, code), found, reference).items():
+            for on, step in Contributor(reference, commune(reference, code), found).increments(one).items():
                 scratch[one.id, on] += step
     nothing = Increment()
     assert {key: step for key, step in moved.items() if step != nothing} == {

@@ -8,9 +8,9 @@ from datetime import date
 import pytest
 
 from services.scoring.judging.aggregates import summed
-from services.scoring.judging.judge import assess_target
+from services.scoring.judging.assessments import assess_target
+from services.scoring.judging.judge import Judge
 from services.scoring.judging.readings import Reading
-from services.scoring.judging.targets import series_of
 from shared.contracts.assessment import Assessment
 from shared.contracts.status import Status
 from shared.reference.load import Reference, load
@@ -41,7 +41,7 @@ def assessed(
     figures = {key(code): readings(*found) for code, found in reported.items()}
     target = reference.units.by_key(key(unit))
     steps = summed([(promise, target)], figures, reference).get((promise.id, target.key), {})
-    return assess_target(promise, series_of(promise, target, steps, reference, on), reference, on)
+    return assess_target(Judge(reference, on), promise, target, steps)
 
 
 def everywhere(reference: Reference, figures: Callable[[int], Reported], under: str = "20") -> dict[str, Reported]:

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scoring.judging.aggregates import communes_counted, summed
+from services.scoring.judging.aggregates import summed
+from services.scoring.judging.assessments import explain_criterion
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.increments import Increment
-from services.scoring.judging.inheritance import families_of, not_inherited, with_inherited
-from services.scoring.judging.judge import assess_criterion, binds
+from services.scoring.judging.inheritance import not_inherited, with_inherited
+from services.scoring.judging.judge import Judge
 from services.scoring.judging.readings import Reading
-from services.scoring.judging.targets import series_of
 from shared.contracts.status import Stage, Status
 from shared.reference.load import Reference, load
 from shared.reference.models import Commitment, Unit
@@ -71,7 +71,7 @@ def total(name: str, figures: Mapping[int, Figures], on: date) -> Increment:
 
 def judged(unit: Unit, figures: Mapping[int, Figures], on: date = DAY) -> Status:
     known = with_inherited(figures, REFERENCE)[unit.key]
-    return assess_criterion("ntm-11", unit, known, REFERENCE, on).status
+    return explain_criterion(Judge(REFERENCE, on).criterion("ntm-11", unit, known)).status
 
 
 def all_report(poor: int = 100) -> dict[int, Figures]:
@@ -96,8 +96,8 @@ def test_a_commune_that_becomes_part_of_a_ward_leaves_the_plan() -> None:
     hoang_dong = unit_of("05986", EVE)
     assert REFERENCE.lineage.left(hoang_dong) == DAY
     province = unit_of("20")
-    assert communes_counted(province, REFERENCE, EVE) == 175
-    assert communes_counted(province, REFERENCE, DAY) == len(STAYING) == 168
+    assert REFERENCE.communes_counted(province, EVE) == 175
+    assert REFERENCE.communes_counted(province, DAY) == len(STAYING) == 168
 
 
 def test_a_cohorts_commune_is_bound_through_whoever_takes_its_place_and_not_by_its_code() -> None:
@@ -105,10 +105,10 @@ def test_a_cohorts_commune_is_bound_through_whoever_takes_its_place_and_not_by_i
     old, new = unit_of("06004", EVE), unit_of(MERGED)
     assert old.code in border.members
     assert new.code not in border.members
-    assert binds("ntm-11", old, REFERENCE)
-    assert binds("ntm-11", new, REFERENCE)
+    assert REFERENCE.binds(old, "ntm-11")
+    assert REFERENCE.binds(new, "ntm-11")
     assert border in REFERENCE.cohorts_of(new)
-    assert not binds("ntm-11", unit_of(MERGED, EVE), REFERENCE), "the code was another commune's until then"
+    assert not REFERENCE.binds(unit_of(MERGED, EVE), "ntm-11"), "the code was another commune's until then"
 
 
 # --- what a new commune begins with ------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def test_a_commune_of_whole_communes_begins_with_their_figures_added_up() -> Non
     }
     count = len(figures)
     known = with_inherited(figures, REFERENCE)[new.key]
-    part = assess_criterion("ntm-11", new, known, REFERENCE, DAY).parts[0]
+    part = explain_criterion(Judge(REFERENCE, DAY).criterion("ntm-11", new, known)).parts[0]
     whole = count * (count + 1) // 2
     assert (part.numerator, part.denominator) == (10 * whole, 100 * whole)
     assert part.submissions == [UUID(int=number) for number in range(1, count + 1)]
@@ -260,7 +260,7 @@ def test_a_late_report_of_an_old_commune_counts_until_the_new_one_reports() -> N
 
 def test_the_judged_series_does_not_break_where_the_tree_changes() -> None:
     figures = all_report()
-    seen = series_of(*target(POVERTY_RATE), steps_of(POVERTY_RATE, figures), REFERENCE, DAY)
+    seen = Judge(REFERENCE, DAY).observations_of(*target(POVERTY_RATE), steps_of(POVERTY_RATE, figures))
     assert [(one.effective, one.units_counted) for one in seen] == [(date(2025, 6, 4), 175), (DAY, len(STAYING))]
     assert {one.value for one in seen} == {Decimal(10)}
 
@@ -275,6 +275,6 @@ def test_what_ended_before_the_plan_stands_in_its_baseline_until_the_grown_commu
 
 def test_kin_are_all_whose_figures_have_to_do_with_each_other() -> None:
     split, larger, minor = unit_of("06622", EVE), unit_of(WITH_SPLIT), unit_of("06625")
-    found = families_of([split.key], REFERENCE)
+    found = REFERENCE.lineage.families([split.key])
     assert {split.key, larger.key, minor.key, *(old.key for old in parts_of(minor))} <= set(found)
-    assert found == families_of(found, REFERENCE)
+    assert found == REFERENCE.lineage.families(found)

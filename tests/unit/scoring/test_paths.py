@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.scoring.judging.judge import judge_target
+from services.scoring.judging.judge import Judge
 from shared.contracts.status import Status
 from shared.reference.load import PACKAGED, InvalidReferenceError, Reference, load, load_file
 from tests.builders import an_observation
@@ -27,7 +27,7 @@ def with_jobs(tmp_path: Path, path: str) -> Reference:
 
 def required(reference: Reference, on: date) -> Decimal:
     jobs = next(one for one in reference.plan.commitments if one.id == "new-jobs")
-    found = judge_target(jobs, [an_observation(0, date(2023, 1, 1), units_counted=1)], reference, on).required
+    found = Judge(reference, on).target(jobs, [an_observation(0, date(2023, 1, 1), units_counted=1)]).required
     assert found
     return found.value
 
@@ -59,7 +59,7 @@ def test_who_keeps_a_schedule_that_starts_slowly_is_on_track(tmp_path: Path) -> 
     for reference, status in ((slow, Status.ON_TRACK), (load(), Status.BEHIND)):
         jobs = next(one for one in reference.plan.commitments if one.id == "new-jobs")
         seen = [an_observation(130, date(2023, 6, 30), units_counted=1)]
-        assert judge_target(jobs, seen, reference, date(2023, 6, 30)).status == status
+        assert Judge(reference, date(2023, 6, 30)).target(jobs, seen).status == status
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from services.cli.main import app
 from services.scoring.judging.aggregates import series
-from services.scoring.judging.increments import increments_of
-from services.scoring.judging.judge import assess_criterion, criteria_of
+from services.scoring.judging.assessments import explain_criterion
+from services.scoring.judging.increments import Contributor
+from services.scoring.judging.judge import Judge
 from shared.contracts.status import Status
 from shared.reference.load import InvalidReferenceError, Reference, load
 from shared.reference.models import Unit
@@ -74,7 +75,7 @@ def test_a_set_is_added_as_data_alone_beside_one_with_the_same_numbers(reference
     assert reference.criterion("ntm-1").name != reference.criterion("ntm_2026-1").name
     assert (reference.set_of("ntm-10"), reference.set_of("ntm_2026-10")) == ("ntm", "ntm_2026")
     unit = commune(reference, "06001")
-    assert criteria_of(unit, reference) == [f"ntm_2026-{number}" for number in range(1, 11)]
+    assert reference.criteria_of(unit) == [f"ntm_2026-{number}" for number in range(1, 11)]
 
 
 def test_each_group_of_communes_has_its_own_goal(reference: Reference) -> None:
@@ -107,7 +108,7 @@ def test_the_same_figure_is_judged_by_the_goal_of_the_communes_group(
     reference: Reference, code: str, status: Status
 ) -> None:
     figures = readings(*poverty("2026-05", 80))
-    verdict = assess_criterion("ntm_2026-1", commune(reference, code), figures, reference, MIDYEAR)
+    verdict = explain_criterion(Judge(reference, MIDYEAR).criterion("ntm_2026-1", commune(reference, code), figures))
     assert verdict.status == status
     assert (verdict.parts[0].verified, verdict.parts[0].source) == (False, "Invented for a test")
 
@@ -116,7 +117,7 @@ def test_the_provinces_count_adds_up_over_the_groups(reference: Reference) -> No
     (target,) = reference.plan.commitments
     communes = reference.units.communes(MIDYEAR, "20")
     assert len(communes) == 61
-    steps = [increments_of(target, unit, readings(*poverty("2026-05", 120)), reference) for unit in communes]
+    steps = [Contributor(reference, unit, readings(*poverty("2026-05", 120))).increments(target) for unit in communes]
     total = {day: sum((one[day] for one in steps[1:]), steps[0][day]) for day in steps[0]}
     (seen,) = series(target, total, reference.plan.baseline_date, 61, reference.plan.coverage)
     # 12 % is too much for the two that are asked for less

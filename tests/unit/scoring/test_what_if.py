@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from services.scoring.asking.nearest import Ranking, page_of, rank
 from services.scoring.asking.scenario import Scenario, supposed_readings
-from services.scoring.asking.what_if import Inputs, WhatIf, compare
+from services.scoring.asking.what_if_comparison import Inputs, WhatIf, compare
 from services.scoring.asking.what_if_request import Supposition, reference_under
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.figures import Figures
-from services.scoring.judging.targets import targets_of
+from services.scoring.judging.judge import Judge
 from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.status import Stage
 from shared.contracts.submission import Submission
@@ -112,7 +112,7 @@ def a_case(
 ) -> Inputs:
     reference = load()
     arriving = supposed_readings(submissions, reference, NOW, on)
-    sums = summed(targets_of(reference), figures, reference)
+    sums = summed(reference.targets, figures, reference)
     touched = {unit: one for unit, one in figures.items() if unit in arriving}
     communes = [unit for unit in reference.units.communes(on, "20") if unit.key in (figures if then else arriving)]
     return Inputs(reference, then or reference, arriving, figures if then else touched, sums, communes, PROVINCE, on)
@@ -193,12 +193,13 @@ def ranked(criterion: str, figures: dict[str, Figures]) -> Ranking:
     reference = load()
     by_key = {key_of(code): one for code, one in figures.items()}
     communes = [reference.units.by_key(key) for key in by_key]
-    return rank(communes, criterion, Scenario.of(reference, by_key).figures, reference, TODAY)
+    judge = Judge(reference, TODAY)
+    return rank(judge, communes, criterion, Scenario.of(judge, by_key).figures)
 
 
 def test_men_and_women_lack_apart_and_count_together() -> None:
     ranking = ranked("ntm-12", {BORDER: labour(60, 65, 15), DIEM_HE: labour(80, 56), "06121": labour(70, 70)})
-    page = page_of(ranking, "ntm-12", load(), TODAY, after=(0, ""), limit=10)
+    page = page_of(Judge(load(), TODAY), ranking, "ntm-12", after=(0, ""), limit=10)
     assert [(one.unit.code, one.missing) for one in page.items] == [(DIEM_HE, 14), (BORDER, 25)]
     parts = [(part.indicator, part.group, part.missing) for part in page.items[1].parts]
     assert parts == [("12.1", "men", 10), ("12.1", "women", 5), ("12.2", "men", 5), ("12.2", "women", 5)]
@@ -215,7 +216,7 @@ def test_a_yes_no_item_that_lacks_counts_as_one() -> None:
         )
 
     ranking = ranked("ntm-14", {BORDER: education(False, 98), DIEM_HE: education(True, 95)})
-    page = page_of(ranking, "ntm-14", load(), TODAY, after=(0, ""), limit=10)
+    page = page_of(Judge(load(), TODAY), ranking, "ntm-14", after=(0, ""), limit=10)
     assert [(one.unit.code, one.missing) for one in page.items] == [(BORDER, 1), (DIEM_HE, 3)]
     ((item,), (children,)) = (one.parts for one in page.items)
     assert (item.missing_unit.en, children.missing_unit.en) == ("items", "children")
@@ -231,7 +232,7 @@ def test_communes_without_all_figures_are_counted_and_not_listed() -> None:
 def test_pages_follow_each_other_also_where_communes_lack_the_same() -> None:
     figures = {code: readings(*poverty("2023-03", 150)) for code in (BORDER, DIEM_HE, "06121")}
     ranking = ranked("ntm-11", figures)
-    first = page_of(ranking, "ntm-11", load(), TODAY, after=(0, ""), limit=2)
+    first = page_of(Judge(load(), TODAY), ranking, "ntm-11", after=(0, ""), limit=2)
     assert ([one.unit.code for one in first.items], first.next) == ([BORDER, "06121"], "20-06121")
-    second = page_of(ranking, "ntm-11", load(), TODAY, after=(20, "06121"), limit=2)
+    second = page_of(Judge(load(), TODAY), ranking, "ntm-11", after=(20, "06121"), limit=2)
     assert ([one.unit.code for one in second.items], second.next) == ([DIEM_HE], None)

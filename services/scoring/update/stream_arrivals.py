@@ -1,0 +1,75 @@
+"""The submissions of the stream, read from its beginning on for a rebuild."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.errors import NotFoundError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.scoring.storage.submissions import known_among, parked_submissions
+from services.scoring.update.arrivals import Arrival, arrival_of
+from shared.contracts import subjects
+from shared.nats.stream_reader import read_stream
+
+
+class StreamArrivals:
+    """Reads the stream's submissions in order, each once; parked ones are left out."""
+
+    def __init__(self, live: AsyncEngine, nats: Client) -> None:
+        self._live, self._nats = live, nats
+        self._sequence = 0
+        """The number in the stream of the last submission that was read."""
+
+    async def acknowledged(self) -> AsyncIterator[list[Arrival]]:
+        """Yield the submissions that were not read yet, up to the last one that live workers have acknowledged.
+
+        All of them where no worker ever asked for any.
+        """
+        end = await self._acknowledged_until()
+        async for arrivals, last in self._batches():
+            if taken := [arrival for sequence, arrival in arrivals.items() if end is None or sequence <= end]:
+                yield taken
+            if end is not None and last > end:
+                self._sequence = end
+                return
+
+    async def scored(self, live: AsyncConnection) -> AsyncIterator[list[Arrival]]:
+        """Yield the submissions that were not read yet and that the live state has scored.
+
+        Workers may have scored some that they have not acknowledged yet.
+        """
+        end = await self._acknowledged_until()
+        async for arrivals, _ in self._batches():
+            known = await known_among(live, [arrival.submission.id for arrival in arrivals.values()])
+            if taken := [
+                arrival
+                for sequence, arrival in arrivals.items()
+                if end is None or sequence <= end or arrival.submission.id in known
+            ]:
+                yield taken
+
+    async def _batches(self) -> AsyncIterator[tuple[dict[int, Arrival], int]]:
+        """Yield batches of submissions by their number in the stream, each with the last number that was read."""
+        async with self._live.connect() as connection:
+            parked = await parked_submissions(connection)
+        stream, subject = subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS
+        async for batch in read_stream(self._nats, stream, subject, self._sequence):
+            last = self._sequence = _sequence(batch[-1])
+            taken = [message for message in batch if _sequence(message) not in parked]
+            yield {_sequence(message): arrival_of(message.data, None) for message in taken}, last
+
+    async def _acknowledged_until(self) -> int | None:
+        """Return the number up to which live workers have acknowledged everything; None: none ever asked."""
+        try:
+            js = self._nats.jetstream()
+            info = await js.consumer_info(subjects.SUBMISSIONS_STREAM, subjects.SCORING_CONSUMER)
+        except NotFoundError:
+            return None
+        return info.ack_floor.stream_seq if info.ack_floor else 0
+
+
+def _sequence(message: Msg) -> int:
+    return message.metadata.sequence.stream

@@ -1,0 +1,30 @@
+"""The transaction in which scoring's state changes, with the plan and the moment by which it judges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring.judging.changes import Moment
+from services.scoring.judging.judge import Judge
+from shared.reference.load import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """An open transaction. Whatever is done with it is committed by who opened it, or undone as a whole."""
+
+    connection: AsyncConnection
+    reference: Reference
+    moment: Moment
+
+    @property
+    def judge(self) -> Judge:
+        """The judge by the plan, on the day of the moment."""
+        return Judge(self.reference, self.moment.on)
+
+    def not_before(self, day: date) -> Transaction:
+        """Return the transaction as of the day, where its own moment lies before that."""
+        return self if day <= self.moment.on else replace(self, moment=replace(self.moment, on=day))

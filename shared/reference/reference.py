@@ -1,0 +1,186 @@
+"""Reference: the definitions together with one plan, and what the plan asks of whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from shared.reference.definitions import Definitions
+from shared.reference.lineage import Lineage
+from shared.reference.models import (
+    Cohort,
+    CohortMeeting,
+    Commitment,
+    CommunesMeeting,
+    CriteriaSet,
+    CriterionKey,
+    Done,
+    Due,
+    Plan,
+    Rate,
+    Total,
+    Unit,
+)
+
+
+@dataclass(frozen=True)
+class Reference(Definitions):
+    """The definitions together with one plan."""
+
+    plan: Plan
+
+    @classmethod
+    def of(cls, definitions: Definitions, plan: Plan) -> Reference:
+        """Join the definitions with a plan: the plan's sets come first, and units of its kinds count."""
+        return cls(
+            units=definitions.units.counting(plan.counted_kinds),
+            elements=definitions.elements,
+            plausible_changes=definitions.plausible_changes,
+            sum_rules=definitions.sum_rules,
+            sets={
+                **{name: definitions.sets[name] for name in plan.criteria_sets if name in definitions.sets},
+                **definitions.sets,
+            },
+            openings=definitions.openings,
+            calendar=definitions.calendar,
+            instruments=definitions.instruments,
+            spelling=definitions.spelling,
+            plan=plan,
+        )
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """The mergers and splits of units while the plan runs."""
+        return Lineage(self.units, self.plan)
+
+    @property
+    def plan_sets(self) -> list[CriteriaSet]:
+        """The criteria sets that the plan names, in its order."""
+        return [self.sets[name] for name in self.plan.criteria_sets]
+
+    def due_on(self, *keys: CriterionKey) -> tuple[Due, ...]:
+        """Return the reports that the calendar asks for on these criteria in the plan's year, oldest first."""
+        if keys not in self._due_on:
+            reports = [report for report in self.calendar if not set(keys).isdisjoint(report.criteria)]
+            dues = [due for report in reports for due in report.due_in(self.plan.year)]
+            self._due_on[keys] = tuple(sorted(dues, key=lambda due: (due.period.end, due.by)))
+        return self._due_on[keys]
+
+    # Cohorts, and the criteria by which a commune is judged
+
+    def members_of(self, cohort: str) -> frozenset[int]:
+        """Return the keys of the communes that the plan names as members of the cohort."""
+        return self._members.get(cohort, frozenset())
+
+    def cohorts_of(self, unit: Unit) -> list[Cohort]:
+        """Return the cohorts of a commune: those that name it, or name a commune whose place it has taken."""
+        stood_for = self.lineage.stood_for(unit)
+        return [cohort for cohort in self.plan.cohorts if not stood_for.isdisjoint(self.members_of(cohort.id))]
+
+    def bound_to(self, unit: Unit) -> frozenset[CriterionKey]:
+        """Return the criteria to which the plan's cohorts bind a commune; none where it is in no cohort."""
+        if unit.key not in self._bound_to:
+            self._bound_to[unit.key] = frozenset(key for cohort in self.cohorts_of(unit) for key in cohort.criteria)
+        return self._bound_to[unit.key]
+
+    def binds(self, unit: Unit, key: CriterionKey) -> bool:
+        """Tell whether a cohort of the plan binds the commune to the criterion."""
+        return key in self.bound_to(unit)
+
+    def bound_communes(self, until: date) -> dict[int, list[CriterionKey]]:
+        """Return the criteria that bind communes, by commune: all communes of the plan's time that have begun by a day.
+
+        They are judged by these criteria also where nobody has reported.
+        """
+        plan = self.plan
+        return {
+            unit.key: sorted(keys)
+            for unit in self.units
+            if unit.kind in plan.counted_kinds
+            and unit.valid_from <= until
+            and (unit.valid_to is None or unit.valid_to >= plan.first_day)
+            and self.units.is_under(unit, plan.unit)
+            and (keys := self.bound_to(unit))
+        }
+
+    def judges(self, unit: Unit, key: CriterionKey) -> bool:
+        """Tell whether a commune is judged by the criterion: one of the plan's first set, or one that binds it."""
+        return self.set_of(key) == self.plan.criteria_sets[0] or self.binds(unit, key)
+
+    def criteria_of(self, unit: Unit) -> list[CriterionKey]:
+        """Return the criteria that a commune is judged by, in the sets' order."""
+        return [key for key in self.criterion_keys if self.judges(unit, key)]
+
+    # Commitments, and the units whose figures they are judged by
+
+    @cached_property
+    def targets(self) -> Sequence[tuple[Commitment, Unit]]:
+        """Each of the plan's commitments with each unit that it binds, as of the plan's first day."""
+        return tuple(
+            (commitment, target)
+            for commitment in self.plan.commitments
+            for code in commitment.units
+            if (target := self.units.find(code, self.plan.first_day))
+        )
+
+    def elements_of(self, commitment: Commitment) -> frozenset[str]:
+        """Return the codes of the elements that the commitment's value is calculated from."""
+        match commitment.measure:
+            case Rate() as rate:
+                return frozenset(rate.element_codes)
+            case Total(elements=elements):
+                return frozenset(elements)
+            case Done(element=element):
+                return frozenset({element})
+            case CommunesMeeting(criterion=criterion):
+                return self._elements_of_criteria([criterion])
+            case CohortMeeting(cohort=cohort):
+                return self._elements_of_criteria(self.criteria_of_cohort(cohort))
+
+    def contributes(self, unit: Unit, commitment: Commitment, target: Unit) -> bool:
+        """Tell whether the unit's figures are part of the target's commitment."""
+        match commitment.measure:
+            case Done():
+                return unit.key == target.key
+            case Total():
+                return self.units.is_under(unit, target.code)
+            case CohortMeeting(cohort=cohort):
+                return unit.key in self.members_of(cohort) and self.units.is_under(unit, target.code)
+            case CommunesMeeting():
+                return self.is_of_the_plan(unit) and self.units.is_under(unit, target.code)
+            case Rate():
+                return unit.kind in self.plan.counted_kinds and self.units.is_under(unit, target.code)
+
+    def is_of_the_plan(self, unit: Unit) -> bool:
+        """Tell whether the unit is a commune of the plan's first day."""
+        return unit.kind in self.plan.counted_kinds and unit.is_valid(self.plan.first_day)
+
+    def communes_counted(self, target: Unit, on: date) -> int:
+        """Count the communes below a target that count on a day: those of the plan's first day that have not left."""
+        communes = self.units.communes(self.plan.first_day, target.code)
+        return sum((left := self.lineage.left(commune)) is None or on < left for commune in communes)
+
+    def criteria_of_cohort(self, cohort: str) -> Sequence[CriterionKey]:
+        """Return the criteria that each of the cohort's communes has to meet."""
+        return next(found.criteria for found in self.plan.cohorts if found.id == cohort)
+
+    def _elements_of_criteria(self, keys: Iterable[CriterionKey]) -> frozenset[str]:
+        return frozenset(code for key in keys for code in self.criterion(key).element_codes)
+
+    @cached_property
+    def _due_on(self) -> dict[tuple[CriterionKey, ...], tuple[Due, ...]]:
+        return {}
+
+    @cached_property
+    def _members(self) -> dict[str, frozenset[int]]:
+        named = {
+            cohort.id: (self.units.find(code, self.plan.first_day) for code in cohort.members)
+            for cohort in self.plan.cohorts
+        }
+        return {cohort: frozenset(unit.key for unit in found if unit) for cohort, found in named.items()}
+
+    @cached_property
+    def _bound_to(self) -> dict[int, frozenset[CriterionKey]]:
+        return {}
