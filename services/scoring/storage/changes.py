@@ -7,14 +7,10 @@ from datetime import date, datetime
 from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
-from sqlalchemy import (
-    select,
-)
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.storage.tables import (
-    ChangeRow,
-)
+from services.scoring.storage.tables import ChangeRow
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Event, Status
 from shared.postgres.statements import columns_of, insert_rows, table_of

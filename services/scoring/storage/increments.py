@@ -8,18 +8,12 @@ from datetime import date
 from decimal import Decimal
 from typing import TypedDict
 
-from sqlalchemy import (
-    delete,
-    select,
-    tuple_,
-)
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.increments import Increment
-from services.scoring.storage.tables import (
-    IncrementRow,
-)
+from services.scoring.storage.tables import IncrementRow
 from shared.postgres.statements import columns_of, insert_rows, table_of
 
 step = table_of(IncrementRow)

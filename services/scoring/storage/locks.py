@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import (
-    ARRAY,
-    Integer,
-    cast,
-    func,
-    select,
-)
+from sqlalchemy import ARRAY, Integer, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 _UNIT_LOCKS, _TARGET_LOCKS, _ALL_LOCKS = 1, 2, 3

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import (
-    ARRAY,
-    Integer,
-    Subquery,
-    Text,
-    cast,
-)
+from sqlalchemy import ARRAY, Integer, Subquery, Text, cast
 
 from shared.postgres.statements import unnested
 

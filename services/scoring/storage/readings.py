@@ -9,20 +9,13 @@ from decimal import Decimal
 from typing import Any, TypedDict
 from uuid import UUID
 
-from sqlalchemy import (
-    Row,
-    Select,
-    func,
-    select,
-)
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.readings import Reading
 from services.scoring.storage.pairs import joined_pairs
-from services.scoring.storage.tables import (
-    ReadingRow,
-)
+from services.scoring.storage.tables import ReadingRow
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.contracts.submission import SubmissionWarning

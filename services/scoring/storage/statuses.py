@@ -7,17 +7,11 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple, TypedDict
 
-from sqlalchemy import (
-    exists,
-    func,
-    select,
-)
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.storage.pairs import joined_pairs
-from services.scoring.storage.tables import (
-    StatusRow,
-)
+from services.scoring.storage.tables import StatusRow
 from shared.contracts.status import Status
 from shared.postgres.statements import table_of
 from shared.reference.models import CriterionKey

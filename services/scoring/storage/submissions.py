@@ -7,23 +7,12 @@ from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    Text,
-    Uuid,
-    bindparam,
-    cast,
-    func,
-    select,
-)
+from sqlalchemy import ARRAY, Text, Uuid, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
-from services.scoring.storage.tables import (
-    ParkedRow,
-    SubmissionRow,
-)
+from services.scoring.storage.tables import ParkedRow, SubmissionRow
 from shared.contracts import subjects
 from shared.postgres.statements import columns_of, table_of, unnested
 
@@ -70,13 +59,13 @@ async def known_among(connection: AsyncConnection, ids: Sequence[UUID]) -> set[U
 
 async def submissions_of(
     connection: AsyncConnection, units: Collection[int], until: datetime | None = None
-) -> Sequence[tuple[int, str]]:
+) -> list[tuple[int, str]]:
     """Return the unit and the JSON of every submission for these units, or of those received before a moment."""
     query = select(submission.c.unit, cast(submission.c.body, Text).label("body"))
     query = query.where(submission.c.unit == func.any(list(units)))
     if until is not None:
         query = query.where(submission.c.received_at < until)
-    return (await connection.execute(query)).tuples().all()
+    return [(unit, body) for unit, body in await connection.execute(query)]
 
 
 async def units_reported(connection: AsyncConnection) -> set[int]:

@@ -6,17 +6,10 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple, TypedDict
 
-from sqlalchemy import (
-    ColumnElement,
-    and_,
-    or_,
-    select,
-)
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.storage.tables import (
-    TargetRow,
-)
+from services.scoring.storage.tables import TargetRow
 from shared.contracts.status import Status
 from shared.postgres.statements import columns_of, insert_rows, table_of
 

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import (
-    func,
-    select,
-)
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.storage.tables import (
-    TickRow,
-)
+from services.scoring.storage.tables import TickRow
 from shared.postgres.statements import table_of
 
 tick = table_of(TickRow)

@@ -28,12 +28,7 @@ from services.scoring.storage.increments import add_increments
 from services.scoring.storage.locks import hold_off_workers
 from services.scoring.storage.readings import reading_values
 from services.scoring.storage.rebuilt_schema import COMPARED, REBUILT, REPLACED
-from services.scoring.storage.submissions import (
-    SubmissionValues,
-    record_submissions,
-    submissions_of,
-    units_reported,
-)
+from services.scoring.storage.submissions import SubmissionValues, record_submissions, submissions_of, units_reported
 from services.scoring.storage.tables import ReadingRow, StatusRow, SubmissionRow
 from services.scoring.storage.targets import mark_moved
 from services.scoring.update.arrivals import submission_row, unit_of
