@@ -1,18 +1,27 @@
-"""The one way in which tests wait for something to come to be."""
+"""The wait of all tests: they look again and again until a check says yes."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from inspect import isawaitable
 from typing import Any
 
 
 async def eventually(
-    check: Callable[[], Awaitable[Any]], seconds: float = 60, explain: Callable[[], str] = lambda: "it never came to be"
+    check: Callable[[], Any], seconds: float = 60, explain: Callable[[], str] = lambda: "the check never said yes"
 ) -> Any:
-    """Return the check's first true answer; fail after `seconds` with the explanation."""
+    """Return the first true answer of the check, a plain or an asynchronous function; fail after `seconds`.
+
+    `explain` makes the message of the failure.
+    """
     deadline = asyncio.get_running_loop().time() + seconds
-    while not (answer := await check()):
+    while not (answer := await _answer_of(check)):
         assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} s: {explain()}"
         await asyncio.sleep(0.05)
     return answer
+
+
+async def _answer_of(check: Callable[[], Any]) -> Any:
+    answer = check()
+    return await answer if isawaitable(answer) else answer

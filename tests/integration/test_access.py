@@ -35,27 +35,22 @@ from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")
-async def around(shared_around: Surroundings) -> Surroundings:
-    return shared_around
-
-
-@pytest.fixture(scope="module")
 def issuer() -> Iterator[TokenIssuer]:
     with TokenIssuer() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-async def intake(around: Surroundings, issuer: TokenIssuer) -> Service:
-    return await around.start(
+async def shared_intake(shared_around: Surroundings, issuer: TokenIssuer) -> Service:
+    return await shared_around.start(
         "intake", NTM_OIDC_ISSUER=issuer.url, NTM_OIDC_AUDIENCE=AUDIENCE, NTM_LOG_LEVEL="DEBUG", NTM_LOG_FORMAT="json"
     )
 
 
 @pytest.fixture
-async def engine(around: Surroundings) -> AsyncIterator[AsyncEngine]:
+async def engine(shared_around: Surroundings) -> AsyncIterator[AsyncEngine]:
     """An engine of the test's own, whose queries it can count."""
-    engine = create_engine(around.settings, "tests")
+    engine = create_engine(shared_around.settings, "tests")
     yield engine
     await engine.dispose()
 
@@ -269,9 +264,9 @@ async def test_the_last_use_is_written_once_a_minute(engine: AsyncEngine, keys: 
 
 
 async def test_without_a_database_who_was_known_is_known_for_a_second_and_then_nobody(
-    around: Surroundings, postgres_server: PostgresServer
+    shared_around: Surroundings, postgres_server: PostgresServer
 ) -> None:
-    engine = create_engine(around.settings, "tests")
+    engine = create_engine(shared_around.settings, "tests")
     keys, key = Authenticator(engine), await a_key(engine)
     await keys.caller(f"Bearer {key}")
     await postgres_server.kill()
@@ -292,9 +287,9 @@ async def get(service: Service, path: str, key: str) -> Any:
         return await client.get(path)
 
 
-async def test_a_key_is_told_what_it_opens(around: Surroundings, intake: Service) -> None:
-    key = await add_key(around.engine, "phong-van-quan", "Phòng LĐTBXH Văn Quan", ["184", "06280"], ["ntm-11"])
-    answer = await get(intake, "/v1/me", key)
+async def test_a_key_is_told_what_it_opens(shared_around: Surroundings, shared_intake: Service) -> None:
+    key = await add_key(shared_around.engine, "phong-van-quan", "Phòng LĐTBXH Văn Quan", ["184", "06280"], ["ntm-11"])
+    answer = await get(shared_intake, "/v1/me", key)
     assert answer.json() == {
         "agency": "phong-van-quan",
         "name": "Phòng LĐTBXH Văn Quan",
@@ -306,32 +301,36 @@ async def test_a_key_is_told_what_it_opens(around: Surroundings, intake: Service
     }
 
 
-async def test_a_token_opens_what_its_scope_says(intake: Service, issuer: TokenIssuer) -> None:
-    answer = await get(intake, "/v1/me", issuer.token())
+async def test_a_token_opens_what_its_scope_says(shared_intake: Service, issuer: TokenIssuer) -> None:
+    answer = await get(shared_intake, "/v1/me", issuer.token())
     assert answer.status_code == 200
     assert (answer.json()["agency"], answer.json()["key"]) == ("so-ldtbxh", "client-7")
     assert answer.json()["units"] == [{"code": "184", "name": "Văn Quan"}]
-    assert (await get(intake, "/v1/me", issuer.token(aud="others"))).status_code == 401
+    assert (await get(shared_intake, "/v1/me", issuer.token(aud="others"))).status_code == 401
 
 
-async def test_who_asks_too_often_is_told_when_to_come_again(around: Surroundings, intake: Service) -> None:
-    key = await add_key(around.engine, "eager", "Eager", ["20"], ["*"], Terms(rate_per_minute=1))
-    assert (await get(intake, "/v1/me", key)).status_code == 200
-    answer = await get(intake, "/v1/me", key)
+async def test_who_asks_too_often_is_told_when_to_come_again(
+    shared_around: Surroundings, shared_intake: Service
+) -> None:
+    key = await add_key(shared_around.engine, "eager", "Eager", ["20"], ["*"], Terms(rate_per_minute=1))
+    assert (await get(shared_intake, "/v1/me", key)).status_code == 200
+    answer = await get(shared_intake, "/v1/me", key)
     assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
     assert int(answer.headers["Retry-After"]) >= 1
 
 
-async def test_no_secret_reaches_the_log(around: Surroundings, intake: Service, issuer: TokenIssuer) -> None:
-    good = await add_key(around.engine, "logged", "Logged", ["20"], ["*"])
+async def test_no_secret_reaches_the_log(
+    shared_around: Surroundings, shared_intake: Service, issuer: TokenIssuer
+) -> None:
+    good = await add_key(shared_around.engine, "logged", "Logged", ["20"], ["*"])
     tokens = [issuer.token(), issuer.token(aud="x"), issuer.token(headers={"kid": "?"}), issuer.token(without="azp")]
     for secret in (good, good[:-1], new_key()[1], *tokens, tokens[0][:-3]):
-        answer = await get(intake, "/v1/me", secret)
+        answer = await get(shared_intake, "/v1/me", secret)
         assert secret not in answer.text
-    await revoke_keys(around.engine, "logged")
+    await revoke_keys(shared_around.engine, "logged")
     await asyncio.sleep(1.2)
-    assert (await get(intake, "/v1/me", good)).status_code == 401
-    log = intake.log.read_text()
+    assert (await get(shared_intake, "/v1/me", good)).status_code == 401
+    log = shared_intake.log.read_text()
     assert good.split("_", 2)[2][:20] not in log
     for token in tokens:
         assert token.split(".")[1][:20] not in log

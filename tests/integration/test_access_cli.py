@@ -16,22 +16,17 @@ from shared.access.agency_keys import ListedKey, list_keys
 from tests.running import Surroundings
 
 
-@pytest.fixture(scope="module")
-async def around(shared_around: Surroundings) -> Surroundings:
-    return shared_around
-
-
 @pytest.fixture
-def data(around: Surroundings, tmp_path: Path) -> Path:
+def data(shared_around: Surroundings, tmp_path: Path) -> Path:
     nowhere = "http://127.0.0.1:9"
     RunningSystem(
         intake_url=nowhere,
         scoring_url=nowhere,
         notify_url=nowhere,
         postbox_url=nowhere,
-        nats_url=around.env["NTM_NATS_URL"],
-        nats_token=around.env["NTM_NATS_TOKEN"],
-        database_url=around.env["NTM_DATABASE_URL"],
+        nats_url=shared_around.env["NTM_NATS_URL"],
+        nats_token=shared_around.env["NTM_NATS_TOKEN"],
+        database_url=shared_around.env["NTM_DATABASE_URL"],
         clock="simulated",
     ).write(tmp_path)
     return tmp_path
@@ -53,7 +48,7 @@ async def keys_of(around: Surroundings, agency_id: str) -> list[ListedKey]:
     return [key for key in await list_keys(around.engine) if key.agency == agency_id]
 
 
-async def test_a_key_is_shown_once_and_its_terms_kept(around: Surroundings, data: Path) -> None:
+async def test_a_key_is_shown_once_and_its_terms_kept(shared_around: Surroundings, data: Path) -> None:
     printed = await agency(
         data, "add", "Phòng LĐTBXH Bình Gia", "--unit", "181", "--criteria", "ntm-11,ntm-12",
         "--expires", "2099-12-31", "--rate", "600",
@@ -63,29 +58,29 @@ async def test_a_key_is_shown_once_and_its_terms_kept(around: Surroundings, data
     listed = await agency(data, "list")
     assert found[1] in listed
     assert found[2] not in listed
-    (key,) = await keys_of(around, "phong-ldtbxh-binh-gia")
+    (key,) = await keys_of(shared_around, "phong-ldtbxh-binh-gia")
     assert (key.units, key.criteria, key.rate_per_minute) == (("181",), ("ntm-11", "ntm-12"), 600)
     assert key.expires_at == datetime(2099, 12, 31, 17, tzinfo=UTC), "the end of that day in Vietnam"
     assert key.state == "active"
 
 
-async def test_a_key_may_end_after_so_many_days(around: Surroundings, data: Path) -> None:
+async def test_a_key_may_end_after_so_many_days(shared_around: Surroundings, data: Path) -> None:
     await agency(data, "add", "Ninety", "--unit", "20", "--expires", "90")
-    (key,) = await keys_of(around, "ninety")
+    (key,) = await keys_of(shared_around, "ninety")
     assert key.expires_at
     assert abs(key.expires_at - key.created_at - timedelta(days=90)) < timedelta(minutes=1)
 
 
-async def test_a_key_is_rotated_and_revoked(around: Surroundings, data: Path) -> None:
+async def test_a_key_is_rotated_and_revoked(shared_around: Surroundings, data: Path) -> None:
     await agency(data, "add", "Rotated", "--unit", "184")
     printed = await agency(data, "rotate", "Rotated", "--overlap", "30m")
     assert re.search(r"ntm_[0-9a-f]{12}_[\w-]{43}", printed)
-    old, new = await keys_of(around, "rotated")
+    old, new = await keys_of(shared_around, "rotated")
     assert (old.state, new.state) == ("replaced", "active")
     assert old.expires_at
     assert old.expires_at - new.created_at <= timedelta(minutes=30)
     assert "Keys of rotated revoked: 1" in await agency(data, "revoke", "rotated", "--key", old.id)
-    assert [key.state for key in await keys_of(around, "rotated")] == ["revoked", "active"]
+    assert [key.state for key in await keys_of(shared_around, "rotated")] == ["revoked", "active"]
     assert "Keys of rotated revoked: 1" in await agency(data, "revoke", "rotated")
 
 

@@ -6,18 +6,12 @@ from datetime import date
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.integration.test_scoring import BORDER, changes, poverty_report, put_on_stream
 from tests.running import Service, Surroundings
 from tests.waiting import eventually
 
 MARCH = {"as_of": "2023-04-10"}
-
-
-@pytest.fixture
-async def scoring(around: Surroundings) -> Service:
-    return await around.start("scoring")
 
 
 async def poverty(client: httpx.AsyncClient, **query: str) -> dict[str, Any]:

@@ -25,16 +25,6 @@ from tests.waiting import eventually
 
 
 @pytest.fixture
-async def intake(around: Surroundings) -> Service:
-    return await around.start("intake")
-
-
-@pytest.fixture
-async def scoring(around: Surroundings) -> Service:
-    return await around.start("scoring")
-
-
-@pytest.fixture
 def data(around: Surroundings, tmp_path: Path) -> Path:
     nowhere = "http://127.0.0.1:9"
     RunningSystem(

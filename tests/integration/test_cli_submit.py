@@ -7,30 +7,23 @@ import json
 import sys
 from pathlib import Path
 
-import pytest
-
 from deploy.local.running_system import RunningSystem
 from shared.contracts import subjects
 from tests.builders import a_posted_submission
 from tests.running import Surroundings
 
 
-@pytest.fixture(scope="module")
-async def around(shared_around: Surroundings) -> Surroundings:
-    return shared_around
-
-
-async def test_a_file_that_is_submitted_again_is_taken_once(around: Surroundings, tmp_path: Path) -> None:
-    intake = await around.start("intake")
-    key = await around.key("184", agency="district-184")
+async def test_a_file_that_is_submitted_again_is_taken_once(shared_around: Surroundings, tmp_path: Path) -> None:
+    intake = await shared_around.start("intake")
+    key = await shared_around.key("184", agency="district-184")
     RunningSystem(
         intake_url=intake.url,
         scoring_url=intake.url,
         notify_url=intake.url,
         postbox_url=intake.url,
-        nats_url=around.env["NTM_NATS_URL"],
-        nats_token=around.env["NTM_NATS_TOKEN"],
-        database_url=around.env["NTM_DATABASE_URL"],
+        nats_url=shared_around.env["NTM_NATS_URL"],
+        nats_token=shared_around.env["NTM_NATS_TOKEN"],
+        database_url=shared_around.env["NTM_DATABASE_URL"],
         clock="simulated",
     ).write(tmp_path)
     file = tmp_path / "june.ndjson"
@@ -45,4 +38,4 @@ async def test_a_file_that_is_submitted_again_is_taken_once(around: Surroundings
         assert child.returncode == 1, output
         assert "2 accepted, 1 refused" in output
         assert "3: /unit: " in output
-    assert await around.stored(subjects.SUBMISSIONS_STREAM) == 2
+    assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == 2

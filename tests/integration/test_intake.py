@@ -19,16 +19,6 @@ from tests.servers import PostgresServer
 from tests.waiting import eventually
 
 
-@pytest.fixture(scope="module")
-async def around(shared_around: Surroundings) -> Surroundings:
-    return shared_around
-
-
-@pytest.fixture(scope="module")
-async def key(around: Surroundings) -> str:
-    return await around.key("184", agency="district-184")
-
-
 async def post(service: Service, key: str | None, content: Any, **headers: str) -> Any:
     sent = {"content-type": "application/json", **headers}
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
@@ -37,12 +27,14 @@ async def post(service: Service, key: str | None, content: Any, **headers: str) 
 
 
 async def test_a_receipt_means_that_the_submission_is_on_the_stream(
-    around: Surroundings, intake: Service, key: str
+    shared_around: Surroundings, shared_intake: Service, key: str
 ) -> None:
-    answer = await post(intake, key, a_posted_submission(source_ref="VQ-1"))
+    answer = await post(shared_intake, key, a_posted_submission(source_ref="VQ-1"))
     assert answer.status_code == 202
     receipt = answer.json()
-    message = await around.nats.jetstream().get_last_msg(subjects.SUBMISSIONS_STREAM, "ntm.v1.submissions.184.06280")
+    message = await shared_around.nats.jetstream().get_last_msg(
+        subjects.SUBMISSIONS_STREAM, "ntm.v1.submissions.184.06280"
+    )
     stored = json.loads(message.data or b"")
     assert stored["id"] == receipt["id"]
     assert stored["digest"] == receipt["digest"]
@@ -50,72 +42,78 @@ async def test_a_receipt_means_that_the_submission_is_on_the_stream(
     assert (message.headers or {})["ce-type"] == "vn.ntm.submission.accepted.v1"
 
 
-async def test_one_refused_item_does_not_refuse_the_others(around: Surroundings, intake: Service, key: str) -> None:
-    before = await around.stored(subjects.SUBMISSIONS_STREAM)
+async def test_one_refused_item_does_not_refuse_the_others(
+    shared_around: Surroundings, shared_intake: Service, key: str
+) -> None:
+    before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
     items = [a_posted_submission(), a_posted_submission(unit="06004"), a_posted_submission(period="2023-05")]
-    answer = await post(intake, key, items)
+    answer = await post(shared_intake, key, items)
     assert answer.status_code == 202
     assert [item["status"] for item in answer.json()["items"]] == ["accepted", "refused", "accepted"]
     assert answer.json()["items"][1]["problem"]["errors"][0]["code"] == "outside_units"
-    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before + 2
+    assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before + 2
 
 
 async def test_an_array_of_a_thousand_goes_out_as_one_atomic_batch(
-    around: Surroundings, intake: Service, key: str
+    shared_around: Surroundings, shared_intake: Service, key: str
 ) -> None:
-    answer = await post(intake, key, [a_posted_submission(source_ref=f"thousand-{n}") for n in range(ITEM_LIMIT)])
+    answer = await post(
+        shared_intake, key, [a_posted_submission(source_ref=f"thousand-{n}") for n in range(ITEM_LIMIT)]
+    )
     assert answer.json()["accepted"] == ITEM_LIMIT
-    last = await around.stored(subjects.SUBMISSIONS_STREAM)
-    message = await around.nats.jetstream().get_msg(subjects.SUBMISSIONS_STREAM, last)
+    last = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
+    message = await shared_around.nats.jetstream().get_msg(subjects.SUBMISSIONS_STREAM, last)
     headers = message.headers or {}
     assert headers["Nats-Batch-Sequence"] == str(ITEM_LIMIT)
     assert headers["Nats-Batch-Commit"] == "1"
 
 
-async def test_the_same_content_again_gets_the_same_receipt(around: Surroundings, intake: Service, key: str) -> None:
+async def test_the_same_content_again_gets_the_same_receipt(
+    shared_around: Surroundings, shared_intake: Service, key: str
+) -> None:
     item = a_posted_submission(source_ref="lost answer")
-    first = await post(intake, key, item)
-    before = await around.stored(subjects.SUBMISSIONS_STREAM)
-    again = await post(intake, key, dict(reversed(item.items())))
-    in_an_array = await post(intake, key, [item, item])
+    first = await post(shared_intake, key, item)
+    before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
+    again = await post(shared_intake, key, dict(reversed(item.items())))
+    in_an_array = await post(shared_intake, key, [item, item])
     assert again.json() == first.json()
     assert in_an_array.json()["items"] == [first.json(), first.json()]
-    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before
+    assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before
 
 
 async def test_the_same_receipt_comes_also_beyond_the_window_of_jetstream(
-    around: Surroundings, intake: Service, key: str
+    shared_around: Surroundings, shared_intake: Service, key: str
 ) -> None:
     item = a_posted_submission(source_ref="long ago")
-    first = await post(intake, key, item, **{"Idempotency-Key": "long ago"})
-    await eventually(lambda: receipt_is_kept(around, first.json()["id"]))
-    js = around.nats.jetstream()
+    first = await post(shared_intake, key, item, **{"Idempotency-Key": "long ago"})
+    await eventually(lambda: receipt_is_kept(shared_around, first.json()["id"]))
+    js = shared_around.nats.jetstream()
     config = (await js.stream_info(subjects.SUBMISSIONS_STREAM)).config
     await js.update_stream(config.evolve(duplicate_window=0.1))
     await asyncio.sleep(0.5)
-    before = await around.stored(subjects.SUBMISSIONS_STREAM)
-    again = await post(intake, key, item, **{"Idempotency-Key": "long ago"})
+    before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
+    again = await post(shared_intake, key, item, **{"Idempotency-Key": "long ago"})
     await js.update_stream(config)
     assert again.json() == first.json()
-    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before
+    assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before
 
 
 @pytest.mark.parametrize("pause", [0, 1], ids=["at once", "after a while"])
 async def test_a_used_key_with_another_body_is_a_conflict(
-    around: Surroundings, intake: Service, key: str, pause: int
+    shared_around: Surroundings, shared_intake: Service, key: str, pause: int
 ) -> None:
     headers = {"Idempotency-Key": f"reused after {pause}"}
     items = [a_posted_submission(source_ref=headers["Idempotency-Key"]), a_posted_submission(period="2023-05")]
-    assert (await post(intake, key, items, **headers)).status_code == 202
+    assert (await post(shared_intake, key, items, **headers)).status_code == 202
     await asyncio.sleep(pause)
-    before = await around.stored(subjects.SUBMISSIONS_STREAM)
-    longer = await post(intake, key, [*items, a_posted_submission(period="2023-04")], **headers)
-    other = await post(intake, key, a_posted_submission(source_ref="other"), **headers)
-    same = await post(intake, key, items, **headers)
+    before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
+    longer = await post(shared_intake, key, [*items, a_posted_submission(period="2023-04")], **headers)
+    other = await post(shared_intake, key, a_posted_submission(source_ref="other"), **headers)
+    same = await post(shared_intake, key, items, **headers)
     assert (longer.status_code, longer.json()["code"]) == (409, "key_used")
     assert (other.status_code, other.json()["code"]) == (409, "key_used")
     assert same.json()["accepted"] == 2
-    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before
+    assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before
 
 
 async def receipt_is_kept(around: Surroundings, submission_id: str) -> bool:
@@ -123,34 +121,38 @@ async def receipt_is_kept(around: Surroundings, submission_id: str) -> bool:
         return await receipts.find(connection, UUID(submission_id)) is not None
 
 
-async def test_a_document_tells_no_more_faults_than_anybody_reads(intake: Service, key: str) -> None:
+async def test_a_document_tells_no_more_faults_than_anybody_reads(shared_intake: Service, key: str) -> None:
     endless = a_posted_submission(readings={f"element_{number}": 1 for number in range(150)})
-    document = (await post(intake, key, endless)).json()
+    document = (await post(shared_intake, key, endless)).json()
     assert len(document["errors"]) == 100
     assert document["omitted"] == 50
 
 
 async def test_while_the_database_is_away_the_answer_is_to_come_again(
-    intake: Service, key: str, postgres_server: PostgresServer
+    shared_intake: Service, key: str, postgres_server: PostgresServer
 ) -> None:
     await asyncio.sleep(1.1)  # the key is remembered for a second
     await postgres_server.kill()
     try:
-        answer = await post(intake, key, a_posted_submission())
-        async with intake.client() as client:
+        answer = await post(shared_intake, key, a_posted_submission())
+        async with shared_intake.client() as client:
             ready = await client.get("/readyz")
     finally:
         await postgres_server.restart()
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert answer.headers["retry-after"]
     assert ready.status_code == 503
-    assert (await post(intake, key, a_posted_submission())).status_code == 202
+    assert (await post(shared_intake, key, a_posted_submission())).status_code == 202
 
 
-async def test_refusals_are_recorded_with_what_was_sent(around: Surroundings, intake: Service, key: str) -> None:
+async def test_refusals_are_recorded_with_what_was_sent(
+    shared_around: Surroundings, shared_intake: Service, key: str
+) -> None:
     wrong = a_posted_submission(readings={"households": -1})
-    assert (await post(intake, key, wrong)).status_code == 422
-    message = await around.nats.jetstream().get_last_msg(subjects.REFUSALS_STREAM, "ntm.v1.refusals.district-184")
+    assert (await post(shared_intake, key, wrong)).status_code == 422
+    message = await shared_around.nats.jetstream().get_last_msg(
+        subjects.REFUSALS_STREAM, "ntm.v1.refusals.district-184"
+    )
     refusal = json.loads(message.data or b"")
     assert refusal["submission"] == wrong
     assert refusal["problem"]["errors"][0]["pointer"] == "/readings/households"
@@ -190,56 +192,60 @@ async def test_refusals_are_recorded_with_what_was_sent(around: Surroundings, in
     ids=lambda value: value if isinstance(value, str | int) else None,
 )
 async def test_wrong_input_gets_its_status_and_a_problem_document_and_the_service_runs_on(
-    intake: Service, key: str, content: Any, status: int, code: str
+    shared_intake: Service, key: str, content: Any, status: int, code: str
 ) -> None:
-    answer = await post(intake, key, content, **{"Accept-Language": "en"})
+    answer = await post(shared_intake, key, content, **{"Accept-Language": "en"})
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     document = answer.json()
     assert (document["status"], document["code"]) == (status, code)
     assert document["title"]
-    assert (await post(intake, key, a_posted_submission())).status_code == 202
+    assert (await post(shared_intake, key, a_posted_submission())).status_code == 202
 
 
-async def test_without_a_key_or_with_a_wrong_one_nothing_is_read(intake: Service, key: str) -> None:
-    assert (await post(intake, None, a_posted_submission())).json()["code"] == "no_key"
+async def test_without_a_key_or_with_a_wrong_one_nothing_is_read(shared_intake: Service, key: str) -> None:
+    assert (await post(shared_intake, None, a_posted_submission())).json()["code"] == "no_key"
     for wrong in ("nonsense", "ntm_000000000000_x", key + "x", key[:-1]):
-        answer = await post(intake, wrong, a_posted_submission())
+        answer = await post(shared_intake, wrong, a_posted_submission())
         assert (answer.status_code, answer.json()["code"]) == (401, "wrong_key")
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_a_revoked_key_opens_nothing_within_a_second_or_two(around: Surroundings, intake: Service) -> None:
-    short_lived = await around.key("184", agency="short-lived")
-    assert (await post(intake, short_lived, a_posted_submission())).status_code == 202
-    await revoke_keys(around.engine, "short-lived")
+async def test_a_revoked_key_opens_nothing_within_a_second_or_two(
+    shared_around: Surroundings, shared_intake: Service
+) -> None:
+    short_lived = await shared_around.key("184", agency="short-lived")
+    assert (await post(shared_intake, short_lived, a_posted_submission())).status_code == 202
+    await revoke_keys(shared_around.engine, "short-lived")
 
     async def refused() -> bool:
-        return (await post(intake, short_lived, a_posted_submission())).status_code == 401
+        return (await post(shared_intake, short_lived, a_posted_submission())).status_code == 401
 
     await eventually(refused, seconds=5)
 
 
-async def test_another_content_type_is_not_taken(intake: Service, key: str) -> None:
-    answer = await post(intake, key, a_posted_submission(), **{"content-type": "text/plain"})
+async def test_another_content_type_is_not_taken(shared_intake: Service, key: str) -> None:
+    answer = await post(shared_intake, key, a_posted_submission(), **{"content-type": "text/plain"})
     assert answer.status_code == 415
 
 
-async def test_problems_speak_the_callers_language(intake: Service, key: str) -> None:
-    vietnamese = await post(intake, key, a_posted_submission(unit="99999"))
-    english = await post(intake, key, a_posted_submission(unit="99999"), **{"Accept-Language": "en-GB,en;q=0.9"})
+async def test_problems_speak_the_callers_language(shared_intake: Service, key: str) -> None:
+    vietnamese = await post(shared_intake, key, a_posted_submission(unit="99999"))
+    english = await post(shared_intake, key, a_posted_submission(unit="99999"), **{"Accept-Language": "en-GB,en;q=0.9"})
     assert "Không có đơn vị nào mang mã 99999" in vietnamese.json()["detail"]
     assert "No unit has the code 99999" in english.json()["detail"]
 
 
-async def test_the_catalogue_names_everything_that_a_submission_can(intake: Service, key: str) -> None:
-    async with intake.client(key) as client:
+async def test_the_catalogue_names_everything_that_a_submission_can(shared_intake: Service, key: str) -> None:
+    async with shared_intake.client(key) as client:
         catalogue = (await client.get("/v1/catalogue")).json()
     assert "households" in {element["code"] for element in catalogue["elements"]}
     assert sum(unit["kind"] == "commune" for unit in catalogue["units"]) == 181
 
 
-async def test_while_the_broker_is_away_nothing_is_promised(around: Surroundings, intake: Service, key: str) -> None:
-    await around.nats.jetstream().delete_stream(subjects.SUBMISSIONS_STREAM)
-    answer = await asyncio.wait_for(post(intake, key, a_posted_submission(source_ref="nowhere")), 20)
+async def test_while_the_broker_is_away_nothing_is_promised(
+    shared_around: Surroundings, shared_intake: Service, key: str
+) -> None:
+    await shared_around.nats.jetstream().delete_stream(subjects.SUBMISSIONS_STREAM)
+    answer = await asyncio.wait_for(post(shared_intake, key, a_posted_submission(source_ref="nowhere")), 20)
     assert answer.status_code == 503
     assert answer.headers["retry-after"]

@@ -32,11 +32,6 @@ PATIENCE_SECONDS = 30
 
 
 @pytest.fixture
-async def intake(around: Surroundings) -> Service:
-    return await around.start("intake")
-
-
-@pytest.fixture
 async def key(around: Surroundings) -> str:
     return await add_key(around.engine, "storm", "storm", ["184"], [EVERYTHING], Terms(rate_per_minute=1_000_000))
 

@@ -21,7 +21,7 @@ from deploy.local.nats import answers
 from deploy.local.running_system import NotRunningError, RunningSystem
 from deploy.local.supervisor import StartFailedError
 from deploy.local.system import Installation, Options, PortInUseError, Ports, is_free, run
-from tests.integration.test_supervisor import is_gone, until
+from tests.integration.test_supervisor import is_gone
 from tests.waiting import eventually
 
 STARTS = """
@@ -113,7 +113,7 @@ async def test_a_killed_system_leaves_no_process_and_starts_again(system: System
     await system.start()
     children = await system.end(signal.SIGKILL)
     assert len(children) > 5
-    await until(lambda: all(is_gone(pid) for pid in children), "the end of all processes")
+    await eventually(lambda: all(is_gone(pid) for pid in children), explain=lambda: "the end of all processes")
     with pytest.raises(NotRunningError):
         RunningSystem.find(system.data)
 
@@ -133,7 +133,7 @@ async def test_whatever_part_is_killed_comes_back(system: System) -> None:
         now = supervisor.children()
         return len(now) == 6 and not set(now) & set(parts) and await all_answer(running)
 
-    await eventually(all_are_back, 30, lambda: "six new processes that answer")
+    await eventually(all_are_back, explain=lambda: "six new processes that answer")
 
 
 async def all_answer(running: RunningSystem) -> bool:

@@ -20,16 +20,6 @@ from tests.servers import PostgresServer
 from tests.waiting import eventually
 
 
-@pytest.fixture(scope="module")
-async def around(shared_around: Surroundings) -> Surroundings:
-    return shared_around
-
-
-@pytest.fixture(scope="module")
-async def key(around: Surroundings) -> str:
-    return await around.key("184", agency="district-184")
-
-
 async def ask(around: Surroundings, key: str | None, content: Any, **headers: str) -> Msg:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -48,21 +38,25 @@ async def post(service: Service, key: str, content: Any, **headers: str) -> Any:
         return (await client.post("/v1/submissions", json=content, headers=headers)).json()
 
 
-async def test_a_request_gets_the_receipt_that_http_gives(around: Surroundings, intake: Service, key: str) -> None:
+async def test_a_request_gets_the_receipt_that_http_gives(
+    shared_around: Surroundings, shared_intake: Service, key: str
+) -> None:
     item = a_posted_submission(source_ref="by request")
-    reply = await ask(around, key, item)
+    reply = await ask(shared_around, key, item)
     assert status(reply) == 202
     assert (reply.headers or {})["content-type"] == "application/json"
     receipt = json.loads(reply.data)
     assert receipt["status"] == "accepted"
-    message = await around.nats.jetstream().get_last_msg(subjects.SUBMISSIONS_STREAM, "ntm.v1.submissions.184.06280")
+    message = await shared_around.nats.jetstream().get_last_msg(
+        subjects.SUBMISSIONS_STREAM, "ntm.v1.submissions.184.06280"
+    )
     assert json.loads(message.data or b"")["id"] == receipt["id"]
-    assert await post(intake, key, item) == receipt
+    assert await post(shared_intake, key, item) == receipt
 
 
-async def test_an_array_gets_an_answer_for_each(around: Surroundings, intake: Service, key: str) -> None:
+async def test_an_array_gets_an_answer_for_each(shared_around: Surroundings, shared_intake: Service, key: str) -> None:
     items = [a_posted_submission(source_ref="one of two"), a_posted_submission(unit="06004")]
-    reply = await ask(around, key, items)
+    reply = await ask(shared_around, key, items)
     assert status(reply) == 202
     answer = json.loads(reply.data)
     assert [item["status"] for item in answer["items"]] == ["accepted", "refused"]
@@ -84,90 +78,102 @@ async def test_an_array_gets_an_answer_for_each(around: Surroundings, intake: Se
     ids=repr,
 )
 async def test_what_cannot_be_taken_gets_the_problem_that_http_gives(
-    around: Surroundings, intake: Service, key: str, content: Any, wanted: int, code: str
+    shared_around: Surroundings, shared_intake: Service, key: str, content: Any, wanted: int, code: str
 ) -> None:
-    reply = await ask(around, key, content, Accept_Language="en")
+    reply = await ask(shared_around, key, content, Accept_Language="en")
     document = json.loads(reply.data)
     assert (status(reply), document["code"]) == (wanted, code)
     assert (reply.headers or {})["content-type"] == "application/problem+json"
     assert document["title"].isascii()
 
 
-async def test_a_refusal_over_nats_is_recorded_like_any_other(around: Surroundings, intake: Service, key: str) -> None:
+async def test_a_refusal_over_nats_is_recorded_like_any_other(
+    shared_around: Surroundings, shared_intake: Service, key: str
+) -> None:
     wrong = a_posted_submission(readings={"households": -1})
-    document = json.loads((await ask(around, key, wrong)).data)
-    async with intake.client(key) as client:
+    document = json.loads((await ask(shared_around, key, wrong)).data)
+    async with shared_intake.client(key) as client:
         found = (await client.get(document["instance"])).json()
     assert (found["status"], found["submission"]) == ("refused", wrong)
 
 
-async def test_without_a_right_key_nothing_is_taken(around: Surroundings, intake: Service, key: str) -> None:
-    before = await around.stored(subjects.SUBMISSIONS_STREAM)
+async def test_without_a_right_key_nothing_is_taken(
+    shared_around: Surroundings, shared_intake: Service, key: str
+) -> None:
+    before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
     for wrong, code in ((None, "no_key"), ("nonsense", "wrong_key"), (key[:-1], "wrong_key"), ("", "no_key")):
-        reply = await ask(around, wrong, a_posted_submission(source_ref="nobody's"))
+        reply = await ask(shared_around, wrong, a_posted_submission(source_ref="nobody's"))
         assert (status(reply), json.loads(reply.data)["code"]) == (401, code)
-    revoked = await around.key("184", agency="revoked")
-    await revoke_keys(around.engine, "revoked")
-    assert status(await ask(around, revoked, a_posted_submission())) == 401
-    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before
+    revoked = await shared_around.key("184", agency="revoked")
+    await revoke_keys(shared_around.engine, "revoked")
+    assert status(await ask(shared_around, revoked, a_posted_submission())) == 401
+    assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before
 
 
-async def test_a_request_key_means_the_same_at_both_doors(around: Surroundings, intake: Service, key: str) -> None:
+async def test_a_request_key_means_the_same_at_both_doors(
+    shared_around: Surroundings, shared_intake: Service, key: str
+) -> None:
     items = [a_posted_submission(source_ref="both"), a_posted_submission(source_ref="doors")]
-    first = json.loads((await ask(around, key, items, Idempotency_Key="both-doors")).data)
-    before = await around.stored(subjects.SUBMISSIONS_STREAM)
-    assert json.loads((await ask(around, key, items, Idempotency_Key="both-doors")).data) == first
-    assert await post(intake, key, items, **{"Idempotency-Key": "both-doors"}) == first
-    other = await ask(around, key, a_posted_submission(source_ref="other"), idempotency_key="both-doors")
+    first = json.loads((await ask(shared_around, key, items, Idempotency_Key="both-doors")).data)
+    before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
+    assert json.loads((await ask(shared_around, key, items, Idempotency_Key="both-doors")).data) == first
+    assert await post(shared_intake, key, items, **{"Idempotency-Key": "both-doors"}) == first
+    other = await ask(shared_around, key, a_posted_submission(source_ref="other"), idempotency_key="both-doors")
     assert (status(other), json.loads(other.data)["code"]) == (409, "key_used")
-    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before
+    assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before
 
 
 @pytest.mark.parametrize("wrong", ["x" * 201, "khóa", "\x00", "a\tb"], ids=["long", "letters", "null", "tab"])
 async def test_a_request_key_that_headers_cannot_carry_is_refused(
-    around: Surroundings, intake: Service, key: str, wrong: str
+    shared_around: Surroundings, shared_intake: Service, key: str, wrong: str
 ) -> None:
-    reply = await ask(around, key, a_posted_submission(source_ref=f"wrong key {wrong!r}"[:100]), Idempotency_Key=wrong)
+    reply = await ask(
+        shared_around, key, a_posted_submission(source_ref=f"wrong key {wrong!r}"[:100]), Idempotency_Key=wrong
+    )
     assert (status(reply), json.loads(reply.data)["errors"][0]["pointer"]) == (400, "/idempotency-key")
 
 
-async def test_the_callers_trace_goes_on_to_the_stream(around: Surroundings, intake: Service, key: str) -> None:
+async def test_the_callers_trace_goes_on_to_the_stream(
+    shared_around: Surroundings, shared_intake: Service, key: str
+) -> None:
     trace = "00-" + "c" * 32 + "-" + "d" * 16 + "-01"
-    await ask(around, key, a_posted_submission(source_ref="traced"), traceparent=trace)
-    message = await around.nats.jetstream().get_last_msg(subjects.SUBMISSIONS_STREAM, "ntm.v1.submissions.184.06280")
+    await ask(shared_around, key, a_posted_submission(source_ref="traced"), traceparent=trace)
+    message = await shared_around.nats.jetstream().get_last_msg(
+        subjects.SUBMISSIONS_STREAM, "ntm.v1.submissions.184.06280"
+    )
     assert (message.headers or {})["traceparent"] == trace
 
 
 async def test_a_message_that_awaits_no_reply_is_taken_and_harms_nobody(
-    around: Surroundings, intake: Service, key: str
+    shared_around: Surroundings, shared_intake: Service, key: str
 ) -> None:
-    before = await around.stored(subjects.SUBMISSIONS_STREAM)
+    before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
     headers = {"Authorization": f"Bearer {key}"}
-    await around.nats.publish(subjects.SUBMIT, b"garbage", headers=headers)
+    await shared_around.nats.publish(subjects.SUBMIT, b"garbage", headers=headers)
     body = json.dumps(a_posted_submission(source_ref="no reply")).encode()
-    await around.nats.publish(subjects.SUBMIT, body, headers=headers)
+    await shared_around.nats.publish(subjects.SUBMIT, body, headers=headers)
 
     async def stored() -> bool:
-        return await around.stored(subjects.SUBMISSIONS_STREAM) == before + 1
+        return await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before + 1
 
     await eventually(stored)
-    assert status(await ask(around, key, a_posted_submission())) == 202
+    assert status(await ask(shared_around, key, a_posted_submission())) == 202
 
 
 async def test_many_requests_at_once_each_get_their_own_receipt_and_two_processes_share_them(
-    around: Surroundings, intake: Service, key: str
+    shared_around: Surroundings, shared_intake: Service, key: str
 ) -> None:
-    beside = await around.start("intake")
+    beside = await shared_around.start("intake")
     items = [a_posted_submission(source_ref=f"at once {secrets.token_hex(4)}") for _ in range(300)]
-    before = await around.stored(subjects.SUBMISSIONS_STREAM)
-    replies = await asyncio.gather(*(ask(around, key, item) for item in items))
+    before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
+    replies = await asyncio.gather(*(ask(shared_around, key, item) for item in items))
     assert {status(reply) for reply in replies} == {202}
     assert len({json.loads(reply.data)["id"] for reply in replies}) == 300
-    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before + 300
-    assert await taken_by(intake) > 0
+    assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before + 300
+    assert await taken_by(shared_intake) > 0
     assert await taken_by(beside) > 0
     await beside.stop()
-    assert status(await ask(around, key, a_posted_submission(source_ref="one is left"))) == 202
+    assert status(await ask(shared_around, key, a_posted_submission(source_ref="one is left"))) == 202
 
 
 async def taken_by(service: Service) -> float:
@@ -179,22 +185,22 @@ async def taken_by(service: Service) -> float:
 
 
 async def test_while_the_database_is_away_the_reply_is_to_come_again(
-    around: Surroundings, intake: Service, key: str, postgres_server: PostgresServer
+    shared_around: Surroundings, shared_intake: Service, key: str, postgres_server: PostgresServer
 ) -> None:
     await asyncio.sleep(1.1)  # the key is remembered for a second
     await postgres_server.kill()
     try:
-        reply = await ask(around, key, a_posted_submission())
+        reply = await ask(shared_around, key, a_posted_submission())
     finally:
         await postgres_server.restart()
     assert (status(reply), json.loads(reply.data)["code"]) == (503, "unavailable")
     assert (reply.headers or {})["retry-after"]
-    assert status(await ask(around, key, a_posted_submission())) == 202
+    assert status(await ask(shared_around, key, a_posted_submission())) == 202
 
 
 async def test_while_no_intake_runs_the_caller_hears_it_at_once(
-    around: Surroundings, intake: Service, key: str
+    shared_around: Surroundings, shared_intake: Service, key: str
 ) -> None:
-    await intake.stop()
+    await shared_intake.stop()
     with pytest.raises(NoRespondersError):
-        await ask(around, key, a_posted_submission())
+        await ask(shared_around, key, a_posted_submission())

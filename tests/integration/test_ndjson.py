@@ -24,16 +24,6 @@ NDJSON = {"Content-Type": "application/x-ndjson"}
 MEGABYTE = 1024 * 1024
 
 
-@pytest.fixture(scope="module")
-async def around(shared_around: Surroundings) -> Surroundings:
-    return shared_around
-
-
-@pytest.fixture(scope="module")
-async def key(around: Surroundings) -> str:
-    return await around.key("184", agency="district-184")
-
-
 def a_line(**changes: Any) -> bytes:
     return json.dumps(a_posted_submission(**changes)).encode()
 
@@ -60,7 +50,7 @@ async def in_chunks(parts: Iterable[bytes]) -> AsyncIterator[bytes]:
 
 
 async def test_each_of_five_thousand_lines_gets_its_receipt_or_its_problem_by_its_number(
-    around: Surroundings, intake: Service, key: str
+    shared_around: Surroundings, shared_intake: Service, key: str
 ) -> None:
     sent = lines(5000, "five")
     sent[10] = a_line(unit="99999")
@@ -70,8 +60,8 @@ async def test_each_of_five_thousand_lines_gets_its_receipt_or_its_problem_by_it
     sent[50] = b'"' + b"x" * (2 * LINE_LIMIT) + b'"'
     sent[60] = a_line(unit="06004")
     sent[4999] = b"\xff\xfe"
-    before = await around.stored(subjects.SUBMISSIONS_STREAM)
-    answer = await send(intake, key, b"\n".join(sent))
+    before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
+    answer = await send(shared_intake, key, b"\n".join(sent))
     items, last = read(answer)
     assert (answer.status_code, answer.headers["content-type"]) == (202, "application/x-ndjson")
     assert [item["line"] for item in items] == [number for number in range(1, 5001) if number not in (31, 41)]
@@ -84,13 +74,13 @@ async def test_each_of_five_thousand_lines_gets_its_receipt_or_its_problem_by_it
         5000: "invalid_json",
     }
     assert last == {"summary": {"accepted": 4993, "refused": 5}}
-    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before + 4993
+    assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before + 4993
 
 
-async def test_lines_go_out_as_atomic_batches(around: Surroundings, intake: Service, key: str) -> None:
-    before = await around.stored(subjects.SUBMISSIONS_STREAM)
-    await send(intake, key, b"\n".join(lines(2500, "batches")))
-    js = around.nats.jetstream()
+async def test_lines_go_out_as_atomic_batches(shared_around: Surroundings, shared_intake: Service, key: str) -> None:
+    before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
+    await send(shared_intake, key, b"\n".join(lines(2500, "batches")))
+    js = shared_around.nats.jetstream()
     sizes = []
     position = before
     while position < before + 2500:
@@ -108,53 +98,55 @@ async def test_lines_go_out_as_atomic_batches(around: Surroundings, intake: Serv
 
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "june"}], ids=["by content", "by key"])
 async def test_the_whole_stream_again_gets_the_same_receipts_and_stores_nothing_twice(
-    around: Surroundings, intake: Service, key: str, headers: dict[str, str]
+    shared_around: Surroundings, shared_intake: Service, key: str, headers: dict[str, str]
 ) -> None:
     sent = b"\n".join(lines(1500, f"again {headers}"))
-    first = await send(intake, key, sent, **headers)
-    before = await around.stored(subjects.SUBMISSIONS_STREAM)
-    at_once = await send(intake, key, sent, **headers)
+    first = await send(shared_intake, key, sent, **headers)
+    before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
+    at_once = await send(shared_intake, key, sent, **headers)
     await asyncio.sleep(1)
-    later = await send(intake, key, sent.replace(b"\n", b"\r\n"), **headers)
+    later = await send(shared_intake, key, sent.replace(b"\n", b"\r\n"), **headers)
     assert read(first)[1] == {"summary": {"accepted": 1500, "refused": 0}}
     assert first.text == at_once.text == later.text
-    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before
+    assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before
 
 
-async def test_under_a_used_key_a_line_that_says_something_else_is_a_conflict(intake: Service, key: str) -> None:
+async def test_under_a_used_key_a_line_that_says_something_else_is_a_conflict(shared_intake: Service, key: str) -> None:
     sent = lines(3, "used key")
     headers = {"Idempotency-Key": "used for lines"}
-    first, _ = read(await send(intake, key, b"\n".join(sent), **headers))
+    first, _ = read(await send(shared_intake, key, b"\n".join(sent), **headers))
     sent[1] = a_line(source_ref="something else")
-    again, last = read(await send(intake, key, b"\n".join(sent), **headers))
+    again, last = read(await send(shared_intake, key, b"\n".join(sent), **headers))
     assert [again[0], again[2]] == [first[0], first[2]]
     assert again[1]["problem"]["code"] == "key_used"
     assert last["summary"] == {"accepted": 2, "refused": 1}
 
 
-async def test_without_a_line_there_is_nothing_to_accept(intake: Service, key: str) -> None:
+async def test_without_a_line_there_is_nothing_to_accept(shared_intake: Service, key: str) -> None:
     for nothing in (b"", b"\n\n  \n"):
-        answer = await send(intake, key, nothing)
+        answer = await send(shared_intake, key, nothing)
         assert answer.status_code == 422
         assert read(answer)[1]["problem"]["errors"][0]["code"] == "empty"
 
 
-async def test_where_every_line_is_refused_the_answer_is_a_refusal(intake: Service, key: str) -> None:
-    answer = await send(intake, key, b"1\n2\n{}\n")
+async def test_where_every_line_is_refused_the_answer_is_a_refusal(shared_intake: Service, key: str) -> None:
+    answer = await send(shared_intake, key, b"1\n2\n{}\n")
     assert answer.status_code == 422
     assert read(answer)[1] == {"summary": {"accepted": 0, "refused": 3}}
 
 
-async def test_a_packed_stream_is_not_taken(intake: Service, key: str) -> None:
-    answer = await send(intake, key, gzip.compress(b"\n".join(lines(10, "packed"))), **{"Content-Encoding": "gzip"})
+async def test_a_packed_stream_is_not_taken(shared_intake: Service, key: str) -> None:
+    answer = await send(
+        shared_intake, key, gzip.compress(b"\n".join(lines(10, "packed"))), **{"Content-Encoding": "gzip"}
+    )
     assert (answer.status_code, answer.json()["code"]) == (415, "packed")
 
 
 async def test_what_came_before_a_stream_broke_off_is_accepted_and_sending_it_again_completes_it(
-    around: Surroundings, intake: Service, key: str
+    shared_around: Surroundings, shared_intake: Service, key: str
 ) -> None:
     sent = lines(3000, "broken off")
-    before = await around.stored(subjects.SUBMISSIONS_STREAM)
+    before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
 
     async def half() -> AsyncIterator[bytes]:
         yield b"\n".join(sent[:2200]) + b"\n" + sent[2200][:30]
@@ -162,19 +154,19 @@ async def test_what_came_before_a_stream_broke_off_is_accepted_and_sending_it_ag
         raise ConnectionAbortedError
 
     async def first_two_thousand() -> bool:
-        return await around.stored(subjects.SUBMISSIONS_STREAM) >= before + 2000
+        return await shared_around.stored(subjects.SUBMISSIONS_STREAM) >= before + 2000
 
     with pytest.raises(ConnectionAbortedError):
-        await send(intake, key, half())
-    answer = await send(intake, key, b"\n".join(sent))
+        await send(shared_intake, key, half())
+    answer = await send(shared_intake, key, b"\n".join(sent))
     assert read(answer)[1] == {"summary": {"accepted": 3000, "refused": 0}}
-    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before + 3000
+    assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before + 3000
 
 
 async def test_as_many_streams_as_may_run_at_once_all_come_to_their_end_and_one_more_is_asked_to_wait(
-    around: Surroundings, intake: Service, key: str
+    shared_around: Surroundings, shared_intake: Service, key: str
 ) -> None:
-    before = await around.stored(subjects.SUBMISSIONS_STREAM)
+    before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
     is_open = asyncio.Event()
 
     async def slowly(number: int) -> AsyncIterator[bytes]:
@@ -183,11 +175,11 @@ async def test_as_many_streams_as_may_run_at_once_all_come_to_their_end_and_one_
         yield b"\n".join(lines(1500, f"stream {number}"))
 
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(send(intake, key, slowly(number))) for number in range(STREAM_LIMIT)]
-        await eventually(lambda: one_more_is_refused(intake, key))
+        tasks = [group.create_task(send(shared_intake, key, slowly(number))) for number in range(STREAM_LIMIT)]
+        await eventually(lambda: one_more_is_refused(shared_intake, key))
         is_open.set()
     assert [read(task.result())[1] for task in tasks] == [{"summary": {"accepted": 1500, "refused": 0}}] * STREAM_LIMIT
-    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before + STREAM_LIMIT * 1500
+    assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before + STREAM_LIMIT * 1500
 
 
 async def one_more_is_refused(intake: Service, key: str) -> bool:
@@ -195,10 +187,10 @@ async def one_more_is_refused(intake: Service, key: str) -> bool:
     return (answer.status_code, "retry-after" in answer.headers) == (429, True)
 
 
-async def test_a_long_stream_takes_no_more_memory_than_a_short_one(intake: Service, key: str) -> None:
-    assert intake.process
-    process = psutil.Process(intake.process.pid)
-    await send(intake, key, b"\n".join(lines(3000, "short")))
+async def test_a_long_stream_takes_no_more_memory_than_a_short_one(shared_intake: Service, key: str) -> None:
+    assert shared_intake.process
+    process = psutil.Process(shared_intake.process.pid)
+    await send(shared_intake, key, b"\n".join(lines(3000, "short")))
     before = peak = process.memory_info().rss
     filler = b" " * 1000
     part = b"".join(line + filler + b"\n" for line in lines(500, "long"))
@@ -211,15 +203,17 @@ async def test_a_long_stream_takes_no_more_memory_than_a_short_one(intake: Servi
             sent += len(part)
             peak = max(peak, process.memory_info().rss)
 
-    answer = await send(intake, key, long())
+    answer = await send(shared_intake, key, long())
     assert answer.status_code == 202
     assert peak - before < 60 * MEGABYTE
 
 
-async def test_lines_that_unfold_into_much_more_than_they_are_take_little_memory(intake: Service, key: str) -> None:
-    assert intake.process
-    process = psutil.Process(intake.process.pid)
-    await send(intake, key, b"\n".join(lines(1000, "before the hostile")))
+async def test_lines_that_unfold_into_much_more_than_they_are_take_little_memory(
+    shared_intake: Service, key: str
+) -> None:
+    assert shared_intake.process
+    process = psutil.Process(shared_intake.process.pid)
+    await send(shared_intake, key, b"\n".join(lines(1000, "before the hostile")))
     before = peak = process.memory_info().rss
     hostile = b"[" + b",".join([b"[]"] * 60_000) + b"]\n"
 
@@ -229,16 +223,16 @@ async def test_lines_that_unfold_into_much_more_than_they_are_take_little_memory
             yield hostile
             peak = max(peak, process.memory_info().rss)
 
-    items, _ = read(await send(intake, key, watched()))
+    items, _ = read(await send(shared_intake, key, watched()))
     assert {item["problem"]["code"] for item in items} == {"refused"}
     assert peak - before < 60 * MEGABYTE
 
 
 async def test_when_the_broker_dies_in_the_middle_the_answer_says_what_was_accepted_and_to_come_again(
-    around: Surroundings, intake: Service, key: str, nats_server: NatsServer
+    shared_around: Surroundings, shared_intake: Service, key: str, nats_server: NatsServer
 ) -> None:
     sent = lines(4000, "dying")
-    before = await around.stored(subjects.SUBMISSIONS_STREAM)
+    before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
 
     async def dying() -> AsyncIterator[bytes]:
         yield b"\n".join(sent[:2000]) + b"\n"
@@ -248,10 +242,10 @@ async def test_when_the_broker_dies_in_the_middle_the_answer_says_what_was_accep
         yield b"\n".join(sent[2000:])
 
     async def two_thousand() -> bool:
-        return await around.stored(subjects.SUBMISSIONS_STREAM) == before + 2000
+        return await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before + 2000
 
     try:
-        answer = await send(intake, key, dying())
+        answer = await send(shared_intake, key, dying())
     finally:
         await nats_server.restart()
     items, last = read(answer)
@@ -260,9 +254,9 @@ async def test_when_the_broker_dies_in_the_middle_the_answer_says_what_was_accep
     assert last["problem"]["code"] == "unavailable"
     assert last["summary"] == {"accepted": len(items), "refused": 0} == {"accepted": 2000, "refused": 0}
 
-    again = await eventually(lambda: accepted(intake, key, sent))
+    again = await eventually(lambda: accepted(shared_intake, key, sent))
     assert read(again)[0][:2000] == items
-    assert await around.stored(subjects.SUBMISSIONS_STREAM) == before + 4000
+    assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before + 4000
 
 
 async def accepted(intake: Service, key: str, sent: list[bytes]) -> httpx.Response | None:

@@ -30,11 +30,6 @@ from tests.waiting import eventually
 BORDER = "06004"  # xã Đào Viên, huyện Tràng Định: the plan binds it to criterion 11
 
 
-@pytest.fixture
-async def scoring(around: Surroundings) -> Service:
-    return await around.start("scoring")
-
-
 def poverty(poor: int, unit: str = BORDER, **changes: Any) -> dict[str, Any]:
     counts = {"households": 1000, "poor_households": poor, "near_poor_households": 0}
     return {"unit": unit, "period": "2022-12", "readings": counts, **changes}

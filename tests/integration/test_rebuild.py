@@ -6,7 +6,6 @@ import asyncio
 from datetime import date
 from typing import Any
 
-import pytest
 from sqlalchemy import text
 
 from services.scoring.storage.tables import IncrementRow, ReadingRow, StatusRow, SubmissionRow, TargetRow
@@ -17,12 +16,6 @@ from shared.reference.load import load
 from tests.integration.test_scoring import BORDER, changes, count, poverty_report, put_on_stream
 from tests.running import START, Service, Surroundings
 from tests.waiting import eventually
-
-
-@pytest.fixture
-async def scoring(around: Surroundings) -> Service:
-    return await around.start("scoring")
-
 
 MODELS = (SubmissionRow, ReadingRow, StatusRow, IncrementRow, TargetRow)
 

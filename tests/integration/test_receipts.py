@@ -25,18 +25,8 @@ BORDER = "06004"  # xã Đào Viên, huyện Tràng Định (180): the plan bind
 
 
 @pytest.fixture(scope="module")
-async def around(shared_around: Surroundings) -> Surroundings:
-    return shared_around
-
-
-@pytest.fixture(scope="module")
-async def scoring(around: Surroundings, intake: Service) -> Service:
-    return await around.start("scoring")
-
-
-@pytest.fixture(scope="module")
-async def key(around: Surroundings) -> str:
-    return await around.key("180", agency="district-180")
+async def key(shared_around: Surroundings) -> str:
+    return await shared_around.key("180", agency="district-180")
 
 
 def poverty(poor: int, **changes: Any) -> dict[str, Any]:
@@ -63,24 +53,24 @@ async def listed(service: Service, key: str, **parameters: Any) -> list[str]:
 
 
 async def test_until_scoring_has_run_a_receipt_says_accepted_and_it_is_there_at_once(
-    around: Surroundings, intake: Service
+    shared_around: Surroundings, shared_intake: Service
 ) -> None:
-    key = await around.key("180", agency="first")
+    key = await shared_around.key("180", agency="first")
     for revision in range(1, 10):
-        receipt = await post(intake, key, a_posted_submission(unit="06001", revision=revision))
-        tracked = await get(intake, key, f"/v1/submissions/{receipt['id']}")
+        receipt = await post(shared_intake, key, a_posted_submission(unit="06001", revision=revision))
+        tracked = await get(shared_intake, key, f"/v1/submissions/{receipt['id']}")
         assert tracked["status"] == "accepted"
         assert tracked["receipt"] == receipt
         assert (tracked["agency"], tracked["stage"], tracked["revision"]) == ("first", "reported", revision)
 
 
 async def test_once_scored_a_receipt_names_the_changes_that_the_submission_caused(
-    intake: Service, scoring: Service, key: str
+    shared_intake: Service, shared_scoring: Service, key: str
 ) -> None:
-    receipt = await post(intake, key, poverty(200))
+    receipt = await post(shared_intake, key, poverty(200))
 
     async def scored() -> Any:
-        found = await get(intake, key, f"/v1/submissions/{receipt['id']}")
+        found = await get(shared_intake, key, f"/v1/submissions/{receipt['id']}")
         return found if found["status"] == "scored" and found["changes"] else None
 
     tracked = await eventually(scored)
@@ -91,9 +81,9 @@ async def test_once_scored_a_receipt_names_the_changes_that_the_submission_cause
     assert tracked["submission"]["readings"]["poor_households"] == 200
     assert tracked["submission"]["digest"] == receipt["digest"]
 
-    other = await post(intake, key, poverty(200, source_ref="the same figures"))
-    await eventually(lambda: is_(intake, key, other["id"], "scored"))
-    assert (await get(intake, key, f"/v1/submissions/{other['id']}"))["changes"] == []
+    other = await post(shared_intake, key, poverty(200, source_ref="the same figures"))
+    await eventually(lambda: is_(shared_intake, key, other["id"], "scored"))
+    assert (await get(shared_intake, key, f"/v1/submissions/{other['id']}"))["changes"] == []
 
 
 async def is_(intake: Service, key: str, submission_id: str, status: str) -> bool:
@@ -101,38 +91,40 @@ async def is_(intake: Service, key: str, submission_id: str, status: str) -> boo
     return bool(found["status"] == status)
 
 
-async def test_a_refused_submission_is_kept_with_what_was_sent_and_why(intake: Service, key: str) -> None:
+async def test_a_refused_submission_is_kept_with_what_was_sent_and_why(shared_intake: Service, key: str) -> None:
     wrong = poverty(1001)
-    problem = await post(intake, key, wrong)
-    refused = await get(intake, key, problem["instance"])
+    problem = await post(shared_intake, key, wrong)
+    refused = await get(shared_intake, key, problem["instance"])
     assert refused["status"] == "refused"
     assert refused["submission"] == wrong
     assert {name: refused["problem"][name] for name in problem if name != "instance"} == {
         name: problem[name] for name in problem if name != "instance"
     }
-    page = await get(intake, key, "/v1/refusals")
+    page = await get(shared_intake, key, "/v1/refusals")
     assert page["items"][0]["id"] == refused["id"]
     assert page["items"][0]["problem"]["errors"] == problem["errors"]
 
 
-async def test_pages_follow_each_other_without_gap_or_repetition(around: Surroundings, intake: Service) -> None:
-    key = await around.key("180", agency="pages")
-    sent = [(await post(intake, key, poverty(190, period="2022-11", source_ref=str(n))))["id"] for n in range(7)]
+async def test_pages_follow_each_other_without_gap_or_repetition(
+    shared_around: Surroundings, shared_intake: Service
+) -> None:
+    key = await shared_around.key("180", agency="pages")
+    sent = [(await post(shared_intake, key, poverty(190, period="2022-11", source_ref=str(n))))["id"] for n in range(7)]
     for number in range(5):
-        await post(intake, key, poverty(1001 + number))
+        await post(shared_intake, key, poverty(1001 + number))
     for path, count in (("/v1/submissions", 7), ("/v1/refusals", 5)):
-        await eventually(lambda path=path, count=count: has(intake, key, path, count))
+        await eventually(lambda path=path, count=count: has(shared_intake, key, path, count))
         found: list[Any] = []
         cursor: dict[str, Any] = {}
         while True:
-            page = await get(intake, key, path, limit=3, **cursor)
+            page = await get(shared_intake, key, path, limit=3, **cursor)
             found += page["items"]
             if page["next"] is None:
                 break
             cursor = {"cursor": page["next"]}
         assert len(found) == count
     assert [item["receipt"]["id"] for item in found if "receipt" in item] == []
-    assert await listed(intake, key) == sent[::-1]
+    assert await listed(shared_intake, key) == sent[::-1]
 
 
 async def has(intake: Service, key: str, path: str, count: int) -> bool:
@@ -140,45 +132,47 @@ async def has(intake: Service, key: str, path: str, count: int) -> bool:
 
 
 async def test_lists_are_filtered_by_agency_unit_stage_and_status(
-    around: Surroundings, intake: Service, scoring: Service
+    shared_around: Surroundings, shared_intake: Service, shared_scoring: Service
 ) -> None:
     commune, other_unit = "06286", "06292"
-    ours = await around.key("184", agency="filters")
-    theirs = await around.key("184", agency="filters-too")
-    first = (await post(intake, ours, a_posted_submission(unit=commune, period="2022-10")))["id"]
-    verified = (await post(intake, ours, a_posted_submission(unit=commune, period="2022-10", stage="verified")))["id"]
-    second = (await post(intake, theirs, a_posted_submission(unit=other_unit, period="2022-10")))["id"]
-    await eventually(lambda: is_(intake, theirs, second, "scored"))
-    assert await listed(intake, ours) == [verified, first]
-    assert await listed(intake, ours, agency="filters-too") == [second]
-    assert await listed(intake, ours, agency="filters-too", unit=commune) == []
-    assert await listed(intake, ours, unit=commune) == [verified, first]
-    assert await listed(intake, ours, unit=commune, stage="reported") == [first]
-    assert await listed(intake, ours, unit="184") == [second, verified, first]
-    assert await listed(intake, ours, unit="184", status="scored") == [second, verified, first]
+    ours = await shared_around.key("184", agency="filters")
+    theirs = await shared_around.key("184", agency="filters-too")
+    first = (await post(shared_intake, ours, a_posted_submission(unit=commune, period="2022-10")))["id"]
+    verified = (await post(shared_intake, ours, a_posted_submission(unit=commune, period="2022-10", stage="verified")))[
+        "id"
+    ]
+    second = (await post(shared_intake, theirs, a_posted_submission(unit=other_unit, period="2022-10")))["id"]
+    await eventually(lambda: is_(shared_intake, theirs, second, "scored"))
+    assert await listed(shared_intake, ours) == [verified, first]
+    assert await listed(shared_intake, ours, agency="filters-too") == [second]
+    assert await listed(shared_intake, ours, agency="filters-too", unit=commune) == []
+    assert await listed(shared_intake, ours, unit=commune) == [verified, first]
+    assert await listed(shared_intake, ours, unit=commune, stage="reported") == [first]
+    assert await listed(shared_intake, ours, unit="184") == [second, verified, first]
+    assert await listed(shared_intake, ours, unit="184", status="scored") == [second, verified, first]
     for status in ("accepted", "parked", "returned"):
-        assert await listed(intake, ours, unit="184", status=status) == []
+        assert await listed(shared_intake, ours, unit="184", status=status) == []
 
 
 async def test_another_agency_sees_what_is_about_its_units_and_no_refusals(
-    around: Surroundings, intake: Service
+    shared_around: Surroundings, shared_intake: Service
 ) -> None:
-    sender = await around.key("06280", agency="commune-06280")
-    district = await around.key("184", agency="above")
-    elsewhere = await around.key("180", agency="elsewhere")
-    receipt = await post(intake, sender, a_posted_submission(period="2022-09"))
-    refusal = await post(intake, sender, a_posted_submission(readings={"households": -1}))
+    sender = await shared_around.key("06280", agency="commune-06280")
+    district = await shared_around.key("184", agency="above")
+    elsewhere = await shared_around.key("180", agency="elsewhere")
+    receipt = await post(shared_intake, sender, a_posted_submission(period="2022-09"))
+    refusal = await post(shared_intake, sender, a_posted_submission(readings={"households": -1}))
     path = f"/v1/submissions/{receipt['id']}"
-    assert (await get(intake, sender, path))["receipt"] == receipt
-    assert (await get(intake, district, path))["receipt"] == receipt
-    assert await get(intake, elsewhere, path) == 404
-    assert (await get(intake, sender, refusal["instance"]))["status"] == "refused"
-    assert await get(intake, district, refusal["instance"]) == 404
-    assert await get(intake, elsewhere, refusal["instance"]) == 404
-    assert await get(intake, elsewhere, "/v1/submissions", unit="06280") == 403
-    assert await listed(intake, elsewhere, agency="commune-06280") == []
-    assert (await get(intake, elsewhere, "/v1/refusals"))["items"] == []
-    assert await listed(intake, district, agency="commune-06280") == [receipt["id"]]
+    assert (await get(shared_intake, sender, path))["receipt"] == receipt
+    assert (await get(shared_intake, district, path))["receipt"] == receipt
+    assert await get(shared_intake, elsewhere, path) == 404
+    assert (await get(shared_intake, sender, refusal["instance"]))["status"] == "refused"
+    assert await get(shared_intake, district, refusal["instance"]) == 404
+    assert await get(shared_intake, elsewhere, refusal["instance"]) == 404
+    assert await get(shared_intake, elsewhere, "/v1/submissions", unit="06280") == 403
+    assert await listed(shared_intake, elsewhere, agency="commune-06280") == []
+    assert (await get(shared_intake, elsewhere, "/v1/refusals"))["items"] == []
+    assert await listed(shared_intake, district, agency="commune-06280") == [receipt["id"]]
 
 
 @pytest.mark.parametrize(
@@ -197,34 +191,34 @@ async def test_another_agency_sees_what_is_about_its_units_and_no_refusals(
     ],
 )
 async def test_what_cannot_be_looked_for_is_said(
-    intake: Service, key: str, path: str, parameters: dict[str, str], status: int
+    shared_intake: Service, key: str, path: str, parameters: dict[str, str], status: int
 ) -> None:
-    assert await get(intake, key, path, **parameters) == status
+    assert await get(shared_intake, key, path, **parameters) == status
 
 
 async def test_what_scoring_cannot_process_is_parked_in_its_receipt(
-    around: Surroundings, intake: Service, scoring: Service
+    shared_around: Surroundings, shared_intake: Service, shared_scoring: Service
 ) -> None:
-    sender = await around.key("180", agency="parked")
-    sent = await post(intake, sender, poverty(190, period="2022-08"))
-    await eventually(lambda: is_(intake, sender, sent["id"], "scored"))
-    original = await around.nats.jetstream().get_last_msg(
+    sender = await shared_around.key("180", agency="parked")
+    sent = await post(shared_intake, sender, poverty(190, period="2022-08"))
+    await eventually(lambda: is_(shared_intake, sender, sent["id"], "scored"))
+    original = await shared_around.nats.jetstream().get_last_msg(
         subjects.SUBMISSIONS_STREAM, f"ntm.v1.submissions.180.{BORDER}"
     )
     broken = json.loads(original.data or b"") | {"id": str(uuid4()), "district": "no code"}
-    await publish(around.nats, [Message(original.subject or "", json.dumps(broken).encode())])
-    await eventually(lambda: is_(intake, sender, broken["id"], "parked"))
-    assert await listed(intake, sender, status="parked") == [broken["id"]]
-    assert broken["id"] not in await listed(intake, sender, status="scored")
+    await publish(shared_around.nats, [Message(original.subject or "", json.dumps(broken).encode())])
+    await eventually(lambda: is_(shared_intake, sender, broken["id"], "parked"))
+    assert await listed(shared_intake, sender, status="parked") == [broken["id"]]
+    assert broken["id"] not in await listed(shared_intake, sender, status="scored")
 
 
 async def test_what_another_service_parks_leaves_receipts_as_they_are(
-    around: Surroundings, intake: Service, scoring: Service
+    shared_around: Surroundings, shared_intake: Service, shared_scoring: Service
 ) -> None:
-    sender = await around.key("180", agency="not-parked")
-    sent = await post(intake, sender, poverty(190, period="2022-07"))
-    await eventually(lambda: is_(intake, sender, sent["id"], "scored"))
-    async with around.engine.connect() as connection:
+    sender = await shared_around.key("180", agency="not-parked")
+    sent = await post(shared_intake, sender, poverty(190, period="2022-07"))
+    await eventually(lambda: is_(shared_intake, sender, sent["id"], "scored"))
+    async with shared_around.engine.connect() as connection:
         row = await receipts.find(connection, UUID(sent["id"]))
     assert row
     for service, stream in (("notify", subjects.SUBMISSIONS_STREAM), ("scoring", subjects.STATUS_STREAM)):
@@ -236,47 +230,47 @@ async def test_what_another_service_parks_leaves_receipts_as_they_are(
             subjects.parked(service), parked.model_dump_json().encode(), event_id=parked.id, kind="message.parked",
             source=service, at=parked.at,
         )  # fmt: skip
-        await publish(around.nats, [event])
+        await publish(shared_around.nats, [event])
     await asyncio.sleep(1)
-    assert await is_(intake, sender, sent["id"], "scored")
+    assert await is_(shared_intake, sender, sent["id"], "scored")
 
 
 async def test_while_the_broker_is_away_receipts_are_to_be_asked_for_again(
-    intake: Service, key: str, nats_server: NatsServer
+    shared_intake: Service, key: str, nats_server: NatsServer
 ) -> None:
-    receipt = await post(intake, key, poverty(190, period="2022-06"))
+    receipt = await post(shared_intake, key, poverty(190, period="2022-06"))
     await nats_server.kill()
     try:
         answers = [
-            await get(intake, key, f"/v1/submissions/{receipt['id']}"),
-            await get(intake, key, f"/v1/submissions/{UUID(int=8)}"),
-            await get(intake, key, "/v1/submissions"),
+            await get(shared_intake, key, f"/v1/submissions/{receipt['id']}"),
+            await get(shared_intake, key, f"/v1/submissions/{UUID(int=8)}"),
+            await get(shared_intake, key, "/v1/submissions"),
         ]
     finally:
         await nats_server.restart()
     assert answers == [503, 503, 503]
 
     async def again() -> Any:
-        found = await get(intake, key, f"/v1/submissions/{receipt['id']}")
+        found = await get(shared_intake, key, f"/v1/submissions/{receipt['id']}")
         return isinstance(found, dict) and found["receipt"] == receipt
 
     await eventually(again)
 
 
 async def test_a_receipt_whose_message_the_log_has_lost_is_still_there(
-    around: Surroundings, intake: Service, key: str
+    shared_around: Surroundings, shared_intake: Service, key: str
 ) -> None:
-    receipt = await post(intake, key, poverty(190, period="2022-05"))
+    receipt = await post(shared_intake, key, poverty(190, period="2022-05"))
     path = f"/v1/submissions/{receipt['id']}"
-    await eventually(lambda: get_ok(intake, key, path))
-    async with around.engine.connect() as connection:
+    await eventually(lambda: get_ok(shared_intake, key, path))
+    async with shared_around.engine.connect() as connection:
         row = await receipts.find(connection, UUID(receipt["id"]))
     assert row
-    js = around.nats.jetstream()
+    js = shared_around.nats.jetstream()
     await js.delete_msg(subjects.SUBMISSIONS_STREAM, row.sequence)
     with pytest.raises(NotFoundError):
         await js.get_msg(subjects.SUBMISSIONS_STREAM, row.sequence)
-    tracked = await get(intake, key, path)
+    tracked = await get(shared_intake, key, path)
     assert (tracked["receipt"], tracked["submission"]) == (receipt, None)
 
 

@@ -40,11 +40,6 @@ from tests.waiting import eventually
 BORDER = "06004"  # xã Đào Viên, huyện Tràng Định: the plan binds it to criterion 11
 
 
-@pytest.fixture
-async def scoring(around: Surroundings) -> Service:
-    return await around.start("scoring")
-
-
 def poverty_report(period: str, poor: int, received: date = START, **changes: Any) -> AcceptedSubmission:
     counts = {"households": 1000, "poor_households": poor, "near_poor_households": 0}
     moment = datetime(received.year, received.month, received.day, 3, tzinfo=UTC)

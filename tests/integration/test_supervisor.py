@@ -56,13 +56,6 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-async def until(check: Callable[[], bool], what: str) -> None:
-    async def checked() -> bool:
-        return check()
-
-    await eventually(checked, 20, lambda: what)
-
-
 @pytest.fixture
 async def supervising(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[asyncio.subprocess.Process]]]:
     """Starts another process that supervises `first` and `second`."""
@@ -74,7 +67,7 @@ async def supervising(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[as
         other = await asyncio.create_subprocess_exec(sys.executable, "-c", SUPERVISES, str(tmp_path))
         started.append(other)
         second = tmp_path / "second.pid"
-        await until(lambda: second.exists() and second.read_text() != "", "the second process")
+        await eventually(lambda: second.exists() and second.read_text() != "", explain=lambda: "the second process")
         return other
 
     yield start
@@ -89,7 +82,7 @@ async def test_a_killed_process_is_restarted(tmp_path: Path) -> None:
         await supervisor.start(a_process(tmp_path, "worker"))
         killed = pid_of(tmp_path, "worker")
         os.kill(killed, signal.SIGKILL)
-        await until(lambda: pid_of(tmp_path, "worker") != killed, "another process id")
+        await eventually(lambda: pid_of(tmp_path, "worker") != killed, explain=lambda: "another process id")
         assert not is_gone(pid_of(tmp_path, "worker"))
     assert is_gone(pid_of(tmp_path, "worker"))
 
@@ -172,7 +165,7 @@ async def test_a_killed_supervisor_leaves_no_children_and_can_be_started_again(
     children = [pid_of(tmp_path, "first"), pid_of(tmp_path, "second")]
     other.kill()
     await other.wait()
-    await until(lambda: all(is_gone(pid) for pid in children), "the end of the children")
+    await eventually(lambda: all(is_gone(pid) for pid in children), explain=lambda: "the end of the children")
 
     again = await supervising()
     again.send_signal(signal.SIGINT)

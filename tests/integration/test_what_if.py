@@ -34,14 +34,8 @@ def poverty(poor: int, unit: str = BORDER, period: str = "2022-12", **changes: A
 
 
 @pytest.fixture(scope="module")
-async def around(shared_around: Surroundings) -> Surroundings:
-    """Every commune of the province has told its poverty: 20 % in those of the border, from 14 % up elsewhere."""
-    return shared_around
-
-
-@pytest.fixture(scope="module")
-async def scoring(around: Surroundings) -> Service:
-    service = await around.start("scoring")
+async def scoring(shared_around: Surroundings) -> Service:
+    service = await shared_around.start("scoring")
     reference = load()
     figures = [
         an_accepted_submission(
@@ -52,9 +46,9 @@ async def scoring(around: Surroundings) -> Service:
         for number, unit in enumerate(reference.units.communes(START, "20"))
         if unit.code != "06619"
     ]
-    await put_on_stream(around, *figures)
+    await put_on_stream(shared_around, *figures)
     await eventually(lambda: service.fact("ticked"))
-    await eventually(lambda: _is_judged(service, around))
+    await eventually(lambda: _is_judged(service, shared_around))
     return service
 
 
@@ -70,8 +64,8 @@ async def _is_judged(service: Service, around: Surroundings) -> bool:
 
 
 @pytest.fixture(scope="module")
-async def province(around: Surroundings, scoring: Service) -> str:
-    return await around.key("20")
+async def province(shared_around: Surroundings, scoring: Service) -> str:
+    return await shared_around.key("20")
 
 
 async def ask(service: Service, key: str, **supposed: Any) -> httpx.Response:
@@ -116,16 +110,16 @@ async def test_supposed_figures_tell_what_would_change_for_the_commune_and_above
     assert fell == 80
 
 
-async def test_nothing_of_a_question_is_stored(around: Surroundings, scoring: Service, province: str) -> None:
-    before = await rows(around)
-    stored = await around.stored("STATUS")
+async def test_nothing_of_a_question_is_stored(shared_around: Surroundings, scoring: Service, province: str) -> None:
+    before = await rows(shared_around)
+    stored = await shared_around.stored("STATUS")
     first = await answer(scoring, province, submissions=[poverty(120, period="2023-06")], plan={"tolerance": 0.5})
     assert (
         await answer(scoring, province, submissions=[poverty(120, period="2023-06")], plan={"tolerance": 0.5}) == first
     )
     assert before["reading"] > 0
-    assert await rows(around) == before
-    assert await around.stored("STATUS") == stored
+    assert await rows(shared_around) == before
+    assert await shared_around.stored("STATUS") == stored
 
 
 async def test_another_goal_changes_the_commitment_alone(scoring: Service, province: str) -> None:
@@ -191,8 +185,8 @@ async def test_figures_that_others_outrank_are_said_to_have_no_effect(scoring: S
     assert found["without_effect"] == [f"/submissions/1/readings/{code}" for code in old["readings"]]
 
 
-async def test_a_key_asks_about_its_units_and_criteria_only(around: Surroundings, scoring: Service) -> None:
-    district = await around.key(DISTRICT, criteria=("ntm-12",))
+async def test_a_key_asks_about_its_units_and_criteria_only(shared_around: Surroundings, scoring: Service) -> None:
+    district = await shared_around.key(DISTRICT, criteria=("ntm-12",))
     outside = await ask(scoring, district, submissions=[poverty(1, FREE)])
     assert outside.status_code == 403
     assert {one["code"] for one in outside.json()["errors"]} == {"outside_units", "outside_criteria"}
@@ -206,8 +200,8 @@ async def test_a_key_asks_about_its_units_and_criteria_only(around: Surroundings
         assert (await client.post("/v1/what-if", json={})).status_code == 401
 
 
-async def test_what_is_only_known_above_the_key_is_not_told(around: Surroundings, scoring: Service) -> None:
-    district = await around.key("184")
+async def test_what_is_only_known_above_the_key_is_not_told(shared_around: Surroundings, scoring: Service) -> None:
+    district = await shared_around.key("184")
     found = await answer(scoring, district, submissions=[poverty(100, FREE, "2023-06")])
     assert [(one["unit"]["code"], one["commitment"]["id"]) for one in found["targets"]] == [("184", RATE)]
 
@@ -317,7 +311,7 @@ async def test_all_that_lack_something_come_page_by_page_each_once(scoring: Serv
 
 
 async def test_the_nearest_are_found_in_a_district_in_a_cohort_and_among_the_bound(
-    around: Surroundings, scoring: Service, province: str
+    shared_around: Surroundings, scoring: Service, province: str
 ) -> None:
     assert {one["district"]["code"] for one in (await nearest(scoring, province, district="184"))["items"]} == {"184"}
     cohort = await nearest(scoring, province, cohort="border-2023", limit=50)
@@ -326,7 +320,7 @@ async def test_the_nearest_are_found_in_a_district_in_a_cohort_and_among_the_bou
     assert cohort["no_data"] == 1
     assert all(one["bound"] and one["status"] == "behind" for one in cohort["items"])
     assert bound["items"] == cohort["items"]
-    own = await nearest(scoring, await around.key(DISTRICT), limit=50)
+    own = await nearest(scoring, await shared_around.key(DISTRICT), limit=50)
     assert {one["district"]["code"] for one in own["items"]} == {DISTRICT}
 
 
@@ -342,32 +336,32 @@ async def test_the_nearest_are_found_in_a_district_in_a_cohort_and_among_the_bou
     ],
 )
 async def test_a_question_for_what_does_not_exist_is_refused(
-    around: Surroundings, scoring: Service, wanted: dict[str, Any], status: int
+    shared_around: Surroundings, scoring: Service, wanted: dict[str, Any], status: int
 ) -> None:
-    async with scoring.client(await around.key(DISTRICT)) as client:
+    async with scoring.client(await shared_around.key(DISTRICT)) as client:
         response = await client.get("/v1/nearest", params={"criterion": "ntm-11", **wanted})
     assert response.status_code == status, response.text
     assert response.json()["errors"]
 
 
 async def test_the_program_prints_who_is_nearest_and_what_lacks(
-    around: Surroundings, scoring: Service, province: str
+    shared_around: Surroundings, scoring: Service, province: str
 ) -> None:
-    printed = await around.ntm("nearest", "ntm-11", "--key", province, "--bound", "--limit", "3")
+    printed = await shared_around.ntm("nearest", "ntm-11", "--key", province, "--bound", "--limit", "3")
     assert "06004" in printed
     assert "70 hộ / households · 11" in printed
     assert "chưa đủ số liệu 1" in printed
-    refused = await around.ntm("nearest", "ntm-99", "--key", province, status=1)
+    refused = await shared_around.ntm("nearest", "ntm-99", "--key", province, status=1)
     assert "ntm-11" in refused
 
 
 async def test_what_was_told_is_what_follows_when_the_figures_come(
-    around: Surroundings, scoring: Service, province: str
+    shared_around: Surroundings, scoring: Service, province: str
 ) -> None:
     """The last of the module: it is the only one that reports something."""
     supposed = [poverty(130, period="2023-05"), poverty(10, "06619", "2023-05")]
     told = await answer(scoring, province, submissions=supposed)
-    await put_on_stream(around, *(an_accepted_submission(**one, district=DISTRICT) for one in supposed))
+    await put_on_stream(shared_around, *(an_accepted_submission(**one, district=DISTRICT) for one in supposed))
 
     async def followed() -> bool:
         async with scoring.client(province) as client:
