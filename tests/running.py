@@ -105,30 +105,39 @@ class Surroundings:
     async def set_day(self, day: date) -> None:
         await set_day(self.nats.jetstream(), day)
 
-    async def ntm(self, *arguments: str, status: int = 0) -> str:
-        """Run the program on these parts; what it printed."""
+    def as_running_system(self) -> RunningSystem:
+        """Return what the program needs to find the parts; a service that was not started is at a port of nobody."""
         nowhere = "http://127.0.0.1:9"
         urls = {service.name: service.url for service in self.services}
-        RunningSystem(
+        return RunningSystem(
             intake_url=urls.get("intake", nowhere), scoring_url=urls.get("scoring", nowhere),
             notify_url=urls.get("notify", nowhere), postbox_url=nowhere,
             nats_url=self.env["NTM_NATS_URL"], nats_token=self.env["NTM_NATS_TOKEN"],
             database_url=self.env["NTM_DATABASE_URL"], clock="simulated",
-        ).write(self.logs)  # fmt: skip
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.cli.main", *arguments,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, "COLUMNS": "300", "NTM_DATA": str(self.logs)},
         )  # fmt: skip
-        output = (await child.communicate())[0].decode()
-        assert child.returncode == status, output
-        assert "Traceback" not in output
-        return output
+
+    async def ntm(self, *arguments: str, status: int = 0) -> str:
+        """Run the program on these parts, which it finds through `NTM_DATA`; return its output."""
+        self.as_running_system().write(self.logs)
+        return await ntm(*arguments, status=status, NTM_DATA=str(self.logs))
 
     async def stored(self, stream: str) -> int:
         """How many messages a stream holds."""
         js = self.nats.jetstream(timeout=30)  # a broker that syncs the messages of a storm answers late
         return (await js.stream_info(stream)).state.messages
+
+
+async def ntm(*arguments: str, status: int = 0, **env: str) -> str:
+    """Run the program `ntm`, which ends with this exit status and without a traceback; return its output."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.cli.main", *arguments,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, "COLUMNS": "300", **env},
+    )  # fmt: skip
+    output = (await child.communicate())[0].decode()
+    assert child.returncode == status, output
+    assert "Traceback" not in output
+    return output
 
 
 def settings_of(database_url: str, server: NatsServer) -> Settings:

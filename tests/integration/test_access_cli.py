@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import re
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from deploy.local.running_system import RunningSystem
 from shared.access.agency_keys import ListedKey, list_keys
-from tests.running import Surroundings
+from tests.running import Surroundings, ntm
 
 
 @pytest.fixture
 def data(shared_around: Surroundings, tmp_path: Path) -> Path:
-    nowhere = "http://127.0.0.1:9"
-    RunningSystem(
-        intake_url=nowhere,
-        scoring_url=nowhere,
-        notify_url=nowhere,
-        postbox_url=nowhere,
-        nats_url=shared_around.env["NTM_NATS_URL"],
-        nats_token=shared_around.env["NTM_NATS_TOKEN"],
-        database_url=shared_around.env["NTM_DATABASE_URL"],
-        clock="simulated",
-    ).write(tmp_path)
+    """The directory through which the program finds the parts."""
+    shared_around.as_running_system().write(tmp_path)
     return tmp_path
 
 
 async def agency(data: Path, *arguments: str, status: int = 0) -> str:
-    """Run the command; what it printed."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.cli.main", "agency", *arguments, "--data", str(data),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env={**os.environ, "COLUMNS": "200"},
-    )  # fmt: skip
-    output = (await child.communicate())[0].decode()
-    assert child.returncode == status, output
-    assert "Traceback" not in output
-    return output
+    """Run `ntm agency`; return its output."""
+    return await ntm("agency", *arguments, "--data", str(data), status=status)
 
 
 async def keys_of(around: Surroundings, agency_id: str) -> list[ListedKey]:

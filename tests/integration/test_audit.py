@@ -1,18 +1,14 @@
-"""`ntm audit`: the log against the receipts and against scoring's copy, and what a digest is of."""
+"""`ntm audit` compares the log with the receipts and with scoring's copy, and makes the digest of a file."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from deploy.local.running_system import RunningSystem
 from services.intake.admission.digest import digest_of
 from services.intake.storage.receipts import find, submission
 from shared.contracts import subjects
@@ -20,44 +16,24 @@ from shared.contracts.submission import Submission
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import publish
 from tests.builders import a_posted_submission
-from tests.running import Service, Surroundings
+from tests.running import Service, Surroundings, ntm
 from tests.waiting import eventually
 
 
 @pytest.fixture
 def data(around: Surroundings, tmp_path: Path) -> Path:
-    nowhere = "http://127.0.0.1:9"
-    RunningSystem(
-        intake_url=nowhere,
-        scoring_url=nowhere,
-        notify_url=nowhere,
-        postbox_url=nowhere,
-        nats_url=around.env["NTM_NATS_URL"],
-        nats_token=around.env["NTM_NATS_TOKEN"],
-        database_url=around.env["NTM_DATABASE_URL"],
-        clock="simulated",
-    ).write(tmp_path)
+    """The directory through which the program finds the parts."""
+    around.as_running_system().write(tmp_path)
     return tmp_path
 
 
-async def audit(*arguments: str, status: int) -> str:
-    """Run the command; what it printed."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.cli.main", "audit", *arguments,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env={**os.environ, "COLUMNS": "200"},
-    )  # fmt: skip
-    output = (await child.communicate())[0].decode()
-    assert child.returncode == status, output
-    assert "Traceback" not in output
-    return output
-
-
 async def verify(data: Path, status: int) -> list[str]:
-    return (await audit("verify", "--data", str(data), status=status)).splitlines()
+    """Run `ntm audit verify`; return the lines of its output."""
+    return (await ntm("audit", "verify", "--data", str(data), status=status)).splitlines()
 
 
 async def post(around: Surroundings, intake: Service, count: int = 5) -> list[dict[str, Any]]:
-    """Submissions of a district, posted and scored; their receipts."""
+    """Post submissions of a district and wait until they are scored; return their receipts."""
     key = await around.key("184", agency="district-184")
     items = [a_posted_submission(source_ref=f"audited {number}") for number in range(count)]
     async with intake.client(key) as client:
@@ -68,8 +44,8 @@ async def post(around: Surroundings, intake: Service, count: int = 5) -> list[di
             return bool((await client.get(f"/v1/submissions/{last}")).json()["status"] == "scored")
 
         await eventually(scored)
-    found: list[dict[str, Any]] = answer["items"]
-    return found
+    receipts: list[dict[str, Any]] = answer["items"]
+    return receipts
 
 
 async def sequence_of(around: Surroundings, submission_id: str) -> int:
@@ -152,11 +128,11 @@ async def test_a_digest_proves_what_was_sent(
     receipts = await post(around, intake, 2)
     file = tmp_path / "sent.json"
     file.write_text(json.dumps([a_posted_submission(source_ref=f"audited {number}") for number in range(2)]))
-    lines = (await audit("digest", str(file), status=0)).splitlines()
+    lines = (await ntm("audit", "digest", str(file), status=0)).splitlines()
     assert lines == [f"{receipt['digest']}  06280 2023-06" for receipt in receipts]
     file.write_text(json.dumps(a_posted_submission(source_ref="audited 1", stage="reported", revision=1)))
-    assert (await audit("digest", str(file), status=0)).split()[0] == receipts[1]["digest"]
-    earlier = (await audit("digest", str(file), "--earlier", status=0)).split()[0]
+    assert (await ntm("audit", "digest", str(file), status=0)).split()[0] == receipts[1]["digest"]
+    earlier = (await ntm("audit", "digest", str(file), "--earlier", status=0)).split()[0]
     assert f"jcs:{earlier}" == receipts[1]["digest"]  # figures that both rules write alike
 
 
@@ -166,4 +142,4 @@ async def test_a_digest_proves_what_was_sent(
 async def test_a_file_that_is_no_submission_has_no_digest(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "wrong.json"
     file.write_bytes(content)
-    assert "wrong.json" in await audit("digest", str(file), status=1)
+    assert "wrong.json" in await ntm("audit", "digest", str(file), status=1)
