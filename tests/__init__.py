@@ -1,1 +1,1 @@
-"""Tests, by what they touch."""
+"""The tests, in a folder for each kind of part that they need."""

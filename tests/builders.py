@@ -1,4 +1,4 @@
-"""Builders: what tests are about stands in their arguments, the rest is ordinary."""
+"""Builders of values with ordinary content; the arguments state what is special about a test."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DIEM_HE = "06280"
 
 
 def a_requirement(**changes: Any) -> Requirement:
-    """From 20 % at the end of 2022 down to at most 10 % at the end of 2023."""
+    """Build a requirement: from 20 % at the end of 2022 down to at most 10 % at the end of 2023."""
     ordinary: dict[str, Any] = {
         "direction": "at_most",
         "goal": Decimal(10),
@@ -37,7 +37,7 @@ def a_requirement(**changes: Any) -> Requirement:
 
 
 def an_observation(value: float, on: date = date(2023, 6, 30), **changes: Any) -> Observation:
-    """A value in force from a day on."""
+    """Build an observation: a value in force from a day on."""
     number = Decimal(str(value))
     ordinary: dict[str, Any] = {
         "effective": on,
@@ -49,7 +49,7 @@ def an_observation(value: float, on: date = date(2023, 6, 30), **changes: Any) -
 
 
 def a_reading(element: str, period: str, value: float, **changes: Any) -> Reading:
-    """Reported on the day after its period, or on `known_from`."""
+    """Build a reading that was reported on the last day of its period, or on `known_from`."""
     parsed = Period.parse(period)
     known_from = changes.pop("known_from", parsed.end)
     ordinary: dict[str, Any] = {
@@ -66,12 +66,12 @@ def a_reading(element: str, period: str, value: float, **changes: Any) -> Readin
 
 
 def readings(*found: Reading) -> Figures:
-    """One unit's readings by element and period."""
+    """Arrange the readings of one unit by element and period."""
     return merge(Figures(), found)
 
 
 def poverty(period: str, poor: int, households: int = 1000, **changes: Any) -> list[Reading]:
-    """The three counts of the poverty criterion, all the poor ones poor and none near it."""
+    """Build the three counts of the poverty criterion, with no near-poor household."""
     return [
         a_reading("households", period, households, **changes),
         a_reading("poor_households", period, poor, **changes),
@@ -80,7 +80,7 @@ def poverty(period: str, poor: int, households: int = 1000, **changes: Any) -> l
 
 
 def a_posted_submission(**changes: Any) -> dict[str, Any]:
-    """What a district posts for Điềm He."""
+    """Build a submission as a district posts it for Điềm He."""
     ordinary: dict[str, Any] = {
         "unit": DIEM_HE,
         "period": "2023-06",
@@ -90,7 +90,7 @@ def a_posted_submission(**changes: Any) -> dict[str, Any]:
 
 
 def a_warning(element: str, pointer: str | None = None) -> SubmissionWarning:
-    """That the figure of an element has changed a lot."""
+    """Build the warning that the figure of an element has changed a lot."""
     detail = Bilingual(vi=f"{element} thay đổi nhiều.", en=f"{element} changed a lot.")
     return SubmissionWarning(code="implausible_change", pointer=pointer or f"/readings/{element}", detail=detail)
 
@@ -98,7 +98,7 @@ def a_warning(element: str, pointer: str | None = None) -> SubmissionWarning:
 def an_accepted_submission(
     received: datetime = datetime(2023, 6, 30, 2, tzinfo=UTC), **changes: Any
 ) -> AcceptedSubmission:
-    """The same after intake."""
+    """Build a submission as intake has accepted it."""
     ordinary: dict[str, Any] = {
         **a_posted_submission(),
         "id": uuid4(),
@@ -111,7 +111,7 @@ def an_accepted_submission(
 
 
 def as_published(submission: AcceptedSubmission) -> Message:
-    """As it stands on the stream."""
+    """Build the message by which the submission stands on the stream."""
     return cloud_event(
         subjects.submission(submission.district, submission.unit),
         submission.model_dump_json().encode(),

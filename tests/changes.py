@@ -1,4 +1,4 @@
-"""Builders of what scoring and intake publish, changes and difficulties, and of the contacts who hear of them."""
+"""Builders of changes and difficulties as scoring and intake publish them, and of contacts who hear of them."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def a_status_change(event: Event = Event.FELL_BEHIND, parts: list[Part] | None =
 
 
 def changes_of_communes(count: int, event: Event = Event.FELL_BEHIND, **fields: Any) -> list[StatusChanged]:
-    """Changes of so many criteria of the communes of Văn Quan, each about something else."""
+    """Build changes of criteria of the communes of Văn Quan, each about another commune and criterion."""
     units = REFERENCE.units.communes(date(2023, 6, 30), "184")
     about = [(unit, criterion) for criterion in (POVERTY, LABOUR) for unit in units][:count]
     assert len(about) == count
@@ -140,7 +140,7 @@ def a_target_change(event: Event = Event.FELL_BEHIND, parts: list[Part] | None =
 
 
 def a_problem(**fields: Any) -> DifficultyLogged:
-    """A commune's difficulty as it is reported."""
+    """Build the report of a commune's difficulty."""
     return DifficultyLogged(
         **{
             "id": uuid4(),
@@ -161,7 +161,7 @@ def a_problem(**fields: Any) -> DifficultyLogged:
 
 
 def an_answer(**fields: Any) -> DifficultyLogged:
-    """What is answered to it."""
+    """Build an answer to the difficulty."""
     words = "Sở đã phân bổ kinh phí đợt 2; đề nghị xã gửi danh sách học viên trước ngày 15/7."
     return a_problem(**{"event": "problem_answered", "agency": "phong-gdnn", "words": words, "contact": None, **fields})
 
@@ -196,7 +196,9 @@ NOW = datetime(2023, 6, 30, 3, 0, tzinfo=UTC)
 
 
 def a_branch(**fields: Any) -> Branch:
-    """A branch that tells a district's office by mail when a commune falls behind; `match`'s fields stand beside."""
+    """Build a branch that tells a district's office by mail when a commune falls behind.
+
+    Fields of the branch's `match` are given beside its other fields."""
     asked = {"on": "status", "events": ["fell_behind"]}
     own = {name: fields.pop(name) for name in list(fields) if name in Match.model_fields}
     known = {"id": "r", "to": ["district_office"], "channels": ["email"], "continue": True, **fields}
@@ -226,7 +228,7 @@ def an_alert(occasion: Occasion) -> Alert:
 
 
 def a_draft(occasion: Occasion, **fields: Any) -> Draft:
-    """A draft for the role of the plan that sits in the alert's district."""
+    """Build a draft for the office of the alert's district."""
     alert = an_alert(occasion)
     role = next(role for role in REFERENCE.plan.roles if role.role == "district_office")
     contact = DISTRICT_OFFICE.model_copy(update={"language": fields.pop("language", "vi")})

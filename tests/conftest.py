@@ -1,4 +1,4 @@
-"""Fixtures for all: one NATS and one PostgreSQL for the whole run; every test finds them empty."""
+"""Fixtures of all tests: one NATS and one PostgreSQL for the run of a worker, which each test finds empty."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def nats(nats_server: NatsServer) -> AsyncIterator[Client]:
 
 
 async def connect_empty(server: NatsServer) -> Client:
-    """A connection, after every stream has been deleted."""
+    """Delete every stream; return a connection."""
     client = await nats_client.connect(server.url, token=server.token)
     streams = client.jetstream()
     for stream in await streams.streams_info():
@@ -85,7 +85,7 @@ async def migrated(nats_server: NatsServer, postgres_server: PostgresServer) -> 
 async def around(
     migrated: str, postgres_server: PostgresServer, nats: Client, nats_server: NatsServer, tmp_path: Path
 ) -> AsyncIterator[Surroundings]:
-    """What a service needs around it, on 30 June 2023 by a simulated clock."""
+    """The parts that a service needs, made for each test, on 30 June 2023 by a simulated clock."""
     url = await postgres_server.create_database(migrated)
     async with surroundings(url, nats, nats_server, tmp_path) as found:
         yield found
@@ -99,7 +99,7 @@ async def shared_around(
     nats_server: NatsServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Surroundings]:
-    """The same for all tests of a module: for services whose state the tests do not disturb."""
+    """The parts that a service needs, made once for all tests of a module, which do not disturb their state."""
     url = await postgres_server.create_database(migrated)
     client = await connect_empty(nats_server)
     async with surroundings(url, client, nats_server, tmp_path_factory.mktemp("logs")) as found:

@@ -1,4 +1,4 @@
-"""A real issuer of signed tokens: discovery and keys over HTTP, RS256, ES256 and EdDSA."""
+"""An issuer of signed tokens that serves its discovery document and keys over HTTP: RS256, ES256 and EdDSA."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class SigningKey:
 
 @dataclass
 class TokenIssuer:
-    """Serves while its `with` block runs; `asked` counts the requests for each path."""
+    """An issuer that serves while its `with` block runs; `asked` counts the requests for each path."""
 
     keys: list[SigningKey] = field(default_factory=lambda: [SigningKey.make("first", "RS256")])
     asked: Counter[str] = field(default_factory=Counter)
     is_away: bool = False
     named: str | None = None
-    """What its discovery document says it is called."""
+    """The issuer's name in its discovery document; None: its URL."""
 
     def __enter__(self) -> Self:
         issuer = self
@@ -89,7 +89,7 @@ class TokenIssuer:
         }
 
     def token(self, key: SigningKey | None = None, *, without: str = "", headers: Any = None, **changes: Any) -> str:
-        """A good token, but for the changes."""
+        """Return a token that is valid except for the changes."""
         key = key or self.keys[0]
         claims = self.claims(**changes)
         claims.pop(without, None)

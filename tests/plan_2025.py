@@ -1,4 +1,4 @@
-"""The packaged plan two years later, in files of its own: a plan in whose course all units change on 1 July 2025."""
+"""The packaged plan moved to 2025, in files of its own: while it runs, all units change on 1 July 2025."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PLAN = "lang-son-2025"
 
 
 def reference_with_2025(directory: Path) -> Path:
-    """A copy of the packaged data below the directory, with the plan added to it."""
+    """Copy the packaged data below the directory, add the plan, and return the copy's folder."""
     copy = directory / "reference"
     shutil.copytree(PACKAGED, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     plan = (PACKAGED / "plans" / "lang-son-2023.yaml").read_text(encoding="utf-8")

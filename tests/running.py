@@ -1,4 +1,4 @@
-"""Services as processes of their own, as they run in life, so that a test can kill them."""
+"""Services as processes of their own, which a test can start, stop and kill."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ START = date(2023, 6, 30)
 
 @dataclass
 class Service:
-    """One service; `client` talks to it."""
+    """A service as a process; `client` connects to it."""
 
     name: str
     env: dict[str, str]
@@ -64,7 +64,7 @@ class Service:
             return False
 
     async def fact(self, name: str) -> Any:
-        """What `/healthz` tells by that name; None as long as it does not."""
+        """Return the fact of this name in `/healthz`; None as long as the service does not state it."""
         async with self.client() as client:
             return (await client.get("/healthz")).json().get(name)
 
@@ -84,7 +84,7 @@ class Service:
 
 @dataclass
 class Surroundings:
-    """A migrated database, a NATS with streams, a clock, an engine to look with, and the services started."""
+    """A migrated database, a NATS with streams, a simulated clock, an engine for queries, and the started services."""
 
     settings: Settings
     engine: AsyncEngine
@@ -122,8 +122,8 @@ class Surroundings:
         return await ntm(*arguments, status=status, NTM_DATA=str(self.logs))
 
     async def stored(self, stream: str) -> int:
-        """How many messages a stream holds."""
-        js = self.nats.jetstream(timeout=30)  # a broker that syncs the messages of a storm answers late
+        """Return the number of messages that a stream holds."""
+        js = self.nats.jetstream(timeout=30)  # the broker answers late while it writes thousands of messages to disk
         return (await js.stream_info(stream)).state.messages
 
 
@@ -141,7 +141,7 @@ async def ntm(*arguments: str, status: int = 0, **env: str) -> str:
 
 
 def settings_of(database_url: str, server: NatsServer) -> Settings:
-    """What leads to the servers of the tests."""
+    """Return the settings that lead to the servers of the tests."""
     return Settings(
         database_url=SecretStr(database_url), nats_url=server.url, nats_token=SecretStr(server.token), clock="simulated"
     )
@@ -149,7 +149,7 @@ def settings_of(database_url: str, server: NatsServer) -> Settings:
 
 @asynccontextmanager
 async def surroundings(database_url: str, nats: Client, server: NatsServer, logs: Path) -> AsyncIterator[Surroundings]:
-    """Everything but the services; those that were started are stopped at the end."""
+    """Prepare everything but the services; stop the started services at the end."""
     settings = settings_of(database_url, server)
     env = {
         "NTM_DATABASE_URL": database_url,

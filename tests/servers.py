@@ -1,7 +1,7 @@
 """Real NATS and PostgreSQL for the tests: containers when a Docker engine answers, else the embedded ones.
 
-NTM_TEST_SERVERS=embedded or =containers decides otherwise. Both can be stopped, killed and started again, and keep
-their data meanwhile.
+NTM_TEST_SERVERS=embedded or =containers overrides this choice. Tests can stop, kill and start both kinds again, and
+their data stay.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ PASSWORD = "password-of-the-tests"
 
 
 class Runner(Protocol):
-    """How a server is run."""
+    """A way to run a server."""
 
     async def start(self) -> None:
-        """Start it, with the data it had; return when it takes connections."""
+        """Start the server with its earlier data; return when it takes connections."""
 
     async def stop(self) -> None:
-        """Ask it to stop, and wait."""
+        """Ask the server to stop, and wait for its end."""
 
     async def kill(self) -> None:
-        """SIGKILL."""
+        """Kill the server by SIGKILL."""
 
     async def freeze(self) -> None:
-        """Let it stand still: its connections stay open, and nothing answers."""
+        """Freeze the server: its connections stay open, and it answers nothing."""
 
     async def thaw(self) -> None:
-        """Let it go on after `freeze`."""
+        """Let the server go on after `freeze`."""
 
 
 class Embedded:
@@ -130,19 +130,19 @@ class Server:
         await self.runner.kill()
 
     async def freeze(self) -> None:
-        """Let it stand still: its connections stay open, and nothing answers."""
+        """Freeze the server: its connections stay open, and it answers nothing."""
         await self.runner.freeze()
 
     async def thaw(self) -> None:
-        """Let it go on after `freeze`."""
+        """Let the server go on after `freeze`."""
         await self.runner.thaw()
 
     async def restart(self) -> None:
-        """Start it again after `stop` or `kill`."""
+        """Start the server again after `stop` or `kill`."""
         await self.runner.start()
 
     async def remove(self) -> None:
-        """Stop it for good."""
+        """Stop the server for good."""
         await (self.runner.remove() if isinstance(self.runner, Container) else self.runner.stop())
 
 
@@ -156,7 +156,7 @@ class PostgresServer(Server):
     """`url` leads to an empty database, to which nobody should write; see `create_database`."""
 
     async def create_database(self, template: str = "template1") -> str:
-        """The URL of a new database, like `template` (a database to which nobody is connected)."""
+        """Copy `template`, a database without connections, as a new database; return the URL of the copy."""
         name = f"test_{uuid4().hex[:12]}"
         await create_database(self.url, name, template)
         return f"{self.url.rpartition('/')[0]}/{name}"
@@ -197,7 +197,7 @@ async def start_postgres(directory: Path) -> PostgresServer:
 
 @lru_cache
 def use_containers() -> bool:
-    """Whether a Docker engine answers and has the images, or gets them."""
+    """Say whether a Docker engine answers, and has the images or can pull them."""
     wanted = os.environ.get("NTM_TEST_SERVERS")
     if wanted in ("embedded", "containers"):
         return wanted == "containers"
@@ -218,7 +218,7 @@ def use_containers() -> bool:
 
 
 def _container(image: str, port: int, host_port: int) -> Any:
-    # The helper container that would remove the others is one more image to have; the fixtures remove them.
+    # the fixtures remove the containers: the library's own helper for it would need one more image
     os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
     from testcontainers.core.container import DockerContainer
 

@@ -1,4 +1,4 @@
-"""The wait of all tests: they look again and again until a check says yes."""
+"""Waiting in tests: `eventually` asks a check again and again until it says yes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builders of workbooks and CSV files, such as people send them and such as nobody should."""
+"""Builders of workbooks and CSV files, sound and hostile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROW = ("06280", "6/2023", 1204, 131, 88)
 
 
 def a_workbook(*rows: Sequence[Any], header: Sequence[Any] = HEADER, title: str = "Sheet1") -> bytes:
-    """A workbook of the sender's own making; by default with one good row."""
+    """Build a workbook that is no template; by default it has one good row."""
     workbook = Workbook()
     sheet = workbook.worksheets[0]
     sheet.title = title
@@ -24,20 +24,20 @@ def a_workbook(*rows: Sequence[Any], header: Sequence[Any] = HEADER, title: str 
 
 
 def a_csv(*rows: Sequence[Any], header: Sequence[Any] = HEADER, delimiter: str = ";", encoding: str = "utf-8") -> bytes:
-    """The same as CSV."""
+    """Build a CSV file; by default it has one good row."""
     lines = (delimiter.join(str(value) for value in row) for row in (header, *(rows or (ROW,))))
     return "\r\n".join((*lines, "")).encode(encoding)
 
 
 def edited(body: bytes, edit: Callable[[Any], None]) -> bytes:
-    """A workbook after somebody edited it in Excel."""
+    """Return the workbook as `edit` changes it in Excel."""
     workbook = load_workbook(BytesIO(body))
     edit(workbook)
     return _file(workbook)
 
 
 def with_parts(body: bytes, parts: Mapping[str, bytes], without: Sequence[str] = ()) -> bytes:
-    """A workbook with parts added or replaced, as no spreadsheet program would write it."""
+    """Return the workbook with parts added, replaced or left out, as no spreadsheet program would write it."""
     target = BytesIO()
     with zipfile.ZipFile(BytesIO(body)) as source, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in source.namelist():
@@ -49,7 +49,7 @@ def with_parts(body: bytes, parts: Mapping[str, bytes], without: Sequence[str] =
 
 
 def part_of(body: bytes, name: str) -> bytes:
-    """What stands in a part of a workbook."""
+    """Return the content of a part of a workbook."""
     with zipfile.ZipFile(BytesIO(body)) as archive:
         return archive.read(name)
 

@@ -28,7 +28,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Another one makes other inputs.")] = 1,
     only: Annotated[int | None, typer.Option(help="The number of one input, to have a failure again.")] = None,
 ) -> None:
-    """Send every door bad input, and tell what was not answered as it should be."""
+    """Send every door bad input, and list the inputs with a wrong answer."""
     wanted = door or [*FUNCTIONS, *DOORS]
     if unknown := {*wanted} - {*FUNCTIONS, *DOORS}:
         raise typer.BadParameter(f"{', '.join(unknown)}; there are {', '.join([*FUNCTIONS, *DOORS])}")
@@ -37,7 +37,7 @@ def main(
 
 
 async def all_are_good(wanted: list[str], count: int, seed: int, only: int | None) -> bool:
-    """Door after door; whether everything was answered as it should be."""
+    """Fuzz door after door; return whether every answer was right."""
     reports: list[Report] = []
     for name in wanted:
         if name in FUNCTIONS:
@@ -67,7 +67,7 @@ async def through(around: Surroundings, name: str, count: int, seed: int, only: 
 
 @asynccontextmanager
 async def servers() -> AsyncIterator[Surroundings]:
-    """A NATS and a PostgreSQL of the run's own."""
+    """Run a NATS and a PostgreSQL for this run alone."""
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         server, postgres = await start_nats(directory), await start_postgres(directory)

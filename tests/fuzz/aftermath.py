@@ -1,4 +1,4 @@
-"""What has to hold after all inputs: the same process answers, its log is calm, what it said is in the streams."""
+"""Checks after all inputs: the same process answers, its log has no errors, and the streams have what it promised."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PROJECTED_SECONDS = 120
 
 
 async def look_after(place: Place, report: Report) -> None:
-    """Add to the report what does not hold."""
+    """Add a note to the report for each check that fails."""
     process = place.intake.process
     if process is None or process.returncode is not None or not await place.intake.is_ready():
         report.note("the service does not answer any more")
@@ -48,7 +48,9 @@ async def look_after(place: Place, report: Report) -> None:
 
 
 async def _missing(around: Surroundings, row: type[SQLModel], stream: str, ids: Sequence[UUID]) -> int:
-    """How many of the ids do not stand where the table says. AssertionError where the table does not know them."""
+    """Return how many ids the stream lacks at the place that the table states.
+
+    AssertionError when the table does not have all ids in time."""
     table = table_of(row)
     places = select(table.c.id, table.c.sequence).where(table.c.id.in_(ids))
 

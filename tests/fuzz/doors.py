@@ -1,4 +1,4 @@
-"""The doors that take JSON, and an endless supply of bad input for each."""
+"""The doors that take JSON, each with an endless supply of bad input."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SEEN_LIMIT = 2000
 
 @dataclass
 class Seen:
-    """Some of what was accepted and refused, to be looked for in the streams."""
+    """Ids of some accepted and refused items, which the streams have to contain."""
 
     every: int
     receipts: list[UUID] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Seen:
     _count: int = 0
 
     def note(self, answer: Any) -> None:
-        """Keep the ids of one answer in `every`."""
+        """Keep the ids of every `every`th answer."""
         self._count += 1
         if self._count % self.every or len(self.receipts) + len(self.refusals) > _SEEN_LIMIT:
             return
@@ -48,7 +48,7 @@ class Seen:
 
 @dataclass
 class Place:
-    """Where the doors are: a running intake, and keys for the province and for one district."""
+    """The place of the doors: a running intake, and keys for the province and for one district."""
 
     around: Surroundings
     intake: Service
@@ -57,14 +57,14 @@ class Place:
 
     @classmethod
     async def open(cls, around: Surroundings, every: int) -> Place:
-        """Start an intake of its own."""
+        """Start an intake for these doors alone."""
         terms = Terms(rate_per_minute=10_000_000)
         keys = [await add_key(around.engine, name, name, [code], [EVERYTHING], terms) for name, code in _AGENCIES]
         return cls(around, await around.start("intake"), tuple(keys), Seen(every))
 
     @property
     def process_id(self) -> int:
-        """Intake's."""
+        """The process of intake."""
         assert self.intake.process
         return self.intake.process.pid
 
@@ -73,7 +73,7 @@ _AGENCIES = (("fuzz-province", "20"), ("fuzz-district", "184"))
 
 
 class Door:
-    """One way in. What it is sent follows from the random numbers alone, so that a failure can be had again."""
+    """A door of intake. Its inputs follow from the random numbers alone, so that a failure can be repeated."""
 
     name: str
     workers = 16
@@ -83,18 +83,18 @@ class Door:
         self._connections = [Connection(place.intake.port) for _ in range(self.workers)]
 
     async def open(self) -> None:
-        """Prepare what the inputs speak of."""
+        """Prepare the things that the inputs refer to."""
 
     def make(self, random: Random) -> Sent:
-        """An input."""
+        """Return an input."""
         raise NotImplementedError
 
     async def ask(self, worker: int, sent: Sent) -> Answer:
-        """What the service answers."""
+        """Send the input; return the service's answer."""
         return await self._connections[worker].ask(sent)
 
     def faults(self, sent: Sent, answer: Answer) -> Iterator[str]:
-        """What is wrong with the answer."""
+        """Return the errors of the answer."""
         yield from faults_of(sent, answer)
 
     def close(self) -> None:
@@ -103,11 +103,11 @@ class Door:
             connection.close()
 
     def key(self, random: Random) -> bytes:
-        """Mostly the province's."""
+        """Return a key: mostly the province's."""
         return b"Bearer " + self.place.keys[random.random() < 0.2].encode()
 
     def headers(self, random: Random, content_type: bytes = b"application/json") -> tuple[tuple[str, bytes], ...]:
-        """Sound ones, and now and then others."""
+        """Return headers: mostly sound, now and then hostile."""
         headers: dict[str, bytes] = {"Authorization": self.key(random), "Content-Type": content_type}
         if random.random() < 0.2:
             headers["Accept-Language"] = b"en"
@@ -130,11 +130,11 @@ class Submissions(Door):
         return Sent(self.body(random), "POST", self.target, self.headers(random))
 
     def body(self, random: Random) -> bytes:
-        """A submission, or some."""
+        """Return a submission or an array of them, spoilt."""
         return spoilt(random, self.tree(random))
 
     def tree(self, random: Random) -> Any:
-        """What is spoilt."""
+        """Return a sound submission or an array of them, before `body` spoils it."""
         if random.random() < 0.8:
             return sound.submission(random)
         return [sound.submission(random) for _ in range(random.choice((0, 1, 2, 3, 5)))]
@@ -172,14 +172,14 @@ class Submissions(Door):
 
 
 def spoilt(random: Random, tree: Any) -> bytes:
-    """JSON of a tree that was bent, written badly or damaged; now and then sound."""
+    """Return JSON that was changed, written badly or damaged; now and then it stays sound."""
     bends = random.choice((0, 0, 1, 1, 1, 2, 4))
     body = hostile.written(random, hostile.bent(random, tree, bends))
     return hostile.damaged(random, body) if random.random() < 0.2 else body
 
 
 class Lines(Submissions):
-    """`POST /v1/submissions` with a line each."""
+    """`POST /v1/submissions` with one submission on each line."""
 
     name = "ndjson"
     workers = 12
@@ -190,7 +190,7 @@ class Lines(Submissions):
         return Sent(body, "POST", self.target, self.headers(random, NDJSON.encode()))
 
     def line(self, random: Random) -> bytes:
-        """One submission, mostly."""
+        """Return one submission; now and then another value."""
         if random.random() < 0.002:
             return b'{"unit":"' + b"x" * random.choice((262_100, 262_144, 700_000)) + b'"}'
         return spoilt(random, sound.submission(random))
@@ -203,7 +203,7 @@ class Requests(Submissions):
     workers = 24
 
     async def open(self) -> None:
-        """Send what no NATS client would: the next requests are answered all the same."""
+        """Send what no NATS client would send: intake has to answer the next requests all the same."""
         url = urlsplit(self.place.around.settings.nats_url)
         token = self.place.around.settings.nats_token
         login = {"headers": True, "verbose": False, "auth_token": token.get_secret_value() if token else ""}
@@ -284,7 +284,7 @@ class Reviews(Door):
 
 
 def some_id(random: Random, known: tuple[str, ...]) -> str:
-    """Mostly one that there is."""
+    """Return the id of a submission: mostly of an existing one."""
     if random.random() < 0.8:
         return random.choice(known)
     if random.random() < 0.3:

@@ -1,4 +1,4 @@
-"""The door for files: workbooks with hostile cells and parts, broken archives, CSV as nobody should save it."""
+"""The door for files: workbooks with hostile cells and parts, broken archives, malformed CSV."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _XML_WORDS = (
 
 
 def workbook(random: Random) -> bytes:
-    """A workbook whose cells are filled in badly, or whose parts or bytes are not as they should be."""
+    """Return a workbook with hostile cells, parts or bytes."""
     body, parts, sheet = (
         random.choice(sound.templates()) if random.random() < 0.3 else sound.templates()[random.randrange(2)]
     )
@@ -63,7 +63,7 @@ def workbook(random: Random) -> bytes:
 
 
 def _with_cells(random: Random, content: bytes) -> bytes:
-    """The sheet with a row of figures in good faith, and some cells in bad."""
+    """Return the sheet with a row of sound figures and some hostile cells."""
     rows = bytearray()
     for number in range(random.choice((1, 1, 2, 4))):
         at = 40 + number
@@ -82,7 +82,7 @@ def _with_cells(random: Random, content: bytes) -> bytes:
 
 
 def _written(random: Random) -> tuple[str, str]:
-    """What stands in a cell, and as what: mostly as a spreadsheet program would write it."""
+    """Return the content and type of a cell, mostly as a spreadsheet program would write it."""
     match random.randrange(10):
         case 0 | 1 | 2:
             return random.choice(_NUMBERS), random.choice(("n", "n", "str", "inlineStr", "f", "e", "b", "s"))
@@ -103,7 +103,7 @@ def _damaged_xml(random: Random, content: bytes) -> bytes:
 
 
 def table(random: Random) -> bytes:
-    """A CSV file with hostile fields, quotes, delimiters and encodings."""
+    """Return a CSV file with hostile fields, quotes, delimiters and encodings."""
     delimiter = random.choice((";", ",", "\t", ";", ",", "|"))
     rows = [[*sound.HEADER], *(sound.row(random) for _ in range(random.choice((1, 1, 2, 5))))]
     for _ in range(random.choice((0, 1, 1, 2, 4))):
@@ -150,7 +150,7 @@ class Files(Door):
     workers = 6
 
     def file(self, random: Random) -> bytes:
-        """What is uploaded."""
+        """Return the file to upload."""
         raise NotImplementedError
 
     def make(self, random: Random) -> Sent:
@@ -184,7 +184,7 @@ class Files(Door):
 
 
 class Workbooks(Files):
-    """Workbooks."""
+    """The door for files, with workbooks."""
 
     name = "xlsx"
 
@@ -193,7 +193,7 @@ class Workbooks(Files):
 
 
 class Tables(Files):
-    """CSV files."""
+    """The door for files, with CSV files."""
 
     name = "csv"
 

@@ -1,4 +1,4 @@
-"""What nobody should send: hostile values, JSON trees bent out of shape, bytes damaged on their way."""
+"""Hostile input: values, JSON trees of a wrong shape, and damaged bytes."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ RAW = (
     "0x10", "1_000", "nul", "'a'", '"open', r'"\ud800"', r'"\u12"', r'"\x41"', '{"a":1,"a":2}', '{"a":1,}', "[1,]", "",
     "// remark", '"\t"',
 )  # fmt: skip
-"""Tokens that no JSON writer writes; the first three are read by Python's own reader all the same."""
+"""Tokens that no JSON writer writes; Python's own reader takes the first three all the same."""
 
 _MARK = re.compile(r'"@raw:(\d+)@"')
 _DEPTHS = (20, 150, 300, 1200, 30_000)
 
 
 def text(random: Random) -> str:
-    """A text that somebody should have thought of."""
+    """Return a text of the kind that programs forget to handle."""
     match random.randrange(12):
         case 0:
             return random.choice(LONE_SURROGATES)
@@ -95,7 +95,7 @@ def text(random: Random) -> str:
 
 
 def value(random: Random, depth: int = 0) -> Any:
-    """A JSON value of any kind; some are written as no JSON at all."""
+    """Return a JSON value of any kind; some have no form in JSON."""
     match random.randrange(14 if depth < 3 else 9):
         case 0 | 1 | 2:
             return text(random)
@@ -129,7 +129,7 @@ def _nested(depth: int) -> Any:
 
 
 def bent(random: Random, tree: Any, times: int) -> Any:
-    """The tree with some of its nodes replaced, dropped, doubled, renamed or wrapped."""
+    """Return the tree with some of its nodes replaced, dropped, doubled, renamed or wrapped."""
     tree = copy.deepcopy(tree)
     for _ in range(times):
         tree = _bend(random, tree)
@@ -167,7 +167,7 @@ def _places(tree: Any, depth: int = 0) -> Any:
 
 
 def written(random: Random, tree: Any) -> bytes:
-    """The tree as JSON, mostly in UTF-8, mostly sound."""
+    """Write the tree as JSON, mostly in UTF-8, mostly sound."""
     escaped = random.random() < 0.5
     written = json.dumps(tree, ensure_ascii=escaped, separators=random.choice(((",", ":"), (", ", ": "))))
     written = _MARK.sub(lambda mark: RAW[int(mark[1])], written)
@@ -190,7 +190,7 @@ def written(random: Random, tree: Any) -> bytes:
 
 
 def damaged(random: Random, body: bytes) -> bytes:
-    """The bytes cut off, flipped, shuffled, doubled or overwritten somewhere."""
+    """Return the bytes cut off, flipped, shuffled, doubled or overwritten somewhere."""
     damaged = bytearray(body)
     for _ in range(random.choice((1, 1, 2, 5, 30))):
         at = random.randrange(len(damaged) + 1)
@@ -220,7 +220,7 @@ HEADERS = (
 
 
 def header(random: Random) -> bytes:
-    """What may stand in a header at all, as hostile as it can be."""
+    """Return the most hostile text that a header can carry."""
     found = random.choice(
         (
             text(random).encode(errors="surrogatepass"),
@@ -240,5 +240,5 @@ def header(random: Random) -> bytes:
             b"application/x-ndjson",
         )
     )
-    # line ends, and what no HTTP server takes, would not come to us
+    # no HTTP server hands on line ends and control characters
     return bytes(byte for byte in found if byte >= 0x20 and byte != 0x7F).strip()

@@ -1,4 +1,4 @@
-"""The pure functions behind the doors, called in this very process: nothing but a problem may come out of them."""
+"""The pure functions behind the doors, called in this process: they may raise nothing but a problem."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ class Function:
         """Nothing to prepare."""
 
     def make(self, random: Random) -> Sent:
-        """What it is called with."""
+        """Return the arguments of the call."""
         raise NotImplementedError
 
     def call(self, body: bytes) -> None:
-        """Call it. A problem may come out of it, and no other error."""
+        """Call the function, which may raise a problem and no other error."""
         raise NotImplementedError
 
     async def ask(self, worker: int, sent: Sent) -> Answer:
-        """The problem in Vietnamese and English, or nothing."""
+        """Return the problem in Vietnamese and English; nothing where there is none."""
         await asyncio.sleep(0)
         try:
             self.call(sent.body)
@@ -56,7 +56,7 @@ class Function:
         return Answer(200)
 
     def faults(self, sent: Sent, answer: Answer) -> Iterator[str]:
-        """What is wrong with the problem."""
+        """Return the errors of the problem."""
         if answer.body:
             for language, document in zip(("vi", "en"), json.loads(answer.body), strict=True):
                 yield from document_faults(document, answer.status, language)
@@ -66,7 +66,7 @@ class Function:
 
 
 class Rules(Function):
-    """`rules.parse`, `rules.examine` and `rules.compare`, with what the door for JSON may hand on."""
+    """`rules.parse`, `rules.examine` and `rules.compare`, with values that the door for JSON may hand on."""
 
     name = "rules"
 
@@ -115,7 +115,7 @@ class Json(Function):
         return Sent(hostile.damaged(random, hostile.written(random, hostile.value(random))))
 
     def call(self, body: bytes) -> None:
-        # whatever was read can be written again
+        # JSON that was read can be written again
         json.dumps(parse_json(body), ensure_ascii=False).encode()
 
 

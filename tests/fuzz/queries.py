@@ -1,4 +1,4 @@
-"""The doors that answer what is asked: every GET, and other methods where they have no business."""
+"""The doors for questions: every GET, and other methods on the same paths."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.fuzz.wire import Answer, Sent
 
 
 class Queries(Door):
-    """Every GET, with hostile parameters and headers, and other methods where they have no business."""
+    """Every GET with hostile parameters and headers, and other methods on the same paths."""
 
     name = "get"
     _PATHS = (

@@ -1,4 +1,4 @@
-"""Send a door its inputs, many at a time, and tell what was wrong and how to have it again."""
+"""A run sends a door its inputs, many at a time, and reports each wrong answer with the way to repeat it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.fuzz.verdict import LIMIT_SECONDS
 from tests.fuzz.wire import Answer, Sent
 
 GROWTH_LIMIT = 64 * 1024 * 1024
-"""Bytes by which the process may grow from a tenth of the inputs on: it has its caches and its heap by then."""
+"""The bytes by which the process may grow after a tenth of the inputs: its caches and its heap are full by then."""
 
 _MINIMISING = 400
 _TOLD = 1
@@ -31,7 +31,7 @@ class Fuzzed(Protocol):
 
     name: str
     workers: int
-    """How many inputs are on their way at once."""
+    """The number of inputs that are on their way at once."""
 
     async def open(self) -> None: ...
     def make(self, random: Random) -> Sent: ...
@@ -42,7 +42,7 @@ class Fuzzed(Protocol):
 
 @dataclass
 class Failure:
-    """An input that was not answered as it should be."""
+    """An input with a wrong answer."""
 
     number: int
     what: str
@@ -51,7 +51,7 @@ class Failure:
 
 @dataclass
 class Report:
-    """What came of the inputs to one door."""
+    """The result of the inputs to one door."""
 
     door: str
     inputs: int
@@ -60,19 +60,19 @@ class Report:
     codes: Counter[str] = field(default_factory=Counter)
     slowest: float = 0
     sent_again: int = 0
-    """Inputs that were answered 503 at first."""
+    """The number of inputs whose first answer was 503."""
     resident: list[int] = field(default_factory=list)
-    """Bytes of the process before, after each tenth of the inputs, and at the end."""
+    """The memory of the process in bytes: before, after each tenth of the inputs, and at the end."""
     failures: dict[str, list[Failure]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
-    """What the service warned of in its log."""
+    """The warnings in the service's log."""
     traced: str = ""
-    """What the log of the service says about it."""
+    """The lines about the failure in the service's log."""
 
     @property
     def rate(self) -> float:
-        """Inputs a second."""
+        """The number of inputs a second."""
         return self.inputs / max(self.seconds, 0.001)
 
     @property
@@ -80,7 +80,7 @@ class Report:
         return not self.counts
 
     def note(self, kind: str, number: int = -1, what: str = "", sent: Sent | None = None) -> bool:
-        """Count a failure; whether it is worth telling in full."""
+        """Count a failure; return whether the report shows it in full."""
         self.counts[kind] += 1
         told = self.failures.setdefault(kind, [])
         if sent is None or len(told) >= _TOLD:
@@ -113,7 +113,7 @@ _CODE = re.compile(rb'"code": ?"([a-z_]+)"')
 
 
 async def fuzz(door: Fuzzed, count: int, seed: int, process: int, only: int | None = None) -> Report:
-    """Send so many inputs; `process` is the one that must not grow."""
+    """Send this number of inputs; `process` must not grow."""
     report = Report(door.name, count if only is None else 1)
     numbers = iter(range(count) if only is None else [only])
     measured = psutil.Process(process)
@@ -128,7 +128,7 @@ async def fuzz(door: Fuzzed, count: int, seed: int, process: int, only: int | No
             begun = time.perf_counter()
             wrong, answer = await _try(door, worker, sent)
             if answer and answer.status == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" in answer.headers:
-                # the servers were too slow, as on a machine that others load; the promise is that it passes
+                # the servers were too slow, as on a loaded machine; intake promises that this passes
                 report.sent_again += 1
                 await asyncio.sleep(float(answer.headers["retry-after"]))
                 begun = time.perf_counter()
@@ -152,16 +152,16 @@ async def fuzz(door: Fuzzed, count: int, seed: int, process: int, only: int | No
 
 
 def _random(door: Fuzzed, seed: int, number: int) -> Random:
-    return Random(f"{seed}/{door.name}/{number}")  # noqa: S311 - to be had again, not to be secret
+    return Random(f"{seed}/{door.name}/{number}")  # noqa: S311 - to be repeated, not to be secret
 
 
 async def _try(door: Fuzzed, worker: int, sent: Sent) -> tuple[list[str], Answer | None]:
-    """What is wrong with what becomes of an input."""
+    """Send the input; return the errors of its answer."""
     begun = time.perf_counter()
     try:
         answer = await door.ask(worker, sent)
         wrong = [*door.faults(sent, answer)]
-    except Exception as error:  # noqa: BLE001 - whatever comes out is what is looked for
+    except Exception as error:  # noqa: BLE001 - the run looks for errors of any kind
         where = traceback.extract_tb(error.__traceback__)[-1]
         return [f"{type(error).__name__} in {Path(where.filename).name}: {error}"], None
     if (seconds := time.perf_counter() - begun) > LIMIT_SECONDS:
@@ -170,12 +170,12 @@ async def _try(door: Fuzzed, worker: int, sent: Sent) -> tuple[list[str], Answer
 
 
 def _kind(what: str) -> str:
-    """The same for failures that have one cause."""
+    """Return the mark that failures of one cause share."""
     return re.sub(r"\d+", "9", what.partition(": ")[0])[:80]
 
 
 async def _minimised(door: Fuzzed, worker: int, sent: Sent, kind: str) -> Sent:
-    """A shorter input that fails in the same way: pieces are left out of the body while it does."""
+    """Return a shorter input that fails in the same way: leave out pieces of the body as long as it does."""
     tries, size = 0, max(1, len(sent.body) // 2)
     while size and tries < _MINIMISING:
         at = 0

@@ -1,4 +1,4 @@
-"""What is sent in good faith, before it is spoilt: submissions, reports, workbooks, CSV files."""
+"""Sound input, before it is spoilt: submissions, reports, workbooks, CSV files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEADER = ("Mã đơn vị", "Kỳ", "Tổng số hộ", "Hộ nghèo", "Hộ c�
 
 
 def submission(random: Random) -> dict[str, Any]:
-    """Mostly the figures of poverty, now and then others; many are accepted as they are."""
+    """Return a submission: mostly of poverty figures, often acceptable."""
     item: dict[str, Any] = {
         "unit": random.choice(COMMUNES),
         "period": random.choice(_MONTHS if random.random() < 0.9 else _PERIODS),
@@ -42,7 +42,7 @@ def submission(random: Random) -> dict[str, Any]:
 
 
 def report(random: Random) -> dict[str, Any]:
-    """A difficulty."""
+    """Return the report of a difficulty."""
     return {
         "unit": random.choice(COMMUNES),
         "criterion": random.choice((None, *CRITERIA)),
@@ -53,7 +53,7 @@ def report(random: Random) -> dict[str, Any]:
 
 
 def row(random: Random) -> list[str]:
-    """A row of a file, as people write it."""
+    """Return a row of a file, as people write it."""
     period = random.choice(
         ("6/2023", "2022", "quý II/2022", f"{random.randrange(1, 13)}/{random.randrange(1995, 2023)}")
     )
@@ -63,7 +63,7 @@ def row(random: Random) -> list[str]:
 
 @cache
 def templates() -> tuple[tuple[bytes, dict[str, bytes], str], ...]:
-    """Workbooks with their parts and the name of the sheet with figures: what people make, and templates."""
+    """Return workbooks that people make, and templates, each with its parts and the name of the sheet with figures."""
     unit = REFERENCE.units.find("184", date(2023, 6, 30))
     assert unit
     drawn = []
@@ -90,7 +90,7 @@ def _data_sheet(parts: dict[str, bytes]) -> str:
 
 
 def packed(parts: dict[str, bytes], *, stored: bool) -> bytes:
-    """The parts as an archive."""
+    """Return the parts as an archive."""
     target = BytesIO()
     with zipfile.ZipFile(
         target, "w", zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED, compresslevel=1
@@ -101,7 +101,7 @@ def packed(parts: dict[str, bytes], *, stored: bool) -> bytes:
 
 
 def cell(name: str, value: str, kind: str) -> bytes:
-    """A cell as it stands in a sheet's XML; what cannot stand there is left out."""
+    """Return a cell as XML of a sheet, without the characters that XML cannot hold."""
     text = escape(re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "", value))
     inside = {
         "inlineStr": f"<is><t>{text}</t></is>",

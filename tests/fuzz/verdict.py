@@ -1,4 +1,4 @@
-"""What is wrong with an answer: an unexplained failure, a refusal that is not precise, words that are no Vietnamese."""
+"""Verdicts on answers: unexplained failures, refusals that are not precise, words that are no Vietnamese."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.fuzz.wire import PLAIN_REFUSAL, Answer, Sent
 PROBLEM = "application/problem+json"
 LIMIT_SECONDS = 10
 _ANSWER_LIMIT = 1_000_000
-"""A refusal for each of a thousand items takes half of it."""
+"""The most bytes of an answer; the refusals of a thousand items take half of it."""
 _TEXT_LIMIT = 3000
 
 _DIACRITICS = re.compile(r"[ăâđêôơưàáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệìíỉĩịòóỏõọồốổỗộờớởỡợùúủũụừứửữựỳýỷỹỵ]", re.IGNORECASE)
@@ -30,7 +30,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def faults_of(sent: Sent, answer: Answer) -> Iterator[str]:
-    """Everything that is wrong with the answer to a request."""
+    """Return all errors of the answer to a request."""
     if answer.status >= 500:
         yield f"status {answer.status}"
     if len(answer.body) > max(_ANSWER_LIMIT, 20 * len(sent.body)):
@@ -49,7 +49,7 @@ def faults_of(sent: Sent, answer: Answer) -> Iterator[str]:
 
 
 def language_of(sent: Sent) -> str:
-    """The language that the sender prefers."""
+    """Return the language that the sender prefers."""
     return language_in(sent.header("accept-language").decode("latin-1"))
 
 
@@ -61,7 +61,7 @@ def _json(body: bytes) -> Any:
 
 
 def item_faults(item: Any, language: str) -> Iterator[str]:
-    """What is wrong with a receipt or a refusal among others."""
+    """Return the errors of a receipt or a refusal in an answer to several items."""
     if item.get("status") == "accepted":
         if len(item["id"]) != 36 or not re.fullmatch("jcs:[0-9a-f]{64}", item["digest"]):
             yield "a receipt without id or digest"
@@ -70,7 +70,7 @@ def item_faults(item: Any, language: str) -> Iterator[str]:
 
 
 def document_faults(document: Any, status: int | None, language: str) -> Iterator[str]:
-    """What is wrong with a problem document (RFC 9457)."""
+    """Return the errors of a problem document (RFC 9457)."""
     if not isinstance(document, dict):
         yield "no problem document"
         return

@@ -1,4 +1,4 @@
-"""What is sent and what comes back: HTTP over connections that stay open, requests over NATS."""
+"""Requests and answers: HTTP over connections that stay open, requests over NATS."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 PLAIN_REFUSAL = b"Invalid HTTP request received."
-"""What the HTTP server says of what is no HTTP, before any program of ours sees it."""
+"""The HTTP server's answer to bytes that are no HTTP, which no program of ours sees."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An input: a request, or what a function is called with."""
+    """An input: a request, or the arguments of a function."""
 
     body: bytes = b""
     method: str = "POST"
@@ -20,18 +20,18 @@ class Sent:
     headers: tuple[tuple[str, bytes], ...] = ()
 
     def with_headers(self, **headers: bytes) -> Self:
-        """The same with more headers, their names written with underscores."""
+        """Return the input with more headers, whose names are written with underscores."""
         more = tuple((name.replace("_", "-"), value) for name, value in headers.items())
         return replace(self, headers=(*self.headers, *more))
 
     def header(self, name: str) -> bytes:
-        """The last of that name; empty where there is none."""
+        """Return the last header of this name; empty where there is none."""
         return next((value for one, value in reversed(self.headers) if one.lower() == name), b"")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. The status of a function that returned is 200."""
+    """An answer. The answer of a function that returned has the status 200."""
 
     status: int
     body: bytes = b""
@@ -39,14 +39,14 @@ class Answer:
 
 
 class Connection:
-    """One client over HTTP/1.1; connects again where the server closed."""
+    """A client over HTTP/1.1, which connects again when the server has closed its connection."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, sent: Sent) -> Answer:
-        """The answer to a request. ConnectionError when the server closes without one."""
+        """Send a request; return the answer. ConnectionError when the server closes without an answer."""
         is_fresh = self._streams is None
         try:
             return await self._ask(sent)
@@ -54,7 +54,7 @@ class Connection:
             self.close()
             if is_fresh:
                 raise ConnectionError("closed without an answer") from None
-        return await self._ask(sent)  # it was idle, and closed meanwhile
+        return await self._ask(sent)  # the server closed the idle connection meanwhile
 
     async def _ask(self, sent: Sent) -> Answer:
         if self._streams is None:

@@ -6,9 +6,16 @@ tests of a module, which do not disturb their state.
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import AsyncIterator
+from pathlib import Path
 
+import pytest
+from nats.aio.client import Client
+
+from tests.changes import DISTRICT_OFFICE, a_contact
+from tests.integration.notify_service import NotifyService, notify_service
 from tests.running import Service, Surroundings
+from tests.servers import NatsServer
 
 
 @pytest.fixture
@@ -39,3 +46,21 @@ async def shared_scoring(shared_around: Surroundings) -> Service:
 async def key(shared_around: Surroundings) -> str:
     """The key of the office of the district Văn Quan (184), for all tests of a module."""
     return await shared_around.key("184", agency="district-184")
+
+
+@pytest.fixture
+async def notify(
+    tmp_path: Path, nats: Client, nats_server: NatsServer, database_url: str
+) -> AsyncIterator[NotifyService]:
+    """A running notify of the test's own, with three contacts, a budget for SMS and a token for delivery reports."""
+    contacts = [
+        DISTRICT_OFFICE,
+        a_contact("poverty_division", "20", emails=["btxh@example.vn"]),
+        a_contact("district_committee", "184", emails=["ubnd.vanquan@example.vn"]),
+    ]
+    async with notify_service(tmp_path, nats, nats_server, database_url, contacts) as notify:
+        notify.env.update(
+            NTM_SMS_REPORT_TOKEN="report-token", NTM_SMS_PRICE_DONG="800", NTM_SMS_DAILY_BUDGET_DONG="1600"
+        )
+        await notify.start()
+        yield notify

@@ -1,8 +1,9 @@
-"""Notify as it runs: a process of its own on real NATS and PostgreSQL, a mail server, and the gateway simulator."""
+"""Notify as a process of its own, on real NATS and PostgreSQL, with a mail server and the gateway simulator."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ UNKNOWN_MAILBOX = "gone@example.vn"
 
 
 class MailServer:
-    """A mail server that can be away or slow to answer, and that knows one mailbox to be gone."""
+    """A mail server that can be away or slow to answer, and that refuses one unknown mailbox."""
 
     def __init__(self, postbox: Postbox) -> None:
         self.port = free_port()
@@ -74,7 +75,7 @@ class MailServer:
 
 @dataclass
 class NotifyService:
-    """The service and everything around it."""
+    """The running service, with the servers and the connections that the tests use beside it."""
 
     service: Service
     nats: Client
@@ -119,7 +120,7 @@ class NotifyService:
         return await add_key(self.engine, f"agency-{'-'.join(units)}", "Agency", list(units), ["*"])
 
     async def notices(self, **parameters: Any) -> list[dict[str, Any]]:
-        """All notices, seen with the province's key."""
+        """Return all notices that the province's key sees."""
         response = await self.get("/v1/notices", await self.key("20"), **parameters)
         assert response.is_success, response.text
         items: list[dict[str, Any]] = response.json()["items"]
@@ -130,7 +131,7 @@ class NotifyService:
             return (await connection.execute(text(query))).all()
 
     async def settled(self, alerts: int = 1) -> None:
-        """Return when so many alerts were raised and nothing is under way: all is told, and sent or failed for good."""
+        """Wait until this number of alerts was raised and every notice was sent or has failed for good."""
 
         async def nothing_is_due() -> bool:
             [row] = await self.rows(
@@ -168,7 +169,7 @@ def as_message(occasion: Occasion) -> Message:
 async def notify_service(
     directory: Path, nats: Client, nats_server: NatsServer, database_url: str, contacts: Sequence[Contact]
 ) -> AsyncIterator[NotifyService]:
-    """Everything up but the service itself: `start` it."""
+    """Start everything that notify needs; the test starts notify itself by `start`."""
     engine = create_async_engine(database_url)
     for package in ("shared.access", "services.notify.storage"):
         await migrate(engine, package)
@@ -210,3 +211,15 @@ async def notify_service(
         await gateway_task
         await mail_server.stop()
         await engine.dispose()
+
+
+def texts(notify: NotifyService, to: str) -> list[str]:
+    """Return the texts of the mails to this address alone."""
+    return [mail.text for mail in notify.mails if mail.to == [to]]
+
+
+async def link_of(notify: NotifyService) -> str:
+    """Return the link in the one mail that the office of Văn Quan got."""
+    [text] = texts(notify, "ldtbxh.vanquan@example.vn")
+    [path] = re.findall(r"https://bao\.example\.vn(/a/[\w-]{22})", text)
+    return f"{notify.url}{path}"

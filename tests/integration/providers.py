@@ -1,4 +1,4 @@
-"""Servers that speak the providers' protocols and misbehave as providers do, and how tests hand notices over."""
+"""Servers that speak the providers' protocols and misbehave as providers do, and a way to hand notices to them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ type Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 async def deliver(channel: Channel, *notices: Notice) -> list[Outcome]:
-    """What came of them, one after the other in a session; the channel is left open."""
+    """Deliver the notices one after the other in a session; return the outcomes. The channel stays open."""
     async with channel.open() as session:
         return [await session.deliver(notice) for notice in notices]
 
@@ -33,7 +33,7 @@ async def deliver_and_close(channel: Channel, notice: Notice) -> Outcome:
 
 @dataclass
 class Mailbox:
-    """A mail server's manners: what it answers to the recipient and the content, and how it hangs up."""
+    """A mail server whose answers to the recipient and to the content, and whose way to hang up, the test chooses."""
 
     recipient: list[str] = field(default_factory=list)
     content: list[str] = field(default_factory=list)
@@ -79,7 +79,7 @@ class Mailbox:
 
 @dataclass
 class Receiver:
-    """An HTTP server that keeps what it gets, and answers with what it is told to, one after the other."""
+    """An HTTP server that keeps the requests, and answers them with the given answers in order."""
 
     answers: list[web.Response | Answer] = field(default_factory=list)
     requests: list[web.BaseRequest] = field(default_factory=list)
@@ -109,7 +109,7 @@ class Receiver:
 
 
 async def never(_request: web.BaseRequest) -> web.StreamResponse:
-    """Taken, and the answer lost."""
+    """Take the request and lose the answer."""
     await asyncio.sleep(30)
     return web.Response()
 

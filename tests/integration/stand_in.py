@@ -1,4 +1,4 @@
-"""A service of the tests' own: ready at once, and says what it was told by its environment."""
+"""A service for tests, which is ready at once and answers with its environment."""
 
 from __future__ import annotations
 

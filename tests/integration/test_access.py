@@ -62,7 +62,7 @@ def keys(engine: AsyncEngine) -> Authenticator:
 
 @pytest.fixture
 def queries(engine: AsyncEngine) -> list[str]:
-    """Every query for keys that is made."""
+    """The queries for keys that the engine has made."""
     made: list[str] = []
 
     @event.listens_for(engine.sync_engine, "before_cursor_execute")

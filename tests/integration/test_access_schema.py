@@ -1,4 +1,4 @@
-"""Agencies and keys move from schema `intake`, where versions before kept them, to schema `access`."""
+"""Migrations move agencies and keys from schema `intake`, where earlier versions kept them, to schema `access`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def migrate_all(engine: AsyncEngine) -> None:
 
 
 async def an_older_database(engine: AsyncEngine, version: str) -> None:
-    """Two agencies with three keys, in the schema that a version before has made."""
+    """Make the schema of an earlier version, with two agencies and three keys."""
     await migrate(engine, INTAKE, version)
     async with engine.begin() as connection:
         for agency in ("van-quan", "bac-son"):
@@ -70,7 +70,7 @@ async def rows_of(engine: AsyncEngine, table: str) -> list[dict[str, Any]]:
 
 
 async def relations(engine: AsyncEngine, schema: str) -> dict[str, str]:
-    """The tables (`r`) and views (`v`) of agencies and keys in a schema."""
+    """Return the tables (`r`) and views (`v`) of agencies and keys in a schema."""
     query = """
     SELECT relname, relkind::text FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE nspname = :schema AND relname IN ('agency', 'access_key')

@@ -1,4 +1,4 @@
-"""What was known at a day, and what was so: a late correction changes the second and never the first."""
+"""Answers about a past day: a late correction changes the actual state of that day, never the state known on it."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def test_the_provinces_past_is_told_both_ways(around: Surroundings, scorin
             return [one for one in found if one["commitment"]["id"] == "poverty-communes"]
 
         (item,) = await counted()
-        # too few communes have figures for a count, and that is so in both pasts
+        # in both pasts too few communes have figures for a count
         assert (item["status"], item["actual"]["status"]) == ("no_data", "no_data")
 
 

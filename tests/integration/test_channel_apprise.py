@@ -1,4 +1,4 @@
-"""Services of Apprise, by a server of ours that speaks Gotify's protocol."""
+"""Apprise sends notices to a server of the tests that speaks Gotify's protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mail to servers that are slow, greylist, drop, refuse, want TLS or a password."""
+"""Mail to servers that are slow, greylist, hang up, refuse, or ask for TLS or a password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SMS by gateways that answer as their public contracts say, or not at all."""
+"""SMS channels against gateways that answer as their public contracts say, or do not answer."""
 
 from __future__ import annotations
 

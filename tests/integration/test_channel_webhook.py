@@ -1,4 +1,4 @@
-"""Webhooks to receivers that verify them, and that answer in every way; how fast notices are handed over."""
+"""Webhooks to receivers that verify them and answer in every way, and the speed at which notices are handed over."""
 
 from __future__ import annotations
 

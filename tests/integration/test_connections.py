@@ -1,4 +1,4 @@
-"""A connection that the server closes with an error ends the process, so that it is started anew."""
+"""A service ends its process when the server closes its connection with an error, so that it is started anew."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOO_LONG = "a" * 5000
 
 @pytest.fixture
 async def terminated() -> AsyncIterator[asyncio.Event]:
-    """Set when this process is asked to end."""
+    """An event that is set when this process is asked to end."""
     asked, loop = asyncio.Event(), asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, asked.set)
     yield asked

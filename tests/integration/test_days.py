@@ -1,4 +1,4 @@
-"""Days that pass: judged once, however many workers there are, and one by one after a time without any."""
+"""Workers judge each passing day once, however many they are, and catch up day by day after a time without them."""
 
 from __future__ import annotations
 

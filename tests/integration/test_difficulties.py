@@ -1,4 +1,4 @@
-"""Difficulties: reported, answered, closed, listed with age and state, and seen by who may."""
+"""Units report difficulties and offices answer and close them; only entitled keys see them in the lists."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def listed(service: Service, key: str, **parameters: Any) -> list[str]:
 
 
 async def events(around: Surroundings, unit: str) -> list[DifficultyLogged]:
-    """What was published about a unit's difficulties."""
+    """Return the messages that were published about a unit's difficulties."""
     found = []
     subscription = await around.nats.jetstream().subscribe(
         subjects.problem(unit), ordered_consumer=True, deliver_policy=DeliverPolicy.ALL

@@ -1,4 +1,4 @@
-"""A little of `make fuzz`: some bad input for each door, the same in every run."""
+"""A small part of `make fuzz`: some bad input for each door, the same in every run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Intake while things break: what got a receipt is on the stream, once; what did not hears so soon."""
+"""Intake while the broker, the database or intake itself fails: a receipt stands for one message on the stream, and a
+sender without a receipt hears soon that intake did not accept the submission."""
 
 from __future__ import annotations
 
@@ -38,18 +39,18 @@ async def key(around: Surroundings) -> str:
 
 @dataclass
 class Storm:
-    """Single posts by many clients at once, each with a key of its own; what was answered."""
+    """Single posts by many clients at once, each under an `Idempotency-Key` of its own, and the answers to them."""
 
     service: Service
     key: str
     receipts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By `Idempotency-Key`."""
+    """The receipts by `Idempotency-Key`."""
     unanswered: set[str] = field(default_factory=set)
     refused: Counter[int] = field(default_factory=Counter)
     without_retry_after: int = 0
 
     async def blow(self, names: list[str]) -> None:
-        """One post by each client."""
+        """Post once for each name, all at the same time."""
         limits = httpx.Limits(max_connections=len(names), max_keepalive_connections=len(names))
         async with httpx.AsyncClient(
             base_url=self.service.url, trust_env=False, limits=limits, timeout=PATIENCE_SECONDS
@@ -78,7 +79,7 @@ def names(what: str, count: int = CLIENTS) -> list[str]:
 
 
 async def on_the_stream(around: Surroundings) -> dict[str, list[str]]:
-    """The ids of the stored submissions by their request's `Idempotency-Key`."""
+    """Return the ids of the stored submissions by their request's `Idempotency-Key`."""
     found: dict[str, list[str]] = {}
     subscription = await around.nats.jetstream().subscribe(
         subjects.ALL_SUBMISSIONS, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL
@@ -92,7 +93,7 @@ async def on_the_stream(around: Surroundings) -> dict[str, list[str]]:
 
 
 async def holds_its_promises(around: Surroundings, storm: Storm, sent: list[str]) -> None:
-    """Every receipt stands for one message; who sends everything again gets a receipt for each, the old ones too."""
+    """Check that each receipt stands for one message, and that clients who send everything again get all receipts."""
     stored = await on_the_stream(around)
     for name, receipt in storm.receipts.items():
         assert stored[name] == [receipt["id"]]

@@ -31,18 +31,19 @@ BEFORE, EVE, DAY, LATE, AUGUST = (
 )
 HOUSEHOLDS = 1000
 MERGED, WITH_TOWN, WITH_SPLIT = "06016", "06112", "06613"
-"""xã Quốc Khánh: whole communes; xã Bình Gia: a town too; xã Đình Lập: the larger part of a split commune too."""
+"""New communes: xã Quốc Khánh was made of whole communes; xã Bình Gia also of a town; xã Đình Lập also of the larger
+part of a split commune."""
 
 
 class Province:
-    """Scoring on the plan, told what communes count."""
+    """Scoring on the plan, with methods that publish the figures of communes."""
 
     def __init__(self, around: Surroundings, scoring: Service, reference: Reference, key: str) -> None:
         self.around, self.scoring, self.reference, self.key = around, scoring, reference, key
         self.sent = 0
 
     async def report(self, units: Iterable[Unit], period: str, poor: int, received: date, **changes: Any) -> None:
-        """The same poverty counts from all of them, once they are scored and the sums are judged."""
+        """Publish the same poverty counts for all units; wait until they are scored and the sums are judged."""
         found = [self._report(unit, period, poor, received, **changes) for unit in units]
         await put_on_stream(self.around, *found)
         self.sent += len(found)
@@ -71,14 +72,14 @@ class Province:
         return answer.json()
 
     async def part(self, commitment: str, unit: str = "20", **query: str) -> dict[str, Any]:
-        """How a commitment stands: its numbers."""
+        """Return the numbers of a commitment's status."""
         items = (await self.get("/v1/targets", **query))["items"]
         (found,) = [one for one in items if one["commitment"]["id"] == commitment and one["unit"]["code"] == unit]
         (part,) = found["assessment"]["parts"]
         return {"on": found["assessment"]["on"], **part}
 
     async def poverty(self, code: str, **query: str) -> dict[str, Any]:
-        """How a commune's poverty criterion stands."""
+        """Return the status of a commune's poverty criterion."""
         shown = await self.get(f"/v1/communes/{code}", **query)
         (found,) = [one for one in shown["statuses"] if one["criterion"]["key"] == "ntm-11"]
         return {"not_inherited": shown["not_inherited"], **found}
@@ -191,7 +192,7 @@ async def _is(province: Province, status: str) -> Any:
 
 
 async def _told(province: Province) -> list[tuple[str, str | None]]:
-    """What was told of the new commune's poverty criterion, and because of which submission."""
+    """Return the changes of the new commune's poverty criterion, each with the submission that caused it."""
     unit = province.reference.units.find(MERGED, DAY)
     assert unit
     return [

@@ -1,4 +1,4 @@
-"""NATS and PostgreSQL keep what they have acknowledged, however they end."""
+"""NATS and PostgreSQL keep everything that they have acknowledged, however they end."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from tests.servers import (
 type Ending = Callable[[Server], Awaitable[None]]
 
 ENDINGS = pytest.mark.parametrize("ending", [Server.stop, Server.kill], ids=["stopped", "killed"])
-"""Asked to stop; and by kill -9."""
+"""The ways to end a server: a request to stop, and kill -9."""
 
 
 @pytest.fixture(params=["embedded", "as_chosen"])
 def directory(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The embedded servers always, since `make up` uses them; containers too where they are to be had."""
+    """Each kind of server: the embedded ones, which `make up` uses, and containers where a Docker engine answers."""
     if request.param == "as_chosen" and not use_containers():
         pytest.skip("there are no containers here")
     monkeypatch.setattr("tests.servers.use_containers", lambda: request.param == "as_chosen")

@@ -1,4 +1,4 @@
-"""`ntm up` without the services: everything around them, with stand-ins in their place."""
+"""`ntm up` with stand-ins in the place of the services: the supervisor, the servers, the ports and the secrets."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class System:
         return RunningSystem.find(self.data)
 
     async def end(self, number: signal.Signals) -> list[int]:
-        """The process ids that there were."""
+        """Send the signal and wait for the end; return the ids of the processes that ran before."""
         assert self.process
         children = [child.pid for child in psutil.Process(self.process.pid).children(recursive=True)]
         self.process.send_signal(number)

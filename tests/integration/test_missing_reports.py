@@ -1,4 +1,4 @@
-"""What nobody reports of is judged too, against a real PostgreSQL."""
+"""Scoring judges criteria for which no unit reports, against a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FIRST_REPORT = {
     ("advanced-communes", "overdue"): 1,
     ("ntm-communes", "overdue"): 1,
 }
-"""What is told on the day after the last day for a monthly report on poverty."""
+"""The events on the day after the last day for a monthly report on poverty, each with its number."""
 
 
 async def pass_day(around: Surroundings, day: date) -> None:

@@ -1,4 +1,4 @@
-"""Submissions by NATS request: the same rules, keys and receipts as over HTTP."""
+"""Submissions by NATS request, for which intake has the same rules, keys and receipts as over HTTP."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ async def test_many_requests_at_once_each_get_their_own_receipt_and_two_processe
 
 
 async def taken_by(service: Service) -> float:
-    """How many submissions a process has accepted."""
+    """Return the number of submissions that a process has accepted."""
     async with service.client() as client:
         metrics = (await client.get("/metrics")).text
     (line,) = [line for line in metrics.splitlines() if line.startswith("ntm_submissions_accepted_total ")]

@@ -1,4 +1,4 @@
-"""Streams of lines: of any length, in bounded memory, and safe to send again."""
+"""Intake takes streams of lines of any length in bounded memory, and a client may safely send them again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def a_line(**changes: Any) -> bytes:
 
 
 def lines(count: int, name: str) -> list[bytes]:
-    """Lines that are all different and all acceptable."""
+    """Return different lines, all of them acceptable."""
     return [a_line(source_ref=f"{name}-{number}") for number in range(count)]
 
 
@@ -39,7 +39,7 @@ async def send(service: Service, key: str, body: Any, **headers: str) -> httpx.R
 
 
 def read(answer: httpx.Response) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The lines of the answer, and the last one."""
+    """Return the lines of the answer, and apart from them the last line."""
     *items, last = [json.loads(line) for line in answer.text.splitlines()]
     return items, last
 
@@ -237,7 +237,7 @@ async def test_when_the_broker_dies_in_the_middle_the_answer_says_what_was_accep
     async def dying() -> AsyncIterator[bytes]:
         yield b"\n".join(sent[:2000]) + b"\n"
         await eventually(two_thousand)
-        await asyncio.sleep(0.5)  # what is stored is also acknowledged
+        await asyncio.sleep(0.5)  # by then intake has the acknowledgement of the stored lines
         await nats_server.kill()
         yield b"\n".join(sent[2000:])
 

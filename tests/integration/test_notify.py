@@ -1,4 +1,4 @@
-"""Notify against real parts: what comes in on NATS goes out as mail and SMS, once, whatever happens meanwhile."""
+"""Notify against real parts: it sends each event from NATS as mail and SMS once, whatever fails meanwhile."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ async def test_what_came_while_the_service_was_away_is_told_when_it_is_back(runn
 
 
 async def with_many_desks(notify: NotifyService) -> None:
-    """Three more contacts of an office, each with twenty addresses."""
+    """Add three contacts of an office, each with twenty addresses."""
     for office in range(3):
         emails = [f"office{office}.{desk}@example.vn" for desk in range(20)]
         contact = a_contact("district_office", "184", name=f"Phòng {office}", emails=emails)
@@ -160,7 +160,7 @@ async def test_a_service_that_is_stopped_leaves_nothing_leased(running: NotifySe
     await running.publish(a_status_change())
     await asyncio.wait_for(running.mail_server.has_mail.wait(), 20)
     stopping = asyncio.create_task(running.stop())
-    await asyncio.sleep(0.5)  # it was told to stop, and waits for what it has begun
+    await asyncio.sleep(0.5)  # notify was told to stop, and waits for the attempts that it has begun
     running.mail_server.answers.set()
     await stopping
     standing = await running.rows("SELECT status, count(*) FROM notify.notice GROUP BY status")
@@ -192,7 +192,7 @@ async def test_a_kill_while_notices_go_out_loses_none(running: NotifyService) ->
 
     await eventually(some_are_out, explain=lambda: running.log)
     await running.kill()
-    # what the killed process had in hand is leased for a minute: let that pass
+    # the notices of the killed process are leased for a minute: let the leases end
     async with running.engine.begin() as connection:
         await connection.exec_driver_sql("UPDATE notify.notice SET due_at = now() WHERE due_at IS NOT NULL")
     await running.start()

@@ -1,4 +1,4 @@
-"""What notify answers: one running service that has told of three changes of a commune and one of the province."""
+"""Answers of a running notify that has told three changes of a commune and one change of the province."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def notify(
     url = await postgres_server.create_database()
     async with notify_service(tmp_path_factory.mktemp("notify"), nats, nats_server, url, CONTACTS) as service:
         await service.start()
-        # one after the other: what comes together is told together
+        # one after the other, since notify tells changes together that come together
         for alerts, change in enumerate((*(a_status_change() for _ in range(3)), a_target_change()), 1):
             await service.publish(change)
             await service.settled(alerts)

@@ -1,4 +1,4 @@
-"""Difficulties on NATS become mails to those who can act on them, once, and their words stay words."""
+"""Notify mails each difficulty once to the offices that can act on it, and never interprets its words as markup."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ async def test_what_says_that_something_was_parked_and_cannot_be_read_is_parked_
         return len(await notify.rows("SELECT 1 FROM notify.parked")) == 1
 
     await eventually(is_parked, explain=lambda: notify.log)
-    await asyncio.sleep(1)  # time enough for the next, if each made another
+    await asyncio.sleep(1)  # time enough for a second parked message, if each caused another
     assert await is_parked()
     assert await notify.rows("SELECT 1 FROM notify.alert WHERE kind = 'operation'") == []
 

@@ -1,4 +1,4 @@
-"""`ntm parked`: what a service could not process is listed, shown, processed after all, or dropped."""
+"""`ntm parked` lists, shows, replays and drops the messages that a service could not process."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def listed(around: Surroundings, *options: str) -> list[dict[str, Any]]:
 
 
 async def parked(around: Surroundings, messages: int = 1) -> list[dict[str, Any]]:
-    """What is parked, once that is so many."""
+    """Wait until this number of messages is parked; return them."""
 
     async def so_many() -> list[dict[str, Any]]:
         found = await listed(around)

@@ -1,4 +1,4 @@
-"""What submissions would change, asked over NATS; nothing of it stays."""
+"""Previews over NATS: scoring tells the changes that submissions would cause, and stores nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is published together stands on the stream as it was given."""
+"""Messages that are published together stand on the stream in the given order, with their content and headers."""
 
 from __future__ import annotations
 

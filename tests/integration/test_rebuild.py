@@ -1,4 +1,4 @@
-"""The state made again from the stream: the same to the byte, put in the live one's place, nothing lost meanwhile."""
+"""A rebuild makes the same state from the stream, to the byte, and takes the live state's place without a loss."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MODELS = (SubmissionRow, ReadingRow, StatusRow, IncrementRow, TargetRow)
 
 
 async def scored(around: Surroundings, submissions: int) -> None:
-    """Wait until so many submissions are scored, and what follows from them is judged."""
+    """Wait until this number of submissions is scored and the targets that follow from them are judged."""
 
     async def is_scored() -> bool:
         async with around.engine.connect() as connection:
@@ -32,7 +32,7 @@ async def scored(around: Surroundings, submissions: int) -> None:
 
 
 async def contents(around: Surroundings) -> dict[str, list[Any]]:
-    """All rows of the state, in order, without when somebody looked."""
+    """Return all rows of the state, in order, without the times at which workers looked at them."""
     found = {}
     async with around.engine.connect() as connection:
         for model in MODELS:
@@ -46,7 +46,7 @@ async def contents(around: Surroundings) -> dict[str, list[Any]]:
 
 
 def a_history() -> list[Any]:
-    """A commune's half year: a baseline, months, a correction, a late report, a later stage."""
+    """Publish a commune's half year: a baseline, months, a correction, a late report, a later stage."""
     return [
         poverty_report("2022-12", 200, date(2023, 1, 10)),
         poverty_report("2023-01", 190, date(2023, 2, 4)),
@@ -93,7 +93,7 @@ async def test_a_state_that_was_damaged_is_replaced_and_the_difference_is_told(
     corrected = (await eventually(lambda: _more_changes(around, told)))[told:]
     assert {(one["before"], one["submission"]) for one in corrected} == {("met", None)}
     assert BORDER in {one["unit"]["code"] for one in corrected}
-    # and the service goes on with the tables that it finds now
+    # the service goes on with the tables that have taken the place of the old ones
     await put_on_stream(around, poverty_report("2023-06", 100, START))
     await scored(around, len(history) + 1)
     assert (await rebuild(around.engine, around.nats, load(), START)).differences == []

@@ -1,4 +1,4 @@
-"""What became of what was sent: receipts, refusals, lists of them, and who may see which."""
+"""Senders follow their submissions: receipts, refusals, the lists of both, and the keys that may see them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stages: what was reported is verified by the district and confirmed by the province, or sent back with a reason."""
+"""Reviews: the district verifies figures, the province confirms them, and both may return them with a reason."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def receipt(service: Service, key: str, submission_id: str) -> Any:
 
 
 async def reviewed(service: Service, key: str, submission_id: str) -> Any:
-    """The receipt, once a decision about it has come to the tables."""
+    """Wait until a decision about the submission has come to the tables; return the receipt."""
 
     async def look() -> Any:
         found = await receipt(service, key, submission_id)

@@ -1,4 +1,4 @@
-"""Scoring against a real NATS and PostgreSQL: what it publishes, what it answers, what it survives."""
+"""Scoring against a real NATS and PostgreSQL: its messages, its answers, and the failures that it survives."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def put_on_stream(around: Surroundings, *submissions: AcceptedSubmission) 
 
 
 async def changes(around: Surroundings, subject: str = subjects.ALL_STATUSES) -> list[dict[str, Any]]:
-    """Everything that was published on a subject."""
+    """Return the bodies of all messages that were published on a subject."""
     js = around.nats.jetstream()
     found = []
     subscription = await js.subscribe(subject, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL)

@@ -1,4 +1,4 @@
-"""A criteria set and a plan for 2026, added as files alone, through the real intake and scoring; and recognition."""
+"""A criteria set and a plan for 2026 that are added as files alone run through the real intake and scoring."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from tests.waiting import eventually
 
 TODAY = date(2026, 6, 30)
 FIRST, SECOND, THIRD = "06001", "06016", "06058"
-"""A commune of each of the set's groups."""
+"""One commune of each group of the set."""
 
 
 class Line:
-    """The services on the set's reference data, and a key for the province."""
+    """Intake and scoring on the set's reference data, with a key for the province."""
 
     def __init__(self, reference: Reference, intake: Service, scoring: Service, key: str) -> None:
         self.reference, self.intake, self.scoring, self.key = reference, intake, scoring, key
 
     async def post(self, *submissions: dict[str, Any], key: str | None = None) -> list[dict[str, Any]]:
-        """The answers to the submissions."""
+        """Post the submissions; return the answers."""
         async with self.intake.client(key or self.key) as client:
             answer = await client.post("/v1/submissions", json=list(submissions))
         items: list[dict[str, Any]] = answer.json()["items"]
         return items
 
     async def get(self, path: str, **query: str) -> Any:
-        """What scoring answers."""
+        """Return scoring's answer to a request."""
         async with self.scoring.client(self.key) as client:
             answer = await client.get(path, params=query)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     async def recognition(self, code: str, **query: str) -> dict[str, Any]:
-        """The commune's recognition by the set."""
+        """Return the commune's recognition by the set."""
         (found,) = (await self.get(f"/v1/communes/{code}", **query))["recognitions"]
         assert isinstance(found, dict)
         return found

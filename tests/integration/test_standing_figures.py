@@ -1,4 +1,4 @@
-"""What is looked up beside a submission's figures."""
+"""The look-up of standing figures with which intake compares a submission."""
 
 from __future__ import annotations
 

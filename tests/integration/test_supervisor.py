@@ -1,4 +1,4 @@
-"""The supervisor with little programs of the tests' own."""
+"""The supervisor runs, restarts and ends small programs of the tests."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ asyncio.run(run_until_signal(main(Path(sys.argv[1]))))
 
 
 def a_process(directory: Path, name: str, code: str = SLEEPS, start_seconds: float = 20) -> Process:
-    """Writes its process id to a file and sleeps; ready when the file is there."""
+    """Return a process that writes its id to a file and sleeps; it is ready when the file is there."""
     path = directory / f"{name}.pid"
 
     async def is_ready() -> bool:
@@ -58,7 +58,7 @@ def is_gone(pid: int) -> bool:
 
 @pytest.fixture
 async def supervising(tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[asyncio.subprocess.Process]]]:
-    """Starts another process that supervises `first` and `second`."""
+    """A function that starts another process, which supervises `first` and `second`."""
     started: list[asyncio.subprocess.Process] = []
 
     async def start() -> asyncio.subprocess.Process:

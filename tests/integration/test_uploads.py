@@ -46,7 +46,7 @@ def a_month(month: str, poor: int = 131, unit: str = "06280") -> bytes:
 
 
 async def stands(service: Service, key: str, body: bytes) -> None:
-    """Wait until the tables know what was accepted."""
+    """Wait until intake's tables have the accepted submissions."""
 
     async def known() -> bool:
         preview = (await upload(service, key, body, dry_run=True)).json()

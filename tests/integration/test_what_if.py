@@ -1,4 +1,4 @@
-"""What would follow, and who is nearest, asked of the real service; nothing of it stays."""
+"""Suppositions and the communes nearest to a goal, asked of the real scoring, which stores nothing of them."""
 
 from __future__ import annotations
 
@@ -358,7 +358,7 @@ async def test_the_program_prints_who_is_nearest_and_what_lacks(
 async def test_what_was_told_is_what_follows_when_the_figures_come(
     shared_around: Surroundings, scoring: Service, province: str
 ) -> None:
-    """The last of the module: it is the only one that reports something."""
+    """The last test of the module: it alone sends a submission."""
     supposed = [poverty(130, period="2023-05"), poverty(10, "06619", "2023-05")]
     told = await answer(scoring, province, submissions=supposed)
     await put_on_stream(shared_around, *(an_accepted_submission(**one, district=DISTRICT) for one in supposed))

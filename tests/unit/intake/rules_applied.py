@@ -1,4 +1,4 @@
-"""Submissions to which the tests apply intake's rules, and what the rules say of them."""
+"""Functions by which tests apply intake's rules to submissions."""
 
 from __future__ import annotations
 

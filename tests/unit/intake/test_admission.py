@@ -1,4 +1,4 @@
-"""How a submission is signed in: its identity, its digest, what is published."""
+"""Signing submissions in: their identities, their digests, the published messages."""
 
 from __future__ import annotations
 

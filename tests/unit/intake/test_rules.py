@@ -1,4 +1,4 @@
-"""What intake refuses, and the words that it finds for it."""
+"""Intake's rules for a submission by itself, and the words of its refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands for a unit while a batch is looked at."""
+"""The standing figures of a unit while a group of submissions is decided."""
 
 from __future__ import annotations
 

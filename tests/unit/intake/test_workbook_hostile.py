@@ -1,4 +1,4 @@
-"""Hostile, broken and mistaken files: each is refused for what it is, before anything of it is believed."""
+"""Hostile, broken and mistaken files: intake refuses each with the right reason, before it uses any of its content."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RELATIONS = '<Relationships xmlns="http://schemas.openxmlformats.org/package/200
 
 
 def refusal_of(body: bytes) -> str:
-    """The code of the reason for which the whole file is refused."""
+    """Return the code of the fault for which the whole file is refused."""
     with pytest.raises(Problem) as caught:
         read(body, REFERENCE, RowDefaults())
     assert caught.value.kind is Problems.FILE_REFUSED

@@ -1,4 +1,4 @@
-"""Figures as people write them, and when they cannot be told apart."""
+"""Figures as people write them, among them figures that can be read in two ways."""
 
 from __future__ import annotations
 

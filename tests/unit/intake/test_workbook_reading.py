@@ -25,7 +25,7 @@ def read(body: bytes, given: RowDefaults = RowDefaults()) -> Upload:
 
 
 def faults_of(body: bytes, given: RowDefaults = RowDefaults()) -> list[tuple[str | None, str]]:
-    """Cell and code of each fault."""
+    """Return cell and code of each fault."""
     return [(found.cell, found.fault.kind.code) for found in read(body, given).faults]
 
 

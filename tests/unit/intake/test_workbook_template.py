@@ -1,4 +1,4 @@
-"""Templates: what is in them, that what is filled in comes back, and that faults come back in their cells."""
+"""Templates: their content, the figures that come back from them, and the faults that come back in their cells."""
 
 from __future__ import annotations
 

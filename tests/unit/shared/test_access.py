@@ -1,4 +1,4 @@
-"""Who calls, as far as no database is needed to tell."""
+"""Callers and their scopes, as far as they need no database."""
 
 from __future__ import annotations
 

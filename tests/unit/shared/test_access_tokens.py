@@ -1,4 +1,4 @@
-"""Tokens of an OpenID Connect issuer, against a real one of the test's own."""
+"""Tokens of an OpenID Connect issuer, which the tests run themselves."""
 
 from __future__ import annotations
 

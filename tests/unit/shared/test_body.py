@@ -1,4 +1,4 @@
-"""Reading bodies: whole or in lines, however they are cut into chunks, and never more than there is room for."""
+"""Bodies are read whole or in lines, however they are cut into chunks, and within the room of the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a change of a contract breaks for those who rely on it, and what it does not."""
+"""Changes of a contract that break programs which rely on it, and changes that break nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SCHEMA: dict[str, Any] = {
 
 
 def changed(path: str, **keywords: Any) -> dict[str, Any]:
-    """The schema with keywords of one place set, or removed where they are None."""
+    """Return the schema with keywords set in one place; None removes a keyword."""
     schema = deepcopy(SCHEMA)
     place: dict[str, Any] = schema
     for step in filter(None, path.split("/")):

@@ -1,4 +1,4 @@
-"""What crosses a border is written down, and readable by others than us."""
+"""The contracts are written down in schemas by which programs of others can read the messages."""
 
 from __future__ import annotations
 

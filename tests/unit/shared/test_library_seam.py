@@ -1,4 +1,4 @@
-"""What the libraries do without our patches, and with them. A library that is mended makes a test here fail.
+"""The libraries without our patches, and with them. A library that is mended makes a test here fail.
 
 Then its patch in `shared/nats/library_seam.py` can go, and its test with it.
 """
@@ -46,7 +46,7 @@ def without_patches(test: Callable[[], Awaitable[None]]) -> None:
 
 
 class _Transport:
-    """Gives a client what a server would send, then nothing any more."""
+    """A transport that gives a client the bytes of a server, and then nothing more."""
 
     def __init__(self, *parts: bytes) -> None:
         self.left = list(parts)
@@ -59,7 +59,7 @@ class _Transport:
 
 
 async def _read(*parts: bytes) -> tuple[list[str], _Transport, bool]:
-    """The replies of the messages that a client has taken, what it has not read, and whether it connects anew."""
+    """Let a client read; return the replies of its messages, the unread bytes, and whether it connects anew."""
     client, taken, is_connecting_anew = Client(), [], []
     transport = _Transport(*parts)
     client._transport = transport  # type: ignore[assignment]
@@ -161,7 +161,7 @@ def test_nats_py_has_no_public_way_to_a_message_with_metadata() -> None:
 
 
 async def _collect(timeout_seconds: float, nothing_left: type[Exception] = TimeoutError) -> tuple[list[int], float]:
-    """The sizes of the batches that a subscriber takes of one message that is there, and the seconds that it took.
+    """Return the sizes of the batches that a subscriber takes when one message is there, and the seconds that it took.
 
     nats-py raises either error when nothing is left: the plain one where the time is over before the server says so.
     """

@@ -1,4 +1,4 @@
-"""The plan checker finds what the plan of 2023 gets wrong, and nothing once the data are corrected."""
+"""The plan checker finds the errors of the plan of 2023, and none once the data are corrected."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def findings(plan: Plan = PLAN, source: str = SOURCE, code: str | None = None) -
 
 
 def corrected(plan: Plan, part: str, which: dict[str, Any], **changes: Any) -> Plan:
-    """The plan with the one record of a list that matches `which` changed."""
+    """Return the plan with a change to the one record of a list that matches `which`."""
     records: list[BaseModel] = getattr(plan, part)
 
     def matches(record: BaseModel) -> bool:

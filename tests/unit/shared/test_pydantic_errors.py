@@ -1,4 +1,4 @@
-"""What is wrong with parameters and bodies is told in words for people."""
+"""Pydantic's errors about parameters and bodies are told in words for people."""
 
 from __future__ import annotations
 

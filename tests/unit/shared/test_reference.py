@@ -1,4 +1,4 @@
-"""The packaged reference data, and what the loader says of broken ones."""
+"""The packaged reference data, and the loader's faults of broken ones."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Break = Callable[[str, str, str], InvalidReferenceError]
 
 @pytest.fixture
 def breaking(tmp_path: Path) -> Break:
-    """Replaces words of one file of a copy of the packaged data, loads it, and hands back the fault."""
+    """A function that replaces words in a file of a copy of the packaged data, loads the copy, returns the fault."""
 
     def load_broken(file: str, old: str, new: str) -> InvalidReferenceError:
         shutil.copytree(PACKAGED, tmp_path / "reference", ignore=shutil.ignore_patterns("*.py", "__pycache__"))

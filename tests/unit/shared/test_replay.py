@@ -1,4 +1,4 @@
-"""Which message a replay processes, and which handler takes it."""
+"""A replay finds the parked message and the handler that takes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small promises of the shared modules."""
+"""Promises of shared modules that are too small for a test module each."""
 
 from __future__ import annotations
 

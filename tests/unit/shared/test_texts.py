@@ -1,4 +1,4 @@
-"""The catalogues of texts for people: whole in both languages, and nothing in them that nobody says."""
+"""The catalogues of texts for people are complete in both languages, and have no unused entry."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PACKAGES = ["shared", "services.intake", "services.scoring", "services.notify", 
 
 
 def keys_in_code(package: str) -> set[str]:
-    """Every key that the package's modules ask its catalogue for."""
+    """Return every key for which the package's modules ask its catalogue."""
     found = set()
     for path in ROOT.joinpath(*package.split(".")).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -1,4 +1,4 @@
-"""The registry of units against what is known of Lạng Sơn."""
+"""The registry of units against known facts of Lạng Sơn."""
 
 from __future__ import annotations
 

@@ -1,0 +1,121 @@
+"""Contacts of notify: import, restart, roles without a contact, and who would hear of an event."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import httpx
+from openpyxl import Workbook
+
+from tests.changes import DISTRICT_OFFICE, a_contact, a_target_change
+from tests.integration.notify_service import NotifyService
+
+
+async def test_what_people_make_of_the_contacts_of_the_file_outlives_a_restart(notify: NotifyService) -> None:
+    province = await notify.key("20")
+    known = {one["role"]: one for one in (await notify.get("/v1/contacts", province)).json()["items"]}
+    renamed = DISTRICT_OFFICE.model_copy(update={"name": "Bà B"}).model_dump(mode="json")
+    path = f"/v1/contacts/{known['district_office']['id']}"
+    assert (await notify.post(path, await notify.key("184"), "PUT", json=renamed)).is_success
+    gone = f"/v1/contacts/{known['poverty_division']['id']}"
+    assert (await notify.post(gone, province, "DELETE")).status_code == 204
+    await notify.stop()
+    await notify.start()  # with the same file of contacts as before
+    items = (await notify.get("/v1/contacts", province)).json()["items"]
+    assert {(one["role"], one["name"]) for one in items} == {
+        ("district_office", "Bà B"),
+        ("district_committee", known["district_committee"]["name"]),
+    }
+
+
+async def test_a_notice_is_sent_again_once_to_a_mailbox_that_two_contacts_share(notify: NotifyService) -> None:
+    key = await notify.key("20")
+    await notify.publish(a_target_change())
+    await notify.settled()
+    [lost] = await notify.notices(recipient="department_leadership@20")
+    role, _, unit = lost["recipient"].partition("@")
+    for name in ("Ông A", "Bà B"):
+        contact = a_contact(role, unit, name=name, emails=["chung@example.vn", "chung@example.vn"])
+        assert (await notify.post("/v1/contacts", key, json=contact.model_dump(mode="json"))).status_code == 201
+    assert (await notify.post(f"/v1/notices/{lost['id']}/resend", key)).status_code == 202
+    await notify.settled()
+    assert len([mail for mail in notify.mails if mail.to == ["chung@example.vn"]]) == 1
+
+
+async def test_roles_that_nobody_answers_for_are_named(notify: NotifyService) -> None:
+    found = (await notify.get("/v1/contacts/gaps", await notify.key("20"))).json()["items"]
+    recipients = {one["recipient"] for one in found}
+    assert "labour_division@20" in recipients
+    # by the real clock the districts have ended, and their offices' roles lie in the communes
+    assert len([one for one in recipients if one.startswith("district_office@06")]) > 10
+    assert not {"poverty_division@20"} & {one["recipient"] for one in found if one["channel"] == "email"}
+    own = (await notify.get("/v1/contacts/gaps", await notify.key("184"))).json()["items"]
+    assert "labour_division@20" not in {one["recipient"] for one in own}
+    assert "roles without contact" in notify.log
+
+
+async def test_contacts_are_imported_whole_or_not_at_all_and_listed_masked(notify: NotifyService) -> None:
+    province, district, other = await notify.key("20"), await notify.key("184"), await notify.key("181")
+    book = Workbook()
+    sheet = book.active
+    assert sheet
+    sheet.append(["Vai trò", "Mã đơn vị", "Tên", "E-mail", "Điện thoại", "Tổng hợp"])
+    sheet.append(
+        ["district_office", "184", "Bà Nguyễn Thị Hoa", "hoa@example.vn; hoa2@example.vn", "0912 345 678", "hằng ngày"]
+    )
+    sheet.append(["district_office", "184", "Ông X", "không phải e-mail", "12", None])
+    sheet.append(["no_such_role", "184", "Y", None, None, None])
+
+    async def imported(key: str, **parameters: Any) -> httpx.Response:
+        body = BytesIO()
+        book.save(body)
+        return await notify.post("/v1/contacts/import", key, content=body.getvalue(), params=parameters)
+
+    refused = await imported(district)
+    assert refused.status_code == 422
+    assert {(fault["cell"], fault["code"]) for fault in refused.json()["errors"]} == {
+        ("D3", "bad_email"),
+        ("E3", "bad_phone"),
+        ("A4", "unknown_role"),
+    }
+    as_json = await notify.post("/v1/contacts/import", district, json={"contacts": [{"role": "district_office"}]})
+    assert (as_json.status_code, as_json.json()["errors"][0]["pointer"]) == (422, "/contacts/0/unit")
+    sheet.delete_rows(3, 2)
+    assert (await imported(other)).status_code == 403
+    assert (await imported(district, dry_run=True)).json()["added"] == 1
+    assert len((await notify.get("/v1/contacts", province)).json()["items"]) == 3
+    assert (await imported(district)).json() == {
+        "dry_run": False, "added": 1, "changed": 0, "unchanged": 0, "removed": 0,
+    }  # fmt: skip
+    assert (await imported(district)).json()["unchanged"] == 1
+
+    [mine] = [one for one in (await notify.get("/v1/contacts", district)).json()["items"] if "Hoa" in one["name"]]
+    assert (mine["phones"], mine["digest"], mine["updated_by"]) == (["+84912345678"], "daily", "agency-184")
+    commune = await notify.key("06280")
+    [seen] = [
+        one for one in (await notify.get("/v1/contacts", commune)).json()["items"] if one["role"] == "poverty_division"
+    ]
+    assert seen["emails"] == ["b***@example.vn"]
+    changed = {**{name: mine[name] for name in ("role", "unit", "name", "emails")}, "digest": "none"}
+    assert (await notify.post(f"/v1/contacts/{mine['id']}", other, "PUT", json=changed)).status_code == 403
+    kept = await notify.post(f"/v1/contacts/{mine['id']}", district, "PUT", json=changed)
+    assert (kept.json()["digest"], kept.json()["phones"]) == ("none", [])
+    assert (await notify.post(f"/v1/contacts/{mine['id']}", district, "DELETE")).status_code == 204
+
+
+async def test_who_would_hear_of_it_is_explained(notify: NotifyService) -> None:
+    key = await notify.key("20")
+    answer = await notify.get("/v1/routes:explain", key, event="missed", unit="06280", criterion="ntm-11")
+    found = answer.json()
+    assert found["severity"] == "urgent"
+    hears = {
+        (one["branch"], one["recipient"], one["channel"], one["reason"] and one["reason"]["en"])
+        for one in found["hears"]
+    }
+    assert ("status-district", "district_office@184", "sms", None) in hears
+    assert ("status-missed", "district_committee@184", "email", None) in hears
+    assert ("status-missed", "coordination_office@20", "email", "no contact is known") in hears
+    assert {one["id"] for one in found["branches"] if not one["takes"]} >= {"target-owner", "operation"}
+    assert (await notify.get("/v1/routes:explain", key, event="missed", unit="06280")).status_code == 400
+    assert (await notify.get("/v1/routes:explain", key, event="met", unit="06280", on="problem")).status_code == 400
