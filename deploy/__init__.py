@@ -1,1 +1,1 @@
-"""How the system is run: on one machine without containers, in containers, on a cluster."""
+"""Ways to run the system: on one machine without containers, or in containers on a server."""

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def settings_of(system: RunningSystem) -> Settings:
-    """The settings that lead to the running system's parts."""
-    from shared.settings import Settings  # as below: a command loads only what it uses
+    """Return the settings that lead to the running system's parts."""
+    from shared.settings import Settings  # imported in the function, as below: a command loads only what it uses
 
     return Settings(
         database_url=SecretStr(system.database_url),
@@ -32,7 +32,7 @@ def settings_of(system: RunningSystem) -> Settings:
 
 @asynccontextmanager
 async def http(key: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the local services, past any proxy."""
+    """Yield a client of the local services that uses no proxy."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     async with httpx.AsyncClient(timeout=60, trust_env=False, headers=headers) as client:
         yield client
@@ -40,7 +40,7 @@ async def http(key: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
 
 @asynccontextmanager
 async def database(system: RunningSystem) -> AsyncIterator[AsyncEngine]:
-    """The running system's database."""
+    """Yield connections to the running system's database."""
     from shared.postgres.engine import create_engine
 
     engine = create_engine(settings_of(system), "cli")
@@ -52,7 +52,7 @@ async def database(system: RunningSystem) -> AsyncIterator[AsyncEngine]:
 
 @asynccontextmanager
 async def broker(system: RunningSystem) -> AsyncIterator[Client]:
-    """A connection to the running system's NATS."""
+    """Yield a connection to the running system's NATS."""
     from shared.nats.connection import connect
 
     nats = await connect(settings_of(system), "ntm-cli")

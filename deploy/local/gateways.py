@@ -19,25 +19,25 @@ SMS_PATH = "/MainService.svc/json/SendMultipleMessage_V4_post_json/"
 SPEEDSMS_PATH = "/index.php/sms/send"
 BODY_BYTES = 64_000
 GSM_CHARACTERS, UNICODE_CHARACTERS = 3 * 153, 3 * 67
-"""Three parts: more than the gateway takes."""
+"""The longest message that a gateway takes here: three parts."""
 
 _MOBILE = re.compile(r"(?:\+?84|0)[35789]\d{8}")
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayKeys:
-    """What the gateway asks of its callers."""
+    """The keys that a gateway asks of its callers."""
 
     api: str = field(repr=False)
     secret: str = field(repr=False)
 
     def fit(self, api: str, secret: str) -> bool:
-        """Whether these are the keys."""
+        """Say whether the API key and the secret are the gateway's."""
         right_api = hmac.compare_digest(api.encode(), self.api.encode())
         return hmac.compare_digest(secret.encode(), self.secret.encode()) and right_api
 
     def fit_token(self, authorization: str) -> bool:
-        """Whether a Basic authorization has the key as its user name, as SpeedSMS wants it."""
+        """Say whether a Basic authorization has the API key as its user name, as SpeedSMS asks."""
         try:
             name = b64decode(authorization.removeprefix("Basic "), validate=True).partition(b":")[0]
         except (binascii.Error, ValueError):
@@ -46,7 +46,7 @@ class GatewayKeys:
 
 
 class SmsRequest(BaseModel):
-    """eSMS' SendMultipleMessage_V4_post_json. Numbers are taken for texts, as the gateway does."""
+    """A request to eSMS' SendMultipleMessage_V4_post_json. Numbers are taken for texts, as the gateway does."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
@@ -62,7 +62,7 @@ class SmsRequest(BaseModel):
 
 
 class SpeedSmsRequest(BaseModel):
-    """SpeedSMS' sms/send, for one recipient."""
+    """A request to SpeedSMS' sms/send, for one recipient."""
 
     to: list[str] = Field(min_length=1, max_length=1)
     content: str
@@ -71,7 +71,7 @@ class SpeedSmsRequest(BaseModel):
 
 
 class SmsGateways:
-    """What they answer; a message that is taken lies in the outbox."""
+    """The routes of the gateways, which keep each message that they take in the outbox."""
 
     def __init__(self, outbox: Outbox, keys: GatewayKeys) -> None:
         self._outbox, self._keys = outbox, keys
@@ -102,7 +102,7 @@ class SmsGateways:
         return JSONResponse({"CodeResult": "100", "CountRegenerate": 0, "SMSID": sent.id})
 
     async def take_speedsms(self, request: Request) -> Response:
-        """Answer as SpeedSMS does. It knows no id of the caller's, so a repetition is another message."""
+        """Answer as SpeedSMS does. SpeedSMS knows no id of the caller's, so a repetition is another message."""
         content = await _content(request)
         if not self._keys.fit_token(request.headers.get("authorization", "")):
             return _failed("009", "Account not allow to call the API")
@@ -134,7 +134,7 @@ def _failed(code: str, reason: str, **more: list[str]) -> JSONResponse:
 
 
 async def _content(request: Request) -> bytes | None:
-    """The body; None when it is too long."""
+    """Return the body of a request; None when it is too long."""
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
@@ -148,7 +148,7 @@ def _is_mobile(phone: str) -> bool:
 
 
 def _fault(message: SmsRequest) -> tuple[str, str] | None:
-    """The first reason to refuse, in eSMS' codes; None when the message can go out."""
+    """Return the first reason to refuse a message, in eSMS' codes; None when the message can go out."""
     if not message.Content:
         return "99", "Content is empty"
     if not _is_mobile(message.Phone):

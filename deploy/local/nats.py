@@ -39,11 +39,11 @@ class Nats:
 
     @property
     def url(self) -> str:
-        """`nats://127.0.0.1:4222`, without the token."""
+        """The server's address without the token, such as `nats://127.0.0.1:4222`."""
         return f"nats://127.0.0.1:{self.port}"
 
     def process(self) -> Process:
-        """Write the configuration, and say how the server is run."""
+        """Write the configuration, and return the process that runs the server."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         config = self.directory / "nats-server.conf"
         write_private(config, configuration(f"127.0.0.1:{self.port}", self.token, str(self.directory.resolve())))
@@ -51,17 +51,17 @@ class Nats:
         return Process(name="nats", command=command, ready=self.is_ready)
 
     async def is_ready(self) -> bool:
-        """Whether it answers and JetStream is up."""
+        """Say whether the server answers and JetStream is up."""
         return await answers(self.url, self.token)
 
 
 def configuration(listen: str, token: str, store: str) -> str:
-    """The server's configuration file."""
+    """Return the text of the server's configuration file."""
     return CONFIG.format(listen=listen, token=json.dumps(token), store=json.dumps(store, ensure_ascii=False))
 
 
 async def answers(url: str, token: str) -> bool:
-    """Whether a NATS server with JetStream answers there."""
+    """Say whether a NATS server with JetStream answers at `url`."""
 
     async def ignore(_: Exception) -> None:
         pass

@@ -1,4 +1,4 @@
-"""What was sent on this machine: a mail is an .eml file, an SMS a JSON file, numbered together."""
+"""The mails and SMS that were sent on this machine: a mail is an .eml file, an SMS a JSON file, numbered together."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from uuid import uuid4
 from pydantic import BaseModel, ValidationError
 
 ENVELOPE = "X-Postbox-Envelope"
-"""First line of a kept mail: when it came, from whom, for whom, as SMTP said it."""
+"""The first line of a kept mail: its time, and its sender and recipients as SMTP named them."""
 
-# What the standard library's parser raises on mail that is broken in one way or another.
+# The exceptions that the standard library's parser raises on broken mail.
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, email.errors.MessageError)
 
 
@@ -36,7 +36,7 @@ class Sent(BaseModel):
 
 
 class Outbox:
-    """The files below a directory, and what they say."""
+    """The mails and SMS in the files below a directory."""
 
     def __init__(self, directory: Path) -> None:
         self.mail = directory / "mail"
@@ -51,7 +51,7 @@ class Outbox:
         self._last = max((int(path.stem) for path in paths if path.stem.isdecimal()), default=0)
 
     def keep_mail(self, sender: str, to: list[str], content: bytes) -> Sent:
-        """Raises OSError when it cannot be kept."""
+        """Keep a mail and return it. Raises OSError when it cannot be kept."""
         envelope = {"at": datetime.now(UTC).isoformat(), "from": sender, "to": to}
         raw = f"{ENVELOPE}: {json.dumps(envelope)}\r\n".encode() + content
         n = self._next()
@@ -60,7 +60,7 @@ class Outbox:
         return self._add(_mail(n, raw))
 
     def keep_sms(self, sender: str, to: str, text: str, request_id: str | None) -> Sent:
-        """Raises OSError when it cannot be kept."""
+        """Keep an SMS and return it. Raises OSError when it cannot be kept."""
         n = self._next()
         sent = Sent(
             n=n,
@@ -76,11 +76,11 @@ class Outbox:
         return self._add(sent)
 
     def find_request(self, request_id: str) -> Sent | None:
-        """The SMS that came with this RequestId."""
+        """Return the SMS that came with this RequestId; None when there is none."""
         return self._requests.get(request_id)
 
     def raw_mail(self, n: int) -> bytes | None:
-        """The kept file of a mail."""
+        """Return the kept file of a mail; None when there is none."""
         path = self.mail / f"{n:06}.eml"
         return path.read_bytes() if path.exists() else None
 
@@ -96,12 +96,12 @@ class Outbox:
 
 
 def parsed(raw: bytes) -> EmailMessage:
-    """A kept mail's message."""
+    """Return the message of a kept mail."""
     return email.message_from_bytes(raw, policy=email.policy.default)
 
 
 def body(message: EmailMessage, kind: Literal["plain", "html"]) -> str | None:
-    """The text or the HTML part; None when there is none that can be read."""
+    """Return the text or the HTML part of a mail; None when there is none that can be read."""
     try:
         part = message.get_body(preferencelist=(kind,))
         return str(part.get_content()) if part else None
@@ -110,7 +110,7 @@ def body(message: EmailMessage, kind: Literal["plain", "html"]) -> str | None:
 
 
 def header(message: EmailMessage, name: str) -> str:
-    """A header's text, empty when absent or unreadable."""
+    """Return the text of a header, empty when the header is absent or unreadable."""
     try:
         return " ".join(str(message.get(name, "")).split())  # a folded header may unfold with a space too many
     except _UNREADABLE:

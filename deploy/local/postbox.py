@@ -1,8 +1,7 @@
-"""Stands for the world outside on one machine: an SMTP server and an SMS gateway that keep what they get.
+"""The postbox: an SMTP server and an SMS gateway for one machine, which keep mails and SMS and send nothing on.
 
-Nothing leaves the machine. The gateway speaks the public HTTP contracts of eSMS and SpeedSMS; a page shows mails
-and messages. `python -m deploy.local.postbox --dir DIR`, with the gateway's keys in NTM_SMS_API_KEY and
-NTM_SMS_SECRET_KEY.
+The gateway speaks the public HTTP contracts of eSMS and SpeedSMS; a page shows mails and messages. Start it by
+`python -m deploy.local.postbox --dir DIR`, with the gateway's keys in NTM_SMS_API_KEY and NTM_SMS_SECRET_KEY.
 """
 
 from __future__ import annotations
@@ -63,7 +62,10 @@ class Postbox:
         return f"250 2.0.0 Kept as {sent.n}"
 
     async def list_sent(self, request: Request) -> Response:
-        """At most `?limit=` (100; 1000), oldest first: what came after the number `?since=`, or else the newest."""
+        """List at most `?limit=` (by default 100, at most 1000) mails and SMS, oldest first.
+
+        With `?since=`: those that came first after this number; without it: the newest.
+        """
         since = _number(request, "since", -1)
         limit = min(max(_number(request, "limit", 100), 1), 1000)
         later = [sent for sent in self.outbox.items if sent.n > since]
@@ -77,7 +79,7 @@ class Postbox:
         )
 
     async def show_all(self, request: Request) -> Response:
-        """Newest first; the first page renews itself."""
+        """Show mails and SMS, newest first. The first page renews itself."""
         before = _number(request, "before", 0)
         older = [sent for sent in reversed(self.outbox.items) if not before or sent.n < before]
         mails = sum(sent.kind == "mail" for sent in self.outbox.items)
@@ -91,7 +93,7 @@ class Postbox:
         )
 
     async def show_mail(self, request: Request) -> Response:
-        """One mail: headers, HTML part in a frame that can run nothing, text part."""
+        """Show one mail: headers, HTML part in a frame that can run nothing, text part."""
         n, raw = self._mail(request)
         message = parsed(raw)
         shown = {name: header(message, name) for name in ("From", "To", "Cc", "Date", "Message-ID")}
@@ -106,18 +108,18 @@ class Postbox:
         )
 
     async def show_mail_html(self, request: Request) -> Response:
-        """The HTML part alone, for the frame."""
+        """Return the HTML part of a mail alone, for the frame."""
         _, raw = self._mail(request)
         return HTMLResponse(body(parsed(raw), "html") or "", headers={"Content-Security-Policy": _MAIL_POLICY, **_SAFE})
 
     async def download_mail(self, request: Request) -> Response:
-        """The mail as it came."""
+        """Return the mail as it came."""
         n, raw = self._mail(request)
         name = f'attachment; filename="{n:06}.eml"'
         return Response(raw, media_type="message/rfc822", headers={"Content-Disposition": name, **_SAFE})
 
     async def tell_health(self, _: Request) -> Response:
-        """The process is up."""
+        """Answer that the process is up."""
         return PlainTextResponse("ok")
 
     def _mail(self, request: Request) -> tuple[int, bytes]:

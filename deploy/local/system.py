@@ -28,7 +28,7 @@ MIGRATE = (sys.executable, "-m", "services.cli.main", "migrate")
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where a person or another program finds the system."""
+    """The ports at which a person or another program finds the system."""
 
     intake: int = 8001
     scoring: int = 8002
@@ -37,13 +37,13 @@ class Ports:
 
     @classmethod
     def starting_at(cls, base: int) -> Self:
-        """Four ports in a row."""
+        """Return four ports in a row, from `base` on."""
         return cls(base, base + 1, base + 2, base + 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What to start, and how."""
+    """The options with which the system starts."""
 
     data: Path
     ports: Ports = Ports()
@@ -58,7 +58,7 @@ class Options:
 
     @property
     def clock(self) -> Literal["real", "simulated"]:
-        """What the services tell the time by."""
+        """The clock that the services go by."""
         return "simulated" if self.today else "real"
 
 
@@ -71,7 +71,7 @@ def _secret() -> str:
 
 
 class Installation(BaseModel):
-    """What was chosen at the first start and stays: secrets, and the ports of the parts within."""
+    """The choices of the first start, which stay: secrets, and the ports of NATS, the database and SMTP."""
 
     nats_token: str = Field(default_factory=_secret, repr=False)
     database_password: str = Field(default_factory=_secret, repr=False)
@@ -84,7 +84,7 @@ class Installation(BaseModel):
 
     @classmethod
     def load(cls, data: Path) -> Self:
-        """As the data directory says, with a new port where the old one is taken."""
+        """Return the choices that the data directory keeps, with a new port in place of each port that is taken."""
         path = data / "secrets.json"
         try:
             installation = cls.model_validate_json(path.read_bytes())
@@ -104,7 +104,7 @@ class Installation(BaseModel):
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen there."""
+    """Say whether a server could listen at this port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -117,7 +117,7 @@ def is_free(port: int) -> bool:
 def free_port() -> int:
     """A free port that the system does not give to outgoing connections.
 
-    Where it did, a service that tries to reconnect to a server that is down could take the server's own port.
+    Otherwise a service that tries to reconnect to a server that is down could take the server's own port.
     """
     while not is_free(port := 20_000 + secrets.randbelow(10_000)):
         pass
@@ -135,7 +135,7 @@ async def run(options: Options, on_ready: Callable[[RunningSystem], Awaitable[No
 async def _run(options: Options, on_ready: Callable[[RunningSystem], Awaitable[None]]) -> None:
     async with (
         Supervisor(options.data) as supervisor,
-        # Whatever proxy the environment names: this machine is not behind it.
+        # This machine is behind no proxy, whatever the environment names.
         httpx.AsyncClient(timeout=2, trust_env=False) as http,
     ):
         _check_ports(options.ports)

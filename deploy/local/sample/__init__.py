@@ -10,7 +10,7 @@ from pathlib import Path
 from shared.reference.load import Reference, load, load_sample_cohorts, with_members
 
 FIRST_DAY, LAST_DAY = date(2023, 1, 1), date(2024, 1, 1)
-"""Nothing is posted on the last day: it tells what the year has missed."""
+"""Nobody posts anything on the last day, on which scoring judges what the year has missed."""
 
 SEED = 2023
 SAMPLE_COHORTS = Path(__file__).parent / "cohorts.yaml"
@@ -19,6 +19,6 @@ CONTACTS = Path(__file__).parent / "contacts.yaml"
 
 @lru_cache
 def sample_reference() -> Reference:
-    """The plan of Lạng Sơn for 2023 with invented members for its cohorts."""
+    """Return the plan of Lạng Sơn for 2023 with invented members for its cohorts."""
     packaged = load("lang-son-2023")
     return replace(packaged, plan=with_members(packaged.plan, load_sample_cohorts(SAMPLE_COHORTS)))

@@ -1,4 +1,4 @@
-"""The storyline of each commune in the sample year. As many communes have each storyline whatever the seed.
+"""The storyline of each commune in the sample year. Every seed gives each storyline to the same number of communes.
 
 The counts at the end of 2022 are the plan's (77, 104 and 181 communes); the rest is invented.
 """
@@ -15,7 +15,7 @@ from shared.contracts.refs import UnitCode
 from shared.reference.load import Reference
 
 type UnboundStory = Literal["settled", "crosses", "lost", "lost_and_back"]
-"""No goal of the plan binds the commune: it stays as it is, comes to meet the criterion, or ceases to."""
+"""The story of a commune that no goal of the plan binds: it stays as it is, comes to meet the criterion, or ceases."""
 
 POOR_DISTRICTS = ("181", "184")
 GENDER = "gender_equality_18_5"
@@ -52,7 +52,7 @@ _GAINED_SHARE = 0.06
 
 @dataclass(frozen=True, slots=True)
 class Storyline:
-    """The course of one commune in one criterion; `meets`: at the end of 2022."""
+    """The course of one commune in one criterion; `meets`: the commune meets the criterion at the end of 2022."""
 
     meets: bool
     story: Story | UnboundStory
@@ -175,7 +175,7 @@ def _advanced(members: Iterable[UnitCode], unable: UnitCode, chance: Random) -> 
 
 
 def _lacking_of_cohort(fails: bool, chance: Random) -> dict[str, int | None]:
-    """Return the few elements that a commune due to reach NTM lacks; one that fails never gains the first of them."""
+    """Return the few elements that a commune due to reach NTM lacks; a commune that fails never gains the first one."""
     lacking: dict[str, int | None] = {
         element: chance.randint(3, 12) for element in chance.sample(_HARD, chance.randint(1, 3))
     }

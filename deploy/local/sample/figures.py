@@ -16,14 +16,14 @@ from shared.contracts.refs import UnitCode
 
 type Readings = dict[str, int | bool]
 type Course = tuple[float, ...]
-"""Percent, month by month from 0 to 12."""
+"""A rate in percent, month by month from 0 to 12."""
 
 _POVERTY_GOAL, _ADVANCED_POVERTY_GOAL = 13.0, 8.0
 _LABOUR_GOALS = {"trained": 70.0, "certified": 20.0}
 _ADVANCED_LABOUR_GOALS = {"trained": 75.0, "certified": 25.0}
 
 _ENTITLED = {"health": 1.0, "education": 0.55, "credit": 0.45, "production": 0.5, "housing": 0.2, "nutrition": 0.35}
-"""Which share of a commune's poor households is entitled."""
+"""The share of a commune's poor households that is entitled to each benefit."""
 _REACHED = {
     "health": (96, 99, 99.5, 99.8, 100),
     "education": (91, 95, 97, 98, 98.6),
@@ -32,12 +32,12 @@ _REACHED = {
     "housing": (60, 68, 75, 82, 88),
     "nutrition": (86, 92, 96, 99, 100),
 }
-"""Percent of the entitled that are reached at the end of 2022 and of each quarter of 2023."""
+"""The percentage of entitled households that a benefit reaches at the end of 2022 and of each quarter of 2023."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommuneFigures:
-    """What is counted in one commune."""
+    """The figures of one commune."""
 
     households: int
     poor_share: float
@@ -48,7 +48,7 @@ class CommuneFigures:
     lacking: Mapping[str, int | None]
 
     def poverty_readings(self, month: int) -> Readings:
-        """Households, and the poor and near-poor among them."""
+        """Return the numbers of households, and of poor and near-poor households."""
         counted = floor(self.households * self.poverty[month] / 100)
         poor = round(counted * self.poor_share)
         return {
@@ -58,14 +58,14 @@ class CommuneFigures:
         }
 
     def labour_readings(self, month: int) -> Readings:
-        """Workers, and who of them is trained, certified and trained in a trade, men and women."""
+        """Return the numbers of workers, and of those trained, certified and trained in a trade, by men and women."""
         readings: Readings = {f"workers_{group}": count for group, count in self.workers.items()}
         for element, course in self.labour.items():
             readings[element] = ceil(self.workers[element.rpartition("_")[2]] * course[month] / 100)
         return readings
 
     def entitlement_readings(self, month: int) -> Readings:
-        """Poor households entitled to each benefit, and those reached."""
+        """Return the numbers of poor households that are entitled to each benefit, and of those that it reaches."""
         poor = self.poverty_readings(month)["poor_households"]
         readings: Readings = {}
         for benefit, share in _ENTITLED.items():
@@ -75,12 +75,12 @@ class CommuneFigures:
         return readings
 
     def recognition_readings(self) -> Readings:
-        """What is recognised at the end of 2022."""
+        """Return whether each element is recognised at the end of 2022."""
         return {element: element not in self.lacking for element in RECOGNITIONS}
 
 
 def figures(cast: Cast, seed: int) -> dict[UnitCode, CommuneFigures]:
-    """The figures of every commune."""
+    """Return the figures of every commune."""
     return {code: _commune(code, cast, seed) for code in cast.districts}
 
 
@@ -107,7 +107,7 @@ def _commune(code: UnitCode, cast: Cast, seed: int) -> CommuneFigures:
 
 
 def _poverty(storyline: Storyline, district: UnitCode, chance: Random) -> Course:
-    """The rate of poor and near-poor households."""
+    """Return the rate of poor and near-poor households."""
     story = storyline.story
     match story:
         case "settled" if storyline.meets:
@@ -129,11 +129,11 @@ def _poverty(storyline: Storyline, district: UnitCode, chance: Random) -> Course
 
 
 _FALLS = {"181": (7.8, 9.4), "184": (3.2, 4.4)}
-"""Of the two poor districts the one reaches what the plan asks of it, the other does not."""
+"""The fall of the rate in the two poor districts: 181 reaches what the plan asks of it, 184 does not."""
 
 
 def _labour(storyline: Storyline, chance: Random) -> dict[str, Course]:
-    """Shares of workers trained and certified, men and women."""
+    """Return the shares of workers trained and certified, by men and women."""
     rise = chance.uniform(0.3, 1.5)
     safe = {
         "trained_men": _rise(chance.uniform(72, 83), rise),
@@ -168,19 +168,19 @@ def _labour_towards(
     story: Story,
     chance: Random,
 ) -> dict[str, Course]:
-    """Women begin further back than men; both take the same course."""
+    """Return the shares on their way to the goals. Women begin further back than men; both take the same course."""
     course = shares(story, chance)
     begins = {"trained": trained, "certified": certified}
-    found = {}
-    for what, (least, most) in begins.items():
+    courses = {}
+    for element, (least, most) in begins.items():
         for group, ahead in (("men", 1.5), ("women", 0.0)):
-            base = min(chance.uniform(least, most) + ahead, goals[what] - 1)
-            found[f"{what}_{group}"] = tuple(base + (goals[what] - base) * share for share in course)
-    return found
+            base = min(chance.uniform(least, most) + ahead, goals[element] - 1)
+            courses[f"{element}_{group}"] = tuple(base + (goals[element] - base) * share for share in course)
+    return courses
 
 
 def _trade(labour: Mapping[str, Course], chance: Random) -> dict[str, Course]:
-    """Workers trained in a trade are a part of the trained ones; most classes are held early in the year."""
+    """Return the shares of workers trained in a trade, a part of the trained ones; they grow most early in the year."""
 
     def course(group: str) -> Course:
         base, gain = labour[f"trained_{group}"][0] * chance.uniform(0.63, 0.68), chance.uniform(2.3, 3.1)
@@ -190,7 +190,10 @@ def _trade(labour: Mapping[str, Course], chance: Random) -> dict[str, Course]:
 
 
 def _education(drops: bool, chance: Random) -> list[Readings]:
-    """At the end of 2022 and of each half of 2023; too few go on studying where pupils drop out."""
+    """Return the figures of schools at the end of 2022 and of each half of 2023.
+
+    Where pupils drop out (`drops`), too few go on studying in the first half of 2023.
+    """
     return [_half_year(0.64 if drops and half == 1 else chance.uniform(0.75, 0.93), chance) for half in range(3)]
 
 
@@ -210,7 +213,7 @@ def _towards(base: float, goal: float, story: Story, chance: Random) -> Course:
 
 
 def _drift(base: float, end: float, chance: Random) -> Course:
-    """Evenly from one to the other, but for what a month brings by chance."""
+    """Return a course that runs evenly from `base` to `end`, apart from small random differences in each month."""
     steps = (base + (end - base) * month / MONTHS + chance.uniform(-0.12, 0.12) for month in range(1, MONTHS))
     return (base, *steps, end)
 

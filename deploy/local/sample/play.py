@@ -1,7 +1,7 @@
-"""Plays the sample year on a running system: sets the clock to each day and posts what the day brings.
+"""The play of the sample year on a running system: it sets the clock to each day and posts the day's submissions.
 
-The next day begins when scoring has taken in all of this one, so the result does not depend on the speed. A play that
-was broken off goes on at the day on which the clock stands: what is posted again is known by its idempotency key.
+A day begins when scoring has taken in everything of the day before, so the result does not depend on the speed. A play
+that was broken off goes on at the day on which the clock stands: intake knows repeated posts by their idempotency key.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ from shared.reference.load import Reference
 from shared.service.clock import read_day, set_day
 
 ARRAY_LIMIT = 1000
-"""Submissions in one request."""
+"""The most submissions in one request."""
 
 _PATIENCE_SECONDS = 120
-"""How long a service may be away (it is started again), and how long notices may take at the end."""
+"""The longest time for which a service may be away (it is started again) and notices may take at the end."""
 
 _LOOK_SECONDS = 0.02
 _NOTIFY_CONSUMERS = ("notify-status", "notify-targets")
@@ -51,12 +51,12 @@ _AWAY = (NatsError, DBAPIError, OSError, httpx.TransportError)
 
 
 class PlayBrokenOffError(Exception):
-    """The year cannot go on; playing again goes on where it stopped."""
+    """The play of the year broke off; the next play goes on where this one stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A day that is done, its number out of so many, and what was heard until now."""
+    """A day that was played, its number, the number of all days (`of`), and the changes counted until now."""
 
     day: date
     number: int
@@ -72,10 +72,10 @@ async def play(
     until: date = LAST_DAY,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> None:
-    """Play the year in about so many seconds, None: as fast as it goes; return when everybody has been told.
+    """Play the year in about `seconds` (None: as fast as the system can); return when notify has told everybody.
 
-    The system must run with the simulated clock, the sample's cohorts and its contacts. `until` is the last day
-    played, for a part of the year. Raises PlayBrokenOffError.
+    The system must run with the simulated clock, the sample's cohorts and the sample's contacts. `until`: the last day
+    to play, for a part of the year. Raises PlayBrokenOffError.
     """
     reference = sample_reference()
     year = plan_year(reference, seed)
@@ -111,7 +111,7 @@ class _Stage:
         return self.nats.jetstream()
 
     async def live(self, day: Day) -> None:
-        """Let the day begin, post what it brings, and wait until it is taken in."""
+        """Let the day begin, post its submissions, and wait until scoring has taken them in."""
         await _until(partial(self._has_begun, day.on), f"the services see {day.on}")
         await asyncio.gather(*(self._post(post, day.on) for post in day.posts))
         await _until(self._is_scored, f"scoring has taken in {day.on}")
@@ -142,7 +142,7 @@ class _Stage:
         return None if is_busy else answer
 
     async def _is_scored(self) -> bool:
-        """Whether every submission is acknowledged, and every change that came of it published."""
+        """Say whether scoring has acknowledged every submission and published every change that followed."""
         stream = await self.js.stream_info(subjects.SUBMISSIONS_STREAM)
         consumer = await self.js.consumer_info(subjects.SUBMISSIONS_STREAM, "scoring")
         if not consumer.ack_floor or consumer.ack_floor.stream_seq < stream.state.last_seq:
@@ -160,8 +160,8 @@ class _Stage:
                 return False
         headers = {"Authorization": f"Bearer {self.keys[PROVINCE_AGENCY]}"}
         for status in _UNDER_WAY:
-            wanted: dict[str, str | int] = {"status": status, "limit": 1}
-            answer = await self.client.get(f"{self.system.notify_url}/v1/notices", params=wanted, headers=headers)
+            parameters: dict[str, str | int] = {"status": status, "limit": 1}
+            answer = await self.client.get(f"{self.system.notify_url}/v1/notices", params=parameters, headers=headers)
             if answer.is_error or answer.json()["items"]:
                 return False
         return True
@@ -175,7 +175,7 @@ async def _stage(system: RunningSystem, reference: Reference, seed: int) -> Asyn
 
 
 async def _keys(engine: AsyncEngine, reference: Reference) -> dict[str, str]:
-    """A key for each district's office, and one for what is counted in the province."""
+    """Return a key for each district's office, and a key for the agency that counts in the province."""
     plan, units = reference.plan, reference.units
     scopes: dict[str, tuple[str, UnitCode]] = {PROVINCE_AGENCY: ("Số liệu mẫu cấp tỉnh", plan.unit)}
     for commune in units.communes(plan.baseline_date, plan.unit):
@@ -187,13 +187,13 @@ async def _keys(engine: AsyncEngine, reference: Reference) -> dict[str, str]:
 
 
 async def _until[T](attempt: Callable[[], Awaitable[T | None]], what: str) -> T:
-    """What the attempt gives once that is anything; a part that is away is waited for."""
+    """Repeat the attempt until it returns something, and return that; wait for parts of the system that are away."""
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while True:
                 with suppress(*_AWAY):
-                    if found := await attempt():
-                        return found
+                    if result := await attempt():
+                        return result
                 await asyncio.sleep(_LOOK_SECONDS)
     except TimeoutError:
         raise PlayBrokenOffError(f"waited {_PATIENCE_SECONDS} s in vain until {what}") from None

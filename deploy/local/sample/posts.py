@@ -1,4 +1,4 @@
-"""Posts of the sample year: the agency, the day and the submissions of each."""
+"""Posts of the sample year: submissions that an agency sends on a day."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day of the year; on many nobody posts anything."""
+    """A day of the year with its posts; many days have none."""
 
     on: date
     posts: tuple[Post, ...]
@@ -49,7 +49,7 @@ class Entry:
 
     @property
     def submission(self) -> Submission:
-        """What is posted; its reference says that it is sample data (mẫu)."""
+        """The submission to post, whose reference says that it is sample data (mẫu)."""
         return {
             "unit": self.unit,
             "period": self.period,
@@ -62,20 +62,20 @@ class Entry:
 
 
 def agency_of(district: UnitCode) -> str:
-    """Who posts for a district."""
+    """Return the agency that posts for a district."""
     return f"district-{district}-sample"
 
 
 def by_day(entries: Iterable[Entry], first: date, last: date) -> list[Day]:
-    """Every day from the first to the last, each agency's submissions together, in an order that depends on nothing."""
-    found: defaultdict[date, defaultdict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    """Return every day from the first to the last with a post for each agency; the order of `entries` is irrelevant."""
+    entries_on: defaultdict[date, defaultdict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for entry in entries:
-        found[entry.on][entry.agency].append(entry)
-    return [Day(day, tuple(_posts(found[day]))) for day in days(first, last)]
+        entries_on[entry.on][entry.agency].append(entry)
+    return [Day(day, tuple(_posts(entries_on[day]))) for day in days(first, last)]
 
 
 def days(first: date, last: date) -> Iterator[date]:
-    """Every day, both ends included."""
+    """Return every day from the first to the last, both included."""
     return (first + timedelta(days=number) for number in range((last - first).days + 1))
 
 

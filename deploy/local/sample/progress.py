@@ -26,7 +26,7 @@ _SHOWN = {
 
 @contextmanager
 def progress_bar(console: Console) -> Iterator[Callable[[Progress], None]]:
-    """Show a bar with the day and the changes so far; the block hands the bar's function to `play`."""
+    """Show a bar with the day and the changes so far; yield the function that moves it, for `play` to call."""
     with Bar(
         TextColumn("Năm mẫu / sample year [bold]{task.fields[day]}"),
         BarColumn(bar_width=24),

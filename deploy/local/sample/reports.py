@@ -1,7 +1,7 @@
-"""Reports of the sample year, each on the day on which it comes.
+"""Reports of the sample year, each on the day on which it arrives.
 
-Baselines come on 1 January, reports by the reference calendar's days, recognitions when they happen. Some reports are
-late, some never come. The books close on 28 December, so that 1 January 2024 can tell what was missed.
+Baselines arrive on 1 January, reports by the reference calendar's days, recognitions when they happen. Some reports are
+late, some never come. None comes after 28 December, so that on 1 January 2024 scoring can judge what was missed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CASES, _FEWER_CASES = (105, 130), (9, 16)
 
 
 def baselines(cast: Cast, communes: Communes) -> Iterator[Entry]:
-    """What is known at the end of 2022, official and confirmed."""
+    """Yield the figures of each commune at the end of 2022, which are verified."""
     for code, commune in communes.items():
         readings: Readings = {
             **commune.poverty_readings(0),
@@ -47,7 +47,7 @@ def baselines(cast: Cast, communes: Communes) -> Iterator[Entry]:
 
 
 def calendar_reports(reference: Reference, cast: Cast, communes: Communes, seed: int) -> Iterator[Entry]:
-    """What the calendar asks for: mostly in time, sometimes late, now and then never."""
+    """Yield the reports that the calendar asks for: most come in time, some late, and a few never."""
     often_late = frozenset(dice(seed, "often late").sample(sorted(communes), _OFTEN_LATE_COMMUNES))
     for report in reference.calendar:
         for due in report.due_in(_YEAR):
@@ -61,7 +61,7 @@ def calendar_reports(reference: Reference, cast: Cast, communes: Communes, seed:
 
 
 def watched_months(cast: Cast, communes: Communes, seed: int) -> Iterator[Entry]:
-    """Communes that the plan binds also report in the months for which the calendar asks for nothing."""
+    """Yield reports of the communes that the plan binds for the months for which the calendar asks for nothing."""
     for month in range(1, MONTHS):
         by = _following(month, 5)
         for code in sorted(cast.watched):
@@ -74,7 +74,7 @@ def watched_months(cast: Cast, communes: Communes, seed: int) -> Iterator[Entry]
 
 
 def recognitions(cast: Cast, communes: Communes, seed: int) -> Iterator[Entry]:
-    """What a sector comes to recognise in the course of the year."""
+    """Yield the elements that a sector comes to recognise in the course of the year."""
     chance = dice(seed, "recognitions")
     for code, commune in communes.items():
         for element, month in commune.lacking.items():
@@ -85,7 +85,7 @@ def recognitions(cast: Cast, communes: Communes, seed: int) -> Iterator[Entry]:
 
 
 def flows(cast: Cast, seed: int) -> Iterator[Entry]:
-    """Jobs found and cases of violence, counted in the districts month by month; of 2022 the cases alone.
+    """Yield the jobs found and the cases of violence in each district and month; of 2022 the cases alone.
 
     A sum over the year begins with the year, and the plan compares only the cases with the year before.
     """
@@ -105,7 +105,7 @@ def flows(cast: Cast, seed: int) -> Iterator[Entry]:
 
 
 def province(unit: UnitCode) -> Iterator[Entry]:
-    """What is counted in the province itself."""
+    """Yield the figures that are counted in the province itself."""
     kept: Readings = {"trusted_addresses_kept": True}
     for day, period, readings in (
         (_OPENING, f"{_YEAR - 1}", kept),
@@ -116,12 +116,12 @@ def province(unit: UnitCode) -> Iterator[Entry]:
 
 
 def _usual_day(agency: str, by: date, seed: int) -> date:
-    """When a district sends all that is due by that day: some days before."""
+    """Return the day on which a district sends its reports that are due by a day: at most three days earlier."""
     return min(by, _CLOSING) - timedelta(days=dice(seed, f"usual day/{agency}/{by}").randint(0, 3))
 
 
 def _arrives(due: Due, usual: date, often_late: bool, chance: Random) -> date | None:
-    """When a commune's report comes; None where it never does."""
+    """Return the day on which a commune's report arrives; None where it never does."""
     drawn, days = chance.random(), chance.randint(2, _MOST_DAYS_LATE)
     if drawn < (_OFTEN_LATE_SHARE if often_late else _LATE_SHARE):
         return usual if due.by > _CLOSING else min(due.by + timedelta(days=days), _CLOSING)
@@ -139,17 +139,17 @@ def _readings(report: Report, due: Due, commune: CommuneFigures) -> Readings:
 
 
 def _following(month: int, day: int) -> date:
-    """That day of the month after."""
+    """Return this day of the following month."""
     return date(_YEAR + month // 12, month % 12 + 1, day)
 
 
 def _scatter(
     districts: Sequence[UnitCode], by_month: Sequence[int], total: int, chance: Random
 ) -> dict[tuple[UnitCode, int], int]:
-    """So many over the districts and months."""
+    """Spread `total` over the districts and months by chance; return the number of each."""
     cells = [(district, month) for district in districts for month in range(1, MONTHS + 1)]
     drawn = chance.choices(cells, [by_month[month - 1] for _, month in cells], k=total)
-    found = dict.fromkeys(cells, 0)
+    counts = dict.fromkeys(cells, 0)
     for cell in drawn:
-        found[cell] += 1
-    return found
+        counts[cell] += 1
+    return counts

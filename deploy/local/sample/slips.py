@@ -15,9 +15,9 @@ _HARMLESS = 6
 
 
 def with_slips(entries: Iterable[Entry], cast: Cast, seed: int) -> list[Entry]:
-    """Make a few entries wrong at first: most wrong figures change no verdict, two change one and change it back.
+    """Make a few entries wrong and correct them later: most wrong figures change no verdict, two change a verdict.
 
-    The gravest figure is implausible, so intake takes it only because its sender confirms it.
+    One of these two is implausible, so intake takes it only because its sender confirms it.
     """
     chance = dice(seed, "slips")
     corrected = list(entries)
@@ -49,6 +49,6 @@ def _too_few_poor(entry: Entry) -> Readings:
 
 
 def _too_many_poor(entry: Entry) -> Readings:
-    """Add an eighth of all households: beyond the criterion's limit, whatever the true figure."""
+    """Return the readings with an eighth of all households more poor: beyond the limit, whatever the true figure."""
     slip = entry.readings["households"] // 8 + 1
     return {**entry.readings, "poor_households": entry.readings["poor_households"] + slip}

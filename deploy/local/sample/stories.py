@@ -8,15 +8,15 @@ from typing import Literal
 MONTHS = 12
 
 type Story = Literal["early", "steady", "dips", "relapses", "late", "misses"]
-"""Towards a goal: met well before the deadline; on the path all year; behind, then recovered; met, lost, met again;
-behind all year and met at the last moment; behind and never there."""
+"""A course towards a goal: met well before the deadline; on the path all year; behind, then recovered; met, lost, met
+again; behind all year and met at the last moment; behind and never met."""
 
 type Shares = tuple[float, ...]
-"""The share known from the report of each month; first the baseline's, which is 0. From 1 on the goal is met."""
+"""The share of the way that each month's report shows, after the baseline's share of 0; from 1 on the goal is met."""
 
 
 def dice(seed: int, what: str) -> Random:
-    """Return the random numbers for one purpose; the same seed gives the same, and no purpose disturbs another."""
+    """Return the random numbers for one purpose, which depend on the seed and the purpose alone."""
     return Random(f"{seed}/{what}")  # noqa: S311 - invented figures, no secrets
 
 

@@ -1,4 +1,4 @@
-"""Result of the sample year: the plan's commitments with planned and reached figures, and the notices to each role."""
+"""The result of the sample year: the plan's commitments with planned and reached figures, the notices to each role."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Summary:
 
 
 async def summary(client: httpx.AsyncClient, scoring_url: str, notify_url: str, key: str) -> Summary:
-    """Ask scoring and notify; the key must cover the province. Raises httpx.HTTPError."""
+    """Return the result, asked of scoring and notify; the key must cover the province. Raises httpx.HTTPError."""
     headers = {"Authorization": f"Bearer {key}"}
     answer = await client.get(f"{scoring_url}/v1/targets", headers=headers)
     targets = answer.raise_for_status().json()
@@ -112,13 +112,13 @@ def print_summary(console: Console, summary: Summary) -> None:
 
 def _target(item: dict[str, Any]) -> Target:
     part = item["assessment"]["parts"][0] if item["assessment"] else {}
-    # what was first reported during the year has no baseline
-    begun = (part.get("baseline_on") or "") <= str(sample_reference().plan.baseline_date)
+    # a measure that was first reported during the year has no baseline
+    has_baseline = (part.get("baseline_on") or "") <= str(sample_reference().plan.baseline_date)
     return Target(
         unit=item["unit"]["name"],
         title=Bilingual.model_validate(item["commitment"]["title"]),
         line=item["commitment"]["line"],
-        baseline=part.get("baseline") if begun else None,
+        baseline=part.get("baseline") if has_baseline else None,
         planned=part.get("goal"),
         reached=part.get("value"),
         measured_in=part.get("measured_in", ""),

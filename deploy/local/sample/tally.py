@@ -1,4 +1,4 @@
-"""Counter of the changes that scoring publishes while the year plays."""
+"""A count of the changes that scoring publishes while the year plays."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Tally:
     _known: set[UUID] = field(default_factory=set)
 
     async def hear(self, message: Msg) -> None:
-        """Count a change."""
+        """Count a change unless it was counted before."""
         change = json.loads(message.data)
         if (name := UUID(change["id"])) not in self._known:
             self._known.add(name)
@@ -33,7 +33,7 @@ class Tally:
 
 @asynccontextmanager
 async def listening(nats: Client) -> AsyncIterator[Tally]:
-    """A tally that goes on as long as the block runs."""
+    """Yield a tally that counts changes while the block runs."""
     tally = Tally()
     subscriptions = [
         await nats.subscribe(subject, cb=tally.hear) for subject in (subjects.ALL_STATUSES, subjects.ALL_TARGETS)
