@@ -1,1 +1,1 @@
-"""The `ntm` program: a client of the services, and what starts them on one machine."""
+"""The `ntm` program: a client of the services, which also starts them on one machine."""

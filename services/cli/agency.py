@@ -1,4 +1,4 @@
-"""`ntm agency`: who may post, and with which key."""
+"""`ntm agency`: the agencies that may post, and their keys."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ app = typer.Typer(no_args_is_help=True, help="Agencies and their keys.")
 
 Name = Annotated[str, typer.Argument(help="Name or id of the agency.")]
 Expires = Annotated[
-    str | None, typer.Option(help="The last day on which it opens, such as 2024-12-31, or for how many days: 90.")
+    str | None, typer.Option(help="Last day of the new key, such as 2024-12-31, or its number of days, such as 90.")
 ]
 KeyId = Annotated[str | None, typer.Option("--key", help="Id of one key, as `ntm agency list` shows it.")]
 
@@ -42,15 +42,15 @@ _DURATION_WORDS = {"m": "minutes", "h": "hours", "d": "days"}
 @app.command("add")
 def add(
     name: Annotated[str, typer.Argument(help="Name of the office or system, such as 'Phòng LĐTBXH Văn Quan'.")],
-    unit: Annotated[str, typer.Option(help="Codes of the units that it answers for, and all below them: 184,181")],
-    criteria: Annotated[str, typer.Option(help="Criteria that it reports on, such as ntm-11,ntm-12.")] = EVERYTHING,
+    unit: Annotated[str, typer.Option(help="Codes of the agency's units, which include all below them: 184,181.")],
+    criteria: Annotated[str, typer.Option(help="Criteria that the agency reports on: ntm-11,ntm-12.")] = EVERYTHING,
     expires: Expires = None,
     rate: Annotated[
-        int, typer.Option(min=1, max=10_000_000, help="Requests a minute that each process takes.")
+        int, typer.Option(min=1, max=10_000_000, help="Requests a minute that each process of a service takes.")
     ] = DEFAULT_RATE,
     data: Data = DATA,
 ) -> None:
-    """Make an agency (or find it) and print a new key for it. The key is shown this once."""
+    """Add an agency, unless there is one of this name, and print a new key for it. The key is shown once."""
     units, keys = _split(unit), _split(criteria)
     _check(units, keys)
     agency, terms = agency_id(name), Terms(_end(expires), rate)
@@ -66,7 +66,7 @@ def add(
 
 @app.command("list")
 def list_agencies(data: Data = DATA) -> None:
-    """Print the agencies, their keys' scopes, when they were used and how long they open."""
+    """Print the agencies and their keys, with the scope, last use and end of each key."""
 
     async def work() -> list[ListedKey]:
         async with database(system_of(data)) as engine:
@@ -86,11 +86,11 @@ def list_agencies(data: Data = DATA) -> None:
 def rotate(
     name: Name,
     key: KeyId = None,
-    overlap: Annotated[str, typer.Option(help="How long the old key goes on to open: 30m, 24h, 7d.")] = "24h",
+    overlap: Annotated[str, typer.Option(help="Time for which the old key stays valid: 30m, 24h, 7d.")] = "24h",
     expires: Expires = None,
     data: Data = DATA,
 ) -> None:
-    """Print a new key with the same scope; the old one opens for a while yet. The key is shown this once."""
+    """Print a new key with the scope of the old key, which stays valid for a while. The new key is shown once."""
     agency, overlap_time, end = agency_id(name), _duration(overlap), _end(expires)
 
     async def work() -> str:
@@ -107,7 +107,7 @@ def rotate(
 
 @app.command("revoke")
 def revoke(name: Name, key: KeyId = None, data: Data = DATA) -> None:
-    """Revoke one key or all keys of an agency; within a second they open nothing."""
+    """Revoke one key or all keys of an agency; every service refuses them within a second."""
     agency = agency_id(name)
 
     async def work() -> int:
@@ -122,7 +122,7 @@ def revoke(name: Name, key: KeyId = None, data: Data = DATA) -> None:
 
 
 def agency_id(name: str) -> str:
-    """The agency's id for a name; ends the program when there can be none."""
+    """Return the agency's id for a name; end the program when no id can be made of the name."""
     try:
         return caller.agency_id(name)
     except ValueError as error:
@@ -139,7 +139,7 @@ def _moment(at: datetime | None) -> str:
 
 
 def _end(text: str | None) -> datetime | None:
-    """The moment from which the key opens nothing: after the day named, in Vietnam, or in so many days."""
+    """Return the moment at which a key ends: after the given day in Vietnam, or after the given number of days."""
     if text is None:
         return None
     try:

@@ -1,19 +1,33 @@
-"""Answers of the services, as commands take them."""
+"""Answers of the services, which commands read as JSON."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 import httpx
 
 from services.cli.console import fail
 
 
+class Words(TypedDict):
+    """A text in both languages."""
+
+    vi: str
+    en: str
+
+
+class Place(TypedDict):
+    """A unit, as far as the commands print it."""
+
+    code: str
+    name: str
+
+
 async def get(client: httpx.AsyncClient, url: str, **parameters: object) -> Any:
-    """The JSON of a GET; ends the program with the problem's words when it is refused."""
-    wanted = {name: str(value) for name, value in parameters.items() if value is not None}
+    """Return the JSON of a GET; end the program with the problem's words when the service refuses it."""
+    given = {name: str(value) for name, value in parameters.items() if value is not None}
     try:
-        response = await client.get(url, params=wanted)
+        response = await client.get(url, params=given)
     except httpx.HTTPError as error:
         raise fail(f"{url}: {error or type(error).__name__}") from None
     if response.is_error:
@@ -22,7 +36,7 @@ async def get(client: httpx.AsyncClient, url: str, **parameters: object) -> Any:
 
 
 def problem_text(response: httpx.Response) -> str:
-    """What a problem document says."""
+    """Return the words of a problem document, or the status of an answer without one."""
     try:
         document = response.json()
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""`ntm audit`: whether the log still holds what receipts say, and what a receipt's digest is of."""
+"""`ntm audit`: check the log against the receipts, and print the digest that a receipt has."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from services.scoring.storage.tables import SubmissionRow as Scored
 from shared.contracts.submission import Submission
 from shared.postgres.statements import table_of
 
-app = typer.Typer(no_args_is_help=True, help="Kiểm chứng nhật ký số liệu. / Prove what was accepted.")
+app = typer.Typer(no_args_is_help=True, help="Kiểm chứng nhật ký số liệu. / Check the log of accepted submissions.")
 
 
 @app.command()
 def verify(data: Data = DATA) -> None:
-    """Check the stored stream against the receipts and against scoring's copy. Exit status 1 if something is wrong."""
+    """Check the stored stream against the receipts and against scoring's copy. Exit status 1 if they differ."""
     system = system_of(data)
 
     async def work() -> Audit:
         async with broker(system) as nats, database(system) as engine:
             return await audit(engine, nats, [table_of(Receipts), table_of(Scored)])
 
-    found = run(work())
-    console.print(f"{found.messages:,} submissions in the log", highlight=False)
-    for damaged in found.damaged:
+    result = run(work())
+    console.print(f"{result.messages:,} submissions in the log", highlight=False)
+    for damaged in result.damaged:
         errors.print(f"damaged: message {damaged}", style="red", highlight=False, markup=False)
-    for table, ids in found.lost.items():
-        for one in ids:
-            errors.print(f"lost: {one} is in {table}, not (so) in the log", style="red", highlight=False)
-    for table, ids in found.unrecorded.items():
-        for one in ids:
-            errors.print(f"unrecorded: {one} is in the log, not in {table}", style="red", highlight=False)
-    if not found.is_sound:
+    for table, ids in result.lost.items():
+        for submission in ids:
+            errors.print(f"lost: {submission} is in {table}, not (so) in the log", style="red", highlight=False)
+    for table, ids in result.unrecorded.items():
+        for submission in ids:
+            errors.print(f"unrecorded: {submission} is in the log, not in {table}", style="red", highlight=False)
+    if not result.is_sound:
         raise typer.Exit(1)
     console.print("Khớp hoàn toàn. / All of it agrees.", style="green")
 
@@ -50,10 +50,10 @@ def verify(data: Data = DATA) -> None:
 def digest(
     file: Annotated[Path, typer.Argument(help="JSON: one submission, or an array.", exists=True, dir_okay=False)],
     earlier: Annotated[
-        bool, typer.Option("--earlier", help="As receipts of earlier versions have it: without the prefix jcs:.")
+        bool, typer.Option("--earlier", help="Print the digest of earlier versions, without the prefix jcs:.")
     ] = False,
 ) -> None:
-    """Print the digest that a receipt for these submissions has: so an agency proves what it sent."""
+    """Print the digest that a receipt for these submissions has, by which an agency proves what it sent."""
     try:
         content = json.loads(file.read_bytes())
         items = [Submission.model_validate(item) for item in (content if isinstance(content, list) else [content])]

@@ -1,4 +1,4 @@
-"""What the commands have alike: the data directory, the running system, its connections, the key, the console."""
+"""The console of the commands: their output, their errors, and the loop that runs their work."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 import typer
 from rich.console import Console
 
-# what goes into a file or a pipe is not broken at the width of a terminal that is not there
+# output into a file or a pipe has 180 columns, since no terminal gives a width
 console = Console(width=None if sys.stdout.isatty() else 180)
 errors = Console(stderr=True, soft_wrap=True)
 
 
 def fail(message: str, status: int = 1) -> typer.Exit:
-    """Say what is wrong; raise what this returns to end the program."""
+    """Print an error, and return the exception for the caller to raise, which ends the program."""
     errors.print(message, style="red", highlight=False, markup=False)
     return typer.Exit(status)
 

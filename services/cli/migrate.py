@@ -1,4 +1,4 @@
-"""`ntm migrate`, `ntm tick`, `ntm rebuild`: the chores of who runs the system."""
+"""`ntm migrate` and `ntm draft-migration`: bring streams and schemas up to date, and write a new migration."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ SCHEMAS = {
 
 def migrate(
     today: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Where a simulated clock begins that has no day yet.")
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day of a simulated clock that has no day yet.")
     ] = None,
     data: Data = DATA,
 ) -> None:
-    """Bring streams and schemas up to date: those that the environment (NTM_…) names, else the running system's."""
-    wanted = settings() if "NTM_DATABASE_URL" in os.environ else settings_of(system_of(data))
-    run(prepare(wanted, today.date() if today else None))
+    """Bring streams and schemas up to date, those that the environment (NTM_…) names or else the running system's."""
+    target = settings() if "NTM_DATABASE_URL" in os.environ else settings_of(system_of(data))
+    run(prepare(target, today.date() if today else None))
 
 
-async def prepare(wanted: Settings, today: date | None) -> None:
-    """Make the streams and schemas that services expect to find, and begin a simulated clock's time."""
-    engine = create_engine(wanted, "migrate")
-    nats = await connect(wanted, "ntm-migrate")
+async def prepare(target: Settings, today: date | None) -> None:
+    """Make the streams and schemas that the services need, and set a simulated clock without a day to `today`."""
+    engine = create_engine(target, "migrate")
+    nats = await connect(target, "ntm-migrate")
     try:
         js = nats.jetstream()
-        await ensure_streams(js, wanted.stream_replicas)
+        await ensure_streams(js, target.stream_replicas)
         for package in SCHEMAS.values():
             await migrate_schema(engine, package)
         if today:
@@ -59,10 +59,10 @@ async def prepare(wanted: Settings, today: date | None) -> None:
 
 def draft_migration(
     service: Annotated[str, typer.Argument(help=f"One of {', '.join(SCHEMAS)}.")],
-    name: Annotated[str, typer.Argument(help="What it does, in a few words.")],
+    name: Annotated[str, typer.Argument(help="What the migration does, in a few words.")],
     data: Data = DATA,
 ) -> None:
-    """Write a migration from what a service's tables say and the running system's database lacks."""
+    """Draft the migration that brings the running system's database to a service's tables."""
     if service not in SCHEMAS or not name:
         raise fail(f"Name the service ({', '.join(SCHEMAS)}) and what the migration does.", 2)
 

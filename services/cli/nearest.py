@@ -2,33 +2,61 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, TypedDict
 
 import typer
 from rich.table import Table
 
 from deploy.local.clients import http
-from services.cli.answers import get
+from services.cli.answers import Place, Words, get
 from services.cli.console import console, run
 from services.cli.options import DATA, Data, Key, key_of, system_of
 from services.cli.status import status_text
 from shared import text
 
 
+class _Part(TypedDict):
+    indicator: str
+    group: str | None
+    missing: float
+    missing_unit: Words
+
+
+class _Item(TypedDict):
+    unit: Place
+    district: Place | None
+    parts: list[_Part]
+    status: str
+
+
+class _Criterion(TypedDict):
+    name: Words
+
+
+class _Page(TypedDict):
+    criterion: _Criterion
+    on: str
+    items: list[_Item]
+    met: int
+    lacking: int
+    no_data: int
+    sample: bool
+
+
 def nearest(
     criterion: Annotated[str, typer.Argument(help="Such as ntm-11.")],
     district: Annotated[str | None, typer.Option(help="Only communes below this unit, such as 184.")] = None,
     cohort: Annotated[str | None, typer.Option(help="Only communes of this cohort, such as border-2023.")] = None,
-    bound: Annotated[bool, typer.Option("--bound", help="Only communes that a cohort holds to it.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many communes.")] = 10,
+    bound: Annotated[bool, typer.Option("--bound", help="Only communes that a cohort binds to the criterion.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="The most communes to print.")] = 10,
     data: Data = DATA,
     key: Key = None,
 ) -> None:
-    """Print which communes are nearest to meeting a criterion, and what each still lacks."""
+    """Print the communes nearest to meeting a criterion, and what each still lacks."""
 
     async def work() -> None:
         async with http(key_of(data, key)) as client:
-            page = await get(
+            page: _Page = await get(
                 client,
                 f"{system_of(data).scoring_url}/v1/nearest",
                 criterion=criterion,
@@ -49,7 +77,7 @@ def nearest(
     run(work())
 
 
-def _table(page: dict[str, Any]) -> Table:
+def _table(page: _Page) -> Table:
     name = page["criterion"]["name"]
     table = Table(
         "mã", "xã", "huyện", "còn thiếu / still lacks", "", title=f"{name['vi']} / {name['en']} · {page['on']}"
@@ -65,7 +93,7 @@ def _table(page: dict[str, Any]) -> Table:
     return table
 
 
-def _lacks(part: dict[str, Any]) -> str:
-    group = {"men": " (nam / men)", "women": " (nữ / women)"}.get(part["group"], "")
+def _lacks(part: _Part) -> str:
+    group = {"men": " (nam / men)", "women": " (nữ / women)"}.get(part["group"] or "", "")
     unit = part["missing_unit"]
     return f"{text.number(part['missing'], 'vi')} {unit['vi']} / {unit['en']} · {part['indicator']}{group}"

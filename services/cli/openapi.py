@@ -1,4 +1,4 @@
-"""The services' OpenAPI documents, for whoever calls them: `make schemas`. Nothing has to run for it."""
+"""Writing the services' OpenAPI documents (`make schemas`). No service has to run for it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _NOBODY = {
     "NTM_SMTP_HOST": "localhost",
     "NTM_SMTP_FROM": "ntm@example.vn",
 }
-"""What the services' settings ask for. Describing them connects to nothing."""
+"""The settings without which no service starts. Describing the services connects to none of these."""
 
 
 def write(folder: Path) -> None:
-    """Write a document for each service. For a process of its own: it replaces the settings."""
+    """Write a document for each service. Call it in a process of its own: it replaces the settings."""
     os.environ.update(_NOBODY)
     for service in SERVICES:
         document = import_module(f"services.{service}.app").app.openapi()

@@ -1,4 +1,4 @@
-"""Options that many commands have, and what they lead to."""
+"""Options that many commands have, and the system and the key that they name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deploy.local.running_system import NotRunningError, RunningSystem
 from services.cli.console import fail
 
 Data = Annotated[
-    Path, typer.Option("--data", envvar="NTM_DATA", help="Directory of the system's data; how a running one is found.")
+    Path, typer.Option("--data", envvar="NTM_DATA", help="Directory of the system's data, by which `ntm` finds it.")
 ]
 
 
@@ -24,11 +24,11 @@ Key = Annotated[
 
 
 OWN_KEY = "own-key"
-"""File in the data directory: the key of whoever runs the local system."""
+"""The file in the data directory with the key of the person who runs the local system."""
 
 
 def system_of(data: Path) -> RunningSystem:
-    """The system that runs on the directory; ends the program with advice when none does."""
+    """Return the system that runs on the directory; end the program with advice when there is none."""
     try:
         return RunningSystem.find(data)
     except NotRunningError as error:
@@ -36,7 +36,7 @@ def system_of(data: Path) -> RunningSystem:
 
 
 def key_of(data: Path, key: str | None) -> str:
-    """The key given, or the local system's own."""
+    """Return the given key, or else the local system's own."""
     if key:
         return key
     try:

@@ -1,4 +1,4 @@
-"""`ntm outbox`: the mails and SMS that were sent."""
+"""`ntm outbox`: the mails and SMS that were sent on this machine."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from shared.time import VIETNAM
 
 
 def outbox(
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest.")] = 20,
-    text: Annotated[bool, typer.Option("--text", help="With the text of mails.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many to print, the newest ones.")] = 20,
+    text: Annotated[bool, typer.Option("--text", help="Print the text of mails too.")] = False,
     data: Data = DATA,
 ) -> None:
     """Print the mails and SMS that were sent on this machine, newest last."""
 
     async def work() -> None:
         async with http() as client:
-            found = await get(client, f"{system_of(data).postbox_url}/outbox.json", limit=limit)
-        for sent in found["items"]:
+            page = await get(client, f"{system_of(data).postbox_url}/outbox.json", limit=limit)
+        for sent in page["items"]:
             at = datetime.fromisoformat(sent["at"]).astimezone(VIETNAM)
             title = f"{sent['n']:>6} {sent['kind']:<4} {at:%d/%m/%Y %H:%M:%S} → {', '.join(sent['to'])}"
             console.print(title, style="bold", highlight=False, markup=False)

@@ -1,13 +1,13 @@
-"""`ntm parked`: the messages that a service could not process, and what becomes of them."""
+"""`ntm parked`: list, show, replay and drop the messages that a service could not process."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from nats.aio.client import Client
@@ -31,7 +31,7 @@ app = typer.Typer(help="Các tin nhắn không xử lý được. / Messages tha
 
 
 class Service(StrEnum):
-    """Who parks messages."""
+    """A service that parks messages."""
 
     INTAKE = "intake"
     SCORING = "scoring"
@@ -40,44 +40,51 @@ class Service(StrEnum):
 
 type Places = Mapping[Service, ParkingPlace]
 
-Named = Annotated[Service, typer.Argument(help="The service that parked it.")]
-Number = Annotated[int, typer.Argument(min=1, help="Its number, as the list shows it.")]
+Named = Annotated[Service, typer.Argument(help="The service that parked the message.")]
+Number = Annotated[int, typer.Argument(min=1, help="The message's number, as the list shows it.")]
 
 _PATIENCE_SECONDS = 60
+_LISTED = (
+    "number", "parked_at", "stream", "sequence", "subject", "reason", "state", "settled_at", "dropped_by",
+    "drop_reason",
+)  # fmt: skip
+"""The fields of a parked message that lists print: all but the message itself."""
 
 
 @app.callback(invoke_without_command=True)
 def list_parked(
     context: typer.Context,
-    service: Annotated[Service | None, typer.Option(help="Only what this service parked.")] = None,
-    settled: Annotated[bool, typer.Option("--all", help="Also what was replayed or dropped since.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    service: Annotated[Service | None, typer.Option(help="Only messages that this service parked.")] = None,
+    settled: Annotated[bool, typer.Option("--all", help="Also messages that were replayed or dropped since.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     data: Data = DATA,
 ) -> None:
-    """List what is parked, with the reasons; the messages themselves are shown by `show` only."""
+    """List the parked messages with the reasons; `show` prints a message itself."""
     if context.invoked_subcommand:
         return
 
-    async def work() -> dict[Service, list[dict[str, Any]]]:
+    async def work() -> list[tuple[Service, ParkedMessage]]:
         async with _places(system_of(data)) as places:
-            return {
-                one: [_summary(row) for row in await place.listed(settled=settled)]
-                for one, place in places.items()
-                if service in (None, one)
-            }
+            return [
+                (parker, row)
+                for parker, place in places.items()
+                if service in (None, parker)
+                for row in await place.listed(settled=settled)
+            ]
 
-    found = [{"service": one.value, **row} for one, rows in run(work()).items() for row in rows]
+    rows = run(work())
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False, indent=2, default=str))
-    elif found:
-        console.print(_table(found))
+        items = [{"service": parker.value, **_summary(row)} for parker, row in rows]
+        typer.echo(json.dumps(items, ensure_ascii=False, indent=2, default=str))
+    elif rows:
+        console.print(_table(rows))
     else:
         console.print("Không có tin nhắn nào. / Nothing is parked.", style="green")
 
 
 @app.command()
 def show(service: Named, number: Number, data: Data = DATA) -> None:
-    """Print a message whole: why it is parked, its headers and its body, figures and all."""
+    """Print a whole message: the reason why it is parked, its headers, and its body with all figures."""
 
     async def work() -> ParkedMessage | None:
         async with _places(system_of(data)) as places:
@@ -95,22 +102,24 @@ def show(service: Named, number: Number, data: Data = DATA) -> None:
 
 @app.command()
 def replay(
-    service: Annotated[Service | None, typer.Argument(help="The service that parked them.")] = None,
-    numbers: Annotated[list[int] | None, typer.Argument(min=1, help="Their numbers, as the list shows them.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All that is parked, of the service or of every one.")] = False,
+    service: Annotated[Service | None, typer.Argument(help="The service that parked the messages.")] = None,
+    numbers: Annotated[
+        list[int] | None, typer.Argument(min=1, help="The messages' numbers, as the list shows them.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All parked messages, of the service or of all.")] = False,
     data: Data = DATA,
 ) -> None:
-    """Have messages processed again, by the service that parked them. Exit status 1 if one of them still cannot be."""
+    """Let the services that parked messages process them again. Exit status 1 if a message still fails."""
     if bool(numbers) == every:
         raise fail("Name a service and numbers, or say --all.", 2)
 
     async def work() -> bool:
         system, well = system_of(data), True
         async with _places(system) as places, broker(system) as nats:
-            for one, place in places.items():
-                if service in (None, one):
+            for parker, place in places.items():
+                if service in (None, parker):
                     for number in numbers or [row.number for row in await place.listed()]:
-                        well &= await _replay(nats, one, number)
+                        well &= await _replay(nats, parker, number)
         return well
 
     if not run(work()):
@@ -121,11 +130,11 @@ def replay(
 def drop(
     service: Named,
     number: Number,
-    reason: Annotated[str, typer.Option(help="Why nobody needs it; kept with the message.")],
-    by: Annotated[str, typer.Option(envvar="USER", help="Who says so.")],
+    reason: Annotated[str, typer.Option(help="The reason why nobody needs the message, kept with it.")],
+    by: Annotated[str, typer.Option(envvar="USER", help="The person who drops it.")],
     data: Data = DATA,
 ) -> None:
-    """Give a message up. It stays on record, with who dropped it, when and why; `--all` lists it."""
+    """Drop a message. It stays on record with the person, the time and the reason; `--all` lists it."""
     if not reason.strip() or not by.strip():
         raise fail("Say why it is dropped (--reason), and who says so (--by).", 2)
 
@@ -153,7 +162,7 @@ async def _places(system: RunningSystem) -> AsyncIterator[Places]:
 
 
 async def _replay(nats: Client, service: Service, number: int) -> bool:
-    """Ask the service, and print what became of the message; whether it is processed."""
+    """Ask the service to process the message again, print the outcome, and say whether it was processed."""
     request = ReplayRequest(number=number).model_dump_json().encode()
     try:
         answer = await nats.request(subjects.replay(service), request, timeout=_PATIENCE_SECONDS)
@@ -161,52 +170,40 @@ async def _replay(nats: Client, service: Service, number: int) -> bool:
         raise fail(f"{service} does not run: nobody answers on {subjects.replay(service)}.") from None
     except TimeoutError:
         raise fail(f"{service} {number}: no answer in {_PATIENCE_SECONDS} s. Asking again is safe.") from None
-    found = Replayed.model_validate_json(answer.data)
-    said = f"{service} {number}: {found.outcome}" + (f": {found.reason}" if found.reason else "")
-    if found.outcome == "replayed":
-        console.print(said, style="green", highlight=False, markup=False)
+    replayed = Replayed.model_validate_json(answer.data)
+    line = f"{service} {number}: {replayed.outcome}" + (f": {replayed.reason}" if replayed.reason else "")
+    if replayed.outcome == "replayed":
+        console.print(line, style="green", highlight=False, markup=False)
     else:
-        errors.print(said, style="red", highlight=False, markup=False)
-    return found.outcome == "replayed"
+        errors.print(line, style="red", highlight=False, markup=False)
+    return replayed.outcome == "replayed"
 
 
-def _summary(row: ParkedMessage) -> dict[str, Any]:
-    """What may be listed: everything but the message itself."""
-    return {
-        "number": row.number,
-        "parked_at": row.parked_at,
-        "stream": row.stream,
-        "sequence": row.sequence,
-        "subject": row.subject,
-        "reason": row.reason,
-        "state": row.state,
-        "settled_at": row.settled_at,
-        "dropped_by": row.dropped_by,
-        "drop_reason": row.drop_reason,
-    }
+def _summary(row: ParkedMessage) -> dict[str, object]:
+    return {name: getattr(row, name) for name in _LISTED}
 
 
-def _table(found: list[dict[str, Any]]) -> Table:
+def _table(rows: Sequence[tuple[Service, ParkedMessage]]) -> Table:
     table = Table("service", "number", "parked", "stream", "sequence", "subject", "reason", "since then")
-    for one in found:
+    for service, row in rows:
         table.add_row(
-            one["service"],
-            str(one["number"]),
-            _moment(one["parked_at"]),
-            one["stream"],
-            str(one["sequence"]),
-            Text(one["subject"]),
-            Text(one["reason"]),
-            Text(_since(one)),
+            service.value,
+            str(row.number),
+            _moment(row.parked_at),
+            row.stream,
+            str(row.sequence),
+            Text(row.subject),
+            Text(row.reason),
+            Text(_since(row)),
         )
     return table
 
 
-def _since(one: dict[str, Any]) -> str:
-    if one["state"] == "parked":
+def _since(row: ParkedMessage) -> str:
+    if row.state == "parked" or row.settled_at is None:
         return ""
-    by = f" by {one['dropped_by']}: {one['drop_reason']}" if one["state"] == "dropped" else ""
-    return f"{one['state']} {_moment(one['settled_at'])}{by}"
+    by = f" by {row.dropped_by}: {row.drop_reason}" if row.state == "dropped" else ""
+    return f"{row.state} {_moment(row.settled_at)}{by}"
 
 
 def _moment(at: datetime) -> str:

@@ -16,10 +16,10 @@ from shared.texts import filled
 
 app = typer.Typer(no_args_is_help=True, help="Check a plan, or show it.")
 
-PlanFile = Annotated[Path, typer.Argument(metavar="FILE", help="The plan as YAML; the packaged one by default.")]
+PlanFile = Annotated[Path, typer.Argument(metavar="FILE", help="The plan as YAML; by default the packaged plan.")]
 ReferenceDir = Annotated[
     Path | None,
-    typer.Option("--reference", envvar="NTM_REFERENCE_DIR", help="Reference data other than the packaged."),
+    typer.Option("--reference", envvar="NTM_REFERENCE_DIR", help="Reference data in place of the packaged."),
 ]
 Lang = Annotated[Literal["vi", "en"], typer.Option("--lang", help="Language of the output.")]
 
@@ -36,7 +36,7 @@ _WORDS = {
 
 @app.command("check")
 def check_plan(file: PlanFile = _PACKAGED_PLAN, lang: Lang = "vi", directory: ReferenceDir = None) -> None:
-    """Say what the plan's paper gets wrong, by line. Exit status: 0 clean, 1 warnings only, 2 errors."""
+    """Print the errors of the plan's paper, by line. Exit status: 0 clean, 1 warnings only, 2 errors."""
     reference, text = _read(file, lang, directory)
     findings = check(reference.plan, text, reference)
     paper = Paper(reference.plan, tuple(text.splitlines()), reference)
@@ -78,11 +78,11 @@ def _print(finding: Finding, source: str, lang: Literal["vi", "en"]) -> None:
         typer.echo(f"          → {_WORDS['should be'].in_(lang)}: {finding.expected}")
 
 
-def _excerpt(source: str, found: str) -> str:
-    """The part of the line around what was found, or its beginning."""
+def _excerpt(source: str, words: str) -> str:
+    """Return the part of a line around these words, or the line's beginning when the words are not in it."""
     if len(source) <= _EXCERPT:
         return source
-    at = max(source.find(found), source.find(found.replace(" %", "%")), 0)
+    at = max(source.find(words), source.find(words.replace(" %", "%")), 0)
     start = max(0, min(at - _EXCERPT // 3, len(source) - _EXCERPT))
     cut = source[start : start + _EXCERPT]
     return ("…" if start else "") + cut + ("…" if start + _EXCERPT < len(source) else "")

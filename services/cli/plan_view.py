@@ -1,4 +1,4 @@
-"""A plan as a person reads it: tables for the terminal. What is not verified bears a mark."""
+"""A plan as tables for the terminal. Each entry that nobody has verified bears a mark."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.text import day, number, percent
 from shared.texts import filled
 
 MARK = "(?)"
-"""Stands at every number that was not read in its source."""
+"""The mark of every number that nobody has read in its source."""
 
 _SIGNS = {"at_least": "≥", "at_most": "≤"}
 _TEXTS = {
@@ -53,7 +53,7 @@ _TEXTS = {
 
 
 def view(reference: Reference, lang: Language) -> RenderableType:
-    """Everything of a plan that a person wants to see."""
+    """Return a plan as tables: its cohorts, commitments, criteria and distribution list."""
     plan = reference.plan
     document = plan.document
     paper = (
@@ -96,49 +96,51 @@ def _commitments(reference: Reference, lang: Language) -> Table:
     columns = ("line", "commitment", "baseline", "goal", "deadline", "responsible")
     table = _table("commitments", columns, lang)
     roles = {holder.role: holder.name for holder in reference.plan.roles}
-    for one in reference.plan.commitments:
+    for promised in reference.plan.commitments:
         table.add_row(
-            str(one.line),
-            _marked(one.title.in_(lang), one.verified),
-            _TEXTS["figures"].in_(lang) if one.baseline is None else _value(one.baseline, one, lang),
-            _goal(one, lang),
-            day(one.deadline, lang),
-            "; ".join(roles[role].in_(lang) for role in one.responsible),
+            str(promised.line),
+            _marked(promised.title.in_(lang), promised.verified),
+            _TEXTS["figures"].in_(lang) if promised.baseline is None else _value(promised.baseline, promised, lang),
+            _goal(promised, lang),
+            day(promised.deadline, lang),
+            "; ".join(roles[role].in_(lang) for role in promised.responsible),
         )
     return table
 
 
-def _goal(one: Commitment, lang: Language) -> str:
-    if one.measured_in == "yes_no":
+def _goal(promised: Commitment, lang: Language) -> str:
+    if promised.measured_in == "yes_no":
         return _TEXTS["held"].in_(lang)
-    if one.goal is None:
-        points = _TEXTS["points"].in_(lang) if one.measured_in == "percent" else _unit(one, lang)
-        return f"{(one.change or Decimal(0)):+}".replace("-", "−") + points
-    whole = f"/{one.out_of}" if one.out_of else ""
-    return f"{_SIGNS[one.direction]} {number(one.goal, lang)}{whole}{_unit(one, lang)}"
+    if promised.goal is None:
+        points = _TEXTS["points"].in_(lang) if promised.measured_in == "percent" else _unit(promised, lang)
+        return f"{(promised.change or Decimal(0)):+}".replace("-", "−") + points
+    whole = f"/{promised.out_of}" if promised.out_of else ""
+    return f"{_SIGNS[promised.direction]} {number(promised.goal, lang)}{whole}{_unit(promised, lang)}"
 
 
-def _value(value: Decimal, one: Commitment, lang: Language) -> str:
-    return f"{number(value, lang)}{_unit(one, lang)}"
+def _value(value: Decimal, promised: Commitment, lang: Language) -> str:
+    return f"{number(value, lang)}{_unit(promised, lang)}"
 
 
-def _unit(one: Commitment, lang: Language) -> str:
-    if one.measured_in == "percent":
+def _unit(promised: Commitment, lang: Language) -> str:
+    if promised.measured_in == "percent":
         return " %"
-    return f" {one.counted.in_(lang)}" if one.counted else ""
+    return f" {promised.counted.in_(lang)}" if promised.counted else ""
 
 
 def _levels(reference: Reference, lang: Language) -> Table:
     table = _table("levels", ("criteria", "indicator", "level", "source"), lang)
     criteria = (
-        (one.key(criterion), criterion, one.commune_groups) for one in reference.plan_sets for criterion in one.criteria
+        (criteria_set.key(criterion), criterion, criteria_set.commune_groups)
+        for criteria_set in reference.plan_sets
+        for criterion in criteria_set.criteria
     )
     for key, criterion, groups in criteria:
         for level in (*criterion.indicators, *criterion.unjudged):
             if level.measured_in == "yes_no":
                 continue
-            told = "" if level in criterion.indicators else " " + _TEXTS["informational"].in_(lang)
-            name = f"{level.number} {level.name.in_(lang)}{told}"
+            note = "" if level in criterion.indicators else " " + _TEXTS["informational"].in_(lang)
+            name = f"{level.number} {level.name.in_(lang)}{note}"
             for goal in level.goals_in(reference.plan.year):
                 asked_of = "".join(f"; {group.name.in_(lang)}" for group in groups if group.id == goal.communes)
                 table.add_row(key, name + asked_of, _level(level, goal, lang), goal.source)
@@ -152,8 +154,8 @@ def _level(level: Level, goal: Goal, lang: Language) -> Text:
 
 def _distribution(reference: Reference, lang: Language) -> Table:
     table = _table("distribution", ("line", "recipient", "receives"), lang)
-    for one in reference.plan.distribution:
-        table.add_row(str(one.line), one.text, _TEXTS[one.receives].in_(lang))
+    for entry in reference.plan.distribution:
+        table.add_row(str(entry.line), entry.text, _TEXTS[entry.receives].in_(lang))
     return table
 
 

@@ -1,4 +1,4 @@
-"""`ntm rebuild`: scoring's state made again from the log."""
+"""`ntm rebuild`: rebuild scoring's state from the log."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from shared.service.runtime import collect_rarely
 
 def rebuild(
     verify: Annotated[
-        bool, typer.Option("--verify", help="Only compare with the live state, and say what differs.")
+        bool, typer.Option("--verify", help="Only compare with the live state, and print the differences.")
     ] = False,
     data: Data = DATA,
 ) -> None:
-    """Rebuild scoring's state from the stream beside the live one, compare, and put it in its place.
+    """Rebuild scoring's state from the stream, compare it with the live state, and put it in that one's place.
 
-    Exit status 1 where they differed. Nothing is replaced where the stream lacks what was scored.
+    Exit status 1 where the states differ. The live state stays where the stream lacks submissions that were scored.
     """
     system = system_of(data)
 

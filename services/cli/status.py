@@ -1,17 +1,18 @@
-"""`ntm status`, `ntm watch`, `ntm outbox`: what the system says."""
+"""`ntm status`: the statuses of the communes, and the commitments of the province and the districts."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date, datetime
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, TypedDict
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from deploy.local.clients import http
-from services.cli.answers import get
+from services.cli.answers import Place, Words, get
 from services.cli.console import console, run
 from services.cli.options import DATA, Data, Key, key_of, system_of
 from shared.contracts.status import Status
@@ -37,20 +38,54 @@ _LEGEND = (
 )
 
 
+class _Criterion(TypedDict):
+    key: str
+
+
+class _StatusItem(TypedDict):
+    unit: Place
+    district: Place | None
+    criterion: _Criterion
+    status: str
+
+
+class _Commitment(TypedDict):
+    line: int | None
+    title: Words
+
+
+class _Part(TypedDict, total=False):
+    baseline: float | None
+    required: float | None
+    value: float | None
+    goal: float | None
+
+
+class _Assessment(TypedDict):
+    parts: list[_Part]
+
+
+class _TargetItem(TypedDict):
+    unit: Place
+    commitment: _Commitment
+    assessment: _Assessment | None
+    status: str
+
+
 def status(
     district: Annotated[str | None, typer.Option(help="Only communes below this unit, such as 184.")] = None,
-    as_of: Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="As it was on a day.")] = None,
+    as_of: Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Statuses of a day.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All communes and criteria, also without figures.")] = False,
     data: Data = DATA,
     key: Key = None,
 ) -> None:
-    """Print where the communes stand, and the province's or the district's commitments."""
+    """Print the statuses of the communes, and the province's or the district's commitments."""
     run(_status(district, as_of.date() if as_of else None, every, data, key_of(data, key)))
 
 
-async def _status(district: str | None, as_of: date | None, every: bool, data: Any, key: str) -> None:
+async def _status(district: str | None, as_of: date | None, every: bool, data: Path, key: str) -> None:
     url = system_of(data).scoring_url
-    items: list[dict[str, Any]] = []
+    items: list[_StatusItem] = []
     async with http(key) as client:
         cursor: str | None = None
         while True:
@@ -62,20 +97,20 @@ async def _status(district: str | None, as_of: date | None, every: bool, data: A
     if page["sample"]:
         console.print("DỮ LIỆU MẪU / SAMPLE DATA", style="bold magenta")
     console.print(_communes_table(items, page["as_of"], every))
-    shown = [one for one in targets["items"] if district in (None, one["unit"]["code"])]
+    shown = [target for target in targets["items"] if district in (None, target["unit"]["code"])]
     if shown:
         console.print(targets_table(shown))
     console.print(_LEGEND, style="dim")
 
 
-def _communes_table(items: list[dict[str, Any]], as_of: str, every: bool) -> Table:
+def _communes_table(items: list[_StatusItem], as_of: str, every: bool) -> Table:
     rows: defaultdict[tuple[str, str, str], dict[str, str]] = defaultdict(dict)
     for item in items:
         district = item["district"]["name"] if item["district"] else ""
         rows[item["unit"]["code"], item["unit"]["name"], district][item["criterion"]["key"]] = item["status"]
     with_figures = {item["criterion"]["key"] for item in items if every or item["status"] != Status.NO_DATA}
     criteria = [key for key in dict.fromkeys(item["criterion"]["key"] for item in items) if key in with_figures]
-    # the columns with the most to say, so that the table fits a terminal
+    # only the columns that change most, so that the table fits a terminal
     judged = [key for key in criteria if every or key.split("-")[1] in ("11", "12", "14", "18")]
     table = Table("mã", "xã", "huyện", *judged, title=f"{as_of}")
     for (code, name, district), statuses in rows.items():
@@ -84,25 +119,26 @@ def _communes_table(items: list[dict[str, Any]], as_of: str, every: bool) -> Tab
     return table
 
 
-def targets_table(targets: list[dict[str, Any]]) -> Table:
-    """Commitments with what is required, reached and planned."""
+def targets_table(targets: list[_TargetItem]) -> Table:
+    """Return the table of commitments with their baselines and their required, reached and planned values."""
     table = Table(
         "dòng", "đơn vị", "chỉ tiêu kế hoạch / commitment", "gốc", "theo lộ trình", "đạt được", "mục tiêu", ""
     )
     for target in targets:
-        part = (target["assessment"] or {"parts": [{}]})["parts"][0]
+        part: _Part = target["assessment"]["parts"][0] if target["assessment"] else {}
+        figures = part.get("baseline"), part.get("required"), part.get("value"), part.get("goal")
         table.add_row(
             str(target["commitment"]["line"] or ""),
             target["unit"]["name"],
             f"{target['commitment']['title']['vi']}\n[dim]{target['commitment']['title']['en']}[/dim]",
-            *(_number(part.get(name)) for name in ("baseline", "required", "value", "goal")),
+            *map(_number, figures),
             status_text(target["status"]),
         )
     return table
 
 
 def status_text(status: str) -> Text:
-    """The status in its colour."""
+    """Return the status's Vietnamese name in its colour."""
     return Text(_NAMES[status], style=STATUS_STYLES[status])
 
 

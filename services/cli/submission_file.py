@@ -34,7 +34,7 @@ def read(suffix: str, content: bytes) -> list[bytes]:
     if suffix.lower() == ".csv":
         items = list(_read_csv(text))
     elif suffix.lower() in (".ndjson", ".jsonl"):
-        # not splitlines(), which also splits where JSON may have a character inside a text
+        # not splitlines(), which also splits at characters that JSON allows inside a text
         lines = enumerate(text.split("\n"), 1)
         items = [_read_json(line, number) for number, line in lines if line.strip()]
     else:

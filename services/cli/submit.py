@@ -1,4 +1,4 @@
-"""`ntm submit`: post a file of submissions through intake."""
+"""`ntm submit`: post a file of submissions to intake."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class _Answer(BaseModel):
 
 
 class _NotAnsweredError(Exception):
-    """Intake did not say what became of the submissions; the text says why, for people."""
+    """Intake did not answer for the submissions; the text gives people the reason."""
 
 
 def submit(
@@ -56,10 +56,10 @@ def submit(
     data: Data = DATA,
     key: Key = None,
 ) -> None:
-    """Post submissions. Repeating it is safe: what was accepted is not taken twice.
+    """Post submissions. Repeating the command is safe: intake takes no submission twice.
 
     Exit status: 0 all are accepted, 1 some are refused, 2 the file or the key cannot be used, 3 intake did not answer
-    or would not take them now: run it again.
+    or would not take the submissions now: run the command again.
     """
     try:
         submissions = read(file.suffix, file.read_bytes())
@@ -97,7 +97,7 @@ async def _post(intake_url: str, key: str, submissions: list[bytes]) -> int:
 
 
 def _chunks(submissions: list[bytes]) -> Iterator[list[bytes]]:
-    """So many at a time as intake takes in one request."""
+    """Yield the submissions in chunks that intake takes in one request."""
     chunk: list[bytes] = []
     size = 0
     for submission in submissions:
@@ -111,7 +111,7 @@ def _chunks(submissions: list[bytes]) -> Iterator[list[bytes]]:
 
 
 async def _post_chunk(client: httpx.AsyncClient, intake_url: str, chunk: list[bytes]) -> _Answer:
-    """Post until intake answers. The key follows from the content: who repeats it gets the same receipts."""
+    """Post a chunk until intake answers. Its idempotency key follows from its content, so a repetition is harmless."""
     body = b"[" + b",".join(chunk) + b"]"
     headers = {
         "Content-Type": "application/json",
@@ -130,8 +130,8 @@ async def _post_chunk(client: httpx.AsyncClient, intake_url: str, chunk: list[by
             if response.status_code not in _PASSING:
                 return _read_answer(response, len(chunk))
             reason = problem_text(response)
-            told = _retry_after(response)
-            wait_seconds = wait_seconds if told is None else told
+            asked_seconds = _retry_after(response)
+            wait_seconds = wait_seconds if asked_seconds is None else asked_seconds
         if attempt + 1 == _TRIES or wait_seconds > _LONGEST_WAIT_SECONDS:
             break
         again = f"Thử lại sau {wait_seconds} giây. / Trying again in {wait_seconds} s."
@@ -146,7 +146,7 @@ def _retry_after(response: httpx.Response) -> int | None:
 
 
 def _read_answer(response: httpx.Response, count: int) -> _Answer:
-    """What intake says of each submission. Ends the program when it refuses the request as a whole."""
+    """Return intake's answer for each submission; end the program when intake refuses the request as a whole."""
     try:
         answer = _Answer.model_validate_json(response.content)
     except ValidationError:
@@ -161,6 +161,6 @@ def _read_answer(response: httpx.Response, count: int) -> _Answer:
 
 
 def _print_problem(number: int, problem: _Problem) -> None:
-    told = [f"{fault.pointer}: {fault.detail}" for fault in problem.errors] or [problem.title]
-    for line in told:
+    lines = [f"{fault.pointer}: {fault.detail}" for fault in problem.errors] or [problem.title]
+    for line in lines:
         console.print(f"{number}: {line}", style="red", highlight=False, markup=False)

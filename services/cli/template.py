@@ -1,4 +1,4 @@
-"""`ntm template preview`: how the notices of an event read, with invented figures."""
+"""`ntm template preview`: the notice of an event with invented figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.contracts.status import Event
 from shared.reference.load import load
 from shared.reference.models import AnyEvent
 
-app = typer.Typer(help="Lời của thông báo. / What notices say.")
+app = typer.Typer(help="Lời của thông báo. / The words of notices.")
 
 _EVENTS: dict[str, AnyEvent] = {
     event.value: event for kind in (Event, DifficultyEvent, OperationEvent) for event in kind
@@ -34,9 +34,9 @@ def show(
     event: Annotated[str, typer.Argument(help="Such as fell_behind, problem_reported, gateway_down.")],
     channel: Annotated[str, typer.Option(help="email, sms, webhook or apprise.")] = "email",
     lang: Annotated[str, typer.Option(help="vi or en.")] = "vi",
-    commitment: Annotated[bool, typer.Option("--commitment", help="Of the province's commitment.")] = False,
-    several: Annotated[int, typer.Option(min=1, max=200, help="So many alerts in one notice.")] = 1,
-    step: Annotated[int, typer.Option(min=0, max=9, help="As it reads after so many escalations.")] = 0,
+    commitment: Annotated[bool, typer.Option("--commitment", help="About the province's commitment.")] = False,
+    several: Annotated[int, typer.Option(min=1, max=200, help="Number of alerts in the notice.")] = 1,
+    step: Annotated[int, typer.Option(min=0, max=9, help="Number of escalations before the notice.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Write the mail's HTML to this file.")] = None,
 ) -> None:
     """Print the notice of an event. The figures are invented."""

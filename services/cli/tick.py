@@ -1,4 +1,4 @@
-"""`ntm tick`: time passes."""
+"""`ntm tick`: move a simulated clock on."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from shared.service.clock import read_day, set_day
 def tick(
     to: Annotated[
         datetime | None,
-        typer.Option("--date", formats=["%Y-%m-%d"], help="The day to move on to; by default the next one."),
+        typer.Option("--date", formats=["%Y-%m-%d"], help="The day to move on to; by default the next day."),
     ] = None,
     data: Data = DATA,
 ) -> None:
-    """Move a simulated clock on, and wait until every day up to then is judged."""
+    """Move a simulated clock on, and wait until scoring has judged every day up to the new one."""
     system = system_of(data)
     if system.clock != "simulated":
         raise fail("This system runs by the real clock. Start one with `ntm up --today DATE` to have a simulated one.")
@@ -45,11 +45,11 @@ async def _tick(system: RunningSystem, to: date | None) -> date:
 
 
 async def wait_for_day(system: RunningSystem, day: date) -> None:
-    """Return when every service lives on that day and scoring has judged it."""
+    """Wait until every service has reached the day and scoring has judged it."""
     async with http() as client:
         for url, fact in ((system.intake_url, "today"), (system.notify_url, "today"), (system.scoring_url, "ticked")):
             while True:
-                told = (await get(client, f"{url}/healthz")).get(fact)
-                if told and date.fromisoformat(told) >= day:
+                reached = (await get(client, f"{url}/healthz")).get(fact)
+                if reached and date.fromisoformat(reached) >= day:
                     break
                 await asyncio.sleep(0.02)

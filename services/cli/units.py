@@ -1,4 +1,4 @@
-"""`ntm units`: which unit had a code when, what it came out of, and what became of it."""
+"""`ntm units`: the units that had a code or name, with their origins and their successors."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from shared.reference.models import Succession, Unit
 from shared.text import day
 from shared.time import VIETNAM
 
-app = typer.Typer(no_args_is_help=True, help="Units: who had which code when, and what became of them.")
+app = typer.Typer(no_args_is_help=True, help="Units: their codes over time, and their successors.")
 
 Code = Annotated[str, typer.Argument(help="A unit's code, such as 06040.")]
-On = Annotated[datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="By that day instead of today.")]
+On = Annotated[datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="A day instead of today.")]
 Lang = Annotated[Literal["vi", "en"], typer.Option("--lang", help="Language of the output.")]
 ReferenceDir = Annotated[
     Path | None,
-    typer.Option("--reference", envvar="NTM_REFERENCE_DIR", help="Reference data other than the packaged."),
+    typer.Option("--reference", envvar="NTM_REFERENCE_DIR", help="Reference data in place of the packaged."),
 ]
 
 _WORDS = {
@@ -53,7 +53,7 @@ _WORDS = {
 
 @app.command("successor")
 def successor(code: Code, on: On = None, lang: Lang = "vi", directory: ReferenceDir = None) -> None:
-    """Say what became of every unit that had this code, and which of its figures cannot go over."""
+    """Print the successors of every unit that had this code, and which of its figures go over to them."""
     reference, by = _reference(directory, lang), on.date() if on else datetime.now(VIETNAM).date()
     for unit in _found(reference.units.known(code), code, lang):
         _print(_headline(unit, reference, lang), style="bold")
@@ -68,7 +68,7 @@ def show(
     lang: Lang = "vi",
     directory: ReferenceDir = None,
 ) -> None:
-    """Show every unit of this code or name, with --on only those of that day: where and when, and out of what."""
+    """Print every unit of this code or name (with --on, only units of that day): its time, origins and successors."""
     reference = _reference(directory, lang)
     known = reference.units.known(text) or reference.units.meant_by(text)
     for unit in _found([unit for unit in known if on is None or unit.is_valid(on.date())], text, lang):
@@ -97,7 +97,7 @@ def _fate(unit: Unit, reference: Reference, by: date, lang: Language) -> Iterato
 
 
 def _figures(old: Unit, succession: Succession, new: Unit, reference: Reference, lang: Language) -> str:
-    """What of a unit's figures goes over to the one that it went into."""
+    """Return the words that say which figures of a unit go over to the unit that it went into."""
     elements = {code: element for code, element in reference.elements.items() if reference.is_handed_on(code)}
     counted = [code for code, element in elements.items() if old.kind in element.counted_in]
     if not counted:
@@ -107,27 +107,27 @@ def _figures(old: Unit, succession: Succession, new: Unit, reference: Reference,
     if new.is_valid(old.last_day(new.valid_from)):
         return _WORDS["grows"].in_(lang).format(new=new.title_in(lang))
     origins = reference.units.predecessors(new)
-    parts = [one for origin, one in origins if origin.relation != "whole"]
+    parts = [origin for succession, origin in origins if succession.relation != "whole"]
     if parts:
         return _listed("part", counted, lang, new, parts)
-    places = [new, *(one for _, one in origins)]
-    lacking = {code: [one for one in places if one.kind not in elements[code].counted_in] for code in counted}
+    places = [new, *(origin for _, origin in origins)]
+    lacking = {code: [place for place in places if place.kind not in elements[code].counted_in] for code in counted}
     codes = [code for code in counted if lacking[code]]
     if codes:
-        return _listed("lacking", codes, lang, new, [one for code in codes for one in lacking[code]])
+        return _listed("lacking", codes, lang, new, [place for code in codes for place in lacking[code]])
     return _WORDS["goes_over"].in_(lang).format(new=new.title_in(lang))
 
 
 def _listed(
     why: str, codes: Sequence[str], lang: Language, new: Unit | None = None, others: Sequence[Unit] = ()
 ) -> str:
-    named = ", ".join(dict.fromkeys(one.title_in(lang) for one in others))
+    named = ", ".join(dict.fromkeys(other.title_in(lang) for other in others))
     words = _WORDS[why].in_(lang).format(new=new.title_in(lang) if new else "", others=named)
     return f"{words}: {', '.join(codes) or '–'}"
 
 
 def _headline(unit: Unit, reference: Reference, lang: Language) -> str:
-    above = [one.title_in(lang) for one in reference.units.ancestors(unit)]
+    above = [ancestor.title_in(lang) for ancestor in reference.units.ancestors(unit)]
     first, last = day(unit.valid_from, lang), day(unit.valid_to, lang) if unit.valid_to else None
     when = _WORDS["between" if last else "since"].in_(lang).format(first=first, last=last)
     return f"{', '.join([_named(unit, lang), *above])}: {when}"

@@ -1,4 +1,4 @@
-"""`ntm up`: the whole system on this machine, with the sample year, empty at a day of one's choice, or for real."""
+"""`ntm up`: the whole system on this machine, with the sample year, empty from a chosen day on, or for real use."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _OWN_AGENCY = ("own", "Khóa của người vận hành máy này")
 
 
 class Kind(BaseModel):
-    """What a data directory holds; chosen at its first start."""
+    """The kind of data in a data directory, chosen at the first start."""
 
     sample: bool
     begins: date | None
-    """First day of the simulated clock; None: the real one."""
+    """The first day of the simulated clock; None: the real clock."""
     seed: int = SEED
     played: bool = False
 
@@ -44,16 +44,16 @@ def up(
     sample: Annotated[bool, typer.Option("--sample", help="Play the sample year 2023 (invented figures).")] = False,
     empty: Annotated[bool, typer.Option("--empty", help="Start without figures.")] = False,
     today: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="With --empty: a simulated clock that begins here.")
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="With --empty: the first day of a simulated clock.")
     ] = None,
-    seconds: Annotated[float, typer.Option(min=1, help="How long the sample year takes.")] = 120,
-    instant: Annotated[bool, typer.Option("--instant", help="Play the sample year as fast as it goes.")] = False,
-    seed: Annotated[int, typer.Option(help="Another sample year.")] = SEED,
+    seconds: Annotated[float, typer.Option(min=1, help="The time that the sample year takes.")] = 120,
+    instant: Annotated[bool, typer.Option("--instant", help="Play the sample year as fast as possible.")] = False,
+    seed: Annotated[int, typer.Option(help="The seed of the sample year's figures.")] = SEED,
     contacts: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="YAML of contacts; invented ones by default.")
     ] = None,
     ports_from: Annotated[
-        int | None, typer.Option("--ports-from", min=1024, max=65_531, help="Use four ports from here on.")
+        int | None, typer.Option("--ports-from", min=1024, max=65_531, help="Use four ports in a row from this one on.")
     ] = None,
     data: Data = DATA,
 ) -> None:
@@ -90,24 +90,24 @@ def up(
     console.print("Đã dừng. / Stopped.", style="dim")
 
 
-def _kind(data: Path, wanted: Kind) -> Kind:
-    """What the directory holds already, or what is wanted of a new one."""
+def _kind(data: Path, new: Kind) -> Kind:
+    """Return the kind that the directory holds already, or the kind `new` for a new directory."""
     try:
         held = Kind.model_validate_json((data / "kind.json").read_bytes())
     except FileNotFoundError:
         try:
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _remember(data, wanted)
+            _remember(data, new)
         except OSError as error:
             raise fail(f"{data}: {error.strerror}. Name another directory with --data.") from None
-        return wanted
+        return new
     except OSError as error:
         raise fail(f"{data}: {error.strerror}. Name another directory with --data.") from None
     except ValidationError as error:
         raise fail(f"{data / 'kind.json'} cannot be read: {error}") from None
-    if wanted.sample and not held.sample:
+    if new.sample and not held.sample:
         raise fail(f"{data} holds other data than the sample's. Name another directory with --data.", 2)
-    if wanted.begins and not wanted.sample and held.begins is None:
+    if new.begins and not new.sample and held.begins is None:
         raise fail(f"{data} runs by the real clock. Name another directory with --data.", 2)
     return held
 
@@ -117,7 +117,7 @@ def _remember(data: Path, kind: Kind) -> None:
 
 
 async def _own_key(system: RunningSystem, data: Path) -> str:
-    """The key of whoever runs this: for everything in the province. Kept in the data directory, made only once."""
+    """Return the key of the person who runs the system, for the whole province. Make it once, and keep it in a file."""
     path = data / OWN_KEY
     if not path.exists():
         async with database(system) as engine:

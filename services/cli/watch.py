@@ -1,4 +1,4 @@
-"""`ntm watch`: changes as they happen."""
+"""`ntm watch`: changes of status as they arrive."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from shared.contracts.verdict_change import AnyChange, TargetChanged
 
 
 def watch(
-    everything: Annotated[bool, typer.Option("--all", help="Begin with the current picture.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Begin with the newest change of each status.")] = False,
     data: Data = DATA,
 ) -> None:
-    """Print changes of status as they happen, from NATS. Ctrl-C ends it."""
+    """Print changes of status as they arrive from NATS, until Ctrl-C."""
 
     async def work() -> None:
         async with broker(system_of(data)) as nats:

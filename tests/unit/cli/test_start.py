@@ -14,7 +14,7 @@ HEAVY = {"alembic", "asyncpg", "fastapi", "faststream", "nats", "openpyxl", "sql
 
 
 def loaded_by(*arguments: str) -> set[str]:
-    """The top-level packages that the program has imported when it ends."""
+    """Return the top-level packages that the program has imported when it ends."""
     program = (
         "import sys; from services.cli.main import app; sys.argv = ['ntm', *sys.argv[1:]]\n"
         "try: app()\n"

@@ -1,4 +1,4 @@
-"""`ntm submit` against a real HTTP server of the test's own."""
+"""`ntm submit` against an HTTP server that the test runs."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ KEY = "ntm_0123456789ab_" + "s" * 43
 
 @dataclass
 class Intake:
-    """Answers what stands in `answers`, in order, and then that all is accepted."""
+    """An intake that sends its `answers` in order, and after them accepts every submission."""
 
     answers: list[tuple[int, dict[str, str], bytes] | None] = field(default_factory=list)
-    """None: the connection is closed before there is an answer."""
+    """None: intake closes the connection before it answers."""
     requests: list[tuple[dict[str, str], list[Any]]] = field(default_factory=list)
     url: str = ""
 

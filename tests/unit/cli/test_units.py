@@ -1,4 +1,4 @@
-"""`ntm units`: what people are told of units that change."""
+"""`ntm units`: the words that the command prints about units that change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.cli.main import app
 
 
 def told(*arguments: str, status: int = 0) -> str:
-    """What the program prints, in one line."""
+    """Return the output of the command on one line."""
     result = CliRunner().invoke(app, ["units", *arguments], env={"COLUMNS": "200"})
     assert result.exit_code == status, result.output
     return re.sub(r"\s+", " ", result.output)
