@@ -1,4 +1,4 @@
-"""A real Chromium: `NTM_CHROMIUM`, or what is installed. Without one the tests are skipped, unless it is asked for."""
+"""A real Chromium: `NTM_CHROMIUM`, or an installed one. Without it the tests skip; they fail if NTM_NEED_CHROMIUM=1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page as somebody finds it who was never here."""
+"""A page as a new visitor finds it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 
 @asynccontextmanager
 async def opened(chromium: Browser, url: str, width: int = 1200) -> AsyncIterator[Page]:
-    """A new visitor's page; at the end nothing has gone wrong in it unseen."""
+    """Yield a new visitor's page; fail at the end when the page met errors that a visitor does not see."""
     context = await chromium.new_context(base_url=url, locale="vi-VN", viewport={"width": width, "height": 900})
     page = await context.new_page()
     faults: list[str] = []
@@ -31,6 +31,6 @@ async def sign_in(page: Page, key: str, part: str) -> None:
 
 
 async def keep_picture(page: Page, name: str) -> None:
-    """For the eye, where `NTM_PICTURES` names a folder."""
+    """Keep a picture of the page for people, where `NTM_PICTURES` names a folder."""
     if folder := os.environ.get("NTM_PICTURES"):
         await page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

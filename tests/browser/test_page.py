@@ -50,7 +50,7 @@ async def page(chromium: Browser, intake: Service) -> AsyncIterator[Page]:
 
 
 async def taken(page: Page, period: str = JUNE) -> bytes:
-    """The workbook as it is downloaded for the district."""
+    """Return the workbook as the page downloads it for the district."""
     await page.get_by_label("Kỳ báo cáo", exact=True).select_option(period)
     async with page.expect_download() as waiting:
         await page.get_by_role("button", name="Tải biểu mẫu Excel").click()
@@ -62,7 +62,7 @@ async def content_of(download: Download) -> bytes:
 
 
 def filled(body: bytes, figures: dict[str, Any], unit: str = DIEM_HE) -> bytes:
-    """The workbook with figures of a commune filled in, by element."""
+    """Return the workbook with a commune's figures filled in, by element."""
 
     def fill(workbook: Any) -> None:
         sheet = workbook.worksheets[0]
@@ -114,7 +114,7 @@ async def test_a_key_that_is_no_longer_good_signs_out_and_says_so(page: Page, ar
 
 
 async def is_refused(page: Page) -> bool:
-    """After another part of it was looked at."""
+    """Open another part of the page, and say whether the page asks for the key again."""
     await page.evaluate("location.hash = location.hash === '#sent' ? 'difficulties' : 'sent'")
     await page.wait_for_timeout(200)
     return await page.get_by_label("Khóa truy cập").is_visible()
@@ -311,7 +311,7 @@ async def test_hostile_words_of_a_difficulty_are_shown_as_text(page: Page, key: 
 
 
 async def stands_again(page: Page, words: str) -> bool:
-    """After the page is loaded anew."""
+    """Load the page anew, and say whether these words stand on it."""
     await page.reload()
     await expect(page.get_by_role("button", name="Báo vướng mắc")).to_be_visible()
     await page.wait_for_timeout(200)

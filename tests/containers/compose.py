@@ -1,4 +1,4 @@
-"""docker-compose.yml as a project of its own: other secrets, ports, volumes and image than a system that may run."""
+"""docker-compose.yml as a project apart: its secrets, ports, volumes and image differ from a running system's."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Project:
         self.settings = dict(line.split("=", 1) for line in env_file.read_text().splitlines() if "=" in line)
 
     def url(self, part: str, scheme: str = "http") -> str:
-        """Where a part's port is published."""
+        """Return the address at which Docker publishes a part's port."""
         return f"{scheme}://127.0.0.1:{self.settings[f'NTM_{part.upper()}_PORT']}"
 
     def run(self, *arguments: str) -> str:
-        """What `docker compose …` prints; when it fails, that goes to stderr and CalledProcessError is raised."""
+        """Return the output of `docker compose …`; when it fails, print it to stderr and raise CalledProcessError."""
         done = subprocess.run(
             [*self._command, *arguments], cwd=ROOT, env=self._env, check=False, capture_output=True, text=True
         )
@@ -47,13 +47,13 @@ class Project:
         return done.stdout
 
     def containers(self, service: str) -> list[str]:
-        """The ids of a service's containers."""
+        """Return the ids of a service's containers."""
         return self.run("ps", "--all", "--quiet", service).split()
 
 
 @contextmanager
 def project(name: str) -> Iterator[Project]:
-    """A project that is removed at the end, with its volumes and its image; after a failure its logs are shown."""
+    """Yield a project; print its logs after a failure, and remove it at the end with its volumes and its image."""
     with TemporaryDirectory() as directory:
         made = Project(name, Path(directory) / "env")
         try:
@@ -67,14 +67,12 @@ def project(name: str) -> Iterator[Project]:
 
 
 def killed(container: str) -> None:
-    """SIGKILL for the one process of a container, from within: the engine's own kill would not be followed by a
-    restart.
-    """
+    """Kill the only process of a container from within: the engine does not restart what it kills itself."""
     kill = "kill -9 $(cat /proc/1/task/1/children)"
     subprocess.run(["docker", "exec", container, "sh", "-c", kill], check=True)
 
 
 def restarts(container: str) -> int:
-    """How often the engine has started a container again."""
+    """Return how often the engine has started a container again."""
     asked = ["docker", "inspect", "--format", "{{.RestartCount}}", container]
     return int(subprocess.run(asked, check=True, capture_output=True, text=True).stdout)

@@ -33,7 +33,7 @@ def say(text: str) -> None:
 
 
 def eventually[T](what: str, look: Callable[[], T | None]) -> T:
-    """What `look` finds as soon as it finds something; AssertionError when that takes too long."""
+    """Return what `look` finds as soon as it finds something; raise AssertionError when that takes too long."""
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         try:
@@ -56,13 +56,13 @@ class Line:
         self._http = httpx.Client(trust_env=False, timeout=10, headers={"Authorization": f"Bearer {key[0]}"})
 
     def post(self, counted: dict[str, int], **given: Any) -> None:
-        """Post one submission; it is accepted."""
+        """Post one submission, and check that intake accepts it."""
         submission = {"unit": COMMUNE, "confirmed": True, "readings": {"households": 1000, **counted}, **given}
         answer = self._http.post(f"{self._system.url('intake')}/v1/submissions", json=submission)
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
 
     def wait_for(self, status: str) -> None:
-        """Return when the criterion has that status."""
+        """Wait until the criterion has this status."""
         eventually(f"{CRITERION} of {COMMUNE} is {status}", lambda: self._status() == status)
 
     def _status(self) -> str | None:
@@ -73,12 +73,12 @@ class Line:
         return statuses[CRITERION]
 
     def sent(self) -> list[dict[str, Any]]:
-        """What the postbox has."""
+        """Return the mails and SMS in the postbox."""
         items: list[dict[str, Any]] = self._http.get(f"{self._system.url('postbox')}/outbox.json").json()["items"]
         return items
 
     def wait_for_notices(self, count: int) -> None:
-        """Return when the district's office has been told so often of the commune, by mail and by SMS."""
+        """Wait until the district's office has this many mails and this many SMS about the commune."""
         eventually(f"{count} mails and {count} SMS", lambda: self._told("mail") == self._told("sms") == count)
 
     def _told(self, kind: str) -> int:
@@ -86,7 +86,7 @@ class Line:
         return sum(one["kind"] == kind for one in about)
 
     async def events(self) -> list[str]:
-        """The changes of the criterion, as a subscriber to NATS hears them from the beginning."""
+        """Return the changes of the criterion, as a subscriber to NATS hears them from the beginning."""
         client = await nats.connect(self._system.url("nats", "nats"), token=self._system.settings["NTM_NATS_TOKEN"])
         try:
             subject = f"ntm.v1.status.{DISTRICT}.{COMMUNE}.{CRITERION}"
@@ -100,7 +100,7 @@ class Line:
 
 
 def follow(system: Project) -> None:
-    """The whole line; AssertionError where it breaks."""
+    """Follow a submission along the whole line; raise AssertionError where the line breaks."""
     system.run("build")
     say("image built")
     system.run("up", "--detach", "--wait", "--scale", "scoring=2")

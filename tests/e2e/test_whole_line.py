@@ -1,6 +1,6 @@
 """The whole line as a person runs it: `ntm up`, a key, a figure over HTTP, and the mail that arrives.
 
-One system for all tests of this file; each takes communes of its own.
+All tests of this file share one system; each test takes communes of its own.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Whole:
     key: str = ""
 
     async def ntm(self, *arguments: str, status: int = 0) -> str:
-        """Run a command; what it printed."""
+        """Run a command and return its output."""
         child = await asyncio.create_subprocess_exec(
             *NTM, *arguments, "--data", str(self.data), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
@@ -57,7 +57,7 @@ class Whole:
         return httpx.AsyncClient(headers={"Authorization": f"Bearer {self.key}"}, trust_env=False, timeout=30)
 
     async def sent(self, kind: str, containing: str) -> list[dict[str, Any]]:
-        """The mails or SMS that arrived with these words in them."""
+        """Return the mails or SMS that arrived with these words in them."""
         async with self.client() as client:
             items = (await client.get(f"{self.running.postbox_url}/outbox.json", params={"limit": 1000})).json()[
                 "items"
@@ -70,7 +70,7 @@ class Whole:
         return next(item["status"] for item in commune["statuses"] if item["criterion"]["key"] == criterion)
 
     def pids(self, name: str) -> list[int]:
-        """The processes of a service."""
+        """Return the ids of a service's processes."""
         found = []
         for place in Path("/proc").glob("[0-9]*/cmdline"):
             try:
@@ -86,7 +86,7 @@ class Whole:
 
 @asynccontextmanager
 async def up(data: Path, base: int, *options: str) -> AsyncIterator[Whole]:
-    """`ntm up`, until the block ends; then Ctrl-C."""
+    """Run `ntm up` until the block ends, and end it by Ctrl-C."""
     process = await asyncio.create_subprocess_exec(
         *NTM, "up", "--data", str(data), "--ports-from", str(base), *options, stdout=asyncio.subprocess.PIPE
     )

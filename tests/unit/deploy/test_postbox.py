@@ -1,4 +1,4 @@
-"""The postbox: what it keeps, what its gateway answers, what its page shows."""
+"""The postbox: the mails and SMS that it keeps, its gateway's answers, and its page."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def year(reference: Reference) -> list[Day]:
 
 @dataclass
 class Played:
-    """What scoring would make of the year."""
+    """The verdicts that scoring would reach in the year."""
 
     reference: Reference
     readings: dict[str, Figures] = field(default_factory=lambda: defaultdict(Figures))

@@ -1,4 +1,4 @@
-"""When a gateway is left alone, and when it is tried again."""
+"""The breaker: it stops attempts at a gateway that is down, and tries the gateway again later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes over the wire, and what the answers of providers mean."""
+"""The channels: the requests that they send, and the outcomes that providers' answers mean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Delivery when what surrounds it fails, with a database that is not there."""
+"""Delivery with a database that fails for good."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Taking:
         return Outcome(Result.SENT, "taken")
 
     async def close(self) -> None:
-        """Nothing is kept."""
+        """Do nothing: this channel keeps no connection."""
 
 
 class Broken:
-    """A database that answers with what no repetition mends, once it is asked to record."""
+    """A database that raises an error that no repetition mends."""
 
     def begin(self) -> Any:
         raise ValueError("a row that cannot be")
@@ -46,7 +46,7 @@ class Broken:
 
 def a_delivery(channel: Taking) -> DeliveryWorker:
     async def watch(*_: Any) -> None:
-        """Nothing follows."""
+        """Do nothing after attempts."""
 
     nothing: Any = None
     broken: Any = Broken()
@@ -60,7 +60,7 @@ async def test_what_cannot_be_recorded_ends_the_delivery_and_with_it_the_service
     delivery.take([a_notice(leased_until=leased_until) for _ in range(5)])
     with pytest.raises(ValueError, match="a row that cannot be"):
         await asyncio.wait_for(delivery.run(), 20)
-    assert len(channel.taken) == channel.sessions  # each waited for the record of its first
+    assert len(channel.taken) == channel.sessions  # each session waited for the record of its first attempt
 
 
 async def test_there_is_room_for_so_many_and_none_once_it_stops() -> None:

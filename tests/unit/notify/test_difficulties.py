@@ -1,4 +1,4 @@
-"""Difficulties: who hears of them, and that the words of those who write stay words."""
+"""Difficulties: their recipients, and the words of their authors, which never become markup."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def worded(logged: DifficultyLogged, channel: str = "email", language: Language 
 
 
 def quoted(html: str) -> str:
-    """What stands in the quotation, as a reader sees it."""
+    """Return the words in the quotation, as a reader sees them."""
     [inside] = re.findall(r"<blockquote[^>]*>(.*?)</blockquote>", html, re.DOTALL)
     assert set(re.findall(r"<[^>]*>", inside)) <= {"<br>"}
     return unescape(inside.replace("<br>", " "))

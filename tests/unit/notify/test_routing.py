@@ -1,4 +1,4 @@
-"""Who hears of what: the plan's routes, its pseudo-roles, the tree, and the ways a recipient cannot be reached."""
+"""Routing: the plan's routes, its pseudo-roles, the tree, and the reasons why a recipient cannot be reached."""
 
 from __future__ import annotations
 

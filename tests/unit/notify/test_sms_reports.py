@@ -1,4 +1,4 @@
-"""What gateways call back of messages that they took: late, several times, or never."""
+"""Delivery reports of gateways, which arrive late, several times, or never."""
 
 from __future__ import annotations
 

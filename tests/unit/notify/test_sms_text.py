@@ -1,4 +1,4 @@
-"""What fits into one SMS, and that every message does."""
+"""Texts of SMS: the length that one SMS holds, and that every message fits into one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each stage between routing and wording: what is told together, when, and what is left out."""
+"""The stages between routing and wording: which alerts they join, hold and leave out."""
 
 from __future__ import annotations
 

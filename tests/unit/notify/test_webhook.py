@@ -1,4 +1,4 @@
-"""What a webhook is signed with, where it may lead, and how long a receiver may make us wait."""
+"""Webhooks: their signatures, their allowed addresses, and the longest wait that a receiver can ask for."""
 
 from __future__ import annotations
 

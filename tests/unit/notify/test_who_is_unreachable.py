@@ -1,4 +1,4 @@
-"""Roles that the plan tells and nobody answers for."""
+"""Roles that the plan tells and that no contact can be reached for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_role_of_each_district_is_wanted_by_each_channel_of_its_branch() -> No
     missing = found(world)
     assert ("district_office@184", "sms") not in missing
     offices = [gap for (recipient, _), gap in missing.items() if recipient.startswith("district_office@")]
-    assert len([gap for gap in offices if gap.channel == "sms"]) == 10  # eleven districts, and one has a contact
+    assert len([gap for gap in offices if gap.channel == "sms"]) == 10  # of eleven districts, one has a contact
     assert {gap.reason for gap in offices} == {NotSent.NO_CONTACT}
     assert all("offices" in gap.branches for gap in offices if gap.channel == "sms")
 

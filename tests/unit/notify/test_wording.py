@@ -1,4 +1,4 @@
-"""What notices say. The golden files were read by eye; NTM_GOLDEN=write writes them anew."""
+"""The wording of notices. The golden files were read by eye; NTM_GOLDEN=write writes them anew."""
 
 from __future__ import annotations
 
