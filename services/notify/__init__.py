@@ -1,1 +1,1 @@
-"""Notify: tells the units that can act, by e-mail and SMS, and remembers what was said to whom."""
+"""Notify: it tells the units that can act, by e-mail and SMS, and keeps a record of every notice."""

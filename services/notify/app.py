@@ -1,15 +1,15 @@
-"""Notify, from top to bottom: events come in, those who can act are told, and every notice is recorded.
+"""Notify, from top to bottom: it takes events, tells the people who can act, and records every notice.
 
 ntm.v1.status.>    ->  tell()      ->  alerts, gathered or told at once   (one transaction)
 ntm.v1.targets.>
 ntm.v1.problems.>
 ntm.v1.parked.>
-                       tell_gathered()  what has waited long enough       ->  notices that are due
-                       escalate()       what nobody has acknowledged      ->  the next role hears of it
+                       tell_gathered()  alerts that waited long enough    ->  notices that are due
+                       escalate()       alerts that nobody acknowledged   ->  the next role hears of them
                        DeliveryWorker   e-mail, SMS, webhooks, Apprise    ->  attempts, outbox
                                                                           ->  ntm.v1.alerts.<unit>.<event>
 
-ntm.v1.notify.replay  ->  tell()  ->  reply: what became of a parked event
+ntm.v1.notify.replay  ->  tell()  ->  reply: the outcome for a parked event
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ FAMILIES = {
     subjects.ALL_PARKED: "notify-parked",
 }
 
-# The way of an alert. On arrival it is routed and, where its branch groups, joined with others and held. When its time
-# has come, what is left of it is told: settled, inhibited, silenced, rendered. `DeliveryWorker` then delivers its
-# notices, retries and logs.
+# The way of an alert. On arrival the first stages route it and, where its branch groups, join it with others and hold
+# it. When its time has come, the last stages leave out alerts that are settled, inhibited or silenced, and render the
+# rest. `DeliveryWorker` then delivers the notices, retries and logs.
 ARRIVING = [route, group, hold]
 TELLING = [settle, inhibit, silence, render]
 
@@ -69,7 +69,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
-app = create_app("NTM notify", "Ai đã được báo điều gì, khi nào. / Who was told what, and when.", lifespan)
+app = create_app("NTM notify", "Ai đã được báo điều gì, khi nào. / The notices that people got, and when.", lifespan)
 for router in ROUTERS:
     app.include_router(router)
 describe(app, DESCRIPTION)
@@ -82,7 +82,7 @@ def notify() -> Notify:
 
 
 async def take(messages: list[Msg]) -> None:
-    """Tell of a batch of events; it is acknowledged once its transaction is committed."""
+    """Tell of a batch of events, and acknowledge the batch once its transaction is committed."""
     await process(subjects.STATUS_STREAM, messages, notify().tell, notify().parking.park)
 
 
@@ -92,6 +92,6 @@ for family, durable in FAMILIES.items():
 
 @broker.subscriber(subjects.replay("notify"), queue="notify", decoder=raw_body)
 async def take_replay(request: bytes) -> bytes:
-    """Tell of a parked event once more, and reply what became of it."""
+    """Tell of a parked event once more, and reply with the outcome."""
     handlers = dict.fromkeys(FAMILIES, notify().tell)
     return await answer_replay(notify().parking, notify().runtime.nats, handlers, request)

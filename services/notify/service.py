@@ -1,4 +1,4 @@
-"""Notify as it runs: made once, used by its subscribers, its workers and its routes."""
+"""The running notify: one object that its subscribers, its workers and its routes share."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Notify:
 
     @property
     def workers(self) -> Sequence[PollingWorker | DeliveryWorker]:
-        """The workers that run while the service does."""
+        """The workers that run as long as the service."""
         return (self.relay, self.gathered, self.escalation, *self.deliveries.values())
 
     async def tell(self, messages: Sequence[Msg]) -> None:

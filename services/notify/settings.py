@@ -16,21 +16,21 @@ _SECRET_LENGTH = 32
 class NotifySettings(DeliverySettings):
     """The settings of the service. Without an SMS gateway no SMS goes out, and each notice that needs one says so."""
 
-    sms_report_token: SecretStr | None = Field(default=None, description="What callers of delivery reports must know.")
+    sms_report_token: SecretStr | None = Field(default=None, description="The token of delivery reports' callers.")
     sms_diacritics: bool = Field(default=False, description="SMS with diacritics: a part holds 70 characters, not 160.")
-    sms_parts: int = Field(default=1, ge=1, le=3, description="How many parts an SMS may take.")
-    sms_price_dong: int = Field(default=0, ge=0, description="What one part of an SMS costs.")
+    sms_parts: int = Field(default=1, ge=1, le=3, description="The most parts that an SMS may take.")
+    sms_price_dong: int = Field(default=0, ge=0, description="The cost of one part of an SMS.")
     sms_daily_budget_dong: int | None = Field(
-        default=None, ge=0, description="For the SMS to a unit's offices in a day."
+        default=None, ge=0, description="The most that the SMS to a unit's offices may cost in a day."
     )
-    link_secret: SecretStr | None = Field(default=None, description="Makes the links by which people acknowledge.")
-    public_url: HttpAddress | None = Field(
-        default=None, description="Where notify is reached from outside, for those links."
+    link_secret: SecretStr | None = Field(
+        default=None, description="The secret of the links by which people acknowledge."
     )
+    public_url: HttpAddress | None = Field(default=None, description="Notify's address from outside, for those links.")
     wait_share: float = Field(
-        default=1, ge=0, le=1, description="The share of the time for which notices are held that is really waited."
+        default=1, ge=0, le=1, description="The share of the time of holding notices that notify really waits."
     )
-    board_url: HttpAddress | None = Field(default=None, description="Where links in messages lead.")
+    board_url: HttpAddress | None = Field(default=None, description="The address to which links in messages lead.")
 
     @model_validator(mode="after")
     def _links_are_whole(self) -> Self:

@@ -63,8 +63,8 @@ class Tariff:
 class World:
     """Everything that the stages know beside the drafts.
 
-    `wait_share`: the share of the waiting times that is really waited; less than 1 in demonstrations, whose days pass
-    faster.
+    `wait_share`: the share of the waiting times that notify really waits; less than 1 in demonstrations, whose days
+    pass faster.
     """
 
     reference: Reference

@@ -61,7 +61,7 @@ class Alert:
 
     @property
     def topic(self) -> str:
-        """The key of its topic in the unit: criterion, commitment, difficulty, or part of the system."""
+        """The key of the alert's topic in the unit: criterion, commitment, difficulty, or part of the system."""
         match self.occasion:
             case StatusChanged() as change:
                 return change.criterion.key
@@ -74,7 +74,7 @@ class Alert:
 
     @property
     def thread(self) -> UUID:
-        """The id of its thread of mails, which all alerts of a unit about the same topic share."""
+        """The id of the thread of mails that all alerts of a unit about the same topic share."""
         return stable_id(self.unit.key, self.topic)
 
 

@@ -39,11 +39,11 @@ class NotSent(Enum):
 
 
 REPEAT = "repeat"
-"""A gathering without new alerts waits for this: to tell again the alerts that are still open."""
+"""The reason for which a gathering without new alerts waits: to tell the alerts again that are still open."""
 
 
 DIGESTS = frozenset({"daily", "weekly"})
-"""A gathering for a recipient of digests waits for one of these."""
+"""The reasons for which a gathering for a recipient of digests waits."""
 
 
 class LeftOut(Enum):
@@ -62,7 +62,7 @@ class LeftOut(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A role in a unit. Without a role it is a system that subscribed by webhook."""
+    """A role in a unit. A recipient without a role is a system that subscribed by webhook."""
 
     role: RoleHolder | None
     unit: Unit
@@ -83,11 +83,11 @@ class Omission:
 
 @dataclass(frozen=True)
 class Draft:
-    """The alerts that one recipient is to be told by one channel at one address.
+    """Alerts to tell one recipient by one channel at one address.
 
     The first draft of an alert has no recipient yet; routing makes a draft for each recipient, channel and address;
-    gathering joins later alerts to it. `step`: how often the alert has climbed to reach this recipient. `due_at`: the
-    time to tell it, for the reason `waits`; None: at once. `parts`: of an SMS.
+    gathering joins later alerts to that draft. `step`: how often the alert has climbed to reach this recipient.
+    `due_at`: the time to tell the draft, for the reason `waits`; None: at once. `parts`: the number of an SMS' parts.
     """
 
     alerts: tuple[Alert, ...]
@@ -128,7 +128,7 @@ class Draft:
 
     @property
     def alert(self) -> Alert:
-        """The newest alert that it tells; when it tells none, the newest of all."""
+        """The newest alert that the draft tells; when it tells none, the newest of all its alerts."""
         return (self.told or self.alerts)[-1]
 
     def without(self, omissions: Sequence[Omission]) -> Draft:

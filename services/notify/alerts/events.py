@@ -20,7 +20,7 @@ from shared.time import VIETNAM
 
 
 def _type_of(body: Any) -> Any:
-    """Tell the type of an event by its fields. Changes name it in `kind`; a difficulty's `kind` is another thing."""
+    """Return the type of an event by its fields. Changes name it in `kind`; a difficulty's `kind` is something else."""
     if not isinstance(body, dict):
         return None
     if "about" in body:

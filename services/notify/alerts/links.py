@@ -1,7 +1,7 @@
 """The one-time link of a notice, by which its recipient acknowledges without a login.
 
-A link is derived from the notice's id and a secret, so that nobody has to keep it: the database holds only its hash,
-and the kept wording has a mark in its place.
+A link is derived from the notice's id and a secret, so that nothing has to store the link: the database holds only its
+hash, and the stored wording has a mark in the link's place.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from pydantic import SecretStr
 from services.notify.alerts.notice import Wording
 
 MARK = "\ue000"
-"""Stands in the kept wording in place of the link: a character of Unicode's private use that no keyboard writes."""
+"""The mark in the stored wording in place of the link: a character of Unicode's private use that no keyboard writes."""
 VALID_FOR = timedelta(days=30)
 _BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Makes links that begin with `base_url`. Without the secret no link can be guessed (128 bits)."""
+    """A maker of links that begin with `base_url`. Nobody can guess a link (128 bits) without the secret."""
 
     secret: SecretStr
     base_url: str
@@ -40,7 +40,7 @@ class Links:
         return hash_of(self.url(notice).rpartition("/")[2])
 
     def without(self, wording: Wording, notice: UUID) -> Wording:
-        """Return the wording with the mark in place of the link, so that its later readers cannot acknowledge by it."""
+        """Return the wording with the mark in place of the link, so that no later reader can acknowledge by it."""
         return _replaced(wording, self.url(notice), MARK)
 
     def within(self, wording: Wording, notice: UUID) -> Wording:
@@ -49,7 +49,7 @@ class Links:
 
 
 def hash_of(token: str) -> bytes:
-    """Return the hash by which the notice of a link is found."""
+    """Return the hash of a link's token, by which the database finds the link's notice."""
     return sha256(token.encode()).digest()
 
 

@@ -1,4 +1,4 @@
-"""The log of alerts: entries about each alert, published on `ntm.v1.alerts…`."""
+"""The log of alerts: entries about each alert, which notify publishes on `ntm.v1.alerts…`."""
 
 from __future__ import annotations
 

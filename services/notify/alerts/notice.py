@@ -1,4 +1,4 @@
-"""Notices: an alert for one recipient by one channel, as it is delivered."""
+"""Notices: alerts for one recipient by one channel, in the form in which they are delivered."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class NoticeStatus(StrEnum):
     CREATED = "created"
     SENDING = "sending"
     SENT = "sent"
-    """The mail server or the gateway accepted it; it is not known whether it arrived."""
+    """The mail server or the gateway accepted the notice; nobody knows yet whether it arrived."""
     DELIVERED = "delivered"
-    """A delivery report says that it arrived."""
+    """A delivery report says that the notice arrived."""
     TEMPORARY_FAILURE = "temporary_failure"
-    """An attempt failed; it will be tried again."""
+    """An attempt failed; notify will try the notice again."""
     PERMANENT_FAILURE = "permanent_failure"
-    """It failed and will not be tried again."""
+    """The notice failed; notify will not try it again."""
     TECHNICAL_FAILURE = "technical_failure"
-    """The provider refused our keys, sender or account; it will be tried again, and somebody has to look."""
+    """The provider refused our keys, sender or account; notify will try the notice again, and somebody has to look."""
     WITHHELD = "withheld"
-    """It was not sent, since no alert of it was left to tell when its time came."""
+    """The notice was not sent, since none of its alerts was left to tell when its time came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Wording:
 class Notice:
     """A notice that is due, with everything that its delivery needs.
 
-    `request_id`: its id at the provider, the same in every retry, so that the provider can drop a repetition, and a new
-    one when somebody has the notice sent again. `leased_until`: no other worker tries it before. `signing_secrets`: of
-    a webhook, the newest first.
+    `request_id`: the notice's id at the provider, the same in every retry, so that the provider can drop a repetition,
+    and a new id when somebody has the notice sent again. `leased_until`: no other worker tries the notice before.
+    `signing_secrets`: a webhook's secrets, the newest first.
     """
 
     id: UUID

@@ -1,5 +1,5 @@
-"""Acknowledging: by a key (`/v1/alerts/{id}/acknowledge`), or by the link in a message (`/a/{token}`), without a login.
-The link of a digest also lets its recipient end the digests.
+"""Acknowledging alerts: by a key (`/v1/alerts/{id}/acknowledge`), or without a login by the link in a message
+(`/a/{token}`). The link of a digest also lets its recipient end the digests.
 
 Opening a link changes nothing, because mail scanners open links. Only the buttons on its page change something.
 """

@@ -25,11 +25,10 @@ router = APIRouter(prefix="/v1")
 
 
 class AlertItem(BaseModel):
-    """An alert. `on` is the day judged or told, the other times are real. `what`: the event and its topic, in a few
-    words.
-
-    `topic`: the criterion's key, or the id of the commitment or difficulty; `reason`: the verdict's reason, or a
-    difficulty's words as they were written; `is_open`: the alert asks for action, and no newer alert has ended it.
+    """An alert. `on`: the day that was judged, or on which a difficulty or note was written; other times are real.
+    `what`: the event and its topic, in a few words; `topic`: the criterion's key, or the id of the commitment or
+    difficulty; `reason`: the verdict's reason, or a difficulty's words as they were written; `is_open`: the alert asks
+    for action, and no newer alert has ended it.
     """
 
     id: UUID
@@ -62,7 +61,7 @@ async def list_alerts(
     notify: Serving,
     caller: SignedIn,
     unit: UnitParameter = None,
-    is_open: Annotated[bool | None, Query(alias="open", description="Only what is open, or only what is not.")] = None,
+    is_open: Annotated[bool | None, Query(alias="open", description="Only open alerts, or only others.")] = None,
     acknowledged: bool | None = None,
     severity: Severity | None = None,
     since: Since = None,
@@ -70,7 +69,7 @@ async def list_alerts(
     limit: Limit = 100,
 ) -> AlertPage:
     """List alerts, newest first."""
-    wanted = Filter(
+    conditions = Filter(
         units=visible(caller, unit, notify.reference),
         is_open=is_open,
         is_acknowledged=acknowledged,
@@ -80,7 +79,7 @@ async def list_alerts(
         limit=limit + 1,
     )
     async with notify.engine.connect() as connection:
-        rows = await ledger.newest_alerts(connection, wanted)
+        rows = await ledger.newest_alerts(connection, conditions)
     page = rows[:limit]
     following = encode_cursor(page[-1].raised_at, page[-1].id) if len(rows) > limit else None
     return AlertPage(items=[alert_item(row) for row in page], next=following)
@@ -114,7 +113,7 @@ def what_of(row: StoredAlert) -> Bilingual:
 
 
 def reason_of(body: dict[str, Any]) -> Bilingual:
-    """Return the verdict's reason, or the words as they were written."""
+    """Return the verdict's reason, or the words of a difficulty or a note as they were written."""
     if "assessment" in body:
         return Bilingual.model_validate(body["assessment"]["reason"])
     words = body["words"]

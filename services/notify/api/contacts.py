@@ -32,7 +32,7 @@ FILE_LIMIT = 2 * 1024 * 1024
 
 
 class ContactItem(Contact):
-    """A contact as it is kept; addresses are masked for keys that do not cover its unit."""
+    """A stored contact; its addresses are masked for keys that do not cover its unit."""
 
     id: UUID
     updated_at: AwareDatetime
@@ -57,7 +57,7 @@ class GapItem(BaseModel):
 
 
 class Gaps(BaseModel):
-    """The recipients that the plan's routing tells and that cannot be reached."""
+    """The recipients that the plan's routing tells and that no channel reaches."""
 
     items: list[GapItem]
 
@@ -92,7 +92,7 @@ async def list_contacts(
 
 @router.get("/gaps")
 async def list_gaps(notify: Serving, caller: SignedIn) -> Gaps:
-    """List the recipients that cannot be reached, in the units that the key covers."""
+    """List the recipients that a channel cannot reach, in the units that the key covers."""
     reference = notify.reference
     seen = set(visible(caller, None, reference))
     world = await notify.world()
@@ -120,14 +120,14 @@ async def add_contact(contact: Contact, notify: Serving, caller: SignedIn) -> Co
 
 @router.put("/{contact_id}")
 async def change_contact(contact_id: UUID, contact: Contact, notify: Serving, caller: SignedIn) -> ContactItem:
-    """Replace a contact. An address that was refused for good is tried again."""
+    """Replace a contact. Notify tries an address again that a provider refused for good."""
     await _own(contact_id, notify, caller)
     return await _keep(contact_id, contact, notify, caller)
 
 
 @router.delete("/{contact_id}", status_code=204)
 async def remove_contact(contact_id: UUID, notify: Serving, caller: SignedIn) -> None:
-    """Remove a contact, which is told nothing more."""
+    """Remove a contact. Notify tells the contact nothing more."""
     await _own(contact_id, notify, caller)
     async with notify.engine.begin() as connection:
         await remove(connection, [contact_id])
@@ -146,9 +146,10 @@ async def import_file(
     dry_run: bool = False,
     replace: bool = False,
 ) -> ImportAnswer:
-    """Take the contacts of an Excel or CSV file, or of JSON: the whole file or nothing of it.
+    """Import the contacts of an Excel or CSV file, or of JSON: all of them, or none where any is faulty.
 
-    `replace` removes those that the file lacks; it needs a key for the province. `dry_run` only says what would change.
+    `replace` removes the contacts that the file lacks, and needs a key for the province. `dry_run` changes nothing and
+    only returns the numbers of changes.
     """
     reference = notify.reference
     body = await read_body(request, FILE_LIMIT)

@@ -30,7 +30,7 @@ _LIMIT = 64 * 1024
 
 
 class ReportAnswer(BaseModel):
-    """The number of notices that the report changed: 0 for a report that is known already or is not about ours."""
+    """The number of notices that the report changed: 0 for a repeated report, or a report about a message not ours."""
 
     notices: int
 
@@ -41,7 +41,7 @@ async def take_report(
     gateway: GatewayName,
     request: Request,
     notify: Serving,
-    token: Annotated[str, Query(description="NTM_SMS_REPORT_TOKEN, for gateways sign nothing.")] = "",
+    token: Annotated[str, Query(description="NTM_SMS_REPORT_TOKEN, since gateways sign nothing.")] = "",
 ) -> ReportAnswer:
     """Record that an SMS was delivered, or could not be."""
     expected = notify.settings.sms_report_token
@@ -57,7 +57,7 @@ async def take_report(
     now = utc_now()
     async with notify.engine.begin() as connection:
         rows = await record_report(connection, report.provider_id, report.request_id, status, now)
-        told = await alerts_told(connection, [row.id for row in rows])
+        alerts = await alerts_told(connection, [row.id for row in rows])
         entries = [
             log_message(
                 alert.id,
@@ -72,7 +72,7 @@ async def take_report(
                 detail=None if report.is_delivered else "not delivered",
             )
             for row in rows
-            for alert in told[row.id]
+            for alert in alerts[row.id]
         ]
         await outbox.put(connection, OutboxRow, entries)
     notify.wake()

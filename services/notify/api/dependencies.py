@@ -23,29 +23,29 @@ def _notify(request: Request) -> Notify:
 
 
 Serving = Annotated[Notify, Depends(_notify)]
-"""The service that answers."""
-UnitParameter = Annotated[str | None, Query(description="Only what concerns this unit or those below it.")]
+"""The service that answers a request."""
+UnitParameter = Annotated[str | None, Query(description="Only this unit and the units below it.")]
 Since = Annotated[AwareDatetime | None, Query(description="Only from this moment on.")]
 Limit = Annotated[int, up_to(500)]
 
 
 def visible(caller: Caller, under: str | None, reference: Reference) -> list[int]:
-    """Return the keys of the units, of all times, that the caller covers, at or below `under` where that is given.
+    """Return the keys of the units, of all times, that the caller covers; with `under`, only that unit and those below.
 
-    A problem (404 or 403) when there is no such unit, or the caller covers none of it.
+    Raises a problem: 404 when there is no such unit, 403 when the caller covers no part of it.
     """
     units = reference.units
     if under is not None and not units.known(under):
         raise Problem(Problems.NOT_FOUND, Fault("/unit", Faults.UNKNOWN_UNIT, {"value": under}))
-    wanted = [unit for unit in units if under is None or units.is_under(unit, under)]
-    covered = [unit.key for unit in wanted if caller.covers_unit(unit, units)]
-    if under is not None and not covered:
+    asked = [unit for unit in units if under is None or units.is_under(unit, under)]
+    keys = [unit.key for unit in asked if caller.covers_unit(unit, units)]
+    if under is not None and not keys:
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": under}))
-    return covered
+    return keys
 
 
 def covered(caller: Caller, code: str, reference: Reference, pointer: str = "/unit") -> Unit:
-    """Return the newest unit of this code that the caller covers; a problem (404 or 403) where there is none."""
+    """Return the newest unit of this code that the caller covers; raise a problem (404 or 403) where there is none."""
     known = reference.units.known(code)
     if not known:
         raise Problem(Problems.NOT_FOUND, Fault(pointer, Faults.UNKNOWN_UNIT, {"value": code}))
@@ -56,12 +56,12 @@ def covered(caller: Caller, code: str, reference: Reference, pointer: str = "/un
 
 
 def is_of_province(caller: Caller, reference: Reference) -> bool:
-    """Say whether the caller covers the whole province: it sees full addresses and decides for everybody."""
+    """Say whether the caller covers the whole province, and so sees full addresses and decides for everybody."""
     return reference.plan.unit in caller.units
 
 
 def moment_and_id(moment: str, key: str) -> tuple[datetime, UUID]:
-    """Return the row that a cursor names; ValueError when the texts are no moment with its time zone and no id."""
+    """Return the moment and id of a cursor's row; ValueError when a text is no moment with a time zone, or no id."""
     at = datetime.fromisoformat(moment)
     if at.tzinfo is None:
         raise ValueError(moment)

@@ -47,7 +47,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class AttemptItem(BaseModel):
-    """An attempt at a notice, in the provider's words."""
+    """An attempt at a notice, with the provider's words in `detail`."""
 
     number: int
     started_at: AwareDatetime
@@ -106,13 +106,13 @@ class NoticePage(BaseModel):
 
 
 class Resent(BaseModel):
-    """The notices that are sent again, one for each address that is known now."""
+    """The notices that notify sends again, a notice for each address that it knows now."""
 
     items: list[NoticeItem]
 
 
 Recipient = Annotated[str | None, Query(description="Such as `district_office@184`.")]
-AlertParameter = Annotated[UUID | None, Query(description="Only what tells of this alert.")]
+AlertParameter = Annotated[UUID | None, Query(description="Only notices that name this alert.")]
 
 
 @router.get("/notices")
@@ -129,7 +129,7 @@ async def list_notices(
     limit: Limit = 100,
 ) -> NoticePage:
     """List notices with every attempt and every decision, newest first."""
-    wanted = Filter(
+    conditions = Filter(
         units=visible(caller, unit, notify.reference),
         recipient=recipient,
         alert=alert,
@@ -140,9 +140,9 @@ async def list_notices(
         limit=limit + 1,
     )
     async with notify.engine.connect() as connection:
-        rows = await ledger.newest_notices(connection, wanted)
+        rows = await ledger.newest_notices(connection, conditions)
         page = rows[:limit]
-        details = await ledger.details_of(connection, [row.id for row in page], wanted.units)
+        details = await ledger.details_of(connection, [row.id for row in page], conditions.units)
     following = encode_cursor(page[-1].created_at, page[-1].id) if len(rows) > limit else None
     in_full = is_of_province(caller, notify.reference)
     return NoticePage(items=[_notice(row, details, in_full=in_full) for row in page], next=following)
@@ -157,8 +157,9 @@ async def export_notices(
     since: Since = None,
 ) -> StreamingResponse:
     """Return the ledger as CSV for Excel: a row for each alert of each notice, newest first, in Vietnamese time."""
-    wanted = Filter(units=visible(caller, unit, notify.reference), recipient=recipient, since=since, limit=_EXPORT_PAGE)
-    rows = _csv(notify.engine, wanted, in_full=is_of_province(caller, notify.reference))
+    units = visible(caller, unit, notify.reference)
+    conditions = Filter(units=units, recipient=recipient, since=since, limit=_EXPORT_PAGE)
+    rows = _csv(notify.engine, conditions, in_full=is_of_province(caller, notify.reference))
     headers = {"content-disposition": 'attachment; filename="notices.csv"'}
     return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
 
@@ -232,17 +233,17 @@ def _mention(row: ledger.Mention) -> MentionItem:
     )
 
 
-async def _csv(engine: AsyncEngine, wanted: Filter, *, in_full: bool) -> AsyncIterator[bytes]:
+async def _csv(engine: AsyncEngine, conditions: Filter, *, in_full: bool) -> AsyncIterator[bytes]:
     """Yield the ledger page by page, so that a year's ledger needs no more memory than a page."""
     yield "\ufeff".encode() + _lines([ledger.CSV_COLUMNS])
     while True:
         async with engine.connect() as connection:
-            rows = await ledger.newest_notices(connection, wanted)
-            details = await ledger.details_of(connection, [row.id for row in rows], wanted.units)
+            rows = await ledger.newest_notices(connection, conditions)
+            details = await ledger.details_of(connection, [row.id for row in rows], conditions.units)
         if not rows:
             return
         yield _lines([line for row in rows for line in _csv_lines(row, details, in_full=in_full)])
-        wanted = wanted.behind(rows[-1].created_at, rows[-1].id)
+        conditions = conditions.behind(rows[-1].created_at, rows[-1].id)
 
 
 def _csv_lines(row: StoredNotice, details: ledger.Details, *, in_full: bool) -> list[list[str]]:
@@ -283,7 +284,7 @@ def _local(moment: datetime | None) -> str:
 
 
 def _safe(text: str) -> str:
-    """Mark a text that a spreadsheet would take for a formula as text."""
+    """Return the text, marked as text where a spreadsheet would take it for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

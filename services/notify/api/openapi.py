@@ -10,27 +10,27 @@ _WRONG = (Problems.INVALID_QUERY, *_UNIT)
 
 DESCRIPTION = Description(
     tags={
-        "Alerts": "Cảnh báo / What somebody has to know, and who takes care of it.",
-        "Notices": "Thông báo / What was said, to whom, and whether it went out.",
-        "Routes": "Nơi nhận / Who hears of what.",
-        "Contacts": "Danh bạ / How those who hold a role are reached.",
-        "Subscriptions": "Webhook / Systems that are told.",
+        "Alerts": "Cảnh báo / Events that somebody has to know of, and the people who take care of them.",
+        "Notices": "Thông báo / The messages to each recipient, and whether they went out.",
+        "Routes": "Nơi nhận / The recipients who hear of an event, and silences.",
+        "Contacts": "Danh bạ / The holders of roles, and their addresses.",
+        "Subscriptions": "Webhook / Systems that hear of alerts by webhook.",
     },
     operations={
         "GET /v1/alerts": Operation(
-            "Alerts", "What somebody should know / Các cảnh báo", problems=_UNIT, parameters={"unit": "184"}
+            "Alerts", "List the alerts / Các cảnh báo", problems=_UNIT, parameters={"unit": "184"}
         ),
         "POST /v1/alerts/{alert_id}/acknowledge": Operation(
-            "Alerts", "Take care of an alert / Xác nhận đã nhận", problems=(Problems.NOT_FOUND,)
+            "Alerts", "Acknowledge an alert / Xác nhận đã nhận", problems=(Problems.NOT_FOUND,)
         ),
         "GET /v1/notices": Operation(
             "Notices",
-            "Notices with every attempt / Các thông báo đã gửi",
+            "List the notices with every attempt / Các thông báo đã gửi",
             problems=_UNIT,
             parameters={"unit": "184", "recipient": "district_office@184"},
         ),
         "GET /v1/notices.csv": Operation(
-            "Notices", "The ledger for Excel / Xuất sổ thông báo", problems=_UNIT, parameters={"unit": "184"}
+            "Notices", "Export the ledger for Excel / Xuất sổ thông báo", problems=_UNIT, parameters={"unit": "184"}
         ),
         "POST /v1/notices/{notice_id}/resend": Operation(
             "Notices",
@@ -38,46 +38,46 @@ DESCRIPTION = Description(
             problems=(Problems.NOT_FOUND, Problems.NO_ADDRESS, Problems.SENT_LATELY),
         ),
         "GET /v1/delivery-reports/{gateway}": Operation(
-            "Notices", "What a gateway calls back / Báo cáo của cổng SMS", problems=(Problems.INVALID_QUERY,)
+            "Notices", "Take an SMS gateway's report / Báo cáo của cổng SMS", problems=(Problems.INVALID_QUERY,)
         ),
         "POST /v1/delivery-reports/{gateway}": Operation(
-            "Notices", "What a gateway calls back / Báo cáo của cổng SMS", problems=(Problems.INVALID_QUERY,)
+            "Notices", "Take an SMS gateway's report / Báo cáo của cổng SMS", problems=(Problems.INVALID_QUERY,)
         ),
         "GET /v1/routes:explain": Operation(
             "Routes",
-            "Who would hear of it, and why / Ai sẽ được báo, vì sao",
+            "Explain who would hear of an event / Ai sẽ được báo, vì sao",
             problems=_WRONG,
             parameters={"event": "fell_behind", "unit": "06280", "criterion": "ntm-11"},
         ),
-        "GET /v1/silences": Operation("Routes", "What is not told for now / Đang tạm ngừng báo"),
-        "POST /v1/silences": Operation("Routes", "Silence what matches / Tạm ngừng báo", problems=_WRONG),
+        "GET /v1/silences": Operation("Routes", "List the silences / Đang tạm ngừng báo"),
+        "POST /v1/silences": Operation("Routes", "Silence matching alerts / Tạm ngừng báo", problems=_WRONG),
         "DELETE /v1/silences/{silence_id}": Operation("Routes", "End a silence / Báo trở lại", problems=_UNIT),
         "GET /v1/contacts": Operation(
-            "Contacts", "Who is told / Danh bạ liên hệ", problems=_UNIT, parameters={"unit": "184"}
+            "Contacts", "List the contacts / Danh bạ liên hệ", problems=_UNIT, parameters={"unit": "184"}
         ),
-        "GET /v1/me": Operation("Contacts", "Whose key this is / Khóa này của ai"),
-        "GET /v1/contacts/gaps": Operation("Contacts", "Roles that nobody answers for / Vai trò chưa có đầu mối"),
+        "GET /v1/me": Operation("Contacts", "Show the key's agency / Khóa này của ai"),
+        "GET /v1/contacts/gaps": Operation("Contacts", "List roles without contact / Vai trò chưa có đầu mối"),
         "POST /v1/contacts": Operation("Contacts", "Add a contact / Thêm đầu mối", problems=_WRONG),
         "PUT /v1/contacts/{contact_id}": Operation("Contacts", "Replace a contact / Sửa đầu mối", problems=_WRONG),
         "DELETE /v1/contacts/{contact_id}": Operation("Contacts", "Remove a contact / Xóa đầu mối", problems=_UNIT),
         "POST /v1/contacts/import": Operation(
             "Contacts",
-            "Import a file / Nhập danh bạ từ tệp",
+            "Import the contacts of a file / Nhập danh bạ từ tệp",
             problems=(*_UNIT, Problems.FILE_REFUSED, Problems.TOO_LARGE, Problems.PACKED, Problems.BUSY),
         ),
-        "GET /v1/subscriptions": Operation("Subscriptions", "The key's subscriptions / Các webhook"),
-        "POST /v1/subscriptions": Operation("Subscriptions", "Subscribe / Đăng ký webhook", problems=_WRONG),
+        "GET /v1/subscriptions": Operation("Subscriptions", "List the subscriptions / Các webhook"),
+        "POST /v1/subscriptions": Operation("Subscriptions", "Subscribe a system / Đăng ký webhook", problems=_WRONG),
         "DELETE /v1/subscriptions/{subscription_id}": Operation(
-            "Subscriptions", "Unsubscribe / Hủy đăng ký", problems=(Problems.NOT_FOUND,)
+            "Subscriptions", "Remove a subscription / Hủy đăng ký", problems=(Problems.NOT_FOUND,)
         ),
         "POST /v1/subscriptions/{subscription_id}/rotate": Operation(
-            "Subscriptions", "A new secret / Đổi khóa ký", problems=(Problems.NOT_FOUND,)
+            "Subscriptions", "Make a new secret / Đổi khóa ký", problems=(Problems.NOT_FOUND,)
         ),
         "POST /v1/subscriptions/{subscription_id}/enable": Operation(
-            "Subscriptions", "Send to it again / Bật lại", problems=(Problems.NOT_FOUND,)
+            "Subscriptions", "Enable a subscription / Bật lại", problems=(Problems.NOT_FOUND,)
         ),
         "POST /v1/subscriptions/{subscription_id}/replay": Operation(
-            "Subscriptions", "Send again what was sent / Gửi lại từ một thời điểm", problems=(Problems.NOT_FOUND,)
+            "Subscriptions", "Repeat calls since a moment / Gửi lại từ một thời điểm", problems=(Problems.NOT_FOUND,)
         ),
     },
 )

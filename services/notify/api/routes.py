@@ -1,4 +1,4 @@
-"""`/v1/routes:explain`: the recipients who would hear of an event, and the branches that were asked."""
+"""`/v1/routes:explain`: the recipients who would hear of an event, and the branches that routing asked."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1")
 
 
 class BranchItem(BaseModel):
-    """A branch that was asked. `takes`: it matches; `tells`: it matches, and no branch below it takes the alert."""
+    """A branch that routing asked. `takes`: it matches; `tells`: it matches, and no branch below it takes the alert."""
 
     id: str
     depth: int
@@ -45,7 +45,7 @@ class HearerItem(BaseModel):
 
 
 class Explained(BaseModel):
-    """The recipients who would hear of such an event now, and every branch that was asked."""
+    """The recipients who would hear of such an event now, and every branch that routing asked."""
 
     severity: Severity
     hears: list[HearerItem]
@@ -57,11 +57,11 @@ async def explain(
     notify: Serving,
     caller: SignedIn,
     event: AnyEvent,
-    unit: Annotated[str, Query(description="The unit that it concerns.")],
-    on: Annotated[OccasionKind, Query(description="What it is about.")] = "status",
+    unit: Annotated[str, Query(description="The unit that the event concerns.")],
+    on: Annotated[OccasionKind, Query(description="The event's kind.")] = "status",
     criterion: Annotated[str | None, Query(description="Such as `ntm-11`.")] = None,
-    commitment: Annotated[str | None, Query(description="A commitment's id, where it is about one.")] = None,
-    kind: Annotated[DifficultyKind, Query(description="What a difficulty is about.")] = DifficultyKind.OTHER,
+    commitment: Annotated[str | None, Query(description="A commitment's id, with `on=target`.")] = None,
+    kind: Annotated[DifficultyKind, Query(description="The difficulty's kind.")] = DifficultyKind.OTHER,
 ) -> Explained:
     """Explain which recipients would hear of an event, and by which branch."""
     covered(caller, unit, notify.reference)

@@ -33,7 +33,7 @@ class NewSilence(BaseModel):
 
 
 class SilenceItem(NewSilence):
-    """A silence as it is kept."""
+    """A stored silence."""
 
     id: UUID
     author: str
@@ -74,8 +74,9 @@ async def add_silence(new: NewSilence, notify: Serving, caller: SignedIn) -> Sil
 
 @router.get("")
 async def list_silences(notify: Serving, _: SignedIn, *, ended: bool = False) -> Silences:
-    """List the silences that hold or will hold, and with `ended` those of the last 90 days. Every key sees
-    them, as they name no addresses.
+    """List the silences that hold or will hold, with `ended` also the silences that ended in the last 90 days.
+
+    Every key sees all silences, since they name no addresses.
     """
     since = utc_now() - timedelta(days=90 * ended)
     async with notify.engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""`/v1/subscriptions`: systems that are told by webhook, signed as Standard Webhooks say."""
+"""`/v1/subscriptions`: systems that hear of alerts by webhook, signed by the rules of Standard Webhooks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OVERLAP = timedelta(days=1)
 
 
 class NewSubscription(BaseModel):
-    """A webhook's address and the alerts to tell it: those about a unit and the units below it that match."""
+    """A webhook's address, and its alerts: the alerts that match, about a unit and the units below it."""
 
     url: str = Field(min_length=8, max_length=2000)
     unit: UnitCode
@@ -35,7 +35,7 @@ class NewSubscription(BaseModel):
 
 
 class SubscriptionItem(NewSubscription):
-    """A subscription. `failing_since`: no call has succeeded since then; `disabled_at`: nothing more is sent."""
+    """A subscription. `failing_since`: no call has succeeded since then; `disabled_at`: notify makes no more calls."""
 
     id: UUID
     agency: str
@@ -45,7 +45,7 @@ class SubscriptionItem(NewSubscription):
 
 
 class SubscriptionWithSecret(SubscriptionItem):
-    """A subscription with the secret that signs its calls; it is shown this once."""
+    """A subscription with the secret that signs its calls. No later answer shows the secret."""
 
     secret: str
 
@@ -57,13 +57,13 @@ class Subscriptions(BaseModel):
 
 
 class Replay(BaseModel):
-    """The moment from which calls are made again, each under its old id."""
+    """The moment from which notify makes calls again, each under its old id."""
 
     since: AwareDatetime
 
 
 class Replayed(BaseModel):
-    """The number of calls that are made again."""
+    """The number of calls that notify makes again."""
 
     notices: int
 
@@ -125,7 +125,7 @@ async def enable(subscription_id: UUID, notify: Serving, caller: SignedIn) -> Su
 
 @router.post("/{subscription_id}/replay", status_code=202)
 async def replay(subscription_id: UUID, request: Replay, notify: Serving, caller: SignedIn) -> Replayed:
-    """Make the calls since a moment again, each under its old id, so that the receiver knows those that it took."""
+    """Make the calls since a moment again, each under its old id, by which the receiver knows calls that it took."""
     now = utc_now()
     async with notify.engine.begin() as connection:
         await _own(connection, subscription_id, caller, notify.reference)
@@ -137,7 +137,7 @@ async def replay(subscription_id: UUID, request: Replay, notify: Serving, caller
 
 @router.delete("/{subscription_id}", status_code=204)
 async def unsubscribe(subscription_id: UUID, notify: Serving, caller: SignedIn) -> None:
-    """Remove a subscription, which is told nothing more."""
+    """Remove a subscription. Notify makes no more calls to it."""
     async with notify.engine.begin() as connection:
         await _own(connection, subscription_id, caller, notify.reference)
         await subscriptions.remove_subscription(connection, subscription_id)

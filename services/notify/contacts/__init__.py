@@ -1,1 +1,1 @@
-"""Contacts: who holds which role in which unit, and how they are reached."""
+"""Contacts: the people and offices that hold roles in units, and their addresses."""

@@ -1,11 +1,10 @@
-"""Contacts as people submit them: an Excel or CSV file with a row for each, or JSON."""
+"""Contacts as people submit them: an Excel or CSV file with a row for each contact, or JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -37,11 +36,15 @@ COLUMNS: Mapping[str, str] = {
 
 _LISTS = {"emails", "phones", "services"}
 _NEEDED = {"role", "unit", "name"}
-_WORDS: Mapping[str, Mapping[str, Any]] = {
+_WORDS: Mapping[str, Mapping[str, str | bool]] = {
     "digest": {"khong": "none", "hang ngay": "daily", "hang tuan": "weekly"},
     "language": {"tieng viet": "vi", "tieng anh": "en", "vietnamese": "vi", "english": "en"},
     "sample": {"true": True, "false": False, "co": True, "khong": False, "yes": True, "no": False, "x": True},
 }
+
+
+type _Placed = tuple[Callable[[Fault], Fault], Contact]
+"""A contact, and the function that adds the contact's place in the file to a fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +56,20 @@ class Book:
 
 
 def read_book(body: bytes, reference: Reference) -> Book:
-    """Return the contacts of a spreadsheet and its faults; a problem (422) where it cannot be read at all."""
+    """Return the contacts and faults of a spreadsheet; raise a problem (422) where nothing in it can be read."""
     grid = read_grid(body, lambda row: len(_columns(row)))
-    found: list[tuple[Callable[[Fault], Fault], Contact]] = []
+    placed: list[_Placed] = []
     faults: list[Fault] = []
     has_header = False
     for sheet in grid.sheets:
         if header := _header(sheet):
             has_header = True
-            for row in (one for one in sheet.rows if one.number > header.number):
-                _read_row(row, sheet, _columns(header), found, faults)
+            for row in sheet.rows:
+                if row.number > header.number:
+                    _read_row(row, sheet, _columns(header), placed, faults)
     if not has_header:
         raise Problem(Problems.FILE_REFUSED, Fault("", Faults.NO_CONTACT_COLUMNS))
-    return _whole(found, faults, reference)
+    return _whole(placed, faults, reference)
 
 
 def checked_book(contacts: Sequence[Contact], reference: Reference) -> Book:
@@ -77,16 +81,15 @@ def checked_book(contacts: Sequence[Contact], reference: Reference) -> Book:
     return _whole([(at(place), contact) for place, contact in enumerate(contacts)], [], reference)
 
 
-def _whole(
-    found: Sequence[tuple[Callable[[Fault], Fault], Contact]], faults: list[Fault], reference: Reference
-) -> Book:
+def _whole(placed: Sequence[_Placed], faults: list[Fault], reference: Reference) -> Book:
     contacts: dict[tuple[str, str, str], Contact] = {}
-    for placed, contact in found:
+    for at_place, contact in placed:
         kept, wrong = check(contact, reference)
-        faults += [placed(fault) for fault in wrong]
+        faults += [at_place(fault) for fault in wrong]
         key = (kept.role, kept.unit, kept.name)
         if key in contacts:
-            faults.append(placed(Fault("/name", Faults.REPEATED_CONTACT, {"value": kept.name, "role": kept.recipient})))
+            repeated = Fault("/name", Faults.REPEATED_CONTACT, {"value": kept.name, "role": kept.recipient})
+            faults.append(at_place(repeated))
         contacts[key] = kept
     return Book(list(contacts.values()), faults)
 
@@ -106,10 +109,10 @@ def _read_row(
     row: Row,
     sheet: Sheet,
     columns: Mapping[str, int],
-    found: list[tuple[Callable[[Fault], Fault], Contact]],
+    placed: list[_Placed],
     faults: list[Fault],
 ) -> None:
-    def placed(fault: Fault) -> Fault:
+    def at_place(fault: Fault) -> Fault:
         field = fault.pointer.strip("/").partition("/")[0]
         cell = name_of(row.number, columns.get(field) or min(columns.values()))
         return Fault(f"/{row.number}/{field}", fault.kind, fault.details, sheet.title, cell)
@@ -117,13 +120,13 @@ def _read_row(
     written = {name: row.text(column) for name, column in columns.items()}
     fields = {name: _value(name, text) for name, text in written.items() if text}
     try:
-        found.append((placed, Contact.model_validate(fields)))
+        placed.append((at_place, Contact.model_validate(fields)))
     except ValidationError as error:
-        errors = ({**one, "loc": ("row", *one["loc"])} for one in error.errors(include_url=False))
-        faults += [placed(fault) for fault in faults_of(errors)]
+        errors = ({**fault, "loc": ("row", *fault["loc"])} for fault in error.errors(include_url=False))
+        faults += [at_place(fault) for fault in faults_of(errors)]
 
 
-def _value(name: str, text: str) -> Any:
+def _value(name: str, text: str) -> list[str] | str | bool:
     if name in _LISTS:
         return [part.strip() for part in text.replace("\n", ";").split(";") if part.strip()]
     return _WORDS.get(name, {}).get(plain(text), text)

@@ -14,7 +14,7 @@ def mask_address(address: str) -> str:
 
 
 def mask_in(text: str, address: str) -> str:
-    """Return the text with the address masked wherever a provider has quoted it."""
+    """Return the text with the address masked wherever a provider has quoted the address."""
     for written in {address, address.removeprefix("+"), "0" + address.removeprefix("+84")} - {"", "0"}:
         text = text.replace(written, mask_address(address))
     return text

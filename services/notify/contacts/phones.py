@@ -10,7 +10,7 @@ _GET_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
 
 def read_phone(text: str) -> str:
-    """Return `0912 345 678` as `+84912345678`; ValueError where no such number can exist."""
+    """Return a phone number in E.164, `0912 345 678` as `+84912345678`; ValueError where it cannot exist."""
     try:
         number = phonenumbers.parse(text, _REGION)
     except NumberParseException as error:

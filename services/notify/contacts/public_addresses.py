@@ -1,4 +1,4 @@
-"""Public addresses: those of the internet, as against this machine and its networks."""
+"""Public IP addresses: the addresses of the internet, not those of this machine and its networks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import ipaddress
 
 def is_public(address: str) -> bool:
     """Say whether an IP address is on the internet: not this machine's, not private, not multicast."""
-    found = ipaddress.ip_address(address)
-    if isinstance(found, ipaddress.IPv6Address):
-        found = found.ipv4_mapped or found.sixtofour or found
-    return found.is_global and not found.is_multicast
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv6Address):
+        ip = ip.ipv4_mapped or ip.sixtofour or ip
+    return ip.is_global and not ip.is_multicast

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import apprise
 
-# These act on the machine that notify runs on, or would send by a way that has a channel of its own.
+# These schemes act on the machine that notify runs on, or send by a way for which notify has another channel.
 _LOCAL = {
     "dbus", "glib", "gio", "blink1", "gnome", "kde", "macosx", "qt", "syslog", "windows", "file", "fluentd", "rsyslog",
     "mailto", "mailtos", "json", "jsons", "xml", "xmls", "form", "forms",
-    "fcm", "vapid",  # these read their keys from files and addresses that the URL names
+    "fcm", "vapid",  # read their keys from files and addresses that the URL names
 }  # fmt: skip
 
 
 def is_service(url: str) -> bool:
-    """Say whether the URL is one of a messaging service elsewhere."""
+    """Say whether the URL is that of a messaging service outside this machine."""
     return plugin_of(url) is not None
 
 

@@ -1,1 +1,1 @@
-"""Delivery: notices that are due go out by their channel, and each attempt is recorded."""
+"""Delivery: workers send notices that are due by their channel, and record each attempt."""

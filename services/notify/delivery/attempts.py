@@ -30,11 +30,11 @@ class Attempt:
     status: NoticeStatus
     due_at: datetime | None
     turn: Turn | None = None
-    """Set where the attempt showed that the gateway as a whole went down or came back."""
+    """The change of the breaker, where the attempt showed that the gateway as a whole went down or came back."""
 
     @property
     def lease(self) -> tuple[UUID, datetime]:
-        """The notice's id and the end of the lease under which it was tried."""
+        """The notice's id and the end of the lease under which the attempt ran."""
         return self.notice.id, self.notice.leased_until
 
 
@@ -76,7 +76,7 @@ def log_entries(attempt: Attempt, alerts: Sequence[ToldAlert]) -> list[Message]:
 
 
 def attempt_values(attempt: Attempt) -> NewAttempt:
-    """Return the row of an attempt with the changes of its notice, which hold if the notice is still leased for it."""
+    """Return the row of an attempt with the changes of its notice, which apply if the attempt's lease still holds."""
     return {
         "notice": attempt.notice.id,
         "number": attempt.notice.attempts + 1,

@@ -1,4 +1,4 @@
-"""The follow-up of attempts: addresses and endpoints that are given up, gateways that are down or back."""
+"""The follow-up of attempts: it ends addresses and endpoints, and tells of gateways that are down or back."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from shared.texts import filled
 from shared.time import utc_now
 
 FAILING_FOR = timedelta(days=3)
-"""A webhook that has failed for longer is disabled."""
+"""Notify disables a webhook that has failed for longer."""
 
 
 class FollowUp:
-    """Acts on attempts beyond their notices, and tells the operators by the plan's own routes."""
+    """The consequences of attempts beyond their notices. Operators hear of them by the plan's own routes."""
 
     def __init__(self, pipeline: Pipeline, reference: Reference) -> None:
         self._pipeline, self._reference = pipeline, reference

@@ -1,4 +1,4 @@
-"""Addresses of HTTP servers, as settings have them."""
+"""Addresses of HTTP servers in settings."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ def _check(text: str) -> str:
 
 
 HttpAddress = Annotated[str, AfterValidator(_check)]
-"""The address of an HTTP server, kept as it was written; empty where there is none."""
+"""The address of an HTTP server as it was written; empty where there is no server."""

@@ -1,8 +1,8 @@
 """The worker that delivers due notices by one channel, records every attempt, and retries temporary failures.
 
-A notice is leased, given to its channel outside any transaction, and the attempt is recorded at once, together with
-the attempts that ended at the same time. A crash between the sending and the record repeats at most one notice of each
-session, under the same Message-ID, RequestId or webhook-id, once its lease has ended.
+The worker leases a notice, gives it to the channel outside any transaction, and records the attempt at once, together
+with the attempts that ended at the same time. A crash between the sending and the record repeats at most one notice of
+each session, under the same Message-ID, RequestId or webhook-id, once the notice's lease has ended.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ log = structlog.get_logger()
 ATTEMPTS = Counter("ntm_delivery_attempts", "Attempts at notices", ["channel", "outcome"])
 
 ATTEMPT_SECONDS = 30
-"""An attempt is broken off after these; it is not begun where its lease might end before."""
+"""The worker breaks an attempt off after these seconds, and begins none whose lease might end earlier."""
 LEASED = 500
 """The most notices of a channel that a process has leased at once."""
 
 type AfterAttempts = Callable[[AsyncConnection, Sequence[Attempt]], Awaitable[None]]
-"""Acts on attempts in the transaction that records them: ends addresses, disables endpoints, tells of gateways."""
+"""A function that acts on attempts in the transaction that records them, such as `FollowUp`."""
 
 
 class DeliveryWorker:
-    """Delivers the notices of one channel. Any number may run, in any number of processes."""
+    """A worker that delivers the notices of one channel. Any number may run, in any number of processes."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class DeliveryWorker:
         recording = asyncio.create_task(self._record_all())
         sessions = [asyncio.create_task(self._converse()) for _ in range(self._channel.sessions)]
         try:
-            # none of them ends by itself: one that does has failed, and with it the service
+            # no task ends by itself: a task that ends has failed, and the service fails with it
             ended, _ = await asyncio.wait([leasing, recording, *sessions], return_when=asyncio.FIRST_COMPLETED)
             await asyncio.gather(*ended)
         finally:
@@ -92,7 +92,7 @@ class DeliveryWorker:
                 self._untried += filter(None, [self._waiting.get_nowait()])
             for session in sessions:
                 self._waiting.put_nowait(None)
-                if recording.done():  # what it has delivered is recorded no more, and it would wait for that for ever
+                if recording.done():  # nothing records the session's attempt, so the session would wait for ever
                     session.cancel()
             await asyncio.gather(*sessions, return_exceptions=True)
             self._is_over = True
@@ -102,7 +102,7 @@ class DeliveryWorker:
             await self._give_back()
 
     async def lease(self) -> bool:
-        """Lease due notices while there is room; return whether there may be more, and room for them."""
+        """Lease due notices while the worker has room; return whether more may be due that it has room for."""
         await self._give_back()
         now, room = utc_now(), LEASED - self._waiting.qsize()
         limit = self._breaker.room(room, now)
@@ -119,8 +119,9 @@ class DeliveryWorker:
         return self._is_behind and limit > 1
 
     def room(self) -> int:
-        """Return the number of notices that it would take beside those it has: 0 while its gateway rests, or while
-        other notices are due for which it has no room, since those come first.
+        """Return the number of notices that the worker would take beside those that it has.
+
+        0 while its gateway rests, and while other notices are due that it has no room for, since those come first.
         """
         is_closed = self._is_stopping or self._is_behind or self._breaker.opens_at is not None
         return 0 if is_closed else LEASED - self._waiting.qsize()
@@ -134,7 +135,7 @@ class DeliveryWorker:
             self._waiting.put_nowait(notice)
 
     async def _give_back(self) -> None:
-        """Give back the leases of notices that will not be tried now, so that any worker may try them at once."""
+        """Give back the leases of notices that this worker does not try now, so that any worker may try them."""
         untried, self._untried = self._untried, []
         if untried:
             leases = {notice.leased_until for notice in untried}
@@ -167,7 +168,7 @@ class DeliveryWorker:
                 outcome = await session.deliver(notice)
         except TimeoutError:
             outcome = Outcome(Result.TEMPORARY, f"no answer within {ATTEMPT_SECONDS} s")
-        except Exception as error:  # a worker's edge: one notice that cannot be handed over stops no other
+        except Exception as error:  # a worker's edge: a notice that cannot be handed over stops no other notice
             log.exception("delivery failed", notice=str(notice.id), channel=self._name)
             outcome = Outcome(Result.TECHNICAL, f"{type(error).__name__}: {error}")
         finished_at = utc_now()
@@ -179,7 +180,7 @@ class DeliveryWorker:
         ATTEMPTS.labels(self._name, outcome.result.value).inc()
         if outcome.result is not Result.SENT:
             log.warning("notice not sent", notice=str(notice.id), channel=self._name, status=status.value)
-        await recorded  # a session begins no other notice before: a crash repeats one notice of each session at most
+        await recorded  # a session begins no notice before the record: a crash repeats one notice a session at most
 
     async def _record_all(self) -> None:
         while not self._is_over or self._ended:
@@ -197,10 +198,10 @@ class DeliveryWorker:
         while True:
             try:
                 async with self._engine.begin() as connection:
-                    told = await record_attempts(connection, [attempt_values(attempt) for attempt in attempts])
-                    ours = [attempt for attempt in attempts if attempt.lease in told]
+                    alerts = await record_attempts(connection, [attempt_values(attempt) for attempt in attempts])
+                    ours = [attempt for attempt in attempts if attempt.lease in alerts]
                     finished = [attempt for attempt in ours if attempt.due_at is None]
-                    entries = [entry for attempt in finished for entry in log_entries(attempt, told[attempt.lease])]
+                    entries = [entry for attempt in finished for entry in log_entries(attempt, alerts[attempt.lease])]
                     await outbox.put(connection, OutboxRow, entries)
                     await self._follow_up(connection, ours)
             except Exception as error:

@@ -1,1 +1,1 @@
-"""Questions about telling: who would hear of an event, who is unreachable, how notices read."""
+"""Answers about telling: the recipients who would hear of an event, unreachable roles, and examples of notices."""

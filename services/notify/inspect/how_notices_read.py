@@ -1,4 +1,4 @@
-"""Invented alerts of each event, which show how notices read. They are marked as sample data."""
+"""Invented alerts of each event, and the notices of them, marked as sample data."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ VERDICTS = {
 
 
 def example(event: AnyEvent, reference: Reference, *, of_commitment: bool = False) -> Alert:
-    """Return an invented alert of the event about a commune of the plan, or `of_commitment` about the province's."""
+    """Return an invented alert of the event about a commune, or with `of_commitment` about a commitment."""
     kind: OccasionKind = "problem" if isinstance(event, DifficultyEvent) else "status"
     if isinstance(event, OperationEvent):
         kind = "operation"

@@ -1,4 +1,4 @@
-"""Gaps in the contacts: roles that the plan tells and that no contact can be reached for."""
+"""Gaps in the contacts: roles that the plan tells and for which no contact can be reached."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Gap:
 
 
 def gaps(world: World, on: date) -> Sequence[Gap]:
-    """Return the recipients of the routing tree that cannot be reached, by the units of a day.
+    """Return the recipients of the routing tree that a channel cannot reach, by the units of a day.
 
     Channels that are not set up are left out, since every notice by them says so.
     """
@@ -63,7 +63,7 @@ def _holders(name: Role, plan: Plan) -> Iterable[RoleHolder]:
 def _places(role: RoleHolder, reference: Reference, on: date) -> Iterable[Unit]:
     """Return the units in which the role sits: the province, or each district.
 
-    Where there are no districts, each unit below the province stands for one.
+    Where there are no districts, each unit below the province stands for a district.
     """
     if role.level == "district":
         units, province = reference.units, reference.plan.unit

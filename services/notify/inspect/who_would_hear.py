@@ -1,4 +1,4 @@
-"""The recipients who would hear of an event, found by routing a hypothetical alert."""
+"""The recipients who would hear of an event, to whom routing leads a hypothetical alert."""
 
 from __future__ import annotations
 

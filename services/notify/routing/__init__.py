@@ -1,1 +1,1 @@
-"""Routing: the plan's tree of branches, and how an alert matches them."""
+"""Routing: the plan's tree of branches, and matching alerts against it."""

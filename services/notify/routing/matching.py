@@ -1,4 +1,4 @@
-"""Matching: whether an alert fulfils the conditions of a branch, an inhibition or a silence."""
+"""Matching: comparing an alert with the conditions of a branch, an inhibition or a silence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def commitment(alert: Alert, plan: Plan) -> Commitment | None:
     """Return the plan's commitment that the alert is about; None for other alerts."""
     if not isinstance(alert.occasion, TargetChanged):
         return None
-    return next((one for one in plan.commitments if one.id == alert.topic), None)
+    return next((promised for promised in plan.commitments if promised.id == alert.topic), None)
 
 
 def criterion(alert: Alert, plan: Plan) -> CriterionKey | None:
@@ -25,9 +25,9 @@ def criterion(alert: Alert, plan: Plan) -> CriterionKey | None:
         return alert.occasion.criterion.key
     if isinstance(alert.occasion, DifficultyLogged):
         return alert.occasion.criterion
-    if (found := commitment(alert, plan)) is None:
+    if (promised := commitment(alert, plan)) is None:
         return None
-    return found.measure.criterion if isinstance(found.measure, CommunesMeeting) else found.criterion
+    return promised.measure.criterion if isinstance(promised.measure, CommunesMeeting) else promised.criterion
 
 
 def cohorts(alert: Alert, reference: Reference) -> Sequence[str]:
@@ -36,8 +36,8 @@ def cohorts(alert: Alert, reference: Reference) -> Sequence[str]:
         return alert.occasion.cohorts
     if isinstance(alert.occasion, DifficultyLogged):
         return [cohort.id for cohort in reference.cohorts_of(alert.unit)]
-    found = commitment(alert, reference.plan)
-    return [found.measure.cohort] if found and isinstance(found.measure, CohortMeeting) else []
+    promised = commitment(alert, reference.plan)
+    return [promised.measure.cohort] if promised and isinstance(promised.measure, CohortMeeting) else []
 
 
 def matches(match: Match, alert: Alert, reference: Reference) -> bool:

@@ -13,7 +13,7 @@ from shared.reference.models import Branch, Plan
 
 @dataclass(frozen=True)
 class Tree:
-    """The routing tree. Every branch carries itself what it inherits from its parents."""
+    """The routing tree. Every branch holds a copy of the properties that it inherits from its parents."""
 
     root: Branch
     branches: Mapping[str, Branch]
@@ -29,7 +29,7 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class AskedBranch:
-    """A branch that was asked about an alert. `takes`: the branch matches it; `tells`: the branch tells it."""
+    """A branch that routing asked about an alert. `takes`: the branch matches it; `tells`: the branch tells it."""
 
     branch: Branch
     depth: int
@@ -43,7 +43,7 @@ def taking(tree: Tree, alert: Alert, reference: Reference) -> Sequence[Branch]:
 
 
 def asked(tree: Tree, alert: Alert, reference: Reference) -> Sequence[AskedBranch]:
-    """Return every branch that is asked about an alert, in order, with its answer."""
+    """Return every branch that routing asks about an alert, in order, with its answer."""
     return list(_ask(tree.root, alert, reference, 0))
 
 

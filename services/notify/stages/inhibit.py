@@ -1,4 +1,4 @@
-"""The stage that leaves out alerts whose cause was told to the recipient already."""
+"""The stage that leaves out alerts of whose cause the recipient was told already."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.reference.models import Inhibition
 
 
 def inhibit(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
-    """Leave out alerts that an open cause hides, where the recipient was told of it or the same draft tells it."""
+    """Leave out alerts that an open cause hides, where the recipient was told of the cause or the draft tells it."""
     if not world.reference.plan.inhibitions:
         return drafts
     return [draft.without(list(_hidden(draft, world))) if draft.gathering else draft for draft in drafts]

@@ -1,4 +1,4 @@
-"""The stage that words what is left of each draft."""
+"""The stage that words the alerts that are left of each draft."""
 
 from __future__ import annotations
 

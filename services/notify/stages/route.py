@@ -19,7 +19,7 @@ COORDINATION_OFFICE: Role = "coordination_office"
 
 
 def route(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
-    """Make a draft for each recipient, channel and address; one without an address where nobody can be reached."""
+    """Make a draft for each recipient, channel and address, without an address where a channel reaches nobody."""
     routed = (addressed for draft in drafts for addressed in _route(draft.alert, world))
     return list({draft.id: draft for draft in routed}.values())
 
@@ -67,7 +67,7 @@ def roles_of(name: Role, alert: Alert, plan: Plan) -> Sequence[RoleHolder]:
 def place_of(role: RoleHolder, alert: Alert, world: World) -> Unit:
     """Return the unit in which the role sits: the alert's district, or the province.
 
-    Where there is no district, the alert's unit stands for it, so that a contact may still be found there.
+    Where there is no district, the alert's unit stands for the district, so that its contacts can be told.
     """
     if role.level == "district":
         return alert.district or alert.unit
@@ -78,7 +78,7 @@ def place_of(role: RoleHolder, alert: Alert, world: World) -> Unit:
 def _address(
     alert: Alert, branch: Branch, recipient: Recipient, channel: ChannelName, step: int, world: World
 ) -> Iterable[Draft]:
-    """Make a draft for each address of the recipient; without any address, one with the reason why it is not sent."""
+    """Make a draft for each address of the recipient; without any address, a draft with the reason for that."""
     contacts = world.contacts_of(recipient)
     not_sent = None if channel in world.channels else NotSent.NOT_SET_UP
     drafts = [
@@ -92,7 +92,7 @@ def _address(
 
 
 def addresses_of(contact: Contact, channel: ChannelName) -> Sequence[str]:
-    """Return the addresses of a contact for a channel, without landlines for SMS and without those refused for good."""
+    """Return a contact's addresses for a channel, without landlines for SMS and without addresses that have ended."""
     known: Sequence[str] = ()
     match channel:
         case "email":
@@ -105,7 +105,7 @@ def addresses_of(contact: Contact, channel: ChannelName) -> Sequence[str]:
 
 
 def why_unreachable(contacts: Sequence[Contact], channel: ChannelName) -> NotSent:
-    """Return the reason why none of the contacts is reached by a channel."""
+    """Return the reason why a channel reaches none of the contacts."""
     if not contacts:
         return NotSent.NO_CONTACT
     if any(contact.ended for contact in contacts):

@@ -1,4 +1,4 @@
-"""The stage that keeps what is still news: the newest of several alerts about the same topic, none that is over."""
+"""The stage that keeps the alerts that are still news: the newest about each topic, unless it is over."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ABOUT_REPORTS = {Event.OVERDUE, Event.REPORT_ARRIVED}
 
 
 def settle(drafts: Sequence[Draft], _: World) -> Sequence[Draft]:
-    """Leave out alerts that were overtaken while they waited. Alerts that did not wait are told as they came."""
+    """Leave out alerts that newer alerts overtook while they waited. Alerts that did not wait all stay."""
     return [_settle(draft) if draft.gathering else draft for draft in drafts]
 
 
@@ -27,12 +27,12 @@ def _settle(draft: Draft) -> Draft:
 
 def _threads(alerts: Iterable[Alert]) -> Iterable[list[Alert]]:
     def thread(alert: Alert) -> tuple[UUID, bool, str]:
-        # each entry about a difficulty has words of its own, so none overtakes another
+        # each entry about a difficulty has words of its own, so no entry overtakes another
         own = str(alert.id) if alert.kind == "problem" else ""
         return alert.thread, alert.event in _ABOUT_REPORTS, own
 
     ordered = sorted(alerts, key=lambda alert: (thread(alert), alert.occasion.at, str(alert.id)))
-    return (list(several) for _, several in groupby(ordered, thread))
+    return (list(members) for _, members in groupby(ordered, thread))
 
 
 def _overtaken(thread: Sequence[Alert]) -> Iterable[Omission]:
@@ -44,7 +44,7 @@ def _overtaken(thread: Sequence[Alert]) -> Iterable[Omission]:
 
 
 def _is_as_before(first: Alert, last: Alert) -> bool:
-    """Say whether the alerts cancel out: the verdict is again what it was, or the late report came."""
+    """Say whether the alerts cancel out: the verdict is the earlier one again, or the late report came."""
     if last.event is Event.REPORT_ARRIVED:
         return first.event is Event.OVERDUE
     if isinstance(first.occasion, StatusChanged | TargetChanged) and isinstance(

@@ -1,4 +1,4 @@
-"""The stage that leaves out alerts which somebody has silenced."""
+"""The stage that leaves out alerts that somebody has silenced."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def silence(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
 
 def _silenced(draft: Draft, world: World) -> Sequence[Omission]:
     covered = ((alert, _covering(alert, draft, world)) for alert in draft.told)
-    return [Omission(alert, LeftOut.SILENCED, found.id) for alert, found in covered if found]
+    return [Omission(alert, LeftOut.SILENCED, covering.id) for alert, covering in covered if covering]
 
 
 def _covering(alert: Alert, draft: Draft, world: World) -> Silence | None:

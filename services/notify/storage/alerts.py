@@ -1,4 +1,4 @@
-"""The SQL of alerts: recorded, ended, open, told and acknowledged ones."""
+"""The SQL of alerts: it records, ends and acknowledges alerts, and reads open and told alerts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ALERT_COLUMNS = tuple(alert.c[name] for name in StoredAlert._fields)
 
 
 class MentionedAlert(NamedTuple):
-    """An alert that a notice tells or leaves out, why it is left out, and the alert or silence that is the reason."""
+    """An alert that a notice tells or leaves out, the reason, and the alert or silence that causes the omission."""
 
     alert: StoredAlert
     left_out: str | None
@@ -145,12 +145,11 @@ async def alerts_of_notice(connection: AsyncConnection, notice_id: UUID) -> Sequ
 
 async def alerts_told(connection: AsyncConnection, notices: Collection[UUID]) -> Mapping[UUID, Sequence[ToldAlert]]:
     """Return the alerts that each of these notices tells, by notice."""
-    told: dict[UUID, list[ToldAlert]] = {notice_id: [] for notice_id in notices}
-    for notice_id, *of_alert in await connection.execute(
-        told_alerts().where(mention.c.notice == func.any(list(notices)))
-    ):
-        told[notice_id].append(ToldAlert(*of_alert))
-    return told
+    alerts: dict[UUID, list[ToldAlert]] = {notice_id: [] for notice_id in notices}
+    query = told_alerts().where(mention.c.notice == func.any(list(notices)))
+    for notice_id, *of_alert in await connection.execute(query):
+        alerts[notice_id].append(ToldAlert(*of_alert))
+    return alerts
 
 
 def told_alerts() -> Select[Any]:
@@ -163,7 +162,7 @@ def told_alerts() -> Select[Any]:
 async def acknowledge_alerts(
     connection: AsyncConnection, alerts: Collection[UUID], by: str, note: str | None, now: datetime
 ) -> Sequence[StoredAlert]:
-    """Note who takes care of alerts, which climb no further; return those that nobody had acknowledged before."""
+    """Note that `by` takes care of alerts, which climb no further; return the alerts that nobody had acknowledged."""
     statement = (
         update(alert)
         .where(alert.c.id == func.any(list(alerts)), alert.c.acknowledged_at.is_(None))

@@ -34,7 +34,7 @@ attempt = table_of(AttemptRow)
 
 
 class NewAttempt(TypedDict):
-    """An attempt's values for a new row, and the changes of its notice, if that is still leased until `lease`."""
+    """An attempt's values for a new row, and the changes of its notice, if the notice is still leased until `lease`."""
 
     notice: UUID
     number: int
@@ -54,21 +54,21 @@ async def record_attempts(
 ) -> Mapping[tuple[UUID, datetime], Sequence[ToldAlert]]:
     """Store attempts and change their notices. Return the alerts that each notice tells, by notice and lease.
 
-    A notice whose lease has ended is left out: its new holder decides what becomes of it.
+    A notice whose lease has ended is left out: its new holder decides on the notice.
     """
-    values = {f"new_{name}": several for name, several in columns_of(attempts).items()}
-    told: dict[tuple[UUID, datetime], list[ToldAlert]] = {}
+    values = {f"new_{name}": column for name, column in columns_of(attempts).items()}
+    alerts: dict[tuple[UUID, datetime], list[ToldAlert]] = {}
     for notice_id, alert_id, trace, unit_code, lease in await connection.execute(_record_attempts(), values):
-        told.setdefault((notice_id, lease), []).append(ToldAlert(alert_id, trace, unit_code))
-    return told
+        alerts.setdefault((notice_id, lease), []).append(ToldAlert(alert_id, trace, unit_code))
+    return alerts
 
 
 @lru_cache
 def _record_attempts() -> Select[Any]:
-    """Return one statement for an attempt, its notice and its alerts, which saves a round trip per notice."""
+    """Return a single statement for an attempt, its notice and its alerts, which saves a round trip per notice."""
     changed = {"lease": notice.c.due_at} | {name: notice.c[name] for name in ("status", "due_at", "cost_dong")}
     columns = {column.name: column for column in attempt.columns} | changed
-    # an UPDATE keeps the names of its columns to itself
+    # the prefix tells the arrays' columns from those of the table that is updated
     arrays = {
         f"new_{name}": bindparam(f"new_{name}", type_=ARRAY(column.type, dimensions=1))
         for name, column in columns.items()
@@ -92,5 +92,5 @@ def _record_attempts() -> Select[Any]:
         held, and_(held.c.id == tried.new_notice, held.c.new_lease == tried.new_lease)
     )
     keep = insert(attempt).from_select(names, kept).cte("kept")
-    told = told_alerts().join(held, held.c.id == mention.c.notice)
-    return told.add_columns(held.c.new_lease.label("lease")).add_cte(keep)
+    alerts = told_alerts().join(held, held.c.id == mention.c.notice)
+    return alerts.add_columns(held.c.new_lease.label("lease")).add_cte(keep)

@@ -1,4 +1,4 @@
-"""The SQL of contacts: read for the pipeline, changed as a whole."""
+"""The SQL of contacts: it reads them for the pipeline, and replaces each contact as a whole."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def known_contacts(connection: AsyncConnection) -> list[Contact]:
 
 
 async def stored_contacts(connection: AsyncConnection, contact_id: UUID | None = None) -> list[StoredContact]:
-    """Return every contact, or only the one of this id, by unit, role and name."""
+    """Return every contact, or only the contact of this id, by unit, role and name."""
     query = select(contact).order_by(contact.c.unit, contact.c.role, contact.c.name, contact.c.id)
     if contact_id:
         query = query.where(contact.c.id == contact_id)
@@ -68,7 +68,7 @@ async def stored_contacts(connection: AsyncConnection, contact_id: UUID | None =
 
 
 async def save(connection: AsyncConnection, contact_id: UUID, new: Contact, author: str, now: datetime) -> None:
-    """Store a contact in place of its earlier state. An address that had ended and is given again is tried again."""
+    """Store a contact in place of its earlier state. An ended address that the contact still has is tried again."""
     values = {name: getattr(new, name) for name in _FIELDS} | {"updated_at": now, "updated_by": author}
     changed = await connection.execute(update(contact).where(contact.c.id == contact_id).values(values))
     if not changed.rowcount:
@@ -92,7 +92,7 @@ async def remove(connection: AsyncConnection, contacts: Collection[UUID]) -> int
 async def import_contacts(
     connection: AsyncConnection, contacts: Sequence[Contact], author: str, now: datetime, *, replaces: bool = False
 ) -> Imported:
-    """Add and change contacts, told apart by role, unit and name; with `replaces`, remove the others."""
+    """Add and change contacts, which are the same by role, unit and name; with `replaces`, remove all others."""
     await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("ntm-contacts"))))
     known = {
         (stored.contact.role, stored.contact.unit, stored.contact.name): (stored.id, stored.contact)
@@ -112,7 +112,7 @@ async def import_contacts(
 
 
 async def bring_contacts(connection: AsyncConnection, contacts: Sequence[Contact], now: datetime) -> None:
-    """Add the contacts of the file that the service starts with, each only once: what people change later stays."""
+    """Add the contacts of the file that the service starts with, each only once: people's later changes stay."""
     if not contacts:
         return
     rows = [{"role": listed.role, "unit": listed.unit, "name": listed.name} for listed in contacts]
@@ -164,6 +164,6 @@ def _contact(row: RowMapping, addresses: Sequence[_StoredAddress]) -> Contact:
         name: [stored.address for stored in addresses if stored.channel == channel] for channel, name in _LISTS.items()
     }
     ended = [stored.address for stored in addresses if stored.has_ended]
-    # Not validated again: contacts are checked when they are written, and read for every batch.
+    # Contacts are not validated again: they are checked when they are written, and read for every batch.
     fields: dict[str, Any] = {name: row[name] for name in _FIELDS} | lists | {"ended": ended}
     return Contact.model_construct(**fields)

@@ -38,7 +38,7 @@ class NewEscalation(TypedDict):
 
 
 class DueEscalation(NamedTuple):
-    """An alert that is to climb now by a branch: its next step, from 0, and when it was told first."""
+    """An alert that is to climb now by a branch, with its next step, from 0, and the time when it was told first."""
 
     alert: StoredAlert
     branch: str
@@ -47,7 +47,7 @@ class DueEscalation(NamedTuple):
 
 
 async def begin_escalations(connection: AsyncConnection, rows: Sequence[NewEscalation]) -> None:
-    """Let alerts climb at their time. An alert that climbs by the same branch already goes on as it does."""
+    """Let alerts climb at their time. An alert that climbs by the same branch already keeps its step and time."""
     if rows:
         statement = insert_rows(escalation, tuple(rows[0])).on_conflict_do_nothing()
         await connection.execute(statement, columns_of(rows))
@@ -70,9 +70,9 @@ async def take_due_escalations(connection: AsyncConnection, now: datetime, limit
 async def climb_on(
     connection: AsyncConnection, alert_id: UUID, branch: str, step: int, due_at: datetime | None
 ) -> None:
-    """Let an alert climb again at that time, or no further."""
-    this = and_(escalation.c.alert == alert_id, escalation.c.branch == branch)
+    """Let an alert climb to its next step at `due_at`; None: no further."""
+    climbing = and_(escalation.c.alert == alert_id, escalation.c.branch == branch)
     if due_at is None:
-        await connection.execute(delete(escalation).where(this))
+        await connection.execute(delete(escalation).where(climbing))
     else:
-        await connection.execute(update(escalation).where(this).values(step=step, due_at=due_at))
+        await connection.execute(update(escalation).where(climbing).values(step=step, due_at=due_at))

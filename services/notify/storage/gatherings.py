@@ -84,30 +84,30 @@ class GatheredAlert(NamedTuple):
 
 async def add_to_gatherings(
     connection: AsyncConnection,
-    ends: Sequence[NewGathering],
+    rows: Sequence[NewGathering],
     alerts: Sequence[NewGathered],
     wait_share: float,
     intervals: Mapping[str, timedelta],
 ) -> None:
-    """Leave alerts to be told later. A gathering that was told less than its branch's interval ago waits until that is
-    over; alerts that wait already are told with the new ones, at the earlier of the two times.
+    """Gather alerts to tell them later. A gathering that was told less than its branch's interval ago waits until the
+    interval is over; alerts that wait already are told with the new ones, at the earlier of the two times.
     """
-    if not ends:
+    if not rows:
         return
     interval = case(
         {branch: cast(span * wait_share, INTERVAL) for branch, span in intervals.items()}, value=gathering.c.branch
     )
-    statement = insert_rows(gathering, tuple(ends[0]))
+    statement = insert_rows(gathering, tuple(rows[0]))
     earliest = func.greatest(statement.excluded.due_at, gathering.c.told_at + interval)
     due = func.least(gathering.c.due_at, earliest)
     waits = case((gathering.c.due_at <= earliest, gathering.c.waits), else_=statement.excluded.waits)
     upsert = statement.on_conflict_do_update(index_elements=["id"], set_={"due_at": due, "waits": waits})
-    await connection.execute(upsert, columns_of(sorted(ends, key=lambda row: str(row["id"]))))
+    await connection.execute(upsert, columns_of(sorted(rows, key=lambda row: str(row["id"]))))
     await connection.execute(insert_rows(gathered, tuple(alerts[0])).on_conflict_do_nothing(), columns_of(alerts))
 
 
 async def take_due_gatherings(connection: AsyncConnection, now: datetime, limit: int) -> Sequence[StoredGathering]:
-    """Return gatherings that are due, locked for this transaction, without those that another one has locked."""
+    """Return gatherings that are due, locked for this transaction, unless another transaction has locked them."""
     query = (
         select(*(gathering.c[name] for name in StoredGathering._fields))
         .where(gathering.c.due_at <= now)
@@ -148,7 +148,7 @@ async def alerts_gathered(connection: AsyncConnection, gatherings: Collection[UU
 
 
 async def postpone_gathering(connection: AsyncConnection, gathering_id: UUID, due_at: datetime, waits: str) -> None:
-    """Tell a gathering later."""
+    """Let a gathering wait until `due_at`, for the reason `waits`."""
     values = {"due_at": due_at, "waits": waits}
     await connection.execute(update(gathering).where(gathering.c.id == gathering_id).values(values))
 

@@ -48,7 +48,7 @@ class Filter:
 
 
 class Mention(NamedTuple):
-    """An alert that a notice tells or leaves out, with its unit and who takes care of it."""
+    """An alert that a notice tells or leaves out, with its unit and its acknowledgement."""
 
     notice: UUID
     alert: UUID
@@ -82,31 +82,31 @@ class Details:
     attempts: Mapping[UUID, Sequence[StoredAttempt]]
 
 
-async def newest_alerts(connection: AsyncConnection, wanted: Filter) -> Sequence[StoredAlert]:
+async def newest_alerts(connection: AsyncConnection, conditions: Filter) -> Sequence[StoredAlert]:
     """Return alerts behind the cursor, newest first."""
-    query = select(*ALERT_COLUMNS).where(alert.c.unit == func.any(list(wanted.units)))
-    if wanted.is_open is not None:
+    query = select(*ALERT_COLUMNS).where(alert.c.unit == func.any(list(conditions.units)))
+    if conditions.is_open is not None:
         is_open = alert.c.opens & alert.c.ended_at.is_(None)
-        query = query.where(is_open if wanted.is_open else ~is_open)
-    if wanted.is_acknowledged is not None:
-        query = query.where(alert.c.acknowledged_at.is_not(None) == wanted.is_acknowledged)
-    if wanted.severity is not None:
-        query = query.where(alert.c.severity == wanted.severity)
-    page = _page(query, alert.c.raised_at, alert.c.id, wanted)
+        query = query.where(is_open if conditions.is_open else ~is_open)
+    if conditions.is_acknowledged is not None:
+        query = query.where(alert.c.acknowledged_at.is_not(None) == conditions.is_acknowledged)
+    if conditions.severity is not None:
+        query = query.where(alert.c.severity == conditions.severity)
+    page = _page(query, alert.c.raised_at, alert.c.id, conditions)
     return [StoredAlert(*row) for row in await connection.execute(page)]
 
 
-async def newest_notices(connection: AsyncConnection, wanted: Filter) -> Sequence[StoredNotice]:
-    """Return notices behind the cursor that name an alert of these units, newest first."""
-    query = select(*NOTICE_COLUMNS).where(_concerns(wanted.units, wanted.alert))
+async def newest_notices(connection: AsyncConnection, conditions: Filter) -> Sequence[StoredNotice]:
+    """Return notices behind the cursor that name an alert of the units, newest first."""
+    query = select(*NOTICE_COLUMNS).where(_concerns(conditions.units, conditions.alert))
     for column, value in (
-        (notice.c.recipient, wanted.recipient),
-        (notice.c.channel, wanted.channel),
-        (notice.c.status, wanted.status),
+        (notice.c.recipient, conditions.recipient),
+        (notice.c.channel, conditions.channel),
+        (notice.c.status, conditions.status),
     ):
         if value is not None:
             query = query.where(column == value)
-    page = _page(query, notice.c.created_at, notice.c.id, wanted)
+    page = _page(query, notice.c.created_at, notice.c.id, conditions)
     return [StoredNotice(*row) for row in await connection.execute(page)]
 
 
@@ -159,19 +159,19 @@ async def details_of(connection: AsyncConnection, notices: Sequence[UUID], units
 async def alert_rows(
     connection: AsyncConnection, alerts: Collection[UUID], units: Collection[int]
 ) -> Sequence[StoredAlert]:
-    """Return those of the alerts that concern the units."""
+    """Return the alerts of these ids that concern the units."""
     query = select(*ALERT_COLUMNS).where(alert.c.id == func.any(list(alerts)), alert.c.unit == func.any(list(units)))
     return [StoredAlert(*row) for row in await connection.execute(query)]
 
 
 async def notice_of_link(connection: AsyncConnection, link_hash: bytes) -> StoredNotice | None:
-    """Return the notice that a link was sent with; None where there is none."""
+    """Return the notice whose link has this hash; None where there is none."""
     row = (await connection.execute(select(*NOTICE_COLUMNS).where(notice.c.link_hash == link_hash))).one_or_none()
     return StoredNotice(*row) if row else None
 
 
 def was_sent_lately(row: StoredNotice, now: datetime) -> bool:
-    """Say whether a notice is being sent, or was sent again within the last minute."""
+    """Say whether a worker is sending a notice, or somebody had it sent again within the last minute."""
     return row.status == NoticeStatus.SENDING.value or (row.resent_at is not None and row.resent_at > now - _LATELY)
 
 
@@ -184,12 +184,12 @@ def _concerns(units: Collection[int], alert_id: UUID | None = None) -> Any:
     return (named if alert_id is None else named.where(alert.c.id == alert_id)).exists()
 
 
-def _page(query: Select[tuple[Any]], moment: Any, key: Any, wanted: Filter) -> Select[tuple[Any, ...]]:
-    if wanted.since:
-        query = query.where(moment >= wanted.since)
-    if wanted.after:
-        query = query.where(tuple_(moment, key) < tuple_(*wanted.after))
-    return query.order_by(moment.desc(), key.desc()).limit(wanted.limit)
+def _page(query: Select[tuple[Any]], moment: Any, key: Any, conditions: Filter) -> Select[tuple[Any, ...]]:
+    if conditions.since:
+        query = query.where(moment >= conditions.since)
+    if conditions.after:
+        query = query.where(tuple_(moment, key) < tuple_(*conditions.after))
+    return query.order_by(moment.desc(), key.desc()).limit(conditions.limit)
 
 
 def _by_notice[T: (Mention, StoredAttempt)](rows: Sequence[T]) -> Mapping[UUID, Sequence[T]]:

@@ -28,6 +28,6 @@ async def add_spending(connection: AsyncConnection, unit: int, day: date, parts:
 
 
 async def spent_on(connection: AsyncConnection, unit: int, day: date) -> int:
-    """Return the cost in dong of a unit's SMS on a day; the row, where there is one, is locked."""
+    """Return the cost in dong of a unit's SMS on a day, and lock its row, where there is a row."""
     query = select(spending.c.cost_dong).where(spending.c.unit == unit, spending.c.day == day).with_for_update()
     return int(await connection.scalar(query) or 0)

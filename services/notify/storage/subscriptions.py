@@ -1,4 +1,4 @@
-"""The SQL of subscriptions by webhook: their endpoints, their secrets, and since when an endpoint fails."""
+"""The SQL of subscriptions by webhook: their endpoints, their secrets, and the endpoints' failures."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class StoredSubscription(NamedTuple):
     disabled_reason: str | None
 
     def signing_secrets(self, now: datetime) -> tuple[str, ...]:
-        """Return the secrets that sign its webhooks now: its secret, and for a while the one before it."""
+        """Return the secrets that sign its webhooks now: the current secret, and for a while the previous secret."""
         return secrets_of(self.secret, self.previous_secret, self.previous_until, now)
 
 
@@ -69,7 +69,7 @@ async def signing_secrets(
 
 
 def secrets_of(secret: str, previous: str | None, previous_until: datetime | None, now: datetime) -> tuple[str, ...]:
-    """Return the secrets that sign now, the newest first; the previous one signs until `previous_until`."""
+    """Return the secrets that sign now, the newest first; the previous secret signs until `previous_until`."""
     return (secret, previous) if previous and previous_until and previous_until > now else (secret,)
 
 
@@ -81,9 +81,9 @@ async def note_endpoints(
     failing_before: datetime,
     now: datetime,
 ) -> Sequence[StoredSubscription]:
-    """Note since when endpoints fail, and disable those that fail for too long or are gone; return the disabled ones.
+    """Note the time since which endpoints fail; disable and return endpoints that fail for too long or are gone.
 
-    `failing_before`: an endpoint that has failed since before then has failed for too long.
+    `failing_before`: an endpoint that began to fail before then has failed for too long.
     """
     if works:
         mended = and_(subscription.c.id == func.any(list(works)), subscription.c.failing_since.is_not(None))
@@ -124,7 +124,7 @@ async def subscription_of(connection: AsyncConnection, subscription_id: UUID) ->
 async def change_secret(
     connection: AsyncConnection, subscription_id: UUID, secret: str, previous: str, previous_until: datetime
 ) -> None:
-    """Give a subscription a new secret; the previous one signs beside it until `previous_until`."""
+    """Give a subscription a new secret; the previous secret signs beside it until `previous_until`."""
     values = {"secret": secret, "previous_secret": previous, "previous_until": previous_until}
     await connection.execute(update(subscription).where(subscription.c.id == subscription_id).values(values))
 

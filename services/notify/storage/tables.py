@@ -193,7 +193,7 @@ class SilenceRow(_Table, table=True):
 
 
 class SubscriptionRow(_Table, table=True):
-    """A system that is told by webhook."""
+    """A system that hears of alerts by webhook."""
 
     __tablename__ = "subscription"
 
@@ -241,14 +241,14 @@ class AttemptRow(_Table, table=True):
 
 
 class ParkedRow(ParkedColumns, table=True):
-    """Messages that could not be processed."""
+    """A message that notify could not process."""
 
     __tablename__ = "parked"
     __table_args__: ClassVar[Any] = {"schema": SCHEMA}
 
 
 class OutboxRow(OutboxColumns, table=True):
-    """Messages about alerts that are to be published."""
+    """A message about an alert that notify has to publish."""
 
     __tablename__ = "outbox"
     __table_args__: ClassVar[Any] = {"schema": SCHEMA}
@@ -274,7 +274,7 @@ class ContactRow(_Table, table=True):
 
 
 class BroughtRow(_Table, table=True):
-    """A contact that the settings' file has added once. It is not added again after people change or remove it."""
+    """A contact that the settings' file has added. It is not added again after people change or remove it."""
 
     __tablename__ = "brought"
 

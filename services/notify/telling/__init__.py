@@ -1,1 +1,1 @@
-"""Telling: the use cases between an event's arrival and a notice that is due, one module each."""
+"""Telling: the use cases between an event's arrival and a notice that is due, a module for each."""

@@ -19,7 +19,7 @@ from shared.service import outbox
 async def acknowledge(
     connection: AsyncConnection, alerts: Collection[UUID], by: str, note: str | None, now: datetime
 ) -> Sequence[StoredAlert]:
-    """Record and publish that `by` takes care of alerts; an earlier acknowledgement stays.
+    """Record and publish that the agency or recipient `by` takes care of alerts. An earlier acknowledgement stays.
 
     Returns the alerts that nobody had acknowledged before.
     """

@@ -1,4 +1,4 @@
-"""The cost of SMS: estimated before they are sent, added up by unit and day, and kept within the day's budget."""
+"""The cost of SMS: notify estimates it before sending, adds it up by unit and day, and keeps the day's budget."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Handing notices that are due at once from the transaction that makes them straight to their delivery.
 
-They are leased as they are made, and handed over once the transaction is committed. Notices that exceed the room of
-their delivery are left to the worker that polls for them.
+The transaction leases these notices as it makes them, and hands them over once it is committed. It leaves notices that
+exceed the room of their delivery to the worker that polls for them.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class Hand(Protocol):
     """The delivery of a channel's notices in this process."""
 
     def room(self) -> int:
-        """Return the number of notices that it has room for."""
+        """Return the number of notices that the delivery has room for."""
         ...
 
     def take(self, notices: Sequence[Notice]) -> None:
-        """Deliver notices that were leased for this delivery."""
+        """Deliver notices that a transaction leased for this delivery."""
         ...
 
     def wake(self) -> None:
@@ -38,7 +38,7 @@ class Hand(Protocol):
 
 
 class Handover:
-    """The work that a transaction leaves to be done at once after it. `gathers`: a gathering is due already."""
+    """The work to do at once after a transaction. `gathers`: a gathering is due already."""
 
     gathers = False
 
@@ -60,7 +60,7 @@ class Handover:
                 self._left.add(row["channel"])
 
     def keep(self, rows: Sequence[NoticeValues], world: World) -> None:
-        """Keep the leased notices that were recorded, until the transaction is committed."""
+        """Keep the leased notices among the recorded rows until the transaction is committed."""
         secrets = {subscription.id: subscription.secrets for subscription in world.subscriptions}
         for row in rows:
             if row["status"] == NoticeStatus.SENDING.value:

@@ -19,11 +19,11 @@ from shared.nats.cloud_events import Message
 
 
 def notice_row(draft: Draft, world: World) -> NoticeValues:
-    """Return the row of the notice that a draft becomes. Its wording is kept without the recipient's link."""
+    """Return the row of the notice that a draft becomes. The row's wording lacks the recipient's link."""
     wording, links = draft.wording, world.links if has_link(draft) else None
     if wording and links:
         wording = links.without(wording, draft.id)
-    assert draft.recipient  # noqa: S101 - route has given it one
+    assert draft.recipient  # noqa: S101 - route has given the draft a recipient
     return {
         "id": draft.id,
         "branch": draft.branch,
@@ -58,7 +58,7 @@ def notice_row(draft: Draft, world: World) -> NoticeValues:
 
 
 def mention_rows(draft: Draft) -> Iterable[MentionValues]:
-    """Yield a row for each alert of a notice: told, or left out with the reason."""
+    """Yield a row for each alert of a notice, which the notice tells, or leaves out for a reason."""
     left_out = {omission.alert.id: omission for omission in draft.omissions}
     for alert in draft.alerts:
         omission = left_out.get(alert.id)
@@ -82,7 +82,7 @@ def escalation_rows(draft: Draft, world: World) -> Iterable[NewEscalation]:
 
 
 def log_entries_of_unsent(draft: Draft, now: datetime) -> Iterable[Message]:
-    """Yield the log's entries about a notice that is withheld or cannot be sent."""
+    """Yield the log's entries about a notice that notify withholds or cannot send."""
     if draft.reason:
         event = AlertEvent.FAILED if draft.told else AlertEvent.WITHHELD
         for alert in draft.told or draft.alerts:

@@ -1,4 +1,4 @@
-"""The stages in their order, and the one place where they are run."""
+"""The stages in their order, and the only function that runs them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ DRAFTS = Counter("ntm_stage_drafts", "Drafts that left a stage", ["stage"])
 class Pipeline:
     """The stages in order, and the reader of the world that they know.
 
-    `arriving`: the stages that an alert passes when it comes. `telling`: those that a draft passes when it is told.
-    `handover`: takes the notices of the transaction under way that are due at once.
+    `arriving`: the stages that an alert passes on arrival. `telling`: the stages that a draft passes when it is told.
+    `handover`: takes the notices of the current transaction that are due at once.
     """
 
     arriving: Sequence[Stage]

@@ -23,7 +23,7 @@ async def resend(
 ) -> bool:
     """Make a notice due again for `agency`, which asked for it.
 
-    A notice without an address is told at the addresses that became known since; returns False when there is none yet.
+    A notice without an address goes to the addresses that became known since; returns False when none is known yet.
     """
     world = await pipeline.world_reader.world(connection, now)
     rows = await alerts_of_notice(connection, notice.id)

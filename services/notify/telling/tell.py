@@ -1,4 +1,4 @@
-"""The use case of telling: a batch of alerts is recorded, told at once, or gathered to be told later."""
+"""The use case of telling: notify records a batch of alerts, and tells them at once or gathers them for later."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from services.notify.world import World
 from shared.contracts.alert import AlertEvent
 from shared.service import outbox
 
-_ENDS = [(event.value, ended.value) for event, several in ENDS.items() for ended in several]
+_ENDS = [(event.value, ended.value) for event, all_ended in ENDS.items() for ended in all_ended]
 
 
 async def tell(connection: AsyncConnection, alerts: Sequence[Alert], pipeline: Pipeline, now: datetime) -> int:
@@ -95,8 +95,8 @@ async def _gather(connection: AsyncConnection, drafts: Sequence[Draft], world: W
 async def tell_now(
     connection: AsyncConnection, drafts: Sequence[Draft], pipeline: Pipeline, world: World
 ) -> Sequence[Draft]:
-    """Make the notices of these drafts, due at once; return the drafts as they were told."""
-    drafts = list({draft.id: draft for draft in drafts}.values())  # a mailbox that two share is told once
+    """Make the notices of these drafts, due at once; return the drafts as the last stages left them."""
+    drafts = list({draft.id: draft for draft in drafts}.values())  # two contacts who share a mailbox get one notice
     if not drafts:
         return []
     world = await with_causes(connection, drafts, world)

@@ -46,9 +46,11 @@ async def tell_gathered(connection: AsyncConnection, pipeline: Pipeline, now: da
     held = {row.id: until for row, draft in zip(due, drafts, strict=True) if (until := postponed(draft, world))}
     for gathering, until in held.items():
         await postpone_gathering(connection, gathering, until, "quiet_hours")
-    told = await tell_now(connection, [draft for draft in drafts if draft.gathering not in held], pipeline, world)
+    telling = [draft for draft in drafts if draft.gathering not in held]
     repeats = {row.id: None for row in rows if row.id not in held} | {
-        draft.gathering: _repeat_at(draft, world) for draft in told if draft.gathering
+        draft.gathering: _repeat_at(draft, world)
+        for draft in await tell_now(connection, telling, pipeline, world)
+        if draft.gathering
     }
     await empty_gatherings(connection, repeats, now)
     return len(rows)

@@ -13,12 +13,12 @@ _SATURDAY = 5
 
 
 def is_working_day(day: date) -> bool:
-    """Say whether offices work on a day. The library knows lunar holidays and moved days some years ahead."""
+    """Say whether offices work on a day. The library knows lunar holidays and moved days for some years ahead."""
     return day.weekday() < _SATURDAY and day not in _holidays(day.year)
 
 
 def after_working_days(moment: datetime, days: int) -> datetime:
-    """Return the same time of day `days` working days later. Days off do not count."""
+    """Return the same time of day `days` working days later, not counting days off."""
     local = moment.astimezone(VIETNAM)
     left = days
     while left:

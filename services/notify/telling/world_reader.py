@@ -22,14 +22,14 @@ _FRESH = timedelta(seconds=1)
 
 
 class WorldReader:
-    """Reads the world. What people change by hand is read again after a second, or at once after `forget`."""
+    """A reader of the world. It reads again after a second, or at once after `forget`, since people make changes."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._read_at: datetime | None = None
 
     def forget(self) -> None:
-        """Read everything again at the next call, since somebody has changed it."""
+        """Read everything again at the next call, since somebody has changed something."""
         self._read_at = None
 
     async def world(self, connection: AsyncConnection, now: datetime) -> World:

@@ -1,4 +1,4 @@
-"""The page of those who are told: what is open, who was told of it, and that somebody takes care of it."""
+"""The page of the recipients: it shows open alerts and their notices, and lets people acknowledge alerts."""
 
 from pathlib import Path
 

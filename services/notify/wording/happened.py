@@ -1,4 +1,4 @@
-"""One line about what happened, for lists of alerts."""
+"""The event and topic of an alert on one line, for lists of alerts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wording of a notice: which template a draft takes, and how it is filled in."""
+"""The wording of a notice: the template of its kind, filled in with its facts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ notice of several alerts takes `several`; the subjects of mails stand in `subjec
 
 
 BRIEFEST = 5
-"""The last step of shortening an SMS; each step leaves out what matters least of the rest."""
+"""The last step of shortening an SMS; each step leaves out the least important words of the rest."""
 
 
 def word(draft: Draft, world: World) -> Wording:
@@ -50,13 +50,13 @@ def word(draft: Draft, world: World) -> Wording:
 
 
 def event_document(alert: Alert) -> str:
-    """Return the body of a webhook: the published event, with type and time as Standard Webhooks advises."""
+    """Return the body of a webhook: the published event, with type and time as Standard Webhooks advise."""
     kind, at = json.dumps(f"ntm.{alert.kind}.{alert.event}"), json.dumps(alert.occasion.at.isoformat())
     return f'{{"type":{kind},"timestamp":{at},"data":{alert.occasion.model_dump_json()}}}'
 
 
 def short_message(name: str, facts: dict[str, Any], language: Language, style: Style) -> str:
-    """Return the fullest wording that fits an SMS; the briefest is cut when even that does not fit."""
+    """Return the fullest wording that fits an SMS; when not even the briefest fits, cut that."""
     for brevity in range(BRIEFEST + 1):
         message = style.write(fill(name, {**facts, "brevity": brevity}, language))
         if style.fits(message):

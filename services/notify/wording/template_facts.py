@@ -138,7 +138,7 @@ def _of_change(
 
 
 def _of_difficulty(logged: DifficultyLogged, language: Language, reference: Reference) -> dict[str, Any]:
-    """Return the words about a difficulty, their author, and the difficulty's criterion if it has any."""
+    """Return the words about a difficulty, their author, and the difficulty's criterion, if it has a criterion."""
     key = logged.criterion or ""
     name = reference.criterion(key).name.in_(language) if key in reference.criterion_keys else key
     return {
@@ -167,7 +167,7 @@ def _of_operation(noted: OperationNoted, language: Language, reference: Referenc
 
 
 def _topic(key: str, name: str, language: Language, reference: Reference) -> dict[str, Any]:
-    """Return the topic: a criterion by its set and number, any other by its name alone, which may be empty."""
+    """Return the topic: a criterion by its set and number, any other topic by its name alone, which may be empty."""
     criteria, _, number = key.rpartition("-")
     known = reference.sets.get(criteria)
     return {

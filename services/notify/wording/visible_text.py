@@ -1,4 +1,4 @@
-"""People's own words, cleaned for a mail. The record keeps them as they were written."""
+"""People's own words, cleaned for a mail. The record keeps the words as they were written."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def on_one_line(words: str) -> str:
 
 
 def _visible(line: str) -> str:
-    """Remove characters that turn the direction of writing or take no room: they make a text look like another."""
+    """Remove characters that turn the direction of writing or take no room: they make a text look like another text."""
     return "".join(mark if mark.isprintable() else " " for mark in line if unicodedata.category(mark) != "Cf")

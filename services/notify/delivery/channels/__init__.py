@@ -1,1 +1,1 @@
-"""The channels by which notices go out, one file each."""
+"""The channels by which notices go out, a file for each."""

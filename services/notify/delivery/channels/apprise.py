@@ -16,11 +16,11 @@ from services.notify.delivery.channels.channel import Outcome, Result, Session
 from services.notify.delivery.channels.settings import DeliverySettings
 
 _HOSTED = {"cloud", "t2bot", "official"}
-"""What Apprise calls the modes in which a service that people may run themselves is its maker's own."""
+"""Apprise's names for the modes in which a service's maker runs it; in other modes people run it themselves."""
 
 
 class Apprise:
-    """The channel by the library Apprise, which blocks and so runs in threads."""
+    """The channel that sends by the library Apprise, in threads, since Apprise blocks."""
 
     sessions = 4
 
@@ -33,7 +33,7 @@ class Apprise:
         yield _AppriseSession(self._seconds, is_open=self._is_open)
 
     async def close(self) -> None:
-        """Nothing is kept."""
+        """Do nothing: the channel keeps no connection."""
 
 
 class _AppriseSession:
@@ -41,13 +41,13 @@ class _AppriseSession:
         self._seconds, self._is_open = seconds, is_open
 
     async def deliver(self, notice: Notice) -> Outcome:
-        """Send one message. The library answers only yes or no; its log may hold the URL's secrets."""
+        """Send one message. Apprise answers only yes or no; its log may hold the URL's secrets."""
         plugin = plugin_of(notice.address)
         if plugin is None:
             return Outcome(Result.PERMANENT, "not a service that can be used", ends_address=True)
         if not self._is_open and await asyncio.to_thread(_is_inside, plugin):
             return Outcome(Result.PERMANENT, "not a public address")
-        plugin.redirects = plugin.redirects and self._is_open  # a public address may lead on into our networks
+        plugin.redirects = plugin.redirects and self._is_open  # a public address may redirect into our networks
         service = apprise.Apprise(plugin)
         sending = asyncio.to_thread(
             service.notify,
@@ -64,14 +64,15 @@ class _AppriseSession:
 
 
 def _is_inside(plugin: apprise.NotifyBase) -> bool:
-    """Whether a service that is addressed by its host lies in a network of ours: who writes a contact must not reach
-    what only we can reach. The others have fixed addresses, and keys or topics where these have the host.
+    """Say whether a service lies in a network of ours, where people who write contacts must reach nothing.
+
+    Only services whose URL names a host can: all others have fixed addresses, and a key or topic in the host's place.
     """
     templates: tuple[str, ...] = plugin.templates
     if not any("{host}" in template for template in templates) or getattr(plugin, "mode", None) in _HOSTED:
         return False
     try:
-        found = socket.getaddrinfo(plugin.host.strip("[]"), None)
+        addresses = socket.getaddrinfo(plugin.host.strip("[]"), None)
     except (OSError, UnicodeError):
-        return False  # then it will not be reached either
-    return not all(is_public(str(place[0])) for *_, place in found)
+        return False  # a host without address cannot be reached either
+    return not all(is_public(str(address[0])) for *_, address in addresses)

@@ -25,7 +25,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of an attempt, with the provider's own words and, where the provider took the notice, its message id.
+    """The result of an attempt, with the provider's words and, where the provider took the notice, its message id.
 
     `ends_address`: the address can never be reached. `is_gateways`: the gateway is down or refuses every notice of
     ours. `cost_dong`: the cost by the provider's account.
@@ -44,7 +44,7 @@ class Session(Protocol):
     """A conversation with a provider."""
 
     async def deliver(self, notice: Notice) -> Outcome:
-        """Hand the notice over. Faults of the provider and of the way to it are outcomes, not exceptions."""
+        """Hand the notice to the provider. Faults of the provider and of the network are outcomes, not exceptions."""
         ...
 
 

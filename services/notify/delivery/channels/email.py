@@ -26,14 +26,14 @@ _AUTHENTICATION_CODES = {530, 534, 535, 538}
 _IDLE_SECONDS = 20
 _CLOSING = 421
 
-# Of the codes of RFC 3463: those that speak of the mailbox itself, not of its size, of our standing or of the mail.
+# The codes of RFC 3463 about the mailbox itself, not about its size, our standing or the mail.
 _NO_MAILBOX = {"5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"}
 _ENHANCED = re.compile(r"\b5\.\d{1,3}\.\d{1,3}\b")
 _REFUSED_MAILBOX = {550, 551, 553}
 
 
 class Email:
-    """The channel by the province's mail server."""
+    """The channel that sends by the province's mail server."""
 
     sessions = 4
 
@@ -46,7 +46,7 @@ class Email:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Session]:
-        """Open a session, which connects when it must. Connections are kept for a while and used again."""
+        """Open a session, which connects when it must. The channel keeps its connections for later sessions."""
         session = self._idle.pop() if self._idle else _SmtpSession(self._client(), self._sender)
         try:
             yield session
@@ -82,7 +82,7 @@ class _SmtpSession:
     async def deliver(self, notice: Notice) -> Outcome:
         """Send one mail."""
         if time.monotonic() - self._used_at > _IDLE_SECONDS:
-            await self.hang_up()  # most servers have hung up by then, some without a word
+            await self.hang_up()  # most servers have hung up by then, some without saying so
         self._used_at = time.monotonic()
         try:
             mail = compose(notice, self._sender)
@@ -115,7 +115,7 @@ class _SmtpSession:
 
 
 def connecting_failed(error: Exception) -> Outcome:
-    """Return the outcome of a failed connection. Refused credentials and missing encryption are ours to put right."""
+    """Return the outcome of a failed connection. Our side has to mend refused credentials and missing encryption."""
     if isinstance(error, errors.SMTPAuthenticationError) or not isinstance(
         error, OSError | errors.SMTPResponseException
     ):
@@ -185,7 +185,7 @@ def compose(notice: Notice, sender: Address) -> EmailMessage:
 def _mailbox(notice: Notice) -> Address:
     try:
         mailbox = Address(_line(notice.name), addr_spec=notice.address)
-    except (ValueError, IndexError, MessageError) as error:  # whatever the standard library's parser stumbles over
+    except (ValueError, IndexError, MessageError) as error:  # all errors of the standard library's parser
         raise ValueError(str(error)) from error
     if not mailbox.domain:
         raise ValueError("empty")

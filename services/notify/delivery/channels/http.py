@@ -1,4 +1,4 @@
-"""Shared by the channels that speak HTTP: a pooled client, and the outcomes of failed requests."""
+"""The client of the channels that speak HTTP, and the outcomes of failed requests."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ import aiohttp
 from services.notify.delivery.channels.channel import Outcome, Result, Session
 
 ANSWER_LIMIT = 16 * 1024
-"""Bytes of an answer that are read."""
+"""The most bytes of an answer that a channel reads."""
 
 LONGEST_WAIT = 3600.0
-"""Seconds: the longest Retry-After that is heeded, so that an absurd answer does not end a notice."""
+"""The longest Retry-After in seconds that a channel heeds, so that an absurd answer does not end a notice."""
 
 BUSY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 class Client:
-    """An aiohttp session that is made when it is first needed and kept until the end."""
+    """An aiohttp session that is made at its first use and kept until the end."""
 
     def __init__(
         self, seconds: float, connector: Callable[[], aiohttp.BaseConnector] = lambda: aiohttp.TCPConnector(limit=0)
@@ -38,14 +38,14 @@ class Client:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=self._connector(),
-                # a way that cannot be gone says so in half the time, and so is told from an answer that does not come
+                # a connection that cannot be made fails in half the time, which tells it from a missing answer
                 timeout=aiohttp.ClientTimeout(total=self._seconds, sock_connect=self._seconds / 2),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close the session."""
         if self._session:
             await self._session.close()
 

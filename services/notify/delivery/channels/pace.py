@@ -1,4 +1,4 @@
-"""Pacing: a channel that gives its provider notices evenly, never in bursts."""
+"""Pacing: a paced channel gives its provider notices evenly, never in bursts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Paced:
 
     @property
     def sessions(self) -> int:
-        """The sessions that may be open: so few that none waits longer for its turn than an attempt may take."""
+        """The number of sessions that may be open, so small that no session waits longer for its turn than allowed."""
         return max(1, min(self.channel.sessions, int(self.per_second * _LONGEST_WAIT_SECONDS)))
 
     @asynccontextmanager

@@ -13,7 +13,7 @@ from services.notify.delivery.channels.sms.settings import SmsSettings
 
 
 class DeliverySettings(SmsSettings):
-    """How channels reach their providers, how fast, and for how long notices are retried. Mail is always set up."""
+    """The settings of channels: their providers, their pace, and the time of retries. Mail is always set up."""
 
     smtp_host: str
     smtp_port: int = 587
@@ -34,7 +34,7 @@ class DeliverySettings(SmsSettings):
     sms_per_second: float | None = Field(default=None, ge=0.1, description="The most SMS a second; None: no limit.")
     retry_first_seconds: float = Field(default=1, gt=0)
     retry_longest_seconds: float = Field(default=15 * 60, gt=0)
-    retry_for_seconds: float = Field(default=24 * 3600, gt=0, description="Then a notice has failed for good.")
+    retry_for_seconds: float = Field(default=24 * 3600, gt=0, description="After this time a notice fails for good.")
 
     @field_validator("smtp_from")
     @classmethod

@@ -25,11 +25,11 @@ from services.notify.delivery.channels.settings import DeliverySettings
 _SECRET_BYTES = 32
 _PREFIX = "whsec_"
 _ANSWER_LIMIT = 2048
-"""Bytes of an answer that are read; a longer answer costs the receiver its connection."""
+"""The most bytes of an answer that the channel reads; a longer answer costs the receiver its connection."""
 
 
 class Webhook(Pooled):
-    """The channel to the systems that subscribed."""
+    """The channel that calls the systems that subscribed."""
 
     def __init__(self, settings: DeliverySettings) -> None:
         is_open = settings.webhook_allow_private
@@ -47,7 +47,7 @@ class _WebhookSession:
         self._client, self._allows_private = client, allows_private
 
     async def deliver(self, notice: Notice) -> Outcome:
-        """Call the receiver once. It recognises a repetition by its `webhook-id`."""
+        """Call the receiver once. The receiver recognises a repetition by its `webhook-id`."""
         body, request_id = notice.wording.text.encode(), str(notice.request_id)
         if not self._allows_private and (fault := endpoint_fault(notice.address)):
             return Outcome(Result.PERMANENT, fault, ends_address=True)
@@ -61,13 +61,13 @@ class _WebhookSession:
             return Outcome(Result.PERMANENT, str(error), ends_address=True)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             outcome = unreachable(error)
-            # one receiver that is away says nothing about the others
+            # a receiver that is away says nothing about the other receivers
             return Outcome(outcome.result, outcome.detail)
 
 
 async def read_answer(response: aiohttp.ClientResponse) -> Outcome:
-    """Return the outcome of a call: 2xx accepts it, 410 wants no more, all else is retried: it may be mended."""
-    content = await response.content.read(_ANSWER_LIMIT)  # also of a 2xx: what is unread would end the connection
+    """Return the outcome of a call: 2xx accepts it, 410 ends the endpoint; after other answers, notify tries again."""
+    content = await response.content.read(_ANSWER_LIMIT)  # of a 2xx too: an unread rest would end the connection
     if response.status < HTTPStatus.MULTIPLE_CHOICES:
         return Outcome(Result.SENT, f"HTTP {response.status}")
     words = " ".join(content.decode(errors="replace").split())
@@ -97,7 +97,7 @@ def new_secret() -> str:
 
 
 def endpoint_fault(address: str) -> str | None:
-    """Return the reason for which an address is never called, else None. A name is checked once it is resolved."""
+    """Return the reason why notify never calls an address, else None. `PublicResolver` checks addresses with a name."""
     try:
         url = URL(address)
     except ValueError:
@@ -112,11 +112,11 @@ def endpoint_fault(address: str) -> str | None:
 
 
 class PrivateAddressError(aiohttp.ClientError):
-    """A name that leads into a private network."""
+    """A host's name leads into a private network."""
 
 
 class PublicResolver(AbstractResolver):
-    """Resolves names to public addresses only: a subscriber must not reach what only we can reach."""
+    """A resolver of names to public addresses only, so that no subscriber reaches machines that only we can reach."""
 
     def __init__(self) -> None:
         self._resolver = ThreadedResolver()

@@ -1,1 +1,1 @@
-"""SMS: what fits into one, and the gateways that send it."""
+"""SMS: the gateways that send them, a module for each."""

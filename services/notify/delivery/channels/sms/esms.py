@@ -1,6 +1,6 @@
 """SMS by eSMS (developers.esms.vn): JSON over HTTPS, repetitions dropped by RequestId for 24 hours.
 
-Accepted is not delivered: a CodeResult of 100 says that the gateway has the message.
+A CodeResult of 100 says that the gateway accepted the message, not that the message arrived.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _REJECTED = "4"
 
 
 class Esms(Pooled):
-    """The channel by this gateway."""
+    """The channel that sends SMS by eSMS."""
 
     def __init__(self, settings: SmsSettings) -> None:
         client = Client(settings.send_timeout_seconds)
@@ -96,7 +96,7 @@ def read_answer(status: int, answer: Mapping[str, Any]) -> Outcome:
 def read_report(fields: Mapping[str, str]) -> DeliveryReport | None:
     """Read a delivery report (GET or POST), whose `SendSuccess` and `SendFailed` are counts; None for anything else.
 
-    It may come late, five times, or never; until one of the counts is above 0 the SMS is on its way.
+    A report may come late, five times, or never; until one of the counts is above 0, the SMS is on its way.
     """
     sms_id = fields.get("SMSID")
     if not sms_id:

@@ -1,4 +1,4 @@
-"""What every SMS gateway provides. A gateway is one module with a `GATEWAY`, and one line in `gateways.py`."""
+"""The interface of SMS gateways. A gateway is a module with a `GATEWAY`, and a line in `gateways.py`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from services.notify.delivery.channels.sms.settings import SmsSettings
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """A gateway's later word on a message that it accepted.
+    """A gateway's report on a message that it accepted earlier.
 
-    `provider_id`: the gateway's id of the message; `is_delivered`: None while that is not decided; `request_id`: our
-    id, where the gateway repeats it, since the answer with the gateway's own id may have been lost.
+    `provider_id`: the gateway's id of the message; `is_delivered`: None while the message is on its way; `request_id`:
+    our id, where the gateway repeats it, since the answer with the gateway's own id may have been lost.
     """
 
     provider_id: str
@@ -29,8 +29,8 @@ class DeliveryReport:
 class SmsGateway:
     """An SMS gateway.
 
-    `open_channel`: returns its channel, None where the gateway is not set up. `read_report`: reads what the gateway
-    calls back, None where that is no delivery report. `needed_settings`: must be set wherever `sms_url` is.
+    `open_channel`: returns the gateway's channel, None where the gateway is not set up. `read_report`: reads the fields
+    of a gateway's call, None where they are no delivery report. `needed_settings`: must be set wherever `sms_url` is.
     """
 
     open_channel: Callable[[SmsSettings], Channel | None]

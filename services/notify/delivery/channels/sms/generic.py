@@ -27,9 +27,10 @@ type Pointer = Annotated[str, Field(pattern=r"^(/([^/~]|~[01])*)+$")]
 
 
 class GatewayContract(BaseModel):
-    """How a gateway is called and understood. In headers and fields these are filled in: `{phone}` (+84912345678),
-    `{digits}` (84912345678), `{national}` (0912345678), `{text}`, `{sender}`, `{request_id}`, `{key}` and `{secret}`;
-    answers are read at JSON pointers such as `/data/id`.
+    """The contract of a gateway: its requests and its answers, which are read at JSON pointers such as `/data/id`.
+
+    Headers and fields may hold the placeholders `{phone}` (+84912345678), `{digits}` (84912345678), `{national}`
+    (0912345678), `{text}`, `{sender}`, `{request_id}`, `{key}` and `{secret}`.
     """
 
     url: AnyHttpUrl
@@ -37,13 +38,13 @@ class GatewayContract(BaseModel):
     body: Literal["json", "form", "query"] = "json"
     headers: dict[str, str] = Field(default={})
     fields: dict[str, Any]
-    code_at: Pointer | None = Field(default=None, description="The answer's code; without, HTTP's status is the code.")
+    code_at: Pointer | None = Field(default=None, description="The answer's code; without it, HTTP's status.")
     id_at: Pointer | None = None
-    cost_at: Pointer | None = Field(default=None, description="What it cost, in dong.")
-    accepted: list[str] = Field(min_length=1, description="Codes that say that it has the message.")
+    cost_at: Pointer | None = Field(default=None, description="The cost in dong.")
+    accepted: list[str] = Field(min_length=1, description="Codes of an accepted message.")
     refused: list[str] = Field(default=[], description="Codes after which no other attempt can succeed.")
     bad_number: list[str] = Field(default=[])
-    ours: list[str] = Field(default=[], description="Codes for what somebody here has to put right.")
+    ours: list[str] = Field(default=[], description="Codes of faults that our side has to mend.")
     report_id: str | None = Field(default=None, description="The field of a delivery report with the message's id.")
     report_status: str | None = None
     delivered: list[str] = Field(default=[])
@@ -56,7 +57,7 @@ def contract_of(settings: SmsSettings) -> GatewayContract | None:
 
 
 class Generic(Pooled):
-    """The channel by this gateway."""
+    """The channel that sends SMS by the contract's gateway."""
 
     def __init__(self, settings: SmsSettings, contract: GatewayContract) -> None:
         client = Client(settings.send_timeout_seconds)
@@ -94,11 +95,11 @@ class _GenericSession:
 def filled(value: Any, known: Mapping[str, str]) -> Any:
     """Return the value with its placeholders filled in, at any depth."""
     if isinstance(value, str):
-        return _PLACEHOLDER.sub(lambda found: known.get(found[1], found[0]), value)
+        return _PLACEHOLDER.sub(lambda placeholder: known.get(placeholder[1], placeholder[0]), value)
     if isinstance(value, dict):
-        return {name: filled(one, known) for name, one in value.items()}
+        return {name: filled(part, known) for name, part in value.items()}
     if isinstance(value, list):
-        return [filled(one, known) for one in value]
+        return [filled(part, known) for part in value]
     return value
 
 

@@ -1,7 +1,7 @@
 """SMS by SpeedSMS (speedsms.vn): JSON over HTTPS with the access token as user name.
 
-The gateway knows no id of ours, so it cannot tell a repetition: where its answer is lost after it took the message (a
-timeout, a connection that breaks, a process killed before the attempt is recorded), the next attempt sends it twice.
+The gateway knows no id of ours, so it cannot recognise a repetition: where its answer is lost after it took the message
+(a timeout, a broken connection, a process killed before it recorded the attempt), the next attempt sends another SMS.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _BAD_NUMBER = "105"
 
 
 class SpeedSms(Pooled):
-    """The channel by this gateway."""
+    """The channel that sends SMS by SpeedSMS."""
 
     def __init__(self, settings: SmsSettings) -> None:
         client = Client(settings.send_timeout_seconds)
