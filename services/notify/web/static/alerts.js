@@ -1,4 +1,4 @@
-// The list of alerts: it looks again by itself as long as it is shown and nothing is being written.
+// The list of alerts: it loads again by itself while the page shows it and nobody writes a note.
 
 import { get, post } from "./api.js";
 import { badge, dialog, field, h, say, table, tick } from "./dom.js";
@@ -11,7 +11,7 @@ const NOTE_LENGTH = 500;
 const TONES = { urgent: "bad", warning: "warn", information: "calm" };
 const NOTICE_TONES = { sent: "good", delivered: "good", permanent_failure: "bad", technical_failure: "bad", temporary_failure: "warn" };
 
-/** Shows them in `main`, only what is open or all; returns how to leave. */
+/** Shows the open alerts, or all, in `main`; returns the function that leaves them. */
 export function alerts(main, isOpen) {
   const found = h("div", {});
   let pages = 1;
@@ -20,7 +20,7 @@ export function alerts(main, isOpen) {
   let looks = 0;
 
   async function look(again = false) {
-    const number = ++looks; // an answer that another look has overtaken shows nothing
+    const number = ++looks; // an answer that a newer look has overtaken is not shown
     const items = [];
     let cursor = null;
     try {
@@ -36,7 +36,7 @@ export function alerts(main, isOpen) {
       return found.replaceChildren(troubleBox(trouble, look));
     }
     const now = JSON.stringify([items, cursor]);
-    if (number !== looks || (now === shown && !again)) return; // whoever reads or holds a button is not disturbed
+    if (number !== looks || (now === shown && !again)) return; // leave the list as it is for people who read it or hold a button
     shown = now;
     const more = () => {
       pages++;
@@ -104,7 +104,7 @@ function acknowledge(one, look) {
   });
 }
 
-/** Did they get told, when, by what, and why not? */
+/** Shows the notices of an alert: to whom, when, by which channel, and the reasons for failures. */
 function showTold(one) {
   const found = h("div", {}, h("p", { class: "loading" }, t("loading")));
   dialog(t("told"), () => [h("p", {}, h("b", {}, `${one.unit.name} (${one.unit.code})`), ` ${text(one.what)}`), found]);

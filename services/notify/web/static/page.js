@@ -1,4 +1,4 @@
-// The page: what is open, who was told of it, and that somebody takes care of it.
+// The page: open alerts, their notices, and the people who take care of them.
 
 import "./terms.js";
 import { alerts } from "./alerts.js";

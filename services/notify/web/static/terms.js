@@ -1,4 +1,4 @@
-// What the page of notify says.
+// The words of notify's page.
 
 import { addWords } from "./words.js";
 
