@@ -19,7 +19,7 @@ from shared.reference.refs import unit_ref
 from shared.time import VIETNAM
 
 
-def _type_of(body: Any) -> Any:
+def _type_of(body: Any) -> str | None:
     """Return the type of an event by its fields. Changes name it in `kind`; a difficulty's `kind` is something else."""
     if not isinstance(body, dict):
         return None

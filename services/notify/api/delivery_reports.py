@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Query, Request
@@ -79,9 +79,9 @@ async def take_report(
     return ReportAnswer(notices=len(rows))
 
 
-async def _fields(request: Request) -> Mapping[str, Any]:
+async def _fields(request: Request) -> Mapping[str, str]:
     """Return the fields of a report, from the query, a form or JSON."""
-    fields: dict[str, Any] = dict(request.query_params)
+    fields = dict(request.query_params)
     body = await read_body(request, _LIMIT)
     if body.lstrip().startswith(b"{"):
         try:

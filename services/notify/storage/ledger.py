@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.notice import NoticeStatus
@@ -175,7 +175,7 @@ def was_sent_lately(row: StoredNotice, now: datetime) -> bool:
     return row.status == NoticeStatus.SENDING.value or (row.resent_at is not None and row.resent_at > now - _LATELY)
 
 
-def _concerns(units: Collection[int], alert_id: UUID | None = None) -> Any:
+def _concerns(units: Collection[int], alert_id: UUID | None = None) -> ColumnElement[bool]:
     named = (
         select(mention.c.alert)
         .join_from(mention, alert, alert.c.id == mention.c.alert)
@@ -184,7 +184,9 @@ def _concerns(units: Collection[int], alert_id: UUID | None = None) -> Any:
     return (named if alert_id is None else named.where(alert.c.id == alert_id)).exists()
 
 
-def _page(query: Select[tuple[Any]], moment: Any, key: Any, conditions: Filter) -> Select[tuple[Any, ...]]:
+def _page(
+    query: Select[tuple[Any]], moment: Column[datetime], key: Column[UUID], conditions: Filter
+) -> Select[tuple[Any, ...]]:
     if conditions.since:
         query = query.where(moment >= conditions.since)
     if conditions.after:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.draft import Draft
 from services.notify.alerts.notice import Wording
 from services.notify.sms_text import Style
 from services.notify.wording.template_facts import facts_of, facts_of_several
-from services.notify.wording.templates import fill, words_of
+from services.notify.wording.templates import Facts, fill, words_of
 from services.notify.world import World
 from shared.contracts.alert import OccasionKind
 from shared.contracts.bilingual import Language
@@ -55,7 +54,7 @@ def event_document(alert: Alert) -> str:
     return f'{{"type":{kind},"timestamp":{at},"data":{alert.occasion.model_dump_json()}}}'
 
 
-def short_message(name: str, facts: dict[str, Any], language: Language, style: Style) -> str:
+def short_message(name: str, facts: Facts, language: Language, style: Style) -> str:
     """Return the fullest wording that fits an SMS; when not even the briefest fits, cut that."""
     for brevity in range(BRIEFEST + 1):
         message = style.write(fill(name, {**facts, "brevity": brevity}, language))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import Any
 
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.draft import DIGESTS, REPEAT, Draft
 from services.notify.alerts.significance import is_to_acknowledge, severity
+from services.notify.wording.templates import Facts
 from services.notify.wording.verdict_table import Words, table
 from services.notify.wording.visible_text import lines_of, on_one_line
 from services.notify.world import World
@@ -35,7 +35,7 @@ _BAD = {Event.FELL_BEHIND, Event.MISSED, Event.LOST, OperationEvent.GATEWAY_DOWN
 _SEVERITIES = list(Severity)
 
 
-def facts_of(draft: Draft, world: World, words: Words) -> dict[str, Any]:
+def facts_of(draft: Draft, world: World, words: Words) -> Facts:
     """Return the facts of a draft that tells one alert, in the words of its language."""
     alert, language = draft.alert, draft.language
     occasion = alert.occasion
@@ -49,7 +49,7 @@ def facts_of(draft: Draft, world: World, words: Words) -> dict[str, Any]:
             return facts | _of_change(change, language, world.reference, words)
 
 
-def facts_of_several(draft: Draft, world: World, words: Words) -> dict[str, Any]:
+def facts_of_several(draft: Draft, world: World, words: Words) -> Facts:
     """Return the facts of a draft that tells several alerts: each alert, the most severe first, and their counts."""
     language = draft.language
     ordered = sorted(draft.told, key=lambda alert: (_SEVERITIES.index(severity(alert)), _place_order(alert)))
@@ -69,7 +69,7 @@ def facts_of_several(draft: Draft, world: World, words: Words) -> dict[str, Any]
     }
 
 
-def _of_recipient(draft: Draft, world: World) -> dict[str, Any]:
+def _of_recipient(draft: Draft, world: World) -> Facts:
     role = draft.recipient.role if draft.recipient else None
     own_link = world.links.url(draft.id) if world.links else None
     return {
@@ -84,7 +84,7 @@ def _of_recipient(draft: Draft, world: World) -> dict[str, Any]:
     }
 
 
-def _of_alert(alert: Alert, language: Language) -> dict[str, Any]:
+def _of_alert(alert: Alert, language: Language) -> Facts:
     unit = alert.occasion.unit
     district = alert.district if alert.district != alert.unit else None
     return {
@@ -107,9 +107,7 @@ def _place_order(alert: Alert) -> tuple[str, str, str]:
     return (alert.district.code if alert.district else "", alert.unit.code, alert.topic)
 
 
-def _of_change(
-    change: StatusChanged | TargetChanged, language: Language, reference: Reference, words: Words
-) -> dict[str, Any]:
+def _of_change(change: StatusChanged | TargetChanged, language: Language, reference: Reference, words: Words) -> Facts:
     """Return the verdict with its figures, and its criterion or commitment."""
     assessment = change.assessment
     deadline = max((part.deadline for part in assessment.parts if part.deadline), default=None)
@@ -137,7 +135,7 @@ def _of_change(
     }
 
 
-def _of_difficulty(logged: DifficultyLogged, language: Language, reference: Reference) -> dict[str, Any]:
+def _of_difficulty(logged: DifficultyLogged, language: Language, reference: Reference) -> Facts:
     """Return the words about a difficulty, their author, and the difficulty's criterion, if it has a criterion."""
     key = logged.criterion or ""
     name = reference.criterion(key).name.in_(language) if key in reference.criterion_keys else key
@@ -154,7 +152,7 @@ def _of_difficulty(logged: DifficultyLogged, language: Language, reference: Refe
     }
 
 
-def _of_operation(noted: OperationNoted, language: Language, reference: Reference) -> dict[str, Any]:
+def _of_operation(noted: OperationNoted, language: Language, reference: Reference) -> Facts:
     """Return the note for the operators of the system."""
     return {
         **_topic("", noted.about, language, reference),
@@ -166,7 +164,7 @@ def _of_operation(noted: OperationNoted, language: Language, reference: Referenc
     }
 
 
-def _topic(key: str, name: str, language: Language, reference: Reference) -> dict[str, Any]:
+def _topic(key: str, name: str, language: Language, reference: Reference) -> Facts:
     """Return the topic: a criterion by its set and number, any other topic by its name alone, which may be empty."""
     criteria, _, number = key.rpartition("-")
     known = reference.sets.get(criteria)

@@ -20,7 +20,11 @@ _templates = Environment(
 _templates.filters["clip_to"] = clip
 
 
-def fill(name: str, facts: dict[str, Any], language: Language) -> str:
+type Facts = dict[str, Any]
+"""The facts that a template is filled in with, by the names that the template uses."""
+
+
+def fill(name: str, facts: Facts, language: Language) -> str:
     """Return the template of this name in a language, filled in with the facts."""
     return _templates.get_template(f"{language}/{name}").render(facts)
 
