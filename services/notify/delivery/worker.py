@@ -112,7 +112,7 @@ class DeliveryWorker:
         async with self._engine.begin() as connection:
             rows = await lease_notices(connection, self._name, now, now + LEASE, limit)
             secrets = await subscriptions.signing_secrets(
-                connection, {row["subscription"] for row in rows if row["subscription"]}, now
+                connection, {row.subscription for row in rows if row.subscription}, now
             )
         self.take([notice_of(row, secrets, self._links) for row in rows])
         self._is_behind = len(rows) == limit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple, TypedDict, cast
+from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
 from sqlalchemy import (
@@ -38,40 +38,6 @@ mention = table_of(MentionRow)
 attempt = table_of(AttemptRow)
 
 
-class NoticeValues(TypedDict):
-    """A notice's values for a new row, or as it was leased."""
-
-    id: UUID
-    branch: str
-    gathering: UUID | None
-    subscription: UUID | None
-    recipient: str
-    unit: int
-    unit_code: str
-    name: str
-    channel: ChannelName
-    address: str
-    language: Language
-    status: str
-    reason: str | None
-    waited: str | None
-    step: int
-    subject: str | None
-    text: str | None
-    html: str | None
-    thread: UUID
-    trace: str | None
-    sample: bool
-    request_id: UUID
-    attempts: int
-    created_at: datetime
-    due_at: datetime | None
-    retry_until: datetime
-    parts: int | None
-    cost_dong: int | None
-    link_hash: bytes | None
-
-
 class MentionValues(TypedDict):
     """A mention's values for a new row: a notice tells an alert, or leaves it out, and why."""
 
@@ -82,7 +48,7 @@ class MentionValues(TypedDict):
 
 
 class StoredNotice(NamedTuple):
-    """A notice as its row has it; the fields are those of `NoticeRow`, in its order."""
+    """A notice as its row has it; the fields are those of `NoticeRow`."""
 
     id: UUID
     branch: str
@@ -110,12 +76,12 @@ class StoredNotice(NamedTuple):
     created_at: datetime
     due_at: datetime | None
     retry_until: datetime
-    resent_by: str | None
-    reported_at: datetime | None
-    resent_at: datetime | None
     parts: int | None
     cost_dong: int | None
     link_hash: bytes | None
+    resent_by: str | None = None
+    reported_at: datetime | None = None
+    resent_at: datetime | None = None
 
 
 class NoticeAgain(TypedDict):
@@ -133,20 +99,21 @@ NOTICE_COLUMNS = tuple(notice.c[name] for name in StoredNotice._fields)
 
 
 async def record_notices(
-    connection: AsyncConnection, notices: Sequence[NoticeValues], mentions: Sequence[MentionValues]
+    connection: AsyncConnection, notices: Sequence[StoredNotice], mentions: Sequence[MentionValues]
 ) -> set[UUID]:
     """Store notices with the alerts that they tell or leave out; return the ids of the new notices."""
     if not notices:
         return set()
-    statement = _insert_notices(tuple(notices[0]), tuple(mentions[0]))
-    told = {f"of_{name}": several for name, several in columns_of(mentions).items()}
-    return set((await connection.scalars(statement, columns_of(notices) | told)).all())
+    statement = _insert_notices(tuple(mentions[0]))
+    mentioned = {f"of_{name}": column for name, column in columns_of(mentions).items()}
+    rows = columns_of([row._asdict() for row in notices])
+    return set((await connection.scalars(statement, rows | mentioned)).all())
 
 
 @lru_cache
-def _insert_notices(names: tuple[str, ...], mentioned: tuple[str, ...]) -> Select[Any]:
-    """One statement for both: notices that were there already keep what they mention."""
-    new = insert_rows(notice, names).on_conflict_do_nothing().returning(notice.c.id).cte("new")
+def _insert_notices(mentioned: tuple[str, ...]) -> Select[Any]:
+    """Return a single statement for notices and their mentions. Notices that exist already keep their mentions."""
+    new = insert_rows(notice, StoredNotice._fields).on_conflict_do_nothing().returning(notice.c.id).cte("new")
     arrays = {name: bindparam(f"of_{name}", type_=ARRAY(mention.c[name].type, dimensions=1)) for name in mentioned}
     rows = unnested(arrays).subquery()
     fresh = select(rows).join(new, new.c.id == rows.c.notice)
@@ -157,7 +124,7 @@ def _insert_notices(names: tuple[str, ...], mentioned: tuple[str, ...]) -> Selec
 
 async def lease_notices(
     connection: AsyncConnection, channel: str, now: datetime, until: datetime, limit: int
-) -> Sequence[NoticeValues]:
+) -> Sequence[StoredNotice]:
     """Lease notices that are due, oldest first: no other worker tries them before `until`."""
     due = (
         select(notice.c.id)
@@ -170,16 +137,16 @@ async def lease_notices(
         update(notice)
         .where(notice.c.id.in_(due))
         .values(status=NoticeStatus.SENDING.value, due_at=until)
-        .returning(*notice.c)
+        .returning(*NOTICE_COLUMNS)
     )
-    leased = cast(Sequence[NoticeValues], (await connection.execute(statement)).mappings().all())
-    return sorted(leased, key=lambda values: values["created_at"])
+    leased = [StoredNotice(*row) for row in await connection.execute(statement)]
+    return sorted(leased, key=lambda row: row.created_at)
 
 
 async def give_back_notices(
     connection: AsyncConnection, notices: Collection[UUID], leases: Collection[datetime], now: datetime
 ) -> None:
-    """Make notices due at once that were leased and not tried; `leases`: the ends of their leases."""
+    """Make leased notices due at once that nobody tried; `leases`: the ends of their leases."""
     leased = and_(notice.c.id == func.any(list(notices)), notice.c.due_at == func.any(list(leases)))
     status = case((notice.c.attempts > 0, NoticeStatus.TEMPORARY_FAILURE.value), else_=NoticeStatus.CREATED.value)
     await connection.execute(update(notice).where(leased).values(status=status, due_at=now))
@@ -193,11 +160,11 @@ async def send_notice_again(connection: AsyncConnection, notice_id: UUID, values
 async def record_report(
     connection: AsyncConnection, provider_id: str, request_id: UUID | None, status: NoticeStatus, now: datetime
 ) -> Sequence[StoredNotice]:
-    """Note that a message arrived, or did not; return the changed notices. A notice that was delivered stays so."""
+    """Note whether a message arrived, and return the changed notices. A delivered notice stays delivered."""
     tried = select(attempt.c.notice).where(attempt.c.provider_id == provider_id)
-    known_so: ColumnElement[bool] = notice.c.id.in_(tried)
+    is_meant: ColumnElement[bool] = notice.c.id.in_(tried)
     if request_id:
-        known_so = or_(known_so, notice.c.request_id == request_id)
-    changes = and_(known_so, notice.c.status == NoticeStatus.SENT.value)
+        is_meant = or_(is_meant, notice.c.request_id == request_id)
+    changes = and_(is_meant, notice.c.status == NoticeStatus.SENT.value)
     statement = update(notice).where(changes).values(status=status.value, reported_at=now).returning(*NOTICE_COLUMNS)
     return [StoredNotice(*row) for row in await connection.execute(statement)]

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from services.notify.alerts.links import Links
 from services.notify.alerts.notice import Notice, NoticeStatus, Wording
-from services.notify.storage.notices import NoticeValues
+from services.notify.storage.notices import StoredNotice
 from services.notify.world import World
 from shared.contracts.alert import ChannelName
 
@@ -47,24 +47,27 @@ class Handover:
         self._taken: dict[ChannelName, list[Notice]] = {name: [] for name in hands}
         self._left: set[ChannelName] = set()
 
-    def lease(self, rows: Sequence[NoticeValues], now: datetime) -> None:
-        """Lease the due notices among the rows, as far as their delivery has room."""
+    def leased(self, rows: Sequence[StoredNotice], now: datetime) -> Sequence[StoredNotice]:
+        """Return the rows with the due notices among them leased, as far as their delivery has room."""
         room = {name: hand.room() - len(self._taken[name]) for name, hand in self._hands.items()}
-        for row in rows:
-            if row["due_at"] is None:
-                continue
-            if room.get(row["channel"], 0) > 0:
-                room[row["channel"]] -= 1
-                row["status"], row["due_at"] = NoticeStatus.SENDING.value, now + LEASE
-            else:
-                self._left.add(row["channel"])
 
-    def keep(self, rows: Sequence[NoticeValues], world: World) -> None:
+        def lease(row: StoredNotice) -> StoredNotice:
+            if row.due_at is None:
+                return row
+            if room.get(row.channel, 0) <= 0:
+                self._left.add(row.channel)
+                return row
+            room[row.channel] -= 1
+            return row._replace(status=NoticeStatus.SENDING.value, due_at=now + LEASE)
+
+        return [lease(row) for row in rows]
+
+    def keep(self, rows: Sequence[StoredNotice], world: World) -> None:
         """Keep the leased notices among the recorded rows until the transaction is committed."""
         secrets = {subscription.id: subscription.secrets for subscription in world.subscriptions}
         for row in rows:
-            if row["status"] == NoticeStatus.SENDING.value:
-                self._taken[row["channel"]].append(notice_of(row, secrets, world.links))
+            if row.status == NoticeStatus.SENDING.value:
+                self._taken[row.channel].append(notice_of(row, secrets, world.links))
 
     def give(self) -> None:
         """Hand the notices to their deliveries, now that the transaction is committed."""
@@ -75,25 +78,25 @@ class Handover:
             self._hands[name].wake()
 
 
-def notice_of(row: NoticeValues, secrets: Mapping[UUID, tuple[str, ...]], links: Links | None) -> Notice:
+def notice_of(row: StoredNotice, secrets: Mapping[UUID, tuple[str, ...]], links: Links | None) -> Notice:
     """Return the leased notice of a row, with the secrets that sign it and with its link."""
-    wording = Wording(cast(str, row["text"]), row["subject"], row["html"])
+    wording = Wording(cast(str, row.text), row.subject, row.html)
     return Notice(
-        id=row["id"],
-        request_id=row["request_id"],
-        thread=row["thread"],
-        unit_code=row["unit_code"],
-        recipient=row["recipient"],
-        name=row["name"],
-        channel=row["channel"],
-        address=row["address"],
-        language=row["language"],
-        wording=links.within(wording, row["id"]) if links and row["link_hash"] else wording,
-        created_at=row["created_at"],
-        attempts=row["attempts"],
-        retry_until=row["retry_until"],
-        leased_until=cast(datetime, row["due_at"]),
-        trace=row["trace"],
-        signing_secrets=secrets.get(row["subscription"], ()) if row["subscription"] else (),
-        subscription=row["subscription"],
+        id=row.id,
+        request_id=row.request_id,
+        thread=row.thread,
+        unit_code=row.unit_code,
+        recipient=row.recipient,
+        name=row.name,
+        channel=row.channel,
+        address=row.address,
+        language=row.language,
+        wording=links.within(wording, row.id) if links and row.link_hash else wording,
+        created_at=row.created_at,
+        attempts=row.attempts,
+        retry_until=row.retry_until,
+        leased_until=cast(datetime, row.due_at),
+        trace=row.trace,
+        signing_secrets=secrets.get(row.subscription, ()) if row.subscription else (),
+        subscription=row.subscription,
     )

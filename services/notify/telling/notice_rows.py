@@ -11,50 +11,50 @@ from services.notify.alerts.draft import Draft
 from services.notify.alerts.log import log_message
 from services.notify.alerts.significance import has_link, opens
 from services.notify.storage.escalations import NewEscalation
-from services.notify.storage.notices import MentionValues, NoticeValues
+from services.notify.storage.notices import MentionValues, StoredNotice
 from services.notify.telling.working_days import after_working_days
 from services.notify.world import World
 from shared.contracts.alert import AlertEvent
 from shared.nats.cloud_events import Message
 
 
-def notice_row(draft: Draft, world: World) -> NoticeValues:
+def notice_row(draft: Draft, world: World) -> StoredNotice:
     """Return the row of the notice that a draft becomes. The row's wording lacks the recipient's link."""
     wording, links = draft.wording, world.links if has_link(draft) else None
     if wording and links:
         wording = links.without(wording, draft.id)
     assert draft.recipient  # noqa: S101 - route has given the draft a recipient
-    return {
-        "id": draft.id,
-        "branch": draft.branch,
-        "gathering": draft.gathering,
-        "subscription": draft.recipient.subscription,
-        "recipient": str(draft.recipient),
-        "unit": draft.recipient.unit.key,
-        "unit_code": draft.alert.occasion.unit.code,
-        "name": draft.name,
-        "channel": draft.channel,
-        "address": draft.address,
-        "language": draft.language,
-        "status": draft.status.value,
-        "reason": draft.reason.code if draft.reason else None,
-        "waited": draft.waits,
-        "step": draft.step,
-        "subject": wording.subject if wording else None,
-        "text": wording.text if wording else None,
-        "html": wording.html if wording else None,
-        "thread": draft.alert.thread if len(draft.told) == 1 else (draft.gathering or draft.id),
-        "trace": draft.alert.trace,
-        "sample": any(alert.sample for alert in draft.alerts),
-        "request_id": draft.id,
-        "attempts": 0,
-        "created_at": world.now,
-        "due_at": None if draft.reason else world.now,
-        "retry_until": world.now + world.retry_for,
-        "parts": draft.parts,
-        "cost_dong": draft.cost_dong,
-        "link_hash": links.hash_of(draft.id) if links else None,
-    }
+    return StoredNotice(
+        id=draft.id,
+        branch=draft.branch,
+        gathering=draft.gathering,
+        subscription=draft.recipient.subscription,
+        recipient=str(draft.recipient),
+        unit=draft.recipient.unit.key,
+        unit_code=draft.alert.occasion.unit.code,
+        name=draft.name,
+        channel=draft.channel,
+        address=draft.address,
+        language=draft.language,
+        status=draft.status.value,
+        reason=draft.reason.code if draft.reason else None,
+        waited=draft.waits,
+        step=draft.step,
+        subject=wording.subject if wording else None,
+        text=wording.text if wording else None,
+        html=wording.html if wording else None,
+        thread=draft.alert.thread if len(draft.told) == 1 else (draft.gathering or draft.id),
+        trace=draft.alert.trace,
+        sample=any(alert.sample for alert in draft.alerts),
+        request_id=draft.id,
+        attempts=0,
+        created_at=world.now,
+        due_at=None if draft.reason else world.now,
+        retry_until=world.now + world.retry_for,
+        parts=draft.parts,
+        cost_dong=draft.cost_dong,
+        link_hash=links.hash_of(draft.id) if links else None,
+    )
 
 
 def mention_rows(draft: Draft) -> Iterable[MentionValues]:

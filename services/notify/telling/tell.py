@@ -20,7 +20,7 @@ from services.notify.storage.gatherings import (
     NewGathering,
     add_to_gatherings,
 )
-from services.notify.storage.notices import record_notices
+from services.notify.storage.notices import StoredNotice, record_notices
 from services.notify.storage.tables import OutboxRow
 from services.notify.telling.budget import afford
 from services.notify.telling.notice_rows import (
@@ -101,13 +101,13 @@ async def tell_now(
         return []
     world = await with_causes(connection, drafts, world)
     decided, notes = await afford(connection, pass_stages(drafts, pipeline.telling, world), world)
-    rows = [notice_row(draft, world) for draft in decided]
+    rows: Sequence[StoredNotice] = [notice_row(draft, world) for draft in decided]
     if pipeline.handover:
-        pipeline.handover.lease(rows, world.now)
+        rows = pipeline.handover.leased(rows, world.now)
     mentions = [row for draft in decided for row in mention_rows(draft)]
     new = await record_notices(connection, rows, mentions)
     if pipeline.handover:
-        pipeline.handover.keep([row for row in rows if row["id"] in new], world)
+        pipeline.handover.keep([row for row in rows if row.id in new], world)
     fresh = [draft for draft in decided if draft.id in new]
     await begin_escalations(connection, [row for draft in fresh for row in escalation_rows(draft, world)])
     unsent = [entry for draft in fresh for entry in log_entries_of_unsent(draft, world.now)]
