@@ -159,7 +159,7 @@ def _other_user() -> pwd.struct_passwd:
 
 
 def _as_another_user(data: Path) -> list[str]:
-    """Return the words before a command that run it as another user, as PostgreSQL refuses root; none for others."""
+    """Return the words before a command by which root runs it as another user, since PostgreSQL refuses root."""
     if os.geteuid() != 0:
         return []
     user = _other_user()

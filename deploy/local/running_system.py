@@ -63,7 +63,7 @@ class RunningSystem(BaseModel):
 
     @staticmethod
     def withdraw(data: Path) -> None:
-        """Remove `run.json`, since the system runs no longer."""
+        """Remove `run.json` when the system stops."""
         (data / "run.json").unlink(missing_ok=True)
 
 

@@ -38,7 +38,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A system that is told by webhook of matching alerts in its unit and below.
+    """A system that hears by webhook of matching alerts in its unit and the units below.
 
     `secrets` sign the webhooks, the newest first.
     """

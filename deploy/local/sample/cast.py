@@ -15,7 +15,7 @@ from shared.contracts.refs import UnitCode
 from shared.reference.load import Reference
 
 type UnboundStory = Literal["settled", "crosses", "lost", "lost_and_back"]
-"""The story of a commune that no goal of the plan binds: it stays as it is, comes to meet the criterion, or ceases."""
+"""The story of a commune that no goal binds: it stays as it is, comes to meet the criterion, or ceases to meet it."""
 
 POOR_DISTRICTS = ("181", "184")
 GENDER = "gender_equality_18_5"

@@ -61,7 +61,7 @@ async def list_alerts(
     notify: Serving,
     caller: SignedIn,
     unit: UnitParameter = None,
-    is_open: Annotated[bool | None, Query(alias="open", description="Only open alerts, or only others.")] = None,
+    is_open: Annotated[bool | None, Query(alias="open", description="Open alerts, or with `false` all others.")] = None,
     acknowledged: bool | None = None,
     severity: Severity | None = None,
     since: Since = None,

@@ -57,7 +57,7 @@ class GapItem(BaseModel):
 
 
 class Gaps(BaseModel):
-    """The recipients that the plan's routing tells and that no channel reaches."""
+    """The recipients that the plan's routing tells and that a channel cannot reach."""
 
     items: list[GapItem]
 

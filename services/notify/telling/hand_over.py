@@ -47,11 +47,11 @@ class Handover:
         self._taken: dict[ChannelName, list[Notice]] = {name: [] for name in hands}
         self._left: set[ChannelName] = set()
 
-    def leased(self, rows: Sequence[StoredNotice], now: datetime) -> Sequence[StoredNotice]:
-        """Return the rows with the due notices among them leased, as far as their delivery has room."""
+    def lease(self, rows: Sequence[StoredNotice], now: datetime) -> Sequence[StoredNotice]:
+        """Lease the due notices among the rows, as far as their delivery has room; return all rows."""
         room = {name: hand.room() - len(self._taken[name]) for name, hand in self._hands.items()}
 
-        def lease(row: StoredNotice) -> StoredNotice:
+        def leased(row: StoredNotice) -> StoredNotice:
             if row.due_at is None:
                 return row
             if room.get(row.channel, 0) <= 0:
@@ -60,7 +60,7 @@ class Handover:
             room[row.channel] -= 1
             return row._replace(status=NoticeStatus.SENDING.value, due_at=now + LEASE)
 
-        return [lease(row) for row in rows]
+        return [leased(row) for row in rows]
 
     def keep(self, rows: Sequence[StoredNotice], world: World) -> None:
         """Keep the leased notices among the recorded rows until the transaction is committed."""

@@ -103,7 +103,7 @@ async def tell_now(
     decided, notes = await afford(connection, pass_stages(drafts, pipeline.telling, world), world)
     rows: Sequence[StoredNotice] = [notice_row(draft, world) for draft in decided]
     if pipeline.handover:
-        rows = pipeline.handover.leased(rows, world.now)
+        rows = pipeline.handover.lease(rows, world.now)
     mentions = [row for draft in decided for row in mention_rows(draft)]
     new = await record_notices(connection, rows, mentions)
     if pipeline.handover:

@@ -1,4 +1,4 @@
-"""Any of Apprise's messaging services (Telegram, Zalo-like bots, Matrix, Slack, ...), addressed by its URLs."""
+"""Messages by Apprise's services (Telegram, Zalo-like bots, Matrix, Slack, ...), which Apprise's URLs address."""
 
 from __future__ import annotations
 
