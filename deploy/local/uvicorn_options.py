@@ -6,10 +6,10 @@ import sys
 
 UVICORN_ENV = {
     "UVICORN_ACCESS_LOG": "false",
-    # A caller that watches the changes holds a connection open; a service that stops waits for it only so long.
+    # A caller that watches the changes holds a connection open, which must not hold up the end.
     "UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN": "3",
-    # Longer than callers and proxies keep an idle connection (Caddy: 120 s). Where the server closes the connection
-    # first, a request that is sent at that moment gets no answer.
+    # Longer than callers and proxies keep an idle connection (Caddy: 120 s). Where the server closes it first, a
+    # request that is sent at that moment gets no answer.
     "UVICORN_TIMEOUT_KEEP_ALIVE": "130",
 }
 """uvicorn's options as its environment; times in seconds."""
