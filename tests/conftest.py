@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import nats as nats_client
@@ -12,8 +13,9 @@ from hypothesis import settings as hypothesis_settings
 from nats.aio.client import Client
 from schemathesis.pytest.plugin import SchemathesisFunction
 
-from services.cli.migrate import prepare
-from tests.running import Surroundings, settings_of, surroundings
+from services.cli.migrate import prepare, prepare_streams
+from tests.forked import copied
+from tests.running import START, Surroundings, settings_of, surroundings
 from tests.servers import NatsServer, PostgresServer, start_nats, start_postgres
 
 # machines are noisy: no test says how long an example may take
@@ -42,7 +44,7 @@ async def nats_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
 
 @pytest.fixture(scope="session")
 async def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PostgresServer]:
-    server = await start_postgres(tmp_path_factory.mktemp("postgres"))
+    server = await start_postgres(tmp_path_factory.mktemp("postgres"), synced=False)
     yield server
     await server.remove()
 
@@ -82,14 +84,20 @@ async def migrated(nats_server: NatsServer, postgres_server: PostgresServer) -> 
 
 
 @pytest.fixture
-async def around(
-    migrated: str, postgres_server: PostgresServer, nats: Client, nats_server: NatsServer, tmp_path: Path
-) -> AsyncIterator[Surroundings]:
-    """The parts that a service needs, made for each test, on 30 June 2023 by a simulated clock."""
+async def migrated_database_url(migrated: str, postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """A database of the test's own, with all schemas and no rows."""
     url = await postgres_server.create_database(migrated)
-    async with surroundings(url, nats, nats_server, tmp_path) as found:
-        yield found
+    yield url
     await postgres_server.drop_database(url)
+
+
+@pytest.fixture
+async def around(
+    migrated_database_url: str, nats: Client, nats_server: NatsServer, tmp_path: Path
+) -> AsyncIterator[Surroundings]:
+    """The surroundings of a service, of the test's own, on 30 June 2023 by a simulated clock."""
+    async with prepared(migrated_database_url, nats, nats_server, tmp_path) as around:
+        yield around
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +107,18 @@ async def shared_around(
     nats_server: NatsServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Surroundings]:
-    """The parts that a service needs, made once for all tests of a module, which do not disturb their state."""
+    """The surroundings of services whose state no test of the module disturbs: the same ones for all these tests."""
     url = await postgres_server.create_database(migrated)
     client = await connect_empty(nats_server)
-    async with surroundings(url, client, nats_server, tmp_path_factory.mktemp("logs")) as found:
-        yield found
+    async with prepared(url, client, nats_server, tmp_path_factory.mktemp("logs")) as around:
+        yield around
     await client.close()
     await postgres_server.drop_database(url)
+
+
+@asynccontextmanager
+async def prepared(url: str, nats: Client, server: NatsServer, logs: Path) -> AsyncIterator[Surroundings]:
+    """Prepare the streams; the database at the URL has its schemas. Services begin as copies."""
+    await prepare_streams(nats, 1, START)
+    async with surroundings(url, nats, server, logs, copied) as around:
+        yield around

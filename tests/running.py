@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from tempfile import NamedTemporaryFile
+from typing import Any, Protocol
 
 import httpx
 from nats.aio.client import Client
@@ -22,16 +21,37 @@ from deploy.local.running_system import RunningSystem
 from deploy.local.supervisor import end, spawn
 from deploy.local.system import free_port
 from deploy.local.uvicorn_options import UVICORN_ENV, uvicorn_command
-from services.cli.migrate import prepare
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
 from shared.postgres.engine import create_engine
 from shared.service.clock import set_day
 from shared.settings import Settings
+from tests.forked import copied
 from tests.servers import NatsServer
 from tests.waiting import eventually
 
 START = date(2023, 6, 30)
+
+
+class Running(Protocol):
+    """A process that runs; what of `asyncio.subprocess.Process` the tests use."""
+
+    pid: int
+
+    @property
+    def returncode(self) -> int | None: ...
+    def send_signal(self, signal: signal.Signals) -> None: ...
+    async def wait(self) -> int: ...
+
+
+type Begin = Callable[[Sequence[str], Mapping[str, str], Path], Awaitable[Running]]
+"""Begins a process: by its command, what its environment adds, and the file to which it prints."""
+
+
+async def afresh(command: Sequence[str], env: Mapping[str, str], output: Path) -> Running:
+    """Begin a process as in life, where it imports everything itself."""
+    with output.open("ab") as file:
+        return await spawn(command, env, file)
 
 
 @dataclass
@@ -41,17 +61,17 @@ class Service:
     name: str
     env: dict[str, str]
     log: Path
+    begin: Begin
     port: int = field(default_factory=free_port)
-    process: asyncio.subprocess.Process | None = None
+    process: Running | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        with self.log.open("ab") as output:
-            command = uvicorn_command(f"services.{self.name}.app:app", self.port)
-            self.process = await spawn(command, {**self.env, **UVICORN_ENV}, output)
+        command = uvicorn_command(f"services.{self.name}.app:app", self.port)
+        self.process = await self.begin(command, {**self.env, **UVICORN_ENV}, self.log)
         await eventually(self.is_ready, explain=lambda: f"{self.name}: {self.log}")
 
     async def is_ready(self) -> bool:
@@ -91,10 +111,11 @@ class Surroundings:
     nats: Client
     env: dict[str, str]
     logs: Path
+    begin: Begin
     services: list[Service] = field(default_factory=list)
 
     async def start(self, name: str, **env: str) -> Service:
-        service = Service(name, {**self.env, **env}, self.logs / f"{name}-{len(self.services)}.log")
+        service = Service(name, {**self.env, **env}, self.logs / f"{name}-{len(self.services)}.log", self.begin)
         self.services.append(service)
         await service.start()
         return service
@@ -129,13 +150,12 @@ class Surroundings:
 
 async def ntm(*arguments: str, status: int = 0, **env: str) -> str:
     """Run the program `ntm`, which ends with this exit status and without a traceback; return its output."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.cli.main", *arguments,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, "COLUMNS": "300", **env},
-    )  # fmt: skip
-    output = (await child.communicate())[0].decode()
-    assert child.returncode == status, output
+    with NamedTemporaryFile() as file:
+        command = (sys.executable, "-m", "services.cli.main", *arguments)
+        process = await copied(command, {"COLUMNS": "300", **env}, Path(file.name))
+        ended = await process.wait()
+        output = file.read().decode()
+    assert ended == status, output
     assert "Traceback" not in output
     return output
 
@@ -148,8 +168,10 @@ def settings_of(database_url: str, server: NatsServer) -> Settings:
 
 
 @asynccontextmanager
-async def surroundings(database_url: str, nats: Client, server: NatsServer, logs: Path) -> AsyncIterator[Surroundings]:
-    """Prepare everything but the services; stop the started services at the end."""
+async def surroundings(
+    database_url: str, nats: Client, server: NatsServer, logs: Path, begin: Begin = afresh
+) -> AsyncIterator[Surroundings]:
+    """Surround services with a database and a NATS that are prepared; stop the started services at the end."""
     settings = settings_of(database_url, server)
     env = {
         "NTM_DATABASE_URL": database_url,
@@ -158,9 +180,8 @@ async def surroundings(database_url: str, nats: Client, server: NatsServer, logs
         "NTM_CLOCK": "simulated",
         "NTM_LOG_FORMAT": "text",
     }
-    await prepare(settings, START)
     engine = create_engine(settings, "tests")
-    around = Surroundings(settings, engine, nats, env, logs)
+    around = Surroundings(settings, engine, nats, env, logs, begin)
     try:
         yield around
     finally:

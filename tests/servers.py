@@ -11,7 +11,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -182,15 +182,23 @@ async def start_nats(directory: Path) -> NatsServer:
     return NatsServer(nats.url, runner)
 
 
-async def start_postgres(directory: Path) -> PostgresServer:
+async def start_postgres(directory: Path, *, synced: bool = True) -> PostgresServer:
+    """Start a server of its own. Without `synced` it hands what it writes to the kernel, and does not wait for disks.
+
+    A killed server then loses nothing either, only a machine that fails would; and a database is dropped at once.
+    """
+    options = [] if synced else ["-c", "fsync=off"]
     postgres = Postgres(directory / "postgres", free_port(), PASSWORD)
     runner: Runner
     if use_containers():
         container = _container(POSTGRES_IMAGE, 5432, postgres.port)
         container.with_envs(POSTGRES_USER=USER, POSTGRES_PASSWORD=PASSWORD, POSTGRES_INITDB_ARGS=" ".join(LOCALE))
+        container.with_command(" ".join(options))
         runner = Container(container, postgres.is_ready)
     else:
-        runner = Embedded(await asyncio.to_thread(postgres.process), directory / "postgres.log")
+        process = await asyncio.to_thread(postgres.process)
+        process = replace(process, command=[*process.command, *options])
+        runner = Embedded(process, directory / "postgres.log")
     await runner.start()
     return PostgresServer(postgres.url, runner)
 

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -63,16 +64,16 @@ class Process:
     start_seconds: float = 60.0
 
 
+def die_with(parent: int) -> None:
+    """Have this process killed, on Linux, when its parent ends; called by a child before it does anything else."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
 async def spawn(command: Sequence[str], env: Mapping[str, str], output: IO[bytes]) -> asyncio.subprocess.Process:
     """Start a child that the terminal's Ctrl-C does not reach, and that (on Linux) dies with this process."""
-    parent = os.getpid()
-
-    def die_with_parent() -> None:
-        if _libc is not None:
-            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:
-                os._exit(1)
-
     return await asyncio.create_subprocess_exec(
         *command,
         env={**os.environ, **env},
@@ -80,7 +81,7 @@ async def spawn(command: Sequence[str], env: Mapping[str, str], output: IO[bytes
         stdout=output,
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=die_with_parent,
+        preexec_fn=partial(die_with, os.getpid()),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 import typer
+from nats.aio.client import Client
 
 from deploy.local.clients import database, settings_of
 from services.cli.console import fail, run
@@ -44,17 +45,22 @@ async def prepare(target: Settings, today: date | None) -> None:
     engine = create_engine(target, "migrate")
     nats = await connect(target, "ntm-migrate")
     try:
-        js = nats.jetstream()
-        await ensure_streams(js, target.stream_replicas)
+        await prepare_streams(nats, target.stream_replicas, today)
         for package in SCHEMAS.values():
             await migrate_schema(engine, package)
-        if today:
-            await js.add_stream(clock_stream())
-            if await read_day(js) is None:
-                await set_day(js, today)
     finally:
         await nats.close()
         await engine.dispose()
+
+
+async def prepare_streams(nats: Client, replicas: int, today: date | None) -> None:
+    """Make the streams that the services need, and set a simulated clock without a day to `today`."""
+    js = nats.jetstream()
+    await ensure_streams(js, replicas)
+    if today:
+        await js.add_stream(clock_stream())
+        if await read_day(js) is None:
+            await set_day(js, today)
 
 
 def draft_migration(

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import nats as nats_client
 
+from services.cli.migrate import prepare
 from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
 from tests.bench import load, raw
-from tests.running import Surroundings, surroundings
+from tests.running import START, Surroundings, settings_of, surroundings
 from tests.servers import start_nats, start_postgres
 from tests.waiting import eventually
 from tests.workbooks import a_workbook
@@ -146,6 +147,7 @@ async def main() -> None:
         url = await postgres.create_database()
         nats = await nats_client.connect(server.url, token=server.token)
         try:
+            await prepare(settings_of(url, server), START)
             async with surroundings(url, nats, server, directory) as around:
                 terms = Terms(rate_per_minute=10_000_000)
                 key = await add_key(around.engine, "bench", "bench", ["20"], [EVERYTHING], terms)

@@ -17,9 +17,10 @@ from pathlib import Path
 import nats as nats_client
 import psutil
 
+from services.cli.migrate import prepare
 from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
-from tests.running import Surroundings, surroundings
+from tests.running import START, Surroundings, settings_of, surroundings
 from tests.servers import start_nats, start_postgres
 
 SIZE = int(float(os.environ.get("GB", "1")) * 1_000_000_000)
@@ -101,6 +102,7 @@ async def main() -> None:
         url = await postgres.create_database()
         nats = await nats_client.connect(server.url, token=server.token)
         try:
+            await prepare(settings_of(url, server), START)
             async with surroundings(url, nats, server, directory) as around:
                 holds = await measure(around)
         finally:

@@ -31,12 +31,14 @@ import nats as nats_client
 import psutil
 
 from deploy.local.system import free_port
+from services.cli.migrate import prepare
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import CriterionRef, UnitRef
 from shared.contracts.verdict_change import StatusChanged
 from shared.reference.load import PACKAGED, Reference, load
 from tests.changes import a_status_change
 from tests.integration.notify_service import NotifyService, notify_service
+from tests.running import afresh, settings_of
 from tests.servers import start_nats, start_postgres
 
 EVENTS, KILLED, OPEN, ONE_BY_ONE = 6_400, 5_000, 100_000, 300
@@ -124,7 +126,8 @@ async def ours(directory: Path, url: str) -> AsyncIterator[NotifyService]:
     nats = await nats_client.connect(server.url, token=server.token)
     try:
         database = await postgres.create_database()
-        async with notify_service(directory, nats, server, database, []) as service:
+        await prepare(settings_of(database, server), None)
+        async with notify_service(directory, nats, server, database, [], afresh) as service:
             service.env.update({"NTM_REFERENCE_DIR": str(reference), "NTM_LOG_FORMAT": "json"})
             await service.start()
             key = await service.key("20")

@@ -24,6 +24,7 @@ import asyncpg
 import nats as nats_client
 import psutil
 
+from services.cli.migrate import prepare
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.readings import Reading, readings_in
 from services.scoring.storage.readings import reading_values
@@ -39,7 +40,7 @@ from shared.reference.load import Reference, load
 from shared.service.runtime import collect_rarely
 from tests.bench import country
 from tests.builders import as_published
-from tests.running import START, Surroundings, surroundings
+from tests.running import START, Surroundings, settings_of, surroundings
 from tests.servers import start_nats, start_postgres
 
 RAW_BATCH = 1_000
@@ -54,7 +55,9 @@ async def system(directory: Path, communes: int) -> AsyncIterator[tuple[Surround
     nats = await nats_client.connect(server.url, token=server.token)
     try:
         reference = country.reference_directory(directory, communes)
-        async with surroundings(await postgres.create_database(), nats, server, directory) as around:
+        url = await postgres.create_database()
+        await prepare(settings_of(url, server), START)
+        async with surroundings(url, nats, server, directory) as around:
             around.env["NTM_REFERENCE_DIR"] = str(reference)
             around.env["NTM_LOG_FORMAT"] = "json"
             yield around, load(directory=reference)

@@ -19,10 +19,10 @@ PHONE = 390
 
 @pytest.fixture
 async def notify(
-    tmp_path: Path, nats: Client, nats_server: NatsServer, database_url: str
+    tmp_path: Path, nats: Client, nats_server: NatsServer, migrated_database_url: str
 ) -> AsyncIterator[NotifyService]:
     contacts = [DISTRICT_OFFICE, a_contact("poverty_division", "20", emails=["btxh@example.vn"])]
-    async with notify_service(tmp_path, nats, nats_server, database_url, contacts) as service:
+    async with notify_service(tmp_path, nats, nats_server, migrated_database_url, contacts) as service:
         await service.start()
         await service.publish(a_status_change())
         await service.settled()

@@ -14,11 +14,12 @@ from typing import Annotated
 import nats as nats_client
 import typer
 
+from services.cli.migrate import prepare
 from tests.fuzz import DOORS, FUNCTIONS
 from tests.fuzz.aftermath import look_after
 from tests.fuzz.doors import Place
 from tests.fuzz.run import Report, fuzz
-from tests.running import Surroundings, surroundings
+from tests.running import START, Surroundings, settings_of, surroundings
 from tests.servers import start_nats, start_postgres
 
 
@@ -73,7 +74,9 @@ async def servers() -> AsyncIterator[Surroundings]:
         server, postgres = await start_nats(directory), await start_postgres(directory)
         nats = await nats_client.connect(server.url, token=server.token)
         try:
-            async with surroundings(await postgres.create_database(), nats, server, directory) as around:
+            url = await postgres.create_database()
+            await prepare(settings_of(url, server), START)
+            async with surroundings(url, nats, server, directory) as around:
                 yield around
         finally:
             await nats.close()

@@ -50,7 +50,7 @@ async def key(shared_around: Surroundings) -> str:
 
 @pytest.fixture
 async def notify(
-    tmp_path: Path, nats: Client, nats_server: NatsServer, database_url: str
+    tmp_path: Path, nats: Client, nats_server: NatsServer, migrated_database_url: str
 ) -> AsyncIterator[NotifyService]:
     """A running notify of the test's own, with three contacts, a budget for SMS and a token for delivery reports."""
     contacts = [
@@ -58,7 +58,7 @@ async def notify(
         a_contact("poverty_division", "20", emails=["btxh@example.vn"]),
         a_contact("district_committee", "184", emails=["ubnd.vanquan@example.vn"]),
     ]
-    async with notify_service(tmp_path, nats, nats_server, database_url, contacts) as notify:
+    async with notify_service(tmp_path, nats, nats_server, migrated_database_url, contacts) as notify:
         notify.env.update(
             NTM_SMS_REPORT_TOKEN="report-token", NTM_SMS_PRICE_DONG="800", NTM_SMS_DAILY_BUDGET_DONG="1600"
         )

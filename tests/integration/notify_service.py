@@ -28,9 +28,9 @@ from shared.contracts.verdict_change import StatusChanged
 from shared.nats.cloud_events import Message, cloud_event
 from shared.nats.publishing import publish
 from shared.nats.streams import ensure_streams
-from shared.postgres.migrations import migrate
 from shared.reference.models import Contact
-from tests.running import Service
+from tests.forked import copied
+from tests.running import Begin, Service
 from tests.servers import NatsServer
 from tests.waiting import eventually
 
@@ -167,12 +167,15 @@ def as_message(occasion: Occasion) -> Message:
 
 @asynccontextmanager
 async def notify_service(
-    directory: Path, nats: Client, nats_server: NatsServer, database_url: str, contacts: Sequence[Contact]
+    directory: Path,
+    nats: Client,
+    nats_server: NatsServer,
+    database_url: str,
+    contacts: Sequence[Contact],
+    begin: Begin = copied,
 ) -> AsyncIterator[NotifyService]:
     """Start everything that notify needs; the test starts notify itself by `start`."""
     engine = create_async_engine(database_url)
-    for package in ("shared.access", "services.notify.storage"):
-        await migrate(engine, package)
     await ensure_streams(nats.jetstream())
     (directory / "contacts.yaml").write_text(
         yaml.safe_dump({"contacts": [contact.model_dump(mode="json") for contact in contacts]}), encoding="utf-8"
@@ -202,7 +205,7 @@ async def notify_service(
         "NTM_LINK_SECRET": "a secret of the tests, long enough to be one",
         "NTM_PUBLIC_URL": "https://bao.example.vn",
     }
-    notify = NotifyService(Service("notify", env, directory / "notify.log"), nats, engine, mail_server, postbox)
+    notify = NotifyService(Service("notify", env, directory / "notify.log", begin), nats, engine, mail_server, postbox)
     try:
         yield notify
     finally:

@@ -42,9 +42,9 @@ CONTACTS = [
 
 @pytest.fixture
 async def notify(
-    tmp_path: Path, nats: Client, nats_server: NatsServer, database_url: str
+    tmp_path: Path, nats: Client, nats_server: NatsServer, migrated_database_url: str
 ) -> AsyncIterator[NotifyService]:
-    async with notify_service(tmp_path, nats, nats_server, database_url, CONTACTS) as service:
+    async with notify_service(tmp_path, nats, nats_server, migrated_database_url, CONTACTS) as service:
         yield service
 
 

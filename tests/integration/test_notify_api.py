@@ -20,12 +20,12 @@ CONTACTS = [
 
 @pytest.fixture(scope="module")
 async def notify(
-    tmp_path_factory: pytest.TempPathFactory, nats_server: NatsServer, postgres_server: PostgresServer
+    tmp_path_factory: pytest.TempPathFactory, nats_server: NatsServer, postgres_server: PostgresServer, migrated: str
 ) -> AsyncIterator[NotifyService]:
     nats = await nats_client.connect(nats_server.url, token=nats_server.token)
     for stream in await nats.jetstream().streams_info():
         await nats.jetstream().delete_stream(stream.config.name or "")
-    url = await postgres_server.create_database()
+    url = await postgres_server.create_database(migrated)
     async with notify_service(tmp_path_factory.mktemp("notify"), nats, nats_server, url, CONTACTS) as service:
         await service.start()
         # one after the other, since notify tells changes together that come together

@@ -32,9 +32,9 @@ HOSTILE = "<script>alert('x')</script>\r\nBcc: evil@example.vn\r\n.\r\nQUIT\r\n\
 
 @pytest.fixture
 async def notify(
-    tmp_path: Path, nats: Client, nats_server: NatsServer, database_url: str
+    tmp_path: Path, nats: Client, nats_server: NatsServer, migrated_database_url: str
 ) -> AsyncIterator[NotifyService]:
-    async with notify_service(tmp_path, nats, nats_server, database_url, CONTACTS) as service:
+    async with notify_service(tmp_path, nats, nats_server, migrated_database_url, CONTACTS) as service:
         await service.start()
         yield service
 
