@@ -45,51 +45,52 @@ class UnitToJudge:
 
 
 async def judge_units(transaction: Transaction, units: Sequence[UnitToJudge]) -> list[ChangeOfUnit]:
-    """Judge these criteria of the units, store their statuses, and return the changes."""
-    stored = await statuses_of(transaction.connection, [each.unit.key for each in units])
+    """Judge the criteria of the units, store their statuses, and return the changes."""
+    stored = await statuses_of(transaction.connection, [to_judge.unit.key for to_judge in units])
     rows: list[StatusValues] = []
     changes: list[ChangeOfUnit] = []
-    for each in units:
-        if each.unit.valid_from > transaction.moment.on:
+    for to_judge in units:
+        key = to_judge.unit.key
+        if to_judge.unit.valid_from > transaction.moment.on:
             continue  # it is judged on the day on which it begins
-        for criterion in each.criteria:
-            row = stored.get((each.unit.key, criterion))
-            if judged := _judge(transaction, each, criterion, row):
-                rows.append(judged[0])
-                changes += [ChangeOfUnit(each.unit.key, change) for change in judged[1]]
+        for criterion in to_judge.criteria:
+            if judged := _judge(transaction, to_judge, criterion, stored.get((key, criterion))):
+                row, of_criterion = judged
+                rows.append(row)
+                changes += [ChangeOfUnit(key, change) for change in of_criterion]
     await upsert(transaction.connection, StatusRow, rows)
     return changes
 
 
 def _judge(
-    transaction: Transaction, of: UnitToJudge, criterion: CriterionKey, row: StoredStatus | None
+    transaction: Transaction, to_judge: UnitToJudge, criterion: CriterionKey, stored: StoredStatus | None
 ) -> tuple[StatusValues, Sequence[StatusChanged]] | None:
-    """Judge one criterion; return its new row and the changes. None: the stored row stands, or there is none to be."""
-    unit, reference = of.unit, transaction.reference
-    if of.differing is None and row is not None and row.judged_on >= unit.last_day(transaction.moment.on):
+    """Judge one criterion; return its new row and the changes. None where the stored row stays, or none is needed."""
+    unit, reference = to_judge.unit, transaction.reference
+    if to_judge.differing is None and stored and stored.judged_on >= unit.last_day(transaction.moment.on):
         return None  # it was judged later already: a day that is caught up with takes nothing back
-    moment = moment_to_judge(unit, row.judged_on if row else None, transaction.moment)
+    moment = moment_to_judge(unit, stored.judged_on if stored else None, transaction.moment)
     judge = transaction.judge.at(moment.on)
-    judged = judge.criterion(criterion, unit, of.figures)
-    if row is None and judged.is_blank:
+    judged = judge.criterion(criterion, unit, to_judge.figures)
+    if stored is None and judged.is_blank:
         return None
-    before = _before(row, criterion, unit, judge)
+    before = _before(stored, criterion, unit, judge)
     changes: Sequence[StatusChanged] = ()
     if events(before, judged.status, judged.overdue):
         assessment = explain_criterion(judged)
-        cause = _cause(criterion, of.causes, reference)
+        cause = _cause(criterion, to_judge.causes, reference)
         changes = ChangesAt(reference, moment).of_criterion(unit, criterion, before, assessment, cause)
-    if row and judged.status == before.status and not _reaches_back(of.differing, judge):
-        since = row.since
+    if stored and judged.status == before.status and not _reaches_back(to_judge.differing, judge):
+        since = stored.since
     else:
-        since = judge.criterion_since(criterion, unit, of.figures)
+        since = judge.criterion_since(criterion, unit, to_judge.figures)
     return _status_row(unit, criterion, judged, since), changes
 
 
-def _before(row: StoredStatus | None, criterion: CriterionKey, unit: Unit, judge: Judge) -> PreviousVerdict:
-    """Return the stored verdict, else the verdict without any figures: what their lack alone leads to is not news."""
-    if row:
-        return PreviousVerdict(row.status, frozenset(row.overdue))
+def _before(stored: StoredStatus | None, criterion: CriterionKey, unit: Unit, judge: Judge) -> PreviousVerdict:
+    """Return the stored verdict, else the verdict without any figures: a first verdict is compared with silence."""
+    if stored:
+        return PreviousVerdict(stored.status, frozenset(stored.overdue))
     unreported = judge.criterion(criterion, unit, _NOTHING)
     return PreviousVerdict(unreported.status, frozenset(unreported.overdue))
 
@@ -153,7 +154,7 @@ async def units_to_judge(
 async def judge_again(transaction: Transaction, criteria: CriteriaByUnit) -> int:
     """Judge these criteria of the units by their stored figures and publish the changes; return their number.
 
-    Also those that were judged today: the readings may be others, though it is not known which.
+    Also those that were judged today: their readings may have changed, and nobody knows which.
     """
     changes = await judge_units(transaction, await units_to_judge(transaction, criteria, differing=()))
     await publish_changes(transaction.connection, changes)
