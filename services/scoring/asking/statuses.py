@@ -21,7 +21,7 @@ from shared.contracts.assessment import Assessment
 from shared.contracts.refs import CriterionRef, UnitRef
 from shared.contracts.status import Status
 from shared.http.dependencies import Running, SignedIn
-from shared.http.paging import decode_cursor, encode_cursor, up_to
+from shared.http.paging import Cursor, decode_cursor, encode_cursor, up_to
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
 from shared.reference.refs import criterion_ref, unit_ref
@@ -92,7 +92,7 @@ async def list_statuses(
     criterion: Annotated[str | None, Query(description="Such as `ntm-11`.")] = None,
     status: Status | None = None,
     as_of: AsOf = None,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Annotated[int, up_to(5000)] = 500,
 ) -> StatusPage:
     """List the statuses of the communes' criteria, in order of commune and criterion."""
