@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 import httpx
 from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.api import DeliverPolicy
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -23,6 +25,7 @@ from deploy.local.system import free_port
 from deploy.local.uvicorn_options import UVICORN_ENV, uvicorn_command
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
+from shared.contracts import subjects
 from shared.postgres.engine import create_engine
 from shared.service.clock import set_day
 from shared.settings import Settings
@@ -141,6 +144,21 @@ class Surroundings:
         """Run the program on these parts, which it finds through `NTM_DATA`; return its output."""
         self.as_running_system().write(self.logs)
         return await ntm(*arguments, status=status, NTM_DATA=str(self.logs))
+
+    async def published(self, subject: str) -> list[Msg]:
+        """Return all messages that a stream holds on a subject, or on a family of subjects, in order."""
+        stream = subjects.stream_of(subject)
+        assert stream
+        js = self.nats.jetstream(timeout=30)
+        by_subject = (await js.stream_info(stream, subjects_filter=subject)).state.subjects or {}
+        number = sum(by_subject.values())
+        if not number:
+            return []
+        subscription = await js.subscribe(subject, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL)
+        try:
+            return [await subscription.next_msg(timeout=30) for _ in range(number)]
+        finally:
+            await subscription.unsubscribe()
 
     async def stored(self, stream: str) -> int:
         """Return the number of messages that a stream holds."""

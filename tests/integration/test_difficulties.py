@@ -9,7 +9,6 @@ from uuid import UUID
 
 import httpx
 import pytest
-from nats.js.api import DeliverPolicy
 
 from shared.contracts import subjects
 from shared.contracts.difficulty import DifficultyLogged
@@ -67,16 +66,8 @@ async def listed(service: Service, key: str, **parameters: Any) -> list[str]:
 
 async def events(around: Surroundings, unit: str) -> list[DifficultyLogged]:
     """Return the messages that were published about a unit's difficulties."""
-    found = []
-    subscription = await around.nats.jetstream().subscribe(
-        subjects.problem(unit), ordered_consumer=True, deliver_policy=DeliverPolicy.ALL
-    )
-    try:
-        while True:
-            found.append(DifficultyLogged.model_validate_json((await subscription.next_msg(timeout=0.3)).data))
-    except TimeoutError:
-        await subscription.unsubscribe()
-    return found
+    messages = await around.published(subjects.problem(unit))
+    return [DifficultyLogged.model_validate_json(message.data) for message in messages]
 
 
 async def test_a_difficulty_is_reported_answered_and_closed_and_each_of_it_is_published(

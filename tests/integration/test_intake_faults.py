@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from nats.js.api import DeliverPolicy
 
 from services.intake.admission.messages import REQUEST_HEADER
 from shared.access.agency_keys import Terms, add_key
@@ -81,14 +80,9 @@ def names(what: str, count: int = CLIENTS) -> list[str]:
 async def on_the_stream(around: Surroundings) -> dict[str, list[str]]:
     """Return the ids of the stored submissions by their request's `Idempotency-Key`."""
     found: dict[str, list[str]] = {}
-    subscription = await around.nats.jetstream().subscribe(
-        subjects.ALL_SUBMISSIONS, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL
-    )
-    for _ in range(await around.stored(subjects.SUBMISSIONS_STREAM)):
-        message = await subscription.next_msg(timeout=10)
+    for message in await around.published(subjects.ALL_SUBMISSIONS):
         name = (message.headers or {})[REQUEST_HEADER]
         found.setdefault(name, []).append(json.loads(message.data)["id"])
-    await subscription.unsubscribe()
     return found
 
 

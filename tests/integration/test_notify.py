@@ -89,7 +89,7 @@ async def test_what_became_of_an_alert_is_published_without_addresses(running: N
     subscription = await nats.jetstream().subscribe("ntm.v1.alerts.06280.>", ordered_consumer=True)
     change = a_status_change()
     await running.publish(change)
-    bodies = [json.loads((await subscription.next_msg(timeout=10)).data) for _ in range(4)]
+    bodies = [json.loads((await subscription.next_msg(timeout=60)).data) for _ in range(4)]
     assert sorted(body["event"] for body in bodies) == ["raised", "sent", "sent", "sent"]
     assert {body["alert"] for body in bodies} == {str(change.id)}
     assert "example.vn" not in json.dumps(bodies)

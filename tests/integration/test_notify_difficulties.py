@@ -104,7 +104,7 @@ async def test_a_report_and_its_answers_stand_in_one_thread_in_the_lists_and_on_
     assert alerts[-1]["reason"]["vi"] == events[0].words
     assert {item["status"] for item in await notify.notices()} == {"sent"}
 
-    published = [json.loads((await subscription.next_msg(timeout=10)).data) for _ in range(7)]
+    published = [json.loads((await subscription.next_msg(timeout=60)).data) for _ in range(7)]
     assert sorted(entry["event"] for entry in published) == ["raised"] * 3 + ["sent"] * 4
     assert {entry["alert"] for entry in published} == {str(logged.id) for logged in events}
     assert "kinh phí" not in json.dumps(published, ensure_ascii=False)

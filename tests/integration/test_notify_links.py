@@ -41,7 +41,7 @@ async def test_a_link_acknowledges_once_by_its_button_and_stops_the_climbing(
     [alert] = (await notify.get("/v1/alerts", await notify.key("184"), acknowledged=True)).json()["items"]
     assert alert["acknowledged_by"].startswith("district_office@184")
     assert alert["acknowledged_note"] == "Đang xử lý <b>"
-    entry = json.loads((await said.next_msg(timeout=10)).data)
+    entry = json.loads((await said.next_msg(timeout=60)).data)
     assert (entry["alert"], entry["by"]) == (str(change.id), alert["acknowledged_by"])
     assert await notify.rows("SELECT 1 FROM notify.escalation") == []
     # the stored and listed texts do not hold the link

@@ -13,7 +13,7 @@ from services.scoring.update.rebuild import rebuild
 from shared.contracts import subjects
 from shared.postgres.statements import table_of
 from shared.reference.load import load
-from tests.integration.test_scoring import BORDER, changes, count, poverty_report, put_on_stream
+from tests.integration.test_scoring import BORDER, changes, count, no_target_moved, poverty_report, put_on_stream
 from tests.running import START, Service, Surroundings
 from tests.waiting import eventually
 
@@ -24,9 +24,7 @@ async def scored(around: Surroundings, submissions: int) -> None:
     """Wait until this number of submissions is scored and the targets that follow from them are judged."""
 
     async def is_scored() -> bool:
-        async with around.engine.connect() as connection:
-            moved = await connection.scalar(text("SELECT count(*) FROM scoring.target WHERE moved"))
-        return not moved and await count(around, SubmissionRow) == submissions
+        return await no_target_moved(around) and await count(around, SubmissionRow) == submissions
 
     await eventually(is_scored)
 
@@ -88,7 +86,7 @@ async def test_a_state_that_was_damaged_is_replaced_and_the_difference_is_told(
     compared = await rebuild(around.engine, around.nats, load(), START, switch=True)
     assert compared.switched
     assert compared.differences
-    await eventually(lambda: _no_target_moved(around))
+    await eventually(lambda: no_target_moved(around))
     assert await contents(around) == whole
     corrected = (await eventually(lambda: _more_changes(around, told)))[told:]
     assert {(one["before"], one["submission"]) for one in corrected} == {("met", None)}
@@ -106,7 +104,7 @@ async def test_rebuilding_twice_gives_the_same_bytes(around: Surroundings, scori
     dumps = []
     for _ in range(2):
         assert (await rebuild(around.engine, around.nats, load(), START, switch=True)).switched
-        await eventually(lambda: _no_target_moved(around))
+        await eventually(lambda: no_target_moved(around))
         dumps.append(repr(await contents(around)).encode())
     assert dumps[0] == dumps[1]
 
@@ -155,11 +153,6 @@ async def test_two_workers_make_of_one_stream_what_one_makes(around: Surrounding
     await second.start()
     await scored(around, len(history))
     assert (await rebuild(around.engine, around.nats, load(), START)).differences == []
-
-
-async def _no_target_moved(around: Surroundings) -> bool:
-    async with around.engine.connect() as connection:
-        return not await connection.scalar(text("SELECT count(*) FROM scoring.target WHERE moved"))
 
 
 async def _more_changes(around: Surroundings, than: int) -> list[dict[str, Any]]:
