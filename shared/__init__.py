@@ -1,1 +1,1 @@
-"""The rooms that all services use: contracts, reference data, the ways to the broker and the database."""
+"""Packages that all services use: contracts, reference data, and the connections to the broker and the database."""

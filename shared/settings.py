@@ -27,9 +27,11 @@ class Settings(BaseSettings):
     log_format: Literal["json", "text"] = "json"
     log_level: str = "INFO"
 
-    oidc_issuer: str | None = Field(default=None, description="URL; its tokens are taken beside keys.")
-    oidc_audience: str | None = Field(default=None, description="What its tokens have to be made out for.")
-    oidc_jwks_url: str | None = Field(default=None, description="Where its public keys are; by default, it says so.")
+    oidc_issuer: str | None = Field(default=None, description="The issuer's URL; its tokens are taken beside keys.")
+    oidc_audience: str | None = Field(default=None, description="The audience that its tokens must name.")
+    oidc_jwks_url: str | None = Field(
+        default=None, description="The URL of its public keys; by default its discovery document names it."
+    )
     oidc_agency_claim: str = "azp"
     oidc_units_claim: str = "ntm_units"
     oidc_criteria_claim: str = "ntm_criteria"

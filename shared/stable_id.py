@@ -6,5 +6,5 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 
 def stable_id(*words: object) -> UUID:
-    """Return the id that these words always give: whoever finds or sends the same again names it the same."""
+    """Return the id that these words always give, so that the same thing gets the same id again."""
     return uuid5(NAMESPACE_URL, "/".join(str(word) for word in words))

@@ -120,7 +120,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def shown(value: object, language: Language) -> str:
-    """Write any value briefly, as it can stand in a sentence for people: a word, a number, a day, a period.
+    """Write any value briefly, for a sentence for people: a word, a number, a day, a period.
 
     A tuple is an enumeration; objects and lists of JSON are named, not unfolded.
     """

@@ -1,1 +1,1 @@
-"""Intake: the door. Checks what agencies post, signs it in, and publishes it."""
+"""Intake, the door of the system: it checks the submissions of agencies, signs them in, and publishes them."""

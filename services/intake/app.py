@@ -1,4 +1,4 @@
-"""Intake, from top to bottom: what agencies send comes in, is admitted, and goes out on the broker.
+"""Intake, from top to bottom: it takes what agencies send, admits it, and publishes it on the broker.
 
 POST /v1/submissions      \\
 POST /v1/uploads           }  ->  Admission  ->  ntm.v1.submissions.<district>.<commune>  a receipt, once it is on disk
@@ -103,5 +103,5 @@ HANDLERS = {family: subscribe(family, durable, projection) for family, durable, 
 
 @broker.subscriber(subjects.replay("intake"), queue="intake", decoder=raw_body)
 async def take_replay(request: bytes) -> bytes:
-    """Project a parked message after all, or tell why not."""
+    """Project a parked message again, and answer with the outcome."""
     return await answer_replay(intake().parking, intake().runtime.nats, HANDLERS, request)

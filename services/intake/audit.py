@@ -34,7 +34,7 @@ class Audit:
     damaged: list[str] = field(default_factory=list)
     """Messages whose content does not have the digest that stands in them."""
     lost: dict[str, list[UUID]] = field(default_factory=dict)
-    """By table: submissions that the table has and the log lacks or has otherwise."""
+    """By table: submissions that the table has, and that the log lacks or has with another digest."""
     unrecorded: dict[str, list[UUID]] = field(default_factory=dict)
     """By table: submissions that the log has and the table lacks."""
 
@@ -46,33 +46,33 @@ class Audit:
 
 async def audit(engine: AsyncEngine, nats: Client, tables: Sequence[Table]) -> Audit:
     """Read the whole log and compare it with tables that keep `id` and `digest` of each submission."""
-    found = Audit()
+    result = Audit()
     async with engine.connect() as connection:
         log = AuditedLog(connection)
         await log.begin(tables)
         async for batch in read_stream(nats, subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS):
-            await _take(log, batch, found)
+            await _take(log, batch, result)
         for table in log.tables:
-            found.lost[table] = await log.lost(table, _SHOWN)
-            found.unrecorded[table] = await _unrecorded(log, table)
-    return found
+            result.lost[table] = await log.lost(table, _SHOWN)
+            result.unrecorded[table] = await _unrecorded(log, table)
+    return result
 
 
-async def _take(log: AuditedLog, batch: Sequence[Msg], found: Audit) -> None:
-    found.messages += len(batch)
+async def _take(log: AuditedLog, batch: Sequence[Msg], result: Audit) -> None:
+    result.messages += len(batch)
     ids, digests = [], []
     for message in batch:
         try:
             submission = AcceptedSubmission.model_validate_json(message.data)
         except ValidationError:
-            _name(found.damaged, f"{message.metadata.sequence.stream} {message.subject}: cannot be read")
+            _name(result.damaged, f"{message.metadata.sequence.stream} {message.subject}: cannot be read")
             continue
         if not proves(submission.digest, submission):
-            _name(found.damaged, f"{message.metadata.sequence.stream} {submission.id}: other content than its digest")
+            _name(result.damaged, f"{message.metadata.sequence.stream} {submission.id}: other content than its digest")
         ids.append(submission.id)
         digests.append(submission.digest)
     for clashing in await log.add(ids, digests):
-        _name(found.damaged, f"{clashing}: stands in the log twice, with different content")
+        _name(result.damaged, f"{clashing}: stands in the log twice, with different content")
 
 
 def _name(damaged: list[str], message: str) -> None:
@@ -81,7 +81,7 @@ def _name(damaged: list[str], message: str) -> None:
 
 
 async def _unrecorded(log: AuditedLog, table: str) -> list[UUID]:
-    """Return the submissions that the table lacks even after a wait: one that has just come in is on its way there."""
+    """Return the submissions that the table lacks after a wait, in which submissions that have just come reach it."""
     waited = 0.0
     while True:
         ids = await log.unrecorded(table, _SHOWN)

@@ -1,4 +1,4 @@
-"""Intake as it runs: the object that its doors and subscribers share, made in one place."""
+"""The running intake: the object that its doors and subscribers share, made in one place."""
 
 from __future__ import annotations
 

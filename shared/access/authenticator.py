@@ -1,4 +1,5 @@
-"""Callers told by their keys or tokens, within the end and the rate of each key. One `Authenticator` per process."""
+"""Callers recognised by their keys or tokens, until the end of a key and within its rate. A process has one
+`Authenticator`."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ _NO_HASH = hash_of("")
 
 
 class Authenticator:
-    """Tells who calls, by a key or, where an issuer is configured, by a token of the issuer.
+    """Recognises callers by a key or, where an issuer is configured, by a token of the issuer.
 
     A key that was looked up is remembered for a second; its end counts to the moment, by the real time. Rates count in
     this process alone, so a service of three processes lets three times as many requests through. The sliding counter
@@ -52,7 +53,7 @@ class Authenticator:
         return caller
 
     async def _holder(self, credential: str) -> Caller:
-        """Return the holder of a key; problem 401, after as long for an unknown id as for a wrong secret."""
+        """Return the holder of a key; problem 401, which takes as long for an unknown id as for a wrong secret."""
         if not (match := _KEY.fullmatch(credential)):
             raise unauthorized(Problems.WRONG_KEY)
         key_id, secret = match.groups()

@@ -98,12 +98,12 @@ class KeyLookup:
             finally:
                 for key_id in ids:
                     del self._asked[key_id]
-            found = {row.id: StoredKey.of(row) for row in rows}
+            keys = {row.id: StoredKey.of(row) for row in rows}
             if len(self._cache) + len(ids) > _CACHE_SIZE:
                 self._cache.clear()
-            # counted from when it was asked: a key that was revoked while the answer was on its way is not kept longer
-            self._cache |= {key_id: (asked_at + _CACHE_SECONDS, found.get(key_id)) for key_id in ids}
-            return found
+            # counted from the question: a key that is revoked while the answer is on its way is not remembered longer
+            self._cache |= {key_id: (asked_at + _CACHE_SECONDS, keys.get(key_id)) for key_id in ids}
+            return keys
 
 
 class KeyUses:

@@ -47,7 +47,7 @@ class Claims:
 
 
 class Issuer:
-    """Tells who calls, by tokens that one issuer signed.
+    """Recognises callers by tokens that one issuer signed.
 
     An accepted token is remembered for a minute, and not beyond its end: for that long a token is still accepted after
     the issuer has withdrawn its signing key.
@@ -127,8 +127,8 @@ class Issuer:
 
 def _list(claims: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
     """Return the words of a claim, which is a list, or a text with spaces or commas between the words."""
-    found = claims.get(name)
-    words = re.split(r"[\s,]+", found.strip()) if isinstance(found, str) else found
+    claim = claims.get(name)
+    words = re.split(r"[\s,]+", claim.strip()) if isinstance(claim, str) else claim
     if not isinstance(words, list) or not words:
         raise _lacks(name)
     if not all(isinstance(word, str) and pattern.fullmatch(word) for word in words):

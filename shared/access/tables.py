@@ -40,11 +40,13 @@ class AccessKey(SQLModel, table=True):
     criteria: list[str] = Field(sa_type=ARRAY(TEXT))
     created_at: datetime = Field(sa_type=_moment)
     revoked_at: datetime | None = Field(default=None, sa_type=_moment)
-    expires_at: datetime | None = Field(default=None, sa_type=_moment, description="From here on it opens nothing.")
+    expires_at: datetime | None = Field(
+        default=None, sa_type=_moment, description="From this moment on it opens nothing."
+    )
     replaced_by: str | None = Field(default=None, description="The key that it was rotated to.")
     rate_per_minute: int = Field(
         default=DEFAULT_RATE,
         sa_column_kwargs={"server_default": str(DEFAULT_RATE)},
         description="Requests a minute, in each process.",
     )
-    last_used_at: datetime | None = Field(default=None, sa_type=_moment, description="To the minute.")
+    last_used_at: datetime | None = Field(default=None, sa_type=_moment, description="The last use, to the minute.")

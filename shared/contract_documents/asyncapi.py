@@ -30,8 +30,8 @@ def document() -> dict[str, Any]:
         ReplayRequest,
         *(answer for request in REQUESTS for answer in request.answers),
     ]
-    _, found = models_json_schema(
-        [(one, "validation") for one in dict.fromkeys(contracts)], ref_template="#/components/schemas/{model}"
+    _, schemas = models_json_schema(
+        [(contract, "validation") for contract in dict.fromkeys(contracts)], ref_template="#/components/schemas/{model}"
     )
     channels: dict[str, Any] = {}
     operations: dict[str, Any] = {}
@@ -63,7 +63,7 @@ def document() -> dict[str, Any]:
         "components": {
             "securitySchemes": {"token": {"type": "userPassword", "description": "The token of the NATS server."}},
             "messages": messages,
-            "schemas": dict(sorted(found["$defs"].items())),
+            "schemas": dict(sorted(schemas["$defs"].items())),
         },
     }
 

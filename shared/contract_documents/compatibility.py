@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 type Schema = Mapping[str, Any]
 type Direction = Literal["read", "written"]
-"""The side of the others: they read the contract, or write it."""
+"""The side of other programs: they read the contract, or write it."""
 
 _TYPES = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 _AT_LEAST = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
@@ -53,7 +53,7 @@ class SchemaComparison:
             self._under_way.discard(pair)
 
     def _sides[One](self, old: One, new: One) -> tuple[One, One]:
-        """Return the two with the promise first: it has to allow everything that the second allows."""
+        """Return both, the promise first: it has to allow everything that the second allows."""
         return (old, new) if self.direction == "read" else (new, old)
 
     def _differences(self, old: Schema, new: Schema, pointer: str) -> Iterator[str]:
@@ -74,16 +74,17 @@ class SchemaComparison:
         """Compare each alternative with the promised one that fits best."""
         reading = self.direction == "read"
         promised, kept = self._sides(before, after)
-        for one in kept:
-            found = [
-                self.of(other, one, pointer) if reading else self.of(one, other, pointer)
+        for alternative in kept:
+            compared = [
+                self.of(other, alternative, pointer) if reading else self.of(alternative, other, pointer)
                 for other in promised
-                if _types(other) & _types(one)
+                if _types(other) & _types(alternative)
             ]
-            if not found:
-                yield f"{pointer or '/'}: {_named(one)} {'may come now' if reading else 'is not taken any more'}"
+            if not compared:
+                change = "may come now" if reading else "is not taken any more"
+                yield f"{pointer or '/'}: {_named(alternative)} {change}"
             else:
-                yield from min(found, key=len)
+                yield from min(compared, key=len)
 
     def _default(self, old: Schema, new: Schema, pointer: str) -> Iterator[str]:
         """Compare defaults: programs that leave a field out mean the default that they learned."""
@@ -144,13 +145,13 @@ class SchemaComparison:
 
 
 def resolved(schema: Schema, document: Schema) -> Schema:
-    """Return the schema that a `$ref` leads to in the same document, with what stands beside the `$ref`."""
+    """Return the schema to which a `$ref` leads in the same document, with the keywords beside the `$ref`."""
     while "$ref" in schema:
-        found: Any = document
+        target: Any = document
         for step in schema["$ref"].removeprefix("#/").split("/"):
-            found = found[step.replace("~1", "/").replace("~0", "~")]
+            target = target[step.replace("~1", "/").replace("~0", "~")]
         beside = {name: value for name, value in schema.items() if name != "$ref"}
-        schema = {**found, **beside} if beside else found
+        schema = {**target, **beside} if beside else target
     return schema
 
 
@@ -161,11 +162,11 @@ def _alternatives(schema: Schema, document: Schema) -> list[Schema]:
         around = {name: value for name, value in schema.items() if name not in ("anyOf", "oneOf", "default")}
         return [
             alternative
-            for one in listed
-            for alternative in _alternatives({**around, **resolved(one, document)}, document)
+            for choice in listed
+            for alternative in _alternatives({**around, **resolved(choice, document)}, document)
         ]
     if isinstance(schema.get("type"), list):
-        return [{**schema, "type": one} for one in schema["type"]]
+        return [{**schema, "type": choice} for choice in schema["type"]]
     return [schema]
 
 

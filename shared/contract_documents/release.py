@@ -2,7 +2,7 @@
 
 `released/` holds the documents as they were last promised to others. A change may add to the contracts at any time;
 `make release-schemas` promises the addition. A change that breaks a promise needs a new version of the subject or the
-path beside the old one, or, where nobody relies on it yet, a release of its own that says so.
+path beside the old one, or, where nobody relies on the old one yet, a release of its own that says so.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def read(folder: Path) -> Documents:
 
 def broken_promises(released: Documents, current: Documents) -> list[str]:
     """Return each place where the current documents break a promise of the released ones."""
-    found = []
+    broken = []
     for name, old in released.items():
         new = current.get(name)
         if new is None:
-            found.append(f"{name}: is gone")
+            broken.append(f"{name}: is gone")
         else:
-            found += [f"{name}: {change}" for change in _changes(name, old, new)]
-    return found
+            broken += [f"{name}: {change}" for change in _changes(name, old, new)]
+    return broken
 
 
 def _changes(name: str, old: Schema, new: Schema) -> Iterator[str]:
@@ -80,7 +80,7 @@ def _of_http(old: Schema, new: Schema) -> Iterator[str]:
 
 def _of_operation(before: Schema, after: Schema, old: Schema, new: Schema) -> Iterator[str]:
     asked = SchemaComparison(old, new, "written")
-    parameters = {(one["in"], one["name"]): one for one in before.get("parameters", [])}
+    parameters = {(former["in"], former["name"]): former for former in before.get("parameters", [])}
     for parameter in after.get("parameters", []):
         place = parameter["in"], parameter["name"]
         known = parameters.pop(place, None)
@@ -106,7 +106,7 @@ def _of_content(comparison: SchemaComparison, before: Schema, after: Schema, pla
         if media_type not in kept:
             yield f"{place}: {media_type} is gone"
         elif "schema" in content:
-            yield from (f"{place} {one}" for one in comparison.of(content["schema"], kept[media_type]["schema"]))
+            yield from (f"{place} {change}" for change in comparison.of(content["schema"], kept[media_type]["schema"]))
 
 
 def release() -> None:

@@ -44,8 +44,8 @@ READ: tuple[type[BaseModel], ...] = (
 
 def schemas() -> dict[str, str]:
     """Return the texts of all documents, by their file names."""
-    found = {contract.__name__: contract.model_json_schema() for contract in (*WRITTEN, *READ)}
-    return {f"{name}.json": written(content) for name, content in {**found, "asyncapi": document()}.items()}
+    schemas_by_name = {contract.__name__: contract.model_json_schema() for contract in (*WRITTEN, *READ)}
+    return {f"{name}.json": written(content) for name, content in {**schemas_by_name, "asyncapi": document()}.items()}
 
 
 def written(content: dict[str, Any]) -> str:

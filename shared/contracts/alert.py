@@ -22,11 +22,11 @@ class Severity(StrEnum):
     """The severity of an alert."""
 
     URGENT = "urgent"
-    """Something is lost unless somebody acts: a deadline missed, a disaster, a gateway that is down."""
+    """An alert that causes a loss unless somebody acts: a missed deadline, a disaster, a gateway that is down."""
     WARNING = "warning"
-    """Something has to be done."""
+    """An alert that asks for action."""
     INFORMATION = "information"
-    """Nothing has to be done."""
+    """An alert that asks for nothing."""
 
 
 class AlertEvent(StrEnum):
@@ -41,7 +41,7 @@ class AlertEvent(StrEnum):
     """A notice was not sent on purpose: silenced, hidden by its cause, or overtaken."""
     ACKNOWLEDGED = "acknowledged"
     ESCALATED = "escalated"
-    """Nobody has acknowledged it in time, so the next role hears of it."""
+    """Nobody has acknowledged the alert in time, so notify tells the next role."""
 
 
 @released_as("ProblemEvent")
@@ -51,7 +51,7 @@ class DifficultyEvent(StrEnum):
     REPORTED = "problem_reported"
     ANSWERED = "problem_answered"
     CLOSED = "problem_closed"
-    """Answered, and solved or no longer a difficulty."""
+    """A difficulty was answered, and is solved or no longer a difficulty."""
 
 
 class OperationEvent(StrEnum):
@@ -60,9 +60,9 @@ class OperationEvent(StrEnum):
     GATEWAY_DOWN = "gateway_down"
     GATEWAY_BACK = "gateway_back"
     ADDRESS_ENDED = "address_ended"
-    """An address was refused for good; nothing is sent to it until somebody corrects it."""
+    """An address was refused for good; notify sends nothing to it until somebody corrects it."""
     ENDPOINT_DISABLED = "endpoint_disabled"
-    """A webhook has failed for days; nothing is sent to it until somebody enables it."""
+    """A webhook has failed for days; notify sends nothing to it until somebody enables it."""
     BUDGET_NEAR = "budget_near"
     BUDGET_SPENT = "budget_spent"
     MESSAGES_PARKED = "messages_parked"

@@ -1,4 +1,4 @@
-"""Verdicts with their reasons: whether a criterion or commitment holds at a date, and what that rests on."""
+"""Verdicts with their reasons: the status of a criterion or commitment at a date, and the figures behind it."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class Waypoint(BaseModel):
 
     on: date = Field(description="A milestone, or the last day of a period that is to be reported.")
     required: float = Field(description="The path's value at that day.")
-    missing: int | None = Field(description="Countable things (`missing_unit`) still lacking to that.")
+    missing: int | None = Field(description="Countable things (`missing_unit`) still missing for that value.")
 
 
 class Projection(BaseModel):
     """The day on which the goal is reached if the trend goes on: from the newest value, at the year's median speed."""
 
     on: date | None = Field(description="None: the trend does not lead to the goal, or takes more than ten years.")
-    earliest: date | None = Field(description="At the upper limit of the speed's 90 % interval.")
-    latest: date | None = Field(description="At its lower limit; none: perhaps never.")
-    in_time: bool | None = Field(description="Whether that is by the deadline; none where there is no deadline.")
+    earliest: date | None = Field(description="The day at the upper limit of the speed's 90 % interval.")
+    latest: date | None = Field(description="The day at the lower limit; none: perhaps never.")
+    in_time: bool | None = Field(description="Whether `on` is by the deadline; none: there is no deadline.")
 
 
 class Part(BaseModel):
@@ -55,22 +55,24 @@ class Part(BaseModel):
     value: float | None = None
     numerator: float | None = None
     denominator: float | None = None
-    goal: float | None = Field(default=None, description="What has to hold.")
+    goal: float | None = Field(default=None, description="The number that has to be reached or kept.")
     required: float | None = Field(
-        default=None, description="The path's value that this one is held against; none without a path."
+        default=None, description="The path's value with which `value` is compared; none without a path."
     )
     required_on: date | None = Field(
         default=None,
-        description="The day of that value: where reports come by a calendar, the end of the newest period that was "
+        description="The day of `required`: where reports come by a calendar, the end of the newest period that was "
         "due or is reported; else the date judged at.",
     )
-    gap: float | None = Field(default=None, description="How far behind the path; negative is ahead.")
-    next: Waypoint | None = Field(default=None, description="What the path asks for next; none: only the goal.")
+    gap: float | None = Field(default=None, description="The distance behind the path; negative is ahead.")
+    next: Waypoint | None = Field(
+        default=None, description="The next value that the path asks for; none: only the goal."
+    )
     projected: Projection | None = Field(
-        default=None, description="Where the trend leads; none where the goal is met, or too few months tell."
+        default=None, description="The trend's forecast; none where the goal is met, or the months are too few."
     )
     missing: int | None = Field(
-        default=None, description="Countable things (`missing_unit`) still lacking to the goal."
+        default=None, description="Countable things (`missing_unit`) still missing for the goal."
     )
     missing_unit: Bilingual | None = None
     baseline: float | None = None
@@ -81,11 +83,11 @@ class Part(BaseModel):
     readings: list[PartReading] = Field(
         default_factory=list, description="The figures behind the value; none for aggregates."
     )
-    submissions: list[UUID] = Field(default_factory=list, description="Where the reading came from.")
+    submissions: list[UUID] = Field(default_factory=list, description="The submissions that brought the readings.")
     warnings: list[SubmissionWarning] = Field(
-        default_factory=list, description="What was remarkable about the figures behind it when they came in."
+        default_factory=list, description="Intake's remarks about the figures behind the value."
     )
-    units_counted: int | None = Field(default=None, description="For aggregates: how many communes have data.")
+    units_counted: int | None = Field(default=None, description="For aggregates: the number of communes with data.")
     provisional: bool = False
     verified: bool = Field(default=True, description="Whether the goal's number was read in its source.")
     source: str | None = None
@@ -97,9 +99,9 @@ class Assessment(BaseModel):
     status: Status
     on: date = Field(description="The date judged at.")
     parts: list[Part]
-    provisional: bool = Field(default=False, description="A reading behind it is not the official one yet.")
+    provisional: bool = Field(default=False, description="Whether a reading behind it is not official yet.")
     overdue: list[str] = Field(default_factory=list, description="Periods of reports that are due and have not come.")
     reason: Bilingual
     holds_until: date | None = Field(
-        default=None, description="The last day on which this holds if nothing is reported; none: it stays."
+        default=None, description="The last day on which the verdict holds if nobody reports; none: it stays."
     )

@@ -79,14 +79,16 @@ class DifficultyAnswer(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     words: Words
-    closes: bool = Field(default=False, strict=True, description="Whether the difficulty is solved, or no longer one.")
+    closes: bool = Field(
+        default=False, strict=True, description="Whether the answer closes the difficulty, which is solved or has gone."
+    )
 
 
 @released_as("ProblemLogged")
 class DifficultyLogged(BaseModel):
     """A report of a difficulty, or an answer to it: the body of `ntm.v1.problems.<unit>`."""
 
-    id: UUID = Field(description="The event's own.")
+    id: UUID = Field(description="The event's own id.")
     problem: UUID = Field(description="The difficulty: the same in all its events.")
     event: Literal["problem_reported", "problem_answered"]
     at: AwareDatetime

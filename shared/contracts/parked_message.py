@@ -16,7 +16,7 @@ type ParkedState = Literal["parked", "replayed", "dropped"]
 class Parked(BaseModel):
     """A message that was parked, replayed or dropped: the body of `ntm.v1.parked.<service>`. It stays in its stream."""
 
-    id: UUID = Field(description="The event's own: the same however often the message is put aside.")
+    id: UUID = Field(description="The event's own id: the same however often the message is put aside.")
     service: str
     stream: str
     sequence: int = Field(description="The message's number in the stream.")

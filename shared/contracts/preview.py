@@ -31,7 +31,7 @@ class PreviewedStatus(BaseModel):
     before: Status
     after: Status
     reason: Bilingual = Field(
-        description="Why it would stand so, the worst first; cut, with `…`, where the reply would outgrow one message."
+        description="The reason for `after`, worst part first; cut, with `…`, where the reply outgrows a message."
     )
 
 

@@ -10,7 +10,7 @@ class FaultyField(BaseModel):
 
     pointer: str = Field(description="JSON pointer into what was sent; of a query or header, its name.")
     code: str = Field(description="The stable word for programs, such as `sum_disagrees`.")
-    detail: str = Field(description="What is wrong and what to do about it, in the caller's language.")
+    detail: str = Field(description="The fault and its remedy, in the caller's language.")
     sheet: str | None = Field(default=None, description="Of a workbook: the sheet.")
     cell: str | None = Field(default=None, description="Of a workbook: the cell, such as C7.")
 
@@ -23,6 +23,6 @@ class ProblemDocument(BaseModel):
     status: int = Field(description="The status of HTTP.")
     code: str = Field(description="The stable word for programs, such as `out_of_scope`.")
     detail: str | None = None
-    instance: str | None = Field(default=None, description="Where the record of this refusal can be read.")
+    instance: str | None = Field(default=None, description="The path at which this refusal can be read.")
     errors: list[FaultyField] = []
-    omitted: int | None = Field(default=None, description="How many faulty fields more there are than `errors` tells.")
+    omitted: int | None = Field(default=None, description="The number of faulty fields that `errors` leaves out.")

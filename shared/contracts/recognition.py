@@ -28,13 +28,13 @@ class Recognition(BaseModel):
     state: RecognitionState
     since: date | None = Field(description="The day of the decision; none where there was none.")
     submission: UUID | None = Field(description="The submission that brought the decision.")
-    criteria: int = Field(description="How many criteria of the set are carried here.")
-    failing: list[CriterionRef] = Field(description="Those that do not hold now.")
-    unknown: list[CriterionRef] = Field(description="Those of which there are no figures, or which nobody judges.")
+    criteria: int = Field(description="The number of the set's criteria that these data have.")
+    failing: list[CriterionRef] = Field(description="The criteria that do not hold now.")
+    unknown: list[CriterionRef] = Field(description="The criteria without figures, and those that nobody judges.")
     withdrawal_due: bool | None = Field(
         description="Of a recognised commune: whether so many criteria fail that the rule asks for the withdrawal; "
         "none: it cannot be told yet, or the set does not say."
     )
     verified: bool = Field(description="Whether the rule was read in its source.")
-    source: str | None = Field(description="Where the rule comes from.")
+    source: str | None = Field(description="The source of the rule.")
     reason: Bilingual

@@ -22,7 +22,7 @@ class UnitRef(BaseModel):
     code: UnitCode
     name: str
     kind: str
-    key: int | None = Field(default=None, description="The unit's own for ever, where its code is used again.")
+    key: int | None = Field(default=None, description="The unit's own key for ever; its code may be used again.")
 
 
 class CriterionRef(BaseModel):

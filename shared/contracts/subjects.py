@@ -41,8 +41,8 @@ def is_in(subject: str, family: str) -> bool:
 
 def stream_of(subject: str) -> str | None:
     """Return the stream that keeps the messages on a subject, or a family; None where no stream does."""
-    streams = {**KEPT, **KEPT_A_YEAR}
-    return next((stream for stream, families in streams.items() if any(is_in(subject, one) for one in families)), None)
+    kept = {family: stream for stream, families in {**KEPT, **KEPT_A_YEAR}.items() for family in families}
+    return next((stream for family, stream in kept.items() if is_in(subject, family)), None)
 
 
 def submission(district: str | None, unit: str) -> str:

@@ -54,7 +54,7 @@ class Submission(BaseModel):
     confirmed: bool = Field(
         default=False,
         strict=True,
-        description="The sender has seen what needs a confirmation, and stands by these figures.",
+        description="The sender confirms the figures that need a confirmation.",
     )
     readings: dict[ElementCode, Value] = Field(min_length=1, max_length=READING_LIMIT)
 
@@ -77,8 +77,8 @@ class AcceptedSubmission(Submission):
 
     id: UUID
     agency: str = Field(description="The agency that sent it.")
-    key: str | None = Field(default=None, description="Which of the agency's keys, or which subject of its token.")
-    unit_key: int | None = Field(default=None, description="The unit's own for ever, where its code is used again.")
+    key: str | None = Field(default=None, description="The agency's key, or the subject of its token.")
+    unit_key: int | None = Field(default=None, description="The unit's own key for ever; its code may be used again.")
     district: UnitCode | None = Field(
         description="The unit's district at that period; none where there are no districts."
     )

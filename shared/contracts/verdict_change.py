@@ -21,11 +21,11 @@ class Change(BaseModel):
     before: Status
     after: Status
     on: date = Field(description="The day judged at, in the province's time.")
-    at: AwareDatetime = Field(description="The moment it was found.")
+    at: AwareDatetime = Field(description="The moment at which scoring found it.")
     unit: UnitRef
     assessment: Assessment
-    submission: UUID | None = Field(default=None, description="The submission that caused it; none: time did.")
-    sample: bool = Field(default=False, description="Rests on invented sample data.")
+    submission: UUID | None = Field(default=None, description="The submission that caused it; none: time caused it.")
+    sample: bool = Field(default=False, description="Whether it rests on invented sample data.")
 
 
 class StatusChanged(Change):

@@ -112,7 +112,7 @@ async def _answer_http_exception(request: Request, error: Exception) -> Response
     status = getattr(error, "status_code", 500)
     headers = dict(getattr(error, "headers", None) or {})
     if status == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods_at(request)):
-        headers["Allow"] = ", ".join(sorted(methods))  # Starlette names those of the path's first route only
+        headers["Allow"] = ", ".join(sorted(methods))  # Starlette names the methods of the path's first route only
     return problem_response(Problem(known.get(status, Problems.FAILED), headers=headers), language_of(request))
 
 
@@ -127,9 +127,9 @@ def _methods_at(request: Request) -> set[str]:
 
 async def _answer_invalid_query(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - the handler is registered for this type
-    if any(found["type"] == "json_invalid" for found in error.errors()):
+    if any(detail["type"] == "json_invalid" for detail in error.errors()):
         return problem_response(Problem(Problems.INVALID_JSON), language_of(request))
-    kind = Problems.REFUSED if all(found["loc"][0] == "body" for found in error.errors()) else Problems.INVALID_QUERY
+    kind = Problems.REFUSED if all(detail["loc"][0] == "body" for detail in error.errors()) else Problems.INVALID_QUERY
     return problem_response(Problem(kind, *faults_of(error.errors())), language_of(request))
 
 

@@ -1,4 +1,4 @@
-"""Bodies of requests, read within bounds of size and time, and of the bytes that the process holds at once."""
+"""Bodies of requests, read within limits of size, time, and the bytes that the process holds at once."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ async def read_lines(request: Request) -> AsyncIterator[bytes]:
 async def drain(request: Request) -> None:
     """Read and forget the rest of the body: most clients listen only after they have sent it all."""
     length = 0
-    with suppress(ClientDisconnect, TimeoutError, RuntimeError):  # RuntimeError: all of it was read already
+    with suppress(ClientDisconnect, TimeoutError, RuntimeError):  # RuntimeError: the whole body was read already
         async with asyncio.timeout(BODY_SECONDS):
             async for chunk in request.stream():
                 length += len(chunk)
@@ -138,7 +138,7 @@ class JsonRequest(Request):
     """A request whose body is bounded in size, and read as strict JSON."""
 
     async def body(self) -> bytes:
-        """Return the body, within its bounds."""
+        """Return the body, read within its limits."""
         if not hasattr(self, "_body"):
             self._body = await read_body(self, BODY_LIMIT)
         return self._body
@@ -193,13 +193,13 @@ class _AmbiguousJsonError(ValueError):
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse two figures under one name: nobody knows which is meant, and one would be lost without a word."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    """Refuse two figures under one name: nobody knows which is meant, and Python would silently drop one of them."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
         names = [name for name, _ in pairs]
         twice = storable(next(name for name in names if names.count(name) > 1)[:60])
         raise _AmbiguousJsonError(filled(phrase("body.repeated_name"), name=twice))
-    return found
+    return fields
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -21,7 +21,7 @@ class Service(Protocol):
 
     @property
     def authenticator(self) -> Authenticator:
-        """Tells who calls."""
+        """Recognises the callers."""
         ...
 
 

@@ -44,7 +44,9 @@ class Me(BaseModel):
     key: str = Field(description="The key's id, never its secret; of a token, its subject.")
     units: list[CoveredUnit]
     criteria: list[str] = Field(description=f"`{EVERYTHING}`: all, and what belongs to none.")
-    expires_at: AwareDatetime | None = Field(description="From here on it opens nothing; None: never.")
+    expires_at: AwareDatetime | None = Field(
+        description="From this moment on the key opens nothing; None: it has no end."
+    )
     rate_per_minute: int = Field(description="Requests a minute in each process; more are answered by 429.")
 
 
@@ -53,12 +55,12 @@ async def get_me(request: Request, caller: Annotated[Caller, Depends(authenticat
     """Show whose key this is, and its scope."""
     runtime = runtime_of(request)
     units, today = runtime.reference.units, runtime.clock.today()
-    found = {code: units.find(code, today) or next(reversed(units.known(code)), None) for code in caller.units}
+    covered = {code: units.find(code, today) or next(reversed(units.known(code)), None) for code in caller.units}
     return Me(
         agency=caller.agency,
         name=caller.name,
         key=caller.key,
-        units=[CoveredUnit(code=code, name=unit.name if unit else None) for code, unit in found.items()],
+        units=[CoveredUnit(code=code, name=unit.name if unit else None) for code, unit in covered.items()],
         criteria=list(caller.criteria),
         expires_at=caller.expires_at,
         rate_per_minute=caller.rate_per_minute,

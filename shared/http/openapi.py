@@ -106,7 +106,7 @@ def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, An
             yield f"{method.upper()} {path}", operation
 
 
-def _complete(operation: dict[str, Any], told: Operation | None, responses: dict[str, Any]) -> None:
+def _complete(operation: dict[str, Any], added: Operation | None, responses: dict[str, Any]) -> None:
     answers = operation["responses"]
     if _of_fastapi(answers.get("422")):
         del answers["422"]
@@ -115,17 +115,17 @@ def _complete(operation: dict[str, Any], told: Operation | None, responses: dict
         kinds.append(Problems.INVALID_QUERY)
     if "application/json" in operation.get("requestBody", {}).get("content", {}):
         kinds += [Problems.INVALID_JSON, Problems.REFUSED]
-    if told:
-        kinds += told.problems
-        operation["tags"], operation["summary"] = [told.tag], told.title
+    if added:
+        kinds += added.problems
+        operation["tags"], operation["summary"] = [added.tag], added.title
         for parameter in operation.get("parameters", []):
-            if parameter["name"] in told.parameters:
-                parameter["example"] = told.parameters[parameter["name"]]
-        for status, example in told.answers.items():
+            if parameter["name"] in added.parameters:
+                parameter["example"] = added.parameters[parameter["name"]]
+        for status, example in added.answers.items():
             answers[str(status)]["content"]["application/json"]["example"] = example
     for status, together in _by_status(kinds).items():
         response = _response(status, together)
-        if own := answers.get(str(status)):  # what the route answers beside the problem document
+        if own := answers.get(str(status)):  # the route has an answer of its own beside the problem document
             answers[str(status)] = {**response, **own, "content": {**own.get("content", {}), **response["content"]}}
         else:
             responses[_name(together)] = response
@@ -139,10 +139,10 @@ def _of_fastapi(answer: Mapping[str, Any] | None) -> bool:
 
 
 def _by_status(kinds: Sequence[Problems]) -> dict[int, list[Problems]]:
-    found: defaultdict[int, list[Problems]] = defaultdict(list)
+    by_status: defaultdict[int, list[Problems]] = defaultdict(list)
     for kind in sorted(dict.fromkeys(kinds), key=lambda kind: (kind.http_status, kind.code)):
-        found[kind.http_status].append(kind)
-    return dict(found)
+        by_status[kind.http_status].append(kind)
+    return dict(by_status)
 
 
 def _name(kinds: Sequence[Problems]) -> str:

@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 class _Connection(Client):
-    """A client that knows whether this process has closed it."""
+    """A client that records whether this process has closed it."""
 
     closed_by_us = False
 

@@ -84,13 +84,13 @@ def _parse_header_lines(raw: bytes) -> dict[str, str]:
 
     No issue was found; https://github.com/nats-io/nats.py/pull/431 was about the parser before it.
     """
-    found = {}
+    headers = {}
     for line in raw.decode("utf-8", "replace").split("\r\n"):
         name, colon, value = line.partition(":")
         name = name.strip()
         if colon and name.isascii() and len(name.split()) == 1:
-            found[name] = value.strip()
-    return found
+            headers[name] = value.strip()
+    return headers
 
 
 async def _consume_promptly(subscriber: BatchPullStreamSubscriber) -> None:
@@ -139,9 +139,10 @@ async def send_commands(nats: Client, commands: bytes) -> None:
 def received_message(
     nats: Client, subject: str, data: bytes, headers: Mapping[str, str] | None, metadata: Msg.Metadata
 ) -> Msg:
-    """Return a message as a subscription of this client would have received it.
+    """Return a message as a subscription of this client would receive it.
 
-    nats-py makes messages of what it reads alone, and reads their metadata in their reply subject; no issue was found.
+    nats-py makes messages only of bytes that it reads, and takes their metadata from the reply subject; no issue was
+    found.
     """
     kept = None if headers is None else dict(headers)
     return Msg(_client=nats, subject=subject, data=data, headers=kept, _metadata=metadata)

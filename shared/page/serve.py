@@ -29,9 +29,9 @@ _POLICY = {
     "script-src": "'self'",
     "style-src": "'self'",
     "base-uri": "'none'",
-    "form-action": "'none'",  # without scripts nothing, least of all the key, is sent anywhere
+    "form-action": "'none'",  # without scripts the page sends nothing anywhere, least of all the key
     "frame-ancestors": "'none'",
-    "require-trusted-types-for": "'script'",  # nothing that people wrote can become markup
+    "require-trusted-types-for": "'script'",  # texts of people cannot become markup
 }
 
 SECURITY_HEADERS = {
@@ -72,7 +72,7 @@ def page_router(title: str, folder: Path, facts: Mapping[str, str] | None = None
 
     @router.get("/web/{wanted}/{name}")
     async def get_file(wanted: str, name: str) -> Response:
-        """Answer with a script, style or picture of this version; those of another do not fit together."""
+        """Answer with a script, style or picture of this version; files of different versions do not fit together."""
         content = files.get(name)
         if content is None or wanted != version:
             raise Problem(Problems.NOT_FOUND)

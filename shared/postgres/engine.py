@@ -15,9 +15,9 @@ def create_engine(settings: Settings, name: str) -> AsyncEngine:
         pool_pre_ping=True,
         json_serializer=as_json,
         json_deserializer=from_json,
-        hide_parameters=True,  # they hold figures and addresses, and errors are logged
+        hide_parameters=True,  # the parameters hold figures and addresses, and errors are logged
         pool_size=10,
-        pool_use_lifo=True,  # the one used last knows the statements, and so does its server process
+        pool_use_lifo=True,  # the connection used last, and its server process, know the statements already
         pool_timeout=5,
         connect_args={"timeout": 10, "command_timeout": 60, "server_settings": {"application_name": f"ntm-{name}"}},
     )

@@ -50,10 +50,10 @@ async def undrafted_changes(engine: AsyncEngine, package: str) -> list[Any]:
 
     def compare(connection: Connection) -> list[Any]:
         options = {"include_schemas": True, "include_name": _only(schema), "version_table_schema": schema}
-        found: list[Any] = compare_metadata(
+        differences: list[Any] = compare_metadata(
             MigrationContext.configure(connection, opts=options), schema_metadata(schema)
         )
-        return found
+        return differences
 
     async with engine.connect() as connection:
         return await connection.run_sync(compare)
@@ -84,7 +84,7 @@ def run_migrations() -> None:
 
 
 def _schema_of(package: str) -> str:
-    # importing its tables also makes them known to be compared
+    # importing the tables also registers them for the comparison
     schema: str = import_module(f"{package}.tables").SCHEMA
     return schema
 

@@ -56,8 +56,8 @@ class Definitions:
     def is_handed_on(self, code: str) -> bool:
         """Say whether a unit that merges wholly into another hands its figures of this element on.
 
-        It does where criteria are judged by the element and its figures describe a day (a stock). Figures of what
-        happened during a period (a flow) stay with the unit that counted them.
+        It does where criteria are judged by the element and its figures describe a day (a stock). Figures that count
+        events during a period (a flow) stay with the unit that counted them.
         """
         return self.elements[code].nature == "stock" and bool(self.criteria_of_element(code))
 
@@ -103,10 +103,11 @@ class Definitions:
 
     @cached_property
     def _commune_groups(self) -> dict[tuple[str, int], str]:
+        # reversed: the first group that names a unit is written last and so replaces the others
         return {
-            (one.id, unit.key): group.id
-            for one in self.sets.values()
-            for group in reversed(one.commune_groups)  # the first group that names a unit is written last, so it stands
+            (criteria_set.id, unit.key): group.id
+            for criteria_set in self.sets.values()
+            for group in reversed(criteria_set.commune_groups)
             for unit in self.units
             if any(self.units.is_under(unit, code) for code in group.units)
         }
@@ -117,11 +118,11 @@ class Definitions:
 
     @cached_property
     def _sum_rules(self) -> dict[str, tuple[SumRule, ...]]:
-        found: dict[str, tuple[SumRule, ...]] = {}
+        rules: dict[str, tuple[SumRule, ...]] = {}
         for rule in self.sum_rules:
             for code in (*rule.parts, rule.whole):
-                found[code] = (*found.get(code, ()), rule)
-        return found
+                rules[code] = (*rules.get(code, ()), rule)
+        return rules
 
     @cached_property
     def _official(self) -> frozenset[str]:
@@ -135,28 +136,36 @@ class Definitions:
 
     @cached_property
     def _reports(self) -> dict[tuple[str, Granularity, int], tuple[Report, ...]]:
-        found: dict[tuple[str, Granularity, int], tuple[Report, ...]] = {}
+        reports: dict[tuple[str, Granularity, int], tuple[Report, ...]] = {}
         for code, keys in self._by_element.items():
             for report in self.calendar:
                 if set(keys).isdisjoint(report.criteria):
                     continue
                 for month in report.months:
                     here = (code, report.granularity, month)
-                    found[here] = (*found.get(here, ()), report)
-        return found
+                    reports[here] = (*reports.get(here, ()), report)
+        return reports
 
     @cached_property
     def _criteria(self) -> dict[CriterionKey, Criterion]:
-        return {one.key(criterion): criterion for one in self.sets.values() for criterion in one.criteria}
+        return {
+            criteria_set.key(criterion): criterion
+            for criteria_set in self.sets.values()
+            for criterion in criteria_set.criteria
+        }
 
     @cached_property
     def _set_of(self) -> dict[CriterionKey, str]:
-        return {one.key(criterion): one.id for one in self.sets.values() for criterion in one.criteria}
+        return {
+            criteria_set.key(criterion): criteria_set.id
+            for criteria_set in self.sets.values()
+            for criterion in criteria_set.criteria
+        }
 
     @cached_property
     def _by_element(self) -> dict[str, tuple[CriterionKey, ...]]:
-        found: dict[str, tuple[CriterionKey, ...]] = {}
+        keys: dict[str, tuple[CriterionKey, ...]] = {}
         for key, criterion in self._criteria.items():
             for code in criterion.element_codes:
-                found[code] = (*found.get(code, ()), key)
-        return found
+                keys[code] = (*keys.get(code, ()), key)
+        return keys

@@ -1,4 +1,4 @@
-"""Faults of reference files, worded so that whoever keeps the file can correct it."""
+"""Faults of reference files, worded so that the keeper of the file can correct them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mergers and splits of units while a plan runs: which unit takes the place of which."""
+"""Mergers and splits of units while a plan runs, and the units that take the places of others."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class Lineage:
 
         A unit's place is taken by the unit into which it merges wholly, else by the unit that gets its larger part.
         """
-        found: list[tuple[date, Unit]] = []
+        line: list[tuple[date, Unit]] = []
         while (heir := self._heir.get(unit.key)) and unit.valid_to:
-            found.append((unit.valid_to + _DAY, heir))
+            line.append((unit.valid_to + _DAY, heir))
             unit = heir
-        return found
+        return line
 
     def left(self, unit: Unit) -> date | None:
         """Return the day from which on the unit, as part of a ward or town, no longer counts; None while it counts."""
@@ -88,10 +88,10 @@ class Lineage:
         families: list[tuple[int, ...]] = []
         left = set(self._kin)
         while left:
-            found, fresh = set[int](), {min(left)}
+            family, fresh = set[int](), {min(left)}
             while fresh:
-                found |= fresh
-                fresh = {other for key in fresh for other in self._kin[key]} - found
-            families.append(tuple(sorted(found)))
-            left -= found
+                family |= fresh
+                fresh = {other for key in fresh for other in self._kin[key]} - family
+            families.append(tuple(sorted(family)))
+            left -= family
         return families

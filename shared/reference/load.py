@@ -73,9 +73,9 @@ def load_text(text: str, definitions: Definitions) -> Reference:
 
 def with_plan(reference: Reference, plan: Plan) -> Reference:
     """Replace the plan; InvalidReferenceError where the new plan names things that do not exist."""
-    found = replace(reference, plan=plan)
-    _raise(consistency.of_plan(Located(Path("plan"), None, {}), found))
-    return found
+    replaced = replace(reference, plan=plan)
+    _raise(consistency.of_plan(Located(Path("plan"), None, {}), replaced))
+    return replaced
 
 
 def load_for(settings: Settings) -> Reference:
@@ -164,15 +164,15 @@ def _definitions(directory: Path) -> Definitions:
         elements={element.code: element for element in elements.elements},
         plausible_changes=elements.plausible_changes,
         sum_rules=elements.sum_rules,
-        sets={one.id: one for one in sets},
+        sets={criteria_set.id: criteria_set for criteria_set in sets},
         openings=calendar.openings,
         calendar=calendar.reports,
-        instruments={one.id: one for one in instruments},
+        instruments={instrument.id: instrument for instrument in instruments},
         spelling=read_yaml(directory / "spelling.yaml").parse(Spelling),
     )
     _raise(consistency.of_elements(elements_file, elements, definitions))
-    for located, one in zip(set_files, sets, strict=True):
-        _raise(consistency.of_set(located, one, definitions))
+    for located, criteria_set in zip(set_files, sets, strict=True):
+        _raise(consistency.of_set(located, criteria_set, definitions))
     _raise(consistency.of_calendar(calendar_file, calendar, definitions))
     return definitions
 

@@ -1,4 +1,4 @@
-"""The registry of units: when each existed, under which parent, and what became of it."""
+"""The registry of units: the time of each, its parent, and the units that took its place."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Units:
             self._origins[succession.new].append(succession)
         self._communes: dict[tuple[date, str], tuple[Unit, ...]] = {}
         self._ancestors = {unit.key: tuple(self._above(unit)) for unit in self}
-        self._codes = {unit.key: frozenset(one.code for one in (unit, *self._ancestors[unit.key])) for unit in self}
+        self._codes = {unit.key: frozenset(place.code for place in (unit, *self._ancestors[unit.key])) for unit in self}
 
     def counting(self, kinds: Sequence[UnitKind]) -> Units:
         """Return a registry of the same units in which units of these kinds count."""
-        successions = (one for several in self._successions.values() for one in several)
+        successions = (succession for of_unit in self._successions.values() for succession in of_unit)
         return Units(self, successions, kinds)
 
     def __iter__(self) -> Iterator[Unit]:
@@ -67,7 +67,7 @@ class Units:
     def district(self, unit: Unit) -> Unit | None:
         """Return the district or city that the unit is or lies in; None where the tree has none."""
         lineage = (unit, *self._ancestors[unit.key])
-        return next((one for one in lineage if one.kind in {"district", "city"}), None)
+        return next((place for place in lineage if place.kind in {"district", "city"}), None)
 
     def is_under(self, unit: Unit, code: str) -> bool:
         """Say whether the unit has this code or lies below a unit that has it."""
@@ -76,38 +76,38 @@ class Units:
     def communes(self, on: date, under: str) -> list[Unit]:
         """Return the units that count (by default xã alone) below `under` on that day, by code."""
         if (on, under) not in self._communes:
-            found = (one for one in self if one.kind in self.counted_kinds and one.is_valid(on))
-            below = (one for one in found if self.is_under(one, under))
-            self._communes[on, under] = tuple(sorted(below, key=lambda one: one.code))
+            counting = (unit for unit in self if unit.kind in self.counted_kinds and unit.is_valid(on))
+            below = (unit for unit in counting if self.is_under(unit, under))
+            self._communes[on, under] = tuple(sorted(below, key=lambda unit: unit.code))
         return list(self._communes[on, under])
 
     def successors(self, unit: Unit) -> list[tuple[Succession, Unit]]:
         """Return the units into which this unit went at its end; none while it exists."""
-        return [(one, self._by_key[one.new]) for one in self._successions.get(unit.key, ())]
+        return [(succession, self._by_key[succession.new]) for succession in self._successions.get(unit.key, ())]
 
     def predecessors(self, unit: Unit) -> list[tuple[Succession, Unit]]:
         """Return the units that went into this unit, at its beginning or later, wholly or in part."""
-        return [(one, self._by_key[one.old]) for one in self._origins.get(unit.key, ())]
+        return [(succession, self._by_key[succession.old]) for succession in self._origins.get(unit.key, ())]
 
     def heirs(self, unit: Unit, on: date) -> list[Unit]:
         """Return the units that this unit has become by that day, through all mergers, the larger part first.
 
         Empty while the unit exists.
         """
-        found: dict[int, Unit] = {}
+        by_key: dict[int, Unit] = {}
         if unit.valid_to is None or on <= unit.valid_to:
             return []
         for _, new in sorted(self.successors(unit), key=lambda each: each[0].relation == "split_minor"):
             if new.is_valid(on):
-                found[new.key] = new
+                by_key[new.key] = new
             elif new.valid_to and unit.valid_to < new.valid_to:
-                found |= {heir.key: heir for heir in self.heirs(new, on)}
-        return list(found.values())
+                by_key |= {heir.key: heir for heir in self.heirs(new, on)}
+        return list(by_key.values())
 
     def meant_by(self, text: str) -> list[Unit]:
         """Return the units of any time that people may mean by a name: `Hòa Bình`, `xã Hòa Bình, huyện Văn Quan`."""
         name, _, above = plain(text).replace("(", ",").replace(")", "").partition(",")
-        found = self._by_name.get(name.strip()) or [
+        candidates = self._by_name.get(name.strip()) or [
             unit
             for kind, words in _PLAIN_KINDS.items()
             if name.startswith(words)
@@ -116,16 +116,18 @@ class Units:
         ]
         district = _without_kind(above.strip())
         return [
-            unit for unit in found if not district or any(plain(one.name) == district for one in self.ancestors(unit))
+            unit
+            for unit in candidates
+            if not district or any(plain(ancestor.name) == district for ancestor in self.ancestors(unit))
         ]
 
     def named(self, name: str, district: str | None = None) -> list[Unit]:
         """Return the units of any time with this name, diacritics and case aside, and in the district of that name."""
-        found = self._by_name.get(plain(name), [])
+        candidates = self._by_name.get(plain(name), [])
         if district is None:
-            return list(found)
-        wanted = plain(district)
-        return [unit for unit in found if any(plain(one.name) == wanted for one in self.ancestors(unit))]
+            return list(candidates)
+        above = plain(district)
+        return [unit for unit in candidates if any(plain(ancestor.name) == above for ancestor in self.ancestors(unit))]
 
     def _above(self, unit: Unit) -> Iterator[Unit]:
         while unit.parent is not None:

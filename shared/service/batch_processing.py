@@ -23,13 +23,13 @@ type Park = Callable[[Msg, str], Awaitable[None]]
 
 
 async def process(stream: str, messages: Sequence[Msg], handle: Handle, park: Park) -> None:
-    """Handle a batch. If a message makes that fail, handle the messages one by one, and park those that fail.
+    """Handle a batch. If a message makes the batch fail, handle the messages one by one, and park those that fail.
 
     A transient error (database or broker away, a deadlock) is raised: the messages stay unacknowledged and come again.
     """
     try:
         await handle(messages)
-    except Exception as error:  # whatever a message does, the consumer goes on
+    except Exception as error:  # the consumer goes on whatever error a message causes
         if is_transient(error):
             log.warning("batch waits", stream=stream, messages=len(messages), error=str(error))
             await asyncio.sleep(0.5)
@@ -49,8 +49,8 @@ def reason_of(error: Exception) -> str:
     """Return the text of an error, without the figures that it quotes."""
     words = str(error)
     if isinstance(error, ValidationError):
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        words = "; ".join(f"/{'/'.join(str(step) for step in one['loc'])}: {one['msg']}" for one in found)
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        words = "; ".join(f"/{'/'.join(str(step) for step in detail['loc'])}: {detail['msg']}" for detail in details)
     elif isinstance(error, DBAPIError):
-        words = str(error.orig).partition("\n")[0]  # what follows are the row's values and the statement
+        words = str(error.orig).partition("\n")[0]  # the following lines quote the row's values and the statement
     return f"{type(error).__name__}: {words}"

@@ -24,11 +24,11 @@ BATCH_SIZE = 500
 """Messages that a service takes at once, at most."""
 
 _NOTHING_SECONDS = 5
-"""A request for messages ends after this when there are none, and is made again."""
+"""The time after which a request for messages ends when there are none; the consumer then makes it again."""
 
 _ACK_SECONDS = 10
-"""The batch of a killed process comes again after this. A batch that takes longer is processed twice, which changes
-nothing.
+"""The time after which the batch of a killed process comes again. A batch that takes longer is processed twice, which
+changes nothing.
 """
 
 _UNACKNOWLEDGED_LIMIT = 20_000
@@ -78,7 +78,7 @@ def batches(broker: NatsBroker, family: str, durable: str) -> Callable[[TakeBatc
     subscriber: Callable[[TakeBatch], TakeBatch] = broker.subscriber(
         family,
         durable=durable,
-        stream=JStream(subjects.stream_of(family) or "", declare=False),  # `ntm migrate` has made it
+        stream=JStream(subjects.stream_of(family) or "", declare=False),  # `ntm migrate` has made the stream
         pull_sub=PullSub(batch=True, batch_size=BATCH_SIZE, timeout=_NOTHING_SECONDS),
         config=ConsumerConfig(ack_wait=_ACK_SECONDS, max_ack_pending=_UNACKNOWLEDGED_LIMIT),
         ack_policy=AckPolicy.NACK_ON_ERROR,
@@ -88,7 +88,7 @@ def batches(broker: NatsBroker, family: str, durable: str) -> Callable[[TakeBatc
 
 
 async def raw_batch(message: NatsBatchMessage) -> list[Msg]:
-    """Decode nothing: a handler parses each message of a batch by itself, so that one cannot spoil the others."""
+    """Decode nothing: a handler parses each message of a batch by itself, so that none can spoil the others."""
     return message.raw_message
 
 

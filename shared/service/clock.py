@@ -1,4 +1,4 @@
-"""The clock that services ask for the time: the real one, or a simulated one for samples and tests.
+"""The clock of the services: the real clock, or a simulated clock for samples and tests.
 
 The day of the simulated clock is a message on the broker (stream CLOCK), so that all processes share it. `set_day`
 publishes it; each process subscribes to it, and reads it every second in case it missed a message.
@@ -38,7 +38,7 @@ class Clock:
         return self.now().date()
 
     async def next_day(self, wait_seconds: float) -> None:
-        """Return when the day may have changed, at the latest after `wait_seconds`."""
+        """Wait until the day may have changed, at the latest for `wait_seconds`."""
         await asyncio.sleep(wait_seconds)
 
 
@@ -83,7 +83,7 @@ class SimulatedClock(Clock):
         return self._day
 
     async def next_day(self, wait_seconds: float) -> None:
-        """Return when the day was set, at the latest after `wait_seconds`."""
+        """Wait until the day is set, at the latest for `wait_seconds`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_seconds):
                 await self._changed.wait()

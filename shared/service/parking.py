@@ -50,7 +50,7 @@ class ParkedColumns(SQLModel):
 
 
 class ParkedMessage(NamedTuple):
-    """A parked message as its row has it."""
+    """A parked message, read from its row."""
 
     number: int
     stream: str
@@ -71,8 +71,8 @@ type ProcessAgain = Callable[[ParkedMessage], Awaitable[str | None]]
 
 
 class ParkingPlace:
-    """The parked messages of a service. Where it has an outbox, it publishes in the same transaction what it parks,
-    replays and drops.
+    """The parked messages of a service. A service with an outbox announces parked, replayed and dropped messages in the
+    same transaction.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class ParkingPlace:
         self._outbox = outbox
 
     async def park(self, message: Msg, reason: str) -> None:
-        """Park a message; a message that is here already stays as it is."""
+        """Park a message; a message that is parked already stays as it is."""
         row = {
             "stream": message.metadata.stream,
             "sequence": message.metadata.sequence.stream,
@@ -109,7 +109,7 @@ class ParkingPlace:
             return [ParkedMessage(*row) for row in await connection.execute(query)]
 
     async def find(self, number: int) -> ParkedMessage | None:
-        """Return a message, whatever its state; None where there is none of this number."""
+        """Return a message in any state; None where no message has this number."""
         async with self._engine.connect() as connection:
             row = (await connection.execute(self._query(number))).one_or_none()
             return ParkedMessage(*row) if row else None
@@ -131,7 +131,7 @@ class ParkingPlace:
             return Replayed(outcome="replayed")
 
     async def drop(self, number: int, reason: str, by: str) -> ParkedState | None:
-        """Give a parked message up. Return the state that it had; None where there is no message of this number."""
+        """Give a parked message up. Return its former state; None where no message has this number."""
         reason, at = storable(reason)[:REASON_LIMIT], utc_now()
         async with self._locked(number) as (connection, message):
             if message is None:
@@ -148,7 +148,7 @@ class ParkingPlace:
 
     @asynccontextmanager
     async def _locked(self, number: int) -> AsyncIterator[tuple[AsyncConnection, ParkedMessage | None]]:
-        """Yield a message that nobody else replays or drops until the block ends."""
+        """Yield a message, and keep others from replaying or dropping it until the block ends."""
         async with self._engine.begin() as connection:
             row = (await connection.execute(self._query(number).with_for_update())).one_or_none()
             yield connection, ParkedMessage(*row) if row else None

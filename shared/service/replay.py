@@ -56,7 +56,7 @@ async def answer_replay(place: ParkingPlace, nats: Client, handles: Handles, req
 
 
 def handle_of(subject: str, handles: Handles) -> Handle:
-    """Return the handler of messages on a subject. KeyError where the service has none any more."""
+    """Return the handler of messages on a subject. KeyError where the service no longer has a handler."""
     for family, handle in handles.items():
         if subjects.is_in(subject, family):
             return handle
@@ -64,9 +64,9 @@ def handle_of(subject: str, handles: Handles) -> Handle:
 
 
 def original(nats: Client, parked: ParkedMessage, kept: RawStreamMsg | None) -> Msg | None:
-    """Return the parked message as it came, from its stream, else from the row; None where neither has the whole of it.
+    """Return the parked message as it came, from its stream, else from its row; None where neither has all of it.
 
-    A stream that was made anew may have given the number to another message.
+    A new stream may have given the same number to another message.
     """
     data = parked.body.encode()
     headers: dict[str, str] | None = parked.headers

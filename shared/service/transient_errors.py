@@ -8,8 +8,8 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 
 from shared.nats.publishing import BrokerUnavailableError
 
-# SQLSTATE classes that blame the content: cardinality, data, integrity. A missing column (42) does not: when somebody
-# forgot to migrate, accepted submissions must not be parked.
+# SQLSTATE classes that blame the content: cardinality, data, integrity. A missing column (42) is no such error: where
+# somebody forgot to migrate, the service must not park accepted submissions.
 _CONTENT_CLASSES = ("21", "22", "23")
 
 

@@ -75,7 +75,7 @@ def _rows(text: str, delimiter: str, skipped: int) -> Iterator[Row]:
     except csv.Error as error:
         raise refused(
             Faults.TOO_LONG, expected=csv.field_size_limit()
-        ) from error  # the only one it has outside of strict
+        ) from error  # the only error that csv raises outside of strict mode
 
 
 def _cell(value: str) -> Cell:

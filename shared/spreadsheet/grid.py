@@ -1,4 +1,4 @@
-"""A file as sheets of rows of cells, before anything is known about their meaning."""
+"""A file as sheets of rows of cells, whose meaning is not known yet."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ type Value = str | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The content of a cell; a date is written as 2023-06-30, or 2023-06 where the cell shows no day."""
+    """The content of a cell. A date is written as 2023-06-30, or as 2023-06 where the cell shows no day."""
 
     value: Value
     kind: Literal["text", "number", "yes_no", "date", "formula", "error"] = "text"

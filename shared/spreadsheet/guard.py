@@ -19,11 +19,11 @@ UPLOAD_LIMIT = 10 * 1024 * 1024
 
 _UNPACKED_LIMIT = 16 * 1024 * 1024
 _SMALL_PART_LIMIT = 4 * 1024 * 1024
-"""For parts that are neither sheets nor their texts: they are parsed as a whole."""
+"""The most bytes of a part that is neither a sheet nor the sheets' texts, since it is parsed as a whole."""
 _PART_LIMIT = 300
 _RATIO_LIMIT = 200
 _RATIO_FROM = 2 * 1024 * 1024
-"""Up to this size a file may be compressed by any ratio, as empty sheets are."""
+"""The size up to which a file may be compressed by any ratio, as empty sheets are."""
 _MARK_LIMITS = {b"<": 1_000_000, b"=": 800_000}
 """The most tags and attributes: each takes far more time and memory than its bytes in the file. A sheet of 2,000 rows
 and a hundred columns stays below.
@@ -66,7 +66,7 @@ _LARGE_PARTS = re.compile(r"xl/(?:worksheets/[^/]+|sharedStrings)\.xml", re.IGNO
 
 
 def kind_of(body: bytes) -> Literal["xlsx", "csv"]:
-    """Return the kind of a file by its content, whatever its name; a problem when it is neither kind or not safe."""
+    """Return the kind of a file by its content, whatever its name; a problem for another kind or an unsafe file."""
     if not body.strip(b"\x00 \t\r\n"):
         raise refused(Faults.EMPTY_FILE)
     if body.startswith(_OLE):

@@ -43,7 +43,7 @@ def read_xlsx(body: bytes) -> Grid:
                     facts = _facts(sheet)
                 elif sheet.sheet_state == "visible":
                     formulas = _formulas(archive, sheet._worksheet_path)
-                    already = sum(len(one.rows) for one in sheets)
+                    already = sum(len(earlier.rows) for earlier in sheets)
                     sheets.append(Sheet(sheet.title, tuple(limited(_rows(sheet, formulas), already))))
         if len({sheet.title.casefold() for sheet in sheets}) < len(sheets):
             raise refused(Faults.DAMAGED_WORKBOOK, value="sheet names")
@@ -59,28 +59,28 @@ def read_xlsx(body: bytes) -> Grid:
 def _rows(sheet: Any, formulas: frozenset[str]) -> Iterator[Row]:
     # the size that a file states may be wrong
     sheet.reset_dimensions()
-    for number, found in enumerate(sheet.iter_rows(max_col=COLUMN_LIMIT + 1), 1):
+    for number, read_cells in enumerate(sheet.iter_rows(max_col=COLUMN_LIMIT + 1), 1):
         if number > LINE_LIMIT:
             raise refused(Faults.TOO_MANY_ROWS, expected=ROW_LIMIT)
         cells = {}
-        for column, one in enumerate(found, 1):
-            if one.value is not None and (cell := _cell(one)):
+        for column, read_cell in enumerate(read_cells, 1):
+            if read_cell.value is not None and (cell := _cell(read_cell)):
                 cells[column] = cell
         if formulas:
-            names = ((column, name_of(number, column)) for column in range(1, len(found) + 1))
+            names = ((column, name_of(number, column)) for column in range(1, len(read_cells) + 1))
             cells |= {column: Cell("=", "formula") for column, name in names if name in formulas}
         if cells:
             yield Row(number, cells)
 
 
-def _cell(one: Any) -> Cell | None:
-    value = one.value
+def _cell(read_cell: Any) -> Cell | None:
+    value = read_cell.value
     if isinstance(value, bool):
         return Cell(value, "yes_no")
     if isinstance(value, datetime | date):
-        shows_day = "d" in (one.number_format or "d").lower().replace("[red]", "")
+        shows_day = "d" in (read_cell.number_format or "d").lower().replace("[red]", "")
         return Cell(f"{value:%Y-%m-%d}" if shows_day else f"{value:%Y-%m}", "date")
-    if one.data_type == "e" or (isinstance(value, float) and not math.isfinite(value)):
+    if read_cell.data_type == "e" or (isinstance(value, float) and not math.isfinite(value)):
         return Cell(str(value), "error")
     if isinstance(value, int | float):
         return Cell(int(value) if isinstance(value, float) and value.is_integer() else value, "number")
@@ -93,15 +93,15 @@ def _formulas(archive: zipfile.ZipFile, part: str) -> frozenset[str]:
     content = archive.read(part)
     if not _FORMULA.search(content):
         return frozenset()
-    found = set()
+    addresses = set()
     for _, element in iterparse(BytesIO(content), forbid_dtd=True):
         if element.tag == f"{{{SHEET_MAIN_NS}}}row":
             element.clear()
         elif element.tag == f"{{{SHEET_MAIN_NS}}}c" and element.find(f"{{{SHEET_MAIN_NS}}}f") is not None:
-            found.add(element.get("r", ""))
-    if "" in found:
+            addresses.add(element.get("r", ""))
+    if "" in addresses:
         raise refused(Faults.DAMAGED_WORKBOOK, value="formula")
-    return frozenset(found)
+    return frozenset(addresses)
 
 
 def _facts(sheet: Any) -> dict[str, str]:

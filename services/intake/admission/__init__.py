@@ -1,1 +1,1 @@
-"""Admission: whether a submission is accepted, from its candidate to its place in the log."""
+"""Admission: it accepts or refuses each submission, from the candidate to the message in the log."""

@@ -32,8 +32,8 @@ class Admission:
         """Answer every submission of a request's JSON (an object or an array) with a receipt or a problem, in order.
 
         A refused item refuses no other. Raises a problem when the request as a whole cannot be taken: 409 when its
-        `Idempotency-Key` was used for other content, 429 and 503 (`Retry-After`) when it should come again. Repeating a
-        request is always safe: an accepted submission gets the receipt that it had.
+        `Idempotency-Key` was used for other content, 429 and 503 (`Retry-After`) when it should be repeated later.
+        Repeating a request is always safe: an accepted submission gets its first receipt.
         """
         screened = [self.screen(item, number, posted) for number, item in enumerate(items_of(body))]
         return await self.group_commit.submit(screened)

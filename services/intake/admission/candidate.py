@@ -62,7 +62,7 @@ class Candidate:
     earlier_digest: str
     """The digest that earlier versions gave to the same content."""
     ruling: Ruling | None = None
-    """The decision that made it, which is published with it."""
+    """The decision that made this submission of an earlier one; both are published together."""
 
     def has_digest(self, digest: str) -> bool:
         """Say whether the digest, by whichever rule it was made, is that of the candidate's content."""
@@ -86,5 +86,5 @@ class Checked:
 
     @property
     def due(self) -> date | None:
-        """The day on which it was due, where it is late."""
+        """The day by which a late submission was due; None where it is in time."""
         return self.candidate.due if self.candidate else None

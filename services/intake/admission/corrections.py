@@ -16,8 +16,8 @@ from shared.reference.load import Reference
 def revised(row: FilledRow, checked: Checked, *, correct: bool) -> FilledRow:
     """Return the row with the revision under which it is sent; a row that states a revision keeps it.
 
-    A wanted correction of standing figures gets the next revision, every other row the standing one: so the same file
-    sent twice is the same submission.
+    A correction that the sender wants gets the revision after the standing figures' one; every other row keeps their
+    revision, so that a file that is sent twice makes the same submissions.
     """
     standing = _standing(checked)
     if "revision" in row.item or not standing:

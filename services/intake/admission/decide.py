@@ -34,7 +34,7 @@ class Decisions:
     """The submissions that are to be published, by their id."""
 
     def decide(self, items: Sequence[Candidate | Refused], *, whole: bool) -> list[Decision]:
-        """Decide about the items of one request, in order; `whole`: all of them are taken, or none."""
+        """Decide about the items of one request, in order; with `whole` all of them are taken, or none."""
         decisions: list[Decision] = []
         fresh: list[tuple[Candidate, AcceptedSubmission]] = []
         for item in items:

@@ -88,7 +88,7 @@ def _whole(value: Any) -> Any:
 
 
 def _is_simple(readings: dict[str, Any]) -> bool:
-    """Say whether Python and RFC 8785 write all figures alike: yes, no, and integers that a double holds."""
+    """Say whether Python and RFC 8785 write all figures alike, as they do yes, no, and integers that a double holds."""
     return all(isinstance(value, int) and -_LARGEST_EXACT < value < _LARGEST_EXACT for value in readings.values())
 
 

@@ -69,14 +69,14 @@ class GroupCommit:
         self._woken = asyncio.Event()
         self._answered = asyncio.Event()
         self._comparing = HistoryReader(runtime.engine, runtime.reference)
-        """For `compare`; to open a connection each time takes longer than to read a workbook."""
+        """The reader of `compare`. It keeps its connection: to open one takes longer than to read a workbook."""
         self._one_comparison = asyncio.Lock()
 
     async def submit(self, items: Sequence[Candidate | Refused], *, whole: bool = False) -> list[Outcome]:
         """Accept up to 1,000 items of one request; return a receipt or a problem for each, in order.
 
-        `whole`: all of them or none. Problem 429 when too many wait already, 503 when the broker or the database does
-        not answer: then it is not certain that anything was accepted, and repeating the request is safe.
+        With `whole` all of them are accepted, or none. Problem 429 when too many wait already, 503 when the broker or
+        the database does not answer: then intake may or may not have accepted the items, and repeating is safe.
         """
         self.check_open()
         if self._waiting and self._waiting + len(items) > WAITING_LIMIT:
@@ -93,7 +93,7 @@ class GroupCommit:
             raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
 
     async def submit_patiently(self, items: Sequence[Candidate | Refused]) -> list[Outcome]:
-        """Submit for a stream without end: wait until there is room, and leave half of the room to other requests."""
+        """Submit items of a long stream: wait until there is room, and leave half of the room to other requests."""
         while self._waiting and self._waiting + len(items) > WAITING_LIMIT // 2:
             self._answered.clear()
             await self._answered.wait()
@@ -122,7 +122,7 @@ class GroupCommit:
                 try:
                     await self._commit(groups, reader)
                 except Exception as error:  # noqa: BLE001 - the worker goes on, whatever one group did
-                    if isinstance(error, _PASSING):  # the groups behind would wait as long for the same
+                    if isinstance(error, _PASSING):  # the groups behind would wait as long for the same error
                         groups += self._groups
                         self._groups.clear()
                     _fail(groups, error)
@@ -176,7 +176,7 @@ class GroupCommit:
     async def _answers(
         self, published: Iterable[tuple[Candidate, AcceptedSubmission, list[Message]]], stored: Sequence[Stored]
     ) -> dict[UUID, Outcome]:
-        """Return the answers for published submissions; one that the stream had already gets its first receipt."""
+        """Return the answers for published submissions; those that the stream had already get their first receipts."""
         answers: dict[UUID, Outcome] = {}
         position = 0
         for candidate, signed, messages in published:
@@ -206,12 +206,17 @@ def _checked(candidate: Candidate, standing: StandingFigures, reference: Referen
 
 
 def _answer(group: _Group, answers: dict[UUID, Outcome]) -> None:
-    """Answer a request. Where it is accepted whole or not at all, one problem refuses all of it."""
-    problem = next((one for one in group.decisions if isinstance(one, Problem)), None)
+    """Answer a request. In a request that is accepted whole or not at all, one problem refuses every item."""
+    problem = next((decision for decision in group.decisions if isinstance(decision, Problem)), None)
     if group.whole and problem is not None:
-        outcomes: list[Outcome] = [one if isinstance(one, Problem) else problem for one in group.decisions]
+        outcomes: list[Outcome] = [
+            decision if isinstance(decision, Problem) else problem for decision in group.decisions
+        ]
     else:
-        outcomes = [answers[one.id] if isinstance(one, AcceptedSubmission) else one for one in group.decisions]
+        outcomes = [
+            answers[decision.id] if isinstance(decision, AcceptedSubmission) else decision
+            for decision in group.decisions
+        ]
     for outcome in outcomes:
         if isinstance(outcome, Problem):
             REFUSED.labels(outcome.kind.code).inc()

@@ -14,7 +14,7 @@ class History:
     """Everything that intake's tables know about a group of candidates."""
 
     receipts: dict[UUID, Receipt] = field(default_factory=dict)
-    """Of candidates that were accepted before, by their id."""
+    """The receipts of candidates that were accepted before, by the candidate's id."""
     requests: dict[tuple[str, str], str] = field(default_factory=dict)
     """By agency and `Idempotency-Key`: the digest of the content for which the key was used."""
     standing: StandingFigures = field(default_factory=StandingFigures)

@@ -28,7 +28,7 @@ def sign_in(
     """Return the submission as it is published, with its sender, the time, and its warnings."""
     district = units.district(candidate.unit)
     submission, caller = candidate.submission, candidate.posted.caller
-    told = {(warning.code, warning.pointer) for warning in warnings}
+    own = {(warning.code, warning.pointer) for warning in warnings}
     inherited = candidate.ruling.warnings if candidate.ruling else ()
     return AcceptedSubmission(
         unit=submission.unit,
@@ -46,7 +46,7 @@ def sign_in(
         received_at=now,
         digest=candidate.digest,
         due=candidate.due,
-        warnings=[*warnings, *(one for one in inherited if (one.code, one.pointer) not in told)],
+        warnings=[*warnings, *(warning for warning in inherited if (warning.code, warning.pointer) not in own)],
         reviews=candidate.ruling.review.submission if candidate.ruling else None,
     )
 

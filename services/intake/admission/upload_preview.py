@@ -31,19 +31,19 @@ PREVIEW_SECONDS = 3
 
 
 class CellRemark(BaseModel):
-    """A fault, or what is remarkable: the cell that it is about, and what to do about it."""
+    """A fault or a warning of an upload, with its cell and its remedy."""
 
-    sheet: str | None = Field(description="None where it is about the whole file.")
+    sheet: str | None = Field(description="None where the fault concerns the whole file.")
     cell: str | None = Field(description="Such as C7.")
     unit: str | None
     element: str | None
-    value: str | None = Field(description="What stands in the cell.")
+    value: str | None = Field(description="The content of the cell.")
     code: str
     detail: str
 
 
 class FormerFigure(BaseModel):
-    """The figure that stands for the same period, else the newest before it."""
+    """The standing figure for the same period, else the newest figure before it."""
 
     value: Value
     period: Period
@@ -51,7 +51,7 @@ class FormerFigure(BaseModel):
 
 
 class FigureChange(BaseModel):
-    """A figure that is new, or another than before."""
+    """A figure that is new, or differs from the former figure."""
 
     unit: UnitCode
     name: str
@@ -65,7 +65,7 @@ class FigureChange(BaseModel):
 
 
 class StatusPreview(BaseModel):
-    """A commune's criterion that the file touches: how it stands, and how it would stand."""
+    """A commune's criterion that the file concerns, with its status before and after."""
 
     unit: UnitCode
     name: str
@@ -77,14 +77,14 @@ class StatusPreview(BaseModel):
 
 
 class UploadPreview(BaseModel):
-    """The outcome that a file would have. Nothing of it is accepted yet."""
+    """The outcome that a file would have. Intake has accepted nothing of it yet."""
 
     rows: int
     acceptable: bool
     faults: list[CellRemark]
     warnings: list[CellRemark]
     changes: list[FigureChange]
-    statuses: list[StatusPreview] | None = Field(description="None while they cannot be told.")
+    statuses: list[StatusPreview] | None = Field(description="None while scoring cannot tell them.")
 
 
 class UploadReceipts(BaseModel):
@@ -94,16 +94,16 @@ class UploadReceipts(BaseModel):
     items: list[Receipt]
 
 
-def remark(found: CellFault, language: Language) -> CellRemark:
+def remark(cell_fault: CellFault, language: Language) -> CellRemark:
     """Return a fault as the answer shows it."""
     return CellRemark(
-        sheet=found.sheet,
-        cell=found.cell,
-        unit=found.unit,
-        element=found.element,
-        value=found.value,
-        code=found.fault.kind.code,
-        detail=found.fault.text(language),
+        sheet=cell_fault.sheet,
+        cell=cell_fault.cell,
+        unit=cell_fault.unit,
+        element=cell_fault.element,
+        value=cell_fault.value,
+        code=cell_fault.fault.kind.code,
+        detail=cell_fault.fault.text(language),
     )
 
 
@@ -157,7 +157,7 @@ def _former(reading: StandingReading, is_yes_no: bool) -> FormerFigure:
 async def statuses_of(
     nats: Client, submissions: Iterable[Submission], reference: Reference, language: Language
 ) -> list[StatusPreview] | None:
-    """Return the statuses to which the submissions would lead by scoring; None when it does not answer in time."""
+    """Return the statuses to which the submissions would lead; None when scoring does not answer in time."""
     asked = PreviewRequest(submissions=[*submissions])
     if not asked.submissions:
         return []
@@ -169,10 +169,10 @@ async def statuses_of(
     except (NatsError, TimeoutError, ValidationError) as error:
         log.warning("no preview of statuses", error=str(error)[:200] or type(error).__name__)
         return None
-    found = []
+    statuses = []
     for status in preview.statuses:
         unit = reference.units.find(status.unit, ends[status.unit]) if status.unit in ends else None
-        found.append(
+        statuses.append(
             StatusPreview(
                 unit=status.unit,
                 name=unit.title_in(language) if unit else status.unit,
@@ -183,4 +183,4 @@ async def statuses_of(
                 reason=status.reason.in_(language),
             )
         )
-    return found
+    return statuses

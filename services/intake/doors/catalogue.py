@@ -28,7 +28,7 @@ class CatalogueLimit(BaseModel):
 
 
 class CatalogueElement(BaseModel):
-    """A thing that can be reported."""
+    """An element: a thing whose figures agencies report."""
 
     code: str
     name: Bilingual
@@ -100,7 +100,7 @@ class Catalogue(BaseModel):
 
 @router.get("/v1/catalogue")
 async def get_catalogue(runtime: Running, _caller: SignedIn) -> Catalogue:
-    """The elements, criteria, units and kinds of periods that submissions can name."""
+    """List the elements, criteria, units and kinds of periods that submissions can name."""
     return catalogue(runtime.reference, runtime.clock.today())
 
 

@@ -39,7 +39,7 @@ _UNKNOWN_CURSOR = phrase("difficulties.unknown_cursor.expected")
 
 
 class Said(BaseModel):
-    """One thing that was said about a difficulty."""
+    """An entry of a difficulty: its report, or an answer to it."""
 
     at: AwareDatetime
     agency: str
@@ -49,7 +49,7 @@ class Said(BaseModel):
 
 
 class Difficulty(BaseModel):
-    """A difficulty with everything that was said about it, beginning with its report. Words are plain text."""
+    """A difficulty with its entries, the report first. Words are plain text."""
 
     id: UUID
     state: State
@@ -78,7 +78,10 @@ async def report_difficulty(
     report: DifficultyReport,
     idempotency_key: Annotated[str | None, Header(pattern=REQUEST_KEY)] = None,
 ) -> Difficulty:
-    """Report what a unit cannot solve by itself; the division that owns the criterion and the office hear of it."""
+    """Report a difficulty that a unit cannot solve by itself.
+
+    Notify tells the division that owns the criterion, and the coordination office.
+    """
     reference, clock = intake.runtime.reference, intake.runtime.clock
     unit = reference.units.find(report.unit, clock.today())
     if unit is None:
@@ -120,7 +123,8 @@ async def answer_difficulty(
 ) -> Difficulty:
     """Answer a difficulty, and close it where it is solved.
 
-    The province's offices answer, each for its criteria; who reported it may add words, and may close it.
+    The province's offices answer, each for its criteria; the agency that reported the difficulty may add words and
+    close it.
     """
     events = await _visible_events(intake.runtime, caller, problem_id)
     reported = events[0]
@@ -146,7 +150,7 @@ async def answer_difficulty(
 
 @router.get("/{problem_id}")
 async def get_difficulty(intake: Serving, caller: SignedIn, problem_id: UUID) -> Difficulty:
-    """One difficulty, with everything that was said about it."""
+    """Show a difficulty with its entries, the report first."""
     runtime = intake.runtime
     return _difficulty(await _visible_events(runtime, caller, problem_id), runtime.clock.now())
 
@@ -161,7 +165,7 @@ async def list_difficulties(
     cursor: IdCursor = None,
     limit: Limit = 50,
 ) -> DifficultyPage:
-    """The difficulties of the caller's units, the newest first."""
+    """List the difficulties of the caller's units, the newest first."""
     runtime = intake.runtime
     units = runtime.reference.units
     covered = [
@@ -173,8 +177,8 @@ async def list_difficulties(
         before = None if cursor is None else await difficulties.find(connection, cursor)
         if cursor is not None and before is None:
             raise unknown_cursor("cursor", _UNKNOWN_CURSOR)
-        wanted = DifficultyFilter(covered, state, criterion, before)
-        rows = await difficulties.newest(connection, wanted, limit)
+        filters = DifficultyFilter(covered, state, criterion, before)
+        rows = await difficulties.newest(connection, filters, limit)
         events = await difficulties.events_of(connection, [row.id for row in rows])
     now = runtime.clock.now()
     items = [_difficulty(events[row.id], now) for row in rows]
@@ -182,7 +186,7 @@ async def list_difficulties(
 
 
 async def _visible_events(runtime: Runtime, caller: Caller, problem_id: UUID) -> list[DifficultyLogged]:
-    """Return the report of a difficulty and the answers to it; problem 404 where the caller may see no such one."""
+    """Return the report of a difficulty and the answers to it; problem 404 where the caller may not see it."""
     units = runtime.reference.units
 
     async def look() -> StoredDifficulty | None:
@@ -242,7 +246,7 @@ def _identity(kind: str, caller: Caller, key: str | None) -> UUID:
 async def _add(
     intake: Intake, logged: DifficultyLogged, events: list[DifficultyLogged], request: Request
 ) -> list[DifficultyLogged]:
-    """Return the difficulty's events with a new one, published unless it was already under the same `Idempotency-Key`.
+    """Publish an event, unless it was published already under the same `Idempotency-Key`; return all events.
 
     Problem 409 when the event that was published under that key has other content.
     """
@@ -257,7 +261,7 @@ _CONTENT = {"unit", "criterion", "kind", "words", "contact", "closes"}
 
 
 async def _publish(intake: Intake, logged: DifficultyLogged, request: Request) -> DifficultyLogged:
-    """Publish an event; return the one that the stream holds under its id."""
+    """Publish an event; return the event that the stream holds under its id."""
     nats = intake.runtime.nats
     intake.admission.group_commit.check_open()
     message = cloud_event(

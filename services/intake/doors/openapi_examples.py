@@ -1,6 +1,6 @@
-"""The examples of intake's OpenAPI document: what one district sends in a month, and what becomes of it.
+"""The examples of intake's OpenAPI document: the requests of one district in a month, and the answers to them.
 
-The ids are those that intake gives when just this is sent.
+The ids are those that intake gives to exactly these submissions.
 """
 
 from __future__ import annotations

@@ -83,11 +83,11 @@ async def list_submissions(
     cursor: NumberCursor = None,
     limit: Limit = 50,
 ) -> TrackedPage:
-    """Submissions, the newest first: the caller's own, or those of its units when it asks for a unit or an agency."""
+    """List submissions, the newest first: the caller's own; those of its units when it asks for a unit or an agency."""
     runtime = intake.runtime
     scored_until = await intake.scoring_progress.scored_until()
     asks_for_own = unit is None and agency in (None, caller.agency)
-    wanted = ReceiptFilter(
+    filters = ReceiptFilter(
         agency=caller.agency if asks_for_own else agency,
         units=None if asks_for_own else _covered_units(caller, unit, runtime),
         state=status,
@@ -95,7 +95,7 @@ async def list_submissions(
         before=cursor,
     )
     async with runtime.engine.connect() as connection:
-        rows = await receipts.newest(connection, wanted, scored_until, limit)
+        rows = await receipts.newest(connection, filters, scored_until, limit)
         items = await _tracked(connection, rows, scored_until)
     return TrackedPage(items=items, next=rows[-1].sequence if len(rows) == limit else None)
 

@@ -48,7 +48,7 @@ class Decision(BaseModel):
     )
 
     decision: Literal["verified", "confirmed", "returned"]
-    reason: Words | None = Field(default=None, description="Needed where it is returned.")
+    reason: Words | None = Field(default=None, description="Needed for `returned`.")
 
 
 @router.post("/v1/submissions/{submission_id}/review", status_code=202)
@@ -57,9 +57,9 @@ async def review_submission(
 ) -> Review:
     """Verify, confirm or return a submission; verified and confirmed figures go out again at their new stage.
 
-    `verified` needs a key for the whole district, `confirmed` one for the province; either may return what has not
-    come further than its own stage. A returned figure stays what was reported until a correction comes, of a higher
-    revision.
+    `verified` needs a key for the whole district, `confirmed` one for the province; either key may return
+    a submission that has not passed its own stage. A returned figure keeps its value until a correction of a higher
+    revision comes.
     """
     posted = Posted(caller, language_of(request), new_trace(request.headers.get("traceparent")))
     return await review(intake, posted, submission_id, decision)
@@ -68,7 +68,7 @@ async def review_submission(
 async def review(intake: Intake, posted: Posted, submission_id: UUID, decision: Decision) -> Review:
     """Carry out a decision and return its record; the same decision again gets the same record.
 
-    Problem 404, 403 or 409 where it cannot be made.
+    Problem 404, 403 or 409 where the decision cannot be made.
     """
     runtime, caller = intake.runtime, posted.caller
     units = runtime.reference.units
@@ -123,7 +123,7 @@ async def _raise(
         stage=stage,
         revision=original.revision,
         source_ref=original.source_ref,
-        confirmed=True,  # the office has looked at them
+        confirmed=True,  # the office has seen the warnings
         readings=readings,
     )
     about = {f"/readings/{code}" for code in readings}

@@ -91,20 +91,20 @@ async def get_template(
     intake: Serving,
     caller: SignedIn,
     criteria: str,
-    unit: Annotated[str, Query(max_length=5, description="The unit whose communes are in it, such as `184`.")],
+    unit: Annotated[str, Query(max_length=5, description="The unit whose communes the workbook lists, such as `184`.")],
     period: Annotated[str, Query(max_length=60, description="`2023-06`, `Q2 2023`, `6 tháng đầu năm 2023`, …")],
     stage: Stage = Stage.REPORTED,
 ) -> Response:
-    """A workbook to fill in: the unit's communes, and the elements of some criteria (`ntm-11,ntm-12`, or `all`)."""
+    """Draw a workbook to fill in: the unit's communes, the elements of some criteria (`ntm-11,ntm-12`, or `all`)."""
     reference = intake.runtime.reference
     parsed = _period(period)
-    found = reference.units.find(unit, parsed.end)
-    if found is None:
+    place = reference.units.find(unit, parsed.end)
+    if place is None:
         raise Problem(Problems.INVALID_QUERY, Fault("/unit", Faults.UNKNOWN_UNIT, {"value": unit}))
-    if not caller.covers_unit(found, reference.units):
+    if not caller.covers_unit(place, reference.units):
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": unit}))
     layout = plan_layout(
-        reference, TemplateRequest(found, parsed, criteria, stage), _elements(criteria, caller, reference)
+        reference, TemplateRequest(place, parsed, criteria, stage), _elements(criteria, caller, reference)
     )
     if layout is None:
         raise Problem(Problems.NOTHING_TO_FILL)
@@ -112,7 +112,7 @@ async def get_template(
     content = await _in_thread(
         lambda: saved(draw_template(layout, blank_lines(layout, reference, previous), reference))
     )
-    name = f"{criteria.replace(',', '_')}_{found.code}_{parsed}.xlsx"
+    name = f"{criteria.replace(',', '_')}_{place.code}_{parsed}.xlsx"
     return _workbook(content, name)
 
 
@@ -138,20 +138,20 @@ async def upload(
     intake: Serving,
     caller: SignedIn,
     dry_run: bool = False,
-    unit: Annotated[str | None, Query(max_length=5, description="In which names are looked for first.")] = None,
-    period: Annotated[str | None, Query(max_length=60, description="For files that do not say it.")] = None,
-    stage: Annotated[Stage | None, Query(description="For files that do not say it; `reported` by default.")] = None,
-    confirmed: Annotated[bool, Query(description="Stands by figures that need a confirmation.")] = False,
-    correct: Annotated[bool, Query(description="Where another figure stands already, send the next revision.")] = False,
+    unit: Annotated[str | None, Query(max_length=5, description="The unit to look for names in first.")] = None,
+    period: Annotated[str | None, Query(max_length=60, description="For files that state no period.")] = None,
+    stage: Annotated[Stage | None, Query(description="For files that state no stage; `reported` by default.")] = None,
+    confirmed: Annotated[bool, Query(description="Confirms the figures that need a confirmation.")] = False,
+    correct: Annotated[bool, Query(description="Sends the next revision where another figure stands already.")] = False,
     idempotency_key: Annotated[str | None, Header(pattern=REQUEST_KEY)] = None,
     traceparent: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Send a filled workbook or a CSV file (told apart by content): all of it is accepted, or nothing.
 
-    A faulty one comes back with its faults marked where the request accepts an .xlsx.
+    A faulty file comes back with its faults marked where the request accepts an .xlsx.
     """
     if unknown := request.query_params.keys() - _PARAMETERS:
-        # a slip such as `dry_runn=true` would send figures that were only to be previewed
+        # with a slip such as `dry_runn=true` the figures would be sent, not previewed
         raise Problem(Problems.INVALID_QUERY, *(Fault(f"/{name}", Faults.UNKNOWN_FIELD) for name in sorted(unknown)))
     intake.admission.group_commit.check_open()
     given = RowDefaults(unit, _period(period) if period else None, stage)
@@ -186,7 +186,7 @@ async def upload(
 
 
 async def _check(intake: Intake, upload: Upload, posted: Posted, *, confirmed: bool, correct: bool) -> _CheckedUpload:
-    """Check every row, also against the figures that stand."""
+    """Check every row, also against the standing figures."""
     sent = [replace(row, item={**row.item, "confirmed": True}) if confirmed else row for row in upload.rows]
     checked = await intake.admission.check([row.item for row in sent], posted)
     rows = [revised(row, check, correct=correct) for row, check in zip(sent, checked, strict=True)]
@@ -219,7 +219,9 @@ async def _preview(intake: Intake, checked_upload: _CheckedUpload, posted: Poste
 
 def _problem(checked_upload: _CheckedUpload) -> Problem:
     """Return the problem with every fault and its cell; a fault's pointer is that in the row's submission."""
-    faults = [replace(found.fault, sheet=found.sheet, cell=found.cell) for found in checked_upload.faults]
+    faults = [
+        replace(cell_fault.fault, sheet=cell_fault.sheet, cell=cell_fault.cell) for cell_fault in checked_upload.faults
+    ]
     kind = Problems.OUT_OF_SCOPE if rules.is_out_of_scope(faults) else Problems.REFUSED
     return Problem(kind, *faults)
 
@@ -236,15 +238,15 @@ def _elements(criteria: str, caller: Caller, reference: Reference) -> list[Eleme
     """Return the elements of the requested criteria; a problem where one is unknown or outside the key's scope."""
     if criteria == ALL:
         return [element for element in reference.elements.values() if caller.covers_criteria(tuple(element.criteria))]
-    wanted = criteria.split(",")
-    for key in wanted:
+    keys = criteria.split(",")
+    for key in keys:
         if key not in reference.criterion_keys:
             details = {"value": key, "expected": ", ".join(reference.criterion_keys[:3]) + ", …, all"}
             raise Problem(Problems.INVALID_QUERY, Fault("/criteria", Faults.BAD_PARAMETER, details))
         if not caller.covers_criteria((key,)):
             details = {"element": key, "expected": key}
             raise Problem(Problems.OUT_OF_SCOPE, Fault("/criteria", Faults.OUTSIDE_CRITERIA, details))
-    return [element for element in reference.elements.values() if not set(wanted).isdisjoint(element.criteria)]
+    return [element for element in reference.elements.values() if not set(keys).isdisjoint(element.criteria)]
 
 
 def _period(written: str) -> Period:

@@ -30,7 +30,7 @@ from shared.reference.load import Reference
 
 
 async def submissions(connection: AsyncConnection, messages: Sequence[Msg], reference: Reference) -> None:
-    """Keep receipts and the figures that stand. KeyError where a unit is unknown."""
+    """Keep receipts and the standing figures. KeyError where a unit is unknown."""
     units, ends = [], []
     for message in messages:
         body = from_json(message.data)

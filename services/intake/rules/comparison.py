@@ -60,7 +60,7 @@ def compare(submission: Submission, unit: Unit, standing: StandingFigures, refer
 
 
 def _far_behind(value: Decimal, limit: PlausibleChange, *known: StandingReading | None) -> StandingReading | None:
-    """Return the known figure from which the value has moved too far; None where it is near to one of them.
+    """Return the known figure from which the value has moved too far; None where the value is plausible.
 
     A figure is plausible when it is near to the figure that it corrects, or to the figure of the period before: the
     correction of a slip returns to the earlier level.

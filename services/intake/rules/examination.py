@@ -51,7 +51,7 @@ def opening_day(period: Period, reference: Reference) -> date:
 def due(submission: Submission, unit: Unit, reference: Reference, received_on: date) -> date | None:
     """Return the day by which the figures were due, where they are late; None where they are in time.
 
-    Of several reports the one due first counts. A correction is not late, for the report was there before. Reports for
+    Of several reports the one due first counts. A correction is not late, since a report came before it. Reports for
     another year than the plan's are never late.
     """
     period, plan = submission.period, reference.plan

@@ -31,8 +31,8 @@ def parse(item: object, reference: Reference) -> Submission | list[Fault]:
     The reference data supply the codes where a unit's name stands in place of its code.
     """
     readings = item.get("readings") if isinstance(item, dict) else None
-    for pointer, found, limit in (("", item, FIELD_LIMIT), ("/readings", readings, READING_LIMIT)):
-        if isinstance(found, dict) and len(found) > limit:
+    for pointer, value, limit in (("", item, FIELD_LIMIT), ("/readings", readings, READING_LIMIT)):
+        if isinstance(value, dict) and len(value) > limit:
             # a fault for each of a million fields would take the service's time, and nobody would read them
             return [Fault(pointer, Faults.TOO_LONG, {"expected": limit})]
     try:
@@ -46,8 +46,8 @@ def parse(item: object, reference: Reference) -> Submission | list[Fault]:
 
 def _unit_fault(item: dict[str, object], units: Units) -> Fault | None:
     """Return a fault that says the code that was meant: people write names, and spreadsheets drop a leading zero."""
-    found = item.get("unit")
-    if isinstance(found, bool) or not isinstance(found, str | int) or len(text := str(found)) > _NAME_LENGTH:
+    given = item.get("unit")
+    if isinstance(given, bool) or not isinstance(given, str | int) or len(text := str(given)) > _NAME_LENGTH:
         return None
     on = _end_of(item.get("period"))
     is_code = text.isascii() and text.isdigit()
@@ -57,9 +57,9 @@ def _unit_fault(item: dict[str, object], units: Units) -> Fault | None:
         return None
     if is_code:
         expected = filled(phrase("shape.likely_unit"), expected=_UNIT_CODE, unit=unit_named(meant[-1]))
-        return Fault("/unit", Faults.WRONG_TYPE, {"value": _brief(found), "expected": expected})
+        return Fault("/unit", Faults.WRONG_TYPE, {"value": _brief(given), "expected": expected})
     candidates = tuple(unit_named(unit, units) for unit in meant[:_CANDIDATE_LIMIT])
-    return Fault("/unit", Faults.UNIT_BY_NAME, {"value": _brief(found), "candidates": candidates})
+    return Fault("/unit", Faults.UNIT_BY_NAME, {"value": _brief(given), "candidates": candidates})
 
 
 def _end_of(period: object) -> date | None:
@@ -96,16 +96,16 @@ def _shape_faults(errors: Iterable[ErrorDetails]) -> dict[str, Fault]:
 
 
 def _shape_fault(pointer: str, error: ErrorDetails) -> Fault:
-    location, found = error["loc"], _brief(error["input"])
+    location, value = error["loc"], _brief(error["input"])
     if location[0:1] == ("readings",) and len(location) > 1:
         if location[-1] == "[key]":
-            return Fault(pointer, Faults.UNKNOWN_ELEMENT, {"value": found})
-        return Fault(pointer, Faults.NOT_A_NUMBER, {"value": found})
+            return Fault(pointer, Faults.UNKNOWN_ELEMENT, {"value": value})
+        return Fault(pointer, Faults.NOT_A_NUMBER, {"value": value})
     kind = _KINDS.get(error["type"], Faults.WRONG_TYPE)
     expected: object = _UNIT_CODE if pointer == "/unit" else expected_by(error, _EXPECTED, _OTHERWISE)
     if kind is Faults.TOO_LONG:
         expected = error.get("ctx", {}).get("max_length")
-    return Fault(pointer, kind, {"value": found, "expected": expected})
+    return Fault(pointer, kind, {"value": value, "expected": expected})
 
 
 def _brief(value: object) -> object:

@@ -1,4 +1,4 @@
-"""Queries of the audit: what it has read from the log, against tables that keep `id` and `digest` of submissions."""
+"""Queries of the audit: they compare the log with tables that keep `id` and `digest` of submissions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class AuditedLog:
         self._copies: dict[str, str] = {}
 
     async def begin(self, tables: Sequence[Table]) -> None:
-        """Copy the tables: the log has to hold what they hold by now."""
+        """Copy the tables: the log has to hold every submission that they hold by now."""
         await self._connection.execute(_CREATE)
         for number, table in enumerate(tables):
             name, copy = _full_name(table), f"recorded_{number}"
@@ -39,12 +39,12 @@ class AuditedLog:
         return list(self._copies)
 
     async def add(self, ids: Sequence[UUID], digests: Sequence[str]) -> list[UUID]:
-        """Keep submissions from the log; return those that it holds a second time with another digest."""
+        """Keep submissions from the log; return those that the log holds a second time with another digest."""
         await self._connection.execute(_KEEP, {"ids": ids, "digests": digests})
         return list((await self._connection.scalars(_CLASHING, {"ids": ids, "digests": digests})).all())
 
     async def lost(self, table: str, limit: int) -> list[UUID]:
-        """Return the submissions that the table had when the audit began and the log lacks or has otherwise."""
+        """Return submissions that the table had when the audit began and the log lacks or has with another digest."""
         lost = text(f"""
             SELECT t.id FROM {self._copies[table]} AS t LEFT JOIN audited AS a USING (id)
             WHERE a.id IS NULL OR a.digest <> t.digest LIMIT {limit}

@@ -28,7 +28,7 @@ class StoredDifficulty(NamedTuple):
 
 
 class DifficultyFilter(NamedTuple):
-    """The conditions that a list of difficulties fulfils; None where everything passes."""
+    """The conditions that a list of difficulties fulfils; None sets no condition."""
 
     units: Sequence[int]
     state: State | None = None
@@ -46,10 +46,10 @@ async def find(connection: AsyncConnection, difficulty_id: UUID) -> StoredDiffic
     return None if row is None else StoredDifficulty(*row)
 
 
-async def newest(connection: AsyncConnection, wanted: DifficultyFilter, limit: int) -> list[StoredDifficulty]:
+async def newest(connection: AsyncConnection, filters: DifficultyFilter, limit: int) -> list[StoredDifficulty]:
     """Return the difficulties that pass, the newest first."""
     newest_first = (problem.c.reported_at.desc(), problem.c.id.desc())
-    query = _columns.where(*_conditions(wanted)).order_by(*newest_first).limit(limit)
+    query = _columns.where(*_conditions(filters)).order_by(*newest_first).limit(limit)
     return [StoredDifficulty(*row) for row in await connection.execute(query)]
 
 
@@ -66,13 +66,13 @@ async def events_of(connection: AsyncConnection, difficulties: Collection[UUID])
     return events
 
 
-def _conditions(wanted: DifficultyFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [problem.c.unit.in_(wanted.units)]
-    if wanted.state is not None:
-        conditions.append(_is_in(wanted.state))
-    if wanted.criterion is not None:
-        conditions.append(problem.c.criterion == wanted.criterion)
-    if (before := wanted.before) is not None:
+def _conditions(filters: DifficultyFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [problem.c.unit.in_(filters.units)]
+    if filters.state is not None:
+        conditions.append(_is_in(filters.state))
+    if filters.criterion is not None:
+        conditions.append(problem.c.criterion == filters.criterion)
+    if (before := filters.before) is not None:
         same_moment = and_(problem.c.reported_at == before.reported_at, problem.c.id < before.id)
         conditions.append(or_(problem.c.reported_at < before.reported_at, same_moment))
     return conditions

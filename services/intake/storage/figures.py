@@ -1,4 +1,4 @@
-"""Queries for the figures that stand, by unit (surrogate key), element and period."""
+"""Queries for the standing figures, by unit (surrogate key), element and period."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _STANDING = """
 
 
 async def standing(connection: AsyncConnection, lookups: Collection[FigureLookup]) -> StandingFigures:
-    """Return the figures that stand for the same period, for its whole year, and the newest before the period."""
+    """Return the standing figures for the same period and for its whole year, and the newest before the period."""
     figures = StandingFigures()
     if lookups:
         units, periods, elements, related = zip(*lookups, strict=True)

@@ -1,4 +1,4 @@
-"""Statements that keep what the streams bring; a row that is there already stays as it is."""
+"""Statements that keep the content of messages; an existing row stays as it is."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ async def keep_submissions(
     request_digests: Sequence[str | None],
     bodies: Sequence[str],
 ) -> None:
-    """Keep receipts, and the figures that stand: of two the higher (stage, revision), then the later one."""
+    """Keep receipts, and of two figures the one with the higher (stage, revision), then the later one."""
     parameters = {
         "sequences": sequences,
         "units": units,
@@ -140,7 +140,7 @@ async def keep_refusals(connection: AsyncConnection, rows: Sequence[NewRefusal])
 
 
 async def keep_unscored(connection: AsyncConnection, rows: Sequence[NewUnscored]) -> None:
-    """Keep submissions that scoring has parked; one that it has scored since is marked, whichever comes last."""
+    """Keep the submissions that scoring has parked, and mark those that it has scored since, in any order."""
     await _keep(connection, UnscoredRow, [row for row in rows if row["scored_at"] is None])
     await upsert(connection, UnscoredRow, [row for row in rows if row["scored_at"]])
 

@@ -1,4 +1,4 @@
-"""Queries for receipts: which submissions were accepted, what state they are in, and what they led to."""
+"""Queries for receipts of accepted submissions, with their states, reviews and the changes that they caused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ type State = Literal["accepted", "scored", "parked", "returned"]
 
 
 class StoredReceipt(NamedTuple):
-    """A receipt, and how its submission is found: its number in the stream, its unit (surrogate key), its sender."""
+    """A receipt with the place of its submission: the number in the stream, the unit (surrogate key), the sender."""
 
     id: UUID
     sequence: int
@@ -36,7 +36,7 @@ class StoredReceipt(NamedTuple):
 
 
 class ReceiptFilter(NamedTuple):
-    """The conditions that a list of receipts fulfils; None where everything passes."""
+    """The conditions that a list of receipts fulfils; None sets no condition."""
 
     agency: str | None = None
     units: Sequence[int] | None = None
@@ -82,13 +82,13 @@ async def find(connection: AsyncConnection, submission_id: UUID) -> StoredReceip
 
 
 async def newest(
-    connection: AsyncConnection, wanted: ReceiptFilter, scored_until: int, limit: int
+    connection: AsyncConnection, filters: ReceiptFilter, scored_until: int, limit: int
 ) -> list[StoredReceipt]:
     """Return the receipts that pass, the newest first.
 
     `scored_until`: the number in the stream up to which scoring has acknowledged.
     """
-    conditions = _conditions(wanted, scored_until)
+    conditions = _conditions(filters, scored_until)
     query = select(submission).where(*conditions).order_by(submission.c.sequence.desc()).limit(limit)
     return [_stored(row) for row in await connection.execute(query)]
 
@@ -130,18 +130,18 @@ def _receipt(row: Row[Any]) -> Receipt:
     )
 
 
-def _conditions(wanted: ReceiptFilter, scored_until: int) -> list[ColumnElement[bool]]:
+def _conditions(filters: ReceiptFilter, scored_until: int) -> list[ColumnElement[bool]]:
     conditions = []
-    if wanted.agency is not None:
-        conditions.append(submission.c.agency == wanted.agency)
-    if wanted.units is not None:
-        conditions.append(submission.c.unit.in_(wanted.units))
-    if wanted.state is not None:
-        conditions.append(_is_in(wanted.state, scored_until))
-    if wanted.stage is not None:
-        conditions.append(submission.c.stage == wanted.stage)
-    if wanted.before is not None:
-        conditions.append(submission.c.sequence < wanted.before)
+    if filters.agency is not None:
+        conditions.append(submission.c.agency == filters.agency)
+    if filters.units is not None:
+        conditions.append(submission.c.unit.in_(filters.units))
+    if filters.state is not None:
+        conditions.append(_is_in(filters.state, scored_until))
+    if filters.stage is not None:
+        conditions.append(submission.c.stage == filters.stage)
+    if filters.before is not None:
+        conditions.append(submission.c.sequence < filters.before)
     return conditions
 
 

@@ -57,13 +57,13 @@ class SubmissionRow(_Table, table=True):
 
 
 class ReadingRow(_Table, table=True):
-    """The figure that stands for a unit, element and period; later figures are compared with it."""
+    """The standing figure for a unit, element and period; intake compares later figures with it."""
 
     __tablename__ = "reading"
 
     unit: int = Field(primary_key=True)
     element: str = Field(primary_key=True)
-    period_end: date = Field(primary_key=True, description="Follows from the period; here to find the newest before.")
+    period_end: date = Field(primary_key=True, description="The period's end, to find the newest before.")
     period: str = Field(primary_key=True)
     value: Decimal = Field(sa_type=_numeric, description="Yes is 1, no is 0.")
     stage: str

@@ -47,7 +47,7 @@ class Names:
                 self._elements.setdefault(_plain(name), set()).add(element.code)
 
     def role(self, written: str) -> Role | Element | None:
-        """Return the content of a column of this name; None where the name means nothing, or more than one thing."""
+        """Return the content of a column of this name; None where the name is unknown or ambiguous."""
         if written.startswith(REMARK):
             return "remark"
         for name in (_plain(written), _plain(_MEASURE.sub("", written))):

@@ -82,15 +82,15 @@ def plan_layout(reference: Reference, asked: TemplateRequest, elements: Iterable
     element is counted there directly.
     """
     unit, period = asked.unit, asked.period
-    wanted = [element for element in elements if period.granularity in element.periods]
-    below = sorted(reference.units.communes(period.end, unit.code), key=lambda one: _order(one, reference))
+    reported = [element for element in elements if period.granularity in element.periods]
+    below = sorted(reference.units.communes(period.end, unit.code), key=lambda place: _order(place, reference))
     candidates = below if unit in below else [*below, unit]
-    units = [one for one in candidates if any(one.kind in element.counted_in for element in wanted)]
-    kinds = {one.kind for one in units}
-    counted = [element for element in wanted if not kinds.isdisjoint(element.counted_in)]
+    units = [place for place in candidates if any(place.kind in element.counted_in for element in reported)]
+    kinds = {place.kind for place in units}
+    counted = [element for element in reported if not kinds.isdisjoint(element.counted_in)]
     if not units:
         return None
-    districts = {reference.units.district(one) for one in units if one is not unit}
+    districts = {reference.units.district(place) for place in units if place is not unit}
     return Layout(asked, tuple(counted), tuple(units), len(districts) > 1)
 
 

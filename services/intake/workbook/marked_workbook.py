@@ -51,7 +51,7 @@ MARKED_CELLS = 60_000
 """The most cells of a file that is given back: drawing more takes too long."""
 
 _LISTED = 1000
-"""The most faults that are listed and commented; the rest shows once these are corrected."""
+"""The most faults that the workbook lists; the others show once these are corrected."""
 _COMMENT_SIZE = (140, 320)
 _SHOWN_TEXT, _COMMENT_TEXT = 500, 2000
 _NOT_IN_TITLES = re.compile(r"[\\/*?:\[\]']")
@@ -63,9 +63,9 @@ def draw_marked(upload: Upload, faults: Iterable[CellFault], reference: Referenc
     listed = [*faults][:_LISTED]
     workbook = _template_again(upload, reference) or _plain(upload)
     by_cell: dict[tuple[str, str], list[str]] = {}
-    for found in listed:
-        if found.sheet and found.cell:
-            by_cell.setdefault((found.sheet, found.cell), []).append(found.fault.text(language))
+    for cell_fault in listed:
+        if cell_fault.sheet and cell_fault.cell:
+            by_cell.setdefault((cell_fault.sheet, cell_fault.cell), []).append(cell_fault.fault.text(language))
     sheets = dict(zip(upload.headers, workbook.worksheets, strict=False))
     for (title, name), texts in by_cell.items():
         cell = sheets[title][name]
@@ -88,11 +88,11 @@ def _template_again(upload: Upload, reference: Reference) -> Workbook | None:
     if len(upload.headers) != 1 or unit is None or period is None or "template" not in upload.grid.facts:
         return None
     title, header = next(iter(upload.headers.items()))
-    found = reference.units.find(unit, period.end)
-    sheet = next(one for one in upload.grid.sheets if one.title == title)
-    if found is None or header.row != CODE_ROW:
+    place = reference.units.find(unit, period.end)
+    sheet = next(candidate for candidate in upload.grid.sheets if candidate.title == title)
+    if place is None or header.row != CODE_ROW:
         return None
-    asked = TemplateRequest(found, period, upload.grid.facts.get("criteria", ""), upload.given.stage or Stage.REPORTED)
+    asked = TemplateRequest(place, period, upload.grid.facts.get("criteria", ""), upload.given.stage or Stage.REPORTED)
     layout = plan_layout(reference, asked, header.elements.values())
     codes = next(row for row in sheet.rows if row.number == header.row)
     if layout is None or [codes.text(column) for column in sorted(codes.cells)] != [*layout.codes]:
@@ -138,7 +138,7 @@ def _plain(upload: Upload) -> Workbook:
     workbook = new_workbook()
     for title, header in upload.headers.items():
         sheet = workbook.create_sheet(_safe(title))
-        for row in next(one for one in upload.grid.sheets if one.title == title).rows:
+        for row in next(candidate for candidate in upload.grid.sheets if candidate.title == title).rows:
             style = "ntm-header" if row.number == header.row else "ntm-cell"
             for column, cell in row.cells.items():
                 value = "" if cell.kind == "formula" else cell.value

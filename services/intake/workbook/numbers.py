@@ -46,17 +46,17 @@ def meanings(text: str) -> dict[DecimalMark, Decimal]:
     if len(text) > _LONGEST:
         return {}
     plain = _BLANKS.sub(" ", text).strip().replace("\u2212", "-")
-    found = {}
+    numbers = {}
     for mark, form in _FORMS.items():
         if form.fullmatch(plain):
             bare = plain.replace(" ", "").replace(mark.group, "").replace(mark, ".")
-            found[mark] = Decimal(bare)
-    return found
+            numbers[mark] = Decimal(bare)
+    return numbers
 
 
-def is_ambiguous(found: dict[DecimalMark, Decimal]) -> bool:
+def is_ambiguous(numbers: dict[DecimalMark, Decimal]) -> bool:
     """Say whether the number depends on the decimal mark."""
-    return len(set(found.values())) > 1
+    return len(set(numbers.values())) > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +68,21 @@ class Evidence:
     @classmethod
     def of(cls, texts: Iterable[str]) -> Evidence:
         """Return the marks that the texts prove; a text that is no number, or the same by both marks, proves none."""
-        return cls(frozenset(mark for text in texts if len(found := meanings(text)) == 1 for mark in found))
+        return cls(frozenset(mark for text in texts if len(numbers := meanings(text)) == 1 for mark in numbers))
 
 
 def mark_of(texts: Iterable[str], around: Evidence, *, whole: bool) -> DecimalMark | None:
     """Return the decimal mark of a column's ambiguous figures; None where they could be read either way.
 
-    `around` is the evidence of the whole file; `whole`: the column takes whole numbers only.
+    `around` is the evidence of the whole file; with `whole` the column takes whole numbers only.
     """
     column = list(texts)
     if marks := Evidence.of(column).marks:
         return next(iter(marks)) if len(marks) == 1 else None
     if not whole:
         return next(iter(around.marks)) if len(around.marks) == 1 else None
-    ambiguous = [found for text in column if is_ambiguous(found := meanings(text))]
-    fitting = {mark for mark in DecimalMark if all(_is_whole(found[mark]) for found in ambiguous)}
+    ambiguous = [numbers for text in column if is_ambiguous(numbers := meanings(text))]
+    fitting = {mark for mark in DecimalMark if all(_is_whole(numbers[mark]) for numbers in ambiguous)}
     return next(iter(fitting)) if len(fitting) == 1 and around.marks <= fitting else None
 
 

@@ -67,7 +67,7 @@ class FilledRow:
     sheet: str
     cells: Mapping[str, str]
     texts: Mapping[str, str]
-    """The texts of those cells."""
+    """The texts of the same cells, also by JSON pointer."""
 
     def found(self, fault: Fault) -> CellFault:
         """Return a fault of the item with its cell."""
@@ -130,9 +130,9 @@ def _given(facts: Mapping[str, str], asked: RowDefaults) -> tuple[RowDefaults, l
         facts.get("unit"), read_period(facts.get("period", "")), _STAGES.get(plain(facts.get("stage", "")))
     )
     faults = [
-        CellFault(Fault(f"/{name}", Faults.ANOTHER_THAN_NAMED, {"value": str(mine), "expected": str(wanted)}))
+        CellFault(Fault(f"/{name}", Faults.ANOTHER_THAN_NAMED, {"value": str(mine), "expected": str(theirs)}))
         for name in ("unit", "period", "stage")
-        if (mine := getattr(made_for, name)) and (wanted := getattr(asked, name)) and mine != wanted
+        if (mine := getattr(made_for, name)) and (theirs := getattr(asked, name)) and mine != theirs
     ]
     given = RowDefaults(
         made_for.unit or asked.unit, made_for.period or asked.period, made_for.stage or asked.stage or Stage.REPORTED
@@ -240,8 +240,8 @@ class _Reader:
         return readings
 
     def _fault(self, row: int, column: int, fault: Fault, unit: str | None = None, element: str | None = None) -> None:
-        found = next((one for one in self._sheet.rows if one.number == row), None)
-        text = found.text(column) if found else ""
+        written = next((candidate for candidate in self._sheet.rows if candidate.number == row), None)
+        text = written.text(column) if written else ""
         self._upload.faults.append(
             CellFault(fault, self._sheet.title, name_of(row, column), unit, element, text[:_SHOWN] or None)
         )
@@ -258,15 +258,15 @@ def _value(cell: Cell, element: Element, mark: DecimalMark | None) -> int | floa
         return Fault(pointer, Faults.A_DATE_IN_CELL, {"value": cell.text})
     if cell.kind == "number" and isinstance(cell.value, int | float):
         return cell.value
-    found = meanings(cell.text)
-    if cell.kind != "text" or not found:
+    numbers = meanings(cell.text)
+    if cell.kind != "text" or not numbers:
         return Fault(pointer, Faults.NOT_A_FIGURE, {"value": cell.text})
-    if not is_ambiguous(found):
-        return value_of(next(iter(found.values())))
+    if not is_ambiguous(numbers):
+        return value_of(next(iter(numbers.values())))
     if mark is None:
-        details = {"value": cell.text, "first": int(max(found.values())), "second": _decimal(min(found.values()))}
+        details = {"value": cell.text, "first": int(max(numbers.values())), "second": _decimal(min(numbers.values()))}
         return Fault(pointer, Faults.AMBIGUOUS_NUMBER, details)
-    return value_of(found[mark])
+    return value_of(numbers[mark])
 
 
 def _decimal(exact: Decimal) -> Bilingual:

@@ -59,7 +59,7 @@ def find_unit(named: WrittenUnit, period: Period, units: Units, under: str | Non
         return Fault("/unit", Faults.UNKNOWN_UNIT_NAME, {"value": named.name})
     if len(candidates) > 1:
         shown = [unit_named(unit, units) for unit in candidates[:_SHOWN]]
-        listed = both((one.vi for one in shown), (one.en for one in shown), ", ")
+        listed = both((name.vi for name in shown), (name.en for name in shown), ", ")
         return Fault("/unit", Faults.AMBIGUOUS_UNIT, {"value": named.name, "expected": listed})
     return candidates[0].code
 
@@ -69,15 +69,15 @@ def _whole(code: str, units: Units) -> str:
     if not code.isascii() or not code.isdigit() or units.known(code):
         return code
     longer = {code.zfill(length) for length in (2, 3, 5) if length > len(code)}
-    known = [one for one in longer if units.known(one)]
+    known = [padded for padded in longer if units.known(padded)]
     return known[0] if len(known) == 1 else code
 
 
 def _named(named: WrittenUnit, units: Units) -> list[Unit]:
     kinds, bare = _split(named.name)
     district = _split(named.district)[1] if named.district else None
-    found = units.named(bare, district) or units.named(named.name, district)
-    return [unit for unit in found if not kinds or unit.kind in kinds]
+    candidates = units.named(bare, district) or units.named(named.name, district)
+    return [unit for unit in candidates if not kinds or unit.kind in kinds]
 
 
 def _is_called(unit: Unit, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Checks that the reference data agree with themselves: every name refers to something, and none stands twice."""
+"""Checks that the reference data agree with themselves: every name refers to something, and no name stands twice."""
 
 from shared.reference.consistency.criteria import of_set
 from shared.reference.consistency.definitions import of_calendar, of_elements, of_successions, of_units

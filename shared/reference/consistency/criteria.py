@@ -13,12 +13,12 @@ from shared.reference.models import CriteriaSet, Criterion, Goal, Indicator, Lev
 from shared.texts import filled, phrase
 
 
-def of_set(located: Located, one: CriteriaSet, definitions: Definitions) -> list[FileFault]:
+def of_set(located: Located, criteria_set: CriteriaSet, definitions: Definitions) -> list[FileFault]:
     """Check that numbers stand once, measures use elements of their kind, and no year has two goals for one commune."""
     checks = Checks(located)
-    checks.unique(("criteria",), (criterion.number for criterion in one.criteria), "number")
-    checks.unique(("commune_groups",), (group.id for group in one.commune_groups), "id")
-    for at, group in enumerate(one.commune_groups):
+    checks.unique(("criteria",), (criterion.number for criterion in criteria_set.criteria), "number")
+    checks.unique(("commune_groups",), (group.id for group in criteria_set.commune_groups), "id")
+    for at, group in enumerate(criteria_set.commune_groups):
         for position, code in enumerate(group.units):
             if not definitions.units.known(code):
                 checks.fault(
@@ -27,20 +27,22 @@ def of_set(located: Located, one: CriteriaSet, definitions: Definitions) -> list
                     phrase("consistency_criteria.see_codes_in_units"),
                     code,
                 )
-    for at, criterion in enumerate(one.criteria):
-        _criterion(checks, ("criteria", at), criterion, one, definitions)
-    if one.recognition is not None:
-        _recognition(checks, one.recognition, one, definitions)
+    for at, criterion in enumerate(criteria_set.criteria):
+        _criterion(checks, ("criteria", at), criterion, criteria_set, definitions)
+    if criteria_set.recognition is not None:
+        _recognition(checks, criteria_set.recognition, criteria_set, definitions)
     return checks.faults
 
 
-def _criterion(checks: Checks, here: Place, criterion: Criterion, one: CriteriaSet, definitions: Definitions) -> None:
+def _criterion(
+    checks: Checks, here: Place, criterion: Criterion, criteria_set: CriteriaSet, definitions: Definitions
+) -> None:
     checks.unique((*here, "indicators"), (indicator.number for indicator in criterion.indicators), "number")
     for position, indicator in enumerate(criterion.indicators):
         _measures(checks, (*here, "indicators", position), indicator, definitions)
-        _goals(checks, (*here, "indicators", position), indicator, one)
+        _goals(checks, (*here, "indicators", position), indicator, criteria_set)
     for position, level in enumerate(criterion.unjudged):
-        _goals(checks, (*here, "unjudged", position), level, one)
+        _goals(checks, (*here, "unjudged", position), level, criteria_set)
 
 
 def _measures(checks: Checks, here: Place, indicator: Indicator, definitions: Definitions) -> None:
@@ -62,23 +64,23 @@ def _element(checks: Checks, place: Place, code: str, definitions: Definitions, 
         )
 
 
-def _goals(checks: Checks, here: Place, level: Level, one: CriteriaSet) -> None:
+def _goals(checks: Checks, here: Place, level: Level, criteria_set: CriteriaSet) -> None:
     """Check that goals name known groups and years of the set, without overlaps and gaps."""
-    groups = {group.id for group in one.commune_groups}
-    span = f"{one.first_year}-{one.last_year or '…'}"
+    groups = {group.id for group in criteria_set.commune_groups}
+    span = f"{criteria_set.first_year}-{criteria_set.last_year or '…'}"
     for position, goal in enumerate(level.goals):
         place = (*here, "goals", position)
         if goal.communes is not None:
             checks.known((*place, "communes"), goal.communes, groups, COMMUNE_GROUP)
         for name, year in (("from_year", goal.from_year), ("to_year", goal.to_year)):
-            if year is not None and not one.is_for(year):
+            if year is not None and not criteria_set.is_for(year):
                 checks.fault(
                     (*place, name),
                     phrase("consistency_criteria.year_outside_the_sets_time"),
                     filled(phrase("consistency_criteria.set_is_for"), span=span),
                     year,
                 )
-        first, last = _years(goal, one)
+        first, last = _years(goal, criteria_set)
         if last < first:
             checks.fault(
                 (*place, "to_year"),
@@ -88,12 +90,12 @@ def _goals(checks: Checks, here: Place, level: Level, one: CriteriaSet) -> None:
             )
     everyone: list[str | None] = [*sorted(groups)] or [None]
     for group in everyone:
-        _follow_on(checks, (*here, "goals"), level, group, one)
+        _follow_on(checks, (*here, "goals"), level, group, criteria_set)
 
 
-def _follow_on(checks: Checks, here: Place, level: Level, group: str | None, one: CriteriaSet) -> None:
+def _follow_on(checks: Checks, here: Place, level: Level, group: str | None, criteria_set: CriteriaSet) -> None:
     """Check that the goals of a group, together with the goals of all communes, follow each other year by year."""
-    asked = [(*_years(goal, one), at) for at, goal in enumerate(level.goals) if goal.communes in (None, group)]
+    asked = [(*_years(goal, criteria_set), at) for at, goal in enumerate(level.goals) if goal.communes in (None, group)]
     for (_, ends, _), (begins, _, at) in pairwise(sorted(asked)):
         if begins <= ends:
             problem = phrase("consistency_criteria.two_goals_for_one_year")
@@ -107,19 +109,19 @@ def _follow_on(checks: Checks, here: Place, level: Level, group: str | None, one
         checks.fault((*here, at), problem, remedy, " ".join(filter(None, (group, _span(*years)))))
 
 
-def _recognition(checks: Checks, rule: RecognitionRule, one: CriteriaSet, definitions: Definitions) -> None:
+def _recognition(checks: Checks, rule: RecognitionRule, criteria_set: CriteriaSet, definitions: Definitions) -> None:
     here: Place = ("recognition",)
     _element(checks, (*here, "element"), rule.element, definitions, yes_no=True)
     key = rule.withdrawal and rule.withdrawal.key_criteria
     if key:
-        numbers = [str(criterion.number) for criterion in one.criteria]
+        numbers = [str(criterion.number) for criterion in criteria_set.criteria]
         place = (*here, "withdrawal", "key_criteria", "numbers")
         checks.all_known(place, map(str, key.numbers), numbers, CRITERION)
 
 
-def _years(goal: Goal, one: CriteriaSet) -> tuple[int, int]:
+def _years(goal: Goal, criteria_set: CriteriaSet) -> tuple[int, int]:
     """Return the first and last year of a goal; a goal without years has the set's."""
-    return goal.from_year or one.first_year, goal.to_year or one.last_year or date.max.year
+    return goal.from_year or criteria_set.first_year, goal.to_year or criteria_set.last_year or date.max.year
 
 
 def _span(first: int, last: int) -> str:

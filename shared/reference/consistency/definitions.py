@@ -46,20 +46,20 @@ def of_successions(located: Located, successions: list[Succession], units: list[
     """Check that both units of a succession exist, the new unit on the day after the old unit's last."""
     checks = Checks(located)
     by_key = {str(unit.key): unit for unit in units}
-    for position, one in enumerate(successions):
+    for position, succession in enumerate(successions):
         known = [
             checks.known(("rows", position, name), str(key), by_key, UNIT)
-            for name, key in (("old", one.old), ("new", one.new))
+            for name, key in (("old", succession.old), ("new", succession.new))
         ]
         if not all(known):
             continue
-        old, new = by_key[str(one.old)], by_key[str(one.new)]
+        old, new = by_key[str(succession.old)], by_key[str(succession.new)]
         if old.valid_to is None or not new.is_valid(old.valid_to + timedelta(days=1)):
             checks.fault(
                 ("rows", position, "new"),
                 phrase("consistency_definitions.new_unit_does_not_follow"),
                 phrase("consistency_definitions.see_validity_of_both"),
-                str(one.new),
+                str(succession.new),
             )
     return checks.faults
 
@@ -106,7 +106,7 @@ def of_calendar(located: Located, file: CalendarFile, definitions: Definitions) 
     checks.unique(("reports",), (report.id for report in file.reports), "id")
     for position, report in enumerate(file.reports):
         checks.all_known(("reports", position, "criteria"), report.criteria, definitions.criterion_keys, CRITERION)
-    opening = Counter(granularity for one in file.openings for granularity in one.granularities)
+    opening = Counter(granularity for rule in file.openings for granularity in rule.granularities)
     for granularity in get_args(Granularity.__value__):
         if opening[granularity] != 1:
             checks.fault(

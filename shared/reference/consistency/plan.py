@@ -42,10 +42,10 @@ def of_plan(located: Located, reference: Reference) -> list[FileFault]:
         if name in reference.sets:
             _set(checks, ("criteria_sets", at), reference.sets[name], reference)
     criteria = {
-        one.key(criterion)
-        for one in reference.sets.values()
-        if one.id in plan.criteria_sets
-        for criterion in one.criteria
+        criteria_set.key(criterion)
+        for criteria_set in reference.sets.values()
+        if criteria_set.id in plan.criteria_sets
+        for criterion in criteria_set.criteria
     }
     _unit(checks, ("unit",), plan.unit, reference)
     for at, holder in enumerate(plan.roles):
@@ -91,20 +91,22 @@ def of_sample(located: Located, sample: SampleCohorts, plan: Plan, units: Units)
     return checks.faults
 
 
-def _set(checks: Checks, place: Place, one: CriteriaSet, reference: Reference) -> None:
+def _set(checks: Checks, place: Place, criteria_set: CriteriaSet, reference: Reference) -> None:
     """Check that the set is for the plan's year and that each of its indicators then has a goal for every commune."""
     year = reference.plan.year
-    if not one.is_for(year):
+    if not criteria_set.is_for(year):
         checks.fault(
             place,
             filled(phrase("consistency_plan.set_not_for_year"), year=year),
-            filled(phrase("consistency_plan.set_is_for"), first=one.first_year, last=one.last_year or "…"),
-            one.id,
+            filled(
+                phrase("consistency_plan.set_is_for"), first=criteria_set.first_year, last=criteria_set.last_year or "…"
+            ),
+            criteria_set.id,
         )
         return
     communes = list(_communes_of(reference))
-    for criterion in one.criteria:
-        key = one.key(criterion)
+    for criterion in criteria_set.criteria:
+        key = criteria_set.key(criterion)
         for indicator in criterion.indicators:
             without = [unit.code for unit in communes if not _is_asked(key, indicator, unit, reference)]
             if without:
@@ -118,7 +120,7 @@ def _set(checks: Checks, place: Place, one: CriteriaSet, reference: Reference) -
                         commune=without[0],
                     ),
                     phrase("consistency_plan.add_goal_or_group"),
-                    one.id,
+                    criteria_set.id,
                 )
 
 

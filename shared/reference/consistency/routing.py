@@ -93,7 +93,7 @@ def _circle(checks: Checks, place: Place, branch: Branch) -> None:
                     role,
                 )
         told.update(step.to)
-        earlier = [one.after_working_days for one in branch.escalate[:at]]
+        earlier = [former.after_working_days for former in branch.escalate[:at]]
         if earlier and step.after_working_days <= earlier[-1]:
             checks.fault(
                 (*place, "escalate", at, "after_working_days"),
@@ -114,18 +114,18 @@ def _reachable(checks: Checks, place: Place, branch: Branch, allowed: _Allowed) 
             branch.id,
         )
         return
-    for at, one in enumerate(branch.branches):
+    for at, child in enumerate(branch.branches):
         takers = [
-            before for before in branch.branches[:at] if not before.continues and _covers(before.match, one.match)
+            before for before in branch.branches[:at] if not before.continues and _covers(before.match, child.match)
         ]
         if takers:
             checks.fault(
                 (*place, "branches", at, "match"),
                 filled(phrase("consistency_routing.branch_above_takes_all"), branch=takers[0].id),
                 phrase("consistency_routing.put_this_one_before"),
-                one.id,
+                child.id,
             )
-        _reachable(checks, (*place, "branches", at), one, narrowed)
+        _reachable(checks, (*place, "branches", at), child, narrowed)
 
 
 def _narrow(allowed: _Allowed, match: Match) -> dict[str, frozenset[str]]:

@@ -16,8 +16,10 @@ type Digest = Literal["none", "daily", "weekly"]
 
 
 class Contact(Record):
-    """Somebody who holds a role in a unit. `quiet_from` to `quiet_until`: when nothing that is not urgent comes, in
-    Vietnam's time, also over midnight. `services`: other messaging services as Apprise URLs.
+    """A person or office that holds a role in a unit.
+
+    From `quiet_from` to `quiet_until`, in Vietnam's time and also over midnight, notify sends urgent notices only.
+    `services` are other messaging services as Apprise URLs.
     """
 
     role: Role
@@ -41,7 +43,7 @@ class Contact(Record):
 
     @property
     def recipient(self) -> str:
-        """`district_office@184`."""
+        """The role in the unit, such as `district_office@184`."""
         return f"{self.role}@{self.unit}"
 
 

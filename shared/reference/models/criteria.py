@@ -104,7 +104,7 @@ class Level(Record):
 class Indicator(Level):
     """A level that has to hold for each of its groups."""
 
-    counted: Bilingual | None = Field(default=None, description="What is missing is counted in these: hộ / households.")
+    counted: Bilingual | None = Field(default=None, description="The unit of what is still missing: hộ / households.")
     groups: list[Group] = Field(min_length=1)
 
 
@@ -151,9 +151,11 @@ class KeyCriteria(Record):
 class Withdrawal(Record):
     """The share of a set's criteria that no longer hold from which on a recognition is to be withdrawn, in percent."""
 
-    from_percent: Decimal = Field(gt=0, le=100, description="From this share on, whichever they are.")
-    from_percent_with_key: Decimal = Field(gt=0, le=100, description="From this share on, a key one among them.")
-    key_criteria: KeyCriteria | None = Field(default=None, description="None: not known which they are.")
+    from_percent: Decimal = Field(gt=0, le=100, description="From this share on, whichever criteria fail.")
+    from_percent_with_key: Decimal = Field(
+        gt=0, le=100, description="From this share on, if a key criterion fails too."
+    )
+    key_criteria: KeyCriteria | None = Field(default=None, description="None: the key criteria are not known.")
     verified: bool
     source: str
 

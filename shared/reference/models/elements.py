@@ -23,7 +23,9 @@ class Element(Record):
     unit: Bilingual
     minimum: Decimal = Decimal(0)
     maximum: Decimal
-    criteria: list[CriterionKey] = Field(description="Whose keys may report it; empty: only keys for all criteria.")
+    criteria: list[CriterionKey] = Field(
+        description="Keys for these criteria may report it; empty: only keys for all criteria."
+    )
     counted_in: list[UnitKind] = Field(default=["commune"])
     periods: list[Granularity] = Field(default=["year", "half", "quarter", "month"])
     source: str | None = None

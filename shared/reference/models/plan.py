@@ -45,7 +45,7 @@ class Cohort(Record):
     size: int
     of_which: dict[str, int] = Field(default={})
     members: list[UnitCode] = Field(default=[])
-    criteria: list[CriterionKey] = Field(description="What binds each member.")
+    criteria: list[CriterionKey] = Field(description="The criteria that bind each member.")
     lines: list[int]
     verified: bool = True
     source: str | None = None

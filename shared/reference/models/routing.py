@@ -27,7 +27,7 @@ class Match(Record):
     sets: list[str] | None = None
     criteria: list[CriterionKey] | None = None
     cohorts: list[str] | None = None
-    kinds: list[DifficultyKind] | None = Field(default=None, description="What a difficulty is about.")
+    kinds: list[DifficultyKind] | None = Field(default=None, description="The fields that a difficulty concerns.")
     levels: list[UnitKind] | None = Field(default=None, description="The kind of the unit that it concerns.")
     under: list[UnitCode] | None = Field(default=None, description="In one of these units or below it.")
 
@@ -40,7 +40,7 @@ class Grouping(Record):
     repeat: timedelta | None = Field(
         default=None,
         gt=timedelta(0),
-        description="After how long what is still open and not acknowledged is told again.",
+        description="The time after which an open alert that nobody acknowledged is told again.",
     )
 
 
@@ -85,9 +85,7 @@ _HARDLY_NEWS = {Event.FIRST_DATA, Event.CHANGED}
 
 DISTRIBUTION = Branch(
     id="plan",
-    match=Match(
-        events=[one for kind in (Event, DifficultyEvent, OperationEvent) for one in kind if one not in _HARDLY_NEWS]
-    ),
+    match=Match(events=[event for event in (*Event, *DifficultyEvent, *OperationEvent) if event not in _HARDLY_NEWS]),
     channels=["email"],
     group=Grouping(wait=timedelta(minutes=1), interval=timedelta(minutes=15), repeat=timedelta(days=7)),
 )

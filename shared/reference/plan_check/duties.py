@@ -1,4 +1,5 @@
-"""Checks of a plan's duties: criteria of its own sector, numbers, persons, reporting dates, a number and a day."""
+"""Checks of a plan's duties: criteria of its own sector, numbers, persons, reporting dates, the document's number
+and day."""
 
 from __future__ import annotations
 

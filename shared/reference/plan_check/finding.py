@@ -1,4 +1,4 @@
-"""The paper that checks read, and the findings that they return."""
+"""The paper that the checks read, and the findings that they return."""
 
 from __future__ import annotations
 
@@ -64,5 +64,5 @@ def of_lines(lines: list[str]) -> Bilingual:
 
 def joined(separator: str, texts: Iterable[Bilingual]) -> Bilingual:
     """Join texts, each language by itself."""
-    several = list(texts)
-    return Bilingual(vi=separator.join(text.vi for text in several), en=separator.join(text.en for text in several))
+    listed = list(texts)
+    return Bilingual(vi=separator.join(text.vi for text in listed), en=separator.join(text.en for text in listed))

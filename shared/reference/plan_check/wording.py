@@ -32,12 +32,12 @@ def quotes_stand_on_their_lines(paper: Paper) -> Iterator[Finding]:
 def units_are_written_right(paper: Paper) -> Iterator[Finding]:
     """Find names of units that are unknown or written with other diacritics."""
     for stated in paper.plan.stated_units:
-        found = [
+        namesakes = [
             unit
             for unit in paper.definitions.units.named(stated.name, stated.district)
             if unit.is_valid(paper.plan.deadline)
         ]
-        unit = next((unit for unit in found if unit.code == stated.code), None)
+        unit = next((unit for unit in namesakes if unit.code == stated.code), None)
         if unit is None:
             message = filled(
                 phrase("plan_check_wording.no_such_unit"),
@@ -45,7 +45,7 @@ def units_are_written_right(paper: Paper) -> Iterator[Finding]:
                 code=stated.code,
                 district=stated.district,
             )
-            codes = ", ".join(unit.code for unit in found)
+            codes = ", ".join(unit.code for unit in namesakes)
             yield Finding((stated.line,), "error", "unit-unknown", message, stated.name, codes)
         else:
             yield from _as_written(stated, unit)
