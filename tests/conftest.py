@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nats as nats_client
 import pytest
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from nats.aio.client import Client
 from schemathesis.pytest.plugin import SchemathesisFunction
@@ -18,8 +19,8 @@ from tests.forked import copied
 from tests.running import START, Surroundings, settings_of, surroundings
 from tests.servers import NatsServer, PostgresServer, start_nats, start_postgres
 
-# machines are noisy: no test says how long an example may take
-hypothesis_settings.register_profile("ntm", deadline=None)
+# machines are noisy: no test fails because its examples take long to make or to try
+hypothesis_settings.register_profile("ntm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("ntm")
 
 

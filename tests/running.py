@@ -91,6 +91,13 @@ class Service:
         async with self.client() as client:
             return (await client.get("/healthz")).json().get(name)
 
+    async def taken(self) -> float:
+        """Return the number of submissions that this process of intake has accepted."""
+        async with self.client() as client:
+            metrics = (await client.get("/metrics")).text
+        (line,) = [line for line in metrics.splitlines() if line.startswith("ntm_submissions_accepted_total ")]
+        return float(line.split()[1])
+
     async def kill(self) -> None:
         assert self.process
         self.process.send_signal(signal.SIGKILL)

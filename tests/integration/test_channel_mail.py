@@ -57,9 +57,9 @@ async def test_a_connection_that_drops_after_the_content_is_repeated_under_the_s
 
 
 async def test_a_slow_mail_server_is_tried_again_later_on_another_connection() -> None:
-    server = Mailbox(wait_seconds=5)
+    server = Mailbox(wait_seconds=8)
     async with server.serve() as port:
-        channel = Email(mail_settings(port, send_timeout_seconds=0.2))
+        channel = Email(mail_settings(port, send_timeout_seconds=2))
         [slow] = await deliver(channel, a_notice())
         server.wait_seconds = 0
         [outcome] = await deliver(channel, a_notice())

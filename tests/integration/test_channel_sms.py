@@ -28,7 +28,7 @@ def sms_settings(receiver: Receiver, **fields: Any) -> NotifySettings:
         sms_api_key="key",
         sms_secret_key="secret",
         sms_brandname="NTM-LANGSON",
-        send_timeout_seconds=0.4,
+        send_timeout_seconds=3,
         **fields,
     )
 

@@ -27,7 +27,7 @@ def a_call(url: str, *secrets: str, **fields: Any) -> Notice:
 
 
 def open_webhook(**fields: Any) -> Webhook:
-    return Webhook(some_settings(webhook_allow_private=True, send_timeout_seconds=0.4, **fields))
+    return Webhook(some_settings(webhook_allow_private=True, send_timeout_seconds=3, **fields))
 
 
 async def test_a_receiver_verifies_the_signature_with_the_new_secret_and_with_the_old_one() -> None:
@@ -93,7 +93,7 @@ async def test_calls_one_after_the_other_share_a_connection_also_where_the_recei
 async def test_a_subscriber_cannot_make_us_call_into_private_networks(host: str) -> None:
     async with receiving() as receiver:
         port = urlsplit(receiver.url).port
-        channel = Webhook(some_settings(send_timeout_seconds=0.4))
+        channel = Webhook(some_settings(send_timeout_seconds=5))
         outcome = await deliver_and_close(channel, a_call(f"https://{host}:{port}/"))
     assert (outcome.result, outcome.ends_address) == (Result.PERMANENT, True)
     assert not receiver.requests

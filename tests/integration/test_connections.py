@@ -31,7 +31,7 @@ async def test_a_connection_that_the_server_closes_ends_the_process(
 ) -> None:
     connection = await connect(settings_of("postgresql+asyncpg://nowhere", nats_server), "test")
     await connection.publish(TOO_LONG)
-    await asyncio.wait_for(terminated.wait(), 10)
+    await asyncio.wait_for(terminated.wait(), 60)
     assert connection.is_closed
 
 
@@ -41,7 +41,7 @@ async def test_a_workers_connection_that_the_server_closes_ends_the_process(
     broker = create_broker(settings_of("postgresql+asyncpg://nowhere", nats_server), "test")
     await broker.start()
     await broker.publish(b"", TOO_LONG)
-    await asyncio.wait_for(terminated.wait(), 10)
+    await asyncio.wait_for(terminated.wait(), 60)
 
 
 async def test_who_closes_its_own_connection_goes_on(nats_server: NatsServer, terminated: asyncio.Event) -> None:

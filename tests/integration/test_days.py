@@ -47,7 +47,7 @@ async def test_days_without_any_worker_are_caught_up_with_each_at_its_own_date(a
     end = date(2024, 1, 3)
     await around.set_day(end)
     await worker.start()
-    await eventually(lambda: _came_to(around, end), 60)
+    await eventually(lambda: _came_to(around, end), 180)
     async with around.engine.connect() as connection:
         rows = (await connection.execute(select(table_of(ChangeRow)).order_by(table_of(ChangeRow).c.number))).all()
     border = load().units.find(BORDER, START)

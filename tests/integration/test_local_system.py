@@ -58,7 +58,7 @@ class System:
             sys.executable, "-c", STARTS, str(self.data), str(self.base), stdout=asyncio.subprocess.PIPE
         )
         assert self.process.stdout
-        assert await asyncio.wait_for(self.process.stdout.readline(), 60) == b"ready\n"
+        assert await asyncio.wait_for(self.process.stdout.readline(), 120) == b"ready\n"
         return RunningSystem.find(self.data)
 
     async def end(self, number: signal.Signals) -> list[int]:
@@ -66,7 +66,7 @@ class System:
         assert self.process
         children = [child.pid for child in psutil.Process(self.process.pid).children(recursive=True)]
         self.process.send_signal(number)
-        await asyncio.wait_for(self.process.wait(), 30)
+        await asyncio.wait_for(self.process.wait(), 60)
         return children
 
 

@@ -170,18 +170,10 @@ async def test_many_requests_at_once_each_get_their_own_receipt_and_two_processe
     assert {status(reply) for reply in replies} == {202}
     assert len({json.loads(reply.data)["id"] for reply in replies}) == 300
     assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before + 300
-    assert await taken_by(shared_intake) > 0
-    assert await taken_by(beside) > 0
+    assert await shared_intake.taken() > 0
+    assert await beside.taken() > 0
     await beside.stop()
     assert status(await ask(shared_around, key, a_posted_submission(source_ref="one is left"))) == 202
-
-
-async def taken_by(service: Service) -> float:
-    """Return the number of submissions that a process has accepted."""
-    async with service.client() as client:
-        metrics = (await client.get("/metrics")).text
-    (line,) = [line for line in metrics.splitlines() if line.startswith("ntm_submissions_accepted_total ")]
-    return float(line.split()[1])
 
 
 async def test_while_the_database_is_away_the_reply_is_to_come_again(

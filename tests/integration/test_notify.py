@@ -158,9 +158,10 @@ async def test_a_service_that_is_stopped_leaves_nothing_leased(running: NotifySe
     await with_many_desks(running)
     running.mail_server.answers.clear()
     await running.publish(a_status_change())
-    await asyncio.wait_for(running.mail_server.has_mail.wait(), 20)
+    await asyncio.wait_for(running.mail_server.has_mail.wait(), 60)
     stopping = asyncio.create_task(running.stop())
-    await asyncio.sleep(0.5)  # notify was told to stop, and waits for the attempts that it has begun
+    await eventually(lambda: "Waiting for application shutdown" in running.log)
+    await asyncio.sleep(0.5)  # by now its workers wait for the attempts that they have begun
     running.mail_server.answers.set()
     await stopping
     standing = await running.rows("SELECT status, count(*) FROM notify.notice GROUP BY status")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -153,7 +154,10 @@ async def test_what_is_no_difficulty_is_parked_and_the_others_go_on(notify: Noti
     async def is_parked() -> bool:
         return len(await notify.rows("SELECT 1 FROM notify.parked")) == 1
 
+    async def notices_of_it() -> list[Any]:
+        return [item for item in await notify.notices() if item["alerts"][0]["event"] == "messages_parked"]
+
     await eventually(is_parked, explain=lambda: notify.log)
-    [parked] = [item for item in await notify.notices() if item["alerts"][0]["event"] == "messages_parked"]
+    [parked] = await eventually(notices_of_it, explain=lambda: notify.log)
     assert parked["recipient"] == "coordination_office@20"
     assert DISTRICT in mailboxes(notify)

@@ -20,7 +20,6 @@ from shared.contracts.parked_message import Parked, ReplayRequest
 from shared.contracts.refs import UnitRef
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import publish
-from shared.nats.stream_reader import read_stream
 from shared.postgres.statements import table_of
 from shared.reference.load import PACKAGED, load
 from shared.service.outbox import Relay, put
@@ -70,11 +69,7 @@ async def count(around: Surroundings, model: Any) -> int:
 
 
 async def told(around: Surroundings) -> list[Parked]:
-    return [
-        Parked.model_validate_json(message.data)
-        async for batch in read_stream(around.nats, subjects.STATUS_STREAM, subjects.ALL_PARKED)
-        for message in batch
-    ]
+    return [Parked.model_validate_json(message.data) for message in await around.published(subjects.ALL_PARKED)]
 
 
 async def restarted(around: Surroundings, service: Service, mended: Path) -> Service:
@@ -114,6 +109,7 @@ async def test_a_parked_submission_is_scored_once_the_reference_data_know_its_un
     assert (one["state"], one["number"]) == ("replayed", 1)
     assert one["settled_at"]
     assert await count(around, SubmissionRow) == 1
+    await eventually(lambda: _has_told(around, 2))
     assert [event.state for event in await told(around)] == ["parked", "replayed"]
     compared = await rebuild(around.engine, around.nats, load(directory=mended), START)
     assert (compared.submissions, compared.differences) == (1, [])
@@ -237,6 +233,6 @@ async def test_a_replay_that_nobody_can_do_says_why(around: Surroundings) -> Non
     assert "scoring does not run" in await around.ntm("parked", "replay", "scoring", "1", status=1)
     await around.start("scoring")
     assert "scoring 1: unknown" in await around.ntm("parked", "replay", "scoring", "1", status=1)
-    answer = await around.nats.request(subjects.replay("scoring"), b'{"number": "x"}', timeout=10)
+    answer = await around.nats.request(subjects.replay("scoring"), b'{"number": "x"}', timeout=30)
     assert json.loads(answer.data)["outcome"] == "unknown"
     assert "Nothing is parked" in await around.ntm("parked")

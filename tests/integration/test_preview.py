@@ -36,7 +36,7 @@ def poverty(poor: int, unit: str = BORDER, **changes: Any) -> dict[str, Any]:
 
 
 async def ask(around: Surroundings, body: bytes) -> Msg:
-    return await around.nats.request(subjects.PREVIEW, body, timeout=10)
+    return await around.nats.request(subjects.PREVIEW, body, timeout=60)
 
 
 async def previewed(around: Surroundings, *submissions: dict[str, Any]) -> list[tuple[str, str, str, str]]:

@@ -240,8 +240,12 @@ async def test_with_scoring_a_dry_run_tells_the_statuses(
     shared_around: Surroundings, shared_intake: Service, key: str
 ) -> None:
     await shared_around.start("scoring")
-    preview = (await upload(shared_intake, key, a_month("6/2023", unit="06319"), dry_run=True)).json()
-    statuses = {status["criterion"]: status for status in preview["statuses"]}
+
+    async def with_statuses() -> Any:  # without them where scoring takes longer than intake waits for it
+        preview = (await upload(shared_intake, key, a_month("6/2023", unit="06319"), dry_run=True)).json()
+        return preview["statuses"]
+
+    statuses = {status["criterion"]: status for status in await eventually(with_statuses)}
     assert statuses["ntm-11"]["before"] == "no_data"
     assert statuses["ntm-11"]["after"] != "no_data"
     assert (statuses["ntm-11"]["unit"], statuses["ntm-11"]["name"]) == ("06319", "Yên Phúc commune")
