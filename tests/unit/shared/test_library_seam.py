@@ -130,7 +130,7 @@ HEADERS = b"".join(
 
 async def unpatched_nats_py_takes_its_time_over_headers() -> None:
     theirs, ours = (
-        min(timeit.repeat(lambda parse=parse: parse(HEADERS), number=300, repeat=15))  # type: ignore[misc]
+        min(timeit.repeat(lambda parse=parse: parse(HEADERS), timer=time.process_time, number=300, repeat=15))  # type: ignore[misc]
         for parse in (Client._parse_header_lines, library_seam._parse_header_lines)
     )
     assert theirs > 1.5 * ours, (theirs, ours)
