@@ -1,4 +1,4 @@
-"""Reference: the definitions together with one plan, and what the plan asks of whom."""
+"""The reference data of one plan: the definitions, the plan, and the answers that follow from both."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class StandingReading(NamedTuple):
 
     @property
     def rank(self) -> tuple[int, int]:
-        """Of two figures for the same period the higher ranked stands: by its stage, then by its revision."""
+        """The rank by stage, then by revision: of two figures for the same period the higher ranked one stands."""
         return self.stage.rank, self.revision
 
 

@@ -25,7 +25,7 @@ class FigureLookup(NamedTuple):
     elements: str
     """Codes with spaces between: the driver takes a few texts much faster than many elements of an array."""
     related_elements: str
-    """The same codes and those of the elements that they have to agree with."""
+    """These codes, and the codes of the elements with which their figures have to agree."""
 
 
 _STANDING = """
