@@ -56,8 +56,8 @@ class CatalogueDue(BaseModel):
     """A period of the plan's year."""
 
     period: Period
-    opens: date = Field(description="From this day on it can be reported.")
-    due: date = Field(description="After this day the report is late. It is taken all the same, and marked.")
+    opens: date = Field(description="The first day on which it can be reported.")
+    due: date = Field(description="The last day in time. Intake takes a later report too, and marks it as late.")
 
 
 class CatalogueReport(BaseModel):

@@ -59,7 +59,7 @@ class Difficulty(BaseModel):
     kind: DifficultyKind
     contact: str | None
     reported_at: AwareDatetime
-    age_days: int = Field(description="Days since the report, or until it was closed.")
+    age_days: int = Field(description="Days from the report until today, or until the difficulty was closed.")
     said: list[Said]
 
 

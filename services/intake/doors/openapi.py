@@ -22,10 +22,10 @@ _MEGABYTE = 1024 * 1024
 _TAGS = {
     "Submissions": "Gửi số liệu / Sending figures.",
     "Workbooks": "Biểu mẫu Excel và CSV / Workbooks to fill in, and CSV files.",
-    "Receipts": "Biên nhận, kết quả, từ chối / What became of what was sent.",
+    "Receipts": "Biên nhận, kết quả, từ chối / Receipts, outcomes and refusals.",
     "Review": "Thẩm tra, thẩm định / Stages: verified by the district, confirmed by the sector, or returned.",
-    "Difficulties": "Vướng mắc / What a unit cannot solve by itself.",
-    "Reference": "Danh mục, khóa truy cập / What can be reported, and what a key opens.",
+    "Difficulties": "Vướng mắc / Difficulties that a unit cannot solve by itself.",
+    "Reference": "Danh mục, khóa truy cập / The elements to report, and the scope of a key.",
 }
 
 _BODY_PROBLEMS = (Problems.TOO_SLOW, Problems.TOO_LARGE, Problems.PACKED, Problems.BUSY)
@@ -53,14 +53,14 @@ _OPERATIONS = {
     ),
     "GET /v1/submissions/{submission_id}": Operation(
         "Receipts",
-        "What became of a submission / Biên nhận và kết quả",
+        "The outcome of a submission / Biên nhận và kết quả",
         problems=(Problems.NOT_FOUND,),
         parameters={"submission_id": openapi_examples.SUBMISSION_ID},
         answers={200: {**openapi_examples.TRACKED, "submission": openapi_examples.ACCEPTED}},
     ),
     "GET /v1/refusals": Operation(
         "Receipts",
-        "What was refused / Số liệu bị từ chối",
+        "Refused submissions / Số liệu bị từ chối",
         answers={200: {"items": [openapi_examples.REFUSED], "next": None}},
     ),
     "POST /v1/submissions/{submission_id}/review": Operation(
@@ -117,10 +117,10 @@ _OPERATIONS = {
         parameters={"problem_id": openapi_examples.DIFFICULTY_ID},
         answers={202: openapi_examples.DIFFICULTY_CLOSED},
     ),
-    "GET /v1/me": Operation("Reference", "Whose key this is / Khóa này của ai"),
+    "GET /v1/me": Operation("Reference", "The agency of this key / Khóa này của ai"),
     "GET /v1/catalogue": Operation(
         "Reference",
-        "What can be reported / Danh mục chỉ tiêu, tiêu chí, đơn vị",
+        "Elements, criteria and units to report / Danh mục chỉ tiêu, tiêu chí, đơn vị",
         answers={200: openapi_examples.CATALOGUE},
     ),
 }
@@ -145,8 +145,8 @@ def _lines(description: str, example: str) -> dict[str, Any]:
 
 
 _LINES_OF_ANSWER = _lines(
-    "A line for each that was sent: its receipt or its problem, with `line`. The last one has the counts (`summary`) "
-    "and, where the stream ended before its time, why (`problem`): what has a receipt until then is accepted.",
+    "A line for each submission: its receipt or its problem, with `line`. The last line has the counts (`summary`) "
+    "and, where the stream ended early, the reason (`problem`): submissions that have a receipt are accepted.",
     openapi_examples.LINES_OF_ANSWER,
 )
 
@@ -154,20 +154,20 @@ _POST_SUBMISSIONS: dict[str, Any] = {
     "operationId": "post_submissions",
     "description": (
         f"One submission (an object), up to {ITEM_LIMIT:,} (an array), or any number (`{NDJSON}`, a line each, read as "
-        f"it comes). Each gets a receipt or a problem; one that is refused refuses no other. JSON may have "
+        f"it comes). Each gets a receipt or a problem; a refused submission refuses no other. JSON may have "
         f"{BODY_LIMIT // _MEGABYTE} MB, a line {LINE_LIMIT // 1024} kB.\n\n"
-        "A receipt means that the submission is on disk. Who gets no answer repeats the request: what was accepted "
-        "already gets the receipt it had, by its content or by its `Idempotency-Key`."
+        "A receipt means that the submission is on disk. A sender that gets no answer repeats the request: intake "
+        "recognises an accepted submission by its content or its `Idempotency-Key`, and gives its first receipt again."
     ),
     "parameters": [
         _header(
             "Idempotency-Key",
-            "Of the agency's choice. The same key with other content is a conflict (409). Without it the content "
+            "A key of the agency's choice. The same key with other content is a conflict (409). Without it the content "
             "counts: the same figures sent twice are one submission.",
             pattern=REQUEST_KEY,
         ),
         _header("Accept-Language", "The language of problems: `vi` (the default) or `en`."),
-        _header("traceparent", "W3C trace context. It is carried on to what the submission leads to."),
+        _header("traceparent", "W3C trace context, which all messages that follow from the submission carry on."),
     ],
     "requestBody": {
         "required": True,
@@ -189,7 +189,7 @@ _POST_SUBMISSIONS: dict[str, Any] = {
     },
     "responses": {
         "202": {
-            "description": "Accepted: all, or some of several. Each answer says its own.",
+            "description": "All submissions were accepted, or some of several: each has its own answer.",
             "content": {
                 "application/json": {
                     "schema": {"oneOf": [_ref(Receipt), _ref(ItemAnswers)]},
@@ -205,10 +205,10 @@ _POST_SUBMISSIONS: dict[str, Any] = {
             status: {"description": description, "content": {NDJSON: _LINES_OF_ANSWER}}
             for status, description in {
                 "408": "The body came too slowly.",
-                "415": "Neither JSON nor NDJSON, or compressed.",
+                "415": "The body is neither JSON nor NDJSON, or is compressed.",
                 "422": "Nothing was accepted.",
-                "429": "Too much at once, by the key or by all.",
-                "503": "The broker or the database is away; lines before that may be accepted.",
+                "429": "This key, or all keys together, send too much at once.",
+                "503": "The broker or the database is away; earlier lines may be accepted.",
             }.items()
         },
     },

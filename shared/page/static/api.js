@@ -11,7 +11,7 @@ export const hasKey = () => sessionStorage.getItem(KEY) !== null;
 export const keepKey = (key) => sessionStorage.setItem(KEY, key);
 export const forgetKey = () => sessionStorage.removeItem(KEY);
 
-/** What an answer that is no success says: a problem document (RFC 9457), or that none came. */
+/** A failed request: its problem document (RFC 9457), or the fact that no answer came. */
 export class Trouble extends Error {
   constructor(status, document, retryAfter = null) {
     super(document.title);
@@ -65,7 +65,7 @@ export async function postFile(content, query, headers = {}) {
   return read(await ask("POST", "/v1/uploads", { query, headers: sent, body: content }), "json");
 }
 
-/** The answer as a file in the downloads; its name is the server's unless one is given. */
+/** Saves the answer as a download, under the given name or else the server's. */
 export async function download(method, path, { name, ...rest }) {
   const answer = await ask(method, path, rest);
   const named = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "");

@@ -1,8 +1,8 @@
-// Builds elements. What people wrote becomes text, never markup: there is no other way in here.
+// Builds elements. Texts of people become text nodes, never markup: this module has no other way.
 
 import { t } from "./words.js";
 
-/** An element: `h("p", {class: "hint", onclick: act}, "text", child)`; what is null or false is left out. */
+/** An element: `h("p", {class: "hint", onclick: act}, "text", child)`; children that are null or false are left out. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -17,7 +17,7 @@ export function h(tag, attributes = {}, ...children) {
 
 let numbers = 0;
 
-/** A labelled control; `hint` says more about it. */
+/** A labelled control, explained by `hint`. */
 export function field(label, control, hint = null) {
   control.id ||= `field-${++numbers}`;
   const said = hint && h("p", { class: "hint", id: `${control.id}-hint` }, hint);
@@ -56,7 +56,7 @@ export function table(caption, headers, rows) {
 
 export const badge = (text, tone) => h("span", { class: `badge ${tone}` }, text);
 
-/** Shows a dialog, built by `fill(close)`; the focus comes back to where it was. */
+/** Shows a dialog, built by `fill(close)`; afterwards the focus returns to its place. */
 export function dialog(title, fill) {
   const close = () => box.close();
   const heading = h("h2", { id: `title-${++numbers}` }, title);
@@ -67,7 +67,7 @@ export function dialog(title, fill) {
   return box;
 }
 
-/** Says it to who cannot see that something changed, too. */
+/** Announces the words to users of screen readers too. */
 export function say(text) {
   document.getElementById("said").textContent = text;
 }

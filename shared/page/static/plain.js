@@ -1,9 +1,9 @@
-// What every page shows alike: days, moments, words in two languages, and what went wrong.
+// The parts that every page shows alike: days, moments, words in two languages, and problems.
 
 import { h } from "./dom.js";
 import { language, locale, t } from "./words.js";
 
-/** What the shell says of the system: `province`, `sample`, `today`, and what the page's service adds. */
+/** The facts in the shell: `province`, `sample`, `today`, and those of the page's service. */
 export const page = document.documentElement.dataset;
 
 export const text = (bilingual) => bilingual[language()];
@@ -16,7 +16,7 @@ export function moment(time) {
   return h("time", { datetime: time }, new Intl.DateTimeFormat(locale(), format).format(new Date(time)));
 }
 
-/** A problem document in words, each fault with its place; `again` is offered where that may help. */
+/** A problem document in words, each fault with its place; a button for `again` where repeating may help. */
 export function troubleBox(trouble, again = null) {
   if (!trouble.document) throw trouble;
   const { title, detail, errors = [], omitted } = trouble.document;

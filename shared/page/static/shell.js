@@ -23,7 +23,7 @@ function signOut() {
   focus();
 }
 
-/** Who uses the keyboard or a reader goes on where something new stands. */
+/** Moves the focus of users of the keyboard or a screen reader to the new content. */
 function focus() {
   (at("main").querySelector("[role=alert]") ?? at("main")).focus({ preventScroll: true });
 }
@@ -118,8 +118,8 @@ at("skip").addEventListener("click", (event) => {
 
 for (const missed of ["dragover", "drop"]) addEventListener(missed, (event) => event.preventDefault()); // else the file replaces the page
 
-/** Runs the page. `load` fetches what the key opens, and gives whose key it is; `parts` shows each part by its name
- * (the first one first) and returns how to leave it; `offers` says whether this key has use for one. */
+/** Runs the page. `load` fetches what the key opens, and returns the agency of the key; `parts` shows each part by its name
+ * (the first one first) and returns how to leave it; `offers` says whether a part is of use to this key. */
 export function run(own) {
   given = { offers: () => true, ...own };
   if (!hasKey()) return draw();

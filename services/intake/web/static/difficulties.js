@@ -34,7 +34,7 @@ export function show(root) {
       next ? h("button", { type: "button", "data-id": "more", onclick: () => look(true) }, t("more")) : "");
   }
 
-  /** Shows what was just said at once; the list itself learns of it a moment later. */
+  /** Shows the new entry at once; the list has it a moment later. */
   function replace(changed) {
     items = [changed, ...items.filter((one) => one.id !== changed.id)];
     draw();
@@ -56,7 +56,7 @@ function card(one, changed) {
     answer);
 }
 
-/** Who reported it, and the province's offices, each for its criteria. */
+/** Whether the key may answer: the reporter's key, or that of an office of the province, for its criteria. */
 function mayAnswer(one) {
   const isProvince = known.me.units.some(({ code }) => known.units.get(code)?.kind === "province");
   return one.said[0].agency === known.me.agency || (isProvince && (one.criterion === null || coversCriterion(one.criterion)));
@@ -77,7 +77,7 @@ function answerDialog(one, done) {
   wordsDialog(t("difficulty_answer"), t("difficulty_answer_words"), `/v1/problems/${one.id}/answers`, content, done, [h("blockquote", { class: "words" }, one.said.at(-1).words)], [closes]);
 }
 
-/** A form around some words; sending it again after a lost answer sends it once. */
+/** A form with a text; a form that is sent again after a lost answer counts once. */
 function wordsDialog(title, label, path, content, done, before, after) {
   const words = h("textarea", { rows: 5, maxlength: WORDS_LIMIT, required: true });
   const trouble = h("div");

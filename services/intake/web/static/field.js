@@ -1,10 +1,10 @@
-// The field's things as people read them: units, periods, figures, statuses.
+// Units, periods, figures and statuses as people read them.
 
 import { badge, h } from "./dom.js";
 import { day, text } from "./plain.js";
 import { language, locale, t } from "./words.js";
 
-/** What the signed-in key may see; filled by `learn`. */
+/** The scope of the signed-in key; filled by `learn`. */
 export const known = { me: null, catalogue: null, units: new Map(), criteria: new Map(), elements: new Map() };
 
 export function learn(me, catalogue) {
@@ -24,7 +24,7 @@ export function criterionName(key) {
 
 export const coversCriterion = (key) => known.me.criteria.includes("*") || known.me.criteria.includes(key);
 
-/** Whether the unit is one of the key's or lies below one. */
+/** Whether the unit is one of the key's units, or lies below one of them. */
 export function covers(unit) {
   for (let one = unit; one; one = known.units.get(one.parent)) {
     if (known.me.units.some((covered) => covered.code === one.code)) return true;
@@ -32,7 +32,7 @@ export function covers(unit) {
   return false;
 }
 
-/** The covered units as choices: those with others below them first, then the rest by what they lie in. */
+/** The covered units as choices: first the units with others below them, then the others by their districts. */
 export function unitChoices() {
   const covered = known.catalogue.units.filter(covers);
   const parents = new Set(known.catalogue.units.map((unit) => unit.parent));
@@ -84,5 +84,5 @@ export const daysAgo = (count) => new Intl.RelativeTimeFormat(locale(), { numeri
 const TONES = { met: "good", on_track: "good", behind: "bad", missed: "bad", not_met: "warn", no_data: "calm" };
 export const status = (word) => badge(t(`status_${word}`), TONES[word] ?? "calm");
 
-/** One thing that becomes another. */
+/** A value and the value that replaces it. */
 export const becomes = (before, after) => h("span", { class: "becomes" }, before, h("span", { class: "arrow", "aria-label": t("becomes") }, " → "), after);

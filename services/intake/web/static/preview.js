@@ -1,4 +1,4 @@
-// What a file would change, before anything is sent: faults at their cells, figures old and new, statuses before and after.
+// The preview of a file: faults at their cells, figures old and new, statuses before and after. Nothing is sent yet.
 
 import { badge, field, h, say, table, tick } from "./dom.js";
 import { becomes, criterionName, elementName, figure, periodName, status, unitName } from "./field.js";
@@ -34,7 +34,7 @@ function faults(upload, found, trouble) {
     h("p", {}, h("button", { type: "button", onclick: marked }, t("take_marked")), " ", h("span", { class: "hint" }, t("take_marked_hint")))]);
 }
 
-/** What the sender has to say, asked only where the file needs it. */
+/** The choices of the sender, asked only where the file needs them. */
 function choices(upload, found) {
   const codes = new Set(found.faults.map((fault) => fault.code));
   const { confirmed = false, correct = false, period = "" } = upload.choices;

@@ -53,7 +53,7 @@ export function progress(receipts) {
   return { element, leave: follow(look) };
 }
 
-/** Brings `tracked` up to date: by the list of the newest, and one by one for `missing` that were sent long ago. */
+/** Brings `tracked` up to date by the list of the newest; asks for older receipts (`missing`) one by one. */
 async function update(tracked, missing) {
   let cursor = null;
   for (let page = 0; page < PAGES; page++) {

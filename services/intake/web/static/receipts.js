@@ -1,4 +1,4 @@
-// Receipts: how far submissions have come, the changes they caused, what they said.
+// Receipts: the progress of submissions, the changes they caused, their figures.
 
 import { get } from "./api.js";
 import { badge, dialog, h, table } from "./dom.js";
@@ -22,7 +22,7 @@ export const reviews = (list) => list.map((one) =>
     h("p", {}, h("b", {}, t(`decision_${one.decision}`)), ` · ${one.agency} · `, moment(one.at)),
     one.reason && h("p", { class: "words" }, one.reason)));
 
-/** The whole receipt in a dialog; `more(found, close)` adds what can be done with it. */
+/** The whole receipt in a dialog; `more(found, close)` adds the actions. */
 export async function openReceipt(id, more = () => null) {
   const body = h("div", {}, h("p", {}, t("loading")));
   let close;
@@ -43,7 +43,7 @@ export async function openReceipt(id, more = () => null) {
   }
 }
 
-/** Calls `look` now and again until it says that it is done, or the returned function is called. */
+/** Calls `look` repeatedly until it returns that it is done, or until somebody calls the returned function. */
 export function follow(look, waitSeconds = 1.5) {
   let timer = null;
   let ended = false;
@@ -58,7 +58,7 @@ export function follow(look, waitSeconds = 1.5) {
   };
 }
 
-/** Puts new children in, and the focus back on the control that had it. */
+/** Replaces the children, and returns the focus to the control that had it. */
 export function refresh(root, ...children) {
   const focused = root.contains(document.activeElement) ? document.activeElement.dataset.id : null;
   root.replaceChildren(...children);

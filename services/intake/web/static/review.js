@@ -1,4 +1,4 @@
-// Review: a district verifies what its communes reported, the province confirms it, or either sends it back.
+// Review: a district verifies the figures of its communes, the province confirms them, and both may return them.
 
 import { get, post } from "./api.js";
 import { field, h, say, select } from "./dom.js";

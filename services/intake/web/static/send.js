@@ -1,4 +1,4 @@
-// Send: take the workbook, drop the filled one, see what it would change, send it, follow what becomes of it.
+// Send: the sender takes the template, drops the filled workbook, sees its preview, sends it, and follows its receipts.
 
 import { download, newRequest, postFile, XLSX } from "./api.js";
 import { field, h, say, select, tick } from "./dom.js";
@@ -12,7 +12,7 @@ const [ALL, OTHER] = ["all", "other"];
 
 let upload = null;
 
-/** The part of the page; a file that was chosen stays while its sender looks at another, or changes the language. */
+/** This part of the page; a chosen file stays while the sender looks at another part, or changes the language. */
 export function show(root) {
   if (upload?.owner !== known.me) upload = new Upload(known.me);
   const result = h("section", { class: "result", hidden: true });
@@ -26,13 +26,13 @@ export function show(root) {
     upload.take(event.dataTransfer.files[0]);
   };
   const send = h("section", { class: "card" }, h("h2", {}, h("span", { class: "step" }, "2"), t("send_title")), h("p", { class: "hint" }, t("send_hint")), zone);
-  // anywhere: who has mended a fault that is shown below has not to scroll up to the zone
+  // anywhere: a sender who has mended a fault that is shown below need not scroll up to the zone
   root.append(h("div", { ondragover: over(true), ondragleave: over(false), ondrop: drop }, h("div", { class: "two" }, takeCard(), send), result));
   upload.showIn(result);
   return () => upload.leave();
 }
 
-/** Every period that a report of the key's criteria is due for, the newest first. */
+/** Every period for which a report of the key's criteria is due, the newest first. */
 function periods() {
   const found = new Map();
   for (const report of known.catalogue.reports) {
@@ -112,7 +112,7 @@ function dropZone() {
     input, h("span", { class: "drop-title" }, t("drop_title")), h("span", { class: "button" }, t("drop_choose")), h("span", { class: "hint" }, t("drop_hint")));
 }
 
-/** One file on its way: looked at as often as it takes, then sent once. */
+/** A chosen file: previewed as often as the sender likes, then sent once. */
 class Upload {
   constructor(owner) {
     Object.assign(this, { owner, content: null, receipts: null, leave: () => {} });
@@ -137,14 +137,14 @@ class Upload {
     await this.look();
   }
 
-  /** Says more about the file than stands in it, and looks again. */
+  /** Adds choices that the file does not state, and asks for the preview again. */
   choose(changed) {
     Object.assign(this.choices, changed);
-    this.request = newRequest(); // it belongs to the file with these choices
+    this.request = newRequest(); // the request key belongs to the file with these choices
     return this.look();
   }
 
-  /** Asks what the file would change, with the choices made. */
+  /** Asks for the preview of the file with the choices made. */
   async look({ quietly = false } = {}) {
     const turn = (this.turn = {});
     if (this.result.hasChildNodes()) this.result.setAttribute("aria-busy", "true");
@@ -156,14 +156,14 @@ class Upload {
     if (turn === this.turn) this.display(children, quietly);
   }
 
-  /** The same file with its faults marked in its cells. */
+  /** Downloads the file with its faults marked in its cells. */
   async marked() {
     const name = this.name.replace(/\.\w+$/, "") + t("marked_suffix");
     const query = { ...this.choices, dry_run: true };
     await download("POST", "/v1/uploads", { name, query, body: this.content, headers: { Accept: XLSX } });
   }
 
-  /** Sends it; the same request as often as it takes, so that nothing is sent twice. */
+  /** Sends the file; repeats the same request until it is answered, so that the figures count once. */
   async send() {
     const { items } = await postFile(this.content, this.choices, { "Idempotency-Key": this.request });
     Object.assign(this, { receipts: items, content: null });

@@ -1,4 +1,4 @@
-// Sent: the agency's last submissions with how far they have come, and what was refused.
+// Sent: the agency's last submissions with their progress, and its refusals.
 
 import { get } from "./api.js";
 import { dialog, h, table } from "./dom.js";
@@ -22,7 +22,7 @@ export function show(root) {
   });
 }
 
-/** A list that is asked for anew now and again, and drawn where it has changed. */
+/** A list that the page asks for repeatedly, and draws when it has changed. */
 class List {
   constructor(path, root, draw) {
     Object.assign(this, { path, root, draw, limit: PAGE, items: [], shown: null });

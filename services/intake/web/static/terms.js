@@ -1,4 +1,4 @@
-// What the page of intake says.
+// The words of intake's page.
 
 import { addWords } from "./words.js";
 
