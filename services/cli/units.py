@@ -40,7 +40,6 @@ _WORDS = {
     "now": phrase("units.now"),
     "since": phrase("units.since"),
     "between": phrase("units.between"),
-    "disputed": phrase("units.disputed"),
     "unknown": phrase("units.unknown"),
     "goes_over": phrase("units.goes_over"),
     "nothing": phrase("units.nothing"),
@@ -73,8 +72,6 @@ def show(
     known = reference.units.known(text) or reference.units.meant_by(text)
     for unit in _found([unit for unit in known if on is None or unit.is_valid(on.date())], text, lang):
         _print(_headline(unit, reference, lang), style="bold")
-        if unit.disputed:
-            _print(f"  {_WORDS['disputed'].in_(lang)}", style="yellow")
         for succession, old in reference.units.predecessors(unit):
             _print(f"  ← {_WORDS[f'origin_{succession.relation}'].in_(lang)} {_named(old, lang)}")
         for succession, new in reference.units.successors(unit):

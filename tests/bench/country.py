@@ -46,7 +46,7 @@ def _unit(key: int, code: str, kind: str, parent: str) -> dict[str, str]:
     name = f"Giả định {code}"
     return {
         "key": str(key), "code": code, "name": name, "kind": kind, "parent": parent,
-        "valid_from": "2020-01-01", "valid_to": "", "disputed": "",
+        "valid_from": "2020-01-01", "valid_to": "",
     }  # fmt: skip
 
 

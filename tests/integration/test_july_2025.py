@@ -30,7 +30,7 @@ BEFORE, EVE, DAY, LATE, AUGUST = (
     date(2025, 8, 4),
 )
 HOUSEHOLDS = 1000
-MERGED, WITH_TOWN, WITH_SPLIT = "06016", "06112", "06613"
+MERGED, WITH_TOWN, WITH_SPLIT = "06004", "06112", "06613"
 """New communes: xã Quốc Khánh was made of whole communes; xã Bình Gia also of a town; xã Đình Lập also of the larger
 part of a split commune."""
 

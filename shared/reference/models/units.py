@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
-
-from pydantic import BeforeValidator
+from typing import Literal
 
 from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.refs import UnitCode
@@ -25,10 +23,6 @@ UNIT_KINDS: dict[UnitKind, Bilingual] = {
 """The names of the kinds."""
 
 
-def _empty_is_no(cell: object) -> object:
-    return False if cell is None else cell
-
-
 class Unit(Record):
     """A place or office in the tree, from `valid_from` to `valid_to` (both included; None: it still exists).
 
@@ -42,8 +36,6 @@ class Unit(Record):
     parent: int | None
     valid_from: date
     valid_to: date | None = None
-    disputed: Annotated[bool, BeforeValidator(_empty_is_no)] = False
-    """Sources disagree on the code."""
 
     def is_valid(self, on: date) -> bool:
         """Say whether the unit exists on that day."""

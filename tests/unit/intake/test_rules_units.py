@@ -44,13 +44,13 @@ def test_a_name_that_nobody_has_is_of_the_wrong_form() -> None:
 
 
 def test_a_unit_that_has_ended_names_its_successor() -> None:
-    vietnamese, english = the_text(a_posted_submission(unit="06004", period="2025-12"), today=AFTER_2025)
+    vietnamese, english = the_text(a_posted_submission(unit="06016", period="2025-12"), today=AFTER_2025)
     assert (
-        "Trong kỳ tháng 12/2025 không có đơn vị nào mang mã 06004 (xã Quốc Khánh từ 01/01/2020 đến 30/06/2025)"
+        "Trong kỳ tháng 12/2025 không có đơn vị nào mang mã 06016 (xã Tri Phương từ 01/01/2020 đến 30/06/2025)"
         in vietnamese
     )
-    assert "Hãy gửi cho đơn vị kế thừa: 06016 xã Quốc Khánh" in vietnamese
-    assert "06016 Quốc Khánh commune" in english
+    assert "Hãy gửi cho đơn vị kế thừa: 06004 xã Quốc Khánh" in vietnamese
+    assert "06004 Quốc Khánh commune" in english
 
 
 def test_a_unit_that_was_split_names_all_that_it_is_now_the_larger_part_first() -> None:

@@ -138,9 +138,14 @@ def test_titles_say_the_kind() -> None:
     assert commune.title_in("en") == "Điềm He commune"
 
 
-def test_five_codes_of_2025_are_disputed() -> None:
-    disputed = {unit.code for unit in UNITS if unit.disputed}
-    assert disputed == {"06016", "06193", "06202", "06214", "06421"}
+def test_the_codes_of_2025_are_those_of_the_decision() -> None:
+    """Decision 19/2025/QĐ-TTg, annex; other lists give these five the codes of other former communes."""
+    named = {"Quốc Khánh": "06004", "Na Sầm": "06124", "Ba Sơn": "06196", "Cao Lộc": "06211", "Thiện Tân": "06436"}
+    units = [unit for unit in UNITS if unit.valid_from == date(2025, 7, 1)]
+    assert len(units) == 61 + 4
+    assert {unit.name: unit.code for unit in units if unit.name in named} == named
+    parts = {unit: [old.code for _, old in UNITS.predecessors(unit)] for unit in units}
+    assert [unit.name for unit in units if unit.code not in parts[unit]] == [], "each took the code of one of its parts"
 
 
 def test_an_unknown_code_or_day_finds_nothing() -> None:
