@@ -20,6 +20,7 @@ from shared.texts import filled, phrase
 
 _DAY_PATTERNS: dict[Language, str] = {"vi": "dd/MM/yyyy", "en": "d MMMM yyyy"}
 _MOST_DECIMALS = 2
+_FINEST_DECIMALS = 12
 _ROMAN = ("I", "II", "III", "IV")
 
 STAGES: dict[Stage, Bilingual] = {
@@ -63,10 +64,26 @@ def number(value: float | Decimal, language: Language, digits: int | None = None
 
     `digits`: decimals, rounded half up as people do; None: as many as the value needs, at most two.
     """
-    exact = Decimal(str(value))
-    rounded = exact.quantize(Decimal(1).scaleb(-(_MOST_DECIMALS if digits is None else digits)), rounding=ROUND_HALF_UP)
+    rounded = _rounded(value, _MOST_DECIMALS if digits is None else digits)
     written: str = _number_pattern(digits).apply(rounded or abs(rounded), _locale(language))  # no minus before a zero
     return written
+
+
+def digits_apart(value: float, *others: float | None, usual: int = _MOST_DECIMALS) -> int | None:
+    """Return the decimals with which a number is written otherwise than every other number from which it differs.
+
+    None where the usual ones do. So no sentence says that `9.33 %` misses a goal of `9.33 %`.
+    """
+    differing = [other for other in others if other is not None and other != value]
+    for digits in range(usual, _FINEST_DECIMALS):
+        written = _rounded(value, digits)
+        if all(_rounded(other, digits) != written for other in differing):
+            return None if digits == usual else digits
+    return _FINEST_DECIMALS if differing else None
+
+
+def _rounded(value: float | Decimal, digits: int) -> Decimal:
+    return Decimal(str(value)).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -27,11 +28,11 @@ def a_requirement(**changes: Any) -> Requirement:
     """Build a requirement: from 20 % at the end of 2022 down to at most 10 % at the end of 2023."""
     ordinary: dict[str, Any] = {
         "direction": "at_most",
-        "goal": Decimal(10),
+        "goal": Fraction(10),
         "baseline_date": BASELINE_DATE,
-        "baseline": Decimal(20),
+        "baseline": Fraction(20),
         "deadline": DEADLINE,
-        "tolerance": Decimal("0.10"),
+        "tolerance": Fraction("0.10"),
     }
     return Requirement(**{**ordinary, **changes})
 
@@ -42,7 +43,7 @@ def an_observation(value: float, on: date = date(2023, 6, 30), **changes: Any) -
     ordinary: dict[str, Any] = {
         "effective": on,
         "period": Period.parse(on.isoformat()),
-        "value": number,
+        "value": Fraction(number),
         "numerator": number,
     }
     return Observation(**{**ordinary, **changes})

@@ -13,7 +13,7 @@ from tests.set_2026 import PLAN, reference_with_2026
 from tests.waiting import eventually
 
 TODAY = date(2026, 6, 30)
-FIRST, SECOND, THIRD = "06001", "06016", "06058"
+FIRST, SECOND, THIRD = "06001", "06004", "06058"
 """One commune of each group of the set."""
 
 

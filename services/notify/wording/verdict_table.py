@@ -44,8 +44,10 @@ def table(parts: Sequence[Part], language: Language, words: Words) -> Sequence[R
 
 
 def _row(part: Part, language: Language, words: Words) -> Row:
+    digits = None if part.value is None else text.digits_apart(part.value, part.goal, part.required)
+
     def amount(value: float | None, *, bound: bool = False) -> str:
-        return _amount(value, part, language, words, bound=bound)
+        return _amount(value, part, language, words, digits, bound=bound)
 
     is_yes_no = part.measured_in == "yes_no"
     counted = part.numerator is not None and part.denominator is not None
@@ -55,7 +57,7 @@ def _row(part: Part, language: Language, words: Words) -> Row:
         name=part.name.in_(language),
         group=words["groups"][part.group] if part.group else None,
         value=amount(part.value),
-        figure=text.number(part.value, language) if part.value is not None and not is_yes_no else amount(part.value),
+        figure=amount(part.value) if part.value is None or is_yes_no else text.number(part.value, language, digits),
         counts=f"{text.number(part.numerator or 0, language)}/{text.number(part.denominator or 0, language)}"
         if counted
         else "",
@@ -69,7 +71,9 @@ def _row(part: Part, language: Language, words: Words) -> Row:
     )
 
 
-def _amount(value: float | None, part: Part, language: Language, words: Words, *, bound: bool) -> str:
+def _amount(
+    value: float | None, part: Part, language: Language, words: Words, digits: int | None, *, bound: bool
+) -> str:
     """Return a value in the measure's unit, with a sign when it is a bound; empty without a value."""
     if value is None:
         return ""
@@ -77,6 +81,6 @@ def _amount(value: float | None, part: Part, language: Language, words: Words, *
         return str(words["yes"] if value else words["no"])
     sign = ("≥ " if part.direction == "at_least" else "≤ ") if bound else ""
     if part.measured_in == "percent":
-        return sign + text.percent(value, language)
+        return sign + text.percent(value, language, digits)
     unit = part.missing_unit.in_(language) if part.missing_unit else words["units"].get(part.measured_in, "")
-    return f"{sign}{text.number(value, language)} {unit}".strip()
+    return f"{sign}{text.number(value, language, digits)} {unit}".strip()

@@ -152,9 +152,9 @@ def _lacking(part: MeasureVerdict) -> Lacking | None:
         name=indicator.name,
         group=part.group.group,
         measured_in=indicator.measured_in,
-        value=round(float(newest.value), 4),
+        value=float(newest.value),
         goal=float(goal),
-        gap=round(float(gap), 4),
+        gap=float(gap),
         missing=missing,
         missing_unit=indicator.counted or UNITS.get(indicator.measured_in, _ITEMS),
     )

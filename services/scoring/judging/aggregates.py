@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.increments import Contributor, Increment, Increments
@@ -68,7 +69,9 @@ def series(
             continue
         if isinstance(measure, Rate) and running.denominator <= 0:
             continue
-        value = HUNDRED * running.numerator / running.denominator if isinstance(measure, Rate) else running.numerator
+        value = Fraction(running.numerator)
+        if isinstance(measure, Rate):
+            value = HUNDRED * value / Fraction(running.denominator)
         observations.append(
             Observation(
                 effective=day,

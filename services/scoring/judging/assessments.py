@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 from services.scoring.judging import reasons
 from services.scoring.judging.increments import Increment
@@ -132,8 +133,9 @@ def _next(verdict: Verdict, countable: bool) -> Waypoint | None:
     if ahead is None:
         return None
     missing = verdict.lacking(ahead.value) if countable else None
-    return Waypoint(on=ahead.on, required=round(float(ahead.value), 4), missing=missing)
+    return Waypoint(on=ahead.on, required=float(ahead.value), missing=missing)
 
 
-def _number(value: Decimal | None) -> float | None:
-    return None if value is None else round(float(value), 4)
+def _number(value: Fraction | Decimal | None) -> float | None:
+    """Return the number unrounded: it is rounded where people read it, so that it never contradicts the status."""
+    return None if value is None else float(value)

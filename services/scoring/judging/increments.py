@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from operator import itemgetter
 from types import MappingProxyType
 
 from services.scoring.judging.figures import Figures
-from services.scoring.judging.observations import Measure, Observation, effective_date
+from services.scoring.judging.observations import Measure, Observation, effective_date, exact
 from shared.reference.load import Reference
 from shared.reference.models import (
     CohortMeeting,
@@ -162,7 +163,7 @@ class Contributor:
         for key in criteria:
             for indicator in self.reference.criterion(key).indicators:
                 at_least = indicator.direction == "at_least"
-                goal = self.reference.goal(key, indicator, unit, self.reference.plan.year).goal
+                goal = exact(self.reference.goal(key, indicator, unit, self.reference.plan.year).goal)
                 for group in indicator.groups:
                     observations = self._observed(group.measure, figures)
                     if not observations:
@@ -198,7 +199,7 @@ def _increments_from(levels: _Levels) -> dict[date, Increment]:
     return {day: increment for day, increment in increments.items() if increment != Increment()}
 
 
-def _holds(value: Decimal, goal: Decimal, at_least: bool) -> bool:
+def _holds(value: Fraction, goal: Fraction, at_least: bool) -> bool:
     return value >= goal if at_least else value <= goal
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
+from fractions import Fraction
 
 from services.scoring.judging import due_reports
 from services.scoring.judging.aggregates import series
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.increments import Increment
-from services.scoring.judging.observations import Observation
+from services.scoring.judging.observations import Observation, exact
 from services.scoring.judging.path import Point, Requirement
 from services.scoring.judging.verdict import Verdict, assess, status_since, worst
 from shared.contracts.status import Status
@@ -95,10 +97,10 @@ class Judge:
             goal = self.reference.goal(key, indicator, unit, plan.year)
             requirement = Requirement(
                 direction=indicator.direction,
-                goal=goal.goal,
+                goal=exact(goal.goal),
                 baseline_date=plan.baseline_date,
                 deadline=deadline,
-                tolerance=plan.tolerance,
+                tolerance=exact(plan.tolerance),
                 has_path=indicator.measured_in != "yes_no",
                 reports=self.reference.due_on(key),
             )
@@ -144,13 +146,13 @@ class Judge:
         criteria = dict.fromkeys(key for element in elements for key in self.reference.criteria_of_element(element))
         return Requirement(
             direction=commitment.direction,
-            goal=commitment.goal,
+            goal=_exact(commitment.goal),
             baseline_date=plan.baseline_date,
             deadline=commitment.deadline,
-            baseline=commitment.baseline,
-            change=commitment.change,
-            milestones=tuple(Point(milestone.on, milestone.value) for milestone in commitment.milestones),
-            tolerance=commitment.tolerance if commitment.tolerance is not None else plan.tolerance,
+            baseline=_exact(commitment.baseline),
+            change=_exact(commitment.change),
+            milestones=tuple(Point(milestone.on, exact(milestone.value)) for milestone in commitment.milestones),
+            tolerance=exact(commitment.tolerance if commitment.tolerance is not None else plan.tolerance),
             has_path=commitment.has_path,
             ceiling=isinstance(commitment.measure, Total) and commitment.direction == "at_most",
             reports=self.reference.due_on(*criteria),
@@ -163,6 +165,10 @@ def overdue_of(verdict: Verdict) -> list[str]:
     There are none once the commitment has a value: missing reports then show at the communes that owe them.
     """
     return [] if verdict.seen else [due.period.text for due in verdict.requirement.reports if due.by < verdict.on]
+
+
+def _exact(number: Decimal | None) -> Fraction | None:
+    return None if number is None else exact(number)
 
 
 def _status(parts: Sequence[MeasureVerdict]) -> Status:

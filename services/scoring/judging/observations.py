@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -18,7 +20,7 @@ from shared.contracts.status import Stage
 from shared.contracts.submission import SubmissionWarning
 from shared.reference.models import Amount, Ratio, YesNo
 
-HUNDRED = Decimal(100)
+HUNDRED = 100
 _ZERO = Decimal(0)
 
 type Measure = Ratio | Amount | YesNo
@@ -29,7 +31,7 @@ class Observation(NamedTuple):
 
     effective: date
     period: Period
-    value: Decimal
+    value: Fraction
     numerator: Decimal
     denominator: Decimal | None = None
     readings: tuple[Reading, ...] = ()
@@ -51,6 +53,16 @@ class Observation(NamedTuple):
         """The warnings about its readings, by element, so that they do not depend on the order of arrival."""
         in_order = sorted(self.readings, key=lambda reading: reading.element)
         return [warning for reading in in_order for warning in reading.warnings]
+
+
+@lru_cache(1024)
+def exact(number: Decimal) -> Fraction:
+    """Return a number of the plan, or of a figure, as a fraction.
+
+    Values and goals are compared as fractions: quotients of decimals are rounded, and where a value just reaches its
+    goal the rounding would decide.
+    """
+    return Fraction(number)
 
 
 def in_force(observations: Iterable[Observation]) -> list[Observation]:
@@ -89,9 +101,10 @@ def observation_of(
         denominator = sum((values[element] for element in measure.denominator), _ZERO)
         if denominator <= 0:
             return None
-        value = HUNDRED * numerator / denominator
+        value = HUNDRED * Fraction(numerator) / Fraction(denominator)
     else:
-        value = numerator = sum((reading.value for reading in readings), _ZERO)
+        numerator = sum((reading.value for reading in readings), _ZERO)
+        value = Fraction(numerator)
     return Observation(
         effective=effective_date(period, max(reading.known_from for reading in readings), baseline_date),
         period=period,

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
+from fractions import Fraction
 from typing import Literal
 
 from services.scoring.judging.observations import Observation
@@ -20,7 +20,7 @@ class Point:
     """A value at a date."""
 
     on: date
-    value: Decimal
+    value: Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,12 @@ class Requirement:
     """
 
     direction: Literal["at_least", "at_most"]
-    goal: Decimal | None
+    goal: Fraction | None
     baseline_date: date
-    tolerance: Decimal
+    tolerance: Fraction
     deadline: date | None = None
-    baseline: Decimal | None = None
-    change: Decimal | None = None
+    baseline: Fraction | None = None
+    change: Fraction | None = None
     milestones: tuple[Point, ...] = ()
     has_path: bool = True
     ceiling: bool = False
@@ -44,7 +44,7 @@ class Requirement:
     reports: Sequence[Due] = ()
     """The reports that the calendar asks for, oldest period first; between them no value falls behind."""
 
-    def gap(self, value: Decimal, required: Decimal) -> Decimal:
+    def gap(self, value: Fraction, required: Fraction) -> Fraction:
         """Return how much worse the value is than the required one; negative when it is better."""
         return required - value if self.direction == "at_least" else value - required
 
@@ -55,10 +55,10 @@ class Course:
 
     requirement: Requirement
     points: tuple[Point, ...]
-    allowed: Decimal
+    allowed: Fraction
 
     @classmethod
-    def of(cls, requirement: Requirement, baseline: Point | None, goal: Decimal) -> Course | None:
+    def of(cls, requirement: Requirement, baseline: Point | None, goal: Fraction) -> Course | None:
         """Return the path; None where the requirement has none, or the figures begin after its deadline."""
         if not requirement.has_path or requirement.deadline is None or baseline is None:
             return None
@@ -70,7 +70,7 @@ class Course:
         points = (Point(baseline.on, start), *milestones, Point(requirement.deadline, goal))
         return cls(requirement, points, abs(goal - start) * requirement.tolerance)
 
-    def required(self, on: date) -> Decimal:
+    def required(self, on: date) -> Fraction:
         """Return the path's value: straight between its points, level before the first and after the last."""
         after = bisect_left(self.points, on, key=lambda point: point.on)
         if after == 0:
@@ -78,7 +78,7 @@ class Course:
         if after == len(self.points):
             return self.points[-1].value
         left, right = self.points[after - 1], self.points[after]
-        share = Decimal((on - left.on).days) / Decimal((right.on - left.on).days)
+        share = Fraction((on - left.on).days, (right.on - left.on).days)
         return left.value + (right.value - left.value) * share
 
     def as_of(self, seen: Observation, on: date) -> date:
@@ -109,7 +109,7 @@ class Course:
         """Tell whether the value is further behind the path than the tolerance."""
         return self._gap(seen, on) > self.allowed
 
-    def _gap(self, seen: Observation, on: date) -> Decimal:
+    def _gap(self, seen: Observation, on: date) -> Fraction:
         return self.requirement.gap(seen.value, self.required(self.as_of(seen, on)))
 
     def is_behind(self, seen: Sequence[Observation], on: date) -> bool:

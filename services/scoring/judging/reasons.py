@@ -20,6 +20,8 @@ STATUS_NAMES = {
     Status.NO_DATA: phrase("reasons.status_names.no_data"),
 }
 
+_DECIMALS, _DECIMALS_OF_PERCENT = 1, 2
+
 _GROUPS = {"men": phrase("reasons.groups.men"), "women": phrase("reasons.groups.women")}
 
 UNITS = {
@@ -79,38 +81,41 @@ def _sentence(part: Part, language: Language) -> str:
         return _T["yes" if part.value >= part.goal else "no"].in_(language).format(name=name, source=source)
 
     sign = "≥" if part.direction == "at_least" else "≤"
+    says_path = part.status not in (Status.MET, Status.MISSED)
+    usual = _DECIMALS_OF_PERCENT if part.measured_in == "percent" else _DECIMALS
+    digits = text.digits_apart(part.value, part.goal, part.required if says_path else None, usual=usual)
     sentence = (
         _T["value"]
         .in_(language)
         .format(
             name=name,
-            value=amount(part.value, part.measured_in, language),
+            value=amount(part.value, part.measured_in, language, digits=digits),
             counts=_counts(part, language),
             source=source,
             sign=sign,
-            goal=amount(part.goal, part.measured_in, language),
+            goal=amount(part.goal, part.measured_in, language, digits=digits),
             unverified="" if part.verified else _T["unverified"].in_(language),
         )
     )
-    if part.status not in (Status.MET, Status.MISSED):
-        sentence += _path(part, sign, language)
+    if says_path:
+        sentence += _path(part, sign, language, digits)
     sentence += _lacking(part, language) + _trend(part, language)
     if part.provisional:
         sentence += _T["provisional"].in_(language)
     return sentence + "."
 
 
-def _path(part: Part, sign: str, language: Language) -> str:
+def _path(part: Part, sign: str, language: Language, digits: int | None) -> str:
     if part.required is None or part.required_on is None or part.gap is None:
         return ""
-    gap = amount(abs(part.gap), part.measured_in, language, difference=True)
+    gap = amount(abs(part.gap), part.measured_in, language, difference=True, digits=digits)
     return (
         _T["path"]
         .in_(language)
         .format(
             on=text.day(part.required_on, language),
             sign=sign,
-            required=amount(part.required, part.measured_in, language),
+            required=amount(part.required, part.measured_in, language, digits=digits),
             gap=_T["late" if part.gap > 0 else "ahead"].in_(language).format(gap=gap),
         )
     )
@@ -148,17 +153,21 @@ def _trend(part: Part, language: Language) -> str:
     return clause + (_T["too_late"].in_(language) if trend.in_time is False else "")
 
 
-def amount(value: float, measured_in: str, language: Language, *, difference: bool = False) -> str:
-    """Return a value with its unit; a difference of percentages is in points."""
+def amount(
+    value: float, measured_in: str, language: Language, *, difference: bool = False, digits: int | None = None
+) -> str:
+    """Return a value with its unit; a difference of percentages is in points.
+
+    `digits`: decimals; None: as many as the value needs, at most two for percentages and one for everything else.
+    """
     if measured_in == "percent":
         if difference:
-            return text.number(round(value, 2), language) + _T["points"].in_(language)
-        return text.percent(value, language)
+            return text.number(value, language, digits) + _T["points"].in_(language)
+        return text.percent(value, language, digits)
+    if digits is None:
+        value = round(value, _DECIMALS)
     unit = UNITS.get(measured_in)
-    rounded = round(value, 1)
-    return f"{text.number(int(rounded) if rounded == int(rounded) else rounded, language)}" + (
-        f" {unit.in_(language)}" if unit else ""
-    )
+    return text.number(value, language, digits) + (f" {unit.in_(language)}" if unit else "")
 
 
 def _counts(part: Part, language: Language) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 
 from services.scoring.judging.readings import Reading, Readings
 from services.scoring.texts import phrase
@@ -114,8 +113,7 @@ def _is_due(rule: Withdrawal, failing: Sequence[int], unknown: Sequence[int], cr
 
 
 def _reached(rule: Withdrawal, count: int, with_key: bool, criteria: int) -> bool:
-    share = Decimal(100 * count) / criteria
-    return share >= (rule.from_percent_with_key if with_key else rule.from_percent)
+    return 100 * count >= criteria * (rule.from_percent_with_key if with_key else rule.from_percent)
 
 
 def _is_verified(rule: Withdrawal | None) -> bool:

@@ -11,9 +11,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
+from fractions import Fraction
 
-from services.scoring.judging.observations import HUNDRED, Observation
+from services.scoring.judging.observations import HUNDRED, Observation, exact
 from services.scoring.judging.path import Course, Point, Requirement
 from shared.contracts.status import Event, Status
 
@@ -29,7 +29,7 @@ class Verdict:
     status: Status
     seen: Sequence[Observation]
     """The values in force by that day, the newest last."""
-    goal: Decimal | None
+    goal: Fraction | None
     baseline: Point | None = None
     course: Course | None = None
     holds_until: date | None = None
@@ -40,7 +40,7 @@ class Verdict:
         return self.seen[-1] if self.seen else None
 
     @property
-    def short(self) -> Decimal | None:
+    def short(self) -> Fraction | None:
         """The distance from the value to the goal; negative beyond it."""
         return None if self.goal is None or not self.seen else self.requirement.gap(self.seen[-1].value, self.goal)
 
@@ -53,7 +53,7 @@ class Verdict:
         return Point(day, self.course.required(day))
 
     @property
-    def gap(self) -> Decimal | None:
+    def gap(self) -> Fraction | None:
         """The distance of the value behind the path; negative when it is ahead."""
         required = self.required
         return None if required is None else self.requirement.gap(self.seen[-1].value, required.value)
@@ -65,15 +65,14 @@ class Verdict:
             return None
         return self.course.next_point(self.seen[-1], self.on)
 
-    def lacking(self, required: Decimal) -> int | None:
+    def lacking(self, required: Fraction) -> int | None:
         """Return how many countable things the newest value lacks to the required one; its denominator stays."""
         newest = self.observation
         if newest is None:
             return None
         if newest.denominator is not None:
-            required = required * newest.denominator / HUNDRED
-        # a value on the path is a quotient, so an exact value may come out a hair short
-        return max(0, math.ceil(round(self.requirement.gap(newest.numerator, required), 6)))
+            required = required * exact(newest.denominator) / HUNDRED
+        return max(0, math.ceil(self.requirement.gap(exact(newest.numerator), required)))
 
 
 def assess(requirement: Requirement, observations: Sequence[Observation], on: date) -> Verdict:

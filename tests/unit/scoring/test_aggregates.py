@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -41,7 +42,7 @@ def commitment(reference: Reference, kind: str, **wanted: Any) -> Commitment:
     )
 
 
-def values(of: Commitment, steps: dict[date, Increment], communes: int = 1) -> list[tuple[date, Decimal]]:
+def values(of: Commitment, steps: dict[date, Increment], communes: int = 1) -> list[tuple[date, Fraction]]:
     return [(one.effective, one.value) for one in series(of, steps, BASELINE_DATE, communes, Decimal("0.9"))]
 
 
@@ -54,7 +55,7 @@ def test_a_rate_of_a_district_is_the_sum_over_the_sum_and_no_average(reference: 
             total[day] += step
     ((on, value),) = values(rate, dict(total), communes=2)
     assert on == BASELINE_DATE
-    assert value == Decimal(100) * 150 / 1100
+    assert value == Fraction(100 * 150, 1100)
 
 
 def test_a_count_waits_until_enough_communes_have_figures(reference: Reference) -> None:

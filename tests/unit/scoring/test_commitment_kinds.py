@@ -80,6 +80,24 @@ def test_a_change_of_an_indicator_in_percentage_points(reference: Reference) -> 
     assert (behind.status, behind.parts[0].missing) == (Status.BEHIND, 181 * 29)
 
 
+def test_a_change_that_is_reached_to_the_household_is_met_and_one_household_less_is_said_to_miss_it(
+    reference: Reference,
+) -> None:
+    """Line 33: a fall of 5 points, here from 43 to 28 of 300: neither share is a decimal number."""
+
+    def fallen_to(poor: int, households: int) -> Assessment:
+        """Each commune has had 43 poor households in 300."""
+        figures = [*poverty("2022", 43, 300), *poverty("2023-12", poor, households)]
+        reported = everywhere(reference, lambda _: figures, "184")
+        return assessed("poverty-rate-poor-districts", reported, reference, date(2024, 1, 31), unit="184")
+
+    assert (fallen_to(28, 300).status, fallen_to(28_000, 300_000).status) == (Status.MET, Status.MET)
+    missed = fallen_to(28_001, 300_000)
+    assert missed.status == Status.MISSED
+    assert "9,334 % (" in missed.reason.vi
+    assert "mục tiêu ≤ 9,333 %" in missed.reason.vi
+
+
 def test_a_target_that_a_district_has_for_itself(reference: Reference) -> None:
     """Line 33: poor districts fall by 5 points, each of them by its own figures."""
     figures = everywhere(reference, lambda _: [*poverty("2022", 300), *poverty("2023-05", 250)], "181")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,7 @@ def with_jobs(tmp_path: Path, path: str) -> Reference:
     return load_file(file)
 
 
-def required(reference: Reference, on: date) -> Decimal:
+def required(reference: Reference, on: date) -> Fraction:
     jobs = next(one for one in reference.plan.commitments if one.id == "new-jobs")
     found = Judge(reference, on).target(jobs, [an_observation(0, date(2023, 1, 1), units_counted=1)]).required
     assert found
@@ -33,7 +33,7 @@ def required(reference: Reference, on: date) -> Decimal:
 
 
 def test_without_milestones_the_path_is_straight() -> None:
-    assert required(load(), date(2023, 7, 1)) == pytest.approx(Decimal(1000) * 182 / 365)
+    assert required(load(), date(2023, 7, 1)) == Fraction(1000 * 182, 365)
 
 
 def test_a_monthly_schedule_names_months_and_means_their_last_days(tmp_path: Path) -> None:

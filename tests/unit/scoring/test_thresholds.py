@@ -22,7 +22,7 @@ from tests.builders import poverty, readings
 from tests.set_2026 import PLAN, reference_with_2026
 
 MIDYEAR = date(2026, 6, 30)
-GROUPS = {"06001": "group_1", "06016": "group_2", "06058": "group_3"}
+GROUPS = {"06001": "group_1", "06004": "group_2", "06058": "group_3"}
 """Communes of July 2025; the first stands in two of the set's groups."""
 
 SET = "criteria/ntm_2026.yaml"
@@ -79,7 +79,7 @@ def test_a_set_is_added_as_data_alone_beside_one_with_the_same_numbers(reference
 
 
 def test_each_group_of_communes_has_its_own_goal(reference: Reference) -> None:
-    assert {code: goal(reference, code, 2026) for code in GROUPS} == {"06001": 5, "06016": 10, "06058": 15}
+    assert {code: goal(reference, code, 2026) for code in GROUPS} == {"06001": 5, "06004": 10, "06058": 15}
 
 
 def test_a_commune_belongs_to_the_first_group_that_names_it(reference: Reference) -> None:
@@ -90,7 +90,7 @@ def test_a_commune_belongs_to_the_first_group_that_names_it(reference: Reference
 
 def test_a_goal_is_raised_from_year_to_year(reference: Reference) -> None:
     assert [goal(reference, "06001", year) for year in (2028, 2029, 2030)] == [5, 4, 4]
-    assert [goal(reference, "06016", year) for year in (2028, 2029)] == [10, 10]
+    assert [goal(reference, "06004", year) for year in (2028, 2029)] == [10, 10]
 
 
 def test_what_the_set_does_not_say_is_not_guessed() -> None:
@@ -103,7 +103,7 @@ def test_what_the_set_does_not_say_is_not_guessed() -> None:
         packaged.goal("ntm-10", income, unit, 2024)
 
 
-@pytest.mark.parametrize(("code", "status"), [("06001", Status.NOT_MET), ("06016", Status.MET)])
+@pytest.mark.parametrize(("code", "status"), [("06001", Status.NOT_MET), ("06004", Status.MET)])
 def test_the_same_figure_is_judged_by_the_goal_of_the_communes_group(
     reference: Reference, code: str, status: Status
 ) -> None:
@@ -145,7 +145,7 @@ def test_the_plans_paper_is_checked_against_its_own_reference_data(directory: Pa
         (SET, "to_year: 2028", "to_year: 2025", f"{GOALS}[0].to_year", "outside of the set's time", "2025"),
         (SET, "goal: 10, ", "", f"{GOALS}[2].goal", "required field", ""),
         (SET, "goal: 75", "goal: many", "criteria[1].indicators[0].goal", "not a valid number", "many"),
-        (SET, "[06001, 06016]", "[06001, 09999]", "commune_groups[1].units[1]", "no unit", "09999"),
+        (SET, "[06001, 06004]", "[06001, 09999]", "commune_groups[1].units[1]", "no unit", "09999"),
         (SET, "id: group_2", "id: group_1", "commune_groups[1].id", "above already", "group_1"),
         (SET, "element: ntm_2026_r", "element: ntm_2027_r", "recognition.element", "no such", "ntm_2027_recognised"),
         (f"plans/{PLAN}.yaml", "[ntm_2026]", "[ntm_2026, ntm]", "criteria_sets[1]", "not for the year 2026", "ntm"),

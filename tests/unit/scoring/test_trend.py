@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -100,5 +100,5 @@ def test_a_day_that_has_passed_without_a_report_is_not_foretold() -> None:
 
 def test_rising_is_the_mirror_of_falling() -> None:
     falling = projected([19, 18, 17, 16])
-    rising = projected([21, 22, 23, 24], direction="at_least", goal=Decimal(30))
+    rising = projected([21, 22, 23, 24], direction="at_least", goal=Fraction(30))
     assert falling == rising

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,14 +75,14 @@ def test_without_a_deadline_it_is_not_met_or_met() -> None:
 
 
 def test_at_least_is_the_mirror_of_at_most() -> None:
-    rising = a_requirement(direction="at_least", baseline=Decimal(104), goal=Decimal(124))
+    rising = a_requirement(direction="at_least", baseline=Fraction(104), goal=Fraction(124))
     assert assess(rising, [an_observation(124)], MIDYEAR).status == Status.MET
     assert assess(rising, [an_observation(113)], MIDYEAR).status == Status.ON_TRACK
     assert assess(rising, [an_observation(111)], MIDYEAR).status == Status.BEHIND
 
 
 def test_a_change_counts_from_the_value_at_the_baseline_date() -> None:
-    falling = a_requirement(goal=None, change=Decimal(-3), baseline=None)
+    falling = a_requirement(goal=None, change=Fraction(-3), baseline=None)
     history = [an_observation(21, BASELINE_DATE), an_observation(18, MIDYEAR)]
     verdict = assess(falling, history, MIDYEAR)
     assert (verdict.goal, verdict.status) == (18, Status.MET)
@@ -89,31 +90,31 @@ def test_a_change_counts_from_the_value_at_the_baseline_date() -> None:
 
 def test_where_figures_begin_late_the_path_begins_with_them() -> None:
     verdict = assess(a_requirement(baseline=None), [an_observation(18, MIDYEAR)], MIDYEAR)
-    assert verdict.baseline == Point(MIDYEAR, Decimal(18))
+    assert verdict.baseline == Point(MIDYEAR, Fraction(18))
     assert verdict.status == Status.ON_TRACK
 
 
 def test_a_milestone_bends_the_path() -> None:
-    late = a_requirement(milestones=(Point(date(2023, 10, 1), Decimal(19)),))
+    late = a_requirement(milestones=(Point(date(2023, 10, 1), Fraction(19)),))
     assert assess(late, [an_observation(19.5, MIDYEAR)], MIDYEAR).status == Status.ON_TRACK
     assert status_of(19.5) == Status.BEHIND
 
 
 def test_yes_or_no_is_on_track_until_the_deadline() -> None:
-    held = a_requirement(direction="at_least", goal=Decimal(1), baseline=Decimal(0), has_path=False)
+    held = a_requirement(direction="at_least", goal=Fraction(1), baseline=Fraction(0), has_path=False)
     no = [an_observation(0)]
     assert assess(held, no, DEADLINE).status == Status.ON_TRACK
     assert assess(held, no, DEADLINE + timedelta(days=1)).status == Status.MISSED
 
 
 def test_what_has_to_be_kept_falls_behind_with_the_first_loss() -> None:
-    kept = a_requirement(direction="at_least", baseline=Decimal(181), goal=Decimal(181))
+    kept = a_requirement(direction="at_least", baseline=Fraction(181), goal=Fraction(181))
     assert assess(kept, [an_observation(181)], MIDYEAR).status == Status.MET
     assert assess(kept, [an_observation(180)], MIDYEAR).status == Status.BEHIND
 
 
 def test_a_ceiling_is_only_met_when_its_time_is_over() -> None:
-    fewer = a_requirement(goal=Decimal(30), ceiling=True, has_path=False)
+    fewer = a_requirement(goal=Fraction(30), ceiling=True, has_path=False)
     assert assess(fewer, [an_observation(12)], MIDYEAR).status == Status.ON_TRACK
     assert assess(fewer, [an_observation(31)], MIDYEAR).status == Status.BEHIND
     assert assess(fewer, [an_observation(12)], DEADLINE + timedelta(days=1)).status == Status.MET
@@ -183,18 +184,18 @@ def test_a_year_reported_before_it_is_over_is_held_against_the_path_of_the_day()
 
 
 def test_the_paths_next_point_is_a_milestone_or_the_end_of_a_period_to_be_reported() -> None:
-    milestone = a_requirement(milestones=(Point(date(2023, 10, 1), Decimal(12)),))
+    milestone = a_requirement(milestones=(Point(date(2023, 10, 1), Fraction(12)),))
     quarterly = a_requirement(reports=QUARTERS)
     seen = [an_observation(15, date(2023, 5, 1), denominator=Decimal(1200), numerator=Decimal(180))]
     ahead = [assess(one, seen, date(2023, 5, 1)).ahead for one in (a_requirement(), milestone, quarterly)]
     assert [point and point.on for point in ahead] == [None, date(2023, 10, 1), date(2023, 6, 30)]
     verdict = assess(milestone, seen, date(2023, 5, 1))
-    assert (verdict.lacking(Decimal(12)), verdict.lacking(Decimal(10))) == (36, 60)
+    assert (verdict.lacking(Fraction(12)), verdict.lacking(Fraction(10))) == (36, 60)
 
 
 def test_what_lacks_is_exact_where_a_share_is_a_recurring_fraction() -> None:
     two_thirds = an_observation(0, numerator=Decimal(2000), denominator=Decimal(3000))
-    assert assess(a_requirement(), [two_thirds], MIDYEAR).lacking(Decimal(10)) == 1700
+    assert assess(a_requirement(), [two_thirds], MIDYEAR).lacking(Fraction(10)) == 1700
 
 
 @given(histories, values, values, days)

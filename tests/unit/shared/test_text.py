@@ -13,7 +13,7 @@ from shared.contracts.bilingual import Language
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.problems import Fault, Faults
-from shared.text import day, number, percent, period_name, shown, without_diacritics
+from shared.text import day, digits_apart, number, percent, period_name, shown, without_diacritics
 
 
 def test_diacritics_go_and_d_with_stroke_becomes_d() -> None:
@@ -48,6 +48,23 @@ def test_numbers_are_written_as_each_language_does(
 ) -> None:
     assert number(value, "vi", digits) == vi
     assert number(value, "en", digits) == en
+
+
+@pytest.mark.parametrize(
+    ("value", "others", "digits"),
+    [
+        (28 / 3, (28 / 3,), None),
+        (28 / 3, (9.3, None), None),
+        (9.334, (28 / 3,), 3),
+        (9.33333, (28 / 3,), 6),
+        (13.0, (12.999, 13.00001), 5),
+        (0.1 + 0.2, (0.3,), 12),
+    ],
+)
+def test_numbers_that_differ_are_written_with_the_decimals_that_show_it(
+    value: float, others: tuple[float | None, ...], digits: int | None
+) -> None:
+    assert digits_apart(value, *others) == digits
 
 
 def test_shares_have_a_space_before_the_sign() -> None:
