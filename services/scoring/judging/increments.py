@@ -89,11 +89,9 @@ class Contributor:
             case Total(elements=elements):
                 return self._of_flows(elements)
             case Done(element=element):
-                levels = [
-                    (seen.effective, Increment(numerator=seen.numerator, units=1))
-                    for seen in self._observed(YesNo(element=element), self.figures)
-                ]
-                return _increments_from(levels)
+                return self._of_activity(
+                    element, commitment.starts or self.reference.plan.first_day, commitment.deadline
+                )
             case CommunesMeeting(criterion=criterion):
                 return self._of_meeting([criterion])
             case CohortMeeting(cohort=cohort):
@@ -120,6 +118,18 @@ class Contributor:
                 day = effective_date(period, reading.known_from, plan.baseline_date)
                 increments[day] += Increment(numerator=reading.value)
         return dict(increments)
+
+    def _of_activity(self, element: str, first: date, last: date) -> dict[date, Increment]:
+        """Return whether an activity was held, by the periods that have one of its days: last year's does not count."""
+        own_days = {
+            (code, period): reading
+            for (code, period), reading in self.figures.items()
+            if code == element and period.start <= last and period.end >= first
+        }
+        observations = self._observed(YesNo(element=element), Figures(own_days))
+        return _increments_from(
+            [(seen.effective, Increment(numerator=seen.numerator, units=1)) for seen in observations]
+        )
 
     def _of_meeting(self, criteria: Sequence[CriterionKey]) -> dict[date, Increment]:
         measures = [measure for key in criteria for measure in self.reference.criterion(key).measures]

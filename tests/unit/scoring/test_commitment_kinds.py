@@ -193,6 +193,37 @@ def test_an_activity_with_dates(reference: Reference) -> None:
     ]
 
 
+def test_only_reports_about_an_activitys_own_days_say_whether_it_was_held(reference: Reference) -> None:
+    """Line 107: the action months of June, and from 15 November to 15 December."""
+    element, january, july = "action_month_domestic_violence_held", date(2023, 1, 5), date(2023, 7, 31)
+    june, last_june, no_in_july = (
+        a_reading(element, "2023-06", 1),
+        a_reading(element, "2022-06", 1),
+        a_reading(element, "2023-07", 0),
+    )
+    late_june = a_reading(element, "2023-06", 1, known_from=date(2023, 8, 10))
+
+    def status(*found: Reading, on: date) -> Status:
+        return assessed("action-month-domestic-violence", {"20": found}, reference, on).status
+
+    assert status(last_june, on=january) == Status.NO_DATA
+    assert status(last_june, on=july) == Status.MISSED
+    assert status(june, no_in_july, on=july) == Status.MET
+    assert status(no_in_july, late_june, on=date(2023, 8, 10)) == Status.MET
+
+    november = {"20": [a_reading("action_month_gender_held", period, 1) for period in ("2023-10", "2024-01")]}
+    assert assessed("action-month-gender", november, reference, date(2024, 1, 31)).status == Status.MISSED
+    for period in ("2023-11", "2023-12", "2023-12-15"):
+        held = {"20": [a_reading("action_month_gender_held", period, 1)]}
+        assert assessed("action-month-gender", held, reference, date(2024, 1, 31)).status == Status.MET
+
+
+def test_what_was_kept_last_year_does_not_show_that_it_is_kept_this_year(reference: Reference) -> None:
+    """Line 105: trusted addresses and shelters."""
+    before = {"20": [a_reading("trusted_addresses_kept", "2022-12", 1)]}
+    assert assessed("trusted-addresses", before, reference, MIDYEAR).status == Status.NO_DATA
+
+
 def test_what_is_kept_by_the_province_itself_and_by_no_commune(reference: Reference) -> None:
     """Line 105: trusted addresses and shelters."""
     kept = [a_reading("trusted_addresses_kept", "2023-05", 1)]
