@@ -9,7 +9,7 @@ from pathlib import Path
 
 from shared.reference.load import Reference, load, load_sample_cohorts, with_members
 
-FIRST_DAY, LAST_DAY = date(2023, 1, 1), date(2024, 1, 1)
+FIRST_DAY, LAST_DAY = date(2023, 1, 1), date(2024, 2, 1)
 """Nobody posts anything on the last day, on which scoring judges what the year has missed."""
 
 SEED = 2023

@@ -1,7 +1,7 @@
 """Reports of the sample year, each on the day on which it arrives.
 
 Baselines arrive on 1 January, reports by the reference calendar's days, recognitions when they happen. Some reports are
-late, some never come. None comes after 28 December, so that on 1 January 2024 scoring can judge what was missed.
+late, some never come. None comes after 28 December. The sample ends on the day after the plan is closed.
 """
 
 from __future__ import annotations

@@ -44,6 +44,11 @@ class StatusItem(BaseModel):
         description="Only with `as_of`: what was so at that day by all that is known today. A late report or a "
         "correction changes this, and never `assessment`, which is what was known then.",
     )
+    now: Assessment | None = Field(
+        default=None,
+        description="Only after the plan's deadline, where the plan bound the commune to the criterion by that day: "
+        "whether the commune meets it by its newest figures. These change nothing about the plan's verdict.",
+    )
 
 
 class StatusPage(BaseModel):
@@ -68,7 +73,13 @@ def status_item(
         since=unchanged_since(assessment, row),
         cohorts=cohorts_of(unit, reference),
         assessment=assessment,
+        now=_assessed_now(judge, unit, criterion, figures),
     )
+
+
+def _assessed_now(judge: Judge, unit: Unit, criterion: CriterionKey, figures: Figures) -> Assessment | None:
+    is_over = judge.on > judge.reference.plan.deadline and judge.reference.binds(unit, criterion)
+    return explain_criterion(judge.criterion_now(criterion, unit, figures)) if is_over else None
 
 
 def status_item_then(judge: Judge, unit: Unit, criterion: CriterionKey, known: Figures, actual: Figures) -> StatusItem:

@@ -23,17 +23,23 @@ class Figures(dict[tuple[str, Period], Reading]):
     _former: Figures | None = None
     _changed: Collection[tuple[str, Period]] = ()
 
-    def observed(self, measure: Measure, baseline_date: date, counts_from: Stage) -> Sequence[Observation]:
+    def observed(
+        self, measure: Measure, baseline_date: date, counts_from: Stage, until: date | None = None
+    ) -> Sequence[Observation]:
         """Return the measure's values over time, each for a later period than the one before.
 
         Only periods for which every element of the measure was reported count, so a ratio never mixes two periods.
+        `until`: only periods that end by that day.
         """
         # the measure is kept in the value because its id is unique only while it lives
         key = id(measure), baseline_date, counts_from
         if key not in self._observed:
             by_period = self._by_period(measure, baseline_date, counts_from)
             self._observed[key] = measure, by_period, in_force(by_period.values())
-        return self._observed[key][2]
+        _, by_period, observations = self._observed[key]
+        if until is None or all(period.end <= until for period in by_period):
+            return observations
+        return in_force(seen for seen in by_period.values() if seen.period.end <= until)
 
     def since(self, day: date) -> Figures:
         """Return the figures for periods that did not end before a day."""

@@ -85,7 +85,7 @@ class Contributor:
         """Return the unit's increments for a commitment that it contributes to."""
         match commitment.measure:
             case Rate() as rate:
-                return self._of_rate(rate)
+                return self._of_rate(rate, commitment.deadline)
             case Total(elements=elements):
                 return self._of_flows(elements)
             case Done(element=element):
@@ -93,18 +93,18 @@ class Contributor:
                     element, commitment.starts or self.reference.plan.first_day, commitment.deadline
                 )
             case CommunesMeeting(criterion=criterion):
-                return self._of_meeting([criterion])
+                return self._of_meeting([criterion], commitment.deadline)
             case CohortMeeting(cohort=cohort):
-                return self._of_meeting(self.reference.criteria_of_cohort(cohort))
+                return self._of_meeting(self.reference.criteria_of_cohort(cohort), commitment.deadline)
 
-    def _of_rate(self, rate: Rate) -> dict[date, Increment]:
+    def _of_rate(self, rate: Rate, until: date) -> dict[date, Increment]:
         units = int(self.reference.is_of_the_plan(self.unit))
 
         def levels_of_heir(heir: Unit, since: date) -> _Levels:
-            own = self._observed_since(since, rate, self.kin.get(heir.key, _NOTHING))
+            own = self._observed_since(since, until, rate, self.kin.get(heir.key, _NOTHING))
             return [(max(own[0].effective, since), Increment(units=units))] if own else []
 
-        own = self._observed_since(self.unit.valid_from, rate, self.figures)
+        own = self._observed_since(self.unit.valid_from, until, rate, self.figures)
         levels = [(seen.effective, Increment(seen.numerator, seen.denominator or ZERO, units)) for seen in own]
         return _increments_from(self._followed_by_heirs(levels, levels_of_heir))
 
@@ -126,18 +126,20 @@ class Contributor:
             for (code, period), reading in self.figures.items()
             if code == element and period.start <= last and period.end >= first
         }
-        observations = self._observed(YesNo(element=element), Figures(own_days))
+        observations = self._observed(YesNo(element=element), Figures(own_days), None)
         return _increments_from(
             [(seen.effective, Increment(numerator=seen.numerator, units=1)) for seen in observations]
         )
 
-    def _of_meeting(self, criteria: Sequence[CriterionKey]) -> dict[date, Increment]:
+    def _of_meeting(self, criteria: Sequence[CriterionKey], until: date) -> dict[date, Increment]:
         measures = [measure for key in criteria for measure in self.reference.criterion(key).measures]
 
         def levels_of(unit: Unit, figures: Figures, since: date) -> _Levels:
-            track = self._holds_over_time(criteria, unit, figures)
+            track = self._holds_over_time(criteria, unit, figures, until)
             counted = [
-                own[0].effective for measure in measures if (own := self._observed_since(since, measure, figures))
+                own[0].effective
+                for measure in measures
+                if (own := self._observed_since(since, until, measure, figures))
             ]
             if not track or not counted:
                 return []
@@ -163,7 +165,7 @@ class Contributor:
         return levels
 
     def _holds_over_time(
-        self, criteria: Sequence[CriterionKey], unit: Unit, figures: Figures
+        self, criteria: Sequence[CriterionKey], unit: Unit, figures: Figures, until: date
     ) -> list[tuple[date, bool]]:
         """Return by day, in order, whether all the criteria's indicators hold in the commune from then on.
 
@@ -175,7 +177,7 @@ class Contributor:
                 at_least = indicator.direction == "at_least"
                 goal = exact(self.reference.goal(key, indicator, unit, self.reference.plan.year).goal)
                 for group in indicator.groups:
-                    observations = self._observed(group.measure, figures)
+                    observations = self._observed(group.measure, figures, until)
                     if not observations:
                         return []
                     tracks.append(
@@ -190,13 +192,13 @@ class Contributor:
         days = sorted({day for track in tracks for day, _ in track if day >= begin})
         return [(day, all(_value_at(track, day) for track in tracks)) for day in days]
 
-    def _observed(self, measure: Measure, figures: Figures) -> Sequence[Observation]:
+    def _observed(self, measure: Measure, figures: Figures, until: date | None) -> Sequence[Observation]:
         plan = self.reference.plan
-        return figures.observed(measure, plan.baseline_date, plan.counts_from)
+        return figures.observed(measure, plan.baseline_date, plan.counts_from, until)
 
-    def _observed_since(self, since: date, measure: Measure, figures: Figures) -> Sequence[Observation]:
-        """Return the values for periods that ended since that day: the unit's own, without the inherited ones."""
-        observations = self._observed(measure, figures)
+    def _observed_since(self, since: date, until: date, measure: Measure, figures: Figures) -> Sequence[Observation]:
+        """Return the values for periods that ended between two days: the unit's own, without the inherited ones."""
+        observations = self._observed(measure, figures, until)
         return observations[bisect_left(observations, since, key=lambda seen: seen.period.end) :]
 
 

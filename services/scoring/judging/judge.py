@@ -17,7 +17,7 @@ from services.scoring.judging.path import Point, Requirement
 from services.scoring.judging.verdict import Verdict, assess, status_since, worst
 from shared.contracts.status import Status
 from shared.reference.load import Reference
-from shared.reference.models import Commitment, CriterionKey, Goal, Group, Indicator, Total, Unit
+from shared.reference.models import CohortMeeting, Commitment, CriterionKey, Goal, Group, Indicator, Total, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,12 @@ class Judge:
     def criterion(self, key: CriterionKey, unit: Unit, figures: Figures) -> CriterionVerdict:
         """Judge a commune's criterion and find the overdue reports on it."""
         reference, on = self.reference, self.on
-        parts = self._parts(key, unit, figures)
+        parts = self._parts(key, unit, figures, self._deadline(key, unit))
         # no report is expected for a time in which the commune did not exist
         dues = [due for due in reference.due_on(key) if unit.is_valid(due.period.end)]
         begins = reference.plan.first_day if reference.binds(unit, key) else None
-        awaited = due_reports.awaited(dues, figures, reference.criterion(key).element_codes, on, begins)
+        elements = reference.criterion(key).element_codes
+        awaited = due_reports.awaited(dues, figures, elements, on, reference.plan.deadline, begins)
         late = [due.period.text for due in awaited if due.by < on]
         ends = [due.by for due in awaited if due.by >= on]
         ends += [part.verdict.holds_until for part in parts if part.verdict.holds_until is not None]
@@ -76,22 +77,34 @@ class Judge:
 
     def criterion_since(self, key: CriterionKey, unit: Unit, figures: Figures) -> date:
         """Return the day since which a commune's criterion has had its status, by today's figures."""
-        plan = self.reference.plan
+        plan, deadline = self.reference.plan, self._deadline(key, unit)
 
         def status_on(day: date) -> tuple[Status, date | None]:
-            parts = self.at(day)._parts(key, unit, figures)
+            parts = self.at(day)._parts(key, unit, figures, deadline)
             ends = [part.verdict.holds_until for part in parts if part.verdict.holds_until is not None]
             return _status(parts), min(ends, default=None)
 
         measures = self.reference.criterion(key).measures
-        observed = [figures.observed(measure, plan.baseline_date, plan.counts_from) for measure in measures]
+        observed = [figures.observed(measure, plan.baseline_date, plan.counts_from, deadline) for measure in measures]
         days = {seen.effective for observations in observed for seen in observations}
         return max(unit.valid_from, status_since(status_on, plan.baseline_date, days, self.on))
 
-    def _parts(self, key: CriterionKey, unit: Unit, figures: Figures) -> Sequence[MeasureVerdict]:
-        """Judge every indicator of a criterion, for men and women apart where the set asks for that."""
-        criterion, plan = self.reference.criterion(key), self.reference.plan
-        deadline = plan.deadline if self.reference.binds(unit, key) else None
+    def criterion_now(self, key: CriterionKey, unit: Unit, figures: Figures) -> CriterionVerdict:
+        """Judge whether a commune meets a criterion by its newest figures, whatever the plan asks of it and when."""
+        return CriterionVerdict(_status(parts := self._parts(key, unit, figures, None)), self.on, parts, (), None)
+
+    def _deadline(self, key: CriterionKey, unit: Unit) -> date | None:
+        """Return the day by which the plan binds the commune to the criterion; None where no cohort binds it."""
+        return self.reference.plan.deadline if self.reference.binds(unit, key) else None
+
+    def _parts(
+        self, key: CriterionKey, unit: Unit, figures: Figures, deadline: date | None
+    ) -> Sequence[MeasureVerdict]:
+        """Judge every indicator of a criterion, for men and women apart where the set asks for that.
+
+        With a deadline only figures about periods up to it count.
+        """
+        criterion, plan, reports = self.reference.criterion(key), self.reference.plan, self.reference.due_on(key)
         parts = []
         for indicator in criterion.indicators:
             goal = self.reference.goal(key, indicator, unit, plan.year)
@@ -102,10 +115,11 @@ class Judge:
                 deadline=deadline,
                 tolerance=exact(plan.tolerance),
                 has_path=indicator.measured_in != "yes_no",
-                reports=self.reference.due_on(key),
+                reports=reports,
+                closes=None if reports else plan.closes,
             )
             for group in indicator.groups:
-                observations = figures.observed(group.measure, plan.baseline_date, plan.counts_from)
+                observations = figures.observed(group.measure, plan.baseline_date, plan.counts_from, deadline)
                 verdict = assess(requirement, observations, self.on)
                 newest = verdict.observation
                 provisional = (
@@ -144,6 +158,9 @@ class Judge:
         plan = self.reference.plan
         elements = sorted(self.reference.elements_of(commitment))
         criteria = dict.fromkeys(key for element in elements for key in self.reference.criteria_of_element(element))
+        reports = self.reference.due_on(*criteria)
+        # a cohort is complete with the decisions of recognition, which are signed until the plan is closed
+        waits_for_closing = not reports or isinstance(commitment.measure, CohortMeeting)
         return Requirement(
             direction=commitment.direction,
             goal=_exact(commitment.goal),
@@ -155,7 +172,8 @@ class Judge:
             tolerance=exact(commitment.tolerance if commitment.tolerance is not None else plan.tolerance),
             has_path=commitment.has_path,
             ceiling=isinstance(commitment.measure, Total) and commitment.direction == "at_most",
-            reports=self.reference.due_on(*criteria),
+            reports=reports,
+            closes=plan.closes if waits_for_closing and commitment.deadline == plan.deadline else None,
         )
 
 

@@ -43,6 +43,24 @@ class Requirement:
     """The value adds up over the year and may not pass the goal, so only the deadline shows that it is met."""
     reports: Sequence[Due] = ()
     """The reports that the calendar asks for, oldest period first; between them no value falls behind."""
+    closes: date | None = None
+    """The day on which the plan is closed, where no calendar says when the last figures come; until then they are
+    waited for."""
+
+    def open_until(self, seen: Sequence[Observation], on: date) -> date | None:
+        """Return the last day on which figures about the time up to the deadline are still waited for.
+
+        None where nothing is waited for any more on the day `on`: then a goal that is not reached was missed.
+        """
+        if self.deadline is None:
+            return None
+        newest = seen[-1] if seen else None
+        # the day of a sum is the system's own, not a period that somebody reported for
+        reported = newest.period.end if newest and newest.units_counted is None else date.min
+        days = [due.by for due in self.reports if reported < due.period.end <= self.deadline]
+        if self.closes is not None:
+            days.append(self.closes)
+        return max((day for day in days if day >= on), default=None)
 
     def gap(self, value: Fraction, required: Fraction) -> Fraction:
         """Return how much worse the value is than the required one; negative when it is better."""
@@ -87,7 +105,7 @@ class Course:
         That is the day itself; where there are reports, it is the end of the newest period whose report was due by
         then, or of the value's period, whichever is later.
         """
-        if not self.requirement.reports or on > self.points[-1].on:
+        if not self.requirement.reports:
             return on
         # the day of a sum is the system's own, not a period that somebody reported for
         reported = seen.period.end if seen.units_counted is None else date.min
@@ -133,13 +151,13 @@ class Course:
                 behind = behind or self.exceeds(observation, start) or self.exceeds(observation, end)
         return behind
 
-    def last_day_within_tolerance(self, seen: Observation, on: date, deadline: date) -> date:
-        """Return the last day until the deadline on which an unchanged value is still on track; on `on` it is."""
+    def last_day_within_tolerance(self, seen: Observation, on: date, end: date) -> date:
+        """Return the last day until `end` on which an unchanged value is still on track; on `on` it is."""
         begin = self.points[0].on
 
         def is_beyond(days: int) -> bool:
             day = on + timedelta(days=days)
             return day >= begin and self.exceeds(seen, day)
 
-        beyond = bisect_left(range((deadline - on).days + 1), True, key=is_beyond)
+        beyond = bisect_left(range((end - on).days + 1), True, key=is_beyond)
         return on + timedelta(days=max(beyond - 1, 0))

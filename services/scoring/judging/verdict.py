@@ -88,29 +88,32 @@ def assess(requirement: Requirement, observations: Sequence[Observation], on: da
         return Verdict(requirement, on, status, seen, goal, baseline, course, holds_until)
 
     course = None
+    is_over = deadline is not None and on > deadline
+    awaited = requirement.open_until(seen, on) if is_over else None
     if not seen or goal is None:
         if deadline is None:
             return verdict(Status.NO_DATA)
-        if on > deadline:  # without figures nothing shows that it was met in time
-            return verdict(Status.MISSED)
+        if is_over:  # without figures nothing shows that it was met in time
+            return verdict(Status.NO_DATA if awaited else Status.MISSED, holds_until=awaited)
         dues = (due.by for due in requirement.reports if due.by >= on)
         return verdict(Status.NO_DATA, holds_until=min((deadline, *dues)))
     newest = seen[-1]
     short = requirement.gap(newest.value, goal)
     course = Course.of(requirement, baseline, goal)
-    if requirement.ceiling and deadline is not None and on <= deadline:
-        return verdict(Status.ON_TRACK if short <= 0 else Status.BEHIND, holds_until=deadline)
+    end = awaited if is_over else deadline
+    if requirement.ceiling and end is not None:
+        return verdict(Status.ON_TRACK if short <= 0 else Status.BEHIND, holds_until=end)
     if short <= 0:
         return verdict(Status.MET)
     if deadline is None:
         return verdict(Status.NOT_MET)
-    if on > deadline:
+    if end is None:
         return verdict(Status.MISSED)
     if course is None:
-        return verdict(Status.ON_TRACK, holds_until=deadline)
+        return verdict(Status.ON_TRACK, holds_until=end)
     if course.is_behind(seen, on):
-        return verdict(Status.BEHIND, holds_until=deadline)
-    return verdict(Status.ON_TRACK, holds_until=course.last_day_within_tolerance(newest, on, deadline))
+        return verdict(Status.BEHIND, holds_until=end)
+    return verdict(Status.ON_TRACK, holds_until=course.last_day_within_tolerance(newest, on, end))
 
 
 def status_since(

@@ -184,6 +184,11 @@ class Plan(Record):
     unit: UnitCode
     baseline_date: date
     deadline: date
+    closes: date | None = Field(
+        default=None,
+        description="Until then figures about the plan's year are waited for where no calendar says when they come; "
+        "decisions of recognition for a year are signed in the next January. None: the deadline.",
+    )
     tolerance: Decimal = Field(default=Decimal("0.10"), description="Share of the distance from baseline to goal.")
     counts_from: Stage = Field(default=Stage.REPORTED, description="Readings of an earlier stage do not count.")
     counted_kinds: list[UnitKind] = Field(default=["commune"])
