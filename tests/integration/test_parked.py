@@ -38,7 +38,7 @@ def mended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("reference") / "mended"
     shutil.copytree(PACKAGED, directory, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     with (directory / "units.csv").open("a", encoding="utf-8") as units:
-        units.write(f"9001,{NEW},Xã Mới,commune,16,2020-01-01,2025-06-30,\n")
+        units.write(f"9001,{NEW},Xã Mới,commune,16,2020-01-01,2025-06-30\n")
     return directory
 
 
