@@ -19,7 +19,7 @@ from shared.reference.load import load
 from tests.builders import an_accepted_submission
 from tests.running import Surroundings
 
-FIRST_DAY, AFTER = date(2023, 1, 1), date(2024, 1, 1)
+FIRST_DAY, AFTER, CLOSED = date(2023, 1, 1), date(2024, 1, 1), date(2024, 2, 1)
 BORDER = "06004"
 BOUND = 20 * 4 + 3 * 2  # border communes to four criteria, the named three to two of the advanced set
 
@@ -66,11 +66,17 @@ async def test_who_is_bound_and_silent_is_overdue_with_the_first_report_and_miss
     assert await told(around) == FIRST_REPORT
 
     await pass_day(around, AFTER)
+    assert await statuses(around) == {"missed": 23, "no_data": BOUND - 23}, "the year's poverty review was due before"
+    found = await told(around)
+    assert (found["ntm-11", "missed"], found["advanced-11", "missed"], found["poverty-rate", "missed"]) == (20, 3, 1)
+    assert found["poverty-rate-poor-districts", "missed"] == 2
+    assert (found["ntm-18", "missed"], found["new-jobs", "missed"]) == (0, 0)
+
+    await pass_day(around, CLOSED)
     assert await statuses(around) == {"missed": BOUND}
     found = await told(around)
     assert found["ntm-18", "missed"] == 20
     assert found["new-jobs", "missed"] == found["poverty-rate", "missed"] == 1
-    assert found["poverty-rate-poor-districts", "missed"] == 2
 
 
 async def test_a_first_start_in_the_middle_of_the_year_tells_nothing_of_what_was_late_already(
@@ -97,10 +103,10 @@ async def test_the_first_figures_end_the_silence_whether_a_day_was_judged_before
 
 
 async def test_a_rebuild_says_the_same_of_silence(around: Surroundings) -> None:
-    for day in (FIRST_DAY, AFTER):
+    for day in (FIRST_DAY, AFTER, CLOSED):
         await pass_day(around, day)
         assert (await rebuild(around.engine, around.nats, load(), day)).differences == []
     target = table_of(TargetRow)
     async with around.engine.connect() as connection:
         since = await connection.scalar(select(func.max(target.c.since)))
-    assert since == AFTER
+    assert since == CLOSED

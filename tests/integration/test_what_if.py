@@ -16,7 +16,7 @@ from shared.contracts.status import Stage
 from shared.postgres.migrations import schema_metadata
 from shared.reference.load import PACKAGED, load
 from tests.builders import an_accepted_submission
-from tests.integration.test_scoring import put_on_stream
+from tests.integration.test_scoring import no_target_moved, put_on_stream
 from tests.running import START, Service, Surroundings
 from tests.waiting import eventually
 
@@ -60,7 +60,8 @@ async def _is_judged(service: Service, around: Surroundings) -> bool:
     async with service.client(await around.key("20")) as client:
         items = (await client.get("/v1/targets")).json()["items"]
     rate = next(one for one in items if one["commitment"]["id"] == "poverty-rate")
-    return bool(rate["assessment"]["parts"][0]["units_counted"] == 180)
+    is_counted = rate["assessment"]["parts"][0]["units_counted"] == 180
+    return is_counted and await no_target_moved(around) and not (await rows(around))["outbox"]
 
 
 @pytest.fixture(scope="module")
