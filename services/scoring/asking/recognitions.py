@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.asking.as_of import AsOf, day_of, known_at
+from services.scoring.asking.as_of import AsOf, day_of, figures_today, known_at
 from services.scoring.asking.units import communes_of, district_of
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.inheritance import judged_by
@@ -106,12 +106,23 @@ async def recognitions_at(
 async def _known_today(
     connection: AsyncConnection, communes: Mapping[int, Unit], judge: Judge
 ) -> dict[int, list[Recognition]]:
-    """Judge by the stored statuses. Decisions may be older than all other figures."""
+    """Judge by the stored statuses, and after the plan's deadline, which these stand for, by the newest figures.
+
+    Decisions may be older than all other figures.
+    """
     rules = [criteria_set.recognition for criteria_set in judge.reference.plan_sets]
     decisions = await readings_of(connection, list(communes), date.min, {rule.element for rule in rules if rule})
     statuses: defaultdict[int, dict[CriterionKey, Status]] = defaultdict(dict)
     for (unit, key), row in (await statuses_of(connection, list(communes))).items():
         statuses[unit][key] = row.status
+    over = {
+        unit: [key for key in judge.reference.criteria_of(commune) if judge.is_over_for(commune, key)]
+        for unit, commune in communes.items()
+    }
+    figures = await figures_today(connection, [unit for unit, keys in over.items() if keys], judge.reference)
+    for unit, keys in over.items():
+        for key in keys:
+            statuses[unit][key] = _met_now(judge, key, communes[unit], figures.get(unit, Figures()))
     return _recognitions(communes, decisions, statuses, judge)
 
 
@@ -124,10 +135,7 @@ async def _known_then(
 
     def recognise() -> dict[int, list[Recognition]]:
         statuses = {
-            unit: {
-                key: judge.criterion(key, communes[unit], figures).status
-                for key in reference.criteria_of(communes[unit])
-            }
+            unit: {key: _met_now(judge, key, communes[unit], figures) for key in reference.criteria_of(communes[unit])}
             for unit, figures in judged_by(known, reference).items()
             if unit in communes
         }
@@ -135,6 +143,12 @@ async def _known_then(
 
     # judging all communes takes a while: the loop has to go on meanwhile
     return await asyncio.to_thread(recognise)
+
+
+def _met_now(judge: Judge, key: CriterionKey, commune: Unit, figures: Figures) -> Status:
+    """Return the status by the newest figures: after its deadline a plan's own verdict no longer follows them."""
+    ask = judge.criterion_now if judge.is_over_for(commune, key) else judge.criterion
+    return ask(key, commune, figures).status
 
 
 def _recognitions(

@@ -78,7 +78,7 @@ def status_item(
 
 
 def _assessed_now(judge: Judge, unit: Unit, criterion: CriterionKey, figures: Figures) -> Assessment | None:
-    is_over = judge.on > judge.reference.plan.deadline and judge.reference.binds(unit, criterion)
+    is_over = judge.is_over_for(unit, criterion)
     return explain_criterion(judge.criterion_now(criterion, unit, figures)) if is_over else None
 
 

@@ -93,6 +93,11 @@ class Judge:
         """Judge whether a commune meets a criterion by its newest figures, whatever the plan asks of it and when."""
         return CriterionVerdict(_status(parts := self._parts(key, unit, figures, None)), self.on, parts, (), None)
 
+    def is_over_for(self, unit: Unit, key: CriterionKey) -> bool:
+        """Tell whether the plan bound the commune to the criterion by a day that has passed."""
+        deadline = self._deadline(key, unit)
+        return deadline is not None and self.on > deadline
+
     def _deadline(self, key: CriterionKey, unit: Unit) -> date | None:
         """Return the day by which the plan binds the commune to the criterion; None where no cohort binds it."""
         return self.reference.plan.deadline if self.reference.binds(unit, key) else None
