@@ -53,6 +53,10 @@ class Part(BaseModel):
     direction: Literal["at_least", "at_most"]
     measured_in: str = Field(description="`percent`, `communes`, `workers`, `yes_no`, ...")
     value: float | None = None
+    applies: bool = Field(
+        default=True,
+        description="False: there is nobody of whom the measure speaks, such as no child of six; it hinders nothing.",
+    )
     numerator: float | None = None
     denominator: float | None = None
     goal: float | None = Field(default=None, description="The number that has to be reached or kept.")

@@ -102,7 +102,8 @@ def _with_numbers(part: Part, verdict: Verdict, *, countable: bool) -> Part:
 
 def _of_observation(observation: Observation) -> dict[str, object]:
     numbers: dict[str, object] = {
-        "value": _number(observation.value),
+        "value": _number(observation.value) if observation.has_value else None,
+        "applies": observation.applies,
         "numerator": _number(observation.numerator),
         "denominator": _number(observation.denominator),
         "units_counted": observation.units_counted,

@@ -105,7 +105,13 @@ class Contributor:
             return [(max(own[0].effective, since), Increment(units=units))] if own else []
 
         own = self._observed_since(self.unit.valid_from, until, rate, self.figures)
-        levels = [(seen.effective, Increment(seen.numerator, seen.denominator or ZERO, units)) for seen in own]
+        levels = [
+            (
+                seen.effective,
+                Increment() if seen.is_unusable else Increment(seen.numerator, seen.denominator or ZERO, units),
+            )
+            for seen in own
+        ]
         return _increments_from(self._followed_by_heirs(levels, levels_of_heir))
 
     def _of_flows(self, elements: Sequence[str]) -> dict[date, Increment]:
@@ -180,12 +186,7 @@ class Contributor:
                     observations = self._observed(group.measure, figures, until)
                     if not observations:
                         return []
-                    tracks.append(
-                        [
-                            (seen.effective, seen.value >= goal if at_least else seen.value <= goal)
-                            for seen in observations
-                        ]
-                    )
+                    tracks.append([(seen.effective, _holds(seen, goal, at_least)) for seen in observations])
         if not tracks:
             return []
         begin = max(track[0][0] for track in tracks)
@@ -211,8 +212,10 @@ def _increments_from(levels: _Levels) -> dict[date, Increment]:
     return {day: increment for day, increment in increments.items() if increment != Increment()}
 
 
-def _holds(value: Fraction, goal: Fraction, at_least: bool) -> bool:
-    return value >= goal if at_least else value <= goal
+def _holds(seen: Observation, goal: Fraction, at_least: bool) -> bool:
+    if not seen.has_value:
+        return not seen.applies
+    return seen.value >= goal if at_least else seen.value <= goal
 
 
 def _value_at(track: Sequence[tuple[date, bool]], day: date) -> bool:

@@ -37,6 +37,18 @@ class Observation(NamedTuple):
     readings: tuple[Reading, ...] = ()
     """The readings that it is calculated from; empty for an aggregate."""
     units_counted: int | None = None
+    applies: bool = True
+    """False: there is nobody of whom the measure speaks, and rightly so; then the value says nothing."""
+
+    @property
+    def is_unusable(self) -> bool:
+        """True where nothing can be calculated from the figures: a share of nobody, where somebody must be."""
+        return self.applies and self.denominator == 0
+
+    @property
+    def has_value(self) -> bool:
+        """True where the value says how much of the measure is reached."""
+        return self.denominator is None or self.denominator != 0
 
     @property
     def stage(self) -> Stage:
@@ -94,14 +106,13 @@ def observation_of(
     readings = [reading for reading in reported if reading is not None and reading.stage.rank >= least_rank]
     if len(readings) < len(reported):
         return None
-    denominator = None
+    denominator, applies = None, True
     if isinstance(measure, Ratio):
         values = {reading.element: reading.value for reading in readings}
         numerator = sum((values[element] for element in measure.numerator), _ZERO)
         denominator = sum((values[element] for element in measure.denominator), _ZERO)
-        if denominator <= 0:
-            return None
-        value = HUNDRED * Fraction(numerator) / Fraction(denominator)
+        value = HUNDRED * Fraction(numerator) / Fraction(denominator) if denominator else Fraction(0)
+        applies = denominator != 0 or numerator != 0 or not measure.may_be_empty
     else:
         numerator = sum((reading.value for reading in readings), _ZERO)
         value = Fraction(numerator)
@@ -112,4 +123,5 @@ def observation_of(
         numerator=numerator,
         denominator=denominator,
         readings=tuple(summand for reading in readings for summand in reading.summands or (reading,)),
+        applies=applies,
     )

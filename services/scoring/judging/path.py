@@ -141,9 +141,9 @@ class Course:
         ends = [following.effective - _DAY for following in seen[1:]] + [on]
         for observation, end in zip(seen, ends, strict=True):
             start = max(observation.effective, begin)
-            if start > end:
+            if start > end or observation.is_unusable:
                 continue
-            if self.requirement.gap(observation.value, goal) <= 0:
+            if not observation.applies or self.requirement.gap(observation.value, goal) <= 0:
                 behind = False
             elif behind and self._gap(observation, start) <= 0:
                 behind = self.exceeds(observation, end)

@@ -33,6 +33,8 @@ UNITS = {
 
 _T = {
     "no_data": phrase("reasons.no_data"),
+    "nobody": phrase("reasons.nobody"),
+    "unusable": phrase("reasons.unusable"),
     "yes": phrase("reasons.yes"),
     "no": phrase("reasons.no"),
     "value": phrase("reasons.value"),
@@ -74,9 +76,13 @@ def _sentence(part: Part, language: Language) -> str:
     name = part.name.in_(language)
     if part.group:
         name += f" ({_GROUPS[part.group].in_(language)})"
+    source = f" ({text.period_name(part.period, language)})" if part.period else ""
+    if not part.applies:
+        return _T["nobody"].in_(language).format(name=name, source=source)
+    if part.value is None and part.denominator == 0:
+        return _T["unusable"].in_(language).format(name=name, source=source)
     if part.value is None or part.goal is None:
         return _T["no_data"].in_(language).format(name=name)
-    source = f" ({text.period_name(part.period, language)})" if part.period else ""
     if part.measured_in == "yes_no":
         return _T["yes" if part.value >= part.goal else "no"].in_(language).format(name=name, source=source)
 

@@ -53,7 +53,7 @@ def project(verdict: Verdict) -> Projection | None:
 
 def _monthly(baseline: Point | None, seen: Sequence[Observation]) -> list[Point]:
     """Return the last value of each month, from the baseline on: sums move with every report, which is no trend."""
-    points = [Point(min(value.period.end, value.effective), value.value) for value in seen]
+    points = [Point(min(each.period.end, each.effective), each.value) for each in seen if each.has_value]
     if baseline is not None:
         points = [baseline, *(point for point in points if point.on > baseline.on)]
     return list({(point.on.year, point.on.month): point for point in points}.values())

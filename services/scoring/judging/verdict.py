@@ -42,7 +42,10 @@ class Verdict:
     @property
     def short(self) -> Fraction | None:
         """The distance from the value to the goal; negative beyond it."""
-        return None if self.goal is None or not self.seen else self.requirement.gap(self.seen[-1].value, self.goal)
+        newest = self.observation
+        if self.goal is None or newest is None or not newest.has_value:
+            return None
+        return self.requirement.gap(newest.value, self.goal)
 
     @property
     def required(self) -> Point | None:
@@ -68,7 +71,7 @@ class Verdict:
     def lacking(self, required: Fraction) -> int | None:
         """Return how many countable things the newest value lacks to the required one; its denominator stays."""
         newest = self.observation
-        if newest is None:
+        if newest is None or newest.is_unusable:
             return None
         if newest.denominator is not None:
             required = required * exact(newest.denominator) / HUNDRED
@@ -90,7 +93,7 @@ def assess(requirement: Requirement, observations: Sequence[Observation], on: da
     course = None
     is_over = deadline is not None and on > deadline
     awaited = requirement.open_until(seen, on) if is_over else None
-    if not seen or goal is None:
+    if not seen or seen[-1].is_unusable or (goal is None and seen[-1].applies):
         if deadline is None:
             return verdict(Status.NO_DATA)
         if is_over:  # without figures nothing shows that it was met in time
@@ -98,6 +101,8 @@ def assess(requirement: Requirement, observations: Sequence[Observation], on: da
         dues = (due.by for due in requirement.reports if due.by >= on)
         return verdict(Status.NO_DATA, holds_until=min((deadline, *dues)))
     newest = seen[-1]
+    if goal is None or not newest.applies:
+        return verdict(Status.MET)
     short = requirement.gap(newest.value, goal)
     course = Course.of(requirement, baseline, goal)
     end = awaited if is_over else deadline
@@ -165,9 +170,10 @@ def _baseline(requirement: Requirement, seen: Sequence[Observation]) -> Point | 
     """Return the stated baseline, else the value in force at the baseline date, else the first value."""
     if requirement.baseline is not None:
         return Point(requirement.baseline_date, requirement.baseline)
-    if not seen:
+    values = [observation for observation in seen if observation.has_value]
+    if not values:
         return None
-    before = [observation for observation in seen if observation.effective <= requirement.baseline_date]
+    before = [observation for observation in values if observation.effective <= requirement.baseline_date]
     if before:
         return Point(requirement.baseline_date, before[-1].value)
-    return None if requirement.ceiling else Point(seen[0].effective, seen[0].value)
+    return None if requirement.ceiling else Point(values[0].effective, values[0].value)

@@ -19,6 +19,11 @@ class Ratio(Record):
 
     numerator: list[str] = Field(min_length=1)
     denominator: list[str] = Field(min_length=1)
+    may_be_empty: bool = Field(
+        default=False,
+        description="A denominator of 0 is right, as where a commune has no child of six: the measure then does not "
+        "apply and hinders nothing. Elsewhere nothing can be calculated from it.",
+    )
 
     @cached_property
     def element_codes(self) -> list[str]:

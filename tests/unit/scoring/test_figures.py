@@ -34,8 +34,23 @@ def test_a_rate_never_mixes_two_periods() -> None:
     assert len(observed(households, poor, near)) == 1
 
 
-def test_without_households_there_is_no_rate() -> None:
-    assert observed(*poverty("2023-05", 0, 0)) == []
+def test_without_households_there_is_no_rate_that_could_be_used() -> None:
+    (seen,) = readings(*poverty("2023-05", 0, 0)).observed(RATE, BASELINE_DATE, Stage.REPORTED)
+    assert (seen.is_unusable, seen.has_value) == (True, False)
+
+
+def test_a_share_of_nobody_does_not_apply_where_there_may_be_nobody() -> None:
+    share = Ratio(numerator=["children_six_enrolled"], denominator=["children_six"], may_be_empty=True)
+
+    def seen(enrolled: int, children: int) -> tuple[bool, bool]:
+        counts = {"children_six_enrolled": enrolled, "children_six": children}
+        figures = readings(*(a_reading(code, "2023-H1", count) for code, count in counts.items()))
+        (observation,) = figures.observed(share, BASELINE_DATE, Stage.REPORTED)
+        return observation.applies, observation.is_unusable
+
+    assert seen(0, 0) == (False, False)
+    assert seen(3, 4) == (True, False)
+    assert seen(3, 0) == (True, True), "three of none enrolled: a slip"
 
 
 def test_a_late_report_for_an_older_period_does_not_replace_a_newer_one() -> None:
