@@ -92,6 +92,9 @@ class Part(BaseModel):
         default_factory=list, description="Intake's remarks about the figures behind the value."
     )
     units_counted: int | None = Field(default=None, description="For aggregates: the number of communes with data.")
+    units_expected: int | None = Field(
+        default=None, description="For aggregates over communes: the number of communes that should have data."
+    )
     provisional: bool = False
     verified: bool = Field(default=True, description="Whether the goal's number was read in its source.")
     source: str | None = None

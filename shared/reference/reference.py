@@ -162,6 +162,17 @@ class Reference(Definitions):
         communes = self.units.communes(self.plan.first_day, target.code)
         return sum((left := self.lineage.left(commune)) is None or on < left for commune in communes)
 
+    def communes_expected(self, commitment: Commitment, target: Unit, on: date) -> int | None:
+        """Count the communes whose figures the commitment's value needs; None where it is not a measure of communes."""
+        match commitment.measure:
+            case Rate() | CommunesMeeting():
+                return self.communes_counted(target, on)
+            case CohortMeeting(cohort=cohort):
+                members = (self.units.by_key(key) for key in self.members_of(cohort))
+                return sum(self.units.is_under(member, target.code) for member in members)
+            case Total() | Done():
+                return None
+
     def criteria_of_cohort(self, cohort: str) -> Sequence[CriterionKey]:
         """Return the criteria that each of the cohort's communes has to meet."""
         return next(found.criteria for found in self.plan.cohorts if found.id == cohort)

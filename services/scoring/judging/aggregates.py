@@ -49,11 +49,12 @@ def summed(
 
 
 def series(
-    commitment: Commitment, increments: Increments, baseline_date: date, communes: int, coverage: Decimal
+    commitment: Commitment, increments: Increments, baseline_date: date, communes: int | None, coverage: Decimal
 ) -> list[Observation]:
     """Return the commitment's value over time from its summed increments.
 
-    Rates and counts of communes begin when a share of the communes (`coverage`) has figures: before that, a sum says
+    `communes`: the number that should have figures; None where the measure is not over communes. Rates and counts of
+    communes begin when a share of the communes (`coverage`) has figures: before that, a sum says
     more about who has reported than about the facts.
     """
     measure = commitment.measure
@@ -65,7 +66,7 @@ def series(
         if isinstance(measure, Total) and day == begins:
             running = Increment()  # the year's sum begins at zero
         running += increments.get(day, Increment())
-        if isinstance(measure, Rate | CommunesMeeting) and running.units < communes * coverage:
+        if isinstance(measure, Rate | CommunesMeeting) and communes and running.units < communes * coverage:
             continue
         if isinstance(measure, Rate) and running.denominator <= 0:
             continue
@@ -80,6 +81,7 @@ def series(
                 numerator=running.numerator,
                 denominator=running.denominator if isinstance(measure, Rate) else None,
                 units_counted=running.units,
+                units_expected=communes,
             )
         )
     return observations

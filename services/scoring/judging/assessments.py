@@ -107,6 +107,7 @@ def _of_observation(observation: Observation) -> dict[str, object]:
         "numerator": _number(observation.numerator),
         "denominator": _number(observation.denominator),
         "units_counted": observation.units_counted,
+        "units_expected": observation.units_expected,
     }
     if observation.units_counted is not None:
         return numbers  # the days of an aggregate are not periods that were reported for

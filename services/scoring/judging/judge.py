@@ -156,7 +156,7 @@ class Judge:
         self, commitment: Commitment, target: Unit, increments: Mapping[date, Increment]
     ) -> list[Observation]:
         """Return a commitment's value over time from its summed increments, as seen on the day."""
-        plan, communes = self.reference.plan, self.reference.communes_counted(target, self.on)
+        plan, communes = self.reference.plan, self.reference.communes_expected(commitment, target, self.on)
         return series(commitment, increments, plan.baseline_date, communes, plan.coverage)
 
     def _requirement_of(self, commitment: Commitment) -> Requirement:

@@ -37,6 +37,8 @@ class Observation(NamedTuple):
     readings: tuple[Reading, ...] = ()
     """The readings that it is calculated from; empty for an aggregate."""
     units_counted: int | None = None
+    units_expected: int | None = None
+    """For a sum over communes: the number of communes that should have figures."""
     applies: bool = True
     """False: there is nobody of whom the measure speaks, and rightly so; then the value says nothing."""
 

@@ -47,6 +47,7 @@ _T = {
     "at_most": phrase("reasons.at_most"),
     "until": phrase("reasons.until"),
     "trend": phrase("reasons.trend"),
+    "silent": phrase("reasons.silent"),
     "span": phrase("reasons.span"),
     "open_span": phrase("reasons.open_span"),
     "too_late": phrase("reasons.too_late"),
@@ -105,7 +106,7 @@ def _sentence(part: Part, language: Language) -> str:
     )
     if says_path:
         sentence += _path(part, sign, language, digits)
-    sentence += _lacking(part, language) + _trend(part, language)
+    sentence += _lacking(part, language) + _silent(part, language) + _trend(part, language)
     if part.provisional:
         sentence += _T["provisional"].in_(language)
     return sentence + "."
@@ -144,6 +145,18 @@ def _lacking(part: Part, language: Language) -> str:
         missing = text.number(part.missing, language)
         clauses += _T[part.direction].in_(language).format(missing=missing, unit=unit, until=until)
     return clauses
+
+
+def _silent(part: Part, language: Language) -> str:
+    """Return how many of the communes behind a sum have no figures, in words; empty where all have."""
+    if part.units_counted is None or part.units_expected is None or part.units_counted >= part.units_expected:
+        return ""
+    silent, expected = part.units_expected - part.units_counted, part.units_expected
+    return (
+        _T["silent"]
+        .in_(language)
+        .format(silent=text.number(silent, language), expected=text.number(expected, language))
+    )
 
 
 def _trend(part: Part, language: Language) -> str:

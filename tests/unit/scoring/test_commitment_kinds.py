@@ -71,6 +71,18 @@ def test_a_count_of_communes_that_meet_a_criterion(reference: Reference) -> None
     assert (part.value, part.goal, part.missing, part.units_counted) == (82, 87, 5, 181)
 
 
+def test_a_count_says_how_many_communes_are_silent(reference: Reference) -> None:
+    """165 communes that all meet it, of 181, lack 16: not because these fail, but because they are silent."""
+    figures = everywhere(reference, lambda number: poverty("2023-05", 100) if number < 165 else [])
+    assessment = assessed("poverty-communes", figures, reference, MIDYEAR)
+    (part,) = assessment.parts
+    assert (part.value, part.units_counted, part.units_expected) == (165, 165, 181)
+    assert "; 16 trong 181 xã chưa có số liệu" in assessment.reason.vi
+    assert "; 16 of 181 communes have no figures" in assessment.reason.en
+    whole = assessed("poverty-communes", everywhere(reference, lambda _: poverty("2023-05", 100)), reference, MIDYEAR)
+    assert "chưa có số liệu" not in whole.reason.vi
+
+
 def test_a_change_of_an_indicator_in_percentage_points(reference: Reference) -> None:
     """Line 33: the province's poverty rate falls by 3 points."""
     fallen = everywhere(reference, lambda _: [*poverty("2022", 200), *poverty("2023-05", 170)])
