@@ -139,14 +139,26 @@ def test_by_a_set_that_is_not_carried_whole_no_withdrawal_is_told() -> None:
     assert (ntm.state, advanced.state, advanced.withdrawal_due) == ("none", "recognised", None)
 
 
-def test_the_reason_names_the_criteria_in_both_languages_and_marks_what_is_not_verified() -> None:
+def test_the_reason_names_the_criteria_in_both_languages() -> None:
     found = recognised(a_decision("2021-03-15", True), fails=(10, 11), unknown=(3,))
-    assert found.verified is False
+    assert found.verified
     assert found.reason.vi == (
         "Được công nhận từ 15/03/2021. 2/19 tiêu chí hiện không đạt: 10 Thu nhập, 11 Nghèo đa chiều. "
-        "Số tiêu chí chưa có số liệu: 1. Chưa đến mức phải thu hồi (quy định chưa đối chiếu văn bản)."
+        "Số tiêu chí chưa có số liệu: 1. Chưa đến mức phải thu hồi."
     )
     assert found.reason.en == (
         "Recognised since 15 March 2021. 2 of 19 criteria do not hold now: 10 Income, 11 Multidimensional poverty. "
-        "Criteria without figures: 1. The limit for withdrawal is not reached (rule not verified)."
+        "Criteria without figures: 1. The limit for withdrawal is not reached."
     )
+
+
+def test_the_reason_marks_a_rule_that_is_not_verified() -> None:
+    ntm = REFERENCE.plan_sets[0]
+    assert ntm.recognition
+    assert ntm.recognition.withdrawal
+    doubtful = ntm.recognition.withdrawal.model_copy(update={"verified": False})
+    marked = ntm.model_copy(update={"recognition": ntm.recognition.model_copy(update={"withdrawal": doubtful})})
+    (found,) = recognitions([marked], readings(a_decision("2021-03-15", True)), HELD, MIDYEAR)
+    assert not found.verified
+    assert "(quy định chưa đối chiếu văn bản)" in found.reason.vi
+    assert "(rule not verified)" in found.reason.en
