@@ -22,12 +22,14 @@ def settings_of(system: RunningSystem) -> Settings:
     """Return the settings that lead to the running system's parts."""
     from shared.settings import Settings  # imported in the function, as below: a command loads only what it uses
 
-    return Settings(
+    judged_by = {"plan": system.plan, "reference_dir": system.reference_dir, "sample_cohorts": system.sample_cohorts}
+    settings = Settings(
         database_url=SecretStr(system.database_url),
         nats_url=system.nats_url,
         nats_token=SecretStr(system.nats_token),
         clock=system.clock,
     )
+    return settings.model_copy(update={name: value for name, value in judged_by.items() if value is not None})
 
 
 @asynccontextmanager

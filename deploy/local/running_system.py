@@ -25,6 +25,9 @@ class RunningSystem(BaseModel):
     nats_token: str = Field(repr=False)
     database_url: str = Field(repr=False)
     clock: Literal["real", "simulated"]
+    plan: str | None = None
+    """The plan by which the system judges; None: the one that the settings of its services have by default."""
+    reference_dir: Path | None = None
     sample_cohorts: Path | None = None
     pid: int | None = None
     """The process that runs all parts; None where each part runs by itself, as in containers."""

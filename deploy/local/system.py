@@ -162,6 +162,8 @@ async def _run(options: Options, on_ready: Callable[[RunningSystem], Awaitable[N
             database_url=postgres.url,
             pid=os.getpid(),
             clock=options.clock,
+            plan=os.environ.get("NTM_PLAN"),
+            reference_dir=os.environ.get("NTM_REFERENCE_DIR"),
             sample_cohorts=options.sample_cohorts,
             started_at=datetime.now(UTC),
         )

@@ -8,8 +8,9 @@ import typer
 from rich.table import Table
 
 from deploy.local.clients import broker, database, settings_of
-from services.cli.console import console, errors, run
+from services.cli.console import console, errors, fail, run
 from services.cli.options import DATA, Data, system_of
+from services.scoring.update.plan_guard import OtherPlanError
 from services.scoring.update.rebuild import RebuildReport
 from services.scoring.update.rebuild import rebuild as rebuild_state
 from shared.reference.load import load_for
@@ -20,6 +21,9 @@ from shared.service.runtime import collect_rarely
 def rebuild(
     verify: Annotated[
         bool, typer.Option("--verify", help="Only compare with the live state, and print the differences.")
+    ] = False,
+    change_plan: Annotated[
+        bool, typer.Option("--change-plan", help="Judge by the plan that NTM_PLAN names, instead of the system's own.")
     ] = False,
     data: Data = DATA,
 ) -> None:
@@ -32,11 +36,14 @@ def rebuild(
     async def work() -> RebuildReport:
         async with broker(system) as nats, database(system) as engine:
             day = await read_day(nats.jetstream()) if system.clock == "simulated" else None
-            reference = load_for(settings_of(system).model_copy(update={"sample_cohorts": system.sample_cohorts}))
+            reference = load_for(settings_of(system))
             collect_rarely()
-            return await rebuild_state(engine, nats, reference, day, switch=not verify)
+            return await rebuild_state(engine, nats, reference, day, switch=not verify, change_plan=change_plan)
 
-    compared = run(work())
+    try:
+        compared = run(work())
+    except OtherPlanError as error:
+        raise fail(str(error)) from None
     table = Table("", "live", "rebuilt", "differ")
     for name, counts in compared.counts.items():
         table.add_row(name, *(f"{count:,}" for count in counts))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
+import structlog
 from nats.aio.msg import Msg
 
 from services.scoring.judging.changes import Moment
@@ -13,6 +15,7 @@ from services.scoring.storage.locks import hold_off_rebuild
 from services.scoring.storage.tables import OutboxRow, ParkedRow
 from services.scoring.update.arrivals import arrival_of
 from services.scoring.update.daily_tick import DailyTick
+from services.scoring.update.plan_guard import take_plan
 from services.scoring.update.score import score
 from services.scoring.update.targets import judge_targets
 from services.scoring.update.transaction import Transaction
@@ -22,7 +25,10 @@ from shared.service.outbox import Relay
 from shared.service.parking import ParkingPlace
 from shared.service.polling_worker import PollingWorker
 from shared.service.runtime import Runtime, open_runtime
+from shared.service.transient_errors import is_transient
 from shared.settings import Settings
+
+log = structlog.get_logger()
 
 
 class Scoring:
@@ -41,12 +47,31 @@ class Scoring:
     async def running(cls, settings: Settings) -> AsyncIterator[Self]:
         """Connect to everything while the block runs."""
         async with open_runtime(settings, "scoring") as runtime:
-            yield cls(runtime)
+            scoring = cls(runtime)
+            await scoring.take_plan()
+            yield scoring
 
     @property
     def workers(self) -> Sequence[PollingWorker | DailyTick]:
         """The workers that run while the service does."""
         return (self.relay, self.targets, self.daily_tick)
+
+    async def take_plan(self) -> None:
+        """Make sure that the state is judged by this process's plan; wait while the database is away.
+
+        Raises OtherPlanError, with which the process ends before it takes any message.
+        """
+        while True:
+            try:
+                async with self.runtime.engine.begin() as connection:
+                    await take_plan(connection, self.runtime.reference.plan.id, self.runtime.clock.now())
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("start waits", error=type(error).__name__)
+                await asyncio.sleep(1)
+            else:
+                return
 
     async def score(self, messages: Sequence[Msg]) -> None:
         """Score a batch of submissions in one transaction."""

@@ -141,6 +141,15 @@ class ChangeRow(_Table, table=True):
     body: dict[str, Any] = Field(sa_type=_json)
 
 
+class PlanRow(_Table, table=True):
+    """The plan by which the state was judged: one row."""
+
+    __tablename__ = "plan"
+
+    plan: str = Field(primary_key=True, description="The plan's id.")
+    since: datetime = Field(sa_type=_moment)
+
+
 class TickRow(_Table, table=True):
     """The days for which the daily tick has run."""
 

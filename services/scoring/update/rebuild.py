@@ -25,6 +25,7 @@ from services.scoring.judging.increments import Increment
 from services.scoring.judging.inheritance import judged_by
 from services.scoring.storage import rebuilt_schema
 from services.scoring.storage.increments import add_increments
+from services.scoring.storage.judged_plan import record_plan
 from services.scoring.storage.locks import hold_off_workers
 from services.scoring.storage.readings import reading_values
 from services.scoring.storage.rebuilt_schema import COMPARED, REBUILT, REPLACED
@@ -33,6 +34,7 @@ from services.scoring.storage.tables import ReadingRow, StatusRow, SubmissionRow
 from services.scoring.storage.targets import mark_moved
 from services.scoring.update.arrivals import submission_row, unit_of
 from services.scoring.update.commune_statuses import judge_again, rebuilt_statuses
+from services.scoring.update.plan_guard import check_plan
 from services.scoring.update.score import score
 from services.scoring.update.stream_arrivals import StreamArrivals
 from services.scoring.update.targets import begin_targets, judge_targets
@@ -60,17 +62,27 @@ class RebuildReport:
 
 
 async def rebuild(
-    engine: AsyncEngine, nats: Client, reference: Reference, today: date | None = None, *, switch: bool = False
+    engine: AsyncEngine,
+    nats: Client,
+    reference: Reference,
+    today: date | None = None,
+    *,
+    switch: bool = False,
+    change_plan: bool = False,
 ) -> RebuildReport:
     """Rebuild into a schema of its own while the live one serves, and compare both.
 
     With `switch` the rebuilt state takes the place of the live one, and verdicts that differ are published as changes.
     `today` is a simulated clock's day. Workers wait while both are compared. Nothing is switched where the stream
-    lacks submissions that were scored: they would be lost.
+    lacks submissions that were scored: they would be lost. OtherPlanError where the live state was judged by another
+    plan, unless `change_plan` puts the plan of the reference data in its place.
     """
     started = time.monotonic()
     now = datetime.now(VIETNAM)
     moment = Moment(on=today or now.date(), at=now)
+    if not change_plan:
+        async with engine.connect() as connection:
+            await check_plan(connection, reference.plan.id)
     await rebuilt_schema.make_schema(engine)
     try:
         rebuilding = _Rebuilding(engine, nats, reference, moment)
@@ -197,5 +209,6 @@ async def _switch(live: Transaction) -> None:
         if model is StatusRow:
             await judge_again(live, criteria)  # by the rebuilt readings, against the live statuses
         await rebuilt_schema.replace(live.connection, model)
+    await record_plan(live.connection, live.reference.plan.id, live.moment.at)
     targets = {(commitment.id, unit.key) for commitment, unit in live.reference.targets}
     await mark_moved(live.connection, targets, live.moment.on)
