@@ -13,6 +13,7 @@ from babel import Locale
 from babel.dates import format_date
 from babel.numbers import NumberPattern, parse_pattern
 
+from shared.characters import in_latin, typed, visible, with_d_stroke
 from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.period import Granularity, Period
 from shared.contracts.status import Stage
@@ -50,13 +51,14 @@ _A_LIST = phrase("text.a_list")
 
 def without_diacritics(text: str) -> str:
     """Write Vietnamese in plain Latin letters: `Điềm He` as `Diem He`. Unicode decomposes no đ, so it is replaced."""
-    bare = "".join(mark for mark in unicodedata.normalize("NFD", text) if not unicodedata.combining(mark))
+    decomposed = unicodedata.normalize("NFD", with_d_stroke(text))
+    bare = "".join(mark for mark in decomposed if not unicodedata.combining(mark))
     return bare.replace("đ", "d").replace("Đ", "D")
 
 
 def plain(text: str) -> str:
-    """Reduce a name to the form in which names are compared: no diacritics, no case, single blanks."""
-    return " ".join(without_diacritics(text).casefold().split())
+    """Reduce a name to the form in which names are compared: no diacritics, no case, single blanks, as it is typed."""
+    return " ".join(without_diacritics(in_latin(typed(text))).casefold().split())
 
 
 def number(value: float | Decimal, language: Language, digits: int | None = None) -> str:
@@ -139,7 +141,8 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 def shown(value: object, language: Language) -> str:
     """Write any value briefly, for a sentence for people: a word, a number, a day, a period.
 
-    A tuple is an enumeration; objects and lists of JSON are named, not unfolded.
+    A tuple is an enumeration; objects and lists of JSON are named, not unfolded. Characters that cannot be seen are
+    shown by their numbers, so that `06280` and `06280[U+200B]` differ.
     """
     match value:
         case Bilingual():
@@ -164,5 +167,5 @@ def shown(value: object, language: Language) -> str:
             return json.dumps(value)
         case int() if value.bit_length() > _SHOWN_BITS:
             return _TOO_GREAT.in_(language)
-    text = storable(str(value))
+    text = visible(storable(str(value)))
     return text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 3]}..."

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from shared.contracts.refs import UnitCode, UnitRef
+from shared.contracts.refs import SentUnitCode, UnitRef
 from shared.contracts.released_name import released_as
 
 WORDS_LIMIT = 4000
@@ -58,7 +58,7 @@ class DifficultyReport(BaseModel):
         },
     )
 
-    unit: UnitCode
+    unit: SentUnitCode
     criterion: str | None = Field(
         default=None, max_length=40, description="Key such as `ntm-12`; none: it concerns no single criterion."
     )

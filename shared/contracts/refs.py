@@ -6,14 +6,20 @@ from typing import Annotated
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     Field,
     StringConstraints,
 )
 
+from shared.characters import typed
 from shared.contracts.bilingual import Bilingual
 
 UnitCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}([0-9]|[0-9]{3})?$")]
 """A unit's code as the statistics office writes it: province 2 digits, district 3, commune 5."""
+
+
+SentUnitCode = Annotated[UnitCode, BeforeValidator(lambda sent: typed(sent) if isinstance(sent, str) else sent)]
+"""A unit's code as people send it, perhaps with characters that cannot be seen."""
 
 
 class UnitRef(BaseModel):

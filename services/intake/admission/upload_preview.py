@@ -15,6 +15,7 @@ from services.intake.admission.candidate import Checked
 from services.intake.rules.standing_figures import StandingReading, exact
 from services.intake.workbook import CellFault, FilledRow
 from services.intake.workbook.numbers import value_of
+from shared.characters import visible
 from shared.contracts import subjects
 from shared.contracts.bilingual import Language
 from shared.contracts.period import Period
@@ -101,7 +102,7 @@ def remark(cell_fault: CellFault, language: Language) -> CellRemark:
         cell=cell_fault.cell,
         unit=cell_fault.unit,
         element=cell_fault.element,
-        value=cell_fault.value,
+        value=None if cell_fault.value is None else visible(cell_fault.value),
         code=cell_fault.fault.kind.code,
         detail=cell_fault.fault.text(language),
     )

@@ -42,6 +42,7 @@ from services.intake.workbook import (
     saved,
 )
 from shared.access.caller import Caller
+from shared.characters import typed
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.http.app import language_of
@@ -98,7 +99,7 @@ async def get_template(
     """Draw a workbook to fill in: the unit's communes, the elements of some criteria (`ntm-11,ntm-12`, or `all`)."""
     reference = intake.runtime.reference
     parsed = _period(period)
-    place = reference.units.find(unit, parsed.end)
+    place = reference.units.find(typed(unit), parsed.end)
     if place is None:
         raise Problem(Problems.INVALID_QUERY, Fault("/unit", Faults.UNKNOWN_UNIT, {"value": unit}))
     if not caller.covers_unit(place, reference.units):
@@ -154,7 +155,7 @@ async def upload(
         # with a slip such as `dry_runn=true` the figures would be sent, not previewed
         raise Problem(Problems.INVALID_QUERY, *(Fault(f"/{name}", Faults.UNKNOWN_FIELD) for name in sorted(unknown)))
     intake.admission.group_commit.check_open()
-    given = RowDefaults(unit, _period(period) if period else None, stage)
+    given = RowDefaults(typed(unit) if unit else None, _period(period) if period else None, stage)
     body = await read_body(request, UPLOAD_LIMIT)
     posted = Posted(caller, language_of(request), new_trace(traceparent), idempotency_key)
     if idempotency_key is not None:

@@ -154,7 +154,7 @@ def _value_kind(element: Element, value: Value) -> Faults | None:
         return None if isinstance(value, bool) else Faults.NOT_YES_NO
     if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
         return Faults.NOT_A_NUMBER
-    if element.type == "count" and isinstance(value, float):
+    if element.type == "count" and isinstance(value, float) and not value.is_integer():
         return Faults.NOT_WHOLE
     amount: Decimal | int = exact(value) if isinstance(value, float) else value
     if amount < element.minimum:

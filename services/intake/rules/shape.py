@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from services.intake.rules.wording import unit_named
 from services.intake.texts import phrase
+from shared.characters import typed, whole_digits
 from shared.contracts.period import Period
 from shared.contracts.submission import READING_LIMIT, Submission
 from shared.problems import Fault, Faults
@@ -23,6 +24,8 @@ FIELD_LIMIT = 50
 _CANDIDATE_LIMIT = 8
 _FOUND_LENGTH = 60
 _NAME_LENGTH = 100
+_LARGEST = 2**53
+"""From here on a float does not hold every whole number."""
 
 
 def parse(item: object, reference: Reference) -> Submission | list[Fault]:
@@ -35,23 +38,71 @@ def parse(item: object, reference: Reference) -> Submission | list[Fault]:
         if isinstance(value, dict) and len(value) > limit:
             # a fault for each of a million fields would take the service's time, and nobody would read them
             return [Fault(pointer, Faults.TOO_LONG, {"expected": limit})]
+    parsed = _parse(item, reference)
+    if isinstance(parsed, Submission) or (mended := _as_typed(item)) is item:
+        return parsed if isinstance(parsed, Submission) else [*parsed.values()]
+    again = _parse(mended, reference)
+    # a fault shows the value as it was sent
+    return again if isinstance(again, Submission) else [parsed.get(at, fault) for at, fault in again.items()]
+
+
+def _parse(item: object, reference: Reference) -> Submission | dict[str, Fault]:
+    """Return the submission, or its faults by pointer."""
     try:
-        return Submission.model_validate(item)
+        return _whole_numbers(Submission.model_validate(item))
     except ValidationError as error:
         faults = _shape_faults(error.errors(include_url=False))
         if isinstance(item, dict) and "/unit" in faults:
             faults["/unit"] = _unit_fault(item, reference.units) or faults["/unit"]
-        return list(faults.values())
+        return faults
+
+
+def _as_typed(item: object) -> object:
+    """Return the item with its codes and names as a keyboard types them, and the whole number 2 for a revision 2.0.
+
+    Only a submission with a fault comes here, so the others cost nothing. Return the item itself where nothing differs.
+    """
+    if not isinstance(item, dict):
+        return item
+    mended = _with_typed_names(item)
+    for name, value in mended.items():
+        if isinstance(value, str) and name != "source_ref" and len(value) <= _NAME_LENGTH:
+            mended[name] = typed(value)
+        elif isinstance(value, dict):
+            mended[name] = _with_typed_names(value)
+        elif isinstance(value, float) and name == "revision" and value.is_integer():
+            mended[name] = int(value)
+    is_same = mended == item and all(type(value) is type(item[name]) for name, value in mended.items())
+    return item if is_same else mended
+
+
+def _with_typed_names(fields: dict[object, object]) -> dict[object, object]:
+    names = [typed(name) if isinstance(name, str) and len(name) <= _NAME_LENGTH else name for name in fields]
+    # two fields that would get one name stay as they are, to be refused
+    return dict(zip(names, fields.values(), strict=True)) if len({*names}) == len(names) else dict(fields)
+
+
+def _whole_numbers(submission: Submission) -> Submission:
+    """Return the submission with 1204 where a program writes 1204.0, as every other door has it."""
+    readings = submission.readings
+    if not any(type(value) is float and value.is_integer() and abs(value) < _LARGEST for value in readings.values()):
+        return submission
+    whole = {
+        code: int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST else value
+        for code, value in readings.items()
+    }
+    return submission.model_copy(update={"readings": whole})
 
 
 def _unit_fault(item: dict[str, object], units: Units) -> Fault | None:
     """Return a fault that says the code that was meant: people write names, and spreadsheets drop a leading zero."""
     given = item.get("unit")
-    if isinstance(given, bool) or not isinstance(given, str | int) or len(text := str(given)) > _NAME_LENGTH:
+    if isinstance(given, bool) or not isinstance(given, str | int | float) or len(written := str(given)) > _NAME_LENGTH:
         return None
+    text = whole_digits(written)
     on = _end_of(item.get("period"))
     is_code = text.isascii() and text.isdigit()
-    known = units.known(text.zfill(5)) if is_code else units.meant_by(text)
+    known = (units.known(text) or units.known(text.zfill(5))) if is_code else units.meant_by(text)
     meant = [unit for unit in known if on is None or unit.is_valid(on)] or known
     if not meant:
         return None

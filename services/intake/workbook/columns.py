@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Literal
 
+from shared.characters import typed
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
 from shared.reference.models import Element
@@ -48,7 +49,7 @@ class Names:
 
     def role(self, written: str) -> Role | Element | None:
         """Return the content of a column of this name; None where the name is unknown or ambiguous."""
-        if written.startswith(REMARK):
+        if typed(written).startswith(REMARK):
             return "remark"
         for name in (_plain(written), _plain(_MEASURE.sub("", written))):
             if role := self._roles.get(name):

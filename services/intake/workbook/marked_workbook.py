@@ -31,6 +31,7 @@ from services.intake.workbook.numbers import yes_or_no
 from services.intake.workbook.reading import CellFault, Upload
 from services.intake.workbook.styles import FAULTY_FILL, clean, fit_for_print, new_workbook, put
 from services.intake.workbook.template import DATA_SHEET, draw_template
+from shared.characters import visible
 from shared.contracts.bilingual import Language
 from shared.contracts.status import Stage
 from shared.reference.load import Reference
@@ -162,7 +163,7 @@ def _list(workbook: Workbook, faults: Iterable[CellFault], reference: Reference,
             found.cell,
             found.unit,
             element.name.in_(language) if element else found.element,
-            found.value,
+            None if found.value is None else visible(found.value),
             found.fault.text(language),
         )
         for column, text in enumerate(texts, 1):

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.text import without_diacritics
+from shared.characters import typed, whole_digits
+from shared.text import plain
 
 _LONGEST = 40
 """The most characters of a figure, blanks included."""
@@ -45,11 +46,11 @@ def meanings(text: str) -> dict[DecimalMark, Decimal]:
     """Return the number that the text means by each decimal mark; empty where it is no number."""
     if len(text) > _LONGEST:
         return {}
-    plain = _BLANKS.sub(" ", text).strip().replace("\u2212", "-")
+    written = _BLANKS.sub(" ", typed(text))
     numbers = {}
     for mark, form in _FORMS.items():
-        if form.fullmatch(plain):
-            bare = plain.replace(" ", "").replace(mark.group, "").replace(mark, ".")
+        if form.fullmatch(written):
+            bare = written.replace(" ", "").replace(mark.group, "").replace(mark, ".")
             numbers[mark] = Decimal(bare)
     return numbers
 
@@ -93,8 +94,8 @@ def value_of(exact: Decimal) -> int | float:
 
 def yes_or_no(text: str) -> bool | None:
     """Read `Có`, `Không`, `yes`, `no`, `x`, 1 or 0, with or without diacritics; None where the text is neither."""
-    plain = _BLANKS.sub(" ", without_diacritics(text[:_LONGEST])).strip().casefold()
-    return True if plain in _YES else False if plain in _NO else None
+    word = whole_digits(plain(text[:_LONGEST]))
+    return True if word in _YES else False if word in _NO else None
 
 
 def _is_whole(exact: Decimal) -> bool:

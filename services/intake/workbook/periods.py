@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from shared.characters import whole_digits
 from shared.contracts.period import Period
-from shared.text import without_diacritics
+from shared.text import plain
 
 _LONGEST = 60
 _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4}
@@ -30,7 +31,9 @@ _FORMS = tuple(
         rf"{_DAY} {_NAMED} {_YEAR}",
         rf"(?:thang |t\.? ?)?{_MONTH} ?[/.-] ?{_YEAR}",
         rf"(?:thang |t\.? ?){_MONTH}{_OF_YEAR}",
-        rf"{_YEAR}[/.-]{_MONTH}",
+        rf"{_YEAR}[/-]{_MONTH}",
+        # never 2023.1, which is also how a spreadsheet shows the number 2023.10
+        rf"{_YEAR}\.(?P<month>\d\d)",
         rf"{_NAMED}[ /-]{_YEAR}",
         rf"(?:quy|quarter|q)\.? ?{_QUARTER}{_OF_YEAR}",
         rf"{_YEAR}[ /-]?q{_QUARTER}",
@@ -47,9 +50,9 @@ def read_period(text: str) -> Period | None:
     """Return the period that the text names, days before months as in Vietnam; None where it names none."""
     if len(text) > _LONGEST:
         return None
-    plain = " ".join(without_diacritics(text).casefold().split())
+    words = plain(whole_digits(text))
     for form in _FORMS:
-        if match := form.fullmatch(plain):
+        if match := form.fullmatch(words):
             try:
                 return Period.parse(_period_text(match.groupdict()))
             except ValueError:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from services.intake.workbook.columns import Header, Names, column_texts, find_header
-from services.intake.workbook.numbers import DecimalMark, Evidence, is_ambiguous, mark_of, meanings, value_of, yes_or_no
+from services.intake.workbook.numbers import (
+    DecimalMark,
+    Evidence,
+    is_ambiguous,
+    mark_of,
+    meanings,
+    value_of,
+    yes_or_no,
+)
 from services.intake.workbook.periods import read_period
 from services.intake.workbook.units import WrittenUnit, find_unit
+from shared.characters import whole_digits
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
@@ -30,6 +40,7 @@ SUBMISSION_LIMIT = 1000
 _SHOWN = 80
 """The most characters of a cell that a fault shows."""
 
+_REVISION = re.compile("[0-9]{1,9}")
 _STAGES = {
     "bao cao": Stage.REPORTED,
     "tham tra": Stage.VERIFIED,
@@ -225,8 +236,8 @@ class _Reader:
         return _STAGES.get(plain(written[:40]), written)
 
     def _revision(self, row: Row) -> dict[str, object]:
-        written = row.text(self._header.roles.get("revision"))
-        return {"revision": int(written) if written.isascii() and written.isdigit() else written} if written else {}
+        written = whole_digits(row.text(self._header.roles.get("revision")))
+        return {"revision": int(written) if _REVISION.fullmatch(written) else written} if written else {}
 
     def _readings(self, row: Row, unit: str) -> dict[str, int | float | bool]:
         readings = {}

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from services.intake.rules.wording import both, unit_named
+from shared.characters import typed, whole_digits
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
 from shared.problems import Fault, Faults
@@ -15,17 +16,27 @@ from shared.text import plain
 
 _KINDS: dict[str, tuple[UnitKind, ...]] = {
     "xa": ("commune",),
+    "x": ("commune",),
     "thi tran": ("town",),
     "tt": ("town",),
     "phuong": ("ward",),
+    "p": ("ward",),
     "huyen": ("district",),
+    "h": ("district",),
     "thanh pho": ("city",),
     "tp": ("city",),
     "tinh": ("province",),
 }
 _PREFIX = re.compile(rf"({'|'.join(_KINDS)})(?:\. ?| )(.+)")
+_OFFICE = re.compile(r"(?:ubnd|uy ban nhan dan|u ban nhan dan)[.:]? (.+)")
+_CODE_FIRST = re.compile(r"([0-9]{2,5})(?: ?[-:.,_/()]+ ?| )(?![0-9])(.+)")
+_CODE_LAST = re.compile(r"(.+?)(?: ?[-:,(] ?)([0-9]{5})\)?")
+_PLACED = re.compile(r"(.+?) ?(?:\((.+)\)|[,;-] ?(.+))")
 _SHOWN = 6
 """The most candidates that a fault names."""
+
+_LONGEST = 200
+"""The most characters of a name that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +54,21 @@ def find_unit(named: WrittenUnit, period: Period, units: Units, under: str | Non
     A code that no unit has is returned as it is, for the rules to explain. `under` is the unit for which the workbook
     was made: a name is looked for there first.
     """
-    if written := named.code or (named.name if named.name.isdigit() else ""):
-        code = _whole(written, units)
+    told = _told(named)
+    if told.code:
+        code = _whole(told.code, units)
         unit = units.find(code, period.end)
-        if unit and named.name not in {"", written} and not _is_called(unit, named.name):
-            details = {"value": code, "expected": Bilingual(vi=unit.title, en=unit.title_in("en")), "name": named.name}
+        if unit and (other := next((words for words in told.names if not _is_called(unit, words, units)), None)):
+            details = {"value": code, "expected": Bilingual(vi=unit.title, en=unit.title_in("en")), "name": other}
+            return Fault("/unit", Faults.UNIT_DISAGREES, details)
+        if unit and told.district and _is_elsewhere(unit, told.district, units):
+            details = {"value": code, "expected": unit_named(unit, units), "name": told.district}
             return Fault("/unit", Faults.UNIT_DISAGREES, details)
         return code
-    if not named.name:
+    if not told.names:
         return Fault("/unit", Faults.MISSING)
-    candidates = [unit for unit in _named(named, units) if unit.is_valid(period.end)]
+    name = told.names[0]
+    candidates = [unit for unit in _named(name, told.district, units) if unit.is_valid(period.end)]
     if under is not None and (nearer := [unit for unit in candidates if units.is_under(unit, under)]):
         candidates = nearer
     if not candidates:
@@ -64,6 +80,35 @@ def find_unit(named: WrittenUnit, period: Period, units: Units, under: str | Non
     return candidates[0].code
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a row tells about its unit: a code, and the names that stand with it or in its place."""
+
+    code: str
+    names: tuple[str, ...]
+    district: str
+
+
+def _told(named: WrittenUnit) -> _Told:
+    """Take codes and names apart where one cell holds both, as `06280 - Điềm He` does."""
+    codes, names = [], []
+    for written in (named.code[:_LONGEST], named.name[:_LONGEST]):
+        text = whole_digits(written)
+        if match := _CODE_FIRST.fullmatch(text):
+            codes.append(match[1])
+            names.append(match[2])
+        elif match := _CODE_LAST.fullmatch(text):
+            codes.append(match[2])
+            names.append(match[1])
+        elif text and (written == named.code[:_LONGEST] or text.isdigit()):
+            codes.append(text)
+        elif text:
+            names.append(text)
+    # of two codes the second is a name that the unit does not have
+    others = [code for code in codes[1:] if code.zfill(5) != codes[0].zfill(5)]
+    return _Told(codes[0] if codes else "", (*names, *others), typed(named.district))
+
+
 def _whole(code: str, units: Units) -> str:
     """Return the code with the leading zero that Excel dropped."""
     if not code.isascii() or not code.isdigit() or units.known(code):
@@ -73,21 +118,41 @@ def _whole(code: str, units: Units) -> str:
     return known[0] if len(known) == 1 else code
 
 
-def _named(named: WrittenUnit, units: Units) -> list[Unit]:
-    kinds, bare = _split(named.name)
-    district = _split(named.district)[1] if named.district else None
-    candidates = units.named(bare, district) or units.named(named.name, district)
-    return [unit for unit in candidates if not kinds or unit.kind in kinds]
+def _named(name: str, district: str, units: Units) -> list[Unit]:
+    """Return the units of this name; its district may stand beside it or behind it: `Điềm He (Văn Quan)`."""
+    for words, place in ((plain(name), ""), *_placed(name)):
+        kinds, bare = _split(words)
+        found = [unit for unit in units.named(bare) or units.named(words) if not kinds or unit.kind in kinds]
+        found = [unit for unit in found if all(not at or _lies_in(unit, at, units) for at in (place, district))]
+        if found:
+            return found
+    return []
 
 
-def _is_called(unit: Unit, name: str) -> bool:
-    kinds, bare = _split(name)
-    same = plain(unit.name) in {plain(name), bare}
-    return same and (not kinds or unit.kind in kinds or plain(unit.name) == plain(name))
+def _is_called(unit: Unit, name: str, units: Units) -> bool:
+    return unit in _named(name, "", units)
+
+
+def _placed(name: str) -> list[tuple[str, str]]:
+    match = _PLACED.fullmatch(plain(name))
+    return [(match[1], match[2] or match[3])] if match else []
+
+
+def _lies_in(unit: Unit, district: str, units: Units) -> bool:
+    """Say whether the unit is or lies in the district of this name or code."""
+    names = {plain(district), _split(district)[1], whole_digits(district)}
+    return any({plain(place.name), place.code} & names for place in (unit, *units.ancestors(unit)))
+
+
+def _is_elsewhere(unit: Unit, district: str, units: Units) -> bool:
+    """Say whether the text names a district in which the unit does not lie; a text that names none says nothing."""
+    is_known = bool(units.named(_split(district)[1]) or units.known(whole_digits(district)))
+    return is_known and not _lies_in(unit, district, units)
 
 
 def _split(name: str) -> tuple[tuple[UnitKind, ...], str]:
-    """Return the kinds that the name begins with, such as `xã` or `TT.`, and the name without them."""
+    """Return the kinds that the name begins with, such as `xã` or `TT.`, and the name without them and `UBND`."""
     bare = plain(name)
+    bare = office[1] if (office := _OFFICE.fullmatch(bare)) else bare
     match = _PREFIX.fullmatch(bare)
     return (_KINDS[match[1]], match[2]) if match else ((), bare)

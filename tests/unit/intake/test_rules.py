@@ -25,6 +25,7 @@ from tests.unit.intake.rules_applied import (
     check,
     codes,
     refusal,
+    the_text,
 )
 
 
@@ -240,3 +241,47 @@ def test_whatever_is_sent_is_refused_with_a_document(item: Any) -> None:
 def test_whatever_the_readings_hold_is_answered(found: dict[str, Any]) -> None:
     answer = check(a_posted_submission(readings=found))
     assert isinstance(answer, Submission) or all(fault.text("vi") and fault.text("en") for fault in answer)
+
+
+def test_a_whole_number_that_a_program_writes_with_a_fraction_of_zero_is_the_count() -> None:
+    taken = check(a_posted_submission(readings={**COUNTS, "households": 1204.0}, revision=2.0))
+    assert isinstance(taken, Submission)
+    assert (taken.readings["households"], type(taken.readings["households"])) == (1204, int)
+    assert (taken.revision, type(taken.revision)) == (2, int)
+    assert codes(a_posted_submission(readings={"households": 1e300})) == {"/readings/households": "too_great"}
+
+
+@pytest.mark.parametrize("given", [6280, 6280.0, "6280", "6280.0"])
+def test_a_code_that_is_a_number_is_told_the_code_that_was_meant(given: object) -> None:
+    assert all('"06280' in text for text in the_text(a_posted_submission(unit=given)))
+
+
+@pytest.mark.parametrize("given", [2023, 2023.0])
+def test_a_period_that_is_a_number_is_told_to_be_text(given: object) -> None:
+    assert all('"2023"' in text for text in the_text(a_posted_submission(period=given)))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"unit": "\uff10\uff16\uff12\uff18\uff10"},
+        {"unit": "06280\u200b"},
+        {"unit": "'06280"},
+        {"period": "2023\u201306"},
+        {"stage": "reported\u00ad"},
+        {"readings": {"households": 1204, "poor_households\ufeff": 131, "near_poor_households": 88}},
+    ],
+)
+def test_characters_that_cannot_be_seen_change_no_code(changes: dict[str, Any]) -> None:
+    assert check(a_posted_submission(**changes)) == check(a_posted_submission())
+
+
+def test_two_elements_that_only_look_alike_are_not_joined() -> None:
+    twice = {"households": 1, "households\u200b": 2}
+    assert codes(a_posted_submission(readings=twice)) == {"/readings/households\u200b": "unknown_element"}
+
+
+def test_a_fault_shows_what_cannot_be_seen() -> None:
+    vietnamese, english = the_text(a_posted_submission(unit="0628\u200b"))
+    assert "[U+200B]" in vietnamese
+    assert "[U+200B]" in english

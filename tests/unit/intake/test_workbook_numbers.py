@@ -34,6 +34,13 @@ NOTHING = Evidence(frozenset())
         ("0.125", 0.125),
         ("12,0", 12),
         ("  7 ", 7),
+        ("\uff11\uff12\uff10\uff14", 1204),
+        ("\u0661\u0662", 12),
+        ("1204\u200b", 1204),
+        ("\u20131", -1),
+        ("'1204", 1204),
+        ("1204.0", 1204),
+        ("1204,00", 1204),
     ],
 )
 def test_a_figure_that_can_be_read_in_one_way_is_read_so(written: str, value: float) -> None:
@@ -54,7 +61,7 @@ def test_a_figure_that_can_be_read_in_one_way_is_read_so(written: str, value: fl
         "12 hộ",
         "50 %",
         "1.2345,6",
-        "１２",
+        "12²",
         "0x10",
         "nan",
         "9" * 50,

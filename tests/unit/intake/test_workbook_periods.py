@@ -42,6 +42,12 @@ from shared.text import period_name
         ("năm 2023", "2023"),
         ("cả năm 2023", "2023"),
         ("  2023 ", "2023"),
+        ("2023.0", "2023"),
+        ("2023.06", "2023-06"),
+        ("\uff12\uff10\uff12\uff13", "2023"),
+        ("Quý \u2161/2023", "2023-Q2"),
+        ("6\u20132023", "2023-06"),
+        ("'6/2023", "2023-06"),
     ],
 )
 def test_periods_are_read_as_people_write_them(written: str, period: str) -> None:
@@ -62,6 +68,7 @@ def test_periods_are_read_as_people_write_them(written: str, period: str) -> Non
         "Q5 2023",
         "1889",
         "6-2023-30",
+        "2023.1",
     ],
 )
 def test_what_names_no_period_is_none(written: str) -> None:

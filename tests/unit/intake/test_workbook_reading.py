@@ -199,6 +199,50 @@ def test_a_unit_may_be_named_by_name_and_district(name: str, district: str) -> N
     assert upload.rows[0].item["unit"] == ("06274" if name == "Hòa Bình" else "06280")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "UBND xã Điềm He",
+        "Ủy ban nhân dân xã Điềm He",
+        "06280 - Điềm He",
+        "06280. xã Điềm He",
+        "6280 – Điềm He",
+        "Điềm He (06280)",
+        "Điềm He (Văn Quan)",
+        "xã Điềm He, huyện Văn Quan",
+        "X. Điềm He - H. Văn Quan",
+        "\u00d0iềm He",
+        "Điềm\u200b H\u0435",
+    ],
+)
+def test_a_unit_may_be_named_as_people_name_it(name: str) -> None:
+    upload = read(a_workbook((name, "6/2023", 1204), header=("Đơn vị", "Kỳ", "Tổng số hộ")))
+    assert upload.faults == []
+    assert upload.rows[0].item["unit"] == "06280"
+
+
+@pytest.mark.parametrize(
+    "code", ["06280 - Điềm He", "6280.0", "'06280", "\uff10\uff16\uff12\uff18\uff10", "06280\u200b"]
+)
+def test_a_code_may_be_written_as_programs_and_people_write_it(code: str) -> None:
+    upload = read(a_csv((code, "2023.0", "1204.0", "131", "88")))
+    assert upload.faults == []
+    assert upload.rows[0].item == {"unit": "06280", "period": "2023", "stage": "reported", "readings": GOOD}
+
+
+@pytest.mark.parametrize(
+    ("name", "district"),
+    [("06283 - Điềm He", ""), ("06280 - Điềm He (Cao Lộc)", ""), ("06280 - Điềm He", "Cao Lộc"), ("06280", "Cao Lộc")],
+)
+def test_a_code_that_belies_the_name_or_district_beside_it_is_told(name: str, district: str) -> None:
+    assert faults_of(a_csv((name, district, "6/2023", 1204), header=NAMED)) == [("A2", "unit_disagrees")]
+
+
+def test_headers_are_recognised_whatever_their_letters_only_look_like() -> None:
+    header = ("M\u00e3 \u00f0ơn vị", "'Kỳ", "Tổng\u00a0số\u200b hộ", "H\u00adộ nghèo", "\uff28ộ cận nghèo")
+    assert read(a_workbook(header=header)).rows[0].item["readings"] == GOOD
+
+
 def test_a_code_in_the_column_of_names_is_a_code() -> None:
     assert read(a_csv(("06280", "", "6/2023", 1204), header=NAMED)).rows[0].item["unit"] == "06280"
 
