@@ -81,6 +81,11 @@ class Faults(Enum):
     UNIT_DISAGREES = phrase("faults.unit_disagrees")
     PERIOD_NOT_READ = phrase("faults.period_not_read")
     NO_PERIOD = phrase("faults.no_period")
+    PERIODS_DISAGREE = phrase("faults.periods_disagree")
+    PERIOD_INCOMPLETE = phrase("faults.period_incomplete")
+    MERGED_FIGURES = phrase("faults.merged_figures")
+    HIDDEN_FIGURES = phrase("faults.hidden_figures")
+    SHOWN_OTHERWISE = phrase("faults.shown_otherwise")
     STANDS_ALREADY = phrase("faults.stands_already")
     ANOTHER_THAN_NAMED = phrase("faults.another_than_named")
 

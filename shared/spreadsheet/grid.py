@@ -24,10 +24,16 @@ type Value = str | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The content of a cell. A date is written as 2023-06-30, or as 2023-06 where the cell shows no day."""
+    """The content of a cell.
+
+    A date is written as far as the cell shows it: 2023-06-30, 2023-06 or 2023; `06/30` where it shows no year. A scaled
+    number is shown as another number than it is, in percent or in thousands; `value` is the number that is stored.
+    """
 
     value: Value
-    kind: Literal["text", "number", "yes_no", "date", "formula", "error"] = "text"
+    kind: Literal["text", "number", "scaled", "yes_no", "date", "formula", "error"] = "text"
+    format: str = ""
+    """The format of a scaled number."""
 
     @property
     def text(self) -> str:
@@ -49,11 +55,28 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """A rectangle of cells, such as C7:D9."""
+
+    first_row: int
+    first_column: int
+    last_row: int
+    last_column: int
+
+    def __str__(self) -> str:
+        first, last = name_of(self.first_row, self.first_column), name_of(self.last_row, self.last_column)
+        return first if first == last else f"{first}:{last}"
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """A sheet with its rows; blank rows are left out."""
 
     title: str
     rows: tuple[Row, ...]
+    merged: tuple[Range, ...] = ()
+    hidden_rows: frozenset[int] = frozenset()
+    hidden_columns: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +85,24 @@ class Grid:
 
     sheets: tuple[Sheet, ...]
     facts: Mapping[str, str]
+    hidden: tuple[Sheet, ...] = ()
+    """The beginning of each hidden sheet."""
 
 
 def name_of(row: int, column: int) -> str:
     """Return the address of a cell, such as `C7`."""
     return f"{get_column_letter(column)}{row}"
+
+
+def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Return the first and last number of each run of numbers that follow each other."""
+    found: list[tuple[int, int]] = []
+    for number in sorted(numbers):
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
 
 
 def limited(rows: Iterable[Row], already: int = 0) -> Iterator[Row]:

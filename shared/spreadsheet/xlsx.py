@@ -6,6 +6,7 @@ import math
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
 from io import BytesIO
 from typing import Any, cast
@@ -13,10 +14,11 @@ from typing import Any, cast
 import structlog
 from defusedxml.ElementTree import iterparse
 from openpyxl import load_workbook
+from openpyxl.utils.cell import range_boundaries
 from openpyxl.xml.constants import SHEET_MAIN_NS
 
 from shared.problems import Faults, Problem
-from shared.spreadsheet.grid import COLUMN_LIMIT, LINE_LIMIT, ROW_LIMIT, Cell, Grid, Row, Sheet, limited, name_of
+from shared.spreadsheet.grid import COLUMN_LIMIT, LINE_LIMIT, ROW_LIMIT, Cell, Grid, Range, Row, Sheet, limited, name_of
 from shared.spreadsheet.guard import refused
 
 log = structlog.get_logger()
@@ -25,7 +27,11 @@ FACTS_SHEET = "_ntm"
 """The very hidden sheet that notes the unit, period, stage and criteria of a template."""
 
 _FACT_LIMIT = 20
-_FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
+_HIDDEN_LINES = 300
+"""The lines that are read of a hidden sheet, to say whether it has figures."""
+_RANGE_CELLS = 100_000
+"""The most cells of a file's array formulas."""
+_MARKED = re.compile(rb"""<(?:\w+:)?(?:f[\s>/]|mergeCell\b)|hidden=|ht=["']0|width=["']0""")
 _TEXT_LIMIT = 32_767
 """The most characters that Excel itself holds in a cell."""
 
@@ -38,16 +44,20 @@ def read_xlsx(body: bytes) -> Grid:
         with zipfile.ZipFile(BytesIO(body)) as archive:
             facts: dict[str, str] = {}
             sheets: list[Sheet] = []
+            hidden: list[Sheet] = []
             for sheet in cast("list[Any]", workbook.worksheets):
                 if sheet.title == FACTS_SHEET:
                     facts = _facts(sheet)
                 elif sheet.sheet_state == "visible":
-                    formulas = _formulas(archive, sheet._worksheet_path)
+                    marks = _marks(archive, sheet._worksheet_path)
                     already = sum(len(earlier.rows) for earlier in sheets)
-                    sheets.append(Sheet(sheet.title, tuple(limited(_rows(sheet, formulas), already))))
+                    rows = tuple(limited(_rows(sheet, marks.formulas), already))
+                    sheets.append(Sheet(sheet.title, rows, marks.merged, marks.hidden_rows, marks.hidden_columns))
+                elif hasattr(sheet, "iter_rows"):
+                    hidden.append(Sheet(sheet.title, tuple(_rows(sheet, frozenset(), _HIDDEN_LINES))))
         if len({sheet.title.casefold() for sheet in sheets}) < len(sheets):
             raise refused(Faults.DAMAGED_WORKBOOK, value="sheet names")
-        return Grid(tuple(sheets), facts)
+        return Grid(tuple(sheets), facts, tuple(hidden))
     except Problem:
         raise
     except Exception as error:
@@ -56,10 +66,10 @@ def read_xlsx(body: bytes) -> Grid:
         raise refused(Faults.DAMAGED_WORKBOOK, value="XML") from error
 
 
-def _rows(sheet: Any, formulas: frozenset[str]) -> Iterator[Row]:
+def _rows(sheet: Any, formulas: frozenset[str], last: int | None = None) -> Iterator[Row]:
     # the size that a file states may be wrong
     sheet.reset_dimensions()
-    for number, read_cells in enumerate(sheet.iter_rows(max_col=COLUMN_LIMIT + 1), 1):
+    for number, read_cells in enumerate(sheet.iter_rows(max_col=COLUMN_LIMIT + 1, max_row=last), 1):
         if number > LINE_LIMIT:
             raise refused(Faults.TOO_MANY_ROWS, expected=ROW_LIMIT)
         cells = {}
@@ -78,30 +88,94 @@ def _cell(read_cell: Any) -> Cell | None:
     if isinstance(value, bool):
         return Cell(value, "yes_no")
     if isinstance(value, datetime | date):
-        shows_day = "d" in (read_cell.number_format or "d").lower().replace("[red]", "")
-        return Cell(f"{value:%Y-%m-%d}" if shows_day else f"{value:%Y-%m}", "date")
+        return Cell(_date_as_shown(value, read_cell.number_format or "yyyy-mm-dd"), "date")
     if read_cell.data_type == "e" or (isinstance(value, float) and not math.isfinite(value)):
         return Cell(str(value), "error")
     if isinstance(value, int | float):
-        return Cell(int(value) if isinstance(value, float) and value.is_integer() else value, "number")
+        number = int(value) if isinstance(value, float) and value.is_integer() else value
+        shown = _LITERAL.sub("", str(read_cell.number_format or "")).partition(";")[0]
+        is_scaled = "%" in shown or _IN_THOUSANDS.search(shown)
+        return Cell(number, "scaled", shown) if is_scaled else Cell(number, "number")
     text = str(value)[:_TEXT_LIMIT]
     return Cell(text) if text.strip() else None
 
 
-def _formulas(archive: zipfile.ZipFile, part: str) -> frozenset[str]:
-    """Return the addresses of the cells that hold formulas."""
+_LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
+"""Text, fillers and colours in a number format."""
+_IN_THOUSANDS = re.compile(r"[0#?],+(?![0#?,])")
+_TIMES = re.compile(r"h+[^a-z]*m+|m+[^a-z]*s+|am/pm|a/p")
+
+
+def _date_as_shown(value: date, number_format: str) -> str:
+    shown = _TIMES.sub("", _LITERAL.sub("", number_format).partition(";")[0].lower())
+    day, month, year = "d" in shown, "m" in shown, "y" in shown or "e" in shown
+    if year and not (day and not month):
+        return f"{value:%Y-%m-%d}" if day else f"{value:%Y-%m}" if month else f"{value:%Y}"
+    return "/".join(f"{value:{part}}" for part, is_shown in (("%d", day), ("%m", month)) if is_shown) or str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """What a sheet's part says beside its values."""
+
+    formulas: frozenset[str] = frozenset()
+    """The addresses of the cells that hold formulas."""
+    merged: tuple[Range, ...] = ()
+    hidden_rows: frozenset[int] = frozenset()
+    hidden_columns: frozenset[int] = frozenset()
+
+
+def _marks(archive: zipfile.ZipFile, part: str) -> _Marks:
     content = archive.read(part)
-    if not _FORMULA.search(content):
-        return frozenset()
-    addresses = set()
+    if not _MARKED.search(content):
+        return _Marks()
+    formulas: set[str] = set()
+    merged, rows, columns = [], set(), set()
+    number = 0
     for _, element in iterparse(BytesIO(content), forbid_dtd=True):
-        if element.tag == f"{{{SHEET_MAIN_NS}}}row":
-            element.clear()
-        elif element.tag == f"{{{SHEET_MAIN_NS}}}c" and element.find(f"{{{SHEET_MAIN_NS}}}f") is not None:
-            addresses.add(element.get("r", ""))
-    if "" in addresses:
+        match element.tag.removeprefix(f"{{{SHEET_MAIN_NS}}}"):
+            case "row":
+                number = int(element.get("r", number + 1))
+                if _is_true(element.get("hidden")) or _is_zero(element.get("ht")):
+                    rows.add(number)
+                element.clear()
+            case "c" if (formula := element.find(f"{{{SHEET_MAIN_NS}}}f")) is not None:
+                formulas.add(element.get("r", ""))
+                if formula.get("t") in {"array", "dataTable"} and (reference := formula.get("ref")):
+                    formulas |= _addresses(_range(reference))
+                if len(formulas) > _RANGE_CELLS:
+                    raise refused(Faults.DAMAGED_WORKBOOK, value="formula")
+            case "col" if _is_true(element.get("hidden")) or _is_zero(element.get("width")):
+                columns |= {*range(int(element.get("min", 1)), min(int(element.get("max", 1)), COLUMN_LIMIT) + 1)}
+            case "mergeCell":
+                merged.append(_range(element.get("ref", "")))
+    if "" in formulas:
         raise refused(Faults.DAMAGED_WORKBOOK, value="formula")
-    return frozenset(addresses)
+    return _Marks(frozenset(formulas), tuple(merged), frozenset(rows), frozenset(columns))
+
+
+def _range(reference: str) -> Range:
+    first_column, first_row, last_column, last_row = range_boundaries(reference)
+    return Range(
+        int(first_row or 1), int(first_column or 1), int(last_row or LINE_LIMIT), int(last_column or COLUMN_LIMIT)
+    )
+
+
+def _addresses(place: Range) -> set[str]:
+    """Return the cells of an array formula, of which the file marks the first alone."""
+    rows = range(place.first_row, min(place.last_row, LINE_LIMIT) + 1)
+    columns = range(place.first_column, min(place.last_column, COLUMN_LIMIT) + 1)
+    if len(rows) * len(columns) > _RANGE_CELLS:
+        raise refused(Faults.DAMAGED_WORKBOOK, value="formula")
+    return {name_of(row, column) for row in rows for column in columns}
+
+
+def _is_true(attribute: str | None) -> bool:
+    return attribute in {"1", "true"}
+
+
+def _is_zero(attribute: str | None) -> bool:
+    return attribute is not None and float(attribute) == 0
 
 
 def _facts(sheet: Any) -> dict[str, str]:

@@ -162,6 +162,7 @@ async def test_a_workbook_goes_from_the_template_to_a_scored_receipt(page: Page,
     await expect(page.get_by_text("Tệp hợp lệ, có thể gửi.")).to_be_visible()
     changed = page.get_by_role("table", name="Số liệu thay đổi").get_by_role("row").filter(has_text="Hộ nghèo")
     await expect(changed).to_contain_text("chưa có → 60")
+    await expect(page.get_by_text("Kỳ: ", exact=False).first).to_be_visible()
     judged = page.get_by_role("table", name="Đánh giá tiêu chí").get_by_role("row").filter(has_text=DIEM_HE)
     await expect(judged.first).to_contain_text("chưa có số liệu → đạt")
     await keep_picture(page, "preview")

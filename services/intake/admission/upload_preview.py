@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from services.intake.admission.candidate import Checked
 from services.intake.rules.standing_figures import StandingReading, exact
-from services.intake.workbook import CellFault, FilledRow
+from services.intake.workbook import CellFault, FilledRow, Skipped
 from services.intake.workbook.numbers import value_of
 from shared.characters import visible
 from shared.contracts import subjects
@@ -77,13 +77,24 @@ class StatusPreview(BaseModel):
     reason: str
 
 
+class PassedOverPart(BaseModel):
+    """A row or sheet of a file that was not read, with the reason: a total, signatures, a hidden sheet."""
+
+    sheet: str
+    cell: str | None = Field(description="The first cell of the row; None for a sheet.")
+    code: str
+    detail: str
+
+
 class UploadPreview(BaseModel):
     """The outcome that a file would have. Intake has accepted nothing of it yet."""
 
     rows: int
+    periods: list[Period] = Field(default=[], description="The periods of the figures, in order; usually one.")
     acceptable: bool
     faults: list[CellRemark]
     warnings: list[CellRemark]
+    passed_over: list[PassedOverPart] = Field(default=[], description="What of the file was not read.")
     changes: list[FigureChange]
     statuses: list[StatusPreview] | None = Field(description="None while scoring cannot tell them.")
 
@@ -93,6 +104,22 @@ class UploadReceipts(BaseModel):
 
     accepted: int
     items: list[Receipt]
+    passed_over: list[PassedOverPart] = Field(default=[], description="What of the file was not read.")
+
+
+def periods_of(rows: Iterable[FilledRow]) -> list[Period]:
+    """Return the periods of the rows, the earliest first."""
+    return sorted({Period.parse(row.item["period"]) for row in rows}, key=lambda period: (period.start, period.end))
+
+
+def passed_over(parts: Iterable[Skipped], language: Language) -> list[PassedOverPart]:
+    """Return what was passed over, as the answer shows it."""
+    return [
+        PassedOverPart(
+            sheet=part.sheet, cell=part.cell, code=part.kind.code, detail=part.kind.text(part.value, language)
+        )
+        for part in parts
+    ]
 
 
 def remark(cell_fault: CellFault, language: Language) -> CellRemark:

@@ -18,6 +18,8 @@ from services.intake.admission.upload_preview import (
     UploadPreview,
     UploadReceipts,
     changes_of,
+    passed_over,
+    periods_of,
     remark,
     statuses_of,
     warning,
@@ -183,7 +185,9 @@ async def upload(
         await intake.admission.group_commit.submit([Refused(about, posted, refusal)])
         raise refusal
     receipts = receipts_of(await intake.admission.accept_whole([row.item for row in checked_upload.rows], posted))
-    return JSONResponse(UploadReceipts(accepted=len(receipts), items=receipts).model_dump(mode="json"), 202)
+    parts = passed_over(read_upload.skipped, posted.language)
+    answer = UploadReceipts(accepted=len(receipts), items=receipts, passed_over=parts)
+    return JSONResponse(answer.model_dump(mode="json"), 202)
 
 
 async def _check(intake: Intake, upload: Upload, posted: Posted, *, confirmed: bool, correct: bool) -> _CheckedUpload:
@@ -206,6 +210,7 @@ async def _preview(intake: Intake, checked_upload: _CheckedUpload, posted: Poste
     sound = [check.submission for check in checked_upload.checked if check.submission and not check.faults]
     return UploadPreview(
         rows=len(checked_upload.rows),
+        periods=periods_of(checked_upload.rows),
         acceptable=not checked_upload.faults,
         faults=[remark(found, language) for found in checked_upload.faults],
         warnings=[
@@ -213,6 +218,7 @@ async def _preview(intake: Intake, checked_upload: _CheckedUpload, posted: Poste
             for row, check in zip(checked_upload.rows, checked_upload.checked, strict=True)
             for about in check.warnings
         ],
+        passed_over=passed_over(checked_upload.upload.skipped, language),
         changes=changes_of(checked_upload.rows, checked_upload.checked, reference, language),
         statuses=await statuses_of(intake.runtime.nats, sound, reference, language),
     )

@@ -3,7 +3,7 @@
 from services.intake.workbook.layout import Layout, PreviousFigure, TemplateRequest, blank_lines, plan_layout
 from services.intake.workbook.marked_workbook import MARKED_CELLS, draw_marked
 from services.intake.workbook.periods import read_period
-from services.intake.workbook.reading import CellFault, FilledRow, RowDefaults, Upload, read
+from services.intake.workbook.reading import CellFault, FilledRow, RowDefaults, Skipped, Upload, read
 from services.intake.workbook.template import draw_template, saved
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Layout",
     "PreviousFigure",
     "RowDefaults",
+    "Skipped",
     "TemplateRequest",
     "Upload",
     "blank_lines",

@@ -18,7 +18,10 @@ from services.intake.workbook.numbers import (
     value_of,
     yes_or_no,
 )
+from services.intake.workbook.other_rows import PassedOver, has_code, has_number, other_row
 from services.intake.workbook.periods import read_period
+from services.intake.workbook.sheet_periods import SheetPeriods
+from services.intake.workbook.unclear_cells import cell_faults
 from services.intake.workbook.units import WrittenUnit, find_unit
 from shared.characters import whole_digits
 from shared.contracts.bilingual import Bilingual
@@ -91,14 +94,25 @@ class FilledRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """A row or sheet that was passed over, with the text by which people know it."""
+
+    kind: PassedOver
+    sheet: str
+    cell: str | None
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that was read: its rows as submissions, and the faults in its cells."""
+    """A file that was read: its rows as submissions, the faults in its cells, and what was passed over."""
 
     grid: Grid
     headers: Mapping[str, Header]
     given: RowDefaults
     rows: list[FilledRow] = field(default_factory=list)
     faults: list[CellFault] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
 
     @property
     def size(self) -> int:
@@ -117,7 +131,7 @@ def read(body: bytes, reference: Reference, asked: RowDefaults) -> Upload:
     if not headers:
         raise refused(Faults.NO_HEADER)
     given, faults = _given(grid.facts, asked)
-    upload = Upload(grid, headers, given, faults=faults)
+    upload = Upload(grid, headers, given, faults=faults, skipped=_hidden_sheets(grid, names))
     sheets = [sheet for sheet in grid.sheets if sheet.title in headers]
     evidence = Evidence.of(
         text
@@ -151,6 +165,15 @@ def _given(facts: Mapping[str, str], asked: RowDefaults) -> tuple[RowDefaults, l
     return given, faults
 
 
+def _hidden_sheets(grid: Grid, names: Names) -> list[Skipped]:
+    """Return the hidden sheets that have figures."""
+    return [
+        Skipped(PassedOver.HIDDEN_SHEET, sheet.title, None, sheet.title)
+        for sheet in grid.hidden
+        if (header := find_header(sheet, names)) and any(has_number(row, header) for row in _data(sheet, header))
+    ]
+
+
 def _data(sheet: Sheet, header: Header) -> list[Row]:
     return [row for row in sheet.rows if row.number > header.row]
 
@@ -162,8 +185,12 @@ class _Reader:
         self, upload: Upload, sheet: Sheet, reference: Reference, evidence: Evidence, taken: dict[_Key, FilledRow]
     ) -> None:
         self._upload, self._sheet, self._reference, self._taken = upload, sheet, reference, taken
+        self._has_signatures = False
         self._header = header = upload.headers[sheet.title]
-        self._data = _data(sheet, header)
+        self._rows = {row.number: row for row in sheet.rows}
+        self._data = [row for row in self._spread(_data(sheet, header)) if not self._is_passed_over(row)]
+        is_template = "period" in upload.grid.facts
+        self._periods = SheetPeriods(sheet, header, self._data, upload.given.period, is_template=is_template)
         self._marks = {
             column: mark_of(column_texts(self._data, column), evidence, whole=element.type == "count")
             for column, element in header.elements.items()
@@ -174,12 +201,48 @@ class _Reader:
         """Read every row that has figures."""
         for column, fault in self._header.faults:
             self._fault(self._header.row, column, fault)
-        if self._upload.given.period is None and "period" not in self._header.roles:
+        for row_number, column, fault in self._periods.faults:
+            self._fault(row_number, column, fault)
+        if self._periods.is_unknown:
             self._fault(self._header.row, min(self._header.read), Fault("/period", Faults.NO_PERIOD))
             return
         for row in self._data:
             if any(column in row.cells for column in self._header.elements) and (filled := self._row(row)):
                 self._take(filled)
+        for number, column, fault in cell_faults(self._sheet, self._header, self._data):
+            element = self._header.elements.get(column)
+            unit = self._rows[number].text(self._header.roles.get("unit"))[:_SHOWN]
+            self._fault(number, column, fault, unit or None, element.code if element else None)
+
+    def _spread(self, rows: list[Row]) -> list[Row]:
+        """Return the rows with the district, period, stage and revision of cells that are merged over several rows."""
+        added: dict[int, dict[int, Cell]] = {}
+        columns = [column for role, column in self._header.roles.items() if role not in {"unit", "name"}]
+        for merged in self._sheet.merged:
+            for column in columns:
+                if merged.first_column == column and (cell := self._cell(merged.first_row, column)):
+                    for row in rows:
+                        if merged.first_row < row.number <= merged.last_row:
+                            added.setdefault(row.number, {})[column] = cell
+        return [Row(row.number, {**row.cells, **added[row.number]}) if row.number in added else row for row in rows]
+
+    def _cell(self, row: int, column: int) -> Cell | None:
+        return found.cells.get(column) if (found := self._rows.get(row)) else None
+
+    def _is_passed_over(self, row: Row) -> bool:
+        """Say whether the row holds no unit's figures, and note it where it has cells in the columns of figures."""
+        kind = other_row(row, self._header)
+        if self._has_signatures and not has_number(row, self._header) and not has_code(row, self._header):
+            return True
+        if kind is None:
+            return False
+        if kind is PassedOver.SIGNATURE:
+            self._has_signatures = True
+        column = min(row.cells)
+        words = next((cell.text for cell in row.cells.values() if cell.kind == "text"), row.text(column))
+        place = name_of(row.number, column)
+        self._upload.skipped.append(Skipped(kind, self._sheet.title, place, words[:_SHOWN]))
+        return True
 
     def _take(self, filled: FilledRow) -> None:
         if earlier := next((self._taken[key] for key in _keys(filled) if key in self._taken), None):
@@ -193,9 +256,13 @@ class _Reader:
         before = len(self._upload.faults)
         for column in self._header.roles.values():
             if (cell := row.cells.get(column)) and cell.kind in {"formula", "error"}:
-                self._fault(row.number, column, Fault("", Faults.FORMULA_IN_CELL))
-        period = self._period(row)
-        if period is None or len(self._upload.faults) > before:
+                details = {"range": name_of(row.number, column)}
+                self._fault(row.number, column, Fault("", Faults.FORMULA_IN_CELL, details))
+        period = self._periods.of_row(row)
+        if isinstance(period, Fault):
+            self._fault(row.number, self._header.roles.get("period") or min(self._header.read), period)
+            return None
+        if len(self._upload.faults) > before:
             return None
         written = {role: row.text(self._header.roles.get(role)) for role in ("unit", "name", "district")}
         named = WrittenUnit(written["unit"], written["name"], written["district"])
@@ -217,18 +284,6 @@ class _Reader:
         texts = {pointer: row.text(column)[:_SHOWN] for pointer, column in columns.items() if column in row.cells}
         return FilledRow(item, self._sheet.title, cells, texts)
 
-    def _period(self, row: Row) -> Period | None:
-        column = self._header.roles.get("period")
-        written = row.text(column)
-        if column is None or not written:
-            if self._upload.given.period is None:
-                self._fault(row.number, column or min(self._header.read), Fault("/period", Faults.NO_PERIOD))
-            return self._upload.given.period
-        period = read_period(written)
-        if period is None:
-            self._fault(row.number, column, Fault("/period", Faults.PERIOD_NOT_READ, {"value": written}))
-        return period
-
     def _stage(self, row: Row) -> str:
         written = row.text(self._header.roles.get("stage"))
         if not written:
@@ -243,6 +298,8 @@ class _Reader:
         readings = {}
         for column, element in self._header.elements.items():
             if cell := row.cells.get(column):
+                if cell.kind == "formula":
+                    continue
                 value = _value(cell, element, self._marks.get(column))
                 if isinstance(value, Fault):
                     self._fault(row.number, column, value, unit, element.code)
@@ -251,7 +308,7 @@ class _Reader:
         return readings
 
     def _fault(self, row: int, column: int, fault: Fault, unit: str | None = None, element: str | None = None) -> None:
-        written = next((candidate for candidate in self._sheet.rows if candidate.number == row), None)
+        written = self._rows.get(row)
         text = written.text(column) if written else ""
         self._upload.faults.append(
             CellFault(fault, self._sheet.title, name_of(row, column), unit, element, text[:_SHOWN] or None)
@@ -260,8 +317,6 @@ class _Reader:
 
 def _value(cell: Cell, element: Element, mark: DecimalMark | None) -> int | float | bool | Fault:
     pointer = f"/readings/{element.code}"
-    if cell.kind == "formula":
-        return Fault(pointer, Faults.FORMULA_IN_CELL)
     if element.type == "yes_no":
         answer = cell.value if isinstance(cell.value, bool) else yes_or_no(cell.text)
         return Fault(pointer, Faults.YES_OR_NO, {"value": cell.text}) if answer is None else answer
@@ -269,6 +324,8 @@ def _value(cell: Cell, element: Element, mark: DecimalMark | None) -> int | floa
         return Fault(pointer, Faults.A_DATE_IN_CELL, {"value": cell.text})
     if cell.kind == "number" and isinstance(cell.value, int | float):
         return cell.value
+    if cell.kind == "scaled":
+        return Fault(pointer, Faults.SHOWN_OTHERWISE, {"value": cell.text, "format": cell.format})
     numbers = meanings(cell.text)
     if cell.kind != "text" or not numbers:
         return Fault(pointer, Faults.NOT_A_FIGURE, {"value": cell.text})

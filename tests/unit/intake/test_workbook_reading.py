@@ -260,7 +260,7 @@ def test_a_name_is_looked_for_in_the_unit_that_the_file_is_for_first() -> None:
 
 
 def test_a_name_that_no_unit_has_is_told() -> None:
-    assert faults_of(a_csv(("Tổng cộng", "", "6/2023", 1204), header=NAMED)) == [("A2", "unknown_unit_name")]
+    assert faults_of(a_csv(("Tổng Cột", "", "6/2023", 1204), header=NAMED)) == [("A2", "unknown_unit_name")]
     assert faults_of(a_csv(("", "", "6/2023", 1204), header=NAMED)) == [("A2", "missing")]
 
 

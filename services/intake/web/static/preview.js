@@ -10,9 +10,11 @@ export function preview(upload, found) {
   const trouble = h("div");
   return h("div", { class: "card" },
     h("h2", { tabindex: "-1" }, h("span", { class: "step" }, "3"), t("preview_title", upload.name)),
+    found.periods.length && h("p", { class: "period" }, t("periods_are", found.periods.map(periodName).join(", "))),
     h("p", { class: found.acceptable ? "box good" : "box bad" }, h("b", {}, t(found.acceptable ? "acceptable" : "not_acceptable", found.faults.length)), " ", summary(found)),
     faults(upload, found, trouble), choices(upload, found),
     section(t("warnings_title"), found.warnings.length && remarks(t("warnings_title"), found.warnings)),
+    section(t("passed_over_title"), found.passed_over.length && h("ul", {}, found.passed_over.map((part) => h("li", {}, part.cell && cell(part), part.cell && ": ", part.detail)))),
     section(t("statuses_title"), statuses(found)),
     section(t("changes_title"), changes(found)),
     h("div", { class: "sticky" }, trouble, found.acceptable && sendButton(upload, found, trouble)));

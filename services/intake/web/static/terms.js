@@ -45,6 +45,8 @@ addWords({
   acceptable: ["Tệp hợp lệ, có thể gửi.", "The file is in order and can be sent."],
   not_acceptable: ["Chưa gửi được: sửa các lỗi dưới đây trong Excel, lưu, rồi thả lại tệp.", "It cannot be sent yet: mend what is listed below in Excel, save it, and drop the file again."],
   summary: ["Dòng: {0} · Số liệu thay đổi: {1} · Lỗi: {2} · Cảnh báo: {3}", "Rows: {0} · Figures changed: {1} · Faults: {2} · Warnings: {3}"],
+  periods_are: ["Kỳ: {0}", "Period: {0}"],
+  passed_over_title: ["Phần không đọc", "Not read"],
   faults_title: ["Lỗi", "Faults"],
   warnings_title: ["Cảnh báo", "Warnings"],
   statuses_title: ["Đánh giá tiêu chí sau khi gửi", "How criteria will stand"],
