@@ -56,6 +56,7 @@ class Faults(Enum):
     # of workbooks and CSV files
     EMPTY_FILE = phrase("faults.empty_file")
     NOT_A_WORKBOOK = phrase("faults.not_a_workbook")
+    OTHER_FORMAT = phrase("faults.other_format")
     OLD_WORKBOOK = phrase("faults.old_workbook")
     ENCRYPTED_WORKBOOK = phrase("faults.encrypted_workbook")
     DAMAGED_WORKBOOK = phrase("faults.damaged_workbook")

@@ -47,10 +47,37 @@ _SIGNATURES = {
 _MARKUP = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|table|\?xml|head|body|script|meta)", re.IGNORECASE)
 _PROLOG = re.compile(rb"""\s*(?:\xef\xbb\xbf)?<\?xml[^>]{0,200}?encoding\s*=\s*["']([^"'>]*)["']""")
 
-_TYPES, _SHEET_TYPE = (
-    "[Content_Types].xml",
-    b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml",
+_OLE_STREAMS = {
+    "WordDocument": "Word (.doc)",
+    "PowerPoint Document": "PowerPoint (.ppt)",
+    "__properties_": "Outlook (.msg)",
+}
+"""The streams by which other files of Microsoft's old container are known."""
+_OLD_STREAM = "Workbook".encode("utf-16-le")
+_OLD_EXCEL = re.compile(rb"\x09[\x00\x02\x04\x08][\x04-\x10]\x00")
+"""The first record of files of Excel 2 to 95, which have no container."""
+_TEXT_FORMATS = (
+    (re.compile(rb"ID;P[A-Z]"), "SYLK (.slk)"),
+    (re.compile(rb"TABLE\r?\n0,1\r?\n"), "DIF (.dif)"),
+    (
+        re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<[^\0]{0,2000}urn:schemas-microsoft-com:office:spreadsheet", re.DOTALL),
+        "XML Spreadsheet 2003 (.xml)",
+    ),
+    (re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<[^\0]{0,2000}opendocument:xmlns:office", re.DOTALL), "OpenDocument (.fods)"),
 )
+_OPEN_DOCUMENTS = {
+    "application/vnd.oasis.opendocument.spreadsheet": "OpenDocument Spreadsheet (.ods)",
+    "application/vnd.oasis.opendocument.spreadsheet-template": "OpenDocument Spreadsheet (.ots)",
+    "application/vnd.oasis.opendocument.text": "OpenDocument Text (.odt)",
+    "application/vnd.oasis.opendocument.presentation": "OpenDocument Presentation (.odp)",
+}
+_TYPES = "[Content_Types].xml"
+_SHEET_TYPES = (
+    b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml",
+    b"application/vnd.openxmlformats-officedocument.spreadsheetml.template.main+xml",
+)
+_RELATIONS = "_rels/.rels"
+_BINARY_TYPE, _STRICT = b"application/vnd.ms-excel.sheet.binary.", "http://purl.oclc.org/ooxml/"
 _UNSAFE = (
     (Faults.HAS_MACROS, re.compile(r"vbaproject|vbadata|/macrosheets/|\.bas$", re.IGNORECASE)),
     (
@@ -70,16 +97,41 @@ def kind_of(body: bytes) -> Literal["xlsx", "csv"]:
     if not body.strip(b"\x00 \t\r\n"):
         raise refused(Faults.EMPTY_FILE)
     if body.startswith(_OLE):
-        raise refused(Faults.ENCRYPTED_WORKBOOK if _ENCRYPTED in body else Faults.OLD_WORKBOOK)
+        raise _refused_container(body)
+    if _OLD_EXCEL.match(body):
+        raise refused(Faults.OLD_WORKBOOK)
     if body.startswith(_ZIP):
         _check_archive(body)
         return "xlsx"
     for signature, name in _SIGNATURES.items():
         if body.startswith(signature):
             raise refused(Faults.NOT_A_WORKBOOK, value=name)
+    for form, name in _TEXT_FORMATS:
+        if form.match(body[:4000]):
+            raise refused(Faults.OTHER_FORMAT, value=name)
     if _MARKUP.match(body[:500]):
         raise refused(Faults.NOT_A_WORKBOOK, value="HTML/XML")
     return "csv"
+
+
+def _refused_container(body: bytes) -> Problem:
+    """Return the problem of a file in Microsoft's old container, which old Excel shares with others."""
+    if _ENCRYPTED in body:
+        return refused(Faults.ENCRYPTED_WORKBOOK)
+    for stream, name in _OLE_STREAMS.items():
+        if _OLD_STREAM not in body and stream.encode("utf-16-le") in body:
+            return refused(Faults.NOT_A_WORKBOOK, value=name)
+    return refused(Faults.OLD_WORKBOOK)
+
+
+def _refused_archive(archive: zipfile.ZipFile, names: set[str]) -> Problem:
+    """Return the problem of an archive that is no Office file, with the name of its format where it says one."""
+    kind = archive.read("mimetype")[:100].decode("ascii", "replace").strip() if "mimetype" in names else ""
+    if name := _OPEN_DOCUMENTS.get(kind):
+        return refused(Faults.OTHER_FORMAT if "spreadsheet" in kind else Faults.NOT_A_WORKBOOK, value=name)
+    if any(part.endswith(".iwa") for part in names):
+        return refused(Faults.OTHER_FORMAT, value="Apple Numbers (.numbers)")
+    return refused(Faults.NOT_A_WORKBOOK, value="zip")
 
 
 def refused(kind: Faults, **details: object) -> Problem:
@@ -96,7 +148,7 @@ def _check_archive(body: bytes) -> None:
                 _check_name(part)
             names = {part.filename for part in parts}
             if _TYPES not in names:
-                raise refused(Faults.NOT_A_WORKBOOK, value="zip")
+                raise _refused_archive(archive, names)
             _check_parts(archive, parts)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
         raise refused(Faults.DAMAGED_WORKBOOK, value="zip") from error
@@ -158,9 +210,11 @@ def _check_encoding(name: str, content: bytes) -> None:
 
 
 def _check_type(content: bytes) -> None:
+    if _BINARY_TYPE in content:
+        raise refused(Faults.OTHER_FORMAT, value="Excel Binary Workbook (.xlsb)")
     if b"macroenabled" in content.lower():
         raise refused(Faults.HAS_MACROS, value=_TYPES)
-    if _SHEET_TYPE not in content:
+    if not any(kind in content for kind in _SHEET_TYPES):
         other = "Word" if b"wordprocessingml" in content else "PowerPoint" if b"presentationml" in content else "zip"
         raise refused(Faults.NOT_A_WORKBOOK, value=other)
 
@@ -172,6 +226,8 @@ def _check_relations(name: str, content: bytes) -> None:
     except (ParseError, DefusedXmlException) as error:
         raise refused(Faults.DAMAGED_WORKBOOK, value=name[:60]) from error
     for relation in relations:
+        if name == _RELATIONS and relation.get("Type", "").startswith(_STRICT):
+            raise refused(Faults.OTHER_FORMAT, value="Strict Open XML Spreadsheet (.xlsx)")
         outside = relation.get("TargetMode", "").lower() == "external"
         if outside and not relation.get("Type", "").endswith("/hyperlink"):
             raise refused(Faults.HAS_LINKS, value=relation.get("Target", "")[:60])

@@ -80,7 +80,10 @@ def a_link(mode: str, kind: str) -> bytes:
         (b"PK\x03\x04 and then nothing", "damaged_workbook"),
         (a_workbook()[:-200], "damaged_workbook"),
         (an_archive({"word/document.xml": b"<w/>"}), "not_a_workbook"),
-        (an_archive({"mimetype": b"application/vnd.oasis.opendocument.spreadsheet"}), "not_a_workbook"),
+        (an_archive({"mimetype": b"application/vnd.oasis.opendocument.text"}), "not_a_workbook"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"), "not_a_workbook"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "Workbook".encode("utf-16-le"), "old_workbook"),
+        (b"\x09\x08\x08\x00\x00\x05\x10\x00", "old_workbook"),
         (with_type("wordprocessingml.document.main"), "not_a_workbook"),
         (with_type("spreadsheetml.sheet.macroEnabled.main"), "has_macros"),
         (with_parts(a_workbook(), {"xl/vbaProject.bin": b"\xd0\xcf\x11\xe0"}), "has_macros"),
@@ -109,6 +112,37 @@ def a_link(mode: str, kind: str) -> bytes:
 )
 def test_a_file_that_is_not_what_it_should_be_is_refused_for_what_it_is(body: bytes, code: str) -> None:
     assert refusal_of(body) == code
+
+
+STRICT = RELATIONS.format(
+    '<Relationship Id="r1" Target="xl/workbook.xml" '
+    'Type="http://purl.oclc.org/ooxml/officeDocument/relationships/officeDocument"/>'
+).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (an_archive({TYPES: b'<Types>ContentType="application/vnd.ms-excel.sheet.binary.macroEnabled.main"'}), ".xlsb"),
+        (with_parts(a_workbook(), {"_rels/.rels": STRICT}), "Strict"),
+        (an_archive({"mimetype": b"application/vnd.oasis.opendocument.spreadsheet"}), ".ods"),
+        (an_archive({"Index/Document.iwa": b"x"}), ".numbers"),
+        (b"ID;PWXL;N;E\r\n", ".slk"),
+        (b'<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"/>', "2003"),
+    ],
+)
+def test_a_spreadsheet_of_another_format_is_told_apart_by_name_with_the_remedy(body: bytes, name: str) -> None:
+    assert refusal_of(body) == "other_format"
+    with pytest.raises(Problem) as caught:
+        read(body, REFERENCE, RowDefaults())
+    fault = caught.value.faults[0]
+    assert name in fault.text("vi")
+    assert "(*.xlsx)" in fault.text("en")
+
+
+def test_a_template_of_excel_is_read_as_a_workbook() -> None:
+    upload = read(with_type("spreadsheetml.template.main"), REFERENCE, RowDefaults())
+    assert [row.item["unit"] for row in upload.rows] == ["06280"]
 
 
 def test_a_hyperlink_in_a_cell_is_harmless() -> None:

@@ -103,7 +103,7 @@ function takeCard() {
 }
 
 function dropZone() {
-  const input = h("input", { type: "file", accept: `.xlsx,.csv,${XLSX},text/csv`, class: "unseen", id: "file" });
+  const input = h("input", { type: "file", accept: `.xlsx,.xltx,.csv,${XLSX},text/csv`, class: "unseen", id: "file" });
   input.addEventListener("change", () => {
     upload.take(input.files[0]);
     input.value = ""; // so that the same file, corrected, can be chosen again
