@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from openpyxl.comments import Comment
 from openpyxl.utils import get_column_letter
+from openpyxl.utils.cell import range_boundaries
 from openpyxl.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -74,8 +75,21 @@ def draw_marked(upload: Upload, faults: Iterable[CellFault], reference: Referenc
         comment = Comment(clean("\n".join(texts))[:_COMMENT_TEXT], "NTM")
         comment.height, comment.width = _COMMENT_SIZE
         cell.comment = comment
+    for cell_fault in listed:
+        if cell_fault.sheet and (place := cell_fault.fault.details.get("range")):
+            _fill(sheets[cell_fault.sheet], str(place))
     _list(workbook, listed, reference, language)
     return workbook
+
+
+def _fill(sheet: Worksheet, place: str) -> None:
+    """Colour the cells of a range, as far as the sheet reaches."""
+    first_column, first_row, last_column, last_row = range_boundaries(place)
+    for row in sheet.iter_rows(
+        first_row, min(last_row or 1, sheet.max_row), first_column, min(last_column or 1, sheet.max_column)
+    ):
+        for cell in row:
+            cell.fill = FAULTY_FILL
 
 
 def _safe(title: str) -> str:

@@ -19,7 +19,7 @@ _NUMBERED_ROWS = 2
 """The rows below the header among which the numbers of columns may stand."""
 
 _TOTAL = re.compile(
-    r"(?:(?:[ivx]+|\d+)[.)]? )?(?:tong(?: cong| so| toan (?:huyen|tinh|xa|thanh pho))?|cong|cong toan (?:huyen|tinh)"
+    r"(?:(?:[ivx]+|\d+)[.)]? )?(?:(?:tong(?: cong| so)?|cong)(?: (?:toan )?(?:huyen|tinh|xa|thanh pho)\b.*)?"
     r"|toan (?:huyen|tinh|xa|thanh pho)|(?:grand |sub)?total|sum)(?: [(:].*)?[ .:]*"
 )
 _NUMBER_OF_COLUMN = re.compile(r"\(?(?:[a-z]|\d{1,3})\)?(?: ?= ?[\d ()+/*x:.,%-]+)?")

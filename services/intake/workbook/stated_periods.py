@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from services.intake.texts import phrase
 from services.intake.workbook.columns import Header
 from services.intake.workbook.periods import read_period
-from shared.contracts.period import Period
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.period import Granularity, Period
 from shared.spreadsheet.grid import Row, Sheet, name_of
 from shared.text import plain
 from shared.texts import filled
@@ -29,7 +30,10 @@ _PERIODS = re.compile(
     r"|\b(?:january|february|march|april|may|june|july|august|september|october|november|december) \d{4}"
     r"|\b(?:first|second) half of \d{4}|\bquarter [1-4] of \d{4}"
 )
-_MONTH = re.compile(r"\bthang (\d{1,2})\b")
+_MONTH = re.compile(r"\bthang (0?[1-9]|1[0-2])\b")
+_QUARTERS = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "1": 1, "2": 2, "3": 3, "4": 4}
+_QUARTER = re.compile(r"\bquy (i{1,3}|iv|[1-4])\b")
+_PARTS: dict[Granularity, Bilingual] = {"month": phrase("stated.month"), "quarter": phrase("stated.quarter")}
 _YEAR = re.compile(r"\bnam (\d{4})\b")
 
 
@@ -37,13 +41,13 @@ _YEAR = re.compile(r"\bnam (\d{4})\b")
 class StatedPeriod:
     """A period and its place: a cell, or the sheet's name where there is no cell.
 
-    `month` stands alone where the text says `tháng 6` and no year.
+    `part` is the month or quarter where the text says `tháng 6` or `quý II` and no year.
     """
 
     at: tuple[int, int] | None
     """Row and column."""
     period: Period | None
-    month: int | None = None
+    part: tuple[Granularity, int] | None = None
 
     @property
     def cell(self) -> str | None:
@@ -52,13 +56,16 @@ class StatedPeriod:
 
     @property
     def named(self) -> object:
-        """The period, or the month alone, as a sentence names it."""
-        return self.period or filled(phrase("stated.month"), month=self.month)
+        """The period, or the month or quarter alone, as a sentence names it."""
+        if self.period or self.part is None:
+            return self.period
+        kind, number = self.part
+        return filled(_PARTS[kind], number=number)
 
     def belies(self, period: Period) -> bool:
         """Say whether figures for the period cannot be those that the place announces."""
         if self.period is None:
-            return period.granularity == "month" and period.start.month != self.month
+            return self.part != _part_of(period) and self.part is not None and self.part[0] == period.granularity
         if self.period.granularity in {"year", "half", "quarter"}:
             return not (self.period.start <= period.start and period.end <= self.period.end)
         return self.period != period
@@ -106,8 +113,18 @@ def _of_text(text: str, at: tuple[int, int] | None) -> Iterator[StatedPeriod]:
         for period in sorted(periods, key=str):
             yield StatedPeriod(at, period)
         return
-    months, years = {int(month) for month in _MONTH.findall(words)}, set(_YEAR.findall(words))
-    if len(months) == 1 and (month := months.pop()) in range(1, 13):
-        yield StatedPeriod(at, read_period(f"{month}/{next(iter(years))}") if len(years) == 1 else None, month)
-    elif not months and len(years) == 1 and (period := read_period(years.pop())):
+    years = set(_YEAR.findall(words))
+    parts: set[tuple[Granularity, int]] = {("month", int(month)) for month in _MONTH.findall(words)}
+    parts |= {("quarter", _QUARTERS[quarter]) for quarter in _QUARTER.findall(words)}
+    if len(parts) == 1:
+        [(kind, number)] = parts
+        written = f"{number}/{next(iter(years), '')}" if kind == "month" else f"Q{number} {next(iter(years), '')}"
+        yield StatedPeriod(at, read_period(written) if len(years) == 1 else None, (kind, number))
+    elif not parts and len(years) == 1 and "ke hoach" not in words and (period := read_period(years.pop())):
         yield StatedPeriod(at, period)
+
+
+def _part_of(period: Period) -> tuple[Granularity, int]:
+    return period.granularity, (
+        period.start.month - 1
+    ) // 3 + 1 if period.granularity == "quarter" else period.start.month

@@ -130,7 +130,8 @@ def test_dates_of_other_matters_are_no_period(title: str) -> None:
 def test_the_name_of_a_sheet_is_heeded_too() -> None:
     assert faults(read(titled("Số liệu", sheet="Tháng 4"), MAY)) == [("A2", "periods_disagree")]
     assert periods(read(titled("Số liệu", sheet="Tháng 4.2023"))) == ["2023-04"]
-    assert faults(read(titled("Tháng 5/2023", sheet="Tháng 4"))) != []
+    assert faults(read(titled("Tháng 5/2023", sheet="Tháng 4"))) == [("A2", "periods_disagree")]
+    assert faults(read(titled("Số liệu", sheet="Quý III"), Period.parse("2023-Q2"))) == [("A2", "periods_disagree")]
 
 
 def test_a_title_against_the_column_is_told_at_the_row() -> None:

@@ -136,7 +136,18 @@ def test_the_rows_that_every_form_has_are_passed_over_and_said_so() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["Tổng cộng", "TỔNG SỐ:", "Cộng", "Toàn huyện", "I. Tổng cộng", "Total", "Tổng cộng (2 xã)"]
+    "words",
+    [
+        "Tổng cộng",
+        "TỔNG SỐ:",
+        "Cộng",
+        "Toàn huyện",
+        "I. Tổng cộng",
+        "Total",
+        "Tổng cộng (2 xã)",
+        "Tổng số toàn huyện",
+        "Cộng huyện Văn Quan",
+    ],
 )
 def test_totals_are_recognised(words: str) -> None:
     upload = read_csv(a_csv(("06280", "", 1204), ("", words, 1204), header=("Mã", "Đơn vị", "Tổng số hộ")))
