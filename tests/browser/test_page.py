@@ -17,7 +17,7 @@ from tests.browser.pages import keep_picture, opened, sign_in
 from tests.builders import DIEM_HE, a_posted_submission
 from tests.running import Service, Surroundings
 from tests.waiting import eventually
-from tests.workbooks import edited
+from tests.workbooks import a_workbook, edited
 
 DISTRICT = "184"
 JUNE = "2023-06"
@@ -162,7 +162,7 @@ async def test_a_workbook_goes_from_the_template_to_a_scored_receipt(page: Page,
     await expect(page.get_by_text("Tệp hợp lệ, có thể gửi.")).to_be_visible()
     changed = page.get_by_role("table", name="Số liệu thay đổi").get_by_role("row").filter(has_text="Hộ nghèo")
     await expect(changed).to_contain_text("chưa có → 60")
-    await expect(page.get_by_text("Kỳ: ", exact=False).first).to_be_visible()
+    await expect(page.get_by_text("Kỳ: tháng 6/2023", exact=True)).to_be_visible()
     judged = page.get_by_role("table", name="Đánh giá tiêu chí").get_by_role("row").filter(has_text=DIEM_HE)
     await expect(judged.first).to_contain_text("chưa có số liệu → đạt")
     await keep_picture(page, "preview")
@@ -339,6 +339,24 @@ async def test_english_is_a_switch_that_is_remembered(page: Page, key: str) -> N
     await page.reload()
     await expect(page.get_by_role("button", name="Download the workbook")).to_be_visible()
     assert await page.evaluate("document.documentElement.lang") == "en"
+
+
+async def test_the_preview_says_the_period_and_what_is_not_read(page: Page, key: str) -> None:
+    await sign_in(page, key, "send")
+    rows = (
+        ("06256", "4/2023", 900),
+        ("06280", None, 800),
+        ("Tổng cộng", None, 1700),
+        ("Người lập biểu", None, "Chủ tịch"),
+    )
+    for width in (1280, 360):
+        await page.set_viewport_size({"width": width, "height": 740})
+        await drop(page, a_workbook(*rows, header=("Đơn vị", "Kỳ", "Tổng số hộ"), title="Tổng hợp số liệu của huyện"))
+        await expect(page.get_by_text("Kỳ: tháng 4/2023", exact=True)).to_be_visible()
+        not_read = page.get_by_role("list").filter(has_text="Đã bỏ qua dòng tổng")
+        await expect(not_read.get_by_role("listitem")).to_have_count(2)
+        await keep_picture(page, f"preview-{width}")
+    await fits(page)
 
 
 async def test_a_phone_shows_everything_without_scrolling_sideways(page: Page, key: str) -> None:

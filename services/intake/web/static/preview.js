@@ -14,7 +14,7 @@ export function preview(upload, found) {
     h("p", { class: found.acceptable ? "box good" : "box bad" }, h("b", {}, t(found.acceptable ? "acceptable" : "not_acceptable", found.faults.length)), " ", summary(found)),
     faults(upload, found, trouble), choices(upload, found),
     section(t("warnings_title"), found.warnings.length && remarks(t("warnings_title"), found.warnings)),
-    section(t("passed_over_title"), found.passed_over.length && h("ul", {}, found.passed_over.map((part) => h("li", {}, part.cell && cell(part), part.cell && ": ", part.detail)))),
+    section(t("passed_over_title"), found.passed_over.length && h("ul", {}, found.passed_over.map((part) => h("li", {}, part.cell && [h("b", {}, part.cell), ": "], part.detail, part.cell && h("span", { class: "hint" }, ` (${part.sheet})`))))),
     section(t("statuses_title"), statuses(found)),
     section(t("changes_title"), changes(found)),
     h("div", { class: "sticky" }, trouble, found.acceptable && sendButton(upload, found, trouble)));
