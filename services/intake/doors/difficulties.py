@@ -19,7 +19,7 @@ from services.intake.texts import phrase
 from shared.access.caller import Caller
 from shared.contracts import subjects
 from shared.contracts.difficulty import DifficultyAnswer, DifficultyKind, DifficultyLogged, DifficultyReport
-from shared.contracts.refs import UnitCode, UnitRef
+from shared.contracts.refs import SentUnitCode, UnitRef
 from shared.http.body import JsonRoute
 from shared.http.dependencies import SignedIn
 from shared.http.paging import IdCursor, unknown_cursor
@@ -159,7 +159,7 @@ async def get_difficulty(intake: Serving, caller: SignedIn, problem_id: UUID) ->
 async def list_difficulties(
     intake: Serving,
     caller: SignedIn,
-    unit: UnitCode | None = None,
+    unit: SentUnitCode | None = None,
     criterion: Annotated[str | None, Query(max_length=40)] = None,
     state: State | None = None,
     cursor: IdCursor = None,

@@ -18,7 +18,7 @@ from services.intake.storage.receipts import ReceiptFilter, StoredReceipt
 from services.intake.storage.refusals import StoredRefusal
 from shared.access.caller import Caller
 from shared.contracts import subjects
-from shared.contracts.refs import UnitCode
+from shared.contracts.refs import SentUnitCode
 from shared.contracts.status import Stage
 from shared.contracts.submission import AcceptedSubmission, Refusal, Review, Tracked
 from shared.http.dependencies import SignedIn
@@ -78,7 +78,7 @@ async def list_submissions(
     caller: SignedIn,
     agency: Annotated[str | None, Query(max_length=100)] = None,
     status: State | None = None,
-    unit: UnitCode | None = None,
+    unit: SentUnitCode | None = None,
     stage: Stage | None = None,
     cursor: NumberCursor = None,
     limit: Limit = 50,

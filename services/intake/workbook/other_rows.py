@@ -41,6 +41,7 @@ class PassedOver(Enum):
     NUMBERS_OF_COLUMNS = phrase("other_rows.numbers_of_columns")
     SIGNATURE = phrase("other_rows.signature")
     HIDDEN_SHEET = phrase("other_rows.hidden_sheet")
+    SHEET_WITHOUT_HEADER = phrase("other_rows.sheet_without_header")
 
     @property
     def code(self) -> str:

@@ -131,7 +131,7 @@ def read(body: bytes, reference: Reference, asked: RowDefaults) -> Upload:
     if not headers:
         raise refused(Faults.NO_HEADER)
     given, faults = _given(grid.facts, asked)
-    upload = Upload(grid, headers, given, faults=faults, skipped=_hidden_sheets(grid, names))
+    upload = Upload(grid, headers, given, faults=faults, skipped=_sheets_passed_over(grid, headers, names))
     sheets = [sheet for sheet in grid.sheets if sheet.title in headers]
     evidence = Evidence.of(
         text
@@ -165,13 +165,20 @@ def _given(facts: Mapping[str, str], asked: RowDefaults) -> tuple[RowDefaults, l
     return given, faults
 
 
-def _hidden_sheets(grid: Grid, names: Names) -> list[Skipped]:
-    """Return the hidden sheets that have figures."""
-    return [
+def _sheets_passed_over(grid: Grid, headers: Mapping[str, Header], names: Names) -> list[Skipped]:
+    """Return the hidden sheets that have figures, and the visible ones whose numbers have no header."""
+    hidden = [
         Skipped(PassedOver.HIDDEN_SHEET, sheet.title, None, sheet.title)
         for sheet in grid.hidden
         if (header := find_header(sheet, names)) and any(has_number(row, header) for row in _data(sheet, header))
     ]
+    without_header = [
+        Skipped(PassedOver.SHEET_WITHOUT_HEADER, sheet.title, None, sheet.title)
+        for sheet in grid.sheets
+        if sheet.title not in headers
+        and any(cell.kind == "number" for row in sheet.rows for cell in row.cells.values())
+    ]
+    return hidden + without_header
 
 
 def _data(sheet: Sheet, header: Header) -> list[Row]:
@@ -317,6 +324,8 @@ class _Reader:
 
 def _value(cell: Cell, element: Element, mark: DecimalMark | None) -> int | float | bool | Fault:
     pointer = f"/readings/{element.code}"
+    if cell.kind == "scaled":
+        return Fault(pointer, Faults.SHOWN_OTHERWISE, {"value": cell.text, "format": cell.format})
     if element.type == "yes_no":
         answer = cell.value if isinstance(cell.value, bool) else yes_or_no(cell.text)
         return Fault(pointer, Faults.YES_OR_NO, {"value": cell.text}) if answer is None else answer
@@ -324,8 +333,6 @@ def _value(cell: Cell, element: Element, mark: DecimalMark | None) -> int | floa
         return Fault(pointer, Faults.A_DATE_IN_CELL, {"value": cell.text})
     if cell.kind == "number" and isinstance(cell.value, int | float):
         return cell.value
-    if cell.kind == "scaled":
-        return Fault(pointer, Faults.SHOWN_OTHERWISE, {"value": cell.text, "format": cell.format})
     numbers = meanings(cell.text)
     if cell.kind != "text" or not numbers:
         return Fault(pointer, Faults.NOT_A_FIGURE, {"value": cell.text})

@@ -92,6 +92,21 @@ def test_a_hidden_sheet_with_figures_is_named_and_not_read() -> None:
     ]
 
 
+def test_a_sheet_with_numbers_and_no_header_is_named_and_not_read() -> None:
+    def add(workbook: Workbook) -> None:
+        for title, rows in (("Huyện 2", (("Mã xã", "Hộ ngheo"), ("06283", 90))), ("Ghi chú", (("a", "b"), ("c", "d")))):
+            sheet = workbook.create_sheet(title)
+            for row in rows:
+                sheet.append(row)
+
+    def misname(workbook: Workbook) -> None:
+        add(workbook)
+        workbook["Huyện 2"]["B1"] = "Hộ nghèo đa chiều"
+
+    upload = read_file(edited(a_workbook(), misname), REFERENCE, RowDefaults())
+    assert [(part.kind.code, part.sheet) for part in upload.skipped] == [("sheet_without_header", "Huyện 2")]
+
+
 def test_formulas_are_told_once_for_each_range() -> None:
     rows = (("06280", "6/2023", "=1+1", 131, 88), ("06283", "6/2023", "=2+2", 90, 60))
     upload = read(a_workbook(*rows, LAST))
