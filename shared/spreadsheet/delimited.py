@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from typing import Literal
 
 from shared.problems import Faults
 from shared.spreadsheet.grid import LINE_LIMIT, ROW_LIMIT, Cell, Grid, Row, Sheet, limited
@@ -14,9 +15,13 @@ from shared.spreadsheet.guard import refused
 SHEET = "CSV"
 """The title of the only sheet of such a file."""
 
+BYTE_ORDER_MARK = "\ufeff"
+"""The first character of a file for people: without it Excel reads Vietnamese in a code page of its own."""
+
 HEADER_LINES = 20
 """The number of lines from the top among which the header is looked for."""
 
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _HEAD = 200
 """The number of bytes from which the encoding is recognised."""
 
@@ -40,6 +45,21 @@ def read_csv(body: bytes, recognised: Callable[[Row], int]) -> Grid:
 
     delimiter = max(_DELIMITERS, key=fitness)
     return Grid((Sheet(SHEET, tuple(limited(_rows(text, delimiter, 0)))),), {})
+
+
+def write_lines(rows: Iterable[Iterable[object]], delimiter: Literal[";", ",", "\t"] = ";") -> bytes:
+    """Return rows as lines of CSV for people; a file begins with `BYTE_ORDER_MARK`.
+
+    Excel set up for Vietnam splits columns at the semicolon, since the comma is its decimal mark. A text that begins as
+    a formula does gets an apostrophe, which Excel shows and this package reads over.
+    """
+    written = io.StringIO()
+    csv.writer(written, delimiter=delimiter).writerows([_harmless(value) for value in row] for row in rows)
+    return written.getvalue().encode()
+
+
+def _harmless(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_SIGNS) else value
 
 
 def decode(body: bytes) -> str:

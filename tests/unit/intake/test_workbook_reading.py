@@ -13,6 +13,7 @@ from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.problems import Problem
 from shared.reference.load import load
+from shared.spreadsheet.delimited import BYTE_ORDER_MARK, write_lines
 from tests.workbooks import HEADER, ROW, a_csv, a_workbook, edited
 
 REFERENCE = load()
@@ -289,3 +290,16 @@ def test_all_faults_of_a_file_are_found_at_once() -> None:
     body = a_workbook(("06280", "6/2023", "abc", 131, 88), ("Xã X", "6/2023", 1, "?", 3), header=HEADER)
     assert faults_of(body) == [("C2", "not_a_figure"), ("D3", "not_a_figure")]
     assert [row.item["unit"] for row in read(body).rows] == ["06280", "Xã X"]
+
+
+@pytest.mark.parametrize("delimiter", [";", ",", "\t"])
+def test_a_csv_file_for_people_is_read_back(delimiter: Any) -> None:
+    rows = (HEADER, ("06280", "6/2023", 1204, "131", 88), ("=06283", "6/2023", 900, 90, "60"))
+    body = BYTE_ORDER_MARK.encode() + write_lines(rows, delimiter)
+    assert "Mã đơn vị".encode() in body
+    assert b"'=06283" in body
+    assert read(body).rows[0].item["readings"] == GOOD
+
+
+def test_a_csv_file_for_people_has_semicolons_as_excel_in_vietnam_expects() -> None:
+    assert write_lines([("a", 1)]) == b"a;1\r\n"
