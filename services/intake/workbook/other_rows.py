@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from services.intake.texts import phrase
 from services.intake.workbook.columns import Header
-from services.intake.workbook.numbers import meanings
+from services.intake.workbook.numbers import meanings, yes_or_no
 from shared.characters import whole_digits
 from shared.contracts.bilingual import Language
 from shared.problems.faults import in_words
@@ -27,7 +27,7 @@ _SIGNATURE = re.compile(
     r"(?:nguoi|can bo|cong chuc)(?: \w+)? (?:lap|tong hop|bao cao|kiem tra|kiem soat|ky)\b.*|lap bieu\b.*"
     r"|thu truong\b.*|(?:pho )?(?:chu tich|giam doc|truong phong|truong ban|bi thu)\b.*|ke toan\b.*"
     r"|lanh dao\b.*|xac nhan\b.*"
-    r"|(?:tm|kt|tl|tuq)\.? .*|t/m .*|\(ky\b.*|da ky\b.*|ky,? (?:ghi ro|ten|thay|va)\b.*|noi nhan\b.*"
+    r"|(?:tm|kt|tl|tuq)\.? .*|t/m .*|\(ky\b.*|\(?da ky\b.*|ky,? (?:ghi ro|ten|thay|va)\b.*|noi nhan\b.*"
     r"|luu ?:.*|ghi chu ?:.*"
     r"|(?:prepared|signed|approved) by\b.*"
     r"|.*\bngay (?:[.…_ ]+|\d{1,2}) ?thang (?:[.…_ ]+|\d{1,2}) ?nam\b.*"
@@ -40,6 +40,7 @@ class PassedOver(Enum):
     TOTAL = phrase("other_rows.total")
     NUMBERS_OF_COLUMNS = phrase("other_rows.numbers_of_columns")
     SIGNATURE = phrase("other_rows.signature")
+    WITHOUT_FIGURES = phrase("other_rows.without_figures")
     HIDDEN_SHEET = phrase("other_rows.hidden_sheet")
     SHEET_WITHOUT_HEADER = phrase("other_rows.sheet_without_header")
 
@@ -67,13 +68,22 @@ def other_row(row: Row, header: Header) -> PassedOver | None:
     names = [words[column] for role in ("unit", "name") if (column := header.roles.get(role)) in words]
     if all(_SIGNATURE.fullmatch(name) for name in names) and any(_SIGNATURE.fullmatch(text) for text in words.values()):
         return PassedOver.SIGNATURE
-    return None
+    has_unit = any(row.text(header.roles.get(role)) for role in ("unit", "name"))
+    # such as the units of measure below a header, or a name below the signatures
+    in_figures = [text for column, text in words.items() if column in header.elements]
+    is_words = bool(in_figures) and not any(re.search(r"\d", text) for text in in_figures)
+    return PassedOver.WITHOUT_FIGURES if is_words and not has_unit else None
 
 
 def has_number(row: Row, header: Header) -> bool:
     """Say whether the row has a number, a yes or no, or a formula where figures stand."""
-    cells = (row.cells[column] for column in header.elements if column in row.cells)
-    return any(cell.kind != "text" or bool(meanings(cell.text)) for cell in cells)
+    return any(
+        cell.kind != "text"
+        or bool(meanings(cell.text))
+        or (element.type == "yes_no" and yes_or_no(cell.text) is not None)
+        for column, element in header.elements.items()
+        if (cell := row.cells.get(column))
+    )
 
 
 def has_code(row: Row, header: Header) -> bool:

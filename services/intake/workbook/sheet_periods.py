@@ -65,7 +65,7 @@ class SheetPeriods:
             row, column = one.at or (first_row, first_column)
             if self._given and (one.belies(self._given) or self._is_rewritten(one)):
                 found.append((row, column, _disagree(one.named, self._given_by, self._given)))
-            elif other := next((period for period in rows_of if one.belies(period)), None):
+            elif self._given is None and (other := next((period for period in rows_of if one.belies(period)), None)):
                 found.append((rows_of[other], self._column or 1, _disagree(other, _place(one), one.named)))
         if self._given is None and not rows_of:
             found += self._title_against_itself((first_row, first_column))

@@ -169,6 +169,18 @@ def test_totals_are_recognised(words: str) -> None:
     assert (upload.faults, skipped(upload)) == ([], [("total", "B3")])
 
 
+def test_a_row_of_words_without_a_unit_is_passed_over_and_said_so() -> None:
+    rows = ((None, None, None, "(hộ)", "(hộ)"), (1, "06280", "Điềm He", 1204, 131), (None, None, None, None, "Trần B"))
+    upload = read(a_workbook(*rows, header=FORM))
+    assert (upload.faults, skipped(upload)) == ([], [("without_figures", "D2"), ("without_figures", "E4")])
+
+
+def test_an_answer_without_a_unit_is_told() -> None:
+    header = ("Mã", "Đơn vị", "gender_equality_18_5")
+    upload = read_csv(a_csv(("06280", "Điềm He", "Có"), ("", "", "Không"), header=header))
+    assert [code for _, code, _ in found_in(upload)] == ["missing"]
+
+
 def test_figures_without_a_unit_are_no_total() -> None:
     body = a_csv(("06280", "Điềm He", 1204), ("", "Tổng Đọt", 9), ("", "", 5), header=("Mã", "Đơn vị", "Tổng số hộ"))
     assert [code for _, code, _ in found_in(read_csv(body))] == ["unknown_unit_name", "missing"]
