@@ -69,7 +69,7 @@ def visible(text: str) -> str:
     return _LOOKS_LATIN.sub(lambda sign: sign[0] + _named(sign), shown) if _LATIN.search(text) else shown
 
 
-_LATIN = re.compile("[A-Za-z]")
+_LATIN = re.compile("[A-Za-z0-9]")
 _LOOKS_LATIN = re.compile(f"[{''.join(map(chr, {**_OTHER_SCRIPTS, **_D_LOOK_ALIKES}))}]")
 
 

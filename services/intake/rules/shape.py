@@ -24,6 +24,8 @@ FIELD_LIMIT = 50
 _CANDIDATE_LIMIT = 8
 _FOUND_LENGTH = 60
 _NAME_LENGTH = 100
+_DIGITS_MEANT = str.maketrans("OoQIl", "00011")
+"""Letters that stand in codes for the digits that they look like: a hint for the sender, never taken for the code."""
 _LARGEST = 2**53
 """From here on a float does not hold every whole number."""
 
@@ -102,6 +104,8 @@ def _unit_fault(item: dict[str, object], units: Units) -> Fault | None:
     if isinstance(given, bool) or not isinstance(given, str | int | float) or len(written := str(given)) > _NAME_LENGTH:
         return None
     text = whole_digits(written)
+    if (digits := text.translate(_DIGITS_MEANT)).isdigit() and units.known(digits):
+        text = digits
     on = _end_of(item.get("period"))
     is_code = text.isascii() and text.isdigit()
     known = (units.known(text) or units.known(text.zfill(5))) if is_code else units.meant_by(text)

@@ -89,7 +89,7 @@ def has_number(row: Row, header: Header) -> bool:
 def has_code(row: Row, header: Header) -> bool:
     """Say whether the row names its unit by a code."""
     written = (whole_digits(row.text(header.roles.get(role))) for role in ("unit", "name"))
-    return any(re.match(r"[0-9]{2,5}(?![0-9])", text) for text in written)
+    return any(re.match(r"[0-9]{3,5}(?![0-9])|[0-9]{2}$", text) for text in written)
 
 
 def _numbers_columns(row: Row, header: Header) -> bool:

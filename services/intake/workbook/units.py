@@ -27,11 +27,13 @@ _KINDS: dict[str, tuple[UnitKind, ...]] = {
     "tp": ("city",),
     "tinh": ("province",),
 }
-_PREFIX = re.compile(rf"({'|'.join(_KINDS)})(?:\. ?| )(.+)")
+_PREFIX = re.compile(rf"({'|'.join(_KINDS)})(?:[.:] ?| )(.+)")
+_ORDINAL = re.compile(r"(?:[0-9]{1,2}[.)]|[-+*]) ?(.+)")
 _OFFICE = re.compile(r"(?:ubnd|uy ban nhan dan|u ban nhan dan)[.:]? (.+)")
-_CODE_FIRST = re.compile(r"([0-9]{2,5})(?: ?[-:.,_/()]+ ?| )(?![0-9])(.+)")
+_CODE_FIRST = re.compile(r"([0-9]{3,5})(?: ?[-:.,_/()]+ ?| )(?![0-9])(.+)")
 _CODE_LAST = re.compile(r"(.+?)(?: ?[-:,(] ?)([0-9]{5})\)?")
-_PLACED = re.compile(r"(.+?) ?(?:\((.+)\)|[,;-] ?(.+))")
+_PLACED = re.compile(r"(.+?) ?(?:\((.+)\)|[,;-] ?(.+)| (?=(?:huyen|thanh pho|h\.|tp\.) ?)(.+))")
+_PLACES = re.compile(r" ?[,;] ?| - ")
 _SHOWN = 6
 """The most candidates that a fault names."""
 
@@ -135,13 +137,14 @@ def _is_called(unit: Unit, name: str, units: Units) -> bool:
 
 def _placed(name: str) -> list[tuple[str, str]]:
     match = _PLACED.fullmatch(plain(name))
-    return [(match[1], match[2] or match[3])] if match else []
+    return [(match[1], match[2] or match[3] or match[4])] if match else []
 
 
 def _lies_in(unit: Unit, district: str, units: Units) -> bool:
-    """Say whether the unit is or lies in the district of this name or code."""
-    names = {plain(district), _split(district)[1], whole_digits(district)}
-    return any({plain(place.name), place.code} & names for place in (unit, *units.ancestors(unit)))
+    """Say whether the unit is or lies in the district of this name or code; the province may stand behind it."""
+    lineage = [{plain(place.name), place.code} for place in (unit, *units.ancestors(unit))]
+    told = ({plain(words), _split(words)[1], whole_digits(words)} for words in _PLACES.split(district))
+    return all(any(names & place for place in lineage) for names in told)
 
 
 def _is_elsewhere(unit: Unit, district: str, units: Units) -> bool:
@@ -153,6 +156,7 @@ def _is_elsewhere(unit: Unit, district: str, units: Units) -> bool:
 def _split(name: str) -> tuple[tuple[UnitKind, ...], str]:
     """Return the kinds that the name begins with, such as `xã` or `TT.`, and the name without them and `UBND`."""
     bare = plain(name)
+    bare = ordinal[1] if (ordinal := _ORDINAL.fullmatch(bare)) else bare
     bare = office[1] if (office := _OFFICE.fullmatch(bare)) else bare
     match = _PREFIX.fullmatch(bare)
     return (_KINDS[match[1]], match[2]) if match else ((), bare)

@@ -251,7 +251,7 @@ def test_a_whole_number_that_a_program_writes_with_a_fraction_of_zero_is_the_cou
     assert codes(a_posted_submission(readings={"households": 1e300})) == {"/readings/households": "too_great"}
 
 
-@pytest.mark.parametrize("given", [6280, 6280.0, "6280", "6280.0"])
+@pytest.mark.parametrize("given", [6280, 6280.0, "6280", "6280.0", "O6280", "0628o"])
 def test_a_code_that_is_a_number_is_told_the_code_that_was_meant(given: object) -> None:
     assert all('"06280' in text for text in the_text(a_posted_submission(unit=given)))
 
