@@ -38,6 +38,13 @@ def test_what_is_not_of_the_alphabet_is_named(mark: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["\u00d0i\u1ec1m He \u00f0\u1ea1t", "\u0110i\u1ec1m He \u0111\u1ea1t"], ids=["look-alikes", "Vietnamese"]
+)
+def test_a_letter_that_looks_like_d_with_stroke_is_written_as_d(text: str) -> None:
+    assert plain(text) == "Diem He dat"
+
+
+@pytest.mark.parametrize(
     ("text", "count"),
     [
         ("", 1),

@@ -20,6 +20,11 @@ def test_diacritics_go_and_d_with_stroke_becomes_d() -> None:
     assert without_diacritics("Điềm He, huyện Văn Quan, đạt") == "Diem He, huyen Van Quan, dat"
 
 
+@pytest.mark.parametrize(("upper", "lower"), [("\u0110", "\u0111"), ("\u00d0", "\u00f0"), ("\u0189", "\u0256")])
+def test_the_letters_that_look_like_d_with_stroke_become_d_too(upper: str, lower: str) -> None:
+    assert without_diacritics(f"{upper}i\u1ec1m He {lower}\u1ea1t") == "Diem He dat"
+
+
 @given(st.text(alphabet="aàáảãạăằâầđeèéêềiìíoòóôồơờuùúưừyỳýĐƠƯ xch"))
 def test_vietnamese_without_diacritics_is_ascii_of_the_same_length(text: str) -> None:
     bare = without_diacritics(text)
