@@ -5,6 +5,7 @@ ntm.v1.targets.>
 ntm.v1.problems.>
 ntm.v1.parked.>
                        tell_gathered()  alerts that waited long enough    ->  notices that are due
+                       tell_silenced()  alerts whose silence has ended    ->  alerts on their way, as on arrival
                        escalate()       alerts that nobody acknowledged   ->  the next role hears of them
                        DeliveryWorker   e-mail, SMS, webhooks, Apprise    ->  attempts, outbox
                                                                           ->  ntm.v1.alerts.<unit>.<event>

@@ -28,6 +28,7 @@ from services.notify.telling.hand_over import Handover
 from services.notify.telling.pipeline import Pipeline
 from services.notify.telling.tell import tell
 from services.notify.telling.tell_gathered import tell_gathered
+from services.notify.telling.tell_silenced import tell_silenced
 from services.notify.telling.world_reader import WorldReader
 from services.notify.world import Stage, Tariff, World
 from shared.access.authenticator import Authenticator
@@ -65,6 +66,7 @@ class Notify:
         )
         self.relay = Relay(runtime.engine, runtime.nats, OutboxRow, pause_seconds=_RELAY_PAUSE_SECONDS)
         self.gathered = PollingWorker("gathered", self.tell_gathered)
+        self.silenced = PollingWorker("silenced", self.tell_silenced)
         self.escalation = PollingWorker("escalation", self.escalate)
         follow_up = FollowUp(self.pipeline, runtime.reference)
         self.deliveries = {
@@ -97,7 +99,7 @@ class Notify:
     @property
     def workers(self) -> Sequence[PollingWorker | DeliveryWorker]:
         """The workers that run as long as the service."""
-        return (self.relay, self.gathered, self.escalation, *self.deliveries.values())
+        return (self.relay, self.gathered, self.silenced, self.escalation, *self.deliveries.values())
 
     async def tell(self, messages: Sequence[Msg]) -> None:
         """Tell of a batch of events, in one transaction."""
@@ -110,6 +112,10 @@ class Notify:
     async def tell_gathered(self) -> int:
         """Tell the gatherings that have waited long enough; return their number."""
         return await self._transact(tell_gathered)
+
+    async def tell_silenced(self) -> int:
+        """Tell what ended silences held back and what is still news; return the number of decisions."""
+        return await self._transact(tell_silenced)
 
     async def escalate(self) -> int:
         """Escalate the alerts that nobody has acknowledged in time; return their number."""

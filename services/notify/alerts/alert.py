@@ -21,7 +21,7 @@ type Occasion = StatusChanged | TargetChanged | DifficultyLogged | OperationNote
 class Alert:
     """An event on its way to the people who have to know of it, with its unit and district on the event's day.
 
-    `is_over`: the alert was open, and a newer one has ended it.
+    `is_over`: a newer alert has ended this one or, while a silence held it back, overtaken it.
     """
 
     occasion: Occasion

@@ -88,6 +88,7 @@ class Draft:
     The first draft of an alert has no recipient yet; routing makes a draft for each recipient, channel and address;
     gathering joins later alerts to that draft. `step`: how often the alert has climbed to reach this recipient.
     `due_at`: the time to tell the draft, for the reason `waits`; None: at once. `parts`: the number of an SMS' parts.
+    `after`: the silence that held the alerts back and has ended.
     """
 
     alerts: tuple[Alert, ...]
@@ -105,6 +106,7 @@ class Draft:
     wording: Wording | None = None
     parts: int | None = None
     cost_dong: int | None = None
+    after: UUID | None = None
 
     @property
     def told(self) -> tuple[Alert, ...]:
@@ -150,4 +152,4 @@ class Draft:
         """The notice's id, which is the same for the same alerts, recipient, channel, address and time."""
         told_at = self.due_at if self.gathering else None
         words = (*(alert.id for alert in self.alerts), self.recipient, self.channel, self.address, self.step, told_at)
-        return stable_id(*words)
+        return stable_id(*words, self.after) if self.after else stable_id(*words)

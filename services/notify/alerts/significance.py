@@ -28,6 +28,9 @@ ENDS: Mapping[AnyEvent, Collection[AnyEvent]] = {
 OPENING: Collection[AnyEvent] = frozenset(event for ended in ENDS.values() for event in ended)
 """The events that ask for something and stay open until a newer event ends them."""
 
+ABOUT_REPORTS: Collection[AnyEvent] = frozenset({Event.OVERDUE, Event.REPORT_ARRIVED})
+"""The events about reports. The other events about the same topic neither overtake nor end them."""
+
 _SEVERITIES: Mapping[AnyEvent, Severity] = {
     Event.MISSED: Severity.URGENT,
     Event.FELL_BEHIND: Severity.WARNING,

@@ -48,7 +48,7 @@ def _tell(alert: Alert, branch: Branch, roles: Iterable[RoleHolder], step: int, 
     for role in {role.role: role for role in roles}.values():
         recipient = Recipient(role, place_of(role, alert, world))
         for channel in branch.channels:
-            yield from _address(alert, branch, recipient, channel, step, world)
+            yield from address(alert, branch.id, recipient, channel, step, world)
 
 
 def roles_of(name: Role, alert: Alert, plan: Plan) -> Sequence[RoleHolder]:
@@ -75,19 +75,19 @@ def place_of(role: RoleHolder, alert: Alert, world: World) -> Unit:
     return province or alert.unit
 
 
-def _address(
-    alert: Alert, branch: Branch, recipient: Recipient, channel: ChannelName, step: int, world: World
-) -> Iterable[Draft]:
+def address(
+    alert: Alert, branch: str, recipient: Recipient, channel: ChannelName, step: int, world: World
+) -> Sequence[Draft]:
     """Make a draft for each address of the recipient; without any address, a draft with the reason for that."""
     contacts = world.contacts_of(recipient)
     not_sent = None if channel in world.channels else NotSent.NOT_SET_UP
     drafts = [
-        Draft((alert,), branch.id, recipient, channel, address, contact, step, not_sent=not_sent)
+        Draft((alert,), branch, recipient, channel, known, contact, step, not_sent=not_sent)
         for contact in contacts
-        for address in addresses_of(contact, channel)
+        for known in addresses_of(contact, channel)
     ]
     return drafts or [
-        Draft((alert,), branch.id, recipient, channel, step=step, not_sent=why_unreachable(contacts, channel))
+        Draft((alert,), branch, recipient, channel, step=step, not_sent=why_unreachable(contacts, channel))
     ]
 
 
@@ -101,7 +101,7 @@ def addresses_of(contact: Contact, channel: ChannelName) -> Sequence[str]:
             known = [phone for phone in contact.phones if gets_sms(phone)]
         case "apprise":
             known = contact.services
-    return [address for address in known if address not in contact.ended]
+    return [text for text in known if text not in contact.ended]
 
 
 def why_unreachable(contacts: Sequence[Contact], channel: ChannelName) -> NotSent:

@@ -11,7 +11,10 @@ from services.notify.world import Silence, World
 
 
 def silence(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
-    """Leave out the alerts that a silence covers. Systems that subscribed hear of everything."""
+    """Leave out the alerts that a silence covers. Systems that subscribed hear of everything.
+
+    Notify tells what is still news when the silence ends (`tell_silenced`).
+    """
     if not world.silences:
         return drafts
     return [draft if draft.channel == "webhook" else draft.without(_silenced(draft, world)) for draft in drafts]
@@ -25,6 +28,8 @@ def _silenced(draft: Draft, world: World) -> Sequence[Omission]:
 def _covering(alert: Alert, draft: Draft, world: World) -> Silence | None:
     for candidate in world.silences:
         is_for_recipient = candidate.recipient is None or candidate.recipient == str(draft.recipient)
-        if is_for_recipient and matches(candidate.match, alert, world.reference):
+        # the silences may have been read a second ago
+        has_ended = candidate.ends_at is not None and candidate.ends_at <= world.now
+        if not has_ended and is_for_recipient and matches(candidate.match, alert, world.reference):
             return candidate
     return None

@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify.alerts.draft import REPEAT
 from services.notify.storage.alert_rows import StoredAlert
 from services.notify.storage.alerts import ALERT_COLUMNS
+from services.notify.storage.silenced import silenced_before
 from services.notify.storage.tables import (
     AlertRow,
     GatheredRow,
@@ -119,7 +120,9 @@ async def take_due_gatherings(connection: AsyncConnection, now: datetime, limit:
 
 
 async def alerts_gathered(connection: AsyncConnection, gatherings: Collection[UUID]) -> Sequence[GatheredAlert]:
-    """Return the alerts that wait in gatherings, and those to be repeated: told, open, not acknowledged."""
+    """Return the alerts that wait in gatherings, those to be repeated (told, open, not acknowledged), and those that
+    silences held back before the waiting ones.
+    """
     waiting = select(gathered.c.gathering, gathered.c.alert, gathered.c.step).where(
         gathered.c.gathering == func.any(list(gatherings))
     )
@@ -136,12 +139,12 @@ async def alerts_gathered(connection: AsyncConnection, gatherings: Collection[UU
             alert.c.acknowledged_at.is_(None),
         )
     )
-    both = union_all(waiting, open_still).subquery()
+    found = union_all(waiting, open_still, silenced_before(gatherings)).subquery()
     query = (
-        select(both.c.gathering, func.max(both.c.step), *ALERT_COLUMNS)
-        .join_from(both, alert, alert.c.id == both.c.alert)
-        .group_by(both.c.gathering, alert.c.id)
-        .order_by(both.c.gathering, alert.c.at, alert.c.id)
+        select(found.c.gathering, func.max(found.c.step), *ALERT_COLUMNS)
+        .join_from(found, alert, alert.c.id == found.c.alert)
+        .group_by(found.c.gathering, alert.c.id)
+        .order_by(found.c.gathering, alert.c.at, alert.c.id)
     )
     rows = await connection.execute(query)
     return [GatheredAlert(gathering_id, step, StoredAlert(*of_alert)) for gathering_id, step, *of_alert in rows]

@@ -155,12 +155,22 @@ class MentionRow(_Table, table=True):
     """An alert that a notice tells, or leaves out for a reason."""
 
     __tablename__ = "mention"
-    __table_args__: ClassVar[Any] = (Index("mention_alert", "alert"), {"schema": SCHEMA})
+    __table_args__: ClassVar[Any] = (
+        Index("mention_alert", "alert"),
+        Index("mention_silenced", "alert", postgresql_where=text("left_out = 'silenced'")),
+        Index("mention_held_back", "because", postgresql_where=text("left_out = 'silenced' AND released_at IS NULL")),
+        {"schema": SCHEMA},
+    )
 
     notice: UUID = Field(primary_key=True, foreign_key="notify.notice.id")
     alert: UUID = Field(primary_key=True, foreign_key="notify.alert.id")
     left_out: str | None = None
     because: UUID | None = Field(default=None, description="The alert or the silence that is the reason.")
+    released_at: datetime | None = Field(
+        default=None,
+        sa_type=_moment,
+        description="When notify decided, after the end of the silence, whether a silenced alert is still to be told.",
+    )
 
 
 class EscalationRow(_Table, table=True):

@@ -50,7 +50,7 @@ class WorldReader:
                     for row in await subscriptions.subscriptions(connection)
                 ],
                 silences=[
-                    Silence(row.id, Match.model_validate(row.match), row.recipient)
+                    Silence(row.id, Match.model_validate(row.match), row.recipient, row.ends_at)
                     for row in await silences_now(connection, now)
                 ],
             )
