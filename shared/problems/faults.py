@@ -50,7 +50,20 @@ class Faults(Enum):
     BAD_SERVICE = phrase("faults.bad_service")
     REPEATED_CONTACT = phrase("faults.repeated_contact")
     NO_CONTACT_COLUMNS = phrase("faults.no_contact_columns")
+
+    # of silences, and of the conditions that alerts have to fulfil
     BAD_TIMES = phrase("faults.bad_times")
+    END_HAS_PASSED = phrase("faults.end_has_passed")
+    END_TOO_LATE = phrase("faults.end_too_late")
+    NO_CONDITION = phrase("faults.no_condition")
+    MATCHES_NOTHING = phrase("faults.matches_nothing")
+    UNKNOWN_COHORT = phrase("faults.unknown_cohort")
+    UNKNOWN_CRITERIA_SET = phrase("faults.unknown_criteria_set")
+    BAD_RECIPIENT = phrase("faults.bad_recipient")
+    OWN_UNITS_NEEDED = phrase("faults.own_units_needed")
+    PROVINCE_ONLY = phrase("faults.province_only")
+
+    # of subscriptions
     BAD_ENDPOINT = phrase("faults.bad_endpoint")
 
     # of workbooks and CSV files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,7 @@ async def test_of_several_processes_one_tells_it(notify: NotifyService, tmp_path
         for other in others:
             await other.start()
         path = await silenced(notify)
+        await asyncio.sleep(1.1)  # after a second each process knows of it
         await notify.publish(*changes_of_communes(20))
         await notify.settled(alerts=20)
         await end(notify, path)
@@ -211,3 +213,76 @@ async def test_a_reminder_whose_time_came_within_a_silence_comes_after_it(notify
     await all_is_released(notify, 1)
     assert len(texts(notify, OFFICE)) == 2
     assert "Nhắc lại" in texts(notify, OFFICE)[-1]
+
+
+# --- what is refused, and the reason --------------------------------------------------------------------------
+
+
+async def refused(notify: NotifyService, key: str, **fields: Any) -> tuple[int, list[tuple[str, str]]]:
+    """Ask for a silence; return the status of the refusal, and its faults."""
+    ends_at = (utc_now() + timedelta(hours=1)).isoformat()
+    wanted = {"match": {"under": ["184"]}, "ends_at": ends_at, "reason": "Lũ lớn", **fields}
+    answer = await notify.post("/v1/silences", key, json=wanted)
+    assert answer.is_error, answer.text
+    return answer.status_code, [(fault["pointer"], fault["code"]) for fault in answer.json()["errors"]]
+
+
+async def test_a_silence_that_means_everything_or_nothing_is_refused_with_the_right_reason(
+    notify: NotifyService,
+) -> None:
+    province, district = await notify.key("20"), await notify.key("184")
+    assert await refused(notify, province, match={}) == (400, [("/match", "no_condition")])
+    assert await refused(notify, district, match={}) == (403, [("/match/under", "own_units_needed")])
+    assert await refused(notify, district, match={"under": ["181"]}) == (403, [("/match/under/0", "outside_units")])
+    for key in (province, district):
+        assert await refused(notify, key, match={"under": ["999"]}) == (400, [("/match/under/0", "unknown_unit")])
+    unknown = {"criteria": ["ntm-99"], "cohorts": ["nobody"]}
+    assert await refused(notify, province, match=unknown) == (
+        400,
+        [("/match/criteria/0", "unknown_criterion"), ("/match/cohorts/0", "unknown_cohort")],
+    )
+    for recipient, code in (
+        ("nobody@184", "unknown_role"),
+        ("district_office@999", "unknown_unit"),
+        ("district_office@20", "no_such_role_here"),
+        ("district_office", "bad_recipient"),
+        ("webhook@184", "unknown_role"),
+    ):
+        assert await refused(notify, province, recipient=recipient) == (400, [("/recipient", code)])
+    now = utc_now()
+    for times, code in (
+        ({"ends_at": (now - timedelta(hours=1)).isoformat()}, "end_has_passed"),
+        ({"ends_at": (now + timedelta(days=400)).isoformat()}, "end_too_late"),
+        (
+            {
+                "starts_at": (now + timedelta(days=2)).isoformat(),
+                "ends_at": (now + timedelta(days=1)).isoformat(),
+            },
+            "bad_times",
+        ),
+    ):
+        assert await refused(notify, province, **times) == (400, [("/ends_at", code)])
+    assert (await notify.get("/v1/silences", province)).json()["items"] == []
+
+
+async def test_who_may_not_end_a_silence_and_who_comes_too_late_is_told_why(notify: NotifyService) -> None:
+    province, district = await notify.key("20"), await notify.key("184")
+    of_all = await silenced(notify, events=["fell_behind"])
+    answer = await notify.post(of_all, district, "DELETE")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (403, "province_only")
+    of_another = await silenced(notify, under=["181"])
+    answer = await notify.post(of_another, district, "DELETE")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (403, "outside_units")
+    await end(notify, of_all)
+    assert (await notify.post(of_all, province, "DELETE")).json()["code"] == "silence_ended"
+    nobody_s = "/v1/silences/00000000-0000-0000-0000-000000000000"
+    assert (await notify.post(nobody_s, province, "DELETE")).status_code == 404
+    everything_of_one = {"match": {}, "recipient": "district_office@184", "reason": "Cả phòng nghỉ"}
+    wanted = {**everything_of_one, "ends_at": (utc_now() + timedelta(hours=1)).isoformat()}
+    assert (await notify.post("/v1/silences", province, json=wanted)).status_code == 201
+
+
+async def test_a_subscription_to_what_does_not_exist_is_refused(notify: NotifyService) -> None:
+    wanted = {"url": "https://system.example.vn/hook", "unit": "184", "match": {"criteria": ["ntm-99"]}}
+    answer = await notify.post("/v1/subscriptions", await notify.key("184"), json=wanted)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "unknown_criterion")

@@ -53,6 +53,12 @@ def severity(alert: Alert) -> Severity:
     return _SEVERITIES.get(alert.event, Severity.INFORMATION)
 
 
+def possible_severities(event: AnyEvent) -> frozenset[Severity]:
+    """Return the severities that alerts of an event can have."""
+    usual = _SEVERITIES.get(event, Severity.INFORMATION)
+    return frozenset({usual, Severity.URGENT} if event is DifficultyEvent.REPORTED else {usual})
+
+
 def opens(alert: Alert) -> bool:
     """Say whether the alert asks for something."""
     return alert.event in OPENING

@@ -51,7 +51,9 @@ DESCRIPTION = Description(
         ),
         "GET /v1/silences": Operation("Routes", "List the silences / Đang tạm ngừng báo"),
         "POST /v1/silences": Operation("Routes", "Silence matching alerts / Tạm ngừng báo", problems=_WRONG),
-        "DELETE /v1/silences/{silence_id}": Operation("Routes", "End a silence / Báo trở lại", problems=_UNIT),
+        "DELETE /v1/silences/{silence_id}": Operation(
+            "Routes", "End a silence / Báo trở lại", problems=(*_UNIT, Problems.SILENCE_ENDED)
+        ),
         "GET /v1/contacts": Operation(
             "Contacts", "List the contacts / Danh bạ liên hệ", problems=_UNIT, parameters={"unit": "184"}
         ),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, Field
 
 from services.notify.api.dependencies import Serving, covered, is_of_province
+from services.notify.contacts.checks import place_faults
+from services.notify.routing.match_checks import has_condition, match_faults
 from services.notify.storage import silences
 from shared.access.caller import Caller
 from shared.http.dependencies import SignedIn
@@ -49,12 +52,17 @@ class Silences(BaseModel):
 
 @router.post("", status_code=201)
 async def add_silence(new: NewSilence, notify: Serving, caller: SignedIn) -> SilenceItem:
-    """Silence matching alerts. A key that does not cover the province can silence its own units only."""
-    _allowed(new, caller, notify.reference)
-    now = utc_now()
+    """Silence matching alerts. A key that does not cover the province can silence its own units only.
+
+    When the silence ends, notify tells what is still news.
+    """
+    reference, now = notify.reference, utc_now()
+    if not new.match.under and not is_of_province(caller, reference):
+        raise Problem(Problems.OUT_OF_SCOPE, Fault("/match/under", Faults.OWN_UNITS_NEEDED))
     starts_at = max(new.starts_at or now, now)
-    if not starts_at < new.ends_at <= now + _LONGEST:
-        raise Problem(Problems.INVALID_QUERY, Fault("/ends_at", Faults.BAD_TIMES, {"value": new.ends_at.isoformat()}))
+    if faults := [*_faults(new, reference), *_faults_of_times(new, now)]:
+        raise Problem(Problems.INVALID_QUERY, *faults)
+    _covered(new, caller, reference)
     row = silences.StoredSilence(
         id=uuid4(),
         match=new.match.model_dump(mode="json", exclude_none=True),
@@ -86,24 +94,54 @@ async def list_silences(notify: Serving, _: SignedIn, *, ended: bool = False) ->
 
 @router.delete("/{silence_id}")
 async def end_silence(silence_id: UUID, notify: Serving, caller: SignedIn) -> SilenceItem:
-    """End a silence now."""
+    """End a silence now. Notify tells what it held back and what is still news."""
     async with notify.engine.begin() as connection:
+        known = await silences.silence_of(connection, silence_id)
+        if known is None:
+            raise Problem(Problems.NOT_FOUND)
+        if not _item(known).match.under and not is_of_province(caller, notify.reference):
+            raise Problem(Problems.OUT_OF_SCOPE, Fault("", Faults.PROVINCE_ONLY))
+        _covered(_item(known), caller, notify.reference)
         row = await silences.end_silence(connection, silence_id, caller.agency, utc_now())
         if row is None:
-            raise Problem(Problems.NOT_FOUND)
-        item = _item(row)
-        _allowed(item, caller, notify.reference)
+            raise Problem(Problems.SILENCE_ENDED)
     notify.forget_world()
-    return item
+    notify.wake()
+    return _item(row)
 
 
-def _allowed(new: NewSilence, caller: Caller, reference: Reference) -> None:
-    if is_of_province(caller, reference):
-        return
-    if not new.match.under:
-        raise Problem(Problems.OUT_OF_SCOPE, Fault("/match/under", Faults.MISSING))
-    for place, code in enumerate(new.match.under):
-        covered(caller, code, reference, f"/match/under/{place}")
+def _faults(new: NewSilence, reference: Reference) -> Sequence[Fault]:
+    """Return the faults of what is to be silenced, and for whom."""
+    faults = [*match_faults(new.match, reference)]
+    if new.recipient is not None:
+        role, at, unit = new.recipient.partition("@")
+        if at and role and unit:
+            faults += place_faults(role, unit, reference, "/recipient", "/recipient")
+        else:
+            faults.append(Fault("/recipient", Faults.BAD_RECIPIENT, {"value": new.recipient}))
+    elif not has_condition(new.match):
+        conditions = (*(f"match.{name}" for name in Match.model_fields), "recipient")
+        faults.append(Fault("/match", Faults.NO_CONDITION, {"expected": ", ".join(conditions)}))
+    return faults
+
+
+def _faults_of_times(new: NewSilence, now: datetime) -> Sequence[Fault]:
+    begins, latest = new.starts_at, now + _LONGEST
+    ends = {"value": new.ends_at.isoformat()}
+    if begins is not None and new.ends_at <= begins:
+        return [Fault("/ends_at", Faults.BAD_TIMES, ends | {"expected": begins.isoformat()})]
+    if new.ends_at <= now:
+        return [Fault("/ends_at", Faults.END_HAS_PASSED, ends | {"expected": now.isoformat(timespec="seconds")})]
+    if new.ends_at > latest:
+        return [Fault("/ends_at", Faults.END_TOO_LATE, ends | {"expected": latest.isoformat(timespec="seconds")})]
+    return []
+
+
+def _covered(new: NewSilence, caller: Caller, reference: Reference) -> None:
+    """Raise a problem (403) where the caller covers neither the province nor the units that are silenced."""
+    if not is_of_province(caller, reference):
+        for place, code in enumerate(new.match.under or ()):
+            covered(caller, code, reference, f"/match/under/{place}")
 
 
 def _item(row: silences.StoredSilence) -> SilenceItem:

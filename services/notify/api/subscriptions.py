@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.api.dependencies import Serving, covered
 from services.notify.delivery.channels.webhook import endpoint_fault, new_secret
+from services.notify.routing.match_checks import match_faults
 from services.notify.storage import subscriptions
 from shared.access.caller import Caller
 from shared.contracts.refs import UnitCode
@@ -74,6 +75,8 @@ async def subscribe(new: NewSubscription, notify: Serving, caller: SignedIn) -> 
     unit = covered(caller, new.unit, notify.reference)
     if not notify.settings.webhook_allow_private and endpoint_fault(new.url):
         raise Problem(Problems.INVALID_QUERY, Fault("/url", Faults.BAD_ENDPOINT, {"value": new.url}))
+    if faults := match_faults(new.match, notify.reference):
+        raise Problem(Problems.INVALID_QUERY, *faults)
     subscription_id = uuid4()
     row: subscriptions.NewSubscription = {
         "id": subscription_id,

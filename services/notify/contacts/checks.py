@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 
 from services.notify.contacts.phones import read_phone
 from services.notify.contacts.service_urls import is_service
+from services.notify.texts import phrase
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
-from shared.reference.models import Contact, RoleHolder, Unit
+from shared.reference.models import Contact, Role, RoleHolder, Unit
 
 _EMAIL = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\".]+")
 _DISTRICTS = {"district", "city"}
@@ -17,7 +18,7 @@ _DISTRICTS = {"district", "city"}
 
 def check(contact: Contact, reference: Reference, pointer: str = "") -> tuple[Contact, Sequence[Fault]]:
     """Return the contact with its phone numbers in E.164, and its faults, whose pointers begin with `pointer`."""
-    faults = [*_place(contact, reference, pointer)]
+    faults = [*place_faults(contact.role, contact.unit, reference, f"{pointer}/role", f"{pointer}/unit")]
     phones, bad = _each(contact.phones, read_phone)
     faults += [Fault(f"{pointer}/phones", Faults.BAD_PHONE, {"value": value}) for value in bad]
     faults += [
@@ -45,19 +46,21 @@ def _each(values: Sequence[str], read: Callable[[str], str]) -> tuple[list[str],
     return good, bad
 
 
-def _place(contact: Contact, reference: Reference, pointer: str) -> Sequence[Fault]:
+def place_faults(role: Role, unit: str, reference: Reference, role_pointer: str, unit_pointer: str) -> Sequence[Fault]:
+    """Return the faults of a role in a unit: the plan has no such role, there is no such unit, or it lacks the role."""
     holders = {holder.role: holder for holder in reference.plan.roles}
-    holder, units = holders.get(contact.role), reference.units.known(contact.unit)
+    holder, units = holders.get(role), reference.units.known(unit)
     faults: list[Fault] = []
     if holder is None:
-        details = {"value": contact.role, "expected": ", ".join(sorted(holders))}
-        faults.append(Fault(f"{pointer}/role", Faults.UNKNOWN_ROLE, details))
+        details = {"value": role, "expected": ", ".join(sorted(holders))}
+        faults.append(Fault(role_pointer, Faults.UNKNOWN_ROLE, details))
     if not units:
-        faults.append(Fault(f"{pointer}/unit", Faults.UNKNOWN_UNIT, {"value": contact.unit}))
-    if holder and units and not any(_sits(holder, unit, reference) for unit in units):
-        expected = "mã huyện / a district's code" if holder.level == "district" else reference.plan.unit
-        details = {"value": contact.unit, "role": contact.role, "expected": expected}
-        faults.append(Fault(f"{pointer}/unit", Faults.NO_SUCH_ROLE_HERE, details))
+        faults.append(Fault(unit_pointer, Faults.UNKNOWN_UNIT, {"value": unit}))
+    if holder and units and not any(_sits(holder, known, reference) for known in units):
+        expected = phrase("checks.a_district_s_code") if holder.level == "district" else reference.plan.unit
+        faults.append(
+            Fault(unit_pointer, Faults.NO_SUCH_ROLE_HERE, {"value": unit, "role": role, "expected": expected})
+        )
     return faults
 
 

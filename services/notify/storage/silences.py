@@ -59,6 +59,13 @@ async def silences_since(connection: AsyncConnection, *, since: datetime) -> Seq
     return [StoredSilence(*row) for row in await connection.execute(query)]
 
 
+async def silence_of(connection: AsyncConnection, silence_id: UUID) -> StoredSilence | None:
+    """Return the silence of this id, locked; None where there is none."""
+    query = select(*SILENCE_COLUMNS).where(silence.c.id == silence_id).with_for_update()
+    row = (await connection.execute(query)).one_or_none()
+    return StoredSilence(*row) if row else None
+
+
 async def end_silence(connection: AsyncConnection, silence_id: UUID, by: str, now: datetime) -> StoredSilence | None:
     """End a silence now and return it; None where there is none of this id that still holds."""
     holds = and_(silence.c.id == silence_id, silence.c.ends_at > now)
