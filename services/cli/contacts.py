@@ -47,6 +47,9 @@ def import_file(
             f"thêm {done['added']}, sửa {done['changed']}, giữ nguyên {done['unchanged']}, xóa {done['removed']} "
             f"(added, changed, unchanged, removed){' · --check' if done['dry_run'] else ''}"
         )
+        for remark in done.get("remarks", ()):
+            place = " ".join(filter(None, (remark["sheet"], remark["cell"]))) or remark["pointer"]
+            console.print(f"{place}: {remark['detail']['vi']}\n[dim]{remark['detail']['en']}")
 
     run(work())
 

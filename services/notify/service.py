@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notify.alerts.events import read_alert
 from services.notify.alerts.links import Links
+from services.notify.contacts.book import checked_book
 from services.notify.delivery.channels.configured import configured_channels
 from services.notify.delivery.follow_up import FollowUp
 from services.notify.delivery.worker import DeliveryWorker
@@ -148,10 +149,24 @@ class Notify:
         return done
 
     async def _import_contacts(self) -> None:
-        """Add the contacts of the settings' file to those that are known."""
-        if self.settings.contacts:
-            async with self.engine.begin() as connection:
-                await bring_contacts(connection, load_contacts(self.settings.contacts), utc_now())
+        """Add the contacts of the settings' file to those that are known; warn of faulty ones, and leave them out."""
+        if not self.settings.contacts:
+            return
+        contacts = load_contacts(self.settings.contacts)
+        book = checked_book(contacts, self.reference)
+        faulty = {int(fault.pointer.split("/")[2]) for fault in book.faults}
+        for fault in book.faults:  # addresses do not reach the log
+            place = int(fault.pointer.split("/")[2])
+            log.warning(
+                "contact of the settings' file left out",
+                recipient=contacts[place].recipient,
+                pointer=fault.pointer,
+                fault=fault.kind.code,
+                remedy="ntm contacts import FILE --check",
+            )
+        sound = [contact for place, contact in enumerate(book.contacts) if place not in faulty]
+        async with self.engine.begin() as connection:
+            await bring_contacts(connection, sound, utc_now())
 
     async def _warn_of_gaps(self) -> None:
         """Log the roles that the plan tells and that have no contact, before somebody misses a notice."""

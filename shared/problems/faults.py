@@ -48,6 +48,14 @@ class Faults(Enum):
     BAD_EMAIL = phrase("faults.bad_email")
     BAD_PHONE = phrase("faults.bad_phone")
     BAD_SERVICE = phrase("faults.bad_service")
+    LANDLINE = phrase("faults.landline")
+    INVISIBLE_MARK = phrase("faults.invisible_mark")
+    NO_WAY_TO_REACH = phrase("faults.no_way_to_reach")
+    BAD_NAME = phrase("faults.bad_name")
+    KNOWN_CONTACT = phrase("faults.known_contact")
+    SIMILAR_CONTACT = phrase("faults.similar_contact")
+    UNKNOWN_CONTACT_COLUMN = phrase("faults.unknown_contact_column")
+    NAMELESS_COLUMN = phrase("faults.nameless_column")
     REPEATED_CONTACT = phrase("faults.repeated_contact")
     NO_CONTACT_COLUMNS = phrase("faults.no_contact_columns")
 
@@ -85,6 +93,7 @@ class Faults(Enum):
     UNKNOWN_COLUMN = phrase("faults.unknown_column")
     REPEATED_COLUMN = phrase("faults.repeated_column")
     REPEATED_ROW = phrase("faults.repeated_row")
+    ERROR_IN_CELL = phrase("faults.error_in_cell")
     FORMULA_IN_CELL = phrase("faults.formula_in_cell")
     AMBIGUOUS_NUMBER = phrase("faults.ambiguous_number")
     NOT_A_FIGURE = phrase("faults.not_a_figure")
@@ -110,11 +119,15 @@ class Faults(Enum):
 
 
 class Warnings(Enum):
-    """Every kind of remark about accepted figures. A remark stays with its figures and asks for nothing."""
+    """Every kind of remark about accepted figures or contacts. A remark asks for nothing."""
 
     OUTRANKED = phrase("faults.outranked")
     IMPLAUSIBLE_CHANGE = phrase("faults.implausible_change")
     OFFICIAL_STANDS = phrase("faults.official_stands")
+
+    # of contacts
+    PHONE_RENUMBERED = phrase("faults.phone_renumbered")
+    SHEET_NOT_READ = phrase("faults.sheet_not_read")
 
     @property
     def code(self) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 from openpyxl import Workbook
 
+from shared.reference.models import Contact
 from tests.changes import DISTRICT_OFFICE, a_contact, a_target_change
 from tests.integration.notify_service import NotifyService
 
@@ -119,3 +122,73 @@ async def test_who_would_hear_of_it_is_explained(notify: NotifyService) -> None:
     assert {one["id"] for one in found["branches"] if not one["takes"]} >= {"target-owner", "operation"}
     assert (await notify.get("/v1/routes:explain", key, event="missed", unit="06280")).status_code == 400
     assert (await notify.get("/v1/routes:explain", key, event="met", unit="06280", on="problem")).status_code == 400
+
+
+async def test_an_old_prefix_is_translated_and_said_and_what_reaches_nobody_is_refused(notify: NotifyService) -> None:
+    key = await notify.key("184")
+    contact = {"role": "district_office", "unit": "184", "name": "Bà Nguyễn Thị Hòa", "phones": ["0165 123 4567"]}
+    added = await notify.post("/v1/contacts", key, json=contact)
+    assert added.status_code == 201, added.text
+    assert added.json()["phones"] == ["+84351234567"]
+    [remark] = added.json()["remarks"]
+    assert (remark["pointer"], remark["code"]) == ("/phones", "phone_renumbered")
+    assert "+84351234567" in remark["detail"]["vi"]
+    for fields, pointer, code in (
+        ({"name": "Ông B", "phones": ["02053812345"]}, "/phones", "landline"),
+        ({"name": "Ông B", "phones": ["912345678.0"]}, "/phones", "bad_phone"),
+        ({"name": "Ông B", "phones": [], "emails": ["mailto:b@example.vn"]}, "/emails", "bad_email"),
+        ({"name": "Ông B", "phones": []}, "/emails", "no_way_to_reach"),
+        ({"name": "=A1"}, "/name", "bad_name"),
+        ({"name": "BÀ  NGUYỄN THỊ HOÀ"}, "/name", "known_contact"),
+        ({"name": "Ba Nguyen Thi Hoa"}, "/name", "similar_contact"),
+    ):
+        refused = await notify.post("/v1/contacts", key, json={**contact, **fields})
+        assert refused.status_code == 400, refused.text
+        assert [(fault["pointer"], fault["code"]) for fault in refused.json()["errors"]] == [(pointer, code)]
+    again = {**contact, "name": "BÀ NGUYỄN THỊ HÒA"}
+    changed = await notify.post(f"/v1/contacts/{added.json()['id']}", key, "PUT", json=again)
+    assert (changed.status_code, changed.json()["name"]) == (200, "BÀ NGUYỄN THỊ HÒA")
+
+
+async def test_a_file_changes_a_person_of_another_spelling_and_asks_about_one_that_may_be_the_same(
+    notify: NotifyService,
+) -> None:
+    key = await notify.key("184")
+    head = "Vai trò;Mã đơn vị;Tên;Email công vụ;SĐT\n"
+
+    async def imported(*lines: str) -> httpx.Response:
+        return await notify.post("/v1/contacts/import", key, content=(head + "\n".join(lines)).encode())
+
+    first = await imported("district_office;184;Nguyễn Thị Hòa;hoa@example.vn;01651234567")
+    assert first.json()["added"] == 1, first.text
+    assert [(one["cell"], one["code"]) for one in first.json()["remarks"]] == [("E2", "phone_renumbered")]
+    second = await imported("district_office;184;NGUYỄN THỊ  HOÀ;hoa@example.vn;0912345678")
+    assert (second.json()["added"], second.json()["changed"]) == (0, 1)
+    third = await imported("district_office;184;Nguyen Thi Hoa;hoa@example.vn;0912345678")
+    assert third.status_code == 422
+    assert [(one["cell"], one["code"]) for one in third.json()["errors"]] == [("C2", "similar_contact")]
+    names = [one["name"] for one in (await notify.get("/v1/contacts", key)).json()["items"]]
+    assert names.count("NGUYỄN THỊ HOÀ") == 1
+
+
+def write_contacts(notify: NotifyService, contacts: list[Contact]) -> None:
+    document = {"contacts": [contact.model_dump(mode="json") for contact in contacts]}
+    Path(notify.env["NTM_CONTACTS"]).write_text(yaml.safe_dump(document), encoding="utf-8")
+
+
+async def test_faulty_contacts_of_the_settings_file_are_left_out_and_named_without_their_addresses(
+    notify: NotifyService,
+) -> None:
+    await notify.stop()
+    contacts = [
+        a_contact("gender_division", "20", name="Bà A", emails=["a@example..vn"]),
+        a_contact("labour_division", "20", name="Bà B", emails=["b@example.vn"], phones=["01651234567"]),
+    ]
+    write_contacts(notify, contacts)
+    await notify.start()
+    known = {one["name"]: one for one in (await notify.get("/v1/contacts", await notify.key("20"))).json()["items"]}
+    assert "Bà A" not in known
+    assert known["Bà B"]["phones"] == ["+84351234567"]
+    assert "bad_email" in notify.log
+    for secret in ("example..vn", "1651234567", "351234567"):
+        assert secret not in notify.log

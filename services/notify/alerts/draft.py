@@ -26,6 +26,7 @@ class NotSent(Enum):
     NO_PHONE = phrase("notices.no_phone")
     NO_MOBILE = phrase("notices.no_mobile")
     NO_SERVICE = phrase("notices.no_service")
+    BAD_ADDRESS = phrase("notices.bad_address")
     ADDRESS_ENDED = phrase("notices.address_ended")
     NOT_SET_UP = phrase("notices.not_set_up")
     BUDGET_SPENT = phrase("notices.budget_spent")

@@ -6,21 +6,28 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from services.notify.api.dependencies import Serving, UnitParameter, covered, is_of_province, visible
 from services.notify.contacts.book import Book, checked_book, read_book
-from services.notify.contacts.checks import check
+from services.notify.contacts.checks import Remark, check, namesake_fault
 from services.notify.contacts.masking import mask_address
 from services.notify.inspect.who_is_unreachable import gaps
-from services.notify.storage.contacts import StoredContact, import_contacts, remove, save, stored_contacts
+from services.notify.storage.contacts import (
+    StoredContact,
+    import_contacts,
+    known_contacts,
+    remove,
+    save,
+    stored_contacts,
+)
 from shared.access.caller import Caller
 from shared.contracts.alert import ChannelName
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import UnitRef
 from shared.http.body import read_body
 from shared.http.dependencies import SignedIn
-from shared.problems import Problem, Problems
+from shared.problems import Faults, Problem, Problems
 from shared.problems.pydantic_errors import faults_of
 from shared.reference.load import Reference
 from shared.reference.models import Contact, ContactsFile
@@ -31,12 +38,23 @@ router = APIRouter(prefix="/v1/contacts")
 FILE_LIMIT = 2 * 1024 * 1024
 
 
+class ContactRemark(BaseModel):
+    """A remark about what was written otherwise than it is stored, or was not read; a file's remark names the cell."""
+
+    pointer: str
+    code: str = Field(description="The stable word for programs, such as `phone_renumbered`.")
+    detail: Bilingual
+    sheet: str | None = None
+    cell: str | None = None
+
+
 class ContactItem(Contact):
     """A stored contact; its addresses are masked for keys that do not cover its unit."""
 
     id: UUID
     updated_at: AwareDatetime
     updated_by: str
+    remarks: list[ContactRemark] = Field(default=[], description="Of the contact as it was just sent.")
 
 
 class Contacts(BaseModel):
@@ -70,6 +88,7 @@ class ImportAnswer(BaseModel):
     changed: int
     unchanged: int
     removed: int
+    remarks: list[ContactRemark] = []
 
 
 @router.get("")
@@ -136,6 +155,7 @@ async def remove_contact(contact_id: UUID, notify: Serving, caller: SignedIn) ->
 
 @router.post(
     "/import",
+    response_model_exclude_defaults=True,
     openapi_extra={"requestBody": {"content": {"application/octet-stream": {"schema": {}}}, "required": True}},
 )
 async def import_file(
@@ -149,7 +169,8 @@ async def import_file(
     """Import the contacts of an Excel or CSV file, or of JSON: all of them, or none where any is faulty.
 
     `replace` removes the contacts that the file lacks, and needs a key for the province. `dry_run` changes nothing and
-    only returns the numbers of changes.
+    only returns the numbers of changes. `remarks` name phone numbers whose prefix of before 2018 was translated, and
+    sheets that were not read.
     """
     reference = notify.reference
     body = await read_body(request, FILE_LIMIT)
@@ -161,12 +182,19 @@ async def import_file(
     if replace and not is_of_province(caller, reference):
         raise Problem(Problems.OUT_OF_SCOPE)
     async with notify.engine.connect() as connection, connection.begin() as transaction:
+        if not replace and (asked := book.compared_with(await known_contacts(connection))):
+            raise Problem(Problems.FILE_REFUSED, *asked)
         done = await import_contacts(connection, book.contacts, caller.agency, utc_now(), replaces=replace)
         if dry_run:
             await transaction.rollback()
     notify.forget_world()
     return ImportAnswer(
-        dry_run=dry_run, added=done.added, changed=done.changed, unchanged=done.unchanged, removed=done.removed
+        dry_run=dry_run,
+        added=done.added,
+        changed=done.changed,
+        unchanged=done.unchanged,
+        removed=done.removed,
+        remarks=[_remark(remark) for remark in book.remarks],
     )
 
 
@@ -189,15 +217,30 @@ async def _own(contact_id: UUID, notify: Serving, caller: Caller) -> None:
 
 
 async def _keep(contact_id: UUID, contact: Contact, notify: Serving, caller: Caller) -> ContactItem:
-    kept, faults = check(contact, notify.reference)
-    if faults:
-        raise Problem(Problems.INVALID_QUERY, *faults)
+    checked = check(contact, notify.reference)
+    kept = checked.contact
+    if checked.faults:
+        raise Problem(Problems.INVALID_QUERY, *checked.faults)
     covered(caller, kept.unit, notify.reference)
     async with notify.engine.begin() as connection:
+        others = [each.contact for each in await stored_contacts(connection) if each.id != contact_id]
+        if fault := namesake_fault(kept, others, Faults.KNOWN_CONTACT):
+            raise Problem(Problems.INVALID_QUERY, fault)
         await save(connection, contact_id, kept, caller.agency, utc_now())
         [stored] = await stored_contacts(connection, contact_id)
     notify.forget_world()
-    return _item(stored, caller, notify.reference)
+    remarks = [_remark(remark) for remark in checked.remarks]
+    return _item(stored, caller, notify.reference).model_copy(update={"remarks": remarks})
+
+
+def _remark(remark: Remark) -> ContactRemark:
+    return ContactRemark(
+        pointer=remark.pointer,
+        code=remark.kind.code,
+        detail=remark.kind.text(**remark.details),
+        sheet=remark.sheet,
+        cell=remark.cell,
+    )
 
 
 def _item(stored: StoredContact, caller: Caller, reference: Reference) -> ContactItem:
@@ -215,6 +258,7 @@ def _item(stored: StoredContact, caller: Caller, reference: Reference) -> Contac
             "id": stored.id,
             "updated_at": stored.updated_at,
             "updated_by": stored.updated_by,
+            "remarks": [],
         }
     )
     return ContactItem.model_construct(**fields)

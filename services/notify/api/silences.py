@@ -14,6 +14,7 @@ from services.notify.contacts.checks import place_faults
 from services.notify.routing.match_checks import has_condition, match_faults
 from services.notify.storage import silences
 from shared.access.caller import Caller
+from shared.contracts.bilingual import Bilingual
 from shared.http.dependencies import SignedIn
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
@@ -120,8 +121,8 @@ def _faults(new: NewSilence, reference: Reference) -> Sequence[Fault]:
         else:
             faults.append(Fault("/recipient", Faults.BAD_RECIPIENT, {"value": new.recipient}))
     elif not has_condition(new.match):
-        conditions = (*(f"match.{name}" for name in Match.model_fields), "recipient")
-        faults.append(Fault("/match", Faults.NO_CONDITION, {"expected": ", ".join(conditions)}))
+        names = ", ".join((*(f"match.{name}" for name in Match.model_fields), "recipient"))
+        faults.append(Fault("/match", Faults.NO_CONDITION, {"expected": Bilingual(vi=names, en=names)}))
     return faults
 
 

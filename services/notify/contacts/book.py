@@ -2,131 +2,165 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 
-from services.notify.contacts.checks import check
-from shared.problems import Fault, Faults, Problem, Problems
+from services.notify.contacts.checks import Remark, check, namesake_fault
+from services.notify.contacts.columns import LISTS, Header, header_of, recognised
+from services.notify.contacts.names import person_key
+from shared.problems import Fault, Faults, Problem, Problems, Warnings
 from shared.problems.pydantic_errors import faults_of
 from shared.reference.load import Reference
 from shared.reference.models import Contact
-from shared.spreadsheet import Row, Sheet, read_grid
+from shared.spreadsheet import Cell, Row, Sheet, read_grid
 from shared.spreadsheet.grid import name_of
 from shared.text import plain
 
-HEADER_ROWS = 20
-
-COLUMNS: Mapping[str, str] = {
-    "vai tro": "role", "role": "role",
-    "don vi": "unit", "ma don vi": "unit", "unit": "unit",
-    "ten": "name", "ho va ten": "name", "ho ten": "name", "name": "name",
-    "ngon ngu": "language", "language": "language",
-    "tong hop": "digest", "digest": "digest",
-    "yen lang tu": "quiet_from", "quiet from": "quiet_from", "quiet_from": "quiet_from",
-    "yen lang den": "quiet_until", "quiet until": "quiet_until", "quiet_until": "quiet_until",
-    "e-mail": "emails", "email": "emails", "thu dien tu": "emails", "emails": "emails",
-    "dien thoai": "phones", "so dien thoai": "phones", "phone": "phones", "phones": "phones",
-    "dich vu khac": "services", "services": "services",
-    "so lieu mau": "sample", "mau": "sample", "sample": "sample",
-}  # fmt: skip
-"""The field of a column, by the column's name without diacritics and case."""
-
-_LISTS = {"emails", "phones", "services"}
-_NEEDED = {"role", "unit", "name"}
 _WORDS: Mapping[str, Mapping[str, str | bool]] = {
     "digest": {"khong": "none", "hang ngay": "daily", "hang tuan": "weekly"},
     "language": {"tieng viet": "vi", "tieng anh": "en", "vietnamese": "vi", "english": "en"},
     "sample": {"true": True, "false": False, "co": True, "khong": False, "yes": True, "no": False, "x": True},
 }
+_OF_CELLS = {"formula": Faults.FORMULA_IN_CELL, "error": Faults.ERROR_IN_CELL}
 
-
-type _Placed = tuple[Callable[[Fault], Fault], Contact]
+type Placed = tuple[Callable[[Fault], Fault], Contact]
 """A contact, and the function that adds the contact's place in the file to a fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The contacts of a file and every fault in it: a file with any fault is refused whole."""
+    """The contacts of a file, each with its place, every fault, and remarks: a file with any fault is refused whole."""
 
-    contacts: Sequence[Contact]
+    placed: Sequence[Placed]
     faults: Sequence[Fault]
+    remarks: Sequence[Remark]
+
+    @property
+    def contacts(self) -> Sequence[Contact]:
+        """The contacts as they are stored."""
+        return [contact for _, contact in self.placed]
+
+    def compared_with(self, known: Iterable[Contact]) -> Sequence[Fault]:
+        """Return a question for each contact that may be a known one under another spelling."""
+        given = {_key(contact) for contact in self.contacts}
+        others = [contact for contact in known if _key(contact) not in given]
+        found = ((at, namesake_fault(contact, others, Faults.KNOWN_CONTACT)) for at, contact in self.placed)
+        return [at(fault) for at, fault in found if fault]
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What was read so far."""
+
+    placed: list[Placed] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
 
 
 def read_book(body: bytes, reference: Reference) -> Book:
     """Return the contacts and faults of a spreadsheet; raise a problem (422) where nothing in it can be read."""
-    grid = read_grid(body, lambda row: len(_columns(row)))
-    placed: list[_Placed] = []
-    faults: list[Fault] = []
+    grid = read_grid(body, recognised)
+    reading = _Reading()
     has_header = False
     for sheet in grid.sheets:
-        if header := _header(sheet):
+        if header := header_of(sheet):
             has_header = True
+            reading.faults += header.faults
             for row in sheet.rows:
                 if row.number > header.number:
-                    _read_row(row, sheet, _columns(header), placed, faults)
+                    _read_row(row, sheet, header, reading)
+        elif sheet.rows:
+            details: dict[str, object] = {"value": sheet.title}
+            reading.remarks.append(Remark("", Warnings.SHEET_NOT_READ, details, sheet.title))
     if not has_header:
         raise Problem(Problems.FILE_REFUSED, Fault("", Faults.NO_CONTACT_COLUMNS))
-    return _whole(placed, faults, reference)
+    return _whole(reading, reference)
 
 
 def checked_book(contacts: Sequence[Contact], reference: Reference) -> Book:
     """Return contacts that came as JSON, checked like those of a spreadsheet."""
 
     def at(place: int) -> Callable[[Fault], Fault]:
-        return lambda fault: Fault(f"/contacts/{place}{fault.pointer}", fault.kind, fault.details)
+        return lambda fault: replace(fault, pointer=f"/contacts/{place}{fault.pointer}")
 
-    return _whole([(at(place), contact) for place, contact in enumerate(contacts)], [], reference)
-
-
-def _whole(placed: Sequence[_Placed], faults: list[Fault], reference: Reference) -> Book:
-    contacts: dict[tuple[str, str, str], Contact] = {}
-    for at_place, contact in placed:
-        kept, wrong = check(contact, reference)
-        faults += [at_place(fault) for fault in wrong]
-        key = (kept.role, kept.unit, kept.name)
-        if key in contacts:
-            repeated = Fault("/name", Faults.REPEATED_CONTACT, {"value": kept.name, "role": kept.recipient})
-            faults.append(at_place(repeated))
-        contacts[key] = kept
-    return Book(list(contacts.values()), faults)
+    return _whole(_Reading([(at(place), contact) for place, contact in enumerate(contacts)]), reference)
 
 
-def _header(sheet: Sheet) -> Row | None:
-    rows = [row for row in islice(sheet.rows, HEADER_ROWS) if set(_columns(row)) >= _NEEDED]
-    return max(rows, key=lambda row: len(_columns(row)), default=None)
+def _whole(reading: _Reading, reference: Reference) -> Book:
+    kept: list[Placed] = []
+    above: dict[tuple[str, str], list[Contact]] = {}
+    for at_place, contact in reading.placed:
+        checked = check(contact, reference)
+        reading.faults += [at_place(fault) for fault in checked.faults]
+        reading.remarks += [_at_place(remark, at_place) for remark in checked.remarks]
+        others = above.setdefault((contact.role, contact.unit), [])
+        if fault := namesake_fault(checked.contact, others, Faults.REPEATED_CONTACT):
+            reading.faults.append(at_place(fault))
+        others.append(checked.contact)
+        kept.append((at_place, checked.contact))
+    return Book(kept, reading.faults, reading.remarks)
 
 
-def _columns(row: Row) -> dict[str, int]:
-    """Return the column of each field, by a header row."""
-    names = ((COLUMNS.get(plain(cell.text[:200]).strip(" :*")), column) for column, cell in row.cells.items())
-    return {name: column for name, column in reversed(list(names)) if name}
+def _at_place(remark: Remark, at_place: Callable[[Fault], Fault]) -> Remark:
+    """Return a remark with its place in the file, which is that of a fault of the same field."""
+    placed = at_place(Fault(remark.pointer, Faults.BAD_PHONE, dict(remark.details)))
+    return replace(remark, pointer=placed.pointer, sheet=placed.sheet, cell=placed.cell)
 
 
-def _read_row(
-    row: Row,
-    sheet: Sheet,
-    columns: Mapping[str, int],
-    placed: list[_Placed],
-    faults: list[Fault],
-) -> None:
+def _key(contact: Contact) -> tuple[str, str, str]:
+    return contact.role, contact.unit, person_key(contact.name)
+
+
+def _read_row(row: Row, sheet: Sheet, header: Header, reading: _Reading) -> None:
+    columns = header.columns
+
     def at_place(fault: Fault) -> Fault:
-        field = fault.pointer.strip("/").partition("/")[0]
-        cell = name_of(row.number, columns.get(field) or min(columns.values()))
-        return Fault(f"/{row.number}/{field}", fault.kind, fault.details, sheet.title, cell)
+        of_field = fault.pointer.strip("/").partition("/")[0]
+        cell = name_of(row.number, _column(columns.get(of_field, ()), row, fault) or min(columns["role"]))
+        return Fault(f"/{row.number}/{of_field}", fault.kind, fault.details, sheet.title, cell)
 
-    written = {name: row.text(column) for name, column in columns.items()}
-    fields = {name: _value(name, text) for name, text in written.items() if text}
+    if not any(row.text(column) for places in columns.values() for column in places):
+        return  # nothing but remarks
+    wrong = {
+        name: Fault(f"/{row.number}/{name}", kind, {"value": cell.text}, sheet.title, name_of(row.number, column))
+        for name, places in columns.items()
+        for column in places
+        if (cell := row.cells.get(column)) and (kind := _fault_of(name, cell))
+    }
+    reading.faults += wrong.values()
+    fields = {
+        name: value for name, places in columns.items() if name not in wrong and (value := _value(name, row, places))
+    }
     try:
-        placed.append((at_place, Contact.model_validate(fields)))
+        contact = Contact.model_validate(fields)
     except ValidationError as error:
         errors = ({**fault, "loc": ("row", *fault["loc"])} for fault in error.errors(include_url=False))
-        faults += [at_place(fault) for fault in faults_of(errors)]
+        reading.faults += [
+            at_place(fault) for fault in faults_of(errors) if fault.pointer.strip("/").partition("/")[0] not in wrong
+        ]
+    else:
+        if not wrong:
+            reading.placed.append((at_place, contact))
 
 
-def _value(name: str, text: str) -> list[str] | str | bool:
-    if name in _LISTS:
-        return [part.strip() for part in text.replace("\n", ";").split(";") if part.strip()]
+def _column(places: Sequence[int], row: Row, fault: Fault) -> int | None:
+    """Return the column, of those that give a field, whose cell holds the faulty value."""
+    value = str(fault.details.get("value", ""))
+    return next((column for column in places if value in row.text(column)), places[0] if places else None)
+
+
+def _fault_of(name: str, cell: Cell) -> Faults | None:
+    if cell.kind in _OF_CELLS:
+        return _OF_CELLS[cell.kind]
+    return Faults.BAD_NAME if name == "name" and cell.kind != "text" else None
+
+
+def _value(name: str, row: Row, places: Sequence[int]) -> list[str] | str | bool:
+    texts = [text for column in places if (text := row.text(column))]
+    if name in LISTS:
+        parts = (part.strip(" ") for text in texts for part in text.replace("\n", ";").split(";"))
+        return [part for part in parts if part]
+    text = texts[0] if texts else ""
     return _WORDS.get(name, {}).get(plain(text), text)

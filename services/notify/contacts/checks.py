@@ -1,49 +1,86 @@
-"""Checks of a contact: the plan has its role, its unit has that role, and its addresses are valid."""
+"""Checks of a contact: the plan has its role, its unit has that role, its name is one, and its addresses are valid."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
-from services.notify.contacts.phones import read_phone
+from services.notify.contacts.emails import is_email
+from services.notify.contacts.names import is_name, may_be_one_person, person_key, unseen_marks, written
+from services.notify.contacts.phones import LandlineError, has_old_prefix, read_phone
 from services.notify.contacts.service_urls import is_service
 from services.notify.texts import phrase
-from shared.problems import Fault, Faults
+from shared.contracts.bilingual import Bilingual
+from shared.problems import Fault, Faults, Warnings
 from shared.reference.load import Reference
 from shared.reference.models import Contact, Role, RoleHolder, Unit
 
-_EMAIL = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\".]+")
 _DISTRICTS = {"district", "city"}
 
 
-def check(contact: Contact, reference: Reference, pointer: str = "") -> tuple[Contact, Sequence[Fault]]:
-    """Return the contact with its phone numbers in E.164, and its faults, whose pointers begin with `pointer`."""
-    faults = [*place_faults(contact.role, contact.unit, reference, f"{pointer}/role", f"{pointer}/unit")]
-    phones, bad = _each(contact.phones, read_phone)
-    faults += [Fault(f"{pointer}/phones", Faults.BAD_PHONE, {"value": value}) for value in bad]
-    faults += [
-        Fault(f"{pointer}/emails", Faults.BAD_EMAIL, {"value": value})
-        for value in contact.emails
-        if not _EMAIL.fullmatch(value)
-    ]
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A remark about a contact that is taken: its place, its kind, and the details for the text."""
+
+    pointer: str
+    kind: Warnings
+    details: dict[str, object] = field(default_factory=dict)
+    sheet: str | None = None
+    cell: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A contact as it is stored, its faults, and remarks about what was written otherwise than it is stored."""
+
+    contact: Contact
+    faults: Sequence[Fault]
+    remarks: Sequence[Remark]
+
+
+def check(contact: Contact, reference: Reference) -> Checked:
+    """Check a contact, and write its name and its phone numbers (E.164) as they are stored."""
+    faults = [*place_faults(contact.role, contact.unit, reference, "/role", "/unit"), *_name_faults(contact.name)]
+    remarks: list[Remark] = []
+    phones: list[str] = []
+    for text in contact.phones:
+        phone, found = _phone(text)
+        phones.append(phone)
+        faults += [each for each in found if isinstance(each, Fault)]
+        remarks += [each for each in found if isinstance(each, Remark)]
+    faults += _address_faults("/emails", contact.emails, is_email, Faults.BAD_EMAIL)
     faults += [
         # the address holds a secret, so it is not quoted
-        Fault(f"{pointer}/services", Faults.BAD_SERVICE, {"value": value.partition(":")[0]})
+        Fault("/services", Faults.BAD_SERVICE, {"value": value.partition(":")[0]})
         for value in contact.services
-        if not is_service(value)
+        if unseen_marks(value) or not is_service(value)
     ]
-    return contact.model_copy(update={"phones": list(dict.fromkeys(phones)), "ended": []}), faults
+    if not faults and not (contact.phones or contact.emails or contact.services):
+        details = {"value": contact.name, "role": contact.recipient}
+        faults.append(Fault("/emails", Faults.NO_WAY_TO_REACH, details))
+    changes = {
+        "name": written(contact.name),
+        "phones": list(dict.fromkeys(phones)),
+        "emails": list(dict.fromkeys(contact.emails)),
+        "ended": [],
+    }
+    return Checked(contact.model_copy(update=changes), faults, remarks)
 
 
-def _each(values: Sequence[str], read: Callable[[str], str]) -> tuple[list[str], list[str]]:
-    good: list[str] = []
-    bad: list[str] = []
-    for value in values:
-        try:
-            good.append(read(value))
-        except ValueError:
-            bad.append(value)
-    return good, bad
+def namesake_fault(contact: Contact, others: Iterable[Contact], repeated: Faults) -> Fault | None:
+    """Return the fault of a contact of whom another with the same role and unit may be the same person: `repeated`
+    where the names are equal, else a question.
+    """
+    for other in others:
+        if (other.role, other.unit) != (contact.role, contact.unit):
+            continue
+        details = {"value": contact.name, "role": contact.recipient}
+        if person_key(other.name) == person_key(contact.name):
+            return Fault("/name", repeated, details)
+        shared = not _addresses(contact).isdisjoint(_addresses(other))
+        if may_be_one_person(contact.name, other.name, share_address=shared):
+            return Fault("/name", Faults.SIMILAR_CONTACT, details | {"expected": other.name})
+    return None
 
 
 def place_faults(role: Role, unit: str, reference: Reference, role_pointer: str, unit_pointer: str) -> Sequence[Fault]:
@@ -52,7 +89,8 @@ def place_faults(role: Role, unit: str, reference: Reference, role_pointer: str,
     holder, units = holders.get(role), reference.units.known(unit)
     faults: list[Fault] = []
     if holder is None:
-        details = {"value": role, "expected": ", ".join(sorted(holders))}
+        roles = ", ".join(sorted(holders))
+        details = {"value": role, "expected": Bilingual(vi=roles, en=roles)}
         faults.append(Fault(role_pointer, Faults.UNKNOWN_ROLE, details))
     if not units:
         faults.append(Fault(unit_pointer, Faults.UNKNOWN_UNIT, {"value": unit}))
@@ -62,6 +100,43 @@ def place_faults(role: Role, unit: str, reference: Reference, role_pointer: str,
             Fault(unit_pointer, Faults.NO_SUCH_ROLE_HERE, {"value": unit, "role": role, "expected": expected})
         )
     return faults
+
+
+def _name_faults(name: str) -> Sequence[Fault]:
+    if unseen := unseen_marks(name, blanks=" \t\n\r\N{NO-BREAK SPACE}"):
+        return [Fault("/name", Faults.INVISIBLE_MARK, {"value": name, "expected": unseen})]
+    return [] if is_name(name) else [Fault("/name", Faults.BAD_NAME, {"value": name})]
+
+
+def _phone(text: str) -> tuple[str, Sequence[Fault | Remark]]:
+    """Return a phone number as it is stored, and its fault, or a remark where its prefix was translated."""
+    if unseen := unseen_marks(text):
+        return text, [Fault("/phones", Faults.INVISIBLE_MARK, {"value": text, "expected": unseen})]
+    try:
+        phone = read_phone(text)
+    except LandlineError:
+        return text, [Fault("/phones", Faults.LANDLINE, {"value": text})]
+    except ValueError:
+        return text, [Fault("/phones", Faults.BAD_PHONE, {"value": text})]
+    details: dict[str, object] = {"value": text, "expected": phone}
+    return phone, [Remark("/phones", Warnings.PHONE_RENUMBERED, details)] if has_old_prefix(text) else []
+
+
+def _address_faults(
+    pointer: str, values: Sequence[str], is_valid: Callable[[str], bool], kind: Faults
+) -> Sequence[Fault]:
+    unseen = {value: marks for value in values if (marks := unseen_marks(value))}
+    return [
+        Fault(pointer, Faults.INVISIBLE_MARK, {"value": value, "expected": unseen[value]})
+        if value in unseen
+        else Fault(pointer, kind, {"value": value})
+        for value in values
+        if value in unseen or not is_valid(value)
+    ]
+
+
+def _addresses(contact: Contact) -> set[str]:
+    return {*contact.phones, *(email.casefold() for email in contact.emails), *contact.services}
 
 
 def _sits(holder: RoleHolder, unit: Unit, reference: Reference) -> bool:

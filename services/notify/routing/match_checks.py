@@ -7,6 +7,7 @@ from typing import get_args
 
 from services.notify.alerts.significance import possible_severities
 from shared.contracts.alert import DifficultyEvent, OccasionKind, OperationEvent
+from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Event
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
@@ -33,7 +34,7 @@ def match_faults(match: Match, reference: Reference, pointer: str = "/match") ->
         ("under", Faults.UNKNOWN_UNIT, {unit.code for unit in reference.units}),
     )
     faults += [
-        Fault(f"{pointer}/{name}/{place}", kind, {"value": value, "expected": ", ".join(sorted(names))})
+        Fault(f"{pointer}/{name}/{place}", kind, {"value": value, "expected": _listed(names)})
         for name, kind, names in known
         for place, value in enumerate(given.get(name, ()))
         if value not in names
@@ -41,6 +42,12 @@ def match_faults(match: Match, reference: Reference, pointer: str = "/match") ->
     if not faults and (clash := _clash(match, reference)):
         faults.append(Fault(pointer, Faults.MATCHES_NOTHING, {"value": ", ".join(clash)}))
     return faults
+
+
+def _listed(names: Collection[str]) -> Bilingual:
+    """List all names, however many there are."""
+    listed = ", ".join(sorted(names))
+    return Bilingual(vi=listed, en=listed)
 
 
 def has_condition(match: Match) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.draft import Draft, NotSent, Recipient
+from services.notify.contacts.emails import is_email
 from services.notify.contacts.phones import gets_sms
 from services.notify.routing import matching
 from services.notify.routing.matching import matches
@@ -92,11 +93,13 @@ def address(
 
 
 def addresses_of(contact: Contact, channel: ChannelName) -> Sequence[str]:
-    """Return a contact's addresses for a channel, without landlines for SMS and without addresses that have ended."""
+    """Return a contact's addresses for a channel, without those that reach nobody: landlines for SMS, e-mail addresses
+    that are none, and addresses that have ended.
+    """
     known: Sequence[str] = ()
     match channel:
         case "email":
-            known = contact.emails
+            known = [email for email in contact.emails if is_email(email)]
         case "sms":
             known = [phone for phone in contact.phones if gets_sms(phone)]
         case "apprise":
@@ -112,8 +115,8 @@ def why_unreachable(contacts: Sequence[Contact], channel: ChannelName) -> NotSen
         return NotSent.ADDRESS_ENDED
     match channel:
         case "email":
-            return NotSent.NO_EMAIL
+            return NotSent.BAD_ADDRESS if any(contact.emails for contact in contacts) else NotSent.NO_EMAIL
         case "sms":
             return NotSent.NO_MOBILE if any(contact.phones for contact in contacts) else NotSent.NO_PHONE
         case _:
-            return NotSent.NO_SERVICE
+            return NotSent.BAD_ADDRESS if any(contact.services for contact in contacts) else NotSent.NO_SERVICE

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notify.contacts.names import person_key
 from services.notify.storage.tables import AddressRow, BroughtRow, ContactRow
 from shared.contracts.alert import ChannelName
 from shared.postgres.statements import columns_of, insert_rows, table_of
@@ -92,13 +93,13 @@ async def remove(connection: AsyncConnection, contacts: Collection[UUID]) -> int
 async def import_contacts(
     connection: AsyncConnection, contacts: Sequence[Contact], author: str, now: datetime, *, replaces: bool = False
 ) -> Imported:
-    """Add and change contacts, which are the same by role, unit and name; with `replaces`, remove all others."""
+    """Add and change contacts, which are the same by role, unit and name, in whatever spelling (`person_key`); with
+    `replaces`, remove all others.
+    """
     await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("ntm-contacts"))))
-    known = {
-        (stored.contact.role, stored.contact.unit, stored.contact.name): (stored.id, stored.contact)
-        for stored in await stored_contacts(connection)
-    }
-    given = {(listed.role, listed.unit, listed.name): listed for listed in contacts}
+    stored = await stored_contacts(connection)
+    known = {_key(each.contact): (each.id, each.contact) for each in reversed(stored)}
+    given = {_key(listed): listed for listed in contacts}
     added = changed = 0
     for key, listed in given.items():
         contact_id, before = known.get(key, (uuid4(), None))
@@ -106,7 +107,8 @@ async def import_contacts(
             continue
         await save(connection, contact_id, listed, author, now)
         added, changed = added + (before is None), changed + (before is not None)
-    gone = [contact_id for key, (contact_id, _) in known.items() if key not in given] if replaces else []
+    kept = {known[key][0] for key in given.keys() & known.keys()}
+    gone = [each.id for each in stored if each.id not in kept] if replaces else []
     removed = await remove(connection, gone) if gone else 0
     return Imported(added, changed, len(given) - added - changed, removed)
 
@@ -118,8 +120,10 @@ async def bring_contacts(connection: AsyncConnection, contacts: Sequence[Contact
     rows = [{"role": listed.role, "unit": listed.unit, "name": listed.name} for listed in contacts]
     statement = insert_rows(brought, tuple(rows[0])).on_conflict_do_nothing().returning(*brought.c)
     new = {tuple(row) for row in await connection.execute(statement, columns_of(rows))}
-    existing = {(known.role, known.unit, known.name) for known in await known_contacts(connection)}
-    added = [listed for listed in contacts if (listed.role, listed.unit, listed.name) in new - existing]
+    existing = {_key(known) for known in await known_contacts(connection)}
+    added = [
+        listed for listed in contacts if (listed.role, listed.unit, listed.name) in new and _key(listed) not in existing
+    ]
     await import_contacts(connection, added, "file", now)
 
 
@@ -151,6 +155,10 @@ def _reached_at(recipient: str, channel: str, text: str) -> ColumnElement[bool]:
     role, _, unit = recipient.partition("@")
     own = select(address.c.contact).where(address.c.channel == channel, address.c.address == text)
     return and_(contact.c.role == role, contact.c.unit == unit, contact.c.id.in_(own))
+
+
+def _key(of: Contact) -> tuple[str, str, str]:
+    return of.role, of.unit, person_key(of.name)
 
 
 class _StoredAddress(NamedTuple):

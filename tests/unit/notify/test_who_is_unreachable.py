@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from services.notify.alerts.draft import NotSent
 from services.notify.inspect.who_is_unreachable import Gap, gaps
 from services.notify.world import World
@@ -54,3 +56,11 @@ def test_where_there_are_no_districts_their_roles_are_wanted_in_the_communes() -
     world = the_world(routes=[a_branch(id="offices", to=["district_office"], channels=["email"])])
     offices = [one for one, _ in found(world, date(2025, 7, 1)) if one.startswith("district_office@")]
     assert len(offices) == 65  # of the communes and the four wards
+
+
+@pytest.mark.parametrize("email", ["mailto:btxh@example.vn", "btxh@example..vn", "btxh@example.vn\u200b"])
+def test_a_stored_address_that_no_mail_reaches_is_a_gap(email: str) -> None:
+    contact = a_contact("poverty_division", "20", emails=[email], phones=["+841651234567"])
+    world = the_world(contact, routes=[a_branch(id="both", to=["poverty_division"], channels=["email", "sms"])])
+    assert found(world)["poverty_division@20", "email"].reason is NotSent.BAD_ADDRESS
+    assert ("poverty_division@20", "sms") in found(world)
