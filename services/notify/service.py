@@ -128,7 +128,7 @@ class Notify:
             worker.wake()
 
     def forget_world(self) -> None:
-        """Read contacts, subscriptions and silences again before the next alert: somebody has changed them."""
+        """Read contacts and subscriptions again before the next alert: somebody has changed them."""
         self.pipeline.world_reader.forget()
 
     async def world(self) -> World:

@@ -21,12 +21,11 @@ type Contacts = Mapping[tuple[Role, str], Sequence[Contact]]
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """A silence: until `ends_at`, alerts that match are not told, either to anybody or to `recipient`."""
+    """A silence: alerts that match are not told for now, either to anybody or to `recipient`."""
 
     id: UUID
     match: Match
     recipient: str | None = None
-    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

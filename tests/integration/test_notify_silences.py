@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -96,7 +95,6 @@ async def test_of_several_processes_one_tells_it(notify: NotifyService, tmp_path
         for other in others:
             await other.start()
         path = await silenced(notify)
-        await asyncio.sleep(1.1)  # after a second each process knows of it
         await notify.publish(*changes_of_communes(20))
         await notify.settled(alerts=20)
         await end(notify, path)

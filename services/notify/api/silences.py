@@ -77,7 +77,6 @@ async def add_silence(new: NewSilence, notify: Serving, caller: SignedIn) -> Sil
     )
     async with notify.engine.begin() as connection:
         await silences.add_silence(connection, row)
-    notify.forget_world()
     return _item(row)
 
 
@@ -106,7 +105,6 @@ async def end_silence(silence_id: UUID, notify: Serving, caller: SignedIn) -> Si
         row = await silences.end_silence(connection, silence_id, caller.agency, utc_now())
         if row is None:
             raise Problem(Problems.SILENCE_ENDED)
-    notify.forget_world()
     notify.wake()
     return _item(row)
 

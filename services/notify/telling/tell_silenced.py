@@ -33,7 +33,6 @@ async def tell_silenced(connection: AsyncConnection, pipeline: Pipeline, now: da
     rows = await take_silenced(connection, now, _BATCH)
     if not rows:
         return 0
-    pipeline.world_reader.forget()  # another process may have ended the silence, which this one still knows
     world = await pipeline.world_reader.world(connection, now)
     told_before = {row.alert.id for row in rows if row.was_told}
     drafts = pass_stages(_drafts(rows, world), pipeline.arriving[1:], world)

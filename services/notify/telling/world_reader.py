@@ -22,7 +22,10 @@ _FRESH = timedelta(seconds=1)
 
 
 class WorldReader:
-    """A reader of the world. It reads again after a second, or at once after `forget`, since people make changes."""
+    """A reader of the world. It reads again after a second, or at once after `forget`, since people make changes.
+
+    It reads silences every time, so that all processes begin and end them at once.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -49,13 +52,13 @@ class WorldReader:
                     )
                     for row in await subscriptions.subscriptions(connection)
                 ],
-                silences=[
-                    Silence(row.id, Match.model_validate(row.match), row.recipient, row.ends_at)
-                    for row in await silences_now(connection, now)
-                ],
             )
             self._read_at = now
-        return replace(self._world, now=now)
+        silences = [
+            Silence(row.id, Match.model_validate(row.match), row.recipient)
+            for row in await silences_now(connection, now)
+        ]
+        return replace(self._world, silences=silences, now=now)
 
 
 async def with_causes(connection: AsyncConnection, drafts: Sequence[Draft], world: World) -> World:

@@ -11,16 +11,18 @@ from pydantic import SecretStr
 
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.draft import Draft, LeftOut
+from services.notify.alerts.events import note_of
 from services.notify.alerts.links import MARK, Links, hash_of
 from services.notify.alerts.notice import Wording
 from services.notify.stages.group import group
 from services.notify.stages.hold import hold, postponed
 from services.notify.stages.inhibit import inhibit
 from services.notify.stages.route import climb, route
-from services.notify.stages.settle import settle
+from services.notify.stages.settle import settle, still_news
 from services.notify.stages.silence import silence
 from services.notify.telling.working_days import after_working_days, is_working_day
 from services.notify.world import Cause, Silence, Stage, World
+from shared.contracts.alert import OperationEvent
 from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged
 from shared.reference.models import Contact, Match
@@ -29,6 +31,8 @@ from tests.changes import (
     DISTRICT_OFFICE,
     LABOUR,
     NOW,
+    REASON,
+    REFERENCE,
     VAN_QUAN,
     a_contact,
     a_draft,
@@ -150,6 +154,34 @@ def test_what_is_about_different_criteria_or_communes_stays_apart() -> None:
 
 def test_what_was_ended_by_something_that_this_recipient_does_not_hear_of_is_not_told() -> None:
     assert passed(settle, gathered(later(Event.MISSED, 0), is_over=True)).told == ()
+
+
+def test_a_fault_of_the_system_that_was_mended_within_the_wait_is_not_told() -> None:
+    down, back = (
+        an_alert(note_of(event, uuid4(), "SMS", REASON, NOW + timedelta(minutes=minutes), REFERENCE))
+        for minutes, event in enumerate((OperationEvent.GATEWAY_DOWN, OperationEvent.GATEWAY_BACK))
+    )
+    draft = replace(a_draft(a_status_change()), alerts=(replace(down, is_over=True), back), gathering=UUID(int=5))
+    assert passed(settle, draft).told == ()
+    assert [alert.id for alert in passed(settle, replace(draft, alerts=(back,))).told] == [back.id]
+
+
+def test_what_a_silence_held_back_is_news_unless_it_was_overtaken_or_cancels_out() -> None:
+    fell, recovered, missed = (
+        an_alert(later(event, minutes))
+        for minutes, event in enumerate((Event.FELL_BEHIND, Event.RECOVERED, Event.MISSED))
+    )
+    assert still_news([fell]) == [fell]
+    assert still_news([recovered]) == [recovered]  # of what was told before the silence
+    assert still_news([fell, recovered]) == []
+    assert still_news([fell, missed]) == [missed]
+    assert still_news([replace(recovered, is_over=True)]) == []
+
+
+def test_what_is_told_again_after_a_silence_is_another_notice() -> None:
+    draft = a_draft(a_status_change())
+    after = [replace(draft, after=silence_id) for silence_id in (uuid4(), uuid4())]
+    assert len({draft.id, *(one.id for one in after)}) == 3
 
 
 def test_what_did_not_wait_is_told_as_it_came() -> None:
