@@ -64,6 +64,9 @@ async def test_what_still_holds_is_told_together_and_once_when_a_silence_is_ende
     await notify.settled(alerts=12)
     assert notify.mails == []
     assert notify.messages == []
+    [withheld, *_] = await notify.notices(recipient="district_office@184", status="withheld")
+    again = await notify.post(f"/v1/notices/{withheld['id']}/resend", await notify.key("20"))
+    assert (again.status_code, again.json()["code"]) == (409, "notice_withheld")
     await end(notify, path)
     await all_is_released(notify, 12)
     assert len(texts(notify, OFFICE)) == 1

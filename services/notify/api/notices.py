@@ -175,6 +175,8 @@ async def resend_notice(notice_id: UUID, notify: Serving, caller: SignedIn) -> R
             raise Problem(Problems.NOT_FOUND)
         if ledger.was_sent_lately(notice, now):
             raise Problem(Problems.SENT_LATELY, headers={"Retry-After": "60"})
+        if notice.status == NoticeStatus.WITHHELD.value and notice.address:
+            raise Problem(Problems.NOTICE_WITHHELD)
         if not await resend(connection, notice, notify.pipeline, now, caller.agency):
             raise Problem(Problems.NO_ADDRESS)
         rows = await ledger.notices_like(connection, notice)
