@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from io import BytesIO
 from typing import Any, cast
 
@@ -93,9 +94,8 @@ def _cell(read_cell: Any) -> Cell | None:
         return Cell(str(value), "error")
     if isinstance(value, int | float):
         number = int(value) if isinstance(value, float) and value.is_integer() else value
-        shown = _LITERAL.sub("", str(read_cell.number_format or "")).partition(";")[0]
-        is_scaled = "%" in shown or _IN_THOUSANDS.search(shown)
-        return Cell(number, "scaled", shown) if is_scaled else Cell(number, "number")
+        scale = _scale(read_cell.number_format or "")
+        return Cell(number, "scaled", scale) if scale else Cell(number, "number")
     text = str(value)[:_TEXT_LIMIT]
     return Cell(text) if text.strip() else None
 
@@ -103,6 +103,15 @@ def _cell(read_cell: Any) -> Cell | None:
 _LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
 """Text, fillers and colours in a number format."""
 _IN_THOUSANDS = re.compile(r"[0#?],+(?![0#?,])")
+
+
+@lru_cache(maxsize=1024)
+def _scale(number_format: str) -> str:
+    """Return the format that shows a number in percent or in thousands; empty for any other."""
+    shown = _LITERAL.sub("", number_format).partition(";")[0]
+    return shown if "%" in shown or _IN_THOUSANDS.search(shown) else ""
+
+
 _TIMES = re.compile(r"h+[^a-z]*m+|m+[^a-z]*s+|am/pm|a/p")
 
 
