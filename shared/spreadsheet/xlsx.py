@@ -125,7 +125,7 @@ def _date_as_shown(value: date, number_format: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Marks:
-    """What a sheet's part says beside its values."""
+    """The marks of a sheet beside its values: formulas, merged cells, hidden rows and columns."""
 
     formulas: frozenset[str] = frozenset()
     """The addresses of the cells that hold formulas."""

@@ -1,4 +1,4 @@
-"""How fast intake is, beside the raw limits in the same run: `make bench`.
+"""The speed of intake, beside the raw limits in the same run: `make bench`.
 
 Everything is as in operation: signing in with a key, validation, the look at what stands, NATS with
 `sync_interval: always`, the projection that runs meanwhile. One process each, all on this machine.
@@ -83,7 +83,7 @@ async def singles(around: Surroundings, port: int, key: str, source: Iterator[by
 
 
 async def one_client(around: Surroundings, port: int, key: str, source: Iterator[bytes]) -> None:
-    """What a single post waits: for signing in, checking, grouping and the disk, beside a bare publish."""
+    """Measure the wait of a single post for signing in, checking, grouping and the disk, beside a bare publish."""
     requests = [load.post("/v1/submissions", key, body) for body in itertools.islice(source, ALONE)]
     bare = await raw.publish_latency(around.nats, BODY, ALONE)
     measured = await load.run(port, iter(requests), 1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Measured:
-    """What came of a load."""
+    """The outcome of a load."""
 
     seconds: float = 0
     latencies: list[float] = field(default_factory=list)

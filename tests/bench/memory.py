@@ -1,4 +1,4 @@
-"""How much memory intake takes while a gigabyte of NDJSON comes in as one stream: `python -m tests.bench.memory`.
+"""The memory that intake takes while a gigabyte of NDJSON comes in as one stream: `python -m tests.bench.memory`.
 
 GB=0.1 sends less. Everything is as in operation, as in `tests.bench.intake`.
 """

@@ -1,4 +1,4 @@
-"""How fast notify is, beside Prometheus Alertmanager in the same run: `make bench`, or `python -m tests.bench.notify`.
+"""The speed of notify, beside Prometheus Alertmanager in the same run: `make bench`, or `python -m tests.bench.notify`.
 
 6,400 events, one webhook notice each, to a receiver that only counts: `many` (events a second), `latency` (from the
 event on NATS to the call, one after the other), `kill` (both are killed in the middle of 5,000 and started again),
@@ -91,7 +91,7 @@ async def receiving(key: bytes) -> AsyncIterator[str]:
 
 
 async def all_heard(count: int, seconds: float = 180) -> bool:
-    """Whether so many were heard before nothing came for long."""
+    """Tell whether this number of calls was heard before nothing came for long."""
     deadline = time.perf_counter() + seconds
     while len(Receiver.heard) < count and time.perf_counter() < deadline:  # noqa: ASYNC110 - it has to cost nothing
         await asyncio.sleep(0.01)
@@ -99,7 +99,7 @@ async def all_heard(count: int, seconds: float = 180) -> bool:
 
 
 def changes(reference: Reference, count: int) -> list[StatusChanged]:
-    """So many changes of the packaged communes' criteria."""
+    """Return this number of changes of the packaged communes' criteria."""
     units = reference.units.communes(datetime(2023, 6, 30, tzinfo=UTC).date(), "20")
     about = itertools.cycle(itertools.product(reference.criterion_keys, units))
     name = Bilingual(vi="Tiêu chí", en="Criterion")
@@ -243,7 +243,7 @@ async def latency(directory: Path) -> None:
 
 
 async def kill(directory: Path) -> None:
-    """What is lost and doubled when each is killed in the middle."""
+    """Count the calls that are lost and doubled when each system is killed in the middle."""
     async with receiving(b'"data":{"id":"') as url, ours(directory, url) as service:
         await service.publish(*changes(load(), KILLED))
         await all_heard(KILLED // 2)

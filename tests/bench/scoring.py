@@ -1,4 +1,4 @@
-"""How fast scoring is, beside the raw limits in the same run: `make bench`, or `python -m tests.bench.scoring [PART…]`.
+"""The speed of scoring, beside the raw limits in the same run: `make bench` or `python -m tests.bench.scoring [PART…]`.
 
 The country's size: 8,000 communes, 4 criteria, 12 months, everything on this machine and everything included. Parts:
 `filled` (a filled stream, with one worker and with two, and with ten times the history), `latency` (a posted figure to

@@ -35,7 +35,7 @@ _SIGNATURE = re.compile(
 
 
 class PassedOver(Enum):
-    """What of a file is passed over, in words that say so: rows that hold no unit's figures, and hidden sheets."""
+    """The parts of a file that are passed over, each with its words: rows without a unit's figures, hidden sheets."""
 
     TOTAL = phrase("other_rows.total")
     NUMBERS_OF_COLUMNS = phrase("other_rows.numbers_of_columns")

@@ -84,7 +84,7 @@ def find_unit(named: WrittenUnit, period: Period, units: Units, under: str | Non
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What a row tells about its unit: a code, and the names that stand with it or in its place."""
+    """The unit of a row as it is written there: a code, and the names that stand with it or in its place."""
 
     code: str
     names: tuple[str, ...]

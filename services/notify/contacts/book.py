@@ -52,7 +52,7 @@ class Book:
 
 @dataclass(slots=True)
 class _Reading:
-    """What was read so far."""
+    """The contacts, faults and remarks that were read so far."""
 
     placed: list[Placed] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)

@@ -45,7 +45,7 @@ def assessed(
 
 
 def everywhere(reference: Reference, figures: Callable[[int], Reported], under: str = "20") -> dict[str, Reported]:
-    """What every commune reported, by its place among them."""
+    """Return the reports of every commune, which follow from its place in the list."""
     communes = reference.units.communes(MIDYEAR, under)
     return {unit.code: figures(number) for number, unit in enumerate(communes)}
 

@@ -65,7 +65,7 @@ def steps_of(name: str, figures: Mapping[int, Figures]) -> Mapping[date, Increme
 
 
 def total(name: str, figures: Mapping[int, Figures], on: date) -> Increment:
-    """What the province's sum comes to on a day."""
+    """Return the province's sum on a day."""
     return sum((step for day, step in steps_of(name, figures).items() if day <= on), Increment())
 
 

@@ -35,7 +35,7 @@ def judged(reference: Reference, criterion: str, on: date, *found: Reading) -> C
 
 
 def labour(period: str, share: int, known_from: date) -> list[Reading]:
-    """The same share of the men and of the women is trained and certified."""
+    """Build the labour counts in which one share of the men and of the women is trained and certified."""
     workers, counted = ("workers_men", "workers_women"), ("trained_men", "trained_women", "certified_men")
     return [
         *(a_reading(element, period, 100, known_from=known_from) for element in workers),

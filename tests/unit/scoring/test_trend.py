@@ -1,4 +1,4 @@
-"""Where the trend of the figures leads."""
+"""The trend of the figures, and the day on which it reaches the goal."""
 
 from __future__ import annotations
 

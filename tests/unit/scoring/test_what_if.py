@@ -1,4 +1,4 @@
-"""What is supposed, what follows from it, and what lacks to meeting a criterion."""
+"""Suppositions and the verdicts that follow from them, and the numbers that communes lack to a criterion."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_what_stands_at_a_later_stage_is_not_moved_and_that_is_said() -> None:
 
 
 def labour(men: int, women: int, certified: int = 100) -> Figures:
-    """Of 100 men and 100 women so many are trained."""
+    """Build the counts of 100 men and 100 women, of whom these numbers are trained."""
     counts = {
         "workers_men": 100,
         "workers_women": 100,
