@@ -193,7 +193,7 @@ async def start_postgres(directory: Path, *, synced: bool = True) -> PostgresSer
     if use_containers():
         container = _container(POSTGRES_IMAGE, 5432, postgres.port)
         container.with_envs(POSTGRES_USER=USER, POSTGRES_PASSWORD=PASSWORD, POSTGRES_INITDB_ARGS=" ".join(LOCALE))
-        container.with_command(" ".join(options))
+        container.with_command(" ".join(["postgres", *options]))
         runner = Container(container, postgres.is_ready)
     else:
         process = await asyncio.to_thread(postgres.process)
