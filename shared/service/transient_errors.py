@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncpg.exceptions import InternalClientError
 from nats.errors import Error as NatsError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
@@ -27,4 +28,6 @@ def is_transient(error: Exception) -> bool:
     """Return whether the database, the broker or the network is at fault, and not the content."""
     if isinstance(error, DBAPIError):
         return not blames_content(error)
-    return isinstance(error, OSError | NatsError | BrokerUnavailableError | TimeoutError | NoConnectionLeftError)
+    # the driver's own error: a server died in the middle of its answer
+    away = OSError | NatsError | BrokerUnavailableError | TimeoutError | NoConnectionLeftError | InternalClientError
+    return isinstance(error, away)

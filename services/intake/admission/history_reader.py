@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 
+from asyncpg.exceptions import InternalClientError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -17,8 +18,8 @@ from services.intake.storage import figures, receipts
 from services.intake.storage.figures import FigureLookup
 from shared.reference.load import Reference
 
-DATABASE_AWAY = (SQLAlchemyError, OSError)
-"""Errors that mean that the database is away."""
+DATABASE_AWAY = (SQLAlchemyError, OSError, InternalClientError)
+"""Errors that mean that the database is away: also the driver's own, when a server dies in the middle of its answer."""
 
 
 _SECONDS = 5
@@ -57,7 +58,7 @@ class HistoryReader:
         """Close the connection, in whatever state it is."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(SQLAlchemyError, OSError):
+            with suppress(*DATABASE_AWAY):
                 async with asyncio.timeout(1):
                     await connection.invalidate()
                     await connection.close()

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from asyncpg.exceptions import InterfaceError, OperatorInterventionError, PostgresConnectionError
+from asyncpg.exceptions import (
+    InterfaceError,
+    InternalClientError,
+    OperatorInterventionError,
+    PostgresConnectionError,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
@@ -17,6 +22,6 @@ async def fetch(connection: AsyncConnection, query: str, *values: Any) -> Sequen
     driver: Any = (await connection.get_raw_connection()).driver_connection
     try:
         rows: Sequence[Mapping[str, Any]] = await driver.fetch(query, *values)
-    except (InterfaceError, OperatorInterventionError, PostgresConnectionError) as error:
+    except (InterfaceError, InternalClientError, OperatorInterventionError, PostgresConnectionError) as error:
         raise ConnectionError(type(error).__name__) from error
     return rows
