@@ -119,7 +119,8 @@ async def _known_today(
         unit: [key for key in judge.reference.criteria_of(commune) if judge.is_over_for(commune, key)]
         for unit, commune in communes.items()
     }
-    figures = await figures_today(connection, [unit for unit, keys in over.items() if keys], judge.reference)
+    over = {unit: keys for unit, keys in over.items() if keys}
+    figures = await figures_today(connection, over, judge.reference) if over else {}
     for unit, keys in over.items():
         for key in keys:
             statuses[unit][key] = _met_now(judge, key, communes[unit], figures.get(unit, Figures()))

@@ -37,9 +37,12 @@ class Figures(dict[tuple[str, Period], Reading]):
             by_period = self._by_period(measure, baseline_date, counts_from)
             self._observed[key] = measure, by_period, in_force(by_period.values())
         _, by_period, observations = self._observed[key]
-        if until is None or all(period.end <= until for period in by_period):
+        if until is None:
             return observations
-        return in_force(seen for seen in by_period.values() if seen.period.end <= until)
+        if (key, until) not in self._observed_until:
+            counted = [seen for seen in by_period.values() if seen.period.end <= until]
+            self._observed_until[key, until] = observations if len(counted) == len(by_period) else in_force(counted)
+        return self._observed_until[key, until]
 
     def since(self, day: date) -> Figures:
         """Return the figures for periods that did not end before a day."""
@@ -66,6 +69,10 @@ class Figures(dict[tuple[str, Period], Reading]):
     def _observed(
         self,
     ) -> dict[tuple[int, date, Stage], tuple[Measure, dict[Period, Observation], Sequence[Observation]]]:
+        return {}
+
+    @cached_property
+    def _observed_until(self) -> dict[tuple[tuple[int, date, Stage], date], Sequence[Observation]]:
         return {}
 
     @cached_property
