@@ -23,6 +23,7 @@ from starlette.routing import compile_path
 
 from shared.contracts.bilingual import Language
 from shared.http.dependencies import runtime_of
+from shared.http.docs import docs_router
 from shared.http.openapi import Description, describe
 from shared.problems import Problem, Problems
 from shared.problems.pydantic_errors import faults_of
@@ -61,7 +62,10 @@ def create_app(title: str, description: str, lifespan: Lifespan) -> FastAPI:
         version="1",
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
+        docs_url=None,
+        redoc_url=None,
     )
+    app.include_router(docs_router(title))
     describe(app, Description())
     for expected in EXPECTED_ERRORS:
         app.add_exception_handler(expected, answer_error)
