@@ -142,8 +142,8 @@ async def test_the_ledger_is_exported_for_excel_without_formulas(notify: NotifyS
     await notify.publish(a_status_change())
     await notify.settled()
     answer = await notify.get("/v1/notices.csv", await notify.key("184"), unit="06280")
-    assert answer.content.startswith(b"\xef\xbb\xbf")
-    rows = list(csv.DictReader(StringIO(answer.content.decode("utf-8-sig"))))
+    assert answer.content.startswith(b"\xef\xbb\xbfnotice;created_at;")
+    rows = list(csv.DictReader(StringIO(answer.content.decode("utf-8-sig")), delimiter=";"))
     assert {(row["recipient"], row["channel"], row["status"]) for row in rows} == {
         ("district_office@184", "email", "sent"),
         ("district_office@184", "sms", "sent"),
@@ -151,3 +151,6 @@ async def test_the_ledger_is_exported_for_excel_without_formulas(notify: NotifyS
     }
     assert {row["address"] for row in rows} == {"l***@example.vn", "***678", "b***@example.vn"}
     assert {row["unit"] for row in rows} == {"06280"}
+    in_english = await notify.get("/v1/notices.csv", await notify.key("184"), delimiter=",")
+    assert list(csv.DictReader(StringIO(in_english.content.decode("utf-8-sig")))) == rows
+    assert (await notify.get("/v1/notices.csv", await notify.key("184"), delimiter="|")).status_code == 400

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -38,12 +36,12 @@ from shared.http.dependencies import SignedIn
 from shared.http.paging import Cursor, decode_cursor, encode_cursor
 from shared.problems import Problem, Problems
 from shared.reference.models import AnyEvent
+from shared.spreadsheet.delimited import BYTE_ORDER_MARK, write_lines
 from shared.time import VIETNAM, utc_now
 
 router = APIRouter(prefix="/v1")
 
 _EXPORT_PAGE = 500
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class AttemptItem(BaseModel):
@@ -114,6 +112,12 @@ class Resent(BaseModel):
 Recipient = Annotated[str | None, Query(description="Such as `district_office@184`.")]
 AlertParameter = Annotated[UUID | None, Query(description="Only notices that name this alert.")]
 
+type Delimiter = Literal[";", ","]
+DelimiterParameter = Annotated[
+    Delimiter,
+    Query(description="The semicolon splits columns in an Excel set up for Vietnam, the comma in one for English."),
+]
+
 
 @router.get("/notices")
 async def list_notices(
@@ -155,11 +159,12 @@ async def export_notices(
     unit: UnitParameter = None,
     recipient: Recipient = None,
     since: Since = None,
+    delimiter: DelimiterParameter = ";",
 ) -> StreamingResponse:
     """Return the ledger as CSV for Excel: a row for each alert of each notice, newest first, in Vietnamese time."""
     units = visible(caller, unit, notify.reference)
     conditions = Filter(units=units, recipient=recipient, since=since, limit=_EXPORT_PAGE)
-    rows = _csv(notify.engine, conditions, in_full=is_of_province(caller, notify.reference))
+    rows = _csv(notify.engine, conditions, delimiter, in_full=is_of_province(caller, notify.reference))
     headers = {"content-disposition": 'attachment; filename="notices.csv"'}
     return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
 
@@ -235,16 +240,17 @@ def _mention(row: ledger.Mention) -> MentionItem:
     )
 
 
-async def _csv(engine: AsyncEngine, conditions: Filter, *, in_full: bool) -> AsyncIterator[bytes]:
+async def _csv(engine: AsyncEngine, conditions: Filter, delimiter: Delimiter, *, in_full: bool) -> AsyncIterator[bytes]:
     """Yield the ledger page by page, so that a year's ledger needs no more memory than a page."""
-    yield "\ufeff".encode() + _lines([ledger.CSV_COLUMNS])
+    yield BYTE_ORDER_MARK.encode() + write_lines([ledger.CSV_COLUMNS], delimiter)
     while True:
         async with engine.connect() as connection:
             rows = await ledger.newest_notices(connection, conditions)
             details = await ledger.details_of(connection, [row.id for row in rows], conditions.units)
         if not rows:
             return
-        yield _lines([line for row in rows for line in _csv_lines(row, details, in_full=in_full)])
+        lines = (line for row in rows for line in _csv_lines(row, details, in_full=in_full))
+        yield write_lines(lines, delimiter)
         conditions = conditions.behind(rows[-1].created_at, rows[-1].id)
 
 
@@ -277,20 +283,9 @@ def _csv_lines(row: StoredNotice, details: ledger.Details, *, in_full: bool) -> 
             "acknowledged_by": mention.acknowledged_by or "",
         }
         known = {**common, **about}
-        lines.append([_safe(str(known[name])) for name in ledger.CSV_COLUMNS])
+        lines.append([str(known[name]) for name in ledger.CSV_COLUMNS])
     return lines
 
 
 def _local(moment: datetime | None) -> str:
     return f"{moment.astimezone(VIETNAM):%Y-%m-%d %H:%M:%S}" if moment else ""
-
-
-def _safe(text: str) -> str:
-    """Return the text, marked as text where a spreadsheet would take it for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def _lines(rows: Sequence[Sequence[str]]) -> bytes:
-    buffer = io.StringIO()
-    csv.writer(buffer).writerows(rows)
-    return buffer.getvalue().encode()
