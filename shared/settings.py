@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -16,14 +17,18 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="NTM_", extra="ignore")
 
     database_url: SecretStr = Field(description="postgresql+asyncpg://…")
-    nats_url: str = "nats://127.0.0.1:4222"
+    nats_url: str = Field(
+        default="nats://127.0.0.1:4222", description="The address of a server, or those of a cluster between commas."
+    )
     nats_token: SecretStr | None = None
     plan: str = "lang-son-2023"
     reference_dir: Path | None = Field(default=None, description="Reference data other than the packaged.")
     contacts: Path | None = Field(default=None, description="YAML of the contacts; without it nobody is told.")
     sample_cohorts: Path | None = Field(default=None, description="Invented cohort members, for samples only.")
     clock: Literal["real", "simulated"] = "real"
-    stream_replicas: int = 1
+    stream_replicas: int | None = Field(
+        default=None, ge=1, le=5, description="Copies of each stream in a cluster; None: those that it has, or one."
+    )
     log_format: Literal["json", "text"] = "json"
     log_level: str = "INFO"
 
@@ -36,6 +41,18 @@ class Settings(BaseSettings):
     oidc_units_claim: str = "ntm_units"
     oidc_criteria_claim: str = "ntm_criteria"
     oidc_rate_per_minute: int = Field(default=6000, ge=1, description="Requests a minute of each token's subject.")
+
+    @property
+    def nats_servers(self) -> list[str]:
+        """The addresses of the broker's servers."""
+        return [address.strip() for address in self.nats_url.split(",")]
+
+    @field_validator("nats_url")
+    @classmethod
+    def _names_servers(cls, value: str) -> str:
+        if not all(urlsplit(address.strip()).hostname for address in value.split(",")):
+            raise ValueError("expected nats://host:port, or several of them between commas")
+        return value
 
     @model_validator(mode="after")
     def _tokens_are_for_somebody(self) -> Self:

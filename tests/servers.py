@@ -7,6 +7,7 @@ their data stay.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -231,3 +232,18 @@ def _container(image: str, port: int, host_port: int) -> Any:
     from testcontainers.core.container import DockerContainer
 
     return DockerContainer(image).with_bind_ports(port, host_port)
+
+
+async def start_nats_cluster(directory: Path, size: int = 3) -> list[NatsServer]:
+    """Start servers that are one cluster, of the wheel's program wherever the others come from."""
+    ports, routes = ([free_port() for _ in range(size)] for _ in range(2))
+    servers = []
+    for number, (port, route) in enumerate(zip(ports, routes, strict=True)):
+        nats = Nats(directory / f"nats-{number}", port, TOKEN)
+        process, config = nats.process(), nats.directory / "nats-server.conf"
+        others = [f"nats://127.0.0.1:{other}" for other in routes if other != route]
+        cluster = f'cluster {{ name: ntm, listen: "127.0.0.1:{route}", routes: {json.dumps(others)} }}\n'
+        config.write_text(config.read_text().replace("server_name: ntm-local", f"server_name: ntm-{number}") + cluster)
+        servers.append(NatsServer(nats.url, Embedded(process, directory / f"nats-{number}.log")))
+    await asyncio.gather(*(server.restart() for server in servers))  # none is ready before the others are there
+    return servers

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 
+BROKER_PATIENCE_SECONDS = 5
+"""The time after which a command says that the broker cannot be reached."""
+
+
 def settings_of(system: RunningSystem) -> Settings:
     """Return the settings that lead to the running system's parts."""
     from shared.settings import Settings  # imported in the function, as below: a command loads only what it uses
@@ -57,7 +61,7 @@ async def broker(system: RunningSystem) -> AsyncIterator[Client]:
     """Yield a connection to the running system's NATS."""
     from shared.nats.connection import connect
 
-    nats = await connect(settings_of(system), "ntm-cli")
+    nats = await connect(settings_of(system), "ntm-cli", BROKER_PATIENCE_SECONDS)
     try:
         yield nats
     finally:

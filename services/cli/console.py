@@ -10,6 +10,8 @@ from typing import Any
 import typer
 from rich.console import Console
 
+from shared.nats.unreachable import BrokerUnreachableError
+
 # output into a file or a pipe has 180 columns, since no terminal gives a width
 console = Console(width=None if sys.stdout.isatty() else 180)
 errors = Console(stderr=True, soft_wrap=True)
@@ -22,8 +24,10 @@ def fail(message: str, status: int = 1) -> typer.Exit:
 
 
 def run[T](work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's work; Ctrl-C ends it quietly."""
+    """Run a command's work; Ctrl-C ends it quietly, a broker that cannot be reached with its words."""
     try:
         return asyncio.run(work)
+    except BrokerUnreachableError as error:
+        raise fail(str(error)) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None

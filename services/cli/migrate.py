@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated
 
@@ -10,15 +12,18 @@ import typer
 from nats.aio.client import Client
 
 from deploy.local.clients import database, settings_of
-from services.cli.console import fail, run
+from services.cli.console import console, fail, run
 from services.cli.options import DATA, Data, system_of
+from services.cli.texts import phrase
 from shared.nats.connection import connect
-from shared.nats.streams import ensure_streams
+from shared.nats.streams import StreamChange, ensure_streams
 from shared.postgres.engine import create_engine
 from shared.postgres.migrations import draft_migration as write_draft
 from shared.postgres.migrations import migrate as migrate_schema
+from shared.postgres.migrations import pending_migrations
 from shared.service.clock import clock_stream, read_day, set_day
 from shared.settings import Settings, settings
+from shared.texts import filled
 
 SCHEMAS = {
     "access": "shared.access",
@@ -28,39 +33,80 @@ SCHEMAS = {
 }
 """The schemas, in the order in which they are migrated, and the packages that hold their tables and migrations."""
 
+_PATIENCE_SECONDS = 30
+"""The time that a broker may take to start beside this command."""
+
 
 def migrate(
     today: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day of a simulated clock that has no day yet.")
     ] = None,
+    lower: Annotated[
+        list[str], typer.Option(help="A stream that may keep less than now, such as fewer replicas.")
+    ] = [],  # noqa: B006 - typer's way to say that an option may be repeated
+    dry_run: Annotated[bool, typer.Option(help="Only show what would change.")] = False,
     data: Data = DATA,
 ) -> None:
     """Bring streams and schemas up to date, those that the environment (NTM_…) names or else the running system's."""
     target = settings() if "NTM_DATABASE_URL" in os.environ else settings_of(system_of(data))
-    run(prepare(target, today.date() if today else None))
+    prepared = run(prepare(target, today.date() if today else None, lower, dry_run=dry_run))
+    for change in prepared.streams:
+        _print_change(change)
+    for migration in prepared.migrations:
+        console.print(migration, highlight=False)
 
 
-async def prepare(target: Settings, today: date | None) -> None:
-    """Make the streams and schemas that the services need, and set a simulated clock without a day to `today`."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The changes that a migration made, or would make."""
+
+    streams: Sequence[StreamChange]
+    migrations: Sequence[str]
+    """Each is the schema's name with the number and the name of a migration."""
+
+
+async def prepare(
+    target: Settings, today: date | None, lower: Collection[str] = (), *, dry_run: bool = False
+) -> Prepared:
+    """Make the streams and schemas that the services need, and set a simulated clock without a day to `today`.
+
+    `lower` names the streams that may keep less than before. With `dry_run` nothing is changed.
+    """
     engine = create_engine(target, "migrate")
-    nats = await connect(target, "ntm-migrate")
+    nats = await connect(target, "ntm-migrate", _PATIENCE_SECONDS)
     try:
-        await prepare_streams(nats, target.stream_replicas, today)
-        for package in SCHEMAS.values():
-            await migrate_schema(engine, package)
+        changes = await prepare_streams(nats, target.stream_replicas, today, lower, dry_run=dry_run)
+        migrations = []
+        for schema, package in SCHEMAS.items():
+            migrations += [f"{schema}: {name}" for name in await pending_migrations(engine, package)]
+            if not dry_run:
+                await migrate_schema(engine, package)
+        return Prepared(changes, migrations)
     finally:
         await nats.close()
         await engine.dispose()
 
 
-async def prepare_streams(nats: Client, replicas: int, today: date | None) -> None:
+async def prepare_streams(
+    nats: Client, replicas: int | None, today: date | None, lower: Collection[str] = (), *, dry_run: bool = False
+) -> Sequence[StreamChange]:
     """Make the streams that the services need, and set a simulated clock without a day to `today`."""
     js = nats.jetstream()
-    await ensure_streams(js, replicas)
-    if today:
+    changes = await ensure_streams(js, replicas, lower, dry_run=dry_run)
+    if today and not dry_run:
         await js.add_stream(clock_stream())
         if await read_day(js) is None:
             await set_day(js, today)
+    return changes
+
+
+def _print_change(change: StreamChange) -> None:
+    line = f"{change.stream}: {change.setting} {change.before} -> {change.after}"
+    if change.is_made:
+        console.print(line, highlight=False)
+    else:
+        kept = filled(phrase("migrate.kept"), change=line, stream=change.stream)
+        console.print(f"{kept.vi} / {kept.en}", style="yellow", highlight=False)
 
 
 def draft_migration(

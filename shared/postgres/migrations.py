@@ -15,6 +15,7 @@ from alembic import command, context
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel
@@ -32,6 +33,20 @@ async def migrate(engine: AsyncEngine, package: str, to: str = "head") -> None:
         await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('ntm-migrate'))"))
         await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
         await connection.run_sync(upgrade)
+
+
+async def pending_migrations(engine: AsyncEngine, package: str) -> list[str]:
+    """Return the migrations that the schema of a package lacks, oldest first, each as its number and name."""
+    schema = _schema_of(package)
+
+    def pending(connection: Connection) -> list[str]:
+        current = MigrationContext.configure(connection, opts={"version_table_schema": schema}).get_current_revision()
+        scripts = ScriptDirectory.from_config(_config(package, connection))
+        lacking = [script for script in scripts.iterate_revisions("head", current) if script.revision != current]
+        return [Path(script.path).stem for script in reversed(lacking)]
+
+    async with engine.connect() as connection:
+        return await connection.run_sync(pending)
 
 
 async def draft_migration(engine: AsyncEngine, package: str, message: str) -> None:

@@ -51,7 +51,7 @@ def create_broker(settings: Settings, name: str) -> NatsBroker:
             end_process(f"ntm-{name}-worker")
 
     broker = NatsBroker(
-        settings.nats_url,
+        settings.nats_servers,
         name=f"ntm-{name}-worker",
         token=token,
         max_reconnect_attempts=-1,
