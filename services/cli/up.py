@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from httpx import codes
 from pydantic import BaseModel, ValidationError
 from rich.console import Group
 from rich.panel import Panel
@@ -55,6 +56,9 @@ def up(
     ports_from: Annotated[
         int | None, typer.Option("--ports-from", min=1024, max=65_531, help="Use four ports in a row from this one on.")
     ] = None,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Start without the data that the directory has lost.")
+    ] = False,
     data: Data = DATA,
 ) -> None:
     """Start the whole system and keep it running until Ctrl-C. A second start finds the data of the first again."""
@@ -67,6 +71,7 @@ def up(
         today=kind.begins,
         contacts=contacts or CONTACTS,
         sample_cohorts=SAMPLE_COHORTS if kind.sample else None,
+        accept_loss=accept_loss,
     )
 
     async def on_ready(system: RunningSystem) -> None:
@@ -117,12 +122,20 @@ def _remember(data: Path, kind: Kind) -> None:
 
 
 async def _own_key(system: RunningSystem, data: Path) -> str:
-    """Return the key of the person who runs the system, for the whole province. Make it once, and keep it in a file."""
+    """Return the key of the person who runs the system, for the whole province.
+
+    It is made once and kept in a file; a database that was lost knows it no more, and then another is made.
+    """
     path = data / OWN_KEY
-    if not path.exists():
+    if not path.exists() or not await _opens(system, path.read_text().strip()):
         async with database(system) as engine:
             write_private(path, await add_key(engine, *_OWN_AGENCY, [load().plan.unit], [EVERYTHING]))
     return path.read_text().strip()
+
+
+async def _opens(system: RunningSystem, key: str) -> bool:
+    async with http(key) as client:
+        return (await client.get(f"{system.intake_url}/v1/me")).status_code != codes.UNAUTHORIZED
 
 
 def _greet(system: RunningSystem, key: str, data: Path) -> None:

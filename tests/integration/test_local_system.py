@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shutil
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ import pytest
 
 from deploy.local.nats import answers
 from deploy.local.running_system import NotRunningError, RunningSystem
-from deploy.local.supervisor import StartFailedError
+from deploy.local.supervisor import DataLostError, StartFailedError
 from deploy.local.system import Installation, Options, PortInUseError, Ports, is_free, run
 from tests.integration.test_supervisor import is_gone
 from tests.waiting import eventually
@@ -146,6 +148,33 @@ async def all_answer(running: RunningSystem) -> bool:
     except (httpx.HTTPError, OSError, asyncpg.PostgresError):
         return False
     return await answers(running.nats_url, running.nats_token)
+
+
+@pytest.mark.parametrize("part", ["postgres", "nats", "database"])
+async def test_data_that_were_lost_are_named_and_nothing_starts_empty(system: System, part: str) -> None:
+    running = await system.start()
+    if part == "database":
+        server = running.database_url.replace("+asyncpg", "").rpartition("/")[0]
+        connection = await asyncpg.connect(f"{server}/postgres")
+        await connection.execute("DROP DATABASE ntm WITH (FORCE)")
+        await connection.close()
+    await system.end(signal.SIGTERM)
+    if part != "database":
+        shutil.rmtree(system.data / part)
+    options = Options(data=system.data, ports=Ports.starting_at(system.base))
+    with pytest.raises(DataLostError, match=rf"(?s){part}.*--accept-loss"):
+        await run(options, _nothing)
+    if part != "database":
+        assert not (system.data / part / ("PG_VERSION" if part == "postgres" else "jetstream")).exists()
+
+    accepted = asyncio.Event()
+
+    async def is_complete(_: RunningSystem) -> None:
+        accepted.set()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    await run(replace(options, accept_loss=True, services={}, migrate=(sys.executable, "-c", "")), is_complete)
+    assert accepted.is_set()
 
 
 async def test_a_service_gets_what_it_needs_and_no_more(system: System) -> None:
