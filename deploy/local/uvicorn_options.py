@@ -11,6 +11,8 @@ UVICORN_ENV = {
     # Longer than callers and proxies keep an idle connection (Caddy: 120 s). Where the server closes it first, a
     # request that is sent at that moment gets no answer.
     "UVICORN_TIMEOUT_KEEP_ALIVE": "130",
+    # uvicorn alone waits without end for the rest of a request.
+    "UVICORN_HTTP": "shared.http.deadlines:Deadlines",
 }
 """uvicorn's options as its environment; times in seconds."""
 
