@@ -8,20 +8,15 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from sqlalchemy import func, select, text
 
 from services.cli.migrate import SCHEMAS
 from services.scoring.judging.changes import Moment
-from services.scoring.storage.increments import summed_increments
 from services.scoring.storage.tables import ChangeRow, OutboxRow, ParkedRow, ReadingRow, SubmissionRow
-from services.scoring.storage.targets import outdated_targets
-from services.scoring.update import targets as update_targets
 from services.scoring.update.arrivals import Arrival
 from services.scoring.update.daily_tick import tick
 from services.scoring.update.rebuild import rebuild
 from services.scoring.update.score import score
-from services.scoring.update.targets import judge_targets
 from services.scoring.update.transaction import Transaction
 from shared.contracts import subjects
 from shared.contracts.parked_message import Parked
@@ -412,53 +407,6 @@ async def test_a_kill_in_the_middle_of_a_flow_loses_and_doubles_nothing(around: 
     assert compared.differences == []
     published = await changes(around)
     assert len({one["id"] for one in published}) == len(published)
-
-
-async def test_a_sum_that_moves_while_it_is_judged_is_judged_again(
-    around: Surroundings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reference, moment = load(), Moment(START, datetime(2023, 1, 1, 9, tzinfo=UTC))
-
-    async def score_one(poor: int, revision: int) -> None:
-        submission = poverty_report("2022-12", poor, revision=revision)
-        async with around.engine.begin() as connection:
-            await score(Transaction(connection, reference, moment), [Arrival(submission)])
-
-    async def judge() -> int:
-        async with around.engine.begin() as connection:
-            return await judge_targets(Transaction(connection, reference, moment))
-
-    async def marked() -> set[tuple[str, int]]:
-        async with around.engine.connect() as connection:
-            return await outdated_targets(connection, START)
-
-    async def is_held_up(other: asyncio.Task[None]) -> bool:
-        async with around.engine.connect() as connection:
-            waiting = await connection.scalar(
-                text(
-                    "SELECT count(*) FROM pg_stat_activity "
-                    "WHERE wait_event_type = 'Lock' AND datname = current_database()"
-                )
-            )
-        return other.done() or bool(waiting)
-
-    await score_one(200, 1)
-    moving: list[asyncio.Task[None]] = []
-
-    async def steps_of_and_then_they_move(*arguments: Any) -> Any:
-        """The pause in which another worker moves the sums: between the reading of the steps and the verdict."""
-        steps = await summed_increments(*arguments)
-        moving.append(asyncio.create_task(score_one(100, 2)))
-        await eventually(lambda: is_held_up(moving[0]))
-        return steps
-
-    with monkeypatch.context() as patch:
-        patch.setattr(update_targets, "summed_increments", steps_of_and_then_they_move)
-        await judge()
-    await moving[0]
-    assert await marked(), "the mark of the later move is lost"
-    await judge()
-    assert not await marked()
 
 
 async def test_a_rebuild_notices_a_state_that_was_tampered_with(around: Surroundings, scoring: Service) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import ARRAY, Integer, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_UNIT_LOCKS, _TARGET_LOCKS, _ALL_LOCKS = 1, 2, 3
+_UNIT_LOCKS, _TARGET_LOCKS, _ALL_LOCKS, _REBUILD_LOCKS = 1, 2, 3, 4
 
 
 async def hold_off_rebuild(connection: AsyncConnection) -> None:
@@ -18,6 +18,11 @@ async def hold_off_rebuild(connection: AsyncConnection) -> None:
 async def hold_off_workers(connection: AsyncConnection) -> None:
     """Wait until no worker changes the state, and let all of them wait until this transaction ends."""
     await connection.execute(select(func.pg_advisory_xact_lock(_ALL_LOCKS, 0)))
+
+
+async def hold_off_other_rebuilds(connection: AsyncConnection) -> None:
+    """Wait until no other rebuild runs, and let all others wait until this transaction ends."""
+    await connection.execute(select(func.pg_advisory_xact_lock(_REBUILD_LOCKS, 0)))
 
 
 async def lock_units(connection: AsyncConnection, units: Iterable[int]) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, MetaData, Select, Table, except_, func, select, text, union
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel
 
+from services.scoring.storage.locks import hold_off_other_rebuilds
 from services.scoring.storage.tables import SCHEMA, IncrementRow, ReadingRow, StatusRow, SubmissionRow, TargetRow
 from shared.contracts.status import Status
 from shared.postgres.migrations import schema_metadata
@@ -21,6 +26,10 @@ REPLACED: tuple[type[SQLModel], ...] = (SubmissionRow, ReadingRow, IncrementRow,
 """The tables that take the place of the live ones, in this order. The commitments are judged again instead."""
 
 COMPARED: tuple[type[SQLModel], ...] = (*REPLACED, TargetRow)
+
+_LOCK_NOT_AVAILABLE = "55P03"
+_LOCK_MILLISECONDS = 300
+"""The wait for a table's lock: less than a second, after which PostgreSQL ends one of two that wait for each other."""
 
 _SHOWN = 100
 """Differing rows of a table that are named: the count says how many there are."""
@@ -48,22 +57,24 @@ def beside(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(schema_translate_map={SCHEMA: REBUILT})
 
 
-async def make_schema(engine: AsyncEngine) -> None:
-    """Make the rebuilt schema, empty."""
+@asynccontextmanager
+async def made(engine: AsyncEngine) -> AsyncIterator[None]:
+    """Make the rebuilt schema, empty, and remove it when the block ends. Another rebuild waits until then."""
 
     def create(connection: Connection) -> None:
         schema_metadata(SCHEMA).create_all(connection.execution_options(schema_translate_map={SCHEMA: REBUILT}))
 
-    async with engine.begin() as connection:
-        await connection.execute(text(f"DROP SCHEMA IF EXISTS {REBUILT} CASCADE"))
-        await connection.execute(text(f"CREATE SCHEMA {REBUILT}"))
-        await connection.run_sync(create)
-
-
-async def drop_schema(engine: AsyncEngine) -> None:
-    """Remove the rebuilt schema."""
-    async with engine.begin() as connection:
-        await connection.execute(text(f"DROP SCHEMA {REBUILT} CASCADE"))
+    async with engine.connect() as holding:
+        await hold_off_other_rebuilds(holding)
+        async with engine.begin() as connection:
+            await connection.execute(text(f"DROP SCHEMA IF EXISTS {REBUILT} CASCADE"))
+            await connection.execute(text(f"CREATE SCHEMA {REBUILT}"))
+            await connection.run_sync(create)
+        try:
+            yield
+        finally:
+            async with engine.begin() as connection:
+                await connection.execute(text(f"DROP SCHEMA {REBUILT} CASCADE"))
 
 
 async def compare(connection: AsyncConnection, model: type[SQLModel]) -> ComparedTable:
@@ -89,6 +100,26 @@ async def differing_criteria(connection: AsyncConnection) -> dict[int, list[Crit
     for row in await connection.execute(select(rows.c.unit, rows.c.criterion).distinct()):
         criteria[row.unit].append(row.criterion)
     return criteria
+
+
+async def lock_replaced(connection: AsyncConnection) -> None:
+    """Lock the live tables that are replaced: all of them or none, again and again until nobody reads any of them.
+
+    Whoever reads several of them in one transaction would else wait for this one, and this one for him.
+    """
+    names = ", ".join(f"{SCHEMA}.{table_of(model).name}" for model in REPLACED)
+    await connection.execute(text(f"SET LOCAL lock_timeout TO '{_LOCK_MILLISECONDS}ms'"))
+    while True:
+        try:
+            async with connection.begin_nested():
+                await connection.execute(text(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE"))
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            await asyncio.sleep(random.uniform(0, _LOCK_MILLISECONDS / 1000))  # noqa: S311 - lets the readers go on
+        else:
+            await connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
+            return
 
 
 async def replace(connection: AsyncConnection, model: type[SQLModel]) -> None:

@@ -70,10 +70,10 @@ def _is_to_be_judged(on: date) -> ColumnElement[bool]:
 
 
 async def insert_targets(connection: AsyncConnection, rows: Sequence[TargetValues]) -> None:
-    """Store the commitments that are not stored yet."""
+    """Store the commitments that are not stored yet, sorted as `mark_moved` does, so that workers cannot deadlock."""
     if rows:
         statement = insert_rows(target, tuple(rows[0])).on_conflict_do_nothing()
-        await connection.execute(statement, columns_of(rows))
+        await connection.execute(statement, columns_of(sorted(rows, key=lambda row: (row["commitment"], row["unit"]))))
 
 
 _MARK_MOVED = insert_rows(target, tuple(target.c.keys())).on_conflict_do_update(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import batched
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment
 from services.scoring.storage.locks import hold_off_rebuild, lock_days, lock_units
@@ -60,15 +61,20 @@ class DailyTick:
                 last = await last_tick(connection)
                 day = today if last is None else last + timedelta(days=1)
                 if day <= today:
-                    now = self._runtime.clock.now()
-                    moment = Moment(on=day, at=datetime.combine(day, now.timetz()))
-                    changes = await tick(Transaction(connection, self._runtime.reference, moment))
+                    changes = await tick(self._transaction(connection, day))
                     log.info("day judged", day=str(day), changes=changes)
+                elif last:
+                    await judge_latecomers(self._transaction(connection, last))
             self._relay.wake()
             if day > today:
                 self._runtime.facts["ticked"] = last
                 return
             self._runtime.facts["ticked"] = day
+
+    def _transaction(self, connection: AsyncConnection, day: date) -> Transaction:
+        """Return the transaction as of a day, at the present time of day."""
+        at = datetime.combine(day, self._runtime.clock.now().timetz())
+        return Transaction(connection, self._runtime.reference, Moment(on=day, at=at))
 
 
 async def tick(transaction: Transaction) -> int:
@@ -85,6 +91,19 @@ async def tick(transaction: Transaction) -> int:
     await begin_targets(transaction)
     await mark_sums_of_begun_units(transaction)
     return changes + await judge_targets(transaction)
+
+
+async def judge_latecomers(transaction: Transaction) -> int:
+    """Judge the statuses that were stored for an earlier day while the tick of the newest day ran; it missed them.
+
+    Return the number of changes.
+    """
+    connection = transaction.connection
+    late = await outdated_statuses(connection, transaction.moment.on)
+    if not late:
+        return 0
+    await lock_units(connection, transaction.reference.lineage.families(late))
+    return await judge_due(transaction, late)
 
 
 async def criteria_due(transaction: Transaction) -> dict[int, Sequence[CriterionKey]]:

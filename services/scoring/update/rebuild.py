@@ -32,6 +32,7 @@ from services.scoring.storage.rebuilt_schema import COMPARED, REBUILT, REPLACED
 from services.scoring.storage.submissions import SubmissionValues, record_submissions, submissions_of, units_reported
 from services.scoring.storage.tables import ReadingRow, StatusRow, SubmissionRow
 from services.scoring.storage.targets import mark_moved
+from services.scoring.storage.ticks import last_tick
 from services.scoring.update.arrivals import submission_row, unit_of
 from services.scoring.update.commune_statuses import judge_again, rebuilt_statuses
 from services.scoring.update.plan_guard import check_plan
@@ -79,12 +80,13 @@ async def rebuild(
     """
     started = time.monotonic()
     now = datetime.now(VIETNAM)
-    moment = Moment(on=today or now.date(), at=now)
-    if not change_plan:
+    async with rebuilt_schema.made(engine):
         async with engine.connect() as connection:
-            await check_plan(connection, reference.plan.id)
-    await rebuilt_schema.make_schema(engine)
-    try:
+            if not change_plan:
+                await check_plan(connection, reference.plan.id)
+            day = today or now.date()
+            # another machine's clock may be ahead: what it has judged by must be in force
+            moment = Moment(on=max(day, await last_tick(connection) or day), at=now)
         rebuilding = _Rebuilding(engine, nats, reference, moment)
         await rebuilding.fill()
         await rebuilding.judge()
@@ -98,8 +100,6 @@ async def rebuild(
         report.submissions = rebuilding.submissions
         report.seconds = time.monotonic() - started
         return report
-    finally:
-        await rebuilt_schema.drop_schema(engine)
 
 
 class _Rebuilding:
@@ -204,6 +204,7 @@ async def _compare(live: AsyncConnection) -> RebuildReport:
 
 async def _switch(live: Transaction) -> None:
     """Put the rebuilt tables in the place of the live ones; publish the verdicts that differ as changes."""
+    await rebuilt_schema.lock_replaced(live.connection)
     criteria = await rebuilt_schema.differing_criteria(live.connection)
     for model in REPLACED:
         if model is StatusRow:

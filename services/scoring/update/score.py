@@ -9,6 +9,7 @@ from datetime import date
 from services.scoring.storage.locks import lock_units
 from services.scoring.storage.readings import readings_among, write_readings
 from services.scoring.storage.submissions import record_submissions
+from services.scoring.storage.ticks import last_tick
 from services.scoring.update.arrivals import Arrival, submission_row, unit_of
 from services.scoring.update.commune_statuses import UnitToJudge, criteria_touched, judge_units
 from services.scoring.update.figure_changes import (
@@ -38,6 +39,8 @@ async def score(transaction: Transaction, arrivals: Sequence[Arrival]) -> int:
     transaction = transaction.not_before(max(arrival.day for arrival in each(new)))
     arriving = {unit: [reading for arrival in own for reading in arrival.readings] for unit, own in new.items()}
     await lock_units(transaction.connection, transaction.reference.lineage.families(arriving))
+    if judged := await last_tick(transaction.connection):  # the day may have passed while others held the units
+        transaction = transaction.not_before(judged)
     oldest = oldest_needed(arriving, transaction.reference)
     stored = await store_readings(transaction, arriving, oldest)
     change = as_judged(stored, oldest, transaction.reference)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import suppress
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.scoring.storage.submissions import known_among, parked_submissions
@@ -22,6 +24,8 @@ class StreamArrivals:
         self._live, self._nats = live, nats
         self._sequence = 0
         """The number in the stream of the last submission that was read."""
+        self._left_out: list[Msg] = []
+        """The parked submissions, which an operator may have scored after all by now."""
 
     async def acknowledged(self) -> AsyncIterator[list[Arrival]]:
         """Yield the submissions that were not read yet, up to the last one that live workers have acknowledged.
@@ -50,6 +54,9 @@ class StreamArrivals:
                 if end is None or sequence <= end or arrival.submission.id in known
             ]:
                 yield taken
+        parked = {arrival.submission.id: arrival for arrival in _readable(self._left_out)}
+        if replayed := await known_among(live, list(parked)):
+            yield [parked[key] for key in replayed]
 
     async def _batches(self) -> AsyncIterator[tuple[dict[int, Arrival], int]]:
         """Yield batches of submissions by their number in the stream, each with the last number that was read."""
@@ -59,6 +66,7 @@ class StreamArrivals:
         async for batch in read_stream(self._nats, stream, subject, self._sequence):
             last = self._sequence = _sequence(batch[-1])
             taken = [message for message in batch if _sequence(message) not in parked]
+            self._left_out += [message for message in batch if _sequence(message) in parked]
             yield {_sequence(message): arrival_of(message.data, None) for message in taken}, last
 
     async def _acknowledged_until(self) -> int | None:
@@ -69,6 +77,12 @@ class StreamArrivals:
         except NotFoundError:
             return None
         return info.ack_floor.stream_seq if info.ack_floor else 0
+
+
+def _readable(messages: Iterable[Msg]) -> Iterator[Arrival]:
+    for message in messages:
+        with suppress(ValidationError):
+            yield arrival_of(message.data, None)
 
 
 def _sequence(message: Msg) -> int:
