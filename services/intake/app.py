@@ -33,7 +33,7 @@ from shared.http import me
 from shared.http.app import create_app
 from shared.http.openapi import describe
 from shared.service.batch_processing import Handle, process
-from shared.service.broker import batches, create_broker, raw_body, raw_message
+from shared.service.broker import batches, create_broker, raw_body, raw_message, start
 from shared.service.replay import answer_replay
 from shared.settings import settings
 
@@ -44,7 +44,7 @@ broker = create_broker(settings(), "intake")
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Run intake and its subscribers while the application does."""
     async with Intake.running(settings()) as app.state.service, broker:
-        await broker.start()
+        await start(broker, intake().runtime.nats)
         yield
 
 

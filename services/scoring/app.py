@@ -25,7 +25,7 @@ from shared.contracts import subjects
 from shared.http.app import create_app
 from shared.http.openapi import describe
 from shared.service.batch_processing import process
-from shared.service.broker import batches, create_broker, raw_body
+from shared.service.broker import batches, create_broker, raw_body, start
 from shared.service.replay import answer_replay
 from shared.service.runtime import background
 from shared.settings import settings
@@ -41,7 +41,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         background(*(worker.run() for worker in scoring().workers)),
         broker,
     ):
-        await broker.start()
+        await start(broker, scoring().runtime.nats)
         yield
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import structlog
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 from prometheus_client import Counter
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
@@ -22,11 +24,32 @@ type Handle = Callable[[Sequence[Msg]], Awaitable[None]]
 type Park = Callable[[Msg, str], Awaitable[None]]
 
 
+_WORKING_SECONDS = 0.8
+"""The time between two signs to the server that a batch is still in work; some of them before it comes again."""
+
+
 async def process(stream: str, messages: Sequence[Msg], handle: Handle, park: Park) -> None:
     """Handle a batch. If a message makes the batch fail, handle the messages one by one, and park those that fail.
 
     A transient error (database or broker away, a deadlock) is raised: the messages stay unacknowledged and come again.
+    While the batch takes long the server is told that it is in work, and gives it to no other process.
     """
+    working = asyncio.create_task(_say_working(messages))
+    try:
+        await _process(stream, messages, handle, park)
+    finally:
+        working.cancel()
+
+
+async def _say_working(messages: Sequence[Msg]) -> None:
+    while True:
+        await asyncio.sleep(_WORKING_SECONDS)
+        with suppress(NatsError, OSError):  # the server is away: its own waiting stands still as well
+            for message in messages:
+                await message.in_progress()
+
+
+async def _process(stream: str, messages: Sequence[Msg], handle: Handle, park: Park) -> None:
     try:
         await handle(messages)
     except Exception as error:  # the consumer goes on whatever error a message causes
@@ -36,7 +59,7 @@ async def process(stream: str, messages: Sequence[Msg], handle: Handle, park: Pa
             raise
         if len(messages) > 1:
             for message in messages:
-                await process(stream, [message], handle, park)
+                await _process(stream, [message], handle, park)
             return
         log.exception("message parked", stream=stream, subject=messages[0].subject)
         await park(messages[0], reason_of(error))

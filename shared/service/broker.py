@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 from faststream import AckPolicy
 from faststream.message import StreamMessage
@@ -11,7 +13,9 @@ from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.message import NatsBatchMessage, NatsMessage
 from faststream.prometheus import ConsumeAttrs, PrometheusMiddleware
 from faststream.response import PublishCommand
+from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.js.api import AckPolicy as ByConsumer
 from nats.js.api import ConsumerConfig
 from prometheus_client import REGISTRY
 
@@ -26,13 +30,14 @@ BATCH_SIZE = 500
 _NOTHING_SECONDS = 5
 """The time after which a request for messages ends when there are none; the consumer then makes it again."""
 
-_ACK_SECONDS = 10
-"""The time after which the batch of a killed process comes again. A batch that takes longer is processed twice, which
-changes nothing.
-"""
+_ACK_SECONDS = 2.5
+"""The time after which the batch of a killed process comes again; a process that is only slow says that it works on."""
 
 _UNACKNOWLEDGED_LIMIT = 20_000
 """Messages of a consumer that all processes together have taken and not acknowledged."""
+
+_CONSUMERS: WeakKeyDictionary[NatsBroker, list[tuple[str, ConsumerConfig]]] = WeakKeyDictionary()
+"""The consumers of a broker's batches, each with its stream."""
 
 type TakeBatch = Callable[[list[Msg]], Awaitable[None]]
 
@@ -69,18 +74,32 @@ def create_broker(settings: Settings, name: str) -> NatsBroker:
     return broker
 
 
+async def start(broker: NatsBroker, nats: Client) -> None:
+    """Make the consumers of the broker's batches, or bring their settings up to date, and start all subscribers.
+
+    FastStream would leave a consumer as it was made.
+    """
+    for stream, config in _CONSUMERS.get(broker, ()):
+        await nats.jetstream().add_consumer(stream, config)
+    await broker.start()
+
+
 def batches(broker: NatsBroker, family: str, durable: str) -> Callable[[TakeBatch], TakeBatch]:
     """Return the decorator that subscribes to all subjects of a family, such as `ntm.v1.status.>`, by batches.
 
     `durable` names the consumer, which all processes of a service share. A batch is acknowledged when the decorated
     function returns, and comes again when it raises.
     """
+    stream = subjects.stream_of(family) or ""
+    config = ConsumerConfig(ack_wait=_ACK_SECONDS, max_ack_pending=_UNACKNOWLEDGED_LIMIT)
+    own = replace(config, name=durable, durable_name=durable, filter_subject=family, ack_policy=ByConsumer.EXPLICIT)
+    _CONSUMERS.setdefault(broker, []).append((stream, own))
     subscriber: Callable[[TakeBatch], TakeBatch] = broker.subscriber(
         family,
         durable=durable,
-        stream=JStream(subjects.stream_of(family) or "", declare=False),  # `ntm migrate` has made the stream
+        stream=JStream(stream, declare=False),  # `ntm migrate` has made the stream
         pull_sub=PullSub(batch=True, batch_size=BATCH_SIZE, timeout=_NOTHING_SECONDS),
-        config=ConsumerConfig(ack_wait=_ACK_SECONDS, max_ack_pending=_UNACKNOWLEDGED_LIMIT),
+        config=config,
         ack_policy=AckPolicy.NACK_ON_ERROR,
         decoder=raw_batch,
     )

@@ -1,0 +1,74 @@
+"""A batch stays with the process that works on it, however slow, and comes to another soon when that one is killed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.api import ConsumerConfig
+
+from shared.contracts import subjects
+from shared.nats.streams import ensure_streams
+from shared.service import broker as service_broker
+from shared.service.batch_processing import process
+from shared.service.broker import batches, create_broker, start
+from tests.running import settings_of
+from tests.servers import NatsServer
+
+SUBJECT = subjects.refusal("tests")
+NOWHERE = "postgresql+asyncpg://nowhere"
+
+
+async def never(message: Msg, reason: str) -> None:
+    raise AssertionError(f"parked: {reason}")
+
+
+async def test_a_batch_that_takes_longer_than_the_server_waits_comes_once(
+    nats: Client, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_broker, "_ACK_SECONDS", 2)
+    await ensure_streams(nats.jetstream())
+    begun: list[tuple[str, int]] = []
+    done = asyncio.Event()
+
+    async def handle(messages: Sequence[Msg]) -> None:
+        begun.extend((message.data.decode(), message.metadata.num_delivered) for message in messages)
+        await asyncio.sleep(6)
+
+    async def take(messages: list[Msg]) -> None:
+        await process(subjects.REFUSALS_STREAM, messages, handle, never)
+        done.set()
+
+    workers = [create_broker(settings_of(NOWHERE, nats_server), f"worker-{number}") for number in range(2)]
+    for worker in workers:
+        batches(worker, subjects.ALL_REFUSALS, "slow")(take)
+        await start(worker, nats)
+    await nats.jetstream().publish(SUBJECT, b"first")
+    await asyncio.wait_for(done.wait(), 60)
+    await asyncio.sleep(3)
+    for worker in workers:
+        await worker.stop()
+    assert begun == [("first", 1)]
+
+
+async def test_a_consumer_of_an_earlier_version_takes_over_the_settings(nats: Client, nats_server: NatsServer) -> None:
+    await ensure_streams(nats.jetstream())
+    await nats.jetstream().pull_subscribe(subjects.ALL_REFUSALS, "old", config=ConsumerConfig(ack_wait=30))
+    await nats.jetstream().publish(SUBJECT, b"kept")
+    taken: asyncio.Queue[bytes] = asyncio.Queue()
+    worker = create_broker(settings_of(NOWHERE, nats_server), "worker")
+
+    @batches(worker, subjects.ALL_REFUSALS, "old")
+    async def take(messages: list[Msg]) -> None:
+        for message in messages:
+            await taken.put(message.data)
+
+    await start(worker, nats)
+    assert await asyncio.wait_for(taken.get(), 60) == b"kept"
+    await worker.stop()
+    config = (await nats.jetstream().consumer_info(subjects.REFUSALS_STREAM, "old")).config
+    assert config.ack_wait is not None
+    assert config.ack_wait < 3
