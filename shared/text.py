@@ -15,6 +15,7 @@ from babel.numbers import NumberPattern, parse_pattern
 
 from shared.characters import in_latin, typed, visible, with_d_stroke
 from shared.contracts.bilingual import Bilingual, Language
+from shared.contracts.dossier import DossierStep
 from shared.contracts.period import Granularity, Period
 from shared.contracts.status import Stage
 from shared.texts import filled, phrase
@@ -30,6 +31,18 @@ STAGES: dict[Stage, Bilingual] = {
     Stage.CONFIRMED: phrase("text.stages.confirmed"),
 }
 """The names of the stages."""
+
+DOSSIER_STEPS: dict[DossierStep, Bilingual] = {
+    DossierStep.SELF_ASSESSED: phrase("text.steps.self_assessed"),
+    DossierStep.VERIFIED: phrase("text.steps.verified"),
+    DossierStep.APPRAISED: phrase("text.steps.appraised"),
+    DossierStep.DECIDED: phrase("text.steps.decided"),
+    DossierStep.RECOGNISED: phrase("text.steps.recognised"),
+    DossierStep.WITHDRAWAL_DUE: phrase("text.steps.withdrawal_due"),
+    DossierStep.WITHDRAWN: phrase("text.steps.withdrawn"),
+    DossierStep.RETURNED: phrase("text.steps.returned"),
+}
+"""The names of the steps of a dossier."""
 
 GRANULARITIES: dict[Granularity, Bilingual] = {
     "year": phrase("text.granularities.year"),

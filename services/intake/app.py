@@ -5,8 +5,10 @@ POST /v1/uploads           }  ->  Admission  ->  ntm.v1.submissions.<district>.<
 ntm.v1.intake.submit      /                  ->  ntm.v1.refusals.<agency>                 refused items, with the reason
 POST /v1/submissions/…/review                ->  ntm.v1.reviews.<district>.<commune>      and the figures' new stage
 POST /v1/problems                            ->  ntm.v1.problems.<unit>                   difficulties
+POST /v1/dossiers/…                          ->  ntm.v1.dossiers.<district>.<commune>     steps of recognition
 
-SUBMISSIONS, REFUSALS, STATUS  ->  PROJECTIONS  ->  tables  ->  GET receipts, standing figures, difficulties
+SUBMISSIONS, REFUSALS, STATUS  ->  PROJECTIONS  ->  tables  ->  GET receipts, standing figures, difficulties, dossiers
+ntm.v1.dossiers.>              ->  record_decisions()  ->  Admission: who is recognised, and who no longer is
 ntm.v1.intake.replay           ->  PROJECTIONS  ->  reply: the outcome of a parked message
 """
 
@@ -21,12 +23,13 @@ from faststream.nats import NatsResponse
 from nats.aio.msg import Msg
 
 from services.intake import web
-from services.intake.doors import catalogue, difficulties, receipts, reviews, uploads
+from services.intake.doors import catalogue, difficulties, dossiers, receipts, reviews, uploads
 from services.intake.doors.http import SubmissionsDoor
 from services.intake.doors.nats import answer_submission
 from services.intake.doors.openapi import DESCRIPTION
+from services.intake.dossiers.decisions import record_decisions
 from services.intake.projection import project
-from services.intake.projection.read_after_write import PROBLEMS, REFUSALS, SUBMISSIONS
+from services.intake.projection.read_after_write import DOSSIERS, PROBLEMS, REFUSALS, SUBMISSIONS
 from services.intake.service import Intake, Projection
 from shared.contracts import subjects
 from shared.http import me
@@ -53,7 +56,7 @@ app = create_app(
 )
 app.add_middleware(SubmissionsDoor)
 describe(app, DESCRIPTION)
-for part in (web, me, receipts, uploads, reviews, difficulties, catalogue):
+for part in (web, me, receipts, uploads, reviews, difficulties, dossiers, catalogue):
     app.include_router(part.router)
 
 
@@ -78,7 +81,11 @@ PROJECTIONS: Sequence[tuple[str, str, Projection]] = (
     (subjects.ALL_STATUSES, "intake-changes", project.changes),
     (subjects.ALL_PARKED, "intake-parked", project.parked),
     (subjects.ALL_PROBLEMS, PROBLEMS, project.difficulties),
+    (subjects.ALL_DOSSIERS, DOSSIERS, project.dossiers),
 )
+
+# What follows from the messages of a family, once they stand in the tables.
+FOLLOWING = {subjects.ALL_DOSSIERS: record_decisions}
 
 _PAUSE_SECONDS = 0.02
 """The pause after a batch: messages that arrive meanwhile are projected together, in one transaction."""
@@ -89,6 +96,8 @@ def subscribe(family: str, durable: str, projection: Projection) -> Handle:
 
     async def handle(messages: Sequence[Msg]) -> None:
         await intake().project(projection, messages)
+        if following := FOLLOWING.get(family):
+            await following(intake(), messages)
 
     @batches(broker, family, durable)
     async def take(messages: list[Msg]) -> None:

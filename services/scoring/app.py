@@ -4,6 +4,7 @@ ntm.v1.submissions.>    ->  score()          ->  readings, statuses, sums, chang
 sums that have moved    ->  judge_targets()  ->  commitments, changes               ->  outbox  ->  ntm.v1.targets.>
 the clock's next day    ->  tick()           ->  the changes that time alone makes  ->  outbox  ->  both
 ntm.v1.scoring.preview  ->  preview()        ->  reply: the changes that submissions would make
+ntm.v1.scoring.judgement  ->  judgement_of()  ->  reply: how a commune stands by a criteria set
 ntm.v1.scoring.replay   ->  score()          ->  reply: the outcome of a parked submission
 
 Each is one transaction, and any number of processes may run.
@@ -18,7 +19,7 @@ from fastapi import FastAPI
 from faststream.nats import NatsResponse
 from nats.aio.msg import Msg
 
-from services.scoring.asking import communes, nearest, preview, recognitions, statuses, targets, what_if
+from services.scoring.asking import communes, judgement, nearest, preview, recognitions, statuses, targets, what_if
 from services.scoring.asking.openapi import DESCRIPTION
 from services.scoring.service import Scoring
 from shared.contracts import subjects
@@ -67,6 +68,13 @@ async def take_submissions(messages: list[Msg]) -> None:
 async def answer_preview(request: bytes) -> NatsResponse:
     """Tell what submissions would change; nothing of it is stored."""
     body, headers = await preview.answer(scoring().runtime, request)
+    return NatsResponse(body, headers=headers)
+
+
+@broker.subscriber(subjects.JUDGEMENT, queue="scoring", decoder=raw_body)
+async def answer_judgement(request: bytes) -> NatsResponse:
+    """Tell how a commune stands by a criteria set, for an office that assesses it."""
+    body, headers = await judgement.answer(scoring().runtime, request)
     return NatsResponse(body, headers=headers)
 
 

@@ -11,7 +11,9 @@ from pydantic import BaseModel
 from shared.contracts import subjects
 from shared.contracts.alert import AlertEvent, AlertLogged
 from shared.contracts.difficulty import DifficultyLogged
+from shared.contracts.dossier import DossierLogged, DossierStep
 from shared.contracts.item_answers import ItemAnswers
+from shared.contracts.judgement import Judgement, JudgementRequest
 from shared.contracts.parked_message import Parked, Replayed, ReplayRequest
 from shared.contracts.preview import Preview, PreviewRequest
 from shared.contracts.problem_document import ProblemDocument
@@ -104,6 +106,15 @@ SUBJECT_FAMILIES = (
         {"unit": _UNIT},
     ),
     SubjectFamily(
+        "dossiers",
+        subjects.dossier("{district}", "{commune}"),
+        "Hồ sơ công nhận / Steps of a commune's dossiers of recognition. Words are plain text.",
+        DossierLogged,
+        tuple(f"dossier.{step.replace('_', '.')}" for step in DossierStep),
+        ("intake",),
+        {"district": _DISTRICT, "commune": "Code of the commune."},
+    ),
+    SubjectFamily(
         "alerts",
         subjects.alert("{unit}", "{event}"),
         "Thông báo / Events of alerts and their notices.",
@@ -167,6 +178,18 @@ REQUESTS = (
         "Xem trước / The statuses that submissions would lead to. Nothing is stored.",
         PreviewRequest,
         (Preview, ProblemDocument),
+        {},
+        {
+            "Nats-Service-Error-Code": {"type": "string", "description": "The status of HTTP, where it is a problem."},
+            "Nats-Service-Error": {"type": "string"},
+        },
+    ),
+    Request(
+        "judgement",
+        subjects.JUDGEMENT,
+        "Đánh giá hiện tại / How a commune stands by a criteria set. Nothing is stored.",
+        JudgementRequest,
+        (Judgement, ProblemDocument),
         {},
         {
             "Nats-Service-Error-Code": {"type": "string", "description": "The status of HTTP, where it is a problem."},

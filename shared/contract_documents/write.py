@@ -11,7 +11,9 @@ from pydantic import BaseModel
 from shared.contract_documents.asyncapi import document
 from shared.contracts.alert import AlertLogged
 from shared.contracts.difficulty import DifficultyAnswer, DifficultyLogged, DifficultyReport
+from shared.contracts.dossier import DossierEntry, DossierLogged
 from shared.contracts.item_answers import ItemAnswers
+from shared.contracts.judgement import Judgement, JudgementRequest
 from shared.contracts.parked_message import Parked, Replayed, ReplayRequest
 from shared.contracts.preview import Preview, PreviewRequest
 from shared.contracts.problem_document import ProblemDocument
@@ -20,7 +22,15 @@ from shared.contracts.verdict_change import StatusChanged, TargetChanged
 
 FOLDER = Path(__file__).parent / "schemas"
 
-WRITTEN: tuple[type[BaseModel], ...] = (Submission, DifficultyReport, DifficultyAnswer, PreviewRequest, ReplayRequest)
+WRITTEN: tuple[type[BaseModel], ...] = (
+    Submission,
+    DifficultyReport,
+    DifficultyAnswer,
+    DossierEntry,
+    PreviewRequest,
+    JudgementRequest,
+    ReplayRequest,
+)
 """The contracts that others write."""
 
 READ: tuple[type[BaseModel], ...] = (
@@ -32,12 +42,14 @@ READ: tuple[type[BaseModel], ...] = (
     Refusal,
     Review,
     DifficultyLogged,
+    DossierLogged,
     StatusChanged,
     TargetChanged,
     AlertLogged,
     Parked,
     Replayed,
     Preview,
+    Judgement,
 )
 """The contracts that others read. Streams keep messages of every age, so a field that was added is not required."""
 

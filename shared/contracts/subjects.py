@@ -13,12 +13,13 @@ ALL_REFUSALS = "ntm.v1.refusals.>"
 ALL_STATUSES = "ntm.v1.status.>"
 ALL_TARGETS = "ntm.v1.targets.>"
 ALL_PROBLEMS = "ntm.v1.problems.>"
+ALL_DOSSIERS = "ntm.v1.dossiers.>"
 ALL_ALERTS = "ntm.v1.alerts.>"
 ALL_PARKED = "ntm.v1.parked.>"
 
 KEPT = {
     SUBMISSIONS_STREAM: [ALL_SUBMISSIONS, ALL_REVIEWS],
-    STATUS_STREAM: [ALL_STATUSES, ALL_TARGETS, ALL_PROBLEMS, ALL_PARKED],
+    STATUS_STREAM: [ALL_STATUSES, ALL_TARGETS, ALL_PROBLEMS, ALL_DOSSIERS, ALL_PARKED],
 }
 """The streams whose messages are kept for ever, each with its subjects."""
 
@@ -29,6 +30,9 @@ SUBMIT = "ntm.v1.intake.submit"
 
 PREVIEW = "ntm.v1.scoring.preview"
 """Requests for the statuses that submissions would lead to."""
+
+JUDGEMENT = "ntm.v1.scoring.judgement"
+"""Requests for how a commune stands by a criteria set."""
 
 SCORING_CONSUMER = "scoring"
 """Scoring's durable consumer of SUBMISSIONS: the messages that it has acknowledged are scored."""
@@ -58,6 +62,11 @@ def review(district: str | None, unit: str) -> str:
 def problem(unit: str) -> str:
     """Return the subject of a unit's difficulties: reports and answers."""
     return f"ntm.v1.problems.{unit}"
+
+
+def dossier(district: str | None, commune: str) -> str:
+    """Return the subject of a commune's dossiers of recognition, by all criteria sets."""
+    return f"ntm.v1.dossiers.{district or '-'}.{commune}"
 
 
 def refusal(agency: str) -> str:

@@ -22,10 +22,15 @@ BATCH_LIMIT = 1000
 """Messages that the server takes in one atomic batch."""
 
 _DUPLICATE_IN_BATCH = 10201
+_WRONG_LAST_SEQUENCE = 10071
 
 
 class BrokerUnavailableError(Exception):
     """JetStream did not acknowledge: the messages may or may not be on disk."""
+
+
+class SubjectMovedError(Exception):
+    """Another message came on the subject than the one that a message was to follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,21 @@ async def publish(nats: Client, messages: Sequence[Message], wait_seconds: float
                 stored += together or await _publish_singly(nats, batch, wait_seconds)
     except (NatsError, NoStreamResponseError, APIError, OSError, TimeoutError) as error:
         raise BrokerUnavailableError(str(error) or type(error).__name__) from error
+    return stored
+
+
+async def publish_next(nats: Client, message: Message, after: int, wait_seconds: float = 5) -> Stored:
+    """Publish a message that follows the message number `after` on its subject; 0: it is the first there.
+
+    SubjectMovedError when another message has come on the subject meanwhile; BrokerUnavailableError as in `publish`.
+    """
+    headers = {**message.headers, "Nats-Expected-Last-Subject-Sequence": str(after)}
+    try:
+        (stored,) = await publish(nats, [Message(message.subject, message.body, headers)], wait_seconds)
+    except BrokerUnavailableError as error:
+        if isinstance(error.__cause__, APIError) and error.__cause__.err_code == _WRONG_LAST_SEQUENCE:
+            raise SubjectMovedError(message.subject) from error
+        raise
     return stored
 
 

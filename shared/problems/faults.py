@@ -59,6 +59,24 @@ class Faults(Enum):
     REPEATED_CONTACT = phrase("faults.repeated_contact")
     NO_CONTACT_COLUMNS = phrase("faults.no_contact_columns")
 
+    # of dossiers
+    STEP_MISSING = phrase("faults.step_missing")
+    STEP_MISSING_CRITERIA = phrase("faults.step_missing_criteria")
+    STEP_TAKEN = phrase("faults.step_taken")
+    ALREADY_RECOGNISED = phrase("faults.already_recognised")
+    OTHER_TURN = phrase("faults.other_turn")
+    NOTHING_TO_RETURN = phrase("faults.nothing_to_return")
+    CRITERION_ANSWERED = phrase("faults.criterion_answered")
+    NOT_OF_THE_STEP = phrase("faults.not_of_the_step")
+    NO_NEEDS_NOTE = phrase("faults.no_needs_note")
+    JUDGED_NOT_MET = phrase("faults.judged_not_met")
+    WITHDRAWAL_NOT_JUDGED = phrase("faults.withdrawal_not_judged")
+    DAY_TO_COME = phrase("faults.day_to_come")
+    OUTSIDE_STEP = phrase("faults.outside_step")
+    OUTSIDE_ALL_CRITERIA = phrase("faults.outside_all_criteria")
+    OUTSIDE_CRITERION = phrase("faults.outside_criterion")
+    RECOGNISED_BEFORE_NEEDED = phrase("faults.recognised_before_needed")
+
     # of silences, and of the conditions that alerts have to fulfil
     BAD_TIMES = phrase("faults.bad_times")
     END_HAS_PASSED = phrase("faults.end_has_passed")

@@ -45,6 +45,7 @@ class Problems(Enum):
         409,
         phrase("kinds.closed"),
     )
+    OUT_OF_TURN = 409, phrase("kinds.out_of_turn")
     NOTICE_WITHHELD = 409, phrase("kinds.notice_withheld")
     SILENCE_ENDED = 409, phrase("kinds.silence_ended")
     PACKED = 415, phrase("kinds.packed")

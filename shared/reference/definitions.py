@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+from shared.contracts.dossier import DossierStep
 from shared.contracts.period import Granularity, Period
 from shared.reference.models import (
     CriteriaSet,
@@ -20,6 +21,7 @@ from shared.reference.models import (
     PlausibleChange,
     Report,
     Spelling,
+    StepTime,
     SumRule,
     Unit,
 )
@@ -37,6 +39,7 @@ class Definitions:
     sets: Mapping[str, CriteriaSet]
     openings: list[Opening]
     calendar: list[Report]
+    step_times: list[StepTime]
     instruments: Mapping[str, Instrument]
     spelling: Spelling
 
@@ -78,6 +81,10 @@ class Definitions:
     def opening_day(self, period: Period) -> date:
         """Return the first day on which figures for the period are accepted."""
         return self._openings[period.granularity].opening_day_of(period)
+
+    def step_time(self, step: DossierStep) -> StepTime | None:
+        """Return the time for a step of a dossier; None where the calendar sets none."""
+        return next((time for time in self.step_times if time.step is step), None)
 
     def reports_of(self, code: str, period: Period) -> tuple[Report, ...]:
         """Return the calendar's reports that ask for this element's figure for the period."""

@@ -167,6 +167,7 @@ def _definitions(directory: Path) -> Definitions:
         sets={criteria_set.id: criteria_set for criteria_set in sets},
         openings=calendar.openings,
         calendar=calendar.reports,
+        step_times=calendar.dossier,
         instruments={instrument.id: instrument for instrument in instruments},
         spelling=read_yaml(directory / "spelling.yaml").parse(Spelling),
     )

@@ -45,6 +45,7 @@ class Reference(Definitions):
             },
             openings=definitions.openings,
             calendar=definitions.calendar,
+            step_times=definitions.step_times,
             instruments=definitions.instruments,
             spelling=definitions.spelling,
             plan=plan,

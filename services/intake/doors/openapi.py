@@ -25,6 +25,7 @@ _TAGS = {
     "Receipts": "Biên nhận, kết quả, từ chối / Receipts, outcomes and refusals.",
     "Review": "Thẩm tra, thẩm định / Stages: verified by the district, confirmed by the sector, or returned.",
     "Difficulties": "Vướng mắc / Difficulties that a unit cannot solve by itself.",
+    "Dossiers": "Hồ sơ công nhận xã / Dossiers: the steps by which a commune is recognised by a criteria set.",
     "Reference": "Danh mục, khóa truy cập / The elements to report, and the scope of a key.",
 }
 
@@ -116,6 +117,30 @@ _OPERATIONS = {
         ),
         parameters={"problem_id": openapi_examples.DIFFICULTY_ID},
         answers={202: openapi_examples.DIFFICULTY_CLOSED},
+    ),
+    "GET /v1/dossiers": Operation(
+        "Dossiers",
+        "Dossiers, by commune and set / Các hồ sơ công nhận",
+        parameters={"unit": "184", "turn": "verified"},
+    ),
+    "GET /v1/dossiers/{commune}/{set}": Operation(
+        "Dossiers",
+        "A commune's dossier / Hồ sơ công nhận của một xã",
+        problems=(Problems.NOT_FOUND, Problems.OUT_OF_SCOPE),
+        parameters={"commune": "06280", "set": "ntm"},
+    ),
+    "POST /v1/dossiers/{commune}/{set}": Operation(
+        "Dossiers",
+        "Take a step / Thực hiện một bước của hồ sơ",
+        problems=(
+            Problems.OUT_OF_SCOPE,
+            Problems.NOT_FOUND,
+            Problems.OUT_OF_TURN,
+            Problems.KEY_USED,
+            Problems.REFUSED,
+            *_JSON_PROBLEMS,
+        ),
+        parameters={"commune": "06280", "set": "ntm", "idempotency-key": openapi_examples.DIFFICULTY_KEY},
     ),
     "GET /v1/me": Operation("Reference", "The agency of this key / Khóa này của ai"),
     "GET /v1/catalogue": Operation(

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.admission.messages import REQUEST_DIGEST_HEADER, REQUEST_HEADER
 from services.intake.storage import keeping
+from services.intake.storage.dossiers import NewDossierStep, keep_steps
 from services.intake.storage.keeping import (
     NewDifficulty,
     NewDifficultyEvent,
@@ -22,6 +23,7 @@ from services.intake.storage.keeping import (
 )
 from shared.contracts import subjects
 from shared.contracts.difficulty import DifficultyLogged
+from shared.contracts.dossier import DossierLogged
 from shared.contracts.parked_message import Parked
 from shared.contracts.period import Period
 from shared.contracts.submission import CausedChange, Refusal, Review
@@ -123,6 +125,24 @@ async def difficulties(connection: AsyncConnection, messages: Sequence[Msg], ref
     await keeping.keep_difficulties(connection, reported, events)
 
 
+async def dossiers(connection: AsyncConnection, messages: Sequence[Msg], reference: Reference) -> None:
+    """Keep the steps of dossiers. KeyError where a unit is unknown."""
+    await keep_steps(connection, [dossier_step(message, reference) for message in messages])
+
+
+def dossier_step(message: Msg, reference: Reference) -> NewDossierStep:
+    """Return the row of a step. KeyError where the unit is unknown."""
+    logged = DossierLogged.model_validate_json(message.data)
+    return {
+        "id": logged.id,
+        "sequence": message.metadata.sequence.stream,
+        "unit": _unit_key(logged, reference),
+        "criteria_set": logged.criteria_set,
+        "at": logged.at,
+        "body": logged.model_dump(mode="json"),
+    }
+
+
 async def parked(connection: AsyncConnection, messages: Sequence[Msg], _reference: Reference) -> None:
     """Keep which submissions scoring has parked, and which of them it has scored since."""
     logged = [Parked.model_validate_json(message.data) for message in messages]
@@ -139,7 +159,7 @@ async def parked(connection: AsyncConnection, messages: Sequence[Msg], _referenc
     await keeping.keep_unscored(connection, rows)
 
 
-def _unit_key(logged: DifficultyLogged, reference: Reference) -> int:
+def _unit_key(logged: DifficultyLogged | DossierLogged, reference: Reference) -> int:
     if logged.unit.key is not None:
         return logged.unit.key
     known = reference.units.known(logged.unit.code)

@@ -12,6 +12,7 @@ from shared.problems import Problem, Problems
 SUBMISSIONS = "intake-submissions"
 REFUSALS = "intake-refusals"
 PROBLEMS = "intake-problems"
+DOSSIERS = "intake-dossiers"
 """Durable consumers: the messages that they have acknowledged stand in the tables."""
 
 _PATIENCE_SECONDS = 2

@@ -144,6 +144,20 @@ class ProblemEventRow(_Table, table=True):
     body: dict[str, Any] = Field(sa_type=_json, description="A `DifficultyLogged`.")
 
 
+class DossierStepRow(_Table, table=True):
+    """A step of a dossier of recognition."""
+
+    __tablename__ = "dossier_step"
+    __table_args__: ClassVar[Any] = (Index("dossier_step_unit", "unit", "sequence"), {"schema": SCHEMA})
+
+    id: UUID = Field(primary_key=True)
+    sequence: int = Field(sa_type=_big, description="Its number in the stream STATUS.")
+    unit: int = Field(description="The commune's surrogate key.")
+    criteria_set: str
+    at: datetime = Field(sa_type=_moment)
+    body: dict[str, Any] = Field(sa_type=_json, description="A `DossierLogged`.")
+
+
 class ParkedRow(ParkedColumns, table=True):
     """Messages that could not be projected."""
 

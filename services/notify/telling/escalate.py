@@ -16,10 +16,10 @@ from services.notify.telling.notice_rows import (
 )
 from services.notify.telling.pipeline import Pipeline, pass_stages
 from services.notify.telling.tell import gather_or_tell
-from services.notify.telling.working_days import after_working_days
 from shared.contracts.alert import AlertEvent
 from shared.nats.cloud_events import Message
 from shared.service import outbox
+from shared.working_days import after_working_days
 
 _BATCH = 100
 

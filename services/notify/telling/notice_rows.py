@@ -12,10 +12,10 @@ from services.notify.alerts.log import log_message
 from services.notify.alerts.significance import has_link, opens
 from services.notify.storage.escalations import NewEscalation
 from services.notify.storage.notices import MentionValues, StoredNotice
-from services.notify.telling.working_days import after_working_days
 from services.notify.world import World
 from shared.contracts.alert import AlertEvent
 from shared.nats.cloud_events import Message
+from shared.working_days import after_working_days
 
 
 def notice_row(draft: Draft, world: World) -> StoredNotice:

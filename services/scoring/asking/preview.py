@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator, Mapping, Sequence
 
 import structlog
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.scoring.asking.refusal_reply import refusal_reply
 from services.scoring.asking.scenario import (
     Scenario,
     SupposedReadings,
@@ -45,13 +45,13 @@ async def answer(runtime: Runtime, request: bytes) -> tuple[bytes, dict[str, str
             answered = await preview(connection, runtime.reference, submissions, moment)
         return fit(answered, runtime.nats.max_payload), {}
     except Problem as problem:
-        return _refusal(problem)
+        return refusal_reply(problem)
     except Exception as error:  # a worker's edge: whatever a request does, the next one is answered
         if is_transient(error):
             log.warning("no preview", error=type(error).__name__)
-            return _refusal(Problem(Problems.UNAVAILABLE))
+            return refusal_reply(Problem(Problems.UNAVAILABLE))
         log.exception("preview failed")
-        return _refusal(Problem(Problems.FAILED))
+        return refusal_reply(Problem(Problems.FAILED))
 
 
 async def preview(
@@ -128,12 +128,3 @@ def _parse(request: bytes) -> list[Submission]:
             for fault in error.errors(include_url=False, include_context=False)
         ]
         raise Problem(Problems.REFUSED, *faults) from None
-
-
-def _refusal(problem: Problem) -> tuple[bytes, dict[str, str]]:
-    """Return the problem in English, since programs ask; the headers are those of NATS' service protocol (ADR-32)."""
-    headers = {
-        "Nats-Service-Error-Code": str(problem.kind.http_status),
-        "Nats-Service-Error": problem.kind.title.en,
-    }
-    return json.dumps(problem.document("en"), ensure_ascii=False).encode(), headers

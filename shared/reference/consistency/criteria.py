@@ -112,6 +112,9 @@ def _follow_on(checks: Checks, here: Place, level: Level, group: str | None, cri
 def _recognition(checks: Checks, rule: RecognitionRule, criteria_set: CriteriaSet, definitions: Definitions) -> None:
     here: Place = ("recognition",)
     _element(checks, (*here, "element"), rule.element, definitions, yes_no=True)
+    if rule.after is not None:
+        others = definitions.sets.keys() - {criteria_set.id}
+        checks.known((*here, "after"), rule.after, others, phrase("consistency_routing.criteria_set"))
     key = rule.withdrawal and rule.withdrawal.key_criteria
     if key:
         numbers = [str(criterion.number) for criterion in criteria_set.criteria]

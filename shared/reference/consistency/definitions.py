@@ -104,6 +104,7 @@ def of_calendar(located: Located, file: CalendarFile, definitions: Definitions) 
     """Check that names stand once, criteria exist, and every kind of period opens once."""
     checks = Checks(located)
     checks.unique(("reports",), (report.id for report in file.reports), "id")
+    checks.unique(("dossier",), (time.step for time in file.dossier), "step")
     for position, report in enumerate(file.reports):
         checks.all_known(("reports", position, "criteria"), report.criteria, definitions.criterion_keys, CRITERION)
     opening = Counter(granularity for rule in file.openings for granularity in rule.granularities)

@@ -5,7 +5,7 @@ or name of the field stands in code.
 """
 
 from shared.contracts.period import Period
-from shared.reference.models.calendar import CalendarFile, Due, Opening, Report
+from shared.reference.models.calendar import CalendarFile, Due, Opening, Report, StepTime
 from shared.reference.models.contact import Contact, ContactsFile
 from shared.reference.models.criteria import (
     Amount,
@@ -103,6 +103,7 @@ __all__ = [
     "StatedCount",
     "StatedSpan",
     "StatedUnit",
+    "StepTime",
     "Succession",
     "SuccessionsFile",
     "SumRule",

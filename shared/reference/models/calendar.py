@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from shared.contracts.bilingual import Bilingual
+from shared.contracts.dossier import DossierStep
 from shared.contracts.period import Granularity, Period
 from shared.reference.models.record import CriterionKey, Record
 
@@ -63,11 +64,21 @@ class Opening(Record):
         return max(period.start, period.end.replace(day=self.day_of_last_month))
 
 
+class StepTime(Record):
+    """The time for a step of a dossier of recognition, from the day on which it became an office's turn."""
+
+    step: DossierStep
+    working_days: int = Field(ge=1, le=250)
+    verified: bool
+    source: str
+
+
 class CalendarFile(Record):
     """The content of `calendar.yaml`."""
 
     openings: list[Opening]
     reports: list[Report]
+    dossier: list[StepTime] = Field(default=[], description="A step that is not named has no time of its own.")
 
 
 def _ending_in(year: int, month: int, granularity: Granularity) -> Period | None:

@@ -169,6 +169,7 @@ class RecognitionRule(Record):
     """The element by which decisions on recognition come in: yes (recognised) or no (withdrawn)."""
 
     element: str
+    after: str | None = Field(default=None, description="The set by which a commune has to be recognised before.")
     withdrawal: Withdrawal | None = Field(default=None, description="None: cannot be told, as criteria are missing.")
 
 

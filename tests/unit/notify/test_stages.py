@@ -20,13 +20,13 @@ from services.notify.stages.inhibit import inhibit
 from services.notify.stages.route import climb, route
 from services.notify.stages.settle import settle, still_news
 from services.notify.stages.silence import silence
-from services.notify.telling.working_days import after_working_days, is_working_day
 from services.notify.world import Cause, Silence, Stage, World
 from shared.contracts.alert import OperationEvent
 from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged
 from shared.reference.models import Contact, Match
 from shared.time import VIETNAM
+from shared.working_days import after_working_days, is_working_day
 from tests.changes import (
     DISTRICT_OFFICE,
     LABOUR,

@@ -1,0 +1,1 @@
+"""Dossiers of recognition: taking their steps, and what follows from these."""

@@ -1,0 +1,76 @@
+"""Queries for the steps of dossiers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, TypedDict
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.intake.storage.tables import DossierStepRow
+from shared.contracts.dossier import DossierLogged
+from shared.postgres.statements import table_of
+
+dossier_step = table_of(DossierStepRow)
+
+
+class NewDossierStep(TypedDict):
+    """A row of `dossier_step`."""
+
+    id: UUID
+    sequence: int
+    unit: int
+    criteria_set: str
+    at: datetime
+    body: dict[str, Any]
+
+
+class StoredStep(NamedTuple):
+    """A row of `dossier_step`, in the order of its columns."""
+
+    id: UUID
+    sequence: int
+    unit: int
+    criteria_set: str
+    at: datetime
+    body: dict[str, Any]
+
+
+async def keep_steps(connection: AsyncConnection, rows: Sequence[NewDossierStep]) -> None:
+    """Keep steps; those that are known stay as they are."""
+    if rows:
+        await connection.execute(insert(dossier_step).on_conflict_do_nothing(), rows)
+
+
+async def replace_steps(connection: AsyncConnection, rows: Sequence[NewDossierStep]) -> None:
+    """Put these steps in the place of all that are kept."""
+    await connection.execute(delete(dossier_step))
+    await keep_steps(connection, rows)
+
+
+async def all_steps(connection: AsyncConnection) -> list[StoredStep]:
+    """Return all steps, in the order of the stream."""
+    query = select(*(dossier_step.c[name] for name in StoredStep._fields)).order_by(dossier_step.c.sequence)
+    return [StoredStep(*row) for row in await connection.execute(query)]
+
+
+async def steps_of(connection: AsyncConnection, unit: int) -> list[DossierLogged]:
+    """Return the steps of all dossiers of a commune, in order."""
+    query = select(dossier_step.c.body).where(dossier_step.c.unit == unit).order_by(dossier_step.c.sequence)
+    return [DossierLogged.model_validate(body) for body in await connection.scalars(query)]
+
+
+async def newest_steps(connection: AsyncConnection, units: Collection[int]) -> list[DossierLogged]:
+    """Return the newest step of each dossier of these communes, by commune and set."""
+    step = dossier_step.c
+    query = (
+        select(step.body)
+        .distinct(step.unit, step.criteria_set)
+        .where(step.unit.in_(list(units)))
+        .order_by(step.unit, step.criteria_set, step.sequence.desc())
+    )
+    return [DossierLogged.model_validate(body) for body in await connection.scalars(query)]

@@ -1,0 +1,263 @@
+"""A commune is recognised step by step, by the offices whose turn it is, and may lose the recognition again."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.contracts import subjects
+from shared.contracts.dossier import DossierLogged
+from shared.reference.load import load
+from tests.integration.test_scoring import poverty_report, put_on_stream
+from tests.running import Service, Surroundings
+from tests.waiting import eventually
+
+REFERENCE = load()
+NTM = [f"ntm-{criterion.number}" for criterion in REFERENCE.sets["ntm"].criteria]
+ADVANCED = [f"advanced-{criterion.number}" for criterion in REFERENCE.sets["advanced"].criteria]
+DECISION = {"number": "2145/QĐ-UBND", "date": "2023-06-28"}
+BORDER = "06004"
+
+
+class Office:
+    """An office with its key."""
+
+    def __init__(self, intake: Service, key: str, unit: str = "06280", criteria_set: str = "ntm") -> None:
+        self.intake, self.key, self.path = intake, key, f"/v1/dossiers/{unit}/{criteria_set}"
+
+    async def post(self, step: str, *, key: str | None = None, **content: Any) -> httpx.Response:
+        headers = {"Idempotency-Key": key} if key else {}
+        async with self.intake.client(self.key) as client:
+            return await client.post(self.path, json={"step": step, **content}, headers=headers)
+
+    async def takes(self, step: str, **content: Any) -> Any:
+        answer = await self.post(step, **content)
+        assert answer.status_code == 202, answer.text
+        return answer.json()
+
+    async def is_refused(self, status: int, step: str, **content: Any) -> Any:
+        answer = await self.post(step, **content)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    async def looks(self) -> Any:
+        async with self.intake.client(self.key) as client:
+            answer = await client.get(self.path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+def yes(*criteria: str, note: str | None = None) -> list[dict[str, Any]]:
+    return [{"criterion": criterion, "yes": True, "note": note} for criterion in criteria or NTM]
+
+
+async def offices(
+    around: Surroundings, intake: Service, unit: str = "06280", criteria_set: str = "ntm", district: str = "184"
+) -> tuple[Office, Office, Office]:
+    """Return the offices of the commune, its district, and the province."""
+    keys = [await around.key(code, agency=f"office-{code}") for code in (unit, district, "20")]
+    commune, of_district, province = (Office(intake, key, unit, criteria_set) for key in keys)
+    return commune, of_district, province
+
+
+async def appraised(commune: Office, district: Office, province: Office, criteria: list[str] = NTM) -> None:
+    for office, step in ((commune, "self_assessed"), (district, "verified"), (province, "appraised")):
+        await office.takes(step, answers=yes(*criteria))
+
+
+async def events(around: Surroundings, unit: str, district: str = "184") -> list[DossierLogged]:
+    return [
+        DossierLogged.model_validate_json(message.data)
+        for message in await around.published(subjects.dossier(district, unit))
+    ]
+
+
+async def recognised(scoring: Service, key: str, unit: str, criteria_set: str = "ntm") -> Any:
+    async with scoring.client(key) as client:
+        found = (await client.get("/v1/recognitions", params={"set": criteria_set})).json()["items"]
+    return next(one["recognition"] for one in found if one["unit"]["code"] == unit)
+
+
+async def test_a_commune_is_recognised_by_all_steps_and_scoring_knows_it(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    commune, district, province = await offices(around, intake)
+    begun = await commune.takes("self_assessed", answers=yes(), person="Lý Văn Nam")
+    assert (begun["state"], begun["open_step"], begun["may_take"]) == ("self_assessed", "verified", [])
+    (turn,) = begun["turns"]
+    assert (turn["step"], turn["working_days"], turn["due"]) == ("verified", 15, "2023-07-21")
+    assert (begun["steps"][0]["person"], begun["steps"][0]["agency"]) == ("Lý Văn Nam", "office-06280")
+
+    missing = await province.is_refused(409, "decided", **DECISION)
+    assert missing["code"] == "out_of_turn"
+    assert missing["errors"][0]["code"] == "step_missing_criteria"
+    assert "thẩm tra (verified)" in missing["detail"]
+
+    await district.takes("verified", answers=yes(note="Đã kiểm tra."))
+    labour = Office(intake, await around.key("20", criteria=("ntm-11", "ntm-12"), agency="labour"))
+    partly = await labour.takes("appraised", answers=yes("ntm-11", "ntm-12"))
+    assert partly["state"] == "verified"
+    assert "ntm-11" not in [key for turn in partly["turns"] for key in turn["criteria"]]
+    await labour.is_refused(403, "appraised", answers=yes("ntm-5"))
+    rest = [key for key in NTM if key not in ("ntm-11", "ntm-12")]
+    assert (await province.takes("appraised", answers=yes(*rest)))["open_step"] == "decided"
+    await province.takes("decided", **DECISION)
+    whole = await province.takes("recognised")
+    assert (whole["state"], whole["turns"]) == ("recognised", [])
+    assert (whole["steps"][-1]["number"], whole["steps"][-1]["date"]) == (DECISION["number"], DECISION["date"])
+
+    async def is_known() -> bool:
+        found = await recognised(scoring, province.key, "06280")
+        return (found["state"], found["since"]) == ("recognised", "2023-06-28")
+
+    await eventually(is_known)
+    logged = await events(around, "06280")
+    steps = ["self_assessed", "verified", "appraised", "appraised", "decided", "recognised"]
+    assert [event.step for event in logged] == steps
+    assert [event.completes for event in logged] == [True, True, False, True, True, True]
+    assert [turn.sector for turn in logged[2].ended] == []
+    assert [turn.step for turn in logged[4].ended] == ["decided"]
+
+    await province.takes("withdrawal_due", reason="Ba tiêu chí không còn đạt.")
+    await province.takes("withdrawn", number="9/QĐ-UBND", date="2023-06-30")
+
+    async def is_withdrawn() -> bool:
+        return bool((await recognised(scoring, province.key, "06280"))["state"] == "withdrawn")
+
+    await eventually(is_withdrawn)
+
+
+async def test_of_two_who_decide_at_once_one_gets_409_that_names_the_step(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    other_intake = await around.start("intake")
+    for unit in ("06280", "06283", "06286"):
+        commune, district, province = await offices(around, intake, unit)
+        await appraised(commune, district, province)
+        other = Office(other_intake, await around.key("20", agency="chair"), unit)
+        answers = await asyncio.gather(
+            province.post("decided", **DECISION), other.post("decided", number="7/QĐ-UBND", date="2023-06-29")
+        )
+        assert sorted(answer.status_code for answer in answers) == [202, 409]
+        refused = next(answer.json() for answer in answers if answer.status_code == 409)
+        assert refused["errors"][0]["code"] == "step_taken"
+        assert "quyết định công nhận (decided)" in refused["detail"]
+        assert [event.step for event in await events(around, unit)].count("decided") == 1  # type: ignore[comparison-overlap]
+
+
+async def test_sectors_that_appraise_at_once_are_all_heard(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    commune, district, province = await offices(around, intake)
+    await commune.takes("self_assessed", answers=yes())
+    await district.takes("verified", answers=yes())
+    answers = await asyncio.gather(*(province.post("appraised", answers=yes(key)) for key in NTM[:4]))
+    assert [answer.status_code for answer in answers] == [202] * 4
+    assert len((await province.looks())["steps"]) == 6
+
+
+async def test_two_who_return_at_once_return_one_step(around: Surroundings, intake: Service, scoring: Service) -> None:
+    commune, district, province = await offices(around, intake)
+    await commune.takes("self_assessed", answers=yes())
+    await district.takes("verified", answers=yes())
+    answers = await asyncio.gather(*(province.post("returned", reason=f"Thiếu hồ sơ {number}.") for number in (1, 2)))
+    assert sorted(answer.status_code for answer in answers) == [202, 409]
+    assert (await province.looks())["open_step"] == "verified"
+
+
+async def test_a_yes_against_the_figures_needs_a_reason_and_the_judgement_stands_beside_it(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    commune, district, _ = await offices(around, intake, BORDER, district="180")
+    await put_on_stream(around, poverty_report("2023-06", 300, date(2023, 6, 30)))
+
+    async def is_judged() -> bool:
+        poverty = next(one for one in (await commune.looks())["criteria"] if one["criterion"] == "ntm-11")
+        return bool(poverty["judged"]["judged"] == "not_met")
+
+    await eventually(is_judged)
+    refused = await commune.is_refused(422, "self_assessed", answers=yes())
+    assert [(fault["pointer"], fault["code"]) for fault in refused["errors"]] == [
+        ("/answers/10/note", "judged_not_met")
+    ]
+    others = [key for key in NTM if key != "ntm-11"]
+    answers = [*yes(*others), *yes("ntm-11", note="Rà soát lại còn 8 %.")]
+    await commune.takes("self_assessed", answers=answers)
+    poverty = next(one for one in (await district.looks())["criteria"] if one["criterion"] == "ntm-11")
+    assert poverty["answers"]["self_assessed"]["judged"] == "not_met"
+    assert poverty["answers"]["self_assessed"]["note"] == "Rà soát lại còn 8 %."
+    assert "30 %" in poverty["judged"]["reason"]["vi"]
+
+
+async def test_without_scoring_nobody_assesses_and_everybody_may_look_and_return(
+    around: Surroundings, intake: Service
+) -> None:
+    commune, district, province = await offices(around, intake)
+    refused = await commune.is_refused(503, "self_assessed", answers=yes())
+    assert refused["code"] == "unavailable"
+    assert (await commune.looks())["recognition"] is None
+    scoring = await around.start("scoring")
+    await appraised(commune, district, province)
+    await scoring.stop()
+    assert (await province.takes("returned", reason="Sai mẫu."))["open_step"] == "appraised"
+
+
+async def test_the_advanced_set_needs_a_commune_that_is_recognised(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    advanced = await offices(around, intake, criteria_set="advanced")
+    refused = await advanced[0].is_refused(409, "self_assessed", answers=yes(*ADVANCED))
+    assert refused["errors"][0]["code"] == "recognised_before_needed"
+    ntm = await offices(around, intake)
+    await appraised(*ntm)
+    await ntm[2].takes("decided", **DECISION)
+    await advanced[0].is_refused(409, "self_assessed", answers=yes(*ADVANCED))
+    await ntm[2].takes("recognised")
+    await appraised(*advanced, ADVANCED)
+    await advanced[2].takes("decided", **DECISION)
+    assert (await advanced[2].takes("recognised"))["state"] == "recognised"
+    assert len((await ntm[2].looks())["steps"]) == 5
+
+
+async def test_a_step_under_one_key_is_taken_once(around: Surroundings, intake: Service, scoring: Service) -> None:
+    commune, district, _ = await offices(around, intake)
+    await commune.takes("self_assessed", answers=yes())
+    first = await district.takes("verified", key="a", answers=yes())
+    assert (await district.takes("verified", key="a", answers=yes()))["steps"] == first["steps"]
+    refused = await district.is_refused(409, "verified", key="a", answers=yes(note="Khác."))
+    assert refused["code"] == "key_used"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("99999/ntm", 404), ("06280/other", 404), ("184/ntm", 404), ("06004/ntm", 403)]
+)
+async def test_what_does_not_exist_or_is_not_the_keys_is_refused(
+    shared_around: Surroundings, shared_intake: Service, key: str, path: str, status: int
+) -> None:
+    async with shared_intake.client(key) as client:
+        for answer in (
+            await client.get(f"/v1/dossiers/{path}"),
+            await client.post(f"/v1/dossiers/{path}", json={"step": "self_assessed", "answers": yes()}),
+        ):
+            assert answer.status_code == status, answer.text
+
+
+async def test_the_list_tells_the_dossiers_of_the_keys_communes_by_whose_turn_it_is(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    commune, district, _ = await offices(around, intake)
+    await commune.takes("self_assessed", answers=yes())
+    await district.looks()
+    elsewhere = await around.key("180", agency="elsewhere")
+    for key, turn, expected in (
+        (district.key, "verified", ["06280"]),
+        (district.key, "decided", []),
+        (elsewhere, "verified", []),
+    ):
+        async with intake.client(key) as client:
+            found = (await client.get("/v1/dossiers", params={"turn": turn})).json()["items"]
+        assert [one["unit"]["code"] for one in found] == expected
