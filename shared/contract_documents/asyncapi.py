@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from shared.contract_documents.subject_families import REQUESTS, SUBJECT_FAMILIES, TRACE, Request, SubjectFamily
 from shared.contracts import subjects
+from shared.contracts.judgement import JudgementRequest
 from shared.contracts.parked_message import ReplayRequest
 from shared.contracts.preview import PreviewRequest
 from shared.contracts.submission import Submission
@@ -27,6 +28,7 @@ def document() -> dict[str, Any]:
     contracts += [
         Submission,
         PreviewRequest,
+        JudgementRequest,
         ReplayRequest,
         *(answer for request in REQUESTS for answer in request.answers),
     ]

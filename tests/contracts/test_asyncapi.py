@@ -109,6 +109,8 @@ async def test_what_the_services_publish_is_what_the_document_says(
         answer = {"words": "Đã rõ", "closes": True}
         await eventually(lambda: is_202(client.post(f"/v1/problems/{problem}/answers", json=answer)))
 
+        await eventually(lambda: is_202(client.post("/v1/dossiers/06280/ntm", json=openapi_examples.SELF_ASSESSMENT)))
+
     async def found() -> set[str]:
         return {
             described(message.subject or "", message.headers, json.loads(message.data or b""))
@@ -116,7 +118,7 @@ async def test_what_the_services_publish_is_what_the_document_says(
             async for message in messages(around, stream)
         }
 
-    expected = {"submissions", "reviews", "refusals", "statuses", "problems"}
+    expected = {"submissions", "reviews", "refusals", "statuses", "problems", "dossiers"}
 
     async def all_said() -> bool:
         return expected <= await found()

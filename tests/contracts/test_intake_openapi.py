@@ -56,6 +56,7 @@ async def around(shared_around: Surroundings) -> Surroundings:
 
 @pytest.fixture(scope="module")
 async def intake(around: Surroundings) -> Service:
+    await around.start("scoring")  # judges beside the steps of dossiers
     return await around.start("intake")
 
 

@@ -185,6 +185,12 @@ DIFFICULTY_CLOSED: dict[str, Any] = {
     ],
 }
 
+SELF_ASSESSMENT: dict[str, Any] = {
+    "step": "self_assessed",
+    "person": "Lý Văn Nam",
+    "answers": [{"criterion": "ntm-1", "yes": True, "note": "Quy hoạch được duyệt ngày 12/05/2022."}],
+}
+
 CATALOGUE: dict[str, Any] = {
     "elements": [
         {

@@ -15,7 +15,7 @@ from services.intake.rules.dossier import (
     Dossier,
     Turn,
     content_faults,
-    day_fault,
+    day_faults,
     judged_faults,
     order_fault,
     settled_step,
@@ -123,23 +123,23 @@ async def _decide(runtime: Runtime, posted: Posted, step: Step, history: History
     judgement: Judgement | None = None
     if faults := [*right_faults(entry, dossier, unit, posted.caller, reference)]:
         raise Problem(Problems.OUT_OF_SCOPE, *faults)
-    if dossier.is_untouched and entry.step in _JUDGED_STEPS:
+    if dossier.is_untouched and entry.step is DossierStep.WITHDRAWAL_DUE:
         judgement = await _judgement(runtime, step)
         dossier = _with_earlier_recognition(dossier, judgement, step.criteria_set)
-    if fault := order_fault(dossier, entry) or _fault_of_set_before(step, history, judgement, reference):
+    if fault := order_fault(dossier, entry):
         raise Problem(Problems.OUT_OF_TURN, fault)
-    faults = [*content_faults(dossier, entry)]
-    faults += [fault for fault in [day_fault(entry, runtime.clock.today())] if fault]
+    faults = [*content_faults(dossier, entry), *day_faults(entry, runtime.clock.today())]
     if faults:
         raise Problem(Problems.REFUSED, *faults)
     if entry.step in _JUDGED_STEPS:
         judgement = judgement or await _judgement(runtime, step)
+    if dossier.is_untouched and judgement:
+        dossier = _with_earlier_recognition(dossier, judgement, step.criteria_set)
+    if fault := order_fault(dossier, entry) or _fault_of_set_before(step, history, judgement, reference):
+        raise Problem(Problems.OUT_OF_TURN, fault)
     judged = {one.criterion: one.judged for one in judgement.criteria} if judgement else {}
     due = _recognition(judgement, step.criteria_set)
-    faults = [*judged_faults(entry, judged)]
-    if entry.step is DossierStep.WITHDRAWAL_DUE and entry.reason is None and not (due and due.withdrawal_due):
-        faults.append(Fault("/reason", Faults.WITHDRAWAL_NOT_JUDGED))
-    if faults:
+    if faults := [*judged_faults(entry, judged, is_due=bool(due and due.withdrawal_due))]:
         raise Problem(Problems.REFUSED, *faults)
     logged = _logged(step, posted, history, dossier, judged, runtime.clock.now(), reference)
     if entry.step is DossierStep.WITHDRAWAL_DUE:

@@ -235,11 +235,10 @@ def content_faults(dossier: Dossier, entry: DossierEntry) -> Iterator[Fault]:
             yield Fault(f"/{name}", Faults.NOT_OF_THE_STEP, {"value": step_named(entry.step)})
 
 
-def day_fault(entry: DossierEntry, today: date) -> Fault | None:
-    """Return the fault of a decision whose day has not come."""
-    if entry.date is None or entry.date <= today:
-        return None
-    return Fault("/date", Faults.DAY_TO_COME, {"value": entry.date})
+def day_faults(entry: DossierEntry, today: date) -> Iterator[Fault]:
+    """Yield the fault of a decision whose day has not come."""
+    if entry.date is not None and entry.date > today:
+        yield Fault("/date", Faults.DAY_TO_COME, {"value": entry.date})
 
 
 def _answer_faults(dossier: Dossier, answers: Sequence[CriterionAnswer]) -> Iterator[Fault]:
@@ -257,11 +256,17 @@ def _answer_faults(dossier: Dossier, answers: Sequence[CriterionAnswer]) -> Iter
             yield Fault(f"{pointer}/note", Faults.NO_NEEDS_NOTE, {"value": answer.criterion})
 
 
-def judged_faults(entry: DossierEntry, judged: Mapping[CriterionKey, Judged]) -> Iterator[Fault]:
-    """Yield a fault for each yes without a reason beside a criterion that is judged not met."""
+def judged_faults(
+    entry: DossierEntry, judged: Mapping[CriterionKey, Judged], *, is_due: bool = False
+) -> Iterator[Fault]:
+    """Yield a fault for what the figures contradict without a reason: a yes beside a criterion that is judged not met,
+    and a withdrawal that is not judged due.
+    """
     for place, answer in enumerate(entry.answers):
         if answer.yes and answer.note is None and judged.get(answer.criterion) is Judged.NOT_MET:
             yield Fault(f"/answers/{place}/note", Faults.JUDGED_NOT_MET, {"value": answer.criterion})
+    if entry.step is DossierStep.WITHDRAWAL_DUE and entry.reason is None and not is_due:
+        yield Fault("/reason", Faults.WITHDRAWAL_NOT_JUDGED)
 
 
 def _moment(at: datetime) -> Bilingual:

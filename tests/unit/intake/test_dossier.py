@@ -16,7 +16,7 @@ from services.intake.rules.dossier import (
     RECOGNITION,
     Dossier,
     content_faults,
-    day_fault,
+    day_faults,
     judged_faults,
     order_fault,
     settled_step,
@@ -209,10 +209,16 @@ def test_what_a_step_lacks_or_has_too_much_is_named_by_its_field(
 
 
 def test_a_decision_is_not_of_tomorrow() -> None:
-    assert day_fault(an_entry(S.DECIDED), date(2023, 6, 28)) is None
-    fault = day_fault(an_entry(S.DECIDED), date(2023, 6, 27))
-    assert fault
+    assert list(day_faults(an_entry(S.DECIDED), date(2023, 6, 28))) == []
+    (fault,) = day_faults(an_entry(S.DECIDED), date(2023, 6, 27))
     assert (fault.pointer, fault.kind) == ("/date", Faults.DAY_TO_COME)
+
+
+def test_a_withdrawal_that_is_not_judged_due_needs_a_reason() -> None:
+    entry = an_entry(S.WITHDRAWAL_DUE, reason=None)
+    assert list(judged_faults(entry, {}, is_due=True)) == []
+    assert [fault.pointer for fault in judged_faults(entry, {})] == ["/reason"]
+    assert list(judged_faults(an_entry(S.WITHDRAWAL_DUE), {})) == []
 
 
 def test_a_yes_beside_a_criterion_that_is_judged_not_met_needs_a_reason() -> None:
