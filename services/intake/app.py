@@ -4,6 +4,7 @@ POST /v1/submissions      \\
 POST /v1/uploads           }  ->  Admission  ->  ntm.v1.submissions.<district>.<commune>  a receipt, once it is on disk
 ntm.v1.intake.submit      /                  ->  ntm.v1.refusals.<agency>                 refused items, with the reason
 POST /v1/submissions/…/review                ->  ntm.v1.reviews.<district>.<commune>      and the figures' new stage
+POST /v1/submissions/…/withdraw              ->  ntm.v1.withdrawals.<district>.<commune>  figures count no longer
 POST /v1/problems                            ->  ntm.v1.problems.<unit>                   difficulties
 POST /v1/dossiers/…                          ->  ntm.v1.dossiers.<district>.<commune>     steps of recognition
 
@@ -23,7 +24,7 @@ from faststream.nats import NatsResponse
 from nats.aio.msg import Msg
 
 from services.intake import web
-from services.intake.doors import catalogue, difficulties, dossiers, receipts, reviews, uploads
+from services.intake.doors import catalogue, difficulties, dossiers, receipts, reviews, uploads, withdrawals
 from services.intake.doors.http import SubmissionsDoor
 from services.intake.doors.nats import answer_submission
 from services.intake.doors.openapi import DESCRIPTION
@@ -56,7 +57,7 @@ app = create_app(
 )
 app.add_middleware(SubmissionsDoor)
 describe(app, DESCRIPTION)
-for part in (web, me, receipts, uploads, reviews, difficulties, dossiers, catalogue):
+for part in (web, me, receipts, uploads, reviews, withdrawals, difficulties, dossiers, catalogue):
     app.include_router(part.router)
 
 
@@ -77,6 +78,7 @@ async def answer_request(message: Msg) -> NatsResponse:
 PROJECTIONS: Sequence[tuple[str, str, Projection]] = (
     (subjects.ALL_SUBMISSIONS, SUBMISSIONS, project.submissions),
     (subjects.ALL_REVIEWS, "intake-reviews", project.reviews),
+    (subjects.ALL_WITHDRAWALS, "intake-withdrawals", project.withdrawals),
     (subjects.ALL_REFUSALS, REFUSALS, project.refusals),
     (subjects.ALL_STATUSES, "intake-changes", project.changes),
     (subjects.ALL_PARKED, "intake-parked", project.parked),

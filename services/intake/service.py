@@ -18,12 +18,11 @@ from services.intake.storage.tables import ParkedRow
 from shared.access.authenticator import Authenticator
 from shared.access.oidc_tokens import Issuer
 from shared.http.dependencies import service_of
-from shared.reference.load import Reference
 from shared.service.parking import ParkingPlace
 from shared.service.runtime import Runtime, background, open_runtime
 from shared.settings import Settings
 
-type Projection = Callable[[AsyncConnection, Sequence[Msg], Reference], Awaitable[None]]
+type Projection = Callable[[AsyncConnection, Sequence[Msg], Runtime], Awaitable[None]]
 """Brings a batch of messages to intake's tables, in the caller's transaction."""
 
 
@@ -55,7 +54,7 @@ class Intake:
     async def project(self, projection: Projection, messages: Sequence[Msg]) -> None:
         """Bring a batch of messages to the tables in one transaction."""
         async with self.runtime.engine.begin() as connection:
-            await projection(connection, messages, self.runtime.reference)
+            await projection(connection, messages, self.runtime)
 
 
 def intake_of(request: Request) -> Intake:

@@ -1,6 +1,8 @@
 """Scoring, from top to bottom: submissions come in, verdicts go out, and a day that passes is judged too.
 
 ntm.v1.submissions.>    ->  score()          ->  readings, statuses, sums, changes  ->  outbox  ->  ntm.v1.status.>
+ntm.v1.withdrawals.>    ->  take_back()      ->  the same, by the figures that are left
+ntm.v1.reviews.>        ->  take_back()      ->  the same, where a submission was returned
 sums that have moved    ->  judge_targets()  ->  commitments, changes               ->  outbox  ->  ntm.v1.targets.>
 the clock's next day    ->  tick()           ->  the changes that time alone makes  ->  outbox  ->  both
 ntm.v1.scoring.preview  ->  preview()        ->  reply: the changes that submissions would make
@@ -64,6 +66,13 @@ async def take_submissions(messages: list[Msg]) -> None:
     await process(subjects.SUBMISSIONS_STREAM, messages, scoring().score, scoring().parking.park)
 
 
+@batches(broker, subjects.ALL_WITHDRAWALS, subjects.SCORING_WITHDRAWALS)
+@batches(broker, subjects.ALL_REVIEWS, subjects.SCORING_REVIEWS)
+async def take_submissions_back(messages: list[Msg]) -> None:
+    """Judge again without withdrawn submissions, and with the remark at returned ones."""
+    await process(subjects.SUBMISSIONS_STREAM, messages, scoring().take_back, scoring().parking.park)
+
+
 @broker.subscriber(subjects.PREVIEW, queue="scoring", decoder=raw_body)
 async def answer_preview(request: bytes) -> NatsResponse:
     """Tell what submissions would change; nothing of it is stored."""
@@ -81,5 +90,9 @@ async def answer_judgement(request: bytes) -> NatsResponse:
 @broker.subscriber(subjects.replay("scoring"), queue="scoring", decoder=raw_body)
 async def take_replay(request: bytes) -> bytes:
     """Score a parked submission after all, or tell why not."""
-    handlers = {subjects.ALL_SUBMISSIONS: scoring().score}
+    handlers = {
+        subjects.ALL_SUBMISSIONS: scoring().score,
+        subjects.ALL_WITHDRAWALS: scoring().take_back,
+        subjects.ALL_REVIEWS: scoring().take_back,
+    }
     return await answer_replay(scoring().parking, scoring().runtime.nats, handlers, request)

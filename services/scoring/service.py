@@ -17,6 +17,7 @@ from services.scoring.update.arrivals import arrival_of
 from services.scoring.update.daily_tick import DailyTick
 from services.scoring.update.plan_guard import take_plan
 from services.scoring.update.score import score
+from services.scoring.update.take_back import take_back, taking_back_of
 from services.scoring.update.targets import judge_targets
 from services.scoring.update.transaction import Transaction
 from shared.access.authenticator import Authenticator
@@ -80,6 +81,16 @@ class Scoring:
             await score(transaction, arrivals)
         self.relay.wake()
         self.targets.wake()
+
+    async def take_back(self, messages: Sequence[Msg]) -> None:
+        """Take a batch of withdrawals or reviews into account in one transaction."""
+        read = [taking_back_of(message.subject, message.data) for message in messages]
+        if not (takings := [taking for taking in read if taking]):
+            return
+        await self.judge_targets()  # sums that have moved before were not moved by this
+        async with self._begin() as transaction:
+            await take_back(transaction, takings)
+        self.relay.wake()
 
     async def judge_targets(self) -> int:
         """Judge the commitments of districts and the province whose sums have moved; return the number of changes."""

@@ -17,7 +17,7 @@ from shared.contracts.judgement import Judgement, JudgementRequest
 from shared.contracts.parked_message import Parked, Replayed, ReplayRequest
 from shared.contracts.preview import Preview, PreviewRequest
 from shared.contracts.problem_document import ProblemDocument
-from shared.contracts.submission import AcceptedSubmission, Receipt, Refusal, Review, Submission
+from shared.contracts.submission import AcceptedSubmission, Receipt, Refusal, Review, Submission, Withdrawal
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 
 _UNIT = "Code of a commune, a district or the province."
@@ -65,6 +65,15 @@ SUBJECT_FAMILIES = (
         "Thẩm tra, thẩm định, trả lại / Decisions of districts and sectors on submissions.",
         Review,
         tuple(f"submission.{decision}" for decision in get_args(Review.model_fields["decision"].annotation)),
+        ("intake",),
+        {"district": _DISTRICT, "unit": _UNIT},
+    ),
+    SubjectFamily(
+        "withdrawals",
+        subjects.withdrawal("{district}", "{unit}"),
+        "Thu hồi số liệu / Submissions that were withdrawn: their figures count no longer.",
+        Withdrawal,
+        ("submission.withdrawn",),
         ("intake",),
         {"district": _DISTRICT, "unit": _UNIT},
     ),

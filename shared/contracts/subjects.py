@@ -9,6 +9,7 @@ ALERTS_STREAM = "ALERTS"
 
 ALL_SUBMISSIONS = "ntm.v1.submissions.>"
 ALL_REVIEWS = "ntm.v1.reviews.>"
+ALL_WITHDRAWALS = "ntm.v1.withdrawals.>"
 ALL_REFUSALS = "ntm.v1.refusals.>"
 ALL_STATUSES = "ntm.v1.status.>"
 ALL_TARGETS = "ntm.v1.targets.>"
@@ -18,7 +19,7 @@ ALL_ALERTS = "ntm.v1.alerts.>"
 ALL_PARKED = "ntm.v1.parked.>"
 
 KEPT = {
-    SUBMISSIONS_STREAM: [ALL_SUBMISSIONS, ALL_REVIEWS],
+    SUBMISSIONS_STREAM: [ALL_SUBMISSIONS, ALL_REVIEWS, ALL_WITHDRAWALS],
     STATUS_STREAM: [ALL_STATUSES, ALL_TARGETS, ALL_PROBLEMS, ALL_DOSSIERS, ALL_PARKED],
 }
 """The streams whose messages are kept for ever, each with its subjects."""
@@ -36,6 +37,9 @@ JUDGEMENT = "ntm.v1.scoring.judgement"
 
 SCORING_CONSUMER = "scoring"
 """Scoring's durable consumer of SUBMISSIONS: the messages that it has acknowledged are scored."""
+
+SCORING_REVIEWS, SCORING_WITHDRAWALS = "scoring-reviews", "scoring-withdrawals"
+"""Scoring's durable consumers of what takes submissions back, in the same stream."""
 
 
 def is_in(subject: str, family: str) -> bool:
@@ -57,6 +61,16 @@ def submission(district: str | None, unit: str) -> str:
 def review(district: str | None, unit: str) -> str:
     """Return the subject of reviews, which stand in the stream of the submissions."""
     return f"ntm.v1.reviews.{district or '-'}.{unit}"
+
+
+def withdrawal(district: str | None, unit: str) -> str:
+    """Return the subject of withdrawals, which stand in the stream of the submissions."""
+    return f"ntm.v1.withdrawals.{district or '-'}.{unit}"
+
+
+def withdrawn_from(subject: str) -> str:
+    """Return the subject of the submissions that the withdrawals on a subject are about."""
+    return subject.replace("withdrawals", "submissions", 1)
 
 
 def problem(unit: str) -> str:

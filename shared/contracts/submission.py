@@ -138,6 +138,22 @@ class Review(BaseModel):
     )
 
 
+class Withdrawal(BaseModel):
+    """The withdrawal of a submission: the body of `ntm.v1.withdrawals.<district>.<commune>`.
+
+    Its figures count no longer, whatever came before or comes after it; the submission stays in the history.
+    """
+
+    id: UUID
+    submission: UUID = Field(description="The submission that was withdrawn.")
+    reason: str
+    agency: str = Field(description="The agency that withdrew it: its sender, or an office that may review it.")
+    key: str | None = None
+    at: AwareDatetime
+    unit: UnitCode
+    period: Period
+
+
 class Tracked(BaseModel):
     """A submission with its progress: the answer of `GET /v1/submissions/{id}`."""
 
@@ -151,6 +167,7 @@ class Tracked(BaseModel):
     submission: AcceptedSubmission | None = Field(default=None, description="As accepted; left out in lists.")
     changes: list[CausedChange] = []
     reviews: list[Review] = []
+    withdrawal: Withdrawal | None = Field(default=None, description="Where it was withdrawn: by whom, when and why.")
 
 
 class Refusal(BaseModel):

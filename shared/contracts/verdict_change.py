@@ -12,6 +12,9 @@ from shared.contracts.assessment import Assessment
 from shared.contracts.refs import CommitmentRef, CriterionRef, UnitRef
 from shared.contracts.status import Event, Status
 
+type Cause = Literal["figure", "time", "withdrawal", "plan", "rules", "rebuild"]
+"""The cause of a change. Only figures and time make alarms: any other loss is told as `changed`."""
+
 
 class Change(BaseModel):
     """The fields of every change of a verdict."""
@@ -25,6 +28,7 @@ class Change(BaseModel):
     unit: UnitRef
     assessment: Assessment
     submission: UUID | None = Field(default=None, description="The submission that caused it; none: time caused it.")
+    cause: Cause | None = Field(default=None, description="None in messages of earlier versions.")
     sample: bool = Field(default=False, description="Whether it rests on invented sample data.")
 
 

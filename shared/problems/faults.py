@@ -34,6 +34,8 @@ class Faults(Enum):
     STANDING_DISAGREES = phrase("faults.standing_disagrees")
     UNIT_BY_NAME = phrase("faults.unit_by_name")
     REVISION_TAKEN = phrase("faults.revision_taken")
+    WITHDRAWN = phrase("faults.withdrawn")
+    RAISED_BY_OTHERS = phrase("faults.raised_by_others")
     NEEDS_CONFIRMATION = phrase("faults.needs_confirmation")
     OUTSIDE_UNITS = phrase("faults.outside_units")
     OUTSIDE_CRITERIA = phrase("faults.outside_criteria")
@@ -142,6 +144,7 @@ class Warnings(Enum):
     OUTRANKED = phrase("faults.outranked")
     IMPLAUSIBLE_CHANGE = phrase("faults.implausible_change")
     OFFICIAL_STANDS = phrase("faults.official_stands")
+    RETURNED = phrase("faults.returned")
 
     # of contacts
     PHONE_RENUMBERED = phrase("faults.phone_renumbered")

@@ -41,6 +41,7 @@ class Problems(Enum):
         409,
         phrase("kinds.reviewed"),
     )
+    WITHDRAWN = 409, phrase("kinds.withdrawn")
     CLOSED = (
         409,
         phrase("kinds.closed"),

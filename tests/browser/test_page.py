@@ -288,6 +288,29 @@ async def test_a_district_verifies_or_returns_what_was_reported(
     await eventually(is_decided)
 
 
+async def test_a_sender_withdraws_figures_after_a_question_and_with_a_reason(
+    page: Page, around: Surroundings, key: str, intake: Service
+) -> None:
+    async with intake.client(key) as client:
+        answer = await client.post("/v1/submissions", json=a_posted_submission(unit="06301", period="2023-04"))
+        assert answer.status_code == 202, answer.text
+    await sign_in(page, key, "sent")
+    await row_of(page, "06301").get_by_role("button", name="Chi tiết").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="Rút lại số liệu…").click()
+    await expect(dialog).to_contain_text("Số liệu sẽ không được tính nữa")
+    await dialog.get_by_role("button", name="Rút lại", exact=True).click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("Hãy ghi lý do rút lại")
+    await dialog.get_by_label("Lý do rút lại").fill("Gửi nhầm <b>xã</b>.")
+    await keep_picture(page, "withdraw-dialog")
+    await dialog.get_by_role("button", name="Rút lại", exact=True).click()
+    await expect(dialog.get_by_role("status")).to_contain_text("Đã rút lại")
+    await dialog.get_by_role("button", name="Đóng").click()
+    await expect(row_of(page, "06301")).to_contain_text("đã rút lại")
+    await row_of(page, "06301").get_by_role("button", name="Chi tiết").click()
+    await expect(dialog).to_contain_text("Gửi nhầm <b>xã</b>.")
+
+
 async def test_hostile_words_of_a_difficulty_are_shown_as_text(page: Page, key: str, around: Surroundings) -> None:
     words = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title='taken'\">"
     await sign_in(page, key, "difficulties")

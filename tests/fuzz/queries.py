@@ -18,7 +18,8 @@ class Queries(Door):
 
     name = "get"
     _PATHS = (
-        "/v1/submissions", "/v1/submissions/{}", "/v1/submissions/{}/review", "/v1/refusals", "/v1/problems",
+        "/v1/submissions", "/v1/submissions/{}", "/v1/submissions/{}/review", "/v1/submissions/{}/withdraw",
+        "/v1/refusals", "/v1/problems",
         "/v1/problems/{}", "/v1/problems/{}/answers", "/v1/templates/{}.xlsx", "/v1/me", "/v1/catalogue", "/", "/{}",
         "/v1/{}", "/static/{}", "/healthz", "/openapi.json",
     )  # fmt: skip

@@ -8,7 +8,14 @@ from typing import Any
 
 from sqlalchemy import text
 
-from services.scoring.storage.tables import IncrementRow, ReadingRow, StatusRow, SubmissionRow, TargetRow
+from services.scoring.storage.tables import (
+    IncrementRow,
+    ReadingRow,
+    StatusRow,
+    SubmissionRow,
+    TakenBackRow,
+    TargetRow,
+)
 from services.scoring.update.rebuild import rebuild
 from shared.contracts import subjects
 from shared.postgres.statements import table_of
@@ -17,7 +24,7 @@ from tests.integration.test_scoring import BORDER, changes, count, no_target_mov
 from tests.running import START, Service, Surroundings
 from tests.waiting import eventually
 
-MODELS = (SubmissionRow, ReadingRow, StatusRow, IncrementRow, TargetRow)
+MODELS = (SubmissionRow, TakenBackRow, ReadingRow, StatusRow, IncrementRow, TargetRow)
 
 
 async def scored(around: Surroundings, submissions: int) -> None:

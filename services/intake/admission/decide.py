@@ -11,8 +11,8 @@ from services.intake import rules
 from services.intake.admission.candidate import Candidate, Refused
 from services.intake.admission.history import History
 from services.intake.admission.messages import sign_in
-from shared.contracts.submission import AcceptedSubmission, Receipt
-from shared.problems import Problem, Problems
+from shared.contracts.submission import AcceptedSubmission, Receipt, Withdrawal
+from shared.problems import Fault, Problem, Problems
 from shared.reference.load import Reference
 
 type Decision = Receipt | Problem | AcceptedSubmission
@@ -55,7 +55,10 @@ class Decisions:
         if used_for is not None and used_for != posted.request_digest:
             return Problem(Problems.KEY_USED)
         if (receipt := self.history.receipts.get(candidate.id)) is not None:
-            return receipt if candidate.has_digest(receipt.digest) else Problem(Problems.KEY_USED)
+            if not candidate.has_digest(receipt.digest):
+                return Problem(Problems.KEY_USED)
+            withdrawal = self.history.withdrawn.get(candidate.id)
+            return Problem(Problems.WITHDRAWN, self._withdrawn(candidate, withdrawal)) if withdrawal else receipt
         if candidate.id in self.taken:
             _, twin = self.taken[candidate.id]
             return twin if candidate.has_digest(twin.digest) else Problem(Problems.KEY_USED)
@@ -63,6 +66,12 @@ class Decisions:
         if remarks.faults:
             return Problem(Problems.REFUSED, *remarks.faults)
         return sign_in(candidate, remarks.warnings, self.reference.units, self.now)
+
+    def _withdrawn(self, candidate: Candidate, withdrawal: Withdrawal) -> Fault:
+        submission = candidate.submission
+        current = self.history.standing.figures(candidate.unit.key, submission.period)
+        following = rules.next_revision(submission, current)
+        return rules.withdrawn(withdrawal, following)
 
     def _take(self, candidate: Candidate, signed: AcceptedSubmission) -> None:
         self.taken[candidate.id] = (candidate, signed)

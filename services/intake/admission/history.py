@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from services.intake.rules.standing_figures import StandingFigures
-from shared.contracts.submission import Receipt
+from shared.contracts.submission import Receipt, Withdrawal
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,8 @@ class History:
 
     receipts: dict[UUID, Receipt] = field(default_factory=dict)
     """The receipts of candidates that were accepted before, by the candidate's id."""
+    withdrawn: dict[UUID, Withdrawal] = field(default_factory=dict)
+    """The withdrawals of those that were withdrawn since."""
     requests: dict[tuple[str, str], str] = field(default_factory=dict)
     """By agency and `Idempotency-Key`: the digest of the content for which the key was used."""
     standing: StandingFigures = field(default_factory=StandingFigures)

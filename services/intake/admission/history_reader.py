@@ -69,6 +69,7 @@ class HistoryReader:
             known = await receipts.stored_ids(self._connection, [candidate.id for candidate in candidates])
             return History(
                 await receipts.receipts_of(self._connection, known),
+                await receipts.withdrawals_of(self._connection, known) if known else {},
                 await receipts.request_digests(self._connection, _requests(candidates)),
                 await figures.standing(self._connection, self._lookups(candidates)),
             )

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from services.intake.admission.candidate import Candidate, Refused
 from shared.contracts import subjects
-from shared.contracts.submission import AcceptedSubmission, Receipt, Refusal, Review, SubmissionWarning
+from shared.contracts.submission import AcceptedSubmission, Receipt, Refusal, Review, SubmissionWarning, Withdrawal
 from shared.nats.cloud_events import Message, cloud_event
 from shared.reference.units import Units
 
@@ -95,6 +95,19 @@ def review_message(review: Review, district: str | None, trace: str | None) -> M
         kind=f"submission.{review.decision}",
         source="intake",
         at=review.at,
+        trace=trace,
+    )
+
+
+def withdrawal_message(withdrawal: Withdrawal, district: str | None, trace: str | None) -> Message:
+    """Return the message of a withdrawal."""
+    return cloud_event(
+        subjects.withdrawal(district, withdrawal.unit),
+        withdrawal.model_dump_json().encode(),
+        event_id=withdrawal.id,
+        kind="submission.withdrawn",
+        source="intake",
+        at=withdrawal.at,
         trace=trace,
     )
 

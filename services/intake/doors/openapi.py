@@ -67,9 +67,23 @@ _OPERATIONS = {
     "POST /v1/submissions/{submission_id}/review": Operation(
         "Review",
         "Verify, confirm or return / Thẩm tra, thẩm định hoặc trả lại",
-        problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND, Problems.REVIEWED, Problems.REFUSED, *_JSON_PROBLEMS),
+        problems=(
+            Problems.OUT_OF_SCOPE,
+            Problems.NOT_FOUND,
+            Problems.REVIEWED,
+            Problems.WITHDRAWN,
+            Problems.REFUSED,
+            *_JSON_PROBLEMS,
+        ),
         parameters={"submission_id": openapi_examples.SUBMISSION_ID},
         answers={202: openapi_examples.REVIEW},
+    ),
+    "POST /v1/submissions/{submission_id}/withdraw": Operation(
+        "Receipts",
+        "Withdraw a submission / Rút lại số liệu",
+        problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND, Problems.REFUSED, *_JSON_PROBLEMS),
+        parameters={"submission_id": openapi_examples.SUBMISSION_ID},
+        answers={202: openapi_examples.WITHDRAWAL},
     ),
     "GET /v1/templates/{criteria}.xlsx": Operation(
         "Workbooks",

@@ -63,6 +63,17 @@ REVIEW: dict[str, Any] = {
     "result": "b3a1f6a4-93cb-5b43-a0b5-0a7a6a3c2f01",
 }
 
+WITHDRAWAL: dict[str, Any] = {
+    "id": "2f4c9a61-8f0c-5c0a-9d52-0e4f1d6f7b33",
+    "submission": SUBMISSION_ID,
+    "reason": "Gửi nhầm sang xã khác.",
+    "agency": AGENCY,
+    "key": "5f1c0a9be2d4",
+    "at": "2023-07-04T08:15:40.120000+07:00",
+    "unit": "06280",
+    "period": "2023-06",
+}
+
 TRACKED: dict[str, Any] = {
     "status": "scored",
     "receipt": RECEIPT,
@@ -86,6 +97,7 @@ TRACKED: dict[str, Any] = {
         }
     ],
     "reviews": [REVIEW],
+    "withdrawal": None,
 }
 
 REFUSED: dict[str, Any] = {

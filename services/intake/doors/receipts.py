@@ -125,6 +125,7 @@ async def _tracked(connection: AsyncConnection, rows: Sequence[StoredReceipt], s
     ids = [row.id for row in rows]
     changes = await receipts.changes_of(connection, ids)
     reviews = await receipts.reviews_of(connection, ids)
+    withdrawals = await receipts.withdrawals_of(connection, ids)
     parked = await receipts.parked_among(connection, [row.sequence for row in rows])
     return [
         Tracked(
@@ -135,6 +136,7 @@ async def _tracked(connection: AsyncConnection, rows: Sequence[StoredReceipt], s
             revision=row.revision,
             changes=changes[row.id],
             reviews=reviews[row.id],
+            withdrawal=withdrawals.get(row.id),
         )
         for row in rows
     ]

@@ -58,8 +58,8 @@ async def review_submission(
     """Verify, confirm or return a submission; verified and confirmed figures go out again at their new stage.
 
     `verified` needs a key for the whole district, `confirmed` one for the province; either key may return
-    a submission that has not passed its own stage. A returned figure keeps its value until a correction of a higher
-    revision comes.
+    a submission that has not passed its own stage. Until a correction of a higher revision comes, a returned figure
+    counts no longer where the plan counts verified figures only; else it counts, and is shown as returned.
     """
     posted = Posted(caller, language_of(request), new_trace(request.headers.get("traceparent")))
     return await review(intake, posted, submission_id, decision)
@@ -79,11 +79,16 @@ async def review(intake: Intake, posted: Posted, submission_id: UUID, decision: 
     if original is None:
         raise Problem(Problems.NOT_FOUND)
     async with runtime.engine.connect() as connection:
+        if withdrawal := (await receipts.withdrawals_of(connection, [submission_id])).get(submission_id):
+            raise Problem(Problems.WITHDRAWN, rules.withdrawn(withdrawal, original.revision + 1))
         earlier = (await receipts.reviews_of(connection, [submission_id]))[submission_id]
         elements = " ".join(original.readings)
         lookup = figures.FigureLookup(stored.unit, original.period, elements, elements)
         standing = (await figures.standing(connection, [lookup])).figures(stored.unit, original.period)
+        results = await receipts.withdrawals_of(connection, [one.result for one in earlier if one.result])
     for other in earlier:
+        if other.result in results:
+            raise Problem(Problems.WITHDRAWN, rules.withdrawn(results[other.result], original.revision + 1))
         if (other.decision, other.agency) == (decision.decision, caller.agency):
             return other
     if any(other.decision == "returned" for other in earlier):
@@ -117,7 +122,7 @@ async def _raise(
     if known is not None:  # the submission comes to the tables a moment before the decision does
         return made.model_copy(update={"result": known.id, "key": known.key, "at": known.receipt.received_at})
     readings = _open_readings(original, stage, standing)
-    raised = Submission(
+    at_stage = Submission(
         unit=original.unit,
         period=original.period,
         stage=stage,
@@ -129,7 +134,7 @@ async def _raise(
     about = {f"/readings/{code}" for code in readings}
     ruling = Ruling(made, [warning for warning in original.warnings if warning.pointer in about])
     receipt = receipts_of(
-        await intake.admission.group_commit.submit([intake.admission.screen(raised, 0, again, ruling)])
+        await intake.admission.group_commit.submit([intake.admission.screen(at_stage, 0, again, ruling)])
     )[0]
     return made.model_copy(update={"result": receipt.id, "at": receipt.received_at})
 
@@ -143,11 +148,9 @@ async def _send_back(
     runtime = intake.runtime
     if made.reason is None:
         raise Problem(Problems.REFUSED, Fault("/reason", Faults.MISSING))
-    following = Stage.VERIFIED if original.stage is Stage.REPORTED else Stage.CONFIRMED
-    raised = original.model_copy(update={"stage": following})
-    if faults := rules.examine(raised, posted.caller, runtime.reference, runtime.clock.today()):
+    if faults := rules.examine(raised(original), posted.caller, runtime.reference, runtime.clock.today()):
         raise Problem(Problems.OUT_OF_SCOPE if rules.is_out_of_scope(faults) else Problems.REFUSED, *faults)
-    _open_readings(original, following, standing)
+    _open_readings(original, raised(original).stage, standing)
     intake.admission.group_commit.check_open()
     try:
         (stored,) = await publish(runtime.nats, [review_message(made, original.district, posted.trace)])
@@ -157,6 +160,12 @@ async def _send_back(
         return made
     first = await runtime.nats.jetstream().get_msg(subjects.SUBMISSIONS_STREAM, stored.sequence)
     return Review.model_validate_json(first.data or b"")
+
+
+def raised(submission: AcceptedSubmission) -> AcceptedSubmission:
+    """Return the submission at the next stage: who may send that may also send the submission back."""
+    following = Stage.VERIFIED if submission.stage is Stage.REPORTED else Stage.CONFIRMED
+    return submission.model_copy(update={"stage": following})
 
 
 def _open_readings(original: AcceptedSubmission, stage: Stage, standing: Figures) -> dict[str, Value]:

@@ -5,7 +5,9 @@ The tables can be derived again from the streams: a message that comes again cha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nats.aio.msg import Msg
 from pydantic_core import from_json
@@ -26,25 +28,20 @@ from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.dossier import DossierLogged
 from shared.contracts.parked_message import Parked
 from shared.contracts.period import Period
-from shared.contracts.submission import CausedChange, Refusal, Review
+from shared.contracts.submission import CausedChange, Refusal, Review, Withdrawal
 from shared.contracts.verdict_change import StatusChanged
+from shared.nats.stream_reader import read_stream
 from shared.reference.load import Reference
+from shared.service.runtime import Runtime
 
 
-async def submissions(connection: AsyncConnection, messages: Sequence[Msg], reference: Reference) -> None:
+async def submissions(connection: AsyncConnection, messages: Sequence[Msg], runtime: Runtime) -> None:
     """Keep receipts and the standing figures. KeyError where a unit is unknown."""
     units, ends = [], []
     for message in messages:
         body = from_json(message.data)
-        end = Period.parse(body["period"]).end
-        unit = body.get("unit_key")
-        if unit is None:
-            known = reference.units.find(body["unit"], end)
-            if known is None:
-                raise KeyError(f"unit {body['unit']} in {body['period']}")
-            unit = known.key
-        units.append(unit)
-        ends.append(end)
+        units.append(_unit_of(body, runtime.reference))
+        ends.append(Period.parse(body["period"]).end)
     await keeping.keep_submissions(
         connection,
         sequences=[message.metadata.sequence.stream for message in messages],
@@ -56,7 +53,7 @@ async def submissions(connection: AsyncConnection, messages: Sequence[Msg], refe
     )
 
 
-async def reviews(connection: AsyncConnection, messages: Sequence[Msg], _reference: Reference) -> None:
+async def reviews(connection: AsyncConnection, messages: Sequence[Msg], _runtime: Runtime) -> None:
     """Keep the offices' reviews of submissions."""
     rows: list[SubmissionEvent] = []
     for message in messages:
@@ -66,7 +63,31 @@ async def reviews(connection: AsyncConnection, messages: Sequence[Msg], _referen
     await keeping.keep_reviews(connection, rows)
 
 
-async def refusals(connection: AsyncConnection, messages: Sequence[Msg], _reference: Reference) -> None:
+async def withdrawals(connection: AsyncConnection, messages: Sequence[Msg], runtime: Runtime) -> None:
+    """Keep withdrawals, and project again what they leave of the figures of their units and periods."""
+    rows: list[SubmissionEvent] = []
+    withdrawn: defaultdict[str, set[str]] = defaultdict(set)
+    for message in messages:
+        withdrawal = Withdrawal.model_validate_json(message.data)
+        body = withdrawal.model_dump(mode="json")
+        rows.append({"id": withdrawal.id, "submission": withdrawal.submission, "at": withdrawal.at, "body": body})
+        withdrawn[subjects.withdrawn_from(message.subject)].add(str(withdrawal.submission))
+    await keeping.keep_withdrawals(connection, rows)
+    for subject, ids in withdrawn.items():
+        sent: list[tuple[Msg, dict[str, Any]]] = []
+        async for batch in read_stream(runtime.nats, subjects.SUBMISSIONS_STREAM, subject):
+            sent += [(message, from_json(message.data)) for message in batch]
+        touched = {
+            (_unit_of(body, runtime.reference), body["period"])
+            for _, body in sent
+            if not ids.isdisjoint((body["id"], body.get("reviews")))
+        }
+        await keeping.clear_figures(connection, touched)
+        again = [message for message, body in sent if (_unit_of(body, runtime.reference), body["period"]) in touched]
+        await submissions(connection, again, runtime)
+
+
+async def refusals(connection: AsyncConnection, messages: Sequence[Msg], _runtime: Runtime) -> None:
     """Keep refusals, and their numbers in the stream."""
     rows: list[NewRefusal] = []
     for message in messages:
@@ -83,7 +104,7 @@ async def refusals(connection: AsyncConnection, messages: Sequence[Msg], _refere
     await keeping.keep_refusals(connection, rows)
 
 
-async def changes(connection: AsyncConnection, messages: Sequence[Msg], _reference: Reference) -> None:
+async def changes(connection: AsyncConnection, messages: Sequence[Msg], _runtime: Runtime) -> None:
     """Keep the changes of status that submissions caused."""
     rows: list[SubmissionEvent] = []
     for message in messages:
@@ -105,13 +126,13 @@ async def changes(connection: AsyncConnection, messages: Sequence[Msg], _referen
     await keeping.keep_changes(connection, rows)
 
 
-async def difficulties(connection: AsyncConnection, messages: Sequence[Msg], reference: Reference) -> None:
+async def difficulties(connection: AsyncConnection, messages: Sequence[Msg], runtime: Runtime) -> None:
     """Keep difficulties and the answers to them. KeyError where a unit is unknown."""
     logged = [DifficultyLogged.model_validate_json(message.data) for message in messages]
     reported: list[NewDifficulty] = [
         {
             "id": event.problem,
-            "unit": _unit_key(event, reference),
+            "unit": _unit_key(event, runtime.reference),
             "criterion": event.criterion,
             "reported_at": event.at,
         }
@@ -125,9 +146,9 @@ async def difficulties(connection: AsyncConnection, messages: Sequence[Msg], ref
     await keeping.keep_difficulties(connection, reported, events)
 
 
-async def dossiers(connection: AsyncConnection, messages: Sequence[Msg], reference: Reference) -> None:
+async def dossiers(connection: AsyncConnection, messages: Sequence[Msg], runtime: Runtime) -> None:
     """Keep the steps of dossiers. KeyError where a unit is unknown."""
-    await keep_steps(connection, [dossier_step(message, reference) for message in messages])
+    await keep_steps(connection, [dossier_step(message, runtime.reference) for message in messages])
 
 
 def dossier_step(message: Msg, reference: Reference) -> NewDossierStep:
@@ -143,7 +164,7 @@ def dossier_step(message: Msg, reference: Reference) -> NewDossierStep:
     }
 
 
-async def parked(connection: AsyncConnection, messages: Sequence[Msg], _reference: Reference) -> None:
+async def parked(connection: AsyncConnection, messages: Sequence[Msg], _runtime: Runtime) -> None:
     """Keep which submissions scoring has parked, and which of them it has scored since."""
     logged = [Parked.model_validate_json(message.data) for message in messages]
     rows: list[NewUnscored] = [
@@ -157,6 +178,17 @@ async def parked(connection: AsyncConnection, messages: Sequence[Msg], _referenc
         if (parking.service, parking.stream) == ("scoring", subjects.SUBMISSIONS_STREAM)
     ]
     await keeping.keep_unscored(connection, rows)
+
+
+def _unit_of(body: Mapping[str, Any], reference: Reference) -> int:
+    """Return the key of a submission's unit, which messages of earlier versions do not state."""
+    unit: int | None = body.get("unit_key")
+    if unit is None:
+        known = reference.units.find(body["unit"], Period.parse(body["period"]).end)
+        if known is None:
+            raise KeyError(f"unit {body['unit']} in {body['period']}")
+        unit = known.key
+    return unit
 
 
 def _unit_key(logged: DifficultyLogged | DossierLogged, reference: Reference) -> int:

@@ -5,8 +5,18 @@ reference data. `parse` checks the shape, `examine` the submission by itself, `c
 standing figures; `due` says whether it is late.
 """
 
-from services.intake.rules.comparison import Remarks, compare
+from services.intake.rules.comparison import Remarks, compare, next_revision, withdrawn
 from services.intake.rules.examination import due, examine, is_out_of_scope, opening_day
 from services.intake.rules.shape import parse
 
-__all__ = ["Remarks", "compare", "due", "examine", "is_out_of_scope", "opening_day", "parse"]
+__all__ = [
+    "Remarks",
+    "compare",
+    "due",
+    "examine",
+    "is_out_of_scope",
+    "next_revision",
+    "opening_day",
+    "parse",
+    "withdrawn",
+]

@@ -10,10 +10,11 @@ from services.intake.rules.standing_figures import Figures, StandingFigures, Sta
 from services.intake.rules.sums import disagreement, rules_touched
 from services.intake.rules.wording import element_named, figure, limit_of
 from shared.contracts.bilingual import Bilingual
-from shared.contracts.submission import Submission, SubmissionWarning
+from shared.contracts.submission import Submission, SubmissionWarning, Withdrawal
 from shared.problems import Fault, Faults, Warnings
 from shared.reference.load import Reference
 from shared.reference.models import Element, PlausibleChange, Unit
+from shared.time import VIETNAM
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,23 @@ def _free_revision(submission: Submission, current: Figures) -> int:
     """Return the lowest revision under which the whole submission can be sent again unchanged."""
     ours = (current[code] for code in submission.readings if code in current)
     return 1 + max(reading.revision for reading in ours if reading.stage == submission.stage)
+
+
+def next_revision(submission: Submission, current: Figures) -> int:
+    """Return the lowest revision above the submission's own, and above the standing figures of its stage."""
+    ours = (current[code] for code in submission.readings if code in current)
+    return 1 + max([submission.revision, *(one.revision for one in ours if one.stage == submission.stage)])
+
+
+def withdrawn(withdrawal: Withdrawal, following: int) -> Fault:
+    """Return the fault of what was withdrawn; `following`: the revision under which it may be sent again."""
+    details = {
+        "agency": withdrawal.agency,
+        "day": withdrawal.at.astimezone(VIETNAM).date(),
+        "reason": withdrawal.reason,
+        "next": following,
+    }
+    return Fault("/revision", Faults.WITHDRAWN, details)
 
 
 def _taken(element: Element, value: Decimal, stands: StandingReading, free: int) -> Fault:

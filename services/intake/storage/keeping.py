@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, TypedDict
 from uuid import UUID
@@ -12,13 +12,21 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
-from services.intake.storage.tables import ChangeRow, ProblemEventRow, ProblemRow, RefusalRow, ReviewRow, UnscoredRow
+from services.intake.storage.tables import (
+    ChangeRow,
+    ProblemEventRow,
+    ProblemRow,
+    RefusalRow,
+    ReviewRow,
+    UnscoredRow,
+    WithdrawalRow,
+)
 from shared.contracts.status import Stage
 from shared.postgres.statements import table_of, upsert
 
 
 class SubmissionEvent(TypedDict):
-    """A review of a submission, or a change that it caused, as `review` and `change` keep it."""
+    """A review or withdrawal of a submission, or a change that it caused, as their tables keep it."""
 
     id: UUID
     submission: UUID
@@ -69,6 +77,11 @@ _PROJECT = text("""
         FROM unnest(CAST(:sequences AS bigint[]), CAST(:units AS int[]), CAST(:ends AS date[]),
                     CAST(:requests AS text[]), CAST(:request_digests AS text[]), CAST(:bodies AS text[]))
              AS a(sequence, unit, period_end, request, request_digest, body)
+    ), counting AS (
+        SELECT * FROM arrived AS a WHERE NOT EXISTS (
+            SELECT FROM intake.withdrawal AS w
+            WHERE w.submission IN (CAST(a.body->>'id' AS uuid), CAST(a.body->>'reviews' AS uuid))
+        )
     ), receipts AS (
         INSERT INTO intake.submission
             (id, sequence, agency, key, unit, code, period, stage, revision, received_at, digest, due, warnings,
@@ -90,7 +103,7 @@ _PROJECT = text("""
         body->>'stage', array_position(CAST(:stages AS text[]), body->>'stage') AS stage_rank,
         CAST(body->>'revision' AS int) AS revision, CAST(body->>'received_at' AS timestamptz) AS received_at,
         body->>'agency', CAST(body->>'id' AS uuid) AS submission
-    FROM arrived CROSS JOIN LATERAL jsonb_each(body->'readings') AS r
+    FROM counting CROSS JOIN LATERAL jsonb_each(body->'readings') AS r
     ORDER BY unit, r.key, body->>'period', stage_rank DESC, revision DESC, received_at DESC, submission DESC
     ON CONFLICT (unit, element, period_end, period) DO UPDATE SET
         value = excluded.value, stage = excluded.stage, stage_rank = excluded.stage_rank,
@@ -111,7 +124,10 @@ async def keep_submissions(
     request_digests: Sequence[str | None],
     bodies: Sequence[str],
 ) -> None:
-    """Keep receipts, and of two figures the one with the higher (stage, revision), then the later one."""
+    """Keep receipts, and of two figures the one with the higher (stage, revision), then the later one.
+
+    The figures of a withdrawn submission, and of one that verifies or confirms it, are left out.
+    """
     parameters = {
         "sequences": sequences,
         "units": units,
@@ -127,6 +143,31 @@ async def keep_submissions(
 async def keep_reviews(connection: AsyncConnection, rows: Sequence[SubmissionEvent]) -> None:
     """Keep reviews."""
     await _keep(connection, ReviewRow, rows)
+
+
+_HOLD_OFF = text("LOCK TABLE intake.reading IN SHARE ROW EXCLUSIVE MODE")
+_CLEAR = text("""
+    DELETE FROM intake.reading AS r
+    USING unnest(CAST(:units AS int[]), CAST(:periods AS text[])) AS w(unit, period)
+    WHERE r.unit = w.unit AND r.period = w.period
+""")
+
+
+async def keep_withdrawals(connection: AsyncConnection, rows: Sequence[SubmissionEvent]) -> None:
+    """Keep withdrawals, and let the projection of submissions wait until this transaction ends.
+
+    A submission that is being projected is in the tables before, so that the caller finds it; a later one is projected
+    when its withdrawal is known.
+    """
+    await connection.execute(_HOLD_OFF)
+    await _keep(connection, WithdrawalRow, rows)
+
+
+async def clear_figures(connection: AsyncConnection, periods: Collection[tuple[int, str]]) -> None:
+    """Remove the standing figures of these pairs of unit and period, which are then projected again."""
+    if periods:
+        units, texts = zip(*periods, strict=True)
+        await connection.execute(_CLEAR, {"units": units, "periods": texts})
 
 
 async def keep_changes(connection: AsyncConnection, rows: Sequence[SubmissionEvent]) -> None:

@@ -10,14 +10,14 @@ from sqlalchemy import ColumnElement, Row, Table, and_, exists, func, select, tu
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.storage.driver import fetch
-from services.intake.storage.tables import ChangeRow, ReviewRow, SubmissionRow, UnscoredRow
+from services.intake.storage.tables import ChangeRow, ReviewRow, SubmissionRow, UnscoredRow, WithdrawalRow
 from shared.contracts.status import Stage
-from shared.contracts.submission import CausedChange, Receipt, Review, SubmissionWarning
+from shared.contracts.submission import CausedChange, Receipt, Review, SubmissionWarning, Withdrawal
 from shared.postgres.statements import table_of
 from shared.time import VIETNAM
 
 submission, unscored = table_of(SubmissionRow), table_of(UnscoredRow)
-change, review = table_of(ChangeRow), table_of(ReviewRow)
+change, review, withdrawal = table_of(ChangeRow), table_of(ReviewRow), table_of(WithdrawalRow)
 
 type State = Literal["accepted", "scored", "parked", "returned"]
 
@@ -103,6 +103,12 @@ async def reviews_of(connection: AsyncConnection, submissions: Collection[UUID])
     """Return, by submission, its reviews, oldest first."""
     bodies = await _bodies(connection, review, submissions)
     return {key: [Review.model_validate(body) for body in kept] for key, kept in bodies.items()}
+
+
+async def withdrawals_of(connection: AsyncConnection, submissions: Collection[UUID]) -> dict[UUID, Withdrawal]:
+    """Return, by submission, the withdrawals of those that were withdrawn."""
+    bodies = await _bodies(connection, withdrawal, submissions)
+    return {key: Withdrawal.model_validate(kept[0]) for key, kept in bodies.items() if kept}
 
 
 async def parked_among(connection: AsyncConnection, sequences: Collection[int]) -> set[int]:

@@ -97,6 +97,17 @@ class ReviewRow(_Table, table=True):
     body: dict[str, Any] = Field(sa_type=_json, description="A `Review`.")
 
 
+class WithdrawalRow(_Table, table=True):
+    """The withdrawal of a submission, which may not have come yet."""
+
+    __tablename__ = "withdrawal"
+
+    id: UUID = Field(primary_key=True)
+    submission: UUID = Field(index=True)
+    at: datetime = Field(sa_type=_moment)
+    body: dict[str, Any] = Field(sa_type=_json, description="A `Withdrawal`.")
+
+
 class UnscoredRow(_Table, table=True):
     """A submission that scoring has parked."""
 

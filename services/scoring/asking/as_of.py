@@ -14,6 +14,7 @@ from services.scoring.judging.figures import Figures, figures_from, in_hindsight
 from services.scoring.judging.inheritance import judged_by, with_inherited
 from services.scoring.storage.readings import readings_of
 from services.scoring.storage.submissions import submissions_of
+from services.scoring.storage.taken_back import taken_back_of
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.service.runtime import Runtime
@@ -29,9 +30,11 @@ async def known_at(
     connection: AsyncConnection, units: Collection[int], reference: Reference, on: date
 ) -> dict[int, Figures]:
     """Return the figures of the units and their kin that were known when a day was over."""
-    rows = await submissions_of(connection, reference.lineage.families(units), until=end_of(on))
+    families = reference.lineage.families(units)
+    rows = await submissions_of(connection, families, until=end_of(on))
+    taken_back = await taken_back_of(connection, families, until=end_of(on))
     # those of a province take a while: the loop has to go on meanwhile
-    return await asyncio.to_thread(figures_from, rows)
+    return await asyncio.to_thread(figures_from, rows, taken_back)
 
 
 AsOf = Annotated[

@@ -10,7 +10,7 @@ from uuid import UUID
 from services.scoring.judging.verdict import event_of
 from shared.contracts.assessment import Assessment
 from shared.contracts.status import Event, Status
-from shared.contracts.verdict_change import Change, StatusChanged, TargetChanged
+from shared.contracts.verdict_change import Cause, Change, StatusChanged, TargetChanged
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, CriterionKey, Unit
 from shared.reference.refs import commitment_ref, criterion_ref, unit_ref
@@ -41,6 +41,12 @@ def events(before: PreviousVerdict, after: Status, overdue: Collection[str] = ()
     return [*of_status, Event.OVERDUE]
 
 
+def told_as(event: Event, cause: Cause | None) -> Event:
+    """Return the event under which a change is told: only figures and time make a loss an alarm."""
+    is_alarm = event in (Event.LOST, Event.FELL_BEHIND)
+    return Event.CHANGED if is_alarm and cause not in (None, "figure", "time") else event
+
+
 def _status_before(event: Event, before: PreviousVerdict, assessment: Assessment) -> Status:
     """Return the status before an event; a late or arriving report by itself changes no status."""
     return assessment.status if event in (Event.OVERDUE, Event.REPORT_ARRIVED) else before.status
@@ -52,6 +58,7 @@ class ChangesAt:
 
     reference: Reference
     moment: Moment
+    cause: Cause | None = None
 
     def of_criterion(
         self,
@@ -66,7 +73,7 @@ class ChangesAt:
         return [
             StatusChanged(
                 id=_event_id(unit, criterion, event, before, assessment, submission),
-                event=event,
+                event=told_as(event, self.cause),
                 before=_status_before(event, before, assessment),
                 after=assessment.status,
                 on=self.moment.on,
@@ -74,6 +81,7 @@ class ChangesAt:
                 unit=unit_ref(unit),
                 assessment=assessment,
                 submission=submission,
+                cause=self.cause,
                 sample=self.reference.plan.sample,
                 criterion=criterion_ref(criterion, self.reference),
                 district=unit_ref(district) if district else None,
@@ -89,13 +97,14 @@ class ChangesAt:
         return [
             TargetChanged(
                 id=_event_id(target, commitment.id, event, before, assessment, self.moment.at),
-                event=event,
+                event=told_as(event, self.cause),
                 before=_status_before(event, before, assessment),
                 after=assessment.status,
                 on=self.moment.on,
                 at=self.moment.at,
                 unit=unit_ref(target),
                 assessment=assessment,
+                cause=self.cause,
                 sample=self.reference.plan.sample,
                 commitment=commitment_ref(commitment),
             )

@@ -8,7 +8,8 @@ from datetime import date
 from functools import cached_property
 
 from services.scoring.judging.observations import Measure, Observation, in_force, observation_of
-from services.scoring.judging.readings import Reading, readings_in, stronger
+from services.scoring.judging.readings import Reading, stronger
+from services.scoring.judging.taken_back import NOTHING, TakenBack
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.contracts.submission import AcceptedSubmission
@@ -107,10 +108,9 @@ def in_hindsight(figures: Mapping[tuple[str, Period], Reading]) -> Figures:
     )
 
 
-def figures_from(submissions: Iterable[tuple[int, str]]) -> dict[int, Figures]:
+def figures_from(submissions: Iterable[tuple[int, str]], taken_back: TakenBack = NOTHING) -> dict[int, Figures]:
     """Return the figures of each unit, by its key, from its submissions (JSON), whatever their order."""
     arrived: defaultdict[int, list[Reading]] = defaultdict(list)
     for unit, body in submissions:
-        submission = AcceptedSubmission.model_validate_json(body)
-        arrived[unit] += readings_in(submission, submission.id, submission.received_at, submission.warnings)
+        arrived[unit] += taken_back.readings_left(AcceptedSubmission.model_validate_json(body))
     return {unit: merge(Figures(), readings) for unit, readings in arrived.items()}

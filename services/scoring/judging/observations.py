@@ -103,9 +103,12 @@ def observation_of(
 ) -> Observation | None:
     """Return the measure's value for a period; None unless all its elements were reported at a sufficient stage.
 
-    `reported`: the reading of each element. `least_rank`: the rank of the lowest stage that counts.
+    `reported`: the reading of each element. `least_rank`: the rank of the lowest stage that counts. Where offices have
+    to verify figures first, none of a returned submission counts; else it counts, and its warning says so.
     """
     readings = [reading for reading in reported if reading is not None and reading.stage.rank >= least_rank]
+    if least_rank and any(reading.is_returned for reading in readings):
+        return None
     if len(readings) < len(reported):
         return None
     denominator, applies = None, True

@@ -12,7 +12,10 @@ from uuid import UUID
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.contracts.submission import Submission, SubmissionWarning
+from shared.problems import Warnings
 from shared.time import VIETNAM
+
+RETURNED = Warnings.RETURNED.code
 
 
 class Reading(NamedTuple):
@@ -30,6 +33,13 @@ class Reading(NamedTuple):
     """The warnings about this figure when it was accepted."""
     summands: tuple[Reading, ...] = ()
     """The readings of former units that it is the sum of, where the unit inherited it."""
+
+    @property
+    def is_returned(self) -> bool:
+        """Whether an office returned the submission to its sender, of the figure or of a part of it."""
+        return any(warning.code == RETURNED for warning in self.warnings) or any(
+            summand.is_returned for summand in self.summands
+        )
 
     @property
     def rank(self) -> tuple[int, int, datetime, UUID]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, TypedDict
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.figures import Figures
@@ -103,3 +103,12 @@ def reading_values(unit: int, reading: Reading) -> ReadingValues:
 async def write_readings(connection: AsyncConnection, readings: Sequence[tuple[int, Reading]]) -> None:
     """Store units' readings in the place of former ones for the same element and period."""
     await upsert(connection, ReadingRow, [reading_values(unit, reading) for unit, reading in readings])
+
+
+async def delete_readings(connection: AsyncConnection, readings: Sequence[tuple[int, Reading]]) -> None:
+    """Remove the readings of units for which no figure is left."""
+    keys = [(unit, gone.element, gone.period.end, gone.period.text) for unit, gone in readings]
+    if keys:
+        await connection.execute(
+            delete(reading).where(tuple_(reading.c.unit, reading.c.element, reading.c.ends, reading.c.period).in_(keys))
+        )

@@ -15,14 +15,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel
 
 from services.scoring.storage.locks import hold_off_other_rebuilds
-from services.scoring.storage.tables import SCHEMA, IncrementRow, ReadingRow, StatusRow, SubmissionRow, TargetRow
+from services.scoring.storage.tables import (
+    SCHEMA,
+    IncrementRow,
+    ReadingRow,
+    StatusRow,
+    SubmissionRow,
+    TakenBackRow,
+    TargetRow,
+)
 from shared.contracts.status import Status
 from shared.postgres.migrations import schema_metadata
 from shared.postgres.statements import table_of
 from shared.reference.models import CriterionKey
 
 REBUILT = "scoring_rebuild"
-REPLACED: tuple[type[SQLModel], ...] = (SubmissionRow, ReadingRow, IncrementRow, StatusRow)
+REPLACED: tuple[type[SQLModel], ...] = (SubmissionRow, TakenBackRow, ReadingRow, IncrementRow, StatusRow)
 """The tables that take the place of the live ones, in this order. The commitments are judged again instead."""
 
 COMPARED: tuple[type[SQLModel], ...] = (*REPLACED, TargetRow)

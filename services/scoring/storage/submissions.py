@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
+from services.scoring.storage.pairs import joined_pairs
 from services.scoring.storage.tables import ParkedRow, SubmissionRow
 from shared.contracts import subjects
 from shared.postgres.statements import columns_of, table_of, unnested
@@ -65,6 +66,14 @@ async def submissions_of(
     query = query.where(submission.c.unit == func.any(list(units)))
     if until is not None:
         query = query.where(submission.c.received_at < until)
+    return [(unit, body) for unit, body in await connection.execute(query)]
+
+
+async def submissions_for(connection: AsyncConnection, periods: Collection[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return the unit and the JSON of every submission for these pairs of unit and period."""
+    pairs = joined_pairs(periods, "period")
+    query = select(submission.c.unit, cast(submission.c.body, Text).label("body"))
+    query = query.where(submission.c.unit == pairs.c.unit, submission.c.period == pairs.c.period)
     return [(unit, body) for unit, body in await connection.execute(query)]
 
 

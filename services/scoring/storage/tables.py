@@ -43,6 +43,20 @@ class SubmissionRow(_Table, table=True):
     body: dict[str, Any] = Field(sa_type=_json)
 
 
+class TakenBackRow(_Table, table=True):
+    """The withdrawal or the return of a submission, which may not have come yet."""
+
+    __tablename__ = "taken_back"
+
+    id: UUID = Field(primary_key=True)
+    submission: UUID = Field(index=True)
+    unit: int = Field(index=True)
+    at: datetime = Field(sa_type=_moment)
+    withdrawn: bool = Field(description="False: it was returned to its sender.")
+    agency: str
+    reason: str
+
+
 class ReadingRow(_Table, table=True):
     """An element's value for a unit and period, after corrections."""
 

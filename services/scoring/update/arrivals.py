@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from services.scoring.judging.readings import Reading, readings_in, received_on
+from services.scoring.judging.readings import received_on
 from services.scoring.storage.submissions import SubmissionValues
-from shared.contracts.submission import AcceptedSubmission
+from shared.contracts.submission import AcceptedSubmission, Review, Withdrawal
 from shared.reference.load import Reference
 from shared.reference.models import Unit
 
@@ -26,20 +26,14 @@ class Arrival:
         """The day in Vietnam on which it was received."""
         return received_on(self.submission.received_at)
 
-    @property
-    def readings(self) -> list[Reading]:
-        """The figures of the submission."""
-        submission = self.submission
-        return readings_in(submission, submission.id, submission.received_at, submission.warnings)
-
 
 def arrival_of(body: bytes, trace: str | None) -> Arrival:
     """Read a message of the stream."""
     return Arrival(AcceptedSubmission.model_validate_json(body), trace, body.decode())
 
 
-def unit_of(submission: AcceptedSubmission, reference: Reference) -> Unit:
-    """Return the submission's unit: the unit that had the code at the period's end. KeyError when none had."""
+def unit_of(submission: AcceptedSubmission | Review | Withdrawal, reference: Reference) -> Unit:
+    """Return the unit that it is about: the unit that had the code at the period's end. KeyError when none had."""
     unit = reference.units.find(submission.unit, submission.period.end)
     if unit is None:
         raise KeyError(f"unit {submission.unit} in {submission.period}")

@@ -79,7 +79,9 @@ def _judge(
     if events(before, judged.status, judged.overdue):
         assessment = explain_criterion(judged)
         cause = _cause(criterion, to_judge.causes, reference)
-        changes = ChangesAt(reference, moment).of_criterion(unit, criterion, before, assessment, cause)
+        changes = ChangesAt(reference, moment, transaction.cause).of_criterion(
+            unit, criterion, before, assessment, cause
+        )
     if stored and judged.status == before.status and not _reaches_back(to_judge.differing, judge):
         since = stored.since
     else:

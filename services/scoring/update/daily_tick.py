@@ -82,6 +82,7 @@ async def tick(transaction: Transaction) -> int:
 
     Only verdicts that no longer hold are judged again.
     """
+    transaction = transaction.because_of("time")
     connection, moment = transaction.connection, transaction.moment
     if not await take_day(connection, moment.on, moment.at):
         return 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from services.scoring.judging.figures import Figures, merge
 from services.scoring.judging.inheritance import with_inherited
 from services.scoring.judging.readings import Reading
+from shared.contracts.period import Period
 from shared.reference.load import Reference
 from shared.reference.models import CohortMeeting
 
@@ -24,7 +25,7 @@ class FigureChange:
     before: Mapping[int, Figures]
     after: Mapping[int, Figures]
     differing: ReadingsByUnit
-    """The readings of `after` that `before` lacks or has otherwise."""
+    """The readings of `after` that `before` lacks or has otherwise, and those of `before` that `after` lacks."""
 
 
 def oldest_needed(arriving: ReadingsByUnit, reference: Reference) -> date:
@@ -77,5 +78,18 @@ def as_judged(change: FigureChange, oldest: date, reference: Reference) -> Figur
     return FigureChange(before, after, differing)
 
 
+def replace_readings(
+    stored: Mapping[int, Figures], periods: Mapping[int, Collection[Period]], left: ReadingsByUnit, reference: Reference
+) -> FigureChange:
+    """Return the change where these readings alone are left for some periods of units."""
+    before = {unit: stored.get(unit, _NOTHING) for unit in reference.lineage.families(periods)}
+    after = dict(before)
+    for unit, of_unit in periods.items():
+        kept = {key: reading for key, reading in before[unit].items() if key[1] not in of_unit}
+        after[unit] = merge(Figures(kept), left.get(unit, ()))
+    return FigureChange(before, after, {unit: _differing(before[unit], after[unit]) for unit in periods})
+
+
 def _differing(before: Figures, after: Figures) -> list[Reading]:
-    return [reading for key, reading in after.items() if before.get(key) != reading]
+    differing = [reading for key, reading in after.items() if before.get(key) != reading]
+    return [*differing, *(before[key] for key in before.keys() - after.keys())]

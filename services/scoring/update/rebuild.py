@@ -30,7 +30,8 @@ from services.scoring.storage.locks import hold_off_workers
 from services.scoring.storage.readings import reading_values
 from services.scoring.storage.rebuilt_schema import COMPARED, REBUILT, REPLACED
 from services.scoring.storage.submissions import SubmissionValues, record_submissions, submissions_of, units_reported
-from services.scoring.storage.tables import ReadingRow, StatusRow, SubmissionRow
+from services.scoring.storage.tables import ReadingRow, StatusRow, SubmissionRow, TakenBackRow
+from services.scoring.storage.taken_back import record_taken_back, taken_back_of
 from services.scoring.storage.targets import mark_moved
 from services.scoring.storage.ticks import last_tick
 from services.scoring.update.arrivals import submission_row, unit_of
@@ -38,6 +39,7 @@ from services.scoring.update.commune_statuses import judge_again, rebuilt_status
 from services.scoring.update.plan_guard import check_plan
 from services.scoring.update.score import score
 from services.scoring.update.stream_arrivals import StreamArrivals
+from services.scoring.update.take_back import take_back, taken_back_row
 from services.scoring.update.targets import begin_targets, judge_targets
 from services.scoring.update.transaction import Transaction
 from shared.postgres.statements import copy_in, upsert
@@ -58,7 +60,7 @@ class RebuildReport:
     counts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
     lacking: int = 0
-    """Submissions that were scored and are not in the stream."""
+    """Submissions, withdrawals and returns that were scored and are not in the stream."""
     switched: bool = False
 
 
@@ -126,6 +128,11 @@ class _Rebuilding:
             writing = create_task(write(rows))  # the next ones are read meanwhile
         if writing:
             await writing
+        takings = await self._stream.taken_back()
+        async with self._beside.begin() as connection:
+            await record_taken_back(
+                connection, [taken_back_row(taking, unit_of(taking, self._reference).key) for taking in takings]
+            )
 
     async def judge(self) -> None:
         """Judge every unit by all its submissions, and then the commitments above."""
@@ -159,7 +166,8 @@ class _Rebuilding:
         """Store the readings and statuses of units, whole families; return what they add to the sums above."""
         reference = self._reference
         async with self._begin() as transaction:
-            figures = figures_from(await submissions_of(transaction.connection, units))
+            taken_back = await taken_back_of(transaction.connection, units)
+            figures = figures_from(await submissions_of(transaction.connection, units), taken_back)
             judged_figures = judged_by({unit: figures.get(unit, Figures()) for unit in units}, reference)
             readings = [reading_values(unit, reading) for unit, own in figures.items() for reading in own.values()]
             await copy_in(transaction.connection, ReadingRow, readings, REBUILT)
@@ -176,12 +184,14 @@ class _Rebuilding:
         ]
 
     async def catch_up(self, live: AsyncConnection) -> None:
-        """Score the submissions that workers have scored meanwhile. The workers must be waiting."""
+        """Take into account what workers have scored meanwhile. The workers must be waiting."""
         async for arrivals in self._stream.scored(live):
             async with self._begin() as transaction:
                 await score(transaction, arrivals)
                 await judge_targets(transaction)
             self.submissions += len(arrivals)
+        async with self._begin() as transaction:
+            await take_back(transaction, await self._stream.taken_back(live))
 
     @asynccontextmanager
     async def _begin(self) -> AsyncIterator[Transaction]:
@@ -197,8 +207,8 @@ async def _compare(live: AsyncConnection) -> RebuildReport:
         report.counts[table.name] = (table.live_rows, table.rebuilt_rows, differing)
         report.differences += [f"{table.name}, only live: {row}" for row in table.only_live.shown]
         report.differences += [f"{table.name}, only rebuilt: {row}" for row in table.only_rebuilt.shown]
-        if model is SubmissionRow:
-            report.lacking = table.only_live.number
+        if model in (SubmissionRow, TakenBackRow):
+            report.lacking += table.only_live.number
     return report
 
 

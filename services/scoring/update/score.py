@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
+from services.scoring.judging.readings import Reading
 from services.scoring.storage.locks import lock_units
 from services.scoring.storage.readings import readings_among, write_readings
 from services.scoring.storage.submissions import record_submissions
+from services.scoring.storage.taken_back import taken_back_among
 from services.scoring.storage.ticks import last_tick
 from services.scoring.update.arrivals import Arrival, submission_row, unit_of
 from services.scoring.update.commune_statuses import UnitToJudge, criteria_touched, judge_units
@@ -36,11 +38,13 @@ async def score(transaction: Transaction, arrivals: Sequence[Arrival]) -> int:
     if not new:
         return 0
     # Another process may have seen the new day first; what it received then must be in force when it is judged.
-    transaction = transaction.not_before(max(arrival.day for arrival in each(new)))
-    arriving = {unit: [reading for arrival in own for reading in arrival.readings] for unit, own in new.items()}
-    await lock_units(transaction.connection, transaction.reference.lineage.families(arriving))
+    transaction = transaction.not_before(max(arrival.day for arrival in each(new))).because_of("figure")
+    await lock_units(transaction.connection, transaction.reference.lineage.families(new))
     if judged := await last_tick(transaction.connection):  # the day may have passed while others held the units
         transaction = transaction.not_before(judged)
+    arriving = await readings_arriving(transaction, new)
+    if not any(arriving.values()):
+        return 0
     oldest = oldest_needed(arriving, transaction.reference)
     stored = await store_readings(transaction, arriving, oldest)
     change = as_judged(stored, oldest, transaction.reference)
@@ -61,6 +65,20 @@ async def store_new(transaction: Transaction, arrivals: Sequence[Arrival]) -> di
         if arrival.submission.id in stored:
             new[units[arrival.submission.id].key].append(arrival)
     return new
+
+
+async def readings_arriving(transaction: Transaction, new: ArrivalsByUnit) -> dict[int, list[Reading]]:
+    """Return the arrivals' readings by unit, without those that were withdrawn before they arrived.
+
+    The units must be locked: whoever takes a submission back waits, and finds it stored.
+    """
+    submissions = [arrival.submission for arrival in each(new)]
+    ids = {key for submission in submissions for key in (submission.id, submission.reviews) if key}
+    taken_back = await taken_back_among(transaction.connection, ids)
+    return {
+        unit: [reading for arrival in own for reading in taken_back.readings_left(arrival.submission)]
+        for unit, own in new.items()
+    }
 
 
 async def store_readings(transaction: Transaction, arriving: ReadingsByUnit, oldest: date) -> FigureChange:

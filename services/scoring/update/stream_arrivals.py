@@ -12,7 +12,9 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.scoring.storage.submissions import known_among, parked_submissions
+from services.scoring.storage.taken_back import taken_back_ids
 from services.scoring.update.arrivals import Arrival, arrival_of
+from services.scoring.update.take_back import TakingBack, taking_back_of
 from shared.contracts import subjects
 from shared.nats.stream_reader import read_stream
 
@@ -58,6 +60,32 @@ class StreamArrivals:
         if replayed := await known_among(live, list(parked)):
             yield [parked[key] for key in replayed]
 
+    async def taken_back(self, live: AsyncConnection | None = None) -> list[TakingBack]:
+        """Return the withdrawals and returns that live workers have acknowledged, and those that the live state has."""
+        families = {
+            subjects.ALL_REVIEWS: subjects.SCORING_REVIEWS,
+            subjects.ALL_WITHDRAWALS: subjects.SCORING_WITHDRAWALS,
+        }
+        taken: list[TakingBack] = []
+        async with self._live.connect() as connection:
+            parked = await parked_submissions(connection)
+        for family, consumer in families.items():
+            end = await self._acknowledged_until(consumer)
+            async for batch in read_stream(self._nats, subjects.SUBMISSIONS_STREAM, family):
+                read = {
+                    _sequence(one): taking_back_of(one.subject, one.data)
+                    for one in batch
+                    if _sequence(one) not in parked
+                }
+                takings = {sequence: taking for sequence, taking in read.items() if taking}
+                known = await taken_back_ids(live, [taking.id for taking in takings.values()]) if live else set()
+                taken += [
+                    taking
+                    for sequence, taking in takings.items()
+                    if end is None or sequence <= end or taking.id in known
+                ]
+        return taken
+
     async def _batches(self) -> AsyncIterator[tuple[dict[int, Arrival], int]]:
         """Yield batches of submissions by their number in the stream, each with the last number that was read."""
         async with self._live.connect() as connection:
@@ -69,11 +97,11 @@ class StreamArrivals:
             self._left_out += [message for message in batch if _sequence(message) in parked]
             yield {_sequence(message): arrival_of(message.data, None) for message in taken}, last
 
-    async def _acknowledged_until(self) -> int | None:
+    async def _acknowledged_until(self, consumer: str = subjects.SCORING_CONSUMER) -> int | None:
         """Return the number up to which live workers have acknowledged everything; None: none ever asked."""
         try:
             js = self._nats.jetstream()
-            info = await js.consumer_info(subjects.SUBMISSIONS_STREAM, subjects.SCORING_CONSUMER)
+            info = await js.consumer_info(subjects.SUBMISSIONS_STREAM, consumer)
         except NotFoundError:
             return None
         return info.ack_floor.stream_seq if info.ack_floor else 0

@@ -52,7 +52,9 @@ async def judge_targets(transaction: Transaction) -> int:
         before = _before(row, commitment, judge)
         if events(before, verdict.status, overdue_of(verdict)):
             assessment = explain_target(commitment, verdict)
-            of_target = ChangesAt(reference, moment).of_target(commitment, target, before, assessment)
+            of_target = ChangesAt(reference, moment, transaction.cause).of_target(
+                commitment, target, before, assessment
+            )
             changes += [ChangeOfUnit(target.key, change) for change in of_target]
         rows.append(_target_row(commitment, target, verdict, judge.target_since(commitment, observations)))
     await upsert(connection, TargetRow, rows)

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.judge import Judge
+from shared.contracts.verdict_change import Cause
 from shared.reference.load import Reference
 
 
@@ -19,11 +20,17 @@ class Transaction:
     connection: AsyncConnection
     reference: Reference
     moment: Moment
+    cause: Cause | None = None
+    """The cause of the changes that are made with it."""
 
     @property
     def judge(self) -> Judge:
         """The judge by the plan, on the day of the moment."""
         return Judge(self.reference, self.moment.on)
+
+    def because_of(self, cause: Cause) -> Transaction:
+        """Return the transaction for changes that have a cause."""
+        return replace(self, cause=cause)
 
     def not_before(self, day: date) -> Transaction:
         """Return the transaction as of the day, where its own moment lies before that."""

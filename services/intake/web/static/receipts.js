@@ -7,7 +7,8 @@ import { moment, text, troubleBox } from "./plain.js";
 import { t } from "./words.js";
 
 const TONES = { accepted: "calm", scored: "good", parked: "warn", returned: "bad" };
-export const state = (tracked) => badge(t(`state_${tracked.status}`), TONES[tracked.status]);
+export const state = (tracked) =>
+  tracked.withdrawal ? badge(t("state_withdrawn"), "bad") : badge(t(`state_${tracked.status}`), TONES[tracked.status]);
 export const stage = (tracked) => t(`stage_${tracked.stage}`) + (tracked.revision > 1 ? ` · ${t("revision", tracked.revision)}` : "");
 
 export const changes = (caused) =>
@@ -22,6 +23,10 @@ export const reviews = (list) => list.map((one) =>
     h("p", {}, h("b", {}, t(`decision_${one.decision}`)), ` · ${one.agency} · `, moment(one.at)),
     one.reason && h("p", { class: "words" }, one.reason)));
 
+const withdrawn = (one) => one &&
+  h("div", { class: "box bad" },
+    h("p", {}, h("b", {}, t("withdrawn")), ` · ${one.agency} · `, moment(one.at)), h("p", { class: "words" }, one.reason));
+
 /** The whole receipt in a dialog; `more(found, close)` adds the actions. */
 export async function openReceipt(id, more = () => null) {
   const body = h("div", {}, h("p", {}, t("loading")));
@@ -33,7 +38,7 @@ export async function openReceipt(id, more = () => null) {
     body.replaceChildren(
       h("p", {}, h("b", {}, unitName(receipt.unit)), ` · ${periodName(receipt.period)} · ${stage(found)} `, state(found)),
       h("p", { class: "hint" }, t("sent_by", found.agency), " · ", moment(receipt.received_at), receipt.due && ` · ${t("late")}`),
-      ...reviews(found.reviews), ...warnings(receipt.warnings),
+      withdrawn(found.withdrawal) || "", ...reviews(found.reviews), ...warnings(receipt.warnings),
       table(t("figures"), [t("element"), t("value")], Object.entries(submission.readings).map(([code, value]) => [elementName(code), h("b", {}, figure(value))])),
       changes(found.changes) || "",
       h("p", { class: "hint digest" }, t("digest"), " ", h("code", {}, receipt.digest), h("br"), t("receipt_number"), " ", h("code", {}, receipt.id)),

@@ -6,6 +6,7 @@ import { known, reviewStages, unitName } from "./field.js";
 import { troubleBox } from "./plain.js";
 import { openReceipt, refresh } from "./receipts.js";
 import { sentTable } from "./sent.js";
+import { withdrawal } from "./withdraw.js";
 import { t } from "./words.js";
 
 const PAGE = 50;
@@ -32,7 +33,7 @@ export function show(root) {
   }
 
   function draw() {
-    const open = items.filter((one) => one.status !== "returned" && !one.reviews.length);
+    const open = items.filter((one) => one.status !== "returned" && !one.withdrawal && !one.reviews.length);
     refresh(list,
       open.length ? sentTable(open, judge, true) : h("p", {}, t("review_none")),
       cursor ? h("button", { type: "button", "data-id": "more", onclick: () => look(true) }, t("more")) : "");
@@ -74,5 +75,5 @@ function decisionForm(found, stages, done) {
   return h("div", { class: "decide" },
     h("p", { class: "actions" }, raise.map((stage) => h("button", { type: "button", class: "main", onclick: () => decide(stage) }, t(`decide_${stage}`)))),
     field(t("return_reason"), reason), trouble,
-    h("p", { class: "actions" }, h("button", { type: "button", class: "danger", onclick: () => decide("returned") }, t("decide_returned"))));
+    h("p", { class: "actions" }, h("button", { type: "button", class: "danger", onclick: () => decide("returned") }, t("decide_returned"))), withdrawal(found, done));
 }

@@ -5,16 +5,19 @@ import { dialog, h, table } from "./dom.js";
 import { periodName, unitName } from "./field.js";
 import { moment, troubleBox } from "./plain.js";
 import { changes, follow, openReceipt, refresh, stage, state, warnings } from "./receipts.js";
+import { withdrawal } from "./withdraw.js";
 import { t } from "./words.js";
 
-const [PAGE, SOON_SECONDS, LATER_SECONDS] = [30, 3, 15];
+const [PAGE, PROJECTED_SECONDS, SOON_SECONDS, LATER_SECONDS] = [30, 1, 3, 15];
 
 export function show(root) {
   const submissions = h("section", { class: "card" }, h("p", {}, t("loading")));
   const refusals = h("section", { class: "card" });
   root.append(submissions, refusals);
+  const lookAgain = () => setTimeout(() => lists[0].look(), PROJECTED_SECONDS * 1000);
+  const open = (one) => openReceipt(one.receipt.id, (found) => withdrawal(found, lookAgain));
   const lists = [
-    new List("/v1/submissions", submissions, (list) => [h("h2", {}, t("sent_title")), h("p", { class: "hint" }, t("sent_hint")), list.items.length ? sentTable(list.items) : h("p", {}, t("sent_none"))]),
+    new List("/v1/submissions", submissions, (list) => [h("h2", {}, t("sent_title")), h("p", { class: "hint" }, t("sent_hint")), list.items.length ? sentTable(list.items, open) : h("p", {}, t("sent_none"))]),
     new List("/v1/refusals", refusals, (list) => [h("h2", {}, t("refused_title")), list.items.length ? refusedTable(list.items) : h("p", {}, t("refused_none"))])];
   return follow(async () => {
     await Promise.all(lists.map((list) => list.look()));
@@ -50,7 +53,7 @@ class List {
 
 const details = (id, act, label = t("details")) => h("button", { type: "button", class: "plain", "data-id": id, onclick: act }, label);
 
-export function sentTable(items, act = (one) => openReceipt(one.receipt.id), isOthers = false) {
+export function sentTable(items, act, isOthers = false) {
   const row = (one) => [
     moment(one.receipt.received_at), h("b", { class: "place" }, unitName(one.receipt.unit)), periodName(one.receipt.period),
     isOthers ? one.agency : stage(one), [state(one), one.receipt.due && h("span", { class: "hint" }, ` ${t("late")}`)],

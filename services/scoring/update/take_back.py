@@ -1,0 +1,124 @@
+"""Taking submissions back: a withdrawn one counts no longer, and a returned one says so.
+
+The figures that stood before stand again. Nothing depends on the order in which submissions, corrections and
+withdrawals arrive.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+
+from services.scoring.judging.readings import Reading, received_on
+from services.scoring.storage.locks import lock_units
+from services.scoring.storage.readings import delete_readings, readings_of, write_readings
+from services.scoring.storage.submissions import submissions_for
+from services.scoring.storage.taken_back import TakenBackValues, record_taken_back, taken_back_of
+from services.scoring.storage.ticks import last_tick
+from services.scoring.update.arrivals import Arrival, unit_of
+from services.scoring.update.figure_changes import FigureChange, as_judged, replace_readings
+from services.scoring.update.published_changes import publish_changes
+from services.scoring.update.score import judge_change
+from services.scoring.update.sums import move_sums
+from services.scoring.update.targets import judge_targets
+from services.scoring.update.transaction import Transaction
+from shared.contracts import subjects
+from shared.contracts.period import Period
+from shared.contracts.submission import AcceptedSubmission, Review, Withdrawal
+
+type TakingBack = Withdrawal | Review
+"""A withdrawal, or a review that returned a submission."""
+
+
+def taking_back_of(subject: str, body: bytes) -> TakingBack | None:
+    """Read a message of the stream; None where it is a review that returned nothing."""
+    if subjects.is_in(subject, subjects.ALL_WITHDRAWALS):
+        return Withdrawal.model_validate_json(body)
+    review = Review.model_validate_json(body)
+    return review if review.decision == "returned" else None
+
+
+async def take_back(transaction: Transaction, takings: Sequence[TakingBack]) -> int:
+    """Take withdrawals and returns into account; those that are known already change nothing.
+
+    Returns the number of changes. Raises KeyError when one names a unit that the reference does not have.
+    """
+    if not takings:
+        return 0
+    units = {taking.id: unit_of(taking, transaction.reference).key for taking in takings}
+    # before they are stored: an arriving submission is scored before, and found here, or later, and finds them
+    await lock_units(transaction.connection, transaction.reference.lineage.families(units.values()))
+    rows = [taken_back_row(taking, units[taking.id]) for taking in takings]
+    new = await record_taken_back(transaction.connection, rows)
+    taken = [taking for taking in takings if taking.id in new]
+    if not taken:
+        return 0
+    days = [received_on(taking.at) for taking in taken]
+    if judged := await last_tick(transaction.connection):  # the day may have passed while others held the units
+        days.append(judged)
+    transaction = transaction.because_of("withdrawal").not_before(max(days))
+    periods: defaultdict[int, set[Period]] = defaultdict(set)
+    for taking in taken:
+        periods[units[taking.id]].add(taking.period)
+    submissions = await _submissions_for(transaction, periods)
+    change, oldest = await _store_what_is_left(transaction, periods, submissions)
+    change = as_judged(change, oldest, transaction.reference)
+    ids = {taking.submission for taking in taken}
+    causes = {
+        unit: [Arrival(one) for one in own if not ids.isdisjoint((one.id, one.reviews))]
+        for unit, own in submissions.items()
+    }
+    changes = await judge_change(transaction, change, causes)
+    await publish_changes(transaction.connection, changes)
+    await move_sums(transaction, change)
+    return len(changes) + await judge_targets(transaction)
+
+
+async def _submissions_for(
+    transaction: Transaction, periods: defaultdict[int, set[Period]]
+) -> dict[int, list[AcceptedSubmission]]:
+    pairs = [(unit, period.text) for unit, of_unit in periods.items() for period in of_unit]
+    submissions: defaultdict[int, list[AcceptedSubmission]] = defaultdict(list)
+    for unit, body in await submissions_for(transaction.connection, pairs):
+        submissions[unit].append(AcceptedSubmission.model_validate_json(body))
+    return submissions
+
+
+async def _store_what_is_left(
+    transaction: Transaction,
+    periods: defaultdict[int, set[Period]],
+    submissions: dict[int, list[AcceptedSubmission]],
+) -> tuple[FigureChange, date]:
+    """Store the readings that the submissions leave for the periods; return the change, and how far back it goes."""
+    connection, reference = transaction.connection, transaction.reference
+    taken_back = await taken_back_of(connection, list(periods))
+    left = {
+        unit: [reading for submission in own for reading in taken_back.readings_left(submission)]
+        for unit, own in submissions.items()
+    }
+    oldest = min([reference.plan.horizon, *(period.end for of_unit in periods.values() for period in of_unit)])
+    stored = await readings_of(connection, list(reference.lineage.families(periods)), oldest)
+    change = replace_readings(stored, periods, left, reference)
+    kept: list[tuple[int, Reading]] = []
+    gone: list[tuple[int, Reading]] = []
+    for unit, readings in change.differing.items():
+        for reading in readings:
+            has_one = (reading.element, reading.period) in change.after[unit]
+            (kept if has_one else gone).append((unit, reading))
+    await write_readings(connection, kept)
+    await delete_readings(connection, gone)
+    return change, oldest
+
+
+def taken_back_row(taking: TakingBack, unit: int) -> TakenBackValues:
+    """Return the row that stores a withdrawal or a return, by the key of its unit."""
+    return {
+        "id": taking.id,
+        "submission": taking.submission,
+        "unit": unit,
+        "at": taking.at,
+        "withdrawn": isinstance(taking, Withdrawal),
+        "agency": taking.agency,
+        "reason": taking.reason or "",
+    }
