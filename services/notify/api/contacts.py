@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.api.dependencies import Serving, UnitParameter, covered, is_of_province, visible
 from services.notify.contacts.book import Book, checked_book, read_book
@@ -17,6 +18,7 @@ from services.notify.storage.contacts import (
     StoredContact,
     import_contacts,
     known_contacts,
+    lock_contacts,
     remove,
     save,
     stored_contacts,
@@ -134,21 +136,21 @@ async def list_gaps(notify: Serving, caller: SignedIn) -> Gaps:
 @router.post("", status_code=201)
 async def add_contact(contact: Contact, notify: Serving, caller: SignedIn) -> ContactItem:
     """Add a contact to a unit that the key covers."""
-    return await _keep(uuid4(), contact, notify, caller)
+    return await _keep(uuid4(), contact, notify, caller, is_new=True)
 
 
 @router.put("/{contact_id}")
 async def change_contact(contact_id: UUID, contact: Contact, notify: Serving, caller: SignedIn) -> ContactItem:
     """Replace a contact. Notify tries an address again that a provider refused for good."""
-    await _own(contact_id, notify, caller)
-    return await _keep(contact_id, contact, notify, caller)
+    return await _keep(contact_id, contact, notify, caller, is_new=False)
 
 
 @router.delete("/{contact_id}", status_code=204)
 async def remove_contact(contact_id: UUID, notify: Serving, caller: SignedIn) -> None:
     """Remove a contact. Notify tells the contact nothing more."""
-    await _own(contact_id, notify, caller)
     async with notify.engine.begin() as connection:
+        await lock_contacts(connection)
+        await _own(connection, contact_id, notify, caller)
         await remove(connection, [contact_id])
     notify.forget_world()
 
@@ -182,6 +184,7 @@ async def import_file(
     if replace and not is_of_province(caller, reference):
         raise Problem(Problems.OUT_OF_SCOPE)
     async with notify.engine.connect() as connection, connection.begin() as transaction:
+        await lock_contacts(connection)
         if not replace and (asked := book.compared_with(await known_contacts(connection))):
             raise Problem(Problems.FILE_REFUSED, *asked)
         done = await import_contacts(connection, book.contacts, caller.agency, utc_now(), replaces=replace)
@@ -208,21 +211,24 @@ def _book(body: bytes, content_type: str, reference: Reference) -> Book:
     return read_book(body, reference)
 
 
-async def _own(contact_id: UUID, notify: Serving, caller: Caller) -> None:
-    async with notify.engine.connect() as connection:
-        contacts = await stored_contacts(connection, contact_id)
+async def _own(connection: AsyncConnection, contact_id: UUID, notify: Serving, caller: Caller) -> None:
+    """Raise a problem where there is no such contact, or the key does not cover its unit."""
+    contacts = await stored_contacts(connection, contact_id)
     if not contacts:
         raise Problem(Problems.NOT_FOUND)
     covered(caller, contacts[0].contact.unit, notify.reference)
 
 
-async def _keep(contact_id: UUID, contact: Contact, notify: Serving, caller: Caller) -> ContactItem:
+async def _keep(contact_id: UUID, contact: Contact, notify: Serving, caller: Caller, *, is_new: bool) -> ContactItem:
     checked = check(contact, notify.reference)
     kept = checked.contact
     if checked.faults:
         raise Problem(Problems.INVALID_QUERY, *checked.faults)
     covered(caller, kept.unit, notify.reference)
     async with notify.engine.begin() as connection:
+        await lock_contacts(connection)
+        if not is_new:
+            await _own(connection, contact_id, notify, caller)
         others = [each.contact for each in await stored_contacts(connection) if each.id != contact_id]
         if fault := namesake_fault(kept, others, Faults.KNOWN_CONTACT):
             raise Problem(Problems.INVALID_QUERY, fault)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 from collections.abc import Mapping
@@ -10,13 +11,15 @@ from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.log import log_message
 from services.notify.alerts.notice import NoticeStatus
 from services.notify.api.dependencies import Serving
+from services.notify.delivery.channels.sms.gateway import DeliveryReport
 from services.notify.delivery.channels.sms.gateways import GATEWAYS, GatewayName
 from services.notify.storage.alerts import alerts_told
-from services.notify.storage.notices import record_report
+from services.notify.storage.notices import is_under_way, record_report
 from services.notify.storage.tables import OutboxRow
 from shared.contracts.alert import AlertEvent
 from shared.http.body import read_body
@@ -27,6 +30,8 @@ from shared.time import utc_now
 router = APIRouter(prefix="/v1/delivery-reports")
 
 _LIMIT = 64 * 1024
+_PATIENCE_SECONDS = 3
+_PAUSE_SECONDS = 0.1
 
 
 class ReportAnswer(BaseModel):
@@ -52,31 +57,56 @@ async def take_report(
         raise Problem(Problems.INVALID_QUERY, Fault("", Faults.MISSING))
     if report.is_delivered is None:
         return ReportAnswer(notices=0)
+    return ReportAnswer(notices=await record(report, notify))
+
+
+async def record(report: DeliveryReport, notify: Serving) -> int:
+    """Record a report, and return the number of notices that it changed.
+
+    A gateway may report before the attempt itself is recorded: then wait for that. Problem 503 where it takes too long
+    for a notice of ours, so that the gateway reports again.
+    """
+    deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+    while True:
+        async with notify.engine.begin() as connection:
+            is_early = await is_under_way(connection, "sms", report.request_id)
+            changed = await _record(connection, report)
+        if changed:
+            notify.wake()
+        if changed or not is_early:
+            return changed
+        if asyncio.get_running_loop().time() > deadline:
+            break
+        await asyncio.sleep(_PAUSE_SECONDS)
+    if report.request_id:
+        raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "60"})
+    return 0
+
+
+async def _record(connection: AsyncConnection, report: DeliveryReport) -> int:
     status = NoticeStatus.DELIVERED if report.is_delivered else NoticeStatus.PERMANENT_FAILURE
     event = AlertEvent.DELIVERED if report.is_delivered else AlertEvent.FAILED
     now = utc_now()
-    async with notify.engine.begin() as connection:
-        rows = await record_report(connection, report.provider_id, report.request_id, status, now)
-        alerts = await alerts_told(connection, [row.id for row in rows])
-        entries = [
-            log_message(
-                alert.id,
-                alert.unit_code,
-                event,
-                now,
-                alert.trace,
-                f"{row.request_id}/report",
-                notice=row.id,
-                recipient=row.recipient,
-                channel=row.channel,
-                detail=None if report.is_delivered else "not delivered",
-            )
-            for row in rows
-            for alert in alerts[row.id]
-        ]
-        await outbox.put(connection, OutboxRow, entries)
-    notify.wake()
-    return ReportAnswer(notices=len(rows))
+    rows = await record_report(connection, report.provider_id, report.request_id, status, now)
+    alerts = await alerts_told(connection, [row.id for row in rows])
+    entries = [
+        log_message(
+            alert.id,
+            alert.unit_code,
+            event,
+            now,
+            alert.trace,
+            f"{row.request_id}/report",
+            notice=row.id,
+            recipient=row.recipient,
+            channel=row.channel,
+            detail=None if report.is_delivered else "not delivered",
+        )
+        for row in rows
+        for alert in alerts[row.id]
+    ]
+    await outbox.put(connection, OutboxRow, entries)
+    return len(rows)
 
 
 async def _fields(request: Request) -> Mapping[str, str]:

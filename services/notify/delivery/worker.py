@@ -114,7 +114,10 @@ class DeliveryWorker:
             secrets = await subscriptions.signing_secrets(
                 connection, {row.subscription for row in rows if row.subscription}, now
             )
-        self.take([notice_of(row, secrets, self._links) for row in rows])
+            removed = [row.id for row in rows if row.subscription and row.subscription not in secrets]
+            if removed:
+                await subscriptions.withhold_of_removed(connection, removed)
+        self.take([notice_of(row, secrets, self._links) for row in rows if row.id not in removed])
         self._is_behind = len(rows) == limit
         return self._is_behind and limit > 1
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    FromClause,
     Select,
     String,
     Uuid,
@@ -17,11 +18,13 @@ from sqlalchemy import (
     delete,
     func,
     select,
+    true,
     union,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from services.notify.alerts.notice import NoticeStatus
 from services.notify.storage.alert_rows import NewAlert, StoredAlert
@@ -31,13 +34,14 @@ from services.notify.storage.tables import (
     MentionRow,
     NoticeRow,
 )
-from shared.postgres.statements import columns_of, insert_rows, table_of, unnested
+from shared.postgres.statements import columns_of, table_of, unnested
 
 alert = table_of(AlertRow)
 notice = table_of(NoticeRow)
 mention = table_of(MentionRow)
 escalation = table_of(EscalationRow)
 
+_TOPIC = ("unit", "topic")
 ALERT_COLUMNS = tuple(alert.c[name] for name in StoredAlert._fields)
 
 
@@ -65,11 +69,37 @@ class OpenCause(NamedTuple):
 
 
 async def record_alerts(connection: AsyncConnection, rows: Sequence[NewAlert]) -> set[UUID]:
-    """Store alerts; return the ids of the new ones."""
+    """Store alerts; return the ids of the new ones.
+
+    Locks their topics first: who stores an alert about the same waits until this transaction ends. Else of an alert
+    and the alert that ends it neither would see the other, and the first would stay open for ever.
+    """
     if not rows:
         return set()
-    statement = insert_rows(alert, tuple(rows[0])).on_conflict_do_nothing().returning(alert.c.id)
-    return set((await connection.scalars(statement, columns_of(rows))).all())
+    return set((await connection.scalars(_record_alerts(tuple(rows[0])), columns_of(rows))).all())
+
+
+@lru_cache
+def _record_alerts(names: tuple[str, ...]) -> ReturningInsert[Any]:
+    """Return a single statement for the locks and the rows, which saves a round trip."""
+    arrays = {name: bindparam(name, type_=ARRAY(alert.c[name].type, dimensions=1)) for name in names}
+    rows, topics = unnested(arrays).subquery("rows"), unnested({name: arrays[name] for name in _TOPIC}).subquery()
+    locks = locks_of(topics).subquery("locks")
+    statement = insert(alert).from_select(list(names), select(*(rows.c[name] for name in names)).join(locks, true()))
+    return statement.on_conflict_do_nothing().returning(alert.c.id)
+
+
+async def lock_topics(connection: AsyncConnection, alerts: Select[Any]) -> None:
+    """Let nobody store an alert about the topics of these alerts (`unit` and `topic`) until the transaction ends."""
+    await connection.execute(locks_of(alerts.subquery()))
+
+
+def locks_of(topics: FromClause) -> Select[Any]:
+    """Return the query that locks topics, in one order for all, so that no two transactions wait for each other."""
+    key = func.hashtextextended(func.concat_ws("/", "ntm-topic", *(topics.c[name] for name in _TOPIC)), 0)
+    ordered = select(key.label("key")).distinct().order_by("key").subquery()
+    locked = select(func.pg_advisory_xact_lock(ordered.c.key).label("locked")).subquery()
+    return select(func.count().label("locks")).select_from(locked)
 
 
 async def end_alerts(

@@ -42,6 +42,11 @@ class StoredContact(NamedTuple):
     contact: Contact
 
 
+async def lock_contacts(connection: AsyncConnection) -> None:
+    """Let nobody else change contacts until the transaction ends: whoever adds one first looks for its like."""
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("ntm-contacts"))))
+
+
 async def known_contacts(connection: AsyncConnection) -> list[Contact]:
     """Return every contact."""
     return [stored.contact for stored in await stored_contacts(connection)]
@@ -94,9 +99,8 @@ async def import_contacts(
     connection: AsyncConnection, contacts: Sequence[Contact], author: str, now: datetime, *, replaces: bool = False
 ) -> Imported:
     """Add and change contacts, which are the same by role, unit and name, in whatever spelling (`person_key`); with
-    `replaces`, remove all others.
+    `replaces`, remove all others. The contacts must be locked.
     """
-    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("ntm-contacts"))))
     stored = await stored_contacts(connection)
     known = {_key(each.contact): (each.id, each.contact) for each in reversed(stored)}
     given = {_key(listed): listed for listed in contacts}
@@ -117,6 +121,7 @@ async def bring_contacts(connection: AsyncConnection, contacts: Sequence[Contact
     """Add the contacts of the file that the service starts with, each only once: people's later changes stay."""
     if not contacts:
         return
+    await lock_contacts(connection)
     rows = [{"role": listed.role, "unit": listed.unit, "name": listed.name} for listed in contacts]
     statement = insert_rows(brought, tuple(rows[0])).on_conflict_do_nothing().returning(*brought.c)
     new = {tuple(row) for row in await connection.execute(statement, columns_of(rows))}

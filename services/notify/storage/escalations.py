@@ -54,14 +54,18 @@ async def begin_escalations(connection: AsyncConnection, rows: Sequence[NewEscal
 
 
 async def take_due_escalations(connection: AsyncConnection, now: datetime, limit: int) -> Sequence[DueEscalation]:
-    """Return the escalations that are due, locked for this transaction."""
+    """Return the escalations that are due, locked for this transaction with their alerts.
+
+    Whoever ends or acknowledges one of these alerts waits; escalations of alerts that somebody changes right now are
+    left out, and looked at again.
+    """
     query = (
         select(*ALERT_COLUMNS, escalation.c.branch, escalation.c.step, escalation.c.since)
         .join_from(escalation, alert, alert.c.id == escalation.c.alert)
         .where(escalation.c.due_at <= now)
         .order_by(escalation.c.due_at)
         .limit(limit)
-        .with_for_update(skip_locked=True, of=escalation)
+        .with_for_update(skip_locked=True, key_share=True, of=(escalation, alert))
     )
     rows = await connection.execute(query)
     return [DueEscalation(StoredAlert(*row[:-3]), *row[-3:]) for row in rows]

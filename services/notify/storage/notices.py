@@ -157,6 +157,16 @@ async def send_notice_again(connection: AsyncConnection, notice_id: UUID, values
     await connection.execute(update(notice).where(notice.c.id == notice_id).values(dict(values)))
 
 
+async def is_under_way(connection: AsyncConnection, channel: str, request_id: UUID | None) -> bool:
+    """Say whether an attempt by this channel has no outcome yet: at the notice of this request, or at any."""
+    query = select(notice.c.id).where(
+        notice.c.channel == channel, notice.c.due_at.is_not(None), notice.c.status == NoticeStatus.SENDING.value
+    )
+    if request_id:
+        query = query.where(notice.c.request_id == request_id)
+    return bool((await connection.execute(query.limit(1))).first())
+
+
 async def record_report(
     connection: AsyncConnection, provider_id: str, request_id: UUID | None, status: NoticeStatus, now: datetime
 ) -> Sequence[StoredNotice]:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.significance import ABOUT_REPORTS
 from services.notify.storage.alert_rows import StoredAlert
-from services.notify.storage.alerts import ALERT_COLUMNS, alert, mention, notice
+from services.notify.storage.alerts import ALERT_COLUMNS, alert, lock_topics, mention, notice
 from services.notify.storage.silences import silence
 from services.notify.storage.tables import GatheredRow
 from shared.contracts.alert import ChannelName
@@ -50,7 +50,7 @@ _WAY = len(SilencedAlert._fields) - 1
 async def take_silenced(connection: AsyncConnection, now: datetime, limit: int) -> Sequence[SilencedAlert]:
     """Return the alerts that up to `limit` ended silences hold back still, and lock these silences.
 
-    No other transaction takes them meanwhile.
+    No other transaction takes them meanwhile, or stores a newer alert about the same.
     """
     held_back = select(mention.c.notice).where(
         mention.c.because == silence.c.id, _IS_SILENCED, mention.c.released_at.is_(None)
@@ -65,6 +65,9 @@ async def take_silenced(connection: AsyncConnection, now: datetime, limit: int) 
     silences = (await connection.scalars(ended)).all()
     if not silences:
         return []
+    are_held_back = and_(mention.c.because == func.any(list(silences)), _IS_SILENCED, mention.c.released_at.is_(None))
+    about = select(alert.c.unit, alert.c.topic).join(mention, alert.c.id == mention.c.alert)
+    await lock_topics(connection, about.where(are_held_back))
     newer, told, of_told = alert.alias("newer"), mention.alias("told"), notice.alias("of_told")
     overtaken = select(newer.c.id).where(is_newer_about_the_same(newer, alert))
     before = (
@@ -88,7 +91,7 @@ async def take_silenced(connection: AsyncConnection, now: datetime, limit: int) 
         )
         .join_from(mention, notice, notice.c.id == mention.c.notice)
         .join(alert, alert.c.id == mention.c.alert)
-        .where(mention.c.because == func.any(list(silences)), _IS_SILENCED, mention.c.released_at.is_(None))
+        .where(are_held_back)
         .order_by(alert.c.at, alert.c.id, mention.c.notice)
     )
     rows: Sequence[Sequence[Any]] = (await connection.execute(query)).all()

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import (
-    select,
-)
+from sqlalchemy import literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.storage.tables import (
-    SpendingRow,
-)
+from services.notify.storage.tables import SpendingRow
 from shared.postgres.statements import table_of
 
 spending = table_of(SpendingRow)
 
 
-async def add_spending(connection: AsyncConnection, unit: int, day: date, parts: int, cost: int) -> int:
-    """Add SMS parts and their cost in dong to a unit's spending on a day; return the day's cost so far."""
+async def spend(
+    connection: AsyncConnection, unit: int, day: date, parts: int, cost: int, limit: int | None
+) -> int | None:
+    """Add SMS parts and their cost in dong to a unit's spending on a day, unless the day's cost exceeded the limit.
+
+    Return the day's cost so far; None where nothing was added. A single statement, since others spend at the same time.
+    """
     row = {"unit": unit, "day": day, "parts": parts, "cost_dong": cost}
-    statement = insert(spending).values(row)
-    added = {name: spending.c[name] + row[name] for name in ("parts", "cost_dong")}
-    upsert = statement.on_conflict_do_update(index_elements=["unit", "day"], set_=added)
-    return int(await connection.scalar(upsert.returning(spending.c.cost_dong)) or 0)
-
-
-async def spent_on(connection: AsyncConnection, unit: int, day: date) -> int:
-    """Return the cost in dong of a unit's SMS on a day, and lock its row, where there is a row."""
-    query = select(spending.c.cost_dong).where(spending.c.unit == unit, spending.c.day == day).with_for_update()
-    return int(await connection.scalar(query) or 0)
+    given = select(*(literal(value, spending.c[name].type).label(name) for name, value in row.items()))
+    if limit is not None:
+        given = given.where(literal(cost) <= limit)
+    total = spending.c.cost_dong + cost
+    statement = insert(spending).from_select(list(row), given)
+    upsert = statement.on_conflict_do_update(
+        index_elements=["unit", "day"],
+        set_={"parts": spending.c.parts + parts, "cost_dong": total},
+        where=None if limit is None else total <= limit,
+    )
+    spent: int | None = await connection.scalar(upsert.returning(spending.c.cost_dong))
+    return spent

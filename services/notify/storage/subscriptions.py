@@ -68,6 +68,12 @@ async def signing_secrets(
     }
 
 
+async def withhold_of_removed(connection: AsyncConnection, notices: Collection[UUID]) -> None:
+    """End notices that were made for a subscription while somebody removed it."""
+    ended = {"due_at": None, "status": NoticeStatus.WITHHELD.value, "reason": NotSent.DISABLED.code}
+    await connection.execute(update(notice).where(notice.c.id == func.any(list(notices))).values(ended))
+
+
 def secrets_of(secret: str, previous: str | None, previous_until: datetime | None, now: datetime) -> tuple[str, ...]:
     """Return the secrets that sign now, the newest first; the previous secret signs until `previous_until`."""
     return (secret, previous) if previous and previous_until and previous_until > now else (secret,)

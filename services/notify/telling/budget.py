@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify.alerts.draft import Draft, NotSent, Recipient
 from services.notify.alerts.events import note_of
 from services.notify.sms_text import parts
-from services.notify.storage.spending import add_spending, spent_on
+from services.notify.storage.spending import spend
 from services.notify.texts import phrase
 from services.notify.world import World
 from shared.contracts.alert import OperationEvent, OperationNoted
@@ -30,30 +30,33 @@ async def afford(
 
     Returns the drafts, marked as not sent where the budget is spent, and notes for the operators.
     """
-    decided: list[Draft] = []
+    decided: dict[int, Draft] = dict(enumerate(drafts))
     notes: dict[object, OperationNoted] = {}
-    for draft in drafts:
-        if draft.channel != "sms" or draft.wording is None or draft.recipient is None or draft.not_sent:
-            decided.append(draft)
-            continue
-        costly = replace(draft, parts=(count := parts(draft.wording.text)), cost_dong=count * world.tariff.part_dong)
-        note, is_borne = await _charge(connection, costly, draft.recipient, world)
-        decided.append(costly if is_borne else replace(costly, not_sent=NotSent.BUDGET_SPENT))
+    costly = [
+        (draft.recipient, place, replace(draft, parts=count, cost_dong=count * world.tariff.part_dong))
+        for place, draft in decided.items()
+        if draft.channel == "sms" and draft.wording and draft.recipient and not draft.not_sent
+        for count in [parts(draft.wording.text)]
+    ]
+    # by unit, so that no two transactions wait for each other
+    for recipient, place, draft in sorted(costly, key=lambda costs: costs[0].unit.key):
+        note, is_borne = await _charge(connection, draft, recipient, world)
+        decided[place] = draft if is_borne else replace(draft, not_sent=NotSent.BUDGET_SPENT)
         if note:
             notes[note.id] = note
-    return decided, list(notes.values())
+    return list(decided.values()), list(notes.values())
 
 
 async def _charge(
     connection: AsyncConnection, draft: Draft, recipient: Recipient, world: World
 ) -> tuple[OperationNoted | None, bool]:
     limit, day = world.tariff.daily_dong, world.now.astimezone(VIETNAM).date()
-    cost, unit = draft.cost_dong or 0, recipient.unit.key
-    if limit is not None and await spent_on(connection, unit, day) + cost > limit:
+    total = await spend(connection, recipient.unit.key, day, draft.parts or 0, draft.cost_dong or 0, limit)
+    if limit is None:
+        return None, True
+    if total is None:
         return _note(OperationEvent.BUDGET_SPENT, recipient, limit, world), False
-    total = await add_spending(connection, unit, day, draft.parts or 0, cost)
-    is_near = limit is not None and total >= limit * _NEAR
-    return (_note(OperationEvent.BUDGET_NEAR, recipient, limit or 0, world) if is_near else None), True
+    return (_note(OperationEvent.BUDGET_NEAR, recipient, limit, world) if total >= limit * _NEAR else None), True
 
 
 def _note(event: OperationEvent, recipient: Recipient, limit: int, world: World) -> OperationNoted:
