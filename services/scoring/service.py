@@ -16,6 +16,7 @@ from services.scoring.storage.tables import OutboxRow, ParkedRow
 from services.scoring.update.arrivals import arrival_of
 from services.scoring.update.daily_tick import DailyTick
 from services.scoring.update.plan_guard import take_plan
+from services.scoring.update.refill_sums import refill_sums
 from services.scoring.update.score import score
 from services.scoring.update.take_back import take_back, taking_back_of
 from services.scoring.update.targets import judge_targets
@@ -49,7 +50,7 @@ class Scoring:
         """Connect to everything while the block runs."""
         async with open_runtime(settings, "scoring") as runtime:
             scoring = cls(runtime)
-            await scoring.take_plan()
+            await scoring.prepare()
             yield scoring
 
     @property
@@ -57,15 +58,19 @@ class Scoring:
         """The workers that run while the service does."""
         return (self.relay, self.targets, self.daily_tick)
 
-    async def take_plan(self) -> None:
-        """Make sure that the state is judged by this process's plan; wait while the database is away.
+    async def prepare(self) -> None:
+        """Make sure that the state is judged by this process's plan and is whole; wait while the database is away.
 
         Raises OtherPlanError, with which the process ends before it takes any message.
         """
+        runtime = self.runtime
         while True:
             try:
-                async with self.runtime.engine.begin() as connection:
-                    await take_plan(connection, self.runtime.reference.plan.id, self.runtime.clock.now())
+                async with runtime.engine.begin() as connection:
+                    await take_plan(connection, runtime.reference.plan.id, runtime.clock.now())
+                async with runtime.engine.begin() as connection:
+                    now = Moment(on=runtime.clock.today(), at=runtime.clock.now())
+                    await refill_sums(Transaction(connection, runtime.reference, now))
             except Exception as error:
                 if not is_transient(error):
                     raise

@@ -95,6 +95,26 @@ class Part(BaseModel):
     units_expected: int | None = Field(
         default=None, description="For aggregates over communes: the number of communes that should have data."
     )
+    units_stale: int | None = Field(
+        default=None,
+        description="For aggregates over communes: those whose newest figures are too old to stand for the present.",
+    )
+    reports_in: int | None = Field(default=None, description="For aggregates: the reports that were due and have come.")
+    reports_due: int | None = Field(default=None, description="For aggregates: the reports that were due.")
+    compared: int | None = Field(
+        default=None,
+        description="Where a change is asked for: the communes, or of a sum over the year the reports, that have "
+        "figures at both times. `value` and `baseline` are of these alone.",
+    )
+    whole: float | None = Field(
+        default=None, description="The value with all figures, also those that have none before; none: it is `value`."
+    )
+    begins_with_first: bool = Field(
+        default=False, description="Whether first figures stand for a baseline, where too few communes have one."
+    )
+    stale: bool = Field(
+        default=False, description="Whether the newest figures are older than the plan lets them stand for the present."
+    )
     provisional: bool = False
     verified: bool = Field(default=True, description="Whether the goal's number was read in its source.")
     source: str | None = None
@@ -107,6 +127,9 @@ class Assessment(BaseModel):
     on: date = Field(description="The date judged at.")
     parts: list[Part]
     provisional: bool = Field(default=False, description="Whether a reading behind it is not official yet.")
+    stale: bool = Field(default=False, description="Whether a figure behind it is too old to stand for the present.")
+    reports_in: int | None = Field(default=None, description="For aggregates: the reports that were due and have come.")
+    reports_due: int | None = Field(default=None, description="For aggregates: the reports that were due.")
     overdue: list[str] = Field(default_factory=list, description="Periods of reports that are due and have not come.")
     reason: Bilingual
     holds_until: date | None = Field(

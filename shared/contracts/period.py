@@ -61,6 +61,14 @@ class Period:
         start = date(year, first, 1)
         return cls(text, start, date(year, last, monthrange(year, last)[1]), granularity)
 
+    @property
+    def a_year_before(self) -> Period | None:
+        """The same period of the year before; None for 29 February."""
+        try:
+            return Period.parse(f"{self.start.year - 1}{self.text[4:]}")
+        except ValueError:
+            return None
+
     def __str__(self) -> str:
         return self.text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -68,6 +68,15 @@ class Reference(Definitions):
             dues = [due for report in reports for due in report.due_in(self.plan.year)]
             self._due_on[keys] = tuple(sorted(dues, key=lambda due: (due.period.end, due.by)))
         return self._due_on[keys]
+
+    def due_on_elements(self, elements: Iterable[str]) -> tuple[Due, ...]:
+        """Return the reports that the calendar asks of offices on these elements in the plan's year, oldest first."""
+        wanted = frozenset(elements)
+        if wanted not in self._due_on_elements:
+            reports = [report for report in self.calendar if not wanted.isdisjoint(report.elements)]
+            dues = {due for report in reports for due in report.due_in(self.plan.year)}
+            self._due_on_elements[wanted] = tuple(sorted(dues, key=lambda due: (due.period.end, due.by)))
+        return self._due_on_elements[wanted]
 
     # Cohorts, and the criteria by which a commune is judged
 
@@ -174,6 +183,29 @@ class Reference(Definitions):
             case Total() | Done():
                 return None
 
+    def owes(self, unit: Unit, elements: Iterable[str]) -> bool:
+        """Tell whether the calendar asks a unit for reports on one of these elements."""
+        return any(unit.kind in self._kinds_that_owe.get(element, ()) for element in elements)
+
+    def offices_that_owe(self, commitment: Commitment, target: Unit) -> tuple[tuple[Due, int], ...]:
+        """Return the reports of offices on a sum, each with the number of offices below the target that owe it.
+
+        Only those about the time up to the deadline. Empty where the calendar asks for none.
+        """
+        key = commitment.id, commitment.deadline, target.key
+        if key not in self._offices_that_owe:
+            self._offices_that_owe[key] = tuple(self._count_offices(commitment, target))
+        return self._offices_that_owe[key]
+
+    def _count_offices(self, commitment: Commitment, target: Unit) -> Iterator[tuple[Due, int]]:
+        if not isinstance(commitment.measure, Total):
+            return
+        elements = commitment.measure.elements
+        offices = [unit for unit in self.units if self.owes(unit, elements) and self.units.is_under(unit, target.code)]
+        for due in self.due_on_elements(elements):
+            if due.period.end <= commitment.deadline:
+                yield due, sum(office.is_valid(due.period.end) for office in offices)
+
     def criteria_of_cohort(self, cohort: str) -> Sequence[CriterionKey]:
         """Return the criteria that each of the cohort's communes has to meet."""
         return next(found.criteria for found in self.plan.cohorts if found.id == cohort)
@@ -183,6 +215,23 @@ class Reference(Definitions):
 
     @cached_property
     def _due_on(self) -> dict[tuple[CriterionKey, ...], tuple[Due, ...]]:
+        return {}
+
+    @cached_property
+    def _due_on_elements(self) -> dict[frozenset[str], tuple[Due, ...]]:
+        return {}
+
+    @cached_property
+    def _kinds_that_owe(self) -> dict[str, frozenset[str]]:
+        return {
+            element: frozenset(
+                kind for report in self.calendar if element in report.elements for kind in report.reported_by
+            )
+            for element in self.elements
+        }
+
+    @cached_property
+    def _offices_that_owe(self) -> dict[tuple[str, date, int], tuple[tuple[Due, int], ...]]:
         return {}
 
     @cached_property

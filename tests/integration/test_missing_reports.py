@@ -32,8 +32,10 @@ FIRST_REPORT = {
     ("border-communes", "overdue"): 1,
     ("advanced-communes", "overdue"): 1,
     ("ntm-communes", "overdue"): 1,
+    ("new-jobs", "overdue"): 1,
+    ("gender-violence", "overdue"): 1,
 }
-"""The events on the day after the last day for a monthly report on poverty, each with its number."""
+"""The events on the day after the last day for the monthly reports, each with its number."""
 
 
 async def pass_day(around: Surroundings, day: date) -> None:

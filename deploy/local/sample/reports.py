@@ -49,7 +49,7 @@ def baselines(cast: Cast, communes: Communes) -> Iterator[Entry]:
 def calendar_reports(reference: Reference, cast: Cast, communes: Communes, seed: int) -> Iterator[Entry]:
     """Yield the reports that the calendar asks for: most come in time, some late, and a few never."""
     often_late = frozenset(dice(seed, "often late").sample(sorted(communes), _OFTEN_LATE_COMMUNES))
-    for report in reference.calendar:
+    for report in (report for report in reference.calendar if report.criteria):
         for due in report.due_in(_YEAR):
             chance = dice(seed, f"delays/{due.period}")
             for code, commune in communes.items():

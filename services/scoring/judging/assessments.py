@@ -50,6 +50,9 @@ def explain_target(commitment: Commitment, verdict: Verdict) -> Assessment:
         status=verdict.status,
         on=verdict.on,
         parts=[part],
+        stale=part.stale,
+        reports_in=part.reports_in,
+        reports_due=part.reports_due,
         overdue=overdue,
         reason=reasons.explain([part], overdue),
         holds_until=verdict.holds_until,
@@ -108,7 +111,14 @@ def _of_observation(observation: Observation) -> dict[str, object]:
         "denominator": _number(observation.denominator),
         "units_counted": observation.units_counted,
         "units_expected": observation.units_expected,
+        "reports_in": observation.reports_in,
+        "reports_due": observation.reports_due,
+        "compared": observation.compared,
+        "whole": _number(observation.whole),
+        "begins_with_first": observation.begins_with_first,
     }
+    if observation.units_counted is not None and observation.units_expected is not None:
+        numbers |= {"units_stale": observation.units_stale, "stale": observation.units_stale > 0}
     if observation.units_counted is not None:
         return numbers  # the days of an aggregate are not periods that were reported for
     return numbers | {

@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from operator import itemgetter
@@ -19,6 +19,8 @@ from types import MappingProxyType
 
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.observations import Measure, Observation, effective_date, exact
+from services.scoring.judging.readings import Reading
+from shared.contracts.period import Period
 from shared.reference.load import Reference
 from shared.reference.models import (
     CohortMeeting,
@@ -26,6 +28,7 @@ from shared.reference.models import (
     CommunesMeeting,
     CriterionKey,
     Done,
+    Due,
     Rate,
     Total,
     Unit,
@@ -33,8 +36,54 @@ from shared.reference.models import (
 )
 
 ZERO = Decimal(0)
+_DAY = timedelta(days=1)
 _NOTHING = Figures()
 _NO_KIN: Mapping[int, Figures] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The change on one day of what a sum is compared with, where the plan asks for a change from the figures before.
+
+    Those without a figure for that time (*new* ones) are told apart, so that like is compared with like.
+    """
+
+    units: int = 0
+    """The units, or of a sum over the year the reports, that have figures at both times."""
+    before_numerator: Decimal = ZERO
+    before_denominator: Decimal = ZERO
+    """The figures before, of those that have both."""
+    new_numerator: Decimal = ZERO
+    new_denominator: Decimal = ZERO
+    """The part of the sum that new ones add."""
+    first_numerator: Decimal = ZERO
+    first_denominator: Decimal = ZERO
+    """The first figures of the new ones."""
+
+    def __add__(self, other: Comparison) -> Comparison:
+        return Comparison(
+            self.units + other.units,
+            self.before_numerator + other.before_numerator,
+            self.before_denominator + other.before_denominator,
+            self.new_numerator + other.new_numerator,
+            self.new_denominator + other.new_denominator,
+            self.first_numerator + other.first_numerator,
+            self.first_denominator + other.first_denominator,
+        )
+
+    def __neg__(self) -> Comparison:
+        return Comparison(
+            -self.units,
+            -self.before_numerator,
+            -self.before_denominator,
+            -self.new_numerator,
+            -self.new_denominator,
+            -self.first_numerator,
+            -self.first_denominator,
+        )
+
+
+NOT_COMPARED = Comparison()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +93,37 @@ class Increment:
     numerator: Decimal = ZERO
     denominator: Decimal = ZERO
     units: int = 0
+    """The units that have figures which may stand for the present."""
+    reports: int = 0
+    """The reports that were due and have come."""
+    stale: int = 0
+    """The units whose newest figures are too old to stand for the present."""
+    comparison: Comparison = NOT_COMPARED
 
     def __add__(self, other: Increment) -> Increment:
         return Increment(
-            self.numerator + other.numerator, self.denominator + other.denominator, self.units + other.units
+            self.numerator + other.numerator,
+            self.denominator + other.denominator,
+            self.units + other.units,
+            self.reports + other.reports,
+            self.stale + other.stale,
+            self.comparison
+            if other.comparison is NOT_COMPARED
+            else other.comparison
+            if self.comparison is NOT_COMPARED
+            else self.comparison + other.comparison,
         )
 
     def __neg__(self) -> Increment:
-        return Increment(-self.numerator, -self.denominator, -self.units)
+        compared = self.comparison
+        return Increment(
+            -self.numerator,
+            -self.denominator,
+            -self.units,
+            -self.reports,
+            -self.stale,
+            compared if compared is NOT_COMPARED else -compared,
+        )
 
 
 type Increments = Mapping[date, Increment]
@@ -87,7 +159,7 @@ class Contributor:
             case Rate() as rate:
                 return self._of_rate(rate, commitment.deadline)
             case Total(elements=elements):
-                return self._of_flows(elements)
+                return self._of_flows(commitment, elements)
             case Done(element=element):
                 return self._of_activity(
                     element, commitment.starts or self.reference.plan.first_day, commitment.deadline
@@ -114,16 +186,77 @@ class Contributor:
         ]
         return _increments_from(self._followed_by_heirs(levels, levels_of_heir))
 
-    def _of_flows(self, elements: Sequence[str]) -> dict[date, Increment]:
-        """Return the flows of the plan's year and, for comparison, of the year before."""
-        plan = self.reference.plan
+    def _of_flows(self, commitment: Commitment, elements: Sequence[str]) -> dict[date, Increment]:
+        """Return the flows of the plan's year up to the deadline, and the reports on them that the calendar asks for.
+
+        Where the plan asks for a change, each is compared with the same unit's flow for the same period a year before.
+        """
+        reported = self._flows_by_period(elements, commitment.deadline)
         increments: defaultdict[date, Increment] = defaultdict(Increment)
+        came: dict[Period, date] = {}
+        compared: dict[Period, date] = {}
+        for period, readings in reported.items():
+            is_whole = len(readings) == len(elements)
+            amount, day = self._amount(period, readings)
+            if is_whole:
+                came[period] = day
+            if commitment.is_compared and is_whole and (before := self._flows_a_year_before(elements, period)):
+                compared[period] = max(day, before[1])
+                pair = Increment(numerator=amount, comparison=Comparison(before_numerator=before[0]))
+                increments[compared[period]] += pair
+                continue
+            for reading in readings:
+                amount, day = self._amount(period, [reading])
+                new = Comparison(new_numerator=amount) if commitment.is_compared else NOT_COMPARED
+                increments[day] += Increment(numerator=amount, comparison=new)
+        for due in self._owed(elements, commitment.deadline):
+            if day_in := _covered_from(due, came):
+                increments[max(day_in, due.by + _DAY)] += Increment(reports=1)
+            if day_in := _covered_from(due, compared):
+                increments[max(day_in, due.by + _DAY)] += Increment(comparison=Comparison(units=1))
+        return {day: increment for day, increment in increments.items() if increment != Increment()}
+
+    def _flows_by_period(self, elements: Sequence[str], until: date) -> dict[Period, list[Reading]]:
+        """Return the unit's flows of the plan's year that count, by period."""
+        plan = self.reference.plan
+        flows: defaultdict[Period, list[Reading]] = defaultdict(list)
         for (element, period), reading in self.figures.items():
             counts = element in elements and reading.stage.rank >= plan.counts_from.rank
-            if counts and plan.year - 1 <= period.start.year <= plan.year:
-                day = effective_date(period, reading.known_from, plan.baseline_date)
-                increments[day] += Increment(numerator=reading.value)
-        return dict(increments)
+            if counts and period.start.year == plan.year and period.end <= until:
+                flows[period].append(reading)
+        return flows
+
+    def _flows_a_year_before(self, elements: Sequence[str], period: Period) -> tuple[Decimal, date] | None:
+        """Return the flow of the same period a year before, with the day on which it was known; None: not all of it.
+
+        It is the unit's own, and that of the units whose place it has taken since.
+        """
+        before = period.a_year_before
+        if before is None:
+            return None
+        plan, lineage, units = self.reference.plan, self.reference.lineage, self.reference.units
+        parties = [(self.unit, self.figures)] if self.unit.is_valid(before.end) else []
+        for key in lineage.family(self.unit.key):
+            former = units.by_key(key)
+            holders = [heir.key for since, heir in lineage.heirs(former) if since <= period.end]
+            if holders and holders[-1] == self.unit.key and former.is_valid(before.end):
+                parties.append((former, self.kin.get(key, _NOTHING)))
+        readings = [figures.get((element, before)) for _, figures in parties for element in elements]
+        counted = [reading for reading in readings if reading and reading.stage.rank >= plan.counts_from.rank]
+        return self._amount(before, counted) if counted and len(counted) == len(readings) else None
+
+    def _amount(self, period: Period, readings: Sequence[Reading]) -> tuple[Decimal, date]:
+        known = max(reading.known_from for reading in readings)
+        day = effective_date(period, known, self.reference.plan.baseline_date)
+        return sum((reading.value for reading in readings), ZERO), day
+
+    def _owed(self, elements: Sequence[str], until: date) -> list[Due]:
+        """Return the reports on a sum that the unit owes for periods up to a day."""
+        reference, unit = self.reference, self.unit
+        if not reference.owes(unit, elements):
+            return []
+        dues = reference.due_on_elements(elements)
+        return [due for due in dues if due.period.end <= until and unit.is_valid(due.period.end)]
 
     def _of_activity(self, element: str, first: date, last: date) -> dict[date, Increment]:
         """Return whether an activity was held, by the periods that have one of its days: last year's does not count."""
@@ -210,6 +343,12 @@ def _increments_from(levels: _Levels) -> dict[date, Increment]:
         increments[day] += level + -before
         before = level
     return {day: increment for day, increment in increments.items() if increment != Increment()}
+
+
+def _covered_from(due: Due, periods: Mapping[Period, date]) -> date | None:
+    """Return the day from which reports cover the period that was due: one for it, or for a longer one around it."""
+    days = [day for period, day in periods.items() if period.start <= due.period.start and period.end >= due.period.end]
+    return min(days, default=None)
 
 
 def _holds(seen: Observation, goal: Fraction, at_least: bool) -> bool:

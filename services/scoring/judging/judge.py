@@ -9,7 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from services.scoring.judging import due_reports
-from services.scoring.judging.aggregates import series
+from services.scoring.judging.aggregates import Expected, series
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.increments import Increment
 from services.scoring.judging.observations import Observation, exact
@@ -156,14 +156,19 @@ class Judge:
         self, commitment: Commitment, target: Unit, increments: Mapping[date, Increment]
     ) -> list[Observation]:
         """Return a commitment's value over time from its summed increments, as seen on the day."""
-        plan, communes = self.reference.plan, self.reference.communes_expected(commitment, target, self.on)
-        return series(commitment, increments, plan.baseline_date, communes, plan.coverage)
+        reference = self.reference
+        expected = Expected(
+            communes=reference.communes_expected(commitment, target, self.on),
+            coverage=reference.plan.coverage,
+            reports=reference.offices_that_owe(commitment, target),
+        )
+        return series(commitment, increments, reference.plan.baseline_date, expected)
 
     def _requirement_of(self, commitment: Commitment) -> Requirement:
         plan = self.reference.plan
         elements = sorted(self.reference.elements_of(commitment))
         criteria = dict.fromkeys(key for element in elements for key in self.reference.criteria_of_element(element))
-        reports = self.reference.due_on(*criteria)
+        reports = self.reference.due_on(*criteria) or self.reference.due_on_elements(elements)
         # a cohort is complete with the decisions of recognition, which are signed until the plan is closed
         waits_for_closing = not reports or isinstance(commitment.measure, CohortMeeting)
         return Requirement(
@@ -185,9 +190,13 @@ class Judge:
 def overdue_of(verdict: Verdict) -> list[str]:
     """Return the periods of a commitment's overdue reports.
 
-    There are none once the commitment has a value: missing reports then show at the communes that owe them.
+    There are none once a commitment of communes is judged: missing reports then show at the communes that owe them. A
+    sum over the year says how many have come.
     """
-    return [] if verdict.seen else [due.period.text for due in verdict.requirement.reports if due.by < verdict.on]
+    newest = verdict.observation
+    if newest is not None and (verdict.status != Status.NO_DATA or newest.units_expected is None):
+        return []
+    return [due.period.text for due in verdict.requirement.reports if due.by < verdict.on]
 
 
 def _exact(number: Decimal | None) -> Fraction | None:

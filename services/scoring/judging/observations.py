@@ -39,6 +39,21 @@ class Observation(NamedTuple):
     units_counted: int | None = None
     units_expected: int | None = None
     """For a sum over communes: the number of communes that should have figures."""
+    units_stale: int = 0
+    """For a sum over communes: the number of those whose newest figures are too old to stand for the present."""
+    reports_in: int | None = None
+    reports_due: int | None = None
+    """For a sum: the number of reports that were due, and of those that have come; None where none is asked for."""
+    before: Fraction | None = None
+    """For a sum of which a change is asked: the value before, of those units of which the value is."""
+    compared: int | None = None
+    """The units, or reports, that have figures at both times."""
+    whole: Fraction | None = None
+    """The value of all units, also of those without figures before, where that differs."""
+    begins_with_first: bool = False
+    """True where the first figures of units stand for those before."""
+    possible: tuple[Fraction, Fraction] | None = None
+    """The values between which it may lie: so many figures are missing. None: enough have come."""
     applies: bool = True
     """False: there is nobody of whom the measure speaks, and rightly so; then the value says nothing."""
 

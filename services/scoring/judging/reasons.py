@@ -48,6 +48,11 @@ _T = {
     "until": phrase("reasons.until"),
     "trend": phrase("reasons.trend"),
     "silent": phrase("reasons.silent"),
+    "reports": phrase("reasons.reports"),
+    "too_few": phrase("reasons.too_few"),
+    "same_months": phrase("reasons.same_months"),
+    "compared_reports": phrase("reasons.compared_reports"),
+    "whole": phrase("reasons.whole"),
     "span": phrase("reasons.span"),
     "open_span": phrase("reasons.open_span"),
     "too_late": phrase("reasons.too_late"),
@@ -88,7 +93,7 @@ def _sentence(part: Part, language: Language) -> str:
         return _T["yes" if part.value >= part.goal else "no"].in_(language).format(name=name, source=source)
 
     sign = "≥" if part.direction == "at_least" else "≤"
-    says_path = part.status not in (Status.MET, Status.MISSED)
+    says_path = part.status not in (Status.MET, Status.MISSED, Status.NO_DATA)
     usual = _DECIMALS_OF_PERCENT if part.measured_in == "percent" else _DECIMALS
     digits = text.digits_apart(part.value, part.goal, part.required if says_path else None, usual=usual)
     sentence = (
@@ -106,7 +111,9 @@ def _sentence(part: Part, language: Language) -> str:
     )
     if says_path:
         sentence += _path(part, sign, language, digits)
-    sentence += _lacking(part, language) + _silent(part, language) + _trend(part, language)
+    if part.status != Status.NO_DATA:
+        sentence += _lacking(part, language)
+    sentence += _compared(part, language, digits) + _complete(part, language) + _trend(part, language)
     if part.provisional:
         sentence += _T["provisional"].in_(language)
     return sentence + "."
@@ -145,6 +152,35 @@ def _lacking(part: Part, language: Language) -> str:
         missing = text.number(part.missing, language)
         clauses += _T[part.direction].in_(language).format(missing=missing, unit=unit, until=until)
     return clauses
+
+
+def _compared(part: Part, language: Language, digits: int | None) -> str:
+    """Return in words what the value is compared with and of how many; empty where no change is asked for."""
+    if part.compared is None:
+        return ""
+    clauses = ""
+    if part.reports_due is not None:
+        before = amount(part.baseline or 0, part.measured_in, language, digits=digits)
+        clauses += _T["same_months"].in_(language).format(before=before)
+        if part.reports_due:
+            clauses += (
+                _T["compared_reports"]
+                .in_(language)
+                .format(compared=text.number(part.compared, language), due=text.number(part.reports_due, language))
+            )
+    if part.whole is not None:
+        clauses += _T["whole"].in_(language).format(whole=amount(part.whole, part.measured_in, language, digits=digits))
+    return clauses
+
+
+def _complete(part: Part, language: Language) -> str:
+    """Return in words how many reports have come, how many communes are silent, and whether that is too little."""
+    clauses = ""
+    if part.reports_due:
+        came, due = text.number(part.reports_in or 0, language), text.number(part.reports_due, language)
+        clauses += _T["reports"].in_(language).format(came=came, due=due)
+    clauses += _silent(part, language)
+    return clauses + (_T["too_few"].in_(language) if part.status == Status.NO_DATA else "")
 
 
 def _silent(part: Part, language: Language) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -18,6 +18,8 @@ from services.scoring.judging.path import Course, Point, Requirement
 from shared.contracts.status import Event, Status
 
 _DAY = timedelta(days=1)
+_NOTHING = Fraction(0)
+_DECIDED_BY_GOAL = frozenset({Status.MET, Status.MISSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +81,67 @@ class Verdict:
 
 
 def assess(requirement: Requirement, observations: Sequence[Observation], on: date) -> Verdict:
-    """Judge a requirement at a date by the values in force then. `observations`: by their effective dates."""
-    seen = observations[: bisect_right(observations, on, key=lambda seen: seen.effective)]
+    """Judge a requirement at a date by the values in force then. `observations`: by their effective dates.
+
+    A value of which too many figures are missing is judged only where these cannot turn the verdict.
+    """
+    coming = bisect_right(observations, on, key=lambda seen: seen.effective)
+    seen = observations[:coming]
+    if not seen or seen[-1].units_counted is None:
+        return _assess(requirement, seen, _baseline(requirement, seen), on)
+    newest = seen[-1]
+    seen = [*_alike(seen[:-1], newest), newest]
+    if newest.possible is None:
+        verdict = _assess(requirement, seen, _baseline(requirement, seen), on)
+    else:
+        verdict = _assess_incomplete(requirement, seen, newest.possible, on)
+    if coming < len(observations):
+        last_day = observations[coming].effective - _DAY
+        verdict = replace(verdict, holds_until=min(last_day, verdict.holds_until or last_day))
+    return verdict
+
+
+def _assess_incomplete(
+    requirement: Requirement, seen: Sequence[Observation], possible: Iterable[Fraction], on: date
+) -> Verdict:
+    """Judge a newest value that may become any between two others: `no_data` where the verdicts on these differ.
+
+    It is no baseline of its own path, so without another one it is judged only where no path decides.
+    """
+    *known, newest = seen
+    baseline = _baseline(requirement, seen if newest.before is not None else known)
+    verdict = _assess(requirement, seen, baseline, on)
+    extremes = [_assess(requirement, [*known, newest._replace(value=value)], baseline, on) for value in possible]
+    statuses = {verdict.status, *(extreme.status for extreme in extremes)}
+    needs_path = requirement.has_path and not requirement.ceiling
+    is_decided = len(statuses) == 1 and (baseline is not None or not needs_path or statuses <= _DECIDED_BY_GOAL)
+    ends = [extreme.holds_until for extreme in (verdict, *extremes) if extreme.holds_until is not None]
+    verdict = replace(verdict, holds_until=min(ends, default=None))
+    return verdict if is_decided else replace(verdict, status=Status.NO_DATA, course=None)
+
+
+def _alike(seen: Sequence[Observation], newest: Observation) -> list[Observation]:
+    """Return the former values of a sum to which enough figures had come, as they compare with the newest one.
+
+    A value of which a change is asked is moved to what the newest value is compared with.
+    """
+    whole = [observation for observation in seen if observation.possible is None]
+    if newest.before is None:
+        return whole
+    return [
+        observation._replace(value=observation.value - observation.before + newest.before)
+        for observation in whole
+        if observation.before is not None
+    ]
+
+
+def _assess(requirement: Requirement, seen: Sequence[Observation], baseline: Point | None, on: date) -> Verdict:
     deadline = requirement.deadline
-    baseline = _baseline(requirement, seen)
     goal = requirement.goal
     if goal is None and requirement.change is not None and baseline is not None:
         goal = baseline.value + requirement.change
+        if requirement.ceiling:
+            goal = max(goal, _NOTHING)  # no sum is smaller
 
     def verdict(status: Status, holds_until: date | None = None) -> Verdict:
         return Verdict(requirement, on, status, seen, goal, baseline, course, holds_until)
@@ -107,6 +163,8 @@ def assess(requirement: Requirement, observations: Sequence[Observation], on: da
     course = Course.of(requirement, baseline, goal)
     end = awaited if is_over else deadline
     if requirement.ceiling and end is not None:
+        if newest.before is not None and not is_over:  # the change is asked for at the end, until then: no rise
+            short = requirement.gap(newest.value, newest.before)
         return verdict(Status.ON_TRACK if short <= 0 else Status.BEHIND, holds_until=end)
     if short <= 0:
         return verdict(Status.MET)
@@ -170,6 +228,8 @@ def _baseline(requirement: Requirement, seen: Sequence[Observation]) -> Point | 
     """Return the stated baseline, else the value in force at the baseline date, else the first value."""
     if requirement.baseline is not None:
         return Point(requirement.baseline_date, requirement.baseline)
+    if seen and (compared := seen[-1].before) is not None:
+        return Point(_begins(requirement, seen), compared)
     values = [observation for observation in seen if observation.has_value]
     if not values:
         return None
@@ -177,3 +237,8 @@ def _baseline(requirement: Requirement, seen: Sequence[Observation]) -> Point | 
     if before:
         return Point(requirement.baseline_date, before[-1].value)
     return None if requirement.ceiling else Point(values[0].effective, values[0].value)
+
+
+def _begins(requirement: Requirement, seen: Sequence[Observation]) -> date:
+    """Return the day of what a sum is compared with: where first figures stand for it, the day of the first value."""
+    return seen[0].effective if seen[-1].begins_with_first else requirement.baseline_date

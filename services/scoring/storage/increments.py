@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import TypedDict
+from typing import Any, TypedDict
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import Row, delete, select, tuple_
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.judging.increments import Increment
+from services.scoring.judging.increments import Comparison, Increment
 from services.scoring.storage.tables import IncrementRow
 from shared.postgres.statements import columns_of, insert_rows, table_of
 
@@ -28,11 +28,23 @@ class IncrementValues(TypedDict):
     numerator: Decimal
     denominator: Decimal
     units: int
+    reports: int
+    stale: int
+    compared_units: int
+    before_numerator: Decimal
+    before_denominator: Decimal
+    new_numerator: Decimal
+    new_denominator: Decimal
+    first_numerator: Decimal
+    first_denominator: Decimal
+
+
+_ADDED = [column.name for column in step.c if not column.primary_key]
 
 
 def _adding() -> Insert:
     statement = insert_rows(step, tuple(step.c.keys()))
-    added = {name: step.c[name] + statement.excluded[name] for name in ("numerator", "denominator", "units")}
+    added = {name: step.c[name] + statement.excluded[name] for name in _ADDED}
     return statement.on_conflict_do_update(index_elements=["commitment", "unit", "on"], set_=added)
 
 
@@ -51,12 +63,21 @@ async def add_increments(connection: AsyncConnection, increments: Mapping[tuple[
             "numerator": added.numerator,
             "denominator": added.denominator,
             "units": added.units,
+            "reports": added.reports,
+            "stale": added.stale,
+            "compared_units": added.comparison.units,
+            "before_numerator": added.comparison.before_numerator,
+            "before_denominator": added.comparison.before_denominator,
+            "new_numerator": added.comparison.new_numerator,
+            "new_denominator": added.comparison.new_denominator,
+            "first_numerator": added.comparison.first_numerator,
+            "first_denominator": added.comparison.first_denominator,
         }
         for (commitment, unit, on), added in sorted(increments.items())
     ]
     await connection.execute(_ADD, columns_of(rows))
     touched = tuple_(step.c.commitment, step.c.unit).in_({(commitment, unit) for commitment, unit, _ in increments})
-    empty = (step.c.numerator == 0, step.c.denominator == 0, step.c.units == 0)
+    empty = (step.c[name] == 0 for name in _ADDED)
     await connection.execute(delete(step).where(touched, *empty))
 
 
@@ -67,5 +88,25 @@ async def summed_increments(
     increments: defaultdict[tuple[str, int], dict[date, Increment]] = defaultdict(dict)
     query = select(step).where(tuple_(step.c.commitment, step.c.unit).in_(list(targets)))
     for row in await connection.execute(query):
-        increments[(row.commitment, row.unit)][row.on] = Increment(row.numerator, row.denominator, row.units)
+        increments[(row.commitment, row.unit)][row.on] = _increment(row)
     return increments
+
+
+async def clear_increments(connection: AsyncConnection) -> None:
+    """Delete all increments."""
+    await connection.execute(delete(step))
+
+
+def _increment(row: Row[Any]) -> Increment:
+    if not (row.compared_units or row.before_numerator or row.new_numerator or row.new_denominator):
+        return Increment(row.numerator, row.denominator, row.units, row.reports, row.stale)
+    comparison = Comparison(
+        row.compared_units,
+        row.before_numerator,
+        row.before_denominator,
+        row.new_numerator,
+        row.new_denominator,
+        row.first_numerator,
+        row.first_denominator,
+    )
+    return Increment(row.numerator, row.denominator, row.units, row.reports, row.stale, comparison)

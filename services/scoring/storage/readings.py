@@ -61,6 +61,11 @@ async def readings_among(
     return await _figures(connection, query)
 
 
+async def units_with_readings(connection: AsyncConnection) -> list[int]:
+    """Return the units that have readings."""
+    return list((await connection.scalars(select(reading.c.unit).distinct())).all())
+
+
 async def _figures(connection: AsyncConnection, query: Select[Any]) -> dict[int, Figures]:
     figures: defaultdict[int, Figures] = defaultdict(Figures)
     for row in await connection.execute(query):

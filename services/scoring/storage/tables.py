@@ -22,6 +22,8 @@ SCHEMA = "scoring"
 _moment: Any = TIMESTAMP(timezone=True)
 _numeric: Any = Numeric()
 _json: Any = JSONB(none_as_null=True)
+_from_zero: Any = {"server_default": "0"}
+"""Processes of the version before, which may still run, do not know the column."""
 
 
 class _Table(SQLModel):
@@ -108,6 +110,23 @@ class IncrementRow(_Table, table=True):
     numerator: Decimal = Field(sa_type=_numeric)
     denominator: Decimal = Field(sa_type=_numeric)
     units: int
+    reports: int = Field(sa_column_kwargs=_from_zero)
+    stale: int = Field(sa_column_kwargs=_from_zero)
+    compared_units: int = Field(sa_column_kwargs=_from_zero)
+    before_numerator: Decimal = Field(sa_type=_numeric, sa_column_kwargs=_from_zero)
+    before_denominator: Decimal = Field(sa_type=_numeric, sa_column_kwargs=_from_zero)
+    new_numerator: Decimal = Field(sa_type=_numeric, sa_column_kwargs=_from_zero)
+    new_denominator: Decimal = Field(sa_type=_numeric, sa_column_kwargs=_from_zero)
+    first_numerator: Decimal = Field(sa_type=_numeric, sa_column_kwargs=_from_zero)
+    first_denominator: Decimal = Field(sa_type=_numeric, sa_column_kwargs=_from_zero)
+
+
+class RefillRow(_Table, table=True):
+    """A table that a migration has left to be filled again, which scoring does at its next start."""
+
+    __tablename__ = "refill"
+
+    name: str = Field(primary_key=True)
 
 
 class TargetRow(_Table, table=True):

@@ -15,6 +15,7 @@ from shared.reference.models import (
     CalendarFile,
     ElementsFile,
     PlausibleChange,
+    Report,
     Succession,
     Unit,
 )
@@ -107,6 +108,7 @@ def of_calendar(located: Located, file: CalendarFile, definitions: Definitions) 
     checks.unique(("dossier",), (time.step for time in file.dossier), "step")
     for position, report in enumerate(file.reports):
         checks.all_known(("reports", position, "criteria"), report.criteria, definitions.criterion_keys, CRITERION)
+        _report_on_elements(checks, ("reports", position), report, definitions)
     opening = Counter(granularity for rule in file.openings for granularity in rule.granularities)
     for granularity in get_args(Granularity.__value__):
         if opening[granularity] != 1:
@@ -117,3 +119,26 @@ def of_calendar(located: Located, file: CalendarFile, definitions: Definitions) 
                 granularity,
             )
     return checks.faults
+
+
+def _report_on_elements(checks: Checks, place: Place, report: Report, definitions: Definitions) -> None:
+    """Check that a report is about criteria or elements, and that those who owe it may count these for its periods."""
+    if bool(report.criteria) == bool(report.elements) or bool(report.elements) != bool(report.reported_by):
+        checks.fault(
+            place,
+            phrase("consistency_definitions.report_about_one_thing"),
+            phrase("consistency_definitions.name_criteria_or_elements"),
+            report.id,
+        )
+    for at, code in enumerate(report.elements):
+        here = (*place, "elements", at)
+        if not checks.known(here, code, definitions.elements, ELEMENT):
+            continue
+        element = definitions.elements[code]
+        if report.granularity not in element.periods or not set(report.reported_by) <= set(element.counted_in):
+            checks.fault(
+                here,
+                phrase("consistency_definitions.element_is_not_reported_so"),
+                phrase("consistency_definitions.see_periods_and_counted_in"),
+                code,
+            )

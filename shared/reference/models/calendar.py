@@ -12,6 +12,7 @@ from shared.contracts.bilingual import Bilingual
 from shared.contracts.dossier import DossierStep
 from shared.contracts.period import Granularity, Period
 from shared.reference.models.record import CriterionKey, Record
+from shared.reference.models.units import UnitKind
 
 Month = Annotated[int, Field(ge=1, le=12)]
 
@@ -25,11 +26,16 @@ class Due:
 
 
 class Report(Record):
-    """A report of the calendar: for each period that ends in one of `months`, due on `due_day` some months later."""
+    """A report of the calendar: for each period that ends in one of `months`, due on `due_day` some months later.
+
+    It is about criteria, and then communes owe it, or about single elements, and then units of the kinds `reported_by`.
+    """
 
     id: str
     name: Bilingual
-    criteria: list[CriterionKey]
+    criteria: list[CriterionKey] = Field(default=[])
+    elements: list[str] = Field(default=[], description="Flows that are summed and belong to no criterion.")
+    reported_by: list[UnitKind] = Field(default=[], description="The kinds of units that owe a report on `elements`.")
     granularity: Granularity
     months: list[Month] = Field(description="Months in which its periods end.")
     due_months_later: int = Field(ge=0, le=12, description="0: within the period's last month.")

@@ -132,6 +132,11 @@ class Commitment(Record):
     verified: bool = True
     source: str | None = None
 
+    @property
+    def is_compared(self) -> bool:
+        """True where the goal is a change from what the figures themselves say about the time before."""
+        return self.change is not None and self.baseline is None
+
 
 class Document(Record):
     """The paper on which the plan was issued."""

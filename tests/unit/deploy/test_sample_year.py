@@ -23,7 +23,6 @@ from deploy.local.sample.posts import PROVINCE_AGENCY, Day, agency_of
 from deploy.local.sample.year import plan_year
 from services.intake import rules
 from services.intake.rules.standing_figures import StandingFigures
-from services.scoring.judging.aggregates import series
 from services.scoring.judging.assessments import explain_criterion, explain_target
 from services.scoring.judging.changes import PreviousVerdict, events
 from services.scoring.judging.figures import Figures, merge
@@ -119,9 +118,9 @@ class Played:
             if reference.contributes(place, commitment, target):
                 for day, step in Contributor(reference, place, readings).increments(commitment).items():
                     steps[day] += step
-        communes = len(reference.units.communes(on, unit))
-        seen = series(commitment, steps, reference.plan.baseline_date, communes, reference.plan.coverage)
-        [part] = explain_target(commitment, Judge(reference, on).target(commitment, seen)).parts
+        judge = Judge(reference, on)
+        seen = judge.observations_of(commitment, target, steps)
+        [part] = explain_target(commitment, judge.target(commitment, seen)).parts
         return part.status, part.value
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring.judging.aggregates import series
+from services.scoring.judging.aggregates import Expected, series
 from services.scoring.judging.figures import Figures, merge
 from services.scoring.judging.increments import Contributor, Increment, difference
 from shared.reference.load import Reference, load
@@ -43,7 +43,9 @@ def commitment(reference: Reference, kind: str, **wanted: Any) -> Commitment:
 
 
 def values(of: Commitment, steps: dict[date, Increment], communes: int = 1) -> list[tuple[date, Fraction]]:
-    return [(one.effective, one.value) for one in series(of, steps, BASELINE_DATE, communes, Decimal("0.9"))]
+    """The values over time to which enough communes have come."""
+    found = series(of, steps, BASELINE_DATE, Expected(communes, Decimal("0.9")))
+    return [(one.effective, one.value) for one in found if one.possible is None]
 
 
 def test_a_rate_of_a_district_is_the_sum_over_the_sum_and_no_average(reference: Reference) -> None:
@@ -72,15 +74,16 @@ def test_a_commune_that_loses_a_criterion_leaves_the_count(reference: Reference)
     assert [value for _, value in values(count, steps)] == [1, 0]
 
 
-def test_a_year_of_flows_begins_at_nothing_and_the_year_before_is_the_baseline(reference: Reference) -> None:
+def test_a_year_of_flows_begins_at_nothing_and_ends_with_the_deadline(reference: Reference) -> None:
     jobs = commitment(reference, "total", elements=["jobs_found"])
     found = readings(
         a_reading("jobs_found", "2022-11", 700),
         a_reading("jobs_found", "2023-01", 40),
         a_reading("jobs_found", "2023-02", 60),
+        a_reading("jobs_found", "2024-01", 5),
     )
     steps = Contributor(reference, commune(reference), found).increments(jobs)
-    assert [value for _, value in values(jobs, steps)] == [700, 0, 40, 100]
+    assert [value for _, value in values(jobs, steps)] == [0, 40, 100]
 
 
 def test_a_commune_counts_for_its_district_and_the_province_and_no_other(reference: Reference) -> None:

@@ -280,3 +280,30 @@ def test_kin_are_all_whose_figures_have_to_do_with_each_other() -> None:
     found = REFERENCE.lineage.families([split.key])
     assert {split.key, larger.key, minor.key, *(old.key for old in parts_of(minor))} <= set(found)
     assert found == REFERENCE.lineage.families(found)
+
+
+def test_offices_that_have_ended_owe_no_more_reports() -> None:
+    """Since July 2025 there are no districts."""
+    commitment, province = target("new-jobs")
+    owed = {due.period.text: offices for due, offices in REFERENCE.offices_that_owe(commitment, province)}
+    assert (owed["2025-06"], owed["2025-07"], len(owed)) == (11, 0, 12)
+
+
+def test_flows_of_a_merged_commune_are_compared_with_those_of_all_its_parts() -> None:
+    """The month's cases in each of the four communes that Quốc Khánh was made of, a year before."""
+    heir, parts = unit_of(MERGED), parts_of(unit_of(MERGED))
+    cases = {part.key: readings(a_reading("gbv_cases", "2024-08", 3)) for part in parts}
+    cases[heir.key] = readings(a_reading("gbv_cases", "2025-08", 5))
+    sum_of = total("gender-violence", cases, date(2025, 9, 1))
+    assert (sum_of.numerator, sum_of.comparison.before_numerator) == (5, 3 * len(parts))
+    assert sum_of.comparison.new_numerator == 0
+    del cases[parts[0].key]
+    lacking = total("gender-violence", cases, date(2025, 9, 1))
+    assert (lacking.comparison.before_numerator, lacking.comparison.new_numerator) == (0, 5)
+
+
+def test_flows_before_a_merger_are_compared_by_the_communes_of_then() -> None:
+    part = parts_of(unit_of(MERGED))[0]
+    cases = {part.key: readings(a_reading("gbv_cases", "2024-03", 4), a_reading("gbv_cases", "2025-03", 1))}
+    sum_of = total("gender-violence", cases, date(2025, 9, 1))
+    assert (sum_of.numerator, sum_of.comparison.before_numerator) == (1, 4)

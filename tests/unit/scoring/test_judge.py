@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from services.scoring.judging.aggregates import series
+from services.scoring.judging.aggregates import Expected, series
 from services.scoring.judging.assessments import explain_criterion, explain_target
 from services.scoring.judging.changes import ChangesAt, Moment, PreviousVerdict, events
 from services.scoring.judging.increments import Contributor
@@ -210,7 +210,7 @@ def test_an_aggregate_lists_no_single_communes_warnings(reference: Reference) ->
     )
     found = [a_reading(code, "2023-05", 100, warnings=(a_warning(code),)) for code in measure.element_codes]
     steps = Contributor(reference, commune(reference, "06280"), readings(*found)).increments(commitment)
-    observations = series(commitment, steps, reference.plan.baseline_date, 1, reference.plan.coverage)
+    observations = series(commitment, steps, reference.plan.baseline_date, Expected(1, reference.plan.coverage))
     (part,) = explain_target(commitment, Judge(reference, MIDYEAR).target(commitment, observations)).parts
     assert (part.value is None, part.warnings) == (False, [])
 

@@ -27,9 +27,9 @@ def with_jobs(tmp_path: Path, path: str) -> Reference:
 
 def required(reference: Reference, on: date) -> Fraction:
     jobs = next(one for one in reference.plan.commitments if one.id == "new-jobs")
-    found = Judge(reference, on).target(jobs, [an_observation(0, date(2023, 1, 1), units_counted=1)]).required
-    assert found
-    return found.value
+    course = Judge(reference, on).target(jobs, [an_observation(0, date(2023, 1, 1), units_counted=1)]).course
+    assert course
+    return course.required(on)
 
 
 def test_without_milestones_the_path_is_straight() -> None:

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.main import app
-from services.scoring.judging.aggregates import series
+from services.scoring.judging.aggregates import Expected, series
 from services.scoring.judging.assessments import explain_criterion
 from services.scoring.judging.increments import Contributor
 from services.scoring.judging.judge import Judge
@@ -119,7 +119,7 @@ def test_the_provinces_count_adds_up_over_the_groups(reference: Reference) -> No
     assert len(communes) == 61
     steps = [Contributor(reference, unit, readings(*poverty("2026-05", 120))).increments(target) for unit in communes]
     total = {day: sum((one[day] for one in steps[1:]), steps[0][day]) for day in steps[0]}
-    (seen,) = series(target, total, reference.plan.baseline_date, 61, reference.plan.coverage)
+    (seen,) = series(target, total, reference.plan.baseline_date, Expected(61, reference.plan.coverage))
     # 12 % is too much for the two that are asked for less
     assert seen.value == 59
     assert seen.units_counted == 61

@@ -161,6 +161,8 @@ def test_a_report_knows_its_periods_and_their_days() -> None:
         "poverty-official": ("2023", date(2023, 12, 19)),
         "labour-quarterly": ("2023-Q4", date(2024, 1, 10)),
         "education-half-yearly": ("2023-H2", date(2024, 1, 10)),
+        "jobs-monthly": ("2023-12", date(2024, 1, 5)),
+        "gender-violence-monthly": ("2023-12", date(2024, 1, 5)),
     }
 
 
@@ -248,6 +250,15 @@ MEASURE = "criteria[0].indicators[0].groups[0].measure"
         ("elements.yaml", "whole: households", "whole: homes", "sum_rules[0].whole", "homes"),
         ("elements.yaml", "[households]", "[homes]", "plausible_changes[0].elements[0]", "homes"),
         ("elements.yaml", "[households]", "[recognised_01]", "plausible_changes[0].elements[0]", "recognised_01"),
+        ("calendar.yaml", "elements: [jobs_found]", "elements: [jobs_fond]", "reports[5].elements[0]", "jobs_fond"),
+        (
+            "calendar.yaml",
+            "elements: [gbv_cases]\n    reported_by: [district, city]",
+            "elements: [gbv_cases]\n    reported_by: [province]",
+            "reports[6].elements[0]",
+            "gbv_cases",
+        ),
+        ("calendar.yaml", "id: jobs-monthly", "id: jobs-monthly\n    criteria: [ntm-12]", "reports[5]", "jobs-monthly"),
         ("elements.yaml", "[jobs_found]", "[gbv_cases]", "plausible_changes[6].elements[0]", "gbv_cases"),
         ("elements.yaml", "share_percent: 10\n", "share_percent: 0\n", "plausible_changes[0].share_percent", "0"),
         ("elements.yaml", "periods: [month]", "periods: [month, year]", "elements[33].periods", "month, year"),

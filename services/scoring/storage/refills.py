@@ -1,0 +1,21 @@
+"""The SQL of tables that a migration has left to be filled again."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring.storage.tables import RefillRow
+from shared.postgres.statements import table_of
+
+refill = table_of(RefillRow)
+
+
+async def is_to_be_filled(connection: AsyncConnection, table: str) -> bool:
+    """Tell whether a table has to be filled again."""
+    return await connection.scalar(select(refill.c.name).where(refill.c.name == table)) is not None
+
+
+async def note_filled(connection: AsyncConnection, table: str) -> None:
+    """Note that a table has been filled again."""
+    await connection.execute(delete(refill).where(refill.c.name == table))
