@@ -81,6 +81,8 @@ class World:
     subscriptions: Sequence[Subscription] = ()
     silences: Sequence[Silence] = ()
     causes: Sequence[Cause] = ()
+    no_services: frozenset[str] = frozenset()
+    """URLs of contacts that lead to no messaging service: contacts of former versions were not checked as today's."""
 
     def contacts_of(self, recipient: Recipient) -> Sequence[Contact]:
         """Return the contacts who hold the recipient's role in its unit."""

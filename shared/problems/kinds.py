@@ -48,6 +48,7 @@ class Problems(Enum):
     )
     OUT_OF_TURN = 409, phrase("kinds.out_of_turn")
     NOTICE_WITHHELD = 409, phrase("kinds.notice_withheld")
+    NOT_SENDABLE = 409, phrase("kinds.not_sendable")
     SILENCE_ENDED = 409, phrase("kinds.silence_ended")
     PACKED = 415, phrase("kinds.packed")
     NOT_JSON = 415, phrase("kinds.not_json")

@@ -126,6 +126,10 @@ async def test_an_sms_is_reported_delivered_once_and_a_spent_budget_stops_the_ne
     assert third["reason"]["en"] == "the unit's SMS budget of the day is spent"
     told = {alert["event"] for alert in (await notify.get("/v1/alerts", await notify.key("20"))).json()["items"]}
     assert {"budget_near", "budget_spent"} <= told
+    again = await notify.post(f"/v1/notices/{third['id']}/resend", await notify.key("20"))
+    assert (again.status_code, again.json()["code"]) == (409, "not_sendable")
+    assert again.json()["detail"] == third["reason"]["vi"]
+    assert len(notify.messages) == 2
 
     [attempt] = first["attempts"]
     fields = {"SMSID": attempt["provider_id"], "SendStatus": "5", "SendSuccess": "1", "SendFailed": "0"}

@@ -182,8 +182,9 @@ async def resend_notice(notice_id: UUID, notify: Serving, caller: SignedIn) -> R
             raise Problem(Problems.SENT_LATELY, headers={"Retry-After": "60"})
         if notice.status == NoticeStatus.WITHHELD.value and notice.address:
             raise Problem(Problems.NOTICE_WITHHELD)
-        if not await resend(connection, notice, notify.pipeline, now, caller.agency):
-            raise Problem(Problems.NO_ADDRESS)
+        if why_not := await resend(connection, notice, notify.pipeline, now, caller.agency):
+            has_address = notice.address or why_not in (NotSent.BUDGET_SPENT, NotSent.NOTHING_LEFT)
+            raise Problem(Problems.NOT_SENDABLE if has_address else Problems.NO_ADDRESS, detail=why_not.value)
         rows = await ledger.notices_like(connection, notice)
         details = await ledger.details_of(connection, [row.id for row in rows], seen)
     notify.wake()

@@ -35,7 +35,13 @@ DESCRIPTION = Description(
         "POST /v1/notices/{notice_id}/resend": Operation(
             "Notices",
             "Send a notice again / Gửi lại",
-            problems=(Problems.NOT_FOUND, Problems.NO_ADDRESS, Problems.NOTICE_WITHHELD, Problems.SENT_LATELY),
+            problems=(
+                Problems.NOT_FOUND,
+                Problems.NO_ADDRESS,
+                Problems.NOTICE_WITHHELD,
+                Problems.NOT_SENDABLE,
+                Problems.SENT_LATELY,
+            ),
         ),
         "GET /v1/delivery-reports/{gateway}": Operation(
             "Notices", "Take an SMS gateway's report / Báo cáo của cổng SMS", problems=(Problems.INVALID_QUERY,)

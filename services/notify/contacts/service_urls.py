@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import apprise
 
 # These schemes act on the machine that notify runs on, or send by a way for which notify has another channel.
@@ -12,6 +14,7 @@ _LOCAL = {
 }  # fmt: skip
 
 
+@lru_cache(10_000)
 def is_service(url: str) -> bool:
     """Say whether the URL is that of a messaging service outside this machine."""
     return plugin_of(url) is not None

@@ -39,7 +39,7 @@ def gaps(world: World, on: date) -> Sequence[Gap]:
         Gap(recipient, channel, why_unreachable(contacts, channel), tuple(branches))
         for (_, channel), (recipient, branches) in sorted(told_by.items())
         for contacts in [world.contacts_of(recipient)]
-        if not any(addresses_of(contact, channel) for contact in contacts)
+        if not any(addresses_of(contact, channel, world) for contact in contacts)
     ]
 
 

@@ -85,16 +85,16 @@ def address(
     drafts = [
         Draft((alert,), branch, recipient, channel, known, contact, step, not_sent=not_sent)
         for contact in contacts
-        for known in addresses_of(contact, channel)
+        for known in addresses_of(contact, channel, world)
     ]
     return drafts or [
         Draft((alert,), branch, recipient, channel, step=step, not_sent=why_unreachable(contacts, channel))
     ]
 
 
-def addresses_of(contact: Contact, channel: ChannelName) -> Sequence[str]:
+def addresses_of(contact: Contact, channel: ChannelName, world: World) -> Sequence[str]:
     """Return a contact's addresses for a channel, without those that reach nobody: landlines for SMS, e-mail addresses
-    that are none, and addresses that have ended.
+    and URLs of services that are none, and addresses that have ended.
     """
     known: Sequence[str] = ()
     match channel:
@@ -103,7 +103,7 @@ def addresses_of(contact: Contact, channel: ChannelName) -> Sequence[str]:
         case "sms":
             known = [phone for phone in contact.phones if gets_sms(phone)]
         case "apprise":
-            known = contact.services
+            known = [url for url in contact.services if url not in world.no_services]
     return [text for text in known if text not in contact.ended]
 
 

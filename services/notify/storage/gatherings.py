@@ -156,13 +156,19 @@ async def postpone_gathering(connection: AsyncConnection, gathering_id: UUID, du
     await connection.execute(update(gathering).where(gathering.c.id == gathering_id).values(values))
 
 
-async def empty_gatherings(connection: AsyncConnection, again: Mapping[UUID, datetime | None], now: datetime) -> None:
-    """Empty gatherings that were told; `again`: the time at which each is repeated, None where it is not."""
+async def empty_gatherings(
+    connection: AsyncConnection, again: Mapping[UUID, datetime | None], told: Collection[UUID], now: datetime
+) -> None:
+    """Empty gatherings; `again`: the time at which each is repeated, None where it is not.
+
+    `told`: those of which a notice goes out. Only from such a notice on the branch's interval is waited for.
+    """
     await connection.execute(delete(gathered).where(gathered.c.gathering == func.any(list(again))))
     rows = (
         func.unnest(cast(list(again), ARRAY(Uuid)), cast(list(again.values()), ARRAY(TIMESTAMP(timezone=True))))
         .table_valued("id", "due_at")
         .render_derived(name="again")
     )
-    values = {"due_at": rows.c.due_at, "waits": REPEAT, "told_at": now}
+    told_at = case((gathering.c.id == func.any(list(told)), now), else_=gathering.c.told_at)
+    values = {"due_at": rows.c.due_at, "waits": REPEAT, "told_at": told_at}
     await connection.execute(update(gathering).where(gathering.c.id == rows.c.id).values(values))

@@ -88,6 +88,7 @@ class NoticeAgain(TypedDict):
     """The changes of a notice that is sent again."""
 
     status: str
+    reason: None
     request_id: UUID
     due_at: datetime
     retry_until: datetime

@@ -40,18 +40,19 @@ async def afford(
     ]
     # by unit, so that no two transactions wait for each other
     for recipient, place, draft in sorted(costly, key=lambda costs: costs[0].unit.key):
-        note, is_borne = await _charge(connection, draft, recipient, world)
+        note, is_borne = await charge(connection, recipient, draft.parts or 0, draft.cost_dong or 0, world)
         decided[place] = draft if is_borne else replace(draft, not_sent=NotSent.BUDGET_SPENT)
         if note:
             notes[note.id] = note
     return list(decided.values()), list(notes.values())
 
 
-async def _charge(
-    connection: AsyncConnection, draft: Draft, recipient: Recipient, world: World
+async def charge(
+    connection: AsyncConnection, recipient: Recipient, parts_sent: int, cost: int, world: World
 ) -> tuple[OperationNoted | None, bool]:
+    """Charge an SMS to its unit's daily budget. Return a note for the operators, and whether the budget bears it."""
     limit, day = world.tariff.daily_dong, world.now.astimezone(VIETNAM).date()
-    total = await spend(connection, recipient.unit.key, day, draft.parts or 0, draft.cost_dong or 0, limit)
+    total = await spend(connection, recipient.unit.key, day, parts_sent, cost, limit)
     if limit is None:
         return None, True
     if total is None:

@@ -47,12 +47,12 @@ async def tell_gathered(connection: AsyncConnection, pipeline: Pipeline, now: da
     for gathering, until in held.items():
         await postpone_gathering(connection, gathering, until, "quiet_hours")
     telling = [draft for draft in drafts if draft.gathering not in held]
+    decided = await tell_now(connection, telling, pipeline, world)
     repeats = {row.id: None for row in rows if row.id not in held} | {
-        draft.gathering: _repeat_at(draft, world)
-        for draft in await tell_now(connection, telling, pipeline, world)
-        if draft.gathering
+        draft.gathering: _repeat_at(draft, world) for draft in decided if draft.gathering
     }
-    await empty_gatherings(connection, repeats, now)
+    told = [draft.gathering for draft in decided if draft.gathering and not draft.reason]
+    await empty_gatherings(connection, repeats, told, now)
     return len(rows)
 
 
@@ -61,7 +61,7 @@ def _gathered(row: StoredGathering, alerts: Sequence[GatheredAlert], world: Worl
     kept = tuple(kept_alert(gathered.alert, world.reference) for gathered in alerts)
     recipient = recipient_of(row.recipient, kept[-1], world)
     known = world.contacts_of(recipient)
-    contact = next((holder for holder in known if row.address in addresses_of(holder, row.channel)), None)
+    contact = next((holder for holder in known if row.address in addresses_of(holder, row.channel, world)), None)
     return Draft(
         kept,
         row.branch,

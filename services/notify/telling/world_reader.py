@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.draft import Draft
+from services.notify.contacts.service_urls import is_service
 from services.notify.stages.inhibit import may_be_hidden
 from services.notify.storage import subscriptions
 from services.notify.storage.alert_rows import kept_alert
@@ -38,9 +39,11 @@ class WorldReader:
     async def world(self, connection: AsyncConnection, now: datetime) -> World:
         """Return the world at this moment, without causes, which depend on the drafts."""
         if self._read_at is None or not self._read_at <= now < self._read_at + _FRESH:
+            contacts = await known_contacts(connection)
             self._world = replace(
                 self._world,
-                contacts=by_role(await known_contacts(connection)),
+                contacts=by_role(contacts),
+                no_services=frozenset(url for known in contacts for url in known.services if not is_service(url)),
                 subscriptions=[
                     Subscription(
                         row.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -64,3 +65,12 @@ def test_a_stored_address_that_no_mail_reaches_is_a_gap(email: str) -> None:
     world = the_world(contact, routes=[a_branch(id="both", to=["poverty_division"], channels=["email", "sms"])])
     assert found(world)["poverty_division@20", "email"].reason is NotSent.BAD_ADDRESS
     assert ("poverty_division@20", "sms") in found(world)
+
+
+def test_a_url_that_leads_to_no_service_leaves_a_gap() -> None:
+    contact = a_contact("poverty_division", "20", services=["zalo://nobody"])
+    routes = [a_branch(id="one", to=["poverty_division"], channels=["apprise"])]
+    world = the_world(contact, routes=routes, channels=frozenset({"apprise"}))
+    assert ("poverty_division@20", "apprise") not in found(world)
+    world = replace(world, no_services=frozenset({"zalo://nobody"}))
+    assert found(world)["poverty_division@20", "apprise"].reason is NotSent.BAD_ADDRESS
