@@ -16,6 +16,7 @@ from services.notify.world import World, by_role
 from shared.contracts.assessment import Assessment, Part
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
+from shared.contracts.dossier import DossierLogged, DossierStep, DossierTurn
 from shared.contracts.period import Period
 from shared.contracts.refs import CommitmentRef, CriterionRef, UnitRef
 from shared.contracts.status import Event, Stage, Status
@@ -166,6 +167,30 @@ def an_answer(**fields: Any) -> DifficultyLogged:
     return a_problem(**{"event": "problem_answered", "agency": "phong-gdnn", "words": words, "contact": None, **fields})
 
 
+def a_turn(step: DossierStep = DossierStep.VERIFIED, **fields: Any) -> DossierTurn:
+    """Build a turn that begins with the step of `a_dossier_step`."""
+    known = {"since": STEP_AT, "working_days": 15, "due": date(2023, 7, 21), "criteria": ["ntm-11", "ntm-12"]}
+    return DossierTurn(**{"step": step, **known, **fields})
+
+
+def a_dossier_step(**fields: Any) -> DossierLogged:
+    """Build a commune's self-assessment, after which its district verifies."""
+    return DossierLogged(
+        **{
+            "id": uuid4(),
+            "step": DossierStep.SELF_ASSESSED,
+            "at": STEP_AT,
+            "unit": DIEM_HE,
+            "district": VAN_QUAN,
+            "criteria_set": "ntm",
+            "agency": "ubnd-diem-he",
+            "agency_name": "UBND xã Điềm He",
+            "turns": [a_turn()],
+            **fields,
+        }
+    )
+
+
 def a_contact(role: str, unit: str, **fields: Any) -> Contact:
     return Contact(
         **{
@@ -187,6 +212,8 @@ DISTRICT_OFFICE = a_contact(
     phones=["+84912345678"],
 )
 
+
+STEP_AT = datetime(2023, 6, 30, 2, 15, tzinfo=UTC)
 
 REFERENCE = load()
 

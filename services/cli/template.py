@@ -8,6 +8,8 @@ from typing import Annotated, cast
 import typer
 
 from services.cli.console import fail
+from services.notify.alerts.alert import AlertedEvent
+from services.notify.alerts.dossier_turn import DossierEvent
 from services.notify.alerts.notice import Wording
 from services.notify.inspect.how_notices_read import example, preview
 from services.notify.sms_text import parts
@@ -15,12 +17,11 @@ from shared.contracts.alert import ChannelName, DifficultyEvent, OperationEvent
 from shared.contracts.bilingual import Language
 from shared.contracts.status import Event
 from shared.reference.load import load
-from shared.reference.models import AnyEvent
 
 app = typer.Typer(help="Lời của thông báo. / The words of notices.")
 
-_EVENTS: dict[str, AnyEvent] = {
-    event.value: event for kind in (Event, DifficultyEvent, OperationEvent) for event in kind
+_EVENTS: dict[str, AlertedEvent] = {
+    event.value: event for kind in (Event, DifficultyEvent, DossierEvent, OperationEvent) for event in kind
 }
 
 

@@ -3,6 +3,7 @@
 ntm.v1.status.>    ->  tell()      ->  alerts, gathered or told at once   (one transaction)
 ntm.v1.targets.>
 ntm.v1.problems.>
+ntm.v1.dossiers.>
 ntm.v1.parked.>
                        tell_gathered()  alerts that waited long enough    ->  notices that are due
                        tell_silenced()  alerts whose silence has ended    ->  alerts on their way, as on arrival
@@ -42,12 +43,13 @@ from shared.service.runtime import background
 
 broker = create_broker(settings(), "notify")
 
-# The events that notify tells of, each with its durable consumer: communes' changes, the districts' and the province's
-# commitments, difficulties and their answers, and messages that a service could not process, of which operators hear.
+# The events that notify tells of, each with its durable consumer: communes' changes, commitments of districts and the
+# province, difficulties and their answers, steps of dossiers, and messages that a service could not process.
 FAMILIES = {
     subjects.ALL_STATUSES: "notify-status",
     subjects.ALL_TARGETS: "notify-targets",
     subjects.ALL_PROBLEMS: "notify-problems",
+    subjects.ALL_DOSSIERS: "notify-dossiers",
     subjects.ALL_PARKED: "notify-parked",
 }
 

@@ -12,7 +12,7 @@ import structlog
 from nats.aio.msg import Msg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.notify.alerts.events import read_alert
+from services.notify.alerts.events import read_alerts
 from services.notify.alerts.links import Links
 from services.notify.contacts.book import checked_book
 from services.notify.delivery.channels.configured import configured_channels
@@ -106,7 +106,9 @@ class Notify:
         """Tell of a batch of events, in one transaction."""
         reference = self.runtime.reference
         alerts = [
-            read_alert(message.data, (message.headers or {}).get("traceparent"), reference) for message in messages
+            alert
+            for message in messages
+            for alert in read_alerts(message.data, (message.headers or {}).get("traceparent"), reference)
         ]
         await self._transact(lambda connection, pipeline, now: tell(connection, alerts, pipeline, now))
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 from uuid import UUID
 
+from services.notify.alerts.dossier_turn import DossierEvent, TurnOfDossier
 from shared.contracts.alert import DifficultyEvent, OccasionKind, OperationNoted
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
@@ -13,8 +15,15 @@ from shared.reference.models import AnyEvent, Unit
 from shared.stable_id import stable_id
 from shared.time import VIETNAM
 
-type Occasion = StatusChanged | TargetChanged | DifficultyLogged | OperationNoted
-"""The event behind an alert: a change of a verdict, an entry about a difficulty, or a note about the system itself."""
+type Occasion = StatusChanged | TargetChanged | DifficultyLogged | TurnOfDossier | OperationNoted
+"""The event behind an alert: a change of a verdict, an entry about a difficulty, a turn in a dossier, or a note about
+the system itself.
+"""
+
+type AlertKind = OccasionKind | Literal["dossier"]
+"""The kind of an alert. The released kinds are a closed list, so readers of the API get a dossier's as `status`."""
+
+type AlertedEvent = AnyEvent | DossierEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +46,20 @@ class Alert:
         return self.occasion.id
 
     @property
-    def kind(self) -> OccasionKind:
+    def kind(self) -> AlertKind:
         """The kind of the event."""
         match self.occasion:
             case DifficultyLogged():
                 return "problem"
             case OperationNoted():
                 return "operation"
+            case TurnOfDossier():
+                return "dossier"
             case change:
                 return change.kind
 
     @property
-    def event(self) -> AnyEvent:
+    def event(self) -> AlertedEvent:
         """The name of the event."""
         if isinstance(self.occasion, DifficultyLogged):
             return DifficultyEvent.CLOSED if self.occasion.closes else DifficultyEvent(self.occasion.event)
@@ -61,7 +72,7 @@ class Alert:
 
     @property
     def topic(self) -> str:
-        """The key of the alert's topic in the unit: criterion, commitment, difficulty, or part of the system."""
+        """The key of the alert's topic in the unit: criterion, commitment, difficulty, turn, or part of the system."""
         match self.occasion:
             case StatusChanged() as change:
                 return change.criterion.key
@@ -69,6 +80,8 @@ class Alert:
                 return change.commitment.id
             case DifficultyLogged() as logged:
                 return str(logged.problem)
+            case TurnOfDossier(dossier=criteria_set, turn=turn):
+                return "/".join(filter(None, (criteria_set, turn.step, turn.sector)))
             case OperationNoted() as noted:
                 return noted.about
 
@@ -79,7 +92,7 @@ class Alert:
 
 
 def day_of(occasion: Occasion) -> date:
-    """Return the day that was judged, or the day in Vietnam on which a difficulty or a note was written."""
-    if isinstance(occasion, DifficultyLogged | OperationNoted):
+    """Return the day that was judged, or the day in Vietnam on which a difficulty, a step or a note was written."""
+    if isinstance(occasion, DifficultyLogged | TurnOfDossier | OperationNoted):
         return occasion.at.astimezone(VIETNAM).date()
     return occasion.on

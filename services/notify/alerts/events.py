@@ -9,9 +9,11 @@ from uuid import UUID
 from pydantic import Discriminator, Tag, TypeAdapter
 
 from services.notify.alerts.alert import Alert, Occasion, day_of
+from services.notify.alerts.dossier_turn import TurnOfDossier, turns_of
 from shared.contracts.alert import OperationEvent, OperationNoted
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.difficulty import DifficultyLogged
+from shared.contracts.dossier import DossierLogged
 from shared.contracts.parked_message import Parked
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
@@ -25,27 +27,41 @@ def _type_of(body: Any) -> str | None:
         return None
     if "about" in body:
         return "operation"
+    if "turn" in body:
+        return "dossier"
+    if "criteria_set" in body:
+        return "step"
     if "sequence" in body:
         return "parked"
     return "problem" if "problem" in body else body.get("kind")
 
 
-EVENTS: TypeAdapter[Occasion | Parked] = TypeAdapter(
+EVENTS: TypeAdapter[Occasion | Parked | DossierLogged] = TypeAdapter(
     Annotated[
         Annotated[StatusChanged, Tag("status")]
         | Annotated[TargetChanged, Tag("target")]
         | Annotated[DifficultyLogged, Tag("problem")]
         | Annotated[OperationNoted, Tag("operation")]
-        | Annotated[Parked, Tag("parked")],
+        | Annotated[TurnOfDossier, Tag("dossier")]
+        | Annotated[Parked, Tag("parked")]
+        | Annotated[DossierLogged, Tag("step")],
         Discriminator(_type_of),
     ]
 )
 
 
-def read_alert(body: bytes, trace: str | None, reference: Reference) -> Alert:
-    """Return the alert of a published event; KeyError when the reference data have no such unit."""
-    event = EVENTS.validate_json(body)
-    return alert_of(_note_of_parked(event, reference) if isinstance(event, Parked) else event, reference, trace)
+def read_alerts(body: bytes, trace: str | None, reference: Reference) -> list[Alert]:
+    """Return the alerts of a published event: one for each turn of a dossier's step, for others a single one.
+
+    KeyError when the reference data have no such unit.
+    """
+    match EVENTS.validate_json(body):
+        case DossierLogged() as logged:
+            return [alert_of(turn, reference, trace) for turn in turns_of(logged)]
+        case Parked() as parked:
+            return [alert_of(_note_of_parked(parked, reference), reference, trace)]
+        case event:
+            return [alert_of(event, reference, trace)]
 
 
 def _note_of_parked(parked: Parked, reference: Reference) -> OperationNoted:
@@ -72,5 +88,9 @@ def alert_of(occasion: Occasion, reference: Reference, trace: str | None = None)
     unit = reference.units.find(occasion.unit.code, on) if key is None else reference.units.by_key(key)
     if unit is None:
         raise KeyError(f"unit {occasion.unit.code} on {on}")
-    sample = occasion.sample if isinstance(occasion, StatusChanged | TargetChanged) else reference.plan.sample
+    sample = (
+        occasion.sample
+        if isinstance(occasion, StatusChanged | TargetChanged | TurnOfDossier)
+        else reference.plan.sample
+    )
     return Alert(occasion, unit, reference.units.district(unit), trace, sample)

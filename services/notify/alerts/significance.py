@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from services.notify.alerts.alert import Alert
+from services.notify.alerts.alert import Alert, AlertedEvent
+from services.notify.alerts.dossier_turn import DossierEvent
 from services.notify.alerts.draft import DIGESTS, Draft
 from shared.contracts.alert import DifficultyEvent, OperationEvent, Severity
 from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
 from shared.contracts.status import Event
-from shared.reference.models import AnyEvent
 
-ENDS: Mapping[AnyEvent, Collection[AnyEvent]] = {
+ENDS: Mapping[AlertedEvent, Collection[AlertedEvent]] = {
     Event.MET: {Event.FELL_BEHIND, Event.LOST, Event.MISSED},
     Event.RECOVERED: {Event.FELL_BEHIND, Event.LOST, Event.MISSED},
     Event.MISSED: {Event.FELL_BEHIND, Event.LOST},
@@ -20,23 +20,25 @@ ENDS: Mapping[AnyEvent, Collection[AnyEvent]] = {
     Event.REPORT_ARRIVED: {Event.OVERDUE},
     DifficultyEvent.ANSWERED: {DifficultyEvent.REPORTED},
     DifficultyEvent.CLOSED: {DifficultyEvent.REPORTED},
+    DossierEvent.DONE: {DossierEvent.TURN},
     OperationEvent.GATEWAY_BACK: {OperationEvent.GATEWAY_DOWN},
     OperationEvent.MESSAGES_SETTLED: {OperationEvent.MESSAGES_PARKED},
 }
 """The events that a newer event about the same topic ends."""
 
-OPENING: Collection[AnyEvent] = frozenset(event for ended in ENDS.values() for event in ended)
+OPENING: Collection[AlertedEvent] = frozenset(event for ended in ENDS.values() for event in ended)
 """The events that ask for something and stay open until a newer event ends them."""
 
-ABOUT_REPORTS: Collection[AnyEvent] = frozenset({Event.OVERDUE, Event.REPORT_ARRIVED})
+ABOUT_REPORTS: Collection[AlertedEvent] = frozenset({Event.OVERDUE, Event.REPORT_ARRIVED})
 """The events about reports. The other events about the same topic neither overtake nor end them."""
 
-_SEVERITIES: Mapping[AnyEvent, Severity] = {
+_SEVERITIES: Mapping[AlertedEvent, Severity] = {
     Event.MISSED: Severity.URGENT,
     Event.FELL_BEHIND: Severity.WARNING,
     Event.LOST: Severity.WARNING,
     Event.OVERDUE: Severity.WARNING,
     DifficultyEvent.REPORTED: Severity.WARNING,
+    DossierEvent.TURN: Severity.WARNING,
     OperationEvent.GATEWAY_DOWN: Severity.URGENT,
     OperationEvent.MESSAGES_PARKED: Severity.URGENT,
     OperationEvent.ENDPOINT_DISABLED: Severity.WARNING,
@@ -53,7 +55,7 @@ def severity(alert: Alert) -> Severity:
     return _SEVERITIES.get(alert.event, Severity.INFORMATION)
 
 
-def possible_severities(event: AnyEvent) -> frozenset[Severity]:
+def possible_severities(event: AlertedEvent) -> frozenset[Severity]:
     """Return the severities that alerts of an event can have."""
     usual = _SEVERITIES.get(event, Severity.INFORMATION)
     return frozenset({usual, Severity.URGENT} if event is DifficultyEvent.REPORTED else {usual})

@@ -10,12 +10,14 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel
 
 from services.notify.api.dependencies import Limit, Serving, Since, UnitParameter, moment_and_id, visible
+from services.notify.api.released_words import released_event, released_kind
 from services.notify.storage import ledger
 from services.notify.storage.alert_rows import StoredAlert
 from services.notify.storage.ledger import Filter
 from services.notify.wording.happened import happened
 from shared.contracts.alert import OccasionKind, Severity
 from shared.contracts.bilingual import Bilingual
+from shared.contracts.dossier import DossierTurn
 from shared.contracts.refs import UnitRef
 from shared.http.dependencies import SignedIn
 from shared.http.paging import Cursor, decode_cursor, encode_cursor
@@ -28,7 +30,8 @@ class AlertItem(BaseModel):
     """An alert. `on`: the day that was judged, or on which a difficulty or note was written; other times are real.
     `what`: the event and its topic, in a few words; `topic`: the criterion's key, or the id of the commitment or
     difficulty; `reason`: the verdict's reason, or a difficulty's words as they were written; `is_open`: the alert asks
-    for action, and no newer alert has ended it.
+    for action, and no newer alert has ended it; `turn`: of a dossier of recognition the step that is expected, where
+    `kind` is `status`, `event` is `changed`, and `topic` is the set and the step.
     """
 
     id: UUID
@@ -41,6 +44,7 @@ class AlertItem(BaseModel):
     on: date
     raised_at: AwareDatetime
     reason: Bilingual
+    turn: DossierTurn | None = None
     is_open: bool
     ended_at: AwareDatetime | None
     acknowledged_at: AwareDatetime | None
@@ -89,15 +93,16 @@ def alert_item(row: StoredAlert) -> AlertItem:
     """Return the item that answers for an alert."""
     return AlertItem(
         id=row.id,
-        kind=row.kind,
+        kind=released_kind(row.kind),
         unit=UnitRef.model_validate(row.body["unit"]),
         topic=row.topic,
-        event=row.event,
+        event=released_event(row.event),
         severity=row.severity,
         what=what_of(row),
         on=row.on,
         raised_at=row.raised_at,
         reason=reason_of(row.body),
+        turn=row.body.get("turn"),
         is_open=row.opens and row.ended_at is None,
         ended_at=row.ended_at,
         acknowledged_at=row.acknowledged_at,
@@ -116,5 +121,5 @@ def reason_of(body: dict[str, Any]) -> Bilingual:
     """Return the verdict's reason, or the words of a difficulty or a note as they were written."""
     if "assessment" in body:
         return Bilingual.model_validate(body["assessment"]["reason"])
-    words = body["words"]
+    words = (body["reason"] or "") if "turn" in body else body["words"]
     return Bilingual.model_validate(words) if isinstance(words, dict) else Bilingual(vi=words, en=words)

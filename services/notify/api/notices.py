@@ -24,6 +24,7 @@ from services.notify.api.dependencies import (
     moment_and_id,
     visible,
 )
+from services.notify.api.released_words import released_event
 from services.notify.contacts.masking import mask_address, mask_in
 from services.notify.storage import ledger
 from services.notify.storage.ledger import Filter
@@ -232,7 +233,7 @@ def _mention(row: ledger.Mention) -> MentionItem:
         alert=row.alert,
         unit=UnitRef.model_validate(row.unit_ref),
         topic=row.topic,
-        event=row.event,
+        event=released_event(row.event),
         on=row.on,
         left_out=LeftOut[row.left_out.upper()].value if row.left_out else None,
         because=row.because,

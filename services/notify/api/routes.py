@@ -12,12 +12,14 @@ from services.notify.alerts.draft import Draft
 from services.notify.alerts.significance import severity
 from services.notify.api.dependencies import Serving, covered, is_of_province
 from services.notify.contacts.masking import mask_address
-from services.notify.inspect.who_would_hear import hypothetical_alert, who_would_hear
+from services.notify.inspect.who_would_hear import hypothetical_alert, hypothetical_turn, who_would_hear
 from services.notify.routing.tree import asked
 from shared.contracts.alert import ChannelName, OccasionKind, Severity
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.difficulty import DifficultyKind
+from shared.contracts.dossier import DossierStep
 from shared.http.dependencies import SignedIn
+from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.models import AnyEvent
 
 router = APIRouter(prefix="/v1")
@@ -56,8 +58,9 @@ class Explained(BaseModel):
 async def explain(
     notify: Serving,
     caller: SignedIn,
-    event: AnyEvent,
     unit: Annotated[str, Query(description="The unit that the event concerns.")],
+    event: AnyEvent | None = None,
+    dossier: Annotated[DossierStep | None, Query(description="Instead of an event: a step of a dossier.")] = None,
     on: Annotated[OccasionKind, Query(description="The event's kind.")] = "status",
     criterion: Annotated[str | None, Query(description="Such as `ntm-11`.")] = None,
     commitment: Annotated[str | None, Query(description="A commitment's id, with `on=target`.")] = None,
@@ -65,7 +68,12 @@ async def explain(
 ) -> Explained:
     """Explain which recipients would hear of an event, and by which branch."""
     covered(caller, unit, notify.reference)
-    alert = hypothetical_alert(notify.reference, unit, on, event, criterion, commitment, kind)
+    if dossier is not None:
+        alert = hypothetical_turn(notify.reference, unit, dossier)
+    elif event is not None:
+        alert = hypothetical_alert(notify.reference, unit, on, event, criterion, commitment, kind)
+    else:
+        raise Problem(Problems.INVALID_QUERY, Fault("/event", Faults.MISSING))
     world = await notify.world()
     drafts = who_would_hear(alert, world)
     in_full = is_of_province(caller, notify.reference)

@@ -9,11 +9,12 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from services.notify.alerts.alert import Alert, Occasion
+from services.notify.alerts.alert import Alert, AlertedEvent, Occasion
+from services.notify.alerts.dossier_turn import DossierEvent
 from services.notify.alerts.draft import Draft, Recipient
 from services.notify.alerts.links import Links
 from services.notify.alerts.notice import Wording
-from services.notify.inspect.who_would_hear import hypothetical_alert
+from services.notify.inspect.who_would_hear import hypothetical_alert, hypothetical_turn
 from services.notify.routing.tree import Tree
 from services.notify.stages.render import render
 from services.notify.texts import phrase
@@ -22,6 +23,7 @@ from shared.contracts.alert import ChannelName, DifficultyEvent, OccasionKind, O
 from shared.contracts.assessment import Assessment, Part
 from shared.contracts.bilingual import Language
 from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
+from shared.contracts.dossier import DossierStep
 from shared.contracts.period import Period
 from shared.contracts.status import Event, Stage, Status
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
@@ -43,8 +45,12 @@ VERDICTS = {
 """The statuses before and after, for each event."""
 
 
-def example(event: AnyEvent, reference: Reference, *, of_commitment: bool = False) -> Alert:
+def example(event: AlertedEvent, reference: Reference, *, of_commitment: bool = False) -> Alert:
     """Return an invented alert of the event about a commune, or with `of_commitment` about a commitment."""
+    if isinstance(event, DossierEvent):
+        turn = hypothetical_turn(reference, _COMMUNE, DossierStep.VERIFIED)
+        words = {"event": event, "agency": "ubnd-xa", "sample": True}
+        return replace(turn, occasion=turn.occasion.model_copy(update=words), sample=True)
     kind: OccasionKind = "problem" if isinstance(event, DifficultyEvent) else "status"
     if isinstance(event, OperationEvent):
         kind = "operation"

@@ -7,6 +7,7 @@ from datetime import datetime, time
 from uuid import UUID
 
 from services.notify.alerts.alert import Alert, Occasion
+from services.notify.alerts.dossier_turn import DossierEvent, TurnOfDossier
 from services.notify.alerts.draft import Draft
 from services.notify.alerts.events import alert_of
 from services.notify.stages.route import route
@@ -16,6 +17,7 @@ from shared.contracts.alert import DifficultyEvent, OccasionKind, OperationEvent
 from shared.contracts.assessment import Assessment
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
+from shared.contracts.dossier import DossierStep, DossierTurn
 from shared.contracts.refs import CommitmentRef
 from shared.contracts.status import Event, Status
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
@@ -25,6 +27,7 @@ from shared.reference.models import AnyEvent, Unit
 from shared.reference.refs import criterion_ref, unit_ref
 from shared.texts import filled
 from shared.time import VIETNAM, utc_now
+from shared.working_days import after_working_days
 
 _NOBODY = UUID(int=0)
 _EVENTS: dict[OccasionKind, type[Event] | type[DifficultyEvent] | type[OperationEvent]] = {
@@ -53,14 +56,7 @@ def hypothetical_alert(
 
     Raises problem 400 when there can be no such alert.
     """
-    at = utc_now()
-    if at.astimezone(VIETNAM).date() > reference.plan.deadline:
-        at = datetime.combine(reference.plan.deadline, time(12), VIETNAM)
-    day = at.astimezone(VIETNAM).date()
-    unit = reference.units.find(code, day)
-    if unit is None:
-        details = {"value": code, "expected": filled(phrase("explain.no_such_unit_on_day"), day=day)}
-        raise Problem(Problems.INVALID_QUERY, Fault("/unit", Faults.BAD_PARAMETER, details))
+    unit, at = _place(reference, code)
     if not isinstance(event, _EVENTS[on]):
         raise _wrong("/event", event, ", ".join(_EVENTS[on]))
     if criterion is not None and criterion not in reference.criterion_keys:
@@ -71,6 +67,44 @@ def hypothetical_alert(
     if on == "status" and criterion is None:
         raise Problem(Problems.INVALID_QUERY, Fault("/criterion", Faults.MISSING))
     return alert_of(_occasion(reference, unit, at, on, event, criterion, commitment, kind), reference)
+
+
+def hypothetical_turn(reference: Reference, code: str, step: DossierStep, criteria_set: str = "ntm") -> Alert:
+    """Return the alert of a dossier whose turn the step is today; problem 400 when there can be no such alert."""
+    unit, at = _place(reference, code)
+    if criteria_set not in reference.sets:
+        raise _wrong("/set", criteria_set, ", ".join(reference.plan.criteria_sets))
+    of_set = reference.sets[criteria_set]
+    criteria = [of_set.key(criterion) for criterion in of_set.criteria]
+    kept = reference.step_time(step)
+    due = after_working_days(at, kept.working_days).date() if kept else None
+    turn = DossierTurn(
+        step=step, criteria=criteria, since=at, working_days=kept.working_days if kept else None, due=due
+    )
+    occasion = TurnOfDossier(
+        id=_NOBODY,
+        event=DossierEvent.TURN,
+        at=at,
+        unit=unit_ref(unit),
+        dossier=criteria_set,
+        turn=turn,
+        taken=DossierStep.SELF_ASSESSED,
+        agency="?",
+    )
+    return alert_of(occasion, reference)
+
+
+def _place(reference: Reference, code: str) -> tuple[Unit, datetime]:
+    """Return a unit and the present moment, or noon of the plan's last day when that has passed."""
+    at = utc_now()
+    if at.astimezone(VIETNAM).date() > reference.plan.deadline:
+        at = datetime.combine(reference.plan.deadline, time(12), VIETNAM)
+    day = at.astimezone(VIETNAM).date()
+    unit = reference.units.find(code, day)
+    if unit is None:
+        details = {"value": code, "expected": filled(phrase("explain.no_such_unit_on_day"), day=day)}
+        raise Problem(Problems.INVALID_QUERY, Fault("/unit", Faults.BAD_PARAMETER, details))
+    return unit, at
 
 
 def _occasion(

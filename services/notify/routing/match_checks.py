@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import get_args
 
+from services.notify.alerts.alert import AlertedEvent, AlertKind
+from services.notify.alerts.dossier_turn import DossierEvent
 from services.notify.alerts.significance import possible_severities
-from shared.contracts.alert import DifficultyEvent, OccasionKind, OperationEvent
+from shared.contracts.alert import DifficultyEvent, OperationEvent
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Event
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
-from shared.reference.models import AnyEvent, Match
+from shared.reference.models import Match
 
-_EVENTS: Mapping[OccasionKind, Collection[AnyEvent]] = {
+_EVENTS: Mapping[AlertKind, Collection[AlertedEvent]] = {
     "status": frozenset(Event),
     "target": frozenset(Event),
     "problem": frozenset(DifficultyEvent),
+    "dossier": frozenset(DossierEvent),
     "operation": frozenset(OperationEvent),
 }
+_OF_A_KIND = ("dossiers", "kinds", "criteria", "sets", "cohorts")
 _LISTS = [name for name in Match.model_fields if name != "on"]
 
 
@@ -57,19 +60,20 @@ def has_condition(match: Match) -> bool:
 
 def _clash(match: Match, reference: Reference) -> Sequence[str]:
     """Return the names of conditions that no alert can fulfil together; none where some alert can."""
-    kinds = {match.on} if match.on else set(get_args(OccasionKind.__value__))
+    kinds: set[AlertKind] = {match.on} if match.on else set(_EVENTS)
     for names, possible in (
+        (("dossiers",), {"dossier"}),
         (("kinds",), {"problem"}),
-        (("criteria", "sets", "cohorts"), {"status", "target", "problem"}),
+        (("criteria", "sets", "cohorts"), {"status", "target", "problem", "dossier"}),
     ):
         for name in names:
             if getattr(match, name) is not None:
                 kinds &= possible
                 if not kinds:
-                    return ["on", name] if match.on else [name, "kinds"]
+                    return ["on", name] if match.on else [other for other in _OF_A_KIND if getattr(match, other)]
     events = {event for kind in kinds for event in _EVENTS[kind]}
     if match.events is not None and events.isdisjoint(match.events):
-        return [name for name in ("on", "kinds", "criteria", "sets", "cohorts") if getattr(match, name)] + ["events"]
+        return [name for name in ("on", *_OF_A_KIND) if getattr(match, name)] + ["events"]
     events = events.intersection(match.events) if match.events is not None else events
     if match.severities is not None and all(
         possible_severities(event).isdisjoint(match.severities) for event in events

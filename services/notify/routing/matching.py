@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.notify.alerts.alert import Alert
+from services.notify.alerts.dossier_turn import TurnOfDossier
 from services.notify.alerts.significance import difficulty_kind, severity
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
@@ -30,11 +31,26 @@ def criterion(alert: Alert, plan: Plan) -> CriterionKey | None:
     return promised.measure.criterion if isinstance(promised.measure, CommunesMeeting) else promised.criterion
 
 
+def criteria(alert: Alert, plan: Plan) -> frozenset[CriterionKey]:
+    """Return the criteria that the alert is about: several of a turn in a dossier, at most one of other alerts."""
+    if isinstance(alert.occasion, TurnOfDossier):
+        return frozenset(alert.occasion.turn.criteria)
+    about = criterion(alert, plan)
+    return frozenset() if about is None else frozenset({about})
+
+
+def sets(alert: Alert, plan: Plan) -> frozenset[str]:
+    """Return the criteria sets that the alert is about."""
+    if isinstance(alert.occasion, TurnOfDossier):
+        return frozenset({alert.occasion.dossier})
+    return frozenset(key.rpartition("-")[0] for key in criteria(alert, plan))
+
+
 def cohorts(alert: Alert, reference: Reference) -> Sequence[str]:
     """Return the plan's cohorts that the alert concerns."""
     if isinstance(alert.occasion, StatusChanged):
         return alert.occasion.cohorts
-    if isinstance(alert.occasion, DifficultyLogged):
+    if isinstance(alert.occasion, DifficultyLogged | TurnOfDossier):
         return [cohort.id for cohort in reference.cohorts_of(alert.unit)]
     promised = commitment(alert, reference.plan)
     return [promised.measure.cohort] if promised and isinstance(promised.measure, CohortMeeting) else []
@@ -42,15 +58,16 @@ def cohorts(alert: Alert, reference: Reference) -> Sequence[str]:
 
 def matches(match: Match, alert: Alert, reference: Reference) -> bool:
     """Say whether the alert fulfils all conditions of the match."""
-    about = criterion(alert, reference.plan) if match.criteria is not None or match.sets is not None else None
+    turn = alert.occasion.turn if isinstance(alert.occasion, TurnOfDossier) else None
     return (
         (match.on is None or match.on == alert.kind)
         and (match.events is None or alert.event in match.events)
         and (match.severities is None or severity(alert) in match.severities)
-        and (match.sets is None or (about or "").rpartition("-")[0] in match.sets)
-        and (match.criteria is None or about in match.criteria)
+        and (match.sets is None or not sets(alert, reference.plan).isdisjoint(match.sets))
+        and (match.criteria is None or not criteria(alert, reference.plan).isdisjoint(match.criteria))
         and (match.cohorts is None or not set(match.cohorts).isdisjoint(cohorts(alert, reference)))
         and (match.kinds is None or difficulty_kind(alert) in match.kinds)
+        and (match.dossiers is None or (turn is not None and turn.step in match.dossiers))
         and (match.levels is None or alert.unit.kind in match.levels)
         and (match.under is None or any(reference.units.is_under(alert.unit, code) for code in match.under))
     )

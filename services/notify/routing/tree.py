@@ -6,25 +6,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.notify.alerts.alert import Alert
+from services.notify.alerts.dossier_turn import TurnOfDossier
 from services.notify.routing.matching import matches
 from shared.reference.load import Reference
-from shared.reference.models import Branch, Plan
+from shared.reference.models import Branch, Escalation, Plan
 
 
 @dataclass(frozen=True)
 class Tree:
-    """The routing tree. Every branch holds a copy of the properties that it inherits from its parents."""
+    """The routing tree. Every branch holds a copy of the properties that it inherits from its parents.
+
+    Turns in dossiers have a tree of their own, since the plan's names the events that it takes.
+    """
 
     root: Branch
+    dossiers: Branch
     branches: Mapping[str, Branch]
 
     @classmethod
     def of(cls, plan: Plan) -> Tree:
         """Return the tree of a plan. Alerts that no branch takes go to the alert receivers of its distribution list."""
         by_default = [role for entry in plan.distribution if entry.receives == "alerts" for role in entry.roles]
-        root = plan.routing
-        whole = _grow(root, root.model_copy(update={"to": root.to or list(dict.fromkeys(by_default))}))
-        return cls(whole, {branch.id: branch for branch in whole.walk()})
+        whole, dossiers = (
+            _grow(root, root.model_copy(update={"to": root.to or list(dict.fromkeys(by_default))}))
+            for root in (plan.routing, plan.dossier_routing)
+        )
+        return cls(whole, dossiers, {branch.id: branch for root in (whole, dossiers) for branch in root.walk()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,20 @@ def taking(tree: Tree, alert: Alert, reference: Reference) -> Sequence[Branch]:
 
 def asked(tree: Tree, alert: Alert, reference: Reference) -> Sequence[AskedBranch]:
     """Return every branch that routing asks about an alert, in order, with its answer."""
-    return list(_ask(tree.root, alert, reference, 0))
+    root = tree.dossiers if isinstance(alert.occasion, TurnOfDossier) else tree.root
+    return list(_ask(root, alert, reference, 0))
+
+
+def escalations(branch: Branch, alert: Alert) -> Sequence[Escalation]:
+    """Return the steps by which an alert that nobody acknowledges climbs: the branch's.
+
+    A turn in a dossier first reminds the roles that were told of it, when it is due by the calendar.
+    """
+    turn = alert.occasion.turn if isinstance(alert.occasion, TurnOfDossier) else None
+    if turn is None or turn.working_days is None:
+        return branch.escalate
+    later = [step for step in branch.escalate if step.after_working_days > turn.working_days]
+    return [Escalation(after_working_days=turn.working_days, to=branch.to), *later]
 
 
 def _ask(branch: Branch, alert: Alert, reference: Reference, depth: int) -> Iterator[AskedBranch]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from services.notify.alerts.alert import Alert
+from services.notify.alerts.dossier_turn import DossierEvent
 from services.notify.alerts.draft import Draft, NotSent, Recipient
 from services.notify.contacts.emails import is_email
 from services.notify.contacts.phones import gets_sms
 from services.notify.routing import matching
 from services.notify.routing.matching import matches
-from services.notify.routing.tree import taking
+from services.notify.routing.tree import escalations, taking
 from services.notify.world import World
 from shared.contracts.alert import ChannelName
 from shared.reference.models import COMMITMENT_OWNER, CRITERION_OWNER, Branch, Contact, Plan, Role, RoleHolder, Unit
@@ -27,11 +28,14 @@ def route(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
 
 def climb(alert: Alert, branch: Branch, step: int, world: World) -> Sequence[Draft]:
     """Return the drafts of an unacknowledged alert for the roles of a branch's escalation `step`, counted from 0."""
-    roles = [holder for name in branch.escalate[step].to for holder in roles_of(name, alert, world.reference.plan)]
+    climbs = escalations(branch, alert)
+    roles = [holder for name in climbs[step].to for holder in roles_of(name, alert, world.reference.plan)]
     return list(_tell(alert, branch, roles, step + 1, world))
 
 
 def _route(alert: Alert, world: World) -> Iterable[Draft]:
+    if alert.event is DossierEvent.DONE:  # it ends an alert, and is no news to those who took the step
+        return
     for branch in taking(world.tree, alert, world.reference):
         roles = [holder for name in branch.to for holder in roles_of(name, alert, world.reference.plan)]
         yield from _tell(alert, branch, roles, 0, world)
@@ -56,8 +60,8 @@ def roles_of(name: Role, alert: Alert, plan: Plan) -> Sequence[RoleHolder]:
     """Return the role of this name, or the roles that a pseudo-role such as the criterion's owner stands for."""
     roles: Sequence[Role] = [name]
     if name == CRITERION_OWNER:
-        criterion = matching.criterion(alert, plan)
-        roles = [holder.role for holder in plan.roles if criterion in holder.owns] or [COORDINATION_OFFICE]
+        criteria = matching.criteria(alert, plan)
+        roles = [holder.role for holder in plan.roles if not criteria.isdisjoint(holder.owns)] or [COORDINATION_OFFICE]
     elif name == COMMITMENT_OWNER:
         commitment = matching.commitment(alert, plan)
         roles = (commitment.responsible if commitment else []) or [COORDINATION_OFFICE]

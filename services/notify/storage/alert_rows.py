@@ -6,12 +6,11 @@ from datetime import date, datetime
 from typing import Any, NamedTuple, TypedDict, cast
 from uuid import UUID
 
-from services.notify.alerts.alert import Alert, Occasion
+from services.notify.alerts.alert import Alert, AlertedEvent, AlertKind, Occasion
 from services.notify.alerts.events import EVENTS
 from services.notify.alerts.significance import opens, severity
-from shared.contracts.alert import OccasionKind, Severity
+from shared.contracts.alert import Severity
 from shared.reference.load import Reference
-from shared.reference.models import AnyEvent
 
 
 class StoredAlert(NamedTuple):
@@ -20,9 +19,9 @@ class StoredAlert(NamedTuple):
     id: UUID
     unit: int
     district: int | None
-    kind: OccasionKind
+    kind: AlertKind
     topic: str
-    event: AnyEvent
+    event: AlertedEvent
     severity: Severity
     on: date
     at: datetime

@@ -11,12 +11,12 @@ from uuid import UUID
 from sqlalchemy import Column, ColumnElement, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notify.alerts.alert import AlertedEvent
 from services.notify.alerts.notice import NoticeStatus
 from services.notify.storage.alert_rows import StoredAlert
 from services.notify.storage.alerts import ALERT_COLUMNS, alert, mention, notice
 from services.notify.storage.attempts import attempt
 from services.notify.storage.notices import NOTICE_COLUMNS, StoredNotice
-from shared.reference.models import AnyEvent
 
 CSV_COLUMNS = (
     "notice", "created_at", "finished_at", "recipient", "name", "channel", "address", "status", "reason", "attempts",
@@ -56,7 +56,7 @@ class Mention(NamedTuple):
     because: UUID | None
     unit_ref: dict[str, Any]
     topic: str
-    event: AnyEvent
+    event: AlertedEvent
     on: date
     acknowledged_at: datetime | None
     acknowledged_by: str | None

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.draft import Draft
+from services.notify.routing.tree import escalations
 from services.notify.stages.route import climb
 from services.notify.storage.alert_rows import kept_alert
 from services.notify.storage.escalations import climb_on, take_due_escalations
@@ -38,13 +39,14 @@ async def escalate(connection: AsyncConnection, pipeline: Pipeline, now: datetim
     for row in rows:
         branch = world.tree.branches.get(row.branch)
         is_open = row.alert.ended_at is None and row.alert.acknowledged_at is None
-        if branch is None or not is_open or row.step >= len(branch.escalate):
+        alert = kept_alert(row.alert, world.reference)
+        climbs = escalations(branch, alert) if branch else ()
+        if branch is None or not is_open or row.step >= len(climbs):
             await climb_on(connection, row.alert.id, row.branch, row.step, None)
             continue
-        alert = kept_alert(row.alert, world.reference)
         climbing += climb(alert, branch, row.step, world)
         entries.append(log_entry(alert, AlertEvent.ESCALATED, now, cause=f"{row.branch}/{row.step}", detail=row.branch))
-        following = branch.escalate[row.step + 1 :]
+        following = climbs[row.step + 1 :]
         due_at = after_working_days(row.since, following[0].after_working_days) if following else None
         await climb_on(connection, row.alert.id, row.branch, row.step + 1, due_at)
     if climbing:

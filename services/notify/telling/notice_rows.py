@@ -10,6 +10,7 @@ from services.notify.alerts.alert import Alert
 from services.notify.alerts.draft import Draft
 from services.notify.alerts.log import log_message
 from services.notify.alerts.significance import has_link, opens
+from services.notify.routing.tree import escalations
 from services.notify.storage.escalations import NewEscalation
 from services.notify.storage.notices import MentionValues, StoredNotice
 from services.notify.world import World
@@ -73,11 +74,11 @@ def mention_rows(draft: Draft) -> Iterable[MentionValues]:
 def escalation_rows(draft: Draft, world: World) -> Iterable[NewEscalation]:
     """Yield a row for each open alert of a draft that climbs to the next role unless somebody acknowledges it."""
     branch = world.tree.branches.get(draft.branch)
-    if branch is None or not branch.escalate or draft.step:
+    if branch is None or draft.step:
         return
     for alert in draft.told:
-        if opens(alert) and not alert.is_over:
-            due_at = after_working_days(world.now, branch.escalate[0].after_working_days)
+        if opens(alert) and not alert.is_over and (climbs := escalations(branch, alert)):
+            due_at = after_working_days(world.now, climbs[0].after_working_days)
             yield {"alert": alert.id, "branch": branch.id, "step": 0, "since": world.now, "due_at": due_at}
 
 

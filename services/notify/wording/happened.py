@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from services.notify.alerts.alert import AlertKind
 from services.notify.wording.templates import words_of
-from shared.contracts.alert import OccasionKind
 from shared.contracts.bilingual import Language
+from shared.contracts.dossier import DossierStep
+from shared.text import DOSSIER_STEPS
 
 
-def happened(kind: OccasionKind, event: str, body: Mapping[str, Any], language: Language) -> str:
+def happened(kind: AlertKind, event: str, body: Mapping[str, Any], language: Language) -> str:
     """Return the event and its topic in a few words: `chậm tiến độ tiêu chí 11 - Nghèo đa chiều`."""
     words = words_of(language)
     about = body.get("criterion")
@@ -18,6 +20,8 @@ def happened(kind: OccasionKind, event: str, body: Mapping[str, Any], language: 
     if kind == "target":
         name = body["commitment"]["title"][language]
     criteria, _, number = key.rpartition("-")
+    if kind == "dossier":
+        criteria, name = body["dossier"], DOSSIER_STEPS[DossierStep(body["turn"]["step"])].in_(language)
     topic = words["subject_of"](
         kind, criteria, number, name or body.get("about", ""), body.get("kind") if kind == "problem" else None
     )

@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from services.notify.alerts.alert import Alert
+from services.notify.alerts.alert import Alert, AlertKind
 from services.notify.alerts.draft import Draft
 from services.notify.alerts.notice import Wording
 from services.notify.sms_text import Style
 from services.notify.wording.template_facts import facts_of, facts_of_several
 from services.notify.wording.templates import Facts, fill, words_of
 from services.notify.world import World
-from shared.contracts.alert import OccasionKind
 from shared.contracts.bilingual import Language
 
 _SEVERAL = "several"
-_TEMPLATES: Mapping[OccasionKind, str] = {
+_TEMPLATES: Mapping[AlertKind, str] = {
     "status": "status_change",
     "target": "status_change",
     "problem": "difficulty",
+    "dossier": "dossier",
     "operation": "operation",
 }
 """The template of each kind of event: `<language>/<template>.txt` and `.html` for a mail, `_sms.txt` for an SMS. A

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from services.notify.alerts.alert import Alert
+from services.notify.alerts.dossier_turn import DossierEvent, TurnOfDossier
 from services.notify.alerts.draft import DIGESTS, REPEAT, Draft
 from services.notify.alerts.significance import is_to_acknowledge, severity
 from services.notify.wording.templates import Facts
@@ -28,6 +29,7 @@ _GOOD = {
     Event.REPORT_ARRIVED,
     Event.FIRST_DATA,
     DifficultyEvent.CLOSED,
+    DossierEvent.DONE,
     OperationEvent.GATEWAY_BACK,
     OperationEvent.MESSAGES_SETTLED,
 }
@@ -43,6 +45,8 @@ def facts_of(draft: Draft, world: World, words: Words) -> Facts:
     match occasion:
         case DifficultyLogged():
             return facts | _of_difficulty(occasion, language, world.reference)
+        case TurnOfDossier():
+            return facts | _of_turn(occasion, language, world.reference)
         case OperationNoted():
             return facts | _of_operation(occasion, language, world.reference)
         case change:
@@ -81,6 +85,7 @@ def _of_recipient(draft: Draft, world: World) -> Facts:
         "no_digest": own_link if draft.waits in DIGESTS else None,
         "step": draft.step,
         "is_again": draft.waits == REPEAT,
+        "is_reminder": all(alert.kind == "dossier" for alert in draft.told),
     }
 
 
@@ -149,6 +154,26 @@ def _of_difficulty(logged: DifficultyLogged, language: Language, reference: Refe
         "contact": on_one_line(logged.contact or ""),
         "quotation": lines_of(logged.words),
         "rows": [],
+    }
+
+
+def _of_turn(occasion: TurnOfDossier, language: Language, reference: Reference) -> Facts:
+    """Return the step that is expected, the criteria that a sector is to answer for, and the step before."""
+    turn = occasion.turn
+    known = [key for key in turn.criteria if turn.sector and key in reference.criterion_keys]
+    return {
+        **_topic(f"{occasion.dossier}-", text.DOSSIER_STEPS[turn.step].in_(language), language, reference),
+        "difficulty_kind": None,
+        "taken": text.DOSSIER_STEPS[occasion.taken].in_(language),
+        "agency": on_one_line(occasion.agency_name or occasion.agency),
+        "time": f"{occasion.at.astimezone(VIETNAM):%H:%M}",
+        "criteria": [f"{key.rpartition('-')[2]} {reference.criterion(key).name.in_(language)}" for key in known],
+        "deadline": text.day(turn.due, language) if turn.due else None,
+        "deadline_in_figures": text.day(turn.due, "vi") if turn.due else None,
+        "working_days": turn.working_days,
+        "quotation": lines_of(occasion.reason or ""),
+        "rows": [],
+        "overdue": [],
     }
 
 

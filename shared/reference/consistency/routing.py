@@ -37,7 +37,8 @@ def of_routing(checks: Checks, reference: Reference) -> None:
     """Check the plan's routing tree and its inhibitions."""
     plan = reference.plan
     seen: set[str] = set()
-    for place, branch in _placed(("routing",), plan.routing):
+    trees = {"routing": plan.routing, "dossier_routing": plan.dossier_routing}
+    for place, branch in (pair for name, root in trees.items() for pair in _placed((name,), root)):
         if branch.id in seen:
             checks.fault(
                 (*place, "id"),
@@ -48,12 +49,13 @@ def of_routing(checks: Checks, reference: Reference) -> None:
         seen.add(branch.id)
         _names(checks, place, branch, reference)
         _circle(checks, place, branch)
-    if not plan.routing.channels:
-        checks.fault(
-            ("routing", "channels"),
-            phrase("consistency_routing.root_has_no_channels"),
-            phrase("consistency_routing.name_at_least_one"),
-        )
+    for name, root in trees.items():
+        if not root.channels:
+            checks.fault(
+                (name, "channels"),
+                phrase("consistency_routing.root_has_no_channels"),
+                phrase("consistency_routing.name_at_least_one"),
+            )
     _reachable(checks, ("routing",), plan.routing, {"on": frozenset(_EVENTS)})
     for at, rule in enumerate(plan.inhibitions):
         _inhibition(checks, ("inhibitions", at), rule, reference)

@@ -14,7 +14,7 @@ from shared.contracts.refs import UnitCode
 from shared.contracts.status import Stage
 from shared.reference.models.criteria import Ratio
 from shared.reference.models.record import CriterionKey, Record, Role
-from shared.reference.models.routing import DISTRIBUTION, Branch, Inhibition
+from shared.reference.models.routing import DISTRIBUTION, DOSSIERS, Branch, Inhibition
 from shared.reference.models.units import UnitKind
 
 
@@ -207,6 +207,7 @@ class Plan(Record):
     cohorts: list[Cohort]
     commitments: list[Commitment]
     routing: Branch = DISTRIBUTION
+    dossier_routing: Branch = Field(default=DOSSIERS, description="The tree of turns in dossiers of recognition.")
     inhibitions: list[Inhibition] = Field(default=[])
     stated_spans: list[StatedSpan] = Field(default=[])
     stated_units: list[StatedUnit] = Field(default=[])

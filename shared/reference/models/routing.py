@@ -10,6 +10,7 @@ from pydantic import Field
 
 from shared.contracts.alert import ChannelName, DifficultyEvent, OccasionKind, OperationEvent, Severity
 from shared.contracts.difficulty import DifficultyKind
+from shared.contracts.dossier import DossierStep
 from shared.contracts.refs import UnitCode
 from shared.contracts.status import Event
 from shared.reference.models.record import CriterionKey, Record, Role
@@ -28,6 +29,7 @@ class Match(Record):
     criteria: list[CriterionKey] | None = None
     cohorts: list[str] | None = None
     kinds: list[DifficultyKind] | None = Field(default=None, description="The fields that a difficulty concerns.")
+    dossiers: list[DossierStep] | None = Field(default=None, description="The steps of dossiers that are expected.")
     levels: list[UnitKind] | None = Field(default=None, description="The kind of the unit that it concerns.")
     under: list[UnitCode] | None = Field(default=None, description="In one of these units or below it.")
 
@@ -90,6 +92,12 @@ DISTRIBUTION = Branch(
     group=Grouping(wait=timedelta(minutes=1), interval=timedelta(minutes=15), repeat=timedelta(days=7)),
 )
 """The routing of a plan without routing of its own: its distribution list hears of everything by mail."""
+
+
+DOSSIERS = Branch(
+    id="dossier", channels=["email"], group=Grouping(wait=timedelta(minutes=1), interval=timedelta(minutes=15))
+)
+"""The routing of turns in dossiers of a plan without its own: its distribution list hears of them by mail."""
 
 
 class Inhibition(Record):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notify.alerts.draft import Draft
-from services.notify.alerts.events import read_alert
+from services.notify.alerts.events import read_alerts
 from services.notify.alerts.notice import Wording
 from services.notify.sms_text import parts
 from services.notify.stages.render import render
@@ -131,21 +131,21 @@ def test_each_event_of_a_difficulty_makes_notices_of_its_own_in_one_thread() -> 
     ids=["a report", "an answer", "an answer that closes"],
 )
 def test_what_is_published_becomes_an_alert_of_its_kind(logged: DifficultyLogged, event: DifficultyEvent) -> None:
-    alert = read_alert(logged.model_dump_json().encode(), None, REFERENCE)
+    [alert] = read_alerts(logged.model_dump_json().encode(), None, REFERENCE)
     assert (alert.occasion, alert.kind, alert.event) == (logged, "problem", event)
     assert (alert.unit.code, alert.district and alert.district.code) == ("06280", "184")
 
 
 @pytest.mark.parametrize("change", [a_status_change(), a_target_change()], ids=["of a commune", "of the province"])
 def test_changes_are_still_read_as_changes(change: object) -> None:
-    alert = read_alert(change.model_dump_json().encode(), None, REFERENCE)  # type: ignore[attr-defined]
+    [alert] = read_alerts(change.model_dump_json().encode(), None, REFERENCE)  # type: ignore[attr-defined]
     assert (alert.occasion, alert.event) == (change, Event.FELL_BEHIND)
 
 
 @pytest.mark.parametrize("body", [b"[]", b"7", b"{}", b'{"kind": "funding"}', b'{"problem": 1}', b'{"kind": []}'])
 def test_what_is_neither_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
-        read_alert(body, None, REFERENCE)
+        read_alerts(body, None, REFERENCE)
 
 
 def test_the_day_of_a_difficulty_is_vietnam_s() -> None:
@@ -241,7 +241,7 @@ def test_what_is_on_one_line_is_printable_and_stays_so(words: str) -> None:
 
 def test_a_difficulty_of_a_plan_of_sample_data_is_marked() -> None:
     plan = REFERENCE.plan.model_copy(update={"sample": True})
-    alert = read_alert(a_problem().model_dump_json().encode(), None, replace(REFERENCE, plan=plan))
+    [alert] = read_alerts(a_problem().model_dump_json().encode(), None, replace(REFERENCE, plan=plan))
     [draft] = render([replace(a_draft(a_problem()), alerts=(alert,))], WORLD)
     assert draft.wording
     assert "DỮ LIỆU MẪU" in draft.wording.text

@@ -12,7 +12,8 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from services.notify.alerts.alert import Occasion
+from services.notify.alerts.alert import AlertedEvent, Occasion
+from services.notify.alerts.dossier_turn import DossierEvent
 from services.notify.alerts.draft import Draft, NotSent
 from services.notify.alerts.links import Links
 from services.notify.alerts.notice import Wording
@@ -24,7 +25,6 @@ from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.status import Event
 from shared.contracts.submission import SubmissionWarning
-from shared.reference.models import AnyEvent
 from tests.changes import (
     DIEM_HE,
     DISTRICT_OFFICE,
@@ -93,9 +93,9 @@ def test_several_alerts_read_well_together(language: Language) -> None:
     assert_golden(f"several.{language}.txt", "\n\n".join(written).strip() + "\n")
 
 
-@pytest.mark.parametrize("event", [*Event, *DifficultyEvent, *OperationEvent])
+@pytest.mark.parametrize("event", [*Event, *DifficultyEvent, *DossierEvent, *OperationEvent])
 @pytest.mark.parametrize("language", ["vi", "en"])
-def test_each_event_has_words_for_every_channel(event: AnyEvent, language: Language) -> None:
+def test_each_event_has_words_for_every_channel(event: AlertedEvent, language: Language) -> None:
     alert = example(event, REFERENCE)
     mail = preview([alert], "email", language, REFERENCE)
     assert mail.subject
@@ -104,7 +104,10 @@ def test_each_event_has_words_for_every_channel(event: AnyEvent, language: Langu
     assert parts(preview([alert] * 40, "sms", language, REFERENCE).text) == 1
     assert json.loads(preview([alert], "webhook", language, REFERENCE).text)["type"] == f"ntm.{alert.kind}.{event}"
     climbed = preview([alert], "email", language, REFERENCE, step=1)
-    if alert.kind != "operation":
+    if alert.kind == "dossier":
+        assert {"vi": "Nhắc việc", "en": "A reminder"}[language] in climbed.text
+        assert {"vi": "Nhắc việc", "en": "A reminder"}[language] in (climbed.html or "")
+    elif alert.kind != "operation":
         assert {"vi": "Chuyển cấp", "en": "Passed on"}[language] in climbed.text
         assert {"vi": "Chuyển cấp", "en": "Passed on"}[language] in (climbed.html or "")
 

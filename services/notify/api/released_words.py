@@ -1,0 +1,21 @@
+"""The words by which notify's API names alerts. They are released as closed lists: a turn in a dossier has none."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from services.notify.alerts.alert import AlertedEvent, AlertKind
+from services.notify.alerts.dossier_turn import DossierEvent
+from shared.contracts.alert import OccasionKind
+from shared.contracts.status import Event
+from shared.reference.models import AnyEvent
+
+
+def released_kind(kind: AlertKind) -> OccasionKind:
+    """Return the released kind: a turn in a dossier is about a commune, as a `status` is."""
+    return "status" if kind == "dossier" else kind
+
+
+def released_event(event: AlertedEvent) -> AnyEvent:
+    """Return the released event: a turn in a dossier has `changed`."""
+    return Event.CHANGED if event in set(DossierEvent) else cast(AnyEvent, event)
