@@ -133,7 +133,7 @@ async def rotate_key(
     """
     keys, now = table_of(AccessKey), utc_now()
     async with engine.begin() as connection:
-        await _find_agency(connection, agency, lock=True)
+        await _lock_agency(connection, agency)
         query = _key_rows().where(keys.c.agency == agency)
         if key_id is not None:
             query = query.where(keys.c.id == key_id)
@@ -170,7 +170,7 @@ async def revoke_keys(engine: AsyncEngine, agency: str, key_id: str | None = Non
     if key_id is not None:
         chosen &= keys.c.id == key_id
     async with engine.begin() as connection:
-        await _find_agency(connection, agency)
+        await _lock_agency(connection, agency)  # a key that is rotated meanwhile would live on in its successor
         if key_id is not None and not await connection.scalar(select(keys.c.id).where(chosen)):
             raise UnknownKeyError(f"{agency} has no key {key_id}")
         result = await connection.execute(
@@ -179,9 +179,10 @@ async def revoke_keys(engine: AsyncEngine, agency: str, key_id: str | None = Non
         return result.rowcount
 
 
-async def _find_agency(connection: AsyncConnection, agency: str, *, lock: bool = False) -> None:
+async def _lock_agency(connection: AsyncConnection, agency: str) -> None:
+    """Let nobody else rotate or revoke keys of the agency until the transaction ends; UnknownKeyError without it."""
     found = select(table_of(Agency).c.id).where(table_of(Agency).c.id == agency)
-    if not await connection.scalar(found.with_for_update() if lock else found):
+    if not await connection.scalar(found.with_for_update()):
         raise UnknownKeyError(f"there is no agency {agency}")
 
 
@@ -233,7 +234,8 @@ async def _fetch(connection: AsyncConnection, query: Select[Any]) -> list[KeyRow
 
 
 async def note_uses(engine: AsyncEngine, key_ids: Sequence[str], at: datetime) -> None:
-    """Record the time at which keys were last used."""
+    """Record the time at which keys were last used, but for keys that somebody changes right now: nobody waits."""
     keys = table_of(AccessKey)
+    free = select(keys.c.id).where(keys.c.id.in_(key_ids)).with_for_update(skip_locked=True)
     async with engine.begin() as connection:
-        await connection.execute(update(keys).where(keys.c.id.in_(key_ids)).values(last_used_at=at))
+        await connection.execute(update(keys).where(keys.c.id.in_(free)).values(last_used_at=at))
