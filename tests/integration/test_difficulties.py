@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -261,3 +262,22 @@ async def test_an_event_says_what_it_is_in_its_headers(
     assert json.loads(message.data or b"")["id"] == reported.json()["id"] == message.headers["ce-id"]
     assert message.headers["ce-type"] == "vn.ntm.problem.reported.v1"
     assert message.headers["traceparent"] == trace
+
+
+async def test_of_two_who_close_a_difficulty_at_once_one_is_told_that_it_is_closed(
+    shared_around: Surroundings, shared_intake: Service, division: str
+) -> None:
+    unit = "06286"
+    key = await shared_around.key(unit, agency="closing")
+    second = await shared_around.start("intake")
+    for number in range(10):
+        problem = (await report(shared_intake, key, unit=unit, words=f"Số {number}"))["id"]
+        answers = await asyncio.gather(
+            answer(shared_intake, division, problem, "Đã cấp.", closes=True),
+            answer(second, key, problem, "Đã nhận.", closes=True),
+            answer(second, division, problem, "Đang xem xét."),
+        )
+        assert sorted(one.status_code for one in answers[:2]) == [202, 409]
+        said = [one for one in await events(shared_around, unit) if str(one.problem) == problem]
+        assert [one.closes for one in said].count(True) == 1
+        assert said[-1].closes, "somebody answered after the difficulty was closed"

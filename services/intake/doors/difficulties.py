@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Header, Query, Request
+from nats.js.errors import NotFoundError
 from pydantic import AwareDatetime, BaseModel, Field
 
 from services.intake.admission.candidate import REQUEST_KEY
@@ -24,7 +25,7 @@ from shared.http.body import JsonRoute
 from shared.http.dependencies import SignedIn
 from shared.http.paging import IdCursor, unknown_cursor
 from shared.nats.cloud_events import cloud_event, new_trace
-from shared.nats.publishing import BrokerUnavailableError, publish
+from shared.nats.publishing import BrokerUnavailableError, SubjectMovedError, publish, publish_next
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.refs import unit_ref
@@ -34,6 +35,9 @@ from shared.stable_id import stable_id
 router = APIRouter(prefix="/v1/problems", route_class=JsonRoute, strict_content_type=False)
 
 State = Literal["open", "answered", "closed"]
+
+_ATTEMPTS = 5
+"""Attempts when others answer difficulties of the same unit at the same moment."""
 
 _UNKNOWN_CURSOR = phrase("difficulties.unknown_cursor.expected")
 
@@ -126,13 +130,10 @@ async def answer_difficulty(
     The province's offices answer, each for its criteria; the agency that reported the difficulty may add words and
     close it.
     """
-    events = await _visible_events(intake.runtime, caller, problem_id)
-    reported = events[0]
+    reported = (await _visible_events(intake.runtime, caller, problem_id))[0]
     if not _may_answer(reported, caller, intake.runtime.reference):
         raise Problem(Problems.OUT_OF_SCOPE)
     event_id = _identity(f"answer/{problem_id}", caller, idempotency_key)
-    if any(event.closes and event.id != event_id for event in events):
-        raise Problem(Problems.CLOSED)
     logged = reported.model_copy(
         update={
             "id": event_id,
@@ -145,7 +146,7 @@ async def answer_difficulty(
             "closes": answer.closes,
         }
     )
-    return _difficulty(await _add(intake, logged, events, request), intake.runtime.clock.now())
+    return _difficulty(await _add_answer(intake, logged, request), intake.runtime.clock.now())
 
 
 @router.get("/{problem_id}")
@@ -244,24 +245,59 @@ def _identity(kind: str, caller: Caller, key: str | None) -> UUID:
 
 
 async def _add(
-    intake: Intake, logged: DifficultyLogged, events: list[DifficultyLogged], request: Request
+    intake: Intake, logged: DifficultyLogged, events: list[DifficultyLogged], request: Request, after: int | None = None
 ) -> list[DifficultyLogged]:
     """Publish an event, unless it was published already under the same `Idempotency-Key`; return all events.
 
     Problem 409 when the event that was published under that key has other content.
     """
     known = next((event for event in events if event.id == logged.id), None)
-    stands = known or await _publish(intake, logged, request)
+    stands = known or await _publish(intake, logged, request, after)
     if stands.model_dump(include=_CONTENT) != logged.model_dump(include=_CONTENT):
         raise Problem(Problems.KEY_USED)
     return events if known else [*events, stands]
 
 
+async def _add_answer(intake: Intake, logged: DifficultyLogged, request: Request) -> list[DifficultyLogged]:
+    """Publish an answer, unless somebody has closed the difficulty (problem 409); return all events.
+
+    The broker tells apart two who answer at once: the second looks again.
+    """
+    for _ in range(_ATTEMPTS):
+        newest = await _newest(intake.runtime, logged.unit.code)
+        events = await _events(intake.runtime, logged.problem)
+        if any(event.closes and event.id != logged.id for event in events):
+            raise Problem(Problems.CLOSED)
+        try:
+            return await _add(intake, logged, events, request, after=newest)
+        except SubjectMovedError:
+            continue
+    raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "1"})
+
+
+async def _newest(runtime: Runtime, unit: str) -> int:
+    """Return the number in the stream of the newest event about a unit's difficulties, once the tables hold it."""
+    try:
+        newest = await runtime.nats.jetstream().get_last_msg(subjects.STATUS_STREAM, subjects.problem(unit))
+    except NotFoundError:  # the stream keeps events for a limited time only
+        return 0
+    event_id = UUID((newest.headers or {})["ce-id"])
+
+    async def look() -> UUID | None:
+        async with runtime.engine.connect() as connection:
+            return event_id if await difficulties.is_kept(connection, event_id) else None
+
+    await find_after_projection(runtime.nats, subjects.STATUS_STREAM, PROBLEMS, look)
+    return newest.seq or 0
+
+
 _CONTENT = {"unit", "criterion", "kind", "words", "contact", "closes"}
 
 
-async def _publish(intake: Intake, logged: DifficultyLogged, request: Request) -> DifficultyLogged:
-    """Publish an event; return the event that the stream holds under its id."""
+async def _publish(intake: Intake, logged: DifficultyLogged, request: Request, after: int | None) -> DifficultyLogged:
+    """Publish an event, directly after the unit's event number `after` where one is given; return the event that the
+    stream holds under its id.
+    """
     nats = intake.runtime.nats
     intake.admission.group_commit.check_open()
     message = cloud_event(
@@ -274,7 +310,7 @@ async def _publish(intake: Intake, logged: DifficultyLogged, request: Request) -
         trace=new_trace(request.headers.get("traceparent")),
     )
     try:
-        (stored,) = await publish(nats, [message])
+        (stored,) = await publish(nats, [message]) if after is None else [await publish_next(nats, message, after)]
     except BrokerUnavailableError as error:
         raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
     if not stored.duplicate:

@@ -66,6 +66,12 @@ async def events_of(connection: AsyncConnection, difficulties: Collection[UUID])
     return events
 
 
+async def is_kept(connection: AsyncConnection, event_id: UUID) -> bool:
+    """Say whether the table has the event."""
+    query = select(problem_event.c.id).where(problem_event.c.id == event_id)
+    return (await connection.execute(query)).one_or_none() is not None
+
+
 def _conditions(filters: DifficultyFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [problem.c.unit.in_(filters.units)]
     if filters.state is not None:
