@@ -115,6 +115,10 @@ class Part(BaseModel):
     stale: bool = Field(
         default=False, description="Whether the newest figures are older than the plan lets them stand for the present."
     )
+    counted_in: list[str] = Field(
+        default_factory=list,
+        description="For sums and rates over the units of a district or province: the kinds of units that they count.",
+    )
     provisional: bool = False
     verified: bool = Field(default=True, description="Whether the goal's number was read in its source.")
     source: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
 from shared.reference.models import Plan, Succession, Unit, UnitKind
@@ -36,11 +36,9 @@ class Lineage:
                     self._origins[new.key].append((succession, old))
                     begun.add(new.key)
         self._stood_for: dict[int, frozenset[int]] = {}
-        self._left = {
-            unit.key: left
-            for unit in units
-            if unit.kind in plan.counted_kinds and (left := self._leaves(unit, plan.counted_kinds))
-        }
+        self._counted_kinds = tuple(plan.counted_kinds)
+        self._left: dict[tuple[UnitKind, ...], Mapping[int, date]] = {}
+        self._ended = [unit for unit in units if unit.key in self._heir]
         self._families = {key: family for family in self._connected() for key in family}
 
     def heirs(self, unit: Unit) -> list[tuple[date, Unit]]:
@@ -54,9 +52,16 @@ class Lineage:
             unit = heir
         return line
 
-    def left(self, unit: Unit) -> date | None:
-        """Return the day from which on the unit, as part of a ward or town, no longer counts; None while it counts."""
-        return self._left.get(unit.key)
+    def left(self, unit: Unit, counted_kinds: tuple[UnitKind, ...] | None = None) -> date | None:
+        """Return the day from which on the unit, as part of a unit of another kind, no longer counts.
+
+        None while it counts. `counted_kinds`: None for those of the plan, to which wards and towns may not belong.
+        """
+        kinds = counted_kinds or self._counted_kinds
+        if kinds not in self._left:
+            ended = (unit for unit in self._ended if unit.kind in kinds)
+            self._left[kinds] = {unit.key: left for unit in ended if (left := self._leaves(unit, kinds))}
+        return self._left[kinds].get(unit.key)
 
     def stood_for(self, unit: Unit) -> frozenset[int]:
         """Return the key of the unit and the keys of all units whose place it took when it began."""

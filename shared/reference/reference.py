@@ -10,6 +10,7 @@ from functools import cached_property
 from shared.reference.definitions import Definitions
 from shared.reference.lineage import Lineage
 from shared.reference.models import (
+    COMMUNE_LEVEL,
     Cohort,
     CohortMeeting,
     Commitment,
@@ -22,6 +23,7 @@ from shared.reference.models import (
     Rate,
     Total,
     Unit,
+    UnitKind,
 )
 
 
@@ -155,28 +157,42 @@ class Reference(Definitions):
             case Done():
                 return unit.key == target.key
             case Total():
-                return self.units.is_under(unit, target.code)
+                is_counted = unit.kind not in COMMUNE_LEVEL or unit.kind in self.kinds_counted(commitment)
+                return is_counted and self.units.is_under(unit, target.code)
             case CohortMeeting(cohort=cohort):
                 return unit.key in self.members_of(cohort) and self.units.is_under(unit, target.code)
             case CommunesMeeting():
                 return self.is_of_the_plan(unit) and self.units.is_under(unit, target.code)
             case Rate():
-                return unit.kind in self.plan.counted_kinds and self.units.is_under(unit, target.code)
+                return unit.kind in self.kinds_counted(commitment) and self.units.is_under(unit, target.code)
 
-    def is_of_the_plan(self, unit: Unit) -> bool:
-        """Tell whether the unit is a commune of the plan's first day."""
-        return unit.kind in self.plan.counted_kinds and unit.is_valid(self.plan.first_day)
+    def kinds_counted(self, commitment: Commitment) -> tuple[UnitKind, ...]:
+        """Return the kinds of units at the communes' level that a commitment counts, or whose figures it sums up."""
+        measure = commitment.measure
+        kinds = measure.counted_in if isinstance(measure, Rate | Total) else None
+        return tuple(kinds or self.plan.counted_kinds)
 
-    def communes_counted(self, target: Unit, on: date) -> int:
-        """Count the communes below a target that count on a day: those of the plan's first day that have not left."""
-        communes = self.units.communes(self.plan.first_day, target.code)
-        return sum((left := self.lineage.left(commune)) is None or on < left for commune in communes)
+    def kinds_summed(self, commitment: Commitment) -> tuple[UnitKind, ...]:
+        """Return the kinds of units whose figures a commitment sums up; none where it counts communes or activities."""
+        return self.kinds_counted(commitment) if isinstance(commitment.measure, Rate | Total) else ()
+
+    def is_of_the_plan(self, unit: Unit, kinds: Sequence[UnitKind] | None = None) -> bool:
+        """Tell whether the unit is a commune, or a unit of other kinds, of the plan's first day."""
+        return unit.kind in (kinds or self.plan.counted_kinds) and unit.is_valid(self.plan.first_day)
+
+    def communes_counted(self, target: Unit, on: date, kinds: tuple[UnitKind, ...] | None = None) -> int:
+        """Count the communes below a target that count on a day: those of the plan's first day that have not left.
+
+        `kinds`: None for the kinds that the plan counts.
+        """
+        communes = self.units.communes(self.plan.first_day, target.code, kinds)
+        return sum((left := self.lineage.left(commune, kinds)) is None or on < left for commune in communes)
 
     def communes_expected(self, commitment: Commitment, target: Unit, on: date) -> int | None:
         """Count the communes whose figures the commitment's value needs; None where it is not a measure of communes."""
         match commitment.measure:
             case Rate() | CommunesMeeting():
-                return self.communes_counted(target, on)
+                return self.communes_counted(target, on, self.kinds_counted(commitment))
             case CohortMeeting(cohort=cohort):
                 members = (self.units.by_key(key) for key in self.members_of(cohort))
                 return sum(self.units.is_under(member, target.code) for member in members)

@@ -33,7 +33,7 @@ class Units:
         for succession in successions:
             self._successions[succession.old].append(succession)
             self._origins[succession.new].append(succession)
-        self._communes: dict[tuple[date, str], tuple[Unit, ...]] = {}
+        self._communes: dict[tuple[date, str, tuple[UnitKind, ...]], tuple[Unit, ...]] = {}
         self._ancestors = {unit.key: tuple(self._above(unit)) for unit in self}
         self._codes = {unit.key: frozenset(place.code for place in (unit, *self._ancestors[unit.key])) for unit in self}
 
@@ -73,13 +73,14 @@ class Units:
         """Say whether the unit has this code or lies below a unit that has it."""
         return code in self._codes[unit.key]
 
-    def communes(self, on: date, under: str) -> list[Unit]:
-        """Return the units that count (by default xã alone) below `under` on that day, by code."""
-        if (on, under) not in self._communes:
-            counting = (unit for unit in self if unit.kind in self.counted_kinds and unit.is_valid(on))
+    def communes(self, on: date, under: str, kinds: tuple[UnitKind, ...] | None = None) -> list[Unit]:
+        """Return the units that count (by default xã alone; else of `kinds`) below `under` on that day, by code."""
+        kinds = kinds or self.counted_kinds
+        if (on, under, kinds) not in self._communes:
+            counting = (unit for unit in self if unit.kind in kinds and unit.is_valid(on))
             below = (unit for unit in counting if self.is_under(unit, under))
-            self._communes[on, under] = tuple(sorted(below, key=lambda unit: unit.code))
-        return list(self._communes[on, under])
+            self._communes[on, under, kinds] = tuple(sorted(below, key=lambda unit: unit.code))
+        return list(self._communes[on, under, kinds])
 
     def successors(self, unit: Unit) -> list[tuple[Succession, Unit]]:
         """Return the units into which this unit went at its end; none while it exists."""

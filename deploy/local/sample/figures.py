@@ -36,16 +36,12 @@ _REACHED = {
 
 
 @dataclass(frozen=True, slots=True)
-class CommuneFigures:
-    """The figures of one commune."""
+class PovertyFigures:
+    """The figures on poverty of one commune, ward or town."""
 
     households: int
     poor_share: float
     poverty: Course
-    workers: Mapping[str, int]
-    labour: Mapping[str, Course]
-    education: Sequence[Readings]
-    lacking: Mapping[str, int | None]
 
     def poverty_readings(self, month: int) -> Readings:
         """Return the numbers of households, and of poor and near-poor households."""
@@ -57,13 +53,6 @@ class CommuneFigures:
             "near_poor_households": counted - poor,
         }
 
-    def labour_readings(self, month: int) -> Readings:
-        """Return the numbers of workers, and of those trained, certified and trained in a trade, by men and women."""
-        readings: Readings = {f"workers_{group}": count for group, count in self.workers.items()}
-        for element, course in self.labour.items():
-            readings[element] = ceil(self.workers[element.rpartition("_")[2]] * course[month] / 100)
-        return readings
-
     def entitlement_readings(self, month: int) -> Readings:
         """Return the numbers of poor households that are entitled to each benefit, and of those that it reaches."""
         poor = self.poverty_readings(month)["poor_households"]
@@ -72,6 +61,23 @@ class CommuneFigures:
             entitled = max(1, round(poor * share))
             readings[f"poor_households_entitled_{benefit}"] = entitled
             readings[f"poor_households_reached_{benefit}"] = floor(entitled * _REACHED[benefit][month // 3] / 100)
+        return readings
+
+
+@dataclass(frozen=True, slots=True)
+class CommuneFigures(PovertyFigures):
+    """The figures of one commune."""
+
+    workers: Mapping[str, int]
+    labour: Mapping[str, Course]
+    education: Sequence[Readings]
+    lacking: Mapping[str, int | None]
+
+    def labour_readings(self, month: int) -> Readings:
+        """Return the numbers of workers, and of those trained, certified and trained in a trade, by men and women."""
+        readings: Readings = {f"workers_{group}": count for group, count in self.workers.items()}
+        for element, course in self.labour.items():
+            readings[element] = ceil(self.workers[element.rpartition("_")[2]] * course[month] / 100)
         return readings
 
     def recognition_readings(self) -> Readings:
@@ -112,14 +118,14 @@ def _poverty(storyline: Storyline, district: UnitCode, chance: Random) -> Course
     match story:
         case "settled" if storyline.meets:
             base = chance.uniform(4.5, 12.2)
-            return _drift(base, max(base - chance.uniform(0.6, 1.8), 2.5), chance)
+            return drift(base, max(base - chance.uniform(0.6, 1.8), 2.5), chance)
         case "settled":
             poor = district in POOR_DISTRICTS
             base = chance.uniform(32, 46) if poor else chance.uniform(20, 37.5)
             fall = chance.uniform(*_FALLS.get(district, (3.8, 6.0)))
-            return _drift(base, max(base - fall, 13.8), chance)
+            return drift(base, max(base - fall, 13.8), chance)
         case "crosses":
-            return _drift(chance.uniform(14.2, 15), chance.uniform(11.3, 12.4), chance)
+            return drift(chance.uniform(14.2, 15), chance.uniform(11.3, 12.4), chance)
         case "lost":
             return _step(chance.uniform(11, 12.4), chance.uniform(13.8, 14.8), range(chance.randint(4, 8), 13))
         case "lost_and_back":
@@ -212,7 +218,7 @@ def _towards(base: float, goal: float, story: Story, chance: Random) -> Course:
     return tuple(base + (goal - base) * share for share in shares(story, chance))
 
 
-def _drift(base: float, end: float, chance: Random) -> Course:
+def drift(base: float, end: float, chance: Random) -> Course:
     """Return a course that runs evenly from `base` to `end`, apart from small random differences in each month."""
     steps = (base + (end - base) * month / MONTHS + chance.uniform(-0.12, 0.12) for month in range(1, MONTHS))
     return (base, *steps, end)

@@ -22,7 +22,7 @@ from shared.reference.models import Due, Report
 type Communes = Mapping[UnitCode, CommuneFigures]
 
 _YEAR = 2023
-_OPENING, _CLOSING = date(2023, 1, 1), date(2023, 12, 28)
+OPENING, _CLOSING = date(2023, 1, 1), date(2023, 12, 28)
 _LATE_SHARE, _NEVER_SHARE, _OFTEN_LATE_SHARE = 0.03, 0.005, 0.4
 _OFTEN_LATE_COMMUNES = 3
 _MOST_DAYS_LATE = 19
@@ -43,7 +43,7 @@ def baselines(cast: Cast, communes: Communes) -> Iterator[Entry]:
             **commune.recognition_readings(),
         }
         agency = agency_of(cast.districts[code])
-        yield Entry(_OPENING, agency, code, str(_YEAR - 1), readings, Stage.VERIFIED)
+        yield Entry(OPENING, agency, code, str(_YEAR - 1), readings, Stage.VERIFIED)
 
 
 def calendar_reports(reference: Reference, cast: Cast, communes: Communes, seed: int) -> Iterator[Entry]:
@@ -54,7 +54,7 @@ def calendar_reports(reference: Reference, cast: Cast, communes: Communes, seed:
             chance = dice(seed, f"delays/{due.period}")
             for code, commune in communes.items():
                 agency = agency_of(cast.districts[code])
-                day = _arrives(due, _usual_day(agency, due.by, seed), code in often_late, chance)
+                day = _arrives(due, usual_day(agency, due.by, seed), code in often_late, chance)
                 if day is not None:
                     stage = Stage.VERIFIED if due.period.granularity == "year" else Stage.REPORTED
                     yield Entry(day, agency, code, due.period.text, _readings(report, due, commune), stage)
@@ -70,7 +70,7 @@ def watched_months(cast: Cast, communes: Communes, seed: int) -> Iterator[Entry]
                 commune.poverty_readings(month) if month in (9, 11) else {}
             )
             if readings:
-                yield Entry(_usual_day(agency, by, seed), agency, code, f"{_YEAR}-{month:02}", readings)
+                yield Entry(usual_day(agency, by, seed), agency, code, f"{_YEAR}-{month:02}", readings)
 
 
 def recognitions(cast: Cast, communes: Communes, seed: int) -> Iterator[Entry]:
@@ -99,23 +99,23 @@ def flows(cast: Cast, seed: int) -> Iterator[Entry]:
         by = _following(month, 5)
         for district in districts:
             agency, cell = agency_of(district), (district, month)
-            yield Entry(_OPENING, agency, district, f"{_YEAR - 1}-{month:02}", {"gbv_cases": before[cell]})
+            yield Entry(OPENING, agency, district, f"{_YEAR - 1}-{month:02}", {"gbv_cases": before[cell]})
             readings: Readings = {"jobs_found": jobs[cell], "gbv_cases": cases[cell]}
-            yield Entry(_usual_day(agency, by, seed), agency, district, f"{_YEAR}-{month:02}", readings)
+            yield Entry(usual_day(agency, by, seed), agency, district, f"{_YEAR}-{month:02}", readings)
 
 
 def province(unit: UnitCode) -> Iterator[Entry]:
     """Yield the figures that are counted in the province itself."""
     kept: Readings = {"trusted_addresses_kept": True}
     for day, period, readings in (
-        (_OPENING, f"{_YEAR - 1}", kept),
+        (OPENING, f"{_YEAR - 1}", kept),
         (date(_YEAR, 6, 28), f"{_YEAR}-06", kept | {"action_month_domestic_violence_held": True}),
         (date(_YEAR, 12, 14), f"{_YEAR}-12", kept | {"action_month_gender_held": True}),
     ):
         yield Entry(day, PROVINCE_AGENCY, unit, period, readings, Stage.CONFIRMED)
 
 
-def _usual_day(agency: str, by: date, seed: int) -> date:
+def usual_day(agency: str, by: date, seed: int) -> date:
     """Return the day on which a district sends its reports that are due by a day: at most three days earlier."""
     return min(by, _CLOSING) - timedelta(days=dice(seed, f"usual day/{agency}/{by}").randint(0, 3))
 

@@ -7,6 +7,7 @@ from deploy.local.sample.cast import cast
 from deploy.local.sample.figures import figures
 from deploy.local.sample.posts import Day, by_day
 from deploy.local.sample.slips import with_slips
+from deploy.local.sample.towns import town_reports
 from shared.reference.load import Reference
 
 
@@ -24,5 +25,6 @@ def plan_year(reference: Reference, seed: int) -> list[Day]:
         *reports.recognitions(storylines, communes, seed),
         *reports.flows(storylines, seed),
         *reports.province(reference.plan.unit),
+        *town_reports(reference, seed),
     ]
     return by_day(entries, FIRST_DAY, LAST_DAY)

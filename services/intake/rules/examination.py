@@ -18,7 +18,7 @@ from shared.contracts.status import Stage
 from shared.contracts.submission import Submission, Value
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
-from shared.reference.models import UNIT_KINDS, Element, Unit
+from shared.reference.models import COMMUNE_LEVEL, UNIT_KINDS, Element, Unit
 from shared.text import GRANULARITIES, day
 from shared.texts import filled
 
@@ -55,7 +55,7 @@ def due(submission: Submission, unit: Unit, reference: Reference, received_on: d
     another year than the plan's are never late.
     """
     period, plan = submission.period, reference.plan
-    if submission.revision > 1 or period.end.year != plan.year or unit.kind not in plan.counted_kinds:
+    if submission.revision > 1 or period.end.year != plan.year or unit.kind not in COMMUNE_LEVEL:
         return None
     reports = (report for code in submission.readings for report in reference.reports_of(code, period))
     return min((by for report in reports if (by := report.due_day_of(period)) < received_on), default=None)

@@ -10,7 +10,7 @@ from services.intake.workbook.columns import REMARK
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.reference.load import Reference
-from shared.reference.models import Element, Unit
+from shared.reference.models import COMMUNE_LEVEL, Element, Unit
 from shared.spreadsheet.grid import Cell
 
 TEMPLATE_VERSION = "1"
@@ -78,12 +78,13 @@ class Layout:
 def plan_layout(reference: Reference, asked: TemplateRequest, elements: Iterable[Element]) -> Layout | None:
     """Return the template of some elements; None where none of them is counted in the unit for such periods.
 
-    The template has a row for each commune that the plan counts below the unit, and a row for the unit itself where an
-    element is counted there directly.
+    The template has a row for each commune, ward and town below the unit in which an element is counted, and a row for
+    the unit itself where an element is counted there directly.
     """
     unit, period = asked.unit, asked.period
     reported = [element for element in elements if period.granularity in element.periods]
-    below = sorted(reference.units.communes(period.end, unit.code), key=lambda place: _order(place, reference))
+    places = reference.units.communes(period.end, unit.code, COMMUNE_LEVEL)
+    below = sorted(places, key=lambda place: _order(place, reference))
     candidates = below if unit in below else [*below, unit]
     units = [place for place in candidates if any(place.kind in element.counted_in for element in reported)]
     kinds = {place.kind for place in units}
@@ -121,9 +122,10 @@ def counted_in(unit: Unit, elements: Sequence[Element]) -> frozenset[str]:
     return frozenset(element.code for element in elements if unit.kind in element.counted_in)
 
 
-def _order(unit: Unit, reference: Reference) -> tuple[str, str]:
+def _order(unit: Unit, reference: Reference) -> tuple[str, bool, str]:
+    """Return a key that orders units by district, the communes that the plan counts before the towns and wards."""
     district = reference.units.district(unit)
-    return district.code if district else "", unit.code
+    return district.code if district else "", unit.kind not in reference.plan.counted_kinds, unit.code
 
 
 def _district(unit: Unit, reference: Reference) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -15,7 +15,7 @@ from services.scoring.judging.readings import Reading
 from services.scoring.judging.trend import project
 from services.scoring.judging.verdict import Verdict
 from shared.contracts.assessment import Assessment, Part, PartReading, Waypoint
-from shared.reference.models import Commitment, Ratio, Unit
+from shared.reference.models import Commitment, Ratio, Unit, UnitKind
 
 
 def explain_criterion(judged: CriterionVerdict) -> Assessment:
@@ -32,8 +32,8 @@ def explain_criterion(judged: CriterionVerdict) -> Assessment:
     )
 
 
-def explain_target(commitment: Commitment, verdict: Verdict) -> Assessment:
-    """Return the published assessment of a commitment."""
+def explain_target(commitment: Commitment, verdict: Verdict, counted_in: Sequence[UnitKind] = ()) -> Assessment:
+    """Return the published assessment of a commitment. `counted_in`: the kinds of units that it counts."""
     part = Part(
         indicator=commitment.id,
         name=commitment.title,
@@ -41,6 +41,7 @@ def explain_target(commitment: Commitment, verdict: Verdict) -> Assessment:
         direction=commitment.direction,
         measured_in=commitment.measured_in,
         missing_unit=commitment.counted,
+        counted_in=list(counted_in),
         verified=commitment.verified,
         source=commitment.source,
     )
@@ -64,7 +65,8 @@ def assess_target(
 ) -> Assessment:
     """Judge a commitment by its summed increments, on the judge's day or the unit's last day, and explain it."""
     judge = judge.at(target.last_day(judge.on))
-    return explain_target(commitment, judge.target(commitment, judge.observations_of(commitment, target, increments)))
+    verdict = judge.target(commitment, judge.observations_of(commitment, target, increments))
+    return explain_target(commitment, verdict, judge.reference.kinds_summed(commitment))
 
 
 def _part_of_measure(judged: MeasureVerdict) -> Part:

@@ -32,6 +32,7 @@ from shared.reference.models import (
     Rate,
     Total,
     Unit,
+    UnitKind,
     YesNo,
 )
 
@@ -157,7 +158,7 @@ class Contributor:
         """Return the unit's increments for a commitment that it contributes to."""
         match commitment.measure:
             case Rate() as rate:
-                return self._of_rate(rate, commitment.deadline)
+                return self._of_rate(rate, commitment.deadline, self.reference.kinds_counted(commitment))
             case Total(elements=elements):
                 return self._of_flows(commitment, elements)
             case Done(element=element):
@@ -169,8 +170,8 @@ class Contributor:
             case CohortMeeting(cohort=cohort):
                 return self._of_meeting(self.reference.criteria_of_cohort(cohort), commitment.deadline)
 
-    def _of_rate(self, rate: Rate, until: date) -> dict[date, Increment]:
-        units = int(self.reference.is_of_the_plan(self.unit))
+    def _of_rate(self, rate: Rate, until: date, kinds: tuple[UnitKind, ...]) -> dict[date, Increment]:
+        units = int(self.reference.is_of_the_plan(self.unit, kinds))
 
         def levels_of_heir(heir: Unit, since: date) -> _Levels:
             own = self._observed_since(since, until, rate, self.kin.get(heir.key, _NOTHING))
@@ -184,7 +185,7 @@ class Contributor:
             )
             for seen in own
         ]
-        return _increments_from(self._followed_by_heirs(levels, levels_of_heir))
+        return _increments_from(self._followed_by_heirs(levels, levels_of_heir, kinds))
 
     def _of_flows(self, commitment: Commitment, elements: Sequence[str]) -> dict[date, Increment]:
         """Return the flows of the plan's year up to the deadline, and the reports on them that the calendar asks for.
@@ -292,10 +293,18 @@ class Contributor:
         own = levels_of(self.unit, self.figures, self.unit.valid_from)
         return _increments_from(self._followed_by_heirs(own, levels_of_heir))
 
-    def _followed_by_heirs(self, levels: _Levels, levels_of_heir: Callable[[Unit, date], _Levels]) -> _Levels:
-        """Return the levels of the unit until its successors have figures, and theirs from then on."""
+    def _followed_by_heirs(
+        self,
+        levels: _Levels,
+        levels_of_heir: Callable[[Unit, date], _Levels],
+        kinds: tuple[UnitKind, ...] | None = None,
+    ) -> _Levels:
+        """Return the levels of the unit until its successors have figures, and theirs from then on.
+
+        `kinds`: the kinds of units that count; None: those of the plan.
+        """
         lineage = self.reference.lineage
-        left = lineage.left(self.unit)
+        left = lineage.left(self.unit, kinds)
         for since, heir in lineage.heirs(self.unit):
             if taken := [(since, Increment())] if since == left else levels_of_heir(heir, since):
                 levels = [*(level for level in levels if level[0] < taken[0][0]), *taken]

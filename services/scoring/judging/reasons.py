@@ -31,6 +31,12 @@ UNITS = {
     "cases": phrase("reasons.units.cases"),
 }
 
+_KINDS = {
+    "commune": phrase("reasons.kinds.commune"),
+    "ward": phrase("reasons.kinds.ward"),
+    "town": phrase("reasons.kinds.town"),
+}
+
 _T = {
     "no_data": phrase("reasons.no_data"),
     "nobody": phrase("reasons.nobody"),
@@ -53,6 +59,8 @@ _T = {
     "same_months": phrase("reasons.same_months"),
     "compared_reports": phrase("reasons.compared_reports"),
     "whole": phrase("reasons.whole"),
+    "in_kinds": phrase("reasons.in_kinds"),
+    "over_units": phrase("reasons.over_units"),
     "span": phrase("reasons.span"),
     "open_span": phrase("reasons.open_span"),
     "too_late": phrase("reasons.too_late"),
@@ -102,7 +110,7 @@ def _sentence(part: Part, language: Language) -> str:
         .format(
             name=name,
             value=amount(part.value, part.measured_in, language, digits=digits),
-            counts=_counts(part, language),
+            counts=_counts(part, language) + _where(part, language),
             source=source,
             sign=sign,
             goal=amount(part.goal, part.measured_in, language, digits=digits),
@@ -191,8 +199,24 @@ def _silent(part: Part, language: Language) -> str:
     return (
         _T["silent"]
         .in_(language)
-        .format(silent=text.number(silent, language), expected=text.number(expected, language))
+        .format(
+            silent=text.number(silent, language), expected=text.number(expected, language), kinds=_kinds(part, language)
+        )
     )
+
+
+def _where(part: Part, language: Language) -> str:
+    """Return in words which units a sum or rate is of, and how many; empty for everything else."""
+    if not part.counted_in:
+        return ""
+    if part.units_expected is None:
+        return _T["in_kinds"].in_(language).format(kinds=_kinds(part, language))
+    expected = text.number(part.units_expected, language)
+    return _T["over_units"].in_(language).format(expected=expected, kinds=_kinds(part, language))
+
+
+def _kinds(part: Part, language: Language) -> str:
+    return ", ".join(_KINDS[kind].in_(language) for kind in part.counted_in or ("commune",))
 
 
 def _trend(part: Part, language: Language) -> str:

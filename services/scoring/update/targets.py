@@ -51,7 +51,7 @@ async def judge_targets(transaction: Transaction) -> int:
         verdict = judge.target(commitment, observations)
         before = _before(row, commitment, judge)
         if events(before, verdict.status, overdue_of(verdict)):
-            assessment = explain_target(commitment, verdict)
+            assessment = explain_target(commitment, verdict, reference.kinds_summed(commitment))
             of_target = ChangesAt(reference, moment, transaction.cause).of_target(
                 commitment, target, before, assessment
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 
 from shared.reference.consistency.checks import COHORT, CRITERION, ELEMENT, ROLE, Checks
@@ -11,6 +11,8 @@ from shared.reference.consistency.routing import of_routing
 from shared.reference.faults import FileFault
 from shared.reference.located import Located, Place
 from shared.reference.models import (
+    COMMUNE_LEVEL,
+    UNIT_KINDS,
     CohortMeeting,
     Commitment,
     CommunesMeeting,
@@ -23,6 +25,7 @@ from shared.reference.models import (
     SampleCohorts,
     Total,
     Unit,
+    UnitKind,
 )
 from shared.reference.reference import Reference
 from shared.reference.units import Units
@@ -163,10 +166,31 @@ def _measure(
         case Rate() as rate:
             checks.all_known((*here, "numerator"), rate.numerator, reference.elements, ELEMENT)
             checks.all_known((*here, "denominator"), rate.denominator, reference.elements, ELEMENT)
+            _counted_in(checks, here, rate.element_codes, reference.kinds_counted(commitment), reference)
         case Total(elements=elements):
             checks.all_known((*here, "elements"), elements, reference.elements, ELEMENT)
+            _counted_in(checks, here, elements, commitment.measure.counted_in or (), reference)
         case Done(element=code):
             checks.known((*here, "element"), code, reference.elements, ELEMENT)
+
+
+def _counted_in(
+    checks: Checks, place: Place, elements: Iterable[str], kinds: Iterable[UnitKind], reference: Reference
+) -> None:
+    """Check that the kinds are of the communes' level, and that the elements are counted in units of these kinds."""
+    codes = [code for code in elements if code in reference.elements]
+    for kind in kinds:
+        if kind not in COMMUNE_LEVEL:
+            names = ", ".join(COMMUNE_LEVEL)
+            remedy = filled(phrase("consistency_plan.kinds_of_communes_level"), kinds=names)
+            checks.fault((*place, "counted_in"), phrase("consistency_plan.kind_is_counted_always"), remedy, kind)
+        elif without := [code for code in codes if kind not in reference.elements[code].counted_in]:
+            checks.fault(
+                (*place, "counted_in"),
+                filled(phrase("consistency_plan.element_not_counted_there"), element=without[0], kind=UNIT_KINDS[kind]),
+                phrase("consistency_plan.see_counted_in"),
+                kind,
+            )
 
 
 def _unit(checks: Checks, place: Place, code: str, reference: Reference) -> None:

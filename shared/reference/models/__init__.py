@@ -46,11 +46,20 @@ from shared.reference.models.plan import (
 )
 from shared.reference.models.record import CriterionKey, Record, Role
 from shared.reference.models.routing import AnyEvent, Branch, Escalation, Grouping, Inhibition, Match
-from shared.reference.models.units import UNIT_KINDS, Succession, SuccessionsFile, Unit, UnitKind, UnitsFile
+from shared.reference.models.units import (
+    COMMUNE_LEVEL,
+    UNIT_KINDS,
+    Succession,
+    SuccessionsFile,
+    Unit,
+    UnitKind,
+    UnitsFile,
+)
 from shared.reference.models.writing import Instrument, InstrumentsFile, Misspelling, Spelling
 
 __all__ = [
     "COMMITMENT_OWNER",
+    "COMMUNE_LEVEL",
     "CRITERION_OWNER",
     "UNIT_KINDS",
     "Amount",

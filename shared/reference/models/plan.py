@@ -51,6 +51,9 @@ class Cohort(Record):
     source: str | None = None
 
 
+_COUNTED_IN = "The kinds of units (commune, ward, town) whose figures are summed. None: the kinds that the plan counts."
+
+
 class CommunesMeeting(Record):
     """The number of communes of the unit that meet a criterion."""
 
@@ -69,6 +72,7 @@ class Rate(Ratio):
     """A ratio over all communes of the unit: sums over sums, never an average of rates."""
 
     kind: Literal["rate"] = "rate"
+    counted_in: list[UnitKind] | None = Field(default=None, description=_COUNTED_IN)
 
 
 class Total(Record):
@@ -76,6 +80,9 @@ class Total(Record):
 
     kind: Literal["total"] = "total"
     elements: list[str]
+    counted_in: list[UnitKind] | None = Field(
+        default=None, description=f"{_COUNTED_IN} Figures of districts and the province count in any case."
+    )
 
 
 class Done(Record):

@@ -12,6 +12,9 @@ from shared.texts import phrase
 
 type UnitKind = Literal["province", "district", "city", "commune", "town", "ward"]
 
+COMMUNE_LEVEL: tuple[UnitKind, ...] = ("commune", "ward", "town")
+"""The kinds at the level of communes: xã, phường, thị trấn. Offices above them may count for themselves too."""
+
 UNIT_KINDS: dict[UnitKind, Bilingual] = {
     "province": phrase("reference_units.unit_kinds.province"),
     "district": phrase("reference_units.unit_kinds.district"),

@@ -35,8 +35,8 @@ def test_figures_that_cannot_go_over_are_named() -> None:
     assert "Không cộng được vào xã Đình Lập, vì gồm cả một phần của xã Bính Xá: households" in told(
         "successor", "06628"
     )
-    assert "vì không thống kê ở thị trấn Bình Gia: households" in told("successor", "06100")
-    assert "vì không thống kê ở phường Tam Thanh: households" in told("successor", "05986")
+    assert "vì không thống kê ở thị trấn Bình Gia: workers_men" in told("successor", "06100")
+    assert "vì không thống kê ở phường Tam Thanh: workers_men" in told("successor", "05986")
 
 
 def test_figures_that_go_over_are_told_too() -> None:

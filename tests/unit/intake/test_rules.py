@@ -183,7 +183,12 @@ def test_the_catalogue_tells_limits_sums_and_days() -> None:
 @pytest.mark.parametrize(
     ("changes", "caller", "vietnamese", "english"),
     [
-        ({"unit": "184"}, VAN_QUAN, "ở 184 huyện Văn Quan. Hãy gửi cho cấp: xã.", "a unit that is: commune."),
+        (
+            {"unit": "184"},
+            VAN_QUAN,
+            "ở 184 huyện Văn Quan. Hãy gửi cho cấp: xã, phường, thị trấn.",
+            "a unit that is: commune, ward, town.",
+        ),
         (
             {"period": "2023-06-30"},
             VAN_QUAN,
@@ -285,3 +290,30 @@ def test_a_fault_shows_what_cannot_be_seen() -> None:
     vietnamese, english = the_text(a_posted_submission(unit="0628\u200b"))
     assert "[U+200B]" in vietnamese
     assert "[U+200B]" in english
+
+
+@pytest.mark.parametrize(
+    ("readings", "faults"),
+    [
+        ({"households": 900, "poor_households": 40, "near_poor_households": 30}, {}),
+        ({"poor_households_entitled_health": 40, "poor_households_reached_health": 39}, {}),
+        ({"gbv_cases": 1}, {}),
+        ({"workers_men": 400}, {"/readings/workers_men": "not_counted_here"}),
+        ({"jobs_found": 4}, {"/readings/jobs_found": "not_counted_here"}),
+        ({"children_six": 4}, {"/readings/children_six": "not_counted_here"}),
+    ],
+)
+def test_a_town_reports_what_is_judged_in_the_whole_province_and_nothing_else(
+    readings: dict[str, int], faults: dict[str, str]
+) -> None:
+    found = check(a_posted_submission(unit="06253", period="2023-05", readings=readings))
+    told = {} if isinstance(found, Submission) else {fault.pointer: fault.kind.code for fault in found}
+    assert told == faults
+
+
+def test_a_towns_late_report_is_told_like_a_communes() -> None:
+    for unit in ("06253", "06280"):
+        place = REFERENCE.units.find(unit, NOW)
+        assert place
+        submission = a_submission(unit=unit, period="2023-02")
+        assert rules.due(submission, place, REFERENCE, date(2023, 3, 6)) == date(2023, 3, 5)

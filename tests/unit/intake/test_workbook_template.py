@@ -33,6 +33,7 @@ from tests.workbooks import a_csv, a_workbook, edited, part_of
 
 REFERENCE = load()
 JUNE = Period.parse("2023-06")
+TOWN = "06253"  # thị trấn Văn Quan
 
 
 def a_layout(*elements: str, unit: str = "184", period: Period = JUNE) -> Layout | None:
@@ -70,13 +71,13 @@ def marked(body: bytes, language: Any = "vi") -> bytes:
     return saved(draw_marked(upload, upload.faults, REFERENCE, language))
 
 
-def test_a_template_has_a_row_for_each_commune_and_an_input_for_each_element() -> None:
+def test_a_template_has_a_row_for_each_commune_then_each_town_and_an_input_for_each_element() -> None:
     sheet = opened(a_template())["Số liệu"]
     assert sheet["A1"].value == "Số liệu tháng 6/2023: huyện Văn Quan"
     assert [cell.value for cell in sheet[4]][:5] == ["Mã đơn vị", "Đơn vị", "Tổng số hộ", None, "Hộ nghèo"]
     assert sheet["C5"].value == "hộ\n0 – 20.000"
     codes = [sheet.cell(row, 1).value for row in range(7, sheet.max_row + 1)]
-    assert codes == [unit.code for unit in REFERENCE.units.communes(JUNE.end, "184")]
+    assert codes == [*(unit.code for unit in REFERENCE.units.communes(JUNE.end, "184")), TOWN]
     assert (sheet.row_dimensions[6].hidden, sheet.freeze_panes) == (True, "C7")
 
 
@@ -114,7 +115,17 @@ def test_what_is_counted_for_the_unit_itself_has_a_row_and_the_rest_of_it_is_clo
 def test_a_province_wide_template_tells_the_districts() -> None:
     sheet = opened(a_template("households", unit="20"))["Số liệu"]
     assert (sheet["C4"].value, sheet["C7"].value) == ("Huyện, thành phố", "thành phố Lạng Sơn")
-    assert sheet.max_row == 6 + 181
+    assert sheet.max_row == 6 + 200
+
+
+def test_a_town_is_asked_only_for_what_is_judged_in_the_whole_province() -> None:
+    sheet = opened(a_template("households", "workers_men"))["Số liệu"]
+    rows = {sheet.cell(row, 1).value: row for row in range(7, sheet.max_row + 1)}
+    locked = [sheet.cell(rows[TOWN], column).protection.locked for column in (3, 5)]
+    assert (sheet["C4"].value, locked) == ("Tổng số hộ", [False, True])
+    of_labour = a_layout("workers_men")
+    assert of_labour
+    assert TOWN not in [unit.code for unit in of_labour.units]
 
 
 def test_what_is_not_reported_for_such_periods_has_no_template() -> None:

@@ -339,6 +339,24 @@ def test_a_misspelled_name_is_answered_with_the_nearest(breaking: Break) -> None
     assert "trusted_addresses_kept" in fault.remedy.en
 
 
+@pytest.mark.parametrize(
+    ("measure", "problem"),
+    [
+        (
+            "{kind: rate, numerator: [trained_men], denominator: [workers_men], counted_in: [town]}",
+            "not counted in a town",
+        ),
+        ("{kind: total, elements: [jobs_found], counted_in: [commune, ward]}", "not counted in a ward"),
+        ("{kind: total, elements: [jobs_found], counted_in: [district]}", "count in any case"),
+    ],
+)
+def test_a_measure_counts_only_where_its_elements_are_counted(breaking: Break, measure: str, problem: str) -> None:
+    was = "{kind: total, elements: [jobs_found], counted_in: [commune]}"
+    (fault,) = breaking("plans/lang-son-2023.yaml", was, measure).faults
+    assert fault.field == "commitments[6].measure.counted_in"
+    assert problem in fault.problem.en
+
+
 def test_a_file_that_is_not_there_or_not_text_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(InvalidReferenceError, match="no such file"):
         load_plan(tmp_path / "none.yaml")
