@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from shared.reference.definitions import Definitions
 from shared.reference.models import Plan
-from shared.reference.plan_check import duties, numbers, wording
+from shared.reference.plan_check import duties, numbers, recipients, statements, wording
 from shared.reference.plan_check.finding import Finding, Paper, Severity
 
 __all__ = ["Finding", "Paper", "Severity", "check", "exit_status"]
@@ -18,17 +18,24 @@ CHECKS = (
     wording.units_are_written_right,
     wording.words_are_spelled_right,
     wording.words_are_not_doubled,
+    wording.offices_are_written_one_way,
     numbers.shares_fit_their_counts,
     numbers.totals_fit_the_registry,
     numbers.counts_agree,
     numbers.dates_lie_in_the_plans_year,
     numbers.spans_are_the_instruments,
     numbers.levels_are_the_sets,
+    statements.changes_of_shares_are_in_points,
+    statements.sets_are_not_parts_of_criteria,
     duties.criteria_are_the_issuers,
     duties.commitments_have_numbers,
     duties.commitments_have_persons,
     duties.commitments_have_reporting_dates,
     duties.the_paper_is_numbered_and_dated,
+    recipients.entries_end_in_their_marks,
+    recipients.abbreviations_are_whole,
+    recipients.abbreviations_break_as_their_names,
+    recipients.owners_are_told,
 )
 
 

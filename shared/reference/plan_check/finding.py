@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -49,6 +50,11 @@ class Finding:
     def line(self) -> int:
         """The first line that shows the error."""
         return self.lines[0]
+
+
+def nfc(text: str) -> str:
+    """Return the text with its diacritics composed, however the paper's file has them."""
+    return unicodedata.normalize("NFC", text)
 
 
 def listed(lines: Iterable[int]) -> Bilingual:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from shared.contracts.bilingual import Bilingual
 from shared.reference.models import StatedUnit, Unit
-from shared.reference.plan_check.finding import Finding, Paper, of_lines
+from shared.reference.plan_check import names
+from shared.reference.plan_check.finding import Finding, Paper, nfc, of_lines
 from shared.texts import filled, phrase
 
 
@@ -55,7 +55,7 @@ def words_are_spelled_right(paper: Paper) -> Iterator[Finding]:
     """Find misspellings that plans are known to have, counted over the text."""
     for known in paper.definitions.spelling.misspellings:
         slip = re.compile(rf"\b(?:{'|'.join(map(re.escape, known.wrong))})\b", re.IGNORECASE)
-        hits = [(number, match[0]) for number, text in enumerate(paper.lines, 1) for match in slip.finditer(_nfc(text))]
+        hits = [(number, match[0]) for number, text in enumerate(paper.lines, 1) for match in slip.finditer(nfc(text))]
         if not hits:
             continue
         lines = tuple(dict.fromkeys(number for number, _ in hits))
@@ -77,15 +77,65 @@ def words_are_not_doubled(paper: Paper) -> Iterator[Finding]:
     """
     rightly = set(paper.definitions.spelling.reduplications)
     for number, text in enumerate(paper.lines, 1):
-        for match in re.finditer(r"\b([^\W\d_]+)\s+\1\b", _nfc(text), re.IGNORECASE):
+        for match in re.finditer(r"\b([^\W\d_]+)\s+\1\b", nfc(text), re.IGNORECASE):
             first, second = match[0].split()
             if second.islower() and second not in rightly:
                 message = filled(phrase("plan_check_wording.doubled_word"), words=match[0])
                 yield Finding((number,), "warning", "doubled-word", message, match[0], first)
 
 
+def offices_are_written_one_way(paper: Paper) -> Iterator[Finding]:
+    """Find names of offices that the paper writes with different joints: dashes here, commas there.
+
+    The lines are those of the rarer form; where a longer name contains it, also those that abbreviate that name.
+    """
+    offices = [
+        *(holder.name.vi for holder in paper.plan.roles),
+        paper.plan.document.issuer,
+        *(criterion.lead.vi for one in paper.definitions.sets.values() for criterion in one.criteria),
+    ]
+    stems = dict.fromkeys(names.stem(office) for office in offices)
+    lines = [nfc(text) for text in paper.lines]
+    for stem in stems:
+        if len(names.initials(stem)) < 3:
+            continue
+        forms = _forms(stem, lines)
+        if len(forms) < 2:
+            continue
+        common, *rarer = sorted(forms, key=lambda form: (-len(forms[form]), forms[form]))
+        for form in rarer:
+            shorts = {names.initials(other) for other in stems if form in _forms(other, [other]) or form in other}
+            where = sorted({*forms[form], *_abbreviated(shorts, lines)})
+            message = filled(
+                phrase("plan_check_wording.office_in_two_forms"),
+                form=form,
+                lines=of_lines([str(number) for number in forms[form]]),
+                common=common,
+                common_lines=of_lines([str(number) for number in forms[common]]),
+            )
+            yield Finding(tuple(where), "warning", "office-two-forms", message, form, common)
+
+
+def _forms(stem: str, lines: list[str]) -> dict[str, list[int]]:
+    """Return how a name is written, each form with its lines; blanks beside dashes make no difference."""
+    pattern = names.with_any_joints(stem)
+    forms: dict[str, list[int]] = {}
+    for number, text in enumerate(lines, 1):
+        for match in pattern.finditer(text):
+            form = re.sub(r"\s*[-–]\s*", " - ", re.sub(r"\s+", " ", match[0]))
+            if number not in forms.setdefault(form, []):
+                forms[form].append(number)
+    return forms
+
+
+def _abbreviated(shorts: set[str], lines: list[str]) -> Iterator[int]:
+    for number, text in enumerate(lines, 1):
+        if any(re.sub("[-–]", "", one) in shorts for one in re.findall(r"(?<![\w/])[A-ZĐ][A-ZĐ-]+(?!\w)", text)):
+            yield number
+
+
 def _as_written(stated: StatedUnit, unit: Unit) -> Iterator[Finding]:
-    if _nfc(stated.name) != unit.name:
+    if nfc(stated.name) != unit.name:
         message = filled(
             phrase("plan_check_wording.unit_misspelled"), stated=stated.name, right=unit.name, code=unit.code
         )
@@ -96,7 +146,3 @@ def _tally(lines: Iterable[int]) -> Bilingual:
     """Name the lines of all hits: `dòng 19 (2×), 33`."""
     hits_by_line = sorted(Counter(lines).items())
     return of_lines([f"{number} ({hits}×)" if hits > 1 else f"{number}" for number, hits in hits_by_line])
-
-
-def _nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
