@@ -21,7 +21,9 @@ class Settings(BaseSettings):
         default="nats://127.0.0.1:4222", description="The address of a server, or those of a cluster between commas."
     )
     nats_token: SecretStr | None = None
-    plan: str = "lang-son-2023"
+    plan: str | None = Field(
+        default=None, description="The name of a plan, or of several between commas; None: all plans of the folder."
+    )
     reference_dir: Path | None = Field(default=None, description="Reference data other than the packaged.")
     contacts: Path | None = Field(default=None, description="YAML of the contacts; without it nobody is told.")
     sample_cohorts: Path | None = Field(default=None, description="Invented cohort members, for samples only.")
@@ -46,6 +48,11 @@ class Settings(BaseSettings):
     def nats_servers(self) -> list[str]:
         """The addresses of the broker's servers."""
         return [address.strip() for address in self.nats_url.split(",")]
+
+    @property
+    def plan_names(self) -> list[str]:
+        """The names of the plans; none: all of the folder."""
+        return [name.strip() for name in self.plan.split(",")] if self.plan else []
 
     @field_validator("nats_url")
     @classmethod

@@ -13,7 +13,7 @@ from services.cli.options import DATA, Data, system_of
 from services.scoring.update.plan_guard import OtherPlanError
 from services.scoring.update.rebuild import RebuildReport
 from services.scoring.update.rebuild import rebuild as rebuild_state
-from shared.reference.load import load_for
+from shared.reference.load import InvalidReferenceError, load_for
 from shared.service.clock import read_day
 from shared.service.runtime import collect_rarely
 
@@ -36,14 +36,16 @@ def rebuild(
     async def work() -> RebuildReport:
         async with broker(system) as nats, database(system) as engine:
             day = await read_day(nats.jetstream()) if system.clock == "simulated" else None
-            reference = load_for(settings_of(system))
+            plans = load_for(settings_of(system))
             collect_rarely()
-            return await rebuild_state(engine, nats, reference, day, switch=not verify, change_plan=change_plan)
+            return await rebuild_state(engine, nats, plans, day, switch=not verify, change_plan=change_plan)
 
     try:
         compared = run(work())
     except OtherPlanError as error:
         raise fail(str(error)) from None
+    except InvalidReferenceError as error:
+        raise fail("\n".join(fault.text(language) for fault in error.faults for language in ("vi", "en"))) from None
     table = Table("", "live", "rebuilt", "differ")
     for name, counts in compared.counts.items():
         table.add_row(name, *(f"{count:,}" for count in counts))

@@ -15,7 +15,7 @@ from services.scoring.storage.locks import hold_off_rebuild
 from services.scoring.storage.tables import OutboxRow, ParkedRow
 from services.scoring.update.arrivals import arrival_of
 from services.scoring.update.daily_tick import DailyTick
-from services.scoring.update.plan_guard import take_plan
+from services.scoring.update.plan_guard import take_plans, transaction_by_plans
 from services.scoring.update.refill_sums import refill_sums
 from services.scoring.update.score import score
 from services.scoring.update.take_back import take_back, taking_back_of
@@ -59,7 +59,7 @@ class Scoring:
         return (self.relay, self.targets, self.daily_tick)
 
     async def prepare(self) -> None:
-        """Make sure that the state is judged by this process's plan and is whole; wait while the database is away.
+        """Make sure that the state is judged by this process's plans and is whole; wait while the database is away.
 
         Raises OtherPlanError, with which the process ends before it takes any message.
         """
@@ -67,10 +67,10 @@ class Scoring:
         while True:
             try:
                 async with runtime.engine.begin() as connection:
-                    await take_plan(connection, runtime.reference.plan.id, runtime.clock.now())
+                    await take_plans(connection, runtime.plans, runtime.clock.today(), runtime.clock.now())
                 async with runtime.engine.begin() as connection:
                     now = Moment(on=runtime.clock.today(), at=runtime.clock.now())
-                    await refill_sums(Transaction(connection, runtime.reference, now))
+                    await refill_sums(await transaction_by_plans(connection, runtime.plans, now))
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -109,4 +109,4 @@ class Scoring:
         async with self.runtime.engine.begin() as connection:
             await hold_off_rebuild(connection)
             now = Moment(on=self.runtime.clock.today(), at=self.runtime.clock.now())
-            yield Transaction(connection, self.runtime.reference, now)
+            yield await transaction_by_plans(connection, self.runtime.plans, now)

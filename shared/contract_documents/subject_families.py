@@ -106,6 +106,15 @@ SUBJECT_FAMILIES = (
         {"unit": _UNIT, "commitment": "Its id in the plan."},
     ),
     SubjectFamily(
+        "targetsOfPlans",
+        subjects.target_of_plan("{unit}", "{plan}", "{commitment}"),
+        "Mục tiêu theo từng kế hoạch / The same in any plan: the one in force, or one before it that is being closed.",
+        TargetChanged,
+        ("target.changed",),
+        ("scoring",),
+        {"unit": _UNIT, "plan": "The plan's id, such as `lang-son-2023`.", "commitment": "Its id in the plan."},
+    ),
+    SubjectFamily(
         "problems",
         subjects.problem("{unit}"),
         "Vướng mắc / Difficulties, reported and answered. Words are plain text: whoever shows them escapes them.",

@@ -13,6 +13,7 @@ ALL_WITHDRAWALS = "ntm.v1.withdrawals.>"
 ALL_REFUSALS = "ntm.v1.refusals.>"
 ALL_STATUSES = "ntm.v1.status.>"
 ALL_TARGETS = "ntm.v1.targets.>"
+ALL_TARGETS_V2 = "ntm.v2.targets.>"
 ALL_PROBLEMS = "ntm.v1.problems.>"
 ALL_DOSSIERS = "ntm.v1.dossiers.>"
 ALL_ALERTS = "ntm.v1.alerts.>"
@@ -20,7 +21,7 @@ ALL_PARKED = "ntm.v1.parked.>"
 
 KEPT = {
     SUBMISSIONS_STREAM: [ALL_SUBMISSIONS, ALL_REVIEWS, ALL_WITHDRAWALS],
-    STATUS_STREAM: [ALL_STATUSES, ALL_TARGETS, ALL_PROBLEMS, ALL_DOSSIERS, ALL_PARKED],
+    STATUS_STREAM: [ALL_STATUSES, ALL_TARGETS, ALL_TARGETS_V2, ALL_PROBLEMS, ALL_DOSSIERS, ALL_PARKED],
 }
 """The streams whose messages are kept for ever, each with its subjects."""
 
@@ -94,8 +95,13 @@ def status(district: str | None, commune: str, criterion: str) -> str:
 
 
 def target(unit: str, commitment: str) -> str:
-    """Return the subject of the changes of a district's or the province's commitment."""
+    """Return the subject of the changes of a district's or the province's commitment in the plan in force."""
     return f"ntm.v1.targets.{unit}.{commitment}"
+
+
+def target_of_plan(unit: str, plan: str, commitment: str) -> str:
+    """Return the subject of the changes of a district's or the province's commitment in any plan."""
+    return f"ntm.v2.targets.{unit}.{plan}.{commitment}"
 
 
 def parked(service: str) -> str:

@@ -28,6 +28,9 @@ class Change(BaseModel):
     unit: UnitRef
     assessment: Assessment
     submission: UUID | None = Field(default=None, description="The submission that caused it; none: time caused it.")
+    plan: str | None = Field(
+        default=None, description="The plan that was judged by; none in messages of earlier versions."
+    )
     cause: Cause | None = Field(default=None, description="None in messages of earlier versions.")
     sample: bool = Field(default=False, description="Whether it rests on invented sample data.")
 
@@ -42,7 +45,10 @@ class StatusChanged(Change):
 
 
 class TargetChanged(Change):
-    """A district's or the province's commitment changed: the body of `ntm.v1.targets.<unit>.<commitment>`."""
+    """A district's or the province's commitment changed: the body of `ntm.v2.targets.<unit>.<plan>.<commitment>`.
+
+    Those of the plan in force are also published as `ntm.v1.targets.<unit>.<commitment>`.
+    """
 
     kind: Literal["target"] = "target"
     commitment: CommitmentRef

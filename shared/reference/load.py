@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +25,7 @@ from shared.reference.models import (
     SuccessionsFile,
     UnitsFile,
 )
+from shared.reference.plans import Plans
 from shared.reference.reference import Reference
 from shared.reference.units import Units
 from shared.texts import phrase
@@ -36,7 +38,9 @@ __all__ = [
     "Definitions",
     "FileFault",
     "InvalidReferenceError",
+    "Plans",
     "Reference",
+    "follow_each_other",
     "load",
     "load_contacts",
     "load_file",
@@ -78,14 +82,41 @@ def with_plan(reference: Reference, plan: Plan) -> Reference:
     return replaced
 
 
-def load_for(settings: Settings) -> Reference:
-    """Load the reference data that the settings name, with invented cohort members where they ask for these."""
-    reference = load(settings.plan, settings.reference_dir)
-    if settings.sample_cohorts is None:
-        return reference
-    located = read_yaml(settings.sample_cohorts)
-    sample = located.parse(SampleCohorts)
-    return replace(reference, plan=with_members(reference.plan, sample, reference.units, located))
+def load_for(settings: Settings) -> Plans:
+    """Load the plans that the settings name, with invented cohort members where they ask for these.
+
+    Without a name it is every plan in the folder. InvalidReferenceError where they do not follow each other.
+    """
+    directory = settings.reference_dir or PACKAGED
+    names = settings.plan_names or sorted(file.stem for file in (directory / "plans").glob("*.yaml"))
+    references = [load(name, settings.reference_dir) for name in names]
+    if settings.sample_cohorts is not None:
+        located = read_yaml(settings.sample_cohorts)
+        references = _with_sample(references, located.parse(SampleCohorts), located)
+    return follow_each_other(references)
+
+
+def follow_each_other(references: Sequence[Reference]) -> Plans:
+    """Put plans in the order of their time; InvalidReferenceError where they do not follow each other."""
+    in_order = sorted(references, key=lambda reference: reference.plan.first_day)
+    _raise(consistency.of_plans([reference.plan for reference in in_order]))
+    return Plans(tuple(in_order))
+
+
+def _with_sample(references: Sequence[Reference], sample: SampleCohorts, located: Located) -> list[Reference]:
+    """Add the invented members to the plan that has the cohorts; the first one is asked where none has them all."""
+    has_all = [all(cohort in _cohorts(reference.plan) for cohort in sample.members) for reference in references]
+    chosen = has_all.index(True) if True in has_all else 0
+    return [
+        replace(reference, plan=with_members(reference.plan, sample, reference.units, located))
+        if number == chosen
+        else reference
+        for number, reference in enumerate(references)
+    ]
+
+
+def _cohorts(plan: Plan) -> set[str]:
+    return {cohort.id for cohort in plan.cohorts}
 
 
 def load_plan(file: Path, directory: Path | None = None) -> Plan:

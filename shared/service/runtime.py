@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.nats.connection import connect
 from shared.postgres.engine import create_engine
-from shared.reference.load import Reference, load_for
+from shared.reference.load import Plans, Reference, load_for
 from shared.service.clock import Clock, SimulatedClock
 from shared.service.logs import configure_logging
 from shared.settings import Settings
@@ -32,16 +32,21 @@ class Runtime:
     engine: AsyncEngine
     nats: Client
     clock: Clock
-    reference: Reference
+    plans: Plans
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts that `/healthz` answers, besides the day."""
+
+    @property
+    def reference(self) -> Reference:
+        """The reference data with the plan in force today."""
+        return self.plans.in_force(self.clock.today())
 
 
 @asynccontextmanager
 async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
     """Open the runtime, and close its connections when the block ends."""
     configure_logging(settings, name)
-    reference = load_for(settings)
+    plans = load_for(settings)
     engine = create_engine(settings, name)
     nats = await connect(settings, f"ntm-{name}")
     collect_rarely()
@@ -50,7 +55,7 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
         clock = simulated = SimulatedClock(nats)
         await simulated.start()
     try:
-        yield Runtime(settings, engine, nats, clock, reference)
+        yield Runtime(settings, engine, nats, clock, plans)
     finally:
         await nats.close()
         await engine.dispose()

@@ -36,7 +36,7 @@ from shared.access.caller import EVERYTHING
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
 from shared.nats.publishing import publish
-from shared.reference.load import Reference, load
+from shared.reference.load import Reference, follow_each_other, load
 from shared.service.runtime import collect_rarely
 from tests.bench import country
 from tests.builders import as_published
@@ -226,7 +226,9 @@ async def rebuilding(directory: Path) -> None:
                 await asyncio.sleep(0.1)
 
         watching = asyncio.create_task(watch())
-        compared = await rebuild(around.engine, around.nats, reference, country.last_day(country.MONTHS))
+        compared = await rebuild(
+            around.engine, around.nats, follow_each_other([reference]), country.last_day(country.MONTHS)
+        )
         done.set()
         await watching
         print(
@@ -245,7 +247,7 @@ async def ticking(directory: Path) -> None:
         stated = [code for key in criteria for code in reference.criterion(key).element_codes]
         await fill(around, list(country.statements(codes, stated)))
         await fill(around, list(country.submissions(codes, country.MONTHS[:1])))
-        await rebuild(around.engine, around.nats, reference, day, switch=True)
+        await rebuild(around.engine, around.nats, follow_each_other([reference]), day, switch=True)
         url = around.settings.database_url.get_secret_value().replace("+asyncpg", "")
         connection = await asyncpg.connect(url)
         await connection.execute("UPDATE scoring.status SET holds_until = $1", day)

@@ -49,6 +49,7 @@ from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.refs import UnitRef
 from shared.contracts.status import Event
 from shared.problems import Problem
+from shared.reference.load import follow_each_other
 from shared.reference.models import Branch, Contact
 from shared.service.clock import Clock
 from shared.service.runtime import Runtime
@@ -272,7 +273,12 @@ def notify_on(around: Surroundings, engine: AsyncEngine) -> Notify:
         smtp_from="ntm@example.vn",
         sms_report_token=SecretStr("token"),
     )
-    return Notify(Runtime(around.settings, engine, around.nats, Clock(), REFERENCE), settings, ARRIVING, TELLING)
+    return Notify(
+        Runtime(around.settings, engine, around.nats, Clock(), follow_each_other([REFERENCE])),
+        settings,
+        ARRIVING,
+        TELLING,
+    )
 
 
 OFFICE = Caller("office", ("20",), (EVERYTHING,))

@@ -27,7 +27,7 @@ from services.scoring.update.transaction import Transaction
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
 from shared.postgres.statements import table_of
-from shared.reference.load import load
+from shared.reference.load import follow_each_other, load
 from shared.service.clock import Clock
 from shared.service.outbox import Relay
 from shared.service.parking import ParkedMessage, ParkingPlace
@@ -78,7 +78,7 @@ def passing_to(around: Surroundings, day: date) -> Work[None]:
     """Return the work of a worker whose clock comes to a day."""
 
     async def work(engine: AsyncEngine) -> None:
-        runtime = Runtime(around.settings, engine, around.nats, _FixedClock(day), REFERENCE)
+        runtime = Runtime(around.settings, engine, around.nats, _FixedClock(day), follow_each_other([REFERENCE]))
         await DailyTick(runtime, Relay(engine, around.nats, OutboxRow)).catch_up()
 
     return work
@@ -86,7 +86,7 @@ def passing_to(around: Surroundings, day: date) -> Work[None]:
 
 async def moved(around: Surroundings) -> set[tuple[str, int]]:
     async with around.engine.connect() as connection:
-        return await outdated_targets(connection, START)
+        return await outdated_targets(connection, REFERENCE.plan.id, START)
 
 
 async def status_of(connection: AsyncConnection, unit: str = BORDER, criterion: str = "ntm-11") -> Any:
@@ -101,7 +101,7 @@ async def is_as_rebuilt(around: Surroundings, day: date = START) -> None:
     """Check that the state is the one that a rebuild makes, and that the last change of each status was published."""
     while await judged_targets(around.engine):
         pass
-    compared = await rebuild(around.engine, around.nats, REFERENCE, day)
+    compared = await rebuild(around.engine, around.nats, follow_each_other([REFERENCE]), day)
     assert compared.differences == []
     assert await untold(around.engine) == []
 
@@ -196,7 +196,7 @@ async def test_a_day_and_submissions_lock_new_targets_in_the_same_order(around: 
     async def mark(engine: AsyncEngine) -> None:
         async with engine.begin() as connection:
             marking.set()
-            await mark_moved(connection, set(targets), START)
+            await mark_moved(connection, REFERENCE.plan.id, set(targets), START)
 
     async def begin(engine: AsyncEngine) -> None:
         async with begun(engine) as transaction:
@@ -205,7 +205,7 @@ async def test_a_day_and_submissions_lock_new_targets_in_the_same_order(around: 
 
     async with engine_of(around.settings, "one") as one, engine_of(around.settings, "two") as two:
         async with around.engine.begin() as connection:  # in whose way both come half way
-            await mark_moved(connection, middle, START)
+            await mark_moved(connection, REFERENCE.plan.id, middle, START)
             work = [asyncio.create_task(mark(one)), asyncio.create_task(begin(two))]
             await asyncio.gather(marking.wait(), beginning.wait())
             await asyncio.sleep(0.3)
@@ -280,7 +280,7 @@ async def test_a_message_that_is_replayed_while_the_state_is_rebuilt_is_in_the_r
     number = await a_parked_message(around, report)
 
     async def rebuilt(engine: AsyncEngine) -> Any:
-        return await rebuild(engine, around.nats, REFERENCE, START, switch=True)
+        return await rebuild(engine, around.nats, follow_each_other([REFERENCE]), START, switch=True)
 
     compared, _ = await interleaved(
         around.settings, rebuilt, replaying(number, report), before="INSERT INTO scoring_rebuild.step"
@@ -297,7 +297,7 @@ async def test_two_rebuilds_follow_one_another(around: Surroundings) -> None:
     await judged_targets(around.engine)
 
     async def rebuilt(engine: AsyncEngine) -> Any:
-        return await rebuild(engine, around.nats, REFERENCE, START, switch=True)
+        return await rebuild(engine, around.nats, follow_each_other([REFERENCE]), START, switch=True)
 
     both = await interleaved(around.settings, rebuilt, rebuilt, before="INSERT INTO scoring_rebuild.status")
     assert [compared.differences for compared in both] == [[], []]
@@ -313,7 +313,7 @@ async def test_readers_of_several_tables_and_the_switch_do_not_wait_for_one_anot
     await scoring_of(report)(around.engine)
 
     async def rebuilt(engine: AsyncEngine) -> Any:
-        return await rebuild(engine, around.nats, REFERENCE, START, switch=True)
+        return await rebuild(engine, around.nats, follow_each_other([REFERENCE]), START, switch=True)
 
     async def read(engine: AsyncEngine) -> None:
         async with engine.connect() as connection:
@@ -346,7 +346,7 @@ async def test_workers_in_any_order_end_with_the_rebuilt_state_and_every_change_
             if random.random() < 0.3:
                 await judged_targets(engine)
             if number == 65 and worker == 0:
-                await rebuild(engine, around.nats, REFERENCE, days[2], switch=True)
+                await rebuild(engine, around.nats, follow_each_other([REFERENCE]), days[2], switch=True)
 
     async with AsyncExitStack() as engines:
         workers = [await engines.enter_async_context(engine_of(around.settings, f"worker-{n}")) for n in range(3)]

@@ -14,7 +14,7 @@ from services.scoring.storage.tables import SubmissionRow, TickRow
 from services.scoring.update.rebuild import rebuild
 from shared.contracts.submission import AcceptedSubmission
 from shared.postgres.statements import table_of
-from shared.reference.load import Reference, load
+from shared.reference.load import Reference, follow_each_other, load
 from shared.reference.models import COMMUNE_LEVEL, Unit
 from tests.builders import an_accepted_submission
 from tests.integration.test_scoring import changes, count, put_on_stream
@@ -85,7 +85,7 @@ class Province:
         return {"not_inherited": shown["not_inherited"], **found}
 
     async def is_rebuilt_the_same(self, today: date) -> bool:
-        compared = await rebuild(self.around.engine, self.around.nats, self.reference, today)
+        compared = await rebuild(self.around.engine, self.around.nats, follow_each_other([self.reference]), today)
         assert compared.differences == []
         return compared.counts["status"][0] > 0
 

@@ -15,7 +15,7 @@ from services.scoring.update.rebuild import rebuild
 from services.scoring.update.score import score
 from services.scoring.update.transaction import Transaction
 from shared.postgres.statements import table_of
-from shared.reference.load import load
+from shared.reference.load import follow_each_other, load
 from tests.builders import an_accepted_submission
 from tests.running import Surroundings
 
@@ -107,7 +107,7 @@ async def test_the_first_figures_end_the_silence_whether_a_day_was_judged_before
 async def test_a_rebuild_says_the_same_of_silence(around: Surroundings) -> None:
     for day in (FIRST_DAY, AFTER, CLOSED):
         await pass_day(around, day)
-        assert (await rebuild(around.engine, around.nats, load(), day)).differences == []
+        assert (await rebuild(around.engine, around.nats, follow_each_other([load()]), day)).differences == []
     target = table_of(TargetRow)
     async with around.engine.connect() as connection:
         since = await connection.scalar(select(func.max(target.c.since)))

@@ -21,7 +21,7 @@ from shared.contracts.refs import UnitRef
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import publish
 from shared.postgres.statements import table_of
-from shared.reference.load import PACKAGED, load
+from shared.reference.load import PACKAGED, follow_each_other, load
 from shared.service.outbox import Relay, put
 from tests.builders import a_posted_submission, an_accepted_submission
 from tests.changes import a_status_change
@@ -111,7 +111,7 @@ async def test_a_parked_submission_is_scored_once_the_reference_data_know_its_un
     assert await count(around, SubmissionRow) == 1
     await eventually(lambda: _has_told(around, 2))
     assert [event.state for event in await told(around)] == ["parked", "replayed"]
-    compared = await rebuild(around.engine, around.nats, load(directory=mended), START)
+    compared = await rebuild(around.engine, around.nats, follow_each_other([load(directory=mended)]), START)
     assert (compared.submissions, compared.differences) == (1, [])
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from services.scoring.storage.judged_plan import judged_plan
+from services.scoring.storage.begun_plans import begun_plans
 from services.scoring.storage.tables import OutboxRow
 from services.scoring.update.plan_guard import OtherPlanError
 from services.scoring.update.rebuild import rebuild
-from shared.reference.load import PACKAGED, load
+from shared.reference.load import PACKAGED, follow_each_other, load
 from tests.integration.test_scoring import changes, count, no_target_moved, poverty_report, put_on_stream
 from tests.running import START, Service, Surroundings
 from tests.waiting import eventually
@@ -32,16 +32,16 @@ def two_plans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-async def plan_of(around: Surroundings) -> str | None:
+async def plans_of(around: Surroundings) -> set[str]:
     async with around.engine.connect() as connection:
-        return await judged_plan(connection)
+        return await begun_plans(connection)
 
 
 async def filled(around: Surroundings, scoring: Service) -> None:
     await put_on_stream(around, poverty_report("2022-12", 200), poverty_report("2023-05", 190))
     await eventually(lambda: changes(around))
     await eventually(lambda: no_target_moved(around))
-    assert await plan_of(around) == "lang-son-2023"
+    assert await plans_of(around) == {"lang-son-2023"}
 
 
 async def test_a_rebuild_by_another_plan_says_so_and_changes_nothing(
@@ -57,8 +57,10 @@ async def test_a_rebuild_by_another_plan_says_so_and_changes_nothing(
         assert f"judged by the plan lang-son-2023, not {OTHER}" in output
     assert await changes(around) == told
     with pytest.raises(OtherPlanError):
-        await rebuild(around.engine, around.nats, load(OTHER, two_plans), START, switch=True)
+        await rebuild(around.engine, around.nats, follow_each_other([load(OTHER, two_plans)]), START, switch=True)
     monkeypatch.delenv("NTM_PLAN")
+    assert "kế hoạch bắt đầu khi kế hoạch lang-son-2023 chưa hết hạn" in await around.ntm("rebuild", status=1)
+    monkeypatch.setenv("NTM_PLAN", "lang-son-2023")
     assert "The same" in await around.ntm("rebuild", "--verify")
 
 
@@ -75,7 +77,7 @@ async def test_a_change_of_plan_that_is_meant_is_made_and_the_service_then_runs_
     for name, value in by_the_other.items():
         monkeypatch.setenv(name, value)
     await around.ntm("rebuild", "--change-plan", status=1)  # the states differ, as they should
-    assert await plan_of(around) == OTHER
+    assert await plans_of(around) == {OTHER}
     assert "The same" in await around.ntm("rebuild", "--verify")
     again = await around.start("scoring", **by_the_other)
     async with again.client(await around.key("20")) as client:

@@ -25,7 +25,7 @@ from shared.nats.cloud_events import Message
 from shared.nats.publishing import BrokerUnavailableError, publish
 from shared.postgres.migrations import undrafted_changes
 from shared.postgres.statements import table_of
-from shared.reference.load import load
+from shared.reference.load import follow_each_other, load
 from tests.builders import a_warning, an_accepted_submission, as_published
 from tests.running import START, Service, Surroundings
 from tests.servers import NatsServer, PostgresServer
@@ -155,7 +155,7 @@ async def test_a_message_that_cannot_be_scored_is_parked_and_stops_nothing(
     await eventually(lambda: _parked(around, 3), explain=scoring.log.read_text)
     assert await count(around, SubmissionRow) == 1
     await eventually(lambda: no_target_moved(around))
-    compared = await rebuild(around.engine, around.nats, load(), START)
+    compared = await rebuild(around.engine, around.nats, follow_each_other([load()]), START)
     assert compared.differences == []
 
 
@@ -191,7 +191,7 @@ async def test_warnings_are_shown_wherever_the_figure_is(around: Surroundings, s
     assert poverty["assessment"]["parts"][0]["warnings"] == shown
     assert all(part["warnings"] == [] for one in targets if one["assessment"] for part in one["assessment"]["parts"])
     await eventually(lambda: no_target_moved(around))
-    assert (await rebuild(around.engine, around.nats, load(), START)).differences == []
+    assert (await rebuild(around.engine, around.nats, follow_each_other([load()]), START)).differences == []
 
     await put_on_stream(around, poverty_report("2022-12", 150, revision=2))
     await eventually(lambda: _scored(around, 2))
@@ -205,7 +205,7 @@ async def test_a_rebuild_passes_over_what_is_no_submission(around: Surroundings,
     await eventually(lambda: changes(around))
     await publish(around.nats, [Message(subjects.review("180", BORDER), b"{}")])
     await around.nats.jetstream().purge_stream(subjects.SUBMISSIONS_STREAM, subject=subjects.ALL_SUBMISSIONS)
-    compared = await rebuild(around.engine, around.nats, load(), START)
+    compared = await rebuild(around.engine, around.nats, follow_each_other([load()]), START)
     assert compared.submissions == 0
     assert compared.differences
 
@@ -402,7 +402,7 @@ async def test_a_kill_in_the_middle_of_a_flow_loses_and_doubles_nothing(around: 
         return await count(around, SubmissionRow) == len(reports) and await no_target_moved(around)
 
     await eventually(all_scored, seconds=180)
-    compared = await rebuild(around.engine, around.nats, load(), START)
+    compared = await rebuild(around.engine, around.nats, follow_each_other([load()]), START)
     assert compared.submissions == len(reports)
     assert compared.differences == []
     published = await changes(around)
@@ -415,5 +415,5 @@ async def test_a_rebuild_notices_a_state_that_was_tampered_with(around: Surround
     readings = table_of(ReadingRow)
     async with around.engine.begin() as connection:
         await connection.execute(readings.update().where(readings.c.element == "poor_households").values(value=1))
-    compared = await rebuild(around.engine, around.nats, load(), START)
+    compared = await rebuild(around.engine, around.nats, follow_each_other([load()]), START)
     assert any("reading" in difference for difference in compared.differences)

@@ -22,7 +22,7 @@ from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission, Review, Withdrawal
 from shared.nats.cloud_events import Message, cloud_event
 from shared.nats.publishing import publish
-from shared.reference.load import load
+from shared.reference.load import follow_each_other, load
 from shared.stable_id import stable_id
 from tests.builders import as_published
 from tests.integration.test_reviews import decided, post, poverty, receipt, reviewed
@@ -109,7 +109,7 @@ async def test_a_withdrawn_figure_counts_no_longer_and_what_stood_before_stands_
     assert told["submission"] in (str(later.id), str(wrong.id))
     sums = await changes(around, subjects.ALL_TARGETS)
     assert {one["event"] for one in sums if one["cause"] == "withdrawal"} <= {"changed"}
-    assert (await rebuild(around.engine, around.nats, load(), START)).differences == []
+    assert (await rebuild(around.engine, around.nats, follow_each_other([load()]), START)).differences == []
 
 
 async def test_the_last_figure_withdrawn_leaves_no_data_and_the_report_is_overdue_again(
@@ -125,7 +125,7 @@ async def test_the_last_figure_withdrawn_leaves_no_data_and_the_report_is_overdu
     told = await changes(around)
     assert told[-1]["after"] == "no_data"
     assert not {"lost", "fell_behind"} & {one["event"] for one in told if one["cause"] == "withdrawal"}
-    assert (await rebuild(around.engine, around.nats, load(), date(2023, 7, 20))).differences == []
+    assert (await rebuild(around.engine, around.nats, follow_each_other([load()]), date(2023, 7, 20))).differences == []
 
 
 async def test_the_order_of_arrival_changes_nothing(around: Surroundings) -> None:
@@ -165,7 +165,9 @@ async def test_a_withdrawal_that_comes_before_its_submission_twice_keeps_the_fig
     await publish(around.nats, [as_published(wrong)])
     await settled(around, 1, 1)
     assert await standing(around) == {}
-    assert (await rebuild(around.engine, around.nats, load(), START, switch=True)).differences == []
+    assert (
+        await rebuild(around.engine, around.nats, follow_each_other([load()]), START, switch=True)
+    ).differences == []
 
 
 async def test_the_past_shows_the_figure_until_the_day_on_which_it_was_withdrawn(
@@ -192,7 +194,7 @@ async def test_a_returned_figure_says_so_where_reported_figures_count(around: Su
     assert shown["status"] == "met"
     remarks = {one["detail"]["vi"] for part in shown["parts"] for one in part["warnings"]}
     assert remarks == {"province đã trả lại số liệu này để sửa: Chưa trừ 3 hộ."}
-    assert (await rebuild(around.engine, around.nats, load(), START)).differences == []
+    assert (await rebuild(around.engine, around.nats, follow_each_other([load()]), START)).differences == []
 
 
 @pytest.fixture(scope="module")

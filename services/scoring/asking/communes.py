@@ -7,7 +7,7 @@ from datetime import date
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from services.scoring.asking.as_of import AsOf, day_of, figures_at, figures_today
+from services.scoring.asking.as_of import AsOf, day_of, figures_at, figures_today, figures_when_closed
 from services.scoring.asking.recognitions import recognitions_at
 from services.scoring.asking.statuses import StatusItem, status_item, status_item_then
 from services.scoring.asking.units import cohorts_of, communes_of, district_of
@@ -70,7 +70,7 @@ def change_item(row: StoredChange) -> ChangeItem:
 async def show_commune(code: str, runtime: Running, caller: SignedIn, as_of: AsOf = None) -> CommuneView:
     """Show a commune: its criteria with their reasons, its cohorts and its latest changes."""
     on = day_of(as_of, runtime)
-    reference = runtime.reference
+    reference = runtime.plans.in_force(on)
     communes = communes_of(reference, caller, None, on)
     unit = reference.units.find(code, on)
     if unit is None or unit.kind not in reference.plan.counted_kinds:
@@ -84,8 +84,10 @@ async def show_commune(code: str, runtime: Running, caller: SignedIn, as_of: AsO
             known, actual = await figures_at(connection, [unit.key], reference, on)
         else:
             known, actual = await figures_today(connection, [unit.key], reference), {}
+        final = None if as_of else await figures_when_closed(connection, [unit.key], reference, on)
         recognised = await recognitions_at(connection, {unit.key: unit}, judge, as_of)
         changes = await changes_of_unit(connection, unit.key, limit=200)
+    own_final = None if final is None else final.get(unit.key, Figures())
     own_known, own_actual = known.get(unit.key, Figures()), actual.get(unit.key, Figures())
     return CommuneView(
         as_of=on,
@@ -95,7 +97,7 @@ async def show_commune(code: str, runtime: Running, caller: SignedIn, as_of: AsO
         statuses=[
             status_item_then(judge, unit, key, own_known, own_actual)
             if as_of
-            else status_item(judge, unit, key, own_known, rows.get((unit.key, key)))
+            else status_item(judge, unit, key, own_known, rows.get((unit.key, key)), own_final)
             for key in reference.criteria_of(unit)
         ],
         recognitions=recognised[unit.key],

@@ -12,12 +12,13 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.asking.as_of import AsOf, day_of, figures_today, known_at
+from services.scoring.asking.as_of import AsOf, day_of, figures_today
 from services.scoring.asking.units import communes_of, district_of
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.inheritance import judged_by
 from services.scoring.judging.judge import Judge
 from services.scoring.judging.recognition import recognitions
+from services.scoring.storage.known_figures import known_at
 from services.scoring.storage.readings import readings_of
 from services.scoring.storage.statuses import statuses_of
 from shared.contracts.recognition import Recognition, RecognitionState
@@ -62,7 +63,8 @@ async def list_recognitions(
     limit: Annotated[int, Query(ge=1, le=5000, description="The most communes on a page.")] = 500,
 ) -> RecognitionPage:
     """List the communes' recognitions, with the criteria that no longer justify them, in order of code."""
-    on, reference = day_of(as_of, runtime), runtime.reference
+    on = day_of(as_of, runtime)
+    reference = runtime.plans.in_force(on)
     if criteria_set is not None and criteria_set not in reference.plan.criteria_sets:
         expected = ", ".join(reference.plan.criteria_sets)
         fault = Fault("/set", Faults.BAD_PARAMETER, {"value": criteria_set, "expected": expected})

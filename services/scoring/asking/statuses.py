@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from services.scoring.asking.as_of import AsOf, day_of, figures_at, figures_today
+from services.scoring.asking.as_of import AsOf, day_of, figures_at, figures_today, figures_when_closed
 from services.scoring.asking.units import check_criterion, cohorts_of, communes_of, district_of
 from services.scoring.judging.assessments import explain_criterion
 from services.scoring.judging.figures import Figures
@@ -41,8 +41,8 @@ class StatusItem(BaseModel):
     assessment: Assessment | None
     actual: Assessment | None = Field(
         default=None,
-        description="Only with `as_of`: what was so at that day by all that is known today. A late report or a "
-        "correction changes this, and never `assessment`, which is what was known then.",
+        description="Only with `as_of`, or where the plan is closed that bound the commune: what was so by all that is "
+        "known today. A late report or a correction changes this, and never `assessment`: what was known then.",
     )
     now: Assessment | None = Field(
         default=None,
@@ -61,10 +61,20 @@ class StatusPage(BaseModel):
 
 
 def status_item(
-    judge: Judge, unit: Unit, criterion: CriterionKey, figures: Figures, row: StoredStatus | None = None
+    judge: Judge,
+    unit: Unit,
+    criterion: CriterionKey,
+    figures: Figures,
+    row: StoredStatus | None = None,
+    final: Figures | None = None,
 ) -> StatusItem:
-    """Judge a commune's criterion; `row` tells since when the status has held."""
-    assessment, reference = explain_criterion(judge.criterion(criterion, unit, figures)), judge.reference
+    """Judge a commune's criterion; `row` tells since when the status has held.
+
+    `final`: the figures by which the verdicts of a closed plan stand; None while it is open.
+    """
+    reference = judge.reference
+    stands_by = final if final is not None and reference.binds(unit, criterion) else figures
+    assessment = explain_criterion(judge.criterion(criterion, unit, stands_by))
     return StatusItem(
         unit=unit_ref(unit),
         district=district_of(unit, reference),
@@ -73,6 +83,7 @@ def status_item(
         since=unchanged_since(assessment, row),
         cohorts=cohorts_of(unit, reference),
         assessment=assessment,
+        actual=None if stands_by is figures else explain_criterion(judge.criterion(criterion, unit, figures)),
         now=_assessed_now(judge, unit, criterion, figures),
     )
 
@@ -107,8 +118,8 @@ async def list_statuses(
     limit: Annotated[int, up_to(5000)] = 500,
 ) -> StatusPage:
     """List the statuses of the communes' criteria, in order of commune and criterion."""
-    reference = runtime.reference
     on = day_of(as_of, runtime)
+    reference = runtime.plans.in_force(on)
     communes = communes_of(reference, caller, district, on)
     check_criterion(criterion, reference)
     after = decode_cursor(cursor, lambda code, criterion: _position(code, criterion, reference))
@@ -125,8 +136,17 @@ async def list_statuses(
             chosen = [pair for pair in asked if status is None or _stored(rows, pair) == status]
             page, more = chosen[:limit], len(chosen) > limit
             figures = await figures_today(connection, {unit.key for unit, _ in page}, reference)
+            bound = {unit.key for unit, key in page if reference.binds(unit, key)}
+            final = await figures_when_closed(connection, bound, reference, on)
             items = [
-                status_item(judge, unit, key, figures.get(unit.key, Figures()), rows.get((unit.key, key)))
+                status_item(
+                    judge,
+                    unit,
+                    key,
+                    figures.get(unit.key, Figures()),
+                    rows.get((unit.key, key)),
+                    None if final is None else final.get(unit.key, Figures()),
+                )
                 for unit, key in page
             ]
         else:

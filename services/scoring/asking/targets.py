@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import date
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from services.scoring.asking.as_of import AsOf, day_of, figures_at
@@ -21,8 +22,11 @@ from shared.contracts.assessment import Assessment
 from shared.contracts.refs import CommitmentRef, UnitRef
 from shared.contracts.status import Status
 from shared.http.dependencies import Running, SignedIn
+from shared.problems import Fault, Faults, Problem, Problems
+from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit
 from shared.reference.refs import commitment_ref, unit_ref
+from shared.service.runtime import Runtime
 
 router = APIRouter(prefix="/v1")
 
@@ -39,7 +43,8 @@ class TargetItem(BaseModel):
     since: date | None
     assessment: Assessment | None
     actual: Assessment | None = Field(
-        default=None, description="Only with `as_of`: what was so at that day by all that is known today."
+        default=None,
+        description="Only with `as_of`, or where the plan is closed: what was so by all that is known today.",
     )
 
 
@@ -47,6 +52,7 @@ class TargetList(BaseModel):
     """All commitments in the plan's order."""
 
     as_of: date
+    plan: str = Field(description="The id of the plan.")
     items: list[TargetItem]
     sample: bool
 
@@ -76,23 +82,22 @@ def target_item_then(
 
 
 @router.get("/targets")
-async def list_targets(runtime: Running, caller: SignedIn, as_of: AsOf = None) -> TargetList:
-    """List the commitments of the province and its districts, each with its status."""
+async def list_targets(
+    runtime: Running,
+    caller: SignedIn,
+    as_of: AsOf = None,
+    plan: Annotated[str | None, Query(description="A plan's id; by default the plan in force on the day.")] = None,
+) -> TargetList:
+    """List the commitments of the province and its districts in a plan, each with its status."""
     on = day_of(as_of, runtime)
-    reference = runtime.reference
+    reference = _plan_of(plan, runtime, on)
     judge = Judge(reference, on)
     targets = [
         (commitment, unit) for commitment, unit in reference.targets if caller.covers_unit(unit, reference.units)
     ]
+    keys = [(commitment.id, unit.key) for commitment, unit in targets]
     async with runtime.engine.connect() as connection:
-        if as_of is None:
-            keys = [(commitment.id, unit.key) for commitment, unit in targets]
-            rows, sums = await stored_targets(connection), await summed_increments(connection, keys)
-            items = [
-                target_item(judge, commitment, unit, sums.get(key, {}), rows.get(key))
-                for key, (commitment, unit) in zip(keys, targets, strict=True)
-            ]
-        else:
+        if as_of is not None or reference.plan.is_closed(on):
             known_and_actual = await figures_at(connection, [unit.key for unit in reference.units], reference, on)
 
             def assess() -> list[TargetItem]:
@@ -100,4 +105,21 @@ async def list_targets(runtime: Running, caller: SignedIn, as_of: AsOf = None) -
                 return [target_item_then(judge, commitment, unit, known, actual) for commitment, unit in targets]
 
             items = await asyncio.to_thread(assess)
-    return TargetList(as_of=on, items=items, sample=reference.plan.sample)
+        else:
+            rows = await stored_targets(connection, reference.plan.id)
+            sums = await summed_increments(connection, reference.plan.id, keys)
+            items = [
+                target_item(judge, commitment, unit, sums.get(key, {}), rows.get(key))
+                for key, (commitment, unit) in zip(keys, targets, strict=True)
+            ]
+    return TargetList(as_of=on, plan=reference.plan.id, items=items, sample=reference.plan.sample)
+
+
+def _plan_of(plan: str | None, runtime: Runtime, on: date) -> Reference:
+    """Return the reference data of the plan asked for, which must have begun by the day."""
+    begun = runtime.plans.begun(on)
+    ids = [reference.plan.id for reference in begun]
+    if plan is not None and plan not in ids:
+        fault = Fault("/plan", Faults.BAD_PARAMETER, {"value": plan, "expected": ", ".join(ids)})
+        raise Problem(Problems.INVALID_QUERY, fault)
+    return begun[-1] if plan is None else begun[ids.index(plan)]

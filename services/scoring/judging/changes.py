@@ -42,7 +42,13 @@ def events(before: PreviousVerdict, after: Status, overdue: Collection[str] = ()
 
 
 def told_as(event: Event, cause: Cause | None) -> Event:
-    """Return the event under which a change is told: only figures and time make a loss an alarm."""
+    """Return the event under which a change is told.
+
+    Only figures and time make a loss an alarm, and what another plan, other rules or a rebuild make of the same figures
+    is no news of a commune at all.
+    """
+    if cause in ("plan", "rules", "rebuild"):
+        return Event.CHANGED
     is_alarm = event in (Event.LOST, Event.FELL_BEHIND)
     return Event.CHANGED if is_alarm and cause not in (None, "figure", "time") else event
 
@@ -82,6 +88,7 @@ class ChangesAt:
                 assessment=assessment,
                 submission=submission,
                 cause=self.cause,
+                plan=self.reference.plan.id,
                 sample=self.reference.plan.sample,
                 criterion=criterion_ref(criterion, self.reference),
                 district=unit_ref(district) if district else None,
@@ -96,7 +103,9 @@ class ChangesAt:
         """Return the changes of a commitment of a district or the province."""
         return [
             TargetChanged(
-                id=_event_id(target, commitment.id, event, before, assessment, self.moment.at),
+                id=_event_id(
+                    target, f"{self.reference.plan.id}/{commitment.id}", event, before, assessment, self.moment.at
+                ),
                 event=told_as(event, self.cause),
                 before=_status_before(event, before, assessment),
                 after=assessment.status,
@@ -105,6 +114,7 @@ class ChangesAt:
                 unit=unit_ref(target),
                 assessment=assessment,
                 cause=self.cause,
+                plan=self.reference.plan.id,
                 sample=self.reference.plan.sample,
                 commitment=commitment_ref(commitment),
             )

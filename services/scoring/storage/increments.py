@@ -22,6 +22,7 @@ step = table_of(IncrementRow)
 class IncrementValues(TypedDict):
     """A new row of table `step`."""
 
+    plan: str
     commitment: str
     unit: int
     on: date
@@ -45,18 +46,21 @@ _ADDED = [column.name for column in step.c if not column.primary_key]
 def _adding() -> Insert:
     statement = insert_rows(step, tuple(step.c.keys()))
     added = {name: step.c[name] + statement.excluded[name] for name in _ADDED}
-    return statement.on_conflict_do_update(index_elements=["commitment", "unit", "on"], set_=added)
+    return statement.on_conflict_do_update(index_elements=["plan", "commitment", "unit", "on"], set_=added)
 
 
 _ADD = _adding()
 
 
-async def add_increments(connection: AsyncConnection, increments: Mapping[tuple[str, int, date], Increment]) -> None:
-    """Add to the stored increments, sorted, so that workers cannot deadlock, and delete those that become zero."""
+async def add_increments(
+    connection: AsyncConnection, plan: str, increments: Mapping[tuple[str, int, date], Increment]
+) -> None:
+    """Add to a plan's stored increments, sorted, so that workers cannot deadlock, and delete those that become zero."""
     if not increments:
         return
     rows: list[IncrementValues] = [
         {
+            "plan": plan,
             "commitment": commitment,
             "unit": unit,
             "on": on,
@@ -78,15 +82,15 @@ async def add_increments(connection: AsyncConnection, increments: Mapping[tuple[
     await connection.execute(_ADD, columns_of(rows))
     touched = tuple_(step.c.commitment, step.c.unit).in_({(commitment, unit) for commitment, unit, _ in increments})
     empty = (step.c[name] == 0 for name in _ADDED)
-    await connection.execute(delete(step).where(touched, *empty))
+    await connection.execute(delete(step).where(step.c.plan == plan, touched, *empty))
 
 
 async def summed_increments(
-    connection: AsyncConnection, targets: Collection[tuple[str, int]]
+    connection: AsyncConnection, plan: str, targets: Collection[tuple[str, int]]
 ) -> dict[tuple[str, int], dict[date, Increment]]:
-    """Return the summed increments of these commitments by day."""
+    """Return the summed increments of these commitments of a plan by day."""
     increments: defaultdict[tuple[str, int], dict[date, Increment]] = defaultdict(dict)
-    query = select(step).where(tuple_(step.c.commitment, step.c.unit).in_(list(targets)))
+    query = select(step).where(step.c.plan == plan, tuple_(step.c.commitment, step.c.unit).in_(list(targets)))
     for row in await connection.execute(query):
         increments[(row.commitment, row.unit)][row.on] = _increment(row)
     return increments

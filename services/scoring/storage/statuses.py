@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple, TypedDict
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.storage.pairs import joined_pairs
@@ -68,3 +68,11 @@ async def without_status(
     given = joined_pairs(pairs, "criterion")
     known = exists().where(status.c.unit == given.c.unit, status.c.criterion == given.c.criterion)
     return [(row.unit, row.criterion) for row in await connection.execute(select(given).where(~known))]
+
+
+async def delete_statuses(connection: AsyncConnection, pairs: Sequence[tuple[int, CriterionKey]]) -> None:
+    """Delete the statuses of these pairs of unit and criterion."""
+    if pairs:
+        given = joined_pairs(pairs, "criterion")
+        is_given = exists().where(status.c.unit == given.c.unit, status.c.criterion == given.c.criterion)
+        await connection.execute(delete(status).where(is_given))

@@ -59,13 +59,21 @@ async def known_among(connection: AsyncConnection, ids: Sequence[UUID]) -> set[U
 
 
 async def submissions_of(
-    connection: AsyncConnection, units: Collection[int], until: datetime | None = None
+    connection: AsyncConnection,
+    units: Collection[int],
+    until: datetime | None = None,
+    without: Collection[UUID] = frozenset(),
 ) -> list[tuple[int, str]]:
-    """Return the unit and the JSON of every submission for these units, or of those received before a moment."""
+    """Return the unit and the JSON of every submission for these units, or of those received before a moment.
+
+    `without`: ids of submissions that are left out.
+    """
     query = select(submission.c.unit, cast(submission.c.body, Text).label("body"))
     query = query.where(submission.c.unit == func.any(list(units)))
     if until is not None:
         query = query.where(submission.c.received_at < until)
+    if without:
+        query = query.where(submission.c.id.not_in(without))
     return [(unit, body) for unit, body in await connection.execute(query)]
 
 

@@ -104,6 +104,7 @@ class IncrementRow(_Table, table=True):
 
     __tablename__ = "step"
 
+    plan: str = Field(primary_key=True, description="The plan's id.")
     commitment: str = Field(primary_key=True)
     unit: int = Field(primary_key=True)
     on: date = Field(primary_key=True)
@@ -139,6 +140,7 @@ class TargetRow(_Table, table=True):
         {"schema": SCHEMA},
     )
 
+    plan: str = Field(primary_key=True, description="The plan's id.")
     commitment: str = Field(primary_key=True)
     unit: int = Field(primary_key=True)
     status: str
@@ -175,12 +177,12 @@ class ChangeRow(_Table, table=True):
 
 
 class PlanRow(_Table, table=True):
-    """The plan by which the state was judged: one row."""
+    """The plans that have begun: the state is judged by them. The newest is in force."""
 
     __tablename__ = "plan"
 
     plan: str = Field(primary_key=True, description="The plan's id.")
-    since: datetime = Field(sa_type=_moment)
+    since: datetime = Field(sa_type=_moment, description="The moment from which on the state is judged by it.")
 
 
 class TickRow(_Table, table=True):

@@ -43,11 +43,19 @@ async def taken_back_among(connection: AsyncConnection, submissions: Collection[
 
 
 async def taken_back_of(
-    connection: AsyncConnection, units: Collection[int], until: datetime | None = None
+    connection: AsyncConnection,
+    units: Collection[int],
+    until: datetime | None = None,
+    without: Collection[UUID] = frozenset(),
 ) -> TakenBack:
-    """Return which submissions for these units were taken back, at any time or before a moment."""
+    """Return which submissions for these units were taken back, at any time or before a moment.
+
+    `without`: ids of withdrawals and returns that are left out.
+    """
     query = _columns.where(taken_back.c.unit == func.any(list(units)))
-    return await _taken_back(connection, query if until is None else query.where(taken_back.c.at < until))
+    if until is not None:
+        query = query.where(taken_back.c.at < until)
+    return await _taken_back(connection, query.where(taken_back.c.id.not_in(without)) if without else query)
 
 
 async def taken_back_ids(connection: AsyncConnection, ids: Collection[UUID]) -> set[UUID]:

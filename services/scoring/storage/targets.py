@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple, TypedDict
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.storage.tables import TargetRow
@@ -29,6 +29,7 @@ class StoredTarget(NamedTuple):
 class TargetValues(TypedDict):
     """A new row of table `target`."""
 
+    plan: str
     commitment: str
     unit: int
     status: str
@@ -42,25 +43,30 @@ class TargetValues(TypedDict):
 _STORED = (target.c.commitment, target.c.unit, *(target.c[name] for name in StoredTarget._fields))
 
 
-async def stored_targets(connection: AsyncConnection) -> dict[tuple[str, int], StoredTarget]:
-    """Return the statuses of all commitments by commitment and unit."""
-    rows = await connection.execute(select(*_STORED))
+async def stored_targets(connection: AsyncConnection, plan: str) -> dict[tuple[str, int], StoredTarget]:
+    """Return the statuses of all commitments of a plan by commitment and unit."""
+    rows = await connection.execute(select(*_STORED).where(target.c.plan == plan))
     return {(commitment, unit): StoredTarget(Status(name), *others) for commitment, unit, name, *others in rows}
 
 
-async def outdated_targets(connection: AsyncConnection, on: date) -> set[tuple[str, int]]:
-    """Return the commitments whose sums have moved, or whose status no longer holds and was not judged on that day."""
-    query = select(target.c.commitment, target.c.unit).where(_is_to_be_judged(on))
+async def has_outdated_targets(connection: AsyncConnection, on: date) -> bool:
+    """Tell whether any plan's commitments are outdated: see `outdated_targets`."""
+    return bool(await connection.scalar(select(exists().where(_is_to_be_judged(on)))))
+
+
+async def outdated_targets(connection: AsyncConnection, plan: str, on: date) -> set[tuple[str, int]]:
+    """Return a plan's commitments whose sums have moved, or whose status ran out and was not judged on that day."""
+    query = select(target.c.commitment, target.c.unit).where(target.c.plan == plan, _is_to_be_judged(on))
     return {(row.commitment, row.unit) for row in await connection.execute(query)}
 
 
-async def lock_outdated_targets(connection: AsyncConnection, on: date) -> set[tuple[str, int]]:
+async def lock_outdated_targets(connection: AsyncConnection, plan: str, on: date) -> set[tuple[str, int]]:
     """Lock the commitments that `outdated_targets` names until the transaction ends, and return them.
 
     Workers that move their sums meanwhile wait, so the mark of that move comes after the verdict and stays.
     Commitments whose sums are being moved right now are left out: their mark stands when the move is committed.
     """
-    query = select(target.c.commitment, target.c.unit).where(_is_to_be_judged(on))
+    query = select(target.c.commitment, target.c.unit).where(target.c.plan == plan, _is_to_be_judged(on))
     query = query.order_by(target.c.commitment, target.c.unit).with_for_update(skip_locked=True, key_share=True)
     return {(row.commitment, row.unit) for row in await connection.execute(query)}
 
@@ -77,14 +83,15 @@ async def insert_targets(connection: AsyncConnection, rows: Sequence[TargetValue
 
 
 _MARK_MOVED = insert_rows(target, tuple(target.c.keys())).on_conflict_do_update(
-    index_elements=["commitment", "unit"], set_={"moved": True}
+    index_elements=["plan", "commitment", "unit"], set_={"moved": True}
 )
 
 
-async def mark_moved(connection: AsyncConnection, targets: Collection[tuple[str, int]], on: date) -> None:
-    """Mark that the sums of these commitments have moved, so that they are judged."""
+async def mark_moved(connection: AsyncConnection, plan: str, targets: Collection[tuple[str, int]], on: date) -> None:
+    """Mark that the sums of these commitments of a plan have moved, so that they are judged."""
     rows: list[TargetValues] = [
         {
+            "plan": plan,
             "commitment": commitment,
             "unit": unit,
             "status": Status.NO_DATA.value,
@@ -98,3 +105,8 @@ async def mark_moved(connection: AsyncConnection, targets: Collection[tuple[str,
     ]
     if rows:
         await connection.execute(_MARK_MOVED, columns_of(rows))
+
+
+async def forget_other_plans(connection: AsyncConnection, plans: Collection[str]) -> None:
+    """Delete the statuses of the commitments of all plans but these."""
+    await connection.execute(delete(target).where(target.c.plan.not_in(plans)))

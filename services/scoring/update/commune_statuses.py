@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from services.scoring.judging.inheritance import with_inherited
 from services.scoring.judging.judge import CriterionVerdict, Judge
 from services.scoring.judging.observations import effective_date
 from services.scoring.judging.readings import Reading
+from services.scoring.storage.known_figures import judged_at
 from services.scoring.storage.readings import readings_among
 from services.scoring.storage.statuses import StatusValues, StoredStatus, statuses_of
 from services.scoring.storage.tables import StatusRow
@@ -42,6 +43,10 @@ class UnitToJudge:
     """The readings that changed; None: only time has passed."""
     causes: Sequence[AcceptedSubmission] = ()
     """The submissions that changed them, in the order of their arrival."""
+
+    def of_criteria(self, chosen: Callable[[Unit, CriterionKey], bool]) -> UnitToJudge:
+        """Return the unit with only some of its criteria."""
+        return replace(self, criteria=[key for key in self.criteria if chosen(self.unit, key)])
 
 
 async def judge_units(transaction: Transaction, units: Sequence[UnitToJudge]) -> list[ChangeOfUnit]:
@@ -75,6 +80,8 @@ def _judge(
     if stored is None and judged.is_blank:
         return None
     before = _before(stored, criterion, unit, judge)
+    if transaction.cause == "plan":  # the former plan's reports are no news, nor are the new one's
+        before = replace(before, overdue=frozenset(judged.overdue))
     changes: Sequence[StatusChanged] = ()
     if events(before, judged.status, judged.overdue):
         assessment = explain_criterion(judged)
@@ -82,7 +89,8 @@ def _judge(
         changes = ChangesAt(reference, moment, transaction.cause).of_criterion(
             unit, criterion, before, assessment, cause
         )
-    if stored and judged.status == before.status and not _reaches_back(to_judge.differing, judge):
+    is_unchanged = stored and judged.status == before.status and transaction.cause != "plan"
+    if stored and is_unchanged and not _reaches_back(to_judge.differing, judge):
         since = stored.since
     else:
         since = judge.criterion_since(criterion, unit, to_judge.figures)
@@ -136,7 +144,26 @@ def criteria_touched(unit: Unit, readings: Sequence[Reading], reference: Referen
 async def units_to_judge(
     transaction: Transaction, criteria: CriteriaByUnit, differing: Sequence[Reading] | None = None
 ) -> list[UnitToJudge]:
-    """Read the figures by which these criteria of the units are judged, with those that the units inherited."""
+    """Read the figures by which these criteria of the units are judged, with those that the units inherited.
+
+    Once the plan in force is closed, what it binds is judged by the figures of its time.
+    """
+    reference, closes = transaction.reference, transaction.reference.plan.closes
+    figures = await _newest_figures(transaction, criteria)
+    units = [
+        UnitToJudge(reference.units.by_key(unit), figures[unit], keys, differing) for unit, keys in criteria.items()
+    ]
+    if closes is None or transaction.moment.on <= closes:
+        return units
+    bound = [own for unit in units if (own := unit.of_criteria(reference.binds)).criteria]
+    final = await judged_at(transaction.connection, [own.unit.key for own in bound], reference, closes)
+    return [
+        *(unit.of_criteria(lambda unit, key: not reference.binds(unit, key)) for unit in units),
+        *(replace(own, figures=final[own.unit.key]) for own in bound),
+    ]
+
+
+async def _newest_figures(transaction: Transaction, criteria: CriteriaByUnit) -> dict[int, Figures]:
     reference = transaction.reference
     elements = {
         (member, element)
@@ -147,10 +174,7 @@ async def units_to_judge(
     }
     readings = await readings_among(transaction.connection, elements, reference.plan.horizon)
     families = {unit: readings.get(unit, _NOTHING) for unit in reference.lineage.families(criteria)}
-    figures = with_inherited(families, reference)
-    return [
-        UnitToJudge(reference.units.by_key(unit), figures[unit], keys, differing) for unit, keys in criteria.items()
-    ]
+    return with_inherited(families, reference)
 
 
 async def judge_again(transaction: Transaction, criteria: CriteriaByUnit) -> int:
@@ -164,16 +188,19 @@ async def judge_again(transaction: Transaction, criteria: CriteriaByUnit) -> int
 
 
 def rebuilt_statuses(
-    judge: Judge, unit: Unit, figures: Figures, bound: Collection[CriterionKey]
+    judge: Judge, unit: Unit, newest: Figures, final: Figures | None, bound: Collection[CriterionKey]
 ) -> Iterator[StatusValues]:
     """Yield the rows of a unit's statuses, made from its figures alone.
 
-    They are of the criteria for which it has figures, and of those to which the plan binds it (`bound`).
+    They are of the criteria for which it has figures, and of those to which the plan binds it (`bound`): once the plan
+    is closed these are judged by the figures of its time (`final`), all others by the `newest`.
     """
     if unit.valid_from > judge.on:
         return
     judge = judge.at(unit.last_day(judge.on))
-    for criterion in dict.fromkeys((*criteria_touched(unit, list(figures.values()), judge.reference), *bound)):
+    for criterion in dict.fromkeys((*criteria_touched(unit, list(newest.values()), judge.reference), *bound)):
+        is_final = final is not None and judge.reference.binds(unit, criterion)
+        figures = final if final is not None and is_final else newest
         judged = judge.criterion(criterion, unit, figures)
         if not judged.is_blank:
             yield _status_row(unit, criterion, judged, judge.criterion_since(criterion, unit, figures))

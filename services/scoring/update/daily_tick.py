@@ -10,14 +10,17 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment
-from services.scoring.storage.locks import hold_off_rebuild, lock_days, lock_units
+from services.scoring.storage.locks import hold_off_rebuild, hold_off_workers, lock_days, lock_units
 from services.scoring.storage.statuses import outdated_statuses, without_status
 from services.scoring.storage.targets import mark_moved
 from services.scoring.storage.ticks import last_tick, take_day
+from services.scoring.update.begin_plan import begin_plan
 from services.scoring.update.commune_statuses import judge_units, units_to_judge
+from services.scoring.update.plan_guard import plans_of_state, transaction_by_plans
 from services.scoring.update.published_changes import publish_changes
 from services.scoring.update.targets import begin_targets, judge_targets
 from services.scoring.update.transaction import Transaction
+from shared.reference.load import Reference
 from shared.reference.models import CriterionKey
 from shared.service.outbox import Relay
 from shared.service.runtime import Runtime
@@ -55,26 +58,61 @@ class DailyTick:
         """Judge every day after the last one judged, up to today; the first start begins today."""
         today = self._runtime.clock.today()
         while True:
+            if await self._begin_plan(today):
+                self._relay.wake()
+                continue
             async with self._runtime.engine.begin() as connection:
                 await hold_off_rebuild(connection)
                 await lock_days(connection)
                 last = await last_tick(connection)
-                day = today if last is None else last + timedelta(days=1)
+                day = next_day(last, today)
                 if day <= today:
-                    changes = await tick(self._transaction(connection, day))
+                    changes = await tick(await self._transaction(connection, day))
                     log.info("day judged", day=str(day), changes=changes)
                 elif last:
-                    await judge_latecomers(self._transaction(connection, last))
+                    await judge_latecomers(await self._transaction(connection, last))
             self._relay.wake()
             if day > today:
                 self._runtime.facts["ticked"] = last
                 return
             self._runtime.facts["ticked"] = day
 
-    def _transaction(self, connection: AsyncConnection, day: date) -> Transaction:
+    async def _begin_plan(self, today: date) -> bool:
+        """Begin the next plan where the day that is to be judged next, or was judged last, belongs to it."""
+        plans = self._runtime.plans
+        async with self._runtime.engine.connect() as connection:
+            if await self._plan_to_begin(connection, today) is None:
+                return False
+        async with self._runtime.engine.begin() as connection:
+            await hold_off_workers(connection)
+            await lock_days(connection)
+            if (beginning := await self._plan_to_begin(connection, today)) is None:
+                return True  # another process has begun it meanwhile
+            day, reference = beginning
+            begun = await plans_of_state(connection, plans)
+            transaction = Transaction(connection, reference, self._moment(day), begun)
+            changes = await begin_plan(transaction)
+            log.info("plan begun", plan=reference.plan.id, day=str(day), changes=changes)
+        return True
+
+    async def _plan_to_begin(self, connection: AsyncConnection, today: date) -> tuple[date, Reference] | None:
+        day = min(next_day(await last_tick(connection), today), today)
+        plans = self._runtime.plans
+        begun = await plans_of_state(connection, plans) or plans.begun(day)
+        following = [reference for reference in plans.after(begun[-1]) if reference.plan.first_day <= day]
+        return (day, following[0]) if following else None
+
+    async def _transaction(self, connection: AsyncConnection, day: date) -> Transaction:
         """Return the transaction as of a day, at the present time of day."""
-        at = datetime.combine(day, self._runtime.clock.now().timetz())
-        return Transaction(connection, self._runtime.reference, Moment(on=day, at=at))
+        return await transaction_by_plans(connection, self._runtime.plans, self._moment(day))
+
+    def _moment(self, day: date) -> Moment:
+        return Moment(on=day, at=datetime.combine(day, self._runtime.clock.now().timetz()))
+
+
+def next_day(last: date | None, today: date) -> date:
+    """Return the day after the last one judged; the first start begins today."""
+    return today if last is None else last + timedelta(days=1)
 
 
 async def tick(transaction: Transaction) -> int:
@@ -89,8 +127,9 @@ async def tick(transaction: Transaction) -> int:
     due = await criteria_due(transaction)
     await lock_units(connection, transaction.reference.lineage.families(due))
     changes = await judge_due(transaction, due)
-    await begin_targets(transaction)
-    await mark_sums_of_begun_units(transaction)
+    for own in transaction.of_each_plan:
+        await begin_targets(own)
+        await mark_sums_of_begun_units(own)
     return changes + await judge_targets(transaction)
 
 
@@ -140,4 +179,4 @@ async def mark_sums_of_begun_units(transaction: Transaction) -> None:
     reference, on = transaction.reference, transaction.moment.on
     if reference.lineage.begun(on) is not None:
         targets = {(commitment.id, target.key) for commitment, target in reference.targets}
-        await mark_moved(transaction.connection, targets, on)
+        await mark_moved(transaction.connection, reference.plan.id, targets, on)

@@ -27,6 +27,13 @@ class FigureChange:
     differing: ReadingsByUnit
     """The readings of `after` that `before` lacks or has otherwise, and those of `before` that `after` lacks."""
 
+    @classmethod
+    def between(cls, before: Mapping[int, Figures], after: Mapping[int, Figures]) -> FigureChange:
+        """Return the change of all units that have figures before or after."""
+        keys = before.keys() | after.keys()
+        before, after = ({key: figures.get(key, _NOTHING) for key in keys} for figures in (before, after))
+        return cls(before, after, {key: _differing(before[key], after[key]) for key in keys})
+
 
 def oldest_needed(arriving: ReadingsByUnit, reference: Reference) -> date:
     """Return the plan's horizon, or the earliest end of an arriving reading's period where that lies before it."""
@@ -54,35 +61,38 @@ def elements_needed(arriving: ReadingsByUnit, reference: Reference) -> set[tuple
     return needed
 
 
-def merge_arriving(stored: Mapping[int, Figures], arriving: ReadingsByUnit, reference: Reference) -> FigureChange:
-    """Merge arriving readings into the stored figures of the units and their kin."""
-    before = {unit: stored.get(unit, _NOTHING) for unit in reference.lineage.families(arriving)}
+def merge_arriving(stored: Mapping[int, Figures], arriving: ReadingsByUnit, families: Collection[int]) -> FigureChange:
+    """Merge arriving readings into the stored figures of the units and their kin (`families`)."""
+    before = {unit: stored.get(unit, _NOTHING) for unit in families}
     after = before | {unit: merge(before[unit], readings) for unit, readings in arriving.items()}
     return FigureChange(before, after, {unit: _differing(before[unit], after[unit]) for unit in arriving})
 
 
-def as_judged(change: FigureChange, oldest: date, reference: Reference) -> FigureChange:
+def as_judged(change: FigureChange, reference: Reference) -> FigureChange:
     """Return the change in the figures by which units are judged.
 
-    Those go as far back as the plan looks (`oldest` tells how far back the change goes), with the figures that units
-    inherited: a change then reaches the heirs too.
+    Those go as far back as the plan looks, with the figures that units inherited: a change then reaches the heirs too.
     """
-    before, after, differing = change.before, change.after, change.differing
-    horizon = reference.plan.horizon
-    if oldest < horizon:
+    kin = reference.lineage.families(change.differing)
+    before, after = ({unit: own[unit] for unit in kin} for own in (change.before, change.after))
+    differing, horizon = change.differing, reference.plan.horizon
+    if any(period.end < horizon for figures in after.values() for _, period in figures):
         before = {unit: figures.since(horizon) for unit, figures in before.items()}
         after = {unit: figures.since(horizon) for unit, figures in after.items()}
     if any(len(reference.lineage.family(unit)) > 1 for unit in differing):
         before, after = with_inherited(before, reference), with_inherited(after, reference)
-        differing = {unit: _differing(before[unit], after[unit]) for unit in change.after}
+        differing = {unit: _differing(before[unit], after[unit]) for unit in after}
     return FigureChange(before, after, differing)
 
 
 def replace_readings(
-    stored: Mapping[int, Figures], periods: Mapping[int, Collection[Period]], left: ReadingsByUnit, reference: Reference
+    stored: Mapping[int, Figures],
+    periods: Mapping[int, Collection[Period]],
+    left: ReadingsByUnit,
+    families: Collection[int],
 ) -> FigureChange:
     """Return the change where these readings alone are left for some periods of units."""
-    before = {unit: stored.get(unit, _NOTHING) for unit in reference.lineage.families(periods)}
+    before = {unit: stored.get(unit, _NOTHING) for unit in families}
     after = dict(before)
     for unit, of_unit in periods.items():
         kept = {key: reading for key, reading in before[unit].items() if key[1] not in of_unit}

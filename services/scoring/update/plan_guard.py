@@ -1,36 +1,51 @@
-"""The guard of the plan: nobody judges a system's state by another plan than its own without meaning to."""
+"""The guard of the plans: nobody judges a system's state by other plans than its own without meaning to."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.storage.judged_plan import judged_plan, record_plan
+from services.scoring.judging.changes import Moment
+from services.scoring.storage.begun_plans import begun_plans, record_plans
 from services.scoring.storage.locks import lock_days
 from services.scoring.texts import phrase
+from services.scoring.update.transaction import Transaction
 from shared.contracts.bilingual import Bilingual
+from shared.reference.load import Plans, Reference
 from shared.texts import filled
 
 
 class OtherPlanError(Exception):
-    """The state was judged by another plan than the one that is to judge now."""
+    """The state was judged by another plan than those that are to judge now."""
 
-    def __init__(self, own: str, other: str) -> None:
-        self.words: Bilingual = filled(phrase("plan_guard.other_plan"), own=own, other=other)
+    def __init__(self, own: Sequence[str], other: Sequence[str]) -> None:
+        words = filled(phrase("plan_guard.other_plan"), own=",".join(own), other=",".join(other))
+        self.words: Bilingual = words
         super().__init__(f"{self.words.vi} / {self.words.en}")
 
 
-async def check_plan(connection: AsyncConnection, plan_id: str) -> None:
-    """Raise OtherPlanError where the state was judged by another plan."""
-    own = await judged_plan(connection)
-    if own not in (None, plan_id):
-        raise OtherPlanError(str(own), plan_id)
+async def plans_of_state(connection: AsyncConnection, plans: Plans) -> Sequence[Reference]:
+    """Return the plans by which the state is judged, in the order of their time; none before the first start.
+
+    OtherPlanError where one of them is not among `plans`.
+    """
+    begun = await begun_plans(connection)
+    known = plans.among(begun)
+    if len(known) < len(begun):
+        raise OtherPlanError(sorted(begun), plans.ids)
+    return known
 
 
-async def take_plan(connection: AsyncConnection, plan_id: str, now: datetime) -> None:
-    """Record the plan at the first start; raise OtherPlanError where the state was judged by another plan."""
+async def take_plans(connection: AsyncConnection, plans: Plans, today: date, now: datetime) -> None:
+    """Record the plans that have begun at the first start; OtherPlanError where the state was judged by another one."""
     await lock_days(connection)
-    if await judged_plan(connection) is None:
-        await record_plan(connection, plan_id, now)
-    await check_plan(connection, plan_id)
+    if not await plans_of_state(connection, plans):
+        await record_plans(connection, [reference.plan.id for reference in plans.begun(today)], now)
+
+
+async def transaction_by_plans(connection: AsyncConnection, plans: Plans, moment: Moment) -> Transaction:
+    """Return the transaction with the plans by which the state is judged."""
+    *former, in_force = await plans_of_state(connection, plans) or plans.begun(moment.on)
+    return Transaction(connection, in_force, moment, former)

@@ -16,6 +16,7 @@ from shared.contracts import subjects
 from shared.contracts.verdict_change import Change, StatusChanged
 from shared.nats.cloud_events import Message, cloud_event
 from shared.service import outbox
+from shared.stable_id import stable_id
 
 
 class ChangeOfUnit(NamedTuple):
@@ -23,6 +24,8 @@ class ChangeOfUnit(NamedTuple):
 
     unit: int
     change: Change
+    is_in_force: bool = True
+    """False where it is about another plan than the one in force."""
 
 
 async def publish_changes(
@@ -44,21 +47,33 @@ async def publish_changes(
             "submission": change.submission,
             "body": change.model_dump(mode="json"),
         }
-        for unit, change in changes
+        for unit, change, _ in changes
     ]
     await add_changes(connection, rows)
     messages = [
-        message_of(change, traces.get(change.submission) if change.submission else None) for _, change in changes
+        message
+        for _, change, is_in_force in changes
+        for message in messages_of(change, traces.get(change.submission) if change.submission else None, is_in_force)
     ]
     await outbox.put(connection, OutboxRow, messages)
 
 
-def message_of(change: Change, trace: str | None) -> Message:
-    """Return the CloudEvent that carries a change, in the trace of the submission that caused it."""
-    body = change.model_dump_json().encode()
+def messages_of(change: Change, trace: str | None, is_in_force: bool = True) -> list[Message]:
+    """Return the CloudEvents that carry a change, in the trace of the submission that caused it.
+
+    A commitment's has two: by its plan, and where that is in force also as systems know it that know of one plan.
+    """
+    body, topic = change.model_dump_json().encode(), topic_of(change)
     if isinstance(change, StatusChanged):
         district = change.district.code if change.district else None
-        subject, kind = subjects.status(district, change.unit.code, change.criterion.key), "status.changed"
+        addressed = [(subjects.status(district, change.unit.code, topic), "status.changed", change.id)]
     else:
-        subject, kind = subjects.target(change.unit.code, topic_of(change)), "target.changed"
-    return cloud_event(subject, body, event_id=change.id, kind=kind, source="scoring", at=change.at, trace=trace)
+        # of two messages with one id the stream would keep only the first
+        own = subjects.target_of_plan(change.unit.code, change.plan or "-", topic)
+        addressed = [(own, "target.changed", stable_id(change.id, "v2"))]
+        if is_in_force:
+            addressed.append((subjects.target(change.unit.code, topic), "target.changed", change.id))
+    return [
+        cloud_event(subject, body, event_id=event_id, kind=kind, source="scoring", at=change.at, trace=trace)
+        for subject, kind, event_id in addressed
+    ]

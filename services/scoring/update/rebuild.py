@@ -24,26 +24,28 @@ from services.scoring.judging.figures import Figures, figures_from
 from services.scoring.judging.increments import Increment
 from services.scoring.judging.inheritance import judged_by
 from services.scoring.storage import rebuilt_schema
+from services.scoring.storage.begun_plans import record_plans
 from services.scoring.storage.increments import add_increments
-from services.scoring.storage.judged_plan import record_plan
+from services.scoring.storage.known_figures import judged_at
 from services.scoring.storage.locks import hold_off_workers
 from services.scoring.storage.readings import reading_values
 from services.scoring.storage.rebuilt_schema import COMPARED, REBUILT, REPLACED
 from services.scoring.storage.submissions import SubmissionValues, record_submissions, submissions_of, units_reported
 from services.scoring.storage.tables import ReadingRow, StatusRow, SubmissionRow, TakenBackRow
 from services.scoring.storage.taken_back import record_taken_back, taken_back_of
-from services.scoring.storage.targets import mark_moved
+from services.scoring.storage.targets import forget_other_plans, mark_moved
 from services.scoring.storage.ticks import last_tick
 from services.scoring.update.arrivals import submission_row, unit_of
+from services.scoring.update.begin_plan import fill_sums
 from services.scoring.update.commune_statuses import judge_again, rebuilt_statuses
-from services.scoring.update.plan_guard import check_plan
+from services.scoring.update.plan_guard import plans_of_state
 from services.scoring.update.score import score
 from services.scoring.update.stream_arrivals import StreamArrivals
 from services.scoring.update.take_back import take_back, taken_back_row
 from services.scoring.update.targets import begin_targets, judge_targets
 from services.scoring.update.transaction import Transaction
 from shared.postgres.statements import copy_in, upsert
-from shared.reference.load import Reference
+from shared.reference.load import Plans, Reference
 from shared.reference.models import CriterionKey
 from shared.time import VIETNAM
 
@@ -67,7 +69,7 @@ class RebuildReport:
 async def rebuild(
     engine: AsyncEngine,
     nats: Client,
-    reference: Reference,
+    plans: Plans,
     today: date | None = None,
     *,
     switch: bool = False,
@@ -77,19 +79,19 @@ async def rebuild(
 
     With `switch` the rebuilt state takes the place of the live one, and verdicts that differ are published as changes.
     `today` is a simulated clock's day. Workers wait while both are compared. Nothing is switched where the stream
-    lacks submissions that were scored: they would be lost. OtherPlanError where the live state was judged by another
-    plan, unless `change_plan` puts the plan of the reference data in its place.
+    lacks submissions that were scored: they would be lost. OtherPlanError where the live state was judged by other
+    plans, unless `change_plan` puts those of the reference data that have begun in their place.
     """
     started = time.monotonic()
     now = datetime.now(VIETNAM)
     async with rebuilt_schema.made(engine):
         async with engine.connect() as connection:
-            if not change_plan:
-                await check_plan(connection, reference.plan.id)
+            begun = [] if change_plan else await plans_of_state(connection, plans)
             day = today or now.date()
             # another machine's clock may be ahead: what it has judged by must be in force
             moment = Moment(on=max(day, await last_tick(connection) or day), at=now)
-        rebuilding = _Rebuilding(engine, nats, reference, moment)
+        begun = begun or plans.begun(moment.on)
+        rebuilding = _Rebuilding(engine, nats, begun, moment)
         await rebuilding.fill()
         await rebuilding.judge()
         async with engine.begin() as live:
@@ -97,7 +99,8 @@ async def rebuild(
             await rebuilding.catch_up(live)
             report = await _compare(live)
             if switch and not report.lacking:
-                await _switch(Transaction(live, reference, moment))
+                *former, in_force = begun
+                await _switch(Transaction(live, in_force, moment, former, "rebuild"))
                 report.switched = True
         report.submissions = rebuilding.submissions
         report.seconds = time.monotonic() - started
@@ -107,10 +110,11 @@ async def rebuild(
 class _Rebuilding:
     """The state that is being rebuilt, as far as the stream has been read."""
 
-    def __init__(self, live: AsyncEngine, nats: Client, reference: Reference, moment: Moment) -> None:
+    def __init__(self, live: AsyncEngine, nats: Client, begun: Sequence[Reference], moment: Moment) -> None:
         self._beside = rebuilt_schema.beside(live)
         self._stream = StreamArrivals(live, nats)
-        self._reference, self._moment = reference, moment
+        *self._former, self._reference = begun
+        self._moment = moment
         self.submissions = 0
 
     async def fill(self) -> None:
@@ -153,12 +157,26 @@ class _Rebuilding:
             for _ in range(2):
                 group.create_task(work())
         async with self._begin() as transaction:
-            for part in batched(sums.items(), _ROWS_AT_ONCE):
-                await add_increments(transaction.connection, dict(part))
-            await begin_targets(transaction)
-            moved = {(commitment, unit) for commitment, unit, _ in sums}
-            await mark_moved(transaction.connection, moved, self._moment.on)
+            if self._is_closed:
+                await fill_sums(transaction)
+            else:
+                await self._write(transaction, sums)
+            for own in transaction.of_each_plan[:-1]:
+                await fill_sums(own)
+            for own in transaction.of_each_plan:
+                await begin_targets(own)
             await judge_targets(transaction)
+
+    @property
+    def _is_closed(self) -> bool:
+        return self._reference.plan.is_closed(self._moment.on)
+
+    async def _write(self, transaction: Transaction, sums: Mapping[tuple[str, int, date], Increment]) -> None:
+        plan = self._reference.plan.id
+        for part in batched(sums.items(), _ROWS_AT_ONCE):
+            await add_increments(transaction.connection, plan, dict(part))
+        moved = {(commitment, unit) for commitment, unit, _ in sums}
+        await mark_moved(transaction.connection, plan, moved, self._moment.on)
 
     async def _judge_units(
         self, units: Sequence[int], bound: Mapping[int, Sequence[CriterionKey]]
@@ -171,10 +189,16 @@ class _Rebuilding:
             judged_figures = judged_by({unit: figures.get(unit, Figures()) for unit in units}, reference)
             readings = [reading_values(unit, reading) for unit, own in figures.items() for reading in own.values()]
             await copy_in(transaction.connection, ReadingRow, readings, REBUILT)
+            closes = reference.plan.closes
+            final = (
+                await judged_at(transaction.connection, units, reference, closes) if self._is_closed and closes else {}
+            )
             statuses = [
                 row
                 for unit, own in judged_figures.items()
-                for row in rebuilt_statuses(transaction.judge, reference.units.by_key(unit), own, bound.get(unit, ()))
+                for row in rebuilt_statuses(
+                    transaction.judge, reference.units.by_key(unit), own, final.get(unit), bound.get(unit, ())
+                )
             ]
             await upsert(transaction.connection, StatusRow, statuses)
         return [
@@ -196,7 +220,7 @@ class _Rebuilding:
     @asynccontextmanager
     async def _begin(self) -> AsyncIterator[Transaction]:
         async with self._beside.begin() as connection:
-            yield Transaction(connection, self._reference, self._moment)
+            yield Transaction(connection, self._reference, self._moment, self._former)
 
 
 async def _compare(live: AsyncConnection) -> RebuildReport:
@@ -220,6 +244,9 @@ async def _switch(live: Transaction) -> None:
         if model is StatusRow:
             await judge_again(live, criteria)  # by the rebuilt readings, against the live statuses
         await rebuilt_schema.replace(live.connection, model)
-    await record_plan(live.connection, live.reference.plan.id, live.moment.at)
-    targets = {(commitment.id, unit.key) for commitment, unit in live.reference.targets}
-    await mark_moved(live.connection, targets, live.moment.on)
+    plans = [own.reference.plan.id for own in live.of_each_plan]
+    await record_plans(live.connection, plans, live.moment.at)
+    await forget_other_plans(live.connection, plans)
+    for own in live.of_each_plan:
+        targets = {(commitment.id, unit.key) for commitment, unit in own.reference.targets}
+        await mark_moved(live.connection, own.reference.plan.id, targets, live.moment.on)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from uuid import UUID
 
 from services.scoring.judging.readings import Reading
+from services.scoring.storage.known_figures import judged_at
 from services.scoring.storage.locks import lock_units
 from services.scoring.storage.readings import readings_among, write_readings
 from services.scoring.storage.submissions import record_submissions
@@ -39,17 +41,15 @@ async def score(transaction: Transaction, arrivals: Sequence[Arrival]) -> int:
         return 0
     # Another process may have seen the new day first; what it received then must be in force when it is judged.
     transaction = transaction.not_before(max(arrival.day for arrival in each(new))).because_of("figure")
-    await lock_units(transaction.connection, transaction.reference.lineage.families(new))
+    await lock_units(transaction.connection, families_in_each_plan(transaction, new))
     if judged := await last_tick(transaction.connection):  # the day may have passed while others held the units
         transaction = transaction.not_before(judged)
     arriving = await readings_arriving(transaction, new)
     if not any(arriving.values()):
         return 0
-    oldest = oldest_needed(arriving, transaction.reference)
-    stored = await store_readings(transaction, arriving, oldest)
-    change = as_judged(stored, oldest, transaction.reference)
-    changes = await judge_change(transaction, change, new)
-    await move_sums(transaction, change)
+    stored = await store_readings(transaction, arriving)
+    received = {arrival.submission.id: arrival.day for arrival in each(new)}
+    changes = await take_into_account(transaction, stored, new, received)
     traces = {arrival.submission.id: arrival.trace for arrival in each(new)}
     await publish_changes(transaction.connection, changes, traces)
     return len(changes)
@@ -81,26 +81,87 @@ async def readings_arriving(transaction: Transaction, new: ArrivalsByUnit) -> di
     }
 
 
-async def store_readings(transaction: Transaction, arriving: ReadingsByUnit, oldest: date) -> FigureChange:
-    """Merge the arriving readings into the stored ones of periods that end at `oldest` or later, and store them."""
-    needed = elements_needed(arriving, transaction.reference)
+async def store_readings(transaction: Transaction, arriving: ReadingsByUnit) -> FigureChange:
+    """Merge the arriving readings into the stored ones, and store them; return the change as it is stored."""
+    references = [*transaction.former_open, transaction.reference]
+    oldest = min(oldest_needed(arriving, reference) for reference in references)
+    needed = set().union(*(elements_needed(arriving, reference) for reference in references))
     stored = await readings_among(transaction.connection, needed, oldest)
-    change = merge_arriving(stored, arriving, transaction.reference)
+    change = merge_arriving(stored, arriving, families_in_each_plan(transaction, arriving))
     differing = [(unit, reading) for unit, readings in change.differing.items() for reading in readings]
     await write_readings(transaction.connection, differing)
     return change
 
 
-async def judge_change(transaction: Transaction, change: FigureChange, new: ArrivalsByUnit) -> list[ChangeOfUnit]:
-    """Judge the criteria of which figures changed."""
+async def take_into_account(
+    transaction: Transaction, stored: FigureChange, causes: ArrivalsByUnit, received: Mapping[UUID, date]
+) -> list[ChangeOfUnit]:
+    """Judge the criteria of which figures changed, and move the sums of each plan; return the criteria's changes.
+
+    `received`: the days on which the messages were received that changed the figures, by their ids. A plan that is
+    closed hears only of those that were received before it was.
+    """
+    changes: list[ChangeOfUnit] = []
+    for own in transaction.of_each_plan:
+        change = await change_for(own, stored, received)
+        if own is transaction:
+            changes = await judge_change(own, stored, change, causes)
+        if change:
+            await move_sums(own, change)
+    return changes
+
+
+async def change_for(own: Transaction, stored: FigureChange, received: Mapping[UUID, date]) -> FigureChange | None:
+    """Return the change in the figures by which a plan judges; None where there is none for a plan that is closed."""
+    reference, closes = own.reference, own.reference.plan.closes
+    if closes is None or own.moment.on <= closes:
+        return as_judged(stored, reference)
+    if not (late := {key for key, day in received.items() if day <= closes}):
+        return None
+    # others may have been scored before them that the plan does not hear of: the stored figures are not the plan's
+    before = await judged_at(own.connection, stored.differing, reference, closes, without=late)
+    after = await judged_at(own.connection, stored.differing, reference, closes)
+    return FigureChange.between(before, after)
+
+
+async def judge_change(
+    transaction: Transaction, stored: FigureChange, change: FigureChange | None, causes: ArrivalsByUnit
+) -> list[ChangeOfUnit]:
+    """Judge the criteria of which figures changed by the plan in force.
+
+    Once the plan is closed, what it binds is judged by the figures of its time (`change`), and all else by the newest.
+    """
+    reference = transaction.reference
+    if not reference.plan.is_closed(transaction.moment.on):
+        assert change  # noqa: S101 - a plan that is open hears of every change
+        return await judge_units(transaction, units_touched(transaction, change, causes))
+    newest = units_touched(transaction, as_judged(stored, reference), causes)
+    final = units_touched(transaction, change, causes) if change else []
+    return await judge_units(
+        transaction,
+        [
+            *(unit.of_criteria(lambda unit, key: not reference.binds(unit, key)) for unit in newest),
+            *(unit.of_criteria(reference.binds) for unit in final),
+        ],
+    )
+
+
+def units_touched(transaction: Transaction, change: FigureChange, causes: ArrivalsByUnit) -> list[UnitToJudge]:
+    """Return the units whose figures changed, each with the criteria that measure them."""
     reference = transaction.reference
     units = []
     for key, readings in change.differing.items():
         unit = reference.units.by_key(key)
+        submissions = [arrival.submission for arrival in causes_of(key, causes, transaction)]
         criteria = criteria_touched(unit, readings, reference)
-        causes = [arrival.submission for arrival in causes_of(key, new, transaction)]
-        units.append(UnitToJudge(unit, change.after[key], criteria, readings, causes))
-    return await judge_units(transaction, units)
+        units.append(UnitToJudge(unit, change.after[key], criteria, readings, submissions))
+    return units
+
+
+def families_in_each_plan(transaction: Transaction, units: Iterable[int]) -> set[int]:
+    """Return the units with their kin by each plan that has begun."""
+    units = list(units)
+    return {unit for own in transaction.of_each_plan for unit in own.reference.lineage.families(units)}
 
 
 def causes_of(unit: int, new: ArrivalsByUnit, transaction: Transaction) -> Sequence[Arrival]:

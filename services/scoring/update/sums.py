@@ -15,10 +15,10 @@ from shared.reference.load import Reference
 
 async def move_sums(transaction: Transaction, change: FigureChange) -> None:
     """Move the sums above the changed units, and mark their commitments for `judge_targets` to judge."""
-    increments = sum_increments(change, transaction.reference)
+    plan, increments = transaction.reference.plan.id, sum_increments(change, transaction.reference)
     moved = {(commitment, unit) for commitment, unit, _ in increments}
-    await mark_moved(transaction.connection, moved, transaction.moment.on)
-    await add_increments(transaction.connection, increments)
+    await mark_moved(transaction.connection, plan, moved, transaction.moment.on)
+    await add_increments(transaction.connection, plan, increments)
 
 
 def sum_increments(change: FigureChange, reference: Reference) -> dict[tuple[str, int, date], Increment]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
 
 from services.scoring.judging.readings import Reading, received_on
 from services.scoring.storage.locks import lock_units
@@ -17,10 +16,9 @@ from services.scoring.storage.submissions import submissions_for
 from services.scoring.storage.taken_back import TakenBackValues, record_taken_back, taken_back_of
 from services.scoring.storage.ticks import last_tick
 from services.scoring.update.arrivals import Arrival, unit_of
-from services.scoring.update.figure_changes import FigureChange, as_judged, replace_readings
+from services.scoring.update.figure_changes import FigureChange, replace_readings
 from services.scoring.update.published_changes import publish_changes
-from services.scoring.update.score import judge_change
-from services.scoring.update.sums import move_sums
+from services.scoring.update.score import families_in_each_plan, take_into_account
 from services.scoring.update.targets import judge_targets
 from services.scoring.update.transaction import Transaction
 from shared.contracts import subjects
@@ -48,7 +46,7 @@ async def take_back(transaction: Transaction, takings: Sequence[TakingBack]) -> 
         return 0
     units = {taking.id: unit_of(taking, transaction.reference).key for taking in takings}
     # before they are stored: an arriving submission is scored before, and found here, or later, and finds them
-    await lock_units(transaction.connection, transaction.reference.lineage.families(units.values()))
+    await lock_units(transaction.connection, families_in_each_plan(transaction, units.values()))
     rows = [taken_back_row(taking, units[taking.id]) for taking in takings]
     new = await record_taken_back(transaction.connection, rows)
     taken = [taking for taking in takings if taking.id in new]
@@ -62,16 +60,15 @@ async def take_back(transaction: Transaction, takings: Sequence[TakingBack]) -> 
     for taking in taken:
         periods[units[taking.id]].add(taking.period)
     submissions = await _submissions_for(transaction, periods)
-    change, oldest = await _store_what_is_left(transaction, periods, submissions)
-    change = as_judged(change, oldest, transaction.reference)
+    change = await _store_what_is_left(transaction, periods, submissions)
     ids = {taking.submission for taking in taken}
     causes = {
         unit: [Arrival(one) for one in own if not ids.isdisjoint((one.id, one.reviews))]
         for unit, own in submissions.items()
     }
-    changes = await judge_change(transaction, change, causes)
+    received = {taking.id: received_on(taking.at) for taking in taken}
+    changes = await take_into_account(transaction, change, causes, received)
     await publish_changes(transaction.connection, changes)
-    await move_sums(transaction, change)
     return len(changes) + await judge_targets(transaction)
 
 
@@ -89,17 +86,18 @@ async def _store_what_is_left(
     transaction: Transaction,
     periods: defaultdict[int, set[Period]],
     submissions: dict[int, list[AcceptedSubmission]],
-) -> tuple[FigureChange, date]:
-    """Store the readings that the submissions leave for the periods; return the change, and how far back it goes."""
-    connection, reference = transaction.connection, transaction.reference
+) -> FigureChange:
+    """Store the readings that the submissions leave for the periods; return the change as it is stored."""
+    connection, families = transaction.connection, families_in_each_plan(transaction, periods)
     taken_back = await taken_back_of(connection, list(periods))
     left = {
         unit: [reading for submission in own for reading in taken_back.readings_left(submission)]
         for unit, own in submissions.items()
     }
-    oldest = min([reference.plan.horizon, *(period.end for of_unit in periods.values() for period in of_unit)])
-    stored = await readings_of(connection, list(reference.lineage.families(periods)), oldest)
-    change = replace_readings(stored, periods, left, reference)
+    horizons = [reference.plan.horizon for reference in (*transaction.former_open, transaction.reference)]
+    oldest = min([*horizons, *(period.end for of_unit in periods.values() for period in of_unit)])
+    stored = await readings_of(connection, list(families), oldest)
+    change = replace_readings(stored, periods, left, families)
     kept: list[tuple[int, Reading]] = []
     gone: list[tuple[int, Reading]] = []
     for unit, readings in change.differing.items():
@@ -108,7 +106,7 @@ async def _store_what_is_left(
             (kept if has_one else gone).append((unit, reading))
     await write_readings(connection, kept)
     await delete_readings(connection, gone)
-    return change, oldest
+    return change
 
 
 def taken_back_row(taking: TakingBack, unit: int) -> TakenBackValues:

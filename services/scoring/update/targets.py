@@ -14,9 +14,9 @@ from services.scoring.storage.tables import TargetRow
 from services.scoring.storage.targets import (
     StoredTarget,
     TargetValues,
+    has_outdated_targets,
     insert_targets,
     lock_outdated_targets,
-    outdated_targets,
     stored_targets,
 )
 from services.scoring.update.judging_days import last_day_held, moment_to_judge
@@ -32,12 +32,21 @@ async def judge_targets(transaction: Transaction) -> int:
     Apart from `score`, so that workers do not wait for each other at the province's sums. Returns the number of
     changes.
     """
-    connection, reference, on = transaction.connection, transaction.reference, transaction.moment.on
-    if not await outdated_targets(connection, on):
+    connection, on = transaction.connection, transaction.moment.on
+    if not await has_outdated_targets(connection, on):
         return 0
     await lock_targets(connection)
-    taken = await lock_outdated_targets(connection, on)
-    sums, stored = await summed_increments(connection, taken), await stored_targets(connection)
+    changes = [change for own in transaction.of_each_plan for change in await _judge_targets(own, own is transaction)]
+    await publish_changes(connection, changes)
+    return len(changes)
+
+
+async def _judge_targets(transaction: Transaction, is_in_force: bool) -> list[ChangeOfUnit]:
+    """Judge the commitments of one plan that are outdated."""
+    connection, reference, plan = transaction.connection, transaction.reference, transaction.reference.plan.id
+    if not (taken := await lock_outdated_targets(connection, plan, transaction.moment.on)):
+        return []
+    sums, stored = await summed_increments(connection, plan, taken), await stored_targets(connection, plan)
     rows: list[TargetValues] = []
     changes: list[ChangeOfUnit] = []
     for commitment, target in reference.targets:
@@ -55,11 +64,10 @@ async def judge_targets(transaction: Transaction) -> int:
             of_target = ChangesAt(reference, moment, transaction.cause).of_target(
                 commitment, target, before, assessment
             )
-            changes += [ChangeOfUnit(target.key, change) for change in of_target]
-        rows.append(_target_row(commitment, target, verdict, judge.target_since(commitment, observations)))
+            changes += [ChangeOfUnit(target.key, change, is_in_force) for change in of_target]
+        rows.append(_target_row(plan, commitment, target, verdict, judge.target_since(commitment, observations)))
     await upsert(connection, TargetRow, rows)
-    await publish_changes(connection, changes)
-    return len(changes)
+    return changes
 
 
 def _before(row: StoredTarget | None, commitment: Commitment, judge: Judge) -> PreviousVerdict:
@@ -72,17 +80,20 @@ def _before(row: StoredTarget | None, commitment: Commitment, judge: Judge) -> P
 
 async def begin_targets(transaction: Transaction) -> None:
     """Store a first verdict on each of the plan's commitments, so that those without reports are judged too."""
-    rows, stored = [], await stored_targets(transaction.connection)
+    plan = transaction.reference.plan.id
+    rows, stored = [], await stored_targets(transaction.connection, plan)
     for commitment, target in transaction.reference.targets:
         if (commitment.id, target.key) in stored:
             continue
         judge = transaction.judge.at(target.last_day(transaction.moment.on))
-        rows.append(_target_row(commitment, target, judge.target(commitment, ()), judge.target_since(commitment, ())))
+        verdict, since = judge.target(commitment, ()), judge.target_since(commitment, ())
+        rows.append(_target_row(plan, commitment, target, verdict, since))
     await insert_targets(transaction.connection, rows)
 
 
-def _target_row(commitment: Commitment, target: Unit, verdict: Verdict, since: date) -> TargetValues:
+def _target_row(plan: str, commitment: Commitment, target: Unit, verdict: Verdict, since: date) -> TargetValues:
     return {
+        "plan": plan,
         "commitment": commitment.id,
         "unit": target.key,
         "status": verdict.status.value,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -19,7 +20,11 @@ class Transaction:
 
     connection: AsyncConnection
     reference: Reference
+    """With the plan in force."""
+
     moment: Moment
+    former: Sequence[Reference] = ()
+    """With each plan that began before the one in force."""
     cause: Cause | None = None
     """The cause of the changes that are made with it."""
 
@@ -31,6 +36,16 @@ class Transaction:
     def because_of(self, cause: Cause) -> Transaction:
         """Return the transaction for changes that have a cause."""
         return replace(self, cause=cause)
+
+    @property
+    def of_each_plan(self) -> Sequence[Transaction]:
+        """The same transaction for each plan that has begun, with that one's plan in the place of the one in force."""
+        return [*(replace(self, reference=reference, former=()) for reference in self.former), self]
+
+    @property
+    def former_open(self) -> Sequence[Reference]:
+        """The plans before the one in force that are not closed yet, whose figures are looked at all the same."""
+        return [reference for reference in self.former if not reference.plan.is_closed(self.moment.on)]
 
     def not_before(self, day: date) -> Transaction:
         """Return the transaction as of the day, where its own moment lies before that."""

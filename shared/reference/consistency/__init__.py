@@ -3,5 +3,6 @@
 from shared.reference.consistency.criteria import of_set
 from shared.reference.consistency.definitions import of_calendar, of_elements, of_successions, of_units
 from shared.reference.consistency.plan import of_plan, of_sample
+from shared.reference.consistency.plans import of_plans
 
-__all__ = ["of_calendar", "of_elements", "of_plan", "of_sample", "of_set", "of_successions", "of_units"]
+__all__ = ["of_calendar", "of_elements", "of_plan", "of_plans", "of_sample", "of_set", "of_successions", "of_units"]

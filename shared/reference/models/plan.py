@@ -199,7 +199,9 @@ class Plan(Record):
     closes: date | None = Field(
         default=None,
         description="Until then figures about the plan's year are waited for where no calendar says when they come; "
-        "decisions of recognition for a year are signed in the next January. None: the deadline.",
+        "decisions of recognition for a year are signed in the next January. From the day after it on the plan's "
+        "verdicts stand, whatever becomes known. None: only what is waited for comes by the deadline, and no verdict "
+        "is final.",
     )
     tolerance: Decimal = Field(default=Decimal("0.10"), description="Share of the distance from baseline to goal.")
     counts_from: Stage = Field(default=Stage.REPORTED, description="Readings of an earlier stage do not count.")
@@ -225,6 +227,10 @@ class Plan(Record):
     def first_day(self) -> date:
         """The day after the baseline date. Codes in the plan mean the units of that day."""
         return self.baseline_date + timedelta(days=1)
+
+    def is_closed(self, on: date) -> bool:
+        """Tell whether the plan's verdicts stand, whatever becomes known on that day or later."""
+        return self.closes is not None and on > self.closes
 
     @property
     def horizon(self) -> date:

@@ -13,7 +13,7 @@ from services.scoring.judging.changes import ChangesAt, Moment, PreviousVerdict,
 from services.scoring.judging.increments import Contributor
 from services.scoring.judging.judge import Judge
 from services.scoring.judging.readings import Reading
-from services.scoring.update.published_changes import message_of
+from services.scoring.update.published_changes import messages_of
 from shared.contracts.status import Event, Stage, Status
 from shared.reference.load import Reference, load
 from shared.reference.models import Rate, Unit
@@ -222,7 +222,7 @@ def test_a_change_goes_out_as_a_cloud_event_on_its_commune_subject(reference: Re
     )
     moment = Moment(MIDYEAR, datetime(2023, 6, 30, 9, tzinfo=VIETNAM))
     (change,) = ChangesAt(reference, moment).of_criterion(unit, "ntm-11", PreviousVerdict(), assessment, None)
-    message = message_of(change, trace=None)
+    (message,) = messages_of(change, trace=None)
     assert message.subject == "ntm.v1.status.184.06280.ntm-11"
     assert message.headers["ce-id"] == message.headers["Nats-Msg-Id"] == str(change.id)
     assert message.headers["ce-specversion"] == "1.0"

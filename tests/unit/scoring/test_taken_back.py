@@ -58,5 +58,9 @@ def test_only_figures_and_time_make_a_loss_an_alarm(cause: Cause) -> None:
     for event in (Event.LOST, Event.FELL_BEHIND):
         assert told_as(event, cause) is Event.CHANGED
         assert told_as(event, "figure") is told_as(event, "time") is event
-    assert told_as(Event.RECOVERED, cause) is Event.RECOVERED
-    assert told_as(Event.OVERDUE, cause) is Event.OVERDUE
+
+
+def test_what_a_plan_or_a_rebuild_makes_of_the_same_figures_is_no_news() -> None:
+    for event in Event:
+        assert told_as(event, "withdrawal") is (Event.CHANGED if event in (Event.LOST, Event.FELL_BEHIND) else event)
+        assert {told_as(event, cause) for cause in ("plan", "rules", "rebuild")} == {Event.CHANGED}

@@ -1,0 +1,94 @@
+"""The beginning of a plan: the state is judged by it from then on, beside the plans before it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import batched
+
+from services.scoring.judging.aggregates import increments_by_target
+from services.scoring.judging.figures import Figures
+from services.scoring.judging.increments import Increment
+from services.scoring.judging.inheritance import with_inherited
+from services.scoring.storage.begun_plans import record_begun
+from services.scoring.storage.increments import add_increments
+from services.scoring.storage.known_figures import judged_at
+from services.scoring.storage.readings import readings_of
+from services.scoring.storage.statuses import delete_statuses, statuses_of
+from services.scoring.storage.submissions import units_reported
+from services.scoring.storage.targets import mark_moved
+from services.scoring.update.commune_statuses import criteria_touched, judge_again
+from services.scoring.update.targets import begin_targets, judge_targets
+from services.scoring.update.transaction import Transaction
+from shared.reference.models import CriterionKey
+
+_FAMILIES_AT_ONCE = 100
+
+
+async def begin_plan(transaction: Transaction) -> int:
+    """Begin the transaction's plan: fill its sums and judge everything by it. Return the number of changes.
+
+    No worker may change the state meanwhile. A verdict that differs is told as `changed`, because of the plan.
+    """
+    transaction = transaction.because_of("plan")
+    await record_begun(transaction.connection, transaction.reference.plan.id, transaction.moment.at)
+    await fill_sums(transaction)
+    await begin_targets(transaction)
+    changes = 0
+    for units in _families(transaction, await _units_judged(transaction)):
+        changes += await judge_again(transaction, await _criteria(transaction, units))
+    return changes + await judge_targets(transaction)
+
+
+async def fill_sums(transaction: Transaction) -> None:
+    """Fill the sums of the transaction's plan, which has none yet, and mark its commitments to be judged."""
+    connection, reference = transaction.connection, transaction.reference
+    for units in _families(transaction, await units_reported(connection)):
+        figures = await _plans_figures(transaction, units)
+        sums: defaultdict[tuple[str, int, date], Increment] = defaultdict(Increment)
+        for unit in units:
+            for key, increment in increments_by_target(unit, figures, reference.targets, reference):
+                sums[key] += increment
+        await add_increments(connection, reference.plan.id, sums)
+    targets = {(commitment.id, target.key) for commitment, target in reference.targets}
+    await mark_moved(connection, reference.plan.id, targets, transaction.moment.on)
+
+
+async def _plans_figures(transaction: Transaction, units: Sequence[int]) -> Mapping[int, Figures]:
+    """Return the figures by which the plan judges whole families of units, with those that they inherited."""
+    connection, reference, closes = transaction.connection, transaction.reference, transaction.reference.plan.closes
+    if closes is not None and reference.plan.is_closed(transaction.moment.on):
+        return await judged_at(connection, units, reference, closes)
+    figures = await readings_of(connection, units, reference.plan.horizon)
+    return with_inherited({unit: figures.get(unit, Figures()) for unit in units}, reference)
+
+
+async def _units_judged(transaction: Transaction) -> set[int]:
+    connection, reference = transaction.connection, transaction.reference
+    return (await units_reported(connection)).union(reference.bound_communes(transaction.moment.on))
+
+
+async def _criteria(transaction: Transaction, units: Sequence[int]) -> dict[int, Sequence[CriterionKey]]:
+    """Return the criteria by which the plan judges units, and forget the statuses of all others."""
+    connection, reference = transaction.connection, transaction.reference
+    stored = await statuses_of(connection, units)
+    left = [(unit, key) for unit, key in stored if not reference.judges(reference.units.by_key(unit), key)]
+    await delete_statuses(connection, left)
+    figures = await _plans_figures(transaction, units)
+    bound = reference.bound_communes(transaction.moment.on)
+    criteria: dict[int, Sequence[CriterionKey]] = {}
+    for key, own in figures.items():
+        unit = reference.units.by_key(key)
+        held = [criterion for of, criterion in stored if of == key and reference.judges(unit, criterion)]
+        criteria[key] = list(
+            dict.fromkeys((*criteria_touched(unit, list(own.values()), reference), *bound.get(key, ()), *held))
+        )
+    return criteria
+
+
+def _families(transaction: Transaction, units: set[int]) -> list[list[int]]:
+    """Return the units with their kin, in portions of whole families, so that memory stays bounded."""
+    lineage = transaction.reference.lineage
+    families = sorted({lineage.family(unit) for unit in units})
+    return [[unit for family in chunk for unit in family] for chunk in batched(families, _FAMILIES_AT_ONCE)]
