@@ -91,7 +91,13 @@ def _statuses(figures: Mapping[int, Figures], supposed: SupposedReadings, judge:
         unit: {key for reading in readings for key in reference.criteria_of_element(reading.element)}
         for unit, readings in supposed.items()
     }
-    pairs = ((unit, key) for unit in units for key in reference.criterion_keys if key in touched[unit.key])
+    is_closed = reference.plan.is_closed(judge.on)
+    pairs = (
+        (unit, key)
+        for unit in units
+        for key in reference.criterion_keys
+        if key in touched[unit.key] and not (is_closed and reference.binds(unit, key))  # its verdict stands
+    )
     before, after = Scenario.of(judge, figures), Scenario.of(judge, figures, supposed)
     for unit, criterion, is_now, would_be in compare_verdicts(pairs, before, after):
         if is_now and would_be:
