@@ -398,7 +398,7 @@ async def test_a_phone_shows_everything_without_scrolling_sideways(page: Page, k
     await expect(page.get_by_text("Tệp hợp lệ, có thể gửi.")).to_be_visible()
     await fits(page)
     await keep_picture(page, "phone-preview")
-    for part in ("sent", "review", "difficulties"):
+    for part in ("sent", "review", "dossiers", "difficulties"):
         await page.goto(f"/#{part}")
         await expect(page.get_by_text("Đang tải…")).to_have_count(0)
         await fits(page)
@@ -419,7 +419,7 @@ async def test_the_keyboard_alone_is_enough(page: Page, key: str) -> None:
     await expect(page.get_by_role("main")).to_be_focused()
     await page.keyboard.press("Shift+Tab")
     await expect(page.get_by_role("link", name="Vướng mắc")).to_be_focused()
-    for _ in range(3):
+    for _ in range(4):  # over recognition, review and what was sent
         await page.keyboard.press("Shift+Tab")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="Gửi tệp đã điền")).to_be_visible()

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import httpx
-import pytest
+from sqlalchemy import text
 
 from shared.contracts import subjects
 from shared.contracts.dossier import DossierLogged
@@ -233,18 +233,13 @@ async def test_a_step_under_one_key_is_taken_once(around: Surroundings, intake: 
     assert refused["code"] == "key_used"
 
 
-@pytest.mark.parametrize(
-    ("path", "status"), [("99999/ntm", 404), ("06280/other", 404), ("184/ntm", 404), ("06004/ntm", 403)]
-)
-async def test_what_does_not_exist_or_is_not_the_keys_is_refused(
-    shared_around: Surroundings, shared_intake: Service, key: str, path: str, status: int
-) -> None:
-    async with shared_intake.client(key) as client:
-        for answer in (
-            await client.get(f"/v1/dossiers/{path}"),
-            await client.post(f"/v1/dossiers/{path}", json={"step": "self_assessed", "answers": yes()}),
-        ):
-            assert answer.status_code == status, answer.text
+async def test_what_does_not_exist_or_is_not_the_keys_is_refused(around: Surroundings, intake: Service) -> None:
+    key = await around.key("184")
+    for path, status in (("99999/ntm", 404), ("06280/other", 404), ("184/ntm", 404), ("06004/ntm", 403)):
+        async with intake.client(key) as client:
+            looked = await client.get(f"/v1/dossiers/{path}")
+            posted = await client.post(f"/v1/dossiers/{path}", json={"step": "self_assessed", "answers": yes()})
+        assert (looked.status_code, posted.status_code) == (status, status), path
 
 
 async def test_the_list_tells_the_dossiers_of_the_keys_communes_by_whose_turn_it_is(
@@ -262,3 +257,47 @@ async def test_the_list_tells_the_dossiers_of_the_keys_communes_by_whose_turn_it
         async with intake.client(key) as client:
             found = (await client.get("/v1/dossiers", params={"turn": turn})).json()["items"]
         assert [one["unit"]["code"] for one in found] == expected
+
+
+async def rows(around: Surroundings) -> list[Any]:
+    async with around.engine.connect() as connection:
+        query = "SELECT id, sequence, unit, criteria_set, at, body::text FROM intake.dossier_step ORDER BY sequence"
+        return list((await connection.execute(text(query))).all())
+
+
+async def test_the_table_comes_again_from_the_stream_byte_for_byte(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    commune, district, province = await offices(around, intake)
+    await appraised(commune, district, province)
+    await province.takes("returned", reason="Thiếu phụ lục.")
+    before, looked = await rows(around), await province.looks()
+    assert len(before) == 4
+    assert "The same." in await around.ntm("dossier", "rebuild", "--verify")
+    for damage in (
+        "DELETE FROM intake.dossier_step",
+        'UPDATE intake.dossier_step SET body = body || \'{"reason": "x"}\'',
+    ):
+        async with around.engine.begin() as connection:
+            await connection.execute(text(damage))
+        assert "differs" in await around.ntm("dossier", "rebuild", "--verify", status=1), damage
+        await around.ntm("dossier", "rebuild", status=1)
+        assert await rows(around) == before
+        assert await province.looks() == looked
+    async with around.engine.begin() as connection:
+        await connection.execute(text("UPDATE intake.dossier_step SET id = gen_random_uuid() WHERE sequence = 2"))
+    assert "lacks steps" in await around.ntm("dossier", "rebuild", status=1)
+
+
+async def test_the_program_shows_a_dossier_and_takes_steps(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    _, _, province = await offices(around, intake)
+    arguments = ("--yes", "all", "--person", "Lý Văn Nam", "--key", province.key)
+    assert "tự đánh giá" in await around.ntm("dossier", "take", "06280", "self_assessed", *arguments)
+    refused = await around.ntm("dossier", "take", "06280", "recognised", "--key", province.key, status=1)
+    assert "thẩm tra (verified)" in refused
+    shown = await around.ntm("dossier", "show", "06280", "--key", province.key)
+    assert "Lý Văn Nam" in shown
+    assert "waits for: thẩm tra / verification" in shown
+    assert "06280" in await around.ntm("dossier", "list", "--turn", "verified", "--key", province.key)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from nats.js.errors import NotFoundError
 
-from services.intake.projection.read_after_write import DOSSIERS, find_after_projection
 from services.intake.rules.dossier import Dossier
 from services.intake.storage import dossiers
 from shared.contracts import subjects
@@ -16,6 +16,11 @@ from shared.contracts.dossier import DossierLogged
 from shared.problems import Problem, Problems
 from shared.reference.models import CriteriaSet, Unit
 from shared.service.runtime import Runtime
+
+_PATIENCE_SECONDS = 10
+"""The longest wait for the table, in seconds: a step is taken by people, who would rather wait than begin again."""
+
+_PAUSE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,12 @@ async def history_of(runtime: Runtime, unit: Unit) -> History:
         return History([], 0)
     event_id = UUID((newest.headers or {})["ce-id"])
 
-    async def look() -> list[DossierLogged] | None:
+    deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+    while True:
         async with runtime.engine.connect() as connection:
             steps = await dossiers.steps_of(connection, unit.key)
-        return steps if any(step.id == event_id for step in steps) else None
-
-    steps = await find_after_projection(runtime.nats, subjects.STATUS_STREAM, DOSSIERS, look)
-    if steps is None:
-        raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
-    return History(steps, newest.seq or 0)
+        if any(step.id == event_id for step in steps):
+            return History(steps, newest.seq or 0)
+        if asyncio.get_running_loop().time() > deadline:
+            raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
+        await asyncio.sleep(_PAUSE_SECONDS)

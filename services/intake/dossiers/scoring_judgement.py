@@ -14,8 +14,8 @@ from shared.contracts.judgement import Judgement, JudgementRequest
 
 log = structlog.get_logger()
 
-JUDGEMENT_SECONDS = 3
-"""The longest wait for scoring, in seconds."""
+JUDGEMENT_SECONDS = 10
+"""The longest wait for scoring, in seconds: without its answer nothing can be assessed."""
 
 
 async def judgement_of(nats: Client, unit: str, criteria_set: str) -> Judgement | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -44,6 +44,11 @@ async def keep_steps(connection: AsyncConnection, rows: Sequence[NewDossierStep]
     """Keep steps; those that are known stay as they are."""
     if rows:
         await connection.execute(insert(dossier_step).on_conflict_do_nothing(), rows)
+
+
+async def lock_steps(connection: AsyncConnection) -> None:
+    """Let no other transaction write steps until this one ends."""
+    await connection.execute(text("LOCK TABLE intake.dossier_step IN SHARE ROW EXCLUSIVE MODE"))
 
 
 async def replace_steps(connection: AsyncConnection, rows: Sequence[NewDossierStep]) -> None:

@@ -1,9 +1,10 @@
-// The page: figures sent and reviewed, and difficulties.
+// The page: figures sent and reviewed, dossiers of recognition, and difficulties.
 
 import "./terms.js";
 import { get } from "./api.js";
 import { learn, reviewStages } from "./field.js";
 import * as difficulties from "./difficulties.js";
+import * as dossiers from "./dossiers.js";
 import * as review from "./review.js";
 import * as send from "./send.js";
 import * as sent from "./sent.js";
@@ -15,6 +16,6 @@ run({
     learn(me, catalogue);
     return me;
   },
-  parts: { send: send.show, sent: sent.show, review: review.show, difficulties: difficulties.show },
+  parts: { send: send.show, sent: sent.show, review: review.show, dossiers: dossiers.show, difficulties: difficulties.show },
   offers: (name) => name !== "review" || reviewStages().length > 0,
 });
