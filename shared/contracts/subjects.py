@@ -36,6 +36,9 @@ PREVIEW = "ntm.v1.scoring.preview"
 JUDGEMENT = "ntm.v1.scoring.judgement"
 """Requests for how a commune stands by a criteria set."""
 
+INTAKE_CONSUMER = "intake-submissions"
+"""Intake's durable consumer of SUBMISSIONS: the messages that it has acknowledged stand in intake's tables."""
+
 SCORING_CONSUMER = "scoring"
 """Scoring's durable consumer of SUBMISSIONS: the messages that it has acknowledged are scored."""
 

@@ -21,7 +21,14 @@ from shared.nats.library_seam import send_commands
 BATCH_LIMIT = 1000
 """Messages that the server takes in one atomic batch."""
 
+EXPECTED_LAST = "Nats-Expected-Last-Subject-Sequence"
+"""The header with the number of the last message on a message's subject: with another one JetStream refuses it.
+
+In an atomic batch the first message on each subject may have it.
+"""
+
 _DUPLICATE_IN_BATCH = 10201
+_WRONG_LAST = (10071, 10164)
 _WRONG_LAST_SEQUENCE = 10071
 
 
@@ -31,6 +38,10 @@ class BrokerUnavailableError(Exception):
 
 class SubjectMovedError(Exception):
     """Another message came on the subject than the one that a message was to follow."""
+
+
+class OvertakenError(BrokerUnavailableError):
+    """A subject has a newer message than the publisher expected, or one of the messages already: nothing was stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,25 @@ async def publish_next(nats: Client, message: Message, after: int, wait_seconds:
     return stored
 
 
+async def publish_as_expected(nats: Client, messages: Sequence[Message], wait_seconds: float = 5) -> list[Stored]:
+    """Publish up to 1,000 messages of one stream whose headers say what they expect (`EXPECTED_LAST`), all or none.
+
+    OvertakenError where an expectation is wrong, and where the stream has one of several messages already; a single
+    one is then said to be a duplicate. BrokerUnavailableError as in `publish`.
+    """
+    try:
+        async with asyncio.timeout(wait_seconds):
+            if len(messages) > 1:
+                if (stored := await _publish_atomically(nats, messages, wait_seconds)) is None:
+                    raise OvertakenError("duplicate")
+                return stored
+            return await _publish_singly(nats, messages, wait_seconds)
+    except (NatsError, NoStreamResponseError, APIError, OSError, TimeoutError) as error:
+        if isinstance(error, APIError) and error.err_code in _WRONG_LAST:
+            raise OvertakenError(str(error)) from error
+        raise BrokerUnavailableError(str(error) or type(error).__name__) from error
+
+
 async def _publish_atomically(nats: Client, batch: Sequence[Message], wait_seconds: float) -> list[Stored] | None:
     """Publish one batch and return its places; None when the stream has one of its messages already."""
     if not nats.is_connected:
@@ -93,6 +123,8 @@ async def _publish_atomically(nats: Client, batch: Sequence[Message], wait_secon
     if error := acknowledged.get("error"):
         if error.get("err_code") == _DUPLICATE_IN_BATCH:
             return None
+        if error.get("err_code") in _WRONG_LAST:
+            raise OvertakenError(error.get("description"))
         raise BrokerUnavailableError(error.get("description", "batch refused"))
     if acknowledged.get("count") != last:
         raise BrokerUnavailableError(f"{acknowledged.get('count')} of {last} messages acknowledged")

@@ -7,9 +7,11 @@ one look into the database and one write to disk serve a group of one submission
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -21,12 +23,21 @@ from services.intake import rules
 from services.intake.admission.candidate import Candidate, Checked, Refused
 from services.intake.admission.decide import Decision, Decisions
 from services.intake.admission.history_reader import DATABASE_AWAY, HistoryReader
+from services.intake.admission.log_tail import Entry, LogTail
 from services.intake.admission.messages import REQUEST_DIGEST_HEADER, messages_of, receipt, refusal_of
 from services.intake.rules.standing_figures import StandingFigures
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission, Receipt
 from shared.nats.cloud_events import Message
-from shared.nats.publishing import BATCH_LIMIT, BrokerUnavailableError, Stored, publish
+from shared.nats.publishing import (
+    BATCH_LIMIT,
+    EXPECTED_LAST,
+    BrokerUnavailableError,
+    OvertakenError,
+    Stored,
+    publish,
+    publish_as_expected,
+)
 from shared.problems import Problem, Problems
 from shared.reference.load import Reference
 from shared.service.runtime import Runtime
@@ -35,6 +46,7 @@ log = structlog.get_logger()
 
 ACCEPTED = Counter("ntm_submissions_accepted", "Submissions accepted")
 REFUSED = Counter("ntm_submissions_refused", "Submissions refused", ["code"])
+OVERTAKEN = Counter("ntm_submissions_overtaken", "Groups decided again, since another process wrote first")
 WAITING = Gauge("ntm_submissions_waiting", "Submissions that wait at the desk")
 
 WAITING_LIMIT = 8 * BATCH_LIMIT
@@ -43,8 +55,9 @@ WAITING_LIMIT = 8 * BATCH_LIMIT
 _PASSING = (BrokerUnavailableError, NatsError, JetStreamError, *DATABASE_AWAY)
 """Errors that pass: the broker or the database is away."""
 
-_GROUPS_AT_ONCE = 2
-"""While one group is written to disk, the history of the next is read."""
+_ATTEMPTS = 8
+_PAUSE_SECONDS = 0.01
+"""Of processes that want to write to the same subject at once, each waits another time before it tries again."""
 
 type Outcome = Receipt | Problem
 
@@ -57,6 +70,19 @@ class _Group:
     whole: bool
     answer: asyncio.Future[list[Outcome]]
     decisions: list[Decision] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """The number of messages that it may lead to: a review brings two."""
+        return len(self.items) + sum(isinstance(item, Candidate) and item.ruling is not None for item in self.items)
+
+
+class _Published(NamedTuple):
+    """A submission that goes out, with its message, and behind it the message of the decision that made it."""
+
+    candidate: Candidate
+    signed: AcceptedSubmission
+    messages: list[Message]
 
 
 class GroupCommit:
@@ -71,6 +97,7 @@ class GroupCommit:
         self._comparing = HistoryReader(runtime.engine, runtime.reference)
         """The reader of `compare`. It keeps its connection: to open one takes longer than to read a workbook."""
         self._one_comparison = asyncio.Lock()
+        self._tail = LogTail(runtime)
 
     async def submit(self, items: Sequence[Candidate | Refused], *, whole: bool = False) -> list[Outcome]:
         """Accept up to 1,000 items of one request; return a receipt or a problem for each, in order.
@@ -107,14 +134,6 @@ class GroupCommit:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        try:
-            async with asyncio.TaskGroup() as workers:
-                for _ in range(_GROUPS_AT_ONCE):
-                    workers.create_task(self._serve())
-        finally:
-            await self._comparing.close()
-
-    async def _serve(self) -> None:
         reader = HistoryReader(self._runtime.engine, self._runtime.reference)
         try:
             while True:
@@ -131,6 +150,7 @@ class GroupCommit:
                     self._answered.set()
         finally:
             await reader.close()
+            await self._comparing.close()
 
     async def _next(self) -> list[_Group]:
         while not (groups := self._take()):
@@ -141,9 +161,9 @@ class GroupCommit:
     def _take(self) -> list[_Group]:
         groups: list[_Group] = []
         size = 0
-        while self._groups and (not groups or size + len(self._groups[0].items) <= BATCH_LIMIT):
+        while self._groups and (not groups or size + self._groups[0].size <= BATCH_LIMIT):
             groups.append(self._groups.popleft())
-            size += len(groups[-1].items)
+            size += groups[-1].size
         return groups
 
     def _count(self, change: int) -> None:
@@ -152,30 +172,71 @@ class GroupCommit:
 
     async def _commit(self, groups: Sequence[_Group], reader: HistoryReader) -> None:
         """Decide about the groups' items, publish all that is taken together, and answer each request."""
-        runtime = self._runtime
-        history = await reader.read([item for group in groups for item in group.items if isinstance(item, Candidate)])
-        now = runtime.clock.now()
-        decisions = Decisions(history, runtime.reference, now)
+        decisions, published, stored = await self._take_in(groups, reader)
         refusals: list[Message] = []
         for group in groups:
-            group.decisions = decisions.decide(group.items, whole=group.whole)
             for item, decision in zip(group.items, group.decisions, strict=True):
                 if isinstance(decision, Problem):
-                    refusal_id, message = refusal_of(Refused(item.item, item.posted, decision), now)
+                    refusal_id, message = refusal_of(Refused(item.item, item.posted, decision), decisions.now)
                     decision.instance = f"/v1/submissions/{refusal_id}"
                     refusals.append(message)
-        published = [
-            (candidate, signed, messages_of(signed, candidate)) for candidate, signed in decisions.taken.values()
-        ]
-        messages = [message for _, _, several in published for message in several]
-        stored, _ = await asyncio.gather(publish(runtime.nats, messages), publish(runtime.nats, refusals))
+        await publish(self._runtime.nats, refusals)
         answers = await self._answers(published, stored)
         for group in groups:
             _answer(group, answers)
 
-    async def _answers(
-        self, published: Iterable[tuple[Candidate, AcceptedSubmission, list[Message]]], stored: Sequence[Stored]
-    ) -> dict[UUID, Outcome]:
+    async def _take_in(
+        self, groups: Sequence[_Group], reader: HistoryReader
+    ) -> tuple[Decisions, list[_Published], Sequence[Stored]]:
+        """Decide about the groups' items and publish what is taken.
+
+        Where another process was faster on one of the subjects, look at what it has published, and decide again.
+        """
+        runtime, tail = self._runtime, self._tail
+        candidates = [item for group in groups for item in group.items if isinstance(item, Candidate)]
+        places = {tail.place_of(candidate) for candidate in candidates}
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(random.random() * attempt * _PAUSE_SECONDS)  # noqa: S311 - no secret
+                await tail.look(places, closely=attempt > 1)
+            await tail.refresh()
+            units = {unit for place in places for unit in place.units}
+            history = await reader.read(candidates, tail.ids(candidates), units)
+            if unknown := tail.unknown(history, places):
+                await tail.look(unknown)
+            expected = tail.complete(history, candidates, places)
+            decisions = Decisions(history, runtime.reference, runtime.clock.now())
+            for group in groups:
+                group.decisions = decisions.decide(group.items, whole=group.whole)
+            published = [
+                _Published(candidate, signed, messages_of(signed, candidate))
+                for candidate, signed in decisions.taken.values()
+            ]
+            messages = [message for one in published for message in one.messages]
+            if not messages:
+                return decisions, [], []
+            _expect(messages, expected)
+            try:
+                stored = await publish_as_expected(runtime.nats, messages)
+            except OvertakenError:
+                OVERTAKEN.inc()
+                continue
+            self._remember(published, stored)
+            return decisions, published, stored
+        # the stream knows a message by its id that neither it nor the tables show, or others are always faster
+        return decisions, published, await publish(runtime.nats, messages)
+
+    def _remember(self, published: Sequence[_Published], stored: Sequence[Stored]) -> None:
+        position = 0
+        for candidate, signed, messages in published:
+            place = stored[position]
+            position += len(messages)
+            if not place.duplicate:
+                digest = messages[0].headers.get(REQUEST_DIGEST_HEADER)
+                entry = Entry(place.sequence, signed, candidate.posted.request, digest)
+                self._tail.add(messages[0].subject, entry)
+
+    async def _answers(self, published: Iterable[_Published], stored: Sequence[Stored]) -> dict[UUID, Outcome]:
         """Return the answers for published submissions; those that the stream had already get their first receipts."""
         answers: dict[UUID, Outcome] = {}
         position = 0
@@ -192,6 +253,15 @@ class GroupCommit:
             same = candidate.has_digest(first.digest) and used_for == messages[0].headers.get(REQUEST_DIGEST_HEADER)
             answers[signed.id] = receipt(first) if same else Problem(Problems.KEY_USED)
         return answers
+
+
+def _expect(messages: Iterable[Message], expected: Mapping[str, int]) -> None:
+    """Have the first message on each subject say which message it expects to be the last one there."""
+    seen: set[str] = set()
+    for message in messages:
+        if message.subject not in seen and message.subject in expected:
+            message.headers[EXPECTED_LAST] = str(expected[message.subject])
+        seen.add(message.subject)
 
 
 def _checked(candidate: Candidate, standing: StandingFigures, reference: Reference) -> Checked:

@@ -20,3 +20,7 @@ class History:
     requests: dict[tuple[str, str], str] = field(default_factory=dict)
     """By agency and `Idempotency-Key`: the digest of the content for which the key was used."""
     standing: StandingFigures = field(default_factory=StandingFigures)
+    stored: frozenset[UUID] = frozenset()
+    """Of the submissions that were asked about: those that the tables have."""
+    last: dict[int, int] = field(default_factory=dict)
+    """By the units' surrogate keys: the number in the stream of the last submission that the tables have."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from uuid import UUID
 
 from asyncpg.exceptions import InternalClientError
 from sqlalchemy import text
@@ -38,13 +39,18 @@ class HistoryReader:
             lambda codes: _elements(codes, related)
         )  # most submissions have the same elements
 
-    async def read(self, candidates: Sequence[Candidate]) -> History:
-        """Return the history of the candidates; one of `DATABASE_AWAY` when the database does not answer."""
+    async def read(
+        self, candidates: Sequence[Candidate], others: Collection[UUID] = (), units: Collection[int] = ()
+    ) -> History:
+        """Return the history of the candidates; one of `DATABASE_AWAY` when the database does not answer.
+
+        It says also which of the `others` are stored, and how far the submissions of the `units` are.
+        """
         if not candidates:
             return History()
         was_open = self._connection is not None
         try:
-            return await self._ask(candidates)
+            return await self._ask(candidates, others, units)
         except TimeoutError:
             await self.close()
             raise
@@ -52,7 +58,7 @@ class HistoryReader:
             await self.close()
             if not was_open:
                 raise
-        return await self._ask(candidates)  # the database was restarted since
+        return await self._ask(candidates, others, units)  # the database was restarted since
 
     async def close(self) -> None:
         """Close the connection, in whatever state it is."""
@@ -63,15 +69,20 @@ class HistoryReader:
                     await connection.invalidate()
                     await connection.close()
 
-    async def _ask(self, candidates: Sequence[Candidate]) -> History:
+    async def _ask(self, candidates: Sequence[Candidate], others: Collection[UUID], units: Collection[int]) -> History:
         async with asyncio.timeout(_SECONDS):
             self._connection = self._connection or await self._open()
-            known = await receipts.stored_ids(self._connection, [candidate.id for candidate in candidates])
+            # before the figures, which then hold at least these submissions
+            ids = [*(candidate.id for candidate in candidates), *others]
+            stored, last = await receipts.stored_ids(self._connection, ids, units)
+            known = [candidate.id for candidate in candidates if candidate.id in stored]
             return History(
                 await receipts.receipts_of(self._connection, known),
                 await receipts.withdrawals_of(self._connection, known) if known else {},
                 await receipts.request_digests(self._connection, _requests(candidates)),
                 await figures.standing(self._connection, self._lookups(candidates)),
+                frozenset(stored),
+                last,
             )
 
     async def _open(self) -> AsyncConnection:

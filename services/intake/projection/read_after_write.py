@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 
 from nats.aio.client import Client
 
+from shared.contracts import subjects
 from shared.problems import Problem, Problems
 
-SUBMISSIONS = "intake-submissions"
+SUBMISSIONS = subjects.INTAKE_CONSUMER
 REFUSALS = "intake-refusals"
 PROBLEMS = "intake-problems"
 DOSSIERS = "intake-dossiers"

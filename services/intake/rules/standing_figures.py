@@ -64,9 +64,17 @@ class StandingFigures:
 
     def add(self, unit_key: int, submission: Submission, submission_id: UUID, agency: str) -> None:
         """Add the figures of a submission that was just accepted."""
-        period, stage, revision = submission.period, submission.stage, submission.revision
-        for element, value in submission.readings.items():
-            self.put(unit_key, element, StandingReading(exact(value), period, stage, revision, submission_id, agency))
+        for element, figure in standing_figures(submission, submission_id, agency).items():
+            self.put(unit_key, element, figure)
+
+
+def standing_figures(submission: Submission, submission_id: UUID, agency: str) -> dict[str, StandingReading]:
+    """Return the figures of an accepted submission by element."""
+    period, stage, revision = submission.period, submission.stage, submission.revision
+    return {
+        element: StandingReading(exact(value), period, stage, revision, submission_id, agency)
+        for element, value in submission.readings.items()
+    }
 
 
 def exact(value: Value) -> Decimal:

@@ -46,10 +46,23 @@ class ReceiptFilter(NamedTuple):
     """Only submissions with a lower number in the stream."""
 
 
-async def stored_ids(connection: AsyncConnection, ids: Collection[UUID]) -> list[UUID]:
-    """Return the ids for which there is a receipt already."""
-    rows = await fetch(connection, "SELECT id FROM intake.submission WHERE id = ANY($1::uuid[])", ids)
-    return [row["id"] for row in rows]
+_STORED = """
+    SELECT id, 0 AS unit, sequence FROM intake.submission WHERE id = ANY($1::uuid[])
+    UNION ALL
+    SELECT NULL, u.unit, s.sequence FROM unnest($2::int[]) AS u(unit)
+    CROSS JOIN LATERAL (
+        SELECT sequence FROM intake.submission WHERE unit = u.unit ORDER BY sequence DESC LIMIT 1
+    ) AS s
+"""
+
+
+async def stored_ids(
+    connection: AsyncConnection, ids: Collection[UUID], units: Collection[int] = ()
+) -> tuple[set[UUID], dict[int, int]]:
+    """Return the ids for which there is a receipt already, and by unit the number of its last submission."""
+    rows = await fetch(connection, _STORED, ids, units)
+    stored = {row["id"] for row in rows if row["id"] is not None}
+    return stored, {row["unit"]: row["sequence"] for row in rows if row["id"] is None}
 
 
 async def receipts_of(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Receipt]:

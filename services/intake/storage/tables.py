@@ -35,6 +35,7 @@ class SubmissionRow(_Table, table=True):
     __table_args__: ClassVar[Any] = (
         Index("submission_agency", "agency", "sequence"),
         Index("submission_request", "agency", "request"),
+        Index("submission_unit", "unit", "sequence"),
         {"schema": SCHEMA},
     )
 
