@@ -60,12 +60,20 @@ class Observation(NamedTuple):
     @property
     def is_unusable(self) -> bool:
         """True where nothing can be calculated from the figures: a share of nobody, where somebody must be."""
-        return self.applies and self.denominator == 0
+        return self.applies and (self.denominator == 0 or self.is_contradictory)
+
+    @property
+    def is_contradictory(self) -> bool:
+        """True where a unit's figures cannot stand together: the part is greater than the whole.
+
+        Intake accepts no such figures, but a withdrawal may bring back a figure that others were never compared with.
+        """
+        return bool(self.readings and self.denominator) and self.numerator > (self.denominator or 0)
 
     @property
     def has_value(self) -> bool:
         """True where the value says how much of the measure is reached."""
-        return self.denominator is None or self.denominator != 0
+        return self.denominator is None or (self.denominator != 0 and not self.is_contradictory)
 
     @property
     def stage(self) -> Stage:
