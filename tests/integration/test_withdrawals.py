@@ -303,3 +303,22 @@ async def test_the_log_and_the_receipts_still_agree(
 
     await eventually(is_scored)
     await shared_around.ntm("audit", "verify", status=0)
+
+
+async def test_a_status_begins_later_when_the_earlier_of_two_reports_is_withdrawn_on_the_day_of_the_later(
+    around: Surroundings,
+) -> None:
+    day = date(2023, 7, 3)
+    earlier, later = poverty_report("2023-06", 300), poverty_report("2023-06", 290, day, revision=2)
+    withdrawal = a_withdrawal(earlier, day)
+    await publish(around.nats, [as_published(earlier), as_published(later), withdrawal])
+    for on, report in ((START, earlier), (day, later)):
+        async with around.engine.begin() as connection:
+            transaction = Transaction(connection, load(), Moment(on, report.received_at))
+            await score(transaction, [arrival_of(report.model_dump_json().encode(), None)])
+    async with around.engine.begin() as connection:
+        taking = taking_back_of(withdrawal.subject, withdrawal.body)
+        assert taking
+        await take_back(Transaction(connection, load(), Moment(day, taking.at)), [taking])
+    compared = await rebuild(around.engine, around.nats, follow_each_other([load()]), day)
+    assert [difference for difference in compared.differences if difference.startswith("status")] == []

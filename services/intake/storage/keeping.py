@@ -195,5 +195,8 @@ async def keep_difficulties(
 
 
 async def _keep(connection: AsyncConnection, model: type[SQLModel], rows: Sequence[Any]) -> None:
+    """Store the rows that are not stored yet, sorted, so that workers who got the same messages cannot deadlock."""
     if rows:
-        await connection.execute(insert(table_of(model)).on_conflict_do_nothing(), rows)
+        [key] = table_of(model).primary_key
+        ordered = sorted(rows, key=lambda row: str(row[key.name]))
+        await connection.execute(insert(table_of(model)).on_conflict_do_nothing(), ordered)

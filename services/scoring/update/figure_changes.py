@@ -100,6 +100,16 @@ def replace_readings(
     return FigureChange(before, after, {unit: _differing(before[unit], after[unit]) for unit in periods})
 
 
+def differing_and_replaced(change: FigureChange, unit: int) -> list[Reading]:
+    """Return the unit's differing readings, and those in whose place they stand.
+
+    One that is taken back may have been known earlier than the one that is left: the status then begins later.
+    """
+    readings = change.differing[unit]
+    before = change.before[unit]
+    return [*readings, *(former for one in readings if (former := before.get((one.element, one.period))))]
+
+
 def _differing(before: Figures, after: Figures) -> list[Reading]:
     differing = [reading for key, reading in after.items() if before.get(key) != reading]
     return [*differing, *(before[key] for key in before.keys() - after.keys())]

@@ -20,6 +20,7 @@ from services.scoring.update.figure_changes import (
     FigureChange,
     ReadingsByUnit,
     as_judged,
+    differing_and_replaced,
     elements_needed,
     merge_arriving,
     oldest_needed,
@@ -154,7 +155,8 @@ def units_touched(transaction: Transaction, change: FigureChange, causes: Arriva
         unit = reference.units.by_key(key)
         submissions = [arrival.submission for arrival in causes_of(key, causes, transaction)]
         criteria = criteria_touched(unit, readings, reference)
-        units.append(UnitToJudge(unit, change.after[key], criteria, readings, submissions))
+        differing = differing_and_replaced(change, key)
+        units.append(UnitToJudge(unit, change.after[key], criteria, differing, submissions))
     return units
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Container, Iterable, Iterator
+from contextlib import nullcontext, suppress
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -72,17 +72,12 @@ class StreamArrivals:
         for family, consumer in families.items():
             end = await self._acknowledged_until(consumer)
             async for batch in read_stream(self._nats, subjects.SUBMISSIONS_STREAM, family):
-                read = {
-                    _sequence(one): taking_back_of(one.subject, one.data)
-                    for one in batch
-                    if _sequence(one) not in parked
-                }
-                takings = {sequence: taking for sequence, taking in read.items() if taking}
+                takings = dict(_taking_back(batch, parked))
                 known = await taken_back_ids(live, [taking.id for taking in takings.values()]) if live else set()
                 taken += [
                     taking
                     for sequence, taking in takings.items()
-                    if end is None or sequence <= end or taking.id in known
+                    if taking.id in known or (sequence not in parked and (end is None or sequence <= end))
                 ]
         return taken
 
@@ -111,6 +106,14 @@ def _readable(messages: Iterable[Msg]) -> Iterator[Arrival]:
     for message in messages:
         with suppress(ValidationError):
             yield arrival_of(message.data, None)
+
+
+def _taking_back(messages: Iterable[Msg], parked: Container[int]) -> Iterator[tuple[int, TakingBack]]:
+    """Yield the withdrawals and returns by their number in the stream; parked ones as far as they can be read."""
+    for message in messages:
+        with suppress(ValidationError) if _sequence(message) in parked else nullcontext():
+            if taking := taking_back_of(message.subject, message.data):
+                yield _sequence(message), taking
 
 
 def _sequence(message: Msg) -> int:
