@@ -74,6 +74,7 @@ class Faults(Enum):
     JUDGED_NOT_MET = phrase("faults.judged_not_met")
     WITHDRAWAL_NOT_JUDGED = phrase("faults.withdrawal_not_judged")
     DAY_TO_COME = phrase("faults.day_to_come")
+    BEFORE_THE_UNIT = phrase("faults.before_the_unit")
     OUTSIDE_STEP = phrase("faults.outside_step")
     OUTSIDE_ALL_CRITERIA = phrase("faults.outside_all_criteria")
     OUTSIDE_CRITERION = phrase("faults.outside_criterion")

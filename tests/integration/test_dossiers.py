@@ -259,6 +259,77 @@ async def test_the_list_tells_the_dossiers_of_the_keys_communes_by_whose_turn_it
         assert [one["unit"]["code"] for one in found] == expected
 
 
+async def test_the_list_comes_in_pages(around: Surroundings, intake: Service, scoring: Service) -> None:
+    province = await around.key("20", agency="province")
+    for unit in ("06280", "06283", "06286"):
+        office = Office(intake, province, unit)
+        await office.takes("self_assessed", answers=yes())
+        await office.looks()
+    seen, cursor = [], None
+    async with intake.client(province) as client:
+        while True:
+            parameters = {"limit": 2, "turn": "verified"} | ({"cursor": cursor} if cursor else {})
+            found = (await client.get("/v1/dossiers", params=parameters)).json()
+            seen.append([one["unit"]["code"] for one in found["items"]])
+            if (cursor := found["next"]) is None:
+                break
+        assert (await client.get("/v1/dossiers", params={"cursor": "x"})).status_code == 400
+    assert [len(page) for page in seen] == [2, 1]
+    assert {code for page in seen for code in page} == {"06280", "06283", "06286"}
+
+
+async def test_a_commune_that_was_recognised_before_loses_the_recognition_when_the_figures_say_so(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    _, _, province = await offices(around, intake, BORDER, district="180")
+    decision = {"ntm_recognised": True}
+    await put_on_stream(around, poverty_report("2022-12-28", 0, readings=decision, stage="confirmed"))
+
+    async def judged_due(due: bool | None) -> bool:
+        known = (await province.looks())["recognition"]
+        return bool(known["state"] == "recognised" and known["withdrawal_due"] is due)
+
+    await eventually(lambda: judged_due(None))
+    assert (await province.looks())["open_step"] == "withdrawal_due"
+    refused = await province.is_refused(409, "self_assessed", answers=yes())
+    assert refused["errors"][0]["code"] == "already_recognised"
+    refused = await province.is_refused(422, "withdrawal_due")
+    assert [fault["code"] for fault in refused["errors"]] == ["withdrawal_not_judged"]
+    failing = {f"recognised_{number:02}": False for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)}
+    await put_on_stream(around, poverty_report("2023-06", 0, readings=failing, stage="confirmed"))
+    await eventually(lambda: judged_due(True))
+    due = await province.takes("withdrawal_due")
+    assert due["steps"][0]["withdrawal_judged_due"] is True
+    assert [turn["step"] for turn in due["turns"]] == ["withdrawn"]
+    kept = await province.takes("returned", reason="Xã đã khắc phục.")
+    assert (kept["state"], kept["turns"]) == ("recognised", [])
+    await province.takes("withdrawal_due")
+    await province.takes("withdrawn", number="9/QĐ-UBND", date="2023-06-30")
+
+    async def is_withdrawn() -> bool:
+        return bool((await recognised(scoring, province.key, BORDER))["state"] == "withdrawn")
+
+    await eventually(is_withdrawn)
+    again = await province.takes("self_assessed", answers=yes(*NTM[10:]))
+    assert (again["state"], again["open_step"]) == (None, "self_assessed")
+
+
+async def test_the_dossier_of_a_commune_that_has_ended_is_still_shown(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    commune, district, _ = await offices(around, intake, "06283")
+    await commune.takes("self_assessed", answers=yes())
+    await around.set_day(date(2025, 7, 2))
+
+    async def has_ended() -> bool:
+        return (await district.post("verified", answers=yes())).status_code != 202
+
+    await eventually(has_ended)
+    shown = await commune.looks()
+    assert len(shown["steps"]) == 1
+    assert shown["may_take"] == []
+
+
 async def rows(around: Surroundings) -> list[Any]:
     async with around.engine.connect() as connection:
         query = "SELECT id, sequence, unit, criteria_set, at, body::text FROM intake.dossier_step ORDER BY sequence"

@@ -10,6 +10,7 @@ from nats.errors import Error as NatsError
 from pydantic import BaseModel, Field
 
 from services.intake.admission.candidate import REQUEST_KEY, Posted
+from services.intake.doors.receipts import Limit
 from services.intake.dossiers.history import history_of
 from services.intake.dossiers.scoring_judgement import judgement_of
 from services.intake.dossiers.take_step import Step, take_step
@@ -26,6 +27,7 @@ from shared.contracts.refs import SentUnitCode, UnitRef
 from shared.http.app import language_of
 from shared.http.body import JsonRoute
 from shared.http.dependencies import SignedIn
+from shared.http.paging import Cursor, decode_cursor, encode_cursor
 from shared.nats.cloud_events import new_trace
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
@@ -81,10 +83,11 @@ class DossierSummary(BaseModel):
     turns: list[DossierTurn]
 
 
-class DossierList(BaseModel):
-    """The dossiers of the caller's communes, by commune and set."""
+class DossierPage(BaseModel):
+    """Dossiers by commune and set; `next` is the cursor of the following page."""
 
     items: list[DossierSummary]
+    next: str | None
 
 
 @router.get("")
@@ -93,7 +96,9 @@ async def list_dossiers(
     caller: SignedIn,
     unit: Annotated[SentUnitCode | None, Query(description="Only communes that are or lie below this unit.")] = None,
     turn: Annotated[DossierStep | None, Query(description="Only dossiers for which this step is expected.")] = None,
-) -> DossierList:
+    cursor: Cursor = None,
+    limit: Limit = 200,
+) -> DossierPage:
     """List the dossiers of the caller's communes, each with its newest step."""
     units = intake.runtime.reference.units
     covered = [
@@ -101,9 +106,11 @@ async def list_dossiers(
         for other in units
         if caller.covers_unit(other, units) and (unit is None or units.is_under(other, unit))
     ]
+    after = decode_cursor(cursor, lambda key, criteria_set: (int(key), criteria_set))
     async with intake.runtime.engine.connect() as connection:
-        newest = await dossiers.newest_steps(connection, covered)
-    return DossierList(
+        newest = await dossiers.newest_steps(connection, covered, turn, after, limit + 1)
+    page = newest[:limit]
+    return DossierPage(
         items=[
             DossierSummary(
                 unit=step.unit,
@@ -112,9 +119,9 @@ async def list_dossiers(
                 last_step=step,
                 turns=step.turns,
             )
-            for step in newest
-            if turn is None or any(turn is open_turn.step for open_turn in step.turns)
-        ]
+            for _, step in page
+        ],
+        next=encode_cursor(page[-1].unit, page[-1].logged.criteria_set) if len(newest) > limit else None,
     )
 
 
@@ -122,7 +129,7 @@ async def list_dossiers(
 async def get_dossier(intake: Serving, caller: SignedIn, commune: Commune, criteria_set: SetId) -> DossierView:
     """Show a commune's dossier: its steps, whose turn it is, and scoring's judgement beside the offices' answers."""
     runtime = intake.runtime
-    unit, chosen = _named(runtime, caller, commune, criteria_set)
+    unit, chosen = _named(runtime, caller, commune, criteria_set, may_have_ended=True)
     try:
         steps = (await history_of(runtime, unit)).of(chosen)
     except NatsError:  # the broker is away: the tables still tell
@@ -157,10 +164,14 @@ async def post_step(
     return await _view(runtime, caller, unit, chosen, steps)
 
 
-def _named(runtime: Runtime, caller: Caller, commune: str, criteria_set: str) -> tuple[Unit, CriteriaSet]:
+def _named(
+    runtime: Runtime, caller: Caller, commune: str, criteria_set: str, *, may_have_ended: bool = False
+) -> tuple[Unit, CriteriaSet]:
     """Return the commune and the set of a request; problem 404 where they do not exist, 403 outside of the key."""
     reference = runtime.reference
     unit = reference.units.find(commune, runtime.clock.today())
+    if unit is None and may_have_ended:
+        unit = next(reversed(reference.units.known(commune)), None)
     if unit is None or unit.kind not in reference.plan.counted_kinds:
         raise Problem(Problems.NOT_FOUND, Fault("/commune", Faults.UNKNOWN_UNIT, {"value": commune}))
     if not caller.covers_unit(unit, reference.units):
@@ -177,7 +188,8 @@ async def _view(
 ) -> DossierView:
     reference = runtime.reference
     dossier = Dossier.of(criteria_set, steps)
-    judgement = await judgement_of(runtime.nats, unit.code, criteria_set.id)
+    is_valid = unit.is_valid(runtime.clock.today())
+    judgement = await judgement_of(runtime.nats, unit.code, criteria_set.id) if is_valid else None
     known = _recognition(judgement, criteria_set)
     if dossier.is_untouched and known and known.state is RecognitionState.RECOGNISED:
         dossier = dossier.recognised_before()
@@ -190,7 +202,7 @@ async def _view(
         state=dossier.done,
         open_step=dossier.open_step,
         turns=steps[-1].turns if steps else [],
-        may_take=_may_take(dossier, unit, caller, reference),
+        may_take=_may_take(dossier, unit, caller, reference) if is_valid else [],
         criteria=_criteria(dossier, criteria_set, judgement),
         steps=steps,
         recognition=known,

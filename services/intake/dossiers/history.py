@@ -52,13 +52,11 @@ async def history_of(runtime: Runtime, unit: Unit) -> History:
     except NotFoundError:
         return History([], 0)
     event_id = UUID((newest.headers or {})["ce-id"])
-
     deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
     while True:
         async with runtime.engine.connect() as connection:
-            steps = await dossiers.steps_of(connection, unit.key)
-        if any(step.id == event_id for step in steps):
-            return History(steps, newest.seq or 0)
+            if await dossiers.is_kept(connection, event_id):  # perhaps of an earlier commune with this code
+                return History(await dossiers.steps_of(connection, unit.key), newest.seq or 0)
         if asyncio.get_running_loop().time() > deadline:
             raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
         await asyncio.sleep(_PAUSE_SECONDS)

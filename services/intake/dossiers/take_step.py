@@ -128,7 +128,7 @@ async def _decide(runtime: Runtime, posted: Posted, step: Step, history: History
         dossier = _with_earlier_recognition(dossier, judgement, step.criteria_set)
     if fault := order_fault(dossier, entry):
         raise Problem(Problems.OUT_OF_TURN, fault)
-    faults = [*content_faults(dossier, entry), *day_faults(entry, runtime.clock.today())]
+    faults = [*content_faults(dossier, entry), *day_faults(entry, unit, runtime.clock.today())]
     if faults:
         raise Problem(Problems.REFUSED, *faults)
     if entry.step in _JUDGED_STEPS:

@@ -14,7 +14,7 @@ from services.intake.rules.wording import both
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.dossier import CriterionAnswer, DossierEntry, DossierLogged, DossierStep, Judged, JudgedAnswer
 from shared.problems import Fault, Faults
-from shared.reference.models import CriteriaSet, CriterionKey
+from shared.reference.models import CriteriaSet, CriterionKey, Unit
 from shared.text import DOSSIER_STEPS, day
 from shared.time import VIETNAM
 
@@ -235,10 +235,12 @@ def content_faults(dossier: Dossier, entry: DossierEntry) -> Iterator[Fault]:
             yield Fault(f"/{name}", Faults.NOT_OF_THE_STEP, {"value": step_named(entry.step)})
 
 
-def day_faults(entry: DossierEntry, today: date) -> Iterator[Fault]:
-    """Yield the fault of a decision whose day has not come."""
+def day_faults(entry: DossierEntry, unit: Unit, today: date) -> Iterator[Fault]:
+    """Yield the fault of a decision whose day has not come, or was before the commune's first."""
     if entry.date is not None and entry.date > today:
         yield Fault("/date", Faults.DAY_TO_COME, {"value": entry.date})
+    if entry.date is not None and entry.date < unit.valid_from:
+        yield Fault("/date", Faults.BEFORE_THE_UNIT, {"value": entry.date, "expected": unit.valid_from})
 
 
 def _answer_faults(dossier: Dossier, answers: Sequence[CriterionAnswer]) -> Iterator[Fault]:

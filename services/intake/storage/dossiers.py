@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.storage.tables import DossierStepRow
-from shared.contracts.dossier import DossierLogged
+from shared.contracts.dossier import DossierLogged, DossierStep
 from shared.postgres.statements import table_of
 
 dossier_step = table_of(DossierStepRow)
@@ -63,19 +63,47 @@ async def all_steps(connection: AsyncConnection) -> list[StoredStep]:
     return [StoredStep(*row) for row in await connection.execute(query)]
 
 
+async def is_kept(connection: AsyncConnection, step_id: UUID) -> bool:
+    """Say whether the table has a step."""
+    return (await connection.scalar(select(dossier_step.c.id).where(dossier_step.c.id == step_id))) is not None
+
+
 async def steps_of(connection: AsyncConnection, unit: int) -> list[DossierLogged]:
     """Return the steps of all dossiers of a commune, in order."""
     query = select(dossier_step.c.body).where(dossier_step.c.unit == unit).order_by(dossier_step.c.sequence)
     return [DossierLogged.model_validate(body) for body in await connection.scalars(query)]
 
 
-async def newest_steps(connection: AsyncConnection, units: Collection[int]) -> list[DossierLogged]:
-    """Return the newest step of each dossier of these communes, by commune and set."""
+class NewestStep(NamedTuple):
+    """The newest step of a dossier, with the surrogate key of its commune."""
+
+    unit: int
+    logged: DossierLogged
+
+
+async def newest_steps(
+    connection: AsyncConnection,
+    units: Collection[int],
+    turn: DossierStep | None,
+    after: tuple[int, str] | None,
+    limit: int,
+) -> list[NewestStep]:
+    """Return the newest step of each dossier of these communes, by commune and set.
+
+    `turn`: only of dossiers for which this step is expected. `after`: only behind this commune and set.
+    """
     step = dossier_step.c
-    query = (
-        select(step.body)
+    newest = (
+        select(step.unit, step.criteria_set, step.body)
         .distinct(step.unit, step.criteria_set)
         .where(step.unit.in_(list(units)))
         .order_by(step.unit, step.criteria_set, step.sequence.desc())
     )
-    return [DossierLogged.model_validate(body) for body in await connection.scalars(query)]
+    if after is not None:
+        newest = newest.where(tuple_(step.unit, step.criteria_set) > after)
+    found = newest.subquery().c
+    query = select(found.unit, found.body).order_by(found.unit, found.criteria_set).limit(limit)
+    if turn is not None:
+        query = query.where(found.body["turns"].contains([{"step": turn.value}]))
+    rows = await connection.execute(query)
+    return [NewestStep(row.unit, DossierLogged.model_validate(row.body)) for row in rows]

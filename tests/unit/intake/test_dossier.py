@@ -208,10 +208,12 @@ def test_what_a_step_lacks_or_has_too_much_is_named_by_its_field(
     assert all(fault.text(language) for fault in found for language in ("vi", "en"))
 
 
-def test_a_decision_is_not_of_tomorrow() -> None:
-    assert list(day_faults(an_entry(S.DECIDED), date(2023, 6, 28))) == []
-    (fault,) = day_faults(an_entry(S.DECIDED), date(2023, 6, 27))
+def test_a_decision_is_not_of_tomorrow_nor_of_a_time_before_the_commune() -> None:
+    assert list(day_faults(an_entry(S.DECIDED), UNIT, date(2023, 6, 28))) == []
+    (fault,) = day_faults(an_entry(S.DECIDED), UNIT, date(2023, 6, 27))
     assert (fault.pointer, fault.kind) == ("/date", Faults.DAY_TO_COME)
+    (fault,) = day_faults(an_entry(S.DECIDED, date=date(1923, 6, 27)), UNIT, date(2023, 6, 28))
+    assert (fault.pointer, fault.kind) == ("/date", Faults.BEFORE_THE_UNIT)
 
 
 def test_a_withdrawal_that_is_not_judged_due_needs_a_reason() -> None:
