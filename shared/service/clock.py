@@ -16,12 +16,15 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import StreamConfig
+from nats.js.errors import APIError
 from nats.js.errors import Error as JetStreamError
 
 from shared.time import VIETNAM
 
 CLOCK_STREAM = "CLOCK"
 CLOCK_SUBJECT = "ntm.v1.clock"
+
+_WRONG_LAST_SEQUENCE = 10071
 
 log = structlog.get_logger()
 
@@ -93,7 +96,7 @@ class SimulatedClock(Clock):
         self._set(date.fromisoformat(message.data.decode()))
 
     def _set(self, day: date) -> None:
-        if day != self._day:
+        if self._day is None or day > self._day:  # an answer may come behind a newer message
             self._day = day
             self._changed.set()
 
@@ -105,17 +108,32 @@ def clock_stream() -> StreamConfig:
 
 async def read_day(js: JetStreamContext) -> date | None:
     """Return the simulated day; None as long as none was set."""
+    day, _ = await _read(js)
+    return day
+
+
+async def _read(js: JetStreamContext) -> tuple[date | None, int]:
+    """Return the simulated day and the number of its message; None and 0 as long as none was set."""
     try:
         message = await js.get_last_msg(CLOCK_STREAM, CLOCK_SUBJECT)
     except JetStreamError:
-        return None
-    return date.fromisoformat((message.data or b"").decode())
+        return None, 0
+    return date.fromisoformat((message.data or b"").decode()), message.seq or 0
 
 
 async def set_day(js: JetStreamContext, day: date) -> None:
     """Set the simulated day for all processes. ValueError when the day is before the present one."""
     await js.add_stream(clock_stream())
-    current = await read_day(js)
-    if current is not None and day < current:
-        raise ValueError(f"the clock stands at {current} and does not go back to {day}")
-    await js.publish(CLOCK_SUBJECT, day.isoformat().encode())
+    while True:
+        current, number = await _read(js)
+        if current is not None and day < current:
+            raise ValueError(f"the clock stands at {current} and does not go back to {day}")
+        try:
+            await js.publish(
+                CLOCK_SUBJECT, day.isoformat().encode(), headers={"Nats-Expected-Last-Subject-Sequence": str(number)}
+            )
+        except APIError as error:
+            if error.err_code != _WRONG_LAST_SEQUENCE:
+                raise
+        else:
+            return  # otherwise somebody else has set the clock meanwhile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from datetime import date, timedelta
 
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from services.scoring.storage.tables import ChangeRow, TickRow
 from shared.postgres.statements import table_of
 from shared.reference.load import load
+from shared.service.clock import read_day, set_day
 from shared.time import VIETNAM
 from tests.integration.test_scoring import BORDER, changes, poverty_report, put_on_stream
 from tests.running import START, Surroundings
@@ -61,3 +63,11 @@ async def test_days_without_any_worker_are_caught_up_with_each_at_its_own_date(a
 
 async def _came_to(around: Surroundings, day: date) -> bool:
     return day in await days(around)
+
+
+async def test_the_clock_never_goes_back_when_two_set_it_at_once(around: Surroundings) -> None:
+    js = around.nats.jetstream()
+    for passed in range(0, 30, 3):
+        later, sooner = START + timedelta(days=passed + 3), START + timedelta(days=passed + 2)
+        await asyncio.gather(set_day(js, later), set_day(js, sooner), return_exceptions=True)
+        assert await read_day(js) == later
