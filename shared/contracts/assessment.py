@@ -119,6 +119,12 @@ class Part(BaseModel):
         default_factory=list,
         description="For sums and rates over the units of a district or province: the kinds of units that they count.",
     )
+    stale_after_months: int | None = Field(
+        default=None, description="The months for which figures may stand for the present; none: until the next ones."
+    )
+    age_months: int | None = Field(
+        default=None, description="The whole months since the end of the period; none for aggregates."
+    )
     provisional: bool = False
     verified: bool = Field(default=True, description="Whether the goal's number was read in its source.")
     source: str | None = None

@@ -8,6 +8,7 @@ from datetime import date
 from functools import cached_property
 
 from shared.reference.definitions import Definitions
+from shared.reference.freshness import Freshness
 from shared.reference.lineage import Lineage
 from shared.reference.models import (
     COMMUNE_LEVEL,
@@ -80,6 +81,40 @@ class Reference(Definitions):
             self._due_on_elements[wanted] = tuple(sorted(dues, key=lambda due: (due.period.end, due.by)))
         return self._due_on_elements[wanted]
 
+    def dues_of(self, commitment: Commitment) -> tuple[Due, ...]:
+        """Return the reports that the calendar asks for on the commitment's elements, oldest first."""
+        elements = self.elements_of(commitment)
+        criteria = dict.fromkeys(key for element in sorted(elements) for key in self.criteria_of_element(element))
+        return self.due_on(*criteria) or self.due_on_elements(elements)
+
+    def stands_months(self, elements: Iterable[str]) -> int | None:
+        """Return for how many months figures of all these elements may stand for the present; None: until the next."""
+        codes = tuple(elements)
+        if codes not in self._stands_months:
+            own = (self.elements[element].stands_months for element in codes)
+            months = [self.plan.figures_stand_months if of_element is None else of_element for of_element in own]
+            self._stands_months[codes] = min((of_element for of_element in months if of_element), default=None)
+        return self._stands_months[codes]
+
+    def freshness_of(self, commitment: Commitment) -> Freshness:
+        """Return how figures of the commitment's elements age."""
+        key = (commitment.id, commitment.deadline)
+        if key not in self._freshness:
+            months = self.stands_months(sorted(self.elements_of(commitment)))
+            self._freshness[key] = Freshness(self.dues_of(commitment), months, self.ages_until(commitment.deadline))
+        return self._freshness[key]
+
+    def freshness_on(self, key: CriterionKey, elements: Sequence[str], deadline: date) -> Freshness:
+        """Return how figures of a criterion's elements age for what is to be reached by a deadline."""
+        of = (key, *elements, deadline)
+        if of not in self._freshness:
+            self._freshness[of] = Freshness(self.due_on(key), self.stands_months(elements), self.ages_until(deadline))
+        return self._freshness[of]
+
+    def ages_until(self, deadline: date) -> date:
+        """Return the last day on which figures age for what a deadline binds: until the plan is closed."""
+        return max(deadline, self.plan.closes or deadline)
+
     # Cohorts, and the criteria by which a commune is judged
 
     def members_of(self, cohort: str) -> frozenset[int]:
@@ -139,6 +174,12 @@ class Reference(Definitions):
 
     def elements_of(self, commitment: Commitment) -> frozenset[str]:
         """Return the codes of the elements that the commitment's value is calculated from."""
+        # the commitment is kept in the value because its id is unique only while it lives
+        if id(commitment) not in self._elements_of:
+            self._elements_of[id(commitment)] = commitment, self._find_elements_of(commitment)
+        return self._elements_of[id(commitment)][1]
+
+    def _find_elements_of(self, commitment: Commitment) -> frozenset[str]:
         match commitment.measure:
             case Rate() as rate:
                 return frozenset(rate.element_codes)
@@ -203,6 +244,15 @@ class Reference(Definitions):
         """Tell whether the calendar asks a unit for reports on one of these elements."""
         return any(unit.kind in self._kinds_that_owe.get(element, ()) for element in elements)
 
+    def reports_owed(self, commitment: Commitment, target: Unit, on: date) -> Sequence[tuple[Due, int]]:
+        """Return the reports on a commitment up to its deadline, each with the number of those who owe it on a day.
+
+        Communes owe what the calendar asks for on criteria, offices what it asks for on the elements of a sum.
+        """
+        if (communes := self.communes_expected(commitment, target, on)) is None:
+            return self.offices_that_owe(commitment, target)
+        return [(due, communes) for due in self.dues_of(commitment) if due.period.end <= commitment.deadline]
+
     def offices_that_owe(self, commitment: Commitment, target: Unit) -> tuple[tuple[Due, int], ...]:
         """Return the reports of offices on a sum, each with the number of offices below the target that owe it.
 
@@ -231,6 +281,18 @@ class Reference(Definitions):
 
     @cached_property
     def _due_on(self) -> dict[tuple[CriterionKey, ...], tuple[Due, ...]]:
+        return {}
+
+    @cached_property
+    def _elements_of(self) -> dict[int, tuple[Commitment, frozenset[str]]]:
+        return {}
+
+    @cached_property
+    def _freshness(self) -> dict[tuple[object, ...], Freshness]:
+        return {}
+
+    @cached_property
+    def _stands_months(self) -> dict[tuple[str, ...], int | None]:
         return {}
 
     @cached_property

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from random import Random
 
-from deploy.local.sample.cast import Cast
+from deploy.local.sample.cast import GENDER, Cast
 from deploy.local.sample.figures import CommuneFigures, Readings
 from deploy.local.sample.posts import PROVINCE_AGENCY, Entry, agency_of
 from deploy.local.sample.stories import MONTHS, dice
@@ -82,6 +82,14 @@ def recognitions(cast: Cast, communes: Communes, seed: int) -> Iterator[Entry]:
                 day = date(_YEAR, month, chance.randint(6, 27))
                 agency = agency_of(cast.districts[code])
                 yield Entry(day, agency, code, f"{_YEAR}-{month:02}", {element: True}, Stage.VERIFIED)
+
+
+def yearly_statements(cast: Cast, communes: Communes) -> Iterator[Entry]:
+    """Yield what each commune states once a year for its district to verify: a statement of last year is too old."""
+    for code, commune in communes.items():
+        holds = commune.lacking.get(GENDER, 1) is not None
+        day = date(_YEAR, 12, 20)
+        yield Entry(day, agency_of(cast.districts[code]), code, f"{_YEAR}", {GENDER: holds}, Stage.VERIFIED)
 
 
 def flows(cast: Cast, seed: int) -> Iterator[Entry]:

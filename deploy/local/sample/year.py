@@ -23,6 +23,7 @@ def plan_year(reference: Reference, seed: int) -> list[Day]:
         *with_slips(reports.calendar_reports(reference, storylines, communes, seed), storylines, seed),
         *reports.watched_months(storylines, communes, seed),
         *reports.recognitions(storylines, communes, seed),
+        *reports.yearly_statements(storylines, communes),
         *reports.flows(storylines, seed),
         *reports.province(reference.plan.unit),
         *town_reports(reference, seed),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import NamedTuple
 
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.increments import Contributor, Increment, Increments
@@ -63,7 +64,9 @@ class Expected:
     coverage: Decimal
     """The share of them, and of the reports, that is enough."""
     reports: Sequence[tuple[Due, int]] = ()
-    """The reports on a sum over the year, each with the number of offices that owe it."""
+    """The reports that are asked for, each with the number of those who owe it."""
+    stands_months: int | None = None
+    """The months for which figures may stand for the present."""
 
 
 def series(
@@ -76,14 +79,19 @@ def series(
     """
     if not increments:
         return []
-    total = isinstance(commitment.measure, Total)
-    owed = {due.by + _DAY: offices for due, offices in expected.reports}
-    days = {*increments, *owed, baseline_date + _DAY} if total else increments
+    is_sum_over_year = isinstance(commitment.measure, Total)
+    owed: defaultdict[date, int] = defaultdict(int)
+    for due, count in expected.reports:
+        day = due.by + _DAY
+        # of a state only the newest report that was due is asked for: it stands for those before it
+        owed[day] = owed[day] + count if is_sum_over_year else count
+    days = {*increments, *owed, baseline_date + _DAY} if is_sum_over_year else {*increments, *owed}
     running, reports_due = Increment(), 0
     observations: list[Observation] = []
     for day in sorted(days):
         running += increments.get(day, _NOTHING_NEW)
-        reports_due += owed.get(day, 0)
+        if day in owed:
+            reports_due = reports_due + owed[day] if is_sum_over_year else owed[day]
         if observation := _value_of(commitment, running, expected, reports_due, day):
             observations.append(observation)
     return observations
@@ -93,38 +101,67 @@ def _value_of(
     commitment: Commitment, running: Increment, expected: Expected, reports_due: int, day: date
 ) -> Observation | None:
     """Return a commitment's value on a day by its running sum; None where there is none yet."""
-    measure, comparison = commitment.measure, running.comparison
-    numerator, denominator = running.numerator, running.denominator
-    before: Fraction | None = None
-    whole: Fraction | None = None
-    if commitment.is_compared and isinstance(measure, Total):
-        if not (comparison.units or comparison.before_numerator or numerator != comparison.new_numerator):
-            return None
-        numerator = numerator - comparison.new_numerator
-        before = Fraction(comparison.before_numerator)
-        whole = Fraction(running.numerator) if numerator != running.numerator else None
-    if isinstance(measure, Rate):
-        if denominator <= 0:
-            return None
-        value = HUNDRED * Fraction(numerator) / Fraction(denominator)
-    else:
-        value = Fraction(numerator)
+    compared = _comparison_of(running, expected) if commitment.is_compared else None
+    numerator, denominator = (compared or running).numerator, (compared or running).denominator
+    value = _value(commitment, numerator, denominator)
+    if value is None or not (compared or running.units or running.stale or isinstance(commitment.measure, Total)):
+        return None
+    before = _value(commitment, compared.before_numerator, compared.before_denominator) if compared else None
+    if commitment.is_compared and before is None:
+        return None
+    whole = _value(commitment, running.numerator, running.denominator)
     return Observation(
         effective=day,
         period=Period.parse(day.isoformat()),
         value=value,
         numerator=numerator,
-        denominator=denominator if isinstance(measure, Rate) else None,
-        units_counted=running.units,
+        denominator=denominator if isinstance(commitment.measure, Rate) else None,
+        units_counted=running.units + running.stale,
         units_expected=expected.communes,
         units_stale=running.stale,
+        stands_months=expected.stands_months,
         reports_in=running.reports if expected.reports else None,
         reports_due=reports_due if expected.reports else None,
         before=before,
-        compared=comparison.units if before is not None else None,
-        whole=whole,
+        compared=compared.units if compared else None,
+        whole=whole if whole != value else None,
+        begins_with_first=compared is not None and compared.begins_with_first,
         possible=_possible(commitment, running, expected, reports_due, value),
     )
+
+
+class _Compared(NamedTuple):
+    """The part of a sum that is compared with the figures before."""
+
+    numerator: Decimal
+    denominator: Decimal
+    before_numerator: Decimal
+    before_denominator: Decimal
+    units: int
+    begins_with_first: bool = False
+
+
+def _comparison_of(running: Increment, expected: Expected) -> _Compared | None:
+    """Return the sum and what was before, of those that have both.
+
+    Where fewer communes than the coverage have figures of the baseline date, the first figures of the others stand for
+    these. None where nothing can be compared.
+    """
+    of = running.comparison
+    known = running.units + running.stale
+    if expected.communes is not None and of.units < expected.communes * expected.coverage:
+        numerator, denominator = of.before_numerator + of.first_numerator, of.before_denominator + of.first_denominator
+        return _Compared(running.numerator, running.denominator, numerator, denominator, known, of.units < known)
+    numerator, denominator = running.numerator - of.new_numerator, running.denominator - of.new_denominator
+    if not (of.units or numerator or of.before_numerator):
+        return None
+    return _Compared(numerator, denominator, of.before_numerator, of.before_denominator, of.units)
+
+
+def _value(commitment: Commitment, numerator: Decimal, denominator: Decimal) -> Fraction | None:
+    if not isinstance(commitment.measure, Rate):
+        return Fraction(numerator)
+    return HUNDRED * Fraction(numerator) / Fraction(denominator) if denominator > 0 else None
 
 
 def _possible(
@@ -137,6 +174,12 @@ def _possible(
         if counted >= reports_due * coverage:
             return None
         return (Fraction(0) if commitment.is_compared else value), _MORE_THAN_ANYTHING
-    if communes is None or running.units >= communes * coverage:
+    if communes is None:
         return None
-    return (Fraction(0), Fraction(HUNDRED)) if isinstance(measure, Rate) else (value, value + communes - running.units)
+    certain = min(running.units, running.reports) if reports_due else running.units
+    if certain >= communes * coverage:
+        return None
+    if isinstance(measure, Rate):
+        return Fraction(0), Fraction(HUNDRED)
+    outdated = running.units - certain
+    return max(value - outdated, Fraction(0)), min(value + communes - certain, max(value, Fraction(communes)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -26,6 +26,7 @@ def explain_criterion(judged: CriterionVerdict) -> Assessment:
         on=judged.on,
         parts=parts,
         provisional=any(part.provisional for part in parts),
+        stale=any(part.stale for part in parts),
         overdue=list(judged.overdue),
         reason=reasons.explain(parts, judged.overdue),
         holds_until=judged.holds_until,
@@ -81,10 +82,22 @@ def _part_of_measure(judged: MeasureVerdict) -> Part:
         measured_in=indicator.measured_in,
         missing_unit=indicator.counted if countable else None,
         provisional=judged.provisional,
+        stale=judged.is_stale,
+        stale_after_months=judged.stands_months,
+        age_months=_months_since(judged.verdict),
         verified=judged.goal.verified,
         source=judged.goal.source,
     )
     return _with_numbers(part, judged.verdict, countable=countable)
+
+
+def _months_since(verdict: Verdict) -> int | None:
+    """Return the whole months since the end of the newest figures' period; None without figures, or before it ends."""
+    newest, on = verdict.observation, verdict.on
+    if newest is None or newest.period.end > on:
+        return None
+    end = newest.period.end + timedelta(days=1)
+    return max(0, (on.year - end.year) * 12 + on.month - end.month - (on.day < end.day))
 
 
 def _with_numbers(part: Part, verdict: Verdict, *, countable: bool) -> Part:
@@ -119,8 +132,12 @@ def _of_observation(observation: Observation) -> dict[str, object]:
         "whole": _number(observation.whole),
         "begins_with_first": observation.begins_with_first,
     }
-    if observation.units_counted is not None and observation.units_expected is not None:
-        numbers |= {"units_stale": observation.units_stale, "stale": observation.units_stale > 0}
+    if observation.units_counted is not None:
+        numbers |= {
+            "units_stale": observation.units_stale,
+            "stale": observation.units_stale > 0,
+            "stale_after_months": observation.stands_months,
+        }
     if observation.units_counted is not None:
         return numbers  # the days of an aggregate are not periods that were reported for
     return numbers | {

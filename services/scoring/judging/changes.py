@@ -53,6 +53,11 @@ def told_as(event: Event, cause: Cause | None) -> Event:
     return Event.CHANGED if is_alarm and cause not in (None, "figure", "time") else event
 
 
+def _of_sum(event: Event, assessment: Assessment) -> Event:
+    """Return the event of a sum: one that missing reports leave undecided is not lost, its reports are overdue."""
+    return Event.CHANGED if event == Event.LOST and assessment.status == Status.NO_DATA else event
+
+
 def _status_before(event: Event, before: PreviousVerdict, assessment: Assessment) -> Status:
     """Return the status before an event; a late or arriving report by itself changes no status."""
     return assessment.status if event in (Event.OVERDUE, Event.REPORT_ARRIVED) else before.status
@@ -106,7 +111,7 @@ class ChangesAt:
                 id=_event_id(
                     target, f"{self.reference.plan.id}/{commitment.id}", event, before, assessment, self.moment.at
                 ),
-                event=told_as(event, self.cause),
+                event=told_as(_of_sum(event, assessment), self.cause),
                 before=_status_before(event, before, assessment),
                 after=assessment.status,
                 on=self.moment.on,

@@ -16,11 +16,13 @@ from decimal import Decimal
 from fractions import Fraction
 from operator import itemgetter
 from types import MappingProxyType
+from typing import NamedTuple
 
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.observations import Measure, Observation, effective_date, exact
 from services.scoring.judging.readings import Reading
 from shared.contracts.period import Period
+from shared.reference.freshness import NEVER, Age, oldest
 from shared.reference.load import Reference
 from shared.reference.models import (
     CohortMeeting,
@@ -37,6 +39,8 @@ from shared.reference.models import (
 )
 
 ZERO = Decimal(0)
+_HOLDS = (ZERO, Decimal(1))
+_day_of = itemgetter(0)
 _DAY = timedelta(days=1)
 _NOTHING = Figures()
 _NO_KIN: Mapping[int, Figures] = MappingProxyType({})
@@ -72,15 +76,15 @@ class Comparison:
             self.first_denominator + other.first_denominator,
         )
 
-    def __neg__(self) -> Comparison:
+    def __sub__(self, other: Comparison) -> Comparison:
         return Comparison(
-            -self.units,
-            -self.before_numerator,
-            -self.before_denominator,
-            -self.new_numerator,
-            -self.new_denominator,
-            -self.first_numerator,
-            -self.first_denominator,
+            self.units - other.units,
+            self.before_numerator - other.before_numerator,
+            self.before_denominator - other.before_denominator,
+            self.new_numerator - other.new_numerator,
+            self.new_denominator - other.new_denominator,
+            self.first_numerator - other.first_numerator,
+            self.first_denominator - other.first_denominator,
         )
 
 
@@ -115,16 +119,18 @@ class Increment:
             else self.comparison + other.comparison,
         )
 
-    def __neg__(self) -> Increment:
-        compared = self.comparison
+    def __sub__(self, other: Increment) -> Increment:
         return Increment(
-            -self.numerator,
-            -self.denominator,
-            -self.units,
-            -self.reports,
-            -self.stale,
-            compared if compared is NOT_COMPARED else -compared,
+            self.numerator - other.numerator,
+            self.denominator - other.denominator,
+            self.units - other.units,
+            self.reports - other.reports,
+            self.stale - other.stale,
+            NOT_COMPARED if self.comparison is other.comparison else self.comparison - other.comparison,
         )
+
+
+_NO_CHANGE = Increment()
 
 
 type Increments = Mapping[date, Increment]
@@ -132,16 +138,25 @@ type Increments = Mapping[date, Increment]
 
 def difference(new: Increments, old: Increments) -> dict[date, Increment]:
     """Return the increments that turn a sum of the old increments into one of the new."""
-    total: defaultdict[date, Increment] = defaultdict(Increment)
-    for day, increment in new.items():
-        total[day] += increment
-    for day, increment in old.items():
-        total[day] += -increment
-    return {day: increment for day, increment in total.items() if increment != Increment()}
+    changed = {
+        day: increment - before for day, increment in new.items() if (before := old.get(day, _NO_CHANGE)) != increment
+    }
+    return changed | {day: _NO_CHANGE - increment for day, increment in old.items() if day not in new}
 
 
 type _Levels = list[tuple[date, Increment]]
 """The amounts that a unit adds in total, each from its day on."""
+
+
+class _Figure(NamedTuple):
+    """The newest figures of a unit from a day on, and their age."""
+
+    day: date
+    numerator: Decimal
+    denominator: Decimal
+    age: Age
+    counts: bool = True
+    """False: nothing can be calculated from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +173,7 @@ class Contributor:
         """Return the unit's increments for a commitment that it contributes to."""
         match commitment.measure:
             case Rate() as rate:
-                return self._of_rate(rate, commitment.deadline, self.reference.kinds_counted(commitment))
+                return self._of_rate(commitment, rate)
             case Total(elements=elements):
                 return self._of_flows(commitment, elements)
             case Done(element=element):
@@ -170,22 +185,75 @@ class Contributor:
             case CohortMeeting(cohort=cohort):
                 return self._of_meeting(self.reference.criteria_of_cohort(cohort), commitment.deadline)
 
-    def _of_rate(self, rate: Rate, until: date, kinds: tuple[UnitKind, ...]) -> dict[date, Increment]:
+    def _of_rate(self, commitment: Commitment, rate: Rate) -> dict[date, Increment]:
+        """Return what the unit adds to a rate. Stale figures stay in it, and are counted as such."""
+        kinds, until = self.reference.kinds_counted(commitment), commitment.deadline
         units = int(self.reference.is_of_the_plan(self.unit, kinds))
+        freshness = self.reference.freshness_of(commitment)
+
+        def levels(seen: Sequence[Observation], since: date) -> list[_Figure]:
+            return [
+                _Figure(
+                    max(found.effective, since),
+                    found.numerator,
+                    found.denominator or ZERO,
+                    freshness.age_of(found.period),
+                    not found.is_unusable,
+                )
+                for found in seen
+            ]
+
+        base = self._base(self._observed(rate, self.figures, until)) if commitment.is_compared else None
 
         def levels_of_heir(heir: Unit, since: date) -> _Levels:
-            own = self._observed_since(since, until, rate, self.kin.get(heir.key, _NOTHING))
-            return [(max(own[0].effective, since), Increment(units=units))] if own else []
+            figures = self.kin.get(heir.key, _NOTHING)
+            compared = NOT_COMPARED
+            if commitment.is_compared and (of_heir := self._base(self._observed(rate, figures, until))):
+                compared = Comparison(units)
+                has_grown = of_heir.period.end < since and not self.reference.lineage.origins(heir)
+                if base is not None and has_grown:  # and has not inherited this unit's base
+                    compared = Comparison(units, base.numerator, base.denominator or ZERO)
+            # its own figures are added by the heir itself
+            return [
+                (day, Increment(units=level.units, reports=level.reports, stale=level.stale, comparison=compared))
+                for day, level in _aged(levels(self._observed_since(since, until, rate, figures), since), units)
+            ]
 
-        own = self._observed_since(self.unit.valid_from, until, rate, self.figures)
-        levels = [
-            (
-                seen.effective,
-                Increment() if seen.is_unusable else Increment(seen.numerator, seen.denominator or ZERO, units),
+        aged = _aged(levels(self._observed_since(self.unit.valid_from, until, rate, self.figures), date.min), units)
+        if commitment.is_compared:
+            aged = self._compared(aged, base, units)
+        return _increments_from(self._followed_by_heirs(aged, levels_of_heir, kinds))
+
+    def _base(self, observations: Sequence[Observation]) -> Observation | None:
+        """Return the value in force at the baseline date; None where there is none that can be used."""
+        before = [seen for seen in observations if seen.effective <= self.reference.plan.baseline_date]
+        return before[-1] if before and not before[-1].is_unusable else None
+
+    def _compared(self, levels: _Levels, base: Observation | None, units: int) -> _Levels:
+        """Return the levels with what each is compared with: the base, else the first figures."""
+        compared = []
+        first: Increment | None = None
+        of_base = None if base is None else Comparison(units, base.numerator, base.denominator or ZERO)
+        for day, level in levels:
+            if level.numerator == 0 and level.denominator == 0:
+                compared.append((day, level))
+                continue
+            first = first or level
+            comparison = of_base
+            if comparison is None:
+                comparison = Comparison(
+                    new_numerator=level.numerator,
+                    new_denominator=level.denominator,
+                    first_numerator=first.numerator,
+                    first_denominator=first.denominator,
+                )
+            compared.append(
+                (
+                    day,
+                    Increment(level.numerator, level.denominator, level.units, level.reports, level.stale, comparison),
+                )
             )
-            for seen in own
-        ]
-        return _increments_from(self._followed_by_heirs(levels, levels_of_heir, kinds))
+        return compared
 
     def _of_flows(self, commitment: Commitment, elements: Sequence[str]) -> dict[date, Increment]:
         """Return the flows of the plan's year up to the deadline, and the reports on them that the calendar asks for.
@@ -215,7 +283,7 @@ class Contributor:
                 increments[max(day_in, due.by + _DAY)] += Increment(reports=1)
             if day_in := _covered_from(due, compared):
                 increments[max(day_in, due.by + _DAY)] += Increment(comparison=Comparison(units=1))
-        return {day: increment for day, increment in increments.items() if increment != Increment()}
+        return {day: increment for day, increment in increments.items() if increment != _NO_CHANGE}
 
     def _flows_by_period(self, elements: Sequence[str], until: date) -> dict[Period, list[Reading]]:
         """Return the unit's flows of the plan's year that count, by period."""
@@ -272,6 +340,7 @@ class Contributor:
         )
 
     def _of_meeting(self, criteria: Sequence[CriterionKey], until: date) -> dict[date, Increment]:
+        """Return whether the unit meets the criteria. It does not count as one that does once its figures are stale."""
         measures = [measure for key in criteria for measure in self.reference.criterion(key).measures]
 
         def levels_of(unit: Unit, figures: Figures, since: date) -> _Levels:
@@ -283,9 +352,12 @@ class Contributor:
             ]
             if not track or not counted:
                 return []
-            begin = max(min(counted), track[0][0], since)
-            held = [(begin, _value_at(track, begin)), *((day, holds) for day, holds in track if day > begin)]
-            return [(day, Increment(numerator=Decimal(int(holds)), units=1)) for day, holds in held]
+            begin = max(min(counted), track[0].day, since)
+            held = [_value_at(track, begin)._replace(day=begin), *(figure for figure in track if figure.day > begin)]
+            return [
+                (day, Increment(units=level.units, reports=level.reports, stale=level.stale) if level.stale else level)
+                for day, level in _aged(held, units=1)
+            ]
 
         def levels_of_heir(heir: Unit, since: date) -> _Levels:
             return levels_of(heir, self.kin.get(heir.key, _NOTHING), since)
@@ -314,8 +386,8 @@ class Contributor:
 
     def _holds_over_time(
         self, criteria: Sequence[CriterionKey], unit: Unit, figures: Figures, until: date
-    ) -> list[tuple[date, bool]]:
-        """Return by day, in order, whether all the criteria's indicators hold in the commune from then on.
+    ) -> list[_Figure]:
+        """Return by day, in order, whether all the criteria's indicators hold in the commune from then on: 1 or 0.
 
         An indicator holds if it does for each of its groups (men and women). Empty while a group has no figures.
         """
@@ -328,12 +400,18 @@ class Contributor:
                     observations = self._observed(group.measure, figures, until)
                     if not observations:
                         return []
-                    tracks.append([(seen.effective, _holds(seen, goal, at_least)) for seen in observations])
+                    freshness = self.reference.freshness_on(key, group.measure.element_codes, until)
+                    tracks.append(
+                        [
+                            _Figure(seen.effective, _holds(seen, goal, at_least), ZERO, freshness.age_of(seen.period))
+                            for seen in observations
+                        ]
+                    )
         if not tracks:
             return []
-        begin = max(track[0][0] for track in tracks)
-        days = sorted({day for track in tracks for day, _ in track if day >= begin})
-        return [(day, all(_value_at(track, day) for track in tracks)) for day in days]
+        begin = max(track[0].day for track in tracks)
+        days = sorted({figure.day for track in tracks for figure in track if figure.day >= begin})
+        return [_together(day, [_value_at(track, day) for track in tracks]) for day in days]
 
     def _observed(self, measure: Measure, figures: Figures, until: date | None) -> Sequence[Observation]:
         plan = self.reference.plan
@@ -346,12 +424,13 @@ class Contributor:
 
 
 def _increments_from(levels: _Levels) -> dict[date, Increment]:
-    increments: defaultdict[date, Increment] = defaultdict(Increment)
-    before = Increment()
+    increments: dict[date, Increment] = {}
+    before = _NO_CHANGE
     for day, level in levels:
-        increments[day] += level + -before
+        change = level - before
+        increments[day] = increments[day] + change if day in increments else change
         before = level
-    return {day: increment for day, increment in increments.items() if increment != Increment()}
+    return {day: increment for day, increment in increments.items() if increment != _NO_CHANGE}
 
 
 def _covered_from(due: Due, periods: Mapping[Period, date]) -> date | None:
@@ -360,11 +439,47 @@ def _covered_from(due: Due, periods: Mapping[Period, date]) -> date | None:
     return min(days, default=None)
 
 
-def _holds(seen: Observation, goal: Fraction, at_least: bool) -> bool:
+def _aged(figures: Sequence[_Figure], units: int) -> _Levels:
+    """Return the amounts of figures in force one after the other, and how they age until the next ones come.
+
+    `units`: the number that the unit counts for.
+    """
+    levels: _Levels = []
+    for place, figure in enumerate(figures):
+        if not figure.counts:
+            levels.append((figure.day, Increment()))
+            continue
+        end = figures[place + 1].day if place + 1 < len(figures) else NEVER
+        outdated, stale = figure.age
+        days = [day for day in (outdated, stale) if figure.day < day < end]
+        for day in (figure.day, *sorted(days)) if days else (figure.day,):
+            is_stale = day >= stale
+            levels.append(
+                (
+                    day,
+                    Increment(
+                        numerator=figure.numerator,
+                        denominator=figure.denominator,
+                        units=0 if is_stale else units,
+                        reports=units if day < outdated else 0,
+                        stale=units if is_stale else 0,
+                    ),
+                )
+            )
+    return levels
+
+
+def _together(day: date, figures: Sequence[_Figure]) -> _Figure:
+    """Return the figures of several measures as one: whether all hold, as old as the oldest."""
+    return _Figure(day, min(figure.numerator for figure in figures), ZERO, oldest(figure.age for figure in figures))
+
+
+def _holds(seen: Observation, goal: Fraction, at_least: bool) -> Decimal:
+    """Return 1 where the value reaches the goal, or nothing is asked of anybody; else 0."""
     if not seen.has_value:
-        return not seen.applies
-    return seen.value >= goal if at_least else seen.value <= goal
+        return _HOLDS[not seen.applies]
+    return _HOLDS[seen.value >= goal if at_least else seen.value <= goal]
 
 
-def _value_at(track: Sequence[tuple[date, bool]], day: date) -> bool:
-    return track[bisect_right(track, day, key=itemgetter(0)) - 1][1]
+def _value_at(track: Sequence[_Figure], day: date) -> _Figure:
+    return track[bisect_right(track, day, key=_day_of) - 1]

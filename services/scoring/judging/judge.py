@@ -16,6 +16,7 @@ from services.scoring.judging.observations import Observation, exact
 from services.scoring.judging.path import Point, Requirement
 from services.scoring.judging.verdict import Verdict, assess, status_since, worst
 from shared.contracts.status import Status
+from shared.reference.freshness import stale_from
 from shared.reference.load import Reference
 from shared.reference.models import CohortMeeting, Commitment, CriterionKey, Goal, Group, Indicator, Total, Unit
 
@@ -29,6 +30,16 @@ class MeasureVerdict:
     goal: Goal
     verdict: Verdict
     provisional: bool
+    stands_months: int | None
+    """The months for which its figures may stand for the present; None: until the next ones."""
+    ages_until: date
+    """The day after which figures age no more: after the plan is closed its verdict stands."""
+
+    @property
+    def is_stale(self) -> bool:
+        """True where the newest figures are too old to stand for the present."""
+        newest, on = self.verdict.observation, min(self.verdict.on, self.ages_until)
+        return newest is not None and stale_from(newest.period, self.stands_months) <= on
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +121,7 @@ class Judge:
         With a deadline only figures about periods up to it count.
         """
         criterion, plan, reports = self.reference.criterion(key), self.reference.plan, self.reference.due_on(key)
+        ages_until = date.max if deadline is None else self.reference.ages_until(deadline)
         parts = []
         for indicator in criterion.indicators:
             goal = self.reference.goal(key, indicator, unit, plan.year)
@@ -132,7 +144,8 @@ class Judge:
                     and newest is not None
                     and newest.period.granularity != criterion.official
                 )
-                parts.append(MeasureVerdict(indicator, group, goal, verdict, provisional))
+                months = self.reference.stands_months(group.measure.element_codes)
+                parts.append(MeasureVerdict(indicator, group, goal, verdict, provisional, months, ages_until))
         return parts
 
     # Commitments of districts and the province
@@ -160,15 +173,14 @@ class Judge:
         expected = Expected(
             communes=reference.communes_expected(commitment, target, self.on),
             coverage=reference.plan.coverage,
-            reports=reference.offices_that_owe(commitment, target),
+            reports=reference.reports_owed(commitment, target, self.on),
+            stands_months=reference.stands_months(reference.elements_of(commitment)),
         )
         return series(commitment, increments, reference.plan.baseline_date, expected)
 
     def _requirement_of(self, commitment: Commitment) -> Requirement:
         plan = self.reference.plan
-        elements = sorted(self.reference.elements_of(commitment))
-        criteria = dict.fromkeys(key for element in elements for key in self.reference.criteria_of_element(element))
-        reports = self.reference.due_on(*criteria) or self.reference.due_on_elements(elements)
+        reports = self.reference.dues_of(commitment)
         # a cohort is complete with the decisions of recognition, which are signed until the plan is closed
         waits_for_closing = not reports or isinstance(commitment.measure, CohortMeeting)
         return Requirement(
@@ -188,15 +200,18 @@ class Judge:
 
 
 def overdue_of(verdict: Verdict) -> list[str]:
-    """Return the periods of a commitment's overdue reports.
+    """Return the period of a commitment's newest overdue report.
 
-    There are none once a commitment of communes is judged: missing reports then show at the communes that owe them. A
+    There is none once a commitment of communes is judged: missing reports then show at the communes that owe them. A
     sum over the year says how many have come.
     """
     newest = verdict.observation
-    if newest is not None and (verdict.status != Status.NO_DATA or newest.units_expected is None):
-        return []
-    return [due.period.text for due in verdict.requirement.reports if due.by < verdict.on]
+    if newest is not None:
+        is_whole = newest.units_expected is None or newest.reports_in == newest.reports_due
+        if is_whole or verdict.status != Status.NO_DATA:
+            return []
+    late = [due.period.text for due in verdict.requirement.reports if due.by < verdict.on]
+    return late[-1:]
 
 
 def _exact(number: Decimal | None) -> Fraction | None:

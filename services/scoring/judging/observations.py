@@ -41,6 +41,8 @@ class Observation(NamedTuple):
     """For a sum over communes: the number of communes that should have figures."""
     units_stale: int = 0
     """For a sum over communes: the number of those whose newest figures are too old to stand for the present."""
+    stands_months: int | None = None
+    """The months after which they are."""
     reports_in: int | None = None
     reports_due: int | None = None
     """For a sum: the number of reports that were due, and of those that have come; None where none is asked for."""

@@ -62,6 +62,11 @@ _T = {
     "whole": phrase("reasons.whole"),
     "in_kinds": phrase("reasons.in_kinds"),
     "over_units": phrase("reasons.over_units"),
+    "stale": phrase("reasons.stale"),
+    "stale_communes": phrase("reasons.stale_communes"),
+    "stale_not_counted": phrase("reasons.stale_not_counted"),
+    "compared_communes": phrase("reasons.compared_communes"),
+    "first_figures": phrase("reasons.first_figures"),
     "span": phrase("reasons.span"),
     "open_span": phrase("reasons.open_span"),
     "too_late": phrase("reasons.too_late"),
@@ -101,7 +106,8 @@ def _sentence(part: Part, language: Language) -> str:
     if part.value is None or part.goal is None:
         return _T["no_data"].in_(language).format(name=name)
     if part.measured_in == "yes_no":
-        return _T["yes" if part.value >= part.goal else "no"].in_(language).format(name=name, source=source)
+        age = _stale(part, language)
+        return _T["yes" if part.value >= part.goal else "no"].in_(language).format(name=name, source=source, age=age)
 
     sign = "≥" if part.direction == "at_least" else "≤"
     says_path = part.status not in (Status.MET, Status.MISSED, Status.NO_DATA)
@@ -170,7 +176,7 @@ def _compared(part: Part, language: Language, digits: int | None) -> str:
     if part.compared is None:
         return ""
     clauses = ""
-    if part.reports_due is not None:
+    if part.units_expected is None:
         before = amount(part.baseline or 0, part.measured_in, language, digits=digits)
         clauses += _T["same_months"].in_(language).format(before=before)
         if part.reports_due:
@@ -179,6 +185,10 @@ def _compared(part: Part, language: Language, digits: int | None) -> str:
                 .in_(language)
                 .format(compared=text.number(part.compared, language), due=text.number(part.reports_due, language))
             )
+    else:
+        compared, counted = text.number(part.compared, language), text.number(part.units_counted or 0, language)
+        key = "first_figures" if part.begins_with_first else "compared_communes"
+        clauses += _T[key].in_(language).format(compared=compared, counted=counted)
     if part.whole is not None:
         clauses += _T["whole"].in_(language).format(whole=amount(part.whole, part.measured_in, language, digits=digits))
     return clauses
@@ -190,7 +200,7 @@ def _complete(part: Part, language: Language) -> str:
     if part.reports_due:
         came, due = text.number(part.reports_in or 0, language), text.number(part.reports_due, language)
         clauses += _T["reports"].in_(language).format(came=came, due=due)
-    clauses += _silent(part, language)
+    clauses += _silent(part, language) + _stale(part, language)
     return clauses + (_T["too_few"].in_(language) if part.status == Status.NO_DATA else "")
 
 
@@ -220,6 +230,21 @@ def _where(part: Part, language: Language) -> str:
 
 def _kinds(part: Part, language: Language) -> str:
     return ", ".join(_KINDS[kind].in_(language) for kind in part.counted_in or ("commune",))
+
+
+def _stale(part: Part, language: Language) -> str:
+    """Return in words how old figures are that are too old to stand for the present; empty where none are."""
+    if not part.stale or part.stale_after_months is None:
+        return ""
+    months = text.number(part.stale_after_months, language)
+    if part.age_months is not None:
+        return _T["stale"].in_(language).format(age=text.number(part.age_months, language), months=months)
+    if part.units_stale is None or part.units_expected is None:
+        return ""
+    counts = part.measured_in == "communes"
+    stale, expected = text.number(part.units_stale, language), text.number(part.units_expected, language)
+    words = _T["stale_not_counted" if counts else "stale_communes"].in_(language)
+    return words.format(stale=stale, expected=expected, months=months)
 
 
 def _trend(part: Part, language: Language) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import Row, delete, select, tuple_
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.judging.increments import Comparison, Increment
+from services.scoring.judging.increments import NOT_COMPARED, Comparison, Increment
 from services.scoring.storage.tables import IncrementRow
 from shared.postgres.statements import columns_of, insert_rows, table_of
 
@@ -102,8 +102,6 @@ async def clear_increments(connection: AsyncConnection) -> None:
 
 
 def _increment(row: Row[Any]) -> Increment:
-    if not (row.compared_units or row.before_numerator or row.new_numerator or row.new_denominator):
-        return Increment(row.numerator, row.denominator, row.units, row.reports, row.stale)
     comparison = Comparison(
         row.compared_units,
         row.before_numerator,
@@ -113,4 +111,5 @@ def _increment(row: Row[Any]) -> Increment:
         row.first_numerator,
         row.first_denominator,
     )
-    return Increment(row.numerator, row.denominator, row.units, row.reports, row.stale, comparison)
+    compared = NOT_COMPARED if comparison == NOT_COMPARED else comparison
+    return Increment(row.numerator, row.denominator, row.units, row.reports, row.stale, compared)

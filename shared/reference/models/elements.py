@@ -28,6 +28,12 @@ class Element(Record):
     )
     counted_in: list[UnitKind] = Field(default=["commune"])
     periods: list[Granularity] = Field(default=["year", "half", "quarter", "month"])
+    stands_months: int | None = Field(
+        default=None,
+        ge=0,
+        description="The months for which a figure may stand for the present, where that is not as the plan says. "
+        "0: until the next one, as with decisions.",
+    )
     source: str | None = None
 
 

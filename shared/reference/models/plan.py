@@ -210,6 +210,12 @@ class Plan(Record):
         default=Decimal("0.90"),
         description="Share of communes with figures from which on counts and rates are judged.",
     )
+    figures_stand_months: int = Field(
+        default=12,
+        ge=1,
+        description="The months for which a figure may stand for the present. Older ones are stale: a status stays, "
+        "but a commune does not count as one that keeps a criterion.",
+    )
     criteria_sets: list[str] = Field(min_length=1)
     roles: list[RoleHolder]
     distribution: list[DistributionEntry]

@@ -122,6 +122,9 @@ def test_a_target_that_a_district_has_for_itself(reference: Reference) -> None:
     figures |= everywhere(reference, lambda _: [*poverty("2022", 300), *poverty("2023-05", 270)], "184")
     assert assessed("poverty-rate-poor-districts", figures, reference, MIDYEAR, "181").status == Status.MET
     other = assessed("poverty-rate-poor-districts", figures, reference, AFTER, "184")
+    assert other.status == Status.NO_DATA, "nobody has sent the year's official result"
+    figures = {code: [*found, *poverty("2023", 270)] for code, found in figures.items()}
+    other = assessed("poverty-rate-poor-districts", figures, reference, AFTER, "184")
     assert (other.status, other.parts[0].value, other.parts[0].goal) == (Status.MISSED, 27, 25)
 
 
