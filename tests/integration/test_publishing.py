@@ -10,7 +10,7 @@ from nats.aio.client import Client
 
 from shared.contracts import subjects
 from shared.nats.cloud_events import Message, cloud_event
-from shared.nats.publishing import BrokerUnavailableError, publish
+from shared.nats.publishing import BrokerUnavailableError, SubjectMovedError, publish, publish_next
 from shared.nats.streams import ensure_streams
 
 
@@ -45,3 +45,14 @@ async def test_a_message_beyond_the_brokers_limit_fails_alone_and_the_connection
     with pytest.raises(BrokerUnavailableError):
         await publish(nats, [an_event("x" * (nats.max_payload + 1)), an_event()])
     assert len(await publish(nats, [an_event(), an_event()])) == 2
+
+
+async def test_a_message_follows_the_one_that_it_names_or_none(nats: Client) -> None:
+    await ensure_streams(nats.jetstream())
+    first = await publish_next(nats, an_event(), after=0)
+    with pytest.raises(SubjectMovedError):
+        await publish_next(nats, an_event(), after=0)
+    second = await publish_next(nats, an_event(), after=first.sequence)
+    with pytest.raises(SubjectMovedError):
+        await publish_next(nats, an_event(), after=first.sequence)
+    assert second.sequence == first.sequence + 1
