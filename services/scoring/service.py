@@ -43,6 +43,8 @@ class Scoring:
         self.relay = Relay(runtime.engine, runtime.nats, OutboxRow)
         self.targets = PollingWorker("targets", self.judge_targets)
         self.daily_tick = DailyTick(runtime, self.relay)
+        self._begun = runtime.plans.ids[0]
+        """The newest plan of which this process knows that the state is judged by it; the first always is."""
 
     @classmethod
     @asynccontextmanager
@@ -70,7 +72,9 @@ class Scoring:
                     await take_plans(connection, runtime.plans, runtime.clock.today(), runtime.clock.now())
                 async with runtime.engine.begin() as connection:
                     now = Moment(on=runtime.clock.today(), at=runtime.clock.now())
-                    await refill_sums(await transaction_by_plans(connection, runtime.plans, now))
+                    transaction = await transaction_by_plans(connection, runtime.plans, now)
+                    if await refill_sums(transaction):
+                        await judge_targets(transaction.because_of("rules"))
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -100,12 +104,16 @@ class Scoring:
     async def judge_targets(self) -> int:
         """Judge the commitments of districts and the province whose sums have moved; return the number of changes."""
         async with self._begin() as transaction:
-            changes = await judge_targets(transaction)
+            changes = await judge_targets(transaction.because_of("figure"))
         self.relay.wake()
         return changes
 
     @asynccontextmanager
     async def _begin(self) -> AsyncIterator[Transaction]:
+        """Begin a transaction by the plan in force; where that has not begun yet, judge the days until then first."""
+        if (in_force := self.runtime.reference.plan.id) != self._begun:
+            await self.daily_tick.catch_up()
+            self._begun = in_force
         async with self.runtime.engine.begin() as connection:
             await hold_off_rebuild(connection)
             now = Moment(on=self.runtime.clock.today(), at=self.runtime.clock.now())

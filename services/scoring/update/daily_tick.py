@@ -58,42 +58,44 @@ class DailyTick:
         """Judge every day after the last one judged, up to today; the first start begins today."""
         today = self._runtime.clock.today()
         while True:
-            if await self._begin_plan(today):
-                self._relay.wake()
-                continue
             async with self._runtime.engine.begin() as connection:
                 await hold_off_rebuild(connection)
                 await lock_days(connection)
                 last = await last_tick(connection)
                 day = next_day(last, today)
-                if day <= today:
-                    changes = await tick(await self._transaction(connection, day))
-                    log.info("day judged", day=str(day), changes=changes)
-                elif last:
-                    await judge_latecomers(await self._transaction(connection, last))
+                # looked at under the lock, since other workers judge days too
+                is_plan_to_begin = await self._plan_to_begin(connection, today) is not None
+                if not is_plan_to_begin:
+                    await self._judge_day(connection, day, last, today)
+            if is_plan_to_begin:
+                await self._begin_plan(today)
             self._relay.wake()
-            if day > today:
+            if not is_plan_to_begin and day > today:
                 self._runtime.facts["ticked"] = last
                 return
-            self._runtime.facts["ticked"] = day
+            self._runtime.facts["ticked"] = last if is_plan_to_begin else day
 
-    async def _begin_plan(self, today: date) -> bool:
+    async def _judge_day(self, connection: AsyncConnection, day: date, last: date | None, today: date) -> None:
+        """Judge a day that has come, or else what was stored for the last day after its tick."""
+        if day <= today:
+            changes = await tick(await self._transaction(connection, day))
+            log.info("day judged", day=str(day), changes=changes)
+        elif last:
+            await judge_latecomers(await self._transaction(connection, last))
+
+    async def _begin_plan(self, today: date) -> None:
         """Begin the next plan where the day that is to be judged next, or was judged last, belongs to it."""
         plans = self._runtime.plans
-        async with self._runtime.engine.connect() as connection:
-            if await self._plan_to_begin(connection, today) is None:
-                return False
         async with self._runtime.engine.begin() as connection:
             await hold_off_workers(connection)
             await lock_days(connection)
             if (beginning := await self._plan_to_begin(connection, today)) is None:
-                return True  # another process has begun it meanwhile
+                return  # another process has begun it meanwhile
             day, reference = beginning
             begun = await plans_of_state(connection, plans)
             transaction = Transaction(connection, reference, self._moment(day), begun)
             changes = await begin_plan(transaction)
             log.info("plan begun", plan=reference.plan.id, day=str(day), changes=changes)
-        return True
 
     async def _plan_to_begin(self, connection: AsyncConnection, today: date) -> tuple[date, Reference] | None:
         day = min(next_day(await last_tick(connection), today), today)

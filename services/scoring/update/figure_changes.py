@@ -76,7 +76,8 @@ def as_judged(change: FigureChange, reference: Reference) -> FigureChange:
     kin = reference.lineage.families(change.differing)
     before, after = ({unit: own[unit] for unit in kin} for own in (change.before, change.after))
     differing, horizon = change.differing, reference.plan.horizon
-    if any(period.end < horizon for figures in after.values() for _, period in figures):
+    # a withdrawn figure is in `before` alone
+    if any(period.end < horizon for of_units in (before, after) for own in of_units.values() for _, period in own):
         before = {unit: figures.since(horizon) for unit, figures in before.items()}
         after = {unit: figures.since(horizon) for unit, figures in after.items()}
     if any(len(reference.lineage.family(unit)) > 1 for unit in differing):

@@ -250,3 +250,4 @@ async def _switch(live: Transaction) -> None:
     for own in live.of_each_plan:
         targets = {(commitment.id, unit.key) for commitment, unit in own.reference.targets}
         await mark_moved(live.connection, own.reference.plan.id, targets, live.moment.on)
+    await judge_targets(live)
