@@ -2,6 +2,7 @@
 
 ntm.v1.status.>    ->  tell()      ->  alerts, gathered or told at once   (one transaction)
 ntm.v1.targets.>
+ntm.v2.targets.>
 ntm.v1.problems.>
 ntm.v1.dossiers.>
 ntm.v1.parked.>
@@ -44,10 +45,12 @@ from shared.service.runtime import background
 broker = create_broker(settings(), "notify")
 
 # The events that notify tells of, each with its durable consumer: communes' changes, commitments of districts and the
-# province, difficulties and their answers, steps of dossiers, and messages that a service could not process.
+# province, difficulties and their answers, steps of dossiers, and messages that a service could not process. Changes of
+# commitments come twice where their plan is in force: the second one is known already.
 FAMILIES = {
     subjects.ALL_STATUSES: "notify-status",
     subjects.ALL_TARGETS: "notify-targets",
+    subjects.ALL_TARGETS_V2: "notify-targets-of-plans",
     subjects.ALL_PROBLEMS: "notify-problems",
     subjects.ALL_DOSSIERS: "notify-dossiers",
     subjects.ALL_PARKED: "notify-parked",

@@ -62,9 +62,8 @@ class Notify:
         self.runtime, self.settings = runtime, settings
         self.authenticator = Authenticator(runtime.engine, Issuer.of(runtime.settings))
         self.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
-        self.pipeline = Pipeline(
-            arriving, telling, WorldReader(_first_world(runtime, settings, frozenset(channels), links))
-        )
+        world = _first_world(runtime, settings, frozenset(channels), links)
+        self.pipeline = Pipeline(arriving, telling, WorldReader(world, lambda: runtime.reference))
         self.relay = Relay(runtime.engine, runtime.nats, OutboxRow, pause_seconds=_RELAY_PAUSE_SECONDS)
         self.gathered = PollingWorker("gathered", self.tell_gathered)
         self.silenced = PollingWorker("silenced", self.tell_silenced)
@@ -194,6 +193,7 @@ def _first_world(
         links=links,
         tariff=Tariff(settings.sms_price_dong, settings.sms_daily_budget_dong),
         sms=Style(settings.sms_diacritics, settings.sms_parts),
+        plans={reference.plan.id: reference for reference in runtime.plans},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -13,8 +13,9 @@ from services.notify.alerts.links import Links
 from services.notify.routing.tree import Tree
 from services.notify.sms_text import Style
 from shared.contracts.alert import ChannelName
+from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
-from shared.reference.models import Contact, Match, Role
+from shared.reference.models import Branch, Contact, Match, Role
 
 type Contacts = Mapping[tuple[Role, str], Sequence[Contact]]
 
@@ -68,6 +69,8 @@ class World:
     """
 
     reference: Reference
+    """With the plan in force."""
+
     tree: Tree
     contacts: Contacts
     channels: frozenset[ChannelName]
@@ -83,6 +86,23 @@ class World:
     causes: Sequence[Cause] = ()
     no_services: frozenset[str] = frozenset()
     """URLs of contacts that lead to no messaging service: contacts of former versions were not checked as today's."""
+
+    plans: Mapping[str, Reference] = field(default_factory=dict)
+    """The reference data with each plan, by its id: the plan in force, and those before and after it."""
+
+    def by_plan(self, reference: Reference) -> World:
+        """Return the world with the plan of the reference data, and its routing, in place of the plan in force."""
+        return self if reference is self.reference else replace(self, reference=reference, tree=Tree.of(reference.plan))
+
+    def of(self, alert: Alert) -> World:
+        """Return the world with the plan by which the alert's verdict was judged, which may be closing."""
+        change = alert.occasion
+        judged_by = change.plan if isinstance(change, StatusChanged | TargetChanged) else None
+        return self.by_plan(self.plans.get(judged_by, self.reference)) if judged_by else self
+
+    def branch_of(self, draft: Draft) -> Branch | None:
+        """Return the branch that tells the draft; None for subscriptions and branches that are no more."""
+        return self.of(draft.alert).tree.branches.get(draft.branch)
 
     def contacts_of(self, recipient: Recipient) -> Sequence[Contact]:
         """Return the contacts who hold the recipient's role in its unit."""

@@ -16,11 +16,14 @@ from alembic.migration import MigrationContext
 from nats.aio.client import Client
 from sqlalchemy import Connection
 
+from shared.contracts import subjects
 from shared.contracts.refs import UnitRef
 from shared.contracts.status import Event
-from shared.nats.cloud_events import Message
+from shared.contracts.verdict_change import TargetChanged
+from shared.nats.cloud_events import Message, cloud_event
 from shared.nats.publishing import publish
 from shared.postgres.migrations import schema_metadata
+from shared.stable_id import stable_id
 from tests.changes import (
     DISTRICT_OFFICE,
     POVERTY,
@@ -83,6 +86,28 @@ async def test_a_change_on_nats_becomes_mail_and_sms(running: NotifyService) -> 
         ("poverty_division@20", "email", "sent"),
     }
     assert all([attempt["outcome"] for attempt in item["attempts"]] == ["sent"] for item in notices)
+
+
+def of_plan(change: TargetChanged) -> Message:
+    """Build the message by which a commitment's change goes out under its plan."""
+    subject = subjects.target_of_plan(change.unit.code, change.plan or "", change.commitment.id)
+    body, event_id = change.model_dump_json().encode(), stable_id(change.id, "v2")
+    return cloud_event(subject, body, event_id=event_id, kind="target.changed", source="test", at=change.at)
+
+
+async def test_a_commitments_change_is_told_once_though_it_comes_twice_and_also_where_its_plan_is_closing(
+    running: NotifyService,
+) -> None:
+    in_force, closing = a_target_change(plan="lang-son-2023"), a_target_change(Event.MISSED, plan="lang-son-2022")
+    await publish(running.nats, [of_plan(in_force), as_message(in_force), of_plan(closing)])
+    await running.settled(2)
+
+    async def both_are_told() -> bool:
+        return len([mail for mail in running.mails if mail.to == ["btxh@example.vn"]]) == 2
+
+    await eventually(both_are_told, explain=lambda: running.log)
+    topics = await running.rows("SELECT topic FROM notify.alert WHERE kind = 'target' ORDER BY topic")
+    assert [row.topic for row in topics] == ["lang-son-2022/poverty-communes", "poverty-communes"]
 
 
 async def test_what_became_of_an_alert_is_published_without_addresses(running: NotifyService, nats: Client) -> None:

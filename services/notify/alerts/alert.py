@@ -30,6 +30,7 @@ type AlertedEvent = AnyEvent | DossierEvent
 class Alert:
     """An event on its way to the people who have to know of it, with its unit and district on the event's day.
 
+    `closing_plan`: the plan that the alert is about, where another was in force already.
     `is_over`: a newer alert has ended this one or, while a silence held it back, overtaken it.
     """
 
@@ -39,6 +40,7 @@ class Alert:
     trace: str | None = None
     sample: bool = False
     is_over: bool = False
+    closing_plan: str | None = None
 
     @property
     def id(self) -> UUID:
@@ -76,8 +78,8 @@ class Alert:
         match self.occasion:
             case StatusChanged() as change:
                 return change.criterion.key
-            case TargetChanged() as change:
-                return change.commitment.id
+            case TargetChanged() as change:  # the next plan may have a commitment of the same name
+                return f"{self.closing_plan}/{change.commitment.id}" if self.closing_plan else change.commitment.id
             case DifficultyLogged() as logged:
                 return str(logged.problem)
             case TurnOfDossier(dossier=criteria_set, turn=turn):

@@ -17,6 +17,7 @@ from shared.contracts.dossier import DossierLogged
 from shared.contracts.parked_message import Parked
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
+from shared.reference.models import Plan
 from shared.reference.refs import unit_ref
 from shared.time import VIETNAM
 
@@ -88,9 +89,15 @@ def alert_of(occasion: Occasion, reference: Reference, trace: str | None = None)
     unit = reference.units.find(occasion.unit.code, on) if key is None else reference.units.by_key(key)
     if unit is None:
         raise KeyError(f"unit {occasion.unit.code} on {on}")
-    sample = (
-        occasion.sample
-        if isinstance(occasion, StatusChanged | TargetChanged | TurnOfDossier)
-        else reference.plan.sample
-    )
-    return Alert(occasion, unit, reference.units.district(unit), trace, sample)
+    district = reference.units.district(unit)
+    if isinstance(occasion, StatusChanged | TargetChanged):
+        closing = _closing_plan(occasion, reference.plan)
+        return Alert(occasion, unit, district, trace, occasion.sample, closing_plan=closing)
+    sample = occasion.sample if isinstance(occasion, TurnOfDossier) else reference.plan.sample
+    return Alert(occasion, unit, district, trace, sample)
+
+
+def _closing_plan(change: StatusChanged | TargetChanged, in_force: Plan) -> str | None:
+    """Return the plan of a change that came while the plan in force had begun; None where it is of that plan."""
+    has_begun = in_force.first_day <= change.on <= in_force.deadline
+    return change.plan if has_begun and change.plan != in_force.id else None

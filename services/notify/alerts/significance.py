@@ -12,6 +12,7 @@ from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
 from shared.contracts.status import Event
 
 ENDS: Mapping[AlertedEvent, Collection[AlertedEvent]] = {
+    Event.CHANGED: {Event.FELL_BEHIND, Event.LOST, Event.MISSED},
     Event.MET: {Event.FELL_BEHIND, Event.LOST, Event.MISSED},
     Event.RECOVERED: {Event.FELL_BEHIND, Event.LOST, Event.MISSED},
     Event.MISSED: {Event.FELL_BEHIND, Event.LOST},

@@ -17,7 +17,8 @@ def commitment(alert: Alert, plan: Plan) -> Commitment | None:
     """Return the plan's commitment that the alert is about; None for other alerts."""
     if not isinstance(alert.occasion, TargetChanged):
         return None
-    return next((promised for promised in plan.commitments if promised.id == alert.topic), None)
+    about = alert.occasion.commitment.id
+    return next((promised for promised in plan.commitments if promised.id == about), None)
 
 
 def criterion(alert: Alert, plan: Plan) -> CriterionKey | None:

@@ -34,5 +34,5 @@ def gathering_of(draft: Draft) -> UUID:
 
 
 def _is_grouped(draft: Draft, world: World) -> bool:
-    branch = world.tree.branches.get(draft.branch)
+    branch = world.branch_of(draft)
     return branch is not None and branch.group is not None and not branch.urgent

@@ -23,7 +23,7 @@ def hold(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
 
 
 def _hold(draft: Draft, world: World) -> Draft:
-    branch = world.tree.branches.get(draft.branch)
+    branch = world.branch_of(draft)
     if branch is None or branch.group is None or draft.gathering is None:
         return draft
     due, waits = world.now + branch.group.wait, "group"

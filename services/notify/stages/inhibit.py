@@ -10,6 +10,7 @@ from services.notify.alerts.draft import Draft, LeftOut, Omission
 from services.notify.routing import matching
 from services.notify.routing.matching import matches
 from services.notify.world import World
+from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
 from shared.reference.models import Inhibition
 
@@ -38,11 +39,20 @@ def _cause_of(alert: Alert, causes: Sequence[Alert], reference: Reference) -> UU
             for cause in causes:
                 if (
                     cause.id != alert.id
+                    and _is_of_one_plan(alert, cause)
                     and matches(rule.cause, cause, reference)
                     and _agree(rule, alert, cause, reference)
                 ):
                     return cause.id
     return None
+
+
+def _is_of_one_plan(alert: Alert, cause: Alert) -> bool:
+    """Say whether no other plan's verdict is the cause: last year's shortfall hides nothing of this year."""
+    plans = [
+        change.plan for change in (alert.occasion, cause.occasion) if isinstance(change, StatusChanged | TargetChanged)
+    ]
+    return len(set(plans) - {None}) < 2
 
 
 def _agree(rule: Inhibition, alert: Alert, cause: Alert, reference: Reference) -> bool:

@@ -28,7 +28,7 @@ def route(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
 
 def climb(alert: Alert, branch: Branch, step: int, world: World) -> Sequence[Draft]:
     """Return the drafts of an unacknowledged alert for the roles of a branch's escalation `step`, counted from 0."""
-    climbs = escalations(branch, alert)
+    world, climbs = world.of(alert), escalations(branch, alert)
     roles = [holder for name in climbs[step].to for holder in roles_of(name, alert, world.reference.plan)]
     return list(_tell(alert, branch, roles, step + 1, world))
 
@@ -36,6 +36,7 @@ def climb(alert: Alert, branch: Branch, step: int, world: World) -> Sequence[Dra
 def _route(alert: Alert, world: World) -> Iterable[Draft]:
     if alert.event is DossierEvent.DONE:  # it ends an alert, and is no news to those who took the step
         return
+    world = world.of(alert)
     for branch in taking(world.tree, alert, world.reference):
         roles = [holder for name in branch.to for holder in roles_of(name, alert, world.reference.plan)]
         yield from _tell(alert, branch, roles, 0, world)

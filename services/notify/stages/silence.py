@@ -28,6 +28,6 @@ def _silenced(draft: Draft, world: World) -> Sequence[Omission]:
 def _covering(alert: Alert, draft: Draft, world: World) -> Silence | None:
     for candidate in world.silences:
         is_for_recipient = candidate.recipient is None or candidate.recipient == str(draft.recipient)
-        if is_for_recipient and matches(candidate.match, alert, world.reference):
+        if is_for_recipient and matches(candidate.match, alert, world.of(alert).reference):
             return candidate
     return None

@@ -37,9 +37,9 @@ async def escalate(connection: AsyncConnection, pipeline: Pipeline, now: datetim
     climbing: list[Draft] = []
     entries: list[Message] = []
     for row in rows:
-        branch = world.tree.branches.get(row.branch)
-        is_open = row.alert.ended_at is None and row.alert.acknowledged_at is None
         alert = kept_alert(row.alert, world.reference)
+        branch = world.of(alert).tree.branches.get(row.branch)
+        is_open = row.alert.ended_at is None and row.alert.acknowledged_at is None
         climbs = escalations(branch, alert) if branch else ()
         if branch is None or not is_open or row.step >= len(climbs):
             await climb_on(connection, row.alert.id, row.branch, row.step, None)

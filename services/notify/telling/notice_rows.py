@@ -73,7 +73,7 @@ def mention_rows(draft: Draft) -> Iterable[MentionValues]:
 
 def escalation_rows(draft: Draft, world: World) -> Iterable[NewEscalation]:
     """Yield a row for each open alert of a draft that climbs to the next role unless somebody acknowledges it."""
-    branch = world.tree.branches.get(draft.branch)
+    branch = world.branch_of(draft)
     if branch is None or draft.step:
         return
     for alert in draft.told:

@@ -71,7 +71,8 @@ async def gather_or_tell(
 
 
 async def _gather(connection: AsyncConnection, drafts: Sequence[Draft], world: World) -> None:
-    intervals = {name: branch.group.interval for name, branch in world.tree.branches.items() if branch.group}
+    branches = {draft.branch: world.branch_of(draft) for draft in drafts}
+    intervals = {name: branch.group.interval for name, branch in branches.items() if branch and branch.group}
     gatherings: list[NewGathering] = [
         {
             "id": draft.gathering,

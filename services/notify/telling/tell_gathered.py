@@ -79,7 +79,7 @@ def _gathered(row: StoredGathering, alerts: Sequence[GatheredAlert], world: Worl
 
 def _repeat_at(draft: Draft, world: World) -> datetime | None:
     """Return the time at which the open alerts of a draft are told again; None when they are not."""
-    branch = world.tree.branches.get(draft.branch)
+    branch = world.branch_of(draft)
     repeat = branch.group.repeat if branch and branch.group else None
     is_open = any(opens(alert) and not alert.is_over for alert in draft.alerts)
     return world.now + repeat if repeat and is_open and not draft.not_sent else None

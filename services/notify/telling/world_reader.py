@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ from services.notify.storage.alerts import open_causes
 from services.notify.storage.contacts import known_contacts
 from services.notify.storage.silences import silences_now
 from services.notify.world import Cause, Silence, Subscription, World, by_role
+from shared.reference.load import Reference
 from shared.reference.models import Match
 
 _FRESH = timedelta(seconds=1)
@@ -28,8 +29,10 @@ class WorldReader:
     It reads silences every time, so that all processes begin and end them at once.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, in_force: Callable[[], Reference] | None = None) -> None:
+        """`in_force` returns the reference data with the plan in force; None: always that of `world`."""
         self._world = world
+        self._in_force = in_force
         self._read_at: datetime | None = None
 
     def forget(self) -> None:
@@ -38,6 +41,8 @@ class WorldReader:
 
     async def world(self, connection: AsyncConnection, now: datetime) -> World:
         """Return the world at this moment, without causes, which depend on the drafts."""
+        if self._in_force:
+            self._world = self._world.by_plan(self._in_force())
         if self._read_at is None or not self._read_at <= now < self._read_at + _FRESH:
             contacts = await known_contacts(connection)
             self._world = replace(

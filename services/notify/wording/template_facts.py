@@ -39,7 +39,7 @@ _SEVERITIES = list(Severity)
 
 def facts_of(draft: Draft, world: World, words: Words) -> Facts:
     """Return the facts of a draft that tells one alert, in the words of its language."""
-    alert, language = draft.alert, draft.language
+    alert, language, world = draft.alert, draft.language, world.of(draft.alert)
     occasion = alert.occasion
     facts = _of_recipient(draft, world) | _of_alert(alert, language) | {"link": _link(alert, world.board_url)}
     match occasion:
