@@ -37,6 +37,8 @@ class Faults(Enum):
     WITHDRAWN = phrase("faults.withdrawn")
     RAISED_BY_OTHERS = phrase("faults.raised_by_others")
     NEEDS_CONFIRMATION = phrase("faults.needs_confirmation")
+    ZERO_NEEDS_CONFIRMATION = phrase("faults.zero_needs_confirmation")
+    COUNTED_AT_OTHER_LEVEL = phrase("faults.counted_at_other_level")
     OUTSIDE_UNITS = phrase("faults.outside_units")
     OUTSIDE_CRITERIA = phrase("faults.outside_criteria")
     OUTSIDE_STAGE = phrase("faults.outside_stage")
@@ -145,6 +147,8 @@ class Warnings(Enum):
     OUTRANKED = phrase("faults.outranked")
     IMPLAUSIBLE_CHANGE = phrase("faults.implausible_change")
     OFFICIAL_STANDS = phrase("faults.official_stands")
+    ZERO_CONFIRMED = phrase("faults.zero_confirmed")
+    COUNTED_BY_COMMUNES = phrase("faults.counted_by_communes")
     RETURNED = phrase("faults.returned")
 
     # of contacts

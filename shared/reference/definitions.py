@@ -19,13 +19,14 @@ from shared.reference.models import (
     Level,
     Opening,
     PlausibleChange,
+    Ratio,
     Report,
     Spelling,
     StepTime,
     SumRule,
     Unit,
 )
-from shared.reference.units import Units
+from shared.reference.units import BELOW_DISTRICTS, DISTRICTS, Units
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,14 @@ class Definitions:
         events during a period (a flow) stay with the unit that counted them.
         """
         return self.elements[code].nature == "stock" and bool(self.criteria_of_element(code))
+
+    def is_never_zero(self, code: str) -> bool:
+        """Say whether criteria measure shares of what is counted here, and a share of nothing says nothing."""
+        return code in self._never_zero
+
+    def is_counted_at_levels(self, code: str) -> bool:
+        """Say whether districts count the element as well as their communes."""
+        return code in self._counted_at_levels
 
     def plausible_change(self, code: str) -> PlausibleChange | None:
         """Return how far the element's figure may change without being confirmed; None where any change is taken."""
@@ -118,6 +127,20 @@ class Definitions:
             for unit in self.units
             if any(self.units.is_under(unit, code) for code in group.units)
         }
+
+    @cached_property
+    def _never_zero(self) -> frozenset[str]:
+        measures = [measure for criterion in self._criteria.values() for measure in criterion.measures]
+        shares = [measure for measure in measures if isinstance(measure, Ratio) and not measure.may_be_empty]
+        return frozenset(code for measure in shares for code in measure.denominator)
+
+    @cached_property
+    def _counted_at_levels(self) -> frozenset[str]:
+        return frozenset(
+            code
+            for code, element in self.elements.items()
+            if not DISTRICTS.isdisjoint(element.counted_in) and not BELOW_DISTRICTS.isdisjoint(element.counted_in)
+        )
 
     @cached_property
     def _plausible_changes(self) -> dict[str, PlausibleChange]:

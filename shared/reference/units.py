@@ -9,7 +9,10 @@ from datetime import date
 from shared.reference.models import UNIT_KINDS, Succession, Unit, UnitKind
 from shared.text import plain
 
-__all__ = ["Unit", "Units"]
+__all__ = ["BELOW_DISTRICTS", "DISTRICTS", "Unit", "Units"]
+
+DISTRICTS: frozenset[UnitKind] = frozenset({"district", "city"})
+BELOW_DISTRICTS: frozenset[UnitKind] = frozenset({"commune", "town", "ward"})
 
 
 class Units:
@@ -33,6 +36,7 @@ class Units:
         for succession in successions:
             self._successions[succession.old].append(succession)
             self._origins[succession.new].append(succession)
+        self._other_level: dict[int, list[Unit]] = {}
         self._communes: dict[tuple[date, str, tuple[UnitKind, ...]], tuple[Unit, ...]] = {}
         self._ancestors = {unit.key: tuple(self._above(unit)) for unit in self}
         self._codes = {unit.key: frozenset(place.code for place in (unit, *self._ancestors[unit.key])) for unit in self}
@@ -67,7 +71,18 @@ class Units:
     def district(self, unit: Unit) -> Unit | None:
         """Return the district or city that the unit is or lies in; None where the tree has none."""
         lineage = (unit, *self._ancestors[unit.key])
-        return next((place for place in lineage if place.kind in {"district", "city"}), None)
+        return next((place for place in lineage if place.kind in DISTRICTS), None)
+
+    def at_other_level(self, unit: Unit) -> list[Unit]:
+        """Return the district of a commune, a town or a ward, or all units of any time that lie in a district."""
+        if unit.key not in self._other_level:
+            district = self.district(unit)
+            if unit.kind in DISTRICTS:
+                others = [other for other in self if other.kind in BELOW_DISTRICTS and unit in self.ancestors(other)]
+            else:
+                others = [district] if district and unit.kind in BELOW_DISTRICTS else []
+            self._other_level[unit.key] = others
+        return list(self._other_level[unit.key])
 
     def is_under(self, unit: Unit, code: str) -> bool:
         """Say whether the unit has this code or lies below a unit that has it."""

@@ -34,6 +34,7 @@ class HistoryReader:
         # single statements that only read: without a transaction around each they take half the round trips
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._connection: AsyncConnection | None = None
+        self._reference = reference
         related = _related(reference)
         self._elements = lru_cache(1000)(
             lambda codes: _elements(codes, related)
@@ -76,11 +77,18 @@ class HistoryReader:
             ids = [*(candidate.id for candidate in candidates), *others]
             stored, last = await receipts.stored_ids(self._connection, ids, units)
             known = [candidate.id for candidate in candidates if candidate.id in stored]
+            standing = await figures.standing(self._connection, self._lookups(candidates))
+            if asked := [candidate for candidate in candidates if self._is_counted_at_levels(candidate)]:
+                levels = self._reference.units.at_other_level
+                keys = {other.key for candidate in asked for other in levels(candidate.unit)}
+                elements = {code for candidate in asked for code in candidate.submission.readings}
+                ends = {candidate.submission.period.end for candidate in asked}
+                await figures.add_other_level(self._connection, standing, keys, elements, ends)
             return History(
                 await receipts.receipts_of(self._connection, known),
                 await receipts.withdrawals_of(self._connection, known) if known else {},
                 await receipts.request_digests(self._connection, _requests(candidates)),
-                await figures.standing(self._connection, self._lookups(candidates)),
+                standing,
                 frozenset(stored),
                 last,
             )
@@ -90,6 +98,9 @@ class HistoryReader:
         # a plan that was made while the tables were empty would go on reading them from end to end
         await connection.execute(text("SET enable_seqscan = off"))
         return connection
+
+    def _is_counted_at_levels(self, candidate: Candidate) -> bool:
+        return any(map(self._reference.is_counted_at_levels, candidate.submission.readings))
 
     def _lookups(self, candidates: Iterable[Candidate]) -> set[FigureLookup]:
         return {

@@ -8,12 +8,14 @@ from decimal import Decimal
 
 from services.intake.rules.standing_figures import Figures, StandingFigures, StandingReading, exact
 from services.intake.rules.sums import disagreement, rules_touched
-from services.intake.rules.wording import element_named, figure, limit_of
+from services.intake.rules.wording import both, element_named, figure, limit_of, unit_named
 from shared.contracts.bilingual import Bilingual
+from shared.contracts.period import Period
 from shared.contracts.submission import Submission, SubmissionWarning, Withdrawal
 from shared.problems import Fault, Faults, Warnings
 from shared.reference.load import Reference
 from shared.reference.models import Element, PlausibleChange, Unit
+from shared.reference.units import DISTRICTS
 from shared.time import VIETNAM
 
 
@@ -23,6 +25,15 @@ class Remarks:
 
     faults: list[Fault] = field(default_factory=list)
     warnings: list[SubmissionWarning] = field(default_factory=list)
+
+    def ask(
+        self, code: str, submission: Submission, question: Faults, answered: Warnings, details: dict[str, object]
+    ) -> None:
+        """Add the question whether a figure is right, or the remark that its sender has confirmed it."""
+        if submission.confirmed:
+            self.warnings.append(_warning(answered, code, details))
+        else:
+            self.faults.append(Fault(f"/readings/{code}", question, details))
 
 
 def compare(submission: Submission, unit: Unit, standing: StandingFigures, reference: Reference) -> Remarks:
@@ -46,10 +57,12 @@ def compare(submission: Submission, unit: Unit, standing: StandingFigures, refer
             limit, before = reference.plausible_change(code), standing.before(unit.key, code, period)
             if limit and (previous := _far_behind(value, limit, stands, before)):
                 details = _change(element, value, previous, limit)
-                if submission.confirmed:
-                    remarks.warnings.append(_warning(Warnings.IMPLAUSIBLE_CHANGE, code, details))
-                else:
-                    remarks.faults.append(Fault(f"/readings/{code}", Faults.NEEDS_CONFIRMATION, details))
+                remarks.ask(code, submission, Faults.NEEDS_CONFIRMATION, Warnings.IMPLAUSIBLE_CHANGE, details)
+            elif not value and reference.is_never_zero(code):
+                details = {"element": element_named(element)}
+                remarks.ask(code, submission, Faults.ZERO_NEEDS_CONFIRMATION, Warnings.ZERO_CONFIRMED, details)
+            if reference.is_counted_at_levels(code):
+                _add_other_level(remarks, element, unit, period, standing, reference)
         year = reference.official_period(code, period)
         official = standing.at(unit.key, code, year) if year else None
         if official and official.value != value:
@@ -58,6 +71,34 @@ def compare(submission: Submission, unit: Unit, standing: StandingFigures, refer
     if current and fresh:
         remarks.faults.extend(_sum_faults(submission, fresh, current, reference))
     return remarks
+
+
+def _add_other_level(
+    remarks: Remarks, element: Element, unit: Unit, period: Period, standing: StandingFigures, reference: Reference
+) -> None:
+    """Add what figures of the district, or of its communes, mean for an element that both count.
+
+    A district's figure is about the whole district, so it counts and theirs do not. The paper says nothing of it: the
+    rule is ours. So a commune's figure beside one of its district is refused, and a district's figure beside those of
+    its communes carries a warning that says that they count no longer.
+    """
+    others = reference.units.at_other_level(unit)
+    found = [(other, stands) for other in others if (stands := standing.at(other.key, element.code, period))]
+    if not found:
+        return
+    if unit.kind in DISTRICTS:
+        named = both((unit_named(other).vi for other, _ in found), (unit_named(other).en for other, _ in found), ", ")
+        details = {"element": element_named(element), "others": named, "period": period}
+        remarks.warnings.append(_warning(Warnings.COUNTED_BY_COMMUNES, element.code, details))
+        return
+    other, stands = found[0]
+    details = {
+        "element": element_named(element),
+        "other": unit_named(other),
+        "value": figure(element, stands.value),
+        "period": period,
+    }
+    remarks.faults.append(Fault(f"/readings/{element.code}", Faults.COUNTED_AT_OTHER_LEVEL, details))
 
 
 def _far_behind(value: Decimal, limit: PlausibleChange, *known: StandingReading | None) -> StandingReading | None:

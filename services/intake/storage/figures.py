@@ -62,6 +62,24 @@ async def standing(connection: AsyncConnection, lookups: Collection[FigureLookup
     return figures
 
 
+_AT_OTHER_LEVEL = """
+    SELECT unit, element, period, value, stage, revision, submission, agency FROM intake.reading
+    WHERE unit = ANY($1::int[]) AND element = ANY($2::text[]) AND period_end = ANY($3::date[])
+"""
+
+
+async def add_other_level(
+    connection: AsyncConnection,
+    figures: StandingFigures,
+    units: Collection[int],
+    elements: Collection[str],
+    ends: Collection[date],
+) -> None:
+    """Add the standing figures of these units for these elements and periods."""
+    for row in await fetch(connection, _AT_OTHER_LEVEL, units, elements, ends):
+        figures.put(row["unit"], row["element"], _standing_reading(*row.values()))
+
+
 _NEWEST = text("""
     SELECT DISTINCT ON (unit, element) unit, element, period, value, stage, revision, submission, agency
     FROM intake.reading

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.increments import Contributor, Increment, Increments
+from services.scoring.judging.levels import counted_once
 from services.scoring.judging.observations import HUNDRED, Observation
 from shared.contracts.period import Period
 from shared.reference.load import Reference
@@ -48,6 +49,7 @@ def summed(
     `figures`: by unit, of all units that may contribute to the targets, and of their successors.
     """
     targets = list(targets)
+    figures = counted_once(figures, reference)
     sums: defaultdict[tuple[str, int], defaultdict[date, Increment]] = defaultdict(lambda: defaultdict(Increment))
     for unit in figures:
         for (commitment, target, day), increment in increments_by_target(unit, figures, targets, reference):

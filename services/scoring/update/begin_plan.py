@@ -11,6 +11,7 @@ from services.scoring.judging.aggregates import increments_by_target
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.increments import Increment
 from services.scoring.judging.inheritance import with_inherited
+from services.scoring.judging.levels import counted_once, districts_of
 from services.scoring.storage.begun_plans import record_begun
 from services.scoring.storage.increments import add_increments
 from services.scoring.storage.known_figures import judged_at
@@ -45,7 +46,8 @@ async def fill_sums(transaction: Transaction) -> None:
     """Fill the sums of the transaction's plan, which has none yet, and mark its commitments to be judged."""
     connection, reference = transaction.connection, transaction.reference
     for units in _families(transaction, await units_reported(connection)):
-        figures = await _plans_figures(transaction, units)
+        figures = await _plans_figures(transaction, [*units, *districts_of(units, reference)])
+        figures = counted_once(figures, reference)
         sums: defaultdict[tuple[str, int, date], Increment] = defaultdict(Increment)
         for unit in units:
             for key, increment in increments_by_target(unit, figures, reference.targets, reference):

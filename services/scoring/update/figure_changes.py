@@ -8,6 +8,7 @@ from datetime import date
 
 from services.scoring.judging.figures import Figures, merge
 from services.scoring.judging.inheritance import with_inherited
+from services.scoring.judging.levels import at_other_level, counted_once
 from services.scoring.judging.readings import Reading
 from shared.contracts.period import Period
 from shared.reference.load import Reference
@@ -58,6 +59,8 @@ def elements_needed(arriving: ReadingsByUnit, reference: Reference) -> set[tuple
         groups = together + [group for members, group in in_cohorts if not members.isdisjoint(family)]
         elements = arrived.union(*(group for group in groups if not group.isdisjoint(arrived)))
         needed |= {(member, element) for member in family for element in elements}
+        counted = [element for element in arrived if reference.is_counted_at_levels(element)]
+        needed |= {(other, element) for other in at_other_level({unit: counted}, reference) for element in counted}
     return needed
 
 
@@ -73,7 +76,9 @@ def as_judged(change: FigureChange, reference: Reference) -> FigureChange:
 
     Those go as far back as the plan looks, with the figures that units inherited: a change then reaches the heirs too.
     """
-    kin = reference.lineage.families(change.differing)
+    elements = {unit: {reading.element for reading in own} for unit, own in change.differing.items()}
+    others = at_other_level(elements, reference)
+    kin = {*reference.lineage.families(change.differing), *others}
     before, after = ({unit: own[unit] for unit in kin} for own in (change.before, change.after))
     differing, horizon = change.differing, reference.plan.horizon
     # a withdrawn figure is in `before` alone
@@ -82,6 +87,9 @@ def as_judged(change: FigureChange, reference: Reference) -> FigureChange:
         after = {unit: figures.since(horizon) for unit, figures in after.items()}
     if any(len(reference.lineage.family(unit)) > 1 for unit in differing):
         before, after = with_inherited(before, reference), with_inherited(after, reference)
+        differing = {unit: _differing(before[unit], after[unit]) for unit in after}
+    if others:
+        before, after = counted_once(before, reference), counted_once(after, reference)
         differing = {unit: _differing(before[unit], after[unit]) for unit in after}
     return FigureChange(before, after, differing)
 

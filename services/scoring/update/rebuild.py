@@ -23,6 +23,7 @@ from services.scoring.judging.changes import Moment
 from services.scoring.judging.figures import Figures, figures_from
 from services.scoring.judging.increments import Increment
 from services.scoring.judging.inheritance import judged_by
+from services.scoring.judging.levels import counted_once, districts_of
 from services.scoring.storage import rebuilt_schema
 from services.scoring.storage.begun_plans import record_plans
 from services.scoring.storage.increments import add_increments
@@ -184,10 +185,12 @@ class _Rebuilding:
         """Store the readings and statuses of units, whole families; return what they add to the sums above."""
         reference = self._reference
         async with self._begin() as transaction:
-            taken_back = await taken_back_of(transaction.connection, units)
-            figures = figures_from(await submissions_of(transaction.connection, units), taken_back)
-            judged_figures = judged_by({unit: figures.get(unit, Figures()) for unit in units}, reference)
-            readings = [reading_values(unit, reading) for unit, own in figures.items() for reading in own.values()]
+            districts, own_units = districts_of(units, reference), {*units}
+            taken_back = await taken_back_of(transaction.connection, [*units, *districts])
+            figures = figures_from(await submissions_of(transaction.connection, [*units, *districts]), taken_back)
+            judged_figures = judged_by({unit: figures.get(unit, Figures()) for unit in (*units, *districts)}, reference)
+            summed_figures = counted_once(judged_figures, reference)
+            readings = [reading_values(unit, reading) for unit in units for reading in figures.get(unit, {}).values()]
             await copy_in(transaction.connection, ReadingRow, readings, REBUILT)
             closes = reference.plan.closes
             final = (
@@ -196,6 +199,7 @@ class _Rebuilding:
             statuses = [
                 row
                 for unit, own in judged_figures.items()
+                if unit in own_units
                 for row in rebuilt_statuses(
                     transaction.judge, reference.units.by_key(unit), own, final.get(unit), bound.get(unit, ())
                 )
@@ -204,7 +208,7 @@ class _Rebuilding:
         return [
             increment
             for unit in units
-            for increment in increments_by_target(unit, judged_figures, reference.targets, reference)
+            for increment in increments_by_target(unit, summed_figures, reference.targets, reference)
         ]
 
     async def catch_up(self, live: AsyncConnection) -> None:

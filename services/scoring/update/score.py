@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
+from services.scoring.judging.levels import at_other_level, counted_once
 from services.scoring.judging.readings import Reading
 from services.scoring.storage.known_figures import judged_at
 from services.scoring.storage.locks import lock_units
@@ -42,7 +43,7 @@ async def score(transaction: Transaction, arrivals: Sequence[Arrival]) -> int:
         return 0
     # Another process may have seen the new day first; what it received then must be in force when it is judged.
     transaction = transaction.not_before(max(arrival.day for arrival in each(new))).because_of("figure")
-    await lock_units(transaction.connection, families_in_each_plan(transaction, new))
+    await lock_units(transaction.connection, families_in_each_plan(transaction, units_concerned(transaction, new)))
     if judged := await last_tick(transaction.connection):  # the day may have passed while others held the units
         transaction = transaction.not_before(judged)
     arriving = await readings_arriving(transaction, new)
@@ -54,6 +55,12 @@ async def score(transaction: Transaction, arrivals: Sequence[Arrival]) -> int:
     traces = {arrival.submission.id: arrival.trace for arrival in each(new)}
     await publish_changes(transaction.connection, changes, traces)
     return len(changes)
+
+
+def units_concerned(transaction: Transaction, new: ArrivalsByUnit) -> set[int]:
+    """Return the units whose verdicts and sums the arrivals may change."""
+    elements = {unit: {code for one in own for code in one.submission.readings} for unit, own in new.items()}
+    return {*new, *at_other_level(elements, transaction.reference)}
 
 
 async def store_new(transaction: Transaction, arrivals: Sequence[Arrival]) -> dict[int, list[Arrival]]:
@@ -88,7 +95,9 @@ async def store_readings(transaction: Transaction, arriving: ReadingsByUnit) -> 
     oldest = min(oldest_needed(arriving, reference) for reference in references)
     needed = set().union(*(elements_needed(arriving, reference) for reference in references))
     stored = await readings_among(transaction.connection, needed, oldest)
-    change = merge_arriving(stored, arriving, families_in_each_plan(transaction, arriving))
+    elements = {unit: {reading.element for reading in own} for unit, own in arriving.items()}
+    concerned = {*arriving, *at_other_level(elements, transaction.reference)}
+    change = merge_arriving(stored, arriving, families_in_each_plan(transaction, concerned))
     differing = [(unit, reading) for unit, readings in change.differing.items() for reading in readings]
     await write_readings(transaction.connection, differing)
     return change
@@ -120,9 +129,9 @@ async def change_for(own: Transaction, stored: FigureChange, received: Mapping[U
     if not (late := {key for key, day in received.items() if day <= closes}):
         return None
     # others may have been scored before them that the plan does not hear of: the stored figures are not the plan's
-    before = await judged_at(own.connection, stored.differing, reference, closes, without=late)
-    after = await judged_at(own.connection, stored.differing, reference, closes)
-    return FigureChange.between(before, after)
+    before = await judged_at(own.connection, stored.after, reference, closes, without=late)
+    after = await judged_at(own.connection, stored.after, reference, closes)
+    return FigureChange.between(counted_once(before, reference), counted_once(after, reference))
 
 
 async def judge_change(

@@ -7,7 +7,7 @@ withdrawals arrive.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from services.scoring.judging.readings import Reading, received_on
 from services.scoring.storage.locks import lock_units
@@ -46,7 +46,7 @@ async def take_back(transaction: Transaction, takings: Sequence[TakingBack]) -> 
         return 0
     units = {taking.id: unit_of(taking, transaction.reference).key for taking in takings}
     # before they are stored: an arriving submission is scored before, and found here, or later, and finds them
-    await lock_units(transaction.connection, families_in_each_plan(transaction, units.values()))
+    await lock_units(transaction.connection, _units_concerned(transaction, units.values()))
     rows = [taken_back_row(taking, units[taking.id]) for taking in takings]
     new = await record_taken_back(transaction.connection, rows)
     taken = [taking for taking in takings if taking.id in new]
@@ -72,6 +72,13 @@ async def take_back(transaction: Transaction, takings: Sequence[TakingBack]) -> 
     return len(changes) + await judge_targets(transaction)
 
 
+def _units_concerned(transaction: Transaction, units: Collection[int]) -> set[int]:
+    """Return the units whose verdicts and sums may change: the units, those of the other level, and their kin."""
+    of_units = transaction.reference.units
+    others = (other.key for unit in units for other in of_units.at_other_level(of_units.by_key(unit)))
+    return families_in_each_plan(transaction, {*units, *others})
+
+
 async def _submissions_for(
     transaction: Transaction, periods: defaultdict[int, set[Period]]
 ) -> dict[int, list[AcceptedSubmission]]:
@@ -88,7 +95,7 @@ async def _store_what_is_left(
     submissions: dict[int, list[AcceptedSubmission]],
 ) -> FigureChange:
     """Store the readings that the submissions leave for the periods; return the change as it is stored."""
-    connection, families = transaction.connection, families_in_each_plan(transaction, periods)
+    connection, families = transaction.connection, _units_concerned(transaction, periods)
     taken_back = await taken_back_of(connection, list(periods))
     left = {
         unit: [reading for submission in own for reading in taken_back.readings_left(submission)]

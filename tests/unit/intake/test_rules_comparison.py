@@ -165,3 +165,24 @@ def test_what_stands_is_a_decimal_as_written() -> None:
     found = standing(a_submission()).at(unit.key, "households", Period.parse("2023-06"))
     assert isinstance(found, StandingReading)
     assert (found.value, found.stage) == (Decimal(1204), Stage.REPORTED)
+
+
+def test_no_household_at_all_is_asked_about_also_where_nothing_stands() -> None:
+    none = {"households": 0, "poor_households": 0, "near_poor_households": 0}
+    found = beside(StandingFigures(), readings=none)
+    assert faults(found) == {"/readings/households": "zero_needs_confirmation"}
+    assert '"confirmed": true' in found.faults[0].text("vi")
+    confirmed = beside(StandingFigures(), confirmed=True, readings=none)
+    assert (faults(confirmed), warnings(confirmed)) == ({}, {"/readings/households": "zero_confirmed"})
+
+
+def test_no_child_and_no_poor_household_are_figures_like_others() -> None:
+    assert beside(StandingFigures(), readings={"children_six": 0, "children_six_enrolled": 0}) == rules.Remarks()
+    assert beside(StandingFigures(), readings={"households": 1204, "poor_households": 0}) == rules.Remarks()
+
+
+def test_a_correction_to_no_household_is_asked_about_once() -> None:
+    none = {"households": 0, "poor_households": 0, "near_poor_households": 0}
+    found = beside(standing(a_submission()), revision=2, readings=none)
+    assert faults(found)["/readings/households"] in ("needs_confirmation", "zero_needs_confirmation")
+    assert len([fault for fault in found.faults if fault.pointer == "/readings/households"]) == 1

@@ -138,7 +138,10 @@ def test_a_level_of_an_indicator(reference: Reference) -> None:
 
 
 def test_a_sum_over_the_year_wherever_it_is_counted(reference: Reference) -> None:
-    """Line 55: 1,000 jobs found, by communes, districts and the province's employment service centre."""
+    """Line 55: 1,000 jobs found, by districts and the province's employment service centre.
+
+    The commune's 20 stand beside a figure of its district for the same month, which counts for all of it.
+    """
     reported = each_month(reference, "jobs_found", 0) | {
         "20": [a_reading("jobs_found", "2023-02", 400)],
         "06280": [a_reading("jobs_found", "2023-04", 20)],
@@ -146,7 +149,7 @@ def test_a_sum_over_the_year_wherever_it_is_counted(reference: Reference) -> Non
     jobs = (a_reading("jobs_found", "2023-03", 100, revision=2), a_reading("jobs_found", "2022-12", 900))
     reported["184"] = [*reported["184"], *jobs]
     (part,) = assessed("new-jobs", reported, reference, MIDYEAR).parts
-    assert (part.value, part.missing, part.status) == (520, 480, Status.ON_TRACK)
+    assert (part.value, part.missing, part.status) == (500, 500, Status.ON_TRACK)
     assert assessed("new-jobs", reported, reference, AFTER).status == Status.BEHIND
     assert assessed("new-jobs", reported, reference, CLOSED).status == Status.MISSED
 

@@ -41,7 +41,7 @@ function choices(upload, found) {
   const codes = new Set(found.faults.map((fault) => fault.code));
   const { confirmed = false, correct = false, period = "" } = upload.choices;
   const asked = [
-    (confirmed || codes.has("needs_confirmation")) && tick(t("confirmed"), confirmed, (event) => upload.choose({ confirmed: event.target.checked })),
+    (confirmed || codes.has("needs_confirmation") || codes.has("zero_needs_confirmation")) && tick(t("confirmed"), confirmed, (event) => upload.choose({ confirmed: event.target.checked })),
     (correct || codes.has("stands_already")) && tick(t("correct"), correct, (event) => upload.choose({ correct: event.target.checked })),
     (period || codes.has("no_period")) && periodField(upload)];
   return asked.some(Boolean) && h("div", { class: "box warn" }, asked);
