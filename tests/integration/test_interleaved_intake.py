@@ -17,7 +17,7 @@ from services.intake.storage.keeping import NewUnscored, keep_unscored
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
 from shared.nats.publishing import publish
-from shared.reference.load import load
+from shared.reference.load import follow_each_other, load
 from shared.service.clock import Clock
 from shared.service.runtime import Runtime
 from shared.time import utc_now
@@ -34,7 +34,7 @@ def projecting(around: Surroundings, projection: Projection, messages: Sequence[
     """Return the work of bringing messages to the tables, with a last statement before it is committed."""
 
     async def work(engine: AsyncEngine) -> None:
-        runtime = Runtime(around.settings, engine, around.nats, Clock(), REFERENCE)
+        runtime = Runtime(around.settings, engine, around.nats, Clock(), follow_each_other([REFERENCE]))
         async with engine.begin() as connection:
             await projection(connection, messages, runtime)
             await connection.execute(text(COMMITS))
