@@ -207,6 +207,10 @@ class Reference(Definitions):
             case Rate():
                 return unit.kind in self.kinds_counted(commitment) and self.units.is_under(unit, target.code)
 
+    def counts_communes(self, commitment: Commitment) -> bool:
+        """Tell whether a commitment is a number of communes for which the plan has milestones."""
+        return bool(commitment.milestones) and isinstance(commitment.measure, CommunesMeeting | CohortMeeting)
+
     def kinds_counted(self, commitment: Commitment) -> tuple[UnitKind, ...]:
         """Return the kinds of units at the communes' level that a commitment counts, or whose figures it sums up."""
         measure = commitment.measure

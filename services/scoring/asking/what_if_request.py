@@ -19,7 +19,7 @@ from shared.contracts.submission import Submission
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import FileFault as ReferenceDataFault
 from shared.reference.load import InvalidReferenceError, Reference, load_text, with_plan
-from shared.reference.models import Milestone, Plan
+from shared.reference.models import Commitment, Milestone, Plan
 from shared.texts import filled
 
 PLAN_LETTERS = 128 * 1024
@@ -44,7 +44,11 @@ class CommitmentChange(_Supposed):
     goal: Number | None = Field(default=None, description="Instead of the goal or the change that the plan has.")
     change: Number | None = Field(default=None, description="The same: the goal is the baseline and this.")
     deadline: Day | None = None
-    milestones: list[Milestone] | None = Field(default=None, max_length=366)
+    milestones: list[Milestone] | None = Field(
+        default=None,
+        max_length=366,
+        description="Left out: those of the plan, without any that the supposed deadline or goal comes before.",
+    )
     tolerance: Share | None = None
 
 
@@ -142,13 +146,30 @@ def _changed(plan: Plan, changes: PlanChanges) -> Plan:
         values = _given(change)
         if not values.keys().isdisjoint(("goal", "change")):
             values = {"goal": None, "change": None, **values}  # each takes the other's place
-        commitments[change.id] = commitments[change.id].model_copy(update=values)
+        changed = commitments[change.id].model_copy(update=values)
+        if "milestones" not in values:
+            changed = changed.model_copy(
+                update={"milestones": [one for one in changed.milestones if _fits(one, changed)]}
+            )
+        commitments[change.id] = changed
     cohorts = {cohort.id: cohort for cohort in plan.cohorts}
     for number, cohort_change in enumerate(changes.cohorts):
         _known(f"/plan/cohorts/{number}/id", cohort_change.id, cohorts)
         cohorts[cohort_change.id] = cohorts[cohort_change.id].model_copy(update=_given(cohort_change))
     records = {"commitments": list(commitments.values()), "cohorts": list(cohorts.values())}
     return plan.model_copy(update=_given(changes) | records)
+
+
+def _fits(milestone: Milestone, commitment: Commitment) -> bool:
+    """Tell whether a milestone of the plan is still on the way to a commitment's supposed goal and deadline."""
+    if milestone.on >= commitment.deadline:
+        return False
+    if commitment.goal is None:
+        return True
+    ahead = (
+        commitment.goal - milestone.value if commitment.direction == "at_least" else milestone.value - commitment.goal
+    )
+    return ahead >= 0
 
 
 def _given(changes: _Supposed) -> dict[str, object]:

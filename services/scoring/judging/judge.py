@@ -192,6 +192,8 @@ class Judge:
             change=_exact(commitment.change),
             milestones=tuple(Point(milestone.on, exact(milestone.value)) for milestone in commitment.milestones),
             tolerance=exact(commitment.tolerance if commitment.tolerance is not None else plan.tolerance),
+            # between two milestones half a commune would be asked for, and communes are recognised late in a year
+            steps=self.reference.counts_communes(commitment),
             has_path=commitment.has_path,
             ceiling=isinstance(commitment.measure, Total) and commitment.direction == "at_most",
             reports=reports,

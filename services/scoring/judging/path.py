@@ -38,6 +38,8 @@ class Requirement:
     baseline: Fraction | None = None
     change: Fraction | None = None
     milestones: tuple[Point, ...] = ()
+    steps: bool = False
+    """Between two milestones nothing more is asked than at the first of them: a number of communes by quarter."""
     has_path: bool = True
     ceiling: bool = False
     """The value adds up over the year and may not pass the goal, so only the deadline shows that it is met."""
@@ -103,10 +105,15 @@ class Course:
         """Return the day of the path with which the value is compared.
 
         That is the day itself; where there are reports, it is the end of the newest period whose report was due by
-        then, or of the value's period, whichever is later.
+        then, or of the value's period, whichever is later. A path in steps is compared at its newest milestone by that
+        day.
         """
-        if not self.requirement.reports:
-            return on
+        day = self._reported_until(seen, on) if self.requirement.reports else on
+        if self.requirement.steps:
+            return max((point.on for point in self.points if point.on <= day), default=day)
+        return day
+
+    def _reported_until(self, seen: Observation, on: date) -> date:
         # the day of a sum is the system's own, not a period that somebody reported for
         reported = seen.period.end if seen.units_counted is None else date.min
         for due in reversed(self.requirement.reports):
@@ -119,7 +126,8 @@ class Course:
     def next_point(self, seen: Observation, on: date) -> Point | None:
         """Return the path's next point: the next milestone, or the next end of a period to be reported."""
         done = self.as_of(seen, on)
-        coming = (*(point.on for point in self.points[1:-1]), *(due.period.end for due in self.requirement.reports))
+        reports = () if self.requirement.steps else self.requirement.reports
+        coming = (*(point.on for point in self.points[1:-1]), *(due.period.end for due in reports))
         day = min((day for day in coming if day >= on and day > done), default=self.points[-1].on)
         return Point(day, self.required(day)) if day < self.points[-1].on else None
 

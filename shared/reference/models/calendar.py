@@ -34,7 +34,7 @@ class Report(Record):
     id: str
     name: Bilingual
     criteria: list[CriterionKey] = Field(default=[])
-    elements: list[str] = Field(default=[], description="Flows that are summed and belong to no criterion.")
+    elements: list[str] = Field(default=[], description="Elements that belong to no criterion.")
     reported_by: list[UnitKind] = Field(default=[], description="The kinds of units that owe a report on `elements`.")
     granularity: Granularity
     months: list[Month] = Field(description="Months in which its periods end.")

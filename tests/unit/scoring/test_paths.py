@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from services.scoring.judging.judge import Judge
+from services.scoring.judging.path import Point
+from services.scoring.judging.verdict import assess
 from shared.contracts.status import Status
 from shared.reference.load import PACKAGED, InvalidReferenceError, Reference, load, load_file
-from tests.builders import an_observation
+from tests.builders import a_requirement, an_observation
 
 PLAN = (PACKAGED / "plans" / "lang-son-2023.yaml").read_text(encoding="utf-8")
 JOBS = "    goal: 1000\n    deadline: 2023-12-31\n"
@@ -101,3 +103,39 @@ def test_a_sum_over_the_year_with_a_path_says_that_it_begins_at_nothing(tmp_path
     file.write_text(PLAN.replace("    baseline: 0\n", ""), encoding="utf-8")
     with pytest.raises(InvalidReferenceError, match="begins at nothing"):
         load_file(file)
+
+
+def test_a_number_of_communes_is_asked_for_at_milestones_and_nothing_more_between_them() -> None:
+    """A cohort of 10: none by March, 1 by June, 3 by September, 10 at the end."""
+    quarters = [(date(2023, 3, 31), 0), (date(2023, 6, 30), 1), (date(2023, 9, 30), 3)]
+    cohort = a_requirement(
+        direction="at_least",
+        goal=Fraction(10),
+        baseline=Fraction(0),
+        milestones=tuple(Point(on, Fraction(value)) for on, value in quarters),
+        steps=True,
+    )
+
+    def judged(value: int, on: date) -> tuple[Status, Fraction | None]:
+        verdict = assess(cohort, [an_observation(value, date(2022, 12, 31), units_counted=10)], on)
+        return verdict.status, verdict.required.value if verdict.required else None
+
+    assert judged(0, date(2023, 6, 29)) == (Status.ON_TRACK, 0)
+    assert judged(0, date(2023, 6, 30)) == (Status.ON_TRACK, 1), "one commune is the tolerance of ten"
+    assert judged(1, date(2023, 9, 29)) == (Status.ON_TRACK, 1)
+    assert judged(1, date(2023, 9, 30)) == (Status.BEHIND, 3)
+    assert judged(2, date(2023, 12, 30)) == (Status.ON_TRACK, 3)
+    assert judged(8, date(2024, 1, 1)) == (Status.MISSED, 10)
+
+
+def test_a_status_between_milestones_holds_until_the_next_one_and_says_which() -> None:
+    cohort = a_requirement(
+        direction="at_least",
+        goal=Fraction(10),
+        baseline=Fraction(0),
+        milestones=(Point(date(2023, 6, 30), Fraction(1)), Point(date(2023, 9, 30), Fraction(3))),
+        steps=True,
+    )
+    verdict = assess(cohort, [an_observation(1, date(2023, 1, 1), units_counted=10)], date(2023, 7, 15))
+    assert verdict.holds_until == date(2023, 9, 29)
+    assert verdict.ahead == Point(date(2023, 9, 30), Fraction(3))

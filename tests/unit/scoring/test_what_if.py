@@ -59,7 +59,9 @@ def test_what_is_left_out_of_a_change_stays() -> None:
     before = {one.id: one for one in load().plan.commitments}
     after = {one.id: one for one in plan.commitments}
     changed = after.pop("poverty-communes")
-    assert changed == before.pop("poverty-communes").model_copy(update={"deadline": date(2023, 9, 30)})
+    was = before.pop("poverty-communes")
+    # the milestone at the end of September is no longer on the way to a goal of that day
+    assert changed == was.model_copy(update={"deadline": date(2023, 9, 30), "milestones": was.milestones[:2]})
     assert after == before
     assert (plan.coverage, plan.tolerance) == (Decimal("0.5"), load().plan.tolerance)
 
@@ -72,6 +74,18 @@ def test_a_goal_and_a_change_from_the_baseline_take_each_others_place() -> None:
     assert found["poverty-rate"] == (Decimal(12), None)
     with pytest.raises(Problem, match="refused"):
         reference_if(plan={"commitments": [{"id": "poverty-communes", "goal": 90, "change": 5}]})
+
+
+def test_milestones_beyond_a_supposed_goal_are_left_out_and_those_that_are_supposed_are_checked() -> None:
+    (lower,) = [
+        one
+        for one in reference_if(plan={"commitments": [{"id": "poverty-communes", "goal": 79}]}).plan.commitments
+        if one.id == "poverty-communes"
+    ]
+    assert [one.value for one in lower.milestones] == [77, 78]
+    late = [{"on": "2024-02-01", "value": 80}]
+    with pytest.raises(Problem, match="refused"):
+        reference_if(plan={"commitments": [{"id": "poverty-communes", "milestones": late}]})
 
 
 def test_two_changes_of_one_commitment_both_count() -> None:

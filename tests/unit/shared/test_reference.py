@@ -163,6 +163,7 @@ def test_a_report_knows_its_periods_and_their_days() -> None:
         "education-half-yearly": ("2023-H2", date(2024, 1, 10)),
         "jobs-monthly": ("2023-12", date(2024, 1, 5)),
         "gender-violence-monthly": ("2023-12", date(2024, 1, 5)),
+        "entitlements-quarterly": ("2023-Q4", date(2024, 1, 10)),
     }
 
 
