@@ -84,8 +84,9 @@ async def test_a_state_that_was_damaged_is_replaced_and_the_difference_is_told(
     await put_on_stream(around, *history)
     await scored(around, len(history))
     whole = await contents(around)
-    told = len(await changes(around))
+    told, told_of_targets = len(await changes(around)), len(await changes(around, subjects.ALL_TARGETS))
     async with around.engine.begin() as connection:
+        await connection.execute(text("UPDATE scoring.target SET status = 'met' WHERE commitment = 'border-communes'"))
         await connection.execute(text("UPDATE scoring.reading SET value = 1 WHERE element = 'poor_households'"))
         await connection.execute(text("UPDATE scoring.status SET status = 'met', since = '2020-01-01'"))
         await connection.execute(text("DELETE FROM scoring.step"))
@@ -98,6 +99,10 @@ async def test_a_state_that_was_damaged_is_replaced_and_the_difference_is_told(
     corrected = (await eventually(lambda: _more_changes(around, told)))[told:]
     assert {(one["before"], one["submission"]) for one in corrected} == {("met", None)}
     assert BORDER in {one["unit"]["code"] for one in corrected}
+    of_targets = (await changes(around, subjects.ALL_TARGETS))[told_of_targets:]
+    assert {(one["commitment"]["id"], one["event"], one["cause"]) for one in of_targets} == {
+        ("border-communes", "changed", "rebuild")
+    }
     # the service goes on with the tables that have taken the place of the old ones
     await put_on_stream(around, poverty_report("2023-06", 100, START))
     await scored(around, len(history) + 1)
