@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, TypedDict
 
 import typer
@@ -45,6 +46,10 @@ def explain(
     criterion: Annotated[str | None, typer.Option(help="Such as ntm-11.")] = None,
     commitment: Annotated[str | None, typer.Option(help="A commitment's id, with --on target.")] = None,
     kind: Annotated[str | None, typer.Option(help="A difficulty's kind, with --on problem.")] = None,
+    day: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The event's day, such as 2025-07-01; by default today."),
+    ] = None,
     data: Data = DATA,
     key: Key = None,
 ) -> None:
@@ -61,6 +66,7 @@ def explain(
                 criterion=criterion,
                 commitment=commitment,
                 kind=kind,
+                day=day.date().isoformat() if day else None,
             )
         for branch in explained["branches"]:
             console.print(_branch(branch))

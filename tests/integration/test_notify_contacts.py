@@ -49,12 +49,12 @@ async def test_a_notice_is_sent_again_once_to_a_mailbox_that_two_contacts_share(
 async def test_roles_that_nobody_answers_for_are_named(notify: NotifyService) -> None:
     found = (await notify.get("/v1/contacts/gaps", await notify.key("20"))).json()["items"]
     recipients = {one["recipient"] for one in found}
-    assert "labour_division@20" in recipients
-    # by the real clock the districts have ended, and their offices' roles lie in the communes
-    assert len([one for one in recipients if one.startswith("district_office@06")]) > 10
+    assert "home_affairs@20" in recipients
+    # by the real clock the districts have ended, and their offices' work has passed to the communes
+    assert len([one for one in recipients if one.startswith("commune_office@06")]) > 10
     assert not {"poverty_division@20"} & {one["recipient"] for one in found if one["channel"] == "email"}
     own = (await notify.get("/v1/contacts/gaps", await notify.key("184"))).json()["items"]
-    assert "labour_division@20" not in {one["recipient"] for one in own}
+    assert "home_affairs@20" not in {one["recipient"] for one in own}
     assert "roles without contact" in notify.log
 
 

@@ -112,7 +112,7 @@ def catalogue(reference: Reference, today: date) -> Catalogue:
         sums=[CatalogueSum.model_validate(rule, from_attributes=True) for rule in reference.sum_rules],
         reports=[_report(report, reference) for report in reference.calendar],
         criteria=[
-            CatalogueCriterion(key=key, name=criterion.name, lead=criterion.lead)
+            CatalogueCriterion(key=key, name=criterion.name, lead=criterion.lead_on(today))
             for key in reference.criterion_keys
             for criterion in [reference.criterion(key)]
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 from uuid import uuid4
 
@@ -203,7 +204,7 @@ async def _view(
         open_step=dossier.open_step,
         turns=steps[-1].turns if steps else [],
         may_take=_may_take(dossier, unit, caller, reference) if is_valid else [],
-        criteria=_criteria(dossier, criteria_set, judgement),
+        criteria=_criteria(dossier, criteria_set, judgement, runtime.clock.today()),
         steps=steps,
         recognition=known,
     )
@@ -219,14 +220,16 @@ def _may_take(dossier: Dossier, unit: Unit, caller: Caller, reference: Reference
     return [step for step in offered if may_take(step, dossier, unit, caller, reference)]
 
 
-def _criteria(dossier: Dossier, criteria_set: CriteriaSet, judgement: Judgement | None) -> list[CriterionState]:
+def _criteria(
+    dossier: Dossier, criteria_set: CriteriaSet, judgement: Judgement | None, today: date
+) -> list[CriterionState]:
     judged = {one.criterion: one for one in judgement.criteria} if judgement else {}
     return [
         CriterionState(
             criterion=key,
             name=criterion.name,
             sector=criterion.sector,
-            lead=criterion.lead,
+            lead=criterion.lead_on(today),
             answers={
                 step: dossier.answers[step][key]
                 for step in dossier.answers

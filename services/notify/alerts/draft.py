@@ -13,7 +13,7 @@ from services.notify.alerts.alert import Alert
 from services.notify.alerts.notice import NoticeStatus, Wording
 from services.notify.texts import phrase
 from shared.contracts.alert import ChannelName
-from shared.contracts.bilingual import Language
+from shared.contracts.bilingual import Bilingual, Language
 from shared.reference.models import Contact, RoleHolder, Unit
 from shared.stable_id import stable_id
 
@@ -68,6 +68,11 @@ class Recipient:
     role: RoleHolder | None
     unit: Unit
     subscription: UUID | None = None
+
+    @property
+    def title(self) -> Bilingual:
+        """The role's name in its unit; empty without a role."""
+        return self.role.name_in(self.unit.kind) if self.role else Bilingual(vi="", en="")
 
     def __str__(self) -> str:
         return f"{self.role.role if self.role else 'webhook'}@{self.unit.code}"

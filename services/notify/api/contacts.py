@@ -122,7 +122,7 @@ async def list_gaps(notify: Serving, caller: SignedIn) -> Gaps:
             GapItem(
                 recipient=str(gap.recipient),
                 unit=UnitRef(code=unit.code, name=unit.name, kind=unit.kind, key=unit.key),
-                name=gap.recipient.role.name,
+                name=gap.recipient.title,
                 channel=gap.channel,
                 reason=gap.reason.value,
                 branches=list(gap.branches),

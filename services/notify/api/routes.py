@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -65,13 +66,16 @@ async def explain(
     criterion: Annotated[str | None, Query(description="Such as `ntm-11`.")] = None,
     commitment: Annotated[str | None, Query(description="A commitment's id, with `on=target`.")] = None,
     kind: Annotated[DifficultyKind, Query(description="The difficulty's kind.")] = DifficultyKind.OTHER,
+    day: Annotated[
+        date | None, Query(description="The day of the event. None: today, or the plan's last day when that is over.")
+    ] = None,
 ) -> Explained:
     """Explain which recipients would hear of an event, and by which branch."""
     covered(caller, unit, notify.reference)
     if dossier is not None:
-        alert = hypothetical_turn(notify.reference, unit, dossier)
+        alert = hypothetical_turn(notify.reference, unit, dossier, day=day)
     elif event is not None:
-        alert = hypothetical_alert(notify.reference, unit, on, event, criterion, commitment, kind)
+        alert = hypothetical_alert(notify.reference, unit, on, event, criterion, commitment, kind, day)
     else:
         raise Problem(Problems.INVALID_QUERY, Fault("/event", Faults.MISSING))
     world = await notify.world()

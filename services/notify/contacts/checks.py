@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.notify.contacts.emails import is_email
@@ -16,6 +16,10 @@ from shared.reference.load import Reference
 from shared.reference.models import Contact, Role, RoleHolder, Unit
 
 _DISTRICTS = {"district", "city"}
+_EXPECTED: Mapping[str, Bilingual] = {
+    "district": phrase("checks.a_district_s_code"),
+    "commune": phrase("checks.a_commune_s_code"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def place_faults(role: Role, unit: str, reference: Reference, role_pointer: str,
     if not units:
         faults.append(Fault(unit_pointer, Faults.UNKNOWN_UNIT, {"value": unit}))
     if holder and units and not any(_sits(holder, known, reference) for known in units):
-        expected = phrase("checks.a_district_s_code") if holder.level == "district" else reference.plan.unit
+        expected = _EXPECTED.get(holder.level, reference.plan.unit)
         faults.append(
             Fault(unit_pointer, Faults.NO_SUCH_ROLE_HERE, {"value": unit, "role": role, "expected": expected})
         )
@@ -143,4 +147,6 @@ def _sits(holder: RoleHolder, unit: Unit, reference: Reference) -> bool:
     """Say whether a unit has the holder's role. Without districts (from July 2025) lower units have theirs."""
     if holder.level == "province":
         return unit.code == reference.plan.unit
+    if holder.level == "commune":
+        return unit.kind not in _DISTRICTS and unit.code != reference.plan.unit
     return unit.kind in _DISTRICTS or (reference.units.district(unit) is None and unit.code != reference.plan.unit)

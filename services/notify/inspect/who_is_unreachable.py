@@ -45,19 +45,20 @@ def gaps(world: World, on: date) -> Sequence[Gap]:
 
 def _recipients(branch: Branch, reference: Reference, on: date) -> Iterable[Recipient]:
     names = {*branch.to, *(role for step in branch.escalate for role in step.to)}
-    for role in {holder.role: holder for name in names for holder in _holders(name, reference.plan)}.values():
+    for role in {holder.role: holder for name in names for holder in _holders(name, reference.plan, on)}.values():
         for unit in _places(role, reference, on):
             yield Recipient(role, unit)
 
 
-def _holders(name: Role, plan: Plan) -> Iterable[RoleHolder]:
-    """Return the roles of this name, or all roles that a pseudo-role may stand for."""
+def _holders(name: Role, plan: Plan, on: date) -> Iterable[RoleHolder]:
+    """Return the role of this name, or all roles that a pseudo-role may stand for, as of a day."""
+    names = [name]
     if name == CRITERION_OWNER:
-        return [holder for holder in plan.roles if holder.owns or holder.role == COORDINATION_OFFICE]
-    if name == COMMITMENT_OWNER:
+        names = [holder.role for holder in plan.roles if holder.owns or holder.role == COORDINATION_OFFICE]
+    elif name == COMMITMENT_OWNER:
         owners = {role for commitment in plan.commitments for role in commitment.responsible}
-        return [holder for holder in plan.roles if holder.role in owners]
-    return [holder for holder in plan.roles if holder.role == name]
+        names = [holder.role for holder in plan.roles if holder.role in owners]
+    return [holder for role in names if (holder := plan.role_on(role, on))]
 
 
 def _places(role: RoleHolder, reference: Reference, on: date) -> Iterable[Unit]:
@@ -65,11 +66,16 @@ def _places(role: RoleHolder, reference: Reference, on: date) -> Iterable[Unit]:
 
     Where there are no districts, each unit below the province stands for a district.
     """
+    if role.level == "commune":
+        return [unit for unit in _below(reference, on) if unit.kind not in {"district", "city"}]
     if role.level == "district":
-        units, province = reference.units, reference.plan.unit
-        below = (
-            unit for unit in units if unit.is_valid(on) and unit.code != province and units.is_under(unit, province)
-        )
-        return {unit.key: unit for unit in (units.district(unit) or unit for unit in below)}.values()
+        districts = (reference.units.district(unit) or unit for unit in _below(reference, on))
+        return {unit.key: unit for unit in districts}.values()
     whole = reference.units.find(reference.plan.unit, on)
     return [whole] if whole else []
+
+
+def _below(reference: Reference, on: date) -> Iterable[Unit]:
+    """Return all units of a day below the province."""
+    units, province = reference.units, reference.plan.unit
+    return (unit for unit in units if unit.is_valid(on) and unit.code != province and units.is_under(unit, province))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, time
+from datetime import date, datetime, time
 from uuid import UUID
 
 from services.notify.alerts.alert import Alert, Occasion
@@ -51,12 +51,13 @@ def hypothetical_alert(
     criterion: str | None,
     commitment: str | None,
     kind: DifficultyKind,
+    day: date | None = None,
 ) -> Alert:
-    """Return an alert as the event would raise it today, or on the plan's last day when that has passed.
+    """Return an alert as the event would raise it on a day: by default today, or the plan's last day when that is over.
 
     Raises problem 400 when there can be no such alert.
     """
-    unit, at = _place(reference, code)
+    unit, at = _place(reference, code, day)
     if not isinstance(event, _EVENTS[on]):
         raise _wrong("/event", event, ", ".join(_EVENTS[on]))
     if criterion is not None and criterion not in reference.criterion_keys:
@@ -69,9 +70,11 @@ def hypothetical_alert(
     return alert_of(_occasion(reference, unit, at, on, event, criterion, commitment, kind), reference)
 
 
-def hypothetical_turn(reference: Reference, code: str, step: DossierStep, criteria_set: str = "ntm") -> Alert:
-    """Return the alert of a dossier whose turn the step is today; problem 400 when there can be no such alert."""
-    unit, at = _place(reference, code)
+def hypothetical_turn(
+    reference: Reference, code: str, step: DossierStep, criteria_set: str = "ntm", day: date | None = None
+) -> Alert:
+    """Return the alert of a dossier whose turn the step is on a day; problem 400 when there can be no such alert."""
+    unit, at = _place(reference, code, day)
     if criteria_set not in reference.sets:
         raise _wrong("/set", criteria_set, ", ".join(reference.plan.criteria_sets))
     of_set = reference.sets[criteria_set]
@@ -94,10 +97,10 @@ def hypothetical_turn(reference: Reference, code: str, step: DossierStep, criter
     return alert_of(occasion, reference)
 
 
-def _place(reference: Reference, code: str) -> tuple[Unit, datetime]:
-    """Return a unit and the present moment, or noon of the plan's last day when that has passed."""
-    at = utc_now()
-    if at.astimezone(VIETNAM).date() > reference.plan.deadline:
+def _place(reference: Reference, code: str, day: date | None) -> tuple[Unit, datetime]:
+    """Return a unit and noon of the day; without a day now, or noon of the plan's last day when that has passed."""
+    at = datetime.combine(day, time(12), VIETNAM) if day else utc_now()
+    if day is None and at.astimezone(VIETNAM).date() > reference.plan.deadline:
         at = datetime.combine(reference.plan.deadline, time(12), VIETNAM)
     day = at.astimezone(VIETNAM).date()
     unit = reference.units.find(code, day)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time
 
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.dossier_turn import DossierEvent
@@ -15,6 +16,8 @@ from services.notify.routing.tree import escalations, taking
 from services.notify.world import World
 from shared.contracts.alert import ChannelName
 from shared.reference.models import COMMITMENT_OWNER, CRITERION_OWNER, Branch, Contact, Plan, Role, RoleHolder, Unit
+from shared.time import VIETNAM
+from shared.working_days import after_working_days
 
 COORDINATION_OFFICE: Role = "coordination_office"
 """The role that hears of alerts whose criterion or commitment no role of the plan owns."""
@@ -28,8 +31,9 @@ def route(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
 
 def climb(alert: Alert, branch: Branch, step: int, world: World) -> Sequence[Draft]:
     """Return the drafts of an unacknowledged alert for the roles of a branch's escalation `step`, counted from 0."""
-    world, climbs = world.of(alert), escalations(branch, alert)
-    roles = [holder for name in climbs[step].to for holder in roles_of(name, alert, world.reference.plan)]
+    world, climbed = world.of(alert), escalations(branch, alert)[step]
+    on = after_working_days(datetime.combine(alert.on, time(), VIETNAM), climbed.after_working_days).date()
+    roles = [holder for name in climbed.to for holder in roles_of(name, alert, on, world.reference.plan)]
     return list(_tell(alert, branch, roles, step + 1, world))
 
 
@@ -38,7 +42,7 @@ def _route(alert: Alert, world: World) -> Iterable[Draft]:
         return
     world = world.of(alert)
     for branch in taking(world.tree, alert, world.reference):
-        roles = [holder for name in branch.to for holder in roles_of(name, alert, world.reference.plan)]
+        roles = [holder for name in branch.to for holder in roles_of(name, alert, alert.on, world.reference.plan)]
         yield from _tell(alert, branch, roles, 0, world)
     for subscription in world.subscriptions:
         unit = world.reference.units.by_key(subscription.unit)
@@ -57,17 +61,23 @@ def _tell(alert: Alert, branch: Branch, roles: Iterable[RoleHolder], step: int, 
             yield from address(alert, branch.id, recipient, channel, step, world)
 
 
-def roles_of(name: Role, alert: Alert, plan: Plan) -> Sequence[RoleHolder]:
-    """Return the role of this name, or the roles that a pseudo-role such as the criterion's owner stands for."""
-    roles: Sequence[Role] = [name]
+def roles_of(name: Role, alert: Alert, on: date, plan: Plan) -> Sequence[RoleHolder]:
+    """Return the role of this name, or the roles that a pseudo-role such as the criterion's owner stands for.
+
+    As of a day: a role that has ended stands for the one to which it passed.
+    """
     if name == CRITERION_OWNER:
-        criteria = matching.criteria(alert, plan)
-        roles = [holder.role for holder in plan.roles if not criteria.isdisjoint(holder.owns)] or [COORDINATION_OFFICE]
-    elif name == COMMITMENT_OWNER:
+        owners = plan.owners_on(matching.criteria(alert, plan), on)
+        return owners or _existing([COORDINATION_OFFICE], on, plan)
+    if name == COMMITMENT_OWNER:
         commitment = matching.commitment(alert, plan)
-        roles = (commitment.responsible if commitment else []) or [COORDINATION_OFFICE]
-    holders = {holder.role: holder for holder in plan.roles}
-    return [holders[role] for role in roles]
+        owners = _existing(commitment.responsible if commitment else [], on, plan)
+        return owners or _existing([COORDINATION_OFFICE], on, plan)
+    return _existing([name], on, plan)
+
+
+def _existing(roles: Iterable[Role], on: date, plan: Plan) -> list[RoleHolder]:
+    return [holder for role in roles if (holder := plan.role_on(role, on))]
 
 
 def place_of(role: RoleHolder, alert: Alert, world: World) -> Unit:
@@ -75,6 +85,8 @@ def place_of(role: RoleHolder, alert: Alert, world: World) -> Unit:
 
     Where there is no district, the alert's unit stands for the district, so that its contacts can be told.
     """
+    if role.level == "commune":
+        return alert.unit
     if role.level == "district":
         return alert.district or alert.unit
     province = world.reference.units.find(world.reference.plan.unit, alert.on)

@@ -75,11 +75,12 @@ def facts_of_several(draft: Draft, world: World, words: Words) -> Facts:
 
 def _of_recipient(draft: Draft, world: World) -> Facts:
     role = draft.recipient.role if draft.recipient else None
+    name = draft.recipient.title.in_(draft.language) if draft.recipient else ""
     own_link = world.links.url(draft.id) if world.links else None
     return {
         "plan": world.reference.plan.document,
-        "recipient": draft.name or (role.name.in_(draft.language) if role else ""),
-        "role": role.name.in_(draft.language) if role else "",
+        "recipient": draft.name or name,
+        "role": name,
         "role_line": role.line if role else None,
         "acknowledge": own_link if is_to_acknowledge(draft) else None,
         "no_digest": own_link if draft.waits in DIGESTS else None,

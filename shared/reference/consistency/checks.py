@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from shared.contracts.bilingual import Bilingual
 from shared.reference.faults import FileFault
 from shared.reference.located import Located, Place
+from shared.reference.models import Term
 from shared.texts import filled, phrase
 
 CRITERION = phrase("consistency_checks.criterion")
@@ -60,3 +61,14 @@ class Checks:
                     name,
                 )
             seen.add(name)
+
+
+def term(checks: Checks, place: Place, record: Term) -> None:
+    """Check that a record does not end before it begins."""
+    if record.valid_from and record.valid_to and record.valid_to < record.valid_from:
+        checks.fault(
+            (*place, "valid_to"),
+            filled(phrase("consistency_checks.ends_before_it_begins"), begins=record.valid_from),
+            phrase("consistency_checks.write_a_later_day"),
+            record.valid_to,
+        )

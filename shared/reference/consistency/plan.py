@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from datetime import date
+from datetime import date, timedelta
 
-from shared.reference.consistency.checks import COHORT, CRITERION, ELEMENT, ROLE, Checks
+from shared.reference.consistency.checks import COHORT, CRITERION, ELEMENT, ROLE, Checks, term
 from shared.reference.consistency.path import of_path
 from shared.reference.consistency.routing import of_routing
 from shared.reference.faults import FileFault
@@ -22,6 +22,7 @@ from shared.reference.models import (
     Indicator,
     Plan,
     Rate,
+    RoleHolder,
     SampleCohorts,
     Total,
     Unit,
@@ -53,6 +54,7 @@ def of_plan(located: Located, reference: Reference) -> list[FileFault]:
     _unit(checks, ("unit",), plan.unit, reference)
     for at, holder in enumerate(plan.roles):
         checks.all_known(("roles", at, "owns"), holder.owns, criteria, CRITERION)
+        _succession_of_role(checks, ("roles", at), holder, plan)
     for at, recipient in enumerate(plan.distribution):
         checks.all_known(("distribution", at, "roles"), recipient.roles, roles, ROLE)
     for at, cohort in enumerate(plan.cohorts):
@@ -78,6 +80,24 @@ def of_plan(located: Located, reference: Reference) -> list[FileFault]:
     for at, count in enumerate(plan.stated_counts):
         checks.known(("stated_counts", at, "of"), count.of, cohorts, COHORT)
     return checks.faults
+
+
+def _succession_of_role(checks: Checks, place: Place, holder: RoleHolder, plan: Plan) -> None:
+    """Check that a role's days are in order, and that the role to which it passes is there from the next day on."""
+    term(checks, place, holder)
+    if holder.passes_to is None:
+        return
+    roles = {other.role: other for other in plan.roles}
+    if not checks.known((*place, "passes_to"), holder.passes_to, roles, ROLE):
+        return
+    next_day = holder.valid_to + timedelta(days=1) if holder.valid_to else None
+    if next_day is None or not roles[holder.passes_to].holds_on(next_day):
+        checks.fault(
+            (*place, "passes_to"),
+            phrase("consistency_plan.role_passes_to_nobody"),
+            phrase("consistency_plan.give_valid_to_and_next"),
+            holder.passes_to,
+        )
 
 
 def of_sample(located: Located, sample: SampleCohorts, plan: Plan, units: Units) -> list[FileFault]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, get_args
 
 from shared.contracts.alert import DifficultyEvent, OperationEvent
 from shared.contracts.status import Event
-from shared.reference.consistency.checks import COHORT, CRITERION, ROLE, UNIT, Checks
+from shared.reference.consistency.checks import COHORT, CRITERION, ROLE, UNIT, Checks, term
 from shared.reference.located import Place
 from shared.reference.models import (
     COMMITMENT_OWNER,
@@ -47,9 +48,17 @@ def of_routing(checks: Checks, reference: Reference) -> None:
                 branch.id,
             )
         seen.add(branch.id)
+        term(checks, place, branch)
         _names(checks, place, branch, reference)
         _circle(checks, place, branch)
     for name, root in trees.items():
+        if root.valid_from or root.valid_to:
+            checks.fault(
+                (name, "valid_to" if root.valid_to else "valid_from"),
+                phrase("consistency_routing.root_has_days"),
+                phrase("consistency_routing.give_days_to_branches"),
+                root.id,
+            )
         if not root.channels:
             checks.fault(
                 (name, "channels"),
@@ -118,7 +127,9 @@ def _reachable(checks: Checks, place: Place, branch: Branch, allowed: _Allowed) 
         return
     for at, child in enumerate(branch.branches):
         takers = [
-            before for before in branch.branches[:at] if not before.continues and _covers(before.match, child.match)
+            before
+            for before in branch.branches[:at]
+            if not before.continues and _covers(before.match, child.match) and _lasts_as_long(before, child)
         ]
         if takers:
             checks.fault(
@@ -152,6 +163,12 @@ def _covers(wide: Match, narrow: Match) -> bool:
     fields = [name for name in Match.model_fields if name != "on"]
     return (wide.on is None or wide.on == narrow.on) and all(
         covers(getattr(wide, name), getattr(narrow, name)) for name in fields
+    )
+
+
+def _lasts_as_long(first: Branch, second: Branch) -> bool:
+    return (first.valid_from or date.min) <= (second.valid_from or date.min) and (first.valid_to or date.max) >= (
+        second.valid_to or date.max
     )
 
 

@@ -16,6 +16,7 @@ from shared.reference.models.criteria import (
     Group,
     Indicator,
     KeyCriteria,
+    Lead,
     Level,
     Ratio,
     RecognitionRule,
@@ -44,7 +45,7 @@ from shared.reference.models.plan import (
     StatedUnit,
     Total,
 )
-from shared.reference.models.record import CriterionKey, Record, Role
+from shared.reference.models.record import CriterionKey, Record, Role, Term
 from shared.reference.models.routing import AnyEvent, Branch, Escalation, Grouping, Inhibition, Match
 from shared.reference.models.units import (
     COMMUNE_LEVEL,
@@ -91,6 +92,7 @@ __all__ = [
     "Instrument",
     "InstrumentsFile",
     "KeyCriteria",
+    "Lead",
     "Level",
     "Match",
     "Measure",
@@ -116,6 +118,7 @@ __all__ = [
     "Succession",
     "SuccessionsFile",
     "SumRule",
+    "Term",
     "Total",
     "Unit",
     "UnitKind",

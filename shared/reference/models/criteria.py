@@ -11,7 +11,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import UnitCode
-from shared.reference.models.record import CriterionKey, Record
+from shared.reference.models.record import CriterionKey, Record, Term
 
 
 class Ratio(Record):
@@ -113,18 +113,31 @@ class Indicator(Level):
     groups: list[Group] = Field(min_length=1)
 
 
+class Lead(Term):
+    """The sector that answers for a criterion in a time of its own."""
+
+    lead: Bilingual
+    verified: bool
+    source: str
+
+
 class Criterion(Record):
     """A criterion, which a commune meets when it meets all its indicators."""
 
     number: int
     name: Bilingual
     sector: str = Field(description="Key of the sector that answers for it: `labour`, `education`, ...")
-    lead: Bilingual = Field(description="That sector's name.")
+    lead: Bilingual = Field(description="That sector's name, where no other leads in its place.")
+    other_leads: list[Lead] = Field(default=[], description="Those that lead in times of their own, as after a merger.")
     official: Literal["year"] | None = Field(
         default=None, description="Readings of shorter periods are provisional until this one comes."
     )
     indicators: list[Indicator] = Field(min_length=1)
     unjudged: list[Level] = Field(default=[], description="Levels told for information: nothing is judged by them.")
+
+    def lead_on(self, on: date) -> Bilingual:
+        """Return the name of the sector that leads on a day."""
+        return next((other.lead for other in self.other_leads if other.holds_on(on)), self.lead)
 
     @cached_property
     def measures(self) -> list[Ratio | Amount | YesNo]:

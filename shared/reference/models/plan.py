@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -13,19 +14,30 @@ from shared.contracts.period import Period
 from shared.contracts.refs import UnitCode
 from shared.contracts.status import Stage
 from shared.reference.models.criteria import Ratio
-from shared.reference.models.record import CriterionKey, Record, Role
+from shared.reference.models.record import CriterionKey, Record, Role, Term
 from shared.reference.models.routing import DISTRIBUTION, DOSSIERS, Branch, Inhibition
 from shared.reference.models.units import UnitKind
 
 
-class RoleHolder(Record):
-    """A role of the plan: where it sits in the tree, and the criteria that it owns."""
+class RoleHolder(Term):
+    """A role of the plan: where it sits in the tree, the criteria that it owns, and the days on which it exists.
+
+    What a role owned when it ended is owned by the role to which it passed.
+    """
 
     role: Role
     name: Bilingual
-    level: Literal["province", "district"]
+    names: dict[UnitKind, Bilingual] = Field(default={}, description="Its names in units of a kind, where they differ.")
+    level: Literal["province", "district", "commune"]
     owns: list[CriterionKey] = Field(default=[])
-    line: int | None = None
+    passes_to: Role | None = Field(default=None, description="The role that takes its place after `valid_to`.")
+    line: int | None = Field(default=None, description="None: the paper does not name it, and it is ours.")
+    verified: bool = True
+    source: str | None = None
+
+    def name_in(self, kind: UnitKind) -> Bilingual:
+        """Return the role's name in a unit of this kind."""
+        return self.names.get(kind, self.name)
 
 
 class DistributionEntry(Record):
@@ -237,6 +249,19 @@ class Plan(Record):
     def is_closed(self, on: date) -> bool:
         """Tell whether the plan's verdicts stand, whatever becomes known on that day or later."""
         return self.closes is not None and on > self.closes
+
+    def role_on(self, role: Role, on: date) -> RoleHolder | None:
+        """Return the role, or the one to which it has passed by that day; None before it begins and where it ended."""
+        holders = {holder.role: holder for holder in self.roles}
+        holder = holders.get(role)
+        while holder is not None and holder.valid_to is not None and holder.valid_to < on:
+            holder = holders.get(holder.passes_to) if holder.passes_to else None
+        return holder if holder is not None and holder.holds_on(on) else None
+
+    def owners_on(self, criteria: Collection[CriterionKey], on: date) -> list[RoleHolder]:
+        """Return the roles that own one of these criteria on a day, in the plan's order."""
+        holders = (self.role_on(holder.role, on) for holder in self.roles if not set(holder.owns).isdisjoint(criteria))
+        return list({holder.role: holder for holder in holders if holder}.values())
 
     @property
     def horizon(self) -> date:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from datetime import date
+
+from pydantic import BaseModel, ConfigDict, Field
 
 type CriterionKey = str
 """Set and number of a criterion: `ntm-11`. Sets number differently, so the number alone names no criterion."""
@@ -15,3 +17,14 @@ class Record(BaseModel):
     """A piece of reference data: it takes no unknown fields and does not change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Term(Record):
+    """A record that holds from a day to a day, both included."""
+
+    valid_from: date | None = Field(default=None, description="None: since ever.")
+    valid_to: date | None = Field(default=None, description="None: no end is known.")
+
+    def holds_on(self, on: date) -> bool:
+        """Say whether the record holds on a day."""
+        return (self.valid_from is None or self.valid_from <= on) and (self.valid_to is None or on <= self.valid_to)

@@ -13,7 +13,7 @@ from shared.contracts.difficulty import DifficultyKind
 from shared.contracts.dossier import DossierStep
 from shared.contracts.refs import UnitCode
 from shared.contracts.status import Event
-from shared.reference.models.record import CriterionKey, Record, Role
+from shared.reference.models.record import CriterionKey, Record, Role, Term
 from shared.reference.models.units import UnitKind
 
 type AnyEvent = Event | DifficultyEvent | OperationEvent
@@ -53,7 +53,7 @@ class Escalation(Record):
     to: list[Role] = Field(min_length=1)
 
 
-class Branch(Record):
+class Branch(Term):
     """A branch of the routing tree, as Prometheus Alertmanager's routes are.
 
     An alert enters at the root. A branch takes it when its `match` holds; then its own branches are asked in order,
@@ -62,7 +62,8 @@ class Branch(Record):
     parent's where not given; the root's `to` is the plan's distribution list (those who receive alerts).
 
     `to` names roles, or a pseudo-role: `criterion_owner`, the roles that own the criterion spoken of;
-    `commitment_owner`, the roles responsible for the commitment spoken of.
+    `commitment_owner`, the roles responsible for the commitment spoken of. Outside of its days a branch takes nothing;
+    a role that has passed to another by the day of the alert stands for that one.
     """
 
     id: str

@@ -65,7 +65,8 @@ def abbreviations_are_whole(paper: Paper) -> Iterator[Finding]:
 
 def abbreviations_break_as_their_names(paper: Paper) -> Iterator[Finding]:
     """Find hyphens in an office's abbreviation where its name has no break: `LĐ-VL-BHXH` for `LĐVL-BHXH`."""
-    names = {initials(name): name for name in (stem(holder.name.vi) for holder in paper.plan.roles) if name}
+    offices = (name.vi for holder in paper.plan.roles for name in (holder.name, *holder.names.values()))
+    names = {initials(name): name for name in map(stem, offices) if name}
     for entry in _entries(paper):
         for match in _ABBREVIATION.finditer(entry.text):
             letters = re.sub(r"[-–]", "", match[0])

@@ -90,7 +90,7 @@ def offices_are_written_one_way(paper: Paper) -> Iterator[Finding]:
     The lines are those of the rarer form; where a longer name contains it, also those that abbreviate that name.
     """
     offices = [
-        *(holder.name.vi for holder in paper.plan.roles),
+        *(name.vi for holder in paper.plan.roles for name in (holder.name, *holder.names.values())),
         paper.plan.document.issuer,
         *(criterion.lead.vi for one in paper.definitions.sets.values() for criterion in one.criteria),
     ]

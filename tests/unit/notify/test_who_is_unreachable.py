@@ -53,10 +53,15 @@ def test_an_address_that_was_refused_for_good_leaves_a_gap() -> None:
     assert found(world)["poverty_division@20", "email"].reason is NotSent.ADDRESS_ENDED
 
 
-def test_where_there_are_no_districts_their_roles_are_wanted_in_the_communes() -> None:
+def test_after_the_districts_the_roles_to_which_theirs_passed_are_wanted_in_the_communes() -> None:
     world = the_world(routes=[a_branch(id="offices", to=["district_office"], channels=["email"])])
-    offices = [one for one, _ in found(world, date(2025, 7, 1)) if one.startswith("district_office@")]
+    offices = [
+        one for one, _ in found(world, date(2025, 7, 1)) if one.startswith(("district_office@", "commune_office@"))
+    ]
     assert len(offices) == 65  # of the communes and the four wards
+    assert {one.partition("@")[0] for one in offices} == {"commune_office"}
+    before = {one.partition("@")[0] for one, _ in found(world, date(2025, 6, 30)) if "_office@1" in one}
+    assert before == {"district_office"}
 
 
 @pytest.mark.parametrize("email", ["mailto:btxh@example.vn", "btxh@example..vn", "btxh@example.vn\u200b"])

@@ -243,6 +243,15 @@ MEASURE = "criteria[0].indicators[0].groups[0].measure"
             f"{CLIMBS}.after_working_days",
             "3",
         ),
+        (PLAN_FILE, "passes_to: home_affairs", "passes_to: home", "roles[1].passes_to", "home"),
+        (PLAN_FILE, "valid_to: 2025-02-28", "valid_to: 2025-02-27", "roles[0].passes_to", "agriculture_environment"),
+        (
+            PLAN_FILE,
+            "valid_to: 2025-06-30\n    passes_to: commune_office",
+            "valid_from: 2025-07-01\n    valid_to: 2025-06-30\n    passes_to: commune_office",
+            "roles[10].valid_to",
+            "2025-06-30",
+        ),
         (PLAN_FILE, "year: 2023\n", "year: 2023\nyear: 2023\n", "year", ""),
         (PLAN_FILE, "deadline: 2023-12-31", "deadline: 2023-13-31", "deadline", ""),
         (
