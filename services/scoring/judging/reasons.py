@@ -188,7 +188,7 @@ def _compared(part: Part, language: Language, digits: int | None) -> str:
     else:
         compared, counted = text.number(part.compared, language), text.number(part.units_counted or 0, language)
         key = "first_figures" if part.begins_with_first else "compared_communes"
-        clauses += _T[key].in_(language).format(compared=compared, counted=counted)
+        clauses += _T[key].in_(language).format(compared=compared, counted=counted, kinds=_kinds(part, language))
     if part.whole is not None:
         clauses += _T["whole"].in_(language).format(whole=amount(part.whole, part.measured_in, language, digits=digits))
     return clauses
@@ -244,7 +244,7 @@ def _stale(part: Part, language: Language) -> str:
     counts = part.measured_in == "communes"
     stale, expected = text.number(part.units_stale, language), text.number(part.units_expected, language)
     words = _T["stale_not_counted" if counts else "stale_communes"].in_(language)
-    return words.format(stale=stale, expected=expected, months=months)
+    return words.format(stale=stale, expected=expected, months=months, kinds=_kinds(part, language))
 
 
 def _trend(part: Part, language: Language) -> str:

@@ -15,8 +15,8 @@ from services.scoring.judging.judge import Judge
 from services.scoring.judging.readings import Reading
 from shared.contracts.assessment import Assessment
 from shared.contracts.status import Status
-from shared.reference.load import Reference, load
-from shared.reference.models import Unit
+from shared.reference.load import Reference, load, with_plan
+from shared.reference.models import Rate, Unit
 from tests.builders import a_reading, poverty, readings
 
 MIDYEAR, NEW_YEAR = date(2023, 6, 30), date(2024, 1, 1)
@@ -26,7 +26,15 @@ type Reports = Callable[[int], Sequence[Reading]]
 
 @pytest.fixture(scope="module")
 def reference() -> Reference:
-    return load()
+    """Return the plan with its rate over the 181 communes alone."""
+    packaged = load()
+    commitments = [
+        one.model_copy(update={"measure": one.measure.model_copy(update={"counted_in": None})})
+        if isinstance(one.measure, Rate)
+        else one
+        for one in packaged.plan.commitments
+    ]
+    return with_plan(packaged, packaged.plan.model_copy(update={"commitments": commitments}))
 
 
 def education(reference: Reference, period: str, *, holds: bool = True) -> list[Reading]:
