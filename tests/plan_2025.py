@@ -16,7 +16,7 @@ def reference_with_2025(directory: Path) -> Path:
     shutil.copytree(PACKAGED, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     plan = (PACKAGED / "plans" / "lang-son-2023.yaml").read_text(encoding="utf-8")
     # xã Tĩnh Bắc has become part of another commune by then
-    later = plan.replace("2023", "2025").replace("2022", "2024").replace('"06574", ', "")
+    later = plan.replace("2024", "2026").replace("2023", "2025").replace("2022", "2024").replace('"06574", ', "")
     (copy / "plans" / f"{PLAN}.yaml").write_text(later, encoding="utf-8")
     shutil.copy(PACKAGED / "sources" / "lang-son-2023.txt", copy / "sources" / f"{PLAN}.txt")
     return copy

@@ -36,6 +36,9 @@ from shared.texts import filled, phrase
 def of_plan(located: Located, reference: Reference) -> list[FileFault]:
     """Check that all units, sets, criteria, elements, cohorts, roles and instruments that the plan names exist."""
     checks, plan = Checks(located), reference.plan
+    if plan.closes is not None and plan.closes < plan.deadline:
+        problem = filled(phrase("consistency_plan.closes_early"), deadline=plan.deadline)
+        checks.fault(("closes",), problem, phrase("consistency_plan.close_later"), plan.closes)
     roles = {holder.role for holder in plan.roles}
     cohorts = {cohort.id for cohort in plan.cohorts}
     checks.unique(("roles",), (holder.role for holder in plan.roles), "role")

@@ -208,7 +208,8 @@ def test_an_aggregate_lists_no_single_communes_warnings(reference: Reference) ->
     commitment, measure = next(
         (one, one.measure) for one in reference.plan.commitments if isinstance(one.measure, Rate)
     )
-    found = [a_reading(code, "2023-05", 100, warnings=(a_warning(code),)) for code in measure.element_codes]
+    values = {code: 1000 if code in measure.denominator else 10 for code in measure.element_codes}
+    found = [a_reading(code, "2023-05", value, warnings=(a_warning(code),)) for code, value in values.items()]
     steps = Contributor(reference, commune(reference, "06280"), readings(*found)).increments(commitment)
     observations = series(commitment, steps, reference.plan.baseline_date, Expected(1, reference.plan.coverage))
     (part,) = explain_target(commitment, Judge(reference, MIDYEAR).target(commitment, observations)).parts

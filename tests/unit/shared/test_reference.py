@@ -452,3 +452,9 @@ def test_settings_choose_plan_and_sample(tmp_path: Path) -> None:
 
 def test_the_tolerance_is_a_tenth() -> None:
     assert PLAN.tolerance == Decimal("0.10")
+
+
+def test_a_plan_is_not_closed_before_its_deadline(breaking: Break) -> None:
+    (fault,) = breaking("plans/lang-son-2023.yaml", "closes: 2024-01-31", "closes: 2023-11-30").faults
+    assert (fault.field, fault.found) == ("closes", "2023-11-30")
+    assert "2023-12-31" in fault.problem.vi
