@@ -12,6 +12,7 @@ from rich.table import Table
 from deploy.local.clients import database
 from services.cli.console import console, fail, run
 from services.cli.options import DATA, Data, system_of
+from services.cli.running_reference import plans_of
 from shared.access import caller
 from shared.access.agency_keys import (
     ListedKey,
@@ -24,7 +25,7 @@ from shared.access.agency_keys import (
     rotate_key,
 )
 from shared.access.caller import DEFAULT_RATE, EVERYTHING
-from shared.reference.load import load
+from shared.reference.load import Reference
 from shared.time import VIETNAM, utc_now
 
 app = typer.Typer(no_args_is_help=True, help="Agencies and their keys.")
@@ -52,7 +53,7 @@ def add(
 ) -> None:
     """Add an agency, unless there is one of this name, and print a new key for it. The key is shown once."""
     units, keys = _split(unit), _split(criteria)
-    _check(units, keys)
+    _check(units, keys, run(plans_of(system_of(data))).references[-1])
     agency, terms = agency_id(name), Terms(_end(expires), rate)
 
     async def work() -> str:
@@ -164,8 +165,7 @@ def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _check(units: list[str], criteria: list[str]) -> None:
-    reference = load()
+def _check(units: list[str], criteria: list[str], reference: Reference) -> None:
     for code in units:
         if not reference.units.known(code):
             raise fail(f"No unit has the code {code}. The province is {reference.plan.unit}.", 2)

@@ -65,6 +65,12 @@ _COMMANDS = (
         "parked", "parked", "Các tin nhắn không xử lý được. / Messages that a service could not process.", is_group=True
     ),
     Lazy("plan", "plan", "Check a plan, or show it.", is_group=True),
+    Lazy(
+        "reference",
+        "reference",
+        "Dữ liệu tham chiếu. / The reference data that the system runs on.",
+        is_group=True,
+    ),
     Lazy("routes", "routes", "Ai được báo điều gì. / The recipients who hear of an event.", is_group=True),
     Lazy("template", "template", "Lời của thông báo. / The words of notices.", is_group=True),
     Lazy("units", "units", "Units: their codes over time, and their successors.", is_group=True),

@@ -10,11 +10,14 @@ from rich.table import Table
 from deploy.local.clients import broker, database, settings_of
 from services.cli.console import console, errors, fail, run
 from services.cli.options import DATA, Data, system_of
-from services.scoring.update.plan_guard import OtherPlanError
+from services.cli.texts import phrase
+from services.scoring.storage.judged_version import judged_version
+from services.scoring.update.plan_guard import OtherPlanError, OtherVersionError
 from services.scoring.update.rebuild import RebuildReport
 from services.scoring.update.rebuild import rebuild as rebuild_state
 from shared.reference.load import InvalidReferenceError, load_for
 from shared.service.clock import read_day
+from shared.service.reference_versions import UnusableVersionError, loaded, version_at
 from shared.service.runtime import collect_rarely
 
 
@@ -29,6 +32,8 @@ def rebuild(
 ) -> None:
     """Rebuild scoring's state from the stream, compare it with the live state, and put it in that one's place.
 
+    It judges by the version of the reference data by which the live state was judged (`ntm reference list`).
+
     Exit status 1 where the states differ. The live state stays where the stream lacks submissions that were scored.
     """
     system = system_of(data)
@@ -36,13 +41,21 @@ def rebuild(
     async def work() -> RebuildReport:
         async with broker(system) as nats, database(system) as engine:
             day = await read_day(nats.jetstream()) if system.clock == "simulated" else None
-            plans = load_for(settings_of(system))
+            async with engine.connect() as connection:
+                version = await judged_version(connection) or 0
+            if version and change_plan:
+                words = phrase("rebuild.install_the_plan")
+                raise fail(f"{words.vi} / {words.en}")
+            settings = settings_of(system)
+            plans = loaded(await version_at(nats, version), settings) if version else load_for(settings)
             collect_rarely()
-            return await rebuild_state(engine, nats, plans, day, switch=not verify, change_plan=change_plan)
+            return await rebuild_state(
+                engine, nats, plans, day, switch=not verify, change_plan=change_plan, version=version
+            )
 
     try:
         compared = run(work())
-    except OtherPlanError as error:
+    except (OtherPlanError, OtherVersionError, UnusableVersionError) as error:
         raise fail(str(error)) from None
     except InvalidReferenceError as error:
         raise fail("\n".join(fault.text(language) for fault in error.faults for language in ("vi", "en"))) from None

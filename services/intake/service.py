@@ -42,7 +42,7 @@ class Intake:
         """Connect intake, admit submissions while the block runs, and leave it cleanly."""
         async with open_runtime(settings, "intake") as runtime:
             group_commit = GroupCommit(runtime)
-            async with background(group_commit.run()):
+            async with background(group_commit.run(), runtime.in_use.run()):
                 yield cls(
                     runtime,
                     Authenticator(runtime.engine, Issuer.of(settings)),

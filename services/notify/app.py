@@ -6,6 +6,7 @@ ntm.v2.targets.>
 ntm.v1.problems.>
 ntm.v1.dossiers.>
 ntm.v1.parked.>
+ntm.v1.rules.>
                        tell_gathered()  alerts that waited long enough    ->  notices that are due
                        tell_silenced()  alerts whose silence has ended    ->  alerts on their way, as on arrival
                        escalate()       alerts that nobody acknowledged   ->  the next role hears of them
@@ -45,8 +46,8 @@ from shared.service.runtime import background
 broker = create_broker(settings(), "notify")
 
 # The events that notify tells of, each with its durable consumer: communes' changes, commitments of districts and the
-# province, difficulties and their answers, steps of dossiers, and messages that a service could not process. Changes of
-# commitments come twice where their plan is in force: the second one is known already.
+# province, difficulties and their answers, steps of dossiers, messages that a service could not process, other rules.
+# Changes of commitments come twice where their plan is in force: the second one is known already.
 FAMILIES = {
     subjects.ALL_STATUSES: "notify-status",
     subjects.ALL_TARGETS: "notify-targets",
@@ -54,6 +55,7 @@ FAMILIES = {
     subjects.ALL_PROBLEMS: "notify-problems",
     subjects.ALL_DOSSIERS: "notify-dossiers",
     subjects.ALL_PARKED: "notify-parked",
+    subjects.ALL_RULES: "notify-rules",
 }
 
 # The way of an alert. On arrival the first stages route it and, where its branch groups, join it with others and hold
@@ -68,7 +70,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Run notify's workers and subscribers while the service runs."""
     async with (
         Notify.running(settings(), ARRIVING, TELLING) as app.state.service,
-        background(*(worker.run() for worker in notify().workers)),
+        background(notify().runtime.in_use.run(), *(worker.run() for worker in notify().workers)),
         broker,
     ):
         await start(broker, notify().runtime.nats)

@@ -12,6 +12,7 @@ import structlog
 from nats.aio.msg import Msg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from services.notify.alerts.alert import Alert
 from services.notify.alerts.events import read_alerts
 from services.notify.alerts.links import Links
 from services.notify.contacts.book import checked_book
@@ -68,7 +69,8 @@ class Notify:
         self.gathered = PollingWorker("gathered", self.tell_gathered)
         self.silenced = PollingWorker("silenced", self.tell_silenced)
         self.escalation = PollingWorker("escalation", self.escalate)
-        follow_up = FollowUp(self.pipeline, runtime.reference)
+        follow_up = FollowUp(self.pipeline)
+        runtime.in_use.when_replaced(self._renew_world)
         self.deliveries = {
             name: DeliveryWorker(name, channel, runtime.engine, self.relay, settings, follow_up, links)
             for name, channel in channels.items()
@@ -103,13 +105,20 @@ class Notify:
 
     async def tell(self, messages: Sequence[Msg]) -> None:
         """Tell of a batch of events, in one transaction."""
+        try:
+            alerts = self._read(messages)
+        except LookupError:  # other services may have taken up a version of the reference data before this one
+            await self.runtime.in_use.look()
+            alerts = self._read(messages)
+        await self._transact(lambda connection, pipeline, now: tell(connection, alerts, pipeline, now))
+
+    def _read(self, messages: Sequence[Msg]) -> list[Alert]:
         reference = self.runtime.reference
-        alerts = [
+        return [
             alert
             for message in messages
             for alert in read_alerts(message.data, (message.headers or {}).get("traceparent"), reference)
         ]
-        await self._transact(lambda connection, pipeline, now: tell(connection, alerts, pipeline, now))
 
     async def tell_gathered(self) -> int:
         """Tell the gatherings that have waited long enough; return their number."""
@@ -131,6 +140,10 @@ class Notify:
     def forget_world(self) -> None:
         """Read contacts and subscriptions again before the next alert: somebody has changed them."""
         self.pipeline.world_reader.forget()
+
+    def _renew_world(self) -> None:
+        """Route and word by the reference data that were taken up; a transaction that has begun ends by its own."""
+        self.pipeline.world_reader.renew(self.runtime.reference, self.runtime.plans)
 
     async def world(self) -> World:
         """Return the world that the stages use at this moment."""

@@ -5,6 +5,7 @@ ntm.v1.withdrawals.>    ->  take_back()      ->  the same, by the figures that a
 ntm.v1.reviews.>        ->  take_back()      ->  the same, where a submission was returned
 sums that have moved    ->  judge_targets()  ->  commitments, changes               ->  outbox  ->  ntm.v1.targets.>
 the clock's next day    ->  tick()           ->  the changes that time alone makes  ->  outbox  ->  both
+ntm.v1.reference.>      ->  rebuild()        ->  the changes that new rules make    ->  outbox  ->  both, ntm.v1.rules.>
 ntm.v1.scoring.preview  ->  preview()        ->  reply: the changes that submissions would make
 ntm.v1.scoring.judgement  ->  judgement_of()  ->  reply: how a commune stands by a criteria set
 ntm.v1.scoring.replay   ->  score()          ->  reply: the outcome of a parked submission

@@ -15,7 +15,8 @@ from services.scoring.storage.locks import hold_off_rebuild
 from services.scoring.storage.tables import OutboxRow, ParkedRow
 from services.scoring.update.arrivals import arrival_of
 from services.scoring.update.daily_tick import DailyTick
-from services.scoring.update.plan_guard import take_plans, transaction_by_plans
+from services.scoring.update.plan_guard import take_version, transaction_by_plans, version_of_state
+from services.scoring.update.reference_switch import ReferenceSwitch
 from services.scoring.update.refill_sums import refill_sums
 from services.scoring.update.score import score
 from services.scoring.update.take_back import take_back, taking_back_of
@@ -43,6 +44,7 @@ class Scoring:
         self.relay = Relay(runtime.engine, runtime.nats, OutboxRow)
         self.targets = PollingWorker("targets", self.judge_targets)
         self.daily_tick = DailyTick(runtime, self.relay)
+        self.reference_switch = ReferenceSwitch(runtime, self.relay)
         self._begun = runtime.plans.ids[0]
         """The newest plan of which this process knows that the state is judged by it; the first always is."""
 
@@ -56,29 +58,31 @@ class Scoring:
             yield scoring
 
     @property
-    def workers(self) -> Sequence[PollingWorker | DailyTick]:
+    def workers(self) -> Sequence[PollingWorker | DailyTick | ReferenceSwitch]:
         """The workers that run while the service does."""
-        return (self.relay, self.targets, self.daily_tick)
+        return (self.relay, self.targets, self.daily_tick, self.reference_switch)
 
     async def prepare(self) -> None:
-        """Make sure that the state is judged by this process's plans and is whole; wait while the database is away.
+        """Take up the version by which the state is judged, and make sure that the state is whole.
 
-        Raises OtherPlanError, with which the process ends before it takes any message.
+        Waits while the database is away, or this program cannot use the version. Raises OtherPlanError, with which the
+        process ends before it takes any message.
         """
         runtime = self.runtime
         while True:
             try:
                 async with runtime.engine.begin() as connection:
-                    await take_plans(connection, runtime.plans, runtime.clock.today(), runtime.clock.now())
+                    await take_version(connection, runtime.in_use, runtime.clock.today(), runtime.clock.now())
                 async with runtime.engine.begin() as connection:
                     now = Moment(on=runtime.clock.today(), at=runtime.clock.now())
-                    transaction = await transaction_by_plans(connection, runtime.plans, now)
+                    plans = await version_of_state(connection, runtime.in_use)
+                    transaction = await transaction_by_plans(connection, plans, now)
                     if await refill_sums(transaction):
                         await judge_targets(transaction.because_of("rules"))
             except Exception as error:
                 if not is_transient(error):
                     raise
-                log.warning("start waits", error=type(error).__name__)
+                log.warning("start waits", error=type(error).__name__, reason=str(error))
                 await asyncio.sleep(1)
             else:
                 return
@@ -86,7 +90,7 @@ class Scoring:
     async def score(self, messages: Sequence[Msg]) -> None:
         """Score a batch of submissions in one transaction."""
         arrivals = [arrival_of(message.data, (message.headers or {}).get("traceparent")) for message in messages]
-        async with self._begin() as transaction:
+        async with self.reference_switch.awaited(), self._begin() as transaction:
             await score(transaction, arrivals)
         self.relay.wake()
         self.targets.wake()
@@ -97,7 +101,7 @@ class Scoring:
         if not (takings := [taking for taking in read if taking]):
             return
         await self.judge_targets()  # sums that have moved before were not moved by this
-        async with self._begin() as transaction:
+        async with self.reference_switch.awaited(), self._begin() as transaction:
             await take_back(transaction, takings)
         self.relay.wake()
 
@@ -116,5 +120,6 @@ class Scoring:
             self._begun = in_force
         async with self.runtime.engine.begin() as connection:
             await hold_off_rebuild(connection)
+            plans = await version_of_state(connection, self.runtime.in_use)
             now = Moment(on=self.runtime.clock.today(), at=self.runtime.clock.now())
-            yield await transaction_by_plans(connection, self.runtime.plans, now)
+            yield await transaction_by_plans(connection, plans, now)

@@ -17,6 +17,7 @@ from shared.contracts.judgement import Judgement, JudgementRequest
 from shared.contracts.parked_message import Parked, Replayed, ReplayRequest
 from shared.contracts.preview import Preview, PreviewRequest
 from shared.contracts.problem_document import ProblemDocument
+from shared.contracts.reference_version import ReferenceVersion, RulesChanged
 from shared.contracts.submission import AcceptedSubmission, Receipt, Refusal, Review, Submission, Withdrawal
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 
@@ -149,6 +150,24 @@ SUBJECT_FAMILIES = (
         ("message.parked",),
         ("scoring", "notify"),
         {"service": "The service that could not process it."},
+    ),
+    SubjectFamily(
+        "reference",
+        subjects.reference("{province}"),
+        "Dữ liệu tham chiếu / Versions of the reference data, each whole. All services judge by the last one.",
+        ReferenceVersion,
+        ("reference.installed",),
+        ("cli",),
+        {"province": "Code of the province."},
+    ),
+    SubjectFamily(
+        "rules",
+        subjects.rules("{province}"),
+        "Đánh giá lại theo quy tắc mới / All verdicts were judged again by another version of the reference data.",
+        RulesChanged,
+        ("rules.changed",),
+        ("scoring",),
+        {"province": "Code of the province."},
     ),
 )
 

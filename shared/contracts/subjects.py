@@ -6,6 +6,7 @@ SUBMISSIONS_STREAM = "SUBMISSIONS"
 REFUSALS_STREAM = "REFUSALS"
 STATUS_STREAM = "STATUS"
 ALERTS_STREAM = "ALERTS"
+REFERENCE_STREAM = "REFERENCE"
 
 ALL_SUBMISSIONS = "ntm.v1.submissions.>"
 ALL_REVIEWS = "ntm.v1.reviews.>"
@@ -18,10 +19,13 @@ ALL_PROBLEMS = "ntm.v1.problems.>"
 ALL_DOSSIERS = "ntm.v1.dossiers.>"
 ALL_ALERTS = "ntm.v1.alerts.>"
 ALL_PARKED = "ntm.v1.parked.>"
+ALL_REFERENCE = "ntm.v1.reference.>"
+ALL_RULES = "ntm.v1.rules.>"
 
 KEPT = {
     SUBMISSIONS_STREAM: [ALL_SUBMISSIONS, ALL_REVIEWS, ALL_WITHDRAWALS],
-    STATUS_STREAM: [ALL_STATUSES, ALL_TARGETS, ALL_TARGETS_V2, ALL_PROBLEMS, ALL_DOSSIERS, ALL_PARKED],
+    STATUS_STREAM: [ALL_STATUSES, ALL_TARGETS, ALL_TARGETS_V2, ALL_PROBLEMS, ALL_DOSSIERS, ALL_PARKED, ALL_RULES],
+    REFERENCE_STREAM: [ALL_REFERENCE],
 }
 """The streams whose messages are kept for ever, each with its subjects."""
 
@@ -105,6 +109,16 @@ def target(unit: str, commitment: str) -> str:
 def target_of_plan(unit: str, plan: str, commitment: str) -> str:
     """Return the subject of the changes of a district's or the province's commitment in any plan."""
     return f"ntm.v2.targets.{unit}.{plan}.{commitment}"
+
+
+def reference(province: str) -> str:
+    """Return the subject of the versions of the reference data."""
+    return f"ntm.v1.reference.{province}"
+
+
+def rules(province: str) -> str:
+    """Return the subject that tells that all verdicts were judged again by another version of the reference data."""
+    return f"ntm.v1.rules.{province}"
 
 
 def parked(service: str) -> str:

@@ -19,6 +19,7 @@ from shared.postgres.engine import create_engine
 from shared.reference.load import Plans, Reference, load_for
 from shared.service.clock import Clock, SimulatedClock
 from shared.service.logs import configure_logging
+from shared.service.reference_follower import ReferenceInUse
 from shared.settings import Settings
 
 log = structlog.get_logger()
@@ -32,13 +33,18 @@ class Runtime:
     engine: AsyncEngine
     nats: Client
     clock: Clock
-    plans: Plans
+    in_use: ReferenceInUse
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts that `/healthz` answers, besides the day."""
 
     @property
+    def plans(self) -> Plans:
+        """The plans in use now. Another version may take their place at the next `await`."""
+        return self.in_use.plans
+
+    @property
     def reference(self) -> Reference:
-        """The reference data with the plan in force today."""
+        """The reference data with the plan in force today, of the version in use now."""
         return self.plans.in_force(self.clock.today())
 
 
@@ -46,16 +52,18 @@ class Runtime:
 async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
     """Open the runtime, and close its connections when the block ends."""
     configure_logging(settings, name)
-    plans = load_for(settings)
+    of_files = load_for(settings)
     engine = create_engine(settings, name)
     nats = await connect(settings, f"ntm-{name}")
+    in_use = ReferenceInUse(settings, nats, of_files)
+    await in_use.begin()
     collect_rarely()
     clock: Clock = Clock()
     if settings.clock == "simulated":
         clock = simulated = SimulatedClock(nats)
         await simulated.start()
     try:
-        yield Runtime(settings, engine, nats, clock, plans)
+        yield Runtime(settings, engine, nats, clock, in_use, in_use.facts)
     finally:
         await nats.close()
         await engine.dispose()

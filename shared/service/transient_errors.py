@@ -8,6 +8,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 
 from shared.nats.publishing import BrokerUnavailableError
+from shared.service.reference_versions import UnusableVersionError
 
 # SQLSTATE classes that blame the content: cardinality, data, integrity. A missing column (42) is no such error: where
 # somebody forgot to migrate, the service must not park accepted submissions.
@@ -25,9 +26,12 @@ def blames_content(error: Exception) -> bool:
 
 
 def is_transient(error: Exception) -> bool:
-    """Return whether the database, the broker or the network is at fault, and not the content."""
+    """Return whether the database, the broker, the network or the version of this program is at fault.
+
+    Such an error does not blame the content.
+    """
     if isinstance(error, DBAPIError):
         return not blames_content(error)
     # the driver's own error: a server died in the middle of its answer
     away = OSError | NatsError | BrokerUnavailableError | TimeoutError | NoConnectionLeftError | InternalClientError
-    return isinstance(error, away)
+    return isinstance(error, away | UnusableVersionError)

@@ -52,6 +52,7 @@ from shared.problems import Problem
 from shared.reference.load import follow_each_other
 from shared.reference.models import Branch, Contact
 from shared.service.clock import Clock
+from shared.service.reference_follower import ReferenceInUse
 from shared.service.runtime import Runtime
 from tests.changes import (
     DISTRICT_OFFICE,
@@ -273,8 +274,9 @@ def notify_on(around: Surroundings, engine: AsyncEngine) -> Notify:
         smtp_from="ntm@example.vn",
         sms_report_token=SecretStr("token"),
     )
+    in_use = ReferenceInUse(around.settings, around.nats, follow_each_other([REFERENCE]))
     return Notify(
-        Runtime(around.settings, engine, around.nats, Clock(), follow_each_other([REFERENCE])),
+        Runtime(around.settings, engine, around.nats, Clock(), in_use),
         settings,
         ARRIVING,
         TELLING,

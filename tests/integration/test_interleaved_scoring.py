@@ -34,6 +34,7 @@ from shared.reference.load import follow_each_other, load
 from shared.service.clock import Clock
 from shared.service.outbox import Relay
 from shared.service.parking import ParkedMessage, ParkingPlace
+from shared.service.reference_follower import ReferenceInUse
 from shared.service.runtime import Runtime
 from shared.time import VIETNAM
 from tests.integration.test_scoring import BORDER, poverty_report, put_on_stream
@@ -93,7 +94,8 @@ def passing_to(around: Surroundings, day: date) -> Work[None]:
     """Return the work of a worker whose clock comes to a day."""
 
     async def work(engine: AsyncEngine) -> None:
-        runtime = Runtime(around.settings, engine, around.nats, _FixedClock(day), follow_each_other([REFERENCE]))
+        in_use = ReferenceInUse(around.settings, around.nats, follow_each_other([REFERENCE]))
+        runtime = Runtime(around.settings, engine, around.nats, _FixedClock(day), in_use)
         await DailyTick(runtime, Relay(engine, around.nats, OutboxRow)).catch_up()
 
     return work

@@ -94,7 +94,7 @@ class GroupCommit:
         self._waiting = 0
         self._woken = asyncio.Event()
         self._answered = asyncio.Event()
-        self._comparing = HistoryReader(runtime.engine, runtime.reference)
+        self._comparing = HistoryReader(runtime)
         """The reader of `compare`. It keeps its connection: to open one takes longer than to read a workbook."""
         self._one_comparison = asyncio.Lock()
         self._tail = LogTail(runtime)
@@ -134,7 +134,7 @@ class GroupCommit:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        reader = HistoryReader(self._runtime.engine, self._runtime.reference)
+        reader = HistoryReader(self._runtime)
         try:
             while True:
                 groups = await self._next()

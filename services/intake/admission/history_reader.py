@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from uuid import UUID
@@ -11,13 +11,14 @@ from uuid import UUID
 from asyncpg.exceptions import InternalClientError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.admission.candidate import Candidate
 from services.intake.admission.history import History
 from services.intake.storage import figures, receipts
 from services.intake.storage.figures import FigureLookup
 from shared.reference.load import Reference
+from shared.service.runtime import Runtime
 
 DATABASE_AWAY = (SQLAlchemyError, OSError, InternalClientError)
 """Errors that mean that the database is away: also the driver's own, when a server dies in the middle of its answer."""
@@ -30,15 +31,13 @@ _SECONDS = 5
 class HistoryReader:
     """Reads histories over a connection of its own, which stays open until it fails and is then opened anew."""
 
-    def __init__(self, engine: AsyncEngine, reference: Reference) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         # single statements that only read: without a transaction around each they take half the round trips
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = runtime.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._connection: AsyncConnection | None = None
-        self._reference = reference
-        related = _related(reference)
-        self._elements = lru_cache(1000)(
-            lambda codes: _elements(codes, related)
-        )  # most submissions have the same elements
+        self._runtime = runtime
+        self._elements = _elements_by(runtime.reference)
+        runtime.in_use.when_replaced(self._renew_elements)
 
     async def read(
         self, candidates: Sequence[Candidate], others: Collection[UUID] = (), units: Collection[int] = ()
@@ -79,7 +78,7 @@ class HistoryReader:
             known = [candidate.id for candidate in candidates if candidate.id in stored]
             standing = await figures.standing(self._connection, self._lookups(candidates))
             if asked := [candidate for candidate in candidates if self._is_counted_at_levels(candidate)]:
-                levels = self._reference.units.at_other_level
+                levels = self._runtime.reference.units.at_other_level
                 keys = {other.key for candidate in asked for other in levels(candidate.unit)}
                 elements = {code for candidate in asked for code in candidate.submission.readings}
                 ends = {candidate.submission.period.end for candidate in asked}
@@ -93,6 +92,9 @@ class HistoryReader:
                 last,
             )
 
+    def _renew_elements(self) -> None:
+        self._elements = _elements_by(self._runtime.reference)
+
     async def _open(self) -> AsyncConnection:
         connection = await self._engine.connect()
         # a plan that was made while the tables were empty would go on reading them from end to end
@@ -100,7 +102,7 @@ class HistoryReader:
         return connection
 
     def _is_counted_at_levels(self, candidate: Candidate) -> bool:
-        return any(map(self._reference.is_counted_at_levels, candidate.submission.readings))
+        return any(map(self._runtime.reference.is_counted_at_levels, candidate.submission.readings))
 
     def _lookups(self, candidates: Iterable[Candidate]) -> set[FigureLookup]:
         return {
@@ -121,9 +123,15 @@ def _requests(candidates: Iterable[Candidate]) -> set[tuple[str, str]]:
     }
 
 
+def _elements_by(reference: Reference) -> Callable[[tuple[str, ...]], tuple[str, str]]:
+    """Return `_elements` by the reference data; most submissions have the same elements."""
+    related = _related(reference)
+    return lru_cache(1000)(lambda codes: _elements(codes, related))
+
+
 def _elements(codes: tuple[str, ...], related: Mapping[str, set[str]]) -> tuple[str, str]:
     """Return the elements as `FigureLookup` takes them: alone, and with the elements that they have to agree with."""
-    return " ".join(codes), " ".join(set().union(*(related[code] for code in codes)))
+    return " ".join(codes), " ".join(set().union(*(related.get(code, {code}) for code in codes)))
 
 
 def _related(reference: Reference) -> dict[str, set[str]]:

@@ -8,22 +8,24 @@ from typing import Literal
 from uuid import UUID
 
 from services.notify.alerts.dossier_turn import DossierEvent, TurnOfDossier
+from services.notify.alerts.rules_changed import RulesEvent
 from shared.contracts.alert import DifficultyEvent, OccasionKind, OperationNoted
 from shared.contracts.difficulty import DifficultyLogged
+from shared.contracts.reference_version import RulesChanged
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.models import AnyEvent, Unit
 from shared.stable_id import stable_id
 from shared.time import VIETNAM
 
-type Occasion = StatusChanged | TargetChanged | DifficultyLogged | TurnOfDossier | OperationNoted
-"""The event behind an alert: a change of a verdict, an entry about a difficulty, a turn in a dossier, or a note about
-the system itself.
+type Occasion = StatusChanged | TargetChanged | DifficultyLogged | TurnOfDossier | OperationNoted | RulesChanged
+"""The event behind an alert: a change of a verdict, an entry about a difficulty, a turn in a dossier, a note about the
+system itself, or other rules.
 """
 
 type AlertKind = OccasionKind | Literal["dossier"]
 """The kind of an alert. The released kinds are a closed list, so readers of the API get a dossier's as `status`."""
 
-type AlertedEvent = AnyEvent | DossierEvent
+type AlertedEvent = AnyEvent | DossierEvent | RulesEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Alert:
         match self.occasion:
             case DifficultyLogged():
                 return "problem"
-            case OperationNoted():
+            case OperationNoted() | RulesChanged():
                 return "operation"
             case TurnOfDossier():
                 return "dossier"
@@ -65,7 +67,7 @@ class Alert:
         """The name of the event."""
         if isinstance(self.occasion, DifficultyLogged):
             return DifficultyEvent.CLOSED if self.occasion.closes else DifficultyEvent(self.occasion.event)
-        return self.occasion.event
+        return RulesEvent.CHANGED if isinstance(self.occasion, RulesChanged) else self.occasion.event
 
     @property
     def on(self) -> date:
@@ -86,6 +88,8 @@ class Alert:
                 return "/".join(filter(None, (criteria_set, turn.step, turn.sector)))
             case OperationNoted() as noted:
                 return noted.about
+            case RulesChanged(version=version):
+                return f"reference/{version}"
 
     @property
     def thread(self) -> UUID:
@@ -95,6 +99,6 @@ class Alert:
 
 def day_of(occasion: Occasion) -> date:
     """Return the day that was judged, or the day in Vietnam on which a difficulty, a step or a note was written."""
-    if isinstance(occasion, DifficultyLogged | TurnOfDossier | OperationNoted):
+    if isinstance(occasion, DifficultyLogged | TurnOfDossier | OperationNoted | RulesChanged):
         return occasion.at.astimezone(VIETNAM).date()
     return occasion.on

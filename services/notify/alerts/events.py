@@ -15,6 +15,7 @@ from shared.contracts.bilingual import Bilingual
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.dossier import DossierLogged
 from shared.contracts.parked_message import Parked
+from shared.contracts.reference_version import RulesChanged
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
 from shared.reference.models import Plan
@@ -28,6 +29,8 @@ def _type_of(body: Any) -> str | None:
         return None
     if "about" in body:
         return "operation"
+    if "communes" in body:
+        return "rules"
     if "turn" in body:
         return "dossier"
     if "criteria_set" in body:
@@ -44,6 +47,7 @@ EVENTS: TypeAdapter[Occasion | Parked | DossierLogged] = TypeAdapter(
         | Annotated[DifficultyLogged, Tag("problem")]
         | Annotated[OperationNoted, Tag("operation")]
         | Annotated[TurnOfDossier, Tag("dossier")]
+        | Annotated[RulesChanged, Tag("rules")]
         | Annotated[Parked, Tag("parked")]
         | Annotated[DossierLogged, Tag("step")],
         Discriminator(_type_of),
@@ -93,7 +97,7 @@ def alert_of(occasion: Occasion, reference: Reference, trace: str | None = None)
     if isinstance(occasion, StatusChanged | TargetChanged):
         closing = _closing_plan(occasion, reference.plan)
         return Alert(occasion, unit, district, trace, occasion.sample, closing_plan=closing)
-    sample = occasion.sample if isinstance(occasion, TurnOfDossier) else reference.plan.sample
+    sample = occasion.sample if isinstance(occasion, TurnOfDossier | RulesChanged) else reference.plan.sample
     return Alert(occasion, unit, district, trace, sample)
 
 

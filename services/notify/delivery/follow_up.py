@@ -31,8 +31,12 @@ FAILING_FOR = timedelta(days=3)
 class FollowUp:
     """The consequences of attempts beyond their notices. Operators hear of them by the plan's own routes."""
 
-    def __init__(self, pipeline: Pipeline, reference: Reference) -> None:
-        self._pipeline, self._reference = pipeline, reference
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    @property
+    def _reference(self) -> Reference:
+        return self._pipeline.world_reader.reference
 
     async def __call__(self, connection: AsyncConnection, attempts: Sequence[Attempt]) -> None:
         """End addresses and endpoints by the outcomes of attempts, in the transaction that records the attempts."""

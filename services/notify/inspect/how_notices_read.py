@@ -12,8 +12,10 @@ from pydantic import SecretStr
 from services.notify.alerts.alert import Alert, AlertedEvent, Occasion
 from services.notify.alerts.dossier_turn import DossierEvent
 from services.notify.alerts.draft import Draft, Recipient
+from services.notify.alerts.events import alert_of
 from services.notify.alerts.links import Links
 from services.notify.alerts.notice import Wording
+from services.notify.alerts.rules_changed import RulesEvent
 from services.notify.inspect.who_would_hear import hypothetical_alert, hypothetical_turn
 from services.notify.routing.tree import Tree
 from services.notify.stages.render import render
@@ -25,6 +27,7 @@ from shared.contracts.bilingual import Language
 from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
 from shared.contracts.dossier import DossierStep
 from shared.contracts.period import Period
+from shared.contracts.reference_version import RulesChanged, VerdictsMoved
 from shared.contracts.status import Event, Stage, Status
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
@@ -51,6 +54,8 @@ def example(event: AlertedEvent, reference: Reference, *, of_commitment: bool = 
         turn = hypothetical_turn(reference, _COMMUNE, DossierStep.VERIFIED)
         words = {"event": event, "agency": "ubnd-xa", "sample": True}
         return replace(turn, occasion=turn.occasion.model_copy(update=words), sample=True)
+    if isinstance(event, RulesEvent):
+        return alert_of(_rules(reference), reference)
     kind: OccasionKind = "problem" if isinstance(event, DifficultyEvent) else "status"
     if isinstance(event, OperationEvent):
         kind = "operation"
@@ -59,6 +64,23 @@ def example(event: AlertedEvent, reference: Reference, *, of_commitment: bool = 
     place = _COMMUNE if kind in {"status", "problem"} else reference.plan.unit
     alert = hypothetical_alert(reference, place, kind, event, _CRITERION, _COMMITMENT, DifficultyKind.FUNDING)
     return replace(alert, occasion=_filled(alert.occasion, event), sample=True)
+
+
+def _rules(reference: Reference) -> RulesChanged:
+    unit = hypothetical_turn(reference, reference.plan.unit, DossierStep.VERIFIED).occasion.unit
+    return RulesChanged(
+        id=UUID(int=1),
+        at=datetime.now(UTC),
+        unit=unit,
+        version=3,
+        digest="sha256:" + "0" * 64,
+        plan=reference.plan.id,
+        author="Văn phòng Điều phối",
+        reason="Sửa theo thông báo 123",
+        communes=[VerdictsMoved(before=Status.MET, after=Status.ON_TRACK, count=7)],
+        targets=[],
+        sample=True,
+    )
 
 
 def _filled(occasion: Occasion, event: AnyEvent) -> Occasion:

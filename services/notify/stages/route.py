@@ -8,6 +8,7 @@ from datetime import date, datetime, time
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.dossier_turn import DossierEvent
 from services.notify.alerts.draft import Draft, NotSent, Recipient
+from services.notify.alerts.rules_changed import RulesEvent
 from services.notify.contacts.emails import is_email
 from services.notify.contacts.phones import gets_sms
 from services.notify.routing import matching
@@ -21,6 +22,10 @@ from shared.working_days import after_working_days
 
 COORDINATION_OFFICE: Role = "coordination_office"
 """The role that hears of alerts whose criterion or commitment no role of the plan owns."""
+
+
+RULES_BRANCH = "rules"
+"""The branch, in no plan, by which the coordination office hears that the rules have changed."""
 
 
 def route(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
@@ -41,9 +46,12 @@ def _route(alert: Alert, world: World) -> Iterable[Draft]:
     if alert.event is DossierEvent.DONE:  # it ends an alert, and is no news to those who took the step
         return
     world = world.of(alert)
-    for branch in taking(world.tree, alert, world.reference):
-        roles = [holder for name in branch.to for holder in roles_of(name, alert, alert.on, world.reference.plan)]
-        yield from _tell(alert, branch, roles, 0, world)
+    if alert.event is RulesEvent.CHANGED:
+        yield from _tell_of_rules(alert, world)
+    else:
+        for branch in taking(world.tree, alert, world.reference):
+            roles = [holder for name in branch.to for holder in roles_of(name, alert, alert.on, world.reference.plan)]
+            yield from _tell(alert, branch, roles, 0, world)
     for subscription in world.subscriptions:
         unit = world.reference.units.by_key(subscription.unit)
         if world.reference.units.is_under(alert.unit, unit.code) and matches(
@@ -52,6 +60,13 @@ def _route(alert: Alert, world: World) -> Iterable[Draft]:
             not_sent = NotSent.DISABLED if subscription.is_disabled else None
             recipient = Recipient(None, unit, subscription.id)
             yield Draft((alert,), "", recipient, "webhook", subscription.url, not_sent=not_sent)
+
+
+def _tell_of_rules(alert: Alert, world: World) -> Iterable[Draft]:
+    """Tell the coordination office at once, whatever the plan's routes are: they may be what has changed."""
+    for role in roles_of(COORDINATION_OFFICE, alert, alert.on, world.reference.plan):
+        recipient = Recipient(role, place_of(role, alert, world))
+        yield from address(alert, RULES_BRANCH, recipient, "email", 0, world)
 
 
 def _tell(alert: Alert, branch: Branch, roles: Iterable[RoleHolder], step: int, world: World) -> Iterable[Draft]:

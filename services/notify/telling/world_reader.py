@@ -17,7 +17,7 @@ from services.notify.storage.alerts import open_causes
 from services.notify.storage.contacts import known_contacts
 from services.notify.storage.silences import silences_now
 from services.notify.world import Cause, Silence, Subscription, World, by_role
-from shared.reference.load import Reference
+from shared.reference.load import Plans, Reference
 from shared.reference.models import Match
 
 _FRESH = timedelta(seconds=1)
@@ -39,14 +39,24 @@ class WorldReader:
         """Read everything again at the next call, since somebody has changed something."""
         self._read_at = None
 
+    @property
+    def reference(self) -> Reference:
+        """The reference data by which alerts are told now."""
+        return self._world.reference
+
+    def renew(self, in_force: Reference, plans: Plans) -> None:
+        """Put another version of the reference data in the place of the one in use."""
+        by_id = {reference.plan.id: reference for reference in plans}
+        self._world = replace(self._world.by_plan(in_force), plans=by_id)
+
     async def world(self, connection: AsyncConnection, now: datetime) -> World:
         """Return the world at this moment, without causes, which depend on the drafts."""
         if self._in_force:
             self._world = self._world.by_plan(self._in_force())
         if self._read_at is None or not self._read_at <= now < self._read_at + _FRESH:
-            contacts = await known_contacts(connection)
+            contacts, rows = await known_contacts(connection), await subscriptions.subscriptions(connection)
             self._world = replace(
-                self._world,
+                self._world,  # read after the waiting: another version may have been taken up meanwhile
                 contacts=by_role(contacts),
                 no_services=frozenset(url for known in contacts for url in known.services if not is_service(url)),
                 subscriptions=[
@@ -58,7 +68,7 @@ class WorldReader:
                         row.disabled_at is not None,
                         row.signing_secrets(now),
                     )
-                    for row in await subscriptions.subscriptions(connection)
+                    for row in rows
                 ],
             )
             self._read_at = now

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.dossier_turn import DossierEvent, TurnOfDossier
 from services.notify.alerts.draft import DIGESTS, REPEAT, Draft
 from services.notify.alerts.significance import is_to_acknowledge, severity
-from services.notify.wording.templates import Facts
+from services.notify.texts import phrase
+from services.notify.wording.templates import Facts, words_of
 from services.notify.wording.verdict_table import Words, table
 from services.notify.wording.visible_text import lines_of, on_one_line
 from services.notify.world import World
@@ -18,9 +20,11 @@ from shared.contracts.alert import DifficultyEvent, OperationEvent, OperationNot
 from shared.contracts.bilingual import Language
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.period import Period
+from shared.contracts.reference_version import RulesChanged, VerdictsMoved
 from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
+from shared.texts import filled
 from shared.time import VIETNAM
 
 _GOOD = {
@@ -47,6 +51,8 @@ def facts_of(draft: Draft, world: World, words: Words) -> Facts:
             return facts | _of_difficulty(occasion, language, world.reference)
         case TurnOfDossier():
             return facts | _of_turn(occasion, language, world.reference)
+        case RulesChanged():
+            return facts | _of_rules(occasion, language, world.reference)
         case OperationNoted():
             return facts | _of_operation(occasion, language, world.reference)
         case change:
@@ -188,6 +194,36 @@ def _of_operation(noted: OperationNoted, language: Language, reference: Referenc
         "rows": [],
         "overdue": [],
     }
+
+
+def _of_rules(changed: RulesChanged, language: Language, reference: Reference) -> Facts:
+    """Return which version judges now, by whom and why it was installed, and how many verdicts it changed."""
+    words = filled(
+        phrase("rules_changed.words"),
+        plan=changed.plan,
+        author=on_one_line(changed.author),
+        reason=on_one_line(changed.reason),
+        digest=changed.digest[:19],
+        communes=_moved(changed.communes, language),
+        targets=_moved(changed.targets, language),
+    )
+    about = filled(phrase("rules_changed.about"), number=changed.version).in_(language)
+    return {
+        **_topic("", about, language, reference),
+        "difficulty_kind": None,
+        "time": f"{changed.at.astimezone(VIETNAM):%H:%M}",
+        "reason": words.in_(language),
+        "rows": [],
+        "overdue": [],
+    }
+
+
+def _moved(verdicts: Sequence[VerdictsMoved], language: Language) -> str:
+    """Count the verdicts by the statuses before and after: `3 từ đạt thành chưa đạt`."""
+    names = words_of(language)["statuses"]
+    each = phrase("rules_changed.moved").in_(language)
+    counted = [each.format(count=one.count, before=names[one.before], after=names[one.after]) for one in verdicts]
+    return ", ".join(counted) or phrase("rules_changed.none").in_(language)
 
 
 def _topic(key: str, name: str, language: Language, reference: Reference) -> Facts:

@@ -185,6 +185,20 @@ class PlanRow(_Table, table=True):
     since: datetime = Field(sa_type=_moment, description="The moment from which on the state is judged by it.")
 
 
+class ReferenceRow(_Table, table=True):
+    """The version of the reference data by which the state was judged: one row."""
+
+    __tablename__ = "reference"
+
+    number: int = Field(
+        primary_key=True,
+        sa_column_kwargs={"autoincrement": False},
+        description="Its number in the stream REFERENCE; 0: the files that scoring was started with.",
+    )
+    digest: str | None
+    since: datetime = Field(sa_type=_moment)
+
+
 class TickRow(_Table, table=True):
     """The days for which the daily tick has run."""
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple, TypedDict
 
-from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.storage.tables import TargetRow
@@ -105,6 +105,12 @@ async def mark_moved(connection: AsyncConnection, plan: str, targets: Collection
     ]
     if rows:
         await connection.execute(_MARK_MOVED, columns_of(rows))
+
+
+async def delete_other_targets(connection: AsyncConnection, plan: str, targets: Collection[tuple[str, int]]) -> None:
+    """Delete the statuses of all commitments of a plan but these: the plan no longer has them."""
+    own = tuple_(target.c.commitment, target.c.unit).in_(list(targets))
+    await connection.execute(delete(target).where(target.c.plan == plan, ~own))
 
 
 async def forget_other_plans(connection: AsyncConnection, plans: Collection[str]) -> None:

@@ -38,7 +38,7 @@ async def begin_plan(transaction: Transaction) -> int:
     await begin_targets(transaction)
     changes = 0
     for units in _families(transaction, await _units_judged(transaction)):
-        changes += await judge_again(transaction, await _criteria(transaction, units))
+        changes += len(await judge_again(transaction, await _criteria(transaction, units)))
     return changes + await judge_targets(transaction)
 
 

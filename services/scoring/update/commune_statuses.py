@@ -177,14 +177,14 @@ async def _newest_figures(transaction: Transaction, criteria: CriteriaByUnit) ->
     return with_inherited(families, reference)
 
 
-async def judge_again(transaction: Transaction, criteria: CriteriaByUnit) -> int:
-    """Judge these criteria of the units by their stored figures and publish the changes; return their number.
+async def judge_again(transaction: Transaction, criteria: CriteriaByUnit) -> list[ChangeOfUnit]:
+    """Judge these criteria of the units by their stored figures, publish the changes, and return them.
 
     Also those that were judged today: their readings may have changed, and nobody knows which.
     """
     changes = await judge_units(transaction, await units_to_judge(transaction, criteria, differing=()))
     await publish_changes(transaction.connection, changes)
-    return len(changes)
+    return changes
 
 
 def rebuilt_statuses(

@@ -16,7 +16,7 @@ from services.scoring.storage.targets import mark_moved
 from services.scoring.storage.ticks import last_tick, take_day
 from services.scoring.update.begin_plan import begin_plan
 from services.scoring.update.commune_statuses import judge_units, units_to_judge
-from services.scoring.update.plan_guard import plans_of_state, transaction_by_plans
+from services.scoring.update.plan_guard import plans_of_state, transaction_by_plans, version_of_state
 from services.scoring.update.published_changes import publish_changes
 from services.scoring.update.targets import begin_targets, judge_targets
 from services.scoring.update.transaction import Transaction
@@ -85,28 +85,29 @@ class DailyTick:
 
     async def _begin_plan(self, today: date) -> None:
         """Begin the next plan where the day that is to be judged next, or was judged last, belongs to it."""
-        plans = self._runtime.plans
         async with self._runtime.engine.begin() as connection:
             await hold_off_workers(connection)
             await lock_days(connection)
             if (beginning := await self._plan_to_begin(connection, today)) is None:
                 return  # another process has begun it meanwhile
             day, reference = beginning
-            begun = await plans_of_state(connection, plans)
+            begun = await plans_of_state(connection, self._runtime.plans)
             transaction = Transaction(connection, reference, self._moment(day), begun)
             changes = await begin_plan(transaction)
             log.info("plan begun", plan=reference.plan.id, day=str(day), changes=changes)
 
     async def _plan_to_begin(self, connection: AsyncConnection, today: date) -> tuple[date, Reference] | None:
         day = min(next_day(await last_tick(connection), today), today)
-        plans = self._runtime.plans
+        plans = await version_of_state(connection, self._runtime.in_use)
         begun = await plans_of_state(connection, plans) or plans.begun(day)
         following = [reference for reference in plans.after(begun[-1]) if reference.plan.first_day <= day]
         return (day, following[0]) if following else None
 
     async def _transaction(self, connection: AsyncConnection, day: date) -> Transaction:
         """Return the transaction as of a day, at the present time of day."""
-        return await transaction_by_plans(connection, self._runtime.plans, self._moment(day))
+        return await transaction_by_plans(
+            connection, await version_of_state(connection, self._runtime.in_use), self._moment(day)
+        )
 
     def _moment(self, day: date) -> Moment:
         return Moment(on=day, at=datetime.combine(day, self._runtime.clock.now().timetz()))

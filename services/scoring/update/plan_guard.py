@@ -1,4 +1,8 @@
-"""The guard of the plans: nobody judges a system's state by other plans than its own without meaning to."""
+"""The guard of the rules: nobody judges a system's state by other plans or another version than its own.
+
+A state is judged by one version of the reference data. It goes over to another one as a whole (`reference_switch`), and
+every process takes that up before it changes the state again.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment
 from services.scoring.storage.begun_plans import begun_plans, record_plans
+from services.scoring.storage.judged_version import judged_version, record_version
 from services.scoring.storage.locks import lock_days
 from services.scoring.texts import phrase
 from services.scoring.update.transaction import Transaction
 from shared.contracts.bilingual import Bilingual
 from shared.reference.load import Plans, Reference
+from shared.service.reference_follower import ReferenceInUse
 from shared.texts import filled
 
 
@@ -24,6 +30,44 @@ class OtherPlanError(Exception):
         words = filled(phrase("plan_guard.other_plan"), own=",".join(own), other=",".join(other))
         self.words: Bilingual = words
         super().__init__(f"{self.words.vi} / {self.words.en}")
+
+
+class OtherVersionError(Exception):
+    """The state has gone over to another version of the reference data than the one that is to judge now."""
+
+    def __init__(self, own: int, other: int) -> None:
+        self.words: Bilingual = filled(phrase("plan_guard.other_version"), own=own, other=other)
+        super().__init__(f"{self.words.vi} / {self.words.en}")
+
+
+async def check_version(connection: AsyncConnection, number: int) -> None:
+    """Raise OtherVersionError where the state was judged by another version."""
+    own = await judged_version(connection) or 0
+    if own != number:
+        raise OtherVersionError(own, number)
+
+
+async def version_of_state(connection: AsyncConnection, in_use: ReferenceInUse) -> Plans:
+    """Return the plans of the version by which the state is judged; take that up where another process brought it.
+
+    A rebuild must be held off. UnusableVersionError where this program cannot use the version: it then judges nothing.
+    """
+    number = await judged_version(connection)
+    if number is not None and number != in_use.number:
+        await in_use.take_up(number)
+    return in_use.plans
+
+
+async def take_version(connection: AsyncConnection, in_use: ReferenceInUse, today: date, now: datetime) -> None:
+    """Take up the version of the state. Record it at the first start: the newest, or the files where there is a state.
+
+    UnusableVersionError where this program cannot use that version; OtherPlanError as in `take_plans`.
+    """
+    await lock_days(connection)
+    if await judged_version(connection) is None:
+        number = 0 if await begun_plans(connection) else in_use.number
+        await record_version(connection, number, None, now)
+    await take_plans(connection, await version_of_state(connection, in_use), today, now)
 
 
 async def plans_of_state(connection: AsyncConnection, plans: Plans) -> Sequence[Reference]:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.judging.changes import topic_of
+from services.scoring.judging.changes import Moment, topic_of
 from services.scoring.storage.changes import ChangeValues, add_changes
 from services.scoring.storage.tables import OutboxRow
 from shared.contracts import subjects
+from shared.contracts.reference_version import RulesChanged, VerdictsMoved
+from shared.contracts.status import Status
 from shared.contracts.verdict_change import Change, StatusChanged
 from shared.nats.cloud_events import Message, cloud_event
+from shared.reference.load import Reference
+from shared.reference.refs import unit_ref
 from shared.service import outbox
+from shared.service.reference_versions import Installed
 from shared.stable_id import stable_id
 
 
@@ -56,6 +62,45 @@ async def publish_changes(
         for message in messages_of(change, traces.get(change.submission) if change.submission else None, is_in_force)
     ]
     await outbox.put(connection, OutboxRow, messages)
+
+
+def rules_changed(
+    installed: Installed,
+    reference: Reference,
+    moment: Moment,
+    *,
+    communes: Iterable[tuple[Status, Status]],
+    targets: Iterable[tuple[Status, Status]],
+) -> Message:
+    """Return the message that all verdicts were judged by another version; `communes`, `targets`: before and after."""
+    version, province = installed.version, reference.plan.unit
+    unit = reference.units.find(province, moment.on) or reference.units.known(province)[-1]
+    body = RulesChanged(
+        id=stable_id("rules", installed.number, version.digest, moment.at),
+        at=moment.at,
+        unit=unit_ref(unit),
+        version=installed.number,
+        digest=version.digest,
+        plan=reference.plan.id,
+        author=version.author,
+        reason=version.reason,
+        communes=_moved(communes),
+        targets=_moved(targets),
+        sample=reference.plan.sample,
+    )
+    return cloud_event(
+        subjects.rules(province),
+        body.model_dump_json().encode(),
+        event_id=body.id,
+        kind="rules.changed",
+        source="scoring",
+        at=moment.at,
+    )
+
+
+def _moved(verdicts: Iterable[tuple[Status, Status]]) -> list[VerdictsMoved]:
+    counts = Counter((before, after) for before, after in verdicts if before != after)
+    return [VerdictsMoved(before=before, after=after, count=count) for (before, after), count in sorted(counts.items())]
 
 
 def messages_of(change: Change, trace: str | None, is_in_force: bool = True) -> list[Message]:

@@ -27,27 +27,32 @@ from services.scoring.judging.levels import counted_once, districts_of
 from services.scoring.storage import rebuilt_schema
 from services.scoring.storage.begun_plans import record_plans
 from services.scoring.storage.increments import add_increments
+from services.scoring.storage.judged_version import judged_version, record_version
 from services.scoring.storage.known_figures import judged_at
 from services.scoring.storage.locks import hold_off_workers
 from services.scoring.storage.readings import reading_values
 from services.scoring.storage.rebuilt_schema import COMPARED, REBUILT, REPLACED
 from services.scoring.storage.submissions import SubmissionValues, record_submissions, submissions_of, units_reported
-from services.scoring.storage.tables import ReadingRow, StatusRow, SubmissionRow, TakenBackRow
+from services.scoring.storage.tables import OutboxRow, ReadingRow, StatusRow, SubmissionRow, TakenBackRow
 from services.scoring.storage.taken_back import record_taken_back, taken_back_of
-from services.scoring.storage.targets import forget_other_plans, mark_moved
+from services.scoring.storage.targets import delete_other_targets, forget_other_plans, mark_moved, stored_targets
 from services.scoring.storage.ticks import last_tick
 from services.scoring.update.arrivals import submission_row, unit_of
 from services.scoring.update.begin_plan import fill_sums
 from services.scoring.update.commune_statuses import judge_again, rebuilt_statuses
-from services.scoring.update.plan_guard import plans_of_state
+from services.scoring.update.plan_guard import check_version, plans_of_state
+from services.scoring.update.published_changes import ChangeOfUnit, rules_changed
 from services.scoring.update.score import score
 from services.scoring.update.stream_arrivals import StreamArrivals
 from services.scoring.update.take_back import take_back, taken_back_row
 from services.scoring.update.targets import begin_targets, judge_targets
 from services.scoring.update.transaction import Transaction
+from shared.contracts.status import Status
 from shared.postgres.statements import copy_in, upsert
 from shared.reference.load import Plans, Reference
 from shared.reference.models import CriterionKey
+from shared.service import outbox
+from shared.service.reference_versions import Installed
 from shared.time import VIETNAM
 
 _FAMILIES_AT_ONCE = 100
@@ -75,19 +80,29 @@ async def rebuild(
     *,
     switch: bool = False,
     change_plan: bool = False,
+    version: int | None = None,
+    to: Installed | None = None,
 ) -> RebuildReport:
     """Rebuild into a schema of its own while the live one serves, and compare both.
 
     With `switch` the rebuilt state takes the place of the live one, and verdicts that differ are published as changes.
     `today` is a simulated clock's day. Workers wait while both are compared. Nothing is switched where the stream
     lacks submissions that were scored: they would be lost. OtherPlanError where the live state was judged by other
-    plans, unless `change_plan` puts those of the reference data that have begun in their place.
+    plans, unless `change_plan` puts those of the reference data that have begun in their place. With `version`,
+    OtherVersionError where the live state was judged by another version than that.
+
+    With `to` the state goes over to an installed version, whose plans these are, unless it has done so already: the
+    changes then have the cause `rules`, and the province's coordination office is told of all of them once.
     """
     started = time.monotonic()
     now = datetime.now(VIETNAM)
     async with rebuilt_schema.made(engine):
         async with engine.connect() as connection:
-            begun = [] if change_plan else await plans_of_state(connection, plans)
+            if to and (await judged_version(connection) or 0) >= to.number:
+                return RebuildReport()  # another process has done it meanwhile
+            if version is not None:
+                await check_version(connection, version)
+            begun = [] if change_plan or to else await plans_of_state(connection, plans)
             day = today or now.date()
             # another machine's clock may be ahead: what it has judged by must be in force
             moment = Moment(on=max(day, await last_tick(connection) or day), at=now)
@@ -97,11 +112,16 @@ async def rebuild(
         await rebuilding.judge()
         async with engine.begin() as live:
             await hold_off_workers(live)
+            if version is not None:
+                await check_version(live, version)
             await rebuilding.catch_up(live)
             report = await _compare(live)
             if switch and not report.lacking:
                 *former, in_force = begun
-                await _switch(Transaction(live, in_force, moment, former, "rebuild"))
+                if to:
+                    await _switch_to(Transaction(live, in_force, moment, former, "rules"), to)
+                else:
+                    await _switch(Transaction(live, in_force, moment, former, "rebuild"))
                 report.switched = True
         report.submissions = rebuilding.submissions
         report.seconds = time.monotonic() - started
@@ -240,18 +260,62 @@ async def _compare(live: AsyncConnection) -> RebuildReport:
     return report
 
 
-async def _switch(live: Transaction) -> None:
-    """Put the rebuilt tables in the place of the live ones; publish the verdicts that differ as changes."""
+async def _switch(live: Transaction) -> list[ChangeOfUnit]:
+    """Put the rebuilt tables in the place of the live ones; publish the verdicts that differ as changes.
+
+    Returns the changes of communes; the commitments above are judged as well.
+    """
     await rebuilt_schema.lock_replaced(live.connection)
     criteria = await rebuilt_schema.differing_criteria(live.connection)
+    changes: list[ChangeOfUnit] = []
     for model in REPLACED:
-        if model is StatusRow:
-            await judge_again(live, criteria)  # by the rebuilt readings, against the live statuses
+        if model is StatusRow:  # by the rebuilt readings, against the live statuses
+            changes = await judge_again(live, _judged_still(criteria, live.reference))
         await rebuilt_schema.replace(live.connection, model)
     plans = [own.reference.plan.id for own in live.of_each_plan]
     await record_plans(live.connection, plans, live.moment.at)
     await forget_other_plans(live.connection, plans)
     for own in live.of_each_plan:
-        targets = {(commitment.id, unit.key) for commitment, unit in own.reference.targets}
-        await mark_moved(live.connection, own.reference.plan.id, targets, live.moment.on)
+        plan, targets = own.reference.plan.id, {(commitment.id, unit.key) for commitment, unit in own.reference.targets}
+        await delete_other_targets(live.connection, plan, targets)
+        await mark_moved(live.connection, plan, targets, live.moment.on)
     await judge_targets(live)
+    return changes
+
+
+def _judged_still(
+    criteria: Mapping[int, Sequence[CriterionKey]], reference: Reference
+) -> dict[int, list[CriterionKey]]:
+    """Leave out the criteria by which the reference data no longer judge a unit."""
+    known = set(reference.criterion_keys)
+    judged = {
+        unit: [key for key in keys if key in known and reference.judges(reference.units.by_key(unit), key)]
+        for unit, keys in criteria.items()
+    }
+    return {unit: keys for unit, keys in judged.items() if keys}
+
+
+async def _switch_to(live: Transaction, installed: Installed) -> None:
+    """Put the state that was rebuilt by an installed version in place, and tell the coordination office of it once."""
+    before = await _verdicts_of_targets(live)
+    for own in live.of_each_plan:
+        await begin_targets(own)  # so that new commitments are compared with silence
+    communes = await _switch(live)
+    after = await _verdicts_of_targets(live)
+    await record_version(live.connection, installed.number, installed.version.digest, live.moment.at)
+    message = rules_changed(
+        installed,
+        live.reference,
+        live.moment,
+        communes=[(change.before, change.after) for _, change, _ in communes],
+        targets=[(before[key], status) for key, status in after.items() if key in before],
+    )
+    await outbox.put(live.connection, OutboxRow, [message])
+
+
+async def _verdicts_of_targets(live: Transaction) -> dict[tuple[str, str, int], Status]:
+    """Return the statuses of the commitments of all plans that have begun, by plan, commitment and unit."""
+    plans = [own.reference.plan.id for own in live.of_each_plan]
+    return {
+        (plan, *key): row.status for plan in plans for key, row in (await stored_targets(live.connection, plan)).items()
+    }
