@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated
 
 import typer
 from nats.aio.client import Client
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.errors import ServiceUnavailableError
 
 from deploy.local.clients import database, settings_of
 from services.cli.console import console, fail, run
@@ -92,12 +95,24 @@ async def prepare_streams(
 ) -> Sequence[StreamChange]:
     """Make the streams that the services need, and set a simulated clock without a day to `today`."""
     js = nats.jetstream()
-    changes = await ensure_streams(js, replicas, lower, dry_run=dry_run)
+    changes = await _once_led(lambda: ensure_streams(js, replicas, lower, dry_run=dry_run))
     if today and not dry_run:
         await js.add_stream(clock_stream())
         if await read_day(js) is None:
             await set_day(js, today)
     return changes
+
+
+async def _once_led[T](work: Callable[[], Awaitable[T]]) -> T:
+    """Do the work, again where no answer came: a cluster that has lost a server elects leaders for a while."""
+    deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return await work()
+        except (NatsTimeoutError, ServiceUnavailableError):
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(0.2)
 
 
 def _print_change(change: StreamChange) -> None:
