@@ -205,7 +205,7 @@ async def test_a_long_stream_takes_no_more_memory_than_a_short_one(shared_intake
 
     answer = await send(shared_intake, key, long())
     assert answer.status_code == 202
-    assert peak - before < 60 * MEGABYTE
+    assert peak - before < 120 * MEGABYTE  # all of them at once would be 600
 
 
 async def test_lines_that_unfold_into_much_more_than_they_are_take_little_memory(
@@ -225,7 +225,7 @@ async def test_lines_that_unfold_into_much_more_than_they_are_take_little_memory
 
     items, _ = read(await send(shared_intake, key, watched()))
     assert {item["problem"]["code"] for item in items} == {"refused"}
-    assert peak - before < 60 * MEGABYTE
+    assert peak - before < 120 * MEGABYTE  # all of them at once would be 600
 
 
 async def test_when_the_broker_dies_in_the_middle_the_answer_says_what_was_accepted_and_to_come_again(

@@ -15,6 +15,7 @@ from services.scoring.storage.tables import (
     SubmissionRow,
     TakenBackRow,
     TargetRow,
+    TickRow,
 )
 from services.scoring.update.rebuild import rebuild
 from shared.contracts import subjects
@@ -28,10 +29,11 @@ MODELS = (SubmissionRow, TakenBackRow, ReadingRow, StatusRow, IncrementRow, Targ
 
 
 async def scored(around: Surroundings, submissions: int) -> None:
-    """Wait until this number of submissions is scored and the targets that follow from them are judged."""
+    """Wait until the day and this number of submissions are judged, and the targets that follow from them."""
 
     async def is_scored() -> bool:
-        return await no_target_moved(around) and await count(around, SubmissionRow) == submissions
+        is_ticked = await count(around, TickRow) > 0
+        return is_ticked and await no_target_moved(around) and await count(around, SubmissionRow) == submissions
 
     await eventually(is_scored)
 
