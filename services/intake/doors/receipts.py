@@ -142,6 +142,20 @@ async def _tracked(connection: AsyncConnection, rows: Sequence[StoredReceipt], s
     ]
 
 
+async def submission_seen_by(
+    runtime: Runtime, caller: Caller, submission_id: UUID
+) -> tuple[StoredReceipt, AcceptedSubmission]:
+    """Return the receipt of a submission and the submission; Problem 404 where the caller may not see it."""
+    units = runtime.reference.units
+    stored = await stored_receipt(runtime, submission_id)
+    if stored is None or not caller.covers_unit(units.by_key(stored.unit), units):
+        raise Problem(Problems.NOT_FOUND)
+    submission = await body_of(runtime, stored)
+    if submission is None:
+        raise Problem(Problems.NOT_FOUND)
+    return stored, submission
+
+
 async def body_of(runtime: Runtime, stored: StoredReceipt) -> AcceptedSubmission | None:
     """Return the submission from the log; None where the log lost or damaged it, which `ntm audit verify` reports."""
     try:

@@ -14,7 +14,7 @@ from services.intake.admission.accept import receipts_of
 from services.intake.admission.candidate import Posted, Ruling
 from services.intake.admission.digest import identity
 from services.intake.admission.messages import review_message
-from services.intake.doors.receipts import body_of, stored_receipt
+from services.intake.doors.receipts import submission_seen_by
 from services.intake.rules.standing_figures import Figures
 from services.intake.service import Intake, Serving
 from services.intake.storage import figures, receipts
@@ -71,13 +71,7 @@ async def review(intake: Intake, posted: Posted, submission_id: UUID, decision: 
     Problem 404, 403 or 409 where the decision cannot be made.
     """
     runtime, caller = intake.runtime, posted.caller
-    units = runtime.reference.units
-    stored = await stored_receipt(runtime, submission_id)
-    if stored is None or not caller.covers_unit(units.by_key(stored.unit), units):
-        raise Problem(Problems.NOT_FOUND)
-    original = await body_of(runtime, stored)
-    if original is None:
-        raise Problem(Problems.NOT_FOUND)
+    stored, original = await submission_seen_by(runtime, caller, submission_id)
     async with runtime.engine.connect() as connection:
         if withdrawal := (await receipts.withdrawals_of(connection, [submission_id])).get(submission_id):
             raise Problem(Problems.WITHDRAWN, rules.withdrawn(withdrawal, original.revision + 1))

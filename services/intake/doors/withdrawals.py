@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.intake import rules
 from services.intake.admission.messages import withdrawal_message
-from services.intake.doors.receipts import body_of, stored_receipt
+from services.intake.doors.receipts import body_of, submission_seen_by
 from services.intake.doors.reviews import raised
 from services.intake.service import Intake, Serving
 from services.intake.storage import receipts
@@ -61,13 +61,7 @@ async def withdraw(intake: Intake, caller: Caller, submission_id: UUID, reason: 
     Problem 404 where the caller may not see the submission, 403 where another agency has to withdraw it.
     """
     runtime = intake.runtime
-    units = runtime.reference.units
-    stored = await stored_receipt(runtime, submission_id)
-    if stored is None or not caller.covers_unit(units.by_key(stored.unit), units):
-        raise Problem(Problems.NOT_FOUND)
-    original = await body_of(runtime, stored)
-    if original is None:
-        raise Problem(Problems.NOT_FOUND)
+    _, original = await submission_seen_by(runtime, caller, submission_id)
     async with runtime.engine.connect() as connection:
         if earlier := (await receipts.withdrawals_of(connection, [submission_id])).get(submission_id):
             return earlier
