@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import structlog
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.asking.as_of import figures_today
 from services.scoring.asking.recognitions import recognitions_at
-from services.scoring.asking.refusal_reply import refusal_reply
+from services.scoring.asking.refusal_reply import reply
 from services.scoring.judging.assessments import explain_criterion
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.judge import Judge
@@ -18,29 +17,21 @@ from shared.contracts.status import Status
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.models import CriteriaSet, Unit
 from shared.service.runtime import Runtime
-from shared.service.transient_errors import is_transient
-
-log = structlog.get_logger()
 
 _JUDGED = {Status.MET: Judged.MET, Status.NO_DATA: Judged.NO_DATA}
 
 
 async def answer(runtime: Runtime, request: bytes) -> tuple[bytes, dict[str, str]]:
     """Return the reply's body and headers: a `Judgement`, or the problem document that tells why there is none."""
-    try:
-        judge = Judge(runtime.reference, runtime.clock.today())
-        unit, criteria_set = _asked(request, judge)
-        async with runtime.engine.connect() as connection:
-            judgement = await judgement_of(connection, unit, criteria_set, judge)
-        return judgement.model_dump_json().encode(), {}
-    except Problem as problem:
-        return refusal_reply(problem)
-    except Exception as error:  # a worker's edge: whatever a request does, the next one is answered
-        if is_transient(error):
-            log.warning("no judgement", error=type(error).__name__)
-            return refusal_reply(Problem(Problems.UNAVAILABLE))
-        log.exception("judgement failed")
-        return refusal_reply(Problem(Problems.FAILED))
+    return await reply("judgement", _answer(runtime, request))
+
+
+async def _answer(runtime: Runtime, request: bytes) -> bytes:
+    judge = Judge(runtime.reference, runtime.clock.today())
+    unit, criteria_set = _asked(request, judge)
+    async with runtime.engine.connect() as connection:
+        judgement = await judgement_of(connection, unit, criteria_set, judge)
+    return judgement.model_dump_json().encode()
 
 
 async def judgement_of(connection: AsyncConnection, unit: Unit, criteria_set: CriteriaSet, judge: Judge) -> Judgement:

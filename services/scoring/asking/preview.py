@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 
-import structlog
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.asking.refusal_reply import refusal_reply
+from services.scoring.asking.refusal_reply import reply
 from services.scoring.asking.scenario import (
     Scenario,
     SupposedReadings,
@@ -27,9 +26,6 @@ from shared.contracts.submission import Submission
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.service.runtime import Runtime
-from shared.service.transient_errors import is_transient
-
-log = structlog.get_logger()
 
 _LETTER_BYTES = 3
 """The most bytes that a Vietnamese letter takes in UTF-8."""
@@ -37,21 +33,16 @@ _LETTER_BYTES = 3
 
 async def answer(runtime: Runtime, request: bytes) -> tuple[bytes, dict[str, str]]:
     """Return the reply's body and headers: a `Preview`, or the problem document that tells why there is none."""
-    try:
-        submissions = _parse(request)
-        moment = Moment(on=runtime.clock.today(), at=runtime.clock.now())
-        async with runtime.engine.connect() as connection:
-            await connection.execution_options(postgresql_readonly=True)
-            answered = await preview(connection, runtime.reference, submissions, moment)
-        return fit(answered, runtime.nats.max_payload), {}
-    except Problem as problem:
-        return refusal_reply(problem)
-    except Exception as error:  # a worker's edge: whatever a request does, the next one is answered
-        if is_transient(error):
-            log.warning("no preview", error=type(error).__name__)
-            return refusal_reply(Problem(Problems.UNAVAILABLE))
-        log.exception("preview failed")
-        return refusal_reply(Problem(Problems.FAILED))
+    return await reply("preview", _answer(runtime, request))
+
+
+async def _answer(runtime: Runtime, request: bytes) -> bytes:
+    submissions = _parse(request)
+    moment = Moment(on=runtime.clock.today(), at=runtime.clock.now())
+    async with runtime.engine.connect() as connection:
+        await connection.execution_options(postgresql_readonly=True)
+        answered = await preview(connection, runtime.reference, submissions, moment)
+    return fit(answered, runtime.nats.max_payload)
 
 
 async def preview(
