@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import batched
 
@@ -22,6 +22,7 @@ from services.scoring.storage.targets import mark_moved
 from services.scoring.update.commune_statuses import criteria_touched, judge_again
 from services.scoring.update.targets import begin_targets, judge_targets
 from services.scoring.update.transaction import Transaction
+from shared.reference.load import Reference
 from shared.reference.models import CriterionKey
 
 _FAMILIES_AT_ONCE = 100
@@ -37,7 +38,7 @@ async def begin_plan(transaction: Transaction) -> int:
     await fill_sums(transaction)
     await begin_targets(transaction)
     changes = 0
-    for units in _families(transaction, await _units_judged(transaction)):
+    for units in in_portions(await _units_judged(transaction), transaction.reference):
         changes += len(await judge_again(transaction, await _criteria(transaction, units)))
     return changes + await judge_targets(transaction)
 
@@ -45,7 +46,7 @@ async def begin_plan(transaction: Transaction) -> int:
 async def fill_sums(transaction: Transaction) -> None:
     """Fill the sums of the transaction's plan, which has none yet, and mark its commitments to be judged."""
     connection, reference = transaction.connection, transaction.reference
-    for units in _families(transaction, await units_reported(connection)):
+    for units in in_portions(await units_reported(connection), reference):
         figures = await _plans_figures(transaction, [*units, *districts_of(units, reference)])
         figures = counted_once(figures, reference)
         sums: defaultdict[tuple[str, int, date], Increment] = defaultdict(Increment)
@@ -89,8 +90,8 @@ async def _criteria(transaction: Transaction, units: Sequence[int]) -> dict[int,
     return criteria
 
 
-def _families(transaction: Transaction, units: set[int]) -> list[list[int]]:
+def in_portions(units: Iterable[int], reference: Reference) -> list[list[int]]:
     """Return the units with their kin, in portions of whole families, so that memory stays bounded."""
-    lineage = transaction.reference.lineage
+    lineage = reference.lineage
     families = sorted({lineage.family(unit) for unit in units})
     return [[unit for family in chunk for unit in family] for chunk in batched(families, _FAMILIES_AT_ONCE)]

@@ -38,7 +38,7 @@ from services.scoring.storage.taken_back import record_taken_back, taken_back_of
 from services.scoring.storage.targets import delete_other_targets, forget_other_plans, mark_moved, stored_targets
 from services.scoring.storage.ticks import last_tick
 from services.scoring.update.arrivals import submission_row, unit_of
-from services.scoring.update.begin_plan import fill_sums
+from services.scoring.update.begin_plan import fill_sums, in_portions
 from services.scoring.update.commune_statuses import judge_again, rebuilt_statuses
 from services.scoring.update.plan_guard import check_version, plans_of_state
 from services.scoring.update.published_changes import ChangeOfUnit, rules_changed
@@ -55,7 +55,6 @@ from shared.service import outbox
 from shared.service.reference_versions import Installed
 from shared.time import VIETNAM
 
-_FAMILIES_AT_ONCE = 100
 _ROWS_AT_ONCE = 20_000
 
 
@@ -165,12 +164,11 @@ class _Rebuilding:
         async with self._beside.connect() as connection:
             reported = await units_reported(connection)
         bound = self._reference.bound_communes(self._moment.on)
-        families = sorted({self._reference.lineage.family(unit) for unit in reported.union(bound)})
-        chunks = batched(families, _FAMILIES_AT_ONCE)
+        portions = iter(in_portions(reported.union(bound), self._reference))
 
         async def work() -> None:
-            for chunk in chunks:
-                for key, increment in await self._judge_units([unit for family in chunk for unit in family], bound):
+            for units in portions:
+                for key, increment in await self._judge_units(units, bound):
                     sums[key] += increment
 
         # while the database works for one of them, the other judges
