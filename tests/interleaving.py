@@ -20,7 +20,7 @@ from shared.postgres.engine import create_engine
 from shared.settings import Settings
 
 type Work[T] = Callable[[AsyncEngine], Awaitable[T]]
-"""What a worker does, over an engine of its own."""
+"""The work of a worker, over an engine of its own."""
 
 _PATIENCE_SECONDS = 30
 

@@ -86,7 +86,7 @@ PROJECTIONS: Sequence[tuple[str, str, Projection]] = (
     (subjects.ALL_DOSSIERS, DOSSIERS, project.dossiers),
 )
 
-# What follows from the messages of a family, once they stand in the tables.
+# The work that follows the messages of a family, once they stand in the tables.
 FOLLOWING = {subjects.ALL_DOSSIERS: record_decisions}
 
 _PAUSE_SECONDS = 0.02

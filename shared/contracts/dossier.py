@@ -35,11 +35,11 @@ class DossierStep(StrEnum):
     RECOGNISED = "recognised"
     """The recognition was announced (công bố)."""
     WITHDRAWAL_DUE = "withdrawal_due"
-    """So many criteria no longer hold that the recognition is to be withdrawn."""
+    """The recognition is to be withdrawn: too many criteria hold no longer."""
     WITHDRAWN = "withdrawn"
     """The province's chair has withdrawn the recognition."""
     RETURNED = "returned"
-    """Whoever's turn it was sent the dossier back to the step before."""
+    """The office whose turn it was sent the dossier back to the step before."""
 
 
 class Judged(StrEnum):

@@ -1,4 +1,4 @@
-"""How long a unit's figures are the newest that were due, and how long they may stand for the present.
+"""The days until which a unit's figures are the newest that were due, and may stand for the present.
 
 A state that was reported (households, a yes) stands until a newer figure comes, but not for ever: the plan says for how
 many months. A decision, such as a recognition by a sector, stands until another one is made.

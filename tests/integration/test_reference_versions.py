@@ -16,7 +16,7 @@ from sqlalchemy import text as sql
 from services.scoring.storage.judged_version import judged_version
 from shared.contracts import subjects
 from shared.nats.publishing import SubjectMovedError
-from shared.reference.archive import read_files
+from shared.reference.archive import Files, read_files
 from shared.reference.load import PACKAGED, follow_each_other, load
 from shared.service.reference_versions import install, newest_number
 from shared.time import VIETNAM
@@ -168,14 +168,8 @@ async def test_of_two_who_install_at_once_the_second_is_told_and_has_to_look_aga
     assert await newest_number(around.nats) == 1
 
 
-async def test_a_service_that_starts_later_runs_on_the_installed_version_whatever_its_files_are(
-    around: Surroundings, scoring: Service, tmp_path: Path
-) -> None:
-    await put_on_stream(around, poverty_report("2022-12", 120))
-    await eventually(lambda: changes(around))
-    intake = await around.start("intake")
-    system = around.as_running_system()
-    files = read_files(a_directory(tmp_path))
+async def install_first(around: Surroundings, files: Files) -> None:
+    """Install the files as the first version."""
     await install(
         around.nats,
         follow_each_other([load()]),
@@ -186,6 +180,17 @@ async def test_a_service_that_starts_later_runs_on_the_installed_version_whateve
         after=0,
         at=datetime.now(VIETNAM),
     )
+
+
+async def test_a_service_that_starts_later_runs_on_the_installed_version_whatever_its_files_are(
+    around: Surroundings, scoring: Service, tmp_path: Path
+) -> None:
+    await put_on_stream(around, poverty_report("2022-12", 120))
+    await eventually(lambda: changes(around))
+    intake = await around.start("intake")
+    system = around.as_running_system()
+    files = read_files(a_directory(tmp_path))
+    await install_first(around, files)
     await all_run_on(1, intake, scoring)
     later = await around.start("scoring")
     await all_run_on(1, later)
@@ -206,16 +211,7 @@ async def test_a_version_that_a_program_cannot_use_is_refused_loudly_and_the_ser
     await eventually(lambda: changes(around))
     intake = await around.start("intake")
     files = {**read_files(a_directory(tmp_path)), "calendar.yaml": "unheard_of: 1\n"}
-    await install(
-        around.nats,
-        follow_each_other([load()]),
-        "lang-son-2023",
-        files,
-        author="An",
-        reason=REASON,
-        after=0,
-        at=datetime.now(VIETNAM),
-    )
+    await install_first(around, files)
 
     async def both_refuse() -> bool:
         return [await service.fact("reference_refused") for service in (intake, scoring)] == [1, 1]

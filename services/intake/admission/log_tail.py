@@ -69,7 +69,7 @@ class _Chain:
 
 
 class LogTail:
-    """What the log holds beyond the tables, for one worker that decides about one group after the other."""
+    """The part of the log that the tables lack, for one worker that decides about one group after the other."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
