@@ -1,4 +1,7 @@
-"""The packaged plan moved on by a year, in a file beside the first: the one follows the other."""
+"""The packaged plan moved on by a year, in a file beside the first: the one follows the other.
+
+Optionally two communes merge when the year changes.
+"""
 
 from __future__ import annotations
 
@@ -19,4 +22,24 @@ def reference_with_2024(directory: Path) -> Path:
         later = later.replace(str(year), str(year + 1))
     (copy / "plans" / f"{PLAN}.yaml").write_text(later, encoding="utf-8")
     shutil.copy(PACKAGED / "sources" / "lang-son-2023.txt", copy / "sources" / f"{PLAN}.txt")
+    return copy
+
+
+MERGED, PARTS = 900, (112, 119)
+"""The key of a commune that begins on 1 January 2024, and of the two bound communes from which it is made."""
+
+
+def with_a_merger_at_new_year(copy: Path) -> Path:
+    """Let xã Quốc Khánh (06004) and xã Đội Cấn (06025) end with 2023; one commune takes their place and one code."""
+    units, successions, plan = copy / "units.csv", copy / "successions.csv", copy / "plans" / f"{PLAN}.yaml"
+    rows = []
+    for row in units.read_text(encoding="utf-8").splitlines():
+        ends = row.split(",", 1)[0] in {str(part) for part in PARTS}
+        rows.append(row.replace("2025-06-30", "2023-12-31") if ends else row)
+    rows.append(f"{MERGED},06004,Quốc Đội,commune,12,2024-01-01,2025-06-30")
+    units.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    lines = successions.read_text(encoding="utf-8").replace("124,119,", f"124,{MERGED},")
+    lines = lines.replace("112,505,whole,", f"112,{MERGED},whole,").replace("119,505,whole,", f"119,{MERGED},whole,")
+    successions.write_text(f"{lines.rstrip()}\n{MERGED},505,whole,\n", encoding="utf-8")
+    plan.write_text(plan.read_text(encoding="utf-8").replace('"06004", "06025",', '"06004",'), encoding="utf-8")
     return copy

@@ -1,6 +1,7 @@
 """Notify, from top to bottom: it takes events, tells the people who can act, and records every notice.
 
 ntm.v1.status.>    ->  tell()      ->  alerts, gathered or told at once   (one transaction)
+ntm.v2.status.>
 ntm.v1.targets.>
 ntm.v2.targets.>
 ntm.v1.problems.>
@@ -50,6 +51,7 @@ broker = create_broker(settings(), "notify")
 # Changes of commitments come twice where their plan is in force: the second one is known already.
 FAMILIES = {
     subjects.ALL_STATUSES: "notify-status",
+    subjects.ALL_STATUSES_V2: "notify-status-of-plans",
     subjects.ALL_TARGETS: "notify-targets",
     subjects.ALL_TARGETS_V2: "notify-targets-of-plans",
     subjects.ALL_PROBLEMS: "notify-problems",

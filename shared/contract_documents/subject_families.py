@@ -98,6 +98,21 @@ SUBJECT_FAMILIES = (
         {"district": _DISTRICT, "commune": "Code of the commune.", "criterion": "Set and number, such as `ntm-11`."},
     ),
     SubjectFamily(
+        "statusesOfPlans",
+        subjects.status_of_plan("{district}", "{commune}", "{plan}", "{criterion}"),
+        "Xã không đạt khi kế hoạch trước khép lại / A criterion to which a plan bound a commune is missed: told once, "
+        "when that plan closes and another one is in force already.",
+        StatusChanged,
+        ("status.changed",),
+        ("scoring",),
+        {
+            "district": _DISTRICT,
+            "commune": "Code of the commune.",
+            "plan": "The plan's id, such as `lang-son-2023`.",
+            "criterion": "Set and number, such as `ntm-11`.",
+        },
+    ),
+    SubjectFamily(
         "targets",
         subjects.target("{unit}", "{commitment}"),
         "Mục tiêu của huyện, tỉnh đổi trạng thái / A commitment of a district or the province changed its status.",

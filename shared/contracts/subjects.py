@@ -13,6 +13,7 @@ ALL_REVIEWS = "ntm.v1.reviews.>"
 ALL_WITHDRAWALS = "ntm.v1.withdrawals.>"
 ALL_REFUSALS = "ntm.v1.refusals.>"
 ALL_STATUSES = "ntm.v1.status.>"
+ALL_STATUSES_V2 = "ntm.v2.status.>"
 ALL_TARGETS = "ntm.v1.targets.>"
 ALL_TARGETS_V2 = "ntm.v2.targets.>"
 ALL_PROBLEMS = "ntm.v1.problems.>"
@@ -24,7 +25,16 @@ ALL_RULES = "ntm.v1.rules.>"
 
 KEPT = {
     SUBMISSIONS_STREAM: [ALL_SUBMISSIONS, ALL_REVIEWS, ALL_WITHDRAWALS],
-    STATUS_STREAM: [ALL_STATUSES, ALL_TARGETS, ALL_TARGETS_V2, ALL_PROBLEMS, ALL_DOSSIERS, ALL_PARKED, ALL_RULES],
+    STATUS_STREAM: [
+        ALL_STATUSES,
+        ALL_STATUSES_V2,
+        ALL_TARGETS,
+        ALL_TARGETS_V2,
+        ALL_PROBLEMS,
+        ALL_DOSSIERS,
+        ALL_PARKED,
+        ALL_RULES,
+    ],
     REFERENCE_STREAM: [ALL_REFERENCE],
 }
 """The streams whose messages are kept for ever, each with its subjects."""
@@ -97,8 +107,13 @@ def refusal(agency: str) -> str:
 
 
 def status(district: str | None, commune: str, criterion: str) -> str:
-    """Return the subject of the changes of a commune's criterion."""
+    """Return the subject of the changes of a commune's criterion by the plan in force."""
     return f"ntm.v1.status.{district or '-'}.{commune}.{criterion}"
+
+
+def status_of_plan(district: str | None, commune: str, plan: str, criterion: str) -> str:
+    """Return the subject of the verdict on a commune's criterion with which a plan before the one in force closes."""
+    return f"ntm.v2.status.{district or '-'}.{commune}.{plan}.{criterion}"
 
 
 def target(unit: str, commitment: str) -> str:

@@ -36,7 +36,11 @@ class Change(BaseModel):
 
 
 class StatusChanged(Change):
-    """A commune's criterion changed: the body of `ntm.v1.status.<district>.<commune>.<set-number>`."""
+    """A commune's criterion changed: the body of `ntm.v1.status.<district>.<commune>.<set-number>`.
+
+    Where a plan before the one in force closes and the commune has missed it, that is told once as
+    `ntm.v2.status.<district>.<commune>.<plan>.<set-number>`.
+    """
 
     kind: Literal["status"] = "status"
     criterion: CriterionRef

@@ -79,9 +79,9 @@ class Alert:
         """The key of the alert's topic in the unit: criterion, commitment, difficulty, turn, or part of the system."""
         match self.occasion:
             case StatusChanged() as change:
-                return change.criterion.key
-            case TargetChanged() as change:  # the next plan may have a commitment of the same name
-                return f"{self.closing_plan}/{change.commitment.id}" if self.closing_plan else change.commitment.id
+                return self._of_its_plan(change.criterion.key)
+            case TargetChanged() as change:
+                return self._of_its_plan(change.commitment.id)
             case DifficultyLogged() as logged:
                 return str(logged.problem)
             case TurnOfDossier(dossier=criteria_set, turn=turn):
@@ -90,6 +90,10 @@ class Alert:
                 return noted.about
             case RulesChanged(version=version):
                 return f"reference/{version}"
+
+    def _of_its_plan(self, topic: str) -> str:
+        """Name a closing plan with the topic: the next plan has a topic of the same name."""
+        return f"{self.closing_plan}/{topic}" if self.closing_plan else topic
 
     @property
     def thread(self) -> UUID:

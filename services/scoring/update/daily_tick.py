@@ -15,6 +15,7 @@ from services.scoring.storage.statuses import outdated_statuses, without_status
 from services.scoring.storage.targets import mark_moved
 from services.scoring.storage.ticks import last_tick, take_day
 from services.scoring.update.begin_plan import begin_plan
+from services.scoring.update.close_plan import tell_missed
 from services.scoring.update.commune_statuses import judge_units, units_to_judge
 from services.scoring.update.plan_guard import plans_of_state, transaction_by_plans, version_of_state
 from services.scoring.update.published_changes import publish_changes
@@ -133,7 +134,7 @@ async def tick(transaction: Transaction) -> int:
     for own in transaction.of_each_plan:
         await begin_targets(own)
         await mark_sums_of_begun_units(own)
-    return changes + await judge_targets(transaction)
+    return changes + await judge_targets(transaction) + await tell_missed(transaction)
 
 
 async def judge_latecomers(transaction: Transaction) -> int:

@@ -106,12 +106,15 @@ def _moved(verdicts: Iterable[tuple[Status, Status]]) -> list[VerdictsMoved]:
 def messages_of(change: Change, trace: str | None, is_in_force: bool = True) -> list[Message]:
     """Return the CloudEvents that carry a change, in the trace of the submission that caused it.
 
-    A commitment's has two: by its plan, and where that is in force also as systems know it that know of one plan.
+    A commitment's has two: by its plan, and where that is in force also as systems know it that know of one plan. The
+    changes of communes tell what holds by the plan in force; those by another plan have subjects of their own.
     """
     body, topic = change.model_dump_json().encode(), topic_of(change)
     if isinstance(change, StatusChanged):
-        district = change.district.code if change.district else None
-        addressed = [(subjects.status(district, change.unit.code, topic), "status.changed", change.id)]
+        district, commune = change.district.code if change.district else None, change.unit.code
+        by_plan = subjects.status_of_plan(district, commune, change.plan or "-", topic)
+        subject = subjects.status(district, commune, topic) if is_in_force else by_plan
+        addressed = [(subject, "status.changed", change.id)]
     else:
         # of two messages with one id the stream would keep only the first
         own = subjects.target_of_plan(change.unit.code, change.plan or "-", topic)

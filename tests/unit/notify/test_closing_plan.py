@@ -84,6 +84,13 @@ def test_the_two_plans_commitments_of_one_name_are_two_topics() -> None:
     assert closing.thread != own.thread
 
 
+def test_what_a_commune_missed_in_the_closing_plan_stands_beside_how_it_does_in_the_next_one() -> None:
+    closing = alert_of(a_status_change(Event.MISSED, plan=FIRST, on=JANUARY), IN_FORCE)
+    own = alert_of(a_status_change(Event.RECOVERED, plan=NEXT, on=JANUARY), IN_FORCE)
+    assert (closing.topic, own.topic) == (f"{FIRST}/ntm-11", "ntm-11")
+    assert told(a_status_change(Event.MISSED, plan=FIRST, on=JANUARY))
+
+
 @pytest.mark.parametrize(
     ("on", "reference"),
     [
