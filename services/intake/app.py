@@ -30,7 +30,7 @@ from services.intake.doors.nats import answer_submission
 from services.intake.doors.openapi import DESCRIPTION
 from services.intake.dossiers.decisions import record_decisions
 from services.intake.projection import project
-from services.intake.projection.read_after_write import DOSSIERS, PROBLEMS, REFUSALS, SUBMISSIONS
+from services.intake.projection.read_after_write import DOSSIERS, PROBLEMS, REFUSALS, REVIEWS, SUBMISSIONS, WITHDRAWALS
 from services.intake.service import Intake, Projection
 from shared.contracts import subjects
 from shared.http import me
@@ -77,8 +77,8 @@ async def answer_request(message: Msg) -> NatsResponse:
 # Each family of subjects has a durable consumer and the function that brings its messages to the tables.
 PROJECTIONS: Sequence[tuple[str, str, Projection]] = (
     (subjects.ALL_SUBMISSIONS, SUBMISSIONS, project.submissions),
-    (subjects.ALL_REVIEWS, "intake-reviews", project.reviews),
-    (subjects.ALL_WITHDRAWALS, "intake-withdrawals", project.withdrawals),
+    (subjects.ALL_REVIEWS, REVIEWS, project.reviews),
+    (subjects.ALL_WITHDRAWALS, WITHDRAWALS, project.withdrawals),
     (subjects.ALL_REFUSALS, REFUSALS, project.refusals),
     (subjects.ALL_STATUSES, "intake-changes", project.changes),
     (subjects.ALL_PARKED, "intake-parked", project.parked),

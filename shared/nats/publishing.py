@@ -27,6 +27,9 @@ EXPECTED_LAST = "Nats-Expected-Last-Subject-Sequence"
 In an atomic batch the first message on each subject may have it.
 """
 
+EXPECTED_LAST_OF = "Nats-Expected-Last-Subject-Sequence-Subject"
+"""The header with another subject than the message's own, about which `EXPECTED_LAST` then speaks."""
+
 _DUPLICATE_IN_BATCH = 10201
 _WRONG_LAST = (10071, 10164)
 _WRONG_LAST_SEQUENCE = 10071

@@ -46,6 +46,9 @@ class Ruling:
 
     review: Review
     warnings: Sequence[SubmissionWarning] = ()
+    district: str | None = None
+    after: int = 0
+    """The number in the stream of the last review of the commune's submissions that the decision takes into account."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -30,6 +30,8 @@ class Decisions:
     history: History
     reference: Reference
     now: datetime
+    reviewed: Collection[UUID] = ()
+    """The submissions that another office has reviewed since the rulings of this group were made."""
     taken: dict[UUID, tuple[Candidate, AcceptedSubmission]] = field(default_factory=dict)
     """The submissions that are to be published, by their id."""
 
@@ -62,10 +64,21 @@ class Decisions:
         if candidate.id in self.taken:
             _, twin = self.taken[candidate.id]
             return twin if candidate.has_digest(twin.digest) else Problem(Problems.KEY_USED)
+        if candidate.ruling and (late := self._overtaken(candidate, candidate.ruling.review.submission)):
+            return late
         remarks = rules.compare(candidate.submission, candidate.unit, self.history.standing, self.reference)
         if remarks.faults:
             return Problem(Problems.REFUSED, *remarks.faults)
         return sign_in(candidate, remarks.warnings, self.reference.units, self.now)
+
+    def _overtaken(self, candidate: Candidate, original: UUID) -> Problem | None:
+        """Return the problem of a review that comes too late; None where all of its figures are still open."""
+        if original in self.reviewed:
+            return Problem(Problems.REVIEWED)
+        submission = candidate.submission
+        standing = self.history.standing.figures(candidate.unit.key, submission.period)
+        still_open = rules.open_readings(submission, original, submission.stage, standing)
+        return None if still_open == submission.readings else Problem(Problems.REVIEWED, rules.superseded(standing))
 
     def _withdrawn(self, candidate: Candidate, withdrawal: Withdrawal) -> Fault:
         submission = candidate.submission
@@ -75,4 +88,7 @@ class Decisions:
 
     def _take(self, candidate: Candidate, signed: AcceptedSubmission) -> None:
         self.taken[candidate.id] = (candidate, signed)
+        posted = candidate.posted
+        if posted.request is not None and posted.request_digest is not None:
+            self.history.requests[posted.caller.agency, posted.request] = posted.request_digest
         self.history.standing.add(candidate.unit.key, candidate.submission, signed.id, signed.agency)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
@@ -20,15 +20,16 @@ from nats.js.errors import Error as JetStreamError
 from prometheus_client import Counter, Gauge
 
 from services.intake import rules
-from services.intake.admission.candidate import Candidate, Checked, Refused
+from services.intake.admission.candidate import Candidate, Checked, Refused, Ruling
 from services.intake.admission.decide import Decision, Decisions
 from services.intake.admission.history_reader import DATABASE_AWAY, HistoryReader
 from services.intake.admission.log_tail import Entry, LogTail
 from services.intake.admission.messages import REQUEST_DIGEST_HEADER, messages_of, receipt, refusal_of
 from services.intake.rules.standing_figures import StandingFigures
 from shared.contracts import subjects
-from shared.contracts.submission import AcceptedSubmission, Receipt
-from shared.nats.cloud_events import Message
+from shared.contracts.submission import AcceptedSubmission, Receipt, Review
+from shared.nats.cloud_events import MESSAGE_ID, Message
+from shared.nats.direct_get import messages_after
 from shared.nats.publishing import (
     BATCH_LIMIT,
     EXPECTED_LAST,
@@ -41,6 +42,7 @@ from shared.nats.publishing import (
 from shared.problems import Problem, Problems
 from shared.reference.load import Reference
 from shared.service.runtime import Runtime
+from shared.stable_id import stable_id
 
 log = structlog.get_logger()
 
@@ -195,17 +197,21 @@ class GroupCommit:
         runtime, tail = self._runtime, self._tail
         candidates = [item for group in groups for item in group.items if isinstance(item, Candidate)]
         places = {tail.place_of(candidate) for candidate in candidates}
+        rulings = [candidate.ruling for candidate in candidates if candidate.ruling]
+        claimed: list[Message] = []
         for attempt in range(_ATTEMPTS):
             if attempt:
                 await asyncio.sleep(random.random() * attempt * _PAUSE_SECONDS)  # noqa: S311 - no secret
-                await tail.look(places, closely=attempt > 1)
+                await tail.look(places, closely=attempt > 1, everywhere=bool(claimed))
             await tail.refresh()
             units = {unit for place in places for unit in place.units}
             history = await reader.read(candidates, tail.ids(candidates), units)
             if unknown := tail.unknown(history, places):
                 await tail.look(unknown)
             expected = tail.complete(history, candidates, places)
-            decisions = Decisions(history, runtime.reference, runtime.clock.now())
+            known = set(history.requests)
+            reviewed = await self._reviewed_since(rulings, expected)
+            decisions = Decisions(history, runtime.reference, runtime.clock.now(), reviewed)
             for group in groups:
                 group.decisions = decisions.decide(group.items, whole=group.whole)
             published = [
@@ -216,15 +222,37 @@ class GroupCommit:
             if not messages:
                 return decisions, [], []
             _expect(messages, expected)
+            claimed = _claim(published, known)
             try:
                 stored = await publish_as_expected(runtime.nats, messages)
             except OvertakenError:
                 OVERTAKEN.inc()
                 continue
+            if claimed and stored[0].duplicate:  # as a single message has it: another has used the key
+                continue
             self._remember(published, stored)
             return decisions, published, stored
+        if claimed or rulings:  # one message after the other might be accepted in part
+            raise BrokerUnavailableError("others are always faster")
         # the stream knows a message by its id that neither it nor the tables show, or others are always faster
         return decisions, published, await publish(runtime.nats, messages)
+
+    async def _reviewed_since(self, rulings: Collection[Ruling], expected: dict[str, int]) -> set[UUID]:
+        """Return the submissions that were reviewed otherwise since these decisions were made.
+
+        The decisions' messages are then expected to follow the last review of their communes.
+        """
+        overtaken: set[UUID] = set()
+        for ruling in rulings:
+            subject = subjects.review(ruling.district, ruling.review.unit)
+            expected[subject] = max(expected.get(subject, 0), ruling.after)
+            others = messages_after(self._runtime.nats, subjects.SUBMISSIONS_STREAM, subject, ruling.after)
+            async for message in others:
+                other = Review.model_validate_json(message.data)
+                expected[subject] = max(expected[subject], message.sequence)
+                if other.submission == ruling.review.submission and other.id != ruling.review.id:
+                    overtaken.add(other.submission)
+        return overtaken
 
     def _remember(self, published: Sequence[_Published], stored: Sequence[Stored]) -> None:
         position = 0
@@ -253,6 +281,24 @@ class GroupCommit:
             same = candidate.has_digest(first.digest) and used_for == messages[0].headers.get(REQUEST_DIGEST_HEADER)
             answers[signed.id] = receipt(first) if same else Problem(Problems.KEY_USED)
         return answers
+
+
+def _claim(published: Iterable[_Published], known: Collection[tuple[str, str]]) -> list[Message]:
+    """Let the first message of each request whose `Idempotency-Key` is not known go out under an id of the key.
+
+    The stream takes one message of an id, so of two requests that use a key at once only one is published; the other
+    finds it and is compared with it. Returns these messages.
+    """
+    claimed: dict[tuple[str, str], Message] = {}
+    for candidate, _, messages in published:
+        posted = candidate.posted
+        if posted.request is None or posted.request_digest is None:
+            continue
+        request = posted.caller.agency, posted.request
+        if request not in known and request not in claimed:
+            messages[0].headers[MESSAGE_ID] = str(stable_id("request", *request))
+            claimed[request] = messages[0]
+    return list(claimed.values())
 
 
 def _expect(messages: Iterable[Message], expected: Mapping[str, int]) -> None:

@@ -79,6 +79,8 @@ class LogTail:
         """The tables have every message up to this one, and may have newer ones."""
         self._asked: float | None = None
         self._size = 0
+        self._requests: dict[tuple[str, str], tuple[int, str]] = {}
+        """By agency and `Idempotency-Key`: the number of a submission beyond the tables, and its request's digest."""
 
     def place_of(self, candidate: Candidate) -> Place:
         """Return where a candidate's submission will stand."""
@@ -140,21 +142,25 @@ class LogTail:
             and ((chain := self._chains.get(place.subject)) is None or chain.last < last)
         ]
 
-    async def look(self, places: Collection[Place], *, closely: bool = False) -> None:
+    async def look(self, places: Collection[Place], *, closely: bool = False, everywhere: bool = False) -> None:
         """Read from the stream what stands at the places beyond the tables.
 
         `closely`: ask also for the last message of each; nobody else knows of one that could not be projected.
+        `everywhere`: look also for the requests whose submissions stand elsewhere.
         """
         wanted = {place.subject for place in places}
-        family = next(iter(wanted)) if len(wanted) == 1 else subjects.ALL_SUBMISSIONS
+        family = next(iter(wanted)) if len(wanted) == 1 and not everywhere else subjects.ALL_SUBMISSIONS
         chains = {subject: _Chain(0) for subject in wanted}
         stream = subjects.SUBMISSIONS_STREAM
         async for message in messages_after(self._runtime.nats, stream, family, self._reached):
-            if (chain := chains.get(message.subject)) is not None:
-                headers = message.headers
-                submission = AcceptedSubmission.model_validate_json(message.data)
-                request, digest = headers.get(REQUEST_HEADER), headers.get(REQUEST_DIGEST_HEADER)
-                chain.entries.append(Entry(message.sequence, submission, request, digest))
+            chain, request = chains.get(message.subject), message.headers.get(REQUEST_HEADER)
+            if chain is None and request is None:
+                continue
+            digest = message.headers.get(REQUEST_DIGEST_HEADER)
+            entry = Entry(message.sequence, AcceptedSubmission.model_validate_json(message.data), request, digest)
+            self._note_request(entry)
+            if chain is not None:
+                chain.entries.append(entry)
                 chain.last = message.sequence
         if closely:
             for subject, last in (await last_sequences(self._runtime.nats, stream, wanted)).items():
@@ -165,7 +171,7 @@ class LogTail:
                 self._chains.pop(subject, None)
         self._count()
 
-    def complete(self, history: History, candidates: Iterable[Candidate], places: Iterable[Place]) -> dict[str, int]:
+    def complete(self, history: History, candidates: Collection[Candidate], places: Iterable[Place]) -> dict[str, int]:
         """Add the tail's figures and receipts to the history, and forget those that it has from the tables.
 
         Returns, by subject, the number of the last message that the history takes into account.
@@ -188,8 +194,10 @@ class LogTail:
                     history.standing.put(unit, element, figure)
                 if submission.id in by_id:
                     history.receipts[submission.id] = receipt(submission)
-                if entry.request_digest is not None and entry.request is not None:
-                    history.requests[submission.agency, entry.request] = entry.request_digest
+        for candidate in candidates:
+            request = candidate.posted.caller.agency, candidate.posted.request or ""
+            if (noted := self._requests.get(request)) is not None:
+                history.requests[request] = noted[1]
         return expected
 
     def _unit_of(self, submission: AcceptedSubmission) -> int:
@@ -206,6 +214,11 @@ class LogTail:
         chain.entries.append(entry)
         chain.last = entry.sequence
         self._size += 1
+        self._note_request(entry)
+
+    def _note_request(self, entry: Entry) -> None:
+        if entry.request is not None and entry.request_digest is not None:
+            self._requests[entry.submission.agency, entry.request] = entry.sequence, entry.request_digest
 
     @property
     def _is_full(self) -> bool:
@@ -219,6 +232,7 @@ class LogTail:
         except NotFoundError:
             self._reached = 0  # nothing was projected yet
         self._asked = asyncio.get_running_loop().time()
+        self._requests = {name: noted for name, noted in self._requests.items() if noted[0] > self._reached}
         self._chains = {subject: chain for subject, chain in self._chains.items() if chain.last > self._reached}
         for chain in self._chains.values():
             chain.entries = [entry for entry in chain.entries if entry.sequence > self._reached]

@@ -125,7 +125,8 @@ async def _tracked(connection: AsyncConnection, rows: Sequence[StoredReceipt], s
     ids = [row.id for row in rows]
     changes = await receipts.changes_of(connection, ids)
     reviews = await receipts.reviews_of(connection, ids)
-    withdrawals = await receipts.withdrawals_of(connection, ids)
+    originals = [row.reviews for row in rows if row.reviews]
+    withdrawals = await receipts.withdrawals_of(connection, [*ids, *originals])
     parked = await receipts.parked_among(connection, [row.sequence for row in rows])
     return [
         Tracked(
@@ -136,7 +137,7 @@ async def _tracked(connection: AsyncConnection, rows: Sequence[StoredReceipt], s
             revision=row.revision,
             changes=changes[row.id],
             reviews=reviews[row.id],
-            withdrawal=withdrawals.get(row.id),
+            withdrawal=withdrawals.get(row.id) or (withdrawals.get(row.reviews) if row.reviews else None),
         )
         for row in rows
     ]

@@ -15,6 +15,7 @@ from services.intake.admission.candidate import Posted, Ruling
 from services.intake.admission.digest import identity
 from services.intake.admission.messages import review_message
 from services.intake.doors.receipts import submission_seen_by
+from services.intake.projection.read_after_write import REVIEWS, newest_projected
 from services.intake.rules.standing_figures import Figures
 from services.intake.service import Intake, Serving
 from services.intake.storage import figures, receipts
@@ -26,9 +27,12 @@ from shared.http.app import language_of
 from shared.http.body import JsonRoute
 from shared.http.dependencies import SignedIn
 from shared.nats.cloud_events import new_trace
-from shared.nats.publishing import BrokerUnavailableError, publish
+from shared.nats.publishing import BrokerUnavailableError, SubjectMovedError, publish_next
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.stable_id import stable_id
+
+_ATTEMPTS = 5
+"""Attempts when offices decide about submissions of the same commune at the same moment."""
 
 router = APIRouter(route_class=JsonRoute, strict_content_type=False)
 
@@ -68,12 +72,26 @@ async def review_submission(
 async def review(intake: Intake, posted: Posted, submission_id: UUID, decision: Decision) -> Review:
     """Carry out a decision and return its record; the same decision again gets the same record.
 
-    Problem 404, 403 or 409 where the decision cannot be made.
+    Problem 404, 403 or 409 where the decision cannot be made. Of two offices that decide at once the second looks
+    again.
     """
+    for _ in range(_ATTEMPTS):
+        try:
+            return await _decide(intake, posted, submission_id, decision)
+        except SubjectMovedError:
+            continue
+    raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "1"})
+
+
+async def _decide(intake: Intake, posted: Posted, submission_id: UUID, decision: Decision) -> Review:
     runtime, caller = intake.runtime, posted.caller
     stored, original = await submission_seen_by(runtime, caller, submission_id)
+    subject = subjects.review(original.district, original.unit)
+    newest = await newest_projected(runtime.nats, subjects.SUBMISSIONS_STREAM, REVIEWS, subject)
     async with runtime.engine.connect() as connection:
-        if withdrawal := (await receipts.withdrawals_of(connection, [submission_id])).get(submission_id):
+        ids = [one for one in (submission_id, original.reviews) if one]
+        withdrawals = await receipts.withdrawals_of(connection, ids)
+        if withdrawal := next(iter(withdrawals.values()), None):
             raise Problem(Problems.WITHDRAWN, rules.withdrawn(withdrawal, original.revision + 1))
         earlier = (await receipts.reviews_of(connection, [submission_id]))[submission_id]
         elements = " ".join(original.readings)
@@ -99,12 +117,12 @@ async def review(intake: Intake, posted: Posted, submission_id: UUID, decision: 
         period=original.period,
     )
     if decision.decision == "returned":
-        return await _send_back(intake, posted, original, made, standing)
-    return await _raise(intake, posted, original, made, standing)
+        return await _send_back(intake, posted, original, made, standing, newest)
+    return await _raise(intake, posted, original, made, standing, newest)
 
 
 async def _raise(
-    intake: Intake, posted: Posted, original: AcceptedSubmission, made: Review, standing: Figures
+    intake: Intake, posted: Posted, original: AcceptedSubmission, made: Review, standing: Figures, newest: int
 ) -> Review:
     """Send the figures out again at the stage that the decision gives them."""
     stage = Stage(made.decision)
@@ -126,7 +144,8 @@ async def _raise(
         readings=readings,
     )
     about = {f"/readings/{code}" for code in readings}
-    ruling = Ruling(made, [warning for warning in original.warnings if warning.pointer in about])
+    warnings = [warning for warning in original.warnings if warning.pointer in about]
+    ruling = Ruling(made, warnings, original.district, newest)
     receipt = receipts_of(
         await intake.admission.group_commit.submit([intake.admission.screen(at_stage, 0, again, ruling)])
     )[0]
@@ -134,7 +153,7 @@ async def _raise(
 
 
 async def _send_back(
-    intake: Intake, posted: Posted, original: AcceptedSubmission, made: Review, standing: Figures
+    intake: Intake, posted: Posted, original: AcceptedSubmission, made: Review, standing: Figures, newest: int
 ) -> Review:
     """Tell the sender that the submission has to be corrected. A key that may raise a figure to the next stage may
     also send it back.
@@ -147,7 +166,7 @@ async def _send_back(
     _open_readings(original, raised(original).stage, standing)
     intake.admission.group_commit.check_open()
     try:
-        (stored,) = await publish(runtime.nats, [review_message(made, original.district, posted.trace)])
+        stored = await publish_next(runtime.nats, review_message(made, original.district, posted.trace), newest)
     except BrokerUnavailableError as error:
         raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
     if not stored.duplicate:
@@ -163,19 +182,8 @@ def raised(submission: AcceptedSubmission) -> AcceptedSubmission:
 
 
 def _open_readings(original: AcceptedSubmission, stage: Stage, standing: Figures) -> dict[str, Value]:
-    """Return the figures that a decision still concerns: those that stand, and corrections of an office's figures.
-
-    Problem 409 when other figures have taken the place of all of them.
-    """
-    rank = (stage.rank, original.revision)
-    readings = {
-        code: value
-        for code, value in original.readings.items()
-        if (stands := standing.get(code)) is None
-        or stands.submission == original.id
-        or (stands.revision < original.revision and stands.rank < rank)
-    }
+    """Return the figures that a decision still concerns; problem 409 when others have taken their place."""
+    readings = rules.open_readings(original, original.id, stage, standing)
     if not readings:
-        newest = max(standing.values(), key=lambda reading: reading.rank)
-        raise Problem(Problems.REVIEWED, Fault("/submission", Faults.SUPERSEDED, {"value": str(newest.submission)}))
+        raise Problem(Problems.REVIEWED, rules.superseded(standing))
     return readings

@@ -15,6 +15,7 @@ from services.intake import rules
 from services.intake.admission.messages import withdrawal_message
 from services.intake.doors.receipts import body_of, submission_seen_by
 from services.intake.doors.reviews import raised
+from services.intake.projection.read_after_write import REVIEWS, WITHDRAWALS, newest_projected
 from services.intake.service import Intake, Serving
 from services.intake.storage import receipts
 from shared.access.caller import Caller
@@ -24,10 +25,19 @@ from shared.contracts.submission import AcceptedSubmission, Withdrawal
 from shared.http.body import JsonRoute
 from shared.http.dependencies import SignedIn
 from shared.nats.cloud_events import new_trace
-from shared.nats.publishing import BrokerUnavailableError, publish
+from shared.nats.publishing import (
+    EXPECTED_LAST,
+    EXPECTED_LAST_OF,
+    BrokerUnavailableError,
+    OvertakenError,
+    publish_as_expected,
+)
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.service.runtime import Runtime
 from shared.stable_id import stable_id
+
+_ATTEMPTS = 5
+"""Attempts when offices review submissions of the same commune at the same moment."""
 
 router = APIRouter(route_class=JsonRoute, strict_content_type=False)
 
@@ -58,10 +68,23 @@ async def withdraw_submission(
 async def withdraw(intake: Intake, caller: Caller, submission_id: UUID, reason: str, trace: str) -> Withdrawal:
     """Carry out a withdrawal and return its record.
 
-    Problem 404 where the caller may not see the submission, 403 where another agency has to withdraw it.
+    Problem 404 where the caller may not see the submission, 403 where another agency has to withdraw it. Where an
+    office reviews one of the commune's submissions at the same moment, the withdrawal looks again.
     """
+    for _ in range(_ATTEMPTS):
+        try:
+            return await _decide(intake, caller, submission_id, reason, trace)
+        except OvertakenError:
+            continue
+    raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "1"})
+
+
+async def _decide(intake: Intake, caller: Caller, submission_id: UUID, reason: str, trace: str) -> Withdrawal:
     runtime = intake.runtime
     _, original = await submission_seen_by(runtime, caller, submission_id)
+    stream, unit = subjects.SUBMISSIONS_STREAM, (original.district, original.unit)
+    await newest_projected(runtime.nats, stream, WITHDRAWALS, subjects.withdrawal(*unit))
+    newest = await newest_projected(runtime.nats, stream, REVIEWS, subjects.review(*unit))
     async with runtime.engine.connect() as connection:
         if earlier := (await receipts.withdrawals_of(connection, [submission_id])).get(submission_id):
             return earlier
@@ -83,8 +106,11 @@ async def withdraw(intake: Intake, caller: Caller, submission_id: UUID, reason: 
         for submission in submissions
     ]
     messages = [withdrawal_message(one, original.district, trace) for one in withdrawals]
+    messages[0].headers.update({EXPECTED_LAST: str(newest), EXPECTED_LAST_OF: subjects.review(*unit)})
     try:
-        first, *_ = await publish(runtime.nats, messages)
+        first, *_ = await publish_as_expected(runtime.nats, messages)
+    except OvertakenError:
+        raise
     except BrokerUnavailableError as error:
         raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
     if not first.duplicate:

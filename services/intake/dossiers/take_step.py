@@ -68,12 +68,12 @@ async def take_step(intake: Intake, posted: Posted, step: Step) -> list[DossierL
             # what somebody else has returned meanwhile is not returned a second time
             step = replace(step, entry=step.entry.model_copy(update={"open_step": logged.returned_from}))
         try:
-            stored = await _publish(runtime, posted, step, logged, history.newest)
+            is_new = await _publish(runtime, posted, step, logged, history.newest)
         except SubjectMovedError:
             continue
-        if not stored:
-            return (await history_of(runtime, step.unit)).of(step.criteria_set)
-        return [*steps, logged]
+        if is_new:
+            return [*steps, logged]
+        # the same, or another step under the same id, was taken meanwhile: the next look tells
     raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "1"})
 
 

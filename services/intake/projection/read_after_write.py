@@ -6,11 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 
 from shared.contracts import subjects
+from shared.nats.direct_get import last_sequences
 from shared.problems import Problem, Problems
 
 SUBMISSIONS = subjects.INTAKE_CONSUMER
+REVIEWS = "intake-reviews"
+WITHDRAWALS = "intake-withdrawals"
 REFUSALS = "intake-refusals"
 PROBLEMS = "intake-problems"
 DOSSIERS = "intake-dossiers"
@@ -29,14 +33,34 @@ async def find_after_projection[T](
     """
     if (row := await look()) is not None:
         return row
-    js = nats.jetstream()
-    newest = (await js.stream_info(stream)).state.last_seq
+    newest = (await nats.jetstream().stream_info(stream)).state.last_seq
     deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
     while asyncio.get_running_loop().time() < deadline:
-        info = await js.consumer_info(stream, consumer)
-        is_behind = info.num_pending or info.num_ack_pending
-        has_come = not is_behind or (info.ack_floor is not None and info.ack_floor.stream_seq >= newest)
+        has_come = await _is_projected(nats, stream, consumer, newest)
         if (row := await look()) is not None or has_come:
             return row
         await asyncio.sleep(_PAUSE_SECONDS)
     raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
+
+
+async def newest_projected(nats: Client, stream: str, consumer: str, subject: str) -> int:
+    """Return the number of the newest message on a subject, once the tables hold it; 0 where there is none.
+
+    What is published behind this number was decided by everything on the subject. Problem 503 after two seconds.
+    """
+    try:
+        newest = (await last_sequences(nats, stream, [subject])).get(subject, 0)
+    except NatsError as error:
+        raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
+    deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+    while newest and not await _is_projected(nats, stream, consumer, newest):
+        if asyncio.get_running_loop().time() > deadline:
+            raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
+        await asyncio.sleep(_PAUSE_SECONDS)
+    return newest
+
+
+async def _is_projected(nats: Client, stream: str, consumer: str, sequence: int) -> bool:
+    info = await nats.jetstream().consumer_info(stream, consumer)
+    is_behind = info.num_pending or info.num_ack_pending
+    return not is_behind or (info.ack_floor is not None and info.ack_floor.stream_seq >= sequence)

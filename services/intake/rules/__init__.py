@@ -7,6 +7,7 @@ standing figures; `due` says whether it is late.
 
 from services.intake.rules.comparison import Remarks, compare, next_revision, withdrawn
 from services.intake.rules.examination import due, examine, is_out_of_scope, opening_day
+from services.intake.rules.reviewing import open_readings, superseded
 from services.intake.rules.shape import parse
 
 __all__ = [
@@ -16,7 +17,9 @@ __all__ = [
     "examine",
     "is_out_of_scope",
     "next_revision",
+    "open_readings",
     "opening_day",
     "parse",
+    "superseded",
     "withdrawn",
 ]

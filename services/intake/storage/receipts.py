@@ -33,6 +33,8 @@ class StoredReceipt(NamedTuple):
     stage: Stage
     revision: int
     receipt: Receipt
+    reviews: UUID | None = None
+    """The submission that it verifies or confirms, with which it is withdrawn."""
 
 
 class ReceiptFilter(NamedTuple):
@@ -132,7 +134,7 @@ async def parked_among(connection: AsyncConnection, sequences: Collection[int]) 
 
 def _stored(row: Row[Any]) -> StoredReceipt:
     return StoredReceipt(
-        row.id, row.sequence, row.agency, row.key, row.unit, Stage(row.stage), row.revision, _receipt(row)
+        row.id, row.sequence, row.agency, row.key, row.unit, Stage(row.stage), row.revision, _receipt(row), row.reviews
     )
 
 
