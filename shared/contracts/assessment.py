@@ -41,6 +41,15 @@ class Projection(BaseModel):
     in_time: bool | None = Field(description="Whether `on` is by the deadline; none: there is no deadline.")
 
 
+class BreakInSeries(BaseModel):
+    """A day since which something else is counted under the same name than before."""
+
+    valid_from: date = Field(description="Figures for periods that end from this day on are of the new series.")
+    reason: Bilingual = Field(description="By what is counted from then on, as in 'counted by ...'.")
+    verified: bool
+    source: str
+
+
 class Part(BaseModel):
     """One measure of a criterion or commitment, judged at a date. Numbers are in `measured_in`."""
 
@@ -124,6 +133,10 @@ class Part(BaseModel):
     )
     age_months: int | None = Field(
         default=None, description="The whole months since the end of the period; none for aggregates."
+    )
+    break_in_series: BreakInSeries | None = Field(
+        default=None,
+        description="The break after which the figures were counted: they are compared with none before it.",
     )
     provisional: bool = False
     verified: bool = Field(default=True, description="Whether the goal's number was read in its source.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -10,6 +10,7 @@ from functools import cached_property
 from shared.contracts.dossier import DossierStep
 from shared.contracts.period import Granularity, Period
 from shared.reference.models import (
+    Break,
     CriteriaSet,
     Criterion,
     CriterionKey,
@@ -35,6 +36,7 @@ class Definitions:
 
     units: Units
     elements: Mapping[str, Element]
+    breaks: list[Break]
     plausible_changes: list[PlausibleChange]
     sum_rules: list[SumRule]
     sets: Mapping[str, CriteriaSet]
@@ -72,6 +74,15 @@ class Definitions:
     def is_counted_at_levels(self, code: str) -> bool:
         """Say whether districts count the element as well as their communes."""
         return code in self._counted_at_levels
+
+    def breaks_of(self, elements: Iterable[str]) -> tuple[Break, ...]:
+        """Return the breaks in the series of any of these elements, one a day, in the order of their days."""
+        by_day = {broken.valid_from: broken for code in elements for broken in self._breaks.get(code, ())}
+        return tuple(by_day[day] for day in sorted(by_day))
+
+    def are_comparable(self, code: str, earlier: Period, later: Period) -> bool:
+        """Say whether the element's figures for two periods may be compared: no break lies between their ends."""
+        return not any(earlier.end < broken.valid_from <= later.end for broken in self._breaks.get(code, ()))
 
     def plausible_change(self, code: str) -> PlausibleChange | None:
         """Return how far the element's figure may change without being confirmed; None where any change is taken."""
@@ -141,6 +152,14 @@ class Definitions:
             for code, element in self.elements.items()
             if not DISTRICTS.isdisjoint(element.counted_in) and not BELOW_DISTRICTS.isdisjoint(element.counted_in)
         )
+
+    @cached_property
+    def _breaks(self) -> dict[str, tuple[Break, ...]]:
+        breaks: dict[str, tuple[Break, ...]] = {}
+        for broken in self.breaks:
+            for code in broken.elements:
+                breaks[code] = (*breaks.get(code, ()), broken)
+        return breaks
 
     @cached_property
     def _plausible_changes(self) -> dict[str, PlausibleChange]:

@@ -144,6 +144,13 @@ def _branches(reference: Reference) -> Things:
     return _by("id", (branch for root in roots for branch in root.walk()), "branches")
 
 
+def _elements(reference: Reference) -> Things:
+    return {
+        code: {**thing, "breaks": [each.model_dump(mode="json") for each in reference.breaks_of([code])]}
+        for code, thing in _by("code", reference.elements.values()).items()
+    }
+
+
 def _criteria(reference: Reference) -> Things:
     return {key: reference.criterion(key).model_dump(mode="json") for key in reference.criterion_keys}
 
@@ -151,7 +158,7 @@ def _criteria(reference: Reference) -> Things:
 _TREES = ("routing", "dossier_routing")
 _OF_ALL: Mapping[str, Callable[[Reference], Things]] = {
     "unit": lambda reference: _by("key", reference.units),
-    "element": lambda reference: _by("code", reference.elements.values()),
+    "element": _elements,
     "set": lambda reference: _by("id", reference.sets.values(), "criteria"),
     "criterion": _criteria,
     "report": lambda reference: _by("id", reference.calendar),

@@ -193,6 +193,7 @@ def _definitions(directory: Path) -> Definitions:
     definitions = Definitions(
         units=Units(units, successions),
         elements={element.code: element for element in elements.elements},
+        breaks=elements.breaks,
         plausible_changes=elements.plausible_changes,
         sum_rules=elements.sum_rules,
         sets={criteria_set.id: criteria_set for criteria_set in sets},

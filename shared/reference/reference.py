@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 
 from shared.reference.definitions import Definitions
@@ -26,6 +26,9 @@ from shared.reference.models import (
     Unit,
     UnitKind,
 )
+from shared.reference.series import Series
+
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Reference(Definitions):
         return cls(
             units=definitions.units.counting(plan.counted_kinds),
             elements=definitions.elements,
+            breaks=definitions.breaks,
             plausible_changes=definitions.plausible_changes,
             sum_rules=definitions.sum_rules,
             sets={
@@ -114,6 +118,41 @@ class Reference(Definitions):
     def ages_until(self, deadline: date) -> date:
         """Return the last day on which figures age for what a deadline binds: until the plan is closed."""
         return max(deadline, self.plan.closes or deadline)
+
+    # Breaks in the series of figures
+
+    def series_of(self, elements: Iterable[str]) -> tuple[Series, ...]:
+        """Return the series of a measure of these elements that begin with a break, of the time that the plan looks at.
+
+        A break before that time separates nothing that the plan compares.
+        """
+        codes = tuple(elements)
+        if codes not in self._series:
+            breaks = self.breaks_of(codes)
+            horizon = self.plan.horizon
+            self._series[codes] = tuple(Series(each.valid_from, each) for each in breaks if each.valid_from > horizon)
+        return self._series[codes]
+
+    def series_summed(self, commitment: Commitment) -> tuple[Series, ...]:
+        """Return the series of a sum over many units that begin by the commitment's deadline.
+
+        No sum mixes two series: it goes over to the next on the day after the first report by it was due, or on the
+        day of the break where none is asked for. A sum over a year is one sum whatever was counted: it adds up events.
+        """
+        key = (commitment.id, commitment.deadline)
+        if key not in self._series_summed:
+            self._series_summed[key] = tuple(self._find_series_summed(commitment))
+        return self._series_summed[key]
+
+    def _find_series_summed(self, commitment: Commitment) -> Iterator[Series]:
+        is_one_sum = isinstance(commitment.measure, Total) and not commitment.is_compared
+        if is_one_sum or isinstance(commitment.measure, Done):
+            return
+        for series in self.series_of(sorted(self.elements_of(commitment))):
+            if series.begins > commitment.deadline:
+                return
+            dues = (due.by + _DAY for due in self.dues_of(commitment) if due.period.end >= series.begins)
+            yield series._replace(begins=min(dues, default=series.begins))
 
     # Cohorts, and the criteria by which a commune is judged
 
@@ -297,6 +336,14 @@ class Reference(Definitions):
 
     @cached_property
     def _stands_months(self) -> dict[tuple[str, ...], int | None]:
+        return {}
+
+    @cached_property
+    def _series(self) -> dict[tuple[str, ...], tuple[Series, ...]]:
+        return {}
+
+    @cached_property
+    def _series_summed(self) -> dict[tuple[str, date], tuple[Series, ...]]:
         return {}
 
     @cached_property

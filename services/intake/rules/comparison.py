@@ -55,6 +55,8 @@ def compare(submission: Submission, unit: Unit, standing: StandingFigures, refer
         elif not stands or stands.value != value:
             fresh[code] = value
             limit, before = reference.plausible_change(code), standing.before(unit.key, code, period)
+            if before and not reference.are_comparable(code, before.period, period):
+                before = None
             if limit and (previous := _far_behind(value, limit, stands, before)):
                 details = _change(element, value, previous, limit)
                 remarks.ask(code, submission, Faults.NEEDS_CONFIRMATION, Warnings.IMPLAUSIBLE_CHANGE, details)

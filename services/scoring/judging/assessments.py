@@ -14,7 +14,7 @@ from services.scoring.judging.observations import Observation
 from services.scoring.judging.readings import Reading
 from services.scoring.judging.trend import project
 from services.scoring.judging.verdict import Verdict
-from shared.contracts.assessment import Assessment, Part, PartReading, Waypoint
+from shared.contracts.assessment import Assessment, BreakInSeries, Part, PartReading, Waypoint
 from shared.reference.models import Commitment, Ratio, Unit, UnitKind
 
 
@@ -114,8 +114,14 @@ def _with_numbers(part: Part, verdict: Verdict, *, countable: bool) -> Part:
         "baseline": _number(verdict.baseline.value if verdict.baseline else None),
         "baseline_on": verdict.baseline.on if verdict.baseline else None,
         "deadline": verdict.requirement.deadline,
+        "break_in_series": _break_before(verdict),
     }
     return part.model_copy(update=numbers | (_of_observation(newest) if newest else {}))
+
+
+def _break_before(verdict: Verdict) -> BreakInSeries | None:
+    series = verdict.series
+    return BreakInSeries.model_validate(series.after, from_attributes=True) if series else None
 
 
 def _of_observation(observation: Observation) -> dict[str, object]:

@@ -31,6 +31,12 @@ class PreviousVerdict:
 
     status: Status = Status.NO_DATA
     overdue: frozenset[str] = frozenset()
+    series_from: date | None = None
+    """The day of the break after which its figures were counted; None before any."""
+
+    def is_before_break(self, series_from: date | None) -> bool:
+        """Tell whether a new verdict, on figures counted since `series_from`, is the first one after a break."""
+        return series_from is not None and series_from != self.series_from and self.status != Status.NO_DATA
 
 
 def events(before: PreviousVerdict, after: Status, overdue: Collection[str] = ()) -> list[Event]:
@@ -51,6 +57,15 @@ def told_as(event: Event, cause: Cause | None) -> Event:
         return Event.CHANGED
     is_alarm = event in (Event.LOST, Event.FELL_BEHIND)
     return Event.CHANGED if is_alarm and cause not in (None, "figure", "time") else event
+
+
+def _cause_of(event: Event, cause: Cause | None, is_new_series: bool) -> Cause | None:
+    """Return the cause of a change: of the first verdict after a break in the series it is the rules by which to count.
+
+    A late or arriving report by itself has none of it.
+    """
+    is_of_status = event not in (Event.OVERDUE, Event.REPORT_ARRIVED)
+    return "rules" if is_new_series and is_of_status and cause in (None, "figure", "time") else cause
 
 
 def _of_sum(event: Event, assessment: Assessment) -> Event:
@@ -78,13 +93,18 @@ class ChangesAt:
         before: PreviousVerdict,
         assessment: Assessment,
         submission: UUID | None,
+        series_from: date | None = None,
     ) -> list[StatusChanged]:
-        """Return the changes of a commune's criterion. `submission`: the one that caused them; None: time did."""
+        """Return the changes of a commune's criterion. `submission`: the one that caused them; None: time did.
+
+        `series_from`: the day of the break after which the figures were counted that are judged now.
+        """
+        is_new_series = before.is_before_break(series_from)
         district = self.reference.units.district(unit)
         return [
             StatusChanged(
                 id=_event_id(unit, criterion, event, before, assessment, submission),
-                event=told_as(event, self.cause),
+                event=told_as(event, cause),
                 before=_status_before(event, before, assessment),
                 after=assessment.status,
                 on=self.moment.on,
@@ -92,7 +112,7 @@ class ChangesAt:
                 unit=unit_ref(unit),
                 assessment=assessment,
                 submission=submission,
-                cause=self.cause,
+                cause=cause,
                 plan=self.reference.plan.id,
                 sample=self.reference.plan.sample,
                 criterion=criterion_ref(criterion, self.reference),
@@ -100,30 +120,38 @@ class ChangesAt:
                 cohorts=[cohort.id for cohort in self.reference.cohorts_of(unit)],
             )
             for event in events(before, assessment.status, assessment.overdue)
+            for cause in [_cause_of(event, self.cause, is_new_series)]
         ]
 
     def of_target(
-        self, commitment: Commitment, target: Unit, before: PreviousVerdict, assessment: Assessment
+        self,
+        commitment: Commitment,
+        target: Unit,
+        before: PreviousVerdict,
+        assessment: Assessment,
+        series_from: date | None = None,
     ) -> list[TargetChanged]:
-        """Return the changes of a commitment of a district or the province."""
+        """Return the changes of a commitment of a district or the province. `series_from`: as for a criterion."""
+        is_new_series = before.is_before_break(series_from)
         return [
             TargetChanged(
                 id=_event_id(
                     target, f"{self.reference.plan.id}/{commitment.id}", event, before, assessment, self.moment.at
                 ),
-                event=told_as(_of_sum(event, assessment), self.cause),
+                event=told_as(_of_sum(event, assessment), cause),
                 before=_status_before(event, before, assessment),
                 after=assessment.status,
                 on=self.moment.on,
                 at=self.moment.at,
                 unit=unit_ref(target),
                 assessment=assessment,
-                cause=self.cause,
+                cause=cause,
                 plan=self.reference.plan.id,
                 sample=self.reference.plan.sample,
                 commitment=commitment_ref(commitment),
             )
             for event in events(before, assessment.status, assessment.overdue)
+            for cause in [_cause_of(event, self.cause, is_new_series)]
         ]
 
 

@@ -37,6 +37,7 @@ from shared.reference.models import (
     UnitKind,
     YesNo,
 )
+from shared.reference.series import Series, place_of
 
 ZERO = Decimal(0)
 _HOLDS = (ZERO, Decimal(1))
@@ -181,18 +182,19 @@ class Contributor:
                     element, commitment.starts or self.reference.plan.first_day, commitment.deadline
                 )
             case CommunesMeeting(criterion=criterion):
-                return self._of_meeting([criterion], commitment.deadline)
+                return self._of_meeting([criterion], commitment.deadline, self.reference.series_summed(commitment))
             case CohortMeeting(cohort=cohort):
-                return self._of_meeting(self.reference.criteria_of_cohort(cohort), commitment.deadline)
+                criteria = self.reference.criteria_of_cohort(cohort)
+                return self._of_meeting(criteria, commitment.deadline, self.reference.series_summed(commitment))
 
     def _of_rate(self, commitment: Commitment, rate: Rate) -> dict[date, Increment]:
         """Return what the unit adds to a rate. Stale figures stay in it, and are counted as such."""
         kinds, until = self.reference.kinds_counted(commitment), commitment.deadline
         units = int(self.reference.is_of_the_plan(self.unit, kinds))
-        freshness = self.reference.freshness_of(commitment)
+        freshness, series = self.reference.freshness_of(commitment), self.reference.series_summed(commitment)
 
         def levels(seen: Sequence[Observation], since: date) -> list[_Figure]:
-            return [
+            figures = [
                 _Figure(
                     max(found.effective, since),
                     found.numerator,
@@ -202,6 +204,7 @@ class Contributor:
                 )
                 for found in seen
             ]
+            return _series_apart(figures, seen, series) if series else figures
 
         base = self._base(self._observed(rate, self.figures, until)) if commitment.is_compared else None
 
@@ -221,7 +224,7 @@ class Contributor:
 
         aged = _aged(levels(self._observed_since(self.unit.valid_from, until, rate, self.figures), date.min), units)
         if commitment.is_compared:
-            aged = self._compared(aged, base, units)
+            aged = self._compared(aged, base, units, series)
         return _increments_from(self._followed_by_heirs(aged, levels_of_heir, kinds))
 
     def _base(self, observations: Sequence[Observation]) -> Observation | None:
@@ -229,17 +232,21 @@ class Contributor:
         before = [seen for seen in observations if seen.effective <= self.reference.plan.baseline_date]
         return before[-1] if before and not before[-1].is_unusable else None
 
-    def _compared(self, levels: _Levels, base: Observation | None, units: int) -> _Levels:
-        """Return the levels with what each is compared with: the base, else the first figures."""
+    def _compared(
+        self, levels: _Levels, base: Observation | None, units: int, series: Sequence[Series] = ()
+    ) -> _Levels:
+        """Return the levels with what each is compared with: the base, else the first figures of its series."""
         compared = []
-        first: Increment | None = None
+        firsts: dict[int, Increment] = {}
         of_base = None if base is None else Comparison(units, base.numerator, base.denominator or ZERO)
+        place_of_base = _place_of_period(base.period, series) if base else 0
         for day, level in levels:
             if level.numerator == 0 and level.denominator == 0:
                 compared.append((day, level))
                 continue
-            first = first or level
-            comparison = of_base
+            place = place_of(series, day)
+            first = firsts.setdefault(place, level)
+            comparison = of_base if place == place_of_base else None
             if comparison is None:
                 comparison = Comparison(
                     new_numerator=level.numerator,
@@ -300,8 +307,8 @@ class Contributor:
 
         It is the unit's own, and that of the units whose place it has taken since.
         """
-        before = period.a_year_before
-        if before is None:
+        before, reference = period.a_year_before, self.reference
+        if before is None or not all(reference.are_comparable(element, before, period) for element in elements):
             return None
         plan, lineage, units = self.reference.plan, self.reference.lineage, self.reference.units
         parties = [(self.unit, self.figures)] if self.unit.is_valid(before.end) else []
@@ -339,12 +346,14 @@ class Contributor:
             [(seen.effective, Increment(numerator=seen.numerator, units=1)) for seen in observations]
         )
 
-    def _of_meeting(self, criteria: Sequence[CriterionKey], until: date) -> dict[date, Increment]:
+    def _of_meeting(
+        self, criteria: Sequence[CriterionKey], until: date, series: Sequence[Series]
+    ) -> dict[date, Increment]:
         """Return whether the unit meets the criteria. It does not count as one that does once its figures are stale."""
         measures = [measure for key in criteria for measure in self.reference.criterion(key).measures]
 
         def levels_of(unit: Unit, figures: Figures, since: date) -> _Levels:
-            track = self._holds_over_time(criteria, unit, figures, until)
+            track = self._holds_over_time(criteria, unit, figures, until, series)
             counted = [
                 own[0].effective
                 for measure in measures
@@ -385,7 +394,7 @@ class Contributor:
         return levels
 
     def _holds_over_time(
-        self, criteria: Sequence[CriterionKey], unit: Unit, figures: Figures, until: date
+        self, criteria: Sequence[CriterionKey], unit: Unit, figures: Figures, until: date, series: Sequence[Series]
     ) -> list[_Figure]:
         """Return by day, in order, whether all the criteria's indicators hold in the commune from then on: 1 or 0.
 
@@ -401,17 +410,22 @@ class Contributor:
                     if not observations:
                         return []
                     freshness = self.reference.freshness_on(key, group.measure.element_codes, until)
-                    tracks.append(
-                        [
-                            _Figure(seen.effective, _holds(seen, goal, at_least), ZERO, freshness.age_of(seen.period))
-                            for seen in observations
-                        ]
-                    )
+                    track = [
+                        _Figure(seen.effective, _holds(seen, goal, at_least), ZERO, freshness.age_of(seen.period))
+                        for seen in observations
+                    ]
+                    own = self._series_among(series, group.measure.element_codes) if series else ()
+                    tracks.append(_series_apart(track, observations, own) if own else track)
         if not tracks:
             return []
         begin = max(track[0].day for track in tracks)
         days = sorted({figure.day for track in tracks for figure in track if figure.day >= begin})
         return [_together(day, [_value_at(track, day) for track in tracks]) for day in days]
+
+    def _series_among(self, series: Sequence[Series], elements: Sequence[str]) -> Sequence[Series]:
+        """Return those of the series of a sum that begin with a break of these elements."""
+        breaks = self.reference.breaks_of(elements)
+        return [each for each in series if each.after in breaks]
 
     def _observed(self, measure: Measure, figures: Figures, until: date | None) -> Sequence[Observation]:
         plan = self.reference.plan
@@ -437,6 +451,29 @@ def _covered_from(due: Due, periods: Mapping[Period, date]) -> date | None:
     """Return the day from which reports cover the period that was due: one for it, or for a longer one around it."""
     days = [day for period, day in periods.items() if period.start <= due.period.start and period.end >= due.period.end]
     return min(days, default=None)
+
+
+def _series_apart(figures: Sequence[_Figure], seen: Sequence[Observation], series: Sequence[Series]) -> list[_Figure]:
+    """Return the figures on the days on which a sum is of their series; without any, none is counted from such a day.
+
+    A figure that becomes known when the sum has gone over to the next series no longer counts. `seen`: the values of
+    the figures, one for each.
+    """
+    apart: list[_Figure] = []
+    for figure, value in zip(figures, seen, strict=True):
+        place = _place_of_period(value.period, series)
+        day = max(figure.day, series[place - 1].begins) if place else figure.day
+        if place == len(series) or day < series[place].begins:
+            apart.append(figure._replace(day=day))
+    for each in series:
+        if not any(figure.day == each.begins for figure in apart):
+            apart.append(_Figure(each.begins, ZERO, ZERO, Age(), counts=False))
+    return sorted(apart, key=_day_of)
+
+
+def _place_of_period(period: Period, series: Sequence[Series]) -> int:
+    """Return the number of breaks by the end of a period."""
+    return sum(each.after.valid_from <= period.end for each in series)
 
 
 def _aged(figures: Sequence[_Figure], units: int) -> _Levels:
@@ -471,7 +508,13 @@ def _aged(figures: Sequence[_Figure], units: int) -> _Levels:
 
 def _together(day: date, figures: Sequence[_Figure]) -> _Figure:
     """Return the figures of several measures as one: whether all hold, as old as the oldest."""
-    return _Figure(day, min(figure.numerator for figure in figures), ZERO, oldest(figure.age for figure in figures))
+    return _Figure(
+        day,
+        min(figure.numerator for figure in figures),
+        ZERO,
+        oldest(figure.age for figure in figures),
+        all(figure.counts for figure in figures),
+    )
 
 
 def _holds(seen: Observation, goal: Fraction, at_least: bool) -> Decimal:

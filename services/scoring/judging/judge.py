@@ -54,6 +54,11 @@ class CriterionVerdict:
     """The last day on which the status holds if nothing is reported; None: it holds for good."""
 
     @property
+    def series_from(self) -> date | None:
+        """The day of the newest break after which one of its newest figures was counted; None before any."""
+        return max((day for part in self.parts if (day := part.verdict.series_from)), default=None)
+
+    @property
     def is_blank(self) -> bool:
         """True where the criterion has no figures, and time alone never changes its status."""
         return self.status == Status.NO_DATA and self.holds_until is None
@@ -133,6 +138,7 @@ class Judge:
                 tolerance=exact(plan.tolerance),
                 has_path=indicator.measured_in != "yes_no",
                 reports=reports,
+                series=self.reference.series_of(indicator.element_codes),
                 closes=None if reports else plan.closes,
             )
             for group in indicator.groups:
@@ -197,6 +203,7 @@ class Judge:
             has_path=commitment.has_path,
             ceiling=isinstance(commitment.measure, Total) and commitment.direction == "at_most",
             reports=reports,
+            series=self.reference.series_summed(commitment),
             closes=plan.closes if waits_for_closing and commitment.deadline == plan.deadline else None,
         )
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from services.scoring.judging.observations import Observation
 from shared.reference.models import Due
+from shared.reference.series import Series
 
 _DAY = timedelta(days=1)
 
@@ -45,6 +46,8 @@ class Requirement:
     """The value adds up over the year and may not pass the goal, so only the deadline shows that it is met."""
     reports: Sequence[Due] = ()
     """The reports that the calendar asks for, oldest period first; between them no value falls behind."""
+    series: Sequence[Series] = ()
+    """The series of figures that begin with a break: values of different series are not compared."""
     closes: date | None = None
     """The day on which the plan is closed, where no calendar says when the last figures come; until then they are
     waited for."""

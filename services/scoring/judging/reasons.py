@@ -73,6 +73,8 @@ _T = {
     "no_trend": phrase("reasons.no_trend"),
     "provisional": phrase("reasons.provisional"),
     "unverified": phrase("reasons.unverified"),
+    "unverified_source": phrase("reasons.unverified_source"),
+    "break_in_series": phrase("reasons.break_in_series"),
     "overdue": phrase("reasons.overdue"),
     "points": phrase("reasons.points"),
 }
@@ -104,9 +106,9 @@ def _sentence(part: Part, language: Language) -> str:
     if part.value is None and part.denominator == 0:
         return _T["unusable"].in_(language).format(name=name, source=source)
     if part.value is None or part.goal is None:
-        return _T["no_data"].in_(language).format(name=name)
+        return _T["no_data"].in_(language).format(name=name, series=_series(part, language))
     if part.measured_in == "yes_no":
-        age = _stale(part, language)
+        age = _stale(part, language) + _series(part, language)
         return _T["yes" if part.value >= part.goal else "no"].in_(language).format(name=name, source=source, age=age)
 
     sign = "≥" if part.direction == "at_least" else "≤"
@@ -130,7 +132,8 @@ def _sentence(part: Part, language: Language) -> str:
         sentence += _path(part, sign, language, digits)
     if part.status != Status.NO_DATA:
         sentence += _lacking(part, language)
-    sentence += _compared(part, language, digits) + _complete(part, language) + _trend(part, language)
+    sentence += _series(part, language) + _compared(part, language, digits)
+    sentence += _complete(part, language) + _trend(part, language)
     if part.provisional:
         sentence += _T["provisional"].in_(language)
     return sentence + "."
@@ -192,6 +195,22 @@ def _compared(part: Part, language: Language, digits: int | None) -> str:
     if part.whole is not None:
         clauses += _T["whole"].in_(language).format(whole=amount(part.whole, part.measured_in, language, digits=digits))
     return clauses
+
+
+def _series(part: Part, language: Language) -> str:
+    """Return in words since when figures are counted otherwise, and so not compared; empty where they always were."""
+    broken = part.break_in_series
+    if broken is None:
+        return ""
+    return (
+        _T["break_in_series"]
+        .in_(language)
+        .format(
+            day=text.day(broken.valid_from, language),
+            reason=broken.reason.in_(language),
+            unverified="" if broken.verified else _T["unverified_source"].in_(language),
+        )
+    )
 
 
 def _complete(part: Part, language: Language) -> str:

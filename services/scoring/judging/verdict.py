@@ -16,6 +16,7 @@ from fractions import Fraction
 from services.scoring.judging.observations import HUNDRED, Observation, exact
 from services.scoring.judging.path import Course, Point, Requirement
 from shared.contracts.status import Event, Status
+from shared.reference.series import Series, place_of
 
 _DAY = timedelta(days=1)
 _NOTHING = Fraction(0)
@@ -30,7 +31,7 @@ class Verdict:
     on: date
     status: Status
     seen: Sequence[Observation]
-    """The values in force by that day, the newest last."""
+    """The values in force by that day that are comparable with the newest, which is the last."""
     goal: Fraction | None
     baseline: Point | None = None
     course: Course | None = None
@@ -40,6 +41,18 @@ class Verdict:
     def observation(self) -> Observation | None:
         """The newest value, which is judged."""
         return self.seen[-1] if self.seen else None
+
+    @property
+    def series(self) -> Series | None:
+        """The series, begun with a break, of the newest value, or without values of the day; None before any."""
+        series, newest = self.requirement.series, self.observation
+        place = place_of(series, newest.period.end if newest else self.on) if series else 0
+        return series[place - 1] if place else None
+
+    @property
+    def series_from(self) -> date | None:
+        """The day of the break after which the newest value was counted; None before any."""
+        return self.series.after.valid_from if self.seen and self.series else None
 
     @property
     def short(self) -> Fraction | None:
@@ -87,6 +100,8 @@ def assess(requirement: Requirement, observations: Sequence[Observation], on: da
     """
     coming = bisect_right(observations, on, key=lambda seen: seen.effective)
     seen = observations[:coming]
+    if requirement.series and seen:
+        requirement, seen = _of_newest_series(requirement, seen)
     if not seen or seen[-1].units_counted is None:
         return _assess(requirement, seen, _baseline(requirement, seen), on)
     newest = seen[-1]
@@ -99,6 +114,23 @@ def assess(requirement: Requirement, observations: Sequence[Observation], on: da
         last_day = observations[coming].effective - _DAY
         verdict = replace(verdict, holds_until=min(last_day, verdict.holds_until or last_day))
     return verdict
+
+
+def _of_newest_series(
+    requirement: Requirement, seen: Sequence[Observation]
+) -> tuple[Requirement, Sequence[Observation]]:
+    """Return the values that are comparable with the newest one, and the requirement as it applies to them.
+
+    What the plan states of the time before a break within its own time, its baseline and its milestones, is not
+    comparable either: the path then begins with the first value after the break. The goal binds as it stands.
+    """
+    series = requirement.series
+    if not (place := place_of(series, seen[-1].period.end)):
+        return requirement, seen
+    comparable = [value for value in seen if place_of(series, value.period.end) == place]
+    if series[place - 1].after.valid_from > requirement.baseline_date + _DAY:
+        requirement = replace(requirement, baseline=None, milestones=())
+    return requirement, comparable
 
 
 def _assess_incomplete(

@@ -27,6 +27,7 @@ class StoredStatus(NamedTuple):
     judged_on: date
     holds_until: date | None
     overdue: list[str]
+    series_from: date | None
 
 
 class StatusValues(TypedDict):
@@ -39,6 +40,7 @@ class StatusValues(TypedDict):
     judged_on: date
     holds_until: date | None
     overdue: list[str]
+    series_from: date | None
 
 
 _STORED = (status.c.unit, status.c.criterion, *(status.c[name] for name in StoredStatus._fields))

@@ -97,6 +97,9 @@ class StatusRow(_Table, table=True):
     judged_on: date
     holds_until: date | None
     overdue: list[str] = Field(sa_type=_json, description="The periods of reports that are due and have not come.")
+    series_from: date | None = Field(
+        default=None, description="The day of the break after which its newest figures were counted; none before any."
+    )
 
 
 class IncrementRow(_Table, table=True):
@@ -149,6 +152,9 @@ class TargetRow(_Table, table=True):
     holds_until: date | None
     overdue: list[str] | None = Field(
         sa_type=_json, description="The periods of overdue reports, while it has no value. None: it was never judged."
+    )
+    series_from: date | None = Field(
+        default=None, description="The day of the break after which its newest figures were counted; none before any."
     )
     moved: bool = Field(description="Its increments have changed since it was judged.")
 

@@ -24,6 +24,7 @@ class StoredTarget(NamedTuple):
     judged_on: date
     holds_until: date | None
     overdue: list[str] | None
+    series_from: date | None
 
 
 class TargetValues(TypedDict):
@@ -37,6 +38,7 @@ class TargetValues(TypedDict):
     judged_on: date
     holds_until: date | None
     overdue: list[str] | None
+    series_from: date | None
     moved: bool
 
 
@@ -99,6 +101,7 @@ async def mark_moved(connection: AsyncConnection, plan: str, targets: Collection
             "judged_on": on,
             "holds_until": None,
             "overdue": None,
+            "series_from": None,
             "moved": True,
         }
         for commitment, unit in sorted(targets)

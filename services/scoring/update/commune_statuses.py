@@ -87,7 +87,7 @@ def _judge(
         assessment = explain_criterion(judged)
         cause = _cause(criterion, to_judge.causes, reference)
         changes = ChangesAt(reference, moment, transaction.cause).of_criterion(
-            unit, criterion, before, assessment, cause
+            unit, criterion, before, assessment, cause, judged.series_from
         )
     is_unchanged = stored and judged.status == before.status and transaction.cause != "plan"
     if stored and is_unchanged and not _reaches_back(to_judge.differing, judge):
@@ -100,7 +100,7 @@ def _judge(
 def _before(stored: StoredStatus | None, criterion: CriterionKey, unit: Unit, judge: Judge) -> PreviousVerdict:
     """Return the stored verdict, else the verdict without any figures: a first verdict is compared with silence."""
     if stored:
-        return PreviousVerdict(stored.status, frozenset(stored.overdue))
+        return PreviousVerdict(stored.status, frozenset(stored.overdue), stored.series_from)
     unreported = judge.criterion(criterion, unit, _NOTHING)
     return PreviousVerdict(unreported.status, frozenset(unreported.overdue))
 
@@ -130,6 +130,7 @@ def _status_row(unit: Unit, criterion: CriterionKey, judged: CriterionVerdict, s
         "judged_on": judged.on,
         "holds_until": last_day_held(unit, judged.holds_until),
         "overdue": list(judged.overdue),
+        "series_from": judged.series_from,
     }
 
 

@@ -62,7 +62,7 @@ async def _judge_targets(transaction: Transaction, is_in_force: bool) -> list[Ch
         if events(before, verdict.status, overdue_of(verdict)):
             assessment = explain_target(commitment, verdict, reference.kinds_summed(commitment))
             of_target = ChangesAt(reference, moment, transaction.cause).of_target(
-                commitment, target, before, assessment
+                commitment, target, before, assessment, verdict.series_from
             )
             changes += [ChangeOfUnit(target.key, change, is_in_force) for change in of_target]
         rows.append(_target_row(plan, commitment, target, verdict, judge.target_since(commitment, observations)))
@@ -73,7 +73,7 @@ async def _judge_targets(transaction: Transaction, is_in_force: bool) -> list[Ch
 def _before(row: StoredTarget | None, commitment: Commitment, judge: Judge) -> PreviousVerdict:
     """Return the stored verdict, else the verdict on a commitment for which nobody has reported."""
     if row and row.overdue is not None:
-        return PreviousVerdict(row.status, frozenset(row.overdue))
+        return PreviousVerdict(row.status, frozenset(row.overdue), row.series_from)
     unreported = judge.target(commitment, ())
     return PreviousVerdict(unreported.status, frozenset(overdue_of(unreported)))
 
@@ -101,5 +101,6 @@ def _target_row(plan: str, commitment: Commitment, target: Unit, verdict: Verdic
         "judged_on": verdict.on,
         "holds_until": last_day_held(target, verdict.holds_until),
         "overdue": overdue_of(verdict),
+        "series_from": verdict.series_from,
         "moved": False,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import get_args
 
 from shared.contracts.period import Granularity
@@ -12,6 +12,7 @@ from shared.reference.definitions import Definitions
 from shared.reference.faults import FileFault
 from shared.reference.located import Located, Place
 from shared.reference.models import (
+    Break,
     CalendarFile,
     ElementsFile,
     PlausibleChange,
@@ -78,11 +79,37 @@ def of_elements(located: Located, file: ElementsFile, definitions: Definitions) 
                 phrase("consistency_definitions.choose_one_so_that"),
                 ", ".join(element.periods),
             )
+    _breaks(checks, file.breaks, definitions)
     _plausible_changes(checks, file.plausible_changes, definitions)
     for position, rule in enumerate(file.sum_rules):
         checks.all_known(("sum_rules", position, "parts"), rule.parts, definitions.elements, ELEMENT)
         checks.known(("sum_rules", position, "whole"), rule.whole, definitions.elements, ELEMENT)
     return checks.faults
+
+
+def _breaks(checks: Checks, breaks: list[Break], definitions: Definitions) -> None:
+    """Check that breaks name elements, one a day, and that no period of a flow lies on both sides of one."""
+    seen: set[tuple[str, date]] = set()
+    for at, broken in enumerate(breaks):
+        day = broken.valid_from
+        for position, code in enumerate(broken.elements):
+            place: Place = ("breaks", at, "elements", position)
+            if not checks.known(place, code, definitions.elements, ELEMENT):
+                continue
+            if (code, day) in seen:
+                problem = phrase("consistency_definitions.break_stands_above")
+                checks.fault(place, problem, phrase("consistency_definitions.remove_one_of_them"), code)
+            seen.add((code, day))
+            element = definitions.elements[code]
+            if element.nature == "flow" and not all(_begins_period(day, each) for each in element.periods):
+                problem = phrase("consistency_definitions.break_within_a_period")
+                remedy = phrase("consistency_definitions.break_on_first_day")
+                checks.fault(("breaks", at, "valid_from"), problem, remedy, day)
+
+
+def _begins_period(day: date, granularity: Granularity) -> bool:
+    months = {"month": 1, "quarter": 3, "half": 6, "year": 12}.get(granularity)
+    return months is None or (day.day == 1 and (day.month - 1) % months == 0)
 
 
 def _plausible_changes(checks: Checks, changes: list[PlausibleChange], definitions: Definitions) -> None:

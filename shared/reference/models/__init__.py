@@ -23,7 +23,7 @@ from shared.reference.models.criteria import (
     Withdrawal,
     YesNo,
 )
-from shared.reference.models.elements import Element, ElementsFile, PlausibleChange, SumRule
+from shared.reference.models.elements import Break, Element, ElementsFile, PlausibleChange, SumRule
 from shared.reference.models.plan import (
     COMMITMENT_OWNER,
     CRITERION_OWNER,
@@ -66,6 +66,7 @@ __all__ = [
     "Amount",
     "AnyEvent",
     "Branch",
+    "Break",
     "CalendarFile",
     "Cohort",
     "CohortMeeting",

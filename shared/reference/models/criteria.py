@@ -112,6 +112,11 @@ class Indicator(Level):
     counted: Bilingual | None = Field(default=None, description="The unit of what is still missing: hộ / households.")
     groups: list[Group] = Field(min_length=1)
 
+    @cached_property
+    def element_codes(self) -> tuple[str, ...]:
+        """All elements that the indicator is calculated from, each once."""
+        return tuple(dict.fromkeys(code for group in self.groups for code in group.measure.element_codes))
+
 
 class Lead(Term):
     """The sector that answers for a criterion in a time of its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Literal
 
@@ -64,9 +65,23 @@ class SumRule(Record):
     reason: Bilingual
 
 
+class Break(Record):
+    """A break in the series of elements: from a day on, something else is counted under the same name than before.
+
+    Figures for periods that end before the day are not compared with those for later ones.
+    """
+
+    elements: list[str] = Field(min_length=1)
+    valid_from: date
+    reason: Bilingual = Field(description="By what is counted from then on, as in 'counted by ...'.")
+    verified: bool
+    source: str
+
+
 class ElementsFile(Record):
     """The content of `elements.yaml`."""
 
     elements: list[Element]
+    breaks: list[Break] = Field(default=[])
     plausible_changes: list[PlausibleChange]
     sum_rules: list[SumRule]

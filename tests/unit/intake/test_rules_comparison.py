@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from uuid import uuid4
 
@@ -72,6 +74,16 @@ def test_a_great_change_against_the_last_period_needs_a_confirmation() -> None:
     )
     confirmed = beside(stands, confirmed=True, readings=great)
     assert (faults(confirmed), warnings(confirmed)) == ({}, {"/readings/poor_households": "implausible_change"})
+
+
+def test_a_figure_is_not_compared_with_what_was_counted_otherwise() -> None:
+    stands, great = standing(a_submission(period="2023-05")), {"poor_households": 231}
+    for first_day, asked in (
+        (date(2023, 6, 1), {}),
+        (date(2023, 7, 1), {"/readings/poor_households": "needs_confirmation"}),
+    ):
+        broken = REFERENCE.breaks[0].model_copy(update={"valid_from": first_day})
+        assert faults(beside(stands, replace(REFERENCE, breaks=[broken]), readings=great)) == asked
 
 
 @pytest.mark.parametrize(
