@@ -27,6 +27,9 @@ class Recognition(BaseModel):
     name: Bilingual = Field(description="The set's name.")
     state: RecognitionState
     since: date | None = Field(description="The day of the decision; none where there was none.")
+    first_recognised: date | None = Field(
+        default=None, description="The day of the first decision that recognised it, also where that was withdrawn."
+    )
     submission: UUID | None = Field(description="The submission that brought the decision.")
     criteria: int = Field(description="The number of the set's criteria that these data have.")
     failing: list[CriterionRef] = Field(description="The criteria that do not hold now.")
@@ -38,3 +41,17 @@ class Recognition(BaseModel):
     verified: bool = Field(description="Whether the rule was read in its source.")
     source: str | None = Field(description="The source of the rule.")
     reason: Bilingual
+
+
+class GroupMembership(BaseModel):
+    """A commune's place in a group, such as the extremely difficult communes, by a decision in force."""
+
+    group: str = Field(description="The group's id, such as `extremely_difficult`.")
+    name: Bilingual
+    since: date | None = Field(description="The first day of the decision that names the commune.")
+    until: date | None = Field(description="Its last day; none: no end is known.")
+    recognised: date | None = Field(
+        description="The day on which the commune was recognised and left the group for good; none: it is of the group."
+    )
+    verified: bool = Field(description="Whether the list was read in its source.")
+    source: str

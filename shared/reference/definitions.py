@@ -26,6 +26,8 @@ from shared.reference.models import (
     StepTime,
     SumRule,
     Unit,
+    UnitGroup,
+    UnitList,
 )
 from shared.reference.units import BELOW_DISTRICTS, DISTRICTS, Units
 
@@ -40,6 +42,7 @@ class Definitions:
     plausible_changes: list[PlausibleChange]
     sum_rules: list[SumRule]
     sets: Mapping[str, CriteriaSet]
+    groups: Mapping[str, UnitGroup]
     openings: list[Opening]
     calendar: list[Report]
     step_times: list[StepTime]
@@ -137,6 +140,25 @@ class Definitions:
             for group in reversed(criteria_set.commune_groups)
             for unit in self.units
             if any(self.units.is_under(unit, code) for code in group.units)
+        }
+
+    def group_list(self, group: str, unit: Unit, on: date) -> UnitList | None:
+        """Return the decision's list that names the unit as one of a group on a day; None where none does.
+
+        A recognition ends the membership earlier (`UnitGroup.ends_with`). That is a figure and no reference data, so
+        judging has to look at it (`services.scoring.judging.groups`).
+        """
+        return next((of for of, units in self._listed[group] if of.holds_on(on) and unit.key in units), None)
+
+    @cached_property
+    def _listed(self) -> dict[str, list[tuple[UnitList, frozenset[int]]]]:
+        """The lists of each group with the keys of their units; a code means the unit of the list's first day."""
+        return {
+            group.id: [
+                (each, frozenset(unit.key for code in each.units if (unit := self.units.listed(code, each.valid_from))))
+                for each in group.lists
+            ]
+            for group in self.groups.values()
         }
 
     @cached_property

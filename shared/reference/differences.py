@@ -34,6 +34,7 @@ _NAMES = {
     "set": phrase("reference_differences.kinds.set"),
     "criterion": phrase("reference_differences.kinds.criterion"),
     "report": phrase("reference_differences.kinds.report"),
+    "group": phrase("reference_differences.kinds.group"),
     "cohort": phrase("reference_differences.kinds.cohort"),
     "commitment": phrase("reference_differences.kinds.commitment"),
     "role": phrase("reference_differences.kinds.role"),
@@ -162,6 +163,7 @@ _OF_ALL: Mapping[str, Callable[[Reference], Things]] = {
     "set": lambda reference: _by("id", reference.sets.values(), "criteria"),
     "criterion": _criteria,
     "report": lambda reference: _by("id", reference.calendar),
+    "group": lambda reference: _by("id", reference.groups.values()),
 }
 """The kinds that hold for any plan."""
 

@@ -18,11 +18,13 @@ from shared.reference.models import (
     ContactsFile,
     CriteriaSet,
     ElementsFile,
+    GroupsFile,
     InstrumentsFile,
     Plan,
     SampleCohorts,
     Spelling,
     SuccessionsFile,
+    UnitGroup,
     UnitsFile,
 )
 from shared.reference.plans import Plans
@@ -51,6 +53,7 @@ __all__ = [
     "source_text",
     "with_members",
     "with_plan",
+    "with_sample",
 ]
 
 PACKAGED = Path(__file__).parent
@@ -108,9 +111,7 @@ def _with_sample(references: Sequence[Reference], sample: SampleCohorts, located
     has_all = [all(cohort in _cohorts(reference.plan) for cohort in sample.members) for reference in references]
     chosen = has_all.index(True) if True in has_all else 0
     return [
-        replace(reference, plan=with_members(reference.plan, sample, reference.units, located))
-        if number == chosen
-        else reference
+        with_sample(reference, sample, located) if number == chosen else reference
         for number, reference in enumerate(references)
     ]
 
@@ -132,6 +133,23 @@ def load_contacts(file: Path) -> list[Contact]:
 def load_sample_cohorts(file: Path) -> SampleCohorts:
     """Load invented members for cohorts whose members the plan does not name."""
     return read_yaml(file).parse(SampleCohorts)
+
+
+def with_sample(reference: Reference, sample: SampleCohorts, located: Located | None = None) -> Reference:
+    """Add invented members to the plan's cohorts and to groups of communes, and mark the plan as sample.
+
+    Raises what `with_members` raises, also for groups.
+    """
+    located = located or Located(Path("sample cohorts"), sample.model_dump(), {})
+    plan = with_members(reference.plan, sample, reference.units, located)
+    _raise(consistency.of_sample_groups(located, sample, reference))
+    groups = {name: _with_units(group, sample.groups.get(name, [])) for name, group in reference.groups.items()}
+    return replace(reference, plan=plan, groups=groups)
+
+
+def _with_units(group: UnitGroup, codes: list[str]) -> UnitGroup:
+    lists = [each.model_copy(update={"units": [*each.units, *codes]}) for each in group.lists]
+    return group.model_copy(update={"lists": lists})
 
 
 def with_members(plan: Plan, sample: SampleCohorts, units: Units | None = None, located: Located | None = None) -> Plan:
@@ -190,6 +208,9 @@ def _definitions(directory: Path) -> Definitions:
     calendar_file = read_yaml(directory / "calendar.yaml")
     calendar = calendar_file.parse(CalendarFile)
     instruments = read_yaml(directory / "instruments.yaml").parse(InstrumentsFile).instruments
+    groups_file = directory / "groups.yaml"  # directories of earlier versions have none
+    located_groups = read_yaml(groups_file) if groups_file.is_file() else None
+    groups = located_groups.parse(GroupsFile).groups if located_groups else []
     definitions = Definitions(
         units=Units(units, successions),
         elements={element.code: element for element in elements.elements},
@@ -197,6 +218,7 @@ def _definitions(directory: Path) -> Definitions:
         plausible_changes=elements.plausible_changes,
         sum_rules=elements.sum_rules,
         sets={criteria_set.id: criteria_set for criteria_set in sets},
+        groups={group.id: group for group in groups},
         openings=calendar.openings,
         calendar=calendar.reports,
         step_times=calendar.dossier,
@@ -206,6 +228,8 @@ def _definitions(directory: Path) -> Definitions:
     _raise(consistency.of_elements(elements_file, elements, definitions))
     for located, criteria_set in zip(set_files, sets, strict=True):
         _raise(consistency.of_set(located, criteria_set, definitions))
+    if located_groups:
+        _raise(consistency.of_groups(located_groups, groups, definitions))
     _raise(consistency.of_calendar(calendar_file, calendar, definitions))
     return definitions
 

@@ -46,6 +46,7 @@ class Reference(Definitions):
             breaks=definitions.breaks,
             plausible_changes=definitions.plausible_changes,
             sum_rules=definitions.sum_rules,
+            groups=definitions.groups,
             sets={
                 **{name: definitions.sets[name] for name in plan.criteria_sets if name in definitions.sets},
                 **definitions.sets,
@@ -156,9 +157,21 @@ class Reference(Definitions):
 
     # Cohorts, and the criteria by which a commune is judged
 
-    def members_of(self, cohort: str) -> frozenset[int]:
-        """Return the keys of the communes that the plan names as members of the cohort."""
-        return self._members.get(cohort, frozenset())
+    def members_of(self, cohort: str, group: str | None = None) -> frozenset[int]:
+        """Return the keys of the communes that the plan names as members of the cohort.
+
+        With `group` only those that are of the group on the plan's first day. No recognition is looked at: a cohort's
+        commune is recognised, and leaves the group, in the plan's own time.
+        """
+        members = self._members.get(cohort, frozenset())
+        if group is None:
+            return members
+        if (cohort, group) not in self._members_of_group:
+            units = (self.units.by_key(key) for key in members)
+            first = self.plan.first_day
+            of_group = frozenset(unit.key for unit in units if self.group_list(group, unit, first))
+            self._members_of_group[cohort, group] = of_group
+        return self._members_of_group[cohort, group]
 
     def cohorts_of(self, unit: Unit) -> list[Cohort]:
         """Return the cohorts of a commune: those that name it, or name a commune whose place it has taken."""
@@ -239,8 +252,8 @@ class Reference(Definitions):
             case Total():
                 is_counted = unit.kind not in COMMUNE_LEVEL or unit.kind in self.kinds_counted(commitment)
                 return is_counted and self.units.is_under(unit, target.code)
-            case CohortMeeting(cohort=cohort):
-                return unit.key in self.members_of(cohort) and self.units.is_under(unit, target.code)
+            case CohortMeeting(cohort=cohort, group=group):
+                return unit.key in self.members_of(cohort, group) and self.units.is_under(unit, target.code)
             case CommunesMeeting():
                 return self.is_of_the_plan(unit) and self.units.is_under(unit, target.code)
             case Rate():
@@ -277,8 +290,8 @@ class Reference(Definitions):
         match commitment.measure:
             case Rate() | CommunesMeeting():
                 return self.communes_counted(target, on, self.kinds_counted(commitment))
-            case CohortMeeting(cohort=cohort):
-                members = (self.units.by_key(key) for key in self.members_of(cohort))
+            case CohortMeeting(cohort=cohort, group=group):
+                members = (self.units.by_key(key) for key in self.members_of(cohort, group))
                 return sum(self.units.is_under(member, target.code) for member in members)
             case Total() | Done():
                 return None
@@ -370,6 +383,10 @@ class Reference(Definitions):
             for cohort in self.plan.cohorts
         }
         return {cohort: frozenset(unit.key for unit in found if unit) for cohort, found in named.items()}
+
+    @cached_property
+    def _members_of_group(self) -> dict[tuple[str, str], frozenset[int]]:
+        return {}
 
     @cached_property
     def _bound_to(self) -> dict[int, frozenset[CriterionKey]]:

@@ -56,6 +56,10 @@ class Units:
         """Return the unit that has this code on that day; None when there is none."""
         return next((unit for unit in self._by_code.get(code, ()) if unit.is_valid(on)), None)
 
+    def listed(self, code: str, since: date | None) -> Unit | None:
+        """Return the unit that a list which holds since a day means by a code; without a day the first of that code."""
+        return self.find(code, since) if since else next(iter(self._by_code.get(code, ())), None)
+
     def by_key(self, key: int) -> Unit:
         """Return the unit of this surrogate key; KeyError when there is none."""
         return self._by_key[key]

@@ -32,6 +32,7 @@ FIRST_REPORT = {
     ("border-communes", "overdue"): 1,
     ("advanced-communes", "overdue"): 1,
     ("ntm-communes", "overdue"): 1,
+    ("ntm-communes-extremely-difficult", "overdue"): 1,
     ("new-jobs", "overdue"): 1,
     ("gender-violence", "overdue"): 1,
 }

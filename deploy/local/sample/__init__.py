@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
-from shared.reference.load import Reference, load, load_sample_cohorts, with_members
+from shared.reference.load import Reference, load, load_sample_cohorts, with_sample
 
 FIRST_DAY, LAST_DAY = date(2023, 1, 1), date(2024, 2, 1)
 """Nobody posts anything on the last day, on which scoring judges what the year has missed."""
@@ -19,6 +18,5 @@ CONTACTS = Path(__file__).parent / "contacts.yaml"
 
 @lru_cache
 def sample_reference() -> Reference:
-    """Return the plan of Lạng Sơn for 2023 with invented members for its cohorts."""
-    packaged = load("lang-son-2023")
-    return replace(packaged, plan=with_members(packaged.plan, load_sample_cohorts(SAMPLE_COHORTS)))
+    """Return the plan of Lạng Sơn for 2023 with invented members for its cohorts and groups."""
+    return with_sample(load("lang-son-2023"), load_sample_cohorts(SAMPLE_COHORTS))

@@ -12,12 +12,13 @@ from services.scoring.asking.recognitions import recognitions_at
 from services.scoring.asking.statuses import StatusItem, status_item, status_item_then
 from services.scoring.asking.units import cohorts_of, communes_of, district_of
 from services.scoring.judging.figures import Figures
+from services.scoring.judging.groups import groups_of
 from services.scoring.judging.inheritance import NotInherited, not_inherited
 from services.scoring.judging.judge import Judge
 from services.scoring.storage.changes import StoredChange, changes_of_unit
 from services.scoring.storage.statuses import statuses_of
 from shared.contracts.bilingual import Bilingual
-from shared.contracts.recognition import Recognition
+from shared.contracts.recognition import GroupMembership, Recognition
 from shared.contracts.refs import UnitRef
 from shared.contracts.status import Status
 from shared.http.dependencies import Running, SignedIn
@@ -47,6 +48,9 @@ class CommuneView(BaseModel):
     cohorts: list[str]
     statuses: list[StatusItem]
     recognitions: list[Recognition]
+    groups: list[GroupMembership] = Field(
+        description="The groups of communes of which a decision names it, also where a recognition has ended that."
+    )
     not_inherited: list[NotInherited] = Field(
         description="Figures of the units that the commune was made from, which say nothing about the commune itself."
     )
@@ -101,6 +105,7 @@ async def show_commune(code: str, runtime: Running, caller: SignedIn, as_of: AsO
             for key in reference.criteria_of(unit)
         ],
         recognitions=recognised[unit.key],
+        groups=groups_of(unit, reference, recognised[unit.key], on),
         not_inherited=not_inherited(unit, known, reference),
         changes=[change_item(row) for row in changes if row.on <= on],
         sample=reference.plan.sample,

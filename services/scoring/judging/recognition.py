@@ -55,7 +55,8 @@ def _recognition(
     statuses: Mapping[CriterionKey, Status],
     on: date,
 ) -> Recognition:
-    state, decision = _decided(rule.element, readings, on)
+    decisions = _decisions(rule.element, readings, on)
+    state, decision = _decided(decisions)
     keys = {criteria_set.key(criterion): criterion for criterion in criteria_set.criteria}
     judged = {key: statuses.get(key, Status.NO_DATA) for key in keys}
     unknown = [key for key, status in judged.items() if status == Status.NO_DATA]
@@ -71,6 +72,7 @@ def _recognition(
         name=criteria_set.name,
         state=state,
         since=decision.period.end if decision else None,
+        first_recognised=next((each.period.end for each in decisions if each.value), None),
         submission=decision.submission if decision else None,
         criteria=len(keys),
         failing=[named[key] for key in failing],
@@ -85,15 +87,20 @@ def _recognition(
     )
 
 
-def _decided(element: str, readings: Readings, on: date) -> tuple[RecognitionState, Reading | None]:
-    """Return the state by the confirmed decisions until that day, and the decision that led to it."""
+def _decisions(element: str, readings: Readings, on: date) -> list[Reading]:
+    """Return the confirmed decisions until that day, oldest first."""
     decisions = [
         reading
         for (code, period), reading in readings.items()
         if code == element and reading.stage == Stage.CONFIRMED and max(period.end, reading.known_from) <= on
     ]
+    return sorted(decisions, key=lambda reading: reading.period.end)
+
+
+def _decided(decisions: Sequence[Reading]) -> tuple[RecognitionState, Reading | None]:
+    """Return the state by decisions, oldest first, and the decision that led to it."""
     state, since = RecognitionState.NONE, None
-    for decision in sorted(decisions, key=lambda reading: reading.period.end):
+    for decision in decisions:
         if decision.value and state != RecognitionState.RECOGNISED:
             state, since = RecognitionState.RECOGNISED, decision
         elif not decision.value and state == RecognitionState.RECOGNISED:

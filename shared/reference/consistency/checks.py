@@ -17,6 +17,8 @@ ELEMENT = phrase("consistency_checks.element")
 ROLE = phrase("consistency_checks.role")
 UNIT = phrase("consistency_checks.unit")
 COMMUNE_GROUP = phrase("consistency_checks.commune_group")
+GROUP = phrase("consistency_checks.group")
+SET = phrase("consistency_plan.criteria_set")
 COHORT = phrase("consistency_checks.cohort")
 
 

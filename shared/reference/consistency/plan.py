@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date, timedelta
 
-from shared.reference.consistency.checks import COHORT, CRITERION, ELEMENT, ROLE, Checks, term
+from shared.reference.consistency.checks import COHORT, CRITERION, ELEMENT, GROUP, ROLE, Checks, term
 from shared.reference.consistency.path import of_path
 from shared.reference.consistency.routing import of_routing
 from shared.reference.faults import FileFault
@@ -13,6 +13,7 @@ from shared.reference.located import Located, Place
 from shared.reference.models import (
     COMMUNE_LEVEL,
     UNIT_KINDS,
+    Cohort,
     CohortMeeting,
     Commitment,
     CommunesMeeting,
@@ -66,12 +67,13 @@ def of_plan(located: Located, reference: Reference) -> list[FileFault]:
         for position, code in enumerate(cohort.members):
             _commune(checks, (*place, "members", position), code, plan, reference.units)
         _members(checks, (*place, "members"), cohort.members, cohort.size)
+        _parts(checks, (*place, "of_which"), cohort, reference)
     for at, commitment in enumerate(plan.commitments):
         place = ("commitments", at)
         checks.all_known((*place, "responsible"), commitment.responsible, roles, ROLE)
         for position, code in enumerate(commitment.units):
             _unit(checks, (*place, "units", position), code, reference)
-        _measure(checks, place, commitment, criteria, cohorts, reference)
+        _measure(checks, place, commitment, criteria, reference)
         of_path(checks, place, commitment, plan)
     of_routing(checks, reference)
     for at, span in enumerate(plan.stated_spans):
@@ -175,7 +177,6 @@ def _measure(
     place: Place,
     commitment: Commitment,
     criteria: Collection[str],
-    cohorts: Collection[str],
     reference: Reference,
 ) -> None:
     if commitment.criterion is not None:
@@ -184,8 +185,11 @@ def _measure(
     match commitment.measure:
         case CommunesMeeting(criterion=key):
             checks.known((*here, "criterion"), key, criteria, CRITERION)
-        case CohortMeeting(cohort=name):
-            checks.known((*here, "cohort"), name, cohorts, COHORT)
+        case CohortMeeting(cohort=name, group=group):
+            cohorts = {cohort.id: cohort for cohort in reference.plan.cohorts}
+            if checks.known((*here, "cohort"), name, cohorts, COHORT) and group is not None:
+                checks.known((*here, "group"), group, cohorts[name].of_which, GROUP)
+                checks.known((*here, "group"), group, reference.groups, GROUP)
         case Rate() as rate:
             checks.all_known((*here, "numerator"), rate.numerator, reference.elements, ELEMENT)
             checks.all_known((*here, "denominator"), rate.denominator, reference.elements, ELEMENT)
@@ -235,6 +239,16 @@ def _commune(checks: Checks, place: Place, code: str, plan: Plan, units: Units) 
             phrase("consistency_plan.see_codes_in_units"),
             code,
         )
+
+
+def _parts(checks: Checks, place: Place, cohort: Cohort, reference: Reference) -> None:
+    """Check that a cohort's parts are of groups that exist, and not more than the cohort."""
+    for name, count in cohort.of_which.items():
+        if reference.groups:  # directories of earlier versions have none
+            checks.known((*place, name), name, reference.groups, GROUP)
+        if not 0 < count <= cohort.size:
+            problem = filled(phrase("consistency_plan.cohort_has_only"), size=cohort.size)
+            checks.fault((*place, name), problem, phrase("consistency_plan.correct_count_of_part"), count)
 
 
 def _members(checks: Checks, place: Place, members: list[str], size: int) -> None:

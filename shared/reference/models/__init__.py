@@ -50,10 +50,13 @@ from shared.reference.models.routing import AnyEvent, Branch, Escalation, Groupi
 from shared.reference.models.units import (
     COMMUNE_LEVEL,
     UNIT_KINDS,
+    GroupsFile,
     Succession,
     SuccessionsFile,
     Unit,
+    UnitGroup,
     UnitKind,
+    UnitList,
     UnitsFile,
 )
 from shared.reference.models.writing import Instrument, InstrumentsFile, Misspelling, Spelling
@@ -88,6 +91,7 @@ __all__ = [
     "Goal",
     "Group",
     "Grouping",
+    "GroupsFile",
     "Indicator",
     "Inhibition",
     "Instrument",
@@ -122,7 +126,9 @@ __all__ = [
     "Term",
     "Total",
     "Unit",
+    "UnitGroup",
     "UnitKind",
+    "UnitList",
     "UnitsFile",
     "Withdrawal",
     "YesNo",

@@ -55,7 +55,9 @@ class Cohort(Record):
     id: str
     name: Bilingual
     size: int
-    of_which: dict[str, int] = Field(default={})
+    of_which: dict[str, int] = Field(
+        default={}, description="How many of them are of a group of communes (groups.yaml) when the plan begins."
+    )
     members: list[UnitCode] = Field(default=[])
     criteria: list[CriterionKey] = Field(description="The criteria that bind each member.")
     lines: list[int]
@@ -74,10 +76,15 @@ class CommunesMeeting(Record):
 
 
 class CohortMeeting(Record):
-    """The number of a cohort's communes that meet all criteria which bind the cohort."""
+    """The number of a cohort's communes that meet all criteria which bind the cohort.
+
+    With `group` only those that are of the group when the plan begins. That day decides, since a commune may leave the
+    group by being recognised: success would undo itself.
+    """
 
     kind: Literal["cohort_meeting"] = "cohort_meeting"
     cohort: str
+    group: str | None = Field(default=None, description="Id of a group of communes, one of the cohort's `of_which`.")
 
 
 class Rate(Ratio):
@@ -273,9 +280,12 @@ class Plan(Record):
 
 
 class SampleCohorts(Record):
-    """Invented members for cohorts whose members the plan does not name. Sample data, never reference data."""
+    """Invented members for cohorts and groups whose members are not known. Sample data, never reference data."""
 
     members: dict[str, list[UnitCode]]
+    groups: dict[str, list[UnitCode]] = Field(
+        default={}, description="Communes that are taken to be of a group, in every list of the group."
+    )
 
 
 CRITERION_OWNER: Role = "criterion_owner"

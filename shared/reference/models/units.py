@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
+from pydantic import Field
+
 from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.refs import UnitCode
-from shared.reference.models.record import Record
+from shared.reference.models.record import Record, Term
 from shared.texts import phrase
 
 type UnitKind = Literal["province", "district", "city", "commune", "town", "ward"]
@@ -78,3 +80,28 @@ class SuccessionsFile(Record):
     """The content of `successions.csv`."""
 
     rows: list[Succession]
+
+
+class UnitList(Term):
+    """The communes that a decision names as a group, for as long as the decision holds."""
+
+    units: list[UnitCode] = Field(default=[], description="Communes. Empty: the decision's list was not read.")
+    verified: bool
+    source: str
+
+
+class UnitGroup(Record):
+    """Communes of a kind, such as the extremely difficult ones: a list by each decision, one after the other."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: Bilingual
+    ends_with: str | None = Field(
+        default=None, description="The criteria set by which a recognised commune leaves the group for good."
+    )
+    lists: list[UnitList] = Field(min_length=1)
+
+
+class GroupsFile(Record):
+    """The content of `groups.yaml`."""
+
+    groups: list[UnitGroup]

@@ -105,8 +105,8 @@ def by_members(reference: Reference, figures: Mapping[int, Figures]) -> Behind:
         judge, late = Judge(reference, day), set()
         for commitment in reference.plan.commitments:
             match commitment.measure:
-                case CohortMeeting(cohort=cohort):
-                    members = [reference.units.by_key(key) for key in reference.members_of(cohort)]
+                case CohortMeeting(cohort=cohort, group=group):
+                    members = [reference.units.by_key(key) for key in reference.members_of(cohort, group)]
                     keys, asked = reference.criteria_of_cohort(cohort), Decimal(len(members))
                     baseline = Decimal(0)
                 case CommunesMeeting(criterion=key):

@@ -141,6 +141,10 @@ def test_the_invented_members_fill_the_cohorts_that_the_plan_leaves_unnamed(refe
     assert all(len(cohort.members) == cohort.size for cohort in reference.plan.cohorts)
     named = {cohort.id: set(cohort.members) for cohort in load().plan.cohorts}
     assert all(named[cohort.id] <= set(cohort.members) for cohort in reference.plan.cohorts)
+    parts = {(cohort.id, group): count for cohort in reference.plan.cohorts for group, count in cohort.of_which.items()}
+    assert parts == {("ntm-2023", "extremely_difficult"): 4}
+    assert all(len(reference.members_of(*part)) == count for part, count in parts.items())
+    assert load().members_of("ntm-2023", "extremely_difficult") == frozenset()
 
 
 def test_every_role_in_every_unit_has_a_contact_that_reaches_nobody(reference: Reference) -> None:
@@ -204,6 +208,7 @@ def test_the_year_reaches_some_commitments_and_misses_others(played: Played) -> 
     assert ends["labour-communes", "20"] == (Status.MISSED, 122)
     assert ends["education-communes", "20"] == (Status.MET, 181)
     assert ends["ntm-communes", "20"] == (Status.MISSED, 8)
+    assert ends["ntm-communes-extremely-difficult", "20"] == (Status.MET, 4)
     assert ends["advanced-communes", "20"] == (Status.MISSED, 3)
     assert ends["new-jobs", "20"][0] == ends["gender-violence", "20"][0] == Status.MET
     assert ends["poverty-rate", "20"][0] == ends["poverty-rate-poor-districts", "181"][0] == Status.MET

@@ -85,10 +85,21 @@ def test_the_communes_that_the_plan_names_are_those_of_the_registry() -> None:
     assert [unit and unit.title for unit in names] == ["xã Điềm He", "xã Tân Văn", "xã Châu Sơn"]
 
 
-def test_every_commitment_of_a_cohort_has_its_cohorts_size_as_goal() -> None:
-    sizes = {cohort.id: cohort.size for cohort in PLAN.cohorts}
-    goals = {each.measure.cohort: each.goal for each in PLAN.commitments if isinstance(each.measure, CohortMeeting)}
-    assert goals == {name: sizes[name] for name in ("ntm-2023", "advanced-2023", "border-2023")}
+def test_every_commitment_of_a_cohort_has_the_size_of_the_cohort_or_of_its_part_as_goal() -> None:
+    sizes: dict[tuple[str, str | None], int] = {(cohort.id, None): cohort.size for cohort in PLAN.cohorts}
+    sizes |= {(cohort.id, group): count for cohort in PLAN.cohorts for group, count in cohort.of_which.items()}
+    goals = {
+        (each.measure.cohort, each.measure.group): each.goal
+        for each in PLAN.commitments
+        if isinstance(each.measure, CohortMeeting)
+    }
+    promised = [
+        ("ntm-2023", None),
+        ("ntm-2023", "extremely_difficult"),
+        ("advanced-2023", None),
+        ("border-2023", None),
+    ]
+    assert goals == {part: sizes[part] for part in promised}
 
 
 def test_the_nineteen_criteria_are_there_and_two_of_the_advanced_set() -> None:
@@ -214,22 +225,42 @@ MEASURE = "criteria[0].indicators[0].groups[0].measure"
 @pytest.mark.parametrize(
     ("file", "old", "new", "field", "found"),
     [
-        (PLAN_FILE, "goal: 1000", "goal: ten", "commitments[6].goal", "ten"),
+        (PLAN_FILE, "goal: 1000", "goal: ten", "commitments[7].goal", "ten"),
         (PLAN_FILE, "signed_by", "signd_by", "document.signd_by", "Phạm Đức Huân"),
         (PLAN_FILE, 'unit: "20"', "unit: 20", "unit", "20"),
-        (PLAN_FILE, "deadline: 2023-06-30", "deadline: June", "commitments[12].deadline", "June"),
-        (PLAN_FILE, "kind: total", "kind: sum", "commitments[6].measure", "…"),
-        (PLAN_FILE, "ntm-14}", "ntm-41}", "commitments[9].measure.criterion", "ntm-41"),
-        (PLAN_FILE, "[jobs_found]", "[jobs_fond]", "commitments[6].measure.elements[0]", "jobs_fond"),
-        (PLAN_FILE, "cohort: border-2023", "cohort: border", "commitments[2].measure.cohort", "border"),
-        (PLAN_FILE, "[labour_division]", "[labor_division]", "commitments[6].responsible[0]", "labor_division"),
+        (PLAN_FILE, "deadline: 2023-06-30", "deadline: June", "commitments[13].deadline", "June"),
+        (PLAN_FILE, "kind: total", "kind: sum", "commitments[7].measure", "…"),
+        (PLAN_FILE, "ntm-14}", "ntm-41}", "commitments[10].measure.criterion", "ntm-41"),
+        (PLAN_FILE, "[jobs_found]", "[jobs_fond]", "commitments[7].measure.elements[0]", "jobs_fond"),
+        (PLAN_FILE, "cohort: border-2023", "cohort: border", "commitments[3].measure.cohort", "border"),
+        (
+            PLAN_FILE,
+            "of_which: {extremely_difficult: 4}",
+            "of_which: {difficult: 4}",
+            "cohorts[0].of_which.difficult",
+            "difficult",
+        ),
+        (
+            PLAN_FILE,
+            "{extremely_difficult: 4}",
+            "{extremely_difficult: 11}",
+            "cohorts[0].of_which.extremely_difficult",
+            "11",
+        ),
+        (PLAN_FILE, "group: extremely_difficult", "group: difficult", "commitments[1].measure.group", "difficult"),
+        ("groups.yaml", "ends_with: ntm", "ends_with: ntn", "groups[0].ends_with", "ntn"),
+        ("groups.yaml", "units: []", 'units: ["06088", "99999"]', "groups[0].lists[0].units[1]", "99999"),
+        ("groups.yaml", "units: []", 'units: ["06088", "06088"]', "groups[0].lists[0].units[1]", "06088"),
+        ("groups.yaml", "units: []", 'units: ["181"]', "groups[0].lists[0].units[0]", "181"),
+        ("groups.yaml", "valid_to: 2025-12-31", "valid_to: 2020-12-31", "groups[0].lists[0].valid_to", "2020-12-31"),
+        (PLAN_FILE, "[labour_division]", "[labor_division]", "commitments[7].responsible[0]", "labor_division"),
         (PLAN_FILE, "to: [criterion_owner]", "to: [owner]", "routing.branches[2].to[0]", "owner"),
         (PLAN_FILE, '"06637"]', '"06638"]', "cohorts[1].members[2]", "06638"),
         (PLAN_FILE, '"06637"]', '"06253"]', "cohorts[1].members[2]", "06253"),
         (PLAN_FILE, '"06637"]', '"06280"]', "cohorts[1].members", "06280"),
         (PLAN_FILE, "size: 5", "size: 2", "cohorts[1].members", "3"),
-        (PLAN_FILE, '["181", "184"]', '["181", "199"]', "commitments[4].units[1]", "199"),
-        (PLAN_FILE, "id: new-jobs", "id: poverty-rate", "commitments[6].id", "poverty-rate"),
+        (PLAN_FILE, '["181", "184"]', '["181", "199"]', "commitments[5].units[1]", "199"),
+        (PLAN_FILE, "id: new-jobs", "id: poverty-rate", "commitments[7].id", "poverty-rate"),
         (PLAN_FILE, "[ntm, advanced]", "[ntm, advancd]", "criteria_sets[1]", "advancd"),
         (PLAN_FILE, "instrument: gender-strategy", "instrument: x", "stated_spans[2].instrument", "x"),
         (PLAN_FILE, "id: status-owner", "id: status-district", "routing.branches[2].id", "status-district"),
@@ -388,7 +419,7 @@ def test_a_misspelled_name_is_answered_with_the_nearest(breaking: Break) -> None
 def test_a_measure_counts_only_where_its_elements_are_counted(breaking: Break, measure: str, problem: str) -> None:
     was = "{kind: total, elements: [jobs_found], counted_in: [commune]}"
     (fault,) = breaking("plans/lang-son-2023.yaml", was, measure).faults
-    assert fault.field == "commitments[6].measure.counted_in"
+    assert fault.field == "commitments[7].measure.counted_in"
     assert problem in fault.problem.en
 
 
