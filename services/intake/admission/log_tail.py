@@ -35,7 +35,7 @@ _FRESH_SECONDS = 1.0
 _LARGE = 1000
 """The size from which the tail is shortened before each group."""
 
-TAIL_LIMIT = 20_000
+TAIL_LIMIT = 4_000
 """The most submissions that may wait for the tables; then new ones wait until the tables have come nearer."""
 
 _PATIENCE_SECONDS = 5.0
