@@ -16,7 +16,7 @@ ntm.v1.intake.replay           ->  PROJECTIONS  ->  reply: the outcome of a park
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -30,7 +30,6 @@ from services.intake.doors.nats import answer_submission
 from services.intake.doors.openapi import DESCRIPTION
 from services.intake.dossiers.decisions import record_decisions
 from services.intake.projection import project
-from services.intake.projection.read_after_write import DOSSIERS, PROBLEMS, REFUSALS, REVIEWS, SUBMISSIONS, WITHDRAWALS
 from services.intake.service import Intake, Projection
 from shared.contracts import subjects
 from shared.http import me
@@ -74,17 +73,17 @@ async def answer_request(message: Msg) -> NatsResponse:
     return NatsResponse(body, headers=headers)
 
 
-# Each family of subjects has a durable consumer and the function that brings its messages to the tables.
-PROJECTIONS: Sequence[tuple[str, str, Projection]] = (
-    (subjects.ALL_SUBMISSIONS, SUBMISSIONS, project.submissions),
-    (subjects.ALL_REVIEWS, REVIEWS, project.reviews),
-    (subjects.ALL_WITHDRAWALS, WITHDRAWALS, project.withdrawals),
-    (subjects.ALL_REFUSALS, REFUSALS, project.refusals),
-    (subjects.ALL_STATUSES, "intake-changes", project.changes),
-    (subjects.ALL_PARKED, "intake-parked", project.parked),
-    (subjects.ALL_PROBLEMS, PROBLEMS, project.difficulties),
-    (subjects.ALL_DOSSIERS, DOSSIERS, project.dossiers),
-)
+# The function that brings a family's messages to the tables.
+PROJECTIONS: Mapping[str, Projection] = {
+    subjects.ALL_SUBMISSIONS: project.submissions,
+    subjects.ALL_REVIEWS: project.reviews,
+    subjects.ALL_WITHDRAWALS: project.withdrawals,
+    subjects.ALL_REFUSALS: project.refusals,
+    subjects.ALL_STATUSES: project.changes,
+    subjects.ALL_PARKED: project.parked,
+    subjects.ALL_PROBLEMS: project.difficulties,
+    subjects.ALL_DOSSIERS: project.dossiers,
+}
 
 # The work that follows the messages of a family, once they stand in the tables.
 FOLLOWING = {subjects.ALL_DOSSIERS: record_decisions}
@@ -93,7 +92,7 @@ _PAUSE_SECONDS = 0.02
 """The pause after a batch: messages that arrive meanwhile are projected together, in one transaction."""
 
 
-def subscribe(family: str, durable: str, projection: Projection) -> Handle:
+def subscribe(family: str, projection: Projection) -> Handle:
     """Project a family's messages batch by batch; return what handles a batch, for parked messages too."""
 
     async def handle(messages: Sequence[Msg]) -> None:
@@ -101,7 +100,7 @@ def subscribe(family: str, durable: str, projection: Projection) -> Handle:
         if following := FOLLOWING.get(family):
             await following(intake(), messages)
 
-    @batches(broker, family, durable)
+    @batches(broker, family, subjects.CONSUMERS["intake"][family])
     async def take(messages: list[Msg]) -> None:
         await process(subjects.stream_of(family) or family, messages, handle, intake().parking.park)
         await asyncio.sleep(_PAUSE_SECONDS)
@@ -109,7 +108,7 @@ def subscribe(family: str, durable: str, projection: Projection) -> Handle:
     return handle
 
 
-HANDLERS = {family: subscribe(family, durable, projection) for family, durable, projection in PROJECTIONS}
+HANDLERS = {family: subscribe(family, projection) for family, projection in PROJECTIONS.items()}
 
 
 @broker.subscriber(subjects.replay("intake"), queue="intake", decoder=raw_body)

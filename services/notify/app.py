@@ -46,19 +46,10 @@ from shared.service.runtime import background
 
 broker = create_broker(settings(), "notify")
 
-# The events that notify tells of, each with its durable consumer: communes' changes, commitments of districts and the
-# province, difficulties and their answers, steps of dossiers, messages that a service could not process, other rules.
-# Changes of commitments come twice where their plan is in force: the second one is known already.
-FAMILIES = {
-    subjects.ALL_STATUSES: "notify-status",
-    subjects.ALL_STATUSES_V2: "notify-status-of-plans",
-    subjects.ALL_TARGETS: "notify-targets",
-    subjects.ALL_TARGETS_V2: "notify-targets-of-plans",
-    subjects.ALL_PROBLEMS: "notify-problems",
-    subjects.ALL_DOSSIERS: "notify-dossiers",
-    subjects.ALL_PARKED: "notify-parked",
-    subjects.ALL_RULES: "notify-rules",
-}
+# The events that notify tells of: communes' changes, commitments of districts and the province, difficulties and their
+# answers, steps of dossiers, messages that a service could not process, other rules. Changes come twice where their
+# plan is in force: the second one is known already.
+FAMILIES = subjects.CONSUMERS["notify"]
 
 # The way of an alert. On arrival the first stages route it and, where its branch groups, join it with others and hold
 # it. When its time has come, the last stages leave out alerts that are settled, inhibited or silenced, and render the

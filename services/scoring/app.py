@@ -36,6 +36,8 @@ from shared.settings import settings
 
 broker = create_broker(settings(), "scoring")
 
+CONSUMERS = subjects.CONSUMERS["scoring"]
+
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -61,14 +63,14 @@ def scoring() -> Scoring:
     return service
 
 
-@batches(broker, subjects.ALL_SUBMISSIONS, subjects.SCORING_CONSUMER)
+@batches(broker, subjects.ALL_SUBMISSIONS, CONSUMERS[subjects.ALL_SUBMISSIONS])
 async def take_submissions(messages: list[Msg]) -> None:
     """Score a batch; it is acknowledged once its transaction is committed."""
     await process(subjects.SUBMISSIONS_STREAM, messages, scoring().score, scoring().parking.park)
 
 
-@batches(broker, subjects.ALL_WITHDRAWALS, subjects.SCORING_WITHDRAWALS)
-@batches(broker, subjects.ALL_REVIEWS, subjects.SCORING_REVIEWS)
+@batches(broker, subjects.ALL_WITHDRAWALS, CONSUMERS[subjects.ALL_WITHDRAWALS])
+@batches(broker, subjects.ALL_REVIEWS, CONSUMERS[subjects.ALL_REVIEWS])
 async def take_submissions_back(messages: list[Msg]) -> None:
     """Judge again without withdrawn submissions, and with the remark at returned ones."""
     await process(subjects.SUBMISSIONS_STREAM, messages, scoring().take_back, scoring().parking.park)

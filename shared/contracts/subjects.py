@@ -56,8 +56,34 @@ INTAKE_CONSUMER = "intake-submissions"
 SCORING_CONSUMER = "scoring"
 """Scoring's durable consumer of SUBMISSIONS: the messages that it has acknowledged are scored."""
 
-SCORING_REVIEWS, SCORING_WITHDRAWALS = "scoring-reviews", "scoring-withdrawals"
-"""Scoring's durable consumers of what takes submissions back, in the same stream."""
+CONSUMERS = {
+    "intake": {
+        ALL_SUBMISSIONS: INTAKE_CONSUMER,
+        ALL_REVIEWS: "intake-reviews",
+        ALL_WITHDRAWALS: "intake-withdrawals",
+        ALL_REFUSALS: "intake-refusals",
+        ALL_STATUSES: "intake-changes",
+        ALL_PARKED: "intake-parked",
+        ALL_PROBLEMS: "intake-problems",
+        ALL_DOSSIERS: "intake-dossiers",
+    },
+    "scoring": {
+        ALL_SUBMISSIONS: SCORING_CONSUMER,
+        ALL_REVIEWS: "scoring-reviews",
+        ALL_WITHDRAWALS: "scoring-withdrawals",
+    },
+    "notify": {
+        ALL_STATUSES: "notify-status",
+        ALL_STATUSES_V2: "notify-status-of-plans",
+        ALL_TARGETS: "notify-targets",
+        ALL_TARGETS_V2: "notify-targets-of-plans",
+        ALL_PROBLEMS: "notify-problems",
+        ALL_DOSSIERS: "notify-dossiers",
+        ALL_PARKED: "notify-parked",
+        ALL_RULES: "notify-rules",
+    },
+}
+"""Each service's durable consumers, by the family of subjects that a consumer is for."""
 
 
 def is_in(subject: str, family: str) -> bool:

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from services.intake.admission.candidate import REQUEST_KEY
 from services.intake.doors.receipts import Limit
-from services.intake.projection.read_after_write import PROBLEMS, find_after_projection
+from services.intake.projection.read_after_write import find_after_projection
 from services.intake.service import Intake, Serving
 from services.intake.storage import difficulties
 from services.intake.storage.difficulties import DifficultyFilter, StoredDifficulty
@@ -194,7 +194,7 @@ async def _visible_events(runtime: Runtime, caller: Caller, problem_id: UUID) ->
         async with runtime.engine.connect() as connection:
             return await difficulties.find(connection, problem_id)
 
-    row = await find_after_projection(runtime.nats, subjects.STATUS_STREAM, PROBLEMS, look)
+    row = await find_after_projection(runtime.nats, subjects.ALL_PROBLEMS, look)
     if row is None or not caller.covers_unit(units.by_key(row.unit), units):
         raise Problem(Problems.NOT_FOUND)
     return await _events(runtime, problem_id)
@@ -287,7 +287,7 @@ async def _newest(runtime: Runtime, unit: str) -> int:
         async with runtime.engine.connect() as connection:
             return event_id if await difficulties.is_kept(connection, event_id) else None
 
-    await find_after_projection(runtime.nats, subjects.STATUS_STREAM, PROBLEMS, look)
+    await find_after_projection(runtime.nats, subjects.ALL_PROBLEMS, look)
     return newest.seq or 0
 
 

@@ -11,7 +11,7 @@ from nats.js.errors import NotFoundError
 from pydantic import AwareDatetime, BaseModel, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.intake.projection.read_after_write import REFUSALS, SUBMISSIONS, find_after_projection
+from services.intake.projection.read_after_write import find_after_projection
 from services.intake.service import Serving
 from services.intake.storage import receipts, refusals
 from services.intake.storage.receipts import ReceiptFilter, StoredReceipt
@@ -117,7 +117,7 @@ async def stored_receipt(runtime: Runtime, submission_id: UUID) -> StoredReceipt
         async with runtime.engine.connect() as connection:
             return await receipts.find(connection, submission_id)
 
-    return await find_after_projection(runtime.nats, subjects.SUBMISSIONS_STREAM, SUBMISSIONS, look)
+    return await find_after_projection(runtime.nats, subjects.ALL_SUBMISSIONS, look)
 
 
 async def _tracked(connection: AsyncConnection, rows: Sequence[StoredReceipt], scored_until: int) -> list[Tracked]:
@@ -171,7 +171,7 @@ async def _refused(runtime: Runtime, caller: Caller, refusal_id: UUID) -> Refuse
         async with runtime.engine.connect() as connection:
             return await refusals.find(connection, refusal_id)
 
-    stored = await find_after_projection(runtime.nats, subjects.REFUSALS_STREAM, REFUSALS, look)
+    stored = await find_after_projection(runtime.nats, subjects.ALL_REFUSALS, look)
     if stored is None or stored.agency != caller.agency:
         raise Problem(Problems.NOT_FOUND)
     refused = _refusal(stored)

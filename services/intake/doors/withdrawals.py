@@ -15,7 +15,7 @@ from services.intake import rules
 from services.intake.admission.messages import withdrawal_message
 from services.intake.doors.receipts import body_of, submission_seen_by
 from services.intake.doors.reviews import raised
-from services.intake.projection.read_after_write import REVIEWS, WITHDRAWALS, newest_projected
+from services.intake.projection.read_after_write import newest_projected
 from services.intake.service import Intake, Serving
 from services.intake.storage import receipts
 from shared.access.caller import Caller
@@ -82,9 +82,9 @@ async def withdraw(intake: Intake, caller: Caller, submission_id: UUID, reason: 
 async def _decide(intake: Intake, caller: Caller, submission_id: UUID, reason: str, trace: str) -> Withdrawal:
     runtime = intake.runtime
     _, original = await submission_seen_by(runtime, caller, submission_id)
-    stream, unit = subjects.SUBMISSIONS_STREAM, (original.district, original.unit)
-    await newest_projected(runtime.nats, stream, WITHDRAWALS, subjects.withdrawal(*unit))
-    newest = await newest_projected(runtime.nats, stream, REVIEWS, subjects.review(*unit))
+    unit = original.district, original.unit
+    await newest_projected(runtime.nats, subjects.ALL_WITHDRAWALS, subjects.withdrawal(*unit))
+    newest = await newest_projected(runtime.nats, subjects.ALL_REVIEWS, subjects.review(*unit))
     async with runtime.engine.connect() as connection:
         if earlier := (await receipts.withdrawals_of(connection, [submission_id])).get(submission_id):
             return earlier

@@ -12,55 +12,49 @@ from shared.contracts import subjects
 from shared.nats.direct_get import last_sequences
 from shared.problems import Problem, Problems
 
-SUBMISSIONS = subjects.INTAKE_CONSUMER
-REVIEWS = "intake-reviews"
-WITHDRAWALS = "intake-withdrawals"
-REFUSALS = "intake-refusals"
-PROBLEMS = "intake-problems"
-DOSSIERS = "intake-dossiers"
-"""Durable consumers: the messages that they have acknowledged stand in the tables."""
-
 _PATIENCE_SECONDS = 2
 _PAUSE_SECONDS = 0.05
 
 
-async def find_after_projection[T](
-    nats: Client, stream: str, consumer: str, look: Callable[[], Awaitable[T | None]]
-) -> T | None:
-    """Return the row that `look` finds, at the latest when the tables hold everything that the stream holds by now.
+async def find_after_projection[T](nats: Client, family: str, look: Callable[[], Awaitable[T | None]]) -> T | None:
+    """Return the row that `look` finds, at the latest when the tables hold what the family's stream holds by now.
 
     Problem 503 when that takes longer than two seconds: until then nobody knows whether the row exists.
     """
     if (row := await look()) is not None:
         return row
-    newest = (await nats.jetstream().stream_info(stream)).state.last_seq
+    newest = (await nats.jetstream().stream_info(_stream(family))).state.last_seq
     deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
     while asyncio.get_running_loop().time() < deadline:
-        has_come = await _is_projected(nats, stream, consumer, newest)
+        has_come = await _is_projected(nats, family, newest)
         if (row := await look()) is not None or has_come:
             return row
         await asyncio.sleep(_PAUSE_SECONDS)
     raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
 
 
-async def newest_projected(nats: Client, stream: str, consumer: str, subject: str) -> int:
-    """Return the number of the newest message on a subject, once the tables hold it; 0 where there is none.
+async def newest_projected(nats: Client, family: str, subject: str) -> int:
+    """Return the number of the newest message on a subject of a family, once the tables hold it; 0 where there is none.
 
     What is published behind this number was decided by everything on the subject. Problem 503 after two seconds.
     """
     try:
-        newest = (await last_sequences(nats, stream, [subject])).get(subject, 0)
+        newest = (await last_sequences(nats, _stream(family), [subject])).get(subject, 0)
     except NatsError as error:
         raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
     deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
-    while newest and not await _is_projected(nats, stream, consumer, newest):
+    while newest and not await _is_projected(nats, family, newest):
         if asyncio.get_running_loop().time() > deadline:
             raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
         await asyncio.sleep(_PAUSE_SECONDS)
     return newest
 
 
-async def _is_projected(nats: Client, stream: str, consumer: str, sequence: int) -> bool:
-    info = await nats.jetstream().consumer_info(stream, consumer)
+async def _is_projected(nats: Client, family: str, sequence: int) -> bool:
+    info = await nats.jetstream().consumer_info(_stream(family), subjects.CONSUMERS["intake"][family])
     is_behind = info.num_pending or info.num_ack_pending
     return not is_behind or (info.ack_floor is not None and info.ack_floor.stream_seq >= sequence)
+
+
+def _stream(family: str) -> str:
+    return subjects.stream_of(family) or ""

@@ -62,15 +62,11 @@ class StreamArrivals:
 
     async def taken_back(self, live: AsyncConnection | None = None) -> list[TakingBack]:
         """Return the withdrawals and returns that live workers have acknowledged, and those that the live state has."""
-        families = {
-            subjects.ALL_REVIEWS: subjects.SCORING_REVIEWS,
-            subjects.ALL_WITHDRAWALS: subjects.SCORING_WITHDRAWALS,
-        }
         taken: list[TakingBack] = []
         async with self._live.connect() as connection:
             parked = await parked_submissions(connection)
-        for family, consumer in families.items():
-            end = await self._acknowledged_until(consumer)
+        for family in (subjects.ALL_REVIEWS, subjects.ALL_WITHDRAWALS):
+            end = await self._acknowledged_until(subjects.CONSUMERS["scoring"][family])
             async for batch in read_stream(self._nats, subjects.SUBMISSIONS_STREAM, family):
                 takings = dict(_taking_back(batch, parked))
                 known = await taken_back_ids(live, [taking.id for taking in takings.values()]) if live else set()
