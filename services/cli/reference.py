@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import getpass
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Literal, NamedTuple
@@ -15,18 +16,22 @@ import httpx
 import typer
 from rich.table import Table
 
-from deploy.local.clients import broker, http, settings_of
+from deploy.local.clients import broker, database, http, settings_of
 from deploy.local.running_system import NotRunningError, RunningSystem
 from services.cli.console import console, errors, fail, run
 from services.cli.options import DATA, Data, system_of
 from services.cli.running_reference import RunningReference, running_reference
 from services.cli.texts import phrase
+from services.scoring.judging.changes import Moment
+from services.scoring.judging.reasons import STATUS_NAMES
+from services.scoring.update.other_rules import MovedVerdict, moved_verdicts
 from shared.contracts.bilingual import Language
 from shared.nats.publishing import BrokerUnavailableError, SubjectMovedError
 from shared.reference.archive import SAMPLE_COHORTS, Files, digest_of, read_files, unpack, write_files
 from shared.reference.differences import differences, taken_away
 from shared.reference.load import InvalidReferenceError, Plans, load_file, load_for
 from shared.service import reference_versions
+from shared.service.clock import read_day
 from shared.service.reference_versions import Installed, UnusableVersionError, all_versions, settings_for, version_at
 from shared.settings import Settings
 from shared.texts import filled
@@ -51,6 +56,8 @@ _FAULTY = 2
 def check(directory: Directory, plan: PlanName = None, lang: Lang = "vi", data: Data = DATA) -> None:
     """Check a directory whole, and print what it would change in the running system. Nothing is installed.
 
+    Besides the rules that differ it prints how many verdicts would change, from which status to which.
+
     Exit status 2 where it is faulty: each fault is named by file, line and field.
     """
     try:
@@ -58,13 +65,22 @@ def check(directory: Directory, plan: PlanName = None, lang: Lang = "vi", data: 
     except NotRunningError:
         _checked(directory, plan, {}, lang)
         console.print(phrase("reference.sound").in_(lang))
+        console.print(phrase("reference.not_compared").in_(lang))
         return
 
-    async def work() -> RunningReference:
-        async with broker(system) as nats:
-            return await running_reference(system, nats)
+    async def work() -> None:
+        async with broker(system) as nats, database(system) as engine:
+            compared = _compared(directory, plan, await running_reference(system, nats), lang)
+            _print_new(compared, lang)
+            if not compared.is_same:
+                today = await read_day(nats.jetstream()) if system.clock == "simulated" else None
+                now = Moment(today or utc_now().astimezone(VIETNAM).date(), utc_now())
+                _print_moved(await moved_verdicts(engine, compared.checked.plans, now), now.on, lang)
 
-    _print_new(_compared(directory, plan, _asked(work), lang), lang)
+    try:
+        run(work())
+    except UnusableVersionError as error:
+        raise fail(str(error)) from None
 
 
 @app.command("install")
@@ -189,13 +205,6 @@ class _Compared:
         return self.digest == self.running.digest
 
 
-def _asked(work: object) -> RunningReference:
-    try:
-        return run(work())  # type: ignore[operator, no-any-return]
-    except UnusableVersionError as error:
-        raise fail(str(error)) from None
-
-
 def _compared(directory: Path, plan: str | None, running: RunningReference, lang: Language) -> _Compared:
     """Check a directory by itself and against what the system runs on; the program ends where it is faulty."""
     checked = _checked(directory, plan, running.sample, lang)
@@ -240,6 +249,23 @@ def _print_differences(old: Plans, new: Plans, lang: Language) -> None:
         console.print(f"  {difference.words.in_(lang)}", highlight=False, markup=False)
     if not found:
         console.print(phrase("reference.no_other_rules").in_(lang))
+
+
+def _print_moved(moved: Mapping[MovedVerdict, int], on: date, lang: Language) -> None:
+    """Print how many verdicts would change, by criterion and commitment; the most frequent first in each."""
+    if not moved:
+        console.print(filled(phrase("reference.no_verdict_moves"), day=on).in_(lang))
+        return
+    console.print(filled(phrase("reference.verdicts_move"), day=on, count=sum(moved.values())).in_(lang))
+    for verdict, count in sorted(moved.items(), key=lambda item: (item[0].topic, -item[1])):
+        words = filled(
+            phrase("reference.verdict_moves"),
+            name=verdict.topic,
+            count=count,
+            before=STATUS_NAMES[verdict.before],
+            after=STATUS_NAMES[verdict.after],
+        )
+        console.print(f"  {words.in_(lang)}", highlight=False, markup=False)
 
 
 async def _await_services(system: RunningSystem, number: int, lang: Language) -> None:

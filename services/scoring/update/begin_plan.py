@@ -47,7 +47,7 @@ async def fill_sums(transaction: Transaction) -> None:
     """Fill the sums of the transaction's plan, which has none yet, and mark its commitments to be judged."""
     connection, reference = transaction.connection, transaction.reference
     for units in in_portions(await units_reported(connection), reference):
-        figures = await _plans_figures(transaction, [*units, *districts_of(units, reference)])
+        figures = await plans_figures(transaction, [*units, *districts_of(units, reference)])
         figures = counted_once(figures, reference)
         sums: defaultdict[tuple[str, int, date], Increment] = defaultdict(Increment)
         for unit in units:
@@ -58,7 +58,7 @@ async def fill_sums(transaction: Transaction) -> None:
     await mark_moved(connection, reference.plan.id, targets, transaction.moment.on)
 
 
-async def _plans_figures(transaction: Transaction, units: Sequence[int]) -> Mapping[int, Figures]:
+async def plans_figures(transaction: Transaction, units: Sequence[int]) -> Mapping[int, Figures]:
     """Return the figures by which the plan judges whole families of units, with those that they inherited."""
     connection, reference, closes = transaction.connection, transaction.reference, transaction.reference.plan.closes
     if closes is not None and reference.plan.is_closed(transaction.moment.on):
@@ -78,7 +78,7 @@ async def _criteria(transaction: Transaction, units: Sequence[int]) -> dict[int,
     stored = await statuses_of(connection, units)
     left = [(unit, key) for unit, key in stored if not reference.judges(reference.units.by_key(unit), key)]
     await delete_statuses(connection, left)
-    figures = await _plans_figures(transaction, units)
+    figures = await plans_figures(transaction, units)
     bound = reference.bound_communes(transaction.moment.on)
     criteria: dict[int, Sequence[CriterionKey]] = {}
     for key, own in figures.items():
