@@ -11,14 +11,15 @@ from deploy.local.clients import broker, database, settings_of
 from services.cli.console import console, errors, fail, run
 from services.cli.options import DATA, Data, system_of
 from services.cli.texts import phrase
-from services.scoring.storage.judged_version import judged_version
+from services.scoring.storage.judged_version import judged_version, record_version
 from services.scoring.update.plan_guard import OtherPlanError, OtherVersionError
 from services.scoring.update.rebuild import RebuildReport
 from services.scoring.update.rebuild import rebuild as rebuild_state
 from shared.reference.load import InvalidReferenceError, load_for
 from shared.service.clock import read_day
-from shared.service.reference_versions import UnusableVersionError, loaded, version_at
+from shared.service.reference_versions import UnusableVersionError, digest_of_files, loaded, version_at
 from shared.service.runtime import collect_rarely
+from shared.time import utc_now
 
 
 def rebuild(
@@ -49,9 +50,13 @@ def rebuild(
             settings = settings_of(system)
             plans = loaded(await version_at(nats, version), settings) if version else load_for(settings)
             collect_rarely()
-            return await rebuild_state(
+            report = await rebuild_state(
                 engine, nats, plans, day, switch=not verify, change_plan=change_plan, version=version
             )
+            if report.switched and version == 0:
+                async with engine.begin() as connection:
+                    await record_version(connection, 0, digest_of_files(settings), utc_now())
+            return report
 
     try:
         compared = run(work())

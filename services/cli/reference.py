@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import httpx
 import typer
@@ -134,6 +134,8 @@ def list_versions(lang: Lang = "vi", data: Data = DATA) -> None:
     installed = run(work())
     if not installed:
         console.print(phrase("reference.none_installed").in_(lang))
+        if differing := run(_differing_files(system)):
+            raise fail(filled(phrase("reference.other_files"), services=differing).in_(lang))
         return
     table = Table(*(title.in_(lang) for title in _COLUMNS))
     for number, version in ((each.number, each.version) for each in installed):
@@ -270,15 +272,12 @@ def _print_moved(moved: Mapping[MovedVerdict, int], on: date, lang: Language) ->
 
 async def _await_services(system: RunningSystem, number: int, lang: Language) -> None:
     """Wait until each service says that it runs on the version; the program ends where one refuses it or takes long."""
-    waiting = {"intake": system.intake_url, "scoring": system.scoring_url, "notify": system.notify_url}
+    waiting = _urls(system)
     until = time.monotonic() + _PATIENCE_SECONDS
     async with http() as client:
         while waiting and time.monotonic() < until:
             for name, url in list(waiting.items()):
-                try:
-                    facts = (await client.get(f"{url}/healthz", timeout=5)).json()
-                except (httpx.HTTPError, ValueError):
-                    facts = {}
+                facts = await _facts(client, url)
                 if (facts.get("reference_refused") or 0) >= number:
                     raise fail(filled(phrase("reference.refused"), service=name).in_(lang))
                 if facts.get("reference", 0) >= number:
@@ -287,3 +286,29 @@ async def _await_services(system: RunningSystem, number: int, lang: Language) ->
             await asyncio.sleep(0.3)
     if waiting:
         raise fail(filled(phrase("reference.not_taken_up"), services=", ".join(waiting)).in_(lang))
+
+
+def _urls(system: RunningSystem) -> dict[str, str]:
+    return {"intake": system.intake_url, "scoring": system.scoring_url, "notify": system.notify_url}
+
+
+async def _facts(client: httpx.AsyncClient, url: str) -> Mapping[str, Any]:
+    """Return what a service states in `/healthz`; nothing while it is away."""
+    try:
+        facts: Mapping[str, Any] = (await client.get(f"{url}/healthz", timeout=5)).json()
+    except (httpx.HTTPError, ValueError):
+        return {}
+    return facts
+
+
+async def _differing_files(system: RunningSystem) -> str:
+    """Name the services with the digests of the files that they were started with, where these differ.
+
+    Scoring may also run on other files than those by which its state was judged.
+    """
+    async with http() as client:
+        facts = {name: await _facts(client, url) for name, url in _urls(system).items()}
+    digests = {name: of["reference_files"] for name, of in facts.items() if "reference_files" in of}
+    if len(set(digests.values())) < 2 and not facts["scoring"].get("reference_files_differ"):
+        return ""
+    return ", ".join(f"{name} {digest[:19]}" for name, digest in digests.items())

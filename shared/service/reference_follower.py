@@ -13,7 +13,7 @@ from nats.js.errors import Error as JetStreamError
 from prometheus_client import Gauge
 
 from shared.reference.load import Plans
-from shared.service.reference_versions import UnusableVersionError, loaded, newest_number, version_at
+from shared.service.reference_versions import UnusableVersionError, digest_of_files, loaded, newest_number, version_at
 from shared.settings import Settings
 
 log = structlog.get_logger()
@@ -37,7 +37,9 @@ class ReferenceInUse:
         self.number = 0
         self.refused: int | None = None
         """The newest version, where this program cannot use it."""
-        self.facts: dict[str, Any] = {"reference": 0}
+        self.digest_of_files = digest_of_files(settings)
+        """The digest of the files that the process was started with: version 0."""
+        self.facts: dict[str, Any] = {"reference": 0, "reference_files": self.digest_of_files}
         """Facts for `/healthz`."""
         self._listeners: list[Callable[[], None]] = []
 

@@ -21,8 +21,17 @@ from shared.contracts import subjects
 from shared.contracts.reference_version import ReferenceVersion
 from shared.nats.cloud_events import cloud_event
 from shared.nats.publishing import publish_next
-from shared.reference.archive import SAMPLE_COHORTS, DamagedArchiveError, Files, digest_of, pack, unpack, write_files
-from shared.reference.load import InvalidReferenceError, Plans, load_for
+from shared.reference.archive import (
+    SAMPLE_COHORTS,
+    DamagedArchiveError,
+    Files,
+    digest_of,
+    pack,
+    read_files,
+    unpack,
+    write_files,
+)
+from shared.reference.load import PACKAGED, InvalidReferenceError, Plans, load_for
 from shared.settings import Settings
 from shared.stable_id import stable_id
 
@@ -110,6 +119,14 @@ def loaded(installed: Installed, settings: Settings) -> Plans:
             return load_for(settings_for(version.plan, Path(folder), settings))
     except (InvalidReferenceError, DamagedArchiveError) as error:
         raise UnusableVersionError(f"version {installed.number}: {error}") from error
+
+
+def digest_of_files(settings: Settings) -> str:
+    """Return the digest of the files that the settings name, with a sample's invented cohort members."""
+    files = dict(read_files(settings.reference_dir or PACKAGED))
+    if settings.sample_cohorts:
+        files[SAMPLE_COHORTS] = settings.sample_cohorts.read_text(encoding="utf-8-sig")
+    return digest_of(settings.plan, files)
 
 
 def settings_for(plan: str | None, directory: Path, settings: Settings) -> Settings:

@@ -241,3 +241,20 @@ async def test_a_version_that_a_program_cannot_use_is_refused_loudly_and_the_ser
     )
     await all_run_on(2, intake, scoring, restarted)
     assert await scoring.fact("reference_refused") is None
+
+
+async def test_processes_with_other_files_are_noticed_until_a_version_is_installed(
+    around: Surroundings, scoring: Service, tmp_path: Path
+) -> None:
+    await around.start("intake")
+    assert "started with" in await around.ntm("reference", "list", "--lang", "en")
+    other = a_directory(tmp_path)
+    second = await around.start("scoring", NTM_REFERENCE_DIR=str(other))
+    assert await scoring.fact("reference_files_differ") is False
+    assert await second.fact("reference_files_differ") is True
+    assert "reference data differ" in second.log.read_text(encoding="utf-8")
+    output = await around.ntm("reference", "list", "--lang", "en", status=1)
+    assert "ntm reference install" in output
+    await install_first(around, read_files(other))
+    await all_run_on(1, scoring, second)
+    assert REASON in await around.ntm("reference", "list")

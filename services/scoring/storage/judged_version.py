@@ -19,6 +19,12 @@ async def judged_version(connection: AsyncConnection) -> int | None:
     return number
 
 
+async def digest_judged_by(connection: AsyncConnection) -> str | None:
+    """Return the digest of the version by which the state was judged; None where nobody has recorded it."""
+    digest: str | None = await connection.scalar(select(reference.c.digest))
+    return digest
+
+
 async def record_version(connection: AsyncConnection, number: int, digest: str | None, at: datetime) -> None:
     """Record by which version the state is judged from now on."""
     await connection.execute(delete(reference))

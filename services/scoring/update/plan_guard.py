@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.changes import Moment
 from services.scoring.storage.begun_plans import begun_plans, record_plans
-from services.scoring.storage.judged_version import judged_version, record_version
+from services.scoring.storage.judged_version import digest_judged_by, judged_version, record_version
 from services.scoring.storage.locks import lock_days
 from services.scoring.texts import phrase
 from services.scoring.update.transaction import Transaction
@@ -21,6 +22,8 @@ from shared.contracts.bilingual import Bilingual
 from shared.reference.load import Plans, Reference
 from shared.service.reference_follower import ReferenceInUse
 from shared.texts import filled
+
+log = structlog.get_logger()
 
 
 class OtherPlanError(Exception):
@@ -64,10 +67,26 @@ async def take_version(connection: AsyncConnection, in_use: ReferenceInUse, toda
     UnusableVersionError where this program cannot use that version; OtherPlanError as in `take_plans`.
     """
     await lock_days(connection)
-    if await judged_version(connection) is None:
+    if (number := await judged_version(connection)) is None:
         number = 0 if await begun_plans(connection) else in_use.number
         await record_version(connection, number, None, now)
+    if number == 0:
+        await _compare_files(connection, in_use, now)
     await take_plans(connection, await version_of_state(connection, in_use), today, now)
+
+
+async def _compare_files(connection: AsyncConnection, in_use: ReferenceInUse, now: datetime) -> None:
+    """Record by which files the state is judged until a version is installed, and say loudly where these are others.
+
+    The process goes on: files come with programs, and what they change of plans that have begun is to be installed.
+    """
+    own, recorded = in_use.digest_of_files, await digest_judged_by(connection)
+    if recorded is None:
+        await record_version(connection, 0, own, now)
+    in_use.facts["reference_files_differ"] = differ = recorded not in (None, own)
+    if differ:
+        remedy = "ntm reference install DIR --reason …, or ntm rebuild"
+        log.error("reference data differ from those of the state", files=own, state=recorded, remedy=remedy)
 
 
 async def plans_of_state(connection: AsyncConnection, plans: Plans) -> Sequence[Reference]:
