@@ -61,6 +61,10 @@ _WORDS: dict[str, tuple[Bilingual, Bilingual]] = {
         phrase("reference_faults.extra_forbidden.problem"),
         phrase("reference_faults.extra_forbidden.remedy"),
     ),
+    "not_above": (
+        phrase("reference_faults.not_above.problem"),
+        phrase("reference_faults.not_above.remedy"),
+    ),
     "string_type": (
         phrase("reference_faults.string_type.problem"),
         phrase("reference_faults.string_type.remedy"),

@@ -87,6 +87,8 @@ def roles_of(name: Role, alert: Alert, on: date, plan: Plan) -> Sequence[RoleHol
     if name == COMMITMENT_OWNER:
         commitment = matching.commitment(alert, plan)
         owners = _existing(commitment.responsible if commitment else [], on, plan)
+        if alert.unit.kind == "province":  # each district answers for its own part of it
+            owners = [owner for owner in owners if owner.level == "province"]
         return owners or _existing([COORDINATION_OFFICE], on, plan)
     return _existing([name], on, plan)
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
@@ -125,10 +126,33 @@ class Milestone(Record):
     value: Decimal
 
 
+def _alike(value: Any) -> Any:
+    """Give a commitment that is `like` one above it the fields of that one which it does not state."""
+    if not isinstance(value, list):
+        return value
+    whole: list[Any] = []
+    for stated in value:
+        above = {each["id"]: each for each in whole if isinstance(each, dict) and isinstance(each.get("id"), str)}
+        model = above.get(str(stated.get("like"))) if isinstance(stated, dict) else None
+        whole.append({**model, **{name: own for name, own in stated.items() if name != "like"}} if model else stated)
+    return whole
+
+
+def _stands_above(value: Any) -> None:
+    """Refuse the name of a commitment that `_alike` has not found."""
+    if value is not None:
+        raise PydanticCustomError("not_above", "no commitment above has this id")
+
+
 class Commitment(Record):
     """A promise of the plan for units: a measure, a direction, a baseline, a goal, a path in time."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    like: Annotated[None, BeforeValidator(_stands_above)] = Field(
+        default=None,
+        exclude=True,
+        description="In a plan's file: the id of a commitment above, which gives the fields that are not stated here.",
+    )
     title: Bilingual
     line: int
     quote: str = Field(description="The source's words.")
@@ -239,7 +263,7 @@ class Plan(Record):
     roles: list[RoleHolder]
     distribution: list[DistributionEntry]
     cohorts: list[Cohort]
-    commitments: list[Commitment]
+    commitments: Annotated[list[Commitment], BeforeValidator(_alike)]
     routing: Branch = DISTRIBUTION
     dossier_routing: Branch = Field(default=DOSSIERS, description="The tree of turns in dossiers of recognition.")
     inhibitions: list[Inhibition] = Field(default=[])

@@ -80,10 +80,16 @@ def behind(reference: Reference, figures: Mapping[int, Figures]) -> Behind:
 def with_status(
     status: Status, reference: Reference, figures: Mapping[int, Figures], day: date
 ) -> frozenset[tuple[str, str]]:
-    sums, judge = summed(reference.targets, figures, reference), Judge(reference, day)
+    province = reference.plan.unit
+    once = [
+        (commitment, target)
+        for commitment, target in reference.targets
+        if target.code == province or province not in commitment.units  # districts are counted in the province's sum
+    ]
+    sums, judge = summed(once, figures, reference), Judge(reference, day)
     return frozenset(
         (commitment.id, target.code)
-        for commitment, target in reference.targets
+        for commitment, target in once
         if judge.target(
             commitment, judge.observations_of(commitment, target, sums.get((commitment.id, target.key), {}))
         ).status

@@ -7,11 +7,14 @@ from dataclasses import replace
 import pytest
 
 from services.notify.alerts.draft import Draft, NotSent
+from services.notify.stages.group import group
 from services.notify.stages.route import route
 from services.notify.world import World
+from shared.contracts.refs import UnitRef
 from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.models import Branch, Contact
+from shared.reference.refs import unit_ref
 from tests.changes import (
     DISTRICT_OFFICE,
     LABOUR,
@@ -73,6 +76,45 @@ def test_a_districts_role_of_a_district_s_commitment_sits_in_that_district() -> 
     )
     routes = [a_branch(on="target", to=["commitment_owner"])]
     assert recipients(told(change, the_world(routes=routes))) == ["poverty_division@20", "district_committee@184"]
+
+
+def a_coverage_change(unit: UnitRef, commitment: str = "coverage-credit") -> TargetChanged:
+    change = a_target_change(unit=unit)
+    return change.model_copy(update={"commitment": change.commitment.model_copy(update={"id": commitment})})
+
+
+def test_what_is_asked_of_the_districts_committees_reaches_that_of_the_district_first() -> None:
+    office = ["coordination_office@20", "department_leadership@20"]
+    drafts = told(a_coverage_change(VAN_QUAN), the_world())
+    assert recipients(drafts) == ["district_committee@184", "poverty_division@20", *office]
+    of_province = told(a_coverage_change(PROVINCE), the_world())
+    assert recipients(of_province) == ["poverty_division@20", *office], "a district answers for its own part"
+
+
+def test_a_quarter_in_which_every_district_falls_behind_in_every_entitlement_gives_each_office_one_mail() -> None:
+    units = REFERENCE.units
+    lagging = [
+        Draft((an_alert(a_coverage_change(unit_ref(target), commitment.id)),))
+        for commitment, target in REFERENCE.targets
+        if commitment.id.startswith("coverage-")
+    ]
+    assert len(lagging) == 6 * 12
+    districts = [unit for unit in units if unit.kind in ("district", "city")]
+    contacts = [
+        a_contact(role.role, unit.code)
+        for role in REFERENCE.plan.roles
+        for unit in (districts if role.level == "district" else [units.by_key(1)])
+    ]
+    world = the_world(*contacts)
+    mails = [draft for draft in group(route(lagging, world), world) if draft.channel == "email"]
+    alerts = {f"{draft.branch} {draft.recipient}": len(draft.alerts) for draft in mails}
+    committees = {f"target-owner district_committee@{unit.code}": 6 for unit in districts}
+    assert alerts == {
+        **committees,
+        "target-owner poverty_division@20": 72,
+        "target-owner coordination_office@20": 72,
+        "target-leadership department_leadership@20": 72,
+    }
 
 
 def test_two_routes_to_the_same_recipient_make_one_notice() -> None:

@@ -248,6 +248,13 @@ MEASURE = "criteria[0].indicators[0].groups[0].measure"
             "11",
         ),
         (PLAN_FILE, "group: extremely_difficult", "group: difficult", "commitments[1].measure.group", "difficult"),
+        (
+            PLAN_FILE,
+            "id: coverage-credit\n    like: coverage-health",
+            "id: coverage-credit\n    like: coverage-housing",
+            "commitments[17].like",
+            "coverage-housing",
+        ),
         ("groups.yaml", "ends_with: ntm", "ends_with: ntn", "groups[0].ends_with", "ntn"),
         ("groups.yaml", "units: []", 'units: ["06088", "99999"]', "groups[0].lists[0].units[1]", "99999"),
         ("groups.yaml", "units: []", 'units: ["06088", "06088"]', "groups[0].lists[0].units[1]", "06088"),
