@@ -9,6 +9,7 @@ POST /v1/problems                            ->  ntm.v1.problems.<unit>         
 POST /v1/dossiers/…                          ->  ntm.v1.dossiers.<district>.<commune>     steps of recognition
 
 SUBMISSIONS, REFUSALS, STATUS  ->  PROJECTIONS  ->  tables  ->  GET receipts, standing figures, difficulties, dossiers
+ntm.v1.status.>                ->  follow_changes()    ->  ntm.v1.dossiers.…  a withdrawal is due, or no longer
 ntm.v1.dossiers.>              ->  record_decisions()  ->  Admission: who is recognised, and who no longer is
 ntm.v1.intake.replay           ->  PROJECTIONS  ->  reply: the outcome of a parked message
 """
@@ -29,6 +30,7 @@ from services.intake.doors.http import SubmissionsDoor
 from services.intake.doors.nats import answer_submission
 from services.intake.doors.openapi import DESCRIPTION
 from services.intake.dossiers.decisions import record_decisions
+from services.intake.dossiers.due_withdrawals import follow_changes
 from services.intake.projection import project
 from services.intake.service import Intake, Projection
 from shared.contracts import subjects
@@ -106,6 +108,16 @@ def subscribe(family: str, projection: Projection) -> Handle:
         await asyncio.sleep(_PAUSE_SECONDS)
 
     return handle
+
+
+@batches(broker, subjects.EACH_STATUS, subjects.CONSUMERS["intake"][subjects.EACH_STATUS])
+async def take_changes(messages: list[Msg]) -> None:
+    """Begin and end withdrawals that the changes of criteria make due."""
+
+    async def follow(some: Sequence[Msg]) -> None:
+        await follow_changes(intake(), some)
+
+    await process(subjects.STATUS_STREAM, messages, follow, intake().parking.park)
 
 
 HANDLERS = {family: subscribe(family, projection) for family, projection in PROJECTIONS.items()}

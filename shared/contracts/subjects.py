@@ -14,6 +14,8 @@ ALL_WITHDRAWALS = "ntm.v1.withdrawals.>"
 ALL_REFUSALS = "ntm.v1.refusals.>"
 ALL_STATUSES = "ntm.v1.status.>"
 ALL_STATUSES_V2 = "ntm.v2.status.>"
+EACH_STATUS = "ntm.v1.status.*.*.*"
+"""The same subjects: what waits for scoring's answers has a consumer beside that of all statuses."""
 ALL_TARGETS = "ntm.v1.targets.>"
 ALL_TARGETS_V2 = "ntm.v2.targets.>"
 ALL_PROBLEMS = "ntm.v1.problems.>"
@@ -63,6 +65,7 @@ CONSUMERS = {
         ALL_WITHDRAWALS: "intake-withdrawals",
         ALL_REFUSALS: "intake-refusals",
         ALL_STATUSES: "intake-changes",
+        EACH_STATUS: "intake-withdrawals-due",
         ALL_PARKED: "intake-parked",
         ALL_PROBLEMS: "intake-problems",
         ALL_DOSSIERS: "intake-dossiers",

@@ -298,7 +298,8 @@ async def test_a_commune_that_was_recognised_before_loses_the_recognition_when_t
     failing = {f"recognised_{number:02}": False for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)}
     await put_on_stream(around, poverty_report("2023-06", 0, readings=failing, stage="confirmed"))
     await eventually(lambda: judged_due(True))
-    due = await province.takes("withdrawal_due")
+    await eventually(lambda: steps_are(province, ["withdrawal_due"]))
+    due = await province.looks()
     assert due["steps"][0]["withdrawal_judged_due"] is True
     assert [turn["step"] for turn in due["turns"]] == ["withdrawn"]
     kept = await province.takes("returned", reason="Xã đã khắc phục.")
@@ -312,6 +313,74 @@ async def test_a_commune_that_was_recognised_before_loses_the_recognition_when_t
     await eventually(is_withdrawn)
     again = await province.takes("self_assessed", answers=yes(*NTM[10:]))
     assert (again["state"], again["open_step"]) == (None, "self_assessed")
+
+
+async def steps_are(office: Office, steps: list[str]) -> bool:
+    return [step["step"] for step in (await office.looks())["steps"]] == steps
+
+
+async def test_the_system_itself_says_that_a_withdrawal_is_due_and_takes_it_back(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    _, _, province = await offices(around, intake, BORDER, district="180")
+    await put_on_stream(around, poverty_report("2022-12-28", 0, readings={"ntm_recognised": True}, stage="confirmed"))
+    numbers = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 15, 16, 18]
+
+    async def report(failing: list[int], revision: int) -> None:
+        figures = {f"recognised_{number:02}": number not in failing for number in numbers}
+        report = poverty_report("2023-06", 0, readings=figures, stage="confirmed", revision=revision)
+        await put_on_stream(around, report)
+
+    await report(numbers[:5], 1)  # 5 of 19 are fewer than 30 %
+    await report(numbers[:6], 2)  # 6 of 19 without a key criterion are due from 50 %
+
+    async def fails(count: int) -> bool:
+        return len((await province.looks())["recognition"]["failing"]) == count
+
+    await eventually(lambda: fails(6))
+    await report(numbers[:9], 3)
+    await eventually(lambda: fails(9))
+    assert (await province.looks())["steps"] == []
+    await report(numbers[:10], 4)  # 10 of 19, among them the key criterion 10
+    await eventually(lambda: steps_are(province, ["withdrawal_due"]))
+    [step] = (await province.looks())["steps"]
+    assert (step["agency_name"], step["withdrawal_judged_due"]) == ("Hệ thống NTM", True)
+    assert "10/19 tiêu chí hiện không đạt" in step["reason"]
+    assert [turn["step"] for turn in step["turns"]] == ["withdrawn"]
+
+    await report(numbers[:11], 5)  # it is due already
+    await eventually(lambda: fails(11))
+    await report(numbers[:4], 6)
+    await eventually(lambda: steps_are(province, ["withdrawal_due", "returned"]))
+    shown = await province.looks()
+    assert (shown["state"], shown["turns"]) == ("recognised", [])
+    assert "Hệ thống rút đề nghị" in shown["steps"][1]["reason"]
+
+    await report(numbers[:10], 7)
+    await eventually(lambda: steps_are(province, ["withdrawal_due", "returned", "withdrawal_due"]))
+    await province.takes("returned", reason="Xã đang khắc phục, tỉnh cho thêm thời gian.")
+    await report(numbers[1:10], 8)  # one holds again: what the office has settled stays settled
+    await eventually(lambda: fails(9))
+    assert (await province.looks())["state"] == "recognised"
+    await report(numbers[1:11], 9)  # a further one fails
+    await eventually(lambda: steps_are(province, ["withdrawal_due", "returned"] * 2 + ["withdrawal_due"]))
+    again = await around.ntm("dossier", "rebuild", "--verify")
+    assert "The same." in again
+    posted = await events(around, BORDER, "180")
+    async with around.engine.begin() as connection:
+        await connection.execute(text("TRUNCATE intake.dossier_step"))
+    await around.nats.jetstream().delete_consumer(subjects.STATUS_STREAM, "intake-withdrawals-due")
+    await around.ntm("dossier", "rebuild", status=1)
+    await intake.stop()
+    await intake.start()  # all changes come again
+    js = around.nats.jetstream()
+
+    async def has_followed() -> bool:
+        info = await js.consumer_info(subjects.STATUS_STREAM, "intake-withdrawals-due")
+        return not (info.num_pending or info.num_ack_pending)
+
+    await eventually(has_followed)
+    assert await events(around, BORDER, "180") == posted
 
 
 async def test_the_dossier_of_a_commune_that_has_ended_is_still_shown(

@@ -14,7 +14,7 @@ from services.intake.admission.candidate import REQUEST_KEY, Posted
 from services.intake.doors.receipts import Limit
 from services.intake.dossiers.history import history_of
 from services.intake.dossiers.scoring_judgement import judgement_of
-from services.intake.dossiers.take_step import Step, take_step
+from services.intake.dossiers.take_step import Step, recognition_by, take_step
 from services.intake.rules.dossier import ASSESSMENTS, Dossier
 from services.intake.rules.dossier_rights import may_take
 from services.intake.service import Serving
@@ -191,7 +191,7 @@ async def _view(
     dossier = Dossier.of(criteria_set, steps)
     is_valid = unit.is_valid(runtime.clock.today())
     judgement = await judgement_of(runtime.nats, unit.code, criteria_set.id) if is_valid else None
-    known = _recognition(judgement, criteria_set)
+    known = recognition_by(judgement, criteria_set)
     if dossier.is_untouched and known and known.state is RecognitionState.RECOGNISED:
         dossier = dossier.recognised_before()
     district = reference.units.district(unit)
@@ -208,11 +208,6 @@ async def _view(
         steps=steps,
         recognition=known,
     )
-
-
-def _recognition(judgement: Judgement | None, criteria_set: CriteriaSet) -> Recognition | None:
-    recognitions = judgement.recognitions if judgement else []
-    return next((one for one in recognitions if one.criteria_set == criteria_set.id), None)
 
 
 def _may_take(dossier: Dossier, unit: Unit, caller: Caller, reference: Reference) -> list[DossierStep]:

@@ -138,7 +138,7 @@ async def _decide(runtime: Runtime, posted: Posted, step: Step, history: History
     if fault := order_fault(dossier, entry) or _fault_of_set_before(step, history, judgement, reference):
         raise Problem(Problems.OUT_OF_TURN, fault)
     judged = {one.criterion: one.judged for one in judgement.criteria} if judgement else {}
-    due = _recognition(judgement, step.criteria_set)
+    due = recognition_by(judgement, step.criteria_set)
     if faults := [*judged_faults(entry, judged, is_due=bool(due and due.withdrawal_due))]:
         raise Problem(Problems.REFUSED, *faults)
     logged = _logged(step, posted, history, dossier, judged, runtime.clock.now(), reference)
@@ -155,14 +155,15 @@ async def _judgement(runtime: Runtime, step: Step) -> Judgement:
     return judgement
 
 
-def _recognition(judgement: Judgement | None, criteria_set: CriteriaSet) -> Recognition | None:
+def recognition_by(judgement: Judgement | None, criteria_set: CriteriaSet) -> Recognition | None:
+    """Return the recognition by a set in a judgement; None where it has none."""
     recognitions = judgement.recognitions if judgement else []
     return next((one for one in recognitions if one.criteria_set == criteria_set.id), None)
 
 
 def _with_earlier_recognition(dossier: Dossier, judgement: Judgement, criteria_set: CriteriaSet) -> Dossier:
     """Begin with a recognition that was decided before there was a dossier."""
-    known = _recognition(judgement, criteria_set)
+    known = recognition_by(judgement, criteria_set)
     return dossier.recognised_before() if known and known.state is RecognitionState.RECOGNISED else dossier
 
 
@@ -177,7 +178,7 @@ def _fault_of_set_before(
     dossier = history.dossier(before)
     if dossier.is_recognised:
         return None
-    known = _recognition(judgement, before)
+    known = recognition_by(judgement, before)
     if dossier.is_untouched and (judgement is None or (known and known.state is RecognitionState.RECOGNISED)):
         return None
     return Fault("/step", Faults.RECOGNISED_BEFORE_NEEDED, {"expected": before.name})

@@ -88,6 +88,17 @@ _NEWEST = text("""
 """)
 
 
+_WITH_YES = """
+    SELECT DISTINCT unit FROM intake.reading
+    WHERE unit = ANY($1::int[]) AND element = ANY($2::text[]) AND value = 1
+"""
+
+
+async def units_with_yes(connection: AsyncConnection, units: Collection[int], elements: Collection[str]) -> set[int]:
+    """Return those of the units for which one of the elements was answered with yes, in any period."""
+    return {row["unit"] for row in await fetch(connection, _WITH_YES, list(units), list(elements))}
+
+
 async def newest_before(
     connection: AsyncConnection, units: Sequence[int], elements: Sequence[str], before: date
 ) -> dict[tuple[int, str], StandingReading]:

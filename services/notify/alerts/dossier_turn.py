@@ -22,6 +22,10 @@ class DossierEvent(StrEnum):
     """The step was taken, or is no longer expected; nobody is told of that."""
 
 
+_EXPLAINED = {DossierStep.RETURNED, DossierStep.WITHDRAWAL_DUE}
+"""The steps whose reason concerns the office whose turn it then is."""
+
+
 class TurnOfDossier(BaseModel):
     """A turn that a step of a dossier began or ended."""
 
@@ -34,7 +38,10 @@ class TurnOfDossier(BaseModel):
     taken: DossierStep = Field(description="The step that was taken.")
     agency: str
     agency_name: str | None = None
-    reason: str | None = Field(default=None, description="The reason for which the dossier was returned.")
+    reason: str | None = Field(
+        default=None,
+        description="The reason for which the dossier was returned, or the recognition is to be withdrawn.",
+    )
     sample: bool = False
 
 
@@ -53,6 +60,6 @@ def turns_of(logged: DossierLogged) -> Iterator[TurnOfDossier]:
                 taken=logged.step,
                 agency=logged.agency,
                 agency_name=logged.agency_name,
-                reason=logged.reason if logged.step is DossierStep.RETURNED else None,
+                reason=logged.reason if logged.step in _EXPLAINED else None,
                 sample=logged.sample,
             )
