@@ -11,7 +11,7 @@ from rich.text import Text
 from services.cli.texts import phrase
 from shared.contracts.bilingual import Language
 from shared.reference.load import Reference
-from shared.reference.models import Cohort, Commitment, Goal, Level
+from shared.reference.models import Basis, Cohort, Commitment, Duty, Goal, Level
 from shared.text import day, number, percent
 from shared.texts import filled
 
@@ -32,6 +32,16 @@ _TEXTS = {
     "goal": phrase("plan_view.goal"),
     "deadline": phrase("plan_view.deadline"),
     "responsible": phrase("plan_view.responsible"),
+    "duties": phrase("plan_view.duties"),
+    "duty": phrase("plan_view.duty"),
+    "who": phrase("plan_view.who"),
+    "when": phrase("plan_view.when"),
+    "every_month": phrase("plan_view.every_month"),
+    "every_quarter": phrase("plan_view.every_quarter"),
+    "every_half": phrase("plan_view.every_half"),
+    "every_year": phrase("plan_view.every_year"),
+    "together_with": phrase("plan_view.together_with"),
+    "basis": phrase("plan_view.basis"),
     "figures": phrase("plan_view.figures"),
     "points": phrase("plan_view.points"),
     "held": phrase("plan_view.held"),
@@ -53,18 +63,20 @@ _TEXTS = {
 
 
 def view(reference: Reference, lang: Language) -> RenderableType:
-    """Return a plan as tables: its cohorts, commitments, criteria and distribution list."""
+    """Return a plan as tables: its cohorts, commitments, duties, criteria and distribution list."""
     plan = reference.plan
     document = plan.document
     paper = (
         _TEXTS["document"].in_(lang).format(document.number or "—", document.dated or "—", document.signed_by or "—")
     )
+    basis = "".join(f"\n{_TEXTS['basis'].in_(lang)}: {_basis(each, lang)}" for each in document.basis)
     return Group(
         Text(document.title, style="bold"),
-        Text(f"{document.issuer}\n{paper}"),
+        Text(f"{document.issuer}\n{paper}{basis}"),
         Text(_TEXTS["sample"].in_(lang) if plan.sample else "", style="bold red"),
         _cohorts(reference, lang),
         _commitments(reference, lang),
+        _duties(reference, lang),
         _levels(reference, lang),
         _distribution(reference, lang),
         Text(_TEXTS["unverified"].in_(lang), style="yellow"),
@@ -106,6 +118,29 @@ def _commitments(reference: Reference, lang: Language) -> Table:
             "; ".join(roles[role].in_(lang) for role in promised.responsible),
         )
     return table
+
+
+def _basis(basis: Basis, lang: Language) -> str:
+    dated = day(basis.dated, lang) if basis.dated else None
+    return ", ".join(part for part in (basis.title, basis.number, dated, basis.issuer) if part)
+
+
+def _duties(reference: Reference, lang: Language) -> Table:
+    table = _table("duties", ("line", "duty", "who", "when"), lang)
+    roles = {holder.role: holder.name.in_(lang) for holder in reference.plan.roles}
+    for duty in reference.plan.duties:
+        who = "; ".join(roles[role] for role in duty.roles)
+        if duty.together_with:
+            others = "; ".join(roles[role] for role in duty.together_with)
+            who = _TEXTS["together_with"].in_(lang).format(who, others)
+        table.add_row(str(duty.line), duty.what.in_(lang), _marked(who, duty.verified), _when(duty, lang))
+    return table
+
+
+def _when(duty: Duty, lang: Language) -> str:
+    every = _TEXTS[f"every_{duty.every}"].in_(lang) if duty.every else ""
+    days = " - ".join(day(each, lang) for each in (duty.starts, duty.ends) if each)
+    return ", ".join(part for part in (every, days) if part)
 
 
 def _goal(promised: Commitment, lang: Language) -> str:

@@ -37,6 +37,7 @@ _NAMES = {
     "group": phrase("reference_differences.kinds.group"),
     "cohort": phrase("reference_differences.kinds.cohort"),
     "commitment": phrase("reference_differences.kinds.commitment"),
+    "duty": phrase("reference_differences.kinds.duty"),
     "role": phrase("reference_differences.kinds.role"),
     "route": phrase("reference_differences.kinds.route"),
 }
@@ -168,9 +169,10 @@ _OF_ALL: Mapping[str, Callable[[Reference], Things]] = {
 """The kinds that hold for any plan."""
 
 _OF_A_PLAN: Mapping[str, Callable[[Reference], Things]] = {
-    "plan": lambda reference: _by("id", [reference.plan], "cohorts", "commitments", "roles", *_TREES),
+    "plan": lambda reference: _by("id", [reference.plan], "cohorts", "commitments", "duties", "roles", *_TREES),
     "cohort": lambda reference: _by("id", reference.plan.cohorts),
     "commitment": lambda reference: _by("id", reference.plan.commitments),
+    "duty": lambda reference: _by("id", reference.plan.duties),
     "role": lambda reference: _by("role", reference.plan.roles),
     "route": _branches,
 }

@@ -75,6 +75,13 @@ def of_plan(located: Located, reference: Reference) -> list[FileFault]:
             _unit(checks, (*place, "units", position), code, reference)
         _measure(checks, place, commitment, criteria, reference)
         of_path(checks, place, commitment, plan)
+    checks.unique(("duties",), (duty.id for duty in plan.duties), "id")
+    for at, duty in enumerate(plan.duties):
+        checks.all_known(("duties", at, "roles"), duty.roles, roles, ROLE)
+        checks.all_known(("duties", at, "together_with"), duty.together_with, roles, ROLE)
+        if duty.starts and duty.ends and duty.ends < duty.starts:
+            problem = filled(phrase("consistency_checks.ends_before_it_begins"), begins=duty.starts)
+            checks.fault(("duties", at, "ends"), problem, phrase("consistency_checks.write_a_later_day"), duty.ends)
     of_routing(checks, reference)
     for at, span in enumerate(plan.stated_spans):
         if span.instrument is not None:

@@ -188,6 +188,33 @@ class Commitment(Record):
         return self.change is not None and self.baseline is None
 
 
+class Duty(Record):
+    """A task that the paper gives to offices, without a number or a yes/no by which it could be judged."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    line: int
+    quote: str = Field(description="The source's words.")
+    what: Bilingual
+    roles: list[Role] = Field(min_length=1)
+    together_with: list[Role] = Field(default=[], description="The offices with which they do it.")
+    every: Literal["month", "quarter", "half", "year"] | None = Field(default=None, description="How often it recurs.")
+    starts: date | None = None
+    ends: date | None = None
+    verified: bool = True
+    source: str | None = None
+
+
+class Basis(Record):
+    """A paper on which the plan is based (Căn cứ), as far as the plan names it."""
+
+    line: int
+    quote: str
+    title: str
+    issuer: str | None = None
+    number: str | None = None
+    dated: date | None = None
+
+
 class Document(Record):
     """The paper on which the plan was issued."""
 
@@ -195,8 +222,10 @@ class Document(Record):
     issuer: str
     sector: str = Field(description="The issuer's sector, as criteria name theirs.")
     signed_by: str | None
+    signed_as: str | None = Field(default=None, description="The signer's position.")
     number: str | None
     dated: str | None = Field(description="Place and date as written; a blank day stays blank.")
+    basis: list[Basis] = Field(default=[])
     source: str = Field(description="File of the source's text, below shared/reference/sources/.")
 
 
@@ -264,6 +293,7 @@ class Plan(Record):
     distribution: list[DistributionEntry]
     cohorts: list[Cohort]
     commitments: Annotated[list[Commitment], BeforeValidator(_alike)]
+    duties: list[Duty] = Field(default=[])
     routing: Branch = DISTRIBUTION
     dossier_routing: Branch = Field(default=DOSSIERS, description="The tree of turns in dossiers of recognition.")
     inhibitions: list[Inhibition] = Field(default=[])

@@ -18,6 +18,8 @@ def quotes_stand_on_their_lines(paper: Paper) -> Iterator[Finding]:
     plan = paper.plan
     quotes = [
         *((each.line, each.quote) for each in plan.commitments),
+        *((each.line, each.quote) for each in plan.duties),
+        *((each.line, each.quote) for each in plan.document.basis),
         *((each.line, each.quote) for each in plan.stated_spans),
         *((each.line, each.quote) for each in plan.stated_counts),
         *((each.line, each.name) for each in plan.stated_units),

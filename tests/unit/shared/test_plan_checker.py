@@ -197,6 +197,17 @@ def test_a_level_that_is_no_indicator_of_its_criterion_is_told() -> None:
     assert len(findings(same_share, code="no-such-indicator")) == 1
 
 
+def test_the_words_of_duties_and_of_the_basis_stand_on_their_lines() -> None:
+    moved = corrected(PLAN, "duties", {"id": "yearly-review"}, line=122)
+    assert [(each.line, each.found) for each in findings(moved, code="quote-not-found")] == [
+        (122, "Chỉ đạo tổ chức thực hiện tốt công tác rà soát hộ nghèo, hộ cận nghèo hằng năm")
+    ]
+    first, *others = PLAN.document.basis
+    basis = [first.model_copy(update={"quote": first.quote.replace("18/01", "19/01")}), *others]
+    other = PLAN.model_copy(update={"document": PLAN.document.model_copy(update={"basis": basis})})
+    assert [each.line for each in findings(other, code="quote-not-found")] == [11]
+
+
 def test_the_gender_part_has_no_number() -> None:
     (finding,) = findings(code="no-number")
     assert finding.lines == (97, 105, 107)
@@ -290,4 +301,8 @@ def test_the_plan_is_shown_with_unnamed_members_and_unverified_marks() -> None:
     assert "≥ 87/181 xã" in output
     assert "≤ 13 % (?)" in output
     assert "UBND tỉnh; (BC)" in output
+    assert "18/KH-UBND, 18/01/2023, Ủy ban nhân dân tỉnh Lạng Sơn" in output
+    assert "Trung tâm Dịch vụ việc làm tỉnh Lạng Sơn" in output
+    assert "hằng năm, 01/09/2023 - 14/12/2023" in output
+    assert "(phối hợp: Phòng Nông nghiệp và Phát triển nông thôn; " in output
     assert "from figures" in run("show", "--lang", "en")[1]

@@ -102,6 +102,29 @@ def test_every_commitment_of_a_cohort_has_the_size_of_the_cohort_or_of_its_part_
     assert goals == {part: sizes[part] for part in promised}
 
 
+def test_the_plan_has_its_basis_and_the_tasks_that_nothing_counts() -> None:
+    (of_province, _) = PLAN.document.basis
+    assert (of_province.number, of_province.dated) == ("18/KH-UBND", date(2023, 1, 18))
+    duties = {duty.id: duty for duty in PLAN.duties}
+    review, classes = duties["yearly-review"], duties["vocational-classes"]
+    assert (review.roles, review.every, review.verified) == (["district_committee"], "year", True)
+    assert (review.starts, review.ends) == (date(2023, 9, 1), date(2023, 12, 14))
+    assert duties["job-placement"].roles == ["employment_service_centre"]
+    assert classes.roles == ["district_committee", "district_office"]
+    assert classes.together_with == ["agriculture_office", "commune_committee"]
+
+
+def test_every_line_of_the_paper_that_gives_a_task_is_in_the_plan() -> None:
+    told = {each.line for each in PLAN.commitments} | {each.line for each in PLAN.duties}
+    told |= {each.line for each in PLAN.document.basis} | {each.line for each in PLAN.distribution}
+    told |= {line for cohort in PLAN.cohorts for line in cohort.lines} | {role.line for role in PLAN.roles if role.line}
+    silent = [
+        number for number, text in enumerate(source_text(PLAN).split("\n"), 1) if len(text) > 100 and number not in told
+    ]
+    # the title, the requirements of the whole plan, two ties to the NTM programme, the end of line 81
+    assert silent == [9, 23, 37, 73, 83]
+
+
 def test_the_nineteen_criteria_are_there_and_two_of_the_advanced_set() -> None:
     ntm = [key for key in REFERENCE.criterion_keys if key.startswith("ntm-")]
     assert ntm == [f"ntm-{number}" for number in range(1, 20)]
@@ -255,6 +278,14 @@ MEASURE = "criteria[0].indicators[0].groups[0].measure"
             "commitments[17].like",
             "coverage-housing",
         ),
+        (
+            PLAN_FILE,
+            "roles: [employment_service_centre]",
+            "roles: [service_centre]",
+            "duties[7].roles[0]",
+            "service_centre",
+        ),
+        (PLAN_FILE, "ends: 2023-12-14", "ends: 2023-08-14", "duties[24].ends", "2023-08-14"),
         ("groups.yaml", "ends_with: ntm", "ends_with: ntn", "groups[0].ends_with", "ntn"),
         ("groups.yaml", "units: []", 'units: ["06088", "99999"]', "groups[0].lists[0].units[1]", "99999"),
         ("groups.yaml", "units: []", 'units: ["06088", "06088"]', "groups[0].lists[0].units[1]", "06088"),
