@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from sqlalchemy import ARRAY, Integer, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_UNIT_LOCKS, _TARGET_LOCKS, _ALL_LOCKS, _REBUILD_LOCKS = 1, 2, 3, 4
+_UNIT_LOCKS, _TARGET_LOCKS, _ALL_LOCKS, _REBUILD_LOCKS, _ALL_UNITS_LOCKS = 1, 2, 3, 4, 5
+
+_MOST_UNITS = 500
+"""The most units that are locked one by one: a server's lock table holds 6,400 locks unless it is set larger."""
 
 
 async def hold_off_rebuild(connection: AsyncConnection) -> None:
@@ -25,10 +28,18 @@ async def hold_off_other_rebuilds(connection: AsyncConnection) -> None:
     await connection.execute(select(func.pg_advisory_xact_lock(_REBUILD_LOCKS, 0)))
 
 
-async def lock_units(connection: AsyncConnection, units: Iterable[int]) -> None:
-    """Keep other workers from these units until the transaction ends; sorted, so that workers cannot deadlock."""
-    in_order = select(func.unnest(cast(sorted(units), ARRAY(Integer))).label("unit")).subquery()
-    await connection.execute(select(func.pg_advisory_xact_lock(_UNIT_LOCKS, in_order.c.unit)))
+async def lock_units(connection: AsyncConnection, units: Collection[int]) -> None:
+    """Keep other workers from these units until the transaction ends; sorted, so that workers cannot deadlock.
+
+    Many units are locked all at once by one lock, with which those that are locked one by one share another. A
+    transaction may call it once: a shared lock that became an exclusive one could deadlock.
+    """
+    if len(in_order := sorted(units)) > _MOST_UNITS:
+        await connection.execute(select(func.pg_advisory_xact_lock(_ALL_UNITS_LOCKS, 0)))
+        return
+    locked = select(func.unnest(cast(in_order, ARRAY(Integer))).label("unit")).subquery()
+    shared = func.pg_advisory_xact_lock_shared(_ALL_UNITS_LOCKS, 0)
+    await connection.execute(select(shared, func.pg_advisory_xact_lock(_UNIT_LOCKS, locked.c.unit)))
 
 
 async def lock_targets(connection: AsyncConnection) -> None:
