@@ -232,3 +232,33 @@ async def _stored(around: Surroundings, unit: int) -> Mapping[str, str]:
     query = text("SELECT criterion, status FROM scoring.status WHERE unit = :unit")
     async with around.engine.connect() as connection:
         return {row.criterion: row.status for row in await connection.execute(query, {"unit": unit})}
+
+
+async def test_a_what_if_and_a_preview_say_that_the_verdicts_of_a_closed_plan_stand(around: Surroundings) -> None:
+    scoring = await begin(around, PACKAGED)
+    await put_on_stream(around, *a_years_end())
+    await scored(around, len(a_years_end()))
+    counts = {"households": 1000, "poor_households": 500, "near_poor_households": 0}
+    figures = [{"unit": unit, "period": "2023", "readings": counts} for unit in (BORDER, "06280")]
+    request = json.dumps({"submissions": figures}).encode()
+
+    async def ask() -> tuple[dict[str, Any], dict[tuple[str, str], dict[str, Any]]]:
+        async with scoring.client(await around.key("20")) as client:
+            answer = await client.post("/v1/what-if", json={"submissions": figures})
+        assert answer.status_code == 200, answer.text
+        reply = await around.nats.request(subjects.PREVIEW, request, timeout=60)
+        return answer.json(), {(one["unit"], one["criterion"]): one for one in json.loads(reply.data)["statuses"]}
+
+    supposed, previewed = await ask()
+    assert supposed["plan_stands"] is None
+    assert BORDER in {one["unit"]["code"] for one in supposed["statuses"]}
+    assert previewed[BORDER, "ntm-11"]["before"] != previewed[BORDER, "ntm-11"]["after"]
+
+    await come_to(around, scoring, date(2024, 2, 5))
+    supposed, previewed = await ask()
+    assert "31" in supposed["plan_stands"]["vi"]
+    assert "was closed" in supposed["plan_stands"]["en"]
+    assert (supposed["targets"], {one["unit"]["code"] for one in supposed["statuses"]} - {"06280"}) == ([], set())
+    border = previewed[BORDER, "ntm-11"]
+    assert (border["before"], border["after"], border["reason"]) == ("met", "met", supposed["plan_stands"])
+    assert "was closed" not in previewed["06280", "ntm-11"]["reason"]["en"], "no cohort binds it to the criterion"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.scoring.asking.closed_plan import stands
 from services.scoring.asking.refusal_reply import reply
 from services.scoring.asking.scenario import (
     Scenario,
@@ -20,6 +21,7 @@ from services.scoring.judging.assessments import explain_criterion
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.judge import Judge
+from services.scoring.storage.known_figures import judged_at
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.preview import Preview, PreviewedStatus, PreviewRequest
 from shared.contracts.submission import Submission
@@ -54,9 +56,12 @@ async def preview(
     """
     supposed = supposed_readings(submissions, reference, moment, moment.on)
     figures = await figures_of_families(connection, supposed, reference)
+    closes, final = reference.plan.closes, dict[int, Figures]()
+    if closes is not None and reference.plan.is_closed(moment.on):
+        final = await judged_at(connection, supposed, reference, closes)
     # a thousand communes take a second: the loop has to go on meanwhile
     return await asyncio.to_thread(
-        lambda: Preview(statuses=list(_statuses(figures, supposed, Judge(reference, moment.on))))
+        lambda: Preview(statuses=list(_statuses(figures, final, supposed, Judge(reference, moment.on))))
     )
 
 
@@ -75,20 +80,23 @@ def fit(preview: Preview, limit_bytes: int) -> bytes:
     return _with_reasons_of(letters, preview).model_dump_json().encode()
 
 
-def _statuses(figures: Mapping[int, Figures], supposed: SupposedReadings, judge: Judge) -> Iterator[PreviewedStatus]:
+def _statuses(
+    figures: Mapping[int, Figures], final: Mapping[int, Figures], supposed: SupposedReadings, judge: Judge
+) -> Iterator[PreviewedStatus]:
+    """Yield the previewed statuses; what a closed plan bound stays by its `final` figures, and the reason says so."""
     reference = judge.reference
     units = sorted((reference.units.by_key(key) for key in supposed), key=lambda unit: unit.code)
     touched = {
         unit: {key for reading in readings for key in reference.criteria_of_element(reading.element)}
         for unit, readings in supposed.items()
     }
-    is_closed = reference.plan.is_closed(judge.on)
-    pairs = (
-        (unit, key)
-        for unit in units
-        for key in reference.criterion_keys
-        if key in touched[unit.key] and not (is_closed and reference.binds(unit, key))  # its verdict stands
-    )
+    closed = stands(reference.plan, judge.on)
+    concerned = [(unit, key) for unit in units for key in reference.criterion_keys if key in touched[unit.key]]
+    pairs = [(unit, key) for unit, key in concerned if closed is None or not reference.binds(unit, key)]
+    for unit, key in concerned:
+        if closed and reference.binds(unit, key):
+            status = judge.criterion(key, unit, final.get(unit.key, Figures())).status
+            yield PreviewedStatus(unit=unit.code, criterion=key, before=status, after=status, reason=closed)
     before, after = Scenario.of(judge, figures), Scenario.of(judge, figures, supposed)
     for unit, criterion, is_now, would_be in compare_verdicts(pairs, before, after):
         if is_now and would_be:

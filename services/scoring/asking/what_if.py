@@ -7,6 +7,7 @@ import asyncio
 from fastapi import APIRouter, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.scoring.asking.closed_plan import stands
 from services.scoring.asking.scenario import figures_of_families, supposed_readings
 from services.scoring.asking.what_if_comparison import Inputs, WhatIf, compare, targets_covered
 from services.scoring.asking.what_if_request import Supposition, check_day, check_figures, reference_under
@@ -73,4 +74,5 @@ async def load_inputs(
         ],
         caller=caller,
         on=on,
+        plan_stands=stands(reference.plan, now.on) if supposed_reference is reference else None,
     )

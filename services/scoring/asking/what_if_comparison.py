@@ -77,6 +77,11 @@ class WhatIf(BaseModel):
         description="Pointers to supposed figures without effect: figures of a later stage or revision stand, or the "
         "plan does not look so far back."
     )
+    plan_stands: Bilingual | None = Field(
+        default=None,
+        description="Where the plan is closed and no other one is supposed: its verdicts stand, and what it binds is "
+        "left out, whatever figures come in. Other criteria of communes are compared.",
+    )
     sample: bool
 
 
@@ -93,6 +98,8 @@ class Inputs:
     communes: Collection[Unit]
     caller: Caller
     on: date
+    plan_stands: Bilingual | None = None
+    """The words on the closed plan, whose verdicts supposed figures do not turn; None where they may."""
 
 
 def compare(inputs: Inputs) -> WhatIf:
@@ -102,6 +109,8 @@ def compare(inputs: Inputs) -> WhatIf:
     statuses: list[CriterionCompared] = []
     counted: defaultdict[str, list[Counter[Status]]] = defaultdict(lambda: [Counter(), Counter()])
     pairs = ((unit, criterion) for unit in inputs.communes for criterion in inputs.supposed_reference.criterion_keys)
+    if inputs.plan_stands:
+        pairs = (pair for pair in pairs if not inputs.reference.binds(*pair))
     for unit, criterion, *verdicts in compare_verdicts(pairs, before, after):
         for counter, judged in zip(counted[criterion], verdicts, strict=True):
             counter.update([judged.status] if judged else [])
@@ -117,6 +126,7 @@ def compare(inputs: Inputs) -> WhatIf:
         criteria_counts={key: Counts(before=old, after=new) for key, (old, new) in counted.items()},
         target_counts=target_counts,
         without_effect=list(_without_effect(inputs.supposed, after)),
+        plan_stands=inputs.plan_stands,
         sample=inputs.reference.plan.sample or inputs.supposed_reference.plan.sample,
     )
 
@@ -146,6 +156,8 @@ def _compare_targets(inputs: Inputs, before: Scenario, after: Scenario) -> tuple
             for key in targets
         }
     old, new = _assessed(before.judge, targets, inputs.sums), _assessed(after.judge, targets_after, sums)
+    if inputs.plan_stands:
+        new = old
     differing = [
         TargetCompared(
             unit=unit_ref(unit),
