@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.contract_documents.subject_families import REQUESTS, SUBJECT_FAMILIES
+from shared.contracts import subjects
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
     "README.md",
@@ -65,3 +68,12 @@ def test_the_chores_that_a_document_names_are_make_targets(document: str) -> Non
     targets = set(re.findall(r"^([a-z-]+):", ROOT.joinpath("Makefile").read_text("utf-8"), flags=re.MULTILINE))
     named = set(re.findall(r"\bmake ([a-z][a-z-]+)\b(?= |`|$)", "\n".join(f"{one}" for one in quoted(document))))
     assert named <= targets
+
+
+def test_each_subject_stands_in_the_table_of_subjects_with_its_stream() -> None:
+    table = ROOT.joinpath("CONTRIBUTING.md").read_text("utf-8").partition("## Subjects")[2].partition("\n## ")[0]
+    written = dict(re.findall(r"^\| `(ntm\.[^`]+)` \| (\w*) ?\|", table, flags=re.MULTILINE))
+    families = {family.address: subjects.stream_of(family.address) or "" for family in SUBJECT_FAMILIES}
+    requests = {request.address: "" for request in REQUESTS}
+    existing = {re.sub(r"{(\w+)}", r"<\1>", address): stream for address, stream in {**families, **requests}.items()}
+    assert written == existing
