@@ -89,6 +89,7 @@ class Faults(Enum):
     NO_CONDITION = phrase("faults.no_condition")
     MATCHES_NOTHING = phrase("faults.matches_nothing")
     UNKNOWN_COHORT = phrase("faults.unknown_cohort")
+    UNKNOWN_COMMITMENT = phrase("faults.unknown_commitment")
     UNKNOWN_CRITERIA_SET = phrase("faults.unknown_criteria_set")
     BAD_RECIPIENT = phrase("faults.bad_recipient")
     OWN_UNITS_NEEDED = phrase("faults.own_units_needed")

@@ -35,6 +35,7 @@ FIRST_REPORT = {
     ("ntm-communes-extremely-difficult", "overdue"): 1,
     ("new-jobs", "overdue"): 1,
     ("gender-violence", "overdue"): 1,
+    ("gender-violence-no-increase", "overdue"): 1,
 }
 """The events on the day after the last day for the monthly reports, each with its number."""
 

@@ -15,10 +15,12 @@ from shared.reference.models import CohortMeeting, Commitment, CommunesMeeting, 
 
 def commitment(alert: Alert, plan: Plan) -> Commitment | None:
     """Return the plan's commitment that the alert is about; None for other alerts."""
-    if not isinstance(alert.occasion, TargetChanged):
-        return None
-    about = alert.occasion.commitment.id
+    about = _commitment_id(alert)
     return next((promised for promised in plan.commitments if promised.id == about), None)
+
+
+def _commitment_id(alert: Alert) -> str | None:
+    return alert.occasion.commitment.id if isinstance(alert.occasion, TargetChanged) else None
 
 
 def criterion(alert: Alert, plan: Plan) -> CriterionKey | None:
@@ -67,6 +69,7 @@ def matches(match: Match, alert: Alert, reference: Reference) -> bool:
         and (match.sets is None or not sets(alert, reference.plan).isdisjoint(match.sets))
         and (match.criteria is None or not criteria(alert, reference.plan).isdisjoint(match.criteria))
         and (match.cohorts is None or not set(match.cohorts).isdisjoint(cohorts(alert, reference)))
+        and (match.commitments is None or _commitment_id(alert) in match.commitments)
         and (match.kinds is None or difficulty_kind(alert) in match.kinds)
         and (match.dossiers is None or (turn is not None and turn.step in match.dossiers))
         and (match.levels is None or alert.unit.kind in match.levels)

@@ -19,6 +19,7 @@ UNIT = phrase("consistency_checks.unit")
 COMMUNE_GROUP = phrase("consistency_checks.commune_group")
 GROUP = phrase("consistency_checks.group")
 SET = phrase("consistency_plan.criteria_set")
+COMMITMENT = phrase("consistency_checks.commitment")
 COHORT = phrase("consistency_checks.cohort")
 
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from shared.contracts.alert import DifficultyEvent, OperationEvent
 from shared.contracts.status import Event
-from shared.reference.consistency.checks import COHORT, CRITERION, ROLE, UNIT, Checks, term
+from shared.reference.consistency.checks import COHORT, COMMITMENT, CRITERION, ROLE, UNIT, Checks, term
 from shared.reference.located import Place
 from shared.reference.models import (
     COMMITMENT_OWNER,
@@ -27,7 +27,7 @@ _EVENTS: Mapping[str, frozenset[str]] = {
     "problem": frozenset(DifficultyEvent),
     "operation": frozenset(OperationEvent),
 }
-_LISTS = ("events", "severities", "sets", "criteria", "cohorts", "kinds", "levels")
+_LISTS = ("events", "severities", "sets", "criteria", "cohorts", "commitments", "kinds", "levels")
 _CRITERIA_SET = phrase("consistency_routing.criteria_set")
 
 type _Allowed = Mapping[str, frozenset[str]]
@@ -88,6 +88,8 @@ def _match(checks: Checks, place: Place, match: Match, reference: Reference) -> 
     checks.all_known((*place, "sets"), match.sets or (), plan.criteria_sets, _CRITERIA_SET)
     checks.all_known((*place, "criteria"), match.criteria or (), reference.criterion_keys, CRITERION)
     checks.all_known((*place, "cohorts"), match.cohorts or (), {cohort.id for cohort in plan.cohorts}, COHORT)
+    commitments = {commitment.id for commitment in plan.commitments}
+    checks.all_known((*place, "commitments"), match.commitments or (), commitments, COMMITMENT)
     checks.all_known((*place, "under"), match.under or (), {unit.code for unit in reference.units}, UNIT)
 
 

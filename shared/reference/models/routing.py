@@ -28,6 +28,7 @@ class Match(Record):
     sets: list[str] | None = None
     criteria: list[CriterionKey] | None = None
     cohorts: list[str] | None = None
+    commitments: list[str] | None = Field(default=None, description="Ids of the plan's commitments: targets alone.")
     kinds: list[DifficultyKind] | None = Field(default=None, description="The fields that a difficulty concerns.")
     dossiers: list[DossierStep] | None = Field(default=None, description="The steps of dossiers that are expected.")
     levels: list[UnitKind] | None = Field(default=None, description="The kind of the unit that it concerns.")

@@ -26,6 +26,7 @@ def faults(**match: Any) -> list[tuple[str, str]]:
         {"on": "operation", "events": ["gateway_down"]},
         {"sets": ["ntm"], "criteria": ["ntm-11", "advanced-11"]},
         {"levels": ["commune"], "under": ["184"]},
+        {"commitments": ["coverage-credit"], "under": ["184"]},
         {"cohorts": [REFERENCE.plan.cohorts[0].id]},
     ],
 )
@@ -39,10 +40,22 @@ def test_conditions_that_an_alert_can_fulfil_have_no_fault(match: dict[str, Any]
         ({"under": ["184", "999"]}, "/match/under/1", "unknown_unit"),
         ({"criteria": ["ntm-99"]}, "/match/criteria/0", "unknown_criterion"),
         ({"cohorts": ["nobody"]}, "/match/cohorts/0", "unknown_cohort"),
+        ({"commitments": ["nothing"]}, "/match/commitments/0", "unknown_commitment"),
+        ({"on": "status", "commitments": ["new-jobs"]}, "/match", "matches_nothing"),
         ({"sets": ["ntm-11"]}, "/match/sets/0", "unknown_criteria_set"),
         *(
             ({name: []}, f"/match/{name}", "empty")
-            for name in ("events", "severities", "sets", "criteria", "cohorts", "kinds", "levels", "under")
+            for name in (
+                "events",
+                "severities",
+                "sets",
+                "criteria",
+                "cohorts",
+                "commitments",
+                "kinds",
+                "levels",
+                "under",
+            )
         ),
         ({"on": "status", "events": ["problem_reported"]}, "/match", "matches_nothing"),
         ({"on": "operation", "criteria": ["ntm-11"]}, "/match", "matches_nothing"),

@@ -23,7 +23,7 @@ from services.notify.stages.silence import silence
 from services.notify.world import Cause, Silence, Stage, World
 from shared.contracts.alert import OperationEvent
 from shared.contracts.status import Event
-from shared.contracts.verdict_change import StatusChanged
+from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.models import Contact, Match
 from shared.time import VIETNAM
 from shared.working_days import after_working_days, is_working_day
@@ -216,6 +216,18 @@ def test_another_criterion_or_district_hides_nothing() -> None:
 def test_a_missed_deadline_hides_the_pace_of_the_same_in_the_same_notice() -> None:
     missed, behind = a_status_change(Event.MISSED), a_status_change(Event.FELL_BEHIND)
     assert [alert.id for alert in passed(inhibit, gathered(missed, behind)).told] == [missed.id]
+
+
+@pytest.mark.parametrize("event", [Event.FELL_BEHIND, Event.MISSED, Event.OVERDUE])
+def test_more_cases_than_before_hide_that_they_are_not_fewer(event: Event) -> None:
+    def of(commitment: str) -> TargetChanged:
+        change = a_target_change(event)
+        return change.model_copy(update={"commitment": change.commitment.model_copy(update={"id": commitment})})
+
+    more, not_fewer, jobs = of("gender-violence-no-increase"), of("gender-violence"), of("new-jobs")
+    told = passed(inhibit, gathered(not_fewer, more, jobs)).told
+    assert {alert.id for alert in told} == {more.id, jobs.id}
+    assert [alert.id for alert in passed(inhibit, gathered(not_fewer)).told] == [not_fewer.id]
 
 
 # --- silence ------------------------------------------------------------------------------------------------

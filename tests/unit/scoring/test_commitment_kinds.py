@@ -174,15 +174,18 @@ def test_a_trend_down_against_the_year_before(reference: Reference) -> None:
     """Line 97: fewer cases than the year before; only the year's closing can tell that there were."""
     before = [a_reading("gbv_cases", f"2022-{month:02}", 10) for month in range(1, 13)]
 
-    def cases(a_month: int) -> list[Status]:
+    def cases(a_month: int, commitment: str = "gender-violence") -> list[Status]:
         reported = each_month(reference, "gbv_cases", 0, year=2022)
         reported = {code: [*found, *each_month(reference, "gbv_cases", 0)[code]] for code, found in reported.items()}
         reported["184"] = [*before, *each_month(reference, "gbv_cases", a_month)["184"]]
-        return [assessed("gender-violence", reported, reference, on).status for on in (MIDYEAR, AFTER, CLOSED)]
+        return [assessed(commitment, reported, reference, on).status for on in (MIDYEAR, AFTER, CLOSED)]
 
     assert cases(9) == [Status.ON_TRACK, Status.ON_TRACK, Status.MET]
     assert cases(10) == [Status.ON_TRACK, Status.BEHIND, Status.MISSED]
     assert cases(25) == [Status.BEHIND, Status.BEHIND, Status.MISSED]
+    no_increase = "gender-violence-no-increase"
+    assert cases(10, no_increase)[-1] == Status.MET, "as many as before are no increase, and no decrease either"
+    assert cases(11, no_increase)[-1] == Status.MISSED
 
 
 def test_a_coverage_of_those_who_are_entitled(reference: Reference) -> None:

@@ -17,7 +17,7 @@ from shared.reference.models import COMMUNE_LEVEL, Commitment, Unit
 from tests.builders import a_reading, poverty, readings
 
 END_OF_YEAR, MIDYEAR = date(2022, 12, 31), date(2023, 6, 30)
-WIDE = {"poverty-rate", "poverty-rate-poor-districts", "gender-violence"} | {
+WIDE = {"poverty-rate", "poverty-rate-poor-districts", "gender-violence", "gender-violence-no-increase"} | {
     f"coverage-{benefit}" for benefit in ("health", "education", "credit", "production", "housing", "nutrition")
 }
 

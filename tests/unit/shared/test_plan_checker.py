@@ -214,6 +214,7 @@ def test_the_gender_part_has_no_number() -> None:
     quote = "giảm dần số vụ bạo lực trên cơ sở giới 10%"
     source = SOURCE.replace("giảm dần số vụ bạo lực trên cơ sở giới", quote)
     mended = corrected(PLAN, "commitments", {"id": "gender-violence"}, quote=quote)
+    mended = corrected(mended, "commitments", {"id": "gender-violence-no-increase"}, quote=quote)
     assert findings(mended, source, "no-number")[0].lines == (105, 107)
 
 
