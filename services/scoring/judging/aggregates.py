@@ -15,8 +15,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
+from services.scoring.judging.contributor import Contributor
 from services.scoring.judging.figures import Figures
-from services.scoring.judging.increments import Contributor, Increment, Increments
+from services.scoring.judging.increments import NO_CHANGE, Increment, Increments
 from services.scoring.judging.levels import counted_once
 from services.scoring.judging.observations import HUNDRED, Observation
 from shared.contracts.period import Period
@@ -24,7 +25,6 @@ from shared.reference.load import Reference
 from shared.reference.models import Commitment, Due, Rate, Total, Unit
 
 _DAY = timedelta(days=1)
-_NOTHING_NEW = Increment()
 _MORE_THAN_ANYTHING = Fraction(10**15)
 """More than anything that can be counted: the bound of a sum of which reports are missing."""
 
@@ -91,7 +91,7 @@ def series(
     running, reports_due = Increment(), 0
     observations: list[Observation] = []
     for day in sorted(days):
-        running += increments.get(day, _NOTHING_NEW)
+        running += increments.get(day, NO_CHANGE)
         if day in owed:
             reports_due = reports_due + owed[day] if is_sum_over_year else owed[day]
         if observation := _value_of(commitment, running, expected, reports_due, day):

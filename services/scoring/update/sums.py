@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date
 
-from services.scoring.judging.increments import Contributor, Increment, difference
+from services.scoring.judging.contributor import Contributor
+from services.scoring.judging.increments import Increment, difference
 from services.scoring.storage.increments import add_increments
 from services.scoring.storage.targets import mark_moved
 from services.scoring.update.figure_changes import FigureChange

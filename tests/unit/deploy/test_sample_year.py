@@ -25,8 +25,9 @@ from services.intake import rules
 from services.intake.rules.standing_figures import StandingFigures
 from services.scoring.judging.assessments import explain_criterion, explain_target
 from services.scoring.judging.changes import PreviousVerdict, events
+from services.scoring.judging.contributor import Contributor
 from services.scoring.judging.figures import Figures, merge
-from services.scoring.judging.increments import Contributor, Increment
+from services.scoring.judging.increments import Increment
 from services.scoring.judging.judge import Judge
 from services.scoring.judging.readings import Reading
 from shared.access.caller import EVERYTHING, Caller

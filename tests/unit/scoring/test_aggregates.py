@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scoring.judging.aggregates import Expected, series
+from services.scoring.judging.contributor import Contributor
 from services.scoring.judging.figures import Figures, merge
-from services.scoring.judging.increments import Contributor, Increment, difference
+from services.scoring.judging.increments import Increment, difference
 from shared.reference.load import Reference, load
 from shared.reference.models import Commitment, Unit
 from tests.builders import BASELINE_DATE, a_reading, poverty, readings

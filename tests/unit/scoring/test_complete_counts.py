@@ -9,8 +9,9 @@ import pytest
 
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.assessments import assess_target, explain_criterion
+from services.scoring.judging.contributor import Contributor
 from services.scoring.judging.figures import Figures, merge
-from services.scoring.judging.increments import Contributor, Increment, difference
+from services.scoring.judging.increments import Increment, difference
 from services.scoring.judging.judge import Judge
 from services.scoring.judging.readings import Reading
 from shared.contracts.assessment import Assessment

@@ -10,7 +10,7 @@ import pytest
 from services.scoring.judging.aggregates import Expected, series
 from services.scoring.judging.assessments import explain_criterion, explain_target
 from services.scoring.judging.changes import ChangesAt, Moment, PreviousVerdict, events
-from services.scoring.judging.increments import Contributor
+from services.scoring.judging.contributor import Contributor
 from services.scoring.judging.judge import Judge
 from services.scoring.judging.readings import Reading
 from services.scoring.update.published_changes import messages_of

@@ -8,7 +8,7 @@ import pytest
 
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.assessments import assess_target, explain_criterion
-from services.scoring.judging.increments import Contributor
+from services.scoring.judging.contributor import Contributor
 from services.scoring.judging.judge import Judge
 from services.scoring.judging.readings import Reading
 from shared.contracts.assessment import Assessment

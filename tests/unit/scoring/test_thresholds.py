@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from services.cli.main import app
 from services.scoring.judging.aggregates import Expected, series
 from services.scoring.judging.assessments import explain_criterion
-from services.scoring.judging.increments import Contributor
+from services.scoring.judging.contributor import Contributor
 from services.scoring.judging.judge import Judge
 from shared.contracts.status import Status
 from shared.reference.load import InvalidReferenceError, Reference, load

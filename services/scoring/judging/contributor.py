@@ -1,0 +1,422 @@
+"""A unit's contributions to commitments: its increments, by day, from its figures.
+
+Units change. The figures of a unit that ended stand until its successor has counted for itself, so a merger alone
+moves no sum. Where the plan counts communes, a commune that becomes a ward or town leaves the sum. The plan's communes
+are those of its first day: each goes on counting as one through its successor.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from operator import itemgetter
+from types import MappingProxyType
+from typing import NamedTuple
+
+from services.scoring.judging.figures import Figures
+from services.scoring.judging.increments import (
+    NO_CHANGE,
+    NOT_COMPARED,
+    ZERO,
+    Comparison,
+    Increment,
+    Levels,
+    increments_from,
+)
+from services.scoring.judging.observations import Measure, Observation, effective_date, exact
+from services.scoring.judging.readings import Reading
+from shared.contracts.period import Period
+from shared.reference.freshness import NEVER, Age, oldest
+from shared.reference.load import Reference
+from shared.reference.models import (
+    CohortMeeting,
+    Commitment,
+    CommunesMeeting,
+    CriterionKey,
+    Done,
+    Due,
+    Rate,
+    Total,
+    Unit,
+    UnitKind,
+    YesNo,
+)
+from shared.reference.series import Series, place_of
+
+_HOLDS = (ZERO, Decimal(1))
+_DAY = timedelta(days=1)
+_NOTHING = Figures()
+_NO_KIN: Mapping[int, Figures] = MappingProxyType({})
+_day_of = itemgetter(0)
+
+
+class _Figure(NamedTuple):
+    """The newest figures of a unit from a day on, and their age."""
+
+    day: date
+    numerator: Decimal
+    denominator: Decimal
+    age: Age
+    counts: bool = True
+    """False: nothing can be calculated from them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contributor:
+    """A unit that contributes to commitments, with its figures."""
+
+    reference: Reference
+    unit: Unit
+    figures: Figures
+    kin: Mapping[int, Figures] = _NO_KIN
+    """The figures of the units that take its place, by their keys."""
+
+    def increments(self, commitment: Commitment) -> dict[date, Increment]:
+        """Return the unit's increments for a commitment that it contributes to."""
+        match commitment.measure:
+            case Rate() as rate:
+                return self._of_rate(commitment, rate)
+            case Total(elements=elements):
+                return self._of_flows(commitment, elements)
+            case Done(element=element):
+                return self._of_activity(
+                    element, commitment.starts or self.reference.plan.first_day, commitment.deadline
+                )
+            case CommunesMeeting(criterion=criterion):
+                return self._of_meeting([criterion], commitment.deadline, self.reference.series_summed(commitment))
+            case CohortMeeting(cohort=cohort):
+                criteria = self.reference.criteria_of_cohort(cohort)
+                return self._of_meeting(criteria, commitment.deadline, self.reference.series_summed(commitment))
+
+    def _of_rate(self, commitment: Commitment, rate: Rate) -> dict[date, Increment]:
+        """Return what the unit adds to a rate. Stale figures stay in it, and are counted as such."""
+        kinds, until = self.reference.kinds_counted(commitment), commitment.deadline
+        units = int(self.reference.is_of_the_plan(self.unit, kinds))
+        freshness, series = self.reference.freshness_of(commitment), self.reference.series_summed(commitment)
+
+        def levels(seen: Sequence[Observation], since: date) -> list[_Figure]:
+            figures = [
+                _Figure(
+                    max(found.effective, since),
+                    found.numerator,
+                    found.denominator or ZERO,
+                    freshness.age_of(found.period),
+                    not found.is_unusable,
+                )
+                for found in seen
+            ]
+            return _series_apart(figures, seen, series) if series else figures
+
+        base = self._base(self._observed(rate, self.figures, until)) if commitment.is_compared else None
+
+        def levels_of_heir(heir: Unit, since: date) -> Levels:
+            figures = self.kin.get(heir.key, _NOTHING)
+            compared = NOT_COMPARED
+            if commitment.is_compared and (of_heir := self._base(self._observed(rate, figures, until))):
+                compared = Comparison(units)
+                has_grown = of_heir.period.end < since and not self.reference.lineage.origins(heir)
+                if base is not None and has_grown:  # and has not inherited this unit's base
+                    compared = Comparison(units, base.numerator, base.denominator or ZERO)
+            # its own figures are added by the heir itself
+            return [
+                (day, Increment(units=level.units, reports=level.reports, stale=level.stale, comparison=compared))
+                for day, level in _aged(levels(self._observed_since(since, until, rate, figures), since), units)
+            ]
+
+        aged = _aged(levels(self._observed_since(self.unit.valid_from, until, rate, self.figures), date.min), units)
+        if commitment.is_compared:
+            aged = self._compared(aged, base, units, series)
+        return increments_from(self._followed_by_heirs(aged, levels_of_heir, kinds))
+
+    def _base(self, observations: Sequence[Observation]) -> Observation | None:
+        """Return the value in force at the baseline date; None where there is none that can be used."""
+        before = [seen for seen in observations if seen.effective <= self.reference.plan.baseline_date]
+        return before[-1] if before and not before[-1].is_unusable else None
+
+    def _compared(self, levels: Levels, base: Observation | None, units: int, series: Sequence[Series] = ()) -> Levels:
+        """Return the levels with what each is compared with: the base, else the first figures of its series."""
+        compared = []
+        firsts: dict[int, Increment] = {}
+        of_base = None if base is None else Comparison(units, base.numerator, base.denominator or ZERO)
+        place_of_base = _place_of_period(base.period, series) if base else 0
+        for day, level in levels:
+            if level.numerator == 0 and level.denominator == 0:
+                compared.append((day, level))
+                continue
+            place = place_of(series, day)
+            first = firsts.setdefault(place, level)
+            comparison = of_base if place == place_of_base else None
+            if comparison is None:
+                comparison = Comparison(
+                    new_numerator=level.numerator,
+                    new_denominator=level.denominator,
+                    first_numerator=first.numerator,
+                    first_denominator=first.denominator,
+                )
+            compared.append(
+                (
+                    day,
+                    Increment(level.numerator, level.denominator, level.units, level.reports, level.stale, comparison),
+                )
+            )
+        return compared
+
+    def _of_flows(self, commitment: Commitment, elements: Sequence[str]) -> dict[date, Increment]:
+        """Return the flows of the plan's year up to the deadline, and the reports on them that the calendar asks for.
+
+        Where the plan asks for a change, each is compared with the same unit's flow for the same period a year before.
+        """
+        reported = self._flows_by_period(elements, commitment.deadline)
+        increments: defaultdict[date, Increment] = defaultdict(Increment)
+        came: dict[Period, date] = {}
+        compared: dict[Period, date] = {}
+        for period, readings in reported.items():
+            is_whole = len(readings) == len(elements)
+            amount, day = self._amount(period, readings)
+            if is_whole:
+                came[period] = day
+            if commitment.is_compared and is_whole and (before := self._flows_a_year_before(elements, period)):
+                compared[period] = max(day, before[1])
+                pair = Increment(numerator=amount, comparison=Comparison(before_numerator=before[0]))
+                increments[compared[period]] += pair
+                continue
+            for reading in readings:
+                amount, day = self._amount(period, [reading])
+                new = Comparison(new_numerator=amount) if commitment.is_compared else NOT_COMPARED
+                increments[day] += Increment(numerator=amount, comparison=new)
+        for due in self._owed(elements, commitment.deadline):
+            if day_in := _covered_from(due, came):
+                increments[max(day_in, due.by + _DAY)] += Increment(reports=1)
+            if day_in := _covered_from(due, compared):
+                increments[max(day_in, due.by + _DAY)] += Increment(comparison=Comparison(units=1))
+        return {day: increment for day, increment in increments.items() if increment != NO_CHANGE}
+
+    def _flows_by_period(self, elements: Sequence[str], until: date) -> dict[Period, list[Reading]]:
+        """Return the unit's flows of the plan's year that count, by period."""
+        plan = self.reference.plan
+        flows: defaultdict[Period, list[Reading]] = defaultdict(list)
+        for (element, period), reading in self.figures.items():
+            counts = element in elements and reading.stage.rank >= plan.counts_from.rank
+            if counts and period.start.year == plan.year and period.end <= until:
+                flows[period].append(reading)
+        return flows
+
+    def _flows_a_year_before(self, elements: Sequence[str], period: Period) -> tuple[Decimal, date] | None:
+        """Return the flow of the same period a year before, with the day on which it was known; None: not all of it.
+
+        It is the unit's own, and that of the units whose place it has taken since.
+        """
+        before, reference = period.a_year_before, self.reference
+        if before is None or not all(reference.are_comparable(element, before, period) for element in elements):
+            return None
+        plan, lineage, units = self.reference.plan, self.reference.lineage, self.reference.units
+        parties = [(self.unit, self.figures)] if self.unit.is_valid(before.end) else []
+        for key in lineage.family(self.unit.key):
+            former = units.by_key(key)
+            holders = [heir.key for since, heir in lineage.heirs(former) if since <= period.end]
+            if holders and holders[-1] == self.unit.key and former.is_valid(before.end):
+                parties.append((former, self.kin.get(key, _NOTHING)))
+        readings = [figures.get((element, before)) for _, figures in parties for element in elements]
+        counted = [reading for reading in readings if reading and reading.stage.rank >= plan.counts_from.rank]
+        return self._amount(before, counted) if counted and len(counted) == len(readings) else None
+
+    def _amount(self, period: Period, readings: Sequence[Reading]) -> tuple[Decimal, date]:
+        known = max(reading.known_from for reading in readings)
+        day = effective_date(period, known, self.reference.plan.baseline_date)
+        return sum((reading.value for reading in readings), ZERO), day
+
+    def _owed(self, elements: Sequence[str], until: date) -> list[Due]:
+        """Return the reports on a sum that the unit owes for periods up to a day."""
+        reference, unit = self.reference, self.unit
+        if not reference.owes(unit, elements):
+            return []
+        dues = reference.due_on_elements(elements)
+        return [due for due in dues if due.period.end <= until and unit.is_valid(due.period.end)]
+
+    def _of_activity(self, element: str, first: date, last: date) -> dict[date, Increment]:
+        """Return whether an activity was held, by the periods that have one of its days: last year's does not count."""
+        own_days = {
+            (code, period): reading
+            for (code, period), reading in self.figures.items()
+            if code == element and period.start <= last and period.end >= first
+        }
+        observations = self._observed(YesNo(element=element), Figures(own_days), None)
+        return increments_from(
+            [(seen.effective, Increment(numerator=seen.numerator, units=1)) for seen in observations]
+        )
+
+    def _of_meeting(
+        self, criteria: Sequence[CriterionKey], until: date, series: Sequence[Series]
+    ) -> dict[date, Increment]:
+        """Return whether the unit meets the criteria. It does not count as one that does once its figures are stale."""
+        measures = [measure for key in criteria for measure in self.reference.criterion(key).measures]
+
+        def levels_of(unit: Unit, figures: Figures, since: date) -> Levels:
+            track = self._holds_over_time(criteria, unit, figures, until, series)
+            counted = [
+                own[0].effective
+                for measure in measures
+                if (own := self._observed_since(since, until, measure, figures))
+            ]
+            if not track or not counted:
+                return []
+            begin = max(min(counted), track[0].day, since)
+            held = [_value_at(track, begin)._replace(day=begin), *(figure for figure in track if figure.day > begin)]
+            return [
+                (day, Increment(units=level.units, reports=level.reports, stale=level.stale) if level.stale else level)
+                for day, level in _aged(held, units=1)
+            ]
+
+        def levels_of_heir(heir: Unit, since: date) -> Levels:
+            return levels_of(heir, self.kin.get(heir.key, _NOTHING), since)
+
+        own = levels_of(self.unit, self.figures, self.unit.valid_from)
+        return increments_from(self._followed_by_heirs(own, levels_of_heir))
+
+    def _followed_by_heirs(
+        self,
+        levels: Levels,
+        levels_of_heir: Callable[[Unit, date], Levels],
+        kinds: tuple[UnitKind, ...] | None = None,
+    ) -> Levels:
+        """Return the levels of the unit until its successors have figures, and theirs from then on.
+
+        `kinds`: the kinds of units that count; None: those of the plan.
+        """
+        lineage = self.reference.lineage
+        left = lineage.left(self.unit, kinds)
+        for since, heir in lineage.heirs(self.unit):
+            if taken := [(since, Increment())] if since == left else levels_of_heir(heir, since):
+                levels = [*(level for level in levels if level[0] < taken[0][0]), *taken]
+            if since == left:
+                break
+        return levels
+
+    def _holds_over_time(
+        self, criteria: Sequence[CriterionKey], unit: Unit, figures: Figures, until: date, series: Sequence[Series]
+    ) -> list[_Figure]:
+        """Return by day, in order, whether all the criteria's indicators hold in the commune from then on: 1 or 0.
+
+        An indicator holds if it does for each of its groups (men and women). Empty while a group has no figures.
+        """
+        tracks = []
+        for key in criteria:
+            for indicator in self.reference.criterion(key).indicators:
+                at_least = indicator.direction == "at_least"
+                goal = exact(self.reference.goal(key, indicator, unit, self.reference.plan.year).goal)
+                for group in indicator.groups:
+                    observations = self._observed(group.measure, figures, until)
+                    if not observations:
+                        return []
+                    freshness = self.reference.freshness_on(key, group.measure.element_codes, until)
+                    track = [
+                        _Figure(seen.effective, _holds(seen, goal, at_least), ZERO, freshness.age_of(seen.period))
+                        for seen in observations
+                    ]
+                    own = self._series_among(series, group.measure.element_codes) if series else ()
+                    tracks.append(_series_apart(track, observations, own) if own else track)
+        if not tracks:
+            return []
+        begin = max(track[0].day for track in tracks)
+        days = sorted({figure.day for track in tracks for figure in track if figure.day >= begin})
+        return [_together(day, [_value_at(track, day) for track in tracks]) for day in days]
+
+    def _series_among(self, series: Sequence[Series], elements: Sequence[str]) -> Sequence[Series]:
+        """Return those of the series of a sum that begin with a break of these elements."""
+        breaks = self.reference.breaks_of(elements)
+        return [each for each in series if each.after in breaks]
+
+    def _observed(self, measure: Measure, figures: Figures, until: date | None) -> Sequence[Observation]:
+        plan = self.reference.plan
+        return figures.observed(measure, plan.baseline_date, plan.counts_from, until)
+
+    def _observed_since(self, since: date, until: date, measure: Measure, figures: Figures) -> Sequence[Observation]:
+        """Return the values for periods that ended between two days: the unit's own, without the inherited ones."""
+        observations = self._observed(measure, figures, until)
+        return observations[bisect_left(observations, since, key=lambda seen: seen.period.end) :]
+
+
+def _covered_from(due: Due, periods: Mapping[Period, date]) -> date | None:
+    """Return the day from which reports cover the period that was due: one for it, or for a longer one around it."""
+    days = [day for period, day in periods.items() if period.start <= due.period.start and period.end >= due.period.end]
+    return min(days, default=None)
+
+
+def _series_apart(figures: Sequence[_Figure], seen: Sequence[Observation], series: Sequence[Series]) -> list[_Figure]:
+    """Return the figures on the days on which a sum is of their series; without any, none is counted from such a day.
+
+    A figure that becomes known when the sum has gone over to the next series no longer counts. `seen`: the values of
+    the figures, one for each.
+    """
+    apart: list[_Figure] = []
+    for figure, value in zip(figures, seen, strict=True):
+        place = _place_of_period(value.period, series)
+        day = max(figure.day, series[place - 1].begins) if place else figure.day
+        if place == len(series) or day < series[place].begins:
+            apart.append(figure._replace(day=day))
+    for each in series:
+        if not any(figure.day == each.begins for figure in apart):
+            apart.append(_Figure(each.begins, ZERO, ZERO, Age(), counts=False))
+    return sorted(apart, key=_day_of)
+
+
+def _place_of_period(period: Period, series: Sequence[Series]) -> int:
+    """Return the number of breaks by the end of a period."""
+    return sum(each.after.valid_from <= period.end for each in series)
+
+
+def _aged(figures: Sequence[_Figure], units: int) -> Levels:
+    """Return the amounts of figures in force one after the other, and how they age until the next ones come.
+
+    `units`: the number that the unit counts for.
+    """
+    levels: Levels = []
+    for place, figure in enumerate(figures):
+        if not figure.counts:
+            levels.append((figure.day, Increment()))
+            continue
+        end = figures[place + 1].day if place + 1 < len(figures) else NEVER
+        outdated, stale = figure.age
+        days = [day for day in (outdated, stale) if figure.day < day < end]
+        for day in (figure.day, *sorted(days)) if days else (figure.day,):
+            is_stale = day >= stale
+            levels.append(
+                (
+                    day,
+                    Increment(
+                        numerator=figure.numerator,
+                        denominator=figure.denominator,
+                        units=0 if is_stale else units,
+                        reports=units if day < outdated else 0,
+                        stale=units if is_stale else 0,
+                    ),
+                )
+            )
+    return levels
+
+
+def _together(day: date, figures: Sequence[_Figure]) -> _Figure:
+    """Return the figures of several measures as one: whether all hold, as old as the oldest."""
+    return _Figure(
+        day,
+        min(figure.numerator for figure in figures),
+        ZERO,
+        oldest(figure.age for figure in figures),
+        all(figure.counts for figure in figures),
+    )
+
+
+def _holds(seen: Observation, goal: Fraction, at_least: bool) -> Decimal:
+    """Return 1 where the value reaches the goal, or nothing is asked of anybody; else 0."""
+    if not seen.has_value:
+        return _HOLDS[not seen.applies]
+    return _HOLDS[seen.value >= goal if at_least else seen.value <= goal]
+
+
+def _value_at(track: Sequence[_Figure], day: date) -> _Figure:
+    return track[bisect_right(track, day, key=_day_of) - 1]
