@@ -124,6 +124,20 @@ class Part(BaseModel):
     stale: bool = Field(
         default=False, description="Whether the newest figures are older than the plan lets them stand for the present."
     )
+    criteria_without_figures: int | None = Field(
+        default=None,
+        description="Where the criteria that communes meet are counted: those of all communes without figures, which "
+        "count as not met.",
+    )
+    criteria_stale: int | None = Field(
+        default=None,
+        description="The same: those whose figures are too old to stand for the present, which count as not met.",
+    )
+    criteria_waiting: int | None = Field(
+        default=None,
+        description="The same: those of which a newer report is overdue. Where communes below a number of criteria are "
+        "counted, the communes that such reports could turn.",
+    )
     counted_in: list[str] = Field(
         default_factory=list,
         description="For sums and rates over the units of a district or province: the kinds of units that they count.",

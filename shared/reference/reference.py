@@ -15,7 +15,9 @@ from shared.reference.models import (
     Cohort,
     CohortMeeting,
     Commitment,
+    CommunesBelow,
     CommunesMeeting,
+    CriteriaMet,
     CriteriaSet,
     CriterionKey,
     Done,
@@ -243,6 +245,8 @@ class Reference(Definitions):
                 return self._elements_of_criteria([criterion])
             case CohortMeeting(cohort=cohort):
                 return self._elements_of_criteria(self.criteria_of_cohort(cohort))
+            case CriteriaMet(criteria_set=name):
+                return self._elements_of_criteria(self.criteria_of_set(name))
 
     def contributes(self, unit: Unit, commitment: Commitment, target: Unit) -> bool:
         """Tell whether the unit's figures are part of the target's commitment."""
@@ -252,16 +256,59 @@ class Reference(Definitions):
             case Total():
                 is_counted = unit.kind not in COMMUNE_LEVEL or unit.kind in self.kinds_counted(commitment)
                 return is_counted and self.units.is_under(unit, target.code)
-            case CohortMeeting(cohort=cohort, group=group):
-                return unit.key in self.members_of(cohort, group) and self.units.is_under(unit, target.code)
-            case CommunesMeeting():
-                return self.is_of_the_plan(unit) and self.units.is_under(unit, target.code)
+            case CohortMeeting() | CommunesMeeting() | CriteriaMet():
+                members = self._members_counted(commitment)
+                is_counted = self.is_of_the_plan(unit) if members is None else unit.key in members
+                return is_counted and self.units.is_under(unit, target.code)
             case Rate():
                 return unit.kind in self.kinds_counted(commitment) and self.units.is_under(unit, target.code)
 
+    def elements_together(self, family: tuple[int, ...]) -> Sequence[frozenset[str]]:
+        """Return the groups of elements by which the units of a family are judged: each criterion's, and those of each
+        commitment that their figures are part of."""
+        if family not in self._elements_together:
+            units = [self.units.by_key(key) for key in family]
+            criteria = [frozenset(self.criterion(key).element_codes) for key in self.criterion_keys]
+            commitments = [
+                self.elements_of(commitment)
+                for commitment, target in self.targets
+                if any(self.contributes(unit, commitment, target) for unit in units)
+            ]
+            self._elements_together[family] = tuple(dict.fromkeys([*criteria, *commitments]))
+        return self._elements_together[family]
+
     def counts_communes(self, commitment: Commitment) -> bool:
         """Tell whether a commitment is a number of communes for which the plan has milestones."""
-        return bool(commitment.milestones) and isinstance(commitment.measure, CommunesMeeting | CohortMeeting)
+        counts = CommunesMeeting | CohortMeeting | CommunesBelow
+        return bool(commitment.milestones) and isinstance(commitment.measure, counts)
+
+    def cohort_of(self, commitment: Commitment) -> str | None:
+        """Return the id of the cohort whose communes a commitment counts; None where it counts all of the unit."""
+        match commitment.measure:
+            case CohortMeeting(cohort=cohort) | CriteriaMet(cohort=cohort):
+                return cohort
+            case _:
+                return None
+
+    def _members_counted(self, commitment: Commitment) -> frozenset[int] | None:
+        """Return the keys of the members that a commitment on a cohort, or a part of it, counts; None without one."""
+        cohort = self.cohort_of(commitment)
+        if cohort is None:
+            return None
+        group = commitment.measure.group if isinstance(commitment.measure, CohortMeeting) else None
+        return self.members_of(cohort, group)
+
+    def criteria_counted(self, commitment: Commitment) -> int:
+        """Return how many criteria a commune may meet, where the commitment counts those that it meets; else 0."""
+        measure = commitment.measure
+        return len(self.criteria_of_set(measure.criteria_set)) if isinstance(measure, CriteriaMet) else 0
+
+    def criteria_of_set(self, name: str) -> tuple[CriterionKey, ...]:
+        """Return the keys of a set's criteria."""
+        if name not in self._criteria_of_set:
+            criteria_set = self.sets[name]
+            self._criteria_of_set[name] = tuple(criteria_set.key(criterion) for criterion in criteria_set.criteria)
+        return self._criteria_of_set[name]
 
     def kinds_counted(self, commitment: Commitment) -> tuple[UnitKind, ...]:
         """Return the kinds of units at the communes' level that a commitment counts, or whose figures it sums up."""
@@ -283,18 +330,23 @@ class Reference(Definitions):
         `kinds`: None for the kinds that the plan counts.
         """
         communes = self.units.communes(self.plan.first_day, target.code, kinds)
-        return sum((left := self.lineage.left(commune, kinds)) is None or on < left for commune in communes)
+        return sum(self._counts(commune, on, kinds) for commune in communes)
 
     def communes_expected(self, commitment: Commitment, target: Unit, on: date) -> int | None:
         """Count the communes whose figures the commitment's value needs; None where it is not a measure of communes."""
         match commitment.measure:
-            case Rate() | CommunesMeeting():
-                return self.communes_counted(target, on, self.kinds_counted(commitment))
-            case CohortMeeting(cohort=cohort, group=group):
-                members = (self.units.by_key(key) for key in self.members_of(cohort, group))
-                return sum(self.units.is_under(member, target.code) for member in members)
             case Total() | Done():
                 return None
+            case _ if (keys := self._members_counted(commitment)) is not None:
+                members = (self.units.by_key(key) for key in keys)
+                return sum(self.units.is_under(member, target.code) for member in members if self._counts(member, on))
+            case _:
+                return self.communes_counted(target, on, self.kinds_counted(commitment))
+
+    def _counts(self, commune: Unit, on: date, kinds: tuple[UnitKind, ...] | None = None) -> bool:
+        """Tell whether a commune of the plan's first day, or its successor, counts on a day."""
+        left = self.lineage.left(commune, kinds)
+        return left is None or on < left
 
     def owes(self, unit: Unit, elements: Iterable[str]) -> bool:
         """Tell whether the calendar asks a unit for reports on one of these elements."""
@@ -303,8 +355,11 @@ class Reference(Definitions):
     def reports_owed(self, commitment: Commitment, target: Unit, on: date) -> Sequence[tuple[Due, int]]:
         """Return the reports on a commitment up to its deadline, each with the number of those who owe it on a day.
 
-        Communes owe what the calendar asks for on criteria, offices what it asks for on the elements of a sum.
+        Communes owe what the calendar asks for on criteria, offices what it asks for on the elements of a sum. None
+        where the criteria that communes meet are counted: there each criterion has its own reports.
         """
+        if isinstance(commitment.measure, CriteriaMet):
+            return ()
         if (communes := self.communes_expected(commitment, target, on)) is None:
             return self.offices_that_owe(commitment, target)
         return [(due, communes) for due in self.dues_of(commitment) if due.period.end <= commitment.deadline]
@@ -337,6 +392,14 @@ class Reference(Definitions):
 
     @cached_property
     def _due_on(self) -> dict[tuple[CriterionKey, ...], tuple[Due, ...]]:
+        return {}
+
+    @cached_property
+    def _criteria_of_set(self) -> dict[str, tuple[CriterionKey, ...]]:
+        return {}
+
+    @cached_property
+    def _elements_together(self) -> dict[tuple[int, ...], Sequence[frozenset[str]]]:
         return {}
 
     @cached_property

@@ -165,8 +165,9 @@ async def test_a_year_turns_and_its_plan_is_closed(around: Surroundings, scoring
     # the plan is closed, and a correction that comes later turns nothing of it
     await come_to(around, scoring, date(2024, 2, 1))
     closed = statuses(await targets(around, scoring, plan=FIRST))
-    assert closed[("border-communes", "20")][0] == "missed"
-    v2 = subjects.target_of_plan("20", FIRST, "border-communes")
+    assert closed[("border-communes", "20")][0] == "no_data", "18 of 20 communes never reported"
+    assert closed[("ntm-communes", "20")][0] == "missed"
+    v2 = subjects.target_of_plan("20", FIRST, "ntm-communes")
     assert "missed" in [json.loads(message.data)["event"] for message in await around.published(v2)]
     late = [
         poverty_report(

@@ -47,7 +47,9 @@ _RECOGNISED_SHARE: Mapping[str, float] = {
 }
 RECOGNITIONS = tuple(_RECOGNISED_SHARE)
 _HARD = ("recognised_02", "recognised_05", "recognised_06", "recognised_10", "recognised_13", "recognised_17")
-_GAINED_SHARE = 0.06
+_GAINED_SHARE, _GAINED_SHARE_OF_BORDER = 0.06, 0.2
+_BORDER_LAGS = 0.62
+"""Border communes have this share of what others have: about 10.5 criteria, and 12 by the end of the year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +192,9 @@ def _lacking(chance: Random, border: bool, advanced: bool) -> dict[str, int | No
     """Return the elements that any other commune lacks; an advanced commune has reached NTM and lacks none."""
     if advanced:
         return {}
-    gained = 0.5 if border else _GAINED_SHARE
+    gained, lags = (_GAINED_SHARE_OF_BORDER, _BORDER_LAGS) if border else (_GAINED_SHARE, 1.0)
     return {
         element: chance.randint(2, 12) if chance.random() < gained else None
         for element, share in _RECOGNISED_SHARE.items()
-        if chance.random() >= share
+        if chance.random() >= share * lags
     }

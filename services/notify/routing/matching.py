@@ -10,7 +10,7 @@ from services.notify.alerts.significance import difficulty_kind, severity
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
-from shared.reference.models import CohortMeeting, Commitment, CommunesMeeting, CriterionKey, Match, Plan
+from shared.reference.models import Commitment, CommunesMeeting, CriterionKey, Match, Plan
 
 
 def commitment(alert: Alert, plan: Plan) -> Commitment | None:
@@ -56,7 +56,8 @@ def cohorts(alert: Alert, reference: Reference) -> Sequence[str]:
     if isinstance(alert.occasion, DifficultyLogged | TurnOfDossier):
         return [cohort.id for cohort in reference.cohorts_of(alert.unit)]
     promised = commitment(alert, reference.plan)
-    return [promised.measure.cohort] if promised and isinstance(promised.measure, CohortMeeting) else []
+    cohort = reference.cohort_of(promised) if promised else None
+    return [cohort] if cohort else []
 
 
 def matches(match: Match, alert: Alert, reference: Reference) -> bool:

@@ -8,13 +8,14 @@ Rates are never averaged: numerators and denominators are summed apart.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
+from services.scoring.judging import criteria_met
+from services.scoring.judging.completeness import Expected, possible_values
 from services.scoring.judging.contributor import Contributor
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.increments import NO_CHANGE, Increment, Increments
@@ -22,11 +23,9 @@ from services.scoring.judging.levels import counted_once
 from services.scoring.judging.observations import HUNDRED, Observation
 from shared.contracts.period import Period
 from shared.reference.load import Reference
-from shared.reference.models import Commitment, Due, Rate, Total, Unit
+from shared.reference.models import Commitment, CriteriaMet, Rate, Total, Unit
 
 _DAY = timedelta(days=1)
-_MORE_THAN_ANYTHING = Fraction(10**15)
-"""More than anything that can be counted: the bound of a sum of which reports are missing."""
 
 
 def increments_by_target(
@@ -55,20 +54,6 @@ def summed(
         for (commitment, target, day), increment in increments_by_target(unit, figures, targets, reference):
             sums[commitment, target][day] += increment
     return {key: dict(increments) for key, increments in sums.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """The figures that a sum needs to be whole."""
-
-    communes: int | None
-    """The communes that should have figures; None where the sum is not over communes."""
-    coverage: Decimal
-    """The share of them, and of the reports, that is enough."""
-    reports: Sequence[tuple[Due, int]] = ()
-    """The reports that are asked for, each with the number of those who owe it."""
-    stands_months: int | None = None
-    """The months for which figures may stand for the present."""
 
 
 def series(
@@ -103,6 +88,8 @@ def _value_of(
     commitment: Commitment, running: Increment, expected: Expected, reports_due: int, day: date
 ) -> Observation | None:
     """Return a commitment's value on a day by its running sum; None where there is none yet."""
+    if isinstance(commitment.measure, CriteriaMet):
+        return criteria_met.observation_of(commitment.measure, running, expected, day)
     compared = _comparison_of(running, expected) if commitment.is_compared else None
     numerator, denominator = (compared or running).numerator, (compared or running).denominator
     value = _value(commitment, numerator, denominator)
@@ -128,7 +115,7 @@ def _value_of(
         compared=compared.units if compared else None,
         whole=whole if whole != value else None,
         begins_with_first=compared is not None and compared.begins_with_first,
-        possible=_possible(commitment, running, expected, reports_due, value),
+        possible=possible_values(commitment, running, expected, reports_due, value),
     )
 
 
@@ -164,24 +151,3 @@ def _value(commitment: Commitment, numerator: Decimal, denominator: Decimal) -> 
     if not isinstance(commitment.measure, Rate):
         return Fraction(numerator)
     return HUNDRED * Fraction(numerator) / Fraction(denominator) if denominator > 0 else None
-
-
-def _possible(
-    commitment: Commitment, running: Increment, expected: Expected, reports_due: int, value: Fraction
-) -> tuple[Fraction, Fraction] | None:
-    """Return the values between which the missing figures may lead; None where enough have come."""
-    measure, coverage, communes = commitment.measure, expected.coverage, expected.communes
-    if isinstance(measure, Total):
-        counted = running.comparison.units if commitment.is_compared else running.reports
-        if counted >= reports_due * coverage:
-            return None
-        return (Fraction(0) if commitment.is_compared else value), _MORE_THAN_ANYTHING
-    if communes is None:
-        return None
-    certain = min(running.units, running.reports) if reports_due else running.units
-    if certain >= communes * coverage:
-        return None
-    if isinstance(measure, Rate):
-        return Fraction(0), Fraction(HUNDRED)
-    outdated = running.units - certain
-    return max(value - outdated, Fraction(0)), min(value + communes - certain, max(value, Fraction(communes)))

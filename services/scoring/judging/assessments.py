@@ -15,7 +15,7 @@ from services.scoring.judging.readings import Reading
 from services.scoring.judging.trend import project
 from services.scoring.judging.verdict import Verdict
 from shared.contracts.assessment import Assessment, BreakInSeries, Part, PartReading, Waypoint
-from shared.reference.models import Commitment, Ratio, Unit, UnitKind
+from shared.reference.models import Commitment, CriteriaAverage, Ratio, Unit, UnitKind
 
 
 def explain_criterion(judged: CriterionVerdict) -> Assessment:
@@ -41,7 +41,7 @@ def explain_target(commitment: Commitment, verdict: Verdict, counted_in: Sequenc
         status=verdict.status,
         direction=commitment.direction,
         measured_in=commitment.measured_in,
-        missing_unit=commitment.counted,
+        missing_unit=reasons.CRITERIA_IN_ALL if isinstance(commitment.measure, CriteriaAverage) else commitment.counted,
         counted_in=list(counted_in),
         verified=commitment.verified,
         source=commitment.source,
@@ -143,6 +143,14 @@ def _of_observation(observation: Observation) -> dict[str, object]:
             "units_stale": observation.units_stale,
             "stale": observation.units_stale > 0,
             "stale_after_months": observation.stands_months,
+        }
+    if (criteria := observation.criteria) is not None:
+        numbers |= {
+            "units_stale": None,
+            "stale": criteria.stale > 0,
+            "criteria_without_figures": criteria.without_figures,
+            "criteria_stale": criteria.stale,
+            "criteria_waiting": criteria.waiting,
         }
     if observation.units_counted is not None:
         return numbers  # the days of an aggregate are not periods that were reported for

@@ -18,6 +18,7 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import NamedTuple
 
+from services.scoring.judging.criteria_met import amount_of
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.increments import (
     NO_CHANGE,
@@ -36,7 +37,10 @@ from shared.reference.load import Reference
 from shared.reference.models import (
     CohortMeeting,
     Commitment,
+    CommunesBelow,
     CommunesMeeting,
+    CriteriaAverage,
+    CriteriaMet,
     CriterionKey,
     Done,
     Due,
@@ -92,6 +96,8 @@ class Contributor:
             case CohortMeeting(cohort=cohort):
                 criteria = self.reference.criteria_of_cohort(cohort)
                 return self._of_meeting(criteria, commitment.deadline, self.reference.series_summed(commitment))
+            case CriteriaAverage() | CommunesBelow() as measure:
+                return self._of_criteria_met(measure, commitment.deadline, self.reference.series_summed(commitment))
 
     def _of_rate(self, commitment: Commitment, rate: Rate) -> dict[date, Increment]:
         """Return what the unit adds to a rate. Stale figures stay in it, and are counted as such."""
@@ -253,6 +259,18 @@ class Contributor:
     def _of_meeting(
         self, criteria: Sequence[CriterionKey], until: date, series: Sequence[Series]
     ) -> dict[date, Increment]:
+        return increments_from(self._meeting(criteria, until, series))
+
+    def _of_criteria_met(self, measure: CriteriaMet, until: date, series: Sequence[Series]) -> dict[date, Increment]:
+        """Return what follows from the number of a set's criteria that the unit meets, each followed by itself."""
+        keys = self.reference.criteria_of_set(measure.criteria_set)
+        tracks = [levels for key in keys if (levels := self._meeting([key], until, series))]
+        days = sorted({day for levels in tracks for day, _ in levels})
+        return increments_from(
+            [(day, amount_of(measure, [_level_at(levels, day) for levels in tracks])) for day in days]
+        )
+
+    def _meeting(self, criteria: Sequence[CriterionKey], until: date, series: Sequence[Series]) -> Levels:
         """Return whether the unit meets the criteria. It does not count as one that does once its figures are stale."""
         measures = [measure for key in criteria for measure in self.reference.criterion(key).measures]
 
@@ -276,7 +294,7 @@ class Contributor:
             return levels_of(heir, self.kin.get(heir.key, _NOTHING), since)
 
         own = levels_of(self.unit, self.figures, self.unit.valid_from)
-        return increments_from(self._followed_by_heirs(own, levels_of_heir))
+        return self._followed_by_heirs(own, levels_of_heir)
 
     def _followed_by_heirs(
         self,
@@ -416,6 +434,11 @@ def _holds(seen: Observation, goal: Fraction, at_least: bool) -> Decimal:
     if not seen.has_value:
         return _HOLDS[not seen.applies]
     return _HOLDS[seen.value >= goal if at_least else seen.value <= goal]
+
+
+def _level_at(levels: Levels, day: date) -> Increment:
+    place = bisect_right(levels, day, key=_day_of)
+    return levels[place - 1][1] if place else NO_CHANGE
 
 
 def _value_at(track: Sequence[_Figure], day: date) -> _Figure:

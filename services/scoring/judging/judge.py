@@ -9,7 +9,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from services.scoring.judging import due_reports
-from services.scoring.judging.aggregates import Expected, series
+from services.scoring.judging.aggregates import series
+from services.scoring.judging.completeness import Expected
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.increments import Increment
 from services.scoring.judging.observations import Observation, exact
@@ -18,7 +19,17 @@ from services.scoring.judging.verdict import Verdict, assess, status_since, wors
 from shared.contracts.status import Status
 from shared.reference.freshness import stale_from
 from shared.reference.load import Reference
-from shared.reference.models import CohortMeeting, Commitment, CriterionKey, Goal, Group, Indicator, Total, Unit
+from shared.reference.models import (
+    CohortMeeting,
+    Commitment,
+    CriteriaMet,
+    CriterionKey,
+    Goal,
+    Group,
+    Indicator,
+    Total,
+    Unit,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +192,15 @@ class Judge:
             coverage=reference.plan.coverage,
             reports=reference.reports_owed(commitment, target, self.on),
             stands_months=reference.stands_months(reference.elements_of(commitment)),
+            criteria=reference.criteria_counted(commitment),
         )
         return series(commitment, increments, reference.plan.baseline_date, expected)
 
     def _requirement_of(self, commitment: Commitment) -> Requirement:
         plan = self.reference.plan
         reports = self.reference.dues_of(commitment)
-        # a cohort is complete with the decisions of recognition, which are signed until the plan is closed
-        waits_for_closing = not reports or isinstance(commitment.measure, CohortMeeting)
+        # what sectors confirm is complete with the decisions of recognition, which are signed until the plan is closed
+        waits_for_closing = not reports or isinstance(commitment.measure, CohortMeeting | CriteriaMet)
         return Requirement(
             direction=commitment.direction,
             goal=_exact(commitment.goal),
@@ -215,10 +227,8 @@ def overdue_of(verdict: Verdict) -> list[str]:
     sum over the year says how many have come.
     """
     newest = verdict.observation
-    if newest is not None:
-        is_whole = newest.units_expected is None or newest.reports_in == newest.reports_due
-        if is_whole or verdict.status != Status.NO_DATA:
-            return []
+    if newest is not None and (newest.is_whole or verdict.status != Status.NO_DATA):
+        return []
     late = [due.period.text for due in verdict.requirement.reports if due.by < verdict.on]
     return late[-1:]
 

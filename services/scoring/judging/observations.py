@@ -26,6 +26,17 @@ _ZERO = Decimal(0)
 type Measure = Ratio | Amount | YesNo
 
 
+class CriteriaKnown(NamedTuple):
+    """The figures behind the criteria that communes meet. All count as not met but those that wait for a report."""
+
+    without_figures: int
+    """The communes' criteria of which nobody has reported."""
+    stale: int
+    """Those whose newest figures are too old to stand for the present."""
+    waiting: int
+    """Those of which a newer report is overdue; of communes below a number: the communes that such reports may turn."""
+
+
 class Observation(NamedTuple):
     """A measure's value, in force from `effective` until the next observation."""
 
@@ -34,6 +45,8 @@ class Observation(NamedTuple):
     value: Fraction
     numerator: Decimal
     denominator: Decimal | None = None
+    scale: int = HUNDRED
+    """The value of a numerator that equals its denominator: of a percentage a hundred, of an average one."""
     readings: tuple[Reading, ...] = ()
     """The readings that it is calculated from; empty for an aggregate."""
     units_counted: int | None = None
@@ -43,6 +56,8 @@ class Observation(NamedTuple):
     """For a sum over communes: the number of those whose newest figures are too old to stand for the present."""
     stands_months: int | None = None
     """The months after which they are."""
+    criteria: CriteriaKnown | None = None
+    """For the criteria that communes meet: what is known of them."""
     reports_in: int | None = None
     reports_due: int | None = None
     """For a sum: the number of reports that were due, and of those that have come; None where none is asked for."""
@@ -71,6 +86,13 @@ class Observation(NamedTuple):
         Intake accepts no such figures, but a withdrawal may bring back a figure that others were never compared with.
         """
         return bool(self.readings and self.denominator) and self.numerator > (self.denominator or 0)
+
+    @property
+    def is_whole(self) -> bool:
+        """True where no figure is missing that was due; of what is no sum over communes it is not asked."""
+        if self.criteria is not None:
+            return self.units_counted == self.units_expected and self.criteria.waiting == 0
+        return self.units_expected is None or self.reports_in == self.reports_due
 
     @property
     def has_value(self) -> bool:

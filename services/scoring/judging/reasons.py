@@ -20,7 +20,8 @@ STATUS_NAMES = {
     Status.NO_DATA: phrase("reasons.status_names.no_data"),
 }
 
-_DECIMALS, _DECIMALS_OF_PERCENT = 1, 2
+_DECIMALS = {"percent": 2, "criteria": 2}
+_USUAL_DECIMALS = 1
 
 _GROUPS = {"men": phrase("reasons.groups.men"), "women": phrase("reasons.groups.women")}
 
@@ -29,7 +30,10 @@ UNITS = {
     "communes": phrase("reasons.units.communes"),
     "workers": phrase("reasons.units.workers"),
     "cases": phrase("reasons.units.cases"),
+    "criteria": phrase("reasons.units.criteria"),
 }
+CRITERIA_IN_ALL = phrase("reasons.units.criteria_in_all")
+"""The unit of what lacks to an average: criteria of all communes together."""
 
 _KINDS = {
     "commune": phrase("reasons.kinds.commune"),
@@ -65,6 +69,11 @@ _T = {
     "stale": phrase("reasons.stale"),
     "stale_communes": phrase("reasons.stale_communes"),
     "stale_not_counted": phrase("reasons.stale_not_counted"),
+    "criteria_without": phrase("reasons.criteria_without"),
+    "criteria_stale": phrase("reasons.criteria_stale"),
+    "waiting_criteria": phrase("reasons.waiting_criteria"),
+    "waiting_communes": phrase("reasons.waiting_communes"),
+    "met_by_communes": phrase("reasons.met_by_communes"),
     "compared_communes": phrase("reasons.compared_communes"),
     "first_figures": phrase("reasons.first_figures"),
     "span": phrase("reasons.span"),
@@ -113,7 +122,7 @@ def _sentence(part: Part, language: Language) -> str:
 
     sign = "≥" if part.direction == "at_least" else "≤"
     says_path = part.status not in (Status.MET, Status.MISSED, Status.NO_DATA)
-    usual = _DECIMALS_OF_PERCENT if part.measured_in == "percent" else _DECIMALS
+    usual = _DECIMALS.get(part.measured_in, _USUAL_DECIMALS)
     digits = text.digits_apart(part.value, part.goal, part.required if says_path else None, usual=usual)
     sentence = (
         _T["value"]
@@ -219,8 +228,23 @@ def _complete(part: Part, language: Language) -> str:
     if part.reports_due:
         came, due = text.number(part.reports_in or 0, language), text.number(part.reports_due, language)
         clauses += _T["reports"].in_(language).format(came=came, due=due)
-    clauses += _silent(part, language) + _stale(part, language)
+    clauses += _silent(part, language) + _stale(part, language) + _criteria(part, language)
     return clauses + (_T["too_few"].in_(language) if part.status == Status.NO_DATA else "")
+
+
+def _criteria(part: Part, language: Language) -> str:
+    """Return in words how many of the communes' criteria have no figures, or figures that are old or awaited."""
+    waiting = "waiting_criteria" if part.measured_in == "criteria" else "waiting_communes"
+    counts = {
+        "criteria_without": part.criteria_without_figures,
+        "criteria_stale": part.criteria_stale,
+        waiting: part.criteria_waiting,
+    }
+    return "".join(
+        _T[key].in_(language).format(count=text.number(count, language), months=part.stale_after_months)
+        for key, count in counts.items()
+        if count
+    )
 
 
 def _silent(part: Part, language: Language) -> str:
@@ -284,14 +308,14 @@ def amount(
 ) -> str:
     """Return a value with its unit; a difference of percentages is in points.
 
-    `digits`: decimals; None: as many as the value needs, at most two for percentages and one for everything else.
+    `digits`: decimals; None: as many as the value needs, at most two for percentages and averages, else one.
     """
     if measured_in == "percent":
         if difference:
             return text.number(value, language, digits) + _T["points"].in_(language)
         return text.percent(value, language, digits)
     if digits is None:
-        value = round(value, _DECIMALS)
+        value = round(value, _DECIMALS.get(measured_in, _USUAL_DECIMALS))
     unit = UNITS.get(measured_in)
     return text.number(value, language, digits) + (f" {unit.in_(language)}" if unit else "")
 
@@ -299,5 +323,8 @@ def amount(
 def _counts(part: Part, language: Language) -> str:
     if part.numerator is None or part.denominator is None:
         return ""
+    if part.measured_in == "criteria":
+        met, communes = text.number(part.numerator, language), text.number(part.denominator, language)
+        return _T["met_by_communes"].in_(language).format(met=met, communes=communes)
     unit = f" {part.missing_unit.in_(language)}" if part.missing_unit else ""
     return f" ({text.number(part.numerator, language)}/{text.number(part.denominator, language)}{unit})"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 
-from services.scoring.judging.observations import HUNDRED, Observation, exact
+from services.scoring.judging.observations import Observation, exact
 from services.scoring.judging.path import Course, Point, Requirement
 from shared.contracts.status import Event, Status
 from shared.reference.series import Series, place_of
@@ -89,7 +89,7 @@ class Verdict:
         if newest is None or newest.is_unusable:
             return None
         if newest.denominator is not None:
-            required = required * exact(newest.denominator) / HUNDRED
+            required = required * exact(newest.denominator) / newest.scale
         return max(0, math.ceil(self.requirement.gap(exact(newest.numerator), required)))
 
 

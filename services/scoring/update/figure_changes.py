@@ -12,7 +12,6 @@ from services.scoring.judging.levels import at_other_level, counted_once
 from services.scoring.judging.readings import Reading
 from shared.contracts.period import Period
 from shared.reference.load import Reference
-from shared.reference.models import CohortMeeting
 
 type ReadingsByUnit = Mapping[int, Sequence[Reading]]
 
@@ -44,20 +43,12 @@ def oldest_needed(arriving: ReadingsByUnit, reference: Reference) -> date:
 
 def elements_needed(arriving: ReadingsByUnit, reference: Reference) -> set[tuple[int, str]]:
     """Return the units and elements whose readings are needed to judge whatever the arriving readings are part of."""
-    together = [frozenset(reference.criterion(key).element_codes) for key in reference.criterion_keys]
-    in_cohorts: list[tuple[frozenset[int], frozenset[str]]] = []
-    for commitment in reference.plan.commitments:
-        if isinstance(commitment.measure, CohortMeeting):
-            members = reference.members_of(commitment.measure.cohort)
-            in_cohorts.append((members, reference.elements_of(commitment)))
-        else:
-            together.append(reference.elements_of(commitment))
     needed = set()
     for unit, readings in arriving.items():
         arrived = {reading.element for reading in readings}
         family = reference.lineage.family(unit)
-        groups = together + [group for members, group in in_cohorts if not members.isdisjoint(family)]
-        elements = arrived.union(*(group for group in groups if not group.isdisjoint(arrived)))
+        together = reference.elements_together(family)
+        elements = arrived.union(*(group for group in together if not group.isdisjoint(arrived)))
         needed |= {(member, element) for member in family for element in elements}
         counted = [element for element in arrived if reference.is_counted_at_levels(element)]
         needed |= {(other, element) for other in at_other_level({unit: counted}, reference) for element in counted}

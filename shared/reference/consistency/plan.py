@@ -6,17 +6,20 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date, timedelta
 
 from shared.reference.consistency.checks import COHORT, CRITERION, ELEMENT, GROUP, ROLE, Checks, term
+from shared.reference.consistency.criteria_met import of_criteria_met
 from shared.reference.consistency.path import of_path
 from shared.reference.consistency.routing import of_routing
 from shared.reference.faults import FileFault
 from shared.reference.located import Located, Place
 from shared.reference.models import (
     COMMUNE_LEVEL,
+    MEASURED_IN,
     UNIT_KINDS,
     Cohort,
     CohortMeeting,
     Commitment,
     CommunesMeeting,
+    CriteriaMet,
     CriteriaSet,
     CriterionKey,
     Done,
@@ -189,14 +192,18 @@ def _measure(
     if commitment.criterion is not None:
         checks.known((*place, "criterion"), commitment.criterion, criteria, CRITERION)
     here = (*place, "measure")
+    unit = MEASURED_IN.get(commitment.measure.kind, commitment.measured_in)
+    if commitment.measured_in != unit:
+        remedy = filled(phrase("consistency_plan.write_measured_in"), unit=unit)
+        problem = filled(phrase("consistency_plan.measure_has_its_unit"), kind=commitment.measure.kind)
+        checks.fault((*place, "measured_in"), problem, remedy, commitment.measured_in)
     match commitment.measure:
         case CommunesMeeting(criterion=key):
             checks.known((*here, "criterion"), key, criteria, CRITERION)
         case CohortMeeting(cohort=name, group=group):
-            cohorts = {cohort.id: cohort for cohort in reference.plan.cohorts}
-            if checks.known((*here, "cohort"), name, cohorts, COHORT) and group is not None:
-                checks.known((*here, "group"), group, cohorts[name].of_which, GROUP)
-                checks.known((*here, "group"), group, reference.groups, GROUP)
+            _cohort_meeting(checks, here, name, group, reference)
+        case CriteriaMet() as measure:
+            of_criteria_met(checks, place, commitment, measure, reference)
         case Rate() as rate:
             checks.all_known((*here, "numerator"), rate.numerator, reference.elements, ELEMENT)
             checks.all_known((*here, "denominator"), rate.denominator, reference.elements, ELEMENT)
@@ -206,6 +213,19 @@ def _measure(
             _counted_in(checks, here, elements, commitment.measure.counted_in or (), reference)
         case Done(element=code):
             checks.known((*here, "element"), code, reference.elements, ELEMENT)
+
+
+def _cohort_meeting(checks: Checks, place: Place, name: str, group: str | None, reference: Reference) -> None:
+    """Check that the cohort has criteria for its communes to meet, and the part of it that is counted."""
+    cohorts = {cohort.id: cohort for cohort in reference.plan.cohorts}
+    if not checks.known((*place, "cohort"), name, cohorts, COHORT):
+        return
+    if not cohorts[name].criteria:
+        remedy = phrase("consistency_plan.name_criteria_or_average")
+        checks.fault((*place, "cohort"), phrase("consistency_plan.members_meet_nothing"), remedy, name)
+    if group is not None:
+        checks.known((*place, "group"), group, cohorts[name].of_which, GROUP)
+        checks.known((*place, "group"), group, reference.groups, GROUP)
 
 
 def _counted_in(

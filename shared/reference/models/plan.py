@@ -60,7 +60,11 @@ class Cohort(Record):
         default={}, description="How many of them are of a group of communes (groups.yaml) when the plan begins."
     )
     members: list[UnitCode] = Field(default=[])
-    criteria: list[CriterionKey] = Field(description="The criteria that bind each member.")
+    criteria: list[CriterionKey] = Field(
+        default=[],
+        description="The criteria that each member has to meet by the plan's deadline. None: the plan asks something "
+        "of the members together, by a commitment.",
+    )
     lines: list[int]
     verified: bool = True
     source: str | None = None
@@ -88,6 +92,26 @@ class CohortMeeting(Record):
     group: str | None = Field(default=None, description="Id of a group of communes, one of the cohort's `of_which`.")
 
 
+class CriteriaMet(Record):
+    """A number that follows from how many of a set's criteria communes meet. One without figures is not met."""
+
+    criteria_set: str
+    cohort: str | None = Field(default=None, description="Only communes of this cohort. None: all of the unit.")
+
+
+class CriteriaAverage(CriteriaMet):
+    """The average number of criteria that a commune meets ("bình quân tiêu chí/xã")."""
+
+    kind: Literal["criteria_average"] = "criteria_average"
+
+
+class CommunesBelow(CriteriaMet):
+    """The number of communes that meet fewer criteria than a number ("không còn xã dưới n tiêu chí")."""
+
+    kind: Literal["communes_below"] = "communes_below"
+    criteria: int = Field(ge=1, description="A commune that meets fewer is counted.")
+
+
 class Rate(Ratio):
     """A ratio over all communes of the unit: sums over sums, never an average of rates."""
 
@@ -112,7 +136,20 @@ class Done(Record):
     element: str
 
 
-Measure = Annotated[CommunesMeeting | CohortMeeting | Rate | Total | Done, Field(discriminator="kind")]
+Measure = Annotated[
+    CommunesMeeting | CohortMeeting | CriteriaAverage | CommunesBelow | Rate | Total | Done, Field(discriminator="kind")
+]
+
+
+MEASURED_IN = {
+    "communes_meeting": "communes",
+    "cohort_meeting": "communes",
+    "criteria_average": "criteria",
+    "communes_below": "communes",
+    "rate": "percent",
+    "done": "yes_no",
+}
+"""The unit of each kind of measure; a total has that of its elements."""
 
 
 def _last_day(value: Any) -> Any:
@@ -184,8 +221,12 @@ class Commitment(Record):
 
     @property
     def is_compared(self) -> bool:
-        """True where the goal is a change from what the figures themselves say about the time before."""
-        return self.change is not None and self.baseline is None
+        """True where the goal is a change of a rate or sum from what the figures say about the time before.
+
+        Numbers of communes, and of the criteria that they meet, are not compared unit by unit: theirs is a change from
+        the whole value at the baseline date.
+        """
+        return self.change is not None and self.baseline is None and isinstance(self.measure, Rate | Total)
 
 
 class Duty(Record):

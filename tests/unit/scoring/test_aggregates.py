@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring.judging.aggregates import Expected, series
+from services.scoring.judging.aggregates import series
+from services.scoring.judging.completeness import Expected
 from services.scoring.judging.contributor import Contributor
 from services.scoring.judging.figures import Figures, merge
 from services.scoring.judging.increments import Increment, difference

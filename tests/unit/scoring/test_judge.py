@@ -7,9 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from services.scoring.judging.aggregates import Expected, series
+from services.scoring.judging.aggregates import series
 from services.scoring.judging.assessments import explain_criterion, explain_target
 from services.scoring.judging.changes import ChangesAt, Moment, PreviousVerdict, events
+from services.scoring.judging.completeness import Expected
 from services.scoring.judging.contributor import Contributor
 from services.scoring.judging.judge import Judge
 from services.scoring.judging.readings import Reading

@@ -11,8 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.main import app
-from services.scoring.judging.aggregates import Expected, series
+from services.scoring.judging.aggregates import series
 from services.scoring.judging.assessments import explain_criterion
+from services.scoring.judging.completeness import Expected
 from services.scoring.judging.contributor import Contributor
 from services.scoring.judging.judge import Judge
 from shared.contracts.status import Status

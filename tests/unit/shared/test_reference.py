@@ -97,7 +97,6 @@ def test_every_commitment_of_a_cohort_has_the_size_of_the_cohort_or_of_its_part_
         ("ntm-2023", None),
         ("ntm-2023", "extremely_difficult"),
         ("advanced-2023", None),
-        ("border-2023", None),
     ]
     assert goals == {part: sizes[part] for part in promised}
 
@@ -463,8 +462,8 @@ def test_a_misspelled_name_is_answered_with_the_nearest(breaking: Break) -> None
 )
 def test_a_measure_counts_only_where_its_elements_are_counted(breaking: Break, measure: str, problem: str) -> None:
     was = "{kind: total, elements: [jobs_found], counted_in: [commune]}"
-    (fault,) = breaking("plans/lang-son-2023.yaml", was, measure).faults
-    assert fault.field == "commitments[7].measure.counted_in"
+    faults = breaking("plans/lang-son-2023.yaml", was, measure).faults
+    (fault,) = (fault for fault in faults if fault.field.endswith(".measure.counted_in"))
     assert problem in fault.problem.en
 
 
