@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 import yaml
 from openpyxl import Workbook
+from sqlalchemy import text
 
 from shared.reference.models import Contact
-from tests.changes import DISTRICT_OFFICE, a_contact, a_target_change
+from tests.changes import DISTRICT_OFFICE, a_contact, a_status_change, a_target_change
 from tests.integration.notify_service import NotifyService
 
 
@@ -44,6 +45,31 @@ async def test_a_notice_is_sent_again_once_to_a_mailbox_that_two_contacts_share(
     assert (await notify.post(f"/v1/notices/{lost['id']}/resend", key)).status_code == 202
     await notify.settled()
     assert len([mail for mail in notify.mails if mail.to == ["chung@example.vn"]]) == 1
+
+
+async def test_a_notice_without_address_that_is_sent_again_twice_is_charged_as_often_as_it_goes_out(
+    notify: NotifyService,
+) -> None:
+    key = await notify.key("20")
+    removed = next(one for one in (await notify.get("/v1/contacts", key)).json()["items"] if one["phones"])
+    assert (await notify.post(f"/v1/contacts/{removed['id']}", key, "DELETE")).status_code == 204
+    await notify.publish(a_status_change())
+    await notify.settled()
+    lost = next(one for one in await notify.notices(recipient="district_office@184") if one["channel"] == "sms")
+    again = f"/v1/notices/{lost['id']}/resend"
+    contact = DISTRICT_OFFICE.model_dump(mode="json")
+    assert (await notify.post("/v1/contacts", key, json=contact)).status_code == 201
+    for number, sent in enumerate((1, 1, 2)):
+        assert (await notify.post(again, key)).status_code == 202
+        await notify.settled()
+        assert len(notify.messages) == sent
+        async with notify.engine.begin() as connection:
+            spent = (await connection.execute(text("SELECT parts, cost_dong FROM notify.spending"))).one()
+            cost = await connection.scalar(text("SELECT cost_dong FROM notify.notice WHERE cost_dong > 0"))
+            assert spent.cost_dong == sent * cost
+            if number == 1:  # a minute passes
+                later = "UPDATE notify.notice SET created_at = created_at - interval '2 minutes', resent_at = NULL"
+                await connection.execute(text(later))
 
 
 async def test_roles_that_nobody_answers_for_are_named(notify: NotifyService) -> None:

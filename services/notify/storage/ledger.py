@@ -23,7 +23,7 @@ CSV_COLUMNS = (
     "unit", "unit_name", "topic", "event", "on", "left_out", "acknowledged_at", "acknowledged_by", "parts", "cost_dong",
 )  # fmt: skip
 
-_LATELY = timedelta(minutes=1)
+LATELY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ async def notice_of_link(connection: AsyncConnection, link_hash: bytes) -> Store
 
 def was_sent_lately(row: StoredNotice, now: datetime) -> bool:
     """Say whether a worker is sending a notice, or somebody had it sent again within the last minute."""
-    return row.status == NoticeStatus.SENDING.value or (row.resent_at is not None and row.resent_at > now - _LATELY)
+    return row.status == NoticeStatus.SENDING.value or (row.resent_at is not None and row.resent_at > now - LATELY)
 
 
 def _concerns(units: Collection[int], alert_id: UUID | None = None) -> ColumnElement[bool]:

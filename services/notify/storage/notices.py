@@ -123,6 +123,12 @@ def _insert_notices(mentioned: tuple[str, ...]) -> Select[Any]:
     )
 
 
+async def notices_among(connection: AsyncConnection, ids: Collection[UUID]) -> list[StoredNotice]:
+    """Return those of these notices that there are, by id, locked."""
+    query = select(*NOTICE_COLUMNS).where(notice.c.id.in_(ids)).order_by(notice.c.id).with_for_update()
+    return [StoredNotice(*row) for row in await connection.execute(query)]
+
+
 async def lease_notices(
     connection: AsyncConnection, channel: str, now: datetime, until: datetime, limit: int
 ) -> Sequence[StoredNotice]:

@@ -13,7 +13,8 @@ from services.notify.alerts.notice import NoticeStatus
 from services.notify.stages.route import addresses_of, why_unreachable
 from services.notify.storage.alert_rows import kept_alert
 from services.notify.storage.alerts import alerts_of_notice
-from services.notify.storage.notices import NoticeAgain, StoredNotice, send_notice_again
+from services.notify.storage.ledger import LATELY, was_sent_lately
+from services.notify.storage.notices import NoticeAgain, StoredNotice, notices_among, send_notice_again
 from services.notify.telling.budget import charge
 from services.notify.telling.pipeline import Pipeline
 from services.notify.telling.recipients import recipient_of
@@ -26,8 +27,8 @@ async def resend(
 ) -> NotSent | None:
     """Make a notice due again for `agency`, which asked for it; return the reason where it cannot be sent.
 
-    A notice without an address goes to the addresses that became known since. An SMS is charged to the day's budget
-    each time that it is sent.
+    A notice without an address goes to the addresses that became known since; where it has gone there already, that
+    notice is sent again, at most once a minute. An SMS is charged to the day's budget each time that it is sent.
     """
     world = await pipeline.world_reader.world(connection, now)
     rows = await alerts_of_notice(connection, notice.id)
@@ -51,7 +52,12 @@ async def resend(
     ]
     if not drafts:
         return why_unreachable(world.contacts_of(recipient), notice.channel)
-    reasons = [draft.reason for draft in await tell_now(connection, drafts, pipeline, world)]
+    made = await notices_among(connection, {draft.id for draft in drafts})
+    fresh = [draft for draft in drafts if draft.id not in {one.id for one in made}]
+    reasons = [draft.reason for draft in await tell_now(connection, fresh, pipeline, world)]
+    for one in made:
+        is_recent = was_sent_lately(one, now) or one.created_at > now - LATELY
+        reasons.append(None if is_recent else await resend(connection, one, pipeline, now, agency))
     return None if None in reasons else reasons[0]
 
 
