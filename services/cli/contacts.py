@@ -14,6 +14,7 @@ from services.cli.answers import get, problem_text
 from services.cli.console import console, fail, run
 from services.cli.options import DATA, Data, Key, key_of, system_of
 from shared.reference.load import load_contacts
+from shared.reference.models import Contact
 
 app = typer.Typer(help="Danh bạ nơi nhận. / The contacts who get notices.")
 
@@ -60,7 +61,8 @@ def list_gaps(data: Data = DATA, key: Key = None) -> None:
 
     async def work() -> None:
         async with http(key_of(data, key)) as client:
-            gaps = (await get(client, f"{system_of(data).notify_url}/v1/contacts/gaps"))["items"]
+            answer = await get(client, f"{system_of(data).notify_url}/v1/contacts/gaps")
+        gaps, ended = answer["items"], answer["ended"]
         table = Table("nơi nhận / recipient", "kênh / channel", "vì sao / why", "nhánh / branches")
         for gap in gaps:
             table.add_row(
@@ -70,8 +72,36 @@ def list_gaps(data: Data = DATA, key: Key = None) -> None:
                 ", ".join(gap["branches"]),
             )
         console.print(table)
-        if gaps:
+        for contact in ended:
+            console.print(f"{contact['words']['vi']}\n[dim]{contact['words']['en']}")
+        if any(contact["may_move"] for contact in ended):
+            console.print("→ ntm contacts move")
+        if gaps or ended:
             raise typer.Exit(1)
+
+    run(work())
+
+
+@app.command("move")
+def move_contacts(data: Data = DATA, key: Key = None) -> None:
+    """Give the contacts whose role has ended the role that has its work now, where their unit has that role."""
+
+    async def work() -> None:
+        url = f"{system_of(data).notify_url}/v1/contacts"
+        async with http(key_of(data, key)) as client:
+            ended = {contact["contact"]: contact for contact in (await get(client, f"{url}/gaps"))["ended"]}
+            moving = [
+                (contact, ended[contact["id"]])
+                for contact in (await get(client, url))["items"]
+                if contact["id"] in ended and ended[contact["id"]]["may_move"]
+            ]
+            for contact, of_role in moving:
+                kept = {name: contact[name] for name in Contact.model_fields if name in contact}
+                answer = await client.put(f"{url}/{contact['id']}", json=kept | {"role": of_role["passes_to"]})
+                if answer.is_error:
+                    raise fail(problem_text(answer))
+                console.print(f"{contact['name']}: {contact['role']}@{contact['unit']} → {of_role['passes_to']}")
+        console.print(f"{len(moving)} (moved), {len(ended) - len(moving)} (left)")
 
     run(work())
 

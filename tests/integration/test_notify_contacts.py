@@ -11,9 +11,11 @@ import yaml
 from openpyxl import Workbook
 from sqlalchemy import text
 
+from deploy.local.running_system import RunningSystem
 from shared.reference.models import Contact
 from tests.changes import DISTRICT_OFFICE, a_contact, a_status_change, a_target_change
 from tests.integration.notify_service import NotifyService
+from tests.running import ntm
 
 
 async def test_what_people_make_of_the_contacts_of_the_file_outlives_a_restart(notify: NotifyService) -> None:
@@ -82,6 +84,41 @@ async def test_roles_that_nobody_answers_for_are_named(notify: NotifyService) ->
     own = (await notify.get("/v1/contacts/gaps", await notify.key("184"))).json()["items"]
     assert "home_affairs@20" not in {one["recipient"] for one in own}
     assert "roles without contact" in notify.log
+
+
+async def test_contacts_whose_role_has_ended_are_named_and_moved_to_the_role_that_follows(
+    notify: NotifyService, tmp_path: Path
+) -> None:
+    """By the real clock the districts have ended."""
+    province = await notify.key("20")
+    of_commune = a_contact("district_office", "06004", name="Bà Lý Thị Mơ", emails=["mo@example.vn"])
+    answer = await notify.post("/v1/contacts", province, json=of_commune.model_dump(mode="json"))
+    assert answer.status_code == 201
+    ended = {
+        one["unit"] + one["role"]: one for one in (await notify.get("/v1/contacts/gaps", province)).json()["ended"]
+    }
+    assert ended.keys() == {"06004district_office", "184district_office", "184district_committee", "20poverty_division"}
+    movable = ended["06004district_office"]
+    assert (movable["ended_on"], movable["passes_to"], movable["may_move"]) == ("2025-06-30", "commune_office", True)
+    assert "đã kết thúc ngày 30/06/2025" in movable["words"]["vi"]
+    assert not ended["184district_office"]["may_move"]
+    assert "của từng xã, phường" in ended["184district_office"]["words"]["vi"]
+    assert (await notify.get("/v1/contacts/gaps", await notify.key("181"))).json()["ended"] == []
+
+    nowhere = "http://127.0.0.1:9"
+    RunningSystem(
+        intake_url=nowhere, scoring_url=nowhere, notify_url=notify.url, postbox_url=nowhere, nats_url=nowhere,
+        nats_token="", database_url=nowhere, clock="real",
+    ).write(tmp_path)  # fmt: skip
+    told = await ntm("contacts", "gaps", "--key", province, status=1, NTM_DATA=str(tmp_path))
+    assert "which ended on 30 June 2025; its work passes to Commune's specialised office (commune_office)." in " ".join(
+        told.split()
+    )
+    moved = await ntm("contacts", "move", "--key", province, NTM_DATA=str(tmp_path))
+    assert "district_office@06004 → commune_office" in moved
+    left = (await notify.get("/v1/contacts/gaps", province)).json()
+    assert "06004" not in {one["unit"] for one in left["ended"]}
+    assert "commune_office@06004" not in {one["recipient"] for one in left["items"] if one["channel"] == "email"}
 
 
 async def test_contacts_are_imported_whole_or_not_at_all_and_listed_masked(notify: NotifyService) -> None:

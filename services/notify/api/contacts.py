@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
@@ -13,6 +14,7 @@ from services.notify.api.dependencies import Serving, UnitParameter, covered, is
 from services.notify.contacts.book import Book, checked_book, read_book
 from services.notify.contacts.checks import Remark, check, namesake_fault
 from services.notify.contacts.masking import mask_address
+from services.notify.inspect.ended_roles import ended_role
 from services.notify.inspect.who_is_unreachable import gaps
 from services.notify.storage.contacts import (
     StoredContact,
@@ -76,10 +78,23 @@ class GapItem(BaseModel):
     branches: list[str]
 
 
+class EndedRoleItem(BaseModel):
+    """A contact whose role has ended, so that the contact hears of nothing new."""
+
+    contact: UUID
+    role: str
+    unit: str
+    ended_on: date
+    passes_to: str | None = Field(description="The role that has its work now; none: it passed to nobody.")
+    may_move: bool = Field(description="Whether the contact may hold that role: its unit has the role too.")
+    words: Bilingual
+
+
 class Gaps(BaseModel):
     """The recipients that the plan's routing tells and that a channel cannot reach."""
 
     items: list[GapItem]
+    ended: list[EndedRoleItem] = Field(default=[], description="The contacts whose role has ended.")
 
 
 class ImportAnswer(BaseModel):
@@ -115,9 +130,25 @@ async def list_contacts(
 async def list_gaps(notify: Serving, caller: SignedIn) -> Gaps:
     """List the recipients that a channel cannot reach, in the units that the key covers."""
     reference = notify.reference
-    seen = set(visible(caller, None, reference))
+    seen, today = set(visible(caller, None, reference)), notify.runtime.clock.today()
     world = await notify.world()
+    async with notify.engine.connect() as connection:
+        contacts = await stored_contacts(connection)
     return Gaps(
+        ended=[
+            EndedRoleItem(
+                contact=stored.id,
+                role=ended.role.role,
+                unit=stored.contact.unit,
+                ended_on=ended.ended_on,
+                passes_to=ended.follows.role if ended.follows else None,
+                may_move=ended.may_move,
+                words=ended.words,
+            )
+            for stored in contacts
+            if any(caller.covers_unit(unit, reference.units) for unit in reference.units.known(stored.contact.unit))
+            and (ended := ended_role(stored.contact, reference, today))
+        ],
         items=[
             GapItem(
                 recipient=str(gap.recipient),
@@ -127,9 +158,9 @@ async def list_gaps(notify: Serving, caller: SignedIn) -> Gaps:
                 reason=gap.reason.value,
                 branches=list(gap.branches),
             )
-            for gap in gaps(world, notify.runtime.clock.today())
+            for gap in gaps(world, today)
             if (unit := gap.recipient.unit).key in seen and gap.recipient.role
-        ]
+        ],
     )
 
 

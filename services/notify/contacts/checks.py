@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from services.notify.contacts.emails import is_email
 from services.notify.contacts.names import is_name, may_be_one_person, person_key, unseen_marks, written
 from services.notify.contacts.phones import LandlineError, has_old_prefix, read_phone
+from services.notify.contacts.role_places import sits_in
 from services.notify.contacts.service_urls import is_service
 from services.notify.texts import phrase
 from shared.contracts.bilingual import Bilingual
 from shared.problems import Fault, Faults, Warnings
 from shared.reference.load import Reference
-from shared.reference.models import Contact, Role, RoleHolder, Unit
+from shared.reference.models import Contact, Role
 
-_DISTRICTS = {"district", "city"}
 _EXPECTED: Mapping[str, Bilingual] = {
     "district": phrase("checks.a_district_s_code"),
     "commune": phrase("checks.a_commune_s_code"),
@@ -98,7 +98,7 @@ def place_faults(role: Role, unit: str, reference: Reference, role_pointer: str,
         faults.append(Fault(role_pointer, Faults.UNKNOWN_ROLE, details))
     if not units:
         faults.append(Fault(unit_pointer, Faults.UNKNOWN_UNIT, {"value": unit}))
-    if holder and units and not any(_sits(holder, known, reference) for known in units):
+    if holder and units and not any(sits_in(holder, known, reference) for known in units):
         expected = _EXPECTED.get(holder.level, reference.plan.unit)
         faults.append(
             Fault(unit_pointer, Faults.NO_SUCH_ROLE_HERE, {"value": unit, "role": role, "expected": expected})
@@ -141,12 +141,3 @@ def _address_faults(
 
 def _addresses(contact: Contact) -> set[str]:
     return {*contact.phones, *(email.casefold() for email in contact.emails), *contact.services}
-
-
-def _sits(holder: RoleHolder, unit: Unit, reference: Reference) -> bool:
-    """Say whether a unit has the holder's role. Without districts (from July 2025) lower units have theirs."""
-    if holder.level == "province":
-        return unit.code == reference.plan.unit
-    if holder.level == "commune":
-        return unit.kind not in _DISTRICTS and unit.code != reference.plan.unit
-    return unit.kind in _DISTRICTS or (reference.units.district(unit) is None and unit.code != reference.plan.unit)
