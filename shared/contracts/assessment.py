@@ -50,6 +50,15 @@ class BreakInSeries(BaseModel):
     source: str
 
 
+class FormulaChosen(BaseModel):
+    """The formula by which a measure is calculated, where its source may be read in several ways."""
+
+    id: str
+    name: Bilingual
+    verified: bool = Field(description="Whether the reading was found in the source's text.")
+    source: str
+
+
 class Part(BaseModel):
     """One measure of a criterion or commitment, judged at a date. Numbers are in `measured_in`."""
 
@@ -147,6 +156,12 @@ class Part(BaseModel):
     )
     age_months: int | None = Field(
         default=None, description="The whole months since the end of the period; none for aggregates."
+    )
+    formula: FormulaChosen | None = Field(
+        default=None, description="The formula that was chosen among several; none where there is only one."
+    )
+    not_reported: list[Bilingual] = Field(
+        default_factory=list, description="The figures that are missing where others of the same period have come."
     )
     break_in_series: BreakInSeries | None = Field(
         default=None,

@@ -70,6 +70,10 @@ class Definitions:
         """
         return self.elements[code].nature == "stock" and bool(self.criteria_of_element(code))
 
+    def is_asked_for(self, code: str) -> bool:
+        """Say whether forms ask for the element: not where only formulas use it by which nothing is calculated."""
+        return code not in self._of_other_formulas
+
     def is_never_zero(self, code: str) -> bool:
         """Say whether criteria measure shares of what is counted here, and a share of nothing says nothing."""
         return code in self._never_zero
@@ -160,6 +164,12 @@ class Definitions:
             ]
             for group in self.groups.values()
         }
+
+    @cached_property
+    def _of_other_formulas(self) -> frozenset[str]:
+        indicators = (indicator for criterion in self._criteria.values() for indicator in criterion.indicators)
+        variants = (variant for indicator in indicators for variant in indicator.variants)
+        return frozenset(code for variant in variants for code in variant.measure.element_codes) - {*self._by_element}
 
     @cached_property
     def _never_zero(self) -> frozenset[str]:

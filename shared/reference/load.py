@@ -80,7 +80,7 @@ def load_text(text: str, definitions: Definitions) -> Reference:
 
 def with_plan(reference: Reference, plan: Plan) -> Reference:
     """Replace the plan; InvalidReferenceError where the new plan names things that do not exist."""
-    replaced = replace(reference, plan=plan)
+    replaced = Reference.of(reference, plan)
     _raise(consistency.of_plan(Located(Path("plan"), None, {}), replaced))
     return replaced
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -22,6 +22,7 @@ from shared.reference.models import (
     CriterionKey,
     Done,
     Due,
+    Formula,
     Plan,
     Rate,
     Total,
@@ -38,10 +39,17 @@ class Reference(Definitions):
     """The definitions together with one plan."""
 
     plan: Plan
+    own_sets: Mapping[str, CriteriaSet]
+    """The criteria sets by their own formulas, of which another plan may choose other ones."""
 
     @classmethod
     def of(cls, definitions: Definitions, plan: Plan) -> Reference:
-        """Join the definitions with a plan: the plan's sets come first, and units of its kinds count."""
+        """Join the definitions with a plan: the plan's sets come first, and units of its kinds count.
+
+        Criteria are calculated by the formulas that the plan chooses, and rates of the same formula with them.
+        """
+        own_sets = definitions.own_sets if isinstance(definitions, Reference) else definitions.sets
+        sets = {name: of_name.by(plan.formulas) for name, of_name in own_sets.items()}
         return cls(
             units=definitions.units.counting(plan.counted_kinds),
             elements=definitions.elements,
@@ -50,15 +58,16 @@ class Reference(Definitions):
             sum_rules=definitions.sum_rules,
             groups=definitions.groups,
             sets={
-                **{name: definitions.sets[name] for name in plan.criteria_sets if name in definitions.sets},
-                **definitions.sets,
+                **{name: sets[name] for name in plan.criteria_sets if name in sets},
+                **sets,
             },
             openings=definitions.openings,
             calendar=definitions.calendar,
             step_times=definitions.step_times,
             instruments=definitions.instruments,
             spelling=definitions.spelling,
-            plan=plan,
+            plan=_with_rates(plan, sets.values()),
+            own_sets=own_sets,
         )
 
     @cached_property
@@ -225,6 +234,15 @@ class Reference(Definitions):
             for code in commitment.units
             if (target := self.units.find(code, self.plan.first_day))
         )
+
+    def formula_behind(self, commitment: Commitment) -> Formula | None:
+        """Return the reading on which a commitment's value rests; None where its formula can be read in one way."""
+        match commitment.measure:
+            case Rate(formula=formula):
+                return formula
+            case CommunesMeeting(criterion=criterion):
+                return self.criterion(criterion).formula
+        return None
 
     def elements_of(self, commitment: Commitment) -> frozenset[str]:
         """Return the codes of the elements that the commitment's value is calculated from."""
@@ -454,3 +472,15 @@ class Reference(Definitions):
     @cached_property
     def _bound_to(self) -> dict[int, frozenset[CriterionKey]]:
         return {}
+
+
+def _with_rates(plan: Plan, sets: Iterable[CriteriaSet]) -> Plan:
+    """Return the plan with its rates of criteria calculated as these are."""
+    criteria = {of.key(criterion): criterion for of in sets for criterion in of.criteria}
+    commitments = [
+        commitment.model_copy(update={"measure": measure.by(criteria[measure.formula_of])})
+        if isinstance(measure := commitment.measure, Rate) and measure.formula_of in criteria
+        else commitment
+        for commitment in plan.commitments
+    ]
+    return plan.model_copy(update={"commitments": commitments})

@@ -243,8 +243,9 @@ async def _previous(intake: Intake, layout: Layout) -> dict[tuple[int, str], Pre
 
 def _elements(criteria: str, caller: Caller, reference: Reference) -> list[Element]:
     """Return the elements of the requested criteria; a problem where one is unknown or outside the key's scope."""
+    asked_for = [element for element in reference.elements.values() if reference.is_asked_for(element.code)]
     if criteria == ALL:
-        return [element for element in reference.elements.values() if caller.covers_criteria(tuple(element.criteria))]
+        return [element for element in asked_for if caller.covers_criteria(tuple(element.criteria))]
     keys = criteria.split(",")
     for key in keys:
         if key not in reference.criterion_keys:
@@ -253,7 +254,7 @@ def _elements(criteria: str, caller: Caller, reference: Reference) -> list[Eleme
         if not caller.covers_criteria((key,)):
             details = {"element": key, "expected": key}
             raise Problem(Problems.OUT_OF_SCOPE, Fault("/criteria", Faults.OUTSIDE_CRITERIA, details))
-    return [element for element in reference.elements.values() if not set(keys).isdisjoint(element.criteria)]
+    return [element for element in asked_for if not set(keys).isdisjoint(element.criteria)]
 
 
 def _period(written: str) -> Period:

@@ -14,8 +14,8 @@ from services.scoring.judging.observations import Observation
 from services.scoring.judging.readings import Reading
 from services.scoring.judging.trend import project
 from services.scoring.judging.verdict import Verdict
-from shared.contracts.assessment import Assessment, BreakInSeries, Part, PartReading, Waypoint
-from shared.reference.models import Commitment, CriteriaAverage, Ratio, Unit, UnitKind
+from shared.contracts.assessment import Assessment, BreakInSeries, FormulaChosen, Part, PartReading, Waypoint
+from shared.reference.models import Commitment, CriteriaAverage, Formula, Ratio, Unit, UnitKind
 
 
 def explain_criterion(judged: CriterionVerdict) -> Assessment:
@@ -33,8 +33,16 @@ def explain_criterion(judged: CriterionVerdict) -> Assessment:
     )
 
 
-def explain_target(commitment: Commitment, verdict: Verdict, counted_in: Sequence[UnitKind] = ()) -> Assessment:
-    """Return the published assessment of a commitment. `counted_in`: the kinds of units that it counts."""
+def explain_target(
+    commitment: Commitment,
+    verdict: Verdict,
+    counted_in: Sequence[UnitKind] = (),
+    formula: Formula | None = None,
+) -> Assessment:
+    """Return the published assessment of a commitment.
+
+    `counted_in`: the kinds of units that it counts. `formula`: the reading on which its value rests.
+    """
     part = Part(
         indicator=commitment.id,
         name=commitment.title,
@@ -43,6 +51,7 @@ def explain_target(commitment: Commitment, verdict: Verdict, counted_in: Sequenc
         measured_in=commitment.measured_in,
         missing_unit=reasons.CRITERIA_IN_ALL if isinstance(commitment.measure, CriteriaAverage) else commitment.counted,
         counted_in=list(counted_in),
+        formula=_formula_chosen(formula),
         verified=commitment.verified,
         source=commitment.source,
     )
@@ -67,7 +76,8 @@ def assess_target(
     """Judge a commitment by its summed increments, on the judge's day or the unit's last day, and explain it."""
     judge = judge.at(target.last_day(judge.on))
     verdict = judge.target(commitment, judge.observations_of(commitment, target, increments))
-    return explain_target(commitment, verdict, judge.reference.kinds_summed(commitment))
+    reference = judge.reference
+    return explain_target(commitment, verdict, reference.kinds_summed(commitment), reference.formula_behind(commitment))
 
 
 def _part_of_measure(judged: MeasureVerdict) -> Part:
@@ -85,10 +95,16 @@ def _part_of_measure(judged: MeasureVerdict) -> Part:
         stale=judged.is_stale,
         stale_after_months=judged.stands_months,
         age_months=_months_since(judged.verdict),
+        formula=_formula_chosen(indicator.formula),
+        not_reported=list(judged.not_reported),
         verified=judged.goal.verified,
         source=judged.goal.source,
     )
     return _with_numbers(part, judged.verdict, countable=countable)
+
+
+def _formula_chosen(formula: Formula | None) -> FormulaChosen | None:
+    return FormulaChosen.model_validate(formula, from_attributes=True) if formula else None
 
 
 def _months_since(verdict: Verdict) -> int | None:

@@ -45,6 +45,21 @@ class Figures(dict[tuple[str, Period], Reading]):
             self._observed_until[key, until] = observations if len(counted) == len(by_period) else in_force(counted)
         return self._observed_until[key, until]
 
+    def not_reported(self, measure: Measure, on: date) -> list[str]:
+        """Return the elements that are missing for the newest period for which some of a measure's were known by a day.
+
+        Empty where none was.
+        """
+        codes = list(dict.fromkeys(measure.element_codes))
+        known = {
+            (period, code)
+            for code in codes
+            for period in self._periods.get(code, ())
+            if self[code, period].known_from <= on
+        }
+        newest = max((period for period, _ in known), key=lambda period: period.end, default=None)
+        return [code for code in codes if newest and (newest, code) not in known]
+
     def since(self, day: date) -> Figures:
         """Return the figures for periods that did not end before a day."""
         return Figures({key: reading for key, reading in self.items() if reading.period.end >= day})

@@ -16,6 +16,7 @@ from services.scoring.judging.increments import Increment
 from services.scoring.judging.observations import Observation, exact
 from services.scoring.judging.path import Point, Requirement
 from services.scoring.judging.verdict import Verdict, assess, status_since, worst
+from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Status
 from shared.reference.freshness import stale_from
 from shared.reference.load import Reference
@@ -43,6 +44,8 @@ class MeasureVerdict:
     provisional: bool
     stands_months: int | None
     """The months for which its figures may stand for the present; None: until the next ones."""
+    not_reported: Sequence[Bilingual]
+    """The names of the elements that are missing where others of the measure have come."""
     ages_until: date
     """The day after which figures age no more: after the plan is closed its verdict stands."""
 
@@ -162,7 +165,9 @@ class Judge:
                     and newest.period.granularity != criterion.official
                 )
                 months = self.reference.stands_months(group.measure.element_codes)
-                parts.append(MeasureVerdict(indicator, group, goal, verdict, provisional, months, ages_until))
+                missing = () if newest else figures.not_reported(group.measure, self.on)
+                names = [self.reference.elements[code].name for code in missing]
+                parts.append(MeasureVerdict(indicator, group, goal, verdict, provisional, months, names, ages_until))
         return parts
 
     # Commitments of districts and the province

@@ -85,7 +85,9 @@ class Observation(NamedTuple):
 
         Intake accepts no such figures, but a withdrawal may bring back a figure that others were never compared with.
         """
-        return bool(self.readings and self.denominator) and self.numerator > (self.denominator or 0)
+        if not self.readings or not self.denominator:
+            return False
+        return self.numerator > self.denominator or self.numerator < 0 or self.denominator < 0
 
     @property
     def is_whole(self) -> bool:
@@ -163,6 +165,10 @@ def observation_of(
         values = {reading.element: reading.value for reading in readings}
         numerator = sum((values[element] for element in measure.numerator), _ZERO)
         denominator = sum((values[element] for element in measure.denominator), _ZERO)
+        if measure.numerator_less:
+            numerator -= sum((values[element] for element in measure.numerator_less), _ZERO)
+        if measure.denominator_less:
+            denominator -= sum((values[element] for element in measure.denominator_less), _ZERO)
         value = HUNDRED * Fraction(numerator) / Fraction(denominator) if denominator else Fraction(0)
         applies = denominator != 0 or numerator != 0 or not measure.may_be_empty
     else:

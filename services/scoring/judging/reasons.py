@@ -84,6 +84,8 @@ _T = {
     "unverified": phrase("reasons.unverified"),
     "unverified_source": phrase("reasons.unverified_source"),
     "break_in_series": phrase("reasons.break_in_series"),
+    "formula": phrase("reasons.formula"),
+    "not_reported": phrase("reasons.not_reported"),
     "overdue": phrase("reasons.overdue"),
     "points": phrase("reasons.points"),
 }
@@ -115,7 +117,8 @@ def _sentence(part: Part, language: Language) -> str:
     if part.value is None and part.denominator == 0:
         return _T["unusable"].in_(language).format(name=name, source=source)
     if part.value is None or part.goal is None:
-        return _T["no_data"].in_(language).format(name=name, series=_series(part, language))
+        clauses = _not_reported(part, language) + _formula(part, language) + _series(part, language)
+        return _T["no_data"].in_(language).format(name=name, clauses=clauses)
     if part.measured_in == "yes_no":
         age = _stale(part, language) + _series(part, language)
         return _T["yes" if part.value >= part.goal else "no"].in_(language).format(name=name, source=source, age=age)
@@ -141,7 +144,7 @@ def _sentence(part: Part, language: Language) -> str:
         sentence += _path(part, sign, language, digits)
     if part.status != Status.NO_DATA:
         sentence += _lacking(part, language)
-    sentence += _series(part, language) + _compared(part, language, digits)
+    sentence += _formula(part, language) + _series(part, language) + _compared(part, language, digits)
     sentence += _complete(part, language) + _trend(part, language)
     if part.provisional:
         sentence += _T["provisional"].in_(language)
@@ -204,6 +207,23 @@ def _compared(part: Part, language: Language, digits: int | None) -> str:
     if part.whole is not None:
         clauses += _T["whole"].in_(language).format(whole=amount(part.whole, part.measured_in, language, digits=digits))
     return clauses
+
+
+def _formula(part: Part, language: Language) -> str:
+    """Return in words by which of several formulas the value is calculated; empty where there is only one."""
+    formula = part.formula
+    if formula is None:
+        return ""
+    unverified = "" if formula.verified else _T["unverified_source"].in_(language)
+    return _T["formula"].in_(language).format(name=formula.name.in_(language), unverified=unverified)
+
+
+def _not_reported(part: Part, language: Language) -> str:
+    """Return in words which figures are missing where others have come; empty where none has come."""
+    if not part.not_reported:
+        return ""
+    names = ", ".join(name.in_(language) for name in part.not_reported)
+    return _T["not_reported"].in_(language).format(names=names)
 
 
 def _series(part: Part, language: Language) -> str:

@@ -60,7 +60,9 @@ async def _judge_targets(transaction: Transaction, is_in_force: bool) -> list[Ch
         verdict = judge.target(commitment, observations)
         before = _before(row, commitment, judge)
         if events(before, verdict.status, overdue_of(verdict)):
-            assessment = explain_target(commitment, verdict, reference.kinds_summed(commitment))
+            assessment = explain_target(
+                commitment, verdict, reference.kinds_summed(commitment), reference.formula_behind(commitment)
+            )
             of_target = ChangesAt(reference, moment, transaction.cause).of_target(
                 commitment, target, before, assessment, verdict.series_from
             )

@@ -9,7 +9,7 @@ from shared.reference.consistency.checks import COMMUNE_GROUP, CRITERION, ELEMEN
 from shared.reference.definitions import Definitions
 from shared.reference.faults import FileFault
 from shared.reference.located import Located, Place
-from shared.reference.models import CriteriaSet, Criterion, Goal, Indicator, Level, RecognitionRule, YesNo
+from shared.reference.models import CriteriaSet, Criterion, Goal, Indicator, Level, Ratio, RecognitionRule, YesNo
 from shared.texts import filled, phrase
 
 
@@ -50,6 +50,24 @@ def _measures(checks: Checks, here: Place, indicator: Indicator, definitions: De
         place = (*here, "groups", position, "measure")
         for code in group.measure.element_codes:
             _element(checks, place, code, definitions, yes_no=isinstance(group.measure, YesNo))
+    _variants(checks, here, indicator, definitions)
+
+
+def _variants(checks: Checks, here: Place, indicator: Indicator, definitions: Definitions) -> None:
+    """Check that formulas have names of their own, variants use known counts, and only a single ratio has variants."""
+    ids = [formula.id for formula in (indicator.formula, *indicator.variants) if formula]
+    checks.unique((*here, "variants"), ids, "id")
+    if not indicator.variants:
+        return
+    if indicator.formula is None or len(indicator.groups) > 1 or not isinstance(indicator.groups[0].measure, Ratio):
+        problem = phrase("consistency_criteria.variants_of_one_ratio")
+        checks.fault(
+            (*here, "variants"), problem, phrase("consistency_criteria.name_its_own_formula"), indicator.number
+        )
+    for position, variant in enumerate(indicator.variants):
+        for name in ("numerator", "numerator_less", "denominator", "denominator_less"):
+            for at, code in enumerate(getattr(variant.measure, name)):
+                _element(checks, (*here, "variants", position, "measure", name, at), code, definitions, yes_no=False)
 
 
 def _element(checks: Checks, place: Place, code: str, definitions: Definitions, *, yes_no: bool) -> None:

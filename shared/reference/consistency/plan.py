@@ -26,6 +26,7 @@ from shared.reference.models import (
     Indicator,
     Plan,
     Rate,
+    Ratio,
     RoleHolder,
     SampleCohorts,
     Total,
@@ -58,6 +59,10 @@ def of_plan(located: Located, reference: Reference) -> list[FileFault]:
         if criteria_set.id in plan.criteria_sets
         for criterion in criteria_set.criteria
     }
+    for key, formula in plan.formulas.items():
+        if checks.known(("formulas",), key, criteria, CRITERION):
+            known = reference.criterion(key).formulas
+            checks.known(("formulas", key), formula, known, phrase("consistency_plan.formula"))
     _unit(checks, ("unit",), plan.unit, reference)
     for at, holder in enumerate(plan.roles):
         checks.all_known(("roles", at, "owns"), holder.owns, criteria, CRITERION)
@@ -77,6 +82,7 @@ def of_plan(located: Located, reference: Reference) -> list[FileFault]:
         for position, code in enumerate(commitment.units):
             _unit(checks, (*place, "units", position), code, reference)
         _measure(checks, place, commitment, criteria, reference)
+        _one_formula(checks, (*place, "measure"))
         of_path(checks, place, commitment, plan)
     checks.unique(("duties",), (duty.id for duty in plan.duties), "id")
     for at, duty in enumerate(plan.duties):
@@ -205,6 +211,11 @@ def _measure(
         case CriteriaMet() as measure:
             of_criteria_met(checks, place, commitment, measure, reference)
         case Rate() as rate:
+            if rate.formula_of is not None:
+                checks.known((*here, "formula_of"), rate.formula_of, criteria, CRITERION)
+            if rate.formula_of in (None, *criteria) and not (rate.numerator and rate.denominator):
+                problem, remedy = phrase("consistency_plan.rate_of_nothing"), phrase("consistency_plan.name_its_counts")
+                checks.fault((*here, "formula_of"), problem, remedy, rate.formula_of)
             checks.all_known((*here, "numerator"), rate.numerator, reference.elements, ELEMENT)
             checks.all_known((*here, "denominator"), rate.denominator, reference.elements, ELEMENT)
             _counted_in(checks, here, rate.element_codes, reference.kinds_counted(commitment), reference)
@@ -226,6 +237,15 @@ def _cohort_meeting(checks: Checks, place: Place, name: str, group: str | None, 
     if group is not None:
         checks.known((*place, "group"), group, cohorts[name].of_which, GROUP)
         checks.known((*place, "group"), group, reference.groups, GROUP)
+
+
+def _one_formula(checks: Checks, place: Place) -> None:
+    """Check that a rate that is calculated as a criterion names no elements of its own in the file."""
+    lines = checks.located.lines
+    own = [name for name in Ratio.model_fields if (*place, name) in lines]
+    if own and (*place, "formula_of") in lines:
+        problem, remedy = phrase("consistency_plan.two_formulas"), phrase("consistency_plan.keep_one_formula")
+        checks.fault((*place, own[0]), problem, remedy, own[0])
 
 
 def _counted_in(

@@ -12,6 +12,7 @@ from shared.reference.models.criteria import (
     CommuneGroup,
     CriteriaSet,
     Criterion,
+    Formula,
     Goal,
     Group,
     Indicator,
@@ -20,6 +21,7 @@ from shared.reference.models.criteria import (
     Level,
     Ratio,
     RecognitionRule,
+    Variant,
     Withdrawal,
     YesNo,
 )
@@ -100,6 +102,7 @@ __all__ = [
     "Element",
     "ElementsFile",
     "Escalation",
+    "Formula",
     "Goal",
     "Group",
     "Grouping",
@@ -142,6 +145,7 @@ __all__ = [
     "UnitKind",
     "UnitList",
     "UnitsFile",
+    "Variant",
     "Withdrawal",
     "YesNo",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -18,7 +19,9 @@ class Ratio(Record):
     """Share of sums, in percent: 100 x sum(numerator) / sum(denominator), all of one period."""
 
     numerator: list[str] = Field(min_length=1)
+    numerator_less: list[str] = Field(default=[], description="What is taken off the numerator.")
     denominator: list[str] = Field(min_length=1)
+    denominator_less: list[str] = Field(default=[], description="What is taken off the denominator.")
     may_be_empty: bool = Field(
         default=False,
         description="A denominator of 0 is right, as where a commune has no child of six: the measure then does not "
@@ -28,7 +31,7 @@ class Ratio(Record):
     @cached_property
     def element_codes(self) -> list[str]:
         """All elements that have to be counted for the measure."""
-        return [*self.numerator, *self.denominator]
+        return [*self.numerator, *self.numerator_less, *self.denominator, *self.denominator_less]
 
 
 class Amount(Record):
@@ -66,6 +69,21 @@ class Group(Record):
         Annotated[Ratio, Tag("ratio")] | Annotated[Amount, Tag("amount")] | Annotated[YesNo, Tag("yes_no")],
         Discriminator(_measure_by_its_fields),
     ]
+
+
+class Formula(Record):
+    """By what formula a measure is calculated, where its source may be read in several ways."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: Bilingual = Field(description="The reading in words, as in 'formula: ...'.")
+    verified: bool
+    source: str
+
+
+class Variant(Formula):
+    """Another formula of an indicator, which a plan may choose."""
+
+    measure: Ratio
 
 
 class Goal(Record):
@@ -111,6 +129,18 @@ class Indicator(Level):
 
     counted: Bilingual | None = Field(default=None, description="The unit of what is still missing: hộ / households.")
     groups: list[Group] = Field(min_length=1)
+    formula: Formula | None = Field(
+        default=None, description="The reading on which the measure rests; None: there is only one."
+    )
+    variants: list[Variant] = Field(default=[], description="The other readings, of which a plan may choose one.")
+
+    def by(self, formula: str) -> Indicator:
+        """Return the indicator calculated by one of its variants; itself where it has no such variant."""
+        for variant in self.variants:
+            if variant.id == formula:
+                chosen = Formula.model_validate(variant.model_dump(exclude={"measure"}))
+                return self.but(groups=[Group(measure=variant.measure)], formula=chosen)
+        return self
 
     @cached_property
     def element_codes(self) -> tuple[str, ...]:
@@ -143,6 +173,21 @@ class Criterion(Record):
     def lead_on(self, on: date) -> Bilingual:
         """Return the name of the sector that leads on a day."""
         return next((other.lead for other in self.other_leads if other.holds_on(on)), self.lead)
+
+    def by(self, formula: str) -> Criterion:
+        """Return the criterion with the indicators that have this variant calculated by it."""
+        return self.but(indicators=[indicator.by(formula) for indicator in self.indicators])
+
+    @property
+    def formula(self) -> Formula | None:
+        """The first of the readings on which its indicators rest; None where none can be read in several ways."""
+        return next((indicator.formula for indicator in self.indicators if indicator.formula), None)
+
+    @property
+    def formulas(self) -> list[str]:
+        """The ids of all readings of its indicators."""
+        readings = (each for indicator in self.indicators for each in (indicator.formula, *indicator.variants) if each)
+        return list(dict.fromkeys(reading.id for reading in readings))
 
     @cached_property
     def measures(self) -> list[Ratio | Amount | YesNo]:
@@ -203,6 +248,16 @@ class CriteriaSet(Record):
     commune_groups: list[CommuneGroup] = Field(default=[])
     recognition: RecognitionRule | None = None
     criteria: list[Criterion]
+
+    def by(self, formulas: Mapping[CriterionKey, str]) -> CriteriaSet:
+        """Return the set with its criteria calculated by these formulas, by the criterion's key."""
+        if not any(self.key(criterion) in formulas for criterion in self.criteria):
+            return self
+        criteria = [
+            criterion.by(formulas[key]) if (key := self.key(criterion)) in formulas else criterion
+            for criterion in self.criteria
+        ]
+        return self.but(criteria=criteria)
 
     def key(self, criterion: Criterion) -> CriterionKey:
         """Return the key of one of the set's criteria, such as `ntm-11`."""

@@ -14,7 +14,7 @@ from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
 from shared.contracts.refs import UnitCode
 from shared.contracts.status import Stage
-from shared.reference.models.criteria import Ratio
+from shared.reference.models.criteria import Criterion, Formula, Ratio
 from shared.reference.models.record import CriterionKey, Record, Role, Term
 from shared.reference.models.routing import DISTRIBUTION, DOSSIERS, Branch, Inhibition
 from shared.reference.models.units import UnitKind
@@ -116,7 +116,21 @@ class Rate(Ratio):
     """A ratio over all communes of the unit: sums over sums, never an average of rates."""
 
     kind: Literal["rate"] = "rate"
+    formula_of: CriterionKey | None = Field(
+        default=None,
+        description="The criterion by whose only measure it is calculated, in place of elements of its own.",
+    )
+    numerator: list[str] = Field(default=[])
+    denominator: list[str] = Field(default=[])
+    formula: Formula | None = Field(default=None, description="The reading on which it rests: that of `formula_of`.")
     counted_in: list[UnitKind] | None = Field(default=None, description=_COUNTED_IN)
+
+    def by(self, criterion: Criterion) -> Rate:
+        """Return the rate calculated as the criterion's first ratio."""
+        ratio = next((measure for measure in criterion.measures if isinstance(measure, Ratio)), None)
+        if ratio is None:
+            return self
+        return self.but(**{name: getattr(ratio, name) for name in Ratio.model_fields}, formula=criterion.formula)
 
 
 class Total(Record):
@@ -330,6 +344,9 @@ class Plan(Record):
         "but a commune does not count as one that keeps a criterion.",
     )
     criteria_sets: list[str] = Field(min_length=1)
+    formulas: dict[CriterionKey, str] = Field(
+        default={}, description="The variants by which criteria are calculated; others by their sets' own formulas."
+    )
     roles: list[RoleHolder]
     distribution: list[DistributionEntry]
     cohorts: list[Cohort]

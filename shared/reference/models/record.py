@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +18,10 @@ class Record(BaseModel):
     """A piece of reference data: it takes no unknown fields and does not change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def but(self, **changes: object) -> Self:
+        """Return the record with other values; unlike a copy it keeps nothing that was calculated from the old ones."""
+        return self.model_validate({name: getattr(self, name) for name in type(self).model_fields} | changes)
 
 
 class Term(Record):

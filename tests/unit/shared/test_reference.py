@@ -241,6 +241,7 @@ def test_the_source_is_the_plans_paper() -> None:
 PLAN_FILE = "plans/lang-son-2023.yaml"
 CLIMBS = "routing.branches[0].escalate[1]"
 BRANCH = "routing.branches[4].match"
+VARIANT = "criteria[10].indicators[0].variants[0]"
 MEASURE = "criteria[0].indicators[0].groups[0].measure"
 
 
@@ -358,6 +359,30 @@ MEASURE = "criteria[0].indicators[0].groups[0].measure"
             "breaks[0].valid_from",
             "2027-01-15",
         ),
+        (
+            "criteria/ntm.yaml",
+            "numerator_less: [poor_",
+            "numerator_less: [pure_",
+            f"{VARIANT}.measure.numerator_less[0]",
+            "pure_households_without_work_capacity",
+        ),
+        (
+            "criteria/ntm.yaml",
+            "id: without_capacity_left_out",
+            "id: all_households",
+            "criteria[10].indicators[0].variants[1].id",
+            "all_households",
+        ),
+        (PLAN_FILE, "criteria_sets:", "formulas: {ntm-11: as_ever}\ncriteria_sets:", "formulas.ntm-11", "as_ever"),
+        (PLAN_FILE, "criteria_sets:", "formulas: {ntm-99: x}\ncriteria_sets:", "formulas", "ntm-99"),
+        (PLAN_FILE, "formula_of: ntm-11", "formula_of: ntm-1", "commitments[4].measure.formula_of", "ntm-1"),
+        (
+            PLAN_FILE,
+            "formula_of: ntm-11",
+            "formula_of: ntm-11\n      numerator: [households]",
+            "commitments[4].measure.numerator",
+            "numerator",
+        ),
         ("elements.yaml", "[households]", "[homes]", "plausible_changes[0].elements[0]", "homes"),
         ("elements.yaml", "[households]", "[recognised_01]", "plausible_changes[0].elements[0]", "recognised_01"),
         ("calendar.yaml", "elements: [jobs_found]", "elements: [jobs_fond]", "reports[5].elements[0]", "jobs_fond"),
@@ -371,7 +396,7 @@ MEASURE = "criteria[0].indicators[0].groups[0].measure"
         ("calendar.yaml", "id: jobs-monthly", "id: jobs-monthly\n    criteria: [ntm-12]", "reports[5]", "jobs-monthly"),
         ("elements.yaml", "[jobs_found]", "[gbv_cases]", "plausible_changes[6].elements[0]", "gbv_cases"),
         ("elements.yaml", "share_percent: 10\n", "share_percent: 0\n", "plausible_changes[0].share_percent", "0"),
-        ("elements.yaml", "periods: [month]", "periods: [month, year]", "elements[33].periods", "month, year"),
+        ("elements.yaml", "periods: [month]", "periods: [month, year]", "elements[35].periods", "month, year"),
         ("criteria/ntm.yaml", "element: recognised_01", "element: recognized_01", MEASURE, "recognized_01"),
         ("criteria/ntm.yaml", "element: recognised_01", "element: households", MEASURE, "households"),
         ("criteria/ntm.yaml", "{element: recognised_01}", "{numerator: []}", f"{MEASURE}.numerator", "…"),
