@@ -43,6 +43,8 @@ _TEXTS = {
     "together_with": phrase("plan_view.together_with"),
     "basis": phrase("plan_view.basis"),
     "figures": phrase("plan_view.figures"),
+    "no_fall": phrase("plan_view.no_fall"),
+    "no_rise": phrase("plan_view.no_rise"),
     "points": phrase("plan_view.points"),
     "held": phrase("plan_view.held"),
     "levels": phrase("plan_view.levels"),
@@ -147,8 +149,10 @@ def _goal(promised: Commitment, lang: Language) -> str:
     if promised.measured_in == "yes_no":
         return _TEXTS["held"].in_(lang)
     if promised.goal is None:
+        if not promised.change:
+            return _TEXTS["no_rise" if promised.direction == "at_most" else "no_fall"].in_(lang)
         points = _TEXTS["points"].in_(lang) if promised.measured_in == "percent" else _unit(promised, lang)
-        return f"{(promised.change or Decimal(0)):+}".replace("-", "−") + points
+        return ("+" if promised.change > 0 else "−") + number(abs(promised.change), lang) + points
     whole = f"/{promised.out_of}" if promised.out_of else ""
     return f"{_SIGNS[promised.direction]} {number(promised.goal, lang)}{whole}{_unit(promised, lang)}"
 
