@@ -51,6 +51,8 @@ class Options:
     """The day on which a simulated clock begins the first time; None: the real clock."""
     contacts: Path | None = None
     sample_cohorts: Path | None = None
+    reference_dir: Path | None = None
+    """Reference data in place of those that the environment names, or the packaged ones."""
     log_format: Literal["json", "text"] = "text"
     services: Mapping[str, str] = field(default_factory=lambda: SERVICES)
     """The ASGI application of each service."""
@@ -175,7 +177,7 @@ async def _run(options: Options, on_ready: Callable[[RunningSystem], Awaitable[N
             pid=os.getpid(),
             clock=options.clock,
             plan=os.environ.get("NTM_PLAN"),
-            reference_dir=os.environ.get("NTM_REFERENCE_DIR"),
+            reference_dir=options.reference_dir or os.environ.get("NTM_REFERENCE_DIR"),
             sample_cohorts=options.sample_cohorts,
             started_at=datetime.now(UTC),
         )
@@ -242,7 +244,12 @@ def _service_env(options: Options, nats: Nats, postgres: Postgres) -> dict[str, 
         "NTM_CLOCK": options.clock,
         "NTM_LOG_FORMAT": options.log_format,
     }
-    for name, path in (("NTM_CONTACTS", options.contacts), ("NTM_SAMPLE_COHORTS", options.sample_cohorts)):
+    paths = {
+        "NTM_CONTACTS": options.contacts,
+        "NTM_SAMPLE_COHORTS": options.sample_cohorts,
+        "NTM_REFERENCE_DIR": options.reference_dir,
+    }
+    for name, path in paths.items():
         if path:
             env[name] = str(path.resolve())
     return env

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date, datetime
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,16 @@ from rich.panel import Panel
 
 from deploy.local.clients import database, http
 from deploy.local.running_system import RunningSystem, write_private
-from deploy.local.sample import CONTACTS, FIRST_DAY, SAMPLE_COHORTS, SEED
+from deploy.local.sample import (
+    CONTACTS,
+    FIRST_DAY,
+    LAST_DAY,
+    LATEST_DAY,
+    SAMPLE_COHORTS,
+    SEED,
+    references,
+    write_reference,
+)
 from deploy.local.sample.play import PlayBrokenOffError, play
 from deploy.local.sample.progress import progress_bar
 from deploy.local.sample.summary import print_summary, summary
@@ -38,7 +48,14 @@ class Kind(BaseModel):
     begins: date | None
     """The first day of the simulated clock; None: the real clock."""
     seed: int = SEED
+    until: date = LAST_DAY
+    """The last day of the sample. After its own last day it is judged by the sample's plan of 2024 as well."""
     played: bool = False
+
+    @property
+    def runs_on(self) -> bool:
+        """True where the sample runs on into 2024."""
+        return self.sample and self.until > LAST_DAY
 
 
 def up(
@@ -50,6 +67,13 @@ def up(
     seconds: Annotated[float, typer.Option(min=1, help="The time that the sample year takes.")] = 120,
     instant: Annotated[bool, typer.Option("--instant", help="Play the sample year as fast as possible.")] = False,
     seed: Annotated[int, typer.Option(help="The seed of the sample year's figures.")] = SEED,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help=f"With --sample: run on to this day of 2024, at most {LATEST_DAY}, by a sample plan.",
+        ),
+    ] = None,
     contacts: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="YAML of contacts; invented ones by default.")
     ] = None,
@@ -64,19 +88,24 @@ def up(
     """Start the whole system and keep it running until Ctrl-C. A second start finds the data of the first again."""
     if sample and (empty or today):
         raise fail("--sample begins on 1 January 2023 and is not --empty: choose one of them.", 2)
-    kind = _kind(data, Kind(sample=sample, begins=FIRST_DAY if sample else today.date() if today else None, seed=seed))
+    last = _last_day(sample, until)
+    begins = FIRST_DAY if sample else today.date() if today else None
+    kind = _kind(data, Kind(sample=sample, begins=begins, seed=seed, until=last or LAST_DAY))
+    if last and last != kind.until:
+        raise fail(f"{data} holds the sample until {kind.until}. Name another directory with --data.", 2)
     options = Options(
         data=data,
         ports=Ports.starting_at(ports_from) if ports_from else Ports(),
         today=kind.begins,
         contacts=contacts or CONTACTS,
         sample_cohorts=SAMPLE_COHORTS if kind.sample else None,
+        reference_dir=_reference(data) if kind.runs_on else None,
         accept_loss=accept_loss,
     )
 
     async def on_ready(system: RunningSystem) -> None:
         key = await _own_key(system, data)
-        _greet(system, key, data)
+        _greet(system, key, data, kind)
         if kind.sample and not kind.played:
             try:
                 await _play(system, key, kind, None if instant else seconds)
@@ -93,6 +122,26 @@ def up(
     except OSError as error:
         raise fail(f"{error.filename or data}: {error.strerror or error}") from None
     console.print("Đã dừng. / Stopped.", style="dim")
+
+
+def _last_day(sample: bool, until: datetime | None) -> date | None:
+    """Return the day to which the sample is to run on; None where nothing is said about it."""
+    if until is None:
+        return None
+    if not sample:
+        raise fail("--until is for the sample: give --sample with it.", 2)
+    if not LAST_DAY < until.date() <= LATEST_DAY:
+        first = LAST_DAY + timedelta(days=1)
+        raise fail(f"--until {until.date()}: the sample runs on to a day from {first} to {LATEST_DAY}.", 2)
+    return until.date()
+
+
+def _reference(data: Path) -> Path:
+    """Return the reference data of a sample that runs on, which lie in the data directory."""
+    try:
+        return write_reference((data / "reference").resolve())
+    except OSError as error:
+        raise fail(f"{data / 'reference'}: {error.strerror}. Name another directory with --data.") from None
 
 
 def _kind(data: Path, new: Kind) -> Kind:
@@ -138,7 +187,7 @@ async def _opens(system: RunningSystem, key: str) -> bool:
         return (await client.get(f"{system.intake_url}/v1/me")).status_code != codes.UNAUTHORIZED
 
 
-def _greet(system: RunningSystem, key: str, data: Path) -> None:
+def _greet(system: RunningSystem, key: str, data: Path, kind: Kind) -> None:
     option = "" if data == DATA else f" --data {data}"
     lines = [
         f"[bold]intake[/]   {system.intake_url}/docs",
@@ -149,6 +198,7 @@ def _greet(system: RunningSystem, key: str, data: Path) -> None:
         "",
         f"[bold]key[/]      {key}",
         "",
+        *(_sample_plans(kind) if kind.sample else ()),
         "Thử tiếp trong cửa sổ khác / try next, in another terminal:",
         f"  .venv/bin/ntm status --district 184{option}",
         f"  .venv/bin/ntm watch{option}",
@@ -159,8 +209,18 @@ def _greet(system: RunningSystem, key: str, data: Path) -> None:
     console.print(Panel(Group(*lines), title="NTM Coordination", expand=False), soft_wrap=True)
 
 
+def _sample_plans(kind: Kind) -> Iterator[str]:
+    """Yield a line for each plan of the sample, which says what of it is sample data."""
+    of_year, *of_next = references(kind.until)
+    invented = "số liệu và các xã được bổ sung là dữ liệu mẫu / figures and added communes are sample data"
+    yield f"[bold]plan[/]     {of_year.plan.id}   {invented}"
+    wholly = "toàn bộ kế hoạch là dữ liệu mẫu / all of this plan is sample data"
+    yield from (f"[bold]plan[/]     {reference.plan.id}   {wholly}" for reference in of_next)
+    yield ""
+
+
 async def _play(system: RunningSystem, key: str, kind: Kind, seconds: float | None) -> None:
     with progress_bar(console) as show:
-        await play(system, seed=kind.seed, seconds=seconds, on_progress=show)
+        await play(system, seed=kind.seed, seconds=seconds, until=kind.until, on_progress=show)
     async with http(key) as client:
-        print_summary(console, await summary(client, system.scoring_url, system.notify_url, key))
+        print_summary(console, await summary(client, system.scoring_url, system.notify_url, key, kind.until))

@@ -140,12 +140,12 @@ _FALLS = {"181": (7.8, 9.4), "184": (3.2, 4.4)}
 
 def _labour(storyline: Storyline, chance: Random) -> dict[str, Course]:
     """Return the shares of workers trained and certified, by men and women."""
-    rise = chance.uniform(0.3, 1.5)
+    points = chance.uniform(0.3, 1.5)
     safe = {
-        "trained_men": _rise(chance.uniform(72, 83), rise),
-        "trained_women": _rise(chance.uniform(71.3, 80), rise),
-        "certified_men": _rise(chance.uniform(22, 35), rise),
-        "certified_women": _rise(chance.uniform(21.3, 32), rise),
+        "trained_men": rise(chance.uniform(72, 83), points),
+        "trained_women": rise(chance.uniform(71.3, 80), points),
+        "certified_men": rise(chance.uniform(22, 35), points),
+        "certified_women": rise(chance.uniform(21.3, 32), points),
     }
     story = storyline.story
     match story:
@@ -153,13 +153,13 @@ def _labour(storyline: Storyline, chance: Random) -> dict[str, Course]:
             return safe
         case "settled":
             return {
-                "trained_men": _rise(chance.uniform(60, 73), rise),
-                "trained_women": _rise(chance.uniform(56, 66.5), rise),
-                "certified_men": _rise(chance.uniform(15, 27), rise),
-                "certified_women": _rise(chance.uniform(13, 24), rise),
+                "trained_men": rise(chance.uniform(60, 73), points),
+                "trained_women": rise(chance.uniform(56, 66.5), points),
+                "certified_men": rise(chance.uniform(15, 27), points),
+                "certified_women": rise(chance.uniform(13, 24), points),
             }
         case "crosses":
-            return safe | {"trained_women": _rise(chance.uniform(67.8, 68.6), 3.4)}
+            return safe | {"trained_women": rise(chance.uniform(67.8, 68.6), 3.4)}
         case "lost":
             return safe | {"trained_women": _step(70.8, 69.0, range(chance.choice((6, 9)), 13))}
         case "lost_and_back":
@@ -224,7 +224,8 @@ def drift(base: float, end: float, chance: Random) -> Course:
     return (base, *steps, end)
 
 
-def _rise(base: float, points: float) -> Course:
+def rise(base: float, points: float) -> Course:
+    """Return a course that rises evenly by these percentage points in the year."""
     return tuple(base + points * month / MONTHS for month in range(MONTHS + 1))
 
 

@@ -75,10 +75,11 @@ async def play(
     """Play the year in about `seconds` (None: as fast as the system can); return when notify has told everybody.
 
     The system must run with the simulated clock, the sample's cohorts and the sample's contacts. `until`: the last day
-    to play, for a part of the year. Raises PlayBrokenOffError.
+    to play, for a part of the year, or to run on into 2024, for which the system must have the plan of that year too.
+    Raises PlayBrokenOffError.
     """
     reference = sample_reference()
-    year = plan_year(reference, seed)
+    year = plan_year(reference, seed, until)
     async with _stage(system, reference, seed) as stage, listening(stage.nats) as tally:
         stands_at = await read_day(stage.js) or FIRST_DAY
         to_come = [day for day in year if stands_at <= day.on <= until]

@@ -28,7 +28,7 @@ _OFTEN_LATE_COMMUNES = 3
 _MOST_DAYS_LATE = 19
 
 _JOBS = (1040, 1120)
-_JOBS_BY_MONTH = (5, 7, 10, 10, 10, 11, 9, 8, 8, 8, 7, 7)
+JOBS_BY_MONTH = (5, 7, 10, 10, 10, 11, 9, 8, 8, 8, 7, 7)
 _CASES, _FEWER_CASES = (105, 130), (9, 16)
 
 
@@ -99,10 +99,10 @@ def flows(cast: Cast, seed: int) -> Iterator[Entry]:
     """
     districts = sorted(set(cast.districts.values()))
     chance = dice(seed, "flows")
-    jobs = _scatter(districts, _JOBS_BY_MONTH, chance.randint(*_JOBS), chance)
+    jobs = scatter(districts, JOBS_BY_MONTH, chance.randint(*_JOBS), chance)
     total = chance.randint(*_CASES)
-    before = _scatter(districts, (1,) * MONTHS, total, chance)
-    cases = _scatter(districts, (1,) * MONTHS, total - chance.randint(*_FEWER_CASES), chance)
+    before = scatter(districts, (1,) * MONTHS, total, chance)
+    cases = scatter(districts, (1,) * MONTHS, total - chance.randint(*_FEWER_CASES), chance)
     for month in range(1, MONTHS + 1):
         by = _following(month, 5)
         for district in districts:
@@ -125,7 +125,12 @@ def province(unit: UnitCode) -> Iterator[Entry]:
 
 def usual_day(agency: str, by: date, seed: int) -> date:
     """Return the day on which a district sends its reports that are due by a day: at most three days earlier."""
-    return min(by, _CLOSING) - timedelta(days=dice(seed, f"usual day/{agency}/{by}").randint(0, 3))
+    return min(by, _CLOSING) - days_early(agency, by, seed)
+
+
+def days_early(agency: str, by: date, seed: int) -> timedelta:
+    """Return the time by which a district is early with its reports that are due by a day."""
+    return timedelta(days=dice(seed, f"usual day/{agency}/{by}").randint(0, 3))
 
 
 def _arrives(due: Due, usual: date, often_late: bool, chance: Random) -> date | None:
@@ -151,7 +156,7 @@ def _following(month: int, day: int) -> date:
     return date(_YEAR + month // 12, month % 12 + 1, day)
 
 
-def _scatter(
+def scatter(
     districts: Sequence[UnitCode], by_month: Sequence[int], total: int, chance: Random
 ) -> dict[tuple[UnitCode, int], int]:
     """Spread `total` over the districts and months by chance; return the number of each."""

@@ -1,4 +1,4 @@
-"""The result of the sample year: the plan's commitments with planned and reached figures, the notices to each role."""
+"""The result of the sample: each plan's commitments with planned and reached figures, the notices to each role."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from deploy.local.sample import sample_reference
+from deploy.local.sample import LAST_DAY, references
 from deploy.local.texts import phrase
 from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.status import Status
-from shared.reference.models import Role
+from shared.reference.models import Plan, Role
 from shared.text import day, number
 
 _PAGE = 500
@@ -59,20 +59,33 @@ class NoticeCount:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanResult:
+    """What a plan has come to."""
+
+    plan: Plan
+    targets: Sequence[Target]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """The result on the last day of the year."""
+    """The result on the last day."""
 
     on: date
-    targets: Sequence[Target]
+    plans: Sequence[PlanResult]
+    """The plan of the year, and where the sample ran on that of 2024."""
     notices: Sequence[NoticeCount]
     sample: bool
 
 
-async def summary(client: httpx.AsyncClient, scoring_url: str, notify_url: str, key: str) -> Summary:
+async def summary(
+    client: httpx.AsyncClient, scoring_url: str, notify_url: str, key: str, until: date = LAST_DAY
+) -> Summary:
     """Return the result, asked of scoring and notify; the key must cover the province. Raises httpx.HTTPError."""
     headers = {"Authorization": f"Bearer {key}"}
-    answer = await client.get(f"{scoring_url}/v1/targets", headers=headers)
-    targets = answer.raise_for_status().json()
+    plans, answers = [reference.plan for reference in references(until)], []
+    for plan in plans:
+        answer = await client.get(f"{scoring_url}/v1/targets", params={"plan": plan.id}, headers=headers)
+        answers.append(answer.raise_for_status().json())
 
     sent: Counter[tuple[Role, str]] = Counter()
     failed: Counter[Role] = Counter()
@@ -89,15 +102,18 @@ async def summary(client: httpx.AsyncClient, scoring_url: str, notify_url: str, 
         parameters = {"limit": _PAGE, "cursor": page["next"]} if page["next"] else None
 
     return Summary(
-        on=date.fromisoformat(targets["as_of"]),
-        targets=[_target(item) for item in targets["items"]],
+        on=date.fromisoformat(answers[-1]["as_of"]),
+        plans=[
+            PlanResult(plan, [_target(item, plan) for item in answer["items"]])
+            for plan, answer in zip(plans, answers, strict=True)
+        ],
         notices=[
             NoticeCount(
                 role.role, role.name, {channel: sent[role.role, channel] for channel in _CHANNELS}, failed[role.role]
             )
-            for role in sample_reference().plan.roles
+            for role in plans[0].roles  # those of 2024 are among them
         ],
-        sample=targets["sample"],
+        sample=any(answer["sample"] for answer in answers),
     )
 
 
@@ -105,15 +121,15 @@ def print_summary(console: Console, summary: Summary) -> None:
     """Print the summary, Vietnamese first."""
     if summary.sample:
         console.print("DỮ LIỆU MẪU / SAMPLE DATA: mọi số liệu đều là giả định / all figures are invented", style="bold")
-    console.print(_targets_table(summary), _notices_table(summary))
-    if any(not target.verified for target in summary.targets):
+    console.print(*(_targets_table(result, summary.on) for result in summary.plans), _notices_table(summary))
+    if any(not target.verified for result in summary.plans for target in result.targets):
         console.print("* chưa kiểm chứng / not verified", style="dim")
 
 
-def _target(item: dict[str, Any]) -> Target:
+def _target(item: dict[str, Any], plan: Plan) -> Target:
     part = item["assessment"]["parts"][0] if item["assessment"] else {}
     # a measure that was first reported during the year has no baseline
-    has_baseline = (part.get("baseline_on") or "") <= str(sample_reference().plan.baseline_date)
+    has_baseline = (part.get("baseline_on") or "") <= str(plan.baseline_date)
     return Target(
         unit=item["unit"]["name"],
         title=Bilingual.model_validate(item["commitment"]["title"]),
@@ -127,17 +143,18 @@ def _target(item: dict[str, Any]) -> Target:
     )
 
 
-def _targets_table(summary: Summary) -> Table:
+def _targets_table(result: PlanResult, on: date) -> Table:
+    year = result.plan.year
     table = Table(
-        title=f"Kết quả kế hoạch ngày {day(summary.on, 'vi')} / What the plan came to, {day(summary.on, 'en')}"
+        title=f"Kết quả kế hoạch {year} ngày {day(on, 'vi')} / What the plan of {year} came to, {day(on, 'en')}"
     )
     table.add_column("Dòng\n[dim]Line", justify="right")
     table.add_column("Đơn vị\n[dim]Unit")
     table.add_column("Chỉ tiêu\n[dim]Commitment", ratio=1)
-    for heading in ("Cuối 2022\n[dim]End of 2022", "Kế hoạch\n[dim]Planned", "Kết quả\n[dim]Reached"):
+    for heading in (f"Cuối {year - 1}\n[dim]End of {year - 1}", "Kế hoạch\n[dim]Planned", "Kết quả\n[dim]Reached"):
         table.add_column(heading, justify="right")
     table.add_column("")
-    for target in summary.targets:
+    for target in result.targets:
         name, style = _STATUSES[target.status]
         figures = [_figure(value, target.measured_in) for value in (target.baseline, target.planned, target.reached)]
         mark = "" if target.verified else " *"

@@ -12,6 +12,7 @@ from deploy.local.sample.figures import PovertyFigures, Readings, drift
 from deploy.local.sample.posts import Entry, agency_of
 from deploy.local.sample.reports import OPENING, usual_day
 from deploy.local.sample.stories import dice
+from shared.contracts.refs import UnitCode
 from shared.contracts.status import Stage
 from shared.reference.load import Reference
 from shared.reference.models import Report, Unit
@@ -21,18 +22,24 @@ _HOUSEHOLDS = {"ward": (1500, 2600), "town": (600, 1300)}
 
 def town_reports(reference: Reference, seed: int) -> Iterator[Entry]:
     """Yield the figures at the end of 2022, and the reports that the calendar asks for, of each ward and town."""
+    year = reference.plan.year
+    for code, agency, figures in town_figures(reference, seed):
+        baseline = figures.poverty_readings(0) | figures.entitlement_readings(0)
+        yield Entry(OPENING, agency, code, str(year - 1), baseline, Stage.VERIFIED)
+        for report in reference.calendar:
+            for due in report.due_in(year):
+                if readings := _readings(report, due.period.end, figures):
+                    stage = Stage.VERIFIED if due.period.granularity == "year" else Stage.REPORTED
+                    day = usual_day(agency, due.by, seed)
+                    yield Entry(day, agency, code, due.period.text, readings, stage)
+
+
+def town_figures(reference: Reference, seed: int) -> Iterator[tuple[UnitCode, str, PovertyFigures]]:
+    """Yield each ward and town with the agency that posts for it and its figures of the year."""
     plan, units = reference.plan, reference.units
     for unit in units.communes(plan.baseline_date, plan.unit, ("ward", "town")):
         if district := units.district(unit):
-            figures, agency = _figures(unit, seed), agency_of(district.code)
-            baseline = figures.poverty_readings(0) | figures.entitlement_readings(0)
-            yield Entry(OPENING, agency, unit.code, str(plan.year - 1), baseline, Stage.VERIFIED)
-            for report in reference.calendar:
-                for due in report.due_in(plan.year):
-                    if readings := _readings(report, due.period.end, figures):
-                        stage = Stage.VERIFIED if due.period.granularity == "year" else Stage.REPORTED
-                        day = usual_day(agency, due.by, seed)
-                        yield Entry(day, agency, unit.code, due.period.text, readings, stage)
+            yield unit.code, agency_of(district.code), _figures(unit, seed)
 
 
 def _figures(unit: Unit, seed: int) -> PovertyFigures:
