@@ -183,8 +183,9 @@ async def test_the_sample_runs_on_into_2024_by_a_plan_of_its_own(
         async with broker(system) as nats, database(system) as engine:
             told = [change async for change in changes_told(nats)]
             of_plans = [change for change in told if change["cause"] == "plan"]
-            assert of_2024 in {change["plan"] for change in of_plans}
-            assert not [one for one in of_plans if one["event"] in ("lost", "fell_behind")]
+            assert {(change["plan"], change["event"]) for change in of_plans} == {(of_2024, "changed")}
+            at_the_deadline = [one for one in told if (one["plan"], one["on"]) == (of_2023, "2024-01-01")]
+            assert ("missed", "time") in {(one["event"], one["cause"]) for one in at_the_deadline}
             report = await rebuild(engine, nats, load_for(settings_of(system)), date(2024, 3, 31), switch=False)
             assert report.differences == []
 

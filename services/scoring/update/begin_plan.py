@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import batched
 
@@ -31,9 +32,10 @@ _FAMILIES_AT_ONCE = 100
 async def begin_plan(transaction: Transaction) -> int:
     """Begin the transaction's plan: fill its sums and judge everything by it. Return the number of changes.
 
-    No worker may change the state meanwhile. A verdict that differs is told as `changed`, because of the plan.
+    No worker may change the state meanwhile. A verdict that differs is told as `changed`, because of the plan. Plans
+    before it are left to the day's tick: their deadlines pass with time, and what they missed is told as missed.
     """
-    transaction = transaction.because_of("plan")
+    transaction = replace(transaction.because_of("plan"), former=())
     await record_begun(transaction.connection, transaction.reference.plan.id, transaction.moment.at)
     await fill_sums(transaction)
     await begin_targets(transaction)
