@@ -1,4 +1,4 @@
-"""The packaged plan moved on by a year, in a file beside the first: the one follows the other.
+"""The packaged plan that binds, moved on by a year, in a file beside the first: the one follows the other.
 
 Optionally two communes merge when the year changes.
 """
@@ -9,15 +9,15 @@ import shutil
 from pathlib import Path
 
 from shared.reference.load import PACKAGED
+from tests.binding_plan import reference_that_binds
 
 PLAN = "lang-son-2024"
 
 
 def reference_with_2024(directory: Path) -> Path:
-    """Copy the packaged data below the directory, add the plan of the year after, and return the copy's folder."""
-    copy = directory / "reference"
-    shutil.copytree(PACKAGED, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    later = (PACKAGED / "plans" / "lang-son-2023.yaml").read_text(encoding="utf-8")
+    """Copy the data that bind below the directory, add the plan of the year after, and return the copy's folder."""
+    copy = reference_that_binds(directory)
+    later = (copy / "plans" / "lang-son-2023.yaml").read_text(encoding="utf-8")
     for year in (2024, 2023, 2022):
         later = later.replace(str(year), str(year + 1))
     (copy / "plans" / f"{PLAN}.yaml").write_text(later, encoding="utf-8")

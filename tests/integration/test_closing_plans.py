@@ -14,9 +14,10 @@ from sqlalchemy import text
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
 from shared.reference.archive import read_files
-from shared.reference.load import PACKAGED, Plans, load_for
+from shared.reference.load import Plans, load_for
 from shared.service.reference_versions import install
 from shared.time import VIETNAM
+from tests.binding_plan import reference_that_binds
 from tests.integration.test_change_of_year import (
     ALARMS,
     FIRST,
@@ -109,7 +110,7 @@ async def test_a_plan_that_is_added_months_late_judges_as_one_that_was_there_fro
     around: Surroundings, tmp_path: Path, way: str
 ) -> None:
     directory = reference_with_2024(tmp_path)
-    only_first = directory if way == "restart" else PACKAGED
+    only_first = directory if way == "restart" else reference_that_binds(tmp_path / "first")
     scoring = await begin(around, only_first, NTM_PLAN=FIRST if way == "restart" else "")
     await put_on_stream(around, *a_years_end())
     sent = len(a_years_end())
@@ -134,7 +135,7 @@ async def test_a_plan_that_is_added_months_late_judges_as_one_that_was_there_fro
         scoring.env["NTM_PLAN"] = ""
         await scoring.start()
     else:
-        before, files = plans_of(around, PACKAGED), read_files(directory)
+        before, files = plans_of(around, only_first), read_files(directory)
         now = datetime.now(VIETNAM)
         await install(around.nats, before, None, files, author="An", reason="Kế hoạch 2024", after=0, at=now)
     await come_to(around, scoring, late)
@@ -234,8 +235,10 @@ async def _stored(around: Surroundings, unit: int) -> Mapping[str, str]:
         return {row.criterion: row.status for row in await connection.execute(query, {"unit": unit})}
 
 
-async def test_a_what_if_and_a_preview_say_that_the_verdicts_of_a_closed_plan_stand(around: Surroundings) -> None:
-    scoring = await begin(around, PACKAGED)
+async def test_a_what_if_and_a_preview_say_that_the_verdicts_of_a_closed_plan_stand(
+    around: Surroundings, tmp_path: Path
+) -> None:
+    scoring = await begin(around, reference_that_binds(tmp_path))
     await put_on_stream(around, *a_years_end())
     await scored(around, len(a_years_end()))
     counts = {"households": 1000, "poor_households": 500, "near_poor_households": 0}

@@ -6,16 +6,19 @@ import asyncio
 from collections import Counter
 from datetime import date, timedelta
 
+import pytest
 from sqlalchemy import select
 
 from services.scoring.storage.tables import ChangeRow, TickRow
 from shared.postgres.statements import table_of
-from shared.reference.load import load
 from shared.service.clock import read_day, set_day
 from shared.time import VIETNAM
+from tests.binding_plan import binding_reference
 from tests.integration.test_scoring import BORDER, changes, poverty_report, put_on_stream
 from tests.running import START, Surroundings
 from tests.waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("binding")
 
 
 async def days(around: Surroundings) -> list[date]:
@@ -52,7 +55,7 @@ async def test_days_without_any_worker_are_caught_up_with_each_at_its_own_date(a
     await eventually(lambda: _came_to(around, end), 180)
     async with around.engine.connect() as connection:
         rows = (await connection.execute(select(table_of(ChangeRow)).order_by(table_of(ChangeRow).c.number))).all()
-    border = load().units.find(BORDER, START)
+    border = binding_reference().units.find(BORDER, START)
     assert border
     when = {row.event: row.on for row in rows if (row.unit, row.topic) == (border.key, "ntm-11")}
     assert START < when["fell_behind"] < date(2023, 9, 30)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ import pytest
 
 from services.scoring.storage.tables import SubmissionRow
 from services.scoring.update.rebuild import rebuild
-from shared.reference.load import PACKAGED, load_for
+from shared.reference.load import load_for
+from tests.binding_plan import reference_that_binds
 from tests.integration.test_change_of_year import poverty_of, targets
 from tests.integration.test_scoring import count, no_target_moved, poverty_report, put_on_stream
 from tests.running import Service, Surroundings
@@ -24,8 +24,7 @@ LEFT_OUT = {"poor_households_without_work_capacity": 40, "near_poor_households_w
 
 @pytest.fixture(scope="session")
 def by_variant(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("formula") / "reference"
-    shutil.copytree(PACKAGED, directory, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    directory = reference_that_binds(tmp_path_factory.mktemp("formula"))
     plan = directory / "plans" / "lang-son-2023.yaml"
     chosen = "formulas: {ntm-11: without_capacity_left_out}\ncriteria_sets:"
     plan.write_text(plan.read_text(encoding="utf-8").replace("criteria_sets:", chosen, 1), encoding="utf-8")

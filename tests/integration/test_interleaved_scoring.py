@@ -30,19 +30,20 @@ from shared.contracts.submission import AcceptedSubmission
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import publish
 from shared.postgres.statements import table_of
-from shared.reference.load import follow_each_other, load
+from shared.reference.load import follow_each_other
 from shared.service.clock import Clock
 from shared.service.outbox import Relay
 from shared.service.parking import ParkedMessage, ParkingPlace
 from shared.service.reference_follower import ReferenceInUse
 from shared.service.runtime import Runtime
 from shared.time import VIETNAM
+from tests.binding_plan import binding_reference
 from tests.integration.test_scoring import BORDER, poverty_report, put_on_stream
 from tests.integration.test_withdrawals import a_withdrawal
 from tests.interleaving import Work, engine_of, hesitate, interleaved
 from tests.running import START, Surroundings
 
-REFERENCE = load()
+REFERENCE = binding_reference()
 FREE = "05986"  # xã Hoàng Đồng, thành phố Lạng Sơn: the plan binds it to no criterion
 WRITES_FIGURES, WRITES_STATUSES = "INSERT INTO scoring.reading", "INSERT INTO scoring.status"
 WRITES_TARGETS = "INSERT INTO scoring.target"

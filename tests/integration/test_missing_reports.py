@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from sqlalchemy import func, select
 
 from services.scoring.judging.changes import Moment
@@ -15,9 +16,11 @@ from services.scoring.update.rebuild import rebuild
 from services.scoring.update.score import score
 from services.scoring.update.transaction import Transaction
 from shared.postgres.statements import table_of
-from shared.reference.load import follow_each_other, load
+from tests.binding_plan import binding_plans, binding_reference
 from tests.builders import an_accepted_submission
 from tests.running import Surroundings
+
+pytestmark = pytest.mark.usefixtures("binding")
 
 FIRST_DAY, AFTER, CLOSED = date(2023, 1, 1), date(2024, 1, 1), date(2024, 2, 1)
 BORDER = "06004"
@@ -43,7 +46,7 @@ FIRST_REPORT = {
 async def pass_day(around: Surroundings, day: date) -> None:
     async with around.engine.begin() as connection:
         moment = Moment(day, datetime(day.year, day.month, day.day, 9, tzinfo=UTC))
-        await tick(Transaction(connection, load(), moment))
+        await tick(Transaction(connection, binding_reference(), moment))
 
 
 async def told(around: Surroundings) -> Counter[tuple[str, str]]:
@@ -100,7 +103,7 @@ async def test_the_first_figures_end_the_silence_whether_a_day_was_judged_before
     june = an_accepted_submission(unit=BORDER, district="180", period="2023-06", readings=counts)
     moment = Moment(date(2023, 6, 30), june.received_at + timedelta(hours=1))
     async with around.engine.begin() as connection:
-        await score(Transaction(connection, load(), moment), [Arrival(june)])
+        await score(Transaction(connection, binding_reference(), moment), [Arrival(june)])
     assert await told(around) == {("ntm-11", "first_data"): 1, ("ntm-11", "report_arrived"): 1}
     await pass_day(around, date(2023, 6, 30))
     assert (await told(around)).total() == 2
@@ -109,7 +112,7 @@ async def test_the_first_figures_end_the_silence_whether_a_day_was_judged_before
 async def test_a_rebuild_says_the_same_of_silence(around: Surroundings) -> None:
     for day in (FIRST_DAY, AFTER, CLOSED):
         await pass_day(around, day)
-        assert (await rebuild(around.engine, around.nats, follow_each_other([load()]), day)).differences == []
+        assert (await rebuild(around.engine, around.nats, binding_plans(), day)).differences == []
     target = table_of(TargetRow)
     async with around.engine.connect() as connection:
         since = await connection.scalar(select(func.max(target.c.since)))

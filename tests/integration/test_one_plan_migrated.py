@@ -112,7 +112,7 @@ async def test_a_filled_database_of_before_answers_of_its_year_as_it_did(
 ) -> None:
     directory = reference_with_2024(tmp_path)
     await around.set_day(date(2023, 11, 1))
-    alone = await around.start("scoring", NTM_PLAN=FIRST)
+    alone = await around.start("scoring", NTM_PLAN=FIRST, NTM_REFERENCE_DIR=str(directory))
     reports = [
         *a_years_end(),
         *(poverty_report(f"2023-{month:02}", 180 - 5 * month, date(2023, 11, 1)) for month in range(1, 9)),

@@ -6,10 +6,13 @@ from datetime import date
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.integration.test_scoring import BORDER, changes, poverty_report, put_on_stream
 from tests.running import Service, Surroundings
 from tests.waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("binding")
 
 FEBRUARY = date(2024, 2, 5)
 

@@ -22,12 +22,14 @@ from shared.contracts import subjects
 from shared.contracts.preview import Preview, PreviewRequest
 from shared.contracts.submission import AcceptedSubmission, Submission
 from shared.postgres.statements import table_of
-from shared.reference.load import load
+from tests.binding_plan import binding_reference
 from tests.builders import DIEM_HE, an_accepted_submission
 from tests.running import START, Service, Surroundings
 from tests.waiting import eventually
 
-BORDER = "06004"  # xã Đào Viên, huyện Tràng Định: the plan binds it to criterion 11
+pytestmark = pytest.mark.usefixtures("binding")
+
+BORDER = "06004"  # xã Đào Viên, huyện Tràng Định: the plan of `binding` binds it to criterion 11
 
 
 def poverty(poor: int, unit: str = BORDER, **changes: Any) -> dict[str, Any]:
@@ -79,7 +81,7 @@ def of(posted: dict[str, Any]) -> dict[str, Any]:
 
 
 async def stand(connection: AsyncConnection, submission: AcceptedSubmission) -> None:
-    unit = load().units.find(submission.unit, submission.period.end)
+    unit = binding_reference().units.find(submission.unit, submission.period.end)
     assert unit
     readings = readings_in(submission, submission.id, submission.received_at)
     await write_readings(connection, [(unit.key, reading) for reading in readings])
@@ -119,7 +121,7 @@ async def test_a_request_that_makes_no_sense_is_told_so_and_the_next_one_is_answ
 
 
 async def test_the_whole_province_fits_into_one_reply(around: Surroundings, scoring: Service) -> None:
-    communes = load().units.communes(START, "20")
+    communes = binding_reference().units.communes(START, "20")
     found, *others = await asyncio.gather(
         previewed(around, *(poverty(200, unit.code) for unit in communes)),
         *(previewed(around, poverty(200)) for _ in range(3)),
@@ -132,6 +134,6 @@ async def test_a_preview_cannot_write(around: Surroundings) -> None:
     moment = Moment(on=START, at=datetime.combine(START, time(9), UTC))
     async with around.engine.connect() as connection:
         await connection.execution_options(postgresql_readonly=True)
-        await preview.preview(connection, load(), [Submission.model_validate(poverty(200))], moment)
+        await preview.preview(connection, binding_reference(), [Submission.model_validate(poverty(200))], moment)
         with pytest.raises(DBAPIError, match="read-only"):
             await stand(connection, an_accepted_submission())

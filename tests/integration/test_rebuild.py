@@ -6,6 +6,7 @@ import asyncio
 from datetime import date
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from services.scoring.storage.tables import (
@@ -20,10 +21,12 @@ from services.scoring.storage.tables import (
 from services.scoring.update.rebuild import rebuild
 from shared.contracts import subjects
 from shared.postgres.statements import table_of
-from shared.reference.load import follow_each_other, load
+from tests.binding_plan import binding_plans
 from tests.integration.test_scoring import BORDER, changes, count, no_target_moved, poverty_report, put_on_stream
 from tests.running import START, Service, Surroundings
 from tests.waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("binding")
 
 MODELS = (SubmissionRow, TakenBackRow, ReadingRow, StatusRow, IncrementRow, TargetRow)
 
@@ -73,7 +76,7 @@ async def test_the_rebuilt_state_is_the_live_one_to_the_byte(around: Surrounding
     for one in history:
         await put_on_stream(around, one)
     await scored(around, len(history))
-    compared = await rebuild(around.engine, around.nats, follow_each_other([load()]), START)
+    compared = await rebuild(around.engine, around.nats, binding_plans(), START)
     assert compared.differences == []
     assert compared.submissions == len(history)
     assert set(compared.counts) == {table_of(model).name for model in MODELS}
@@ -93,7 +96,7 @@ async def test_a_state_that_was_damaged_is_replaced_and_the_difference_is_told(
         await connection.execute(text("UPDATE scoring.status SET status = 'met', since = '2020-01-01'"))
         await connection.execute(text("DELETE FROM scoring.step"))
         await connection.execute(text("DELETE FROM scoring.submission"))
-    compared = await rebuild(around.engine, around.nats, follow_each_other([load()]), START, switch=True)
+    compared = await rebuild(around.engine, around.nats, binding_plans(), START, switch=True)
     assert compared.switched
     assert compared.differences
     await eventually(lambda: no_target_moved(around))
@@ -108,7 +111,7 @@ async def test_a_state_that_was_damaged_is_replaced_and_the_difference_is_told(
     # the service goes on with the tables that have taken the place of the old ones
     await put_on_stream(around, poverty_report("2023-06", 100, START))
     await scored(around, len(history) + 1)
-    assert (await rebuild(around.engine, around.nats, follow_each_other([load()]), START)).differences == []
+    assert (await rebuild(around.engine, around.nats, binding_plans(), START)).differences == []
 
 
 async def test_rebuilding_twice_gives_the_same_bytes(around: Surroundings, scoring: Service) -> None:
@@ -117,7 +120,7 @@ async def test_rebuilding_twice_gives_the_same_bytes(around: Surroundings, scori
     await scored(around, len(history))
     dumps = []
     for _ in range(2):
-        assert (await rebuild(around.engine, around.nats, follow_each_other([load()]), START, switch=True)).switched
+        assert (await rebuild(around.engine, around.nats, binding_plans(), START, switch=True)).switched
         await eventually(lambda: no_target_moved(around))
         dumps.append(repr(await contents(around)).encode())
     assert dumps[0] == dumps[1]
@@ -137,17 +140,17 @@ async def test_figures_that_come_while_the_state_is_replaced_are_not_lost(
 
     flowing = asyncio.create_task(flow())
     for _ in range(3):
-        assert (await rebuild(around.engine, around.nats, follow_each_other([load()]), START, switch=True)).switched
+        assert (await rebuild(around.engine, around.nats, binding_plans(), START, switch=True)).switched
     await flowing
     await scored(around, len(history) + 60)
-    assert (await rebuild(around.engine, around.nats, follow_each_other([load()]), START)).differences == []
+    assert (await rebuild(around.engine, around.nats, binding_plans(), START)).differences == []
 
 
 async def test_a_stream_that_lacks_what_was_scored_replaces_nothing(around: Surroundings, scoring: Service) -> None:
     await put_on_stream(around, poverty_report("2022-12", 200))
     await scored(around, 1)
     await around.nats.jetstream().purge_stream(subjects.SUBMISSIONS_STREAM)
-    compared = await rebuild(around.engine, around.nats, follow_each_other([load()]), START, switch=True)
+    compared = await rebuild(around.engine, around.nats, binding_plans(), START, switch=True)
     assert (compared.switched, compared.lacking) == (False, 1)
     assert await count(around, SubmissionRow) == 1
 
@@ -166,7 +169,7 @@ async def test_two_workers_make_of_one_stream_what_one_makes(around: Surrounding
     await second.stop()
     await second.start()
     await scored(around, len(history))
-    assert (await rebuild(around.engine, around.nats, follow_each_other([load()]), START)).differences == []
+    assert (await rebuild(around.engine, around.nats, binding_plans(), START)).differences == []
 
 
 async def _more_changes(around: Surroundings, than: int) -> list[dict[str, Any]]:

@@ -21,7 +21,9 @@ from tests.running import Service, Surroundings
 from tests.servers import NatsServer
 from tests.waiting import eventually
 
-BORDER = "06004"  # xã Đào Viên, huyện Tràng Định (180): the plan binds it to criterion 11
+pytestmark = pytest.mark.usefixtures("binding")
+
+BORDER = "06004"  # xã Đào Viên, huyện Tràng Định (180): the plan of `binding` binds it to criterion 11
 
 
 @pytest.fixture(scope="module")

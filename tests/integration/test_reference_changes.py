@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
@@ -15,13 +14,15 @@ import pytest
 
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
-from shared.reference.load import PACKAGED
+from tests.binding_plan import reference_that_binds
 from tests.integration.notify_service import NotifyService
 from tests.integration.test_reference_versions import all_run_on, told, version_of
 from tests.integration.test_scoring import BORDER, changes, no_target_moved, poverty_report, put_on_stream
 from tests.plan_2024 import MERGED, PARTS, merge
 from tests.running import START, Service, Surroundings
 from tests.waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("binding")
 
 __all__ = ["told"]  # a fixture
 
@@ -98,8 +99,7 @@ def told_of(rules: dict[str, Any]) -> Counter[tuple[str, str]]:
 async def test_a_change_is_taken_up_by_all_services_and_moves_what_the_check_foretold(
     around: Surroundings, told: NotifyService, tmp_path: Path, kind: str
 ) -> None:
-    directory = tmp_path / "rules"
-    shutil.copytree(PACKAGED, directory, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    directory = reference_that_binds(tmp_path)
     CHANGES[kind](directory)
     intake, scoring = await around.start("intake"), await around.start("scoring")
     sent = figures()

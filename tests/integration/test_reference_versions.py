@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +16,10 @@ from services.scoring.storage.judged_version import judged_version
 from shared.contracts import subjects
 from shared.nats.publishing import SubjectMovedError
 from shared.reference.archive import Files, read_files
-from shared.reference.load import PACKAGED, follow_each_other, load
+from shared.reference.load import PACKAGED
 from shared.service.reference_versions import install, newest_number
 from shared.time import VIETNAM
+from tests.binding_plan import binding_plans, binding_reference, reference_that_binds
 from tests.changes import DISTRICT_OFFICE, a_contact
 from tests.integration.notify_service import NotifyService, notify_service
 from tests.integration.test_scoring import changes, no_target_moved, poverty_report, put_on_stream
@@ -27,13 +27,14 @@ from tests.running import Service, Surroundings
 from tests.servers import NatsServer
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.usefixtures("binding")
+
 REASON = "Thông báo 45: ngưỡng 10 %"
 
 
 def a_directory(folder: Path, name: str = "rules", **replaced: str) -> Path:
-    """Copy the packaged reference data, with the goal of criterion 11 at 10 instead of 13 percent."""
-    directory = folder / name
-    shutil.copytree(PACKAGED, directory, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    """Copy the reference data that bind, with the goal of criterion 11 at 10 instead of 13 percent."""
+    directory = reference_that_binds(folder / name)
     file = directory / "criteria" / "ntm.yaml"
     file.write_text(
         file.read_text(encoding="utf-8").replace("goal: 13\n", replaced.get("goal", "goal: 10\n"), 1), "utf-8"
@@ -122,7 +123,9 @@ async def test_a_changed_goal_is_taken_up_by_all_services_and_told_once_to_the_c
 
 async def post_figures(intake: Service, key: str) -> int:
     """Post a report of ever another commune while the rules change; return the number of accepted ones."""
-    communes = [unit.code for unit in load().units if unit.kind == "commune" and unit.valid_to is None][:40]
+    communes = [unit.code for unit in binding_reference().units if unit.kind == "commune" and unit.valid_to is None][
+        :40
+    ]
     accepted = 0
     async with intake.client(key) as client:
         for code in communes:
@@ -155,7 +158,7 @@ async def test_a_faulty_directory_is_refused_with_file_and_line_and_changes_noth
 async def test_of_two_who_install_at_once_the_second_is_told_and_has_to_look_again(
     around: Surroundings, tmp_path: Path
 ) -> None:
-    plans, files = follow_each_other([load()]), read_files(a_directory(tmp_path))
+    plans, files = binding_plans(), read_files(a_directory(tmp_path))
     now = datetime.now(VIETNAM)
     both = await asyncio.gather(
         *(
@@ -172,7 +175,7 @@ async def install_first(around: Surroundings, files: Files) -> None:
     """Install the files as the first version."""
     await install(
         around.nats,
-        follow_each_other([load()]),
+        binding_plans(),
         "lang-son-2023",
         files,
         author="An",
@@ -231,7 +234,7 @@ async def test_a_version_that_a_program_cannot_use_is_refused_loudly_and_the_ser
     sound = read_files(a_directory(tmp_path, "sound"))
     await install(
         around.nats,
-        follow_each_other([load()]),
+        binding_plans(),
         "lang-son-2023",
         sound,
         author="An",

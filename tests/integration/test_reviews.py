@@ -14,7 +14,9 @@ from tests.builders import a_posted_submission
 from tests.running import Service, Surroundings
 from tests.waiting import eventually
 
-BORDER = "06004"  # xã Đào Viên, huyện Tràng Định (180): the plan binds it to criterion 11
+pytestmark = pytest.mark.usefixtures("binding")
+
+BORDER = "06004"  # xã Đào Viên, huyện Tràng Định (180): the plan of `binding` binds it to criterion 11
 
 
 @pytest.fixture(scope="module")

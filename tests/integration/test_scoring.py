@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import func, select, text
 
 from services.cli.migrate import SCHEMAS
@@ -25,13 +26,15 @@ from shared.nats.cloud_events import Message
 from shared.nats.publishing import BrokerUnavailableError, publish
 from shared.postgres.migrations import undrafted_changes
 from shared.postgres.statements import table_of
-from shared.reference.load import follow_each_other, load
+from tests.binding_plan import binding_plans, binding_reference
 from tests.builders import a_warning, an_accepted_submission, as_published
 from tests.running import START, Service, Surroundings
 from tests.servers import NatsServer, PostgresServer
 from tests.waiting import eventually
 
-BORDER = "06004"  # xã Đào Viên, huyện Tràng Định: the plan binds it to criterion 11
+pytestmark = pytest.mark.usefixtures("binding")
+
+BORDER = "06004"  # xã Đào Viên, huyện Tràng Định: the plan of `binding` binds it to criterion 11
 
 
 def poverty_report(period: str, poor: int, received: date = START, **changes: Any) -> AcceptedSubmission:
@@ -155,7 +158,7 @@ async def test_a_message_that_cannot_be_scored_is_parked_and_stops_nothing(
     await eventually(lambda: _parked(around, 3), explain=scoring.log.read_text)
     assert await count(around, SubmissionRow) == 1
     await eventually(lambda: no_target_moved(around))
-    compared = await rebuild(around.engine, around.nats, follow_each_other([load()]), START)
+    compared = await rebuild(around.engine, around.nats, binding_plans(), START)
     assert compared.differences == []
 
 
@@ -191,7 +194,7 @@ async def test_warnings_are_shown_wherever_the_figure_is(around: Surroundings, s
     assert poverty["assessment"]["parts"][0]["warnings"] == shown
     assert all(part["warnings"] == [] for one in targets if one["assessment"] for part in one["assessment"]["parts"])
     await eventually(lambda: no_target_moved(around))
-    assert (await rebuild(around.engine, around.nats, follow_each_other([load()]), START)).differences == []
+    assert (await rebuild(around.engine, around.nats, binding_plans(), START)).differences == []
 
     await put_on_stream(around, poverty_report("2022-12", 150, revision=2))
     await eventually(lambda: _scored(around, 2))
@@ -205,7 +208,7 @@ async def test_a_rebuild_passes_over_what_is_no_submission(around: Surroundings,
     await eventually(lambda: changes(around))
     await publish(around.nats, [Message(subjects.review("180", BORDER), b"{}")])
     await around.nats.jetstream().purge_stream(subjects.SUBMISSIONS_STREAM, subject=subjects.ALL_SUBMISSIONS)
-    compared = await rebuild(around.engine, around.nats, follow_each_other([load()]), START)
+    compared = await rebuild(around.engine, around.nats, binding_plans(), START)
     assert compared.submissions == 0
     assert compared.differences
 
@@ -285,7 +288,9 @@ async def _ticked(scoring: Service, day: str) -> bool:
 async def _take(around: Surroundings, on: date, *submissions: AcceptedSubmission) -> None:
     moment = Moment(on=on, at=datetime(on.year, on.month, on.day, 9, tzinfo=UTC))
     async with around.engine.begin() as connection:
-        await score(Transaction(connection, load(), moment), [Arrival(submission) for submission in submissions])
+        await score(
+            Transaction(connection, binding_reference(), moment), [Arrival(submission) for submission in submissions]
+        )
 
 
 async def test_a_day_that_is_caught_up_with_does_not_undo_what_was_judged_later(around: Surroundings) -> None:
@@ -296,7 +301,7 @@ async def test_a_day_that_is_caught_up_with_does_not_undo_what_was_judged_later(
         day = START + timedelta(days=number)
         async with around.engine.begin() as connection:
             moment = Moment(on=day, at=datetime(day.year, day.month, day.day, 9, tzinfo=UTC))
-            await tick(Transaction(connection, load(), moment))
+            await tick(Transaction(connection, binding_reference(), moment))
     change = table_of(ChangeRow)
     query = select(change.c.event, change.c.on).where(
         change.c.topic == "ntm-11", change.c.event.in_(("fell_behind", "recovered"))
@@ -306,7 +311,7 @@ async def test_a_day_that_is_caught_up_with_does_not_undo_what_was_judged_later(
 
 
 async def test_a_figure_for_a_commune_that_has_ended_since_stays_that_communes(around: Surroundings) -> None:
-    units = load().units
+    units = binding_reference().units
     ended = next(unit for unit in units.known("06040") if unit.kind == "commune")
     await _take(around, date(2025, 1, 10), poverty_report("2023-06", 100, date(2025, 1, 10), unit="06040"))
     async with around.engine.connect() as connection:
@@ -315,7 +320,7 @@ async def test_a_figure_for_a_commune_that_has_ended_since_stays_that_communes(a
 
 
 async def test_the_province_is_judged_from_its_communes(around: Surroundings, scoring: Service) -> None:
-    communes = load().units.communes(START, "20")
+    communes = binding_reference().units.communes(START, "20")
     await put_on_stream(
         around,
         *(
@@ -347,7 +352,7 @@ async def test_the_province_is_judged_from_its_communes(around: Surroundings, sc
 
 
 def load_district(code: str) -> str:
-    units = load().units
+    units = binding_reference().units
     unit = units.find(code, START)
     district = units.district(unit) if unit else None
     assert district
@@ -387,7 +392,7 @@ async def test_statuses_are_paged_and_filtered_and_kept_to_the_keys_scope(
 
 
 async def test_a_kill_in_the_middle_of_a_flow_loses_and_doubles_nothing(around: Surroundings, scoring: Service) -> None:
-    communes = [unit.code for unit in load().units.communes(START, "20")]
+    communes = [unit.code for unit in binding_reference().units.communes(START, "20")]
     reports = [
         poverty_report(f"2023-{month:02}", (month * 37 + number) % 300, unit=code, district=load_district(code))
         for month in range(1, 7)
@@ -403,7 +408,7 @@ async def test_a_kill_in_the_middle_of_a_flow_loses_and_doubles_nothing(around: 
         return await count(around, SubmissionRow) == len(reports) and await no_target_moved(around)
 
     await eventually(all_scored, seconds=180)
-    compared = await rebuild(around.engine, around.nats, follow_each_other([load()]), START)
+    compared = await rebuild(around.engine, around.nats, binding_plans(), START)
     assert compared.submissions == len(reports)
     assert compared.differences == []
     published = await changes(around)
@@ -416,5 +421,5 @@ async def test_a_rebuild_notices_a_state_that_was_tampered_with(around: Surround
     readings = table_of(ReadingRow)
     async with around.engine.begin() as connection:
         await connection.execute(readings.update().where(readings.c.element == "poor_households").values(value=1))
-    compared = await rebuild(around.engine, around.nats, follow_each_other([load()]), START)
+    compared = await rebuild(around.engine, around.nats, binding_plans(), START)
     assert any("reading" in difference for difference in compared.differences)

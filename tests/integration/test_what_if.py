@@ -14,18 +14,20 @@ from services.scoring.asking.what_if_request import PLAN_LETTERS
 from shared.contracts.preview import PREVIEW_LIMIT
 from shared.contracts.status import Stage
 from shared.postgres.migrations import schema_metadata
-from shared.reference.load import PACKAGED, load
+from tests.binding_plan import binding_reference, binding_text
 from tests.builders import an_accepted_submission
 from tests.integration.test_scoring import no_target_moved, put_on_stream
 from tests.running import START, Service, Surroundings
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.usefixtures("binding")
+
 JSON = {"Content-Type": "application/json"}
-BORDER = "06004"  # xã Đào Viên, huyện Tràng Định: the plan binds it to criterion 11
+BORDER = "06004"  # xã Đào Viên, huyện Tràng Định: the plan of `binding` binds it to criterion 11
 DISTRICT = "180"
 FREE = "06280"  # xã Điềm He, huyện Văn Quan: no cohort binds it to the criterion
 RATE = "poverty-rate-poor-districts"
-PLAN = (PACKAGED / "plans" / "lang-son-2023.yaml").read_text(encoding="utf-8")
+PLAN = binding_text()
 
 
 def poverty(poor: int, unit: str = BORDER, period: str = "2022-12", **changes: Any) -> dict[str, Any]:
@@ -36,7 +38,7 @@ def poverty(poor: int, unit: str = BORDER, period: str = "2022-12", **changes: A
 @pytest.fixture(scope="module")
 async def scoring(shared_around: Surroundings) -> Service:
     service = await shared_around.start("scoring")
-    reference = load()
+    reference = binding_reference()
     figures = [
         an_accepted_submission(
             datetime(2023, 6, 1, 2, tzinfo=UTC),
@@ -54,7 +56,7 @@ async def scoring(shared_around: Surroundings) -> Service:
 
 
 def _cohorts(code: str) -> list[str]:
-    return [cohort.id for cohort in load().plan.cohorts if code in cohort.members]
+    return [cohort.id for cohort in binding_reference().plan.cohorts if code in cohort.members]
 
 
 async def _is_judged(service: Service, around: Surroundings) -> bool:
@@ -195,7 +197,7 @@ async def test_a_key_asks_about_its_units_and_criteria_only(shared_around: Surro
     own = await ask(scoring, district, submissions=[poverty(1)])
     assert {one["code"] for one in own.json()["errors"]} == {"outside_criteria"}
     found = await answer(scoring, district, plan={"cohorts": [{"id": "border-2023", "members": []}]})
-    district_codes = {unit.code for unit in load().units.communes(START, DISTRICT)}
+    district_codes = {unit.code for unit in binding_reference().units.communes(START, DISTRICT)}
     assert {one["unit"]["code"] for one in found["statuses"]} < district_codes
     assert found["targets"] == []
     async with scoring.client() as client:

@@ -22,13 +22,15 @@ from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission, Review, Withdrawal
 from shared.nats.cloud_events import Message, cloud_event
 from shared.nats.publishing import publish
-from shared.reference.load import follow_each_other, load
 from shared.stable_id import stable_id
+from tests.binding_plan import binding_plans, binding_reference
 from tests.builders import as_published
 from tests.integration.test_reviews import decided, post, poverty, receipt, reviewed
 from tests.integration.test_scoring import BORDER, changes, count, no_target_moved, poverty_report
 from tests.running import START, Service, Surroundings
 from tests.waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("binding")
 
 
 def a_withdrawal(of: AcceptedSubmission, on: date = START) -> Message:
@@ -109,7 +111,7 @@ async def test_a_withdrawn_figure_counts_no_longer_and_what_stood_before_stands_
     assert told["submission"] in (str(later.id), str(wrong.id))
     sums = await changes(around, subjects.ALL_TARGETS)
     assert {one["event"] for one in sums if one["cause"] == "withdrawal"} <= {"changed"}
-    assert (await rebuild(around.engine, around.nats, follow_each_other([load()]), START)).differences == []
+    assert (await rebuild(around.engine, around.nats, binding_plans(), START)).differences == []
 
 
 async def test_the_last_figure_withdrawn_leaves_no_data_and_the_report_is_overdue_again(
@@ -125,7 +127,7 @@ async def test_the_last_figure_withdrawn_leaves_no_data_and_the_report_is_overdu
     told = await changes(around)
     assert told[-1]["after"] == "no_data"
     assert not {"lost", "fell_behind"} & {one["event"] for one in told if one["cause"] == "withdrawal"}
-    assert (await rebuild(around.engine, around.nats, follow_each_other([load()]), date(2023, 7, 20))).differences == []
+    assert (await rebuild(around.engine, around.nats, binding_plans(), date(2023, 7, 20))).differences == []
 
 
 async def test_the_order_of_arrival_changes_nothing(around: Surroundings) -> None:
@@ -136,7 +138,7 @@ async def test_the_order_of_arrival_changes_nothing(around: Surroundings) -> Non
     moment = Moment(on=START, at=datetime(2023, 6, 30, 8, tzinfo=UTC))
     for order in itertools.islice(itertools.permutations(messages), 0, None, 13):
         async with around.engine.connect() as connection:
-            transaction = Transaction(connection, load(), moment)
+            transaction = Transaction(connection, binding_reference(), moment)
             for message in order:
                 if subjects.is_in(message.subject, subjects.ALL_SUBMISSIONS):
                     await score(transaction, [arrival_of(message.body, None)])
@@ -165,9 +167,7 @@ async def test_a_withdrawal_that_comes_before_its_submission_twice_keeps_the_fig
     await publish(around.nats, [as_published(wrong)])
     await settled(around, 1, 1)
     assert await standing(around) == {}
-    assert (
-        await rebuild(around.engine, around.nats, follow_each_other([load()]), START, switch=True)
-    ).differences == []
+    assert (await rebuild(around.engine, around.nats, binding_plans(), START, switch=True)).differences == []
 
 
 async def test_the_past_shows_the_figure_until_the_day_on_which_it_was_withdrawn(
@@ -194,7 +194,7 @@ async def test_a_returned_figure_says_so_where_reported_figures_count(around: Su
     assert shown["status"] == "met"
     remarks = {one["detail"]["vi"] for part in shown["parts"] for one in part["warnings"]}
     assert remarks == {"province đã trả lại số liệu này để sửa: Chưa trừ 3 hộ."}
-    assert (await rebuild(around.engine, around.nats, follow_each_other([load()]), START)).differences == []
+    assert (await rebuild(around.engine, around.nats, binding_plans(), START)).differences == []
 
 
 @pytest.fixture(scope="module")
@@ -314,11 +314,11 @@ async def test_a_status_begins_later_when_the_earlier_of_two_reports_is_withdraw
     await publish(around.nats, [as_published(earlier), as_published(later), withdrawal])
     for on, report in ((START, earlier), (day, later)):
         async with around.engine.begin() as connection:
-            transaction = Transaction(connection, load(), Moment(on, report.received_at))
+            transaction = Transaction(connection, binding_reference(), Moment(on, report.received_at))
             await score(transaction, [arrival_of(report.model_dump_json().encode(), None)])
     async with around.engine.begin() as connection:
         taking = taking_back_of(withdrawal.subject, withdrawal.body)
         assert taking
-        await take_back(Transaction(connection, load(), Moment(day, taking.at)), [taking])
-    compared = await rebuild(around.engine, around.nats, follow_each_other([load()]), day)
+        await take_back(Transaction(connection, binding_reference(), Moment(day, taking.at)), [taking])
+    compared = await rebuild(around.engine, around.nats, binding_plans(), day)
     assert [difference for difference in compared.differences if difference.startswith("status")] == []

@@ -26,6 +26,7 @@ _POVERTY: Mapping[Story, int] = {"early": 2, "relapses": 1, "steady": 2, "dips":
 _LABOUR: Mapping[Story, int] = {"early": 3, "relapses": 2, "steady": 3, "dips": 5, "late": 3, "misses": 4}
 _CROSSING, _LOST, _LOST_AND_BACK = 3, 1, 3
 _LEFT_BEHIND_POVERTY, _LEFT_BEHIND_LABOUR = 4, 3
+"""Border communes that still do not meet the criterion when the year ends; no goal binds them to it."""
 
 _RECOGNISED_SHARE: Mapping[str, float] = {
     "recognised_01": 0.97,
@@ -72,7 +73,7 @@ class Cast:
     lacking: Mapping[UnitCode, Mapping[str, int | None]]
     """The elements not recognised at the end of 2022, each with its month of recognition in 2023; None: not in 2023."""
     watched: frozenset[UnitCode]
-    """The communes that a cohort of the plan binds: they report every month."""
+    """The communes of the plan's cohorts: they report every month."""
     dropout: UnitCode
     """The commune in which too few pupils go on studying in the first half of the year."""
 

@@ -61,7 +61,7 @@ def calendar_reports(reference: Reference, cast: Cast, communes: Communes, seed:
 
 
 def watched_months(cast: Cast, communes: Communes, seed: int) -> Iterator[Entry]:
-    """Yield reports of the communes that the plan binds for the months for which the calendar asks for nothing."""
+    """Yield reports of the communes of the plan's cohorts for the months for which the calendar asks for nothing."""
     for month in range(1, MONTHS):
         by = _following(month, 5)
         for code in sorted(cast.watched):

@@ -16,9 +16,10 @@ from services.scoring.judging.readings import Reading
 from shared.contracts.assessment import Assessment
 from shared.contracts.status import Event, Status
 from shared.contracts.verdict_change import Cause
-from shared.reference.load import Reference, load
+from shared.reference.load import Reference
 from shared.reference.models import Break, Commitment, CommunesMeeting, Unit
 from shared.time import VIETNAM
+from tests.binding_plan import binding_reference
 from tests.builders import a_reading, poverty, readings
 
 BORDER, UNBOUND = "06004", "06280"
@@ -38,7 +39,7 @@ def reference_with(day: date, *elements: str, verified: bool = True) -> Referenc
         verified=verified,
         source="Invented for a test",
     )
-    return replace(load(), breaks=[broken])
+    return replace(binding_reference(), breaks=[broken])
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +157,7 @@ def test_other_indicators_know_nothing_of_the_break(reference: Reference) -> Non
 
 
 def told(before: PreviousVerdict, after: Assessment, series_from: date | None, cause: Cause = "figure") -> list[str]:
-    reference = load()
+    reference = binding_reference()
     changes = ChangesAt(reference, Moment(date(2023, 8, 10), datetime(2023, 8, 10, 9, tzinfo=VIETNAM)), cause)
     found = changes.of_criterion(commune(reference, BORDER), "ntm-11", before, after, None, series_from)
     return [f"{change.event} {change.cause}" for change in found]

@@ -184,3 +184,13 @@ def test_the_plan_steers_its_border_communes_by_their_average_and_marks_the_goal
     assert promise.measure == AVERAGE
     assert not promise.verified
     assert replace(reference).cohort_of(promise) == "border-2023"
+
+
+def test_the_plan_holds_no_border_commune_to_a_criterion(reference: Reference) -> None:
+    """One that stands still does not fall behind by itself, and one that never reported owes nothing."""
+    units = border(reference)
+    assert len(units) == 20
+    assert not {unit.key for unit in units} & reference.bound_communes(MIDYEAR).keys()
+    still = Judge(reference, MIDYEAR).criterion("ntm-11", units[0], readings(*poverty("2022-12", 200)))
+    silent = Judge(reference, date(2024, 2, 1)).criterion("ntm-11", units[0], readings())
+    assert (still.status, silent.status, silent.overdue) == (Status.NOT_MET, Status.NO_DATA, [])

@@ -16,9 +16,10 @@ from services.scoring.judging.judge import Judge
 from services.scoring.judging.readings import Reading
 from services.scoring.update.published_changes import messages_of
 from shared.contracts.status import Event, Stage, Status
-from shared.reference.load import Reference, load
+from shared.reference.load import Reference
 from shared.reference.models import Rate, Unit
 from shared.time import VIETNAM
+from tests.binding_plan import binding_reference
 from tests.builders import a_reading, a_warning, poverty, readings
 
 MIDYEAR = date(2023, 6, 30)
@@ -26,7 +27,7 @@ MIDYEAR = date(2023, 6, 30)
 
 @pytest.fixture(scope="module")
 def reference() -> Reference:
-    return load()
+    return binding_reference()
 
 
 def commune(reference: Reference, code: str) -> Unit:

@@ -11,8 +11,9 @@ from services.scoring.judging.figures import Figures
 from services.scoring.judging.judge import CriterionVerdict, Judge
 from services.scoring.judging.readings import Reading
 from shared.contracts.status import Status
-from shared.reference.load import Reference, load
+from shared.reference.load import Reference
 from shared.reference.models import Unit
+from tests.binding_plan import binding_reference
 from tests.builders import a_reading, poverty, readings
 
 NEW_YEAR, CLOSES = date(2024, 1, 1), date(2024, 1, 31)
@@ -21,7 +22,7 @@ BORDER = "06004"
 
 @pytest.fixture(scope="module")
 def reference() -> Reference:
-    return load()
+    return binding_reference()
 
 
 def border(reference: Reference) -> Unit:
