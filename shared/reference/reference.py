@@ -81,10 +81,18 @@ class Reference(Definitions):
         return [self.sets[name] for name in self.plan.criteria_sets]
 
     def due_on(self, *keys: CriterionKey) -> tuple[Due, ...]:
-        """Return the reports that the calendar asks for on these criteria in the plan's year, oldest first."""
+        """Return the reports that the calendar asks for on these criteria in the plan's year, oldest first.
+
+        A report is asked for about periods that end while the set of one of its criteria is in force.
+        """
         if keys not in self._due_on:
-            reports = [report for report in self.calendar if not set(keys).isdisjoint(report.criteria)]
-            dues = [due for report in reports for due in report.due_in(self.plan.year)]
+            dues = [
+                due
+                for report in self.calendar
+                if (asked := set(keys).intersection(report.criteria))
+                for due in report.due_in(self.plan.year)
+                if any(first <= due.period.end <= last for first, last in map(self.time_of, asked))
+            ]
             self._due_on[keys] = tuple(sorted(dues, key=lambda due: (due.period.end, due.by)))
         return self._due_on[keys]
 
@@ -216,12 +224,37 @@ class Reference(Definitions):
         }
 
     def judges(self, unit: Unit, key: CriterionKey) -> bool:
-        """Tell whether a commune is judged by the criterion: one of the plan's first set, or one that binds it."""
-        return self.set_of(key) == self.plan.criteria_sets[0] or self.binds(unit, key)
+        """Tell whether a commune is judged by the criterion: one of the sets for all communes, or one that binds it.
 
-    def criteria_of(self, unit: Unit) -> list[CriterionKey]:
-        """Return the criteria that a commune is judged by, in the sets' order."""
-        return [key for key in self.criterion_keys if self.judges(unit, key)]
+        Whose first day comes after the set's last one is never judged by it.
+        """
+        judged = self.set_of(key) in self._sets_for_all or self.binds(unit, key)
+        return judged and unit.valid_from <= self.time_of(key)[1]
+
+    @cached_property
+    def _sets_for_all(self) -> frozenset[str]:
+        """The plan's first set, and those of its sets that take each other's place with it."""
+        names, others = {self.plan.criteria_sets[0]}, self.plan_sets
+        while joined := {
+            each.id
+            for each in others
+            if each.id not in names
+            and (each.replaces in names or any(self.sets[name].replaces == each.id for name in names))
+        }:
+            names |= joined
+        return frozenset(names)
+
+    def criteria_of(self, unit: Unit, begun_by: date = date.max) -> list[CriterionKey]:
+        """Return the criteria that a commune is judged by, in the sets' order: of sets that have begun by a day."""
+        return [key for key in self.criterion_keys if self.judges(unit, key) and self.time_of(key)[0] <= begun_by]
+
+    def time_of(self, key: CriterionKey) -> tuple[date, date]:
+        """Return the first and the last day on which a criterion's set is in force."""
+        return self._times[self.set_of(key)]
+
+    @cached_property
+    def _times(self) -> Mapping[str, tuple[date, date]]:
+        return {name: (of_name.valid_from, of_name.valid_to or date.max) for name, of_name in self.sets.items()}
 
     # Commitments, and the units whose figures they are judged by
 

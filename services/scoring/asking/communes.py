@@ -102,7 +102,7 @@ async def show_commune(code: str, runtime: Running, caller: SignedIn, as_of: AsO
             status_item_then(judge, unit, key, own_known, own_actual)
             if as_of
             else status_item(judge, unit, key, own_known, rows.get((unit.key, key)), own_final)
-            for key in reference.criteria_of(unit)
+            for key in reference.criteria_of(unit, on)
         ],
         recognitions=recognised[unit.key],
         groups=groups_of(unit, reference, recognised[unit.key], on),

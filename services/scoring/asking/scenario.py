@@ -47,8 +47,10 @@ class Scenario:
         return cls(judge, with_inherited(merged, judge.reference))
 
     def verdict(self, unit: Unit, criterion: CriterionKey) -> CriterionVerdict | None:
-        """Judge a commune's criterion; None where the commune is not judged by it."""
+        """Judge a commune's criterion; None where the commune is not judged by it, or not yet."""
         reference = self.judge.reference
+        if self.judge.on < reference.time_of(criterion)[0]:
+            return None
         if unit.kind in reference.plan.counted_kinds and reference.judges(unit, criterion):
             return self.judge.criterion(criterion, unit, self.figures.get(unit.key, Figures()))
         return None

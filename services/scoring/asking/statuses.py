@@ -126,7 +126,7 @@ async def list_statuses(
     asked = [
         (unit, key)
         for unit in communes.values()
-        for key in reference.criteria_of(unit)
+        for key in reference.criteria_of(unit, on)
         if (criterion is None or criterion == key) and (after is None or _position(unit.code, key, reference) > after)
     ]
     judge = Judge(reference, on)

@@ -64,6 +64,17 @@ class Figures(dict[tuple[str, Period], Reading]):
         """Return the figures for periods that did not end before a day."""
         return Figures({key: reading for key, reading in self.items() if reading.period.end >= day})
 
+    def known_by(self, day: date) -> Figures:
+        """Return the figures known by a day, and those that came later about periods that had ended, as known on it."""
+        if day not in self._known_by:
+            known = {
+                key: reading._replace(known_from=min(reading.known_from, day))
+                for key, reading in self.items()
+                if reading.known_from <= day or reading.period.end <= day
+            }
+            self._known_by[day] = Figures(known)
+        return self._known_by[day]
+
     def _by_period(self, measure: Measure, baseline_date: date, counts_from: Stage) -> dict[Period, Observation]:
         elements = list(dict.fromkeys(measure.element_codes))
         if self._former is None:
@@ -89,6 +100,10 @@ class Figures(dict[tuple[str, Period], Reading]):
 
     @cached_property
     def _observed_until(self) -> dict[tuple[tuple[int, date, Stage], date], Sequence[Observation]]:
+        return {}
+
+    @cached_property
+    def _known_by(self) -> dict[date, Figures]:
         return {}
 
     @cached_property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -31,6 +31,8 @@ from shared.reference.models import (
     Total,
     Unit,
 )
+
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,18 @@ class Judge:
     # Criteria of communes
 
     def criterion(self, key: CriterionKey, unit: Unit, figures: Figures) -> CriterionVerdict:
-        """Judge a commune's criterion and find the overdue reports on it."""
+        """Judge a commune's criterion and find the overdue reports on it, as of a day on which its set is in force.
+
+        Before that there is no verdict. After it the verdict of the set's last day stands, and figures about its time
+        correct it.
+        """
         reference, on = self.reference, self.on
+        first, last = reference.time_of(key)
+        if on < first:
+            parts = self._parts(key, unit, Figures(), None)
+            return CriterionVerdict(Status.NO_DATA, on, parts, (), first - _DAY)
+        if on > last:
+            return self.at(last).criterion(key, unit, figures.known_by(last))
         parts = self._parts(key, unit, figures, self._deadline(key, unit))
         # no report is expected for a time in which the commune did not exist
         dues = [due for due in reference.due_on(key) if unit.is_valid(due.period.end)]
@@ -103,13 +115,19 @@ class Judge:
         late = [due.period.text for due in awaited if due.by < on]
         ends = [due.by for due in awaited if due.by >= on]
         ends += [part.verdict.holds_until for part in parts if part.verdict.holds_until is not None]
-        return CriterionVerdict(_status(parts), on, parts, late, min(ends, default=None))
+        holds_until = min(ends, default=last)
+        return CriterionVerdict(_status(parts), on, parts, late, holds_until if holds_until < last else None)
 
     def criterion_since(self, key: CriterionKey, unit: Unit, figures: Figures) -> date:
         """Return the day since which a commune's criterion has had its status, by today's figures."""
         plan, deadline = self.reference.plan, self._deadline(key, unit)
+        first, last = self.reference.time_of(key)
+        if self.on > last:
+            return self.at(last).criterion_since(key, unit, figures.known_by(last))
 
         def status_on(day: date) -> tuple[Status, date | None]:
+            if day < first:
+                return Status.NO_DATA, first - _DAY
             parts = self.at(day)._parts(key, unit, figures, deadline)
             ends = [part.verdict.holds_until for part in parts if part.verdict.holds_until is not None]
             return _status(parts), min(ends, default=None)
@@ -121,6 +139,9 @@ class Judge:
 
     def criterion_now(self, key: CriterionKey, unit: Unit, figures: Figures) -> CriterionVerdict:
         """Judge whether a commune meets a criterion by its newest figures, whatever the plan asks of it and when."""
+        last = self.reference.time_of(key)[1]
+        if self.on > last:
+            return self.at(last).criterion_now(key, unit, figures.known_by(last))
         return CriterionVerdict(_status(parts := self._parts(key, unit, figures, None)), self.on, parts, (), None)
 
     def is_over_for(self, unit: Unit, key: CriterionKey) -> bool:

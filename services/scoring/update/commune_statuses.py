@@ -80,13 +80,17 @@ def _judge(
     if stored is None and judged.is_blank:
         return None
     before = _before(stored, criterion, unit, judge)
-    if transaction.cause == "plan":  # the former plan's reports are no news, nor are the new one's
+    first, last = reference.time_of(criterion)
+    has_ended, begins = moment.on > last, stored is not None and stored.judged_on < first <= moment.on
+    if transaction.cause == "plan" or has_ended:  # reports for another plan or set are no news
         before = replace(before, overdue=frozenset(judged.overdue))
+    # a set that begins tells how its communes begin, and corrections of one that has ended are no news of today
+    of_rules = (has_ended or begins) and transaction.cause not in ("plan", "rebuild")
     changes: Sequence[StatusChanged] = ()
     if events(before, judged.status, judged.overdue):
         assessment = explain_criterion(judged)
         cause = _cause(criterion, to_judge.causes, reference)
-        changes = ChangesAt(reference, moment, transaction.cause).of_criterion(
+        changes = ChangesAt(reference, moment, "rules" if of_rules else transaction.cause).of_criterion(
             unit, criterion, before, assessment, cause, judged.series_from
         )
     is_unchanged = stored and judged.status == before.status and transaction.cause != "plan"

@@ -16,6 +16,8 @@ from shared.texts import filled, phrase
 def of_set(located: Located, criteria_set: CriteriaSet, definitions: Definitions) -> list[FileFault]:
     """Check that numbers stand once, measures use elements of their kind, and no year has two goals for one commune."""
     checks = Checks(located)
+    if criteria_set.replaces is not None:
+        checks.known(("replaces",), criteria_set.replaces, definitions.sets, phrase("consistency_plan.criteria_set"))
     checks.unique(("criteria",), (criterion.number for criterion in criteria_set.criteria), "number")
     checks.unique(("commune_groups",), (group.id for group in criteria_set.commune_groups), "id")
     for at, group in enumerate(criteria_set.commune_groups):

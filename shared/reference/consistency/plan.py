@@ -138,7 +138,7 @@ def of_sample(located: Located, sample: SampleCohorts, plan: Plan, units: Units)
 def _set(checks: Checks, place: Place, criteria_set: CriteriaSet, reference: Reference) -> None:
     """Check that the set is for the plan's year and that each of its indicators then has a goal for every commune."""
     year = reference.plan.year
-    if not criteria_set.is_for(year):
+    if not criteria_set.is_for(year) and not _is_replaced(criteria_set, reference):
         checks.fault(
             place,
             filled(phrase("consistency_plan.set_not_for_year"), year=year),
@@ -166,6 +166,32 @@ def _set(checks: Checks, place: Place, criteria_set: CriteriaSet, reference: Ref
                     phrase("consistency_plan.add_goal_or_group"),
                     criteria_set.id,
                 )
+
+
+def _is_replaced(criteria_set: CriteriaSet, reference: Reference) -> bool:
+    """Tell whether a set ends in the course of the plan, and another of its sets takes the place of this one."""
+    plan = reference.plan
+    is_of_its_time = criteria_set.valid_from <= plan.deadline and (criteria_set.valid_to or date.max) >= plan.first_day
+    known = [reference.sets[name] for name in plan.criteria_sets if name in reference.sets]
+    return is_of_its_time and any(other.replaces == criteria_set.id and other.is_for(plan.year) for other in known)
+
+
+def _in_force(
+    checks: Checks, place: Place, commitment: Commitment, keys: Iterable[CriterionKey], reference: Reference
+) -> None:
+    """Check that the sets of criteria by which communes are counted are in force at the commitment's deadline."""
+    known = [key for key in keys if key in reference.criterion_keys]
+    for name in sorted({reference.set_of(key) for key in known}):
+        of_name = reference.sets[name]
+        if not of_name.valid_from <= commitment.deadline <= (of_name.valid_to or date.max):
+            checks.fault(
+                (*place, "deadline"),
+                filled(phrase("consistency_plan.set_not_in_force"), set=name),
+                filled(
+                    phrase("consistency_plan.set_is_in_force"), first=of_name.valid_from, last=of_name.valid_to or "…"
+                ),
+                commitment.deadline,
+            )
 
 
 def _communes_of(reference: Reference) -> Iterator[Unit]:
@@ -206,10 +232,15 @@ def _measure(
     match commitment.measure:
         case CommunesMeeting(criterion=key):
             checks.known((*here, "criterion"), key, criteria, CRITERION)
+            _in_force(checks, place, commitment, [key], reference)
         case CohortMeeting(cohort=name, group=group):
             _cohort_meeting(checks, here, name, group, reference)
+            of_cohort = [key for each in reference.plan.cohorts if each.id == name for key in each.criteria]
+            _in_force(checks, place, commitment, of_cohort, reference)
         case CriteriaMet() as measure:
             of_criteria_met(checks, place, commitment, measure, reference)
+            of_set = [key for key in criteria if reference.set_of(key) == measure.criteria_set]
+            _in_force(checks, place, commitment, of_set, reference)
         case Rate() as rate:
             if rate.formula_of is not None:
                 checks.known((*here, "formula_of"), rate.formula_of, criteria, CRITERION)

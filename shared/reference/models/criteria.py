@@ -245,6 +245,9 @@ class CriteriaSet(Record):
     source: str
     valid_from: date
     valid_to: date | None
+    replaces: str | None = Field(
+        default=None, description="The set whose place it takes: who is judged by that one is judged by this one too."
+    )
     commune_groups: list[CommuneGroup] = Field(default=[])
     recognition: RecognitionRule | None = None
     criteria: list[Criterion]

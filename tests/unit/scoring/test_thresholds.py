@@ -149,7 +149,14 @@ def test_the_plans_paper_is_checked_against_its_own_reference_data(directory: Pa
         (SET, "[06001, 06004]", "[06001, 09999]", "commune_groups[1].units[1]", "no unit", "09999"),
         (SET, "id: group_2", "id: group_1", "commune_groups[1].id", "above already", "group_1"),
         (SET, "element: ntm_2026_r", "element: ntm_2027_r", "recognition.element", "no such", "ntm_2027_recognised"),
-        (f"plans/{PLAN}.yaml", "[ntm_2026]", "[ntm_2026, ntm]", "criteria_sets[1]", "not for the year 2026", "ntm"),
+        (
+            f"plans/{PLAN}.yaml",
+            "[ntm_2026]",
+            "[ntm_2026, advanced]",
+            "criteria_sets[1]",
+            "not for the year 2026",
+            "advanced",
+        ),
     ],
 )
 def test_a_fault_of_a_goal_names_its_line(
