@@ -32,7 +32,6 @@ EXPECTED_LAST_OF = "Nats-Expected-Last-Subject-Sequence-Subject"
 
 _DUPLICATE_IN_BATCH = 10201
 _WRONG_LAST = (10071, 10164)
-_WRONG_LAST_SEQUENCE = 10071
 
 
 class BrokerUnavailableError(Exception):
@@ -79,13 +78,11 @@ async def publish_next(nats: Client, message: Message, after: int, wait_seconds:
 
     SubjectMovedError when another message has come on the subject meanwhile; BrokerUnavailableError as in `publish`.
     """
-    headers = {**message.headers, "Nats-Expected-Last-Subject-Sequence": str(after)}
+    following = Message(message.subject, message.body, {**message.headers, EXPECTED_LAST: str(after)})
     try:
-        (stored,) = await publish(nats, [Message(message.subject, message.body, headers)], wait_seconds)
-    except BrokerUnavailableError as error:
-        if isinstance(error.__cause__, APIError) and error.__cause__.err_code == _WRONG_LAST_SEQUENCE:
-            raise SubjectMovedError(message.subject) from error
-        raise
+        (stored,) = await publish_as_expected(nats, [following], wait_seconds)
+    except OvertakenError as error:
+        raise SubjectMovedError(message.subject) from error
     return stored
 
 
