@@ -90,8 +90,11 @@ PROJECTIONS: Mapping[str, Projection] = {
 # The work that follows the messages of a family, once they stand in the tables.
 FOLLOWING = {subjects.ALL_DOSSIERS: record_decisions}
 
+_BATCH_SIZE = 2000
+"""Messages that are projected in one transaction, at most; where more wait, posts wait for the tables as well."""
+
 _PAUSE_SECONDS = 0.02
-"""The pause after a batch: messages that arrive meanwhile are projected together, in one transaction."""
+"""The pause after a batch that took all there was: messages that arrive meanwhile are projected together."""
 
 
 def subscribe(family: str, projection: Projection) -> Handle:
@@ -102,10 +105,11 @@ def subscribe(family: str, projection: Projection) -> Handle:
         if following := FOLLOWING.get(family):
             await following(intake(), messages)
 
-    @batches(broker, family, subjects.CONSUMERS["intake"][family])
+    @batches(broker, family, subjects.CONSUMERS["intake"][family], _BATCH_SIZE)
     async def take(messages: list[Msg]) -> None:
         await process(subjects.stream_of(family) or family, messages, handle, intake().parking.park)
-        await asyncio.sleep(_PAUSE_SECONDS)
+        if len(messages) < _BATCH_SIZE:
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     return handle
 

@@ -25,7 +25,7 @@ from shared.nats.library_seam import patch_faststream, patch_nats_py
 from shared.settings import Settings
 
 BATCH_SIZE = 500
-"""Messages that a service takes at once, at most."""
+"""Messages that a service takes at once, at most, unless it says otherwise."""
 
 _NOTHING_SECONDS = 5
 """The time after which a request for messages ends when there are none; the consumer then makes it again."""
@@ -84,11 +84,11 @@ async def start(broker: NatsBroker, nats: Client) -> None:
     await broker.start()
 
 
-def batches(broker: NatsBroker, family: str, durable: str) -> Callable[[TakeBatch], TakeBatch]:
+def batches(broker: NatsBroker, family: str, durable: str, size: int = BATCH_SIZE) -> Callable[[TakeBatch], TakeBatch]:
     """Return the decorator that subscribes to all subjects of a family, such as `ntm.v1.status.>`, by batches.
 
-    `durable` names the consumer, which all processes of a service share. A batch is acknowledged when the decorated
-    function returns, and comes again when it raises.
+    `size`: the most messages of a batch. `durable` names the consumer, which all processes of a service share. A batch
+    is acknowledged when the decorated function returns, and comes again when it raises.
     """
     stream = subjects.stream_of(family) or ""
     config = ConsumerConfig(ack_wait=_ACK_SECONDS, max_ack_pending=_UNACKNOWLEDGED_LIMIT)
@@ -98,7 +98,7 @@ def batches(broker: NatsBroker, family: str, durable: str) -> Callable[[TakeBatc
         family,
         durable=durable,
         stream=JStream(stream, declare=False),  # `ntm migrate` has made the stream
-        pull_sub=PullSub(batch=True, batch_size=BATCH_SIZE, timeout=_NOTHING_SECONDS),
+        pull_sub=PullSub(batch=True, batch_size=size, timeout=_NOTHING_SECONDS),
         config=config,
         ack_policy=AckPolicy.NACK_ON_ERROR,
         decoder=raw_batch,

@@ -70,10 +70,13 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
 
 
 def collect_rarely() -> None:
-    """Exclude the objects that are loaded by now from garbage collection, which would take a tenth of the time."""
+    """Exclude the objects that are loaded by now from garbage collection, which would take a tenth of the time.
+
+    The threshold lets the objects of some batches come and go before they are looked through.
+    """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(200_000, 20, 20)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ import pytest
 from nats.aio.msg import Msg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.intake.admission import history_reader
 from services.intake.admission.accept import Admission, content_digest
 from services.intake.admission.candidate import Posted
 from services.intake.admission.group_commit import GroupCommit
@@ -43,6 +44,13 @@ DISTRICT = Caller("district", ("180",), (EVERYTHING,), "k1")
 OTHER_DISTRICT = Caller("other-district", ("180",), (EVERYTHING,), "k2")
 PROVINCE = Caller("province", ("20",), (EVERYTHING,), "k3")
 COMMUNE = Caller("commune", (BORDER,), (EVERYTHING,), "k4")
+
+
+@pytest.fixture(autouse=True)
+def patient_with_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The statement before which a process pauses is one that it waits for, and the other takes its time meanwhile."""
+    monkeypatch.setattr(history_reader, "_SECONDS", 60)
+
 
 type Outcome = dict[str, Any] | str
 """The record that a request was answered with, or the code of its problem."""

@@ -261,8 +261,8 @@ class GroupCommit:
             position += len(messages)
             if not place.duplicate:
                 digest = messages[0].headers.get(REQUEST_DIGEST_HEADER)
-                entry = Entry(place.sequence, signed, candidate.posted.request, digest)
-                self._tail.add(messages[0].subject, entry)
+                unit, request = candidate.unit.key, candidate.posted.request
+                self._tail.add(Entry(place.sequence, messages[0].subject, unit, signed, request, digest))
 
     async def _answers(self, published: Iterable[_Published], stored: Sequence[Stored]) -> dict[UUID, Outcome]:
         """Return the answers for published submissions; those that the stream had already get their first receipts."""

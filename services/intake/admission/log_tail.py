@@ -10,8 +10,10 @@ that contradict each other, and nothing is written before the message itself.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import NamedTuple
 from uuid import UUID
 
@@ -20,10 +22,11 @@ from nats.js.errors import NotFoundError
 from services.intake.admission.candidate import Candidate
 from services.intake.admission.history import History
 from services.intake.admission.messages import REQUEST_DIGEST_HEADER, REQUEST_HEADER, receipt
-from services.intake.rules.standing_figures import StandingReading, standing_figures
+from services.intake.rules.standing_figures import Figures, StandingReading, higher_ranked, standing_figures
 from shared.contracts import subjects
+from shared.contracts.period import Period
 from shared.contracts.submission import AcceptedSubmission
-from shared.nats.direct_get import last_sequences, messages_after
+from shared.nats.direct_get import DirectMessage, last_sequences, messages_after
 from shared.nats.publishing import BrokerUnavailableError
 from shared.reference.models import Unit
 from shared.reference.units import Units
@@ -32,13 +35,14 @@ from shared.service.runtime import Runtime
 _FRESH_SECONDS = 1.0
 """The age from which the place that the tables have reached is asked for again."""
 
-_LARGE = 1000
-"""The size from which the tail is shortened before each group."""
-
 TAIL_LIMIT = 4_000
 """The most submissions that may wait for the tables; then new ones wait until the tables have come nearer."""
 
 _PATIENCE_SECONDS = 5.0
+"""The longest wait in which the tables come no nearer."""
+
+_PAUSE_SECONDS = 0.02
+"""The time between two questions how near they are."""
 
 
 class Place(NamedTuple):
@@ -48,24 +52,51 @@ class Place(NamedTuple):
     units: frozenset[int]
 
 
-@dataclass(slots=True)
-class Entry:
-    """A submission of the tail, with its request's `Idempotency-Key` and the digest of the request's content."""
+class Entry(NamedTuple):
+    """A submission of the tail: its number and subject, its unit, its request's `Idempotency-Key` and digest."""
 
     sequence: int
+    subject: str
+    unit: int
     submission: AcceptedSubmission
     request: str | None = None
     request_digest: str | None = None
-    figures: dict[str, StandingReading] | None = None
-    """Its figures by element, once somebody has asked."""
+
+
+@dataclass(slots=True)
+class _Reports:
+    """The submissions for one unit and period, and their figures once somebody has asked."""
+
+    entries: list[Entry] = field(default_factory=list)
+    _figures: dict[str, StandingReading] | None = None
+
+    def add(self, entry: Entry) -> None:
+        self.entries.append(entry)
+        self._figures = None
+
+    def remove(self, entry: Entry) -> None:
+        self.entries.remove(entry)
+        self._figures = None
+
+    @property
+    def figures(self) -> Figures:
+        """The figures that stand by these submissions."""
+        if self._figures is None:
+            self._figures = {}
+            for entry in self.entries:
+                submission = entry.submission
+                for element, figure in standing_figures(submission, submission.id, submission.agency).items():
+                    self._figures[element] = higher_ranked(self._figures.get(element), figure)
+        return self._figures
 
 
 @dataclass(slots=True)
 class _Chain:
     """All messages on a subject behind the last one that the tables had: the last number, and the submissions."""
 
-    last: int
-    entries: list[Entry] = field(default_factory=list)
+    last: int = 0
+    reports: defaultdict[tuple[int, Period], _Reports] = field(default_factory=lambda: defaultdict(_Reports))
+    """By unit and period."""
 
 
 class LogTail:
@@ -74,11 +105,12 @@ class LogTail:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._chains: dict[str, _Chain] = {}
+        self._entries: dict[UUID, Entry] = {}
+        """The submissions of all chains, in the order of the log but for those that others have published."""
         self._places: dict[int, Place] = {}
         self._reached = 0
         """The tables have every message up to this one, and may have newer ones."""
         self._asked: float | None = None
-        self._size = 0
         self._requests: dict[tuple[str, str], tuple[int, str]] = {}
         """By agency and `Idempotency-Key`: the number of a submission beyond the tables, and its request's digest."""
 
@@ -96,38 +128,37 @@ class LogTail:
     async def refresh(self) -> None:
         """Ask from time to time how far the tables are, and forget what they have.
 
-        Must come before the tables are read. BrokerUnavailableError when they do not come nearer while too much waits
-        for them.
+        Must come before the tables are read. BrokerUnavailableError when they come no nearer while too much waits for
+        them.
         """
         loop = asyncio.get_running_loop()
-        is_fresh = self._asked is not None and loop.time() - self._asked < _FRESH_SECONDS
-        if is_fresh and self._size < _LARGE:
+        if self._asked is not None and loop.time() - self._asked < _FRESH_SECONDS and not self._is_full:
             return
         deadline = loop.time() + _PATIENCE_SECONDS
         while True:
+            before = self._reached
             await self._ask()
             if not self._is_full:
                 return
-            if loop.time() > deadline:
+            if self._reached > before:
+                deadline = loop.time() + _PATIENCE_SECONDS
+            elif loop.time() > deadline:
                 raise BrokerUnavailableError("the tables do not follow the stream")
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     def ids(self, candidates: Iterable[Candidate]) -> list[UUID]:
         """Return the submissions for the units and periods of the candidates that the tables may lack.
 
         Those that the tables have are left to them: they know also which of them were withdrawn.
         """
-        if not self._size:
+        if not self._entries:
             return []
-        wanted: dict[str, set[str]] = {}
-        for candidate in candidates:
-            wanted.setdefault(self.place_of(candidate).subject, set()).add(candidate.submission.period.text)
+        wanted = {(candidate.unit.key, candidate.submission.period): candidate for candidate in candidates}
         return [
             entry.submission.id
-            for subject, periods in wanted.items()
-            if (chain := self._chains.get(subject))
-            for entry in chain.entries
-            if entry.submission.period.text in periods
+            for place, candidate in wanted.items()
+            if (chain := self._chains.get(self.place_of(candidate).subject)) and (reports := chain.reports.get(place))
+            for entry in reports.entries
         ]
 
     def unknown(self, history: History, places: Iterable[Place]) -> list[Place]:
@@ -150,54 +181,47 @@ class LogTail:
         """
         wanted = {place.subject for place in places}
         family = next(iter(wanted)) if len(wanted) == 1 and not everywhere else subjects.ALL_SUBMISSIONS
-        chains = {subject: _Chain(0) for subject in wanted}
         stream = subjects.SUBMISSIONS_STREAM
-        async for message in messages_after(self._runtime.nats, stream, family, self._reached):
-            chain, request = chains.get(message.subject), message.headers.get(REQUEST_HEADER)
-            if chain is None and request is None:
-                continue
-            digest = message.headers.get(REQUEST_DIGEST_HEADER)
-            entry = Entry(message.sequence, AcceptedSubmission.model_validate_json(message.data), request, digest)
-            self._note_request(entry)
-            if chain is not None:
-                chain.entries.append(entry)
-                chain.last = message.sequence
-        if closely:
-            for subject, last in (await last_sequences(self._runtime.nats, stream, wanted)).items():
-                chains[subject].last = max(chains[subject].last, last)
-        self._chains |= {subject: chain for subject, chain in chains.items() if chain.last}
+        behind = messages_after(self._runtime.nats, stream, family, self._reached)
+        found = [self._entry(one) async for one in behind if one.subject in wanted or REQUEST_HEADER in one.headers]
+        lasts = await last_sequences(self._runtime.nats, stream, wanted) if closely else {}
+        self._forget([entry for entry in self._entries.values() if entry.subject in wanted])
         for subject in wanted:
-            if not chains[subject].last:
-                self._chains.pop(subject, None)
-        self._count()
+            self._chains.pop(subject, None)
+        for entry in found:
+            if entry.subject in wanted:
+                self.add(entry)
+            else:
+                self._note_request(entry)
+        for subject, last in lasts.items():
+            chain = self._chains.setdefault(subject, _Chain())
+            chain.last = max(chain.last, last)
 
-    def complete(self, history: History, candidates: Collection[Candidate], places: Iterable[Place]) -> dict[str, int]:
+    def _entry(self, message: DirectMessage) -> Entry:
+        submission = AcceptedSubmission.model_validate_json(message.data)
+        unit, headers = self._unit_of(submission), message.headers
+        request, digest = headers.get(REQUEST_HEADER), headers.get(REQUEST_DIGEST_HEADER)
+        return Entry(message.sequence, message.subject, unit, submission, request, digest)
+
+    def complete(self, history: History, candidates: Iterable[Candidate], places: Iterable[Place]) -> dict[str, int]:
         """Add the tail's figures and receipts to the history, and forget those that it has from the tables.
 
         Returns, by subject, the number of the last message that the history takes into account.
         """
-        expected: dict[str, int] = {}
-        by_id = {candidate.id: candidate for candidate in candidates}
-        for place in places:
-            chain = self._chains.get(place.subject)
-            expected[place.subject] = max(_last(history, place), chain.last if chain else 0)
-            if chain is None or not chain.entries:
-                continue
-            lacking = [entry for entry in chain.entries if entry.submission.id not in history.stored]
-            self._size -= len(chain.entries) - len(lacking)
-            chain.entries = lacking
-            for entry in lacking:
-                submission, unit = entry.submission, self._unit_of(entry.submission)
-                if entry.figures is None:
-                    entry.figures = standing_figures(submission, submission.id, submission.agency)
-                for element, figure in entry.figures.items():
-                    history.standing.put(unit, element, figure)
-                if submission.id in by_id:
-                    history.receipts[submission.id] = receipt(submission)
+        self._forget([entry for submission in history.stored if (entry := self._entries.get(submission))])
         for candidate in candidates:
+            if entry := self._entries.get(candidate.id):
+                history.receipts[candidate.id] = receipt(entry.submission)
             request = candidate.posted.caller.agency, candidate.posted.request or ""
             if (noted := self._requests.get(request)) is not None:
                 history.requests[request] = noted[1]
+        expected: dict[str, int] = {}
+        for place in places:
+            chain = self._chains.get(place.subject)
+            expected[place.subject] = max(_last(history, place), chain.last if chain else 0)
+            if chain:
+                for (unit, period), reports in chain.reports.items():
+                    history.standing.merge(unit, period, reports.figures)
         return expected
 
     def _unit_of(self, submission: AcceptedSubmission) -> int:
@@ -208,13 +232,23 @@ class LogTail:
             raise KeyError(f"unit {submission.unit} in {submission.period}")
         return unit.key
 
-    def add(self, subject: str, entry: Entry) -> None:
-        """Remember a submission that was published behind everything that was known on the subject."""
-        chain = self._chains.setdefault(subject, _Chain(entry.sequence))
-        chain.entries.append(entry)
+    def add(self, entry: Entry) -> None:
+        """Remember a submission that stands behind everything that is known on its subject."""
+        chain = self._chains.setdefault(entry.subject, _Chain())
         chain.last = entry.sequence
-        self._size += 1
+        if entry.submission.id not in self._entries:
+            chain.reports[entry.unit, entry.submission.period].add(entry)
+            self._entries[entry.submission.id] = entry
         self._note_request(entry)
+
+    def _forget(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            del self._entries[entry.submission.id]
+            reports = self._chains[entry.subject].reports
+            place = entry.unit, entry.submission.period
+            reports[place].remove(entry)
+            if not reports[place].entries:
+                del reports[place]
 
     def _note_request(self, entry: Entry) -> None:
         if entry.request is not None and entry.request_digest is not None:
@@ -222,7 +256,7 @@ class LogTail:
 
     @property
     def _is_full(self) -> bool:
-        return self._size > TAIL_LIMIT
+        return len(self._entries) > TAIL_LIMIT
 
     async def _ask(self) -> None:
         try:
@@ -233,13 +267,8 @@ class LogTail:
             self._reached = 0  # nothing was projected yet
         self._asked = asyncio.get_running_loop().time()
         self._requests = {name: noted for name, noted in self._requests.items() if noted[0] > self._reached}
+        self._forget([*takewhile(lambda entry: entry.sequence <= self._reached, self._entries.values())])
         self._chains = {subject: chain for subject, chain in self._chains.items() if chain.last > self._reached}
-        for chain in self._chains.values():
-            chain.entries = [entry for entry in chain.entries if entry.sequence > self._reached]
-        self._count()
-
-    def _count(self) -> None:
-        self._size = sum(len(chain.entries) for chain in self._chains.values())
 
 
 def _subject(unit: Unit, units: Units) -> str:

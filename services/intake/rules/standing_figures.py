@@ -58,14 +58,20 @@ class StandingFigures:
     def put(self, unit_key: int, element: str, reading: StandingReading) -> None:
         """Add a figure; it stands unless the standing one ranks as high or higher."""
         readings = self._units[unit_key].setdefault(reading.period, {})
-        standing = readings.get(element)
-        if standing is None or standing.rank < reading.rank:
-            readings[element] = reading
+        readings[element] = higher_ranked(readings.get(element), reading)
+
+    def merge(self, unit_key: int, period: Period, figures: Figures) -> None:
+        """Add figures of one unit and period."""
+        readings = self._units[unit_key].get(period)
+        if readings is None:
+            self._units[unit_key][period] = {**figures}
+        else:
+            for element, reading in figures.items():
+                readings[element] = higher_ranked(readings.get(element), reading)
 
     def add(self, unit_key: int, submission: Submission, submission_id: UUID, agency: str) -> None:
         """Add the figures of a submission that was just accepted."""
-        for element, figure in standing_figures(submission, submission_id, agency).items():
-            self.put(unit_key, element, figure)
+        self.merge(unit_key, submission.period, standing_figures(submission, submission_id, agency))
 
 
 def standing_figures(submission: Submission, submission_id: UUID, agency: str) -> dict[str, StandingReading]:
@@ -75,6 +81,11 @@ def standing_figures(submission: Submission, submission_id: UUID, agency: str) -
         element: StandingReading(exact(value), period, stage, revision, submission_id, agency)
         for element, value in submission.readings.items()
     }
+
+
+def higher_ranked(standing: StandingReading | None, reading: StandingReading) -> StandingReading:
+    """Return the one of two figures for the same that stands; of equals the first."""
+    return reading if standing is None or standing.rank < reading.rank else standing
 
 
 def exact(value: Value) -> Decimal:
