@@ -10,6 +10,7 @@ from uuid import UUID
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.draft import Draft, Recipient
 from services.notify.alerts.links import Links
+from services.notify.routing.key_scope import KeyScope
 from services.notify.routing.tree import Tree
 from services.notify.sms_text import Style
 from shared.contracts.alert import ChannelName
@@ -22,11 +23,15 @@ type Contacts = Mapping[tuple[Role, str], Sequence[Contact]]
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """A silence: alerts that match are not told for now, either to anybody or to `recipient`."""
+    """A silence: alerts that match are not told for now, either to anybody or to `recipient`.
+
+    `own`: the key that made it for its own offices. None: a coordinator made it, for others as well.
+    """
 
     id: UUID
     match: Match
     recipient: str | None = None
+    own: KeyScope | None = None
 
 
 @dataclass(frozen=True, slots=True)

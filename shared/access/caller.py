@@ -41,7 +41,16 @@ class Caller:
 
     def covers_criteria(self, criteria: tuple[str, ...]) -> bool:
         """Return whether the key has one of these criteria. Elements of no criterion need a key for all criteria."""
-        return EVERYTHING in self.criteria or any(key in self.criteria for key in criteria)
+        return self.covers_all_criteria or any(key in self.criteria for key in criteria)
+
+    @property
+    def covers_all_criteria(self) -> bool:
+        """Whether the key is for every criterion, and for everything that belongs to none."""
+        return EVERYTHING in self.criteria
+
+    def is_coordinator(self, province: str) -> bool:
+        """Return whether the key is for the whole province and for all criteria: such a key may decide for others."""
+        return self.covers_all_criteria and province in self.units
 
 
 def agency_id(name: str) -> str:

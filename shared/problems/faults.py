@@ -63,6 +63,9 @@ class Faults(Enum):
     REPEATED_CONTACT = phrase("faults.repeated_contact")
     NO_CONTACT_COLUMNS = phrase("faults.no_contact_columns")
 
+    # of difficulties
+    DISASTER_NEEDS_CRITERION = phrase("faults.disaster_needs_criterion")
+
     # of dossiers
     STEP_MISSING = phrase("faults.step_missing")
     STEP_MISSING_CRITERIA = phrase("faults.step_missing_criteria")
@@ -93,7 +96,12 @@ class Faults(Enum):
     UNKNOWN_CRITERIA_SET = phrase("faults.unknown_criteria_set")
     BAD_RECIPIENT = phrase("faults.bad_recipient")
     OWN_UNITS_NEEDED = phrase("faults.own_units_needed")
-    PROVINCE_ONLY = phrase("faults.province_only")
+    OWN_CRITERIA_NEEDED = phrase("faults.own_criteria_needed")
+    OUTSIDE_ROLE = phrase("faults.outside_role")
+    NOT_TOLD = phrase("faults.not_told")
+    OTHERS_NOTICE = phrase("faults.others_notice")
+    OTHERS_RECIPIENT = phrase("faults.others_recipient")
+    ANOTHERS_SILENCE = phrase("faults.anothers_silence")
 
     # of subscriptions
     BAD_ENDPOINT = phrase("faults.bad_endpoint")

@@ -34,6 +34,7 @@ from tests.running import Begin, Service
 from tests.servers import NatsServer
 from tests.waiting import eventually
 
+_SILENCED = "Hệ thống tạm ngừng báo"
 UNKNOWN_MAILBOX = "gone@example.vn"
 
 
@@ -116,8 +117,8 @@ class NotifyService:
         async with self.service.client() as client:
             return await client.request(method, path, headers=headers, **options)
 
-    async def key(self, *units: str) -> str:
-        return await add_key(self.engine, f"agency-{'-'.join(units)}", "Agency", list(units), ["*"])
+    async def key(self, *units: str, criteria: Sequence[str] = ("*",), agency: str | None = None) -> str:
+        return await add_key(self.engine, agency or f"agency-{'-'.join(units)}", "Agency", list(units), list(criteria))
 
     async def notices(self, **parameters: Any) -> list[dict[str, Any]]:
         """Return all notices that the province's key sees."""
@@ -145,6 +146,16 @@ class NotifyService:
 
     @property
     def mails(self) -> list[Any]:
+        """The mails, but those that tell of silences (`silence_mails`)."""
+        return [sent for sent in self._sent_mails if _SILENCED not in sent.subject]
+
+    @property
+    def silence_mails(self) -> list[Any]:
+        """The mails that tell people that the coordinator silences alerts for them."""
+        return [sent for sent in self._sent_mails if _SILENCED in sent.subject]
+
+    @property
+    def _sent_mails(self) -> list[Any]:
         return [sent for sent in self.postbox.outbox.items if sent.kind == "mail"]
 
     @property

@@ -103,8 +103,8 @@ async def test_a_silence_holds_back_what_matches_and_says_so(notify: NotifyServi
     change = a_status_change()
     await notify.publish(change)
     await notify.settled()
-    assert notify.mails == []
-    notices = await notify.notices(alert=str(change.id))
+    assert [mail.to for mail in notify.mails] == [["btxh@example.vn"]], "the province's division hears of it"
+    notices = await notify.notices(alert=str(change.id), recipient="district_office@184")
     assert {item["status"] for item in notices} == {"withheld"}
     mentions = [alert for item in notices for alert in item["alerts"]]
     assert {one["because"] for one in mentions} == {silence["id"]}

@@ -94,6 +94,7 @@ async def report_difficulty(
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": report.unit}))
     if report.criterion is not None and report.criterion not in reference.criterion_keys:
         raise Problem(Problems.REFUSED, Fault("/criterion", Faults.UNKNOWN_CRITERION, {"value": report.criterion}))
+    _check_criterion(report, caller)
     problem = _identity("problem", caller, idempotency_key)
     district = reference.units.district(unit)
     logged = DifficultyLogged(
@@ -205,10 +206,22 @@ async def _events(runtime: Runtime, problem_id: UUID) -> list[DifficultyLogged]:
         return (await difficulties.events_of(connection, [problem_id]))[problem_id]
 
 
+def _check_criterion(report: DifficultyReport, caller: Caller) -> None:
+    """Raise problem 403 where the key does not cover the criterion that the report names.
+
+    A disaster excuses missing reports, so a key for some criteria has to name the criterion that it excuses.
+    """
+    if report.criterion is not None and not caller.covers_criteria((report.criterion,)):
+        raise Problem(Problems.OUT_OF_SCOPE, Fault("/criterion", Faults.OUTSIDE_CRITERION, {"value": report.criterion}))
+    if report.kind is DifficultyKind.DISASTER and report.criterion is None and not caller.covers_all_criteria:
+        own = ", ".join(caller.criteria)
+        raise Problem(Problems.OUT_OF_SCOPE, Fault("/criterion", Faults.DISASTER_NEEDS_CRITERION, {"value": own}))
+
+
 def _may_answer(reported: DifficultyLogged, caller: Caller, reference: Reference) -> bool:
-    if caller.agency == reported.reported_by:
-        return True
     criteria = (reported.criterion,) if reported.criterion else ()
+    if caller.agency == reported.reported_by:
+        return not criteria or caller.covers_criteria(criteria)
     return reference.plan.unit in caller.units and (not criteria or caller.covers_criteria(criteria))
 
 

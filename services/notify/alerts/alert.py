@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.notify.alerts.dossier_turn import DossierEvent, TurnOfDossier
 from services.notify.alerts.rules_changed import RulesEvent
+from services.notify.alerts.silence_given import SilenceEvent, SilenceGiven
 from shared.contracts.alert import DifficultyEvent, OccasionKind, OperationNoted
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.reference_version import RulesChanged
@@ -17,15 +18,17 @@ from shared.reference.models import AnyEvent, Unit
 from shared.stable_id import stable_id
 from shared.time import VIETNAM
 
-type Occasion = StatusChanged | TargetChanged | DifficultyLogged | TurnOfDossier | OperationNoted | RulesChanged
+type Occasion = (
+    StatusChanged | TargetChanged | DifficultyLogged | TurnOfDossier | OperationNoted | RulesChanged | SilenceGiven
+)
 """The event behind an alert: a change of a verdict, an entry about a difficulty, a turn in a dossier, a note about the
-system itself, or other rules.
+system itself, other rules, or a silence for others.
 """
 
 type AlertKind = OccasionKind | Literal["dossier"]
 """The kind of an alert. The released kinds are a closed list, so readers of the API get a dossier's as `status`."""
 
-type AlertedEvent = AnyEvent | DossierEvent | RulesEvent
+type AlertedEvent = AnyEvent | DossierEvent | RulesEvent | SilenceEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Alert:
         match self.occasion:
             case DifficultyLogged():
                 return "problem"
-            case OperationNoted() | RulesChanged():
+            case OperationNoted() | RulesChanged() | SilenceGiven():
                 return "operation"
             case TurnOfDossier():
                 return "dossier"
@@ -67,6 +70,8 @@ class Alert:
         """The name of the event."""
         if isinstance(self.occasion, DifficultyLogged):
             return DifficultyEvent.CLOSED if self.occasion.closes else DifficultyEvent(self.occasion.event)
+        if isinstance(self.occasion, SilenceGiven):
+            return SilenceEvent.GIVEN
         return RulesEvent.CHANGED if isinstance(self.occasion, RulesChanged) else self.occasion.event
 
     @property
@@ -90,6 +95,8 @@ class Alert:
                 return noted.about
             case RulesChanged(version=version):
                 return f"reference/{version}"
+            case SilenceGiven(silence=silence):
+                return f"silence/{silence}"
 
     def _of_its_plan(self, topic: str) -> str:
         """Name a closing plan with the topic: the next plan has a topic of the same name."""
@@ -103,6 +110,6 @@ class Alert:
 
 def day_of(occasion: Occasion) -> date:
     """Return the day that was judged, or the day in Vietnam on which a difficulty, a step or a note was written."""
-    if isinstance(occasion, DifficultyLogged | TurnOfDossier | OperationNoted | RulesChanged):
+    if isinstance(occasion, DifficultyLogged | TurnOfDossier | OperationNoted | RulesChanged | SilenceGiven):
         return occasion.at.astimezone(VIETNAM).date()
     return occasion.on

@@ -10,6 +10,7 @@ from pydantic import Discriminator, Tag, TypeAdapter
 
 from services.notify.alerts.alert import Alert, Occasion, day_of
 from services.notify.alerts.dossier_turn import TurnOfDossier, turns_of
+from services.notify.alerts.silence_given import SilenceGiven
 from shared.contracts.alert import OperationEvent, OperationNoted
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.difficulty import DifficultyLogged
@@ -31,6 +32,8 @@ def _type_of(body: Any) -> str | None:
         return "operation"
     if "communes" in body:
         return "rules"
+    if "silence" in body:
+        return "silence"
     if "turn" in body:
         return "dossier"
     if "criteria_set" in body:
@@ -48,6 +51,7 @@ EVENTS: TypeAdapter[Occasion | Parked | DossierLogged] = TypeAdapter(
         | Annotated[OperationNoted, Tag("operation")]
         | Annotated[TurnOfDossier, Tag("dossier")]
         | Annotated[RulesChanged, Tag("rules")]
+        | Annotated[SilenceGiven, Tag("silence")]
         | Annotated[Parked, Tag("parked")]
         | Annotated[DossierLogged, Tag("step")],
         Discriminator(_type_of),
@@ -97,7 +101,9 @@ def alert_of(occasion: Occasion, reference: Reference, trace: str | None = None)
     if isinstance(occasion, StatusChanged | TargetChanged):
         closing = _closing_plan(occasion, reference.plan)
         return Alert(occasion, unit, district, trace, occasion.sample, closing_plan=closing)
-    sample = occasion.sample if isinstance(occasion, TurnOfDossier | RulesChanged) else reference.plan.sample
+    sample = (
+        occasion.sample if isinstance(occasion, TurnOfDossier | RulesChanged | SilenceGiven) else reference.plan.sample
+    )
     return Alert(occasion, unit, district, trace, sample)
 
 

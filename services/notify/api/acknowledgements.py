@@ -18,20 +18,26 @@ from jinja2 import Environment, PackageLoader
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.alerts.draft import DIGESTS
+from services.notify.alerts.alert import Alert
+from services.notify.alerts.draft import DIGESTS, Draft
 from services.notify.alerts.links import VALID_FOR, hash_of
 from services.notify.api.alerts import AlertItem, alert_item, reason_of, what_of
-from services.notify.api.dependencies import Serving, visible
+from services.notify.api.dependencies import Serving, is_coordinator, visible
+from services.notify.routing.key_scope import KeyScope
+from services.notify.routing.matching import criteria
+from services.notify.stages.route import route
 from services.notify.storage import ledger
-from services.notify.storage.alert_rows import StoredAlert
+from services.notify.storage.alert_rows import StoredAlert, kept_alert
 from services.notify.storage.alerts import alerts_of_notice
 from services.notify.storage.contacts import end_digest, has_digest
 from services.notify.storage.notices import StoredNotice
 from services.notify.telling.acknowledge import acknowledge
+from services.notify.world import World
 from shared import text
+from shared.access.caller import Caller
 from shared.http.body import read_body
 from shared.http.dependencies import SignedIn
-from shared.problems import Problem, Problems
+from shared.problems import Fault, Faults, Problem, Problems
 from shared.text import storable
 from shared.time import VIETNAM, utc_now
 
@@ -63,14 +69,33 @@ class Acknowledgement(BaseModel):
 async def acknowledge_alert(
     alert_id: UUID, notify: Serving, caller: SignedIn, said: Acknowledgement | None = None
 ) -> AlertItem:
-    """Acknowledge an alert: the caller's agency takes care of it. An earlier acknowledgement stays."""
+    """Acknowledge an alert: the caller's agency takes care of it. An earlier acknowledgement stays.
+
+    An acknowledged alert is not repeated and climbs no further, so the key has to be that of an office that the plan
+    tells of it, for its criterion: who hears of nothing keeps nobody else from hearing.
+    """
     seen = visible(caller, None, notify.reference)
+    world = await notify.world()
     async with notify.engine.begin() as connection:
-        if not await ledger.alert_rows(connection, [alert_id], seen):
+        rows = await ledger.alert_rows(connection, [alert_id], seen)
+        if not rows:
             raise Problem(Problems.NOT_FOUND)
+        if not _may_acknowledge(kept_alert(rows[0], notify.reference), caller, world):
+            raise Problem(Problems.OUT_OF_SCOPE, Fault("", Faults.NOT_TOLD))
         await acknowledge(connection, [alert_id], caller.agency, said.note if said else None, utc_now())
         [row] = await ledger.alert_rows(connection, [alert_id], seen)
     return alert_item(row)
+
+
+def _may_acknowledge(alert: Alert, caller: Caller, world: World) -> bool:
+    """Say whether the key covers the alert's criteria and an office that hears of it, or is the coordinator's."""
+    reference = world.of(alert).reference
+    if is_coordinator(caller, reference):
+        return True
+    hears = (draft.recipient for draft in route([Draft((alert,))], world))
+    return KeyScope.of(caller).covers(criteria(alert, reference.plan)) and any(
+        recipient and recipient.role and caller.covers_unit(recipient.unit, reference.units) for recipient in hears
+    )
 
 
 @router.get("/a/{token}", response_class=HTMLResponse, include_in_schema=False)

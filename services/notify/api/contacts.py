@@ -10,12 +10,14 @@ from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.api.dependencies import Serving, UnitParameter, covered, is_of_province, visible
+from services.notify.api.dependencies import Serving, UnitParameter, is_coordinator, visible
 from services.notify.contacts.book import Book, checked_book, read_book
 from services.notify.contacts.checks import Remark, check, namesake_fault
 from services.notify.contacts.masking import mask_address
 from services.notify.inspect.ended_roles import ended_role
 from services.notify.inspect.who_is_unreachable import gaps
+from services.notify.routing.key_scope import KeyScope
+from services.notify.service import Notify
 from services.notify.storage.contacts import (
     StoredContact,
     import_contacts,
@@ -25,13 +27,13 @@ from services.notify.storage.contacts import (
     save,
     stored_contacts,
 )
-from shared.access.caller import Caller
+from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.alert import ChannelName
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import UnitRef
 from shared.http.body import read_body
 from shared.http.dependencies import SignedIn
-from shared.problems import Faults, Problem, Problems
+from shared.problems import Fault, Faults, Problem, Problems
 from shared.problems.pydantic_errors import faults_of
 from shared.reference.load import Reference
 from shared.reference.models import Contact, ContactsFile
@@ -166,7 +168,7 @@ async def list_gaps(notify: Serving, caller: SignedIn) -> Gaps:
 
 @router.post("", status_code=201)
 async def add_contact(contact: Contact, notify: Serving, caller: SignedIn) -> ContactItem:
-    """Add a contact to a unit that the key covers."""
+    """Add a contact to a unit that the key covers, for a role of whose criteria the key has each."""
     return await _keep(uuid4(), contact, notify, caller, is_new=True)
 
 
@@ -201,9 +203,9 @@ async def import_file(
 ) -> ImportAnswer:
     """Import the contacts of an Excel or CSV file, or of JSON: all of them, or none where any is faulty.
 
-    `replace` removes the contacts that the file lacks, and needs a key for the province. `dry_run` changes nothing and
-    only returns the numbers of changes. `remarks` name phone numbers whose prefix of before 2018 was translated, and
-    sheets that were not read.
+    `replace` removes the contacts that the file lacks, and needs a key for the province and all criteria. `dry_run`
+    changes nothing and only returns the numbers of changes. `remarks` name phone numbers whose prefix of before 2018
+    was translated, and sheets that were not read.
     """
     reference = notify.reference
     body = await read_body(request, FILE_LIMIT)
@@ -211,8 +213,8 @@ async def import_file(
     if book.faults:
         raise Problem(Problems.FILE_REFUSED, *book.faults)
     for contact in book.contacts:
-        covered(caller, contact.unit, reference)
-    if replace and not is_of_province(caller, reference):
+        _check_office(contact, caller, notify)
+    if replace and not is_coordinator(caller, reference):
         raise Problem(Problems.OUT_OF_SCOPE)
     async with notify.engine.connect() as connection, connection.begin() as transaction:
         await lock_contacts(connection)
@@ -247,7 +249,23 @@ async def _own(connection: AsyncConnection, contact_id: UUID, notify: Serving, c
     contacts = await stored_contacts(connection, contact_id)
     if not contacts:
         raise Problem(Problems.NOT_FOUND)
-    covered(caller, contacts[0].contact.unit, notify.reference)
+    _check_office(contacts[0].contact, caller, notify)
+
+
+def _check_office(contact: Contact, caller: Caller, notify: Notify) -> None:
+    """Raise a problem (403) where the key may not keep the contacts of the role in the unit.
+
+    It has to cover the unit that has the code today, and each criterion of the role; a role without criteria of its own
+    hears of all. Else a key for one criterion could lead an office's notices elsewhere.
+    """
+    reference = notify.reference
+    unit = reference.units.find(contact.unit, notify.runtime.clock.today()) or reference.units.known(contact.unit)[-1]
+    if not caller.covers_unit(unit, reference.units):
+        raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": contact.unit}))
+    owned = next((role.owns for role in reference.plan.roles if role.role == contact.role), [])
+    if not KeyScope.of(caller).covers(owned):
+        details = {"value": contact.role, "expected": ", ".join(owned) or EVERYTHING}
+        raise Problem(Problems.OUT_OF_SCOPE, Fault("/role", Faults.OUTSIDE_ROLE, details))
 
 
 async def _keep(contact_id: UUID, contact: Contact, notify: Serving, caller: Caller, *, is_new: bool) -> ContactItem:
@@ -255,7 +273,7 @@ async def _keep(contact_id: UUID, contact: Contact, notify: Serving, caller: Cal
     kept = checked.contact
     if checked.faults:
         raise Problem(Problems.INVALID_QUERY, *checked.faults)
-    covered(caller, kept.unit, notify.reference)
+    _check_office(kept, caller, notify)
     async with notify.engine.begin() as connection:
         await lock_contacts(connection)
         if not is_new:

@@ -15,7 +15,7 @@ from shared.http.dependencies import service_of
 from shared.http.paging import up_to
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
-from shared.reference.models import Unit
+from shared.reference.models import Match, Unit
 
 
 def _notify(request: Request) -> Notify:
@@ -56,8 +56,26 @@ def covered(caller: Caller, code: str, reference: Reference, pointer: str = "/un
 
 
 def is_of_province(caller: Caller, reference: Reference) -> bool:
-    """Say whether the caller covers the whole province, and so sees full addresses and decides for everybody."""
+    """Say whether the caller covers the whole province, and so sees full addresses."""
     return reference.plan.unit in caller.units
+
+
+def is_coordinator(caller: Caller, reference: Reference) -> bool:
+    """Say whether the key covers the whole province and all criteria, and so may decide for other offices."""
+    return caller.is_coordinator(reference.plan.unit)
+
+
+def check_criteria(match: Match, caller: Caller) -> None:
+    """Raise a problem (403) where conditions let through alerts about criteria that the key does not cover."""
+    if caller.covers_all_criteria:
+        return
+    if not match.criteria:
+        own = ", ".join(caller.criteria)
+        raise Problem(Problems.OUT_OF_SCOPE, Fault("/match/criteria", Faults.OWN_CRITERIA_NEEDED, {"value": own}))
+    for place, key in enumerate(match.criteria):
+        if not caller.covers_criteria((key,)):
+            pointer = f"/match/criteria/{place}"
+            raise Problem(Problems.OUT_OF_SCOPE, Fault(pointer, Faults.OUTSIDE_CRITERION, {"value": key}))
 
 
 def moment_and_id(moment: str, key: str) -> tuple[datetime, UUID]:

@@ -26,16 +26,19 @@ from services.notify.api.dependencies import (
 )
 from services.notify.api.released_words import released_event
 from services.notify.contacts.masking import mask_address, mask_in
+from services.notify.routing.key_scope import KeyScope
 from services.notify.storage import ledger
 from services.notify.storage.ledger import Filter
 from services.notify.storage.notices import StoredNotice
 from services.notify.telling.resend import resend
+from shared.access.caller import Caller
 from shared.contracts.alert import ChannelName
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import UnitRef
 from shared.http.dependencies import SignedIn
 from shared.http.paging import Cursor, decode_cursor, encode_cursor
-from shared.problems import Problem, Problems
+from shared.problems import Fault, Faults, Problem, Problems
+from shared.reference.load import Reference
 from shared.reference.models import AnyEvent
 from shared.spreadsheet.delimited import BYTE_ORDER_MARK, write_lines
 from shared.time import VIETNAM, utc_now
@@ -172,13 +175,18 @@ async def export_notices(
 
 @router.post("/notices/{notice_id}/resend", status_code=202)
 async def resend_notice(notice_id: UUID, notify: Serving, caller: SignedIn) -> Resent:
-    """Send a notice again, to its address or to the addresses that became known since, at most once a minute."""
+    """Send a notice again, to its address or to the addresses that became known since, at most once a minute.
+
+    For recipients in the units of the key: a district does not send to the province in the system's name.
+    """
     seen = visible(caller, None, notify.reference)
     now = utc_now()
     async with notify.engine.begin() as connection:
         notice = await ledger.notice_of(connection, notice_id, seen)
         if notice is None:
             raise Problem(Problems.NOT_FOUND)
+        if not _may_resend(notice, caller, notify.reference):
+            raise Problem(Problems.OUT_OF_SCOPE, Fault("/recipient", Faults.OTHERS_NOTICE, {"value": notice.recipient}))
         if ledger.was_sent_lately(notice, now):
             raise Problem(Problems.SENT_LATELY, headers={"Retry-After": "60"})
         if notice.status == NoticeStatus.WITHHELD.value and notice.address:
@@ -191,6 +199,13 @@ async def resend_notice(notice_id: UUID, notify: Serving, caller: SignedIn) -> R
     notify.wake()
     in_full = is_of_province(caller, notify.reference)
     return Resent(items=[_notice(row, details, in_full=in_full) for row in rows])
+
+
+def _may_resend(notice: StoredNotice, caller: Caller, reference: Reference) -> bool:
+    """Say whether the key covers the recipient's unit and all criteria, or the recipient's own where it is a sector."""
+    role = next((each for each in reference.plan.roles if each.role == notice.recipient.partition("@")[0]), None)
+    unit = reference.units.by_key(notice.unit)
+    return caller.covers_unit(unit, reference.units) and KeyScope.of(caller).covers(role.owns if role else ())
 
 
 def _notice(row: StoredNotice, details: ledger.Details, *, in_full: bool) -> NoticeItem:

@@ -21,7 +21,7 @@ DESCRIPTION = Description(
             "Alerts", "List the alerts / Các cảnh báo", problems=_UNIT, parameters={"unit": "184"}
         ),
         "POST /v1/alerts/{alert_id}/acknowledge": Operation(
-            "Alerts", "Acknowledge an alert / Xác nhận đã nhận", problems=(Problems.NOT_FOUND,)
+            "Alerts", "Acknowledge an alert / Xác nhận đã nhận", problems=_UNIT
         ),
         "GET /v1/notices": Operation(
             "Notices",
@@ -36,7 +36,7 @@ DESCRIPTION = Description(
             "Notices",
             "Send a notice again / Gửi lại",
             problems=(
-                Problems.NOT_FOUND,
+                *_UNIT,
                 Problems.NO_ADDRESS,
                 Problems.NOTICE_WITHHELD,
                 Problems.NOT_SENDABLE,

@@ -7,6 +7,7 @@ from typing import cast
 from services.notify.alerts.alert import AlertedEvent, AlertKind
 from services.notify.alerts.dossier_turn import DossierEvent
 from services.notify.alerts.rules_changed import RulesEvent
+from services.notify.alerts.silence_given import SilenceEvent
 from shared.contracts.alert import OccasionKind
 from shared.contracts.status import Event
 from shared.reference.models import AnyEvent
@@ -18,5 +19,5 @@ def released_kind(kind: AlertKind) -> OccasionKind:
 
 
 def released_event(event: AlertedEvent) -> AnyEvent:
-    """Return the released event: a turn in a dossier and other rules have `changed`."""
-    return Event.CHANGED if event in {*DossierEvent, *RulesEvent} else cast(AnyEvent, event)
+    """Return the released event: a turn in a dossier, other rules and a silence have `changed`."""
+    return Event.CHANGED if event in {*DossierEvent, *RulesEvent, *SilenceEvent} else cast(AnyEvent, event)

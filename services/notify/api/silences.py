@@ -1,4 +1,8 @@
-"""`/v1/silences`: spans of time in which matching alerts are not told. Each keeps its author, reason and end."""
+"""`/v1/silences`: spans of time in which matching alerts are not told. Each keeps its author, reason and end.
+
+A key silences the offices that it stands for (`KeyScope`). A key for the province and all criteria is the
+coordinator's: it silences others as well, who are told so.
+"""
 
 from __future__ import annotations
 
@@ -9,40 +13,50 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, Field
 
-from services.notify.api.dependencies import Serving, covered, is_of_province
+from services.notify.alerts.events import alert_of
+from services.notify.alerts.silence_given import SilenceGiven
+from services.notify.api.dependencies import Serving, check_criteria, covered, is_coordinator
 from services.notify.contacts.checks import place_faults
+from services.notify.contacts.names import unseen_marks
+from services.notify.routing.key_scope import KeyScope
 from services.notify.routing.match_checks import has_condition, match_faults
 from services.notify.storage import silences
+from services.notify.telling.tell import tell
 from shared.access.caller import Caller
 from shared.contracts.bilingual import Bilingual
 from shared.http.dependencies import SignedIn
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Match
+from shared.reference.refs import unit_ref
+from shared.stable_id import stable_id
 from shared.time import utc_now
 
 router = APIRouter(prefix="/v1/silences")
 
-_LONGEST = timedelta(days=366)
+_LONGEST = timedelta(days=31)
+_LETTERS = 3
+"""The fewest letters of a reason: blanks and full stops give none."""
 
 
 class NewSilence(BaseModel):
-    """Alerts that are not to be told, matched as by the plan's branches, to everybody or to `recipient` only."""
+    """Alerts that are not to be told, matched as by the plan's branches, or those of them for `recipient` only."""
 
     match: Match
     recipient: str | None = Field(default=None, max_length=200, description="Such as `district_office@184`.")
     starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime
+    ends_at: AwareDatetime = Field(description="At most 31 days from now.")
     reason: str = Field(min_length=3, max_length=1000)
 
 
 class SilenceItem(NewSilence):
-    """A stored silence."""
+    """A stored silence. `for_others`: it also holds for others than the offices of its author's key."""
 
     id: UUID
     author: str
     created_at: AwareDatetime
     ended_by: str | None
+    for_others: bool = False
 
 
 class Silences(BaseModel):
@@ -53,30 +67,40 @@ class Silences(BaseModel):
 
 @router.post("", status_code=201)
 async def add_silence(new: NewSilence, notify: Serving, caller: SignedIn) -> SilenceItem:
-    """Silence matching alerts. A key that does not cover the province can silence its own units only.
+    """Silence matching alerts: for the key's own offices, or as the coordinator for others, who are told so.
 
-    When the silence ends, notify tells what is still news.
+    A key for a district silences what its offices hear about its units, never what the province hears, and what nobody
+    took care of climbs on. A key for some criteria names these criteria. When the silence ends, notify tells what is
+    still news.
     """
     reference, now = notify.reference, utc_now()
-    if not new.match.under and not is_of_province(caller, reference):
+    for_others = is_coordinator(caller, reference)
+    if not new.match.under and reference.plan.unit not in caller.units:
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/match/under", Faults.OWN_UNITS_NEEDED))
     starts_at = max(new.starts_at or now, now)
     if faults := [*_faults(new, reference), *_faults_of_times(new, now)]:
         raise Problem(Problems.INVALID_QUERY, *faults)
-    _covered(new, caller, reference)
+    if not for_others:
+        _check_scope(new, caller, reference)
     row = silences.StoredSilence(
         id=uuid4(),
         match=new.match.model_dump(mode="json", exclude_none=True),
         recipient=new.recipient,
         starts_at=starts_at,
         ends_at=new.ends_at,
-        reason=new.reason,
+        reason=new.reason.strip(),
         author=caller.agency,
         created_at=now,
         ended_by=None,
+        own_units=None if for_others else list(caller.units),
+        own_criteria=None if for_others else list(caller.criteria),
     )
     async with notify.engine.begin() as connection:
         await silences.add_silence(connection, row)
+        if for_others:
+            given = alert_of(_given(row, caller, reference), reference)
+            await tell(connection, [given], notify.pipeline, now)
+    notify.wake()
     return _item(row)
 
 
@@ -94,14 +118,13 @@ async def list_silences(notify: Serving, _: SignedIn, *, ended: bool = False) ->
 
 @router.delete("/{silence_id}")
 async def end_silence(silence_id: UUID, notify: Serving, caller: SignedIn) -> SilenceItem:
-    """End a silence now. Notify tells what it held back and what is still news."""
+    """End a silence of the key's agency, or as the coordinator any. Notify tells what still is news of what it held."""
     async with notify.engine.begin() as connection:
         known = await silences.silence_of(connection, silence_id)
         if known is None:
             raise Problem(Problems.NOT_FOUND)
-        if not _item(known).match.under and not is_of_province(caller, notify.reference):
-            raise Problem(Problems.OUT_OF_SCOPE, Fault("", Faults.PROVINCE_ONLY))
-        _covered(_item(known), caller, notify.reference)
+        if caller.agency != known.author and not is_coordinator(caller, notify.reference):
+            raise Problem(Problems.OUT_OF_SCOPE, Fault("", Faults.ANOTHERS_SILENCE, {"value": known.author}))
         row = await silences.end_silence(connection, silence_id, caller.agency, utc_now())
         if row is None:
             raise Problem(Problems.SILENCE_ENDED)
@@ -110,7 +133,7 @@ async def end_silence(silence_id: UUID, notify: Serving, caller: SignedIn) -> Si
 
 
 def _faults(new: NewSilence, reference: Reference) -> Sequence[Fault]:
-    """Return the faults of what is to be silenced, and for whom."""
+    """Return the faults of what is to be silenced, why, and for whom."""
     faults = [*match_faults(new.match, reference)]
     if new.recipient is not None:
         role, at, unit = new.recipient.partition("@")
@@ -121,6 +144,10 @@ def _faults(new: NewSilence, reference: Reference) -> Sequence[Fault]:
     elif not has_condition(new.match):
         names = ", ".join((*(f"match.{name}" for name in Match.model_fields), "recipient"))
         faults.append(Fault("/match", Faults.NO_CONDITION, {"expected": Bilingual(vi=names, en=names)}))
+    if unseen := unseen_marks(new.reason, blanks=" \t\n\r\N{NO-BREAK SPACE}"):
+        faults.append(Fault("/reason", Faults.INVISIBLE_MARK, {"value": new.reason, "expected": unseen}))
+    elif sum(map(str.isalpha, new.reason)) < _LETTERS:
+        faults.append(Fault("/reason", Faults.EMPTY))
     return faults
 
 
@@ -136,12 +163,35 @@ def _faults_of_times(new: NewSilence, now: datetime) -> Sequence[Fault]:
     return []
 
 
-def _covered(new: NewSilence, caller: Caller, reference: Reference) -> None:
-    """Raise a problem (403) where the caller covers neither the province nor the units that are silenced."""
-    if not is_of_province(caller, reference):
-        for place, code in enumerate(new.match.under or ()):
-            covered(caller, code, reference, f"/match/under/{place}")
+def _check_scope(new: NewSilence, caller: Caller, reference: Reference) -> None:
+    """Raise a problem (403) where the key does not cover what is silenced, or the recipient is another office."""
+    for place, code in enumerate(new.match.under or ()):
+        covered(caller, code, reference, f"/match/under/{place}")
+    check_criteria(new.match, caller)
+    if new.recipient is not None:
+        name, _, code = new.recipient.partition("@")
+        role = next(holder for holder in reference.plan.roles if holder.role == name)
+        if not any(KeyScope.of(caller).is_own(role, unit) for unit in reference.units.known(code)):
+            raise Problem(Problems.OUT_OF_SCOPE, Fault("/recipient", Faults.OTHERS_RECIPIENT, {"value": new.recipient}))
+
+
+def _given(row: silences.StoredSilence, caller: Caller, reference: Reference) -> SilenceGiven:
+    """Return the event that tells others of the silence."""
+    province = reference.units.find(reference.plan.unit, row.created_at.date())
+    return SilenceGiven(
+        id=stable_id(row.id, "given"),
+        at=row.created_at,
+        unit=unit_ref(province or reference.units.known(reference.plan.unit)[-1]),
+        silence=row.id,
+        match=Match.model_validate(row.match),
+        recipient=row.recipient,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        reason=row.reason,
+        author=caller.name or caller.agency,
+        sample=reference.plan.sample,
+    )
 
 
 def _item(row: silences.StoredSilence) -> SilenceItem:
-    return SilenceItem.model_validate(row._asdict())
+    return SilenceItem.model_validate(row._asdict() | {"for_others": row.own is None})

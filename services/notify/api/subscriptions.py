@@ -9,8 +9,9 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.api.dependencies import Serving, covered
+from services.notify.api.dependencies import Serving, check_criteria, covered, is_coordinator
 from services.notify.delivery.channels.webhook import endpoint_fault, new_secret
+from services.notify.routing.key_scope import KeyScope
 from services.notify.routing.match_checks import match_faults
 from services.notify.storage import subscriptions
 from shared.access.caller import Caller
@@ -52,7 +53,7 @@ class SubscriptionWithSecret(SubscriptionItem):
 
 
 class Subscriptions(BaseModel):
-    """The subscriptions of the units that the key covers."""
+    """The subscriptions of the key's agency, or for the coordinator all."""
 
     items: list[SubscriptionItem]
 
@@ -71,12 +72,13 @@ class Replayed(BaseModel):
 
 @router.post("", status_code=201)
 async def subscribe(new: NewSubscription, notify: Serving, caller: SignedIn) -> SubscriptionWithSecret:
-    """Subscribe a system to alerts by webhook."""
+    """Subscribe a system to alerts by webhook. A key for some criteria names these criteria."""
     unit = covered(caller, new.unit, notify.reference)
     if not notify.settings.webhook_allow_private and endpoint_fault(new.url):
         raise Problem(Problems.INVALID_QUERY, Fault("/url", Faults.BAD_ENDPOINT, {"value": new.url}))
     if faults := match_faults(new.match, notify.reference):
         raise Problem(Problems.INVALID_QUERY, *faults)
+    check_criteria(new.match, caller)
     subscription_id = uuid4()
     row: subscriptions.NewSubscription = {
         "id": subscription_id,
@@ -96,11 +98,11 @@ async def subscribe(new: NewSubscription, notify: Serving, caller: SignedIn) -> 
 
 @router.get("")
 async def list_subscriptions(notify: Serving, caller: SignedIn) -> Subscriptions:
-    """List the subscriptions of the units that the key covers, without their secrets."""
-    units = notify.reference.units
+    """List the subscriptions of the key's agency, or for the coordinator all, without their secrets."""
     async with notify.engine.connect() as connection:
         rows = await subscriptions.subscriptions(connection)
-    seen = [row for row in rows if caller.covers_unit(units.by_key(row.unit), units)]
+    sees_all = is_coordinator(caller, notify.reference)
+    seen = [row for row in rows if sees_all or _is_own(row, caller, notify.reference)]
     return Subscriptions(items=[_item(row, notify.reference) for row in seen])
 
 
@@ -140,9 +142,12 @@ async def replay(subscription_id: UUID, request: Replay, notify: Serving, caller
 
 @router.delete("/{subscription_id}", status_code=204)
 async def unsubscribe(subscription_id: UUID, notify: Serving, caller: SignedIn) -> None:
-    """Remove a subscription. Notify makes no more calls to it."""
+    """Remove a subscription of one's own agency, or as the coordinator any. Notify makes no more calls to it."""
     async with notify.engine.begin() as connection:
-        await _own(connection, subscription_id, caller, notify.reference)
+        if not is_coordinator(caller, notify.reference):
+            await _own(connection, subscription_id, caller, notify.reference)
+        elif await subscriptions.subscription_of(connection, subscription_id) is None:
+            raise Problem(Problems.NOT_FOUND)
         await subscriptions.remove_subscription(connection, subscription_id)
     notify.forget_world()
 
@@ -150,11 +155,23 @@ async def unsubscribe(subscription_id: UUID, notify: Serving, caller: SignedIn) 
 async def _own(
     connection: AsyncConnection, subscription_id: UUID, caller: Caller, reference: Reference
 ) -> subscriptions.StoredSubscription:
-    """Return the subscription when the key covers its unit; raise problem 404 otherwise."""
+    """Return the subscription when it is the agency's own and the key covers it; raise problem 404 otherwise."""
     row = await subscriptions.subscription_of(connection, subscription_id)
-    if row is None or not caller.covers_unit(reference.units.by_key(row.unit), reference.units):
+    if row is None or not _is_own(row, caller, reference):
         raise Problem(Problems.NOT_FOUND)
     return row
+
+
+def _is_own(row: subscriptions.StoredSubscription, caller: Caller, reference: Reference) -> bool:
+    """Say whether the agency subscribed, by a key that covered no more than this one: who changes the secret or ends
+    the calls of a subscription keeps its system from hearing.
+    """
+    criteria = Match.model_validate(row.match).criteria or ()
+    return (
+        row.agency == caller.agency
+        and caller.covers_unit(reference.units.by_key(row.unit), reference.units)
+        and KeyScope.of(caller).covers(criteria)
+    )
 
 
 def _item(row: subscriptions.StoredSubscription, reference: Reference) -> SubscriptionItem:

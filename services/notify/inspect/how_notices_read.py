@@ -16,6 +16,7 @@ from services.notify.alerts.events import alert_of
 from services.notify.alerts.links import Links
 from services.notify.alerts.notice import Wording
 from services.notify.alerts.rules_changed import RulesEvent
+from services.notify.alerts.silence_given import SilenceEvent, SilenceGiven
 from services.notify.inspect.who_would_hear import hypothetical_alert, hypothetical_turn
 from services.notify.routing.tree import Tree
 from services.notify.stages.render import render
@@ -31,7 +32,7 @@ from shared.contracts.reference_version import RulesChanged, VerdictsMoved
 from shared.contracts.status import Event, Stage, Status
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
-from shared.reference.models import AnyEvent, Contact
+from shared.reference.models import AnyEvent, Contact, Match
 
 _COMMUNE, _DISTRICT, _CRITERION, _COMMITMENT = "06280", "184", "ntm-11", "poverty-communes"
 VERDICTS = {
@@ -56,6 +57,8 @@ def example(event: AlertedEvent, reference: Reference, *, of_commitment: bool = 
         return replace(turn, occasion=turn.occasion.model_copy(update=words), sample=True)
     if isinstance(event, RulesEvent):
         return alert_of(_rules(reference), reference)
+    if isinstance(event, SilenceEvent):
+        return alert_of(_silence(reference), reference)
     kind: OccasionKind = "problem" if isinstance(event, DifficultyEvent) else "status"
     if isinstance(event, OperationEvent):
         kind = "operation"
@@ -79,6 +82,22 @@ def _rules(reference: Reference) -> RulesChanged:
         reason="Sửa theo thông báo 123",
         communes=[VerdictsMoved(before=Status.MET, after=Status.ON_TRACK, count=7)],
         targets=[],
+        sample=True,
+    )
+
+
+def _silence(reference: Reference) -> SilenceGiven:
+    now = datetime.now(UTC)
+    return SilenceGiven(
+        id=UUID(int=2),
+        at=now,
+        unit=_rules(reference).unit,
+        silence=UUID(int=3),
+        match=Match(under=[_DISTRICT]),
+        starts_at=now,
+        ends_at=now + timedelta(days=3),
+        reason="Lũ lớn, đang khắc phục",
+        author="Văn phòng Điều phối",
         sample=True,
     )
 

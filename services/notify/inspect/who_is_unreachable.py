@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from services.notify.alerts.draft import NotSent, Recipient
-from services.notify.stages.route import COORDINATION_OFFICE, addresses_of, why_unreachable
+from services.notify.routing.told_of_silence import COORDINATION_OFFICE
+from services.notify.stages.route import addresses_of, why_unreachable
 from services.notify.world import World
 from shared.contracts.alert import ChannelName
 from shared.reference.load import Reference

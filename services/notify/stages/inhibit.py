@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from services.notify.alerts.alert import Alert
@@ -10,6 +11,7 @@ from services.notify.alerts.draft import Draft, LeftOut, Omission
 from services.notify.routing import matching
 from services.notify.routing.matching import matches
 from services.notify.world import World
+from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
 from shared.reference.models import Inhibition
@@ -42,6 +44,7 @@ def _cause_of(alert: Alert, causes: Sequence[Alert], reference: Reference) -> UU
                     and _is_of_one_plan(alert, cause)
                     and matches(rule.cause, cause, reference)
                     and _agree(rule, alert, cause, reference)
+                    and _still_hides(rule, alert, cause, reference)
                 ):
                     return cause.id
     return None
@@ -53,6 +56,14 @@ def _is_of_one_plan(alert: Alert, cause: Alert) -> bool:
         change.plan for change in (alert.occasion, cause.occasion) if isinstance(change, StatusChanged | TargetChanged)
     ]
     return len(set(plans) - {None}) < 2
+
+
+def _still_hides(rule: Inhibition, alert: Alert, cause: Alert, reference: Reference) -> bool:
+    """Say whether the cause hides the alert by its age, and by the criterion to which its reporter limited it."""
+    if rule.days is not None and alert.on >= cause.on + timedelta(days=rule.days):
+        return False
+    limited_to = cause.occasion.criterion if isinstance(cause.occasion, DifficultyLogged) else None
+    return limited_to is None or matching.criterion(alert, reference.plan) == limited_to
 
 
 def _agree(rule: Inhibition, alert: Alert, cause: Alert, reference: Reference) -> bool:

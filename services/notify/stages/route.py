@@ -9,10 +9,12 @@ from services.notify.alerts.alert import Alert
 from services.notify.alerts.dossier_turn import DossierEvent
 from services.notify.alerts.draft import Draft, NotSent, Recipient
 from services.notify.alerts.rules_changed import RulesEvent
+from services.notify.alerts.silence_given import SilenceGiven
 from services.notify.contacts.emails import is_email
 from services.notify.contacts.phones import gets_sms
 from services.notify.routing import matching
 from services.notify.routing.matching import matches
+from services.notify.routing.told_of_silence import COORDINATION_OFFICE, told_of_silence
 from services.notify.routing.tree import escalations, taking
 from services.notify.world import World
 from shared.contracts.alert import ChannelName
@@ -20,12 +22,14 @@ from shared.reference.models import COMMITMENT_OWNER, CRITERION_OWNER, Branch, C
 from shared.time import VIETNAM
 from shared.working_days import after_working_days
 
-COORDINATION_OFFICE: Role = "coordination_office"
-"""The role that hears of alerts whose criterion or commitment no role of the plan owns."""
-
-
 RULES_BRANCH = "rules"
 """The branch, in no plan, by which the coordination office hears that the rules have changed."""
+
+_WAYS: Sequence[ChannelName] = ("email", "apprise", "sms")
+"""The channels in the order in which one is chosen for what no branch of the plan tells."""
+
+SILENCE_BRANCH = "silence"
+"""The branch, in no plan, by which recipients hear that a coordinator has silenced alerts for them."""
 
 
 def route(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
@@ -48,6 +52,8 @@ def _route(alert: Alert, world: World) -> Iterable[Draft]:
     world = world.of(alert)
     if alert.event is RulesEvent.CHANGED:
         yield from _tell_of_rules(alert, world)
+    elif isinstance(alert.occasion, SilenceGiven):
+        yield from _tell_of_silence(alert, alert.occasion, world)
     else:
         for branch in taking(world.tree, alert, world.reference):
             roles = [holder for name in branch.to for holder in roles_of(name, alert, alert.on, world.reference.plan)]
@@ -67,6 +73,14 @@ def _tell_of_rules(alert: Alert, world: World) -> Iterable[Draft]:
     for role in roles_of(COORDINATION_OFFICE, alert, alert.on, world.reference.plan):
         recipient = Recipient(role, place_of(role, alert, world))
         yield from address(alert, RULES_BRANCH, recipient, "email", 0, world)
+
+
+def _tell_of_silence(alert: Alert, given: SilenceGiven, world: World) -> Iterable[Draft]:
+    """Tell everybody whom the silence concerns at once, by the first channel that reaches them."""
+    for recipient in told_of_silence(given, world.contacts.keys(), world.reference):
+        contacts = world.contacts_of(recipient)
+        reaching = (way for way in _WAYS if any(addresses_of(contact, way, world) for contact in contacts))
+        yield from address(alert, SILENCE_BRANCH, recipient, next(reaching, _WAYS[0]), 0, world)
 
 
 def _tell(alert: Alert, branch: Branch, roles: Iterable[RoleHolder], step: int, world: World) -> Iterable[Draft]:

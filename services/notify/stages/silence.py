@@ -6,14 +6,17 @@ from collections.abc import Sequence
 
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.draft import Draft, LeftOut, Omission
-from services.notify.routing.matching import matches
+from services.notify.alerts.silence_given import SilenceEvent
+from services.notify.routing.matching import criteria, matches
 from services.notify.world import Silence, World
 
 
 def silence(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
     """Leave out the alerts that a silence covers. Systems that subscribed hear of everything.
 
-    Notify tells what is still news when the silence ends (`tell_silenced`).
+    A silence that is not a coordinator's holds for the offices of its author's key, and never for what has climbed to
+    them because nobody took care of it. That a coordinator silences them, people always hear. Notify tells what is
+    still news when the silence ends (`tell_silenced`).
     """
     if not world.silences:
         return drafts
@@ -21,13 +24,30 @@ def silence(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
 
 
 def _silenced(draft: Draft, world: World) -> Sequence[Omission]:
-    covered = ((alert, _covering(alert, draft, world)) for alert in draft.told)
+    silenceable = (alert for alert in draft.told if alert.event is not SilenceEvent.GIVEN)
+    covered = ((alert, _covering(alert, draft, world)) for alert in silenceable)
     return [Omission(alert, LeftOut.SILENCED, covering.id) for alert, covering in covered if covering]
 
 
 def _covering(alert: Alert, draft: Draft, world: World) -> Silence | None:
     for candidate in world.silences:
-        is_for_recipient = candidate.recipient is None or candidate.recipient == str(draft.recipient)
-        if is_for_recipient and matches(candidate.match, alert, world.of(alert).reference):
+        if _is_for(candidate, alert, draft, world) and matches(candidate.match, alert, world.of(alert).reference):
             return candidate
     return None
+
+
+def _is_for(candidate: Silence, alert: Alert, draft: Draft, world: World) -> bool:
+    """Say whether the silence holds for the draft's recipient, and its author may keep the alert from that one."""
+    if candidate.recipient not in (None, str(draft.recipient)):
+        return False
+    if candidate.own is None:
+        return True
+    about = criteria(alert, world.of(alert).reference.plan)
+    recipient = draft.recipient
+    return (
+        not draft.step
+        and recipient is not None
+        and recipient.role is not None
+        and candidate.own.is_own(recipient.role, recipient.unit)
+        and candidate.own.covers(about)
+    )

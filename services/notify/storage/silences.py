@@ -15,6 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notify.routing.key_scope import KeyScope
 from services.notify.storage.tables import (
     SilenceRow,
 )
@@ -35,6 +36,13 @@ class StoredSilence(NamedTuple):
     author: str
     created_at: datetime
     ended_by: str | None
+    own_units: list[str] | None = None
+    own_criteria: list[str] | None = None
+
+    @property
+    def own(self) -> KeyScope | None:
+        """The key whose own offices it silences; None where a coordinator silences others."""
+        return None if self.own_units is None else KeyScope(self.own_units, self.own_criteria or [])
 
 
 SILENCE_COLUMNS = tuple(silence.c[name] for name in StoredSilence._fields)

@@ -200,6 +200,10 @@ class SilenceRow(_Table, table=True):
     author: str = Field(description="The agency whose key made the silence.")
     created_at: datetime = Field(sa_type=_moment)
     ended_by: str | None = Field(default=None, description="The agency that ended the silence early, at `ends_at`.")
+    own_units: list[str] | None = Field(
+        default=None, sa_type=_json, description="The units of the key that silenced its own offices. None: for others."
+    )
+    own_criteria: list[str] | None = Field(default=None, sa_type=_json, description="The criteria of that key.")
 
 
 class SubscriptionRow(_Table, table=True):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from services.notify.alerts.alert import Alert
-from services.notify.alerts.draft import Draft
+from services.notify.alerts.draft import Draft, LeftOut
 from services.notify.alerts.log import log_message
 from services.notify.alerts.significance import has_link, opens
 from services.notify.routing.tree import escalations
@@ -72,11 +72,18 @@ def mention_rows(draft: Draft) -> Iterable[MentionValues]:
 
 
 def escalation_rows(draft: Draft, world: World) -> Iterable[NewEscalation]:
-    """Yield a row for each open alert of a draft that climbs to the next role unless somebody acknowledges it."""
+    """Yield a row for each open alert of a draft that climbs to the next role unless somebody acknowledges it.
+
+    It climbs also where the recipient silenced it for itself: those above hear of it as if it had been told.
+    """
     branch = world.branch_of(draft)
     if branch is None or draft.step:
         return
-    for alert in draft.told:
+    own = {silence.id for silence in world.silences if silence.own}
+    silenced = [
+        omission.alert for omission in draft.omissions if omission.why is LeftOut.SILENCED and omission.because in own
+    ]
+    for alert in (*draft.told, *silenced):
         if opens(alert) and not alert.is_over and (climbs := escalations(branch, alert)):
             due_at = after_working_days(world.now, climbs[0].after_working_days)
             yield {"alert": alert.id, "branch": branch.id, "step": 0, "since": world.now, "due_at": due_at}

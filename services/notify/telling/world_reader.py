@@ -73,7 +73,7 @@ class WorldReader:
             )
             self._read_at = now
         silences = [
-            Silence(row.id, Match.model_validate(row.match), row.recipient)
+            Silence(row.id, Match.model_validate(row.match), row.recipient, row.own)
             for row in await silences_now(connection, now)
         ]
         return replace(self._world, silences=silences, now=now)

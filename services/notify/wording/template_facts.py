@@ -10,6 +10,7 @@ from services.notify.alerts.alert import Alert
 from services.notify.alerts.dossier_turn import DossierEvent, TurnOfDossier
 from services.notify.alerts.draft import DIGESTS, REPEAT, Draft
 from services.notify.alerts.significance import is_to_acknowledge, severity
+from services.notify.alerts.silence_given import SilenceGiven
 from services.notify.texts import phrase
 from services.notify.wording.templates import Facts, words_of
 from services.notify.wording.verdict_table import Words, table
@@ -17,7 +18,7 @@ from services.notify.wording.visible_text import lines_of, on_one_line
 from services.notify.world import World
 from shared import text
 from shared.contracts.alert import DifficultyEvent, OperationEvent, OperationNoted, Severity
-from shared.contracts.bilingual import Language
+from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.period import Period
 from shared.contracts.reference_version import RulesChanged, VerdictsMoved
@@ -53,6 +54,8 @@ def facts_of(draft: Draft, world: World, words: Words) -> Facts:
             return facts | _of_turn(occasion, language, world.reference)
         case RulesChanged():
             return facts | _of_rules(occasion, language, world.reference)
+        case SilenceGiven():
+            return facts | _of_silence(occasion, language, world.reference)
         case OperationNoted():
             return facts | _of_operation(occasion, language, world.reference)
         case change:
@@ -213,6 +216,36 @@ def _of_rules(changed: RulesChanged, language: Language, reference: Reference) -
         "difficulty_kind": None,
         "time": f"{changed.at.astimezone(VIETNAM):%H:%M}",
         "reason": words.in_(language),
+        "rows": [],
+        "overdue": [],
+    }
+
+
+def _of_silence(given: SilenceGiven, language: Language, reference: Reference) -> Facts:
+    """Return which alerts are not told from when to when, who decided that, and why."""
+    others = given.match.model_dump(mode="json", exclude={"under"}, exclude_none=True)
+    if given.recipient:
+        others["recipient"] = given.recipient
+    stated = "; ".join(
+        f"{name} {', '.join(value) if isinstance(value, list) else value}" for name, value in others.items()
+    )
+    only = filled(phrase("silence_given.conditions"), conditions=stated) if others else Bilingual(vi="", en="")
+    units = [reference.units.known(code)[-1] for code in given.match.under or ()]
+    everywhere = phrase("silence_given.everywhere").in_(language)
+    places = ", ".join(unit.title_in(language) for unit in units) or everywhere
+    words = filled(
+        phrase("silence_given.words"),
+        begins=f"{given.starts_at.astimezone(VIETNAM):%H:%M %d/%m/%Y}",
+        ends=f"{given.ends_at.astimezone(VIETNAM):%H:%M %d/%m/%Y}",
+        author=on_one_line(given.author),
+        reason=on_one_line(given.reason).rstrip("."),
+        conditions=only,
+    )
+    return {
+        **_topic("", phrase("silence_given.about").in_(language).format(places=places), language, reference),
+        "difficulty_kind": None,
+        "time": f"{given.at.astimezone(VIETNAM):%H:%M}",
+        "reason": words.in_(language).strip(),
         "rows": [],
         "overdue": [],
     }

@@ -109,4 +109,7 @@ class Inhibition(Record):
     cause: Match
     hides: Match
     same: list[Literal["unit", "district", "criterion"]] = Field(min_length=1)
+    days: int | None = Field(
+        default=None, ge=1, le=366, description="The days for which a cause hides others. None: while it is open."
+    )
     source: str | None = None

@@ -14,6 +14,7 @@ from services.notify.alerts.draft import Draft, LeftOut
 from services.notify.alerts.events import note_of
 from services.notify.alerts.links import MARK, Links, hash_of
 from services.notify.alerts.notice import Wording
+from services.notify.routing.key_scope import KeyScope
 from services.notify.stages.group import group
 from services.notify.stages.hold import hold, postponed
 from services.notify.stages.inhibit import inhibit
@@ -22,6 +23,7 @@ from services.notify.stages.settle import settle, still_news
 from services.notify.stages.silence import silence
 from services.notify.world import Cause, Silence, Stage, World
 from shared.contracts.alert import OperationEvent
+from shared.contracts.difficulty import DifficultyKind
 from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.models import Contact, Match
@@ -228,6 +230,46 @@ def test_more_cases_than_before_hide_that_they_are_not_fewer(event: Event) -> No
     told = passed(inhibit, gathered(not_fewer, more, jobs)).told
     assert {alert.id for alert in told} == {more.id, jobs.id}
     assert [alert.id for alert in passed(inhibit, gathered(not_fewer)).told] == [not_fewer.id]
+
+
+@pytest.mark.parametrize(
+    ("days", "criterion", "is_hidden"),
+    [(0, None, True), (0, "ntm-11", True), (0, "ntm-12", False), (30, None, True), (31, None, False)],
+)
+def test_a_disaster_excuses_the_reports_that_it_concerns_for_a_month(
+    days: int, criterion: str | None, is_hidden: bool
+) -> None:
+    overdue = a_status_change(Event.OVERDUE)
+    disaster = a_problem(
+        unit=VAN_QUAN,
+        district=None,
+        kind=DifficultyKind.DISASTER,
+        criterion=criterion,
+        at=overdue.at - timedelta(days=days),
+    )
+    draft = replace(gathered(overdue), alerts=(an_alert(disaster), an_alert(overdue)))
+    told = [alert.id for alert in passed(inhibit, draft).told]
+    assert told == [disaster.id] if is_hidden else [disaster.id, overdue.id]
+
+
+@pytest.mark.parametrize(
+    ("units", "criteria", "step", "is_silent"),
+    [
+        (["184"], ["*"], 0, True),
+        (["184"], ["ntm-11"], 0, True),
+        (["184"], ["ntm-12"], 0, False),
+        (["20"], ["*"], 0, False),
+        (["06280"], ["*"], 0, False),
+        (["181"], ["*"], 0, False),
+        (["184"], ["*"], 1, False),
+    ],
+)
+def test_a_silence_for_oneself_holds_for_the_offices_of_its_key(
+    units: list[str], criteria: list[str], step: int, is_silent: bool
+) -> None:
+    own = Silence(uuid4(), Match(under=["184"]), own=KeyScope(units, criteria))
+    draft = replace(a_draft(a_status_change()), step=step)
+    assert (passed(silence, draft, replace(WORLD, silences=[own])).told == ()) is is_silent
 
 
 # --- silence ------------------------------------------------------------------------------------------------
