@@ -75,6 +75,10 @@ class Part(BaseModel):
         default=True,
         description="False: there is nobody of whom the measure speaks, such as no child of six; it hinders nothing.",
     )
+    contradictory: bool = Field(
+        default=False,
+        description="Whether its newest figures cannot stand together, so that nothing is judged by them.",
+    )
     numerator: float | None = None
     denominator: float | None = None
     goal: float | None = Field(default=None, description="The number that has to be reached or kept.")
@@ -180,6 +184,7 @@ class Assessment(BaseModel):
     parts: list[Part]
     provisional: bool = Field(default=False, description="Whether a reading behind it is not official yet.")
     stale: bool = Field(default=False, description="Whether a figure behind it is too old to stand for the present.")
+    contradictory: bool = Field(default=False, description="Whether figures of one of its parts cannot stand together.")
     reports_in: int | None = Field(default=None, description="For aggregates: the reports that were due and have come.")
     reports_due: int | None = Field(default=None, description="For aggregates: the reports that were due.")
     overdue: list[str] = Field(default_factory=list, description="Periods of reports that are due and have not come.")

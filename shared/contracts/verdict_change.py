@@ -16,6 +16,9 @@ type Cause = Literal["figure", "time", "withdrawal", "plan", "rules", "rebuild"]
 """The cause of a change. Only figures and time make alarms: any other loss is told as `changed`."""
 
 
+type ContradictionChange = Literal["begins", "ends"]
+
+
 class Change(BaseModel):
     """The fields of every change of a verdict."""
 
@@ -46,6 +49,10 @@ class StatusChanged(Change):
     criterion: CriterionRef
     district: UnitRef | None
     cohorts: list[str] = Field(default_factory=list, description="The plan's cohorts that the commune is in.")
+    contradiction: ContradictionChange | None = Field(
+        default=None,
+        description="Its newest figures cannot stand together since this change, or no longer; none: neither changed.",
+    )
 
 
 class TargetChanged(Change):

@@ -10,7 +10,7 @@ from uuid import UUID
 from services.scoring.judging.verdict import event_of
 from shared.contracts.assessment import Assessment
 from shared.contracts.status import Event, Status
-from shared.contracts.verdict_change import Cause, Change, StatusChanged, TargetChanged
+from shared.contracts.verdict_change import Cause, Change, ContradictionChange, StatusChanged, TargetChanged
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, CriterionKey, Unit
 from shared.reference.refs import commitment_ref, criterion_ref, unit_ref
@@ -33,15 +33,25 @@ class PreviousVerdict:
     overdue: frozenset[str] = frozenset()
     series_from: date | None = None
     """The day of the break after which its figures were counted; None before any."""
+    contradictory: bool = False
+    """True where its newest figures could not stand together."""
 
     def is_before_break(self, series_from: date | None) -> bool:
         """Tell whether a new verdict, on figures counted since `series_from`, is the first one after a break."""
         return series_from is not None and series_from != self.series_from and self.status != Status.NO_DATA
 
 
-def events(before: PreviousVerdict, after: Status, overdue: Collection[str] = ()) -> list[Event]:
-    """Name the changes from the previous verdict to the new one: of the status, of the overdue reports, or both."""
-    of_status = [event] if (event := event_of(before.status, after)) else []
+def events(
+    before: PreviousVerdict, after: Status, overdue: Collection[str] = (), *, contradictory: bool = False
+) -> list[Event]:
+    """Name the changes from the previous verdict to the new one: of the status, of the overdue reports, or both.
+
+    A contradiction that begins or ends is one of the verdict, also where its status stays.
+    """
+    event = event_of(before.status, after)
+    if event is None and before.contradictory != contradictory:
+        event = Event.CHANGED
+    of_status = [event] if event else []
     if before.overdue.issuperset(overdue):
         return [*of_status, Event.REPORT_ARRIVED] if before.overdue.difference(overdue) else of_status
     return [*of_status, Event.OVERDUE]
@@ -66,6 +76,13 @@ def _cause_of(event: Event, cause: Cause | None, is_new_series: bool) -> Cause |
     """
     is_of_status = event not in (Event.OVERDUE, Event.REPORT_ARRIVED)
     return "rules" if is_new_series and is_of_status and cause in (None, "figure", "time") else cause
+
+
+def _contradiction(event: Event, before: PreviousVerdict, assessment: Assessment) -> ContradictionChange | None:
+    """Return how a contradiction changed; None where it did not. A late or arriving report by itself changes none."""
+    if event in (Event.OVERDUE, Event.REPORT_ARRIVED) or before.contradictory == assessment.contradictory:
+        return None
+    return "begins" if assessment.contradictory else "ends"
 
 
 def _of_sum(event: Event, assessment: Assessment) -> Event:
@@ -118,8 +135,9 @@ class ChangesAt:
                 criterion=criterion_ref(criterion, self.reference),
                 district=unit_ref(district) if district else None,
                 cohorts=[cohort.id for cohort in self.reference.cohorts_of(unit)],
+                contradiction=_contradiction(event, before, assessment),
             )
-            for event in events(before, assessment.status, assessment.overdue)
+            for event in events(before, assessment.status, assessment.overdue, contradictory=assessment.contradictory)
             for cause in [_cause_of(event, self.cause, is_new_series)]
         ]
 
@@ -159,8 +177,10 @@ def _event_id(
     unit: Unit, topic: str, event: Event, before: PreviousVerdict, assessment: Assessment, cause: object
 ) -> UUID:
     """Return an id that is the same whenever the same change is found again."""
+    contradiction = _contradiction(event, before, assessment)
+    named = () if contradiction is None else (contradiction,)  # the ids of all other changes stay as they were
     return stable_id(
-        unit.key, topic, event, before.status, assessment.status, assessment.on, *assessment.overdue, cause
+        unit.key, topic, event, before.status, assessment.status, assessment.on, *assessment.overdue, cause, *named
     )
 
 

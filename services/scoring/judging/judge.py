@@ -75,9 +75,14 @@ class CriterionVerdict:
         return max((day for part in self.parts if (day := part.verdict.series_from)), default=None)
 
     @property
+    def is_contradictory(self) -> bool:
+        """True where the newest figures of one of its measures cannot stand together."""
+        return any(part.verdict.is_contradictory for part in self.parts)
+
+    @property
     def is_blank(self) -> bool:
-        """True where the criterion has no figures, and time alone never changes its status."""
-        return self.status == Status.NO_DATA and self.holds_until is None
+        """True where the criterion has no figures to speak of, and time alone never changes its status."""
+        return self.status == Status.NO_DATA and self.holds_until is None and not self.is_contradictory
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def _sentence(part: Part, language: Language) -> str:
     source = f" ({text.period_name(part.period, language)})" if part.period else ""
     if not part.applies:
         return _T["nobody"].in_(language).format(name=name, source=source)
-    if part.value is None and part.denominator and part.numerator is not None and part.numerator > part.denominator:
+    if part.contradictory:
         return _T["contradictory"].in_(language).format(name=name, counts=_counts(part, language), source=source)
     if part.value is None and part.denominator == 0:
         return _T["unusable"].in_(language).format(name=name, source=source)

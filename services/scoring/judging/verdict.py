@@ -43,6 +43,11 @@ class Verdict:
         return self.seen[-1] if self.seen else None
 
     @property
+    def is_contradictory(self) -> bool:
+        """True where the figures of the newest value cannot stand together."""
+        return self.observation is not None and self.observation.is_contradictory
+
+    @property
     def series(self) -> Series | None:
         """The series, begun with a break, of the newest value, or without values of the day; None before any."""
         series, newest = self.requirement.series, self.observation

@@ -28,6 +28,7 @@ class StoredStatus(NamedTuple):
     holds_until: date | None
     overdue: list[str]
     series_from: date | None
+    contradictory: bool
 
 
 class StatusValues(TypedDict):
@@ -41,6 +42,7 @@ class StatusValues(TypedDict):
     holds_until: date | None
     overdue: list[str]
     series_from: date | None
+    contradictory: bool
 
 
 _STORED = (status.c.unit, status.c.criterion, *(status.c[name] for name in StoredStatus._fields))

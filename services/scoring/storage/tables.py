@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import TIMESTAMP, BigInteger, Index, Numeric, text
+from sqlalchemy import TIMESTAMP, BigInteger, Index, Numeric, false, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -99,6 +99,11 @@ class StatusRow(_Table, table=True):
     overdue: list[str] = Field(sa_type=_json, description="The periods of reports that are due and have not come.")
     series_from: date | None = Field(
         default=None, description="The day of the break after which its newest figures were counted; none before any."
+    )
+    contradictory: bool = Field(
+        default=False,
+        sa_column_kwargs={"server_default": false()},
+        description="Whether its newest figures cannot stand together.",
     )
 
 

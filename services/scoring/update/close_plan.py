@@ -67,8 +67,8 @@ def _missed_of(
     if (judged := judge.criterion(criterion, unit, figures)).status != Status.MISSED:
         return
     before = judge.at(plan.deadline).criterion(criterion, unit, figures)
-    # its overdue reports were news while they were awaited
-    previous = PreviousVerdict(before.status, frozenset(judged.overdue))
+    # its overdue reports and contradictions were news before
+    previous = PreviousVerdict(before.status, frozenset(judged.overdue), contradictory=judged.is_contradictory)
     for change in ChangesAt(transaction.reference, transaction.moment, "time").of_criterion(
         unit, criterion, previous, explain_criterion(judged), None
     ):

@@ -87,7 +87,7 @@ def _judge(
     # a set that begins tells how its communes begin, and corrections of one that has ended are no news of today
     of_rules = (has_ended or begins) and transaction.cause not in ("plan", "rebuild")
     changes: Sequence[StatusChanged] = ()
-    if events(before, judged.status, judged.overdue):
+    if events(before, judged.status, judged.overdue, contradictory=judged.is_contradictory):
         assessment = explain_criterion(judged)
         cause = _cause(criterion, to_judge.causes, reference)
         changes = ChangesAt(reference, moment, "rules" if of_rules else transaction.cause).of_criterion(
@@ -104,7 +104,7 @@ def _judge(
 def _before(stored: StoredStatus | None, criterion: CriterionKey, unit: Unit, judge: Judge) -> PreviousVerdict:
     """Return the stored verdict, else the verdict without any figures: a first verdict is compared with silence."""
     if stored:
-        return PreviousVerdict(stored.status, frozenset(stored.overdue), stored.series_from)
+        return PreviousVerdict(stored.status, frozenset(stored.overdue), stored.series_from, stored.contradictory)
     unreported = judge.criterion(criterion, unit, _NOTHING)
     return PreviousVerdict(unreported.status, frozenset(unreported.overdue))
 
@@ -135,6 +135,7 @@ def _status_row(unit: Unit, criterion: CriterionKey, judged: CriterionVerdict, s
         "holds_until": last_day_held(unit, judged.holds_until),
         "overdue": list(judged.overdue),
         "series_from": judged.series_from,
+        "contradictory": judged.is_contradictory,
     }
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import pytest
 
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.assessments import assess_target, explain_criterion
+from services.scoring.judging.changes import ChangesAt, Moment, PreviousVerdict
 from services.scoring.judging.contributor import Contributor
 from services.scoring.judging.judge import Judge
 from services.scoring.judging.readings import Reading
@@ -106,3 +108,29 @@ def test_a_contradiction_moves_no_sum_of_the_province(reference: Reference) -> N
     good, bad = readings(*poverty("2023-05", 131)), readings(*poverty("2023-05", 900, households=300))
     assert Contributor(reference, unit, good).increments(rate)
     assert not any(one.numerator for one in Contributor(reference, unit, bad).increments(rate).values())
+
+
+def told(reference: Reference, before: PreviousVerdict, *found: Reading) -> list[tuple[str, str | None]]:
+    unit = reference.units.find("06280", TODAY)
+    assert unit
+    changes = ChangesAt(reference, Moment(TODAY, datetime(2023, 8, 1, tzinfo=UTC)), "figure")
+    after = assessed(reference, "ntm-11", *found)
+    before = replace(before, overdue=frozenset(after.overdue))
+    return [(one.event, one.contradiction) for one in changes.of_criterion(unit, "ntm-11", before, after, None)]
+
+
+def test_a_contradiction_is_told_when_it_begins_and_when_it_ends_also_where_the_status_stays(
+    reference: Reference,
+) -> None:
+    wrong, nothing = poverty("2023-05", 900, households=300), poverty("2023-05", 0, households=0)
+    silent, contradictory = PreviousVerdict(), PreviousVerdict(contradictory=True)
+    assert told(reference, silent, *wrong) == [("changed", "begins")]
+    assert told(reference, contradictory, *wrong) == []
+    assert told(reference, contradictory, *nothing) == [("changed", "ends")]
+    assert told(reference, silent, *nothing) == []
+
+
+def test_a_contradiction_that_costs_the_status_is_told_with_it_once(reference: Reference) -> None:
+    wrong, right = poverty("2023-05", 900, households=300), poverty("2023-05", 131)
+    assert told(reference, PreviousVerdict(Status.MET), *wrong) == [("lost", "begins")]
+    assert told(reference, PreviousVerdict(contradictory=True), *right) == [("first_data", "ends")]
