@@ -13,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Go forward."""
-    column = sa.Column("contradictory", sa.Boolean(), nullable=False, server_default=sa.false())
+    column: sa.Column[bool] = sa.Column("contradictory", sa.Boolean(), nullable=False, server_default=sa.false())
     op.add_column("status", column, schema="scoring")
 
 
