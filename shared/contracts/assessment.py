@@ -75,9 +75,9 @@ class Part(BaseModel):
         default=True,
         description="False: there is nobody of whom the measure speaks, such as no child of six; it hinders nothing.",
     )
-    contradictory: bool = Field(
-        default=False,
-        description="Whether its newest figures cannot stand together, so that nothing is judged by them.",
+    contradiction: Bilingual | None = Field(
+        default=None,
+        description="Those of its newest figures that cannot stand together, so that nothing is judged by them.",
     )
     numerator: float | None = None
     denominator: float | None = None

@@ -30,6 +30,7 @@ from shared.reference.models import (
     UnitKind,
 )
 from shared.reference.series import Series
+from shared.reference.sum_checks import SumChecks
 
 _DAY = timedelta(days=1)
 
@@ -314,14 +315,40 @@ class Reference(Definitions):
             case Rate():
                 return unit.kind in self.kinds_counted(commitment) and self.units.is_under(unit, target.code)
 
+    @cached_property
+    def sum_checks(self) -> SumChecks:
+        """The sum rules that figures have to keep before they are judged by."""
+        rates = [own.measure for own in self.plan.commitments if isinstance(own.measure, Rate)]
+        return SumChecks(self.sum_rules, {key: self.criterion(key) for key in self.criterion_keys}, rates)
+
+    def elements_behind(self, commitment: Commitment) -> frozenset[str]:
+        """Return the codes of the commitment's elements, and of those that only check their figures."""
+        if id(commitment) not in self._elements_behind:
+            self._elements_behind[id(commitment)] = commitment, self._find_elements_behind(commitment)
+        return self._elements_behind[id(commitment)][1]
+
+    def _find_elements_behind(self, commitment: Commitment) -> frozenset[str]:
+        match commitment.measure:
+            case Rate() as rate:
+                return self.sum_checks.elements_with_checks(rate)
+            case CommunesMeeting(criterion=criterion):
+                return self.sum_checks.elements_behind(criterion)
+            case CohortMeeting(cohort=cohort):
+                keys = self.criteria_of_cohort(cohort)
+            case CriteriaMet(criteria_set=name):
+                keys = self.criteria_of_set(name)
+            case _:
+                return self.elements_of(commitment)
+        return frozenset().union(*(self.sum_checks.elements_behind(key) for key in keys))
+
     def elements_together(self, family: tuple[int, ...]) -> Sequence[frozenset[str]]:
         """Return the groups of elements by which the units of a family are judged: each criterion's, and those of each
         commitment that their figures are part of."""
         if family not in self._elements_together:
             units = [self.units.by_key(key) for key in family]
-            criteria = [frozenset(self.criterion(key).element_codes) for key in self.criterion_keys]
+            criteria = [self.sum_checks.elements_behind(key) for key in self.criterion_keys]
             commitments = [
-                self.elements_of(commitment)
+                self.elements_behind(commitment)
                 for commitment, target in self.targets
                 if any(self.contributes(unit, commitment, target) for unit in units)
             ]
@@ -447,6 +474,10 @@ class Reference(Definitions):
 
     @cached_property
     def _criteria_of_set(self) -> dict[str, tuple[CriterionKey, ...]]:
+        return {}
+
+    @cached_property
+    def _elements_behind(self) -> dict[int, tuple[Commitment, frozenset[str]]]:
         return {}
 
     @cached_property

@@ -45,7 +45,7 @@ async def test_the_first_contradiction_is_told_though_the_status_stays_and_its_e
     assert found == [("begins", wrong.id), ("ends", right.id)]
     first = next(one for one in await changes(around) if one["contradiction"] == "begins")
     assert (first["event"], first["before"], first["after"]) == ("changed", "no_data", "no_data")
-    assert "mâu thuẫn (900/300 hộ)" in first["assessment"]["reason"]["vi"]
+    assert "mâu thuẫn (Hộ nghèo + Hộ cận nghèo = 900, Tổng số hộ = 300)" in first["assessment"]["reason"]["vi"]
 
 
 async def test_the_receipt_lists_the_contradiction_among_the_changes_that_its_submission_caused(
@@ -64,7 +64,7 @@ async def test_the_receipt_lists_the_contradiction_among_the_changes_that_its_su
     await eventually(caused)
     (change,) = await caused()
     assert change["before"] == change["after"] == "no_data"
-    assert "mâu thuẫn (900/300 hộ)" in change["reason"]["vi"]
+    assert "mâu thuẫn (Hộ nghèo + Hộ cận nghèo = 900, Tổng số hộ = 300)" in change["reason"]["vi"]
 
 
 async def test_a_contradiction_is_rebuilt_as_it_was_found(around: Surroundings, scoring: Service) -> None:

@@ -26,19 +26,15 @@ def rules_touched(codes: Iterable[str], reference: Reference) -> list[SumRule]:
 
 def disagreement(rule: SumRule, values: Mapping[str, Decimal], reference: Reference) -> Disagreement | None:
     """Return how the figures break the rule; None where they keep it, or too few of them are known."""
-    if rule.whole not in values or not (parts := [part for part in rule.parts if part in values]):
-        return None
-    total, whole = sum([values[part] for part in parts], Decimal(0)), values[rule.whole]
-    must_be_equal = rule.relation == "equal" and len(parts) == len(rule.parts)
-    if total == whole if must_be_equal else total <= whole:
+    if (broken := rule.broken_by(values)) is None:
         return None
     elements = reference.elements
-    named = [element_named(elements[part]) for part in parts]
+    named = [element_named(elements[part]) for part in broken.parts]
     details: dict[str, object] = {
         "parts": both((name.vi for name in named), (name.en for name in named), " + "),
-        "value": figure(elements[parts[0]], total),
+        "value": figure(elements[broken.parts[0]], broken.total),
         "whole": element_named(elements[rule.whole]),
-        "expected": figure(elements[rule.whole], whole),
+        "expected": figure(elements[rule.whole], broken.whole),
         "reason": rule.reason,
     }
-    return Disagreement(parts, details)
+    return Disagreement([*broken.parts], details)

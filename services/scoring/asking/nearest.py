@@ -183,7 +183,7 @@ async def list_nearest(
     missing, _, code = (cursor or "0-").partition("-")
     async with SLOTS.taken():
         async with runtime.engine.connect() as connection:
-            units, elements = [unit.key for unit in communes], reference.criterion(criterion).element_codes
+            units, elements = [unit.key for unit in communes], reference.sum_checks.elements_behind(criterion)
             figures = await figures_of_families(connection, units, reference, elements=elements)
         judge = Judge(reference, on)
 

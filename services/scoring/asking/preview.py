@@ -87,7 +87,7 @@ def _statuses(
     reference = judge.reference
     units = sorted((reference.units.by_key(key) for key in supposed), key=lambda unit: unit.code)
     touched = {
-        unit: {key for reading in readings for key in reference.criteria_of_element(reading.element)}
+        unit: {key for reading in readings for key in reference.sum_checks.criteria_judged_by(reading.element)}
         for unit, readings in supposed.items()
     }
     closed = stands(reference.plan, judge.on)

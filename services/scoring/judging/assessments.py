@@ -94,7 +94,7 @@ def _part_of_measure(judged: MeasureVerdict) -> Part:
         missing_unit=indicator.counted if countable else None,
         provisional=judged.provisional,
         stale=judged.is_stale,
-        contradictory=judged.verdict.is_contradictory,
+        contradiction=reasons.contradiction(judged.verdict.observation, judged.disagreeing),
         stale_after_months=judged.stands_months,
         age_months=_months_since(judged.verdict),
         formula=_formula_chosen(indicator.formula),

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from services.scoring.judging.criteria_met import amount_of
-from services.scoring.judging.figures import Figures
+from services.scoring.judging.figures import Figures, observed_by
 from services.scoring.judging.increments import (
     NO_CHANGE,
     NOT_COMPARED,
@@ -350,8 +350,7 @@ class Contributor:
         return [each for each in series if each.after in breaks]
 
     def _observed(self, measure: Measure, figures: Figures, until: date | None) -> Sequence[Observation]:
-        plan = self.reference.plan
-        return figures.observed(measure, plan.baseline_date, plan.counts_from, until)
+        return observed_by(self.reference, measure, figures, until)
 
     def _observed_since(self, since: date, until: date, measure: Measure, figures: Figures) -> Sequence[Observation]:
         """Return the values for periods that ended between two days: the unit's own, without the inherited ones."""

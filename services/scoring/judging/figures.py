@@ -7,12 +7,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 
-from services.scoring.judging.observations import Measure, Observation, in_force, observation_of
+from services.scoring.judging.observations import Measure, Observation, counts, in_force, observation_of
 from services.scoring.judging.readings import Reading, stronger
 from services.scoring.judging.taken_back import NOTHING, TakenBack
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.contracts.submission import AcceptedSubmission
+from shared.reference.load import Reference
+from shared.reference.models import BrokenSum, SumRule
+
+type _Asking = tuple[Measure, Sequence[SumRule]]
+type _Asked = tuple[int, date, Stage, int]
 
 
 class Figures(dict[tuple[str, Period], Reading]):
@@ -25,18 +30,23 @@ class Figures(dict[tuple[str, Period], Reading]):
     _changed: Collection[tuple[str, Period]] = ()
 
     def observed(
-        self, measure: Measure, baseline_date: date, counts_from: Stage, until: date | None = None
+        self,
+        measure: Measure,
+        baseline_date: date,
+        counts_from: Stage,
+        until: date | None = None,
+        rules: Sequence[SumRule] = (),
     ) -> Sequence[Observation]:
         """Return the measure's values over time, each for a later period than the one before.
 
         Only periods for which every element of the measure was reported count, so a ratio never mixes two periods.
-        `until`: only periods that end by that day.
+        `until`: only periods that end by that day. `rules`: what the figures have to keep, the same at each call.
         """
-        # the measure is kept in the value because its id is unique only while it lives
-        key = id(measure), baseline_date, counts_from
+        # measure and rules are kept in the value because their ids are unique only while they live
+        key = id(measure), baseline_date, counts_from, id(rules)
         if key not in self._observed:
-            by_period = self._by_period(measure, baseline_date, counts_from)
-            self._observed[key] = measure, by_period, in_force(by_period.values())
+            by_period = self._by_period(measure, baseline_date, counts_from, rules)
+            self._observed[key] = (measure, rules), by_period, in_force(by_period.values())
         _, by_period, observations = self._observed[key]
         if until is None:
             return observations
@@ -75,31 +85,44 @@ class Figures(dict[tuple[str, Period], Reading]):
             self._known_by[day] = Figures(known)
         return self._known_by[day]
 
-    def _by_period(self, measure: Measure, baseline_date: date, counts_from: Stage) -> dict[Period, Observation]:
+    def _by_period(
+        self, measure: Measure, baseline_date: date, counts_from: Stage, rules: Sequence[SumRule]
+    ) -> dict[Period, Observation]:
         elements = list(dict.fromkeys(measure.element_codes))
         if self._former is None:
             by_period, periods = {}, self._periods[elements[0]]
         else:
-            self._former.observed(measure, baseline_date, counts_from)
-            by_period = self._former._observed[id(measure), baseline_date, counts_from][1]
-            periods = [period for element, period in self._changed if element in elements]
+            self._former.observed(measure, baseline_date, counts_from, rules=rules)
+            by_period = self._former._observed[id(measure), baseline_date, counts_from, id(rules)][1]
+            behind = {*elements, *(code for rule in rules for code in rule.elements)}
+            periods = [period for element, period in self._changed if element in behind]
             by_period = dict(by_period) if periods else by_period
         for period in periods:
             readings = [self.get((element, period)) for element in elements]
             if observation := observation_of(measure, period, readings, baseline_date, counts_from.rank):
-                by_period[period] = observation
+                broken = self._broken_sum(rules, period, counts_from.rank)
+                by_period[period] = observation._replace(broken=broken) if broken else observation
             else:
                 by_period.pop(period, None)
         return by_period
 
+    def _broken_sum(self, rules: Sequence[SumRule], period: Period, least_rank: int) -> BrokenSum | None:
+        """Return how the figures of a period break one of the rules; None where they keep all."""
+        for rule in rules:
+            readings = [self.get((code, period)) for code in rule.elements]
+            counted = {each.element: each.value for each in readings if each and counts(each, least_rank)}
+            if broken := rule.broken_by(counted):
+                return broken
+        return None
+
     @cached_property
     def _observed(
         self,
-    ) -> dict[tuple[int, date, Stage], tuple[Measure, dict[Period, Observation], Sequence[Observation]]]:
+    ) -> dict[_Asked, tuple[_Asking, dict[Period, Observation], Sequence[Observation]]]:
         return {}
 
     @cached_property
-    def _observed_until(self) -> dict[tuple[tuple[int, date, Stage], date], Sequence[Observation]]:
+    def _observed_until(self) -> dict[tuple[_Asked, date], Sequence[Observation]]:
         return {}
 
     @cached_property
@@ -112,6 +135,12 @@ class Figures(dict[tuple[str, Period], Reading]):
         for element, period in self:
             periods[element].append(period)
         return periods
+
+
+def observed_by(reference: Reference, measure: Measure, figures: Figures, until: date | None) -> Sequence[Observation]:
+    """Return a measure's values over time as the plan counts them, checked by its sum rules."""
+    plan, rules = reference.plan, reference.sum_checks.rules_for(measure)
+    return figures.observed(measure, plan.baseline_date, plan.counts_from, until, rules)
 
 
 def merge(current: Figures, arriving: Iterable[Reading]) -> Figures:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from services.scoring.judging import due_reports
 from services.scoring.judging.aggregates import series
 from services.scoring.judging.completeness import Expected
-from services.scoring.judging.figures import Figures
+from services.scoring.judging.figures import Figures, observed_by
 from services.scoring.judging.increments import Increment
 from services.scoring.judging.observations import Observation, exact
 from services.scoring.judging.path import Point, Requirement
@@ -50,6 +50,8 @@ class MeasureVerdict:
     """The names of the elements that are missing where others of the measure have come."""
     ages_until: date
     """The day after which figures age no more: after the plan is closed its verdict stands."""
+    disagreeing: Sequence[Bilingual]
+    """The names of the elements whose newest figures break a sum rule, the whole last; empty where none do."""
 
     @property
     def is_stale(self) -> bool:
@@ -138,7 +140,7 @@ class Judge:
             return _status(parts), min(ends, default=None)
 
         measures = self.reference.criterion(key).measures
-        observed = [figures.observed(measure, plan.baseline_date, plan.counts_from, deadline) for measure in measures]
+        observed = [observed_by(self.reference, measure, figures, deadline) for measure in measures]
         days = {seen.effective for observations in observed for seen in observations}
         return max(unit.valid_from, status_since(status_on, plan.baseline_date, days, self.on))
 
@@ -166,6 +168,7 @@ class Judge:
         With a deadline only figures about periods up to it count.
         """
         criterion, plan, reports = self.reference.criterion(key), self.reference.plan, self.reference.due_on(key)
+        elements = self.reference.elements
         ages_until = date.max if deadline is None else self.reference.ages_until(deadline)
         parts = []
         for indicator in criterion.indicators:
@@ -182,7 +185,7 @@ class Judge:
                 closes=None if reports else plan.closes,
             )
             for group in indicator.groups:
-                observations = figures.observed(group.measure, plan.baseline_date, plan.counts_from, deadline)
+                observations = observed_by(self.reference, group.measure, figures, deadline)
                 verdict = assess(requirement, observations, self.on)
                 newest = verdict.observation
                 provisional = (
@@ -192,8 +195,13 @@ class Judge:
                 )
                 months = self.reference.stands_months(group.measure.element_codes)
                 missing = () if newest else figures.not_reported(group.measure, self.on)
-                names = [self.reference.elements[code].name for code in missing]
-                parts.append(MeasureVerdict(indicator, group, goal, verdict, provisional, months, names, ages_until))
+                broken = newest.broken.elements if newest and newest.broken else ()
+                missing_names, names = ([elements[code].name for code in codes] for codes in (missing, broken))
+                parts.append(
+                    MeasureVerdict(
+                        indicator, group, goal, verdict, provisional, months, missing_names, ages_until, names
+                    )
+                )
         return parts
 
     # Commitments of districts and the province

@@ -18,7 +18,7 @@ from services.scoring.judging.readings import Reading
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.contracts.submission import SubmissionWarning
-from shared.reference.models import Amount, Ratio, YesNo
+from shared.reference.models import Amount, BrokenSum, Ratio, YesNo
 
 HUNDRED = 100
 _ZERO = Decimal(0)
@@ -73,6 +73,8 @@ class Observation(NamedTuple):
     """The values between which it may lie: so many figures are missing. None: enough have come."""
     applies: bool = True
     """False: there is nobody of whom the measure speaks, and rightly so; then the value says nothing."""
+    broken: BrokenSum | None = None
+    """How the figures break a sum rule; None where they keep all."""
 
     @property
     def is_unusable(self) -> bool:
@@ -81,10 +83,12 @@ class Observation(NamedTuple):
 
     @property
     def is_contradictory(self) -> bool:
-        """True where a unit's figures cannot stand together: the part is greater than the whole.
+        """True where a unit's figures cannot stand together: they break a sum rule, or the part exceeds the whole.
 
         Intake accepts no such figures, but a withdrawal may bring back a figure that others were never compared with.
         """
+        if self.broken:
+            return True
         if not self.readings or not self.denominator:
             return False
         return self.numerator > self.denominator or self.numerator < 0 or self.denominator < 0
@@ -99,7 +103,7 @@ class Observation(NamedTuple):
     @property
     def has_value(self) -> bool:
         """True where the value says how much of the measure is reached."""
-        return self.denominator is None or (self.denominator != 0 and not self.is_contradictory)
+        return self.denominator != 0 and not self.is_contradictory
 
     @property
     def stage(self) -> Stage:
@@ -145,6 +149,11 @@ def _newness(period: Period) -> tuple[date, int]:
 def effective_date(period: Period, known_from: date, baseline_date: date) -> date:
     """Return the day from which a figure is in force."""
     return min(period.end, known_from) if period.end <= baseline_date else known_from
+
+
+def counts(reading: Reading, least_rank: int) -> bool:
+    """Say whether a reading counts: it has the least stage and, where offices verify first, none returned it."""
+    return reading.stage.rank >= least_rank and not (least_rank and reading.is_returned)
 
 
 def observation_of(

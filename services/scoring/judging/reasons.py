@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.scoring.judging.observations import Observation
 from services.scoring.texts import phrase
 from shared import text
 from shared.contracts.assessment import Part
@@ -97,6 +98,25 @@ def explain(parts: Sequence[Part], overdue: Sequence[str]) -> Bilingual:
     return Bilingual(vi=_explain(ordered, overdue, "vi"), en=_explain(ordered, overdue, "en"))
 
 
+def contradiction(observation: Observation | None, names: Sequence[Bilingual]) -> Bilingual | None:
+    """Return the figures that cannot stand together; None where they can.
+
+    `names`: those of the elements that break a sum rule, the whole last; empty where a part merely exceeds its whole.
+    """
+    if observation is None or not observation.is_contradictory:
+        return None
+    return Bilingual(vi=_contradiction(observation, names, "vi"), en=_contradiction(observation, names, "en"))
+
+
+def _contradiction(observation: Observation, names: Sequence[Bilingual], language: Language) -> str:
+    if (broken := observation.broken) is None:
+        assert observation.denominator is not None  # noqa: S101 - only a share can contradict itself
+        return f"{text.number(observation.numerator, language)}/{text.number(observation.denominator, language)}"
+    *parts, whole = (name.in_(language) for name in names)
+    total, expected = text.number(broken.total, language), text.number(broken.whole, language)
+    return f"{' + '.join(parts)} = {total}, {whole} = {expected}"
+
+
 def _explain(parts: Sequence[Part], overdue: Sequence[str], language: Language) -> str:
     sentences = " ".join(_sentence(part, language) for part in parts)
     if overdue:
@@ -112,8 +132,9 @@ def _sentence(part: Part, language: Language) -> str:
     source = f" ({text.period_name(part.period, language)})" if part.period else ""
     if not part.applies:
         return _T["nobody"].in_(language).format(name=name, source=source)
-    if part.contradictory:
-        return _T["contradictory"].in_(language).format(name=name, counts=_counts(part, language), source=source)
+    if part.contradiction:
+        figures = part.contradiction.in_(language)
+        return _T["contradictory"].in_(language).format(name=name, figures=figures, source=source)
     if part.value is None and part.denominator == 0:
         return _T["unusable"].in_(language).format(name=name, source=source)
     if part.value is None or part.goal is None:

@@ -112,7 +112,7 @@ def _before(stored: StoredStatus | None, criterion: CriterionKey, unit: Unit, ju
 def _cause(criterion: CriterionKey, submissions: Sequence[AcceptedSubmission], reference: Reference) -> UUID | None:
     """Return the id of the last submission with an element of the criterion."""
     for submission in reversed(submissions):
-        if any(criterion in reference.criteria_of_element(element) for element in submission.readings):
+        if any(criterion in reference.sum_checks.criteria_judged_by(element) for element in submission.readings):
             return submission.id
     return None
 
@@ -140,10 +140,10 @@ def _status_row(unit: Unit, criterion: CriterionKey, judged: CriterionVerdict, s
 
 
 def criteria_touched(unit: Unit, readings: Sequence[Reading], reference: Reference) -> list[CriterionKey]:
-    """Return the criteria by which the unit is judged and that measure one of the readings' elements."""
+    """Return the criteria by which the unit is judged and whose verdicts depend on one of the readings' elements."""
     if unit.kind not in reference.plan.counted_kinds:
         return []
-    measured = {key: None for reading in readings for key in reference.criteria_of_element(reading.element)}
+    measured = {key: None for reading in readings for key in reference.sum_checks.criteria_judged_by(reading.element)}
     return [key for key in measured if reference.judges(unit, key)]
 
 
@@ -175,7 +175,7 @@ async def _newest_figures(transaction: Transaction, criteria: CriteriaByUnit) ->
         (member, element)
         for unit, keys in criteria.items()
         for key in keys
-        for element in reference.criterion(key).element_codes
+        for element in reference.sum_checks.elements_behind(key)
         for member in reference.lineage.family(unit)
     }
     readings = await readings_among(transaction.connection, elements, reference.plan.horizon)

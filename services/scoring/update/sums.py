@@ -32,7 +32,7 @@ def sum_increments(change: FigureChange, reference: Reference) -> dict[tuple[str
         changed = {reading.element for member in reference.lineage.family(key) for reading in change.differing[member]}
         moved: dict[str, dict[date, Increment]] = {}
         for commitment, target in reference.targets:
-            if changed.isdisjoint(reference.elements_of(commitment)):
+            if changed.isdisjoint(reference.elements_behind(commitment)):
                 continue
             if not reference.contributes(unit, commitment, target):
                 continue

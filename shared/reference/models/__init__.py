@@ -25,7 +25,7 @@ from shared.reference.models.criteria import (
     Withdrawal,
     YesNo,
 )
-from shared.reference.models.elements import Break, Element, ElementsFile, PlausibleChange, SumRule
+from shared.reference.models.elements import Break, BrokenSum, Element, ElementsFile, PlausibleChange, SumRule
 from shared.reference.models.plan import (
     COMMITMENT_OWNER,
     CRITERION_OWNER,
@@ -80,6 +80,7 @@ __all__ = [
     "Basis",
     "Branch",
     "Break",
+    "BrokenSum",
     "CalendarFile",
     "Cohort",
     "CohortMeeting",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from functools import cached_property
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
@@ -63,6 +65,35 @@ class SumRule(Record):
     whole: str
     relation: Literal["at_most", "equal"] = "at_most"
     reason: Bilingual
+
+    @cached_property
+    def elements(self) -> tuple[str, ...]:
+        """The parts, and the whole."""
+        return (*self.parts, self.whole)
+
+    def broken_by(self, figures: Mapping[str, Decimal]) -> BrokenSum | None:
+        """Return how the figures break the rule; None where they keep it, or too few of them are known."""
+        if self.whole not in figures or not (parts := [part for part in self.parts if part in figures]):
+            return None
+        total, whole = sum([figures[part] for part in parts], Decimal(0)), figures[self.whole]
+        must_be_equal = self.relation == "equal" and len(parts) == len(self.parts)
+        is_kept = total == whole if must_be_equal else total <= whole
+        return None if is_kept else BrokenSum(self, tuple(parts), total, whole)
+
+
+class BrokenSum(NamedTuple):
+    """A sum rule and the figures that break it."""
+
+    rule: SumRule
+    parts: tuple[str, ...]
+    """Those parts that have figures."""
+    total: Decimal
+    whole: Decimal
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """The parts that have figures, and the whole."""
+        return (*self.parts, self.rule.whole)
 
 
 class Break(Record):

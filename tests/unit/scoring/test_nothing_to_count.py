@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.assessments import assess_target, explain_criterion
-from services.scoring.judging.changes import ChangesAt, Moment, PreviousVerdict
-from services.scoring.judging.contributor import Contributor
 from services.scoring.judging.judge import Judge
 from services.scoring.judging.readings import Reading
 from shared.contracts.assessment import Assessment
@@ -89,48 +86,3 @@ def test_a_commune_without_households_adds_nothing_to_a_rate(reference: Referenc
     sums = summed([(commitment, province)], figures, reference)[commitment.id, province.key]
     (part,) = assess_target(Judge(reference, TODAY), commitment, province, sums).parts
     assert (part.value, part.units_counted) == (10, 180)
-
-
-def test_a_part_greater_than_the_whole_is_a_contradiction_by_which_nothing_is_judged(reference: Reference) -> None:
-    judged = assessed(reference, "ntm-11", *poverty("2023-05", 131), *poverty("2023-06", 900, households=300))
-    (part,) = judged.parts
-    assert (judged.status, part.status, part.value) == (Status.NO_DATA, Status.NO_DATA, None)
-    assert (part.numerator, part.denominator) == (900, 300)
-    assert "mâu thuẫn (900/300 hộ)" in judged.reason.vi
-    assert "contradict" in judged.reason.en
-    assert "%" not in judged.reason.vi
-
-
-def test_a_contradiction_moves_no_sum_of_the_province(reference: Reference) -> None:
-    unit = reference.units.find("06280", TODAY)
-    assert unit
-    rate = next(one for one in reference.plan.commitments if one.id == "poverty-rate")
-    good, bad = readings(*poverty("2023-05", 131)), readings(*poverty("2023-05", 900, households=300))
-    assert Contributor(reference, unit, good).increments(rate)
-    assert not any(one.numerator for one in Contributor(reference, unit, bad).increments(rate).values())
-
-
-def told(reference: Reference, before: PreviousVerdict, *found: Reading) -> list[tuple[str, str | None]]:
-    unit = reference.units.find("06280", TODAY)
-    assert unit
-    changes = ChangesAt(reference, Moment(TODAY, datetime(2023, 8, 1, tzinfo=UTC)), "figure")
-    after = assessed(reference, "ntm-11", *found)
-    before = replace(before, overdue=frozenset(after.overdue))
-    return [(one.event, one.contradiction) for one in changes.of_criterion(unit, "ntm-11", before, after, None)]
-
-
-def test_a_contradiction_is_told_when_it_begins_and_when_it_ends_also_where_the_status_stays(
-    reference: Reference,
-) -> None:
-    wrong, nothing = poverty("2023-05", 900, households=300), poverty("2023-05", 0, households=0)
-    silent, contradictory = PreviousVerdict(), PreviousVerdict(contradictory=True)
-    assert told(reference, silent, *wrong) == [("changed", "begins")]
-    assert told(reference, contradictory, *wrong) == []
-    assert told(reference, contradictory, *nothing) == [("changed", "ends")]
-    assert told(reference, silent, *nothing) == []
-
-
-def test_a_contradiction_that_costs_the_status_is_told_with_it_once(reference: Reference) -> None:
-    wrong, right = poverty("2023-05", 900, households=300), poverty("2023-05", 131)
-    assert told(reference, PreviousVerdict(Status.MET), *wrong) == [("lost", "begins")]
-    assert told(reference, PreviousVerdict(contradictory=True), *right) == [("first_data", "ends")]

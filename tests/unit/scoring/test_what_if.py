@@ -190,7 +190,7 @@ def test_what_stands_at_a_later_stage_is_not_moved_and_that_is_said() -> None:
     assert found.without_effect == [f"/submissions/0/readings/{code}" for code in a_submission().readings]
 
 
-def labour(men: int, women: int, certified: int = 100) -> Figures:
+def labour(men: int, women: int, certified: int = 50) -> Figures:
     """Build the counts of 100 men and 100 women, of whom these numbers are trained."""
     counts = {
         "workers_men": 100,
