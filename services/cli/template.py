@@ -10,6 +10,7 @@ import typer
 from services.cli.console import fail
 from services.notify.alerts.alert import AlertedEvent
 from services.notify.alerts.dossier_turn import DossierEvent
+from services.notify.alerts.figures import FiguresEvent
 from services.notify.alerts.notice import Wording
 from services.notify.alerts.rules_changed import RulesEvent
 from services.notify.inspect.how_notices_read import example, preview
@@ -22,7 +23,9 @@ from shared.reference.load import load
 app = typer.Typer(help="Lời của thông báo. / The words of notices.")
 
 _EVENTS: dict[str, AlertedEvent] = {
-    event.value: event for kind in (Event, DifficultyEvent, DossierEvent, OperationEvent, RulesEvent) for event in kind
+    event.value: event
+    for kind in (Event, DifficultyEvent, DossierEvent, FiguresEvent, OperationEvent, RulesEvent)
+    for event in kind
 }
 
 

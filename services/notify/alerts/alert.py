@@ -8,6 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 from services.notify.alerts.dossier_turn import DossierEvent, TurnOfDossier
+from services.notify.alerts.figures import FiguresEvent, figures_event
 from services.notify.alerts.rules_changed import RulesEvent
 from services.notify.alerts.silence_given import SilenceEvent, SilenceGiven
 from shared.contracts.alert import DifficultyEvent, OccasionKind, OperationNoted
@@ -28,7 +29,7 @@ system itself, other rules, or a silence for others.
 type AlertKind = OccasionKind | Literal["dossier"]
 """The kind of an alert. The released kinds are a closed list, so readers of the API get a dossier's as `status`."""
 
-type AlertedEvent = AnyEvent | DossierEvent | RulesEvent | SilenceEvent
+type AlertedEvent = AnyEvent | DossierEvent | FiguresEvent | RulesEvent | SilenceEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,17 @@ class Alert:
     @property
     def event(self) -> AlertedEvent:
         """The name of the event."""
-        if isinstance(self.occasion, DifficultyLogged):
-            return DifficultyEvent.CLOSED if self.occasion.closes else DifficultyEvent(self.occasion.event)
-        if isinstance(self.occasion, SilenceGiven):
-            return SilenceEvent.GIVEN
-        return RulesEvent.CHANGED if isinstance(self.occasion, RulesChanged) else self.occasion.event
+        match self.occasion:
+            case DifficultyLogged() as logged:
+                return DifficultyEvent.CLOSED if logged.closes else DifficultyEvent(logged.event)
+            case RulesChanged():
+                return RulesEvent.CHANGED
+            case SilenceGiven():
+                return SilenceEvent.GIVEN
+            case StatusChanged() as change:
+                return figures_event(change) or change.event
+            case other:
+                return other.event
 
     @property
     def on(self) -> date:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from services.notify.alerts.alert import Alert, AlertedEvent
 from services.notify.alerts.dossier_turn import DossierEvent
 from services.notify.alerts.draft import DIGESTS, Draft
+from services.notify.alerts.figures import FiguresEvent
 from shared.contracts.alert import DifficultyEvent, OperationEvent, Severity
 from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
 from shared.contracts.status import Event
@@ -19,6 +20,7 @@ ENDS: Mapping[AlertedEvent, Collection[AlertedEvent]] = {
     Event.FELL_BEHIND: {Event.LOST, Event.MISSED},
     Event.LOST: {Event.FELL_BEHIND, Event.MISSED},
     Event.REPORT_ARRIVED: {Event.OVERDUE},
+    FiguresEvent.AGREE: {FiguresEvent.CONTRADICT},
     DifficultyEvent.ANSWERED: {DifficultyEvent.REPORTED},
     DifficultyEvent.CLOSED: {DifficultyEvent.REPORTED},
     DossierEvent.DONE: {DossierEvent.TURN},
@@ -30,14 +32,20 @@ ENDS: Mapping[AlertedEvent, Collection[AlertedEvent]] = {
 OPENING: Collection[AlertedEvent] = frozenset(event for ended in ENDS.values() for event in ended)
 """The events that ask for something and stay open until a newer event ends them."""
 
-ABOUT_REPORTS: Collection[AlertedEvent] = frozenset({Event.OVERDUE, Event.REPORT_ARRIVED})
-"""The events about reports. The other events about the same topic neither overtake nor end them."""
+APART: Sequence[Collection[AlertedEvent]] = (
+    frozenset({Event.OVERDUE, Event.REPORT_ARRIVED}),
+    frozenset({FiguresEvent.CONTRADICT, FiguresEvent.AGREE}),
+)
+"""The events about reports, and those about figures that contradict each other: other events about the same topic
+neither overtake nor end them.
+"""
 
 _SEVERITIES: Mapping[AlertedEvent, Severity] = {
     Event.MISSED: Severity.URGENT,
     Event.FELL_BEHIND: Severity.WARNING,
     Event.LOST: Severity.WARNING,
     Event.OVERDUE: Severity.WARNING,
+    FiguresEvent.CONTRADICT: Severity.WARNING,
     DifficultyEvent.REPORTED: Severity.WARNING,
     DossierEvent.TURN: Severity.WARNING,
     OperationEvent.GATEWAY_DOWN: Severity.URGENT,

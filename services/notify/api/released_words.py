@@ -1,4 +1,4 @@
-"""The words by which notify's API names alerts. They are released as closed lists: a turn in a dossier has none."""
+"""The words by which notify's API names alerts. They are released as closed lists, which lack some events and kinds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import cast
 
 from services.notify.alerts.alert import AlertedEvent, AlertKind
 from services.notify.alerts.dossier_turn import DossierEvent
+from services.notify.alerts.figures import FiguresEvent
 from services.notify.alerts.rules_changed import RulesEvent
 from services.notify.alerts.silence_given import SilenceEvent
 from shared.contracts.alert import OccasionKind
@@ -19,5 +20,6 @@ def released_kind(kind: AlertKind) -> OccasionKind:
 
 
 def released_event(event: AlertedEvent) -> AnyEvent:
-    """Return the released event: a turn in a dossier, other rules and a silence have `changed`."""
-    return Event.CHANGED if event in {*DossierEvent, *RulesEvent, *SilenceEvent} else cast(AnyEvent, event)
+    """Return the released event: a turn in a dossier, contradictory figures, other rules and a silence have `changed`."""
+    is_released = event not in {*DossierEvent, *FiguresEvent, *RulesEvent, *SilenceEvent}
+    return cast(AnyEvent, event) if is_released else Event.CHANGED

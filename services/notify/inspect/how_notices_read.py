@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import cast
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -13,6 +14,7 @@ from services.notify.alerts.alert import Alert, AlertedEvent, Occasion
 from services.notify.alerts.dossier_turn import DossierEvent
 from services.notify.alerts.draft import Draft, Recipient
 from services.notify.alerts.events import alert_of
+from services.notify.alerts.figures import FiguresEvent
 from services.notify.alerts.links import Links
 from services.notify.alerts.notice import Wording
 from services.notify.alerts.rules_changed import RulesEvent
@@ -33,6 +35,7 @@ from shared.contracts.status import Event, Stage, Status
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
 from shared.reference.models import AnyEvent, Contact, Match
+from shared.texts import filled
 
 _COMMUNE, _DISTRICT, _CRITERION, _COMMITMENT = "06280", "184", "ntm-11", "poverty-communes"
 VERDICTS = {
@@ -59,6 +62,8 @@ def example(event: AlertedEvent, reference: Reference, *, of_commitment: bool = 
         return alert_of(_rules(reference), reference)
     if isinstance(event, SilenceEvent):
         return alert_of(_silence(reference), reference)
+    if isinstance(event, FiguresEvent):
+        return _figures(event, reference)
     kind: OccasionKind = "problem" if isinstance(event, DifficultyEvent) else "status"
     if isinstance(event, OperationEvent):
         kind = "operation"
@@ -67,6 +72,24 @@ def example(event: AlertedEvent, reference: Reference, *, of_commitment: bool = 
     place = _COMMUNE if kind in {"status", "problem"} else reference.plan.unit
     alert = hypothetical_alert(reference, place, kind, event, _CRITERION, _COMMITMENT, DifficultyKind.FUNDING)
     return replace(alert, occasion=_filled(alert.occasion, event), sample=True)
+
+
+def _figures(event: FiguresEvent, reference: Reference) -> Alert:
+    alert = example(Event.CHANGED, reference)
+    contradicts, change = event is FiguresEvent.CONTRADICT, cast(StatusChanged, alert.occasion)
+    figures = phrase("examples.contradiction")
+    reason = filled(phrase("examples.contradictory"), figures=figures) if contradicts else _REASON
+    after = Status.NO_DATA if contradicts else Status.BEHIND
+    wrong = {"value": None, "numerator": 1219, "missing": None, "contradiction": figures}
+    part = _part(after).model_copy(update=wrong if contradicts else {})
+    assessment = change.assessment.model_copy(update={"status": after, "parts": [part], "reason": reason})
+    words = {
+        "before": after,
+        "after": after,
+        "contradiction": "begins" if contradicts else "ends",
+        "assessment": assessment,
+    }
+    return replace(alert, occasion=change.model_copy(update=words))
 
 
 def _rules(reference: Reference) -> RulesChanged:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.dossier_turn import TurnOfDossier
+from services.notify.alerts.figures import FiguresEvent
 from services.notify.alerts.significance import difficulty_kind, severity
 from shared.contracts.difficulty import DifficultyLogged
+from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, CommunesMeeting, CriterionKey, Match, Plan
@@ -60,12 +62,19 @@ def cohorts(alert: Alert, reference: Reference) -> Sequence[str]:
     return [cohort] if cohort else []
 
 
-def matches(match: Match, alert: Alert, reference: Reference) -> bool:
-    """Say whether the alert fulfils all conditions of the match."""
+def matches(match: Match, alert: Alert, reference: Reference, *, is_routing: bool = False) -> bool:
+    """Say whether the alert fulfils all conditions of the match.
+
+    Conditions know contradictory figures as `changed`, those of the plan's tree (`is_routing`) as a report that is
+    overdue: no released event is named like them.
+    """
+    event = alert.event
+    if isinstance(event, FiguresEvent):
+        event = event.routed_as if is_routing else Event.CHANGED
     turn = alert.occasion.turn if isinstance(alert.occasion, TurnOfDossier) else None
     return (
         (match.on is None or match.on == alert.kind)
-        and (match.events is None or alert.event in match.events)
+        and (match.events is None or event in match.events)
         and (match.severities is None or severity(alert) in match.severities)
         and (match.sets is None or not sets(alert, reference.plan).isdisjoint(match.sets))
         and (match.criteria is None or not criteria(alert, reference.plan).isdisjoint(match.criteria))

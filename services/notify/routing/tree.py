@@ -68,7 +68,7 @@ def escalations(branch: Branch, alert: Alert) -> Sequence[Escalation]:
 
 
 def _ask(branch: Branch, alert: Alert, reference: Reference, depth: int) -> Iterator[AskedBranch]:
-    if not branch.holds_on(alert.on) or not matches(branch.match, alert, reference):
+    if not branch.holds_on(alert.on) or not matches(branch.match, alert, reference, is_routing=True):
         yield AskedBranch(branch, depth, takes=False, tells=False)
         return
     below: list[AskedBranch] = []

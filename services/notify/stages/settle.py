@@ -8,9 +8,8 @@ from uuid import UUID
 
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.draft import Draft, LeftOut, Omission
-from services.notify.alerts.significance import ABOUT_REPORTS, ENDS
+from services.notify.alerts.significance import APART, ENDS
 from services.notify.world import World
-from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 
 
@@ -30,10 +29,10 @@ def _settle(draft: Draft) -> Draft:
 
 
 def _threads(alerts: Iterable[Alert]) -> Iterable[list[Alert]]:
-    def thread(alert: Alert) -> tuple[UUID, bool, str]:
+    def thread(alert: Alert) -> tuple[UUID, tuple[bool, ...], str]:
         # each entry about a difficulty has words of its own, so no entry overtakes another
         own = str(alert.id) if alert.kind == "problem" else ""
-        return alert.thread, alert.event in ABOUT_REPORTS, own
+        return alert.thread, tuple(alert.event in strand for strand in APART), own
 
     ordered = sorted(alerts, key=lambda alert: (thread(alert), alert.occasion.at, str(alert.id)))
     return (list(members) for _, members in groupby(ordered, thread))
@@ -48,15 +47,13 @@ def _overtaken(thread: Sequence[Alert]) -> Iterable[Omission]:
 
 
 def _is_as_before(first: Alert, last: Alert) -> bool:
-    """Say whether the alerts cancel out: the verdict is the earlier one again, the late report came, or a fault of the
-    system was mended.
+    """Say whether the alerts cancel out: the verdict is the earlier one again, the late report came, the figures agree
+    again, or a fault of the system was mended.
     """
-    if last.event is Event.REPORT_ARRIVED:
-        return first.event is Event.OVERDUE
-    if last.kind == "operation":
+    if last.kind == "operation" or any(last.event in strand for strand in APART):
         return first.event in ENDS.get(last.event, ())
     if isinstance(first.occasion, StatusChanged | TargetChanged) and isinstance(
         last.occasion, StatusChanged | TargetChanged
     ):
-        return last.event not in ABOUT_REPORTS and first.occasion.before is last.occasion.after
+        return first.occasion.before is last.occasion.after
     return False

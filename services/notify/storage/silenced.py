@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, ColumnElement, FromClause, Select, Uuid, and_, cas
 from sqlalchemy import update as update_of
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.alerts.significance import ABOUT_REPORTS
+from services.notify.alerts.significance import APART
 from services.notify.storage.alert_rows import StoredAlert
 from services.notify.storage.alerts import ALERT_COLUMNS, alert, lock_topics, mention, notice
 from services.notify.storage.silences import silence
@@ -23,7 +23,7 @@ gathered = table_of(GatheredRow)
 
 # written into the statement and not as a parameter, so that the partial indexes are used
 _IS_SILENCED = mention.c.left_out == literal_column("'silenced'")
-_REPORTS = [event.value for event in ABOUT_REPORTS]
+_APART = [[event.value for event in strand] for strand in APART]
 
 
 class SilencedAlert(NamedTuple):
@@ -154,6 +154,6 @@ def is_newer_about_the_same(newer: FromClause, older: FromClause) -> ColumnEleme
         newer.c.topic == older.c.topic,
         newer.c.kind == older.c.kind,
         older.c.kind != "problem",
-        newer.c.event.in_(_REPORTS) == older.c.event.in_(_REPORTS),
+        *(newer.c.event.in_(strand) == older.c.event.in_(strand) for strand in _APART),
         tuple_(newer.c.at, newer.c.id) > tuple_(older.c.at, older.c.id),
     )

@@ -9,6 +9,7 @@ from dataclasses import replace
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.dossier_turn import DossierEvent, TurnOfDossier
 from services.notify.alerts.draft import DIGESTS, REPEAT, Draft
+from services.notify.alerts.figures import FiguresEvent
 from services.notify.alerts.significance import is_to_acknowledge, severity
 from services.notify.alerts.silence_given import SilenceGiven
 from services.notify.texts import phrase
@@ -35,6 +36,7 @@ _GOOD = {
     Event.FIRST_DATA,
     DifficultyEvent.CLOSED,
     DossierEvent.DONE,
+    FiguresEvent.AGREE,
     OperationEvent.GATEWAY_BACK,
     OperationEvent.MESSAGES_SETTLED,
 }

@@ -12,7 +12,7 @@ from shared.contracts.assessment import Part
 from shared.contracts.bilingual import Language
 
 type Words = Mapping[str, Any]
-"""The words of a language; the table uses `groups`, `yes`, `no` and `units`."""
+"""The words of a language; the table uses `groups`, `yes`, `no`, `contradictory` and `units`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def _row(part: Part, language: Language, words: Words) -> Row:
         indicator=part.indicator,
         name=part.name.in_(language),
         group=words["groups"][part.group] if part.group else None,
-        value=amount(part.value),
+        value=words["contradictory"] if part.contradiction else amount(part.value),
         figure=amount(part.value) if part.value is None or is_yes_no else text.number(part.value, language, digits),
         counts=f"{text.number(part.numerator or 0, language)}/{text.number(part.denominator or 0, language)}"
         if counted

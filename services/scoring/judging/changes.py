@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from services.scoring.judging.verdict import event_of
@@ -15,6 +16,8 @@ from shared.reference.load import Reference
 from shared.reference.models import Commitment, CriterionKey, Unit
 from shared.reference.refs import commitment_ref, criterion_ref, unit_ref
 from shared.stable_id import stable_id
+
+_OF_REPORTS = (Event.OVERDUE, Event.REPORT_ARRIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +44,9 @@ class PreviousVerdict:
         return series_from is not None and series_from != self.series_from and self.status != Status.NO_DATA
 
 
-def events(
-    before: PreviousVerdict, after: Status, overdue: Collection[str] = (), *, contradictory: bool = False
-) -> list[Event]:
-    """Name the changes from the previous verdict to the new one: of the status, of the overdue reports, or both.
-
-    A contradiction that begins or ends is one of the verdict, also where its status stays.
-    """
-    event = event_of(before.status, after)
-    if event is None and before.contradictory != contradictory:
-        event = Event.CHANGED
-    of_status = [event] if event else []
+def events(before: PreviousVerdict, after: Status, overdue: Collection[str] = ()) -> list[Event]:
+    """Name the changes from the previous verdict to the new one: of the status, of the overdue reports, or both."""
+    of_status = [event] if (event := event_of(before.status, after)) else []
     if before.overdue.issuperset(overdue):
         return [*of_status, Event.REPORT_ARRIVED] if before.overdue.difference(overdue) else of_status
     return [*of_status, Event.OVERDUE]
@@ -74,15 +69,8 @@ def _cause_of(event: Event, cause: Cause | None, is_new_series: bool) -> Cause |
 
     A late or arriving report by itself has none of it.
     """
-    is_of_status = event not in (Event.OVERDUE, Event.REPORT_ARRIVED)
+    is_of_status = event not in _OF_REPORTS
     return "rules" if is_new_series and is_of_status and cause in (None, "figure", "time") else cause
-
-
-def _contradiction(event: Event, before: PreviousVerdict, assessment: Assessment) -> ContradictionChange | None:
-    """Return how a contradiction changed; None where it did not. A late or arriving report by itself changes none."""
-    if event in (Event.OVERDUE, Event.REPORT_ARRIVED) or before.contradictory == assessment.contradictory:
-        return None
-    return "begins" if assessment.contradictory else "ends"
 
 
 def _of_sum(event: Event, assessment: Assessment) -> Event:
@@ -90,9 +78,22 @@ def _of_sum(event: Event, assessment: Assessment) -> Event:
     return Event.CHANGED if event == Event.LOST and assessment.status == Status.NO_DATA else event
 
 
-def _status_before(event: Event, before: PreviousVerdict, assessment: Assessment) -> Status:
-    """Return the status before an event; a late or arriving report by itself changes no status."""
-    return assessment.status if event in (Event.OVERDUE, Event.REPORT_ARRIVED) else before.status
+def _status_before(step: _Step, before: PreviousVerdict, assessment: Assessment) -> Status:
+    """Return the status before a step; reports that are late or arrive and contradictions by themselves change none."""
+    return assessment.status if step.contradiction or step.event in _OF_REPORTS else before.status
+
+
+class _Step(NamedTuple):
+    """One change of a verdict: an event and, where figures began or ceased to contradict each other, which of both."""
+
+    event: Event
+    contradiction: ContradictionChange | None = None
+
+
+def _steps(before: PreviousVerdict, assessment: Assessment) -> Iterator[_Step]:
+    yield from map(_Step, events(before, assessment.status, assessment.overdue))
+    if before.contradictory != assessment.contradictory:
+        yield _Step(Event.CHANGED, "begins" if assessment.contradictory else "ends")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,9 @@ class ChangesAt:
         district = self.reference.units.district(unit)
         return [
             StatusChanged(
-                id=_event_id(unit, criterion, event, before, assessment, submission),
-                event=told_as(event, cause),
-                before=_status_before(event, before, assessment),
+                id=_event_id(unit, criterion, step, before, assessment, submission),
+                event=told_as(step.event, cause),
+                before=_status_before(step, before, assessment),
                 after=assessment.status,
                 on=self.moment.on,
                 at=self.moment.at,
@@ -135,10 +136,10 @@ class ChangesAt:
                 criterion=criterion_ref(criterion, self.reference),
                 district=unit_ref(district) if district else None,
                 cohorts=[cohort.id for cohort in self.reference.cohorts_of(unit)],
-                contradiction=_contradiction(event, before, assessment),
+                contradiction=step.contradiction,
             )
-            for event in events(before, assessment.status, assessment.overdue, contradictory=assessment.contradictory)
-            for cause in [_cause_of(event, self.cause, is_new_series)]
+            for step in _steps(before, assessment)
+            for cause in [_cause_of(step.event, self.cause, is_new_series)]
         ]
 
     def of_target(
@@ -154,10 +155,10 @@ class ChangesAt:
         return [
             TargetChanged(
                 id=_event_id(
-                    target, f"{self.reference.plan.id}/{commitment.id}", event, before, assessment, self.moment.at
+                    target, f"{self.reference.plan.id}/{commitment.id}", step, before, assessment, self.moment.at
                 ),
-                event=told_as(_of_sum(event, assessment), cause),
-                before=_status_before(event, before, assessment),
+                event=told_as(_of_sum(step.event, assessment), cause),
+                before=_status_before(step, before, assessment),
                 after=assessment.status,
                 on=self.moment.on,
                 at=self.moment.at,
@@ -168,20 +169,17 @@ class ChangesAt:
                 sample=self.reference.plan.sample,
                 commitment=commitment_ref(commitment),
             )
-            for event in events(before, assessment.status, assessment.overdue)
-            for cause in [_cause_of(event, self.cause, is_new_series)]
+            for step in _steps(before, assessment)
+            for cause in [_cause_of(step.event, self.cause, is_new_series)]
         ]
 
 
 def _event_id(
-    unit: Unit, topic: str, event: Event, before: PreviousVerdict, assessment: Assessment, cause: object
+    unit: Unit, topic: str, step: _Step, before: PreviousVerdict, assessment: Assessment, cause: object
 ) -> UUID:
     """Return an id that is the same whenever the same change is found again."""
-    contradiction = _contradiction(event, before, assessment)
-    named = () if contradiction is None else (contradiction,)  # the ids of all other changes stay as they were
-    return stable_id(
-        unit.key, topic, event, before.status, assessment.status, assessment.on, *assessment.overdue, cause, *named
-    )
+    known = before.status, assessment.status, assessment.on, *assessment.overdue, cause
+    return stable_id(unit.key, topic, step.event, *known, *filter(None, [step.contradiction]))
 
 
 def topic_of(change: Change) -> str:

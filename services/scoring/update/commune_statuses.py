@@ -87,7 +87,7 @@ def _judge(
     # a set that begins tells how its communes begin, and corrections of one that has ended are no news of today
     of_rules = (has_ended or begins) and transaction.cause not in ("plan", "rebuild")
     changes: Sequence[StatusChanged] = ()
-    if events(before, judged.status, judged.overdue, contradictory=judged.is_contradictory):
+    if events(before, judged.status, judged.overdue) or before.contradictory != judged.is_contradictory:
         assessment = explain_criterion(judged)
         cause = _cause(criterion, to_judge.causes, reference)
         changes = ChangesAt(reference, moment, "rules" if of_rules else transaction.cause).of_criterion(

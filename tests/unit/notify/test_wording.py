@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from services.notify.alerts.alert import AlertedEvent, Occasion
 from services.notify.alerts.dossier_turn import DossierEvent
 from services.notify.alerts.draft import Draft, NotSent
+from services.notify.alerts.figures import FiguresEvent
 from services.notify.alerts.links import Links
 from services.notify.alerts.notice import Wording
 from services.notify.inspect.how_notices_read import example, preview
@@ -93,7 +94,7 @@ def test_several_alerts_read_well_together(language: Language) -> None:
     assert_golden(f"several.{language}.txt", "\n\n".join(written).strip() + "\n")
 
 
-@pytest.mark.parametrize("event", [*Event, *DifficultyEvent, *DossierEvent, *OperationEvent])
+@pytest.mark.parametrize("event", [*Event, *DifficultyEvent, *DossierEvent, *FiguresEvent, *OperationEvent])
 @pytest.mark.parametrize("language", ["vi", "en"])
 def test_each_event_has_words_for_every_channel(event: AlertedEvent, language: Language) -> None:
     alert = example(event, REFERENCE)

@@ -156,7 +156,8 @@ def test_a_contradiction_is_told_when_it_begins_and_when_it_ends_also_where_the_
     assert told(reference, silent, *nothing) == []
 
 
-def test_a_contradiction_that_costs_the_status_is_told_with_it_once(reference: Reference) -> None:
+def test_a_contradiction_that_costs_the_status_is_told_beside_it(reference: Reference) -> None:
     wrong, right = poverty("2023-05", 900, households=300), poverty("2023-05", 131)
-    assert told(reference, PreviousVerdict(Status.MET), *wrong) == [("lost", "begins")]
-    assert told(reference, PreviousVerdict(contradictory=True), *right) == [("first_data", "ends")]
+    assert told(reference, PreviousVerdict(Status.MET), *wrong) == [("lost", None), ("changed", "begins")]
+    again = told(reference, PreviousVerdict(contradictory=True), *right)
+    assert again == [("first_data", None), ("changed", "ends")]
