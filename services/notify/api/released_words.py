@@ -20,6 +20,6 @@ def released_kind(kind: AlertKind) -> OccasionKind:
 
 
 def released_event(event: AlertedEvent) -> AnyEvent:
-    """Return the released event: a turn in a dossier, contradictory figures, other rules and a silence have `changed`."""
+    """Return the released event: turns in dossiers, contradictory figures, other rules and silences have `changed`."""
     is_released = event not in {*DossierEvent, *FiguresEvent, *RulesEvent, *SilenceEvent}
     return cast(AnyEvent, event) if is_released else Event.CHANGED
