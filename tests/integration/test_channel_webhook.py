@@ -88,7 +88,20 @@ async def test_calls_one_after_the_other_share_a_connection_also_where_the_recei
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "[::1]", "localhost", "[::ffff:127.0.0.1]", "169.254.169.254", "10.0.0.1"]
+    "host",
+    [
+        "127.0.0.1",
+        "[::1]",
+        "localhost",
+        "[::ffff:127.0.0.1]",
+        "169.254.169.254",
+        "10.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f.1",
+        "[::7f00:1]",
+        "[64:ff9b::7f00:1]",
+    ],
 )
 async def test_a_subscriber_cannot_make_us_call_into_private_networks(host: str) -> None:
     async with receiving() as receiver:

@@ -29,19 +29,30 @@ def test_each_secret_signs_and_a_new_one_is_of_the_length_that_the_standard_want
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",  # noqa: S104
-     "::1", "fe80::1", "fc00::1", "::ffff:10.0.0.1", "2002:7f00:1::"],
+     "::1", "fe80::1", "fc00::1", "::ffff:10.0.0.1", "2002:7f00:1::", "::7f00:1", "64:ff9b::7f00:1",
+     "64:ff9b::10.1.2.3", "64:ff9b:1::1", "::ffff:0:127.0.0.1", "fec0::1", "fe80::1%eth0", "2001::1",
+     "2405:4800::5efe:7f00:1", "::", "ff02::1"],
 )  # fmt: skip
 def test_what_leads_inside_is_not_public(address: str) -> None:
     assert not is_public(address)
 
 
-@pytest.mark.parametrize("address", ["203.162.4.191", "2405:4800::1", "::ffff:203.162.4.191"])
+@pytest.mark.parametrize("address", ["203.162.4.191", "2405:4800::1", "::ffff:203.162.4.191", "64:ff9b::203.162.4.191"])
 def test_what_is_of_the_internet_is_public(address: str) -> None:
     assert is_public(address)
 
 
 def test_an_https_address_with_a_name_is_fine_until_it_is_resolved() -> None:
     assert endpoint_fault("https://board.langson.example.vn/hook?x=1") is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "017700000001", "127.0.0.1.", "10.1",
+     "[::7f00:1]", "[64:ff9b::7f00:1]", "[::ffff:7f00:1]", "0"],
+)  # fmt: skip
+def test_an_address_inside_is_known_however_it_is_spelled(host: str) -> None:
+    assert endpoint_fault(f"https://{host}/hook")
 
 
 def test_a_receiver_may_ask_for_patience_in_seconds_or_until_a_moment_but_not_for_ever() -> None:

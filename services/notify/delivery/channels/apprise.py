@@ -1,78 +1,66 @@
-"""Messages by Apprise's services (Telegram, Zalo-like bots, Matrix, Slack, ...), which Apprise's URLs address."""
+"""Messages by Apprise's services (Telegram, Matrix, Slack, ...), which Apprise's URLs address."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import apprise
+from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 
 from services.notify.alerts.notice import Notice
-from services.notify.contacts.public_addresses import is_public
-from services.notify.contacts.service_urls import plugin_of
+from services.notify.contacts.service_urls import is_service, names_inside
+from services.notify.delivery.channels.apprise_process import Answer, send
 from services.notify.delivery.channels.channel import Outcome, Result, Session
 from services.notify.delivery.channels.settings import DeliverySettings
 
-_HOSTED = {"cloud", "t2bot", "official"}
-"""Apprise's names for the modes in which a service's maker runs it; in other modes people run it themselves."""
+_OUTCOMES: dict[Answer, Outcome] = {
+    "taken": Outcome(Result.SENT, "taken"),
+    "not taken": Outcome(Result.TEMPORARY, "not taken"),
+    "not a service": Outcome(Result.PERMANENT, "not a service that can be used", ends_address=True),
+    "not a public address": Outcome(Result.PERMANENT, "not a public address"),
+}
 
 
 class Apprise:
-    """The channel that sends by the library Apprise, in threads, since Apprise blocks."""
+    """The channel that sends by the library Apprise, in a few processes of their own.
+
+    Apprise blocks, and a server that answers byte by byte would keep a thread for ever: a process is killed when its
+    time is over.
+    """
 
     sessions = 4
 
     def __init__(self, settings: DeliverySettings) -> None:
         self._seconds, self._is_open = settings.send_timeout_seconds, settings.services_allow_private
+        self._limiter: CapacityLimiter | None = None
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Session]:
         """Open a session, whose messages each have a connection of their own."""
-        yield _AppriseSession(self._seconds, is_open=self._is_open)
+        self._limiter = self._limiter or CapacityLimiter(self.sessions)
+        yield _AppriseSession(self._seconds, self._limiter, is_open=self._is_open)
 
     async def close(self) -> None:
-        """Do nothing: the channel keeps no connection."""
+        """Do nothing: the channel keeps no connection, and its processes end with the service."""
 
 
 class _AppriseSession:
-    def __init__(self, seconds: float, *, is_open: bool) -> None:
-        self._seconds, self._is_open = seconds, is_open
+    def __init__(self, seconds: float, limiter: CapacityLimiter, *, is_open: bool) -> None:
+        self._seconds, self._limiter, self._is_open = seconds, limiter, is_open
 
     async def deliver(self, notice: Notice) -> Outcome:
-        """Send one message. Apprise answers only yes or no; its log may hold the URL's secrets."""
-        plugin = plugin_of(notice.address)
-        if plugin is None:
-            return Outcome(Result.PERMANENT, "not a service that can be used", ends_address=True)
-        if not self._is_open and await asyncio.to_thread(_is_inside, plugin):
-            return Outcome(Result.PERMANENT, "not a public address")
-        plugin.redirects = plugin.redirects and self._is_open  # a public address may redirect into our networks
-        service = apprise.Apprise(plugin)
-        sending = asyncio.to_thread(
-            service.notify,
-            body=notice.wording.text,
-            title=notice.wording.subject or "",
-            body_format=apprise.NotifyFormat.TEXT,
-        )
+        """Send one message."""
+        if not is_service(notice.address):
+            return _OUTCOMES["not a service"]
+        if not self._is_open and names_inside(notice.address):
+            return _OUTCOMES["not a public address"]
+        message = (notice.address, notice.wording.subject or "", notice.wording.text, self._is_open)
         try:
             async with asyncio.timeout(self._seconds):
-                taken = await sending
+                answer = await to_process.run_sync(send, *message, cancellable=True, limiter=self._limiter)
         except TimeoutError:
             return Outcome(Result.TEMPORARY, "no answer in time")
-        return Outcome(Result.SENT, "taken") if taken else Outcome(Result.TEMPORARY, "not taken")
-
-
-def _is_inside(plugin: apprise.NotifyBase) -> bool:
-    """Say whether a service lies in a network of ours, where people who write contacts must reach nothing.
-
-    Only services whose URL names a host can: all others have fixed addresses, and a key or topic in the host's place.
-    """
-    templates: tuple[str, ...] = plugin.templates
-    if not any("{host}" in template for template in templates) or getattr(plugin, "mode", None) in _HOSTED:
-        return False
-    try:
-        addresses = socket.getaddrinfo(plugin.host.strip("[]"), None)
-    except (OSError, UnicodeError):
-        return False  # a host without address cannot be reached either
-    return not all(is_public(str(address[0])) for *_, address in addresses)
+        except BrokenWorkerProcess:
+            return Outcome(Result.TEMPORARY, "the process that sends has ended")
+        return _OUTCOMES[answer]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 import socket
 from base64 import b64encode
@@ -17,7 +16,7 @@ from standardwebhooks import Webhook as Signer
 from yarl import URL
 
 from services.notify.alerts.notice import Notice
-from services.notify.contacts.public_addresses import is_public
+from services.notify.contacts.public_addresses import as_address, is_public
 from services.notify.delivery.channels.channel import Outcome, Result
 from services.notify.delivery.channels.http import Client, Pooled, busy, unreachable
 from services.notify.delivery.channels.settings import DeliverySettings
@@ -36,7 +35,8 @@ class Webhook(Pooled):
 
         def connector() -> aiohttp.TCPConnector:
             resolver = ThreadedResolver() if is_open else PublicResolver()
-            return aiohttp.TCPConnector(limit=0, resolver=resolver, ttl_dns_cache=30)
+            factory = None if is_open else _public_socket
+            return aiohttp.TCPConnector(limit=0, resolver=resolver, ttl_dns_cache=30, socket_factory=factory)
 
         client = Client(settings.send_timeout_seconds, connector)
         super().__init__(client, settings.webhook_sessions, lambda kept: _WebhookSession(kept, allows_private=is_open))
@@ -97,22 +97,33 @@ def new_secret() -> str:
 
 
 def endpoint_fault(address: str) -> str | None:
-    """Return the reason why notify never calls an address, else None. `PublicResolver` checks addresses with a name."""
+    """Return the reason why notify never calls an address, else None.
+
+    `PublicResolver` checks addresses with a name, and the connection itself is checked once more.
+    """
     try:
         url = URL(address)
     except ValueError:
         return "not an address"
     if url.scheme != "https" or not url.host or url.user is not None:
         return "not an https address"
-    try:
-        address = str(ipaddress.ip_address(url.host))
-    except ValueError:
-        return None
-    return None if is_public(address) else f"{address} is not a public address"
+    stated = as_address(url.host)
+    return None if stated is None or is_public(stated) else f"{stated} is not a public address"
 
 
 class PrivateAddressError(aiohttp.ClientError):
     """A host's name leads into a private network."""
+
+
+def _public_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    """Make the socket for a connection; PrivateAddressError where it would lead into a private network.
+
+    Hosts of digits and dots, such as `127.1`, never come to a resolver.
+    """
+    family, kind, protocol, _, peer = address
+    if not is_public(str(peer[0])):
+        raise PrivateAddressError(f"{peer[0]} is not a public address")
+    return socket.socket(family, kind, protocol)
 
 
 class PublicResolver(AbstractResolver):
