@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 
 import httpx
@@ -111,15 +111,140 @@ async def test_the_whole_stream_again_gets_the_same_receipts_and_stores_nothing_
     assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before
 
 
-async def test_under_a_used_key_a_line_that_says_something_else_is_a_conflict(shared_intake: Service, key: str) -> None:
-    sent = lines(3, "used key")
+async def test_a_stream_that_goes_on_otherwise_than_the_one_with_its_key_is_refused_from_there_on(
+    shared_around: Surroundings, shared_intake: Service, key: str
+) -> None:
+    sent = lines(4, "used key")
     headers = {"Idempotency-Key": "used for lines"}
     first, _ = read(await send(shared_intake, key, b"\n".join(sent), **headers))
-    sent[1] = a_line(source_ref="something else")
-    again, last = read(await send(shared_intake, key, b"\n".join(sent), **headers))
-    assert [again[0], again[2]] == [first[0], first[2]]
-    assert again[1]["problem"]["code"] == "key_used"
-    assert last["summary"] == {"accepted": 2, "refused": 1}
+    before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
+    for other in (
+        [sent[0], a_line(source_ref="something else"), *sent[2:], *lines(2, "further")],
+        [sent[0], *sent[2:]],
+        [sent[0], b"no JSON", *sent[2:]],
+        [sent[0], a_line(source_ref="inserted"), *sent[1:]],
+    ):
+        answer = await send(shared_intake, key, b"\n".join(other), **headers)
+        again, last = read(answer)
+        assert answer.status_code == 409
+        assert again[0] == first[0]
+        assert {one["problem"]["code"] for one in again[1:]} <= {"key_used", "invalid_json"}
+        assert len(again) == len(other)
+        assert last["problem"]["code"] == "key_used"
+        assert last["summary"] == {"accepted": 1, "refused": len(other) - 1}
+    assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before
+
+
+async def test_where_a_line_was_refused_no_other_one_is_accepted_in_its_place(
+    shared_around: Surroundings, shared_intake: Service, key: str
+) -> None:
+    one, other, last = lines(3, "in its place")
+    headers = {"Idempotency-Key": "with a refused line"}
+    first, _ = read(await send(shared_intake, key, b"\n".join([one, b"{}", last]), **headers))
+    before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
+    assert (
+        read(await send(shared_intake, key, b"\n\n".join([one, b"{ }", last]), **headers))[0][2]["id"] == first[2]["id"]
+    )
+    answer = await send(shared_intake, key, b"\n".join([one, other, last]), **headers)
+    assert answer.status_code == 409
+    assert [item.get("id") for item in read(answer)[0]] == [first[0]["id"], None, None]
+    assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before
+
+
+async def test_a_long_stream_under_a_used_key_ends_where_it_differs(
+    shared_around: Surroundings, shared_intake: Service, key: str
+) -> None:
+    sent = lines(2500, "long and used")
+    headers = {"Idempotency-Key": "long"}
+    first, _ = read(await send(shared_intake, key, b"\n".join(sent[:1800]), **headers))
+    await asyncio.sleep(1)  # some of it is read from the tables
+    other = [*sent[:1300], a_line(source_ref="other"), *sent[1300:]]
+    answer = await send(shared_intake, key, b"\n".join(other), **headers)
+    items, last = read(answer)
+    assert (answer.status_code, last["problem"]["code"]) == (409, "key_used")
+    assert items[:1300] == first[:1300]
+    assert last["summary"] == {"accepted": 1300, "refused": 700}
+    whole, last = read(await send(shared_intake, key, b"\n".join(sent), **headers))
+    assert whole[:1800] == first
+    assert last["summary"] == {"accepted": 2500, "refused": 0}
+
+
+async def test_of_two_streams_with_one_key_at_once_one_is_accepted(
+    shared_around: Surroundings, shared_intake: Service, key: str
+) -> None:
+    second = await shared_around.start("intake")
+    units = ("06256", "06268", "06274", "06277", "06283", "06286")
+    for number in range(5):
+        headers = {"Idempotency-Key": f"at once {number}"}
+        streams = [
+            [a_line(unit=unit, revision=300 + number, source_ref=name, confirmed=True) for unit in some]
+            for name, some in (("one", units[:3]), ("two", units[2:]))
+        ]
+        before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
+        answers = await asyncio.gather(
+            *(
+                send(service, key, b"\n".join(body), **headers)
+                for service, body in zip((shared_intake, second), streams, strict=True)
+            )
+        )
+        summaries = [read(answer)[1]["summary"] for answer in answers]
+        (accepted,) = [summary["accepted"] for summary in summaries if summary["accepted"]]
+        assert sorted(answer.status_code for answer in answers) == [202, 409], summaries
+        assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before + accepted
+    await second.stop()
+
+
+type Form = Callable[[Surroundings, Service, str, list[bytes], str], Awaitable[list[str | None]]]
+"""Sends submissions in a form under a key; returns the ids of those that have a receipt."""
+
+
+async def as_lines(_: Surroundings, intake: Service, key: str, items: list[bytes], request: str) -> list[str | None]:
+    answer = await send(intake, key, b"\n" + b"\r\n\r\n".join(items), **{"Idempotency-Key": request})
+    return [item.get("id") for item in read(answer)[0]]
+
+
+async def as_array(_: Surroundings, intake: Service, key: str, items: list[bytes], request: str) -> list[str | None]:
+    headers = {"Content-Type": "application/json", "Idempotency-Key": request}
+    answer = await send(intake, key, b"[" + b", ".join(items) + b"]", **headers)
+    return [item.get("id") for item in answer.json()["items"]]
+
+
+async def as_object(_: Surroundings, intake: Service, key: str, items: list[bytes], request: str) -> list[str | None]:
+    answer = await send(intake, key, items[0], **{"Content-Type": "application/json", "Idempotency-Key": request})
+    return [answer.json().get("id")]
+
+
+async def over_nats(around: Surroundings, _: Service, key: str, items: list[bytes], request: str) -> list[str | None]:
+    headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": request}
+    reply = await around.nats.request(subjects.SUBMIT, b"[" + b",".join(items) + b"]", timeout=30, headers=headers)
+    return [item.get("id") for item in json.loads(reply.data)["items"]]
+
+
+FORMS: tuple[Form, ...] = (as_lines, as_array, over_nats, as_object)
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["at once", "later"])
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("first", FORMS)
+async def test_the_receipt_holds_in_whichever_form_the_request_comes_again_and_nothing_more_is_accepted(
+    shared_around: Surroundings, shared_intake: Service, key: str, first: Form, count: int, waits: bool
+) -> None:
+    if first is as_object and count > 1:
+        pytest.skip("an object is one submission")
+    request = f"forms {first.__name__} {count} {waits}"
+    sent = lines(count, request)
+    receipts = await first(shared_around, shared_intake, key, sent, request)
+    assert all(receipts)
+    if waits:
+        await asyncio.sleep(1)
+    before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
+    for form in FORMS if count == 1 else FORMS[:-1]:
+        assert await form(shared_around, shared_intake, key, sent, request) == receipts, form
+    goes_on = [*sent, *lines(1, f"more {request}")]
+    for form in FORMS[:-1]:
+        if (form is as_lines) is not (first is as_lines):
+            assert (await form(shared_around, shared_intake, key, goes_on, request))[count] is None, form
+    assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before
 
 
 async def test_without_a_line_there_is_nothing_to_accept(shared_intake: Service, key: str) -> None:

@@ -14,6 +14,9 @@ from shared.contracts.submission import Review, Submission, SubmissionWarning
 from shared.problems import Fault, Problem
 from shared.reference.models import Unit
 
+LINES = "lines:"
+"""Marks the digest of a stream of lines: it is that of the lines so far, since the whole is known at the end only."""
+
 REQUEST_KEY = r"^[\x20-\x7e]{1,200}$"
 """The pattern of an `Idempotency-Key`: characters that headers and databases carry unchanged."""
 
@@ -28,7 +31,12 @@ class Posted:
     request: str | None = None
     """The `Idempotency-Key`."""
     request_digest: str | None = None
-    """SHA-256 of the request's whole content, where it is known: the key belongs to this content alone."""
+    """SHA-256 of the request's whole content, or of a stream's lines so far: the key belongs to this content alone."""
+
+    @property
+    def is_of_lines(self) -> bool:
+        """Say whether the request is a stream of lines with a key."""
+        return self.request_digest is not None and self.request_digest.startswith(LINES)
 
 
 @dataclass(frozen=True, slots=True)

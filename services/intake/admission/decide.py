@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.intake import rules
-from services.intake.admission.candidate import Candidate, Refused
+from services.intake.admission.candidate import LINES, Candidate, Refused
 from services.intake.admission.history import History
 from services.intake.admission.messages import sign_in
 from shared.contracts.submission import AcceptedSubmission, Receipt, Withdrawal
@@ -39,8 +39,12 @@ class Decisions:
         """Decide about the items of one request, in order; with `whole` all of them are taken, or none."""
         decisions: list[Decision] = []
         fresh: list[tuple[Candidate, AcceptedSubmission]] = []
-        for item in items:
-            decision = item.problem if isinstance(item, Refused) else self._decide(item)
+        differs_from = self._first_other_line(items)
+        for place, item in enumerate(items):
+            if isinstance(item, Refused):
+                decision: Decision = item.problem
+            else:
+                decision = self._decide(item) if place < differs_from else Problem(Problems.KEY_USED)
             decisions.append(decision)
             if isinstance(item, Candidate) and isinstance(decision, AcceptedSubmission) and item.id not in self.taken:
                 fresh.append((item, decision))
@@ -51,10 +55,37 @@ class Decisions:
                 self._take(candidate, signed)
         return decisions
 
+    def _first_other_line(self, items: Sequence[Candidate | Refused]) -> int:
+        """Return the place from which on a stream may differ from the one for which its key was used.
+
+        It is the place behind the last line that is the same, where a later one is not; else behind the end.
+        """
+        same = 0
+        for place, item in enumerate(items):
+            if isinstance(item, Candidate) and item.posted.is_of_lines and (earlier := self._earlier_line(item)):
+                digest, lines = earlier
+                if not item.has_digest(digest) or lines != item.posted.request_digest:
+                    return same
+                same = place + 1
+        return len(items)
+
+    def _earlier_line(self, candidate: Candidate) -> tuple[str, str | None] | None:
+        """Return the digest of the submission that has the candidate's id, and of the lines up to it."""
+        if twin := self.taken.get(candidate.id):
+            earlier, digest = twin[1].digest, twin[0].posted.request_digest
+        elif receipt := self.history.receipts.get(candidate.id):
+            earlier, digest = receipt.digest, self.history.requests_of.get(candidate.id)
+        else:
+            return None
+        # whether an array goes on as the stream does is known by its receipts alone
+        return earlier, digest if digest and digest.startswith(LINES) else candidate.posted.request_digest
+
     def _decide(self, candidate: Candidate) -> Decision:
         posted = candidate.posted
         used_for = self.history.requests.get((posted.caller.agency, posted.request or ""))
-        if used_for is not None and used_for != posted.request_digest:
+        used_by_lines = used_for is not None and used_for.startswith(LINES)
+        is_other = used_for is not None and used_for != posted.request_digest
+        if is_other and not used_by_lines and not posted.is_of_lines:
             return Problem(Problems.KEY_USED)
         if (receipt := self.history.receipts.get(candidate.id)) is not None:
             if not candidate.has_digest(receipt.digest):
@@ -64,6 +95,8 @@ class Decisions:
         if candidate.id in self.taken:
             _, twin = self.taken[candidate.id]
             return twin if candidate.has_digest(twin.digest) else Problem(Problems.KEY_USED)
+        if is_other and used_by_lines != posted.is_of_lines:
+            return Problem(Problems.KEY_USED)  # lines of an array or stream have its receipts, and no more are accepted
         if candidate.ruling and (late := self._overtaken(candidate, candidate.ruling.review.submission)):
             return late
         remarks = rules.compare(candidate.submission, candidate.unit, self.history.standing, self.reference)

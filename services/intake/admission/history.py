@@ -18,7 +18,9 @@ class History:
     withdrawn: dict[UUID, Withdrawal] = field(default_factory=dict)
     """The withdrawals of those that were withdrawn since."""
     requests: dict[tuple[str, str], str] = field(default_factory=dict)
-    """By agency and `Idempotency-Key`: the digest of the content for which the key was used."""
+    """By agency and `Idempotency-Key`: the digest of the content for which the key was used; of a stream, a line's."""
+    requests_of: dict[UUID, str] = field(default_factory=dict)
+    """By the id of a candidate that was accepted before: the digest of its request, which had a key."""
     standing: StandingFigures = field(default_factory=StandingFigures)
     stored: frozenset[UUID] = frozenset()
     """Of the submissions that were asked about: those that the tables have."""

@@ -83,10 +83,12 @@ class HistoryReader:
                 elements = {code for candidate in asked for code in candidate.submission.readings}
                 ends = {candidate.submission.period.end for candidate in asked}
                 await figures.add_other_level(self._connection, standing, keys, elements, ends)
+            requests = _requests(candidates)
             return History(
                 await receipts.receipts_of(self._connection, known),
                 await receipts.withdrawals_of(self._connection, known) if known else {},
-                await receipts.request_digests(self._connection, _requests(candidates)),
+                await receipts.request_digests(self._connection, requests),
+                await receipts.requests_of(self._connection, known) if known and requests else {},
                 standing,
                 frozenset(stored),
                 last,

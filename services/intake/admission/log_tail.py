@@ -177,22 +177,20 @@ class LogTail:
         """Read from the stream what stands at the places beyond the tables.
 
         `closely`: ask also for the last message of each; nobody else knows of one that could not be projected.
-        `everywhere`: look also for the requests whose submissions stand elsewhere.
+        `everywhere`: read all places, for the requests whose submissions stand elsewhere.
         """
         wanted = {place.subject for place in places}
         family = next(iter(wanted)) if len(wanted) == 1 and not everywhere else subjects.ALL_SUBMISSIONS
         stream = subjects.SUBMISSIONS_STREAM
         behind = messages_after(self._runtime.nats, stream, family, self._reached)
-        found = [self._entry(one) async for one in behind if one.subject in wanted or REQUEST_HEADER in one.headers]
+        found = [self._entry(one) async for one in behind if everywhere or one.subject in wanted]
         lasts = await last_sequences(self._runtime.nats, stream, wanted) if closely else {}
-        self._forget([entry for entry in self._entries.values() if entry.subject in wanted])
-        for subject in wanted:
+        again = wanted.union(self._chains) if everywhere else wanted
+        self._forget([entry for entry in self._entries.values() if entry.subject in again])
+        for subject in again:
             self._chains.pop(subject, None)
         for entry in found:
-            if entry.subject in wanted:
-                self.add(entry)
-            else:
-                self._note_request(entry)
+            self.add(entry)
         for subject, last in lasts.items():
             chain = self._chains.setdefault(subject, _Chain())
             chain.last = max(chain.last, last)
@@ -212,6 +210,8 @@ class LogTail:
         for candidate in candidates:
             if entry := self._entries.get(candidate.id):
                 history.receipts[candidate.id] = receipt(entry.submission)
+                if entry.request_digest is not None:
+                    history.requests_of[candidate.id] = entry.request_digest
             request = candidate.posted.caller.agency, candidate.posted.request or ""
             if (noted := self._requests.get(request)) is not None:
                 history.requests[request] = noted[1]

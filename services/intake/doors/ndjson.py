@@ -6,14 +6,15 @@ import asyncio
 import json
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from services.intake.admission.accept import ITEM_LIMIT
-from services.intake.admission.candidate import Candidate, Posted, Refused
+from services.intake.admission.accept import ITEM_LIMIT, content_digest
+from services.intake.admission.candidate import LINES, Candidate, Posted, Refused
 from services.intake.admission.group_commit import Outcome
 from services.intake.service import Intake
 from shared.contracts.bilingual import Language
@@ -56,11 +57,13 @@ async def _take(request: Request, intake: Intake, posted: Posted, answers: _Answ
     """Submit each thousand lines while the next thousand is read; return why the stream ended early, if it did."""
     ended: Problem | None = None
     submitting: asyncio.Task[list[tuple[int, Outcome]]] | None = None
+    stream = _Stream(posted)
     try:
         async for lines in _thousands(request):
-            screened = await _screen(intake, lines, posted)
+            screened = await _screen(intake, lines, stream)
             if submitting:
-                answers.add(await submitting)
+                before, submitting = submitting, None
+                answers.add(await before)
             submitting = asyncio.create_task(_submit(intake, lines, screened))
     except Problem as problem:
         ended = problem
@@ -90,27 +93,47 @@ async def _thousands(request: Request) -> AsyncIterator[list[_Line]]:
         yield lines
 
 
-async def _screen(intake: Intake, lines: Sequence[_Line], posted: Posted) -> list[Candidate | Refused]:
+class _Stream:
+    """A stream of which some lines have come: whose it is, the number of its lines, the digest of all of them."""
+
+    def __init__(self, posted: Posted) -> None:
+        self.posted = posted
+        self._number = 0
+        self._digest = ""
+
+    def take(self, item: object) -> int:
+        """Take the next line; return its number among the lines that are not blank, from 0, as in an array."""
+        if self.posted.request is not None:
+            self._digest = content_digest(self._digest.encode() + json.dumps(item, sort_keys=True).encode())
+            self.posted = replace(self.posted, request_digest=LINES + self._digest)
+        self._number += 1
+        return self._number - 1
+
+
+async def _screen(intake: Intake, lines: Sequence[_Line], stream: _Stream) -> list[Candidate | Refused]:
     screened: list[Candidate | Refused] = []
-    for place, (number, line) in enumerate(lines):
+    for place, (_, line) in enumerate(lines):
         if place % _SLICE == 0:
             await asyncio.sleep(0)
-        result = _screen_line(intake, number, line, posted)
+        result = _screen_line(intake, line, stream)
         if isinstance(result, Refused) and len(line) > _KEPT_BYTES:
             # a few megabytes of hostile lines would take a hundred when parsed, while they wait for their turn
-            result = Refused(line[:_KEPT_BYTES].decode(errors="replace"), posted, result.problem)
+            result = Refused(line[:_KEPT_BYTES].decode(errors="replace"), stream.posted, result.problem)
         screened.append(result)
     return screened
 
 
-def _screen_line(intake: Intake, number: int, line: bytes, posted: Posted) -> Candidate | Refused:
+def _screen_line(intake: Intake, line: bytes, stream: _Stream) -> Candidate | Refused:
     try:
         if len(line) >= LINE_LIMIT:
             raise Problem(Problems.TOO_LARGE, Fault("", Faults.TOO_LONG, {"expected": f"{LINE_LIMIT // 1024} kB"}))
         item = parse_json(line)
     except Problem as problem:
-        return Refused(line.decode(errors="replace"), posted, problem)
-    return intake.admission.screen(item, number, posted)
+        text = line.decode(errors="replace")
+        stream.take(text)
+        return Refused(text, stream.posted, problem)
+    number = stream.take(item)
+    return intake.admission.screen(item, number, stream.posted)
 
 
 async def _submit(
@@ -134,7 +157,8 @@ class _Answers:
         return not (self._accepted or self._refused)
 
     def add(self, outcomes: Iterable[tuple[int, Outcome]]) -> None:
-        """Write the outcomes of lines down."""
+        """Write the outcomes of lines down; raise problem 409 where the stream's key was used for other lines."""
+        ended: Problem | None = None
         for number, outcome in outcomes:
             if isinstance(outcome, Receipt):
                 self._accepted += 1
@@ -142,6 +166,9 @@ class _Answers:
             else:
                 self._refused += 1
                 self._write({"line": number, **answer_item(outcome, self._language)})
+                ended = outcome if outcome.kind is Problems.KEY_USED else ended
+        if ended is not None:
+            raise Problem(Problems.KEY_USED)
 
     def response(self, ended: Problem | None) -> Response:
         """Return the response, with the reason where the stream ended early."""

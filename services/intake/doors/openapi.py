@@ -201,8 +201,9 @@ _POST_SUBMISSIONS: dict[str, Any] = {
     "parameters": [
         _header(
             "Idempotency-Key",
-            "A key of the agency's choice. The same key with other content is a conflict (409). Without it the content "
-            "counts: the same figures sent twice are one submission.",
+            "A key of the agency's choice. The same key with other content is a conflict (409); a stream that goes on "
+            "otherwise than the one with its key ends there, and nothing more of it is accepted. Without a key the "
+            "content counts: the same figures sent twice are one submission.",
             pattern=REQUEST_KEY,
         ),
         _header("Accept-Language", "The language of problems: `vi` (the default) or `en`."),
@@ -244,6 +245,7 @@ _POST_SUBMISSIONS: dict[str, Any] = {
             status: {"description": description, "content": {NDJSON: _LINES_OF_ANSWER}}
             for status, description in {
                 "408": "The body came too slowly.",
+                "409": "The key was used for other lines; those before have their receipts.",
                 "415": "The body is neither JSON nor NDJSON, or is compressed.",
                 "422": "Nothing was accepted.",
                 "429": "This key, or all keys together, send too much at once.",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Table, and_, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Row, Table, and_, exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.storage.driver import fetch
@@ -75,19 +75,33 @@ async def receipts_of(connection: AsyncConnection, ids: Collection[UUID]) -> dic
     return {row.id: _receipt(row) for row in rows}
 
 
+_REQUEST_DIGESTS = text("""
+    SELECT u.agency, u.request, s.request_digest
+    FROM unnest(CAST(:agencies AS text[]), CAST(:requests AS text[])) AS u(agency, request)
+    CROSS JOIN LATERAL (
+        SELECT request_digest FROM intake.submission
+        WHERE agency = u.agency AND request = u.request AND request_digest IS NOT NULL LIMIT 1
+    ) AS s
+""")
+
+
 async def request_digests(
     connection: AsyncConnection, requests: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], str]:
-    """Return the digest of the whole request for which each (agency, `Idempotency-Key`) was used."""
+    """Return the digest of the request for which each (agency, `Idempotency-Key`) was used; of a stream, a line's."""
     if not requests:
         return {}
-    of_request = tuple_(submission.c.agency, submission.c.request)
-    query = (
-        select(submission.c.agency, submission.c.request, submission.c.request_digest)
-        .distinct()
-        .where(of_request.in_(requests), submission.c.request_digest.is_not(None))
+    agencies, keys = zip(*requests, strict=True)
+    rows = await connection.execute(_REQUEST_DIGESTS, {"agencies": agencies, "requests": keys})
+    return {(row.agency, row.request): row.request_digest for row in rows}
+
+
+async def requests_of(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the digests of the requests with an `Idempotency-Key` by which these submissions came."""
+    query = select(submission.c.id, submission.c.request_digest).where(
+        submission.c.id == func.any(list(ids)), submission.c.request_digest.is_not(None)
     )
-    return {(row.agency, row.request): row.request_digest for row in await connection.execute(query)}
+    return {row.id: row.request_digest for row in await connection.execute(query)}
 
 
 async def find(connection: AsyncConnection, submission_id: UUID) -> StoredReceipt | None:
