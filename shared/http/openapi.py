@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from shared.access.rights import RIGHTS
 from shared.contracts.problem_document import ProblemDocument
 from shared.problems import Problem, Problems
 
@@ -89,6 +90,8 @@ def _document(app: FastAPI, description: Description) -> dict[str, Any]:
         schemas.pop(name, None)
     responses: dict[str, Any] = {}
     for name, operation in _operations(document):
+        if name not in RIGHTS:
+            raise LookupError(f"{name} has no right in shared/access/rights.py")
         _complete(operation, description.operations.get(name), responses)
     components["schemas"] = dict(sorted(schemas.items()))
     components["responses"] = dict(sorted(responses.items()))

@@ -1,0 +1,98 @@
+"""The matrix of rights: who may do what on every operation of the three services.
+
+A key has units, each with everything below it, and criteria (`*`: all, and what belongs to none). This table is what
+handlers keep by `Caller`'s methods; `tests/integration/test_rights.py` tries each operation with every kind of key, and
+an operation that does not stand here stops its service's document from being made.
+
+Reading asks for the unit alone: the offices of a district see how its communes stand in all criteria. Whatever writes,
+hides, or makes the system write to somebody asks for the criteria too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+type Level = Literal["none", "own", "district", "province"]
+"""The unit that a key has to cover: none, the one that the operation is about, its district, the province."""
+
+type Criteria = Literal["any", "own", "all"]
+"""The criteria that a key needs: any, those that the operation is about, all."""
+
+
+class Right(NamedTuple):
+    """What a key needs for an operation."""
+
+    units: Level = "own"
+    criteria: Criteria = "any"
+    agency: Literal["any", "own", "or_own"] = "any"
+    """`own`: only for what the key's agency made itself; `or_own`: for that too, in the agency's units and criteria."""
+    coordinator: bool = False
+    """Whether the coordinator (a key for the province and all criteria) may do it to what other agencies made."""
+    words: str = ""
+
+    @property
+    def by_key(self) -> bool:
+        """Whether a key opens the operation at all; a gateway's delivery report has a secret of its own."""
+        return self.words != _SECRET
+
+
+_SECRET = "the secret of NTM_SMS_REPORT_TOKEN, no key"  # noqa: S105 - the name of a setting
+_ANYBODY = Right("none")
+_READ = Right("own")
+_WRITE = Right("own", "own")
+
+RIGHTS: Mapping[str, Right] = {
+    "GET /v1/me": _ANYBODY,
+    # intake
+    "GET /v1/catalogue": _ANYBODY,
+    "GET /v1/templates/{criteria}.xlsx": _WRITE,
+    "POST /v1/submissions": Right("own", "own", words="verified figures: the district; confirmed ones: the province"),
+    "POST /v1/uploads": Right("own", "own", words="as for submissions"),
+    "GET /v1/submissions": Right("own", words="without a unit: those of the key's agency"),
+    "GET /v1/submissions/{submission_id}": Right("own", agency="or_own"),
+    "GET /v1/refusals": Right("none", agency="own"),
+    "POST /v1/submissions/{submission_id}/review": Right("district", "own", words="to confirm: the province"),
+    "POST /v1/submissions/{submission_id}/withdraw": Right("district", "own", "or_own"),
+    "POST /v1/problems": Right("own", "own", words="a disaster without a criterion: all criteria"),
+    "GET /v1/problems": _READ,
+    "GET /v1/problems/{problem_id}": _READ,
+    "POST /v1/problems/{problem_id}/answers": Right("province", "own", "or_own"),
+    "GET /v1/dossiers": _READ,
+    "GET /v1/dossiers/{commune}/{set}": _READ,
+    "POST /v1/dossiers/{commune}/{set}": Right("own", "own", words="by step: services/intake/rules/dossier_rights.py"),
+    # scoring
+    "GET /v1/statuses": _READ,
+    "GET /v1/communes/{code}": _READ,
+    "GET /v1/recognitions": _READ,
+    "GET /v1/targets": _READ,
+    "GET /v1/nearest": _READ,
+    "POST /v1/what-if": _WRITE,
+    # notify
+    "GET /v1/alerts": _READ,
+    "POST /v1/alerts/{alert_id}/acknowledge": Right("own", "own", words="and an office of the key is told of it"),
+    "GET /v1/notices": _READ,
+    "GET /v1/notices.csv": _READ,
+    "POST /v1/notices/{notice_id}/resend": Right(
+        "own", "all", words="the recipient's unit, and its role's criteria; a role without any: all"
+    ),
+    "GET /v1/routes:explain": _READ,
+    "GET /v1/silences": Right("none", words="they name no addresses"),
+    "POST /v1/silences": Right("own", "own", words="for the key's own offices; the coordinator for others"),
+    "DELETE /v1/silences/{silence_id}": Right("none", agency="own", coordinator=True),
+    "GET /v1/contacts": Right("own", words="and those of the province, with masked addresses"),
+    "GET /v1/contacts/gaps": _READ,
+    "POST /v1/contacts": Right("own", "all", words="the criteria of the role; a role without any: all"),
+    "PUT /v1/contacts/{contact_id}": Right("own", "all", words="as for adding"),
+    "DELETE /v1/contacts/{contact_id}": Right("own", "all", words="as for adding"),
+    "POST /v1/contacts/import": Right("own", "all", words="as for adding; to replace all: the coordinator"),
+    "GET /v1/subscriptions": Right("none", agency="own", coordinator=True),
+    "POST /v1/subscriptions": _WRITE,
+    "POST /v1/subscriptions/{subscription_id}/rotate": Right("own", "own", "own"),
+    "POST /v1/subscriptions/{subscription_id}/enable": Right("own", "own", "own"),
+    "POST /v1/subscriptions/{subscription_id}/replay": Right("own", "own", "own"),
+    "DELETE /v1/subscriptions/{subscription_id}": Right("own", "own", "own", coordinator=True),
+    "GET /v1/delivery-reports/{gateway}": Right("none", words=_SECRET),
+    "POST /v1/delivery-reports/{gateway}": Right("none", words=_SECRET),
+}
+"""The rights, by method and path. Operations of this name are the same in each service that has them."""
