@@ -165,6 +165,9 @@ class Tracked(BaseModel):
     stage: Stage
     revision: int
     submission: AcceptedSubmission | None = Field(default=None, description="As accepted; left out in lists.")
+    content_missing: Bilingual | None = Field(
+        default=None, description="Where the log no longer holds what was accepted: that it is so, and the remedy."
+    )
     changes: list[CausedChange] = []
     reviews: list[Review] = []
     withdrawal: Withdrawal | None = Field(default=None, description="Where it was withdrawn: by whom, when and why.")

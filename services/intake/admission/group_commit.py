@@ -23,6 +23,7 @@ from services.intake import rules
 from services.intake.admission.candidate import Candidate, Checked, Refused, Ruling
 from services.intake.admission.decide import Decision, Decisions
 from services.intake.admission.history_reader import DATABASE_AWAY, HistoryReader
+from services.intake.admission.kept_message import first_published
 from services.intake.admission.log_tail import Entry, LogTail
 from services.intake.admission.messages import REQUEST_DIGEST_HEADER, messages_of, receipt, refusal_of
 from services.intake.rules.standing_figures import StandingFigures
@@ -275,7 +276,11 @@ class GroupCommit:
                 ACCEPTED.inc()
                 answers[signed.id] = receipt(signed)
                 continue
-            original = await self._runtime.nats.jetstream().get_msg(subjects.SUBMISSIONS_STREAM, place.sequence)
+            try:
+                original = await first_published(self._runtime.nats, subjects.SUBMISSIONS_STREAM, place, messages[0])
+            except Problem as problem:
+                answers[signed.id] = problem
+                continue
             first = AcceptedSubmission.model_validate_json(original.data or b"")
             used_for = (original.headers or {}).get(REQUEST_DIGEST_HEADER)
             same = candidate.has_digest(first.digest) and used_for == messages[0].headers.get(REQUEST_DIGEST_HEADER)

@@ -11,6 +11,7 @@ from nats.js.errors import NotFoundError
 from pydantic import AwareDatetime, BaseModel, Field
 
 from services.intake.admission.candidate import REQUEST_KEY
+from services.intake.admission.kept_message import first_published
 from services.intake.doors.receipts import Limit
 from services.intake.projection.read_after_write import find_after_projection
 from services.intake.service import Intake, Serving
@@ -328,5 +329,5 @@ async def _publish(intake: Intake, logged: DifficultyLogged, request: Request, a
         raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
     if not stored.duplicate:
         return logged
-    first = await nats.jetstream().get_msg(subjects.STATUS_STREAM, stored.sequence)
+    first = await first_published(nats, subjects.STATUS_STREAM, stored, message)
     return DifficultyLogged.model_validate_json(first.data or b"")

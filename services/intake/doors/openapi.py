@@ -72,6 +72,7 @@ _OPERATIONS = {
             Problems.NOT_FOUND,
             Problems.REVIEWED,
             Problems.WITHDRAWN,
+            Problems.LOG_DIFFERS,
             Problems.REFUSED,
             *_JSON_PROBLEMS,
         ),
@@ -81,7 +82,7 @@ _OPERATIONS = {
     "POST /v1/submissions/{submission_id}/withdraw": Operation(
         "Receipts",
         "Withdraw a submission / Rút lại số liệu",
-        problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND, Problems.REFUSED, *_JSON_PROBLEMS),
+        problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND, Problems.LOG_DIFFERS, Problems.REFUSED, *_JSON_PROBLEMS),
         parameters={"submission_id": openapi_examples.SUBMISSION_ID},
         answers={202: openapi_examples.WITHDRAWAL},
     ),

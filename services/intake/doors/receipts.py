@@ -11,6 +11,7 @@ from nats.js.errors import NotFoundError
 from pydantic import AwareDatetime, BaseModel, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.intake.admission.kept_message import submission_kept
 from services.intake.projection.read_after_write import find_after_projection
 from services.intake.service import Serving
 from services.intake.storage import receipts, refusals
@@ -66,10 +67,12 @@ async def get_submission(intake: Serving, caller: SignedIn, submission_id: UUID)
         return await _refused(runtime, caller, submission_id)
     if not _may_see(stored, caller, runtime):
         raise Problem(Problems.NOT_FOUND)
-    body, scored_until = await body_of(runtime, stored), await intake.scoring_progress.scored_until()
+    body, scored_until = await submission_kept(runtime.nats, stored), await intake.scoring_progress.scored_until()
     async with runtime.engine.connect() as connection:
         tracked = (await _tracked(connection, [stored], scored_until))[0]
-    return tracked.model_copy(update={"submission": body})
+    return tracked.model_copy(
+        update={"submission": body, "content_missing": None if body else Problems.LOG_DIFFERS.title}
+    )
 
 
 @router.get("/v1/submissions")
@@ -146,24 +149,22 @@ async def _tracked(connection: AsyncConnection, rows: Sequence[StoredReceipt], s
 async def submission_seen_by(
     runtime: Runtime, caller: Caller, submission_id: UUID
 ) -> tuple[StoredReceipt, AcceptedSubmission]:
-    """Return the receipt of a submission and the submission; Problem 404 where the caller may not see it."""
+    """Return the receipt of a submission and the submission; Problem 404 where the caller may not see it.
+
+    Problem `log_differs` where the log no longer holds it.
+    """
     units = runtime.reference.units
     stored = await stored_receipt(runtime, submission_id)
     if stored is None or not caller.covers_unit(units.by_key(stored.unit), units):
         raise Problem(Problems.NOT_FOUND)
-    submission = await body_of(runtime, stored)
-    if submission is None:
-        raise Problem(Problems.NOT_FOUND)
-    return stored, submission
+    return stored, await body_of(runtime, stored)
 
 
-async def body_of(runtime: Runtime, stored: StoredReceipt) -> AcceptedSubmission | None:
-    """Return the submission from the log; None where the log lost or damaged it, which `ntm audit verify` reports."""
-    try:
-        message = await runtime.nats.jetstream().get_msg(subjects.SUBMISSIONS_STREAM, stored.sequence)
-        return AcceptedSubmission.model_validate_json(message.data or b"")
-    except (NotFoundError, ValidationError):
-        return None
+async def body_of(runtime: Runtime, stored: StoredReceipt) -> AcceptedSubmission:
+    """Return the submission from the log; Problem `log_differs` where the log no longer holds it."""
+    if (submission := await submission_kept(runtime.nats, stored)) is None:
+        raise Problem(Problems.LOG_DIFFERS)
+    return submission
 
 
 async def _refused(runtime: Runtime, caller: Caller, refusal_id: UUID) -> RefusedSubmission:
@@ -177,9 +178,10 @@ async def _refused(runtime: Runtime, caller: Caller, refusal_id: UUID) -> Refuse
     refused = _refusal(stored)
     try:
         message = await runtime.nats.jetstream().get_msg(subjects.REFUSALS_STREAM, stored.sequence)
-    except NotFoundError:
+        kept = Refusal.model_validate_json(message.data or b"")
+    except (NotFoundError, ValidationError):
         return refused  # the stream keeps refusals for a year
-    return refused.model_copy(update={"submission": Refusal.model_validate_json(message.data or b"").submission})
+    return refused.model_copy(update={"submission": kept.submission}) if kept.id == stored.id else refused
 
 
 def _refusal(row: StoredRefusal) -> RefusedSubmission:

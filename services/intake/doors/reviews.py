@@ -13,6 +13,7 @@ from services.intake import rules
 from services.intake.admission.accept import receipts_of
 from services.intake.admission.candidate import Posted, Ruling
 from services.intake.admission.digest import identity
+from services.intake.admission.kept_message import first_published
 from services.intake.admission.messages import review_message
 from services.intake.doors.receipts import submission_seen_by
 from services.intake.projection.read_after_write import newest_projected
@@ -166,12 +167,13 @@ async def _send_back(
     _open_readings(original, raised(original).stage, standing)
     intake.admission.group_commit.check_open()
     try:
-        stored = await publish_next(runtime.nats, review_message(made, original.district, posted.trace), newest)
+        message = review_message(made, original.district, posted.trace)
+        stored = await publish_next(runtime.nats, message, newest)
     except BrokerUnavailableError as error:
         raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
     if not stored.duplicate:
         return made
-    first = await runtime.nats.jetstream().get_msg(subjects.SUBMISSIONS_STREAM, stored.sequence)
+    first = await first_published(runtime.nats, subjects.SUBMISSIONS_STREAM, stored, message)
     return Review.model_validate_json(first.data or b"")
 
 

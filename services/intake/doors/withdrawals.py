@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
 from services.intake import rules
+from services.intake.admission.kept_message import first_published
 from services.intake.admission.messages import withdrawal_message
 from services.intake.doors.receipts import body_of, submission_seen_by
 from services.intake.doors.reviews import raised
@@ -115,7 +116,7 @@ async def _decide(intake: Intake, caller: Caller, submission_id: UUID, reason: s
         raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
     if not first.duplicate:
         return withdrawals[0]
-    kept = await runtime.nats.jetstream().get_msg(subjects.SUBMISSIONS_STREAM, first.sequence)
+    kept = await first_published(runtime.nats, subjects.SUBMISSIONS_STREAM, first, messages[0])
     return Withdrawal.model_validate_json(kept.data or b"")
 
 
@@ -129,8 +130,7 @@ async def _raised_from(runtime: Runtime, original: AcceptedSubmission) -> list[A
             results = [one.result for several in reviews.values() for one in several if one.result]
             gone = await receipts.withdrawals_of(connection, results)
             stored = [await receipts.find(connection, result) for result in results if result not in gone]
-        bodies = [await body_of(runtime, one) for one in stored if one]
-        made += (found := [body for body in bodies if body])
+        made += (found := [await body_of(runtime, one) for one in stored if one])
         awaited = [body.id for body in found]
     return made
 
