@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import rfc8785
+from pydantic_core import to_json
 
 from services.intake.admission.candidate import Posted
 from shared.contracts.submission import Submission
@@ -39,10 +40,10 @@ class Digests(NamedTuple):
 def digests_of(submission: Submission) -> Digests:
     """Return both digests of a submission."""
     content = _content(submission)
-    as_before = _ENCODER.encode(content).encode()
-    earlier = hashlib.sha256(as_before).hexdigest()
     if _is_simple(content["readings"]):
-        return Digests(PREFIX + earlier, earlier)
+        digest = hashlib.sha256(_plain(content)).hexdigest()
+        return Digests(PREFIX + digest, digest)
+    earlier = hashlib.sha256(_ENCODER.encode(content).encode()).hexdigest()
     return Digests(PREFIX + hashlib.sha256(_canonical(content)).hexdigest(), earlier)
 
 
@@ -59,8 +60,7 @@ def proves(digest: str, submission: Submission) -> bool:
 def canonical(submission: Submission) -> bytes:
     """Return the submission as canonical JSON by RFC 8785, without fields that have their default."""
     content = _content(submission)
-    # sorted names and plain integers are written directly: that takes a tenth of the library's time
-    return _ENCODER.encode(content).encode() if _is_simple(content["readings"]) else _canonical(content)
+    return _plain(content) if _is_simple(content["readings"]) else _canonical(content)
 
 
 def identity(posted: Posted, number: int, earlier_digest: str) -> UUID:
@@ -90,6 +90,13 @@ def _whole(value: Any) -> Any:
 def _is_simple(readings: dict[str, Any]) -> bool:
     """Say whether Python and RFC 8785 write all figures alike, as they do yes, no, and integers that a double holds."""
     return all(isinstance(value, int) and -_LARGEST_EXACT < value < _LARGEST_EXACT for value in readings.values())
+
+
+def _plain(content: dict[str, Any]) -> bytes:
+    """Return simple content as canonical JSON, in a tenth of the library's time: sorted names, integers, yes and no."""
+    readings = content["readings"]
+    content["readings"] = {code: readings[code] for code in sorted(readings)}
+    return to_json({name: content[name] for name in sorted(content)})
 
 
 def _canonical(content: dict[str, Any]) -> bytes:

@@ -73,8 +73,9 @@ class SumRule(Record):
 
     def broken_by(self, figures: Mapping[str, Decimal]) -> BrokenSum | None:
         """Return how the figures break the rule; None where they keep it, or too few of them are known."""
-        if self.whole not in figures or not (parts := [part for part in self.parts if part in figures]):
+        if self.whole not in figures or figures.keys().isdisjoint(self.parts):
             return None
+        parts = [part for part in self.parts if part in figures]
         total, whole = sum([figures[part] for part in parts], Decimal(0)), figures[self.whole]
         must_be_equal = self.relation == "equal" and len(parts) == len(self.parts)
         is_kept = total == whole if must_be_equal else total <= whole
