@@ -140,6 +140,7 @@ class Faults(Enum):
     PERIOD_INCOMPLETE = phrase("faults.period_incomplete")
     MERGED_FIGURES = phrase("faults.merged_figures")
     HIDDEN_FIGURES = phrase("faults.hidden_figures")
+    STRUCK_FIGURES = phrase("faults.struck_figures")
     SHOWN_OTHERWISE = phrase("faults.shown_otherwise")
     STANDS_ALREADY = phrase("faults.stands_already")
     ANOTHER_THAN_NAMED = phrase("faults.another_than_named")

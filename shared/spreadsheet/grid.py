@@ -34,6 +34,8 @@ class Cell:
     kind: Literal["text", "number", "scaled", "yes_no", "date", "formula", "error"] = "text"
     format: str = ""
     """The format of a scaled number."""
+    look: Literal["", "white", "struck"] = ""
+    """White on white, or struck out; empty for a content that is seen and stands."""
 
     @property
     def text(self) -> str:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from io import BytesIO
-from typing import Any, cast
+from itertools import pairwise
+from typing import Any, Literal, cast
 
 import structlog
 from defusedxml.ElementTree import iterparse
@@ -21,6 +22,7 @@ from openpyxl.xml.constants import SHEET_MAIN_NS
 from shared.problems import Faults, Problem
 from shared.spreadsheet.grid import COLUMN_LIMIT, LINE_LIMIT, ROW_LIMIT, Cell, Grid, Range, Row, Sheet, limited, name_of
 from shared.spreadsheet.guard import refused
+from shared.text import plain
 
 log = structlog.get_logger()
 
@@ -32,7 +34,11 @@ _HIDDEN_LINES = 300
 """The lines that are read of a hidden sheet, to say whether it has figures."""
 _RANGE_CELLS = 100_000
 """The most cells of a file's array formulas."""
-_MARKED = re.compile(rb"""<(?:\w+:)?(?:f[\s>/]|mergeCell\b)|hidden=|ht=["']0|width=["']0""")
+_MARKED = re.compile(rb"""<(?:\w+:)?(?:f[\s>/]|mergeCell\b)|hidden\s*=|ht\s*=\s*["'][01]\b|width\s*=\s*["']0""")
+_ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\sr\s*=\s*["'](\d+)""")
+_ADDRESS = re.compile(rb"""<(?:\w+:)?c\b[^>]*?\sr\s*=\s*["']([A-Za-z]+\d+)""")
+_SEEN_HEIGHT, _SEEN_WIDTH = 2, 0.3
+"""The points of a row and the digits of a column below which nobody sees what stands in it."""
 _TEXT_LIMIT = 32_767
 """The most characters that Excel itself holds in a cell."""
 
@@ -95,9 +101,34 @@ def _cell(read_cell: Any) -> Cell | None:
     if isinstance(value, int | float):
         number = int(value) if isinstance(value, float) and value.is_integer() else value
         scale = _scale(read_cell.number_format or "")
-        return Cell(number, "scaled", scale) if scale else Cell(number, "number")
+        return Cell(number, "scaled", scale) if scale else Cell(number, "number", look=_look(read_cell))
     text = str(value)[:_TEXT_LIMIT]
-    return Cell(text) if text.strip() else None
+    return Cell(text, look=_look(read_cell)) if text.strip() else None
+
+
+_WHITE = ("FFFFFFFF", "00FFFFFF")
+_WHITE_THEME, _WHITE_INDEXES = 0, (1, 9)
+
+
+def _look(read_cell: Any) -> Literal["", "white", "struck"]:
+    """Return what hides or strikes out the content of a cell: white on white, or a line through it."""
+    if not read_cell.has_style:
+        return ""
+    font, fill = read_cell.font, read_cell.fill
+    if font.strike:
+        return "struck"
+    is_on_white = fill.fill_type is None or (fill.fill_type == "solid" and _is_white(fill.fgColor))
+    return "white" if is_on_white and font.color is not None and _is_white(font.color) else ""
+
+
+def _is_white(color: Any) -> bool:
+    match color.type:
+        case "rgb":
+            return color.rgb in _WHITE
+        case "theme":
+            return color.theme == _WHITE_THEME and not color.tint
+        case _:
+            return color.type == "indexed" and color.indexed in _WHITE_INDEXES
 
 
 _LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
@@ -105,17 +136,41 @@ _LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
 _IN_THOUSANDS = re.compile(r"[0#?],+(?![0#?,])")
 
 
+_QUOTED = re.compile(r'"([^"]*)"|\\(.)')
+_BETWEEN_SECTIONS = re.compile(r';(?=(?:[^"]*"[^"]*")*[^"]*$)')
+_CONDITION = re.compile(r"\[[<>=]")
+_PLACE = re.compile(r"[0#?@]|general", re.IGNORECASE)
+_ANOTHER_NUMBER = re.compile(
+    r"[0-9\u2030]|\b(?:chuc|tram|nghin|ngan|trieu|ty|k|tr|m|bn|hundreds?|thousands?|millions?)\b"
+)
+
+
 @lru_cache(maxsize=1024)
 def _scale(number_format: str) -> str:
-    """Return the format that shows a number in percent or in thousands; empty for any other."""
-    shown = _LITERAL.sub("", number_format).partition(";")[0]
-    return shown if "%" in shown or _IN_THOUSANDS.search(shown) else ""
+    """Return the format that shows a number as another one, or not at all; empty for any other.
+
+    Such as in percent, in thousands, with digits or `nghìn` behind it, or `;;;`.
+    """
+    sections = _BETWEEN_SECTIONS.split(number_format)
+    under_conditions = [section for section in sections if _CONDITION.search(section)]
+    usual = next((section for section in sections if section not in under_conditions), number_format)
+    for section in (usual, *under_conditions):
+        shown = _LITERAL.sub("", section)
+        words = plain(" ".join(quoted or escaped for quoted, escaped in _QUOTED.findall(section)))
+        is_signed = words.startswith("-") and _PLACE.search(shown) and section.lstrip().startswith(('"', "\\"))
+        if is_signed or "%" in shown or "\u2030" in shown:
+            return section if words else shown
+        if _IN_THOUSANDS.search(shown) or _ANOTHER_NUMBER.search(words):
+            return section if words else shown
+    return "" if not number_format or _PLACE.search(_LITERAL.sub("", usual)) else number_format
 
 
 _TIMES = re.compile(r"h+[^a-z]*m+|m+[^a-z]*s+|am/pm|a/p")
 
 
 def _date_as_shown(value: date, number_format: str) -> str:
+    if any(re.search(r"[0-9]|\bquy\b", plain(quoted)) for quoted, _ in _QUOTED.findall(number_format)):
+        return f"{value:%Y-%m-%d} ({number_format})"
     shown = _TIMES.sub("", _LITERAL.sub("", number_format).partition(";")[0].lower())
     day, month, year = "d" in shown, "m" in shown, "y" in shown or "e" in shown
     if year and not (day and not month):
@@ -136,6 +191,7 @@ class _Marks:
 
 def _marks(archive: zipfile.ZipFile, part: str) -> _Marks:
     content = archive.read(part)
+    _check_addresses(content)
     if not _MARKED.search(content):
         return _Marks()
     formulas: set[str] = set()
@@ -145,7 +201,7 @@ def _marks(archive: zipfile.ZipFile, part: str) -> _Marks:
         match element.tag.removeprefix(f"{{{SHEET_MAIN_NS}}}"):
             case "row":
                 number = int(element.get("r", number + 1))
-                if _is_true(element.get("hidden")) or _is_zero(element.get("ht")):
+                if _is_true(element.get("hidden")) or _is_below(element.get("ht"), _SEEN_HEIGHT):
                     rows.add(number)
                 element.clear()
             case "c" if (formula := element.find(f"{{{SHEET_MAIN_NS}}}f")) is not None:
@@ -154,13 +210,21 @@ def _marks(archive: zipfile.ZipFile, part: str) -> _Marks:
                     formulas |= _addresses(_range(reference))
                 if len(formulas) > _RANGE_CELLS:
                     raise refused(Faults.DAMAGED_WORKBOOK, value="formula")
-            case "col" if _is_true(element.get("hidden")) or _is_zero(element.get("width")):
+            case "col" if _is_true(element.get("hidden")) or _is_below(element.get("width"), _SEEN_WIDTH):
                 columns |= {*range(int(element.get("min", 1)), min(int(element.get("max", 1)), COLUMN_LIMIT) + 1)}
             case "mergeCell":
                 merged.append(_range(element.get("ref", "")))
     if "" in formulas:
         raise refused(Faults.DAMAGED_WORKBOOK, value="formula")
     return _Marks(frozenset(formulas), tuple(merged), frozenset(rows), frozenset(columns))
+
+
+def _check_addresses(content: bytes) -> None:
+    """Refuse rows and cells that stand twice or out of order, of which openpyxl would read one and lose the other."""
+    rows = [int(number) for number in _ROW.findall(content)]
+    cells = [address.upper() for address in _ADDRESS.findall(content)]
+    if any(later <= earlier for earlier, later in pairwise(rows)) or len(set(cells)) < len(cells):
+        raise refused(Faults.DAMAGED_WORKBOOK, value="row")
 
 
 def _range(reference: str) -> Range:
@@ -183,8 +247,8 @@ def _is_true(attribute: str | None) -> bool:
     return attribute in {"1", "true"}
 
 
-def _is_zero(attribute: str | None) -> bool:
-    return attribute is not None and float(attribute) == 0
+def _is_below(attribute: str | None, least: float) -> bool:
+    return attribute is not None and float(attribute) < least
 
 
 def _facts(sheet: Any) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import permutations
+from itertools import combinations
 
 from services.intake.texts import phrase
 from services.intake.workbook.columns import Header
@@ -63,7 +63,7 @@ class SheetPeriods:
                 found.append((number, self._column or 1, _disagree(period, self._given_by, self._given)))
         for one in self._stated:
             row, column = one.at or (first_row, first_column)
-            if self._given and (one.belies(self._given) or self._is_rewritten(one)):
+            if self._given and (one.time.is_other_than(self._given) or self._is_rewritten(one)):
                 found.append((row, column, _disagree(one.named, self._given_by, self._given)))
             elif self._given is None and (other := next((period for period in rows_of if one.belies(period)), None)):
                 found.append((rows_of[other], self._column or 1, _disagree(other, _place(one), one.named)))
@@ -77,9 +77,8 @@ class SheetPeriods:
         return is_title and stated.period is not None and stated.period != self._given
 
     def _title_against_itself(self, elsewhere: tuple[int, int]) -> list[_FoundAt]:
-        for one, other in permutations(self._stated, 2):
-            is_doubtful = other.period is not None and one.belies(other.period)
-            if is_doubtful and (one.period is None or other.belies(one.period)):
+        for one, other in combinations(self._stated, 2):
+            if not one.time.agrees_with(other.time):
                 return [(*(one.at or elsewhere), _disagree(one.named, _place(other), other.named))]
         return []
 
@@ -89,9 +88,9 @@ class SheetPeriods:
         found = {}
         for row in rows:
             cell = row.cells.get(self._column)
-            # 2023.1 may have been 2023.10
+            # 2023.1 may have been 2023.10; and 2023 may be shown as `Tháng 4/2023`
             is_fraction = cell is not None and cell.kind == "number" and isinstance(cell.value, float)
-            if cell and not is_fraction and (period := read_period(cell.text)):
+            if cell and not is_fraction and cell.kind != "scaled" and (period := read_period(cell.text)):
                 found[row.number] = period
         return found
 

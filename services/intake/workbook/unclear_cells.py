@@ -1,4 +1,4 @@
-"""Figures whose place or origin is unclear: in merged cells, in hidden rows and columns, or calculated by formulas."""
+"""Figures whose place or origin is unclear: in merged cells, hidden, struck out, or calculated."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ def cell_faults(sheet: Sheet, header: Header, rows: Sequence[Row]) -> Iterator[F
     yield from _merged(sheet, header, filled)
     yield from _hidden(sheet, header, filled)
     yield from _formulas(header, filled)
+    yield from _looks(header, filled, "white", Faults.HIDDEN_FIGURES)
+    yield from _looks(header, filled, "struck", Faults.STRUCK_FIGURES)
 
 
 def _merged(sheet: Sheet, header: Header, filled: dict[int, Row]) -> Iterator[FoundAt]:
@@ -55,6 +57,13 @@ def _formulas(header: Header, filled: dict[int, Row]) -> Iterator[FoundAt]:
         }
         for top, bottom in runs(calculated):
             yield _at(Range(top, column, bottom, column), Faults.FORMULA_IN_CELL)
+
+
+def _looks(header: Header, filled: dict[int, Row], look: str, kind: Faults) -> Iterator[FoundAt]:
+    for column in header.elements:
+        found = {number for number, row in filled.items() if (cell := row.cells.get(column)) and cell.look == look}
+        for top, bottom in runs(found):
+            yield _at(Range(top, column, bottom, column), kind)
 
 
 def _at(place: Range, kind: Faults) -> FoundAt:

@@ -250,3 +250,13 @@ def test_a_password_on_the_sheets_is_no_obstacle() -> None:
         workbook.worksheets[0].protection.set_password("secret")
 
     assert read(edited(a_workbook(ROW), protect), REFERENCE, RowDefaults()).rows
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b'<row r="3"', b'<row r="2"'), (b'<row r="3"', b'<row r="1"'), (b'r="C3"', b'r="D3"')],
+)
+def test_rows_and_cells_that_stand_twice_are_refused_instead_of_lost(old: bytes, new: bytes) -> None:
+    body = a_workbook(ROW, ("06283", "6/2023", 900, 90, 60))
+    sheet = part_of(body, SHEET)
+    assert refusal_of(with_parts(body, {SHEET: sheet.replace(old, new)})) == "damaged_workbook"

@@ -48,6 +48,18 @@ from shared.text import period_name
         ("Quý \u2161/2023", "2023-Q2"),
         ("6\u20132023", "2023-06"),
         ("'6/2023", "2023-06"),
+        ("Tháng VI/2023", "2023-06"),
+        ("tháng sáu năm 2023", "2023-06"),
+        ("tháng năm năm 2023", "2023-05"),
+        ("tháng mười hai/2023", "2023-12"),
+        ("Tháng 6, năm 2023", "2023-06"),
+        ("tháng 6/23", "2023-06"),
+        ("T6/23", "2023-06"),
+        ("Q2/23", "2023-Q2"),
+        ("quý tư năm 2023", "2023-Q4"),
+        ("6T đầu năm 2023", "2023-H1"),
+        ("2023-06-30 00:00:00", "2023-06-30"),
+        ("2023-06-30T00:00:00", "2023-06-30"),
     ],
 )
 def test_periods_are_read_as_people_write_them(written: str, period: str) -> None:
@@ -69,6 +81,10 @@ def test_periods_are_read_as_people_write_them(written: str, period: str) -> Non
         "1889",
         "6-2023-30",
         "2023.1",
+        "6/23",
+        "VI/2023",
+        "hằng tháng năm 2023",
+        "2023-06-30 10:30:00",
     ],
 )
 def test_what_names_no_period_is_none(written: str) -> None:

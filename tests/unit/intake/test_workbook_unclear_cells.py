@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from openpyxl import Workbook
+from openpyxl.styles import Color, Font, PatternFill
 from openpyxl.worksheet.formula import ArrayFormula
 
 from services.intake.workbook import RowDefaults, Upload
@@ -68,6 +69,39 @@ def test_hidden_rows_and_columns_with_figures_are_told_with_their_range() -> Non
     assert found_in(upload) == [("C3", "hidden_figures", "C3:E4"), ("D2", "hidden_figures", "D2:D4")]
 
 
+def test_what_is_too_small_to_be_seen_is_hidden() -> None:
+    def shrink(sheet: Any) -> None:
+        sheet.row_dimensions[3].height = 0.75
+        sheet.column_dimensions["D"].width = 0.08
+
+    upload = read(a_workbook(ROW, NEXT), shrink)
+    assert found_in(upload) == [("C3", "hidden_figures", "C3:E3"), ("D2", "hidden_figures", "D2:D3")]
+
+
+@pytest.mark.parametrize(
+    ("font", "code"),
+    [
+        (Font(color="FFFFFFFF"), "hidden_figures"),
+        (Font(color=Color(theme=0)), "hidden_figures"),
+        (Font(strike=True), "struck_figures"),
+    ],
+)
+def test_white_and_struck_figures_are_told_with_their_range(font: Font, code: str) -> None:
+    def write(sheet: Any) -> None:
+        sheet["C2"].font = sheet["C3"].font = font
+        sheet["A1"].font = font
+
+    assert found_in(read(a_workbook(ROW, NEXT), write)) == [("C2", code, "C2:C3")]
+
+
+def test_white_figures_on_another_colour_are_seen() -> None:
+    def write(sheet: Any) -> None:
+        sheet["C2"].font = Font(color="FFFFFFFF")
+        sheet["C2"].fill = PatternFill("solid", fgColor="FF1F4E78")
+
+    assert read(a_workbook(), write).faults == []
+
+
 def test_hidden_rows_and_columns_without_figures_are_none_of_our_business() -> None:
     def hide(sheet: Any) -> None:
         sheet.row_dimensions[9].hidden = True
@@ -120,14 +154,43 @@ def test_every_cell_of_an_array_formula_is_a_formula() -> None:
     assert ("C2", "formula_in_cell", "C2:C3") in found_in(read(a_workbook(ROW, NEXT), calculate))
 
 
-@pytest.mark.parametrize("number_format", ["0%", "0.00%", '#,##0,"k"', "#,##0,,", '0 "%";[Red]0%'])
+@pytest.mark.parametrize(
+    "number_format",
+    [
+        "0%",
+        "0.00%",
+        '#,##0,"k"',
+        "#,##0,,",
+        '0 "%";[Red]0%',
+        '0"000"',
+        "0\\0",
+        '0" nghìn"',
+        '0" triệu đồng"',
+        '"-"0',
+        ";;;",
+        '""',
+        "0\u2030",
+        "[>=1000]0.0,;0",
+    ],
+)
 def test_a_number_that_is_shown_as_another_is_told(number_format: str) -> None:
     upload = read(a_workbook(), lambda sheet: setattr(sheet["C2"], "number_format", number_format))
     is_shown_as_it_is = number_format.startswith('0 "%"')
     assert [code for _, code, _ in found_in(upload)] == ([] if is_shown_as_it_is else ["shown_otherwise"])
 
 
-@pytest.mark.parametrize("number_format", ["#,##0", "0.00", '#,##0 "hộ"', "#,##0_);[Red](#,##0)"])
+@pytest.mark.parametrize(
+    "number_format",
+    [
+        "#,##0",
+        "0.00",
+        '#,##0 "hộ"',
+        "#,##0_);[Red](#,##0)",
+        '_-* #,##0\\ "₫"_-;\\-* #,##0\\ "₫"_-;_-* "-"??_-',
+        '[=0]"-";0',
+        "00000",
+    ],
+)
 def test_a_number_that_is_shown_as_it_is_is_taken(number_format: str) -> None:
     assert read(a_workbook(), lambda sheet: setattr(sheet["C2"], "number_format", number_format)).faults == []
 
