@@ -16,8 +16,8 @@ from shared.texts import filled
 
 _LONGEST = 300
 _OTHER_MATTER = re.compile(
-    r"ky truoc|nam truoc|cung ky|so voi|quyet dinh|thong tu|nghi quyet|nghi dinh|ke hoach so|cong van|ban hanh|giai doan"
-    r"|chuan|previous|compared|decision|circular"
+    r"ky truoc|nam truoc|cung ky|so voi|quyet dinh|thong tu|nghi quyet|nghi dinh|ke hoach so|cong van|ban hanh"
+    r"|giai doan|chuan|previous|compared|decision|circular"
 )
 """Words of texts whose dates are not the period of the figures, such as `Kỳ trước` or `Quyết định số 318`."""
 _SIGNS = re.compile(r"[()\[\]:_\s]+")

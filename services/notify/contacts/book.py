@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from services.notify.contacts.checks import Remark, check, namesake_fault
 from services.notify.contacts.columns import LISTS, Header, header_of, recognised
 from services.notify.contacts.names import person_key
+from shared.characters import typed, whole_digits
 from shared.problems import Fault, Faults, Problem, Problems, Warnings
 from shared.problems.pydantic_errors import faults_of
 from shared.reference.load import Reference
@@ -25,6 +27,8 @@ _WORDS: Mapping[str, Mapping[str, str | bool]] = {
 }
 _OF_CELLS = {"formula": Faults.FORMULA_IN_CELL, "error": Faults.ERROR_IN_CELL}
 
+_COMMUNE_DIGITS, _PHONE_DIGITS = 5, 9
+_IN_LIST = re.compile(r"[,/|]")
 type Placed = tuple[Callable[[Fault], Fault], Contact]
 """A contact, and the function that adds the contact's place in the file to a fault."""
 
@@ -124,10 +128,11 @@ def _read_row(row: Row, sheet: Sheet, header: Header, reading: _Reading) -> None
     if not any(row.text(column) for places in columns.values() for column in places):
         return  # nothing but remarks
     wrong = {
-        name: Fault(f"/{row.number}/{name}", kind, {"value": cell.text}, sheet.title, name_of(row.number, column))
+        name: Fault(f"/{row.number}/{name}", kind, {"value": cell.text, "range": place}, sheet.title, place)
         for name, places in columns.items()
         for column in places
         if (cell := row.cells.get(column)) and (kind := _fault_of(name, cell))
+        for place in (name_of(row.number, column),)
     }
     reading.faults += wrong.values()
     fields = {
@@ -160,7 +165,32 @@ def _fault_of(name: str, cell: Cell) -> Faults | None:
 def _value(name: str, row: Row, places: Sequence[int]) -> list[str] | str | bool:
     texts = [text for column in places if (text := row.text(column))]
     if name in LISTS:
-        parts = (part.strip(" ") for text in texts for part in text.replace("\n", ";").split(";"))
+        parts = (part.strip(" ") for text in texts for part in _listed(text))
         return [part for part in parts if part]
     text = texts[0] if texts else ""
+    if name in {"unit", "role"}:
+        return _code(name, text)
     return _WORDS.get(name, {}).get(plain(text), text)
+
+
+def _listed(text: str) -> list[str]:
+    """Return the addresses of a cell; commas and strokes separate them where each part is whole by itself."""
+    found = []
+    for part in re.split("[;\n]", text):
+        pieces = _IN_LIST.split(part)
+        found += pieces if all(map(_is_whole, pieces)) else [part]
+    return found
+
+
+def _is_whole(text: str) -> bool:
+    """Say whether a text has all parts of an e-mail address or of a telephone number."""
+    name, _, domain = text.partition("@")
+    return bool(name.strip() and "." in domain) or sum(sign.isdigit() for sign in text) >= _PHONE_DIGITS
+
+
+def _code(name: str, text: str) -> str:
+    """Return a unit's code or a role as a keyboard would type it, a commune's with the zero that Excel dropped."""
+    if name == "role":
+        return typed(text).casefold().replace(" ", "_")
+    code = whole_digits(text)
+    return code.zfill(_COMMUNE_DIGITS) if len(code) == _COMMUNE_DIGITS - 1 and code.isdigit() else code

@@ -11,6 +11,7 @@ from services.notify.contacts.phones import LandlineError, has_old_prefix, read_
 from services.notify.contacts.role_places import sits_in
 from services.notify.contacts.service_urls import is_service
 from services.notify.texts import phrase
+from shared.characters import typed
 from shared.contracts.bilingual import Bilingual
 from shared.problems import Fault, Faults, Warnings
 from shared.reference.load import Reference
@@ -117,13 +118,13 @@ def _phone(text: str) -> tuple[str, Sequence[Fault | Remark]]:
     if unseen := unseen_marks(text):
         return text, [Fault("/phones", Faults.INVISIBLE_MARK, {"value": text, "expected": unseen})]
     try:
-        phone = read_phone(text)
+        phone = read_phone(typed(text))
     except LandlineError:
         return text, [Fault("/phones", Faults.LANDLINE, {"value": text})]
     except ValueError:
         return text, [Fault("/phones", Faults.BAD_PHONE, {"value": text})]
     details: dict[str, object] = {"value": text, "expected": phone}
-    return phone, [Remark("/phones", Warnings.PHONE_RENUMBERED, details)] if has_old_prefix(text) else []
+    return phone, [Remark("/phones", Warnings.PHONE_RENUMBERED, details)] if has_old_prefix(typed(text)) else []
 
 
 def _address_faults(

@@ -51,6 +51,8 @@ LISTS = frozenset({"emails", "phones", "services"})
 _NAMES = Bilingual(
     vi=", ".join(words.vi for words, _ in FIELDS.values()), en=", ".join(words.en for words, _ in FIELDS.values())
 )
+_FURTHER = re.compile(r"(?:[\W_]+(?:lien he|ca nhan|rieng|khac|chinh|phu|\d))+[\W_]*$")
+"""What people put behind the name of one of several columns of addresses: `Email cá nhân`, `ĐT 2`."""
 _MARKS = re.compile(r"[\W_]+")
 
 
@@ -102,5 +104,8 @@ def _field(text: str) -> str | None:
     """Return the field of a column with this name; empty for a column of remarks, None for an unknown one."""
     if text.startswith("#"):
         return ""
-    name = _MARKS.sub("", plain(text[:200]))
-    return "" if name in _REMARKS else _FIELD_OF.get(name)
+    words = plain(text[:200])
+    name = _MARKS.sub("", words)
+    further = _MARKS.sub("", _FURTHER.sub("", words))
+    found = _FIELD_OF.get(name) or (field if (field := _FIELD_OF.get(further)) in LISTS else None)
+    return "" if name in _REMARKS else found

@@ -14,4 +14,5 @@ def is_email(text: str) -> bool:
         validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError:
         return False
-    return text.isascii()
+    # an apostrophe is what Excel or a CSV for people puts before a text
+    return text.isascii() and not text.startswith("'")

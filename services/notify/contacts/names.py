@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from shared.characters import with_d_stroke
 from shared.text import plain, without_diacritics
 
 _TONES = frozenset(
@@ -11,14 +12,14 @@ _TONES = frozenset(
     "\N{COMBINING HOOK ABOVE}\N{COMBINING DOT BELOW}"
 )
 _TITLES = ("dong chi", "d/c", "dc", "ong", "ba", "anh", "chi", "ths.", "ths", "ts.", "ts")
-_FORMULA = ("=", "+", "-", "@")
+_FORMULA = ("=", "+", "-", "@", "'")
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _BLANKS = " \t\n\r"
 
 
 def written(name: str) -> str:
-    """Return a name as it is stored: composed, with single blanks."""
-    return " ".join(unicodedata.normalize("NFC", name).split())
+    """Return a name as it is stored: composed, with single blanks, and Đ where a look-alike stands for it."""
+    return " ".join(with_d_stroke(unicodedata.normalize("NFC", name)).split())
 
 
 def is_name(text: str) -> bool:

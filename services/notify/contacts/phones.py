@@ -13,7 +13,7 @@ _COUNTRY_CODE = 84
 _GET_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
 # The library would read letters as keys of a telephone, and a number's decimal places as digits.
-_WRITTEN = re.compile(r"\+?[0-9(][0-9 ().-]*")
+_WRITTEN = re.compile(r"(?:\+?[0-9(]|\(\+)[0-9 ().-]*")
 _DECIMAL = re.compile(r"\+?[0-9]{7,}\.[0-9]{1,2}")
 
 RENUMBERED: Mapping[str, str] = {

@@ -218,7 +218,69 @@ def test_a_column_that_is_there_twice_and_a_sheet_without_header_are_named() -> 
     ],
 )  # fmt: skip
 def test_what_could_mean_something_else_is_refused_by_cell(row: list[object], cell: str, code: str) -> None:
-    assert faults(book_of(HEADER, row)) == [(cell, code)]
+    book = book_of(HEADER, row)
+    assert faults(book) == [(cell, code)]
+    assert all("{" not in fault.text(language) for fault in book.faults for language in ("vi", "en"))
+
+
+@pytest.mark.parametrize(
+    ("written", "phones"),
+    [
+        ("(+84) 912 345 678", ["+84912345678"]),
+        ("\uff10\uff19\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18", ["+84912345678"]),
+        ("'0912345678", ["+84912345678"]),
+        ("0912345678, 0987 654 321", ["+84912345678", "+84987654321"]),
+        ("0912.345.678/0987.654.321", ["+84912345678", "+84987654321"]),
+        ("0912345678 | 0987654321", ["+84912345678", "+84987654321"]),
+    ],
+)
+def test_numbers_whose_meaning_is_certain_are_read(written: str, phones: list[str]) -> None:
+    book = book_of(HEADER, office(phone=written))
+    assert (faults(book), book.contacts[0].phones) == ([], phones)
+
+
+@pytest.mark.parametrize(
+    "written", ["a@example.vn, b@example.vn", "a@example.vn/b@example.vn", "a@example.vn,b@example.vn"]
+)
+def test_several_addresses_in_a_cell_are_read(written: str) -> None:
+    book = book_of(HEADER, office(email=written))
+    assert (faults(book), book.contacts[0].emails) == ([], ["a@example.vn", "b@example.vn"])
+
+
+@pytest.mark.parametrize(
+    "written", ["0912345678 máy lẻ 12", "0912,345,678", "1900 1234", "0912345678 (Zalo)", "tel:0912345678"]
+)
+def test_numbers_with_something_beside_them_are_refused(written: str) -> None:
+    assert {code for _, code in faults(book_of(HEADER, office(phone=written)))} == {"bad_phone"}
+
+
+@pytest.mark.parametrize(
+    "written", ["'hoa@example.vn", "Nguyễn Hoa <hoa@example.vn>", "hoa@gmail,com", "hoa@example.vn."]
+)
+def test_addresses_with_something_beside_them_are_refused(written: str) -> None:
+    assert {code for _, code in faults(book_of(HEADER, office(email=written)))} == {"bad_email"}
+
+
+@pytest.mark.parametrize(
+    ("role", "unit", "read"),
+    [
+        ("District Office", "184.0", "district_office@184"),
+        ("district_office\u200b", "\uff11\uff18\uff14", "district_office@184"),
+        ("district_office", "'184", "district_office@184"),
+    ],
+)
+def test_roles_and_codes_are_read_as_a_keyboard_would_type_them(role: str, unit: str, read: str) -> None:
+    [contact] = book_of(HEADER, [role, unit, "\u00d0ặng Hoa", "hoa@example.vn", None]).contacts
+    assert (contact.recipient, contact.name) == (read, "Đặng Hoa")
+
+
+@pytest.mark.parametrize(
+    ("email", "phone"), [("Email 2", "ĐT 1"), ("E-mail cá nhân", "SĐT liên hệ"), ("Email khác", "Điện thoại (chính)")]
+)
+def test_further_columns_of_addresses_are_known(email: str, phone: str) -> None:
+    book = book_of([*HEADER[:3], email, phone], office(phone="0912345678"))
+    assert (faults(book), book.contacts[0].phones) == ([], ["+84912345678"])
+    assert faults(book_of([*HEADER[:4], "Zalo"], office(phone="0912345678"))) == [("E1", "unknown_contact_column")]
 
 
 def test_a_number_that_excel_keeps_as_a_number_is_read() -> None:
