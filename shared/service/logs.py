@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from typing import Any
 
 import structlog
 
+from shared.masking import know_secrets_of, masked
 from shared.settings import Settings
-
-_SECRET_NAMES = re.compile(r"authorization|token|secret|password|api_?key|phone", re.IGNORECASE)
-_ACCESS_KEY = re.compile(r"ntm_[0-9a-f]{12}_[\w-]+")
-_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]*\.[\w-]*")
-_PHONE = re.compile(r"(?<![\w.:-])(?:\+84|0)\d{9,10}(?![\w-])")
-_URL_PASSWORD = re.compile(r"(?<=://)([^:/@\s]+):[^@\s]+@")
-
-
-def mask(text: str) -> str:
-    """Return the text with keys, tokens, phone numbers and passwords in URLs made unreadable."""
-    text = _ACCESS_KEY.sub("ntm_***", text)
-    text = _TOKEN.sub("eyJ***", text)
-    text = _URL_PASSWORD.sub(r"\1:***@", text)
-    return _PHONE.sub(lambda found: "***" + found[0][-3:], text)
 
 
 def _masked(_logger: Any, _method: str, entry: dict[str, Any]) -> dict[str, Any]:
-    for name, value in entry.items():
-        if _SECRET_NAMES.search(name):
-            entry[name] = "***"
-        elif isinstance(value, str):
-            entry[name] = mask(value)
-    return entry
+    # the library's own fields, such as the record of the standard library, are no content
+    return {name: value if name.startswith("_") else masked(name, value) for name, value in entry.items()}
 
 
 def configure_logging(settings: Settings, service: str) -> None:
     """Write structured lines to standard error, for structlog and the standard library alike."""
+    know_secrets_of(settings)
 
     def name_service(_logger: Any, _method: str, entry: dict[str, Any]) -> dict[str, Any]:
         return {"service": service, **entry}

@@ -16,6 +16,7 @@ from services.notify.delivery.channels.settings import DeliverySettings
 from services.notify.storage.alerts import ToldAlert
 from services.notify.storage.attempts import NewAttempt
 from shared.contracts.alert import AlertEvent
+from shared.masking import mask
 from shared.nats.cloud_events import Message
 
 
@@ -83,7 +84,7 @@ def attempt_values(attempt: Attempt) -> NewAttempt:
         "started_at": attempt.started_at,
         "finished_at": attempt.finished_at,
         "outcome": attempt.outcome.result.value,
-        "detail": attempt.outcome.detail.replace("\x00", "")[:500],
+        "detail": mask(attempt.outcome.detail.replace("\x00", ""))[:500],
         "provider_id": attempt.outcome.provider_id,
         "lease": attempt.notice.leased_until,
         "status": attempt.status.value,

@@ -5,15 +5,16 @@ from __future__ import annotations
 from string import Formatter
 
 import pytest
+from pydantic import BaseModel, SecretStr
 from starlette.requests import Request
 
 from shared.access.agency_keys import new_key
 from shared.access.caller import Caller
 from shared.http.app import language_of
+from shared.masking import know_secrets_of, mask, masked
 from shared.nats.cloud_events import new_trace
 from shared.problems import Fault, Faults, Problem, Problems, Warnings
 from shared.reference.load import load
-from shared.service.logs import mask
 
 
 @pytest.mark.parametrize(
@@ -23,11 +24,34 @@ from shared.service.logs import mask
         ("call 0912345678 now", "0912345678"),
         ("postgresql+asyncpg://ntm:s3cret@db/ntm", "s3cret"),
         ("Bearer ntm_0123456789ab_c2VjcmV0", "c2VjcmV0"),
+        ("request failed at /a/cmXb9kBtqTCALsnhnOb3Fw", "cmXb9kBtqTCALsnhnOb3Fw"),
+        ("signed by whsec_c2VjcmV0c2VjcmV0", "c2VjcmV0c2VjcmV0"),
+        ("seed SUAIBDPBAUTWCWBKIO6XHQNINK5FWJW4OHLXC3HQ2KFE4PEJUA44CNHTC4", "SUAIBDPBAUTW"),
         ("Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmVk", "eyJzdWIiOiJ4In0"),
     ],
 )
 def test_logs_show_no_secret_and_no_phone_number(text: str, hidden: str) -> None:
     assert hidden not in mask(text)
+
+
+def test_what_the_settings_keep_secret_is_hidden_wherever_it_is_quoted() -> None:
+    class Settings(BaseModel):
+        sms_secret_key: SecretStr
+        database_url: SecretStr
+        nats_url: str
+
+    know_secrets_of(Settings.model_validate({
+        "sms_secret_key": "quoted-by-the-gateway", "database_url": "postgresql://ntm:f%40r-away@db/ntm",
+        "nats_url": "nats://nats:4222",
+    }))  # fmt: skip
+    assert mask("wrong key quoted-by-the-gateway, password f@r-away at nats://nats:4222") == (
+        "wrong key ***, password *** at nats://nats:4222"
+    )
+
+
+def test_secrets_are_hidden_also_inside_of_lists_and_by_their_names() -> None:
+    entry = {"headers": {"Authorization": "Basic abc", "host": "x"}, "said": ["call 0912345678"]}
+    assert masked("entry", entry) == {"headers": {"Authorization": "***", "host": "x"}, "said": ["call ***678"]}
 
 
 def test_ordinary_numbers_stay_readable_in_logs() -> None:
