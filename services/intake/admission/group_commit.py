@@ -19,6 +19,8 @@ from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 from prometheus_client import Counter, Gauge
 
+from pydantic import ValidationError
+
 from services.intake import rules
 from services.intake.admission.candidate import Candidate, Checked, Refused, Ruling
 from services.intake.admission.decide import Decision, Decisions
@@ -249,8 +251,11 @@ class GroupCommit:
             expected[subject] = max(expected.get(subject, 0), ruling.after)
             others = messages_after(self._runtime.nats, subjects.SUBMISSIONS_STREAM, subject, ruling.after)
             async for message in others:
-                other = Review.model_validate_json(message.data)
                 expected[subject] = max(expected[subject], message.sequence)
+                try:
+                    other = Review.model_validate_json(message.data)
+                except ValidationError:  # it decides nothing: every service parks it
+                    continue
                 if other.submission == ruling.review.submission and other.id != ruling.review.id:
                     overtaken.add(other.submission)
         return overtaken
@@ -281,7 +286,11 @@ class GroupCommit:
             except Problem as problem:
                 answers[signed.id] = problem
                 continue
-            first = AcceptedSubmission.model_validate_json(original.data or b"")
+            try:
+                first = AcceptedSubmission.model_validate_json(original.data or b"")
+            except ValidationError:  # something else stands in the log under this id
+                answers[signed.id] = Problem(Problems.KEY_USED)
+                continue
             used_for = (original.headers or {}).get(REQUEST_DIGEST_HEADER)
             same = candidate.has_digest(first.digest) and used_for == messages[0].headers.get(REQUEST_DIGEST_HEADER)
             answers[signed.id] = receipt(first) if same else Problem(Problems.KEY_USED)

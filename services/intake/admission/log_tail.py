@@ -19,6 +19,8 @@ from uuid import UUID
 
 from nats.js.errors import NotFoundError
 
+from pydantic import ValidationError
+
 from services.intake.admission.candidate import Candidate
 from services.intake.admission.history import History
 from services.intake.admission.messages import REQUEST_DIGEST_HEADER, REQUEST_HEADER, receipt
@@ -183,21 +185,29 @@ class LogTail:
         family = next(iter(wanted)) if len(wanted) == 1 and not everywhere else subjects.ALL_SUBMISSIONS
         stream = subjects.SUBMISSIONS_STREAM
         behind = messages_after(self._runtime.nats, stream, family, self._reached)
-        found = [self._entry(one) async for one in behind if everywhere or one.subject in wanted]
+        found = [(one, self._entry(one)) async for one in behind if everywhere or one.subject in wanted]
         lasts = await last_sequences(self._runtime.nats, stream, wanted) if closely else {}
         again = wanted.union(self._chains) if everywhere else wanted
         self._forget([entry for entry in self._entries.values() if entry.subject in again])
         for subject in again:
             self._chains.pop(subject, None)
-        for entry in found:
-            self.add(entry)
+        for message, entry in found:
+            if entry:
+                self.add(entry)
+            else:
+                self._chains.setdefault(message.subject, _Chain()).last = message.sequence
         for subject, last in lasts.items():
             chain = self._chains.setdefault(subject, _Chain())
             chain.last = max(chain.last, last)
 
-    def _entry(self, message: DirectMessage) -> Entry:
-        submission = AcceptedSubmission.model_validate_json(message.data)
-        unit, headers = self._unit_of(submission), message.headers
+    def _entry(self, message: DirectMessage) -> Entry | None:
+        """Return the submission of a message; None where it cannot be read: every service parks such a message."""
+        try:
+            submission = AcceptedSubmission.model_validate_json(message.data)
+            unit = self._unit_of(submission)
+        except (ValidationError, LookupError):
+            return None
+        headers = message.headers
         request, digest = headers.get(REQUEST_HEADER), headers.get(REQUEST_DIGEST_HEADER)
         return Entry(message.sequence, message.subject, unit, submission, request, digest)
 

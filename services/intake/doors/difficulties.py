@@ -29,6 +29,7 @@ from shared.nats.cloud_events import cloud_event, new_trace
 from shared.nats.publishing import BrokerUnavailableError, SubjectMovedError, publish, publish_next
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
+from shared.reference.models import Unit
 from shared.reference.refs import unit_ref
 from shared.service.runtime import Runtime
 from shared.stable_id import stable_id
@@ -184,7 +185,10 @@ async def list_difficulties(
         rows = await difficulties.newest(connection, filters, limit)
         events = await difficulties.events_of(connection, [row.id for row in rows])
     now = runtime.clock.now()
-    items = [_difficulty(events[row.id], now) for row in rows]
+    items = [
+        _difficulty(events[row.id], now) if _is_whole(events[row.id]) else _damaged(row, units.by_key(row.unit), now)
+        for row in rows
+    ]
     return DifficultyPage(items=items, next=rows[-1].id if len(rows) == limit else None)
 
 
@@ -199,7 +203,10 @@ async def _visible_events(runtime: Runtime, caller: Caller, problem_id: UUID) ->
     row = await find_after_projection(runtime.nats, subjects.ALL_PROBLEMS, look)
     if row is None or not caller.covers_unit(units.by_key(row.unit), units):
         raise Problem(Problems.NOT_FOUND)
-    return await _events(runtime, problem_id)
+    events = await _events(runtime, problem_id)
+    if not _is_whole(events):
+        raise Problem(Problems.NOT_FOUND, detail=phrase("difficulties.unreadable"))
+    return events
 
 
 async def _events(runtime: Runtime, problem_id: UUID) -> list[DifficultyLogged]:
@@ -251,6 +258,27 @@ def _difficulty(events: list[DifficultyLogged], now: datetime) -> Difficulty:
             )
             for event in events
         ],
+    )
+
+
+def _is_whole(events: list[DifficultyLogged]) -> bool:
+    """Say whether the report of a difficulty, which comes first, can be read."""
+    return bool(events) and events[0].id == events[0].problem
+
+
+def _damaged(row: StoredDifficulty, unit: Unit, now: datetime) -> Difficulty:
+    """Return a difficulty whose report cannot be read, by what stands beside it."""
+    return Difficulty(
+        id=row.id,
+        state="open",
+        unit=unit_ref(unit),
+        district=None,
+        criterion=None,
+        kind=DifficultyKind.OTHER,
+        contact=None,
+        reported_at=row.reported_at,
+        age_days=max((now - row.reported_at).days, 0),
+        said=[Said(at=row.reported_at, agency="", words=phrase("difficulties.unreadable").vi)],
     )
 
 

@@ -6,11 +6,11 @@ The tables can be derived again from the streams: a message that comes again cha
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from nats.aio.msg import Msg
-from pydantic_core import from_json
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.admission.messages import REQUEST_DIGEST_HEADER, REQUEST_HEADER
@@ -27,8 +27,7 @@ from shared.contracts import subjects
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.dossier import DossierLogged
 from shared.contracts.parked_message import Parked
-from shared.contracts.period import Period
-from shared.contracts.submission import CausedChange, Refusal, Review, Withdrawal
+from shared.contracts.submission import AcceptedSubmission, CausedChange, Refusal, Review, Withdrawal
 from shared.contracts.verdict_change import StatusChanged
 from shared.nats.stream_reader import read_stream
 from shared.reference.load import Reference
@@ -36,12 +35,15 @@ from shared.service.runtime import Runtime
 
 
 async def submissions(connection: AsyncConnection, messages: Sequence[Msg], runtime: Runtime) -> None:
-    """Keep receipts and the standing figures. KeyError where a unit is unknown."""
+    """Keep receipts and the standing figures. KeyError where a unit is unknown.
+
+    Each message is read as scoring reads it: what cannot be shown later is parked, and comes to no table.
+    """
     units, ends = [], []
     for message in messages:
-        body = from_json(message.data)
-        units.append(_unit_of(body, runtime.reference))
-        ends.append(Period.parse(body["period"]).end)
+        submission = AcceptedSubmission.model_validate_json(message.data)
+        units.append(_unit_of(submission, runtime.reference))
+        ends.append(submission.period.end)
     await keeping.keep_submissions(
         connection,
         sequences=[message.metadata.sequence.stream for message in messages],
@@ -74,16 +76,16 @@ async def withdrawals(connection: AsyncConnection, messages: Sequence[Msg], runt
         withdrawn[subjects.withdrawn_from(message.subject)].add(str(withdrawal.submission))
     await keeping.keep_withdrawals(connection, rows)
     for subject, ids in withdrawn.items():
-        sent: list[tuple[Msg, dict[str, Any]]] = []
+        sent: list[tuple[Msg, AcceptedSubmission]] = []
         async for batch in read_stream(runtime.nats, subjects.SUBMISSIONS_STREAM, subject):
-            sent += [(message, from_json(message.data)) for message in batch]
+            sent += _readable(batch)
         touched = {
-            (_unit_of(body, runtime.reference), body["period"])
+            (_unit_of(body, runtime.reference), str(body.period))
             for _, body in sent
-            if not ids.isdisjoint((body["id"], body.get("reviews")))
+            if not ids.isdisjoint((str(body.id), str(body.reviews)))
         }
         await keeping.clear_figures(connection, touched)
-        again = [message for message, body in sent if (_unit_of(body, runtime.reference), body["period"]) in touched]
+        again = [message for message, body in sent if (_unit_of(body, runtime.reference), str(body.period)) in touched]
         await submissions(connection, again, runtime)
 
 
@@ -180,15 +182,21 @@ async def parked(connection: AsyncConnection, messages: Sequence[Msg], _runtime:
     await keeping.keep_unscored(connection, rows)
 
 
-def _unit_of(body: Mapping[str, Any], reference: Reference) -> int:
+def _readable(messages: Sequence[Msg]) -> Iterator[tuple[Msg, AcceptedSubmission]]:
+    """Yield the messages that are submissions; the others were parked when they came."""
+    for message in messages:
+        with suppress(ValidationError):
+            yield message, AcceptedSubmission.model_validate_json(message.data)
+
+
+def _unit_of(submission: AcceptedSubmission, reference: Reference) -> int:
     """Return the key of a submission's unit, which messages of earlier versions do not state."""
-    unit: int | None = body.get("unit_key")
-    if unit is None:
-        known = reference.units.find(body["unit"], Period.parse(body["period"]).end)
-        if known is None:
-            raise KeyError(f"unit {body['unit']} in {body['period']}")
-        unit = known.key
-    return unit
+    if submission.unit_key is not None:
+        return submission.unit_key
+    known = reference.units.find(submission.unit, submission.period.end)
+    if known is None:
+        raise KeyError(f"unit {submission.unit} in {submission.period}")
+    return known.key
 
 
 def _unit_key(logged: DifficultyLogged | DossierLogged, reference: Reference) -> int:

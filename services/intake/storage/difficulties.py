@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake.storage.tables import ProblemEventRow, ProblemRow
 from shared.contracts.difficulty import DifficultyLogged
 from shared.postgres.statements import table_of
+from shared.readable import readable
 
 problem, problem_event = table_of(ProblemRow), table_of(ProblemEventRow)
 
@@ -62,7 +63,7 @@ async def events_of(connection: AsyncConnection, difficulties: Collection[UUID])
     )
     events: dict[UUID, list[DifficultyLogged]] = {difficulty: [] for difficulty in difficulties}
     for row in await connection.execute(query):
-        events[row.problem].append(DifficultyLogged.model_validate(row.body))
+        events[row.problem] += readable(DifficultyLogged, [row.body])
     return events
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake.storage.tables import DossierStepRow
 from shared.contracts.dossier import DossierLogged, DossierStep
 from shared.postgres.statements import table_of
+from shared.readable import readable
 
 dossier_step = table_of(DossierStepRow)
 
@@ -71,7 +72,7 @@ async def is_kept(connection: AsyncConnection, step_id: UUID) -> bool:
 async def steps_of(connection: AsyncConnection, unit: int) -> list[DossierLogged]:
     """Return the steps of all dossiers of a commune, in order."""
     query = select(dossier_step.c.body).where(dossier_step.c.unit == unit).order_by(dossier_step.c.sequence)
-    return [DossierLogged.model_validate(body) for body in await connection.scalars(query)]
+    return readable(DossierLogged, await connection.scalars(query))
 
 
 class NewestStep(NamedTuple):
@@ -106,4 +107,4 @@ async def newest_steps(
     if turn is not None:
         query = query.where(found.body["turns"].contains([{"step": turn.value}]))
     rows = await connection.execute(query)
-    return [NewestStep(row.unit, DossierLogged.model_validate(row.body)) for row in rows]
+    return [NewestStep(row.unit, logged) for row in rows for logged in readable(DossierLogged, [row.body])]

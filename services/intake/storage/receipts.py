@@ -11,13 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.storage.driver import fetch
 from services.intake.storage.tables import ChangeRow, ReviewRow, SubmissionRow, UnscoredRow, WithdrawalRow
+from services.intake.texts import phrase
 from shared.contracts.status import Stage
 from shared.contracts.submission import CausedChange, Receipt, Review, SubmissionWarning, Withdrawal
 from shared.postgres.statements import table_of
+from shared.readable import read_or_none, readable
 from shared.time import VIETNAM
 
 submission, unscored = table_of(SubmissionRow), table_of(UnscoredRow)
 change, review, withdrawal = table_of(ChangeRow), table_of(ReviewRow), table_of(WithdrawalRow)
+
+_UNREADABLE = SubmissionWarning(code="unreadable", pointer="", detail=phrase("receipts.unreadable"))
+"""The warning that stands for a damaged one."""
 
 type State = Literal["accepted", "scored", "parked", "returned"]
 
@@ -125,19 +130,19 @@ async def newest(
 async def changes_of(connection: AsyncConnection, submissions: Collection[UUID]) -> dict[UUID, list[CausedChange]]:
     """Return, by submission, the changes of status that it caused, oldest first."""
     bodies = await _bodies(connection, change, submissions)
-    return {key: [CausedChange.model_validate(body) for body in kept] for key, kept in bodies.items()}
+    return {key: readable(CausedChange, kept) for key, kept in bodies.items()}
 
 
 async def reviews_of(connection: AsyncConnection, submissions: Collection[UUID]) -> dict[UUID, list[Review]]:
     """Return, by submission, its reviews, oldest first."""
     bodies = await _bodies(connection, review, submissions)
-    return {key: [Review.model_validate(body) for body in kept] for key, kept in bodies.items()}
+    return {key: readable(Review, kept) for key, kept in bodies.items()}
 
 
 async def withdrawals_of(connection: AsyncConnection, submissions: Collection[UUID]) -> dict[UUID, Withdrawal]:
     """Return, by submission, the withdrawals of those that were withdrawn."""
     bodies = await _bodies(connection, withdrawal, submissions)
-    return {key: Withdrawal.model_validate(kept[0]) for key, kept in bodies.items() if kept}
+    return {key: first[0] for key, kept in bodies.items() if (first := readable(Withdrawal, kept[:1]))}
 
 
 async def parked_among(connection: AsyncConnection, sequences: Collection[int]) -> set[int]:
@@ -161,7 +166,7 @@ def _receipt(row: Row[Any]) -> Receipt:
         received_at=row.received_at.astimezone(VIETNAM),
         digest=row.digest,
         due=row.due,
-        warnings=[SubmissionWarning.model_validate(warning) for warning in row.warnings],
+        warnings=[read_or_none(SubmissionWarning, warning) or _UNREADABLE for warning in row.warnings],
     )
 
 

@@ -27,7 +27,7 @@ from services.notify.routing.key_scope import KeyScope
 from services.notify.routing.matching import criteria
 from services.notify.stages.route import route
 from services.notify.storage import ledger
-from services.notify.storage.alert_rows import StoredAlert, kept_alert
+from services.notify.storage.alert_rows import StoredAlert, readable_alert
 from services.notify.storage.alerts import alerts_of_notice
 from services.notify.storage.contacts import end_digest, has_digest
 from services.notify.storage.notices import StoredNotice
@@ -80,18 +80,19 @@ async def acknowledge_alert(
         rows = await ledger.alert_rows(connection, [alert_id], seen)
         if not rows:
             raise Problem(Problems.NOT_FOUND)
-        if not _may_acknowledge(kept_alert(rows[0], notify.reference), caller, world):
+        alert = readable_alert(rows[0], notify.reference)
+        if not _may_acknowledge(alert, caller, world):
             raise Problem(Problems.OUT_OF_SCOPE, Fault("", Faults.NOT_TOLD))
         await acknowledge(connection, [alert_id], caller.agency, said.note if said else None, utc_now())
         [row] = await ledger.alert_rows(connection, [alert_id], seen)
-    return alert_item(row)
+    return alert_item(row, notify.reference)
 
 
-def _may_acknowledge(alert: Alert, caller: Caller, world: World) -> bool:
+def _may_acknowledge(alert: Alert | None, caller: Caller, world: World) -> bool:
     """Say whether the key covers the alert's criteria and an office that hears of it, or is the coordinator's."""
+    if alert is None or is_coordinator(caller, world.reference):  # a damaged alert concerns the coordinator alone
+        return is_coordinator(caller, world.reference)
     reference = world.of(alert).reference
-    if is_coordinator(caller, reference):
-        return True
     hears = (draft.recipient for draft in route([Draft((alert,))], world))
     return KeyScope.of(caller).covers(criteria(alert, reference.plan)) and any(
         recipient and recipient.role and caller.covers_unit(recipient.unit, reference.units) for recipient in hears

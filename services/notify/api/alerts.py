@@ -7,21 +7,25 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from services.notify.api.dependencies import Limit, Serving, Since, UnitParameter, moment_and_id, visible
 from services.notify.api.released_words import released_event, released_kind
 from services.notify.storage import ledger
 from services.notify.storage.alert_rows import StoredAlert
 from services.notify.storage.ledger import Filter
+from services.notify.texts import phrase
 from services.notify.wording.happened import happened
 from shared.contracts.alert import OccasionKind, Severity
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.dossier import DossierTurn
 from shared.contracts.refs import UnitRef
+from shared.contracts.status import Event
 from shared.http.dependencies import SignedIn
 from shared.http.paging import Cursor, decode_cursor, encode_cursor
+from shared.reference.load import Reference
 from shared.reference.models import AnyEvent
+from shared.reference.refs import unit_ref
 
 router = APIRouter(prefix="/v1")
 
@@ -86,11 +90,22 @@ async def list_alerts(
         rows = await ledger.newest_alerts(connection, conditions)
     page = rows[:limit]
     following = encode_cursor(page[-1].raised_at, page[-1].id) if len(rows) > limit else None
-    return AlertPage(items=[alert_item(row) for row in page], next=following)
+    return AlertPage(items=[alert_item(row, notify.reference) for row in page], next=following)
 
 
-def alert_item(row: StoredAlert) -> AlertItem:
-    """Return the item that answers for an alert."""
+def alert_item(row: StoredAlert, reference: Reference) -> AlertItem:
+    """Return the item that answers for an alert; of a damaged one by what stands beside its content."""
+    try:
+        return _item(row)
+    except (ValidationError, LookupError, TypeError):
+        sound: dict[str, Any] = {"unit": unit_ref(reference.units.by_key(row.unit)).model_dump()}
+        words = phrase("alerts.unreadable")
+        kept = row._replace(kind="operation", event=Event.CHANGED, body=sound)
+        severity = row.severity if row.severity in set(Severity) else Severity.INFORMATION
+        return _item(kept._replace(severity=severity), words)
+
+
+def _item(row: StoredAlert, words: Bilingual | None = None) -> AlertItem:
     return AlertItem(
         id=row.id,
         kind=released_kind(row.kind),
@@ -98,10 +113,10 @@ def alert_item(row: StoredAlert) -> AlertItem:
         topic=row.topic,
         event=released_event(row.event),
         severity=row.severity,
-        what=what_of(row),
+        what=words or what_of(row),
         on=row.on,
         raised_at=row.raised_at,
-        reason=reason_of(row.body),
+        reason=words or reason_of(row.body),
         turn=row.body.get("turn"),
         is_open=row.opens and row.ended_at is None,
         ended_at=row.ended_at,

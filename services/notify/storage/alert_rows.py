@@ -6,11 +6,16 @@ from datetime import date, datetime
 from typing import Any, NamedTuple, TypedDict, cast
 from uuid import UUID
 
+import structlog
+from pydantic import ValidationError
+
 from services.notify.alerts.alert import Alert, AlertedEvent, AlertKind, Occasion
 from services.notify.alerts.events import EVENTS
 from services.notify.alerts.significance import opens, severity
 from shared.contracts.alert import Severity
 from shared.reference.load import Reference
+
+log = structlog.get_logger()
 
 
 class StoredAlert(NamedTuple):
@@ -61,6 +66,15 @@ def kept_alert(row: StoredAlert, reference: Reference) -> Alert:
     occasion = cast(Occasion, EVENTS.validate_python(row.body))
     unit = reference.units.by_key(row.unit)
     return Alert(occasion, unit, reference.units.district(unit), row.trace, row.sample, row.ended_at is not None)
+
+
+def readable_alert(row: StoredAlert, reference: Reference) -> Alert | None:
+    """Return the alert that a row keeps; None where the row is damaged, so that it stops no other alert."""
+    try:
+        return kept_alert(row, reference)
+    except (ValidationError, LookupError) as error:
+        log.warning("stored alert cannot be read", alert=str(row.id), error=type(error).__name__)
+        return None
 
 
 def alert_row(alert: Alert, now: datetime) -> NewAlert:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify.alerts.draft import Draft
 from services.notify.routing.tree import escalations
 from services.notify.stages.route import climb
-from services.notify.storage.alert_rows import kept_alert
+from services.notify.storage.alert_rows import readable_alert
 from services.notify.storage.escalations import climb_on, take_due_escalations
 from services.notify.storage.tables import OutboxRow
 from services.notify.telling.notice_rows import (
@@ -37,11 +37,11 @@ async def escalate(connection: AsyncConnection, pipeline: Pipeline, now: datetim
     climbing: list[Draft] = []
     entries: list[Message] = []
     for row in rows:
-        alert = kept_alert(row.alert, world.reference)
-        branch = world.of(alert).tree.branches.get(row.branch)
+        alert = readable_alert(row.alert, world.reference)
+        branch = world.of(alert).tree.branches.get(row.branch) if alert else None
         is_open = row.alert.ended_at is None and row.alert.acknowledged_at is None
-        climbs = escalations(branch, alert) if branch else ()
-        if branch is None or not is_open or row.step >= len(climbs):
+        climbs = escalations(branch, alert) if branch and alert else ()
+        if branch is None or alert is None or not is_open or row.step >= len(climbs):
             await climb_on(connection, row.alert.id, row.branch, row.step, None)
             continue
         climbing += climb(alert, branch, row.step, world)

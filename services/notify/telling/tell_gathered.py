@@ -12,7 +12,7 @@ from services.notify.alerts.draft import Draft, NotSent
 from services.notify.alerts.significance import opens
 from services.notify.stages.hold import postponed
 from services.notify.stages.route import addresses_of
-from services.notify.storage.alert_rows import kept_alert
+from services.notify.storage.alert_rows import kept_alert, readable_alert
 from services.notify.storage.gatherings import (
     GatheredAlert,
     StoredGathering,
@@ -40,7 +40,8 @@ async def tell_gathered(connection: AsyncConnection, pipeline: Pipeline, now: da
     world = await pipeline.world_reader.world(connection, now)
     alerts: dict[UUID, list[GatheredAlert]] = {}
     for row in await alerts_gathered(connection, [row.id for row in rows]):
-        alerts.setdefault(row.gathering, []).append(row)
+        if readable_alert(row.alert, world.reference):
+            alerts.setdefault(row.gathering, []).append(row)
     due = [row for row in rows if row.id in alerts]
     drafts = [_gathered(row, alerts[row.id], world) for row in due]
     held = {row.id: until for row, draft in zip(due, drafts, strict=True) if (until := postponed(draft, world))}

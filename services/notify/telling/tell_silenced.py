@@ -13,7 +13,7 @@ from services.notify.alerts.draft import REPEAT, Draft
 from services.notify.alerts.significance import opens
 from services.notify.stages.route import address
 from services.notify.stages.settle import still_news
-from services.notify.storage.alert_rows import kept_alert
+from services.notify.storage.alert_rows import readable_alert
 from services.notify.storage.silenced import SilencedAlert, release, take_silenced
 from services.notify.telling.pipeline import Pipeline, pass_stages
 from services.notify.telling.recipients import recipient_of
@@ -51,7 +51,7 @@ def _drafts(rows: Sequence[SilencedAlert], world: World) -> Sequence[Draft]:
 
 def _drafts_of(rows: Sequence[SilencedAlert], world: World) -> Sequence[Draft]:
     """Return the drafts for one recipient, channel and branch, at the addresses that are known now."""
-    known = {row.alert.id: (row, kept_alert(row.alert, world.reference)) for row in rows}
+    known = {row.alert.id: (row, alert) for row in rows if (alert := readable_alert(row.alert, world.reference))}
     unknown = [
         replace(alert, is_over=alert.is_over or (row.is_overtaken and not opens(alert)))
         for row, alert in known.values()

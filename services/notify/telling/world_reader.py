@@ -12,11 +12,12 @@ from services.notify.alerts.draft import Draft
 from services.notify.contacts.service_urls import is_service
 from services.notify.stages.inhibit import may_be_hidden
 from services.notify.storage import subscriptions
-from services.notify.storage.alert_rows import kept_alert
+from services.notify.storage.alert_rows import readable_alert
 from services.notify.storage.alerts import open_causes
 from services.notify.storage.contacts import known_contacts
 from services.notify.storage.silences import silences_now
 from services.notify.world import Cause, Silence, Subscription, World, by_role
+from shared.readable import read_or_none
 from shared.reference.load import Plans, Reference
 from shared.reference.models import Match
 
@@ -64,17 +65,19 @@ class WorldReader:
                         row.id,
                         row.unit,
                         row.url,
-                        Match.model_validate(row.match),
+                        match,
                         row.disabled_at is not None,
                         row.signing_secrets(now),
                     )
                     for row in rows
+                    if (match := read_or_none(Match, row.match))
                 ],
             )
             self._read_at = now
         silences = [
-            Silence(row.id, Match.model_validate(row.match), row.recipient, row.own)
+            Silence(row.id, match, row.recipient, row.own)
             for row in await silences_now(connection, now)
+            if (match := read_or_none(Match, row.match))
         ]
         return replace(self._world, silences=silences, now=now)
 
@@ -93,4 +96,5 @@ async def with_causes(connection: AsyncConnection, drafts: Sequence[Draft], worl
         return world
     events = {event for rule in reference.plan.inhibitions for event in rule.cause.events or ()}
     rows = await open_causes(connection, districts, events)
-    return replace(world, causes=[Cause(kept_alert(row.alert, reference), frozenset(row.told)) for row in rows])
+    known = ((readable_alert(row.alert, reference), row.told) for row in rows)
+    return replace(world, causes=[Cause(alert, frozenset(told)) for alert, told in known if alert])
