@@ -45,6 +45,7 @@ async def test_a_malformed_message_in_the_log_stops_no_list_and_no_audit(around:
         forged(warnings="none"),
         forged(period="nonsense"),
         forged(stage="invented"),
+        forged(unit_key=999_999),
         forged(source_ref="a\x00b"),
         forged(digest="jcs:\x00"),
         forged(readings={"poor_households": "many"}),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,7 +13,7 @@ from nats.js.errors import NotFoundError
 from services.intake.storage import receipts
 from shared.contracts import subjects
 from shared.contracts.parked_message import Parked
-from shared.nats.cloud_events import Message, cloud_event
+from shared.nats.cloud_events import cloud_event
 from shared.nats.publishing import publish
 from tests.builders import a_posted_submission
 from tests.running import Service, Surroundings
@@ -204,14 +203,21 @@ async def test_what_scoring_cannot_process_is_parked_in_its_receipt(
     sender = await shared_around.key("180", agency="parked")
     sent = await post(shared_intake, sender, poverty(190, period="2022-08"))
     await eventually(lambda: is_(shared_intake, sender, sent["id"], "scored"))
-    original = await shared_around.nats.jetstream().get_last_msg(
-        subjects.SUBMISSIONS_STREAM, f"ntm.v1.submissions.180.{BORDER}"
-    )
-    broken = json.loads(original.data or b"") | {"id": str(uuid4()), "district": "no code"}
-    await publish(shared_around.nats, [Message(original.subject or "", json.dumps(broken).encode())])
-    await eventually(lambda: is_(shared_intake, sender, broken["id"], "parked"))
-    assert await listed(shared_intake, sender, status="parked") == [broken["id"]]
-    assert broken["id"] not in await listed(shared_intake, sender, status="scored")
+    async with shared_around.engine.connect() as connection:
+        row = await receipts.find(connection, UUID(sent["id"]))
+    assert row
+    parked = Parked(
+        id=uuid4(), service="scoring", stream=subjects.SUBMISSIONS_STREAM, sequence=row.sequence, subject="s",
+        reason="r", at=datetime.now(UTC),
+    )  # fmt: skip
+    event = cloud_event(
+        subjects.parked("scoring"), parked.model_dump_json().encode(), event_id=parked.id, kind="message.parked",
+        source="scoring", at=parked.at,
+    )  # fmt: skip
+    await publish(shared_around.nats, [event])
+    await eventually(lambda: is_(shared_intake, sender, sent["id"], "parked"))
+    assert await listed(shared_intake, sender, status="parked") == [sent["id"]]
+    assert sent["id"] not in await listed(shared_intake, sender, status="scored")
 
 
 async def test_what_another_service_parks_leaves_receipts_as_they_are(

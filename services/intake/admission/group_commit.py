@@ -18,7 +18,6 @@ import structlog
 from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 from prometheus_client import Counter, Gauge
-
 from pydantic import ValidationError
 
 from services.intake import rules

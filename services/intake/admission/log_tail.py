@@ -18,7 +18,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 from nats.js.errors import NotFoundError
-
 from pydantic import ValidationError
 
 from services.intake.admission.candidate import Candidate

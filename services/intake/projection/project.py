@@ -192,7 +192,7 @@ def _readable(messages: Sequence[Msg]) -> Iterator[tuple[Msg, AcceptedSubmission
 def _unit_of(submission: AcceptedSubmission, reference: Reference) -> int:
     """Return the key of a submission's unit, which messages of earlier versions do not state."""
     if submission.unit_key is not None:
-        return submission.unit_key
+        return reference.units.by_key(submission.unit_key).key
     known = reference.units.find(submission.unit, submission.period.end)
     if known is None:
         raise KeyError(f"unit {submission.unit} in {submission.period}")
