@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Literal
@@ -98,5 +99,11 @@ def _rows(text: str, delimiter: str, skipped: int) -> Iterator[Row]:
         ) from error  # the only error that csv raises outside of strict mode
 
 
+_TEXT_FORMULA = re.compile(r'="([^"]*)"')
+"""How programs keep Excel from dropping the zero of a code: `="06280"`."""
+
+
 def _cell(value: str) -> Cell:
+    if match := _TEXT_FORMULA.fullmatch(value.strip()):
+        return Cell(match[1])
     return Cell(value, "formula" if value.lstrip().startswith("=") else "text")

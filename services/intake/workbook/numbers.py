@@ -20,7 +20,7 @@ _LONGEST = 40
 
 _BLANKS = re.compile(r"\s+")
 _WHOLE = r"(?:[0-9]+|[1-9][0-9]{{0,2}}(?:{group}[0-9]{{3}})+|[1-9][0-9]{{0,2}}(?: [0-9]{{3}})+)"
-_YES = frozenset({"co", "yes", "y", "true", "dat", "1", "x"})
+_YES = frozenset({"co", "yes", "y", "true", "dat", "1", "x", "\u2713", "\u2714", "\u2611", "\u221a"})
 _NO = frozenset({"khong", "no", "n", "false", "khong dat", "chua dat", "chua", "0"})
 
 

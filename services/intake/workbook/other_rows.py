@@ -19,9 +19,13 @@ _NUMBERED_ROWS = 2
 """The rows below the header among which the numbers of columns may stand."""
 
 _TOTAL = re.compile(
-    r"(?:(?:[ivx]+|\d+)[.)]? )?(?:(?:tong(?: cong| so)?|cong)(?: (?:toan )?(?:huyen|tinh|xa|thanh pho)\b.*)?"
-    r"|toan (?:huyen|tinh|xa|thanh pho)|(?:grand |sub)?total|sum)(?: [(:].*)?[ .:]*"
+    r"(?:(?:[ivx]+|\d+)[.)]? )?(?:"
+    r"(?:tong(?: cong| so)?|t\. ?cong|cong)(?: (?:(?:toan )?(?:huyen|tinh|xa|thanh pho)|cac xa|\d+ xa|khu vuc|vung|cum"
+    r"|muc)\b.*| [ivx]+| don| trang| chuyen trang sau)?"
+    r"|toan (?:huyen|tinh|xa|thanh pho)|luy ke\b.*|trong do\b.*|(?:binh quan|trung binh)(?: chung)?|ty le(?: %)?"
+    r"|(?:grand |sub-?)?total|sum|average)(?: [(:].*)?[ .:]*"
 )
+"""Totals, also of a part of the units or of the months so far, and what is calculated from them."""
 _NUMBER_OF_COLUMN = re.compile(r"\(?(?:[a-z]|\d{1,3})\)?(?: ?= ?[\d ()+/*x:.,%-]+)?")
 _SIGNATURE = re.compile(
     r"(?:nguoi|can bo|cong chuc)(?: \w+)? (?:lap|tong hop|bao cao|kiem tra|kiem soat|ky)\b.*|lap bieu\b.*"

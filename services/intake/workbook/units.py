@@ -74,7 +74,12 @@ def find_unit(named: WrittenUnit, period: Period, units: Units, under: str | Non
     if under is not None and (nearer := [unit for unit in candidates if units.is_under(unit, under)]):
         candidates = nearer
     if not candidates:
-        return Fault("/unit", Faults.UNKNOWN_UNIT_NAME, {"value": named.name})
+        others = {unit.code for unit in _named(name, told.district, units)}
+        if len(others) == 1:
+            # a unit of another time: the rules say from when to when it was, and who took its place
+            return others.pop()
+        written = f"{named.name} ({named.district})" if named.district else named.name
+        return Fault("/unit", Faults.UNKNOWN_UNIT_NAME, {"value": written})
     if len(candidates) > 1:
         shown = [unit_named(unit, units) for unit in candidates[:_SHOWN]]
         listed = both((name.vi for name in shown), (name.en for name in shown), ", ")

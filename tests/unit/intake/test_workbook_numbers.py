@@ -121,7 +121,7 @@ def test_any_text_is_read_or_not_but_never_breaks_anything(text: str) -> None:
     assert yes_or_no(text) in {True, False, None}
 
 
-@pytest.mark.parametrize("written", ["Có", "có", "CO", "co\u0301", "yes", "x", "X", "Đạt", "1", "true"])
+@pytest.mark.parametrize("written", ["Có", "có", "CO", "co\u0301", "yes", "x", "X", "Đạt", "1", "true", "✓", "✔", "☑"])
 def test_yes_is_understood(written: str) -> None:
     assert yes_or_no(written) is True
 

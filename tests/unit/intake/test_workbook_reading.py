@@ -307,3 +307,17 @@ def test_a_csv_file_for_people_is_read_back(delimiter: Any) -> None:
 
 def test_a_csv_file_for_people_has_semicolons_as_excel_in_vietnam_expects() -> None:
     assert write_lines([("a", 1)]) == b"a;1\r\n"
+
+
+def test_a_code_that_a_program_wrote_as_a_text_formula_is_that_text() -> None:
+    body = 'Mã;Kỳ;Tổng số hộ\r\n="06280";6/2023;1204\r\n"=""06283""";6/2023;5\r\n="1"&"2";6/2023;6\r\n'
+    upload = read(body.encode())
+    assert [row.item["unit"] for row in upload.rows][:2] == ["06280", "06283"]
+    assert [found.cell for found in upload.faults if found.fault.kind.code == "formula_in_cell"] == ["A4"]
+
+
+def test_a_name_of_another_time_is_left_to_the_rules_and_an_unknown_one_is_told_with_its_district() -> None:
+    [row] = read(a_csv(("Lương Năng", "", "8/2025", 5), header=NAMED)).rows
+    assert row.item["unit"] == "06292"
+    [found] = read(a_csv(("Hòa Bình", "Văn Lãng", "6/2023", 5), header=NAMED)).faults
+    assert "Hòa Bình (Văn Lãng)" in found.fault.text("vi")

@@ -225,6 +225,18 @@ def test_the_rows_that_every_form_has_are_passed_over_and_said_so() -> None:
         "Tổng cộng (2 xã)",
         "Tổng số toàn huyện",
         "Cộng huyện Văn Quan",
+        "Cộng I",
+        "Cộng mục I",
+        "Cộng dồn",
+        "T. cộng",
+        "Tổng các xã",
+        "Cộng 17 xã",
+        "Tổng khu vực III",
+        "Lũy kế từ đầu năm",
+        "Trong đó: xã biên giới",
+        "Bình quân chung",
+        "Tỷ lệ (%)",
+        "Sub-total",
     ],
 )
 def test_totals_are_recognised(words: str) -> None:
