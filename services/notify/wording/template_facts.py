@@ -14,7 +14,7 @@ from services.notify.alerts.significance import is_to_acknowledge, severity
 from services.notify.alerts.silence_given import SilenceGiven
 from services.notify.texts import phrase
 from services.notify.wording.templates import Facts, words_of
-from services.notify.wording.verdict_table import Words, table
+from services.notify.wording.verdict_table import Words, is_verified, table
 from services.notify.wording.visible_text import lines_of, on_one_line
 from services.notify.world import World
 from shared import text
@@ -143,7 +143,7 @@ def _of_change(change: StatusChanged | TargetChanged, language: Language, refere
         "after": change.after.value,
         "reason": assessment.reason.in_(language),
         "rows": table(assessment.parts, language, words),
-        "unverified": any(not part.verified for part in assessment.parts),
+        "unverified": any(not is_verified(part) for part in assessment.parts),
         "provisional": assessment.provisional,
         "overdue": [text.period_name(Period.parse(period), language) for period in assessment.overdue],
         "deadline": text.day(deadline, language) if deadline else None,

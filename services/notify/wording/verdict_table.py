@@ -43,6 +43,11 @@ def table(parts: Sequence[Part], language: Language, words: Words) -> Sequence[R
     return [_row(part, language, words) for part in worst_first]
 
 
+def is_verified(part: Part) -> bool:
+    """Say whether the measure's threshold, and its formula where it has several, were verified against their source."""
+    return part.verified and (part.formula is None or part.formula.verified)
+
+
 def _row(part: Part, language: Language, words: Words) -> Row:
     digits = None if part.value is None else text.digits_apart(part.value, part.goal, part.required)
 
@@ -66,7 +71,7 @@ def _row(part: Part, language: Language, words: Words) -> Row:
         required=amount(part.required, bound=True),
         missing=f"{text.number(part.missing, language)} {unit}".strip() if part.missing else "",
         is_behind=part.gap is not None and part.gap > 0,
-        verified=part.verified,
+        verified=is_verified(part),
         warnings=list(dict.fromkeys(on_one_line(warning.detail.in_(language)) for warning in part.warnings)),
     )
 

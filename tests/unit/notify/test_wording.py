@@ -22,6 +22,7 @@ from services.notify.inspect.how_notices_read import example, preview
 from services.notify.sms_text import parts
 from services.notify.stages.render import render
 from shared.contracts.alert import DifficultyEvent, OperationEvent
+from shared.contracts.assessment import FormulaChosen
 from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.status import Event
@@ -165,6 +166,18 @@ def test_warnings_stand_under_the_figure_that_they_belong_to_and_not_in_an_sms()
     assert_golden("status_warnings.txt", as_text(change))
     assert_golden("status_warnings.en.txt", as_text(change, "en"))
     assert_golden("status_warnings.html", worded(a_draft(change)).html or "")
+
+
+@pytest.mark.parametrize(("is_verified", "is_marked"), [(None, False), (True, False), (False, True)])
+def test_a_formula_that_was_not_verified_is_marked_like_a_threshold(
+    *, is_verified: bool | None, is_marked: bool
+) -> None:
+    name = Bilingual(vi="không tính hộ không còn khả năng lao động", en="without households unable to work")
+    formula = None
+    if is_verified is not None:
+        formula = FormulaChosen(id="able", name=name, verified=is_verified, source="757/QĐ-LĐTBXH")
+    mail = worded(a_draft(a_status_change(parts=[a_part(verified=True, formula=formula)])))
+    assert ("(*)" in mail.text, "(*)" in (mail.html or "")) == (is_marked, is_marked)
 
 
 def test_what_people_have_written_is_escaped_in_html() -> None:
