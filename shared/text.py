@@ -7,7 +7,7 @@ import re
 import unicodedata
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cache
+from functools import cache, lru_cache
 
 from babel import Locale
 from babel.dates import format_date
@@ -117,11 +117,13 @@ def percent(value: float | Decimal, language: Language, digits: int | None = Non
     return f"{number(value, language, digits)} %"
 
 
+@lru_cache(4096)
 def day(value: date, language: Language) -> str:
     """Write a day: `30/06/2023` in Vietnamese, `30 June 2023` in English."""
     return format_date(value, _DAY_PATTERNS[language], _locale(language))
 
 
+@lru_cache(4096)
 def period_name(period: Period, language: Language) -> str:
     """Name a period: `tháng 6/2023`, `quý II/2023`, `6 tháng đầu năm 2023`, `năm 2023`, and the like in English."""
     start = period.start

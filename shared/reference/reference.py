@@ -269,6 +269,21 @@ class Reference(Definitions):
             if (target := self.units.find(code, self.plan.first_day))
         )
 
+    def targets_of(self, elements: Iterable[str]) -> list[tuple[Commitment, Unit]]:
+        """Return the commitments whose values depend on any of these elements, each with each unit that it binds."""
+        places = {place for code in elements for place in self._places_of_targets.get(code, ())}
+        return [self.targets[place] for place in sorted(places)]
+
+    @cached_property
+    def _places_of_targets(self) -> Mapping[str, Sequence[int]]:
+        """The places in `targets` of the commitments whose value depends on an element."""
+        return {
+            code: [
+                place for place, (commitment, _) in enumerate(self.targets) if code in self.elements_behind(commitment)
+            ]
+            for code in self.elements
+        }
+
     def formula_behind(self, commitment: Commitment) -> Formula | None:
         """Return the reading on which a commitment's value rests; None where its formula can be read in one way."""
         match commitment.measure:

@@ -146,11 +146,11 @@ def _lacking(part: MeasureVerdict) -> Lacking | None:
     missing, newest, goal, gap = _missing(part), part.verdict.observation, part.verdict.goal, part.verdict.short
     if not missing or newest is None or goal is None or gap is None:
         return None
-    indicator = part.indicator
+    indicator = part.measure.indicator
     return Lacking(
         indicator=indicator.number,
         name=indicator.name,
-        group=part.group.group,
+        group=part.measure.group.group,
         measured_in=indicator.measured_in,
         value=float(newest.value),
         goal=float(goal),

@@ -82,25 +82,25 @@ def assess_target(
 
 
 def _part_of_measure(judged: MeasureVerdict) -> Part:
-    indicator = judged.indicator
-    countable = isinstance(judged.group.measure, Ratio)
+    measure, indicator = judged.measure, judged.measure.indicator
+    countable = isinstance(measure.group.measure, Ratio)
     part = Part(
         indicator=indicator.number,
         name=indicator.name,
-        group=judged.group.group,
+        group=measure.group.group,
         status=judged.verdict.status,
         direction=indicator.direction,
         measured_in=indicator.measured_in,
         missing_unit=indicator.counted if countable else None,
-        provisional=judged.provisional,
+        provisional=judged.is_provisional,
         stale=judged.is_stale,
         contradiction=reasons.contradiction(judged.verdict.observation, judged.disagreeing),
-        stale_after_months=judged.stands_months,
+        stale_after_months=measure.stands_months,
         age_months=_months_since(judged.verdict),
         formula=_formula_chosen(indicator.formula),
         not_reported=list(judged.not_reported),
-        verified=judged.goal.verified,
-        source=judged.goal.source,
+        verified=measure.goal.verified,
+        source=measure.goal.source,
     )
     return _with_numbers(part, judged.verdict, countable=countable)
 

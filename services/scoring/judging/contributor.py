@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -79,6 +79,11 @@ class Contributor:
     figures: Figures
     kin: Mapping[int, Figures] = _NO_KIN
     """The figures of the units that take its place, by their keys."""
+    alike: Contributor | None = None
+    """The same unit with figures that differ in the elements `differing` alone."""
+    differing: Collection[str] = frozenset()
+    _met: dict[tuple[CriterionKey, date, int], Levels] = field(default_factory=dict, compare=False, repr=False)
+    """Whether the unit meets a criterion, as far as it was asked for: several commitments may count the same."""
 
     def increments(self, commitment: Commitment) -> dict[date, Increment]:
         """Return the unit's increments for a commitment that it contributes to."""
@@ -92,10 +97,12 @@ class Contributor:
                     element, commitment.starts or self.reference.plan.first_day, commitment.deadline
                 )
             case CommunesMeeting(criterion=criterion):
-                return self._of_meeting([criterion], commitment.deadline, self.reference.series_summed(commitment))
+                levels = self._meeting_one(criterion, commitment.deadline, self.reference.series_summed(commitment))
+                return increments_from(levels)
             case CohortMeeting(cohort=cohort):
                 criteria = self.reference.criteria_of_cohort(cohort)
-                return self._of_meeting(criteria, commitment.deadline, self.reference.series_summed(commitment))
+                series = self.reference.series_summed(commitment)
+                return increments_from(self._meeting(criteria, commitment.deadline, series))
             case CriteriaAverage() | CommunesBelow() as measure:
                 return self._of_criteria_met(measure, commitment.deadline, self.reference.series_summed(commitment))
 
@@ -256,19 +263,23 @@ class Contributor:
             [(seen.effective, Increment(numerator=seen.numerator, units=1)) for seen in observations]
         )
 
-    def _of_meeting(
-        self, criteria: Sequence[CriterionKey], until: date, series: Sequence[Series]
-    ) -> dict[date, Increment]:
-        return increments_from(self._meeting(criteria, until, series))
-
-    def _of_criteria_met(self, measure: CriteriaMet, until: date, series: Sequence[Series]) -> dict[date, Increment]:
+    def _of_criteria_met(self, measure: CriteriaMet, until: date, series: tuple[Series, ...]) -> dict[date, Increment]:
         """Return what follows from the number of a set's criteria that the unit meets, each followed by itself."""
         keys = self.reference.criteria_of_set(measure.criteria_set)
-        tracks = [levels for key in keys if (levels := self._meeting([key], until, series))]
+        tracks = [levels for key in keys if (levels := self._meeting_one(key, until, series))]
         days = sorted({day for levels in tracks for day, _ in levels})
         return increments_from(
             [(day, amount_of(measure, [_level_at(levels, day) for levels in tracks])) for day in days]
         )
+
+    def _meeting_one(self, key: CriterionKey, until: date, series: tuple[Series, ...]) -> Levels:
+        """Return whether the unit meets a criterion."""
+        if self.alike and self.reference.sum_checks.elements_behind(key).isdisjoint(self.differing):
+            return self.alike._meeting_one(key, until, series)
+        of = key, until, id(series)  # the reference keeps the series, so the id is unique
+        if of not in self._met:
+            self._met[of] = self._meeting([key], until, series)
+        return self._met[of]
 
     def _meeting(self, criteria: Sequence[CriterionKey], until: date, series: Sequence[Series]) -> Levels:
         """Return whether the unit meets the criteria. It does not count as one that does once its figures are stale."""

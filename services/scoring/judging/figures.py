@@ -16,8 +16,7 @@ from shared.contracts.submission import AcceptedSubmission
 from shared.reference.load import Reference
 from shared.reference.models import BrokenSum, SumRule
 
-type _Asking = tuple[Measure, Sequence[SumRule]]
-type _Asked = tuple[int, date, Stage, int]
+type _Calculated = tuple[Measure, Sequence[SumRule], Mapping[Period, Observation]]
 
 
 class Figures(dict[tuple[str, Period], Reading]):
@@ -42,18 +41,15 @@ class Figures(dict[tuple[str, Period], Reading]):
         Only periods for which every element of the measure was reported count, so a ratio never mixes two periods.
         `until`: only periods that end by that day. `rules`: what the figures have to keep, the same at each call.
         """
-        # measure and rules are kept in the value because their ids are unique only while they live
-        key = id(measure), baseline_date, counts_from, id(rules)
+        key = id(measure), baseline_date, counts_from, id(rules), until
         if key not in self._observed:
             by_period = self._by_period(measure, baseline_date, counts_from, rules)
-            self._observed[key] = (measure, rules), by_period, in_force(by_period.values())
-        _, by_period, observations = self._observed[key]
-        if until is None:
-            return observations
-        if (key, until) not in self._observed_until:
-            counted = [seen for seen in by_period.values() if seen.period.end <= until]
-            self._observed_until[key, until] = observations if len(counted) == len(by_period) else in_force(counted)
-        return self._observed_until[key, until]
+            counted = [seen for seen in by_period.values() if until is None or seen.period.end <= until]
+            is_whole = until is not None and len(counted) == len(by_period)
+            self._observed[key] = (
+                self.observed(measure, baseline_date, counts_from, rules=rules) if is_whole else in_force(counted)
+            )
+        return self._observed[key]
 
     def not_reported(self, measure: Measure, on: date) -> list[str]:
         """Return the elements that are missing for the newest period for which some of a measure's were known by a day.
@@ -87,16 +83,24 @@ class Figures(dict[tuple[str, Period], Reading]):
 
     def _by_period(
         self, measure: Measure, baseline_date: date, counts_from: Stage, rules: Sequence[SumRule]
-    ) -> dict[Period, Observation]:
+    ) -> Mapping[Period, Observation]:
+        """Return the measure's value for each period."""
+        # measure and rules are kept in the value because their ids are unique only while they live
+        key = id(measure), baseline_date, counts_from, id(rules)
+        if key not in self._calculated:
+            self._calculated[key] = measure, rules, self._calculate(measure, baseline_date, counts_from, rules)
+        return self._calculated[key][2]
+
+    def _calculate(
+        self, measure: Measure, baseline_date: date, counts_from: Stage, rules: Sequence[SumRule]
+    ) -> Mapping[Period, Observation]:
         elements = list(dict.fromkeys(measure.element_codes))
         if self._former is None:
             by_period, periods = {}, self._periods[elements[0]]
         else:
-            self._former.observed(measure, baseline_date, counts_from, rules=rules)
-            by_period = self._former._observed[id(measure), baseline_date, counts_from, id(rules)][1]
+            by_period = dict(self._former._by_period(measure, baseline_date, counts_from, rules))
             behind = {*elements, *(code for rule in rules for code in rule.elements)}
             periods = [period for element, period in self._changed if element in behind]
-            by_period = dict(by_period) if periods else by_period
         for period in periods:
             readings = [self.get((element, period)) for element in elements]
             if observation := observation_of(measure, period, readings, baseline_date, counts_from.rank):
@@ -116,13 +120,11 @@ class Figures(dict[tuple[str, Period], Reading]):
         return None
 
     @cached_property
-    def _observed(
-        self,
-    ) -> dict[_Asked, tuple[_Asking, dict[Period, Observation], Sequence[Observation]]]:
+    def _observed(self) -> dict[tuple[int, date, Stage, int, date | None], Sequence[Observation]]:
         return {}
 
     @cached_property
-    def _observed_until(self) -> dict[tuple[_Asked, date], Sequence[Observation]]:
+    def _calculated(self) -> dict[tuple[int, date, Stage, int], _Calculated]:
         return {}
 
     @cached_property

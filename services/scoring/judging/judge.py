@@ -3,65 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from decimal import Decimal
-from fractions import Fraction
+from typing import NamedTuple
 
-from services.scoring.judging import due_reports
+from services.scoring.judging import due_reports, requirements
 from services.scoring.judging.aggregates import series
 from services.scoring.judging.completeness import Expected
 from services.scoring.judging.figures import Figures, observed_by
 from services.scoring.judging.increments import Increment
-from services.scoring.judging.observations import Observation, exact
-from services.scoring.judging.path import Point, Requirement
+from services.scoring.judging.observations import Observation
+from services.scoring.judging.requirements import MeasureRequirement
 from services.scoring.judging.verdict import Verdict, assess, status_since, worst
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Status
 from shared.reference.freshness import stale_from
 from shared.reference.load import Reference
 from shared.reference.models import (
-    CohortMeeting,
     Commitment,
-    CriteriaMet,
     CriterionKey,
-    Goal,
-    Group,
-    Indicator,
-    Total,
     Unit,
 )
 
 _DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class MeasureVerdict:
+class MeasureVerdict(NamedTuple):
     """The verdict on one measure of a criterion."""
 
-    indicator: Indicator
-    group: Group
-    goal: Goal
+    measure: MeasureRequirement
     verdict: Verdict
-    provisional: bool
-    stands_months: int | None
-    """The months for which its figures may stand for the present; None: until the next ones."""
     not_reported: Sequence[Bilingual]
     """The names of the elements that are missing where others of the measure have come."""
-    ages_until: date
-    """The day after which figures age no more: after the plan is closed its verdict stands."""
     disagreeing: Sequence[Bilingual]
     """The names of the elements whose newest figures break a sum rule, the whole last; empty where none do."""
 
     @property
+    def is_provisional(self) -> bool:
+        """True where the newest figures are not the official ones."""
+        newest, official = self.verdict.observation, self.measure.official
+        return newest is not None and official is not None and newest.period.granularity != official
+
+    @property
     def is_stale(self) -> bool:
         """True where the newest figures are too old to stand for the present."""
-        newest, on = self.verdict.observation, min(self.verdict.on, self.ages_until)
-        return newest is not None and stale_from(newest.period, self.stands_months) <= on
+        newest, on = self.verdict.observation, min(self.verdict.on, self.measure.ages_until)
+        return newest is not None and stale_from(newest.period, self.measure.stands_months) <= on
 
 
-@dataclass(frozen=True, slots=True)
-class CriterionVerdict:
+class CriterionVerdict(NamedTuple):
     """The verdict on a commune's criterion: everything but its published words."""
 
     status: Status
@@ -93,6 +83,10 @@ class Judge:
 
     reference: Reference
     on: date
+    _required: dict[tuple[CriterionKey, str | None, date | None], Sequence[MeasureRequirement]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    """By criterion, group of communes and deadline: they are the same for many communes and on any day."""
 
     def at(self, day: date) -> Judge:
         """Return the judge by the same plan at another day."""
@@ -132,16 +126,19 @@ class Judge:
         if self.on > last:
             return self.at(last).criterion_since(key, unit, figures.known_by(last))
 
+        measures = [
+            (measure.requirement, observed_by(self.reference, measure.group.measure, figures, deadline))
+            for measure in self._measures(key, unit, deadline)
+        ]
+
         def status_on(day: date) -> tuple[Status, date | None]:
             if day < first:
                 return Status.NO_DATA, first - _DAY
-            parts = self.at(day)._parts(key, unit, figures, deadline)
-            ends = [part.verdict.holds_until for part in parts if part.verdict.holds_until is not None]
-            return _status(parts), min(ends, default=None)
+            verdicts = [assess(requirement, observations, day) for requirement, observations in measures]
+            ends = [verdict.holds_until for verdict in verdicts if verdict.holds_until is not None]
+            return worst([verdict.status for verdict in verdicts]), min(ends, default=None)
 
-        measures = self.reference.criterion(key).measures
-        observed = [observed_by(self.reference, measure, figures, deadline) for measure in measures]
-        days = {seen.effective for observations in observed for seen in observations}
+        days = {seen.effective for _, observations in measures for seen in observations}
         return max(unit.valid_from, status_since(status_on, plan.baseline_date, days, self.on))
 
     def criterion_now(self, key: CriterionKey, unit: Unit, figures: Figures) -> CriterionVerdict:
@@ -167,52 +164,33 @@ class Judge:
 
         With a deadline only figures about periods up to it count.
         """
-        criterion, plan, reports = self.reference.criterion(key), self.reference.plan, self.reference.due_on(key)
-        elements = self.reference.elements
-        ages_until = date.max if deadline is None else self.reference.ages_until(deadline)
-        parts = []
-        for indicator in criterion.indicators:
-            goal = self.reference.goal(key, indicator, unit, plan.year)
-            requirement = Requirement(
-                direction=indicator.direction,
-                goal=exact(goal.goal),
-                baseline_date=plan.baseline_date,
-                deadline=deadline,
-                tolerance=exact(plan.tolerance),
-                has_path=indicator.measured_in != "yes_no",
-                reports=reports,
-                series=self.reference.series_of(indicator.element_codes),
-                closes=None if reports else plan.closes,
-            )
-            for group in indicator.groups:
-                observations = observed_by(self.reference, group.measure, figures, deadline)
-                verdict = assess(requirement, observations, self.on)
-                newest = verdict.observation
-                provisional = (
-                    criterion.official is not None
-                    and newest is not None
-                    and newest.period.granularity != criterion.official
-                )
-                months = self.reference.stands_months(group.measure.element_codes)
-                missing = () if newest else figures.not_reported(group.measure, self.on)
-                broken = newest.broken.elements if newest and newest.broken else ()
-                missing_names, names = ([elements[code].name for code in codes] for codes in (missing, broken))
-                parts.append(
-                    MeasureVerdict(
-                        indicator, group, goal, verdict, provisional, months, missing_names, ages_until, names
-                    )
-                )
+        elements, parts = self.reference.elements, []
+        for measure in self._measures(key, unit, deadline):
+            observations = observed_by(self.reference, measure.group.measure, figures, deadline)
+            verdict = assess(measure.requirement, observations, self.on)
+            newest = verdict.observation
+            missing = () if newest else figures.not_reported(measure.group.measure, self.on)
+            broken = newest.broken.elements if newest and newest.broken else ()
+            names, disagreeing = ([elements[code].name for code in codes] for codes in (missing, broken))
+            parts.append(MeasureVerdict(measure, verdict, names, disagreeing))
         return parts
+
+    def _measures(self, key: CriterionKey, unit: Unit, deadline: date | None) -> Sequence[MeasureRequirement]:
+        """Return what a criterion requires of a commune."""
+        of = key, self.reference.commune_group(key, unit), deadline
+        if of not in self._required:
+            self._required[of] = list(requirements.of_criterion(self.reference, key, unit, deadline))
+        return self._required[of]
 
     # Commitments of districts and the province
 
     def target(self, commitment: Commitment, observations: Sequence[Observation]) -> Verdict:
         """Judge a commitment by the values of the district or province that it binds."""
-        return assess(self._requirement_of(commitment), observations, self.on)
+        return assess(requirements.of_commitment(self.reference, commitment), observations, self.on)
 
     def target_since(self, commitment: Commitment, observations: Sequence[Observation]) -> date:
         """Return the day since which a commitment has had its status, by today's figures."""
-        requirement = self._requirement_of(commitment)
+        requirement = requirements.of_commitment(self.reference, commitment)
 
         def status_on(day: date) -> tuple[Status, date | None]:
             verdict = assess(requirement, observations, day)
@@ -235,29 +213,6 @@ class Judge:
         )
         return series(commitment, increments, reference.plan.baseline_date, expected)
 
-    def _requirement_of(self, commitment: Commitment) -> Requirement:
-        plan = self.reference.plan
-        reports = self.reference.dues_of(commitment)
-        # what sectors confirm is complete with the decisions of recognition, which are signed until the plan is closed
-        waits_for_closing = not reports or isinstance(commitment.measure, CohortMeeting | CriteriaMet)
-        return Requirement(
-            direction=commitment.direction,
-            goal=_exact(commitment.goal),
-            baseline_date=plan.baseline_date,
-            deadline=commitment.deadline,
-            baseline=_exact(commitment.baseline),
-            change=_exact(commitment.change),
-            milestones=tuple(Point(milestone.on, exact(milestone.value)) for milestone in commitment.milestones),
-            tolerance=exact(commitment.tolerance if commitment.tolerance is not None else plan.tolerance),
-            # between two milestones half a commune would be asked for, and communes are recognised late in a year
-            steps=self.reference.counts_communes(commitment),
-            has_path=commitment.has_path,
-            ceiling=isinstance(commitment.measure, Total) and commitment.direction == "at_most",
-            reports=reports,
-            series=self.reference.series_summed(commitment),
-            closes=plan.closes if waits_for_closing and commitment.deadline == plan.deadline else None,
-        )
-
 
 def overdue_of(verdict: Verdict) -> list[str]:
     """Return the period of a commitment's newest overdue report.
@@ -270,10 +225,6 @@ def overdue_of(verdict: Verdict) -> list[str]:
         return []
     late = [due.period.text for due in verdict.requirement.reports if due.by < verdict.on]
     return late[-1:]
-
-
-def _exact(number: Decimal | None) -> Fraction | None:
-    return None if number is None else exact(number)
 
 
 def _status(parts: Sequence[MeasureVerdict]) -> Status:

@@ -132,6 +132,12 @@ def exact(number: Decimal) -> Fraction:
     return Fraction(number)
 
 
+def _share(numerator: Decimal, denominator: Decimal) -> Fraction:
+    """Return a quotient in percent, made of whole numbers at once: fractions are reduced at every step."""
+    (above, by), (below, of) = numerator.as_integer_ratio(), denominator.as_integer_ratio()
+    return Fraction(HUNDRED * above * of, below * by)
+
+
 def in_force(observations: Iterable[Observation]) -> list[Observation]:
     """Return the observations that became the newest when they were known, without late ones for older periods."""
     kept: list[Observation] = []
@@ -178,7 +184,7 @@ def observation_of(
             numerator -= sum((values[element] for element in measure.numerator_less), _ZERO)
         if measure.denominator_less:
             denominator -= sum((values[element] for element in measure.denominator_less), _ZERO)
-        value = HUNDRED * Fraction(numerator) / Fraction(denominator) if denominator else Fraction(0)
+        value = _share(numerator, denominator) if denominator else Fraction(0)
         applies = denominator != 0 or numerator != 0 or not measure.may_be_empty
     else:
         numerator = sum((reading.value for reading in readings), _ZERO)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
+from typing import NamedTuple
 
 from services.scoring.judging.observations import Observation, exact
 from services.scoring.judging.path import Course, Point, Requirement
@@ -23,8 +24,7 @@ _NOTHING = Fraction(0)
 _DECIDED_BY_GOAL = frozenset({Status.MET, Status.MISSED})
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A status with everything that leads to it; its numbers are calculated when they are asked for."""
 
     requirement: Requirement
@@ -117,7 +117,7 @@ def assess(requirement: Requirement, observations: Sequence[Observation], on: da
         verdict = _assess_incomplete(requirement, seen, newest.possible, on)
     if coming < len(observations):
         last_day = observations[coming].effective - _DAY
-        verdict = replace(verdict, holds_until=min(last_day, verdict.holds_until or last_day))
+        verdict = verdict._replace(holds_until=min(last_day, verdict.holds_until or last_day))
     return verdict
 
 
@@ -153,8 +153,8 @@ def _assess_incomplete(
     needs_path = requirement.has_path and not requirement.ceiling
     is_decided = len(statuses) == 1 and (baseline is not None or not needs_path or statuses <= _DECIDED_BY_GOAL)
     ends = [extreme.holds_until for extreme in (verdict, *extremes) if extreme.holds_until is not None]
-    verdict = replace(verdict, holds_until=min(ends, default=None))
-    return verdict if is_decided else replace(verdict, status=Status.NO_DATA, course=None)
+    verdict = verdict._replace(holds_until=min(ends, default=None))
+    return verdict if is_decided else verdict._replace(status=Status.NO_DATA, course=None)
 
 
 def _alike(seen: Sequence[Observation], newest: Observation) -> list[Observation]:

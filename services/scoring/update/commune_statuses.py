@@ -52,6 +52,7 @@ class UnitToJudge:
 async def judge_units(transaction: Transaction, units: Sequence[UnitToJudge]) -> list[ChangeOfUnit]:
     """Judge the criteria of the units, store their statuses, and return the changes."""
     stored = await statuses_of(transaction.connection, [to_judge.unit.key for to_judge in units])
+    judge = transaction.judge
     rows: list[StatusValues] = []
     changes: list[ChangeOfUnit] = []
     for to_judge in units:
@@ -59,7 +60,7 @@ async def judge_units(transaction: Transaction, units: Sequence[UnitToJudge]) ->
         if to_judge.unit.valid_from > transaction.moment.on:
             continue  # it is judged on the day on which it begins
         for criterion in to_judge.criteria:
-            if judged := _judge(transaction, to_judge, criterion, stored.get((key, criterion))):
+            if judged := _judge(transaction, judge, to_judge, criterion, stored.get((key, criterion))):
                 row, of_criterion = judged
                 rows.append(row)
                 changes += [ChangeOfUnit(key, change) for change in of_criterion]
@@ -68,14 +69,18 @@ async def judge_units(transaction: Transaction, units: Sequence[UnitToJudge]) ->
 
 
 def _judge(
-    transaction: Transaction, to_judge: UnitToJudge, criterion: CriterionKey, stored: StoredStatus | None
+    transaction: Transaction,
+    judge: Judge,
+    to_judge: UnitToJudge,
+    criterion: CriterionKey,
+    stored: StoredStatus | None,
 ) -> tuple[StatusValues, Sequence[StatusChanged]] | None:
     """Judge one criterion; return its new row and the changes. None where the stored row stays, or none is needed."""
     unit, reference = to_judge.unit, transaction.reference
     if to_judge.differing is None and stored and stored.judged_on >= unit.last_day(transaction.moment.on):
         return None  # it was judged later already: a day that is caught up with takes nothing back
     moment = moment_to_judge(unit, stored.judged_on if stored else None, transaction.moment)
-    judge = transaction.judge.at(moment.on)
+    judge = judge.at(moment.on)
     judged = judge.criterion(criterion, unit, to_judge.figures)
     if stored is None and judged.is_blank:
         return None

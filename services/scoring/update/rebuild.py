@@ -214,12 +214,13 @@ class _Rebuilding:
             final = (
                 await judged_at(transaction.connection, units, reference, closes) if self._is_closed and closes else {}
             )
+            judge = transaction.judge
             statuses = [
                 row
                 for unit, own in judged_figures.items()
                 if unit in own_units
                 for row in rebuilt_statuses(
-                    transaction.judge, reference.units.by_key(unit), own, final.get(unit), bound.get(unit, ())
+                    judge, reference.units.by_key(unit), own, final.get(unit), bound.get(unit, ())
                 )
             ]
             await upsert(transaction.connection, StatusRow, statuses)

@@ -26,14 +26,12 @@ def sum_increments(change: FigureChange, reference: Reference) -> dict[tuple[str
     """Return by how much the change in figures moves each sum, by commitment, target and day."""
     increments: defaultdict[tuple[str, int, date], Increment] = defaultdict(Increment)
     for key in change.after:
+        changed = {reading.element for member in reference.lineage.family(key) for reading in change.differing[member]}
         unit = reference.units.by_key(key)
         now = Contributor(reference, unit, change.after[key], change.after)
-        formerly = Contributor(reference, unit, change.before[key], change.before)
-        changed = {reading.element for member in reference.lineage.family(key) for reading in change.differing[member]}
+        formerly = Contributor(reference, unit, change.before[key], change.before, alike=now, differing=changed)
         moved: dict[str, dict[date, Increment]] = {}
-        for commitment, target in reference.targets:
-            if changed.isdisjoint(reference.elements_behind(commitment)):
-                continue
+        for commitment, target in reference.targets_of(changed):
             if not reference.contributes(unit, commitment, target):
                 continue
             if commitment.id not in moved:
