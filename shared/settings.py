@@ -20,7 +20,12 @@ class Settings(BaseSettings):
     nats_url: str = Field(
         default="nats://127.0.0.1:4222", description="The address of a server, or those of a cluster between commas."
     )
-    nats_token: SecretStr | None = None
+    nats_seed_file: Path | None = Field(
+        default=None, description="The seed of the program's user on the broker, a file of `ntm nats users`."
+    )
+    nats_office_seed_file: Path | None = Field(
+        default=None, description="For `ntm migrate`: the seed of the user `office-migrate`, who makes the mirrors."
+    )
     plan: str | None = Field(
         default=None, description="The name of a plan, or of several between commas; None: all plans of the folder."
     )

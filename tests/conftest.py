@@ -68,7 +68,7 @@ async def nats(nats_server: NatsServer) -> AsyncIterator[Client]:
 
 async def connect_empty(server: NatsServer) -> Client:
     """Delete every stream; return a connection."""
-    client = await nats_client.connect(server.url, token=server.token)
+    client = await nats_client.connect(server.url, **server.login)
     streams = client.jetstream()
     for stream in await streams.streams_info():
         if stream.config.name:

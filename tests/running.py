@@ -26,6 +26,7 @@ from deploy.local.uvicorn_options import UVICORN_ENV, uvicorn_command
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
 from shared.contracts import subjects
+from shared.nats.users import seed_file
 from shared.postgres.engine import create_engine
 from shared.service.clock import set_day
 from shared.settings import Settings
@@ -120,15 +121,22 @@ class Surroundings:
     engine: AsyncEngine
     nats: Client
     env: dict[str, str]
+    users: Path
     logs: Path
     begin: Begin
     services: list[Service] = field(default_factory=list)
 
     async def start(self, name: str, **env: str) -> Service:
-        service = Service(name, {**self.env, **env}, self.logs / f"{name}-{len(self.services)}.log", self.begin)
+        service = Service(
+            name, {**self.env, **self.user(name), **env}, self.logs / f"{name}-{len(self.services)}.log", self.begin
+        )
         self.services.append(service)
         await service.start()
         return service
+
+    def user(self, name: str) -> dict[str, str]:
+        """Return the setting that has a program connect to NATS as a user."""
+        return {"NTM_NATS_SEED_FILE": str(seed_file(self.users, name))}
 
     async def key(self, *units: str, criteria: tuple[str, ...] = (EVERYTHING,), agency: str = "tests") -> str:
         return await add_key(self.engine, agency, agency, list(units), list(criteria))
@@ -143,7 +151,7 @@ class Surroundings:
         return RunningSystem(
             intake_url=urls.get("intake", nowhere), scoring_url=urls.get("scoring", nowhere),
             notify_url=urls.get("notify", nowhere), postbox_url=nowhere,
-            nats_url=self.env["NTM_NATS_URL"], nats_token=self.env["NTM_NATS_TOKEN"],
+            nats_url=self.env["NTM_NATS_URL"], nats_seed_file=seed_file(self.users, "operator"), nats_users=self.users,
             database_url=self.env["NTM_DATABASE_URL"], clock="simulated",
         )  # fmt: skip
 
@@ -188,7 +196,10 @@ async def ntm(*arguments: str, status: int = 0, **env: str) -> str:
 def settings_of(database_url: str, server: NatsServer) -> Settings:
     """Return the settings that lead to the servers of the tests."""
     return Settings(
-        database_url=SecretStr(database_url), nats_url=server.url, nats_token=SecretStr(server.token), clock="simulated"
+        database_url=SecretStr(database_url),
+        nats_url=server.url,
+        nats_seed_file=seed_file(server.users, "migrate"),
+        clock="simulated",
     )
 
 
@@ -201,12 +212,11 @@ async def surroundings(
     env = {
         "NTM_DATABASE_URL": database_url,
         "NTM_NATS_URL": server.url,
-        "NTM_NATS_TOKEN": server.token,
         "NTM_CLOCK": "simulated",
         "NTM_LOG_FORMAT": "text",
     }
     engine = create_engine(settings, "tests")
-    around = Surroundings(settings, engine, nats, env, logs, begin)
+    around = Surroundings(settings, engine, nats, env, server.users, logs, begin)
     try:
         yield around
     finally:

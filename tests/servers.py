@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -19,6 +20,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import asyncpg
+import nkeys
 import psutil
 
 from deploy.local import nats as local_nats
@@ -26,12 +28,16 @@ from deploy.local.nats import Nats
 from deploy.local.postgres import LOCALE, USER, Postgres, create_database
 from deploy.local.supervisor import Process, end, spawn
 from deploy.local.system import free_port
+from shared.nats.roles import STREAMS_ACCOUNT
+from shared.nats.users import login, make_users, seed_file, server_file
 from tests.waiting import eventually
 
 NATS_IMAGE = "nats:2.15"
 POSTGRES_IMAGE = "postgres:18"
-TOKEN = "token-of-the-tests"
 PASSWORD = "password-of-the-tests"
+TESTER = "tests"
+AGENCIES = ("x", "y")
+"""Agencies whose systems have a user."""
 
 
 class Runner(Protocol):
@@ -149,7 +155,13 @@ class Server:
 
 @dataclass
 class NatsServer(Server):
-    token: str = TOKEN
+    users: Path
+    """The directory with the seeds of the users, and with the one of the tests, who may do everything."""
+
+    @property
+    def login(self) -> dict[str, Any]:
+        """The arguments by which nats-py connects as the tests' own user."""
+        return login(seed_file(self.users, TESTER))
 
 
 @dataclass
@@ -171,16 +183,48 @@ class PostgresServer(Server):
 
 
 async def start_nats(directory: Path) -> NatsServer:
-    nats = Nats(directory / "nats", free_port(), TOKEN)
+    nats = Nats(directory / "nats", free_port())
+    make_users(nats.users, AGENCIES)
+    process = nats.process()
+    add_tester(nats.users)
     runner: Runner
     if use_containers():
-        config = local_nats.configuration("0.0.0.0:4222", TOKEN, "/data").encode()
         container = _container(NATS_IMAGE, 4222, nats.port).with_command("--config /etc/ntm.conf")
-        runner = Container(container.with_copy_into_container(config, "/etc/ntm.conf"), nats.is_ready)
+        config = local_nats.configuration("0.0.0.0:4222", "/data", "users.conf").encode()
+        container.with_copy_into_container(config, "/etc/ntm.conf")
+        container.with_copy_into_container(server_file(nats.users).read_bytes(), "/etc/users.conf")
+        runner = Container(container, nats.is_ready)
     else:
-        runner = Embedded(nats.process(), directory / "nats.log")
+        runner = Embedded(process, directory / "nats.log")
     await runner.start()
-    return NatsServer(nats.url, runner)
+    return NatsServer(nats.url, runner, nats.users)
+
+
+def add_tester(users: Path) -> None:
+    """Add a user to the streams' account who may do everything there, and send requests to all services."""
+    seed = nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER)
+    seed_file(users, TESTER).parent.mkdir()
+    seed_file(users, TESTER).write_bytes(seed)
+    file = server_file(users)
+    head, name, accounts = file.read_text().partition("accounts: ")
+    named = json.loads(accounts)
+    streams = named[STREAMS_ACCOUNT]
+    streams["users"].append({"nkey": nkeys.from_seed(bytearray(seed)).public_key.decode()})
+    for service, exported in ((name, named[name]["exports"]) for name in ("INTAKE", "SCORING", "NOTIFY")):
+        for export in exported:
+            if STREAMS_ACCOUNT in export["accounts"]:
+                continue
+            export["accounts"].append(STREAMS_ACCOUNT)
+            streams["imports"].append({"service": {"account": service, "subject": export["service"]}})
+    file.write_text(head + name + json.dumps(named))
+
+
+def wrong_seeds(directory: Path) -> list[Path | None]:
+    """Return no seed, a file that is not there, one without a seed, and the seed of nobody."""
+    missing, broken, nobody = (directory / f"{name}.nk" for name in ("missing", "broken", "nobody"))
+    broken.write_text("hello")
+    nobody.write_bytes(nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER))
+    return [None, missing, broken, nobody]
 
 
 async def start_postgres(directory: Path, *, synced: bool = True) -> PostgresServer:
@@ -237,13 +281,19 @@ def _container(image: str, port: int, host_port: int) -> Any:
 async def start_nats_cluster(directory: Path, size: int = 3) -> list[NatsServer]:
     """Start servers that are one cluster, of the wheel's program wherever the others come from."""
     ports, routes = ([free_port() for _ in range(size)] for _ in range(2))
-    servers = []
+    servers: list[NatsServer] = []
     for number, (port, route) in enumerate(zip(ports, routes, strict=True)):
-        nats = Nats(directory / f"nats-{number}", port, TOKEN)
+        nats = Nats(directory / f"nats-{number}", port)
+        if servers:  # all servers of a cluster take the same users
+            shutil.copytree(servers[0].users, nats.users)
         process, config = nats.process(), nats.directory / "nats-server.conf"
+        if servers:
+            shutil.copy(server_file(servers[0].users), server_file(nats.users))
+        else:
+            add_tester(nats.users)
         others = [f"nats://127.0.0.1:{other}" for other in routes if other != route]
         cluster = f'cluster {{ name: ntm, listen: "127.0.0.1:{route}", routes: {json.dumps(others)} }}\n'
         config.write_text(config.read_text().replace("server_name: ntm-local", f"server_name: ntm-{number}") + cluster)
-        servers.append(NatsServer(nats.url, Embedded(process, directory / f"nats-{number}.log")))
+        servers.append(NatsServer(nats.url, Embedded(process, directory / f"nats-{number}.log"), nats.users))
     await asyncio.gather(*(server.restart() for server in servers))  # none is ready before the others are there
     return servers

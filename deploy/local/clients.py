@@ -30,7 +30,7 @@ def settings_of(system: RunningSystem) -> Settings:
     settings = Settings(
         database_url=SecretStr(system.database_url),
         nats_url=system.nats_url,
-        nats_token=SecretStr(system.nats_token),
+        nats_seed_file=system.nats_seed_file,
         clock=system.clock,
     )
     return settings.model_copy(update={name: value for name, value in judged_by.items() if value is not None})
@@ -58,11 +58,8 @@ async def database(system: RunningSystem) -> AsyncIterator[AsyncEngine]:
 
 @asynccontextmanager
 async def broker(system: RunningSystem) -> AsyncIterator[Client]:
-    """Yield a connection to the running system's NATS."""
-    from shared.nats.connection import connect
+    """Yield a connection to the running system's NATS. The block ends by ForbiddenError at what the user may not do."""
+    from shared.nats.connection import connected
 
-    nats = await connect(settings_of(system), "ntm-cli", BROKER_PATIENCE_SECONDS)
-    try:
+    async with connected(settings_of(system), "ntm-cli", BROKER_PATIENCE_SECONDS) as nats:
         yield nats
-    finally:
-        await nats.close()

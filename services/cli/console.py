@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from shared.nats.unreachable import BrokerUnreachableError
+from shared.nats.unreachable import BrokerUnusableError
 
 # output into a file or a pipe has 180 columns, since no terminal gives a width
 console = Console(width=None if sys.stdout.isatty() else 180)
@@ -24,10 +24,10 @@ def fail(message: str, status: int = 1) -> typer.Exit:
 
 
 def run[T](work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's work; Ctrl-C ends it quietly, a broker that cannot be reached with its words."""
+    """Run a command's work; Ctrl-C ends it quietly, a broker that cannot be used with its words."""
     try:
         return asyncio.run(work)
-    except BrokerUnreachableError as error:
+    except BrokerUnusableError as error:
         raise fail(str(error)) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None

@@ -15,11 +15,15 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.errors import ServiceUnavailableError
 
 from deploy.local.clients import database, settings_of
+from deploy.local.running_system import RunningSystem
 from services.cli.console import console, fail, run
 from services.cli.options import DATA, Data, system_of
 from services.cli.texts import phrase
-from shared.nats.connection import connect
-from shared.nats.streams import StreamChange, ensure_streams
+from shared.nats.connection import connected
+from shared.nats.consumers import ensure_consumers, ensure_mirror_consumers
+from shared.nats.roles import MIGRATE, OFFICE_MIGRATE
+from shared.nats.streams import StreamChange, ensure_mirrors, ensure_streams
+from shared.nats.users import seed_file
 from shared.postgres.engine import create_engine
 from shared.postgres.migrations import draft_migration as write_draft
 from shared.postgres.migrations import migrate as migrate_schema
@@ -51,12 +55,24 @@ def migrate(
     data: Data = DATA,
 ) -> None:
     """Bring streams and schemas up to date, those that the environment (NTM_…) names or else the running system's."""
-    target = settings() if "NTM_DATABASE_URL" in os.environ else settings_of(system_of(data))
+    target = settings() if "NTM_DATABASE_URL" in os.environ else _settings_of(system_of(data))
     prepared = run(prepare(target, today.date() if today else None, lower, dry_run=dry_run))
     for change in prepared.streams:
         _print_change(change)
     for migration in prepared.migrations:
         console.print(migration, highlight=False)
+
+
+def _settings_of(system: RunningSystem) -> Settings:
+    """Return the settings by which the running system is migrated, as the users for that."""
+    found = settings_of(system)
+    if system.nats_users is None:
+        return found
+    seeds = {
+        "nats_seed_file": seed_file(system.nats_users, MIGRATE.name),
+        "nats_office_seed_file": seed_file(system.nats_users, OFFICE_MIGRATE.name),
+    }
+    return found.model_copy(update=seeds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +92,13 @@ async def prepare(
     `lower` names the streams that may keep less than before. With `dry_run` nothing is changed.
     """
     engine = create_engine(target, "migrate")
-    nats = await connect(target, "ntm-migrate", _PATIENCE_SECONDS)
     try:
-        changes = await prepare_streams(nats, target.stream_replicas, today, lower, dry_run=dry_run)
+        async with connected(target, "ntm-migrate", _PATIENCE_SECONDS) as nats:
+            changes = await prepare_streams(nats, target.stream_replicas, today, lower, dry_run=dry_run)
+        if target.nats_office_seed_file is not None and not dry_run:
+            of_office = target.model_copy(update={"nats_seed_file": target.nats_office_seed_file})
+            async with connected(of_office, "ntm-migrate-office", _PATIENCE_SECONDS) as office:
+                await ensure_mirrors(office, target.stream_replicas)
         migrations = []
         for schema, package in SCHEMAS.items():
             migrations += [f"{schema}: {name}" for name in await pending_migrations(engine, package)]
@@ -86,7 +106,6 @@ async def prepare(
                 await migrate_schema(engine, package)
         return Prepared(changes, migrations)
     finally:
-        await nats.close()
         await engine.dispose()
 
 
@@ -96,6 +115,9 @@ async def prepare_streams(
     """Make the streams that the services need, and set a simulated clock without a day to `today`."""
     js = nats.jetstream()
     changes = await _once_led(lambda: ensure_streams(js, replicas, lower, dry_run=dry_run))
+    if not dry_run:
+        await _once_led(lambda: ensure_consumers(js))
+        await _once_led(lambda: ensure_mirror_consumers(nats))
     if today and not dry_run:
         await js.add_stream(clock_stream())
         if await read_day(js) is None:

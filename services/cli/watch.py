@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.api import DeliverPolicy
 from pydantic import TypeAdapter
 from rich.text import Text
 
@@ -17,6 +18,7 @@ from services.cli.options import DATA, Data, system_of
 from services.cli.status import STATUS_STYLES
 from shared.contracts import subjects
 from shared.contracts.verdict_change import AnyChange, TargetChanged
+from shared.nats.stream_reader import read_stream
 
 
 def watch(
@@ -27,15 +29,25 @@ def watch(
 
     async def work() -> None:
         async with broker(system_of(data)) as nats:
-            policy = DeliverPolicy.LAST_PER_SUBJECT if everything else DeliverPolicy.NEW
-            js = nats.jetstream()
             watched = (subjects.ALL_STATUSES, subjects.ALL_TARGETS)
+            if everything:
+                for message in await _newest(nats, watched):
+                    await _print_change(message)
             for subject in watched:
-                await js.subscribe(subject, ordered_consumer=True, deliver_policy=policy, cb=_print_change)
+                await nats.subscribe(subject, cb=_print_change)
             console.print(f"… {', '.join(watched)} (Ctrl-C)", style="dim")
             await asyncio.Event().wait()
 
     run(work())
+
+
+async def _newest(nats: Client, watched: Sequence[str]) -> list[Msg]:
+    """Return the newest change of each status, in the order in which they came."""
+    newest: dict[str, Msg] = {}
+    for family in watched:
+        async for batch in read_stream(nats, subjects.STATUS_STREAM, family):
+            newest.update((message.subject, message) for message in batch)
+    return sorted(newest.values(), key=lambda message: message.metadata.sequence.stream)
 
 
 async def _print_change(message: Msg) -> None:

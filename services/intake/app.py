@@ -68,6 +68,7 @@ def intake() -> Intake:
     return service
 
 
+@broker.subscriber(subjects.ALL_SUBMITS, queue="intake", max_workers=256, decoder=raw_message)
 @broker.subscriber(subjects.SUBMIT, queue="intake", max_workers=256, decoder=raw_message)
 async def answer_request(message: Msg) -> NatsResponse:
     """Answer a submission over NATS as HTTP would."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -201,28 +201,37 @@ class Request:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
+_SUBMIT = Request(
+    "submit",
+    subjects.SUBMIT,
+    "Gửi số liệu qua NATS / Send figures, by the rules and with the receipts of `POST /v1/submissions`.",
+    Submission | list[Submission],
+    (Receipt, ItemAnswers, ProblemDocument),
+    {
+        "Authorization": {"type": "string", "pattern": "^[Bb]earer .+$", "description": "`Bearer` and the key."},
+        "Idempotency-Key": {"type": "string", "pattern": r"^[\x20-\x7e]{1,200}$"},
+        "Accept-Language": {"type": "string"},
+        "traceparent": TRACE,
+    },
+    {
+        "status": {
+            "type": "string",
+            "pattern": "^[2-5][0-9]{2}$",
+            "description": "The status that HTTP would answer with.",
+        },
+        "content-type": {"enum": ["application/json", "application/problem+json"]},
+        "retry-after": {"type": "string", "description": "Seconds to wait. Sending the same again is safe."},
+    },
+)
+
 REQUESTS = (
-    Request(
-        "submit",
-        subjects.SUBMIT,
-        "Gửi số liệu qua NATS / Send figures, by the rules and with the receipts of `POST /v1/submissions`.",
-        Submission | list[Submission],
-        (Receipt, ItemAnswers, ProblemDocument),
-        {
-            "Authorization": {"type": "string", "pattern": "^[Bb]earer .+$", "description": "`Bearer` and the key."},
-            "Idempotency-Key": {"type": "string", "pattern": r"^[\x20-\x7e]{1,200}$"},
-            "Accept-Language": {"type": "string"},
-            "traceparent": TRACE,
-        },
-        {
-            "status": {
-                "type": "string",
-                "pattern": "^[2-5][0-9]{2}$",
-                "description": "The status that HTTP would answer with.",
-            },
-            "content-type": {"enum": ["application/json", "application/problem+json"]},
-            "retry-after": {"type": "string", "description": "Seconds to wait. Sending the same again is safe."},
-        },
+    _SUBMIT,
+    replace(
+        _SUBMIT,
+        name="submit_as",
+        address=subjects.submit("{agency}"),
+        about="Gửi số liệu qua NATS bằng tài khoản riêng / The same, by the broker's user of an agency.",
+        parameters={"agency": "The agency's id: only its keys are taken here."},
     ),
     Request(
         "preview",

@@ -7,6 +7,7 @@ REFUSALS_STREAM = "REFUSALS"
 STATUS_STREAM = "STATUS"
 ALERTS_STREAM = "ALERTS"
 REFERENCE_STREAM = "REFERENCE"
+CLOCK_STREAM = "CLOCK"
 
 ALL_SUBMISSIONS = "ntm.v1.submissions.>"
 ALL_REVIEWS = "ntm.v1.reviews.>"
@@ -46,11 +47,17 @@ KEPT_A_YEAR = {REFUSALS_STREAM: [ALL_REFUSALS], ALERTS_STREAM: [ALL_ALERTS]}
 SUBMIT = "ntm.v1.intake.submit"
 """Requests that send submissions."""
 
+ALL_SUBMITS = f"{SUBMIT}.*"
+"""The same, each agency on a subject of its own: a user of the broker may publish on one of them only."""
+
 PREVIEW = "ntm.v1.scoring.preview"
 """Requests for the statuses that submissions would lead to."""
 
 JUDGEMENT = "ntm.v1.scoring.judgement"
 """Requests for how a commune stands by a criteria set."""
+
+CLOCK = "ntm.v1.clock"
+"""The day of a simulated clock."""
 
 INTAKE_CONSUMER = "intake-submissions"
 """Intake's durable consumer of SUBMISSIONS: the messages that it has acknowledged stand in intake's tables."""
@@ -87,6 +94,16 @@ CONSUMERS = {
     },
 }
 """Each service's durable consumers, by the family of subjects that a consumer is for."""
+
+
+def submit(agency: str) -> str:
+    """Return the subject on which an agency's systems send submissions."""
+    return f"{SUBMIT}.{agency}"
+
+
+def agency_of(subject: str) -> str | None:
+    """Return the agency whose own subject a request that sends submissions came on; None: it came on everybody's."""
+    return subject.removeprefix(f"{SUBMIT}.") if subject.startswith(f"{SUBMIT}.") else None
 
 
 def is_in(subject: str, family: str) -> bool:

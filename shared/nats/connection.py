@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
+import nkeys
 import structlog
-from nats.aio.client import Client
+from nats.aio.client import DEFAULT_INBOX_PREFIX, Client
 from nats.errors import Error as NatsError
 
 from shared.nats.library_seam import patch_nats_py
-from shared.nats.unreachable import BrokerUnreachableError
+from shared.nats.roles import inbox_of
+from shared.nats.unreachable import BrokerUnreachableError, CredentialsRefusedError, ForbiddenError
 from shared.settings import Settings
 
 log = structlog.get_logger()
@@ -28,23 +31,32 @@ class _Connection(Client):
         await super().close()
 
 
-async def connect(settings: Settings, name: str, patience_seconds: float | None = None) -> Client:
+async def connect(
+    settings: Settings,
+    name: str,
+    patience_seconds: float | None = None,
+    forbidden: Callable[[str], None] | None = None,
+) -> Client:
     """Connect; wait for the servers where they are away. The process ends when the server closes the connection.
 
-    With `patience_seconds` the waiting ends after that time, or at once where the servers refuse the credentials:
-    BrokerUnreachableError.
+    With `patience_seconds` the waiting ends after that time: BrokerUnreachableError. Where the servers refuse the user
+    it ends at once: CredentialsRefusedError. `forbidden` is told what the user may not do.
     """
     patch_nats_py()
+    _check_seed(settings.nats_seed_file)
     errors: list[Exception] = []
     refused = asyncio.Event()
 
     async def note(error: Exception) -> None:
         errors.append(error)
-        if "authorization violation" in str(error).lower():
+        text = str(error).lower()
+        if "authorization violation" in text:
             refused.set()
+        elif forbidden is not None and "permissions violation" in text:
+            forbidden(str(error))
+        elif patience_seconds is None:
+            log.warning("NATS connection", error=str(error) or type(error).__name__)
 
-    if patience_seconds is None:
-        return await _connect(settings, name, _log_error)
     connecting = asyncio.create_task(_connect(settings, name, note))
     giving_up = asyncio.create_task(refused.wait())
     await asyncio.wait({connecting, giving_up}, timeout=patience_seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -54,23 +66,59 @@ async def connect(settings: Settings, name: str, patience_seconds: float | None 
     connecting.cancel()
     with suppress(asyncio.CancelledError):
         await connecting
+    if refused.is_set():
+        raise CredentialsRefusedError(settings.nats_seed_file, str(errors[-1]))
     raise BrokerUnreachableError(settings.nats_servers, errors[-1] if errors else TimeoutError())
 
 
-async def _connect(settings: Settings, name: str, note: Callable[[Exception], Awaitable[None]]) -> Client:
-    token = settings.nats_token.get_secret_value() if settings.nats_token else None
+@asynccontextmanager
+async def connected(settings: Settings, name: str, patience_seconds: float) -> AsyncIterator[Client]:
+    """Yield a connection for a command. The block ends by ForbiddenError at the first thing that its user may not do.
 
+    The server answers nothing to what it forbids, so that the block would wait in vain.
+    """
+    task, refusals = asyncio.current_task(), list[str]()
+
+    def forbidden(reason: str) -> None:
+        refusals.append(reason)
+        if task is not None:
+            task.cancel()
+
+    nats = await connect(settings, name, patience_seconds, forbidden)
+    try:
+        yield nats
+    except asyncio.CancelledError:
+        if not refusals or task is None:
+            raise
+        task.uncancel()
+        raise ForbiddenError(settings.nats_seed_file, refusals[0]) from None
+    finally:
+        await nats.close()
+
+
+def _check_seed(seed: Path | None) -> None:
+    if seed is None:
+        return
+    try:
+        nkeys.from_seed(bytearray(seed.read_bytes().strip()))
+    except (OSError, ValueError, nkeys.NkeysError) as error:
+        raise CredentialsRefusedError(seed, str(error) or type(error).__name__) from None
+
+
+async def _connect(settings: Settings, name: str, note: Callable[[Exception], Awaitable[None]]) -> Client:
     async def closed() -> None:
         if not connection.closed_by_us:
             end_process(name)
 
+    seed = settings.nats_seed_file
     while True:
         connection = _Connection()
         try:
             await connection.connect(
                 settings.nats_servers,
                 name=name,
-                token=token,
+                nkeys_seed=None if seed is None else str(seed),
+                inbox_prefix=inbox_prefix(settings),
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=0.2,  # type: ignore[arg-type] # parts of a second are taken as well
                 connect_timeout=2,
@@ -85,6 +133,12 @@ async def _connect(settings: Settings, name: str, note: Callable[[Exception], Aw
             return connection
 
 
+def inbox_prefix(settings: Settings) -> bytes:
+    """Return the prefix of this program's inboxes, which as a user's nobody else can hear."""
+    seed = settings.nats_seed_file
+    return DEFAULT_INBOX_PREFIX if seed is None else inbox_of(seed.stem).encode()
+
+
 def end_process(connection: str) -> None:
     """End this process, so that it is started again: nats-py does not reconnect after the server closed with an error.
 
@@ -92,7 +146,3 @@ def end_process(connection: str) -> None:
     """
     log.error("NATS closed the connection for good", connection=connection)
     signal.raise_signal(signal.SIGTERM)
-
-
-async def _log_error(error: Exception) -> None:
-    log.warning("NATS connection", error=str(error) or type(error).__name__)

@@ -31,6 +31,7 @@ _TRIED = {"nats-py": ((2, 16), (2, 16)), "faststream": ((0, 7), (0, 7))}
 _WAIT_FOR_REST_SECONDS = 0.05
 
 _process_msg = Client._process_msg
+_connect_command = Client._connect_command
 
 
 class UntriedLibraryError(RuntimeError):
@@ -39,9 +40,11 @@ class UntriedLibraryError(RuntimeError):
 
 def patch_nats_py() -> None:
     """Patch nats-py's client class, since FastStream makes its own connections. Patching again changes nothing."""
-    _check("nats-py", Client, "_process_msg", "_parse_header_lines", "_send_command")
+    _check("nats-py", Client, "_process_msg", "_parse_header_lines", "_send_command", "_connect_command")
+    _check("nats-py", Client, "_setup_nkeys_seed_connect")
     _check("nats-py", Msg, "_metadata")
     Client._process_msg = _process_or_skip  # type: ignore[assignment,method-assign]
+    Client._connect_command = _connect_by_newest_key  # type: ignore[assignment,method-assign]
     Client._parse_header_lines = staticmethod(_parse_header_lines)  # type: ignore[method-assign]
 
 
@@ -77,6 +80,17 @@ async def _process_or_skip(client: Client, *parts: Any) -> None:
         await _process_msg(client, *parts)
     except (ValueError, LookupError) as error:
         log.warning("message not readable", error=f"{type(error).__name__}: {error}"[:200])
+
+
+def _connect_by_newest_key(client: Client) -> bytes:
+    """Name the public key that belongs to the seed in the file now, which may have been renewed.
+
+    nats-py signs by the seed that it reads at each connection, and names the public key that it read first: after a
+    renewal it would never connect again. No issue was found.
+    """
+    if client._nkeys_seed:
+        client._setup_nkeys_seed_connect()
+    return _connect_command(client)
 
 
 def _parse_header_lines(raw: bytes) -> dict[str, str]:

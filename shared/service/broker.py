@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from faststream import AckPolicy
 from faststream.message import StreamMessage
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.message import NatsBatchMessage, NatsMessage
+from faststream.nats.security import NatsNKey, NatsSecurity
 from faststream.prometheus import ConsumeAttrs, PrometheusMiddleware
 from faststream.response import PublishCommand
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.api import AckPolicy as ByConsumer
 from nats.js.api import ConsumerConfig
 from prometheus_client import REGISTRY
 
 from shared.contracts import subjects
-from shared.nats.connection import end_process
+from shared.nats.connection import end_process, inbox_prefix
+from shared.nats.consumers import consumer_config
 from shared.nats.library_seam import patch_faststream, patch_nats_py
 from shared.settings import Settings
 
@@ -30,14 +30,11 @@ BATCH_SIZE = 500
 _NOTHING_SECONDS = 5
 """The time after which a request for messages ends when there are none; the consumer then makes it again."""
 
-_ACK_SECONDS = 2.5
-"""The time after which the batch of a killed process comes again; a process that is only slow says that it works on."""
-
-_UNACKNOWLEDGED_LIMIT = 20_000
-"""Messages of a consumer that all processes together have taken and not acknowledged."""
-
 _CONSUMERS: WeakKeyDictionary[NatsBroker, list[tuple[str, ConsumerConfig]]] = WeakKeyDictionary()
 """The consumers of a broker's batches, each with its stream."""
+
+_INBOXES: WeakKeyDictionary[NatsBroker, bytes] = WeakKeyDictionary()
+"""The prefix of a broker's inboxes: FastStream's subscribers do not take that of the connection."""
 
 type TakeBatch = Callable[[list[Msg]], Awaitable[None]]
 
@@ -49,16 +46,17 @@ def create_broker(settings: Settings, name: str) -> NatsBroker:
     """
     patch_nats_py()
     patch_faststream()
-    token = settings.nats_token.get_secret_value() if settings.nats_token else None
 
     async def closed() -> None:
         if broker.running:
             end_process(f"ntm-{name}-worker")
 
+    inbox = inbox_prefix(settings)
     broker = NatsBroker(
         settings.nats_servers,
         name=f"ntm-{name}-worker",
-        token=token,
+        security=_security(settings),
+        inbox_prefix=inbox,
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,
         apply_types=False,  # handlers get raw messages
@@ -71,7 +69,12 @@ def create_broker(settings: Settings, name: str) -> NatsBroker:
             )
         ],
     )
+    _INBOXES[broker] = inbox + b"."
     return broker
+
+
+def _security(settings: Settings) -> NatsSecurity | None:
+    return None if settings.nats_seed_file is None else NatsNKey.from_file(settings.nats_seed_file)
 
 
 async def start(broker: NatsBroker, nats: Client) -> None:
@@ -91,9 +94,8 @@ def batches(broker: NatsBroker, family: str, durable: str, size: int = BATCH_SIZ
     is acknowledged when the decorated function returns, and comes again when it raises.
     """
     stream = subjects.stream_of(family) or ""
-    config = ConsumerConfig(ack_wait=_ACK_SECONDS, max_ack_pending=_UNACKNOWLEDGED_LIMIT)
-    own = replace(config, name=durable, durable_name=durable, filter_subject=family, ack_policy=ByConsumer.EXPLICIT)
-    _CONSUMERS.setdefault(broker, []).append((stream, own))
+    config = consumer_config(family, durable)
+    _CONSUMERS.setdefault(broker, []).append((stream, config))
     subscriber: Callable[[TakeBatch], TakeBatch] = broker.subscriber(
         family,
         durable=durable,
@@ -102,6 +104,7 @@ def batches(broker: NatsBroker, family: str, durable: str, size: int = BATCH_SIZ
         config=config,
         ack_policy=AckPolicy.NACK_ON_ERROR,
         decoder=raw_batch,
+        inbox_prefix=_INBOXES[broker],
     )
     return subscriber
 

@@ -19,10 +19,8 @@ from nats.js.api import StreamConfig
 from nats.js.errors import APIError
 from nats.js.errors import Error as JetStreamError
 
+from shared.contracts import subjects
 from shared.time import VIETNAM
-
-CLOCK_STREAM = "CLOCK"
-CLOCK_SUBJECT = "ntm.v1.clock"
 
 _WRONG_LAST_SEQUENCE = 10071
 
@@ -55,8 +53,7 @@ class SimulatedClock(Clock):
 
     async def start(self) -> None:
         """Subscribe, then wait until a day has been set."""
-        await self._nats.jetstream().add_stream(clock_stream())
-        await self._nats.subscribe(CLOCK_SUBJECT, cb=self._hear)
+        await self._nats.subscribe(subjects.CLOCK, cb=self._hear)
         while self._day is None:
             await self.refresh()
             if self._day is None:
@@ -103,7 +100,7 @@ class SimulatedClock(Clock):
 
 def clock_stream() -> StreamConfig:
     """Return the configuration of the stream that keeps the simulated day."""
-    return StreamConfig(name=CLOCK_STREAM, subjects=[CLOCK_SUBJECT], max_msgs_per_subject=1)
+    return StreamConfig(name=subjects.CLOCK_STREAM, subjects=[subjects.CLOCK], max_msgs_per_subject=1)
 
 
 async def read_day(js: JetStreamContext) -> date | None:
@@ -115,7 +112,7 @@ async def read_day(js: JetStreamContext) -> date | None:
 async def _read(js: JetStreamContext) -> tuple[date | None, int]:
     """Return the simulated day and the number of its message; None and 0 as long as none was set."""
     try:
-        message = await js.get_last_msg(CLOCK_STREAM, CLOCK_SUBJECT)
+        message = await js.get_last_msg(subjects.CLOCK_STREAM, subjects.CLOCK)
     except JetStreamError:
         return None, 0
     return date.fromisoformat((message.data or b"").decode()), message.seq or 0
@@ -123,14 +120,13 @@ async def _read(js: JetStreamContext) -> tuple[date | None, int]:
 
 async def set_day(js: JetStreamContext, day: date) -> None:
     """Set the simulated day for all processes. ValueError when the day is before the present one."""
-    await js.add_stream(clock_stream())
     while True:
         current, number = await _read(js)
         if current is not None and day < current:
             raise ValueError(f"the clock stands at {current} and does not go back to {day}")
         try:
             await js.publish(
-                CLOCK_SUBJECT, day.isoformat().encode(), headers={"Nats-Expected-Last-Subject-Sequence": str(number)}
+                subjects.CLOCK, day.isoformat().encode(), headers={"Nats-Expected-Last-Subject-Sequence": str(number)}
             )
         except APIError as error:
             if error.err_code != _WRONG_LAST_SEQUENCE:

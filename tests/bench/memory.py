@@ -100,7 +100,7 @@ async def main() -> None:
         directory = Path(folder)
         server, postgres = await start_nats(directory), await start_postgres(directory)
         url = await postgres.create_database()
-        nats = await nats_client.connect(server.url, token=server.token)
+        nats = await nats_client.connect(server.url, **server.login)
         try:
             await prepare(settings_of(url, server), START)
             async with surroundings(url, nats, server, directory) as around:

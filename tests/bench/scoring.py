@@ -52,7 +52,7 @@ MEGABYTE = 2**20
 async def system(directory: Path, communes: int) -> AsyncIterator[tuple[Surroundings, Reference]]:
     """Servers of its own, and a country of so many communes."""
     server, postgres = await start_nats(directory), await start_postgres(directory)
-    nats = await nats_client.connect(server.url, token=server.token)
+    nats = await nats_client.connect(server.url, **server.login)
     try:
         reference = country.reference_directory(directory, communes)
         url = await postgres.create_database()

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import nats
 
+from shared.nats.roles import inbox_of
 from tests.containers.compose import Project, killed, project, restarts
 
 COMMUNE, DISTRICT, CRITERION = "06283", "184", "ntm-11"
@@ -50,7 +51,7 @@ class Line:
 
     def __init__(self, system: Project) -> None:
         self._system = system
-        printed = system.run("exec", "-T", "intake", "ntm", "agency", "add", "Van Quan", "--unit", DISTRICT)
+        printed = system.run("run", "--rm", "-T", "ntm", "agency", "add", "Van Quan", "--unit", DISTRICT)
         key = re.search(r"^ntm_\S+$", printed, re.MULTILINE)
         assert key, f"no key in: {printed}"
         self._http = httpx.Client(trust_env=False, timeout=10, headers={"Authorization": f"Bearer {key[0]}"})
@@ -86,11 +87,14 @@ class Line:
         return sum(one["kind"] == kind for one in about)
 
     async def events(self) -> list[str]:
-        """Return the changes of the criterion, as a subscriber to NATS hears them from the beginning."""
-        client = await nats.connect(self._system.url("nats", "nats"), token=self._system.settings["NTM_NATS_TOKEN"])
+        """Return the changes of the criterion, as the office hears them in its account from the beginning."""
+        seed = self._system.run("run", "--rm", "-T", "users", "cat", "/users/office/office.nk")
+        client = await nats.connect(
+            self._system.url("nats", "nats"), nkeys_seed_str=seed, inbox_prefix=inbox_of("office").encode()
+        )
         try:
             subject = f"ntm.v1.status.{DISTRICT}.{COMMUNE}.{CRITERION}"
-            subscription = await client.jetstream().subscribe(subject, ordered_consumer=True)
+            subscription = await client.jetstream().subscribe(subject, stream="STATUS", ordered_consumer=True)
             heard = [await subscription.next_msg(timeout=10)]
             while left := heard[-1].metadata.num_pending:
                 heard += [await subscription.next_msg(timeout=10) for _ in range(left)]
@@ -116,6 +120,16 @@ def follow(system: Project) -> None:
     line.wait_for_notices(1)
     for one in line.sent():
         say(f"  {one['kind']:<4} to {', '.join(one['to'])}: {one['subject'] or one['text']}")
+
+    for service in ("intake", "scoring", "notify"):
+        seeds = system.run("exec", "-T", service, "find", "/users", "-name", "*.nk").split()
+        assert seeds == [f"/users/{service}/{service}.nk"], seeds
+    for change in ("--renew", "--retire"):
+        system.run("run", "--rm", "-T", "users", "ntm", "nats", "users", "/users", change, "notify")
+        system.run("kill", "--signal", "HUP", "nats")
+        if change == "--renew":
+            system.run("restart", "notify")
+    say("each service has its own seed only; notify's key was renewed beside the running broker")
 
     scoring = [*system.containers("scoring"), *system.containers("board")]
     for container in scoring:

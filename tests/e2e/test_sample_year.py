@@ -30,6 +30,8 @@ from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
 from shared.contracts import subjects
 from shared.contracts.status import Status
+from shared.nats.stream_reader import read_stream
+from shared.nats.users import login
 from shared.reference.load import Reference, load_for
 
 STARTS = """
@@ -82,7 +84,7 @@ async def running(data: Path, today: date, *reference: Path) -> AsyncIterator[Ru
 
 
 async def submissions_kept(system: RunningSystem) -> int:
-    client = await nats_client.connect(system.nats_url, token=system.nats_token)
+    client = await nats_client.connect(system.nats_url, **login(system.nats_seed_file))
     stream = await client.jetstream().stream_info(subjects.SUBMISSIONS_STREAM)
     await client.close()
     return stream.state.messages
@@ -192,10 +194,7 @@ async def test_the_sample_runs_on_into_2024_by_a_plan_of_its_own(
 
 async def changes_told(nats: Client) -> AsyncIterator[dict[str, Any]]:
     """Yield every change that scoring has published."""
-    js = nats.jetstream(timeout=30)
     for family in (subjects.ALL_STATUSES, subjects.ALL_STATUSES_V2, subjects.ALL_TARGETS, subjects.ALL_TARGETS_V2):
-        counts = (await js.stream_info(subjects.STATUS_STREAM, subjects_filter=family)).state.subjects or {}
-        subscription = await js.subscribe(family, ordered_consumer=True)
-        for _ in range(sum(counts.values())):
-            yield json.loads((await subscription.next_msg(timeout=30)).data)
-        await subscription.unsubscribe()
+        async for batch in read_stream(nats, subjects.STATUS_STREAM, family):
+            for message in batch:
+                yield json.loads(message.data)

@@ -24,6 +24,7 @@ import pytest
 
 from deploy.local.running_system import RunningSystem
 from deploy.local.system import is_free
+from shared.nats.users import login
 from tests.waiting import eventually
 
 NTM = (sys.executable, "-m", "services.cli.main")
@@ -123,7 +124,7 @@ async def test_a_posted_figure_becomes_a_status_an_event_a_mail_and_an_sms(whole
     async def hear(message: Any) -> None:
         heard.append(json.loads(message.data))
 
-    plain = await nats_client.connect(whole.running.nats_url, token=whole.running.nats_token)
+    plain = await nats_client.connect(whole.running.nats_url, **login(whole.running.nats_seed_file))
     await plain.subscribe("ntm.v1.status.184.06280.>", cb=hear)
 
     assert (await whole.post("06280", 70, "2023-05")).status_code == 202
@@ -246,7 +247,7 @@ async def test_killing_each_service_while_figures_flow_loses_nothing(whole: Whol
 
     verified = await whole.ntm("rebuild", "--verify")
     assert "The same" in verified
-    nats = await nats_client.connect(whole.running.nats_url, token=whole.running.nats_token)
+    nats = await nats_client.connect(whole.running.nats_url, **login(whole.running.nats_seed_file))
     js = nats.jetstream()
     stream = await js.stream_info("SUBMISSIONS")
     stored = set()

@@ -72,7 +72,7 @@ async def servers() -> AsyncIterator[Surroundings]:
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         server, postgres = await start_nats(directory), await start_postgres(directory)
-        nats = await nats_client.connect(server.url, token=server.token)
+        nats = await nats_client.connect(server.url, **server.login)
         try:
             url = await postgres.create_database()
             await prepare(settings_of(url, server), START)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
@@ -11,15 +12,18 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
+import nkeys
 from nats.errors import Error as NatsError
 
 from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
 from shared.contracts import subjects
+from shared.nats.users import seed_file
 from tests.fuzz import hostile, sound
 from tests.fuzz.verdict import document_faults, faults_of, item_faults, language_of
 from tests.fuzz.wire import Answer, Connection, Sent
 from tests.running import Service, Surroundings
+from tests.servers import TESTER
 
 NDJSON = "application/x-ndjson"
 _RARE = 0.03
@@ -205,9 +209,11 @@ class Requests(Submissions):
     async def open(self) -> None:
         """Send what no NATS client would send: intake has to answer the next requests all the same."""
         url = urlsplit(self.place.around.settings.nats_url)
-        token = self.place.around.settings.nats_token
-        login = {"headers": True, "verbose": False, "auth_token": token.get_secret_value() if token else ""}
-        _, writer = await asyncio.open_connection(url.hostname, url.port)
+        reader, writer = await asyncio.open_connection(url.hostname, url.port)
+        greeting = json.loads((await reader.readline()).removeprefix(b"INFO "))
+        user = nkeys.from_seed(bytearray(seed_file(self.place.around.users, TESTER).read_bytes()))
+        signature = urlsafe_b64encode(user.sign(greeting["nonce"].encode())).decode().rstrip("=")
+        login = {"headers": True, "verbose": False, "nkey": user.public_key.decode(), "sig": signature}
         writer.write(b"CONNECT " + json.dumps(login).encode() + b"\r\n")
         for head in (
             b"",

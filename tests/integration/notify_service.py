@@ -28,6 +28,7 @@ from shared.contracts.verdict_change import StatusChanged
 from shared.nats.cloud_events import Message, cloud_event
 from shared.nats.publishing import publish
 from shared.nats.streams import ensure_streams
+from shared.nats.users import seed_file
 from shared.reference.models import Contact
 from tests.forked import copied
 from tests.running import Begin, Service
@@ -199,7 +200,7 @@ async def notify_service(
     env = {
         "NTM_DATABASE_URL": database_url,
         "NTM_NATS_URL": nats_server.url,
-        "NTM_NATS_TOKEN": nats_server.token,
+        "NTM_NATS_SEED_FILE": str(seed_file(nats_server.users, "notify")),
         "NTM_CONTACTS": str(directory / "contacts.yaml"),
         "NTM_SMTP_HOST": "127.0.0.1",
         "NTM_SMTP_PORT": str(mail_server.port),

@@ -11,15 +11,22 @@ from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 
 from shared.contracts import subjects
+from shared.nats import consumers
 from shared.nats.streams import ensure_streams
-from shared.service import broker as service_broker
+from shared.nats.users import seed_file
 from shared.service.batch_processing import process
 from shared.service.broker import batches, create_broker, start
+from shared.settings import Settings
 from tests.running import settings_of
-from tests.servers import NatsServer
+from tests.servers import TESTER, NatsServer
 
 SUBJECT = subjects.refusal("tests")
 NOWHERE = "postgresql+asyncpg://nowhere"
+
+
+def as_tester(server: NatsServer) -> Settings:
+    """Return settings by which a worker may have consumers of any name."""
+    return settings_of(NOWHERE, server).model_copy(update={"nats_seed_file": seed_file(server.users, TESTER)})
 
 
 async def never(message: Msg, reason: str) -> None:
@@ -29,7 +36,7 @@ async def never(message: Msg, reason: str) -> None:
 async def test_a_batch_that_takes_longer_than_the_server_waits_comes_once(
     nats: Client, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_broker, "_ACK_SECONDS", 2)
+    monkeypatch.setattr(consumers, "ACK_SECONDS", 2)
     await ensure_streams(nats.jetstream())
     begun: list[tuple[str, int]] = []
     done = asyncio.Event()
@@ -42,7 +49,7 @@ async def test_a_batch_that_takes_longer_than_the_server_waits_comes_once(
         await process(subjects.REFUSALS_STREAM, messages, handle, never)
         done.set()
 
-    workers = [create_broker(settings_of(NOWHERE, nats_server), f"worker-{number}") for number in range(2)]
+    workers = [create_broker(as_tester(nats_server), f"worker-{number}") for number in range(2)]
     for worker in workers:
         batches(worker, subjects.ALL_REFUSALS, "slow")(take)
         await start(worker, nats)
@@ -59,7 +66,7 @@ async def test_a_consumer_of_an_earlier_version_takes_over_the_settings(nats: Cl
     await nats.jetstream().pull_subscribe(subjects.ALL_REFUSALS, "old", config=ConsumerConfig(ack_wait=30))
     await nats.jetstream().publish(SUBJECT, b"kept")
     taken: asyncio.Queue[bytes] = asyncio.Queue()
-    worker = create_broker(settings_of(NOWHERE, nats_server), "worker")
+    worker = create_broker(as_tester(nats_server), "worker")
 
     @batches(worker, subjects.ALL_REFUSALS, "old")
     async def take(messages: list[Msg]) -> None:

@@ -14,6 +14,7 @@ from nats.aio.client import Client
 from deploy.local.nats import Nats
 from deploy.local.postgres import Postgres
 from deploy.local.system import free_port
+from shared.nats.users import server_file
 from tests.servers import (
     Embedded,
     NatsServer,
@@ -59,7 +60,7 @@ async def connect(server: PostgresServer) -> asyncpg.Connection:
 
 @ENDINGS
 async def test_nats_keeps_what_it_has_acknowledged(own_nats: NatsServer, ending: Ending) -> None:
-    client = await nats_client.connect(own_nats.url, token=own_nats.token)
+    client = await nats_client.connect(own_nats.url, **own_nats.login)
     await client.jetstream().add_stream(name="KEPT", subjects=["kept.>"])
     for number in range(50):
         await client.jetstream().publish("kept.one", str(number).encode())
@@ -68,7 +69,7 @@ async def test_nats_keeps_what_it_has_acknowledged(own_nats: NatsServer, ending:
     await client.close()
     await own_nats.restart()
 
-    client = await nats_client.connect(own_nats.url, token=own_nats.token)
+    client = await nats_client.connect(own_nats.url, **own_nats.login)
     assert (await client.jetstream().stream_info("KEPT")).state.messages == 50
     await client.close()
 
@@ -113,18 +114,22 @@ async def test_the_embedded_postgres_writes_through_and_sorts_alike_everywhere(t
     await server.stop()
 
 
-async def test_nats_refuses_who_has_no_token(nats_server: NatsServer) -> None:
+async def test_nats_refuses_who_is_no_user(nats_server: NatsServer) -> None:
     with pytest.raises(nats.errors.Error):
         await nats_client.connect(nats_server.url, allow_reconnect=False)
 
 
-def test_the_configuration_of_nats_is_for_the_owner_only(tmp_path: Path) -> None:
-    command = Nats(tmp_path / "nats", 4222, "secret-token").process().command
+def test_the_configuration_and_the_seeds_of_nats_are_for_the_owner_only(tmp_path: Path) -> None:
+    command = Nats(tmp_path / "nats", 4222).process().command
 
-    config = Path(command[-1])
-    assert "secret-token" in config.read_text()
-    assert config.stat().st_mode & 0o077 == 0
-    assert "secret-token" not in " ".join(command)
+    config, users = Path(command[-1]), tmp_path / "nats" / "users"
+    files = list(users.rglob("*.nk"))
+    seeds = [path.read_text() for path in files]
+    assert seeds
+    for path in (config, users, users / "users.json", *files, *(path.parent for path in files)):
+        assert path.stat().st_mode & 0o077 == 0
+    for text in (config.read_text(), server_file(users).read_text(), " ".join(command)):
+        assert not any(seed in text for seed in seeds)
 
 
 async def test_every_test_has_a_database_of_its_own(database_url: str, postgres_server: PostgresServer) -> None:

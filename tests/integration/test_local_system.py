@@ -23,6 +23,7 @@ from deploy.local.nats import answers
 from deploy.local.running_system import NotRunningError, RunningSystem
 from deploy.local.supervisor import DataLostError, StartFailedError
 from deploy.local.system import Installation, Options, PortInUseError, Ports, is_free, run
+from shared.nats.roles import ROLES
 from tests.integration.test_supervisor import is_gone
 from tests.waiting import eventually
 
@@ -93,6 +94,7 @@ async def connect(running: RunningSystem) -> asyncpg.Connection:
 async def test_the_system_starts_stops_and_finds_its_data_again(system: System) -> None:
     running = await system.start()
     assert (running.intake_url, running.clock) == (f"http://127.0.0.1:{system.base}", "simulated")
+    seed = running.nats_seed_file.read_bytes()
     connection = await connect(running)
     await connection.execute("CREATE TABLE kept (number int)")
     await connection.close()
@@ -105,7 +107,8 @@ async def test_the_system_starts_stops_and_finds_its_data_again(system: System) 
         RunningSystem.find(system.data)
 
     again = await system.start()
-    assert (again.nats_url, again.nats_token) == (running.nats_url, running.nats_token)
+    assert (again.nats_url, again.nats_seed_file) == (running.nats_url, running.nats_seed_file)
+    assert again.nats_seed_file.read_bytes() == seed
     connection = await connect(again)
     assert await connection.fetchval("SELECT count(*) FROM kept") == 0
     await connection.close()
@@ -147,7 +150,7 @@ async def all_answer(running: RunningSystem) -> bool:
         await (await connect(running)).close()
     except (httpx.HTTPError, OSError, asyncpg.PostgresError):
         return False
-    return await answers(running.nats_url, running.nats_token)
+    return await answers(running.nats_url, running.nats_seed_file)
 
 
 @pytest.mark.parametrize("part", ["postgres", "nats", "database"])
@@ -192,7 +195,11 @@ async def test_secrets_are_for_the_owner_only(system: System) -> None:
 
     for name in ("run.json", "secrets.json"):
         assert (system.data / name).stat().st_mode & 0o077 == 0
-    assert running.nats_token not in repr(running)
+    assert running.nats_users
+    users = list(running.nats_users.rglob("*.nk"))
+    assert len(users) == len(ROLES)
+    assert all(seed.parent.stat().st_mode & 0o077 == 0 for seed in users)
+    assert all(seed.stat().st_mode & 0o077 == 0 for seed in users)
     assert system.process
     for child in psutil.Process(system.process.pid).children():
         line = " ".join(child.cmdline())
@@ -229,7 +236,7 @@ def test_a_taken_port_within_is_replaced_and_the_secrets_stay(tmp_path: Path) ->
         second = Installation.load(tmp_path)
 
     assert second.nats_port != first.nats_port
-    assert (second.nats_token, second.smtp_port) == (first.nats_token, first.smtp_port)
+    assert (second.link_secret, second.smtp_port) == (first.link_secret, first.smtp_port)
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"pid": 1}'])

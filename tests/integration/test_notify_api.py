@@ -22,7 +22,7 @@ CONTACTS = [
 async def notify(
     tmp_path_factory: pytest.TempPathFactory, nats_server: NatsServer, postgres_server: PostgresServer, migrated: str
 ) -> AsyncIterator[NotifyService]:
-    nats = await nats_client.connect(nats_server.url, token=nats_server.token)
+    nats = await nats_client.connect(nats_server.url, **nats_server.login)
     for stream in await nats.jetstream().streams_info():
         await nats.jetstream().delete_stream(stream.config.name or "")
     url = await postgres_server.create_database(migrated)

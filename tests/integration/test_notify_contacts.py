@@ -108,7 +108,7 @@ async def test_contacts_whose_role_has_ended_are_named_and_moved_to_the_role_tha
     nowhere = "http://127.0.0.1:9"
     RunningSystem(
         intake_url=nowhere, scoring_url=nowhere, notify_url=notify.url, postbox_url=nowhere, nats_url=nowhere,
-        nats_token="", database_url=nowhere, clock="real",
+        database_url=nowhere, clock="real",
     ).write(tmp_path)  # fmt: skip
     told = await ntm("contacts", "gaps", "--key", province, status=1, NTM_DATA=str(tmp_path))
     assert "which ended on 30 June 2025; its work passes to Commune's specialised office (commune_office)." in " ".join(

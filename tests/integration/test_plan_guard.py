@@ -70,7 +70,9 @@ async def test_a_change_of_plan_that_is_meant_is_made_and_the_service_then_runs_
     await filled(around, scoring)
     await scoring.stop()
     by_the_other = {"NTM_REFERENCE_DIR": str(two_plans), "NTM_PLAN": OTHER}
-    refused = Service("scoring", {**around.env, **by_the_other}, around.logs / "refused.log", around.begin)
+    refused = Service(
+        "scoring", {**around.env, **around.user("scoring"), **by_the_other}, around.logs / "refused.log", around.begin
+    )
     with pytest.raises(AssertionError, match=f"not {OTHER}"):
         await refused.start()
 

@@ -13,11 +13,12 @@ from services.cli.migrate import prepare
 from shared.contracts import subjects
 from shared.nats.connection import connect
 from shared.nats.streams import ensure_streams
-from shared.nats.unreachable import BrokerUnreachableError
+from shared.nats.unreachable import BrokerUnreachableError, CredentialsRefusedError
+from shared.nats.users import seed_file
 from shared.service.broker import create_broker
 from shared.settings import Settings
 from tests.running import settings_of
-from tests.servers import NatsServer, start_nats_cluster
+from tests.servers import TESTER, NatsServer, start_nats_cluster, wrong_seeds
 from tests.waiting import eventually
 
 NOWHERE = "postgresql+asyncpg://nowhere"
@@ -81,7 +82,7 @@ async def test_a_cluster_is_named_by_all_its_servers_and_keeps_its_replicas(
     )
     assert (await prepare(settings, None)).migrations
     await cluster[0].kill()
-    await eventually(lambda: answers(cluster[1].url, cluster[1].token))  # a leader is elected
+    await eventually(lambda: answers(cluster[1].url, seed_file(cluster[1].users, TESTER)))  # a leader is elected
     for replicas in (None, 1):
         prepared = await prepare(settings.model_copy(update={"stream_replicas": replicas}), None)
         assert not any(change.is_made for change in prepared.streams)
@@ -102,10 +103,12 @@ async def test_a_server_that_cannot_be_reached_is_named_and_its_error_too(nats_s
         await connect(settings, "test", patience_seconds=0.5)
 
 
-async def test_a_wrong_token_ends_the_waiting_at_once(nats_server: NatsServer) -> None:
-    settings = settings_of(NOWHERE, nats_server).model_copy(update={"nats_token": None})
-    with pytest.raises(BrokerUnreachableError, match="Authorization"):
-        await connect(settings, "test", patience_seconds=3600)
+async def test_wrong_credentials_end_the_waiting_at_once(nats_server: NatsServer, tmp_path: Path) -> None:
+    settings = settings_of(NOWHERE, nats_server)
+    for seed in wrong_seeds(tmp_path):
+        for patience in (3600, None):
+            with pytest.raises(CredentialsRefusedError, match="NTM_NATS_SEED_FILE"):
+                await connect(settings.model_copy(update={"nats_seed_file": seed}), "test", patience)
 
 
 @pytest.mark.parametrize("text", ["", "nats://a:4222,", "a:4222", "nats://"])

@@ -7,8 +7,11 @@ from nats.aio.msg import Msg
 
 from services.intake.doors.http import answer_json, posted_by
 from services.intake.service import Intake
+from services.intake.texts import phrase
+from shared.contracts.subjects import agency_of
 from shared.http.app import EXPECTED_ERRORS, language_in, problem_of, problem_response
 from shared.problems import Problem, Problems
+from shared.texts import filled
 
 log = structlog.get_logger()
 
@@ -19,12 +22,16 @@ STATUS_HEADER = "status"
 async def answer_submission(intake: Intake, message: Msg) -> tuple[bytes, dict[str, str]]:
     """Return the reply to a submission, and its headers. As over HTTP, `Authorization: Bearer …` has the key.
 
+    On an agency's own subject only the agency's keys are taken: a stolen key is of no use on another's connection.
     Also honoured: `Idempotency-Key`, `Accept-Language`, `traceparent`.
     """
     headers = {name.lower(): value for name, value in (message.headers or {}).items()}
     language = language_in(headers.get("accept-language", ""))
     try:
-        posted = posted_by(await intake.authenticator.caller(headers.get("authorization")), headers)
+        caller = await intake.authenticator.caller(headers.get("authorization"))
+        if (agency := agency_of(message.subject)) is not None and agency != caller.agency:
+            raise Problem(Problems.OUT_OF_SCOPE, detail=filled(phrase("doors.nats.other_agency"), agency=agency))
+        posted = posted_by(caller, headers)
         intake.admission.group_commit.check_open()
         response = await answer_json(intake, message.data, posted)
     except EXPECTED_ERRORS as error:

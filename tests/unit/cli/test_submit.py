@@ -85,7 +85,6 @@ def submit(intake: Intake, directory: Path, content: bytes | str, name: str = "f
         notify_url=nowhere,
         postbox_url=nowhere,
         nats_url=nowhere,
-        nats_token="x",
         database_url=nowhere,
         clock="real",
     ).write(directory)

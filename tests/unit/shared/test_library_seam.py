@@ -6,15 +6,21 @@ Then its patch in `shared/nats/library_seam.py` can go, and its test with it.
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import subprocess
 import sys
 import time
 import timeit
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
 import nats.errors
+import nkeys
 import pytest
 from faststream.nats import PullSub
 from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
@@ -110,6 +116,36 @@ async def test_patched_an_unreadable_message_is_skipped() -> None:
     assert taken == ["b"]
     assert transport.left == []
     assert not is_connecting_anew
+
+
+def _connects_after_renewal() -> tuple[str, str]:
+    """Return the public key that a client names, and the one of the seed that its file holds, after a renewal."""
+    seeds = [nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER) for _ in range(2)]
+    with TemporaryDirectory() as directory:
+        file = Path(directory) / "user.nk"
+        file.write_bytes(seeds[0])
+        client = Client()
+        client._nkeys_seed, client._auth_configured, client._server_info = str(file), True, {"nonce": "n"}
+        client.options = defaultdict(lambda: None)
+        client._setup_nkeys_connect()
+        file.write_bytes(seeds[1])
+        named = json.loads(client._connect_command().removeprefix(b"CONNECT "))["nkey"]
+    return named, nkeys.from_seed(bytearray(seeds[1])).public_key.decode()
+
+
+async def unpatched_nats_py_names_the_key_before_a_renewal() -> None:
+    named, newest = _connects_after_renewal()
+    assert named != newest
+
+
+def test_nats_py_names_the_key_before_a_renewal() -> None:
+    without_patches(unpatched_nats_py_names_the_key_before_a_renewal)
+
+
+def test_patched_the_key_is_the_one_that_signs() -> None:
+    patch_nats_py()
+    named, newest = _connects_after_renewal()
+    assert named == newest
 
 
 HEADERS = b"".join(

@@ -1,0 +1,58 @@
+"""`ntm nats`: the users of the broker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.agency import agency_id
+from services.cli.console import console, fail
+from services.cli.texts import phrase
+from shared.nats.users import UnknownUserError, adopt_streams, make_users, remove, renew, retire, server_file
+from shared.texts import filled
+
+app = typer.Typer(no_args_is_help=True, help="Tài khoản trên NATS. / The users of the broker.")
+
+
+@app.command("users")
+def users(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", file_okay=False, help="The directory of the users.")],
+    agency: Annotated[list[str], typer.Option(help="An agency whose systems send over NATS; may be repeated.")] = [],  # noqa: B006
+    renewed: Annotated[
+        list[str], typer.Option("--renew", metavar="USER", help="Make a new key; the one before stays good.")
+    ] = [],  # noqa: B006
+    retired: Annotated[
+        list[str], typer.Option("--retire", metavar="USER", help="Take only the newest key from now on.")
+    ] = [],  # noqa: B006
+    removed: Annotated[
+        list[str], typer.Option("--remove", metavar="USER", help="Remove an agency's user, agency-ID.")
+    ] = [],  # noqa: B006
+) -> None:
+    """Make the broker's users that are missing, each with what it may do, in DIR/server/users.conf.
+
+    The server's configuration includes that file, and takes it up by SIGHUP. DIR/USER/USER.nk has a user's seed.
+    """
+    made = make_users(directory, [agency_id(name) for name in agency])
+    for change, names in ((renew, renewed), (retire, retired), (remove, removed)):
+        for name in names:
+            try:
+                change(directory, name)
+            except UnknownUserError:
+                words = filled(phrase("nats.unknown_user"), user=name, directory=directory)
+                raise fail(f"{words.vi} / {words.en}", 2) from None
+    for name in made:
+        console.print(name, highlight=False)
+    words = filled(phrase("nats.reload"), file=server_file(directory))
+    console.print(f"{words.vi} / {words.en}", highlight=False)
+
+
+@app.command("adopt")
+def adopt(
+    store: Annotated[Path, typer.Argument(metavar="DIR", file_okay=False, help="The server's store directory.")],
+) -> None:
+    """Hand the streams of a stopped server that had no users to the account of the streams. Safe to repeat."""
+    if adopt_streams(store):
+        words = filled(phrase("nats.adopted"), store=store)
+        console.print(f"{words.vi} / {words.en}", highlight=False)

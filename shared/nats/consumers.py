@@ -1,0 +1,60 @@
+"""The durable consumers from which the services pull batches."""
+
+from __future__ import annotations
+
+import json
+
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.errors import APIError
+
+from shared.contracts import subjects
+from shared.nats.roles import MIRROR_CONSUMER, MIRRORED, mirror_delivery
+
+ACK_SECONDS = 2.5
+"""The time after which the batch of a killed process comes again; a process that is only slow says that it works on."""
+
+UNACKNOWLEDGED_LIMIT = 20_000
+"""Messages of a consumer that all processes together have taken and not acknowledged."""
+
+
+def consumer_config(family: str, durable: str) -> ConsumerConfig:
+    """Return the settings of the consumer of a family of subjects."""
+    return ConsumerConfig(
+        name=durable,
+        durable_name=durable,
+        filter_subject=family,
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=ACK_SECONDS,
+        max_ack_pending=UNACKNOWLEDGED_LIMIT,
+    )
+
+
+async def ensure_consumers(js: JetStreamContext) -> None:
+    """Make the services' consumers, or bring their settings up to date.
+
+    Each service would make its own. Those that are there already nobody can make again as one that pushes messages onto
+    a subject of its choice.
+    """
+    for families in subjects.CONSUMERS.values():
+        for family, durable in families.items():
+            await js.add_consumer(subjects.stream_of(family) or "", consumer_config(family, durable))
+
+
+async def ensure_mirror_consumers(nats: Client) -> None:
+    """Make the consumers that feed the office's mirrors (ADR-60), of which nats-py knows nothing yet."""
+    for stream in MIRRORED:
+        config = {
+            "name": MIRROR_CONSUMER,
+            "durable_name": MIRROR_CONSUMER,
+            "deliver_subject": mirror_delivery(stream),
+            "ack_policy": "flow_control",
+            "flow_control": True,
+            "idle_heartbeat": 1_000_000_000,
+            "max_ack_pending": 1000,
+        }
+        wanted = json.dumps({"stream_name": stream, "config": config}).encode()
+        answer = await nats.request(f"$JS.API.CONSUMER.CREATE.{stream}.{MIRROR_CONSUMER}", wanted, timeout=5)
+        if error := json.loads(answer.data).get("error"):
+            raise APIError.from_error(error)

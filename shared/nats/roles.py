@@ -1,0 +1,217 @@
+"""The roles on the broker: which account a role's user belongs to, where it may publish, and to what it may subscribe.
+
+The streams have an account of their own, which only `migrate` manages. Each service and the agencies have other
+accounts, which import no more of it than their role needs. Permissions alone would not do: within one
+account a request may name any subject for its reply, and the server publishes there whatever the user may not
+(a pull with the reply `ntm.v1.submissions…` forges a submission, a read with `$JS.API.STREAM.PURGE…` empties a stream).
+Between accounts an answer comes back to the account that asked.
+
+The coordination office has an account with mirrors of the streams that tell of changes and notices: there it may make
+any consumer, and nothing that it does reaches the services.
+
+Accounts: https://docs.nats.io/running-a-nats-service/configuration/securing_nats/accounts; subjects of JetStream's API:
+https://docs.nats.io/reference/reference-protocols/nats_api_reference
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.contracts import subjects
+
+_API = "$JS.API"
+
+STREAMS_ACCOUNT = "NTM"
+OFFICE_ACCOUNT = "OFFICE"
+_AGENCIES_ACCOUNT = "AGENCIES"
+
+MIRRORED = [subjects.STATUS_STREAM, subjects.ALERTS_STREAM]
+"""The streams that the office's account mirrors."""
+
+MIRROR_CONSUMER = "office-mirror"
+"""The consumer by which such a stream feeds its mirror; `migrate` makes it, so that the office needs no right to."""
+
+MIRROR_API = "mirror.api"
+"""The prefix under which the office's account knows JetStream's API of the streams' account: only mirrors use it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role with its account, the subjects on which it may publish, and those to which it may subscribe."""
+
+    name: str
+    account: str
+    publish: Sequence[str]
+    subscribe: Sequence[str]
+    answers: bool = False
+    """It may answer the requests that it receives, once each."""
+
+
+def inbox_of(user: str) -> str:
+    """Return the prefix of a user's inboxes: nobody else can hear what the user is answered."""
+    return f"_INBOX_{user}"
+
+
+def mirror_delivery(stream: str) -> str:
+    """Return the subject on which a stream feeds its mirror."""
+    return f"mirror.deliver.{stream}"
+
+
+def mirror_requests(stream: str) -> list[str]:
+    """Return the requests by which a mirror has its consumer begin again, and sets the pace."""
+    return [f"{_API}.CONSUMER.RESET.{stream}.{MIRROR_CONSUMER}", f"$JS.FC.{stream}.{MIRROR_CONSUMER}.>"]
+
+
+def _reads(*streams: str) -> list[str]:
+    """Return the requests that read messages of streams, and tell how far these are."""
+    return [
+        subject
+        for stream in streams
+        for subject in (
+            f"{_API}.STREAM.INFO.{stream}",
+            f"{_API}.STREAM.MSG.GET.{stream}",
+            f"{_API}.DIRECT.GET.{stream}",
+            f"{_API}.DIRECT.GET.{stream}.>",
+        )
+    ]
+
+
+def _own(service: str) -> list[tuple[str, str]]:
+    """Return a service's own consumers as JetStream's subjects name them, each with its family."""
+    return [
+        (f"{subjects.stream_of(family)}.{durable}", family) for family, durable in subjects.CONSUMERS[service].items()
+    ]
+
+
+def _consumes(service: str) -> list[str]:
+    """Return the requests by which a service pulls from its own consumers, and makes one again that was lost.
+
+    A pull consumer that exists cannot be turned into one that pushes. One that is made to push reaches nobody: in the
+    streams' account nobody listens, and a stream takes nothing that a consumer pushes.
+    """
+    return [
+        subject
+        for own, family in _own(service)
+        for subject in (
+            f"{_API}.CONSUMER.CREATE.{own}.{family}",
+            f"{_API}.CONSUMER.INFO.{own}",
+            f"{_API}.CONSUMER.MSG.NEXT.{own}",
+            f"$JS.ACK.{own}.>",
+        )
+    ]
+
+
+def _service(name: str, *, publish: Sequence[str], subscribe: Sequence[str] = (), reads: Sequence[str] = ()) -> Role:
+    return Role(
+        name,
+        name.upper(),
+        publish=[
+            *publish,
+            subjects.parked(name),
+            f"{_API}.INFO",
+            *_reads(*reads, subjects.REFERENCE_STREAM, subjects.CLOCK_STREAM),
+            *_consumes(name),
+        ],
+        subscribe=[*subscribe, subjects.replay(name), subjects.CLOCK, f"{inbox_of(name)}.>"],
+        answers=True,
+    )
+
+
+INTAKE = _service(
+    "intake",
+    publish=[
+        subjects.ALL_SUBMISSIONS,
+        subjects.ALL_REVIEWS,
+        subjects.ALL_WITHDRAWALS,
+        subjects.ALL_REFUSALS,
+        subjects.ALL_PROBLEMS,
+        subjects.ALL_DOSSIERS,
+        subjects.PREVIEW,
+        subjects.JUDGEMENT,
+        # a receipt tells whether its submission is scored
+        f"{_API}.CONSUMER.INFO.{subjects.SUBMISSIONS_STREAM}.{subjects.SCORING_CONSUMER}",
+    ],
+    subscribe=[subjects.SUBMIT, subjects.ALL_SUBMITS],
+    reads=[subjects.SUBMISSIONS_STREAM, subjects.REFUSALS_STREAM, subjects.STATUS_STREAM],
+)
+
+SCORING = _service(
+    "scoring",
+    publish=[
+        subjects.ALL_STATUSES,
+        subjects.ALL_STATUSES_V2,
+        subjects.ALL_TARGETS,
+        subjects.ALL_TARGETS_V2,
+        subjects.ALL_RULES,
+    ],
+    subscribe=[subjects.PREVIEW, subjects.JUDGEMENT],
+    reads=[subjects.SUBMISSIONS_STREAM],
+)
+
+NOTIFY = _service("notify", publish=[subjects.ALL_ALERTS], reads=[subjects.STATUS_STREAM])
+
+MIGRATE = Role(
+    "migrate",
+    STREAMS_ACCOUNT,
+    publish=[f"{_API}.>", subjects.CLOCK],
+    subscribe=[f"{inbox_of('migrate')}.>"],
+)
+"""`ntm migrate`: the only one that manages streams."""
+
+OPERATOR = Role(
+    "operator",
+    STREAMS_ACCOUNT,
+    publish=[
+        f"{_API}.INFO",
+        *_reads(*subjects.KEPT, *subjects.KEPT_A_YEAR, subjects.CLOCK_STREAM),
+        *(f"{_API}.CONSUMER.INFO.{own}" for service in subjects.CONSUMERS for own, _ in _own(service)),
+        subjects.ALL_REFERENCE,
+        subjects.CLOCK,
+        *(subjects.replay(service) for service in subjects.CONSUMERS),
+        subjects.SUBMIT,
+    ],
+    subscribe=[subjects.ALL_STATUSES, subjects.ALL_TARGETS, f"{inbox_of('operator')}.>"],
+)
+"""The other commands of `ntm`. It is as trusted as `migrate`, whose account it shares."""
+
+OFFICE = Role(
+    "office",
+    OFFICE_ACCOUNT,
+    publish=[
+        f"{_API}.INFO",
+        f"{_API}.STREAM.NAMES",
+        f"{_API}.STREAM.LIST",
+        f"{_API}.CONSUMER.>",
+        "$JS.ACK.>",
+        "$JS.FC.>",
+        *_reads(*MIRRORED),
+    ],
+    subscribe=[f"{inbox_of('office')}.>"],
+)
+
+OFFICE_MIGRATE = Role(
+    "office-migrate",
+    OFFICE_ACCOUNT,
+    publish=[f"{_API}.STREAM.{call}.{stream}" for call in ("INFO", "CREATE") for stream in MIRRORED],
+    subscribe=[f"{inbox_of('office-migrate')}.>"],
+)
+"""`ntm migrate` in the office's account, where it makes the mirrors."""
+
+ROLES: Sequence[Role] = [INTAKE, SCORING, NOTIFY, MIGRATE, OPERATOR, OFFICE, OFFICE_MIGRATE]
+"""The roles that every system has."""
+
+
+def agency(name: str) -> Role:
+    """Return the role of an agency's systems, which send submissions on the agency's own subject."""
+    if re.fullmatch("[a-z0-9-]+", name) is None:  # else it would be a part of a subject, or of all
+        raise ValueError(f"not an agency's id: {name!r}")
+    user = f"agency-{name}"
+    return Role(user, _AGENCIES_ACCOUNT, publish=[subjects.submit(name)], subscribe=[f"{inbox_of(user)}.>"])
+
+
+def provider_of(subject: str) -> str:
+    """Return the account in which the messages and requests on a subject are taken."""
+    name = subject.split(".")[2]  # requests to a service are `ntm.v1.<service>.…`
+    return name.upper() if name in subjects.CONSUMERS else STREAMS_ACCOUNT

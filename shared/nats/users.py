@@ -1,0 +1,150 @@
+"""The broker's users: their nkeys in a directory, and the part of the server's configuration that names them.
+
+    DIR/server/users.conf   accounts, users and what each may do; the server's configuration includes it
+    DIR/USER/USER.nk        the seed of a user's newest key, by which its program connects
+    DIR/users.json          the public keys of each user, newest first
+
+Each user has a folder, so that a container gets its own seed and no other. A key is renewed without a stop: the server
+takes the new key and those before, until these are retired.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nkeys
+
+from shared.nats.accounts import configuration
+from shared.nats.roles import ROLES, STREAMS_ACCOUNT, agency, inbox_of
+
+type PublicKeys = dict[str, list[str]]
+"""By user: the public keys that the server takes, newest first."""
+
+_AGENCY = "agency-"
+
+
+class UnknownUserError(Exception):
+    """No user has this name."""
+
+
+def make_users(directory: Path, agencies: Collection[str] = ()) -> list[str]:
+    """Make the users that are missing, with those of some agencies, and return their names."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _changing(directory) as keys:
+        wanted = [role.name for role in (*ROLES, *map(agency, agencies))]
+        made = {name: _new_key() for name in wanted if name not in keys}
+        keys.update({name: [public] for name, (public, _) in made.items()})
+    for name, (_, seed) in made.items():
+        _keep_seed(directory, name, seed)
+    return list(made)
+
+
+def renew(directory: Path, user: str) -> None:
+    """Give a user a new key beside those that it has, which stay good until `retire`."""
+    public, seed = _new_key()
+    with _changing(directory) as keys:
+        keys[user] = [public, *_of(keys, user)]
+    _keep_seed(directory, user, seed)
+
+
+def retire(directory: Path, user: str) -> None:
+    """Leave a user only its newest key."""
+    with _changing(directory) as keys:
+        keys[user] = _of(keys, user)[:1]
+
+
+def remove(directory: Path, user: str) -> None:
+    """Remove an agency's user."""
+    if not user.startswith(_AGENCY):
+        raise UnknownUserError(user)
+    with _changing(directory) as keys:
+        _of(keys, user)
+        del keys[user]
+    shutil.rmtree(seed_file(directory, user).parent, ignore_errors=True)
+
+
+def adopt_streams(store: Path) -> bool:
+    """Hand the streams of a server that had no accounts, and is stopped, to their account; return whether it had any.
+
+    Versions before had one token for everybody, and kept everything in the server's default account.
+    """
+    before, after = store / "jetstream" / "$G", store / "jetstream" / STREAMS_ACCOUNT
+    if not (before / "streams").is_dir() or after.exists():
+        return False
+    before.rename(after)
+    return True
+
+
+def seed_file(directory: Path, user: str) -> Path:
+    """Return the file with the seed of a user's key."""
+    return directory / user / f"{user}.nk"
+
+
+def server_file(directory: Path) -> Path:
+    """Return the file that the server's configuration includes."""
+    return directory / "server" / "users.conf"
+
+
+def login(seed: Path) -> dict[str, Any]:
+    """Return the arguments by which nats-py connects as the user after whom the seed's file is named.
+
+    Nobody else can hear the user's inboxes.
+    """
+    return {"nkeys_seed": str(seed), "inbox_prefix": inbox_of(seed.stem).encode()}
+
+
+def _of(keys: PublicKeys, user: str) -> list[str]:
+    if user not in keys:
+        raise UnknownUserError(user)
+    return keys[user]
+
+
+def _new_key() -> tuple[str, bytes]:
+    """Return the public key and the seed of a new key."""
+    seed = nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER)
+    public: bytes = nkeys.from_seed(bytearray(seed)).public_key
+    return public.decode(), seed
+
+
+def _keep_seed(directory: Path, user: str, seed: bytes) -> None:
+    seed_file(directory, user).parent.mkdir(mode=0o700, exist_ok=True)
+    _put(seed_file(directory, user), seed)
+
+
+@contextmanager
+def _changing(directory: Path) -> Iterator[PublicKeys]:
+    """Yield the public keys, and write them and the server's configuration at the end. One process at a time."""
+    with (directory / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        file = directory / "users.json"
+        keys: PublicKeys = json.loads(file.read_bytes()) if file.exists() else {}
+        yield keys
+        _write(directory, keys)
+
+
+def _write(directory: Path, keys: PublicKeys) -> None:
+    _put(directory / "users.json", (json.dumps(keys, indent=2) + "\n").encode())
+    agencies = [agency(name.removeprefix(_AGENCY)) for name in keys if name.startswith(_AGENCY)]
+    written = f"# Written by `ntm nats users`.\n{configuration([*ROLES, *agencies], keys)}"
+    # it names public keys only, and the server may run as somebody else
+    server_file(directory).parent.mkdir(mode=0o755, exist_ok=True)
+    _put(server_file(directory), written.encode(), 0o644)
+
+
+def _put(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Put a file in place whole; by default only the owner can read it."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    with open(draft, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
