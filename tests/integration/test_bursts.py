@@ -127,6 +127,34 @@ async def test_figures_that_contradict_each_other_are_never_all_accepted(
         assert (await stands(shared_around, unit, period)).keys() == elements
 
 
+async def test_what_a_district_and_its_commune_both_count_is_never_accepted_from_both_without_a_word(
+    shared_around: Surroundings, shared_intake: Service, second_intake: Service, key: str
+) -> None:
+    """The commune's figure is refused beside the district's, and the district's is warned of the commune's."""
+    months = [f"{year}-{month:02}" for year in range(2020, 2023) for month in range(1, 13)]
+    for period in months[:BURSTS]:
+        items = [
+            {"unit": unit, "period": period, "readings": {"jobs_found": number}, "confirmed": True}
+            for unit, number in (("184", 12), ("06280", 10), ("06283", 3))
+        ]
+        accepted = await burst(shared_around, [shared_intake, second_intake], key, _random.sample(items, 3))
+        units = {item["unit"] for item in accepted}
+        assert units, period
+        warned = await warnings_of(shared_around, "184", period) if "184" in units else []
+        if units > {"184"}:
+            assert warned == ["counted_by_communes"], (period, units)
+        else:
+            assert warned == [], (period, units)
+
+
+async def warnings_of(around: Surroundings, unit: str, period: str) -> list[str]:
+    await stands(around, unit, period)
+    query = text("SELECT warnings FROM intake.submission WHERE code = :unit AND period = :period")
+    async with around.engine.connect() as connection:
+        (found,) = await connection.scalars(query, {"unit": unit, "period": period})
+    return [warning["code"] for warning in found]
+
+
 async def test_of_equal_revisions_with_other_figures_one_is_accepted(
     shared_around: Surroundings, shared_intake: Service, second_intake: Service, key: str
 ) -> None:

@@ -99,3 +99,24 @@ async def test_intake_refuses_the_communes_figure_and_remarks_on_the_districts(
     assert [answer["status"] for answer in answers] == ["accepted", "accepted"]
     assert [warning["code"] for warning in answers[1]["warnings"]] == ["counted_by_communes"]
     assert BORDER in answers[1]["warnings"][0]["detail"]["vi"]
+
+
+async def test_the_figures_of_several_districts_go_out_together_with_others_of_their_communes(
+    shared_around: Surroundings, shared_intake: Service
+) -> None:
+    """The first message that the other level matters to speaks for its district, wherever it stands in the batch."""
+    province = await shared_around.key("20", agency="province")
+    counts = [("06280", "jobs_found"), ("06283", "jobs_found"), ("184", "jobs_found"), ("180", "jobs_found")]
+    children = [("06280", "children_six"), ("06286", "children_six"), (BORDER, "children_six")]
+    items = [
+        {"unit": unit, "period": period, "readings": {element: 10}, "confirmed": True}
+        for period in ("2022-03", "2022-04", "2022-05")
+        for unit, element in (*children[:1], *counts, *children[1:])
+    ]
+    async with shared_intake.client(province) as client:
+        answers = (await client.post("/v1/submissions", json=items)).json()["items"]
+        again = (await client.post("/v1/submissions", json=items)).json()["items"]
+    assert {answer["status"] for answer in answers} == {"accepted"}
+    assert [answer["id"] for answer in again] == [answer["id"] for answer in answers]
+    warned = [answer["warnings"][0]["code"] for answer in answers if answer.get("warnings")]
+    assert warned == ["counted_by_communes"] * 3

@@ -35,6 +35,7 @@ from shared.nats.direct_get import messages_after
 from shared.nats.publishing import (
     BATCH_LIMIT,
     EXPECTED_LAST,
+    EXPECTED_LAST_OF,
     BrokerUnavailableError,
     OvertakenError,
     Stored,
@@ -206,6 +207,7 @@ class GroupCommit:
                 await asyncio.sleep(random.random() * attempt * _PAUSE_SECONDS)  # noqa: S311 - no secret
                 await tail.look(places, closely=attempt > 1, everywhere=bool(claimed))
             await tail.refresh()
+            around = await tail.look_around(candidates)
             units = {unit for place in places for unit in place.units}
             history = await reader.read(candidates, tail.ids(candidates), units)
             if unknown := tail.unknown(history, places):
@@ -224,6 +226,7 @@ class GroupCommit:
             if not messages:
                 return decisions, [], []
             _expect(messages, expected)
+            self._expect_around(published, around)
             claimed = _claim(published, known)
             try:
                 stored = await publish_as_expected(runtime.nats, messages)
@@ -238,6 +241,13 @@ class GroupCommit:
             raise BrokerUnavailableError("others are always faster")
         # the stream knows a message by its id that neither it nor the tables show, or others are always faster
         return decisions, published, await publish(runtime.nats, messages)
+
+    def _expect_around(self, published: Iterable[_Published], around: dict[str, int]) -> None:
+        """Have the first message that the other level matters to say which is the last message in its district."""
+        for candidate, _, messages in published:
+            family = self._tail.family_of(candidate)
+            if family is not None and family in around:
+                messages[0].headers.update({EXPECTED_LAST: str(around.pop(family)), EXPECTED_LAST_OF: family})
 
     async def _reviewed_since(self, rulings: Collection[Ruling], expected: dict[str, int]) -> set[UUID]:
         """Return the submissions that were reviewed otherwise since these decisions were made.

@@ -5,13 +5,16 @@ hundredths of a second, so this process remembers what it has published since, a
 message goes out with the number of the last message on its subject, by what is known here; where the broker knows a
 newer one it refuses the message, and the submission is decided about again. No two processes can both accept figures
 that contradict each other, and nothing is written before the message itself.
+
+What a district counts as well as its communes is compared with the figures of the other level, which stand on other
+subjects. Such a message goes out with the number of the last message in the whole district.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import NamedTuple
@@ -126,6 +129,13 @@ class LogTail:
             self._places[key] = Place(subject, sharing)
         return self._places[key]
 
+    def family_of(self, candidate: Candidate) -> str | None:
+        """Return the subjects of a candidate's district where another level counts one of its elements as well."""
+        reference, readings = self._runtime.reference, candidate.submission.readings
+        if not any(map(reference.is_counted_at_levels, readings)) or not reference.units.at_other_level(candidate.unit):
+            return None
+        return f"{self.place_of(candidate).subject.rpartition('.')[0]}.>"
+
     async def refresh(self) -> None:
         """Ask from time to time how far the tables are, and forget what they have.
 
@@ -155,12 +165,22 @@ class LogTail:
         if not self._entries:
             return []
         wanted = {(candidate.unit.key, candidate.submission.period): candidate for candidate in candidates}
-        return [
+        own = [
             entry.submission.id
             for place, candidate in wanted.items()
             if (chain := self._chains.get(self.place_of(candidate).subject)) and (reports := chain.reports.get(place))
             for entry in reports.entries
         ]
+        around = self._in_families(wanted.values())
+        return own + [entry.submission.id for _, reports in around for entry in reports.entries]
+
+    def _in_families(self, candidates: Iterable[Candidate]) -> Iterator[tuple[tuple[int, Period], _Reports]]:
+        """Yield what stands at the other level for the candidates' periods, by unit and period."""
+        wanted = {(family, one.submission.period) for one in candidates if (family := self.family_of(one))}
+        for subject, chain in self._chains.items() if wanted else ():
+            for (unit, period), reports in chain.reports.items():
+                if any(period == asked and subjects.is_in(subject, family) for family, asked in wanted):
+                    yield (unit, period), reports
 
     def unknown(self, history: History, places: Iterable[Place]) -> list[Place]:
         """Return the places of which the tables may have a newer message and lack an older one.
@@ -186,7 +206,29 @@ class LogTail:
         behind = messages_after(self._runtime.nats, stream, family, self._reached)
         found = [(one, self._entry(one)) async for one in behind if everywhere or one.subject in wanted]
         lasts = await last_sequences(self._runtime.nats, stream, wanted) if closely else {}
-        again = wanted.union(self._chains) if everywhere else wanted
+        self._renew(wanted.union(self._chains) if everywhere else wanted, found, lasts)
+
+    async def look_around(self, candidates: Iterable[Candidate]) -> dict[str, int]:
+        """Read from the stream what stands beyond the tables in the districts whose other level matters to candidates.
+
+        Returns, by family of subjects, the number of the last message that was there before.
+        """
+        nats, stream, lasts = self._runtime.nats, subjects.SUBMISSIONS_STREAM, {}
+        for family in {family for candidate in candidates if (family := self.family_of(candidate))}:
+            by_subject = await last_sequences(nats, stream, [family])
+            lasts[family] = max(by_subject.values(), default=0)
+            behind = messages_after(nats, stream, family, self._reached)
+            found = [(one, self._entry(one)) async for one in behind]
+            self._renew({subject for subject in self._chains if subjects.is_in(subject, family)}, found, {})
+        return lasts
+
+    def _renew(
+        self,
+        again: Collection[str],
+        found: Iterable[tuple[DirectMessage, Entry | None]],
+        lasts: Mapping[str, int],
+    ) -> None:
+        """Put what was found on the stream in the place of what was known on these subjects."""
         self._forget([entry for entry in self._entries.values() if entry.subject in again])
         for subject in again:
             self._chains.pop(subject, None)
@@ -231,6 +273,8 @@ class LogTail:
             if chain:
                 for (unit, period), reports in chain.reports.items():
                     history.standing.merge(unit, period, reports.figures)
+        for (unit, period), reports in self._in_families(candidates):
+            history.standing.merge(unit, period, reports.figures)
         return expected
 
     def _unit_of(self, submission: AcceptedSubmission) -> int:
