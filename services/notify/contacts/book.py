@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from services.notify.contacts.checks import Remark, check, namesake_fault
 from services.notify.contacts.columns import LISTS, Header, header_of, recognised
 from services.notify.contacts.names import person_key
+from services.notify.contacts.unclear_cells import unclear_cells
 from shared.characters import typed, whole_digits
 from shared.problems import Fault, Faults, Problem, Problems, Warnings
 from shared.problems.pydantic_errors import faults_of
@@ -71,7 +72,7 @@ def read_book(body: bytes, reference: Reference) -> Book:
     for sheet in grid.sheets:
         if header := header_of(sheet):
             has_header = True
-            reading.faults += header.faults
+            reading.faults += [*header.faults, *unclear_cells(sheet, header)]
             for row in sheet.rows:
                 if row.number > header.number:
                     _read_row(row, sheet, header, reading)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from io import BytesIO
+from typing import Any
 
 import pytest
 from openpyxl import Workbook
+from openpyxl.styles import Font
 
 from services.notify.contacts.book import Book, checked_book, read_book
 from services.notify.contacts.emails import is_email
@@ -329,3 +331,51 @@ def test_a_known_person_in_another_spelling_is_asked_about_and_an_equal_name_is_
     assert [(fault.cell, fault.kind.code) for fault in book.compared_with([known])] == [("C2", "similar_contact")]
     assert not book_of(HEADER, office("NGUYỄN THỊ HÒA")).compared_with([known])
     assert not book.compared_with([known.model_copy(update={"unit": "181"})])
+
+
+# --- cells that people see otherwise than they are stored ---------------------------------------------------------
+
+
+def sheet_of(*rows: list[object]) -> tuple[Workbook, Any]:
+    workbook = Workbook()
+    assert workbook.active
+    for row in [HEADER, *rows]:
+        workbook.active.append(row)
+    return workbook, workbook.active
+
+
+def read(workbook: Workbook) -> Book:
+    body = BytesIO()
+    workbook.save(body)
+    return read_book(body.getvalue(), REFERENCE)
+
+
+TWO = (office("Bà Hoa", "hoa@example.vn", "0912345678"), office("Ông Nam", "nam@example.vn", "0987654321"))
+
+
+def test_merged_cells_give_no_contact_the_address_of_another() -> None:
+    workbook, sheet = sheet_of(*TWO)
+    sheet.merge_cells("D2:D3")
+    assert faults(read(workbook)) == [("D2", "merged_contacts")]
+    assert read(workbook).faults[0].details["range"] == "D2:D3"
+
+
+def test_cells_that_are_merged_within_a_row_or_beside_the_columns_are_clear() -> None:
+    workbook, sheet = sheet_of(*TWO)
+    sheet.merge_cells("H2:H3")
+    sheet.merge_cells("E2:F2")
+    assert faults(read(workbook)) == []
+
+
+def test_hidden_rows_and_columns_with_contacts_are_told_with_their_range() -> None:
+    workbook, sheet = sheet_of(*TWO)
+    sheet.row_dimensions[3].hidden = True
+    sheet.column_dimensions["D"].hidden = True
+    assert faults(read(workbook)) == [("A3", "hidden_contacts"), ("D2", "hidden_contacts")]
+
+
+def test_contacts_in_white_or_struck_out_are_told() -> None:
+    workbook, sheet = sheet_of(*TWO)
+    sheet["D2"].font = Font(color="FFFFFF")
+    sheet["C3"].font = Font(strike=True)
+    assert faults(read(workbook)) == [("A2", "hidden_contacts"), ("A3", "struck_contacts")]
