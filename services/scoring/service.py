@@ -115,11 +115,11 @@ class Scoring:
     @asynccontextmanager
     async def _begin(self) -> AsyncIterator[Transaction]:
         """Begin a transaction by the plan in force; where that has not begun yet, judge the days until then first."""
-        if (in_force := self.runtime.reference.plan.id) != self._begun:
+        at = self.runtime.clock.now()  # once: the day may change while connections are awaited
+        if (in_force := self.runtime.plans.in_force(at.date()).plan.id) != self._begun:
             await self.daily_tick.catch_up()
             self._begun = in_force
         async with self.runtime.engine.begin() as connection:
             await hold_off_rebuild(connection)
             plans = await version_of_state(connection, self.runtime.in_use)
-            now = Moment(on=self.runtime.clock.today(), at=self.runtime.clock.now())
-            yield await transaction_by_plans(connection, plans, now)
+            yield await transaction_by_plans(connection, plans, Moment(on=at.date(), at=at))
