@@ -21,7 +21,7 @@ type Criteria = Literal["any", "own", "all"]
 
 
 class Right(NamedTuple):
-    """What a key needs for an operation."""
+    """The rights that a key needs for an operation."""
 
     units: Level = "own"
     criteria: Criteria = "any"

@@ -308,12 +308,21 @@ class Reference(Definitions):
                 return frozenset(elements)
             case Done(element=element):
                 return frozenset({element})
+            case _:
+                keys = self._criteria_met_for(commitment)
+                return frozenset(code for key in keys for code in self.criterion(key).element_codes)
+
+    def _criteria_met_for(self, commitment: Commitment) -> Sequence[CriterionKey]:
+        """Return the criteria that communes have to meet for the commitment; none where it counts something else."""
+        match commitment.measure:
             case CommunesMeeting(criterion=criterion):
-                return self._elements_of_criteria([criterion])
+                return (criterion,)
             case CohortMeeting(cohort=cohort):
-                return self._elements_of_criteria(self.criteria_of_cohort(cohort))
+                return self.criteria_of_cohort(cohort)
             case CriteriaMet(criteria_set=name):
-                return self._elements_of_criteria(self.criteria_of_set(name))
+                return self.criteria_of_set(name)
+            case _:
+                return ()
 
     def contributes(self, unit: Unit, commitment: Commitment, target: Unit) -> bool:
         """Tell whether the unit's figures are part of the target's commitment."""
@@ -343,18 +352,10 @@ class Reference(Definitions):
         return self._elements_behind[id(commitment)][1]
 
     def _find_elements_behind(self, commitment: Commitment) -> frozenset[str]:
-        match commitment.measure:
-            case Rate() as rate:
-                return self.sum_checks.elements_with_checks(rate)
-            case CommunesMeeting(criterion=criterion):
-                return self.sum_checks.elements_behind(criterion)
-            case CohortMeeting(cohort=cohort):
-                keys = self.criteria_of_cohort(cohort)
-            case CriteriaMet(criteria_set=name):
-                keys = self.criteria_of_set(name)
-            case _:
-                return self.elements_of(commitment)
-        return frozenset().union(*(self.sum_checks.elements_behind(key) for key in keys))
+        if isinstance(commitment.measure, Rate):
+            return self.sum_checks.elements_with_checks(commitment.measure)
+        behind = map(self.sum_checks.elements_behind, self._criteria_met_for(commitment))
+        return self.elements_of(commitment).union(*behind)
 
     def elements_together(self, family: tuple[int, ...]) -> Sequence[frozenset[str]]:
         """Return the groups of elements by which the units of a family are judged: each criterion's, and those of each
@@ -479,9 +480,6 @@ class Reference(Definitions):
     def criteria_of_cohort(self, cohort: str) -> Sequence[CriterionKey]:
         """Return the criteria that each of the cohort's communes has to meet."""
         return next(found.criteria for found in self.plan.cohorts if found.id == cohort)
-
-    def _elements_of_criteria(self, keys: Iterable[CriterionKey]) -> frozenset[str]:
-        return frozenset(code for key in keys for code in self.criterion(key).element_codes)
 
     @cached_property
     def _due_on(self) -> dict[tuple[CriterionKey, ...], tuple[Due, ...]]:

@@ -100,7 +100,7 @@ def _rows(text: str, delimiter: str, skipped: int) -> Iterator[Row]:
 
 
 _TEXT_FORMULA = re.compile(r'="([^"]*)"')
-"""How programs keep Excel from dropping the zero of a code: `="06280"`."""
+"""The formula by which programs keep Excel from dropping the zero of a code: `="06280"`."""
 
 
 def _cell(value: str) -> Cell:

@@ -52,7 +52,7 @@ _NAMES = Bilingual(
     vi=", ".join(words.vi for words, _ in FIELDS.values()), en=", ".join(words.en for words, _ in FIELDS.values())
 )
 _FURTHER = re.compile(r"(?:[\W_]+(?:lien he|ca nhan|rieng|khac|chinh|phu|\d))+[\W_]*$")
-"""What people put behind the name of one of several columns of addresses: `Email cá nhân`, `ĐT 2`."""
+"""The words behind the name of one of several columns of addresses: `Email cá nhân`, `ĐT 2`."""
 _MARKS = re.compile(r"[\W_]+")
 
 

@@ -6,7 +6,7 @@ import ipaddress
 import socket
 
 _UNICAST = ipaddress.IPv6Network("2000::/3")
-"""Where addresses of the internet lie; `::7f00:1`, `fec0::1` and the like are elsewhere."""
+"""The addresses of the internet; `::7f00:1`, `fec0::1` and the like are none of them."""
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """Addresses that a gateway translates to the IPv4 address in their last 32 bits (RFC 6052)."""
 _TEREDO = ipaddress.IPv6Network("2001::/32")

@@ -27,8 +27,10 @@ OWN_SERVER = frozenset(
 and Teams' workflows.
 """
 _PARAMETERS = frozenset({"format", "overflow", "priority", "silent", "thread", "topic", "mode"})
-"""What may follow the question mark. All else may lead elsewhere (`template`, `redirect`, `avatar_url`), weaken TLS
-(`verify`), add headers (`+X`) or prolong the deadline (`cto`, `rto`).
+"""The parameters that may follow a question mark.
+
+All else may lead elsewhere (`template`, `redirect`, `avatar_url`), weaken TLS (`verify`), add headers (`+X`) or prolong
+the deadline (`cto`, `rto`).
 """
 _MODES = frozenset({"bot", "webhook", "t2bot", "cloud", "private", "slack", "matrix", "w", "b"})
 _HOST = re.compile(r"(?:[^@/?#]*@)?(?P<host>\[[0-9a-fA-F:.]+\]|[^\[\]:/?#@%\\\s]+)(?::\d+)?(?:[/?#]|$)")
