@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.tls import tls_context
+
 
 class Settings(BaseSettings):
     """Settings that all services share."""
@@ -17,9 +20,20 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="NTM_", extra="ignore")
 
     database_url: SecretStr = Field(description="postgresql+asyncpg://…")
-    nats_url: str = Field(
-        default="nats://127.0.0.1:4222", description="The address of a server, or those of a cluster between commas."
+    database_ca_file: Path | None = Field(
+        default=None, description="The authorities that vouch for the database, in PEM; with it, TLS or no connection."
     )
+    database_certificate_file: Path | None = Field(default=None, description="The certificate to show the database.")
+    database_key_file: Path | None = Field(default=None, description="That certificate's key.")
+    nats_url: str = Field(
+        default="nats://127.0.0.1:4222",
+        description="The address of a server, or those of a cluster between commas; tls://… for TLS or no connection.",
+    )
+    nats_ca_file: Path | None = Field(
+        default=None, description="The authorities that vouch for the broker, in PEM; with it, TLS or no connection."
+    )
+    nats_certificate_file: Path | None = Field(default=None, description="The certificate to show the broker.")
+    nats_key_file: Path | None = Field(default=None, description="That certificate's key.")
     nats_seed_file: Path | None = Field(
         default=None, description="The seed of the program's user on the broker, a file of `ntm nats users`."
     )
@@ -55,6 +69,19 @@ class Settings(BaseSettings):
         return [address.strip() for address in self.nats_url.split(",")]
 
     @property
+    def nats_tls(self) -> ssl.SSLContext | None:
+        """The way in which the broker is to prove itself; None: it is reached without TLS."""
+        files = (self.nats_ca_file, self.nats_certificate_file, self.nats_key_file)
+        named = any(urlsplit(address).scheme == "tls" for address in self.nats_servers)
+        return tls_context("NTM_NATS", *files) if named or any(files) else None
+
+    @property
+    def database_tls(self) -> ssl.SSLContext | None:
+        """The way in which the database is to prove itself; None: as its URL says."""
+        files = (self.database_ca_file, self.database_certificate_file, self.database_key_file)
+        return tls_context("NTM_DATABASE", *files) if any(files) else None
+
+    @property
     def plan_names(self) -> list[str]:
         """The names of the plans; none: all of the folder."""
         return [name.strip() for name in self.plan.split(",")] if self.plan else []
@@ -70,6 +97,12 @@ class Settings(BaseSettings):
     def _tokens_are_for_somebody(self) -> Self:
         if self.oidc_issuer and not self.oidc_audience:
             raise ValueError("NTM_OIDC_ISSUER needs NTM_OIDC_AUDIENCE: else tokens made out for others would open")
+        return self
+
+    @model_validator(mode="after")
+    def _certificates_can_be_used(self) -> Self:
+        # here, so that a service names a wrong file and ends, instead of trying to connect for ever
+        self.nats_tls, self.database_tls  # noqa: B018 - reads the files
         return self
 
 

@@ -110,13 +110,14 @@ async def _connect(settings: Settings, name: str, note: Callable[[Exception], Aw
         if not connection.closed_by_us:
             end_process(name)
 
-    seed = settings.nats_seed_file
+    seed, tls = settings.nats_seed_file, settings.nats_tls
     while True:
         connection = _Connection()
         try:
             await connection.connect(
                 settings.nats_servers,
                 name=name,
+                tls=tls,
                 nkeys_seed=None if seed is None else str(seed),
                 inbox_prefix=inbox_prefix(settings),
                 max_reconnect_attempts=-1,

@@ -34,6 +34,13 @@ _process_msg = Client._process_msg
 _connect_command = Client._connect_command
 
 
+class PlainServerError(NatsError):
+    """A server speaks without TLS, where the settings ask for it."""
+
+    def __str__(self) -> str:
+        return "the server does not demand TLS, as NTM_NATS_URL (tls://…) or NTM_NATS_CA_FILE does"
+
+
 class UntriedLibraryError(RuntimeError):
     """A library is installed with which the patches of this module were not tried."""
 
@@ -44,7 +51,7 @@ def patch_nats_py() -> None:
     _check("nats-py", Client, "_setup_nkeys_seed_connect")
     _check("nats-py", Msg, "_metadata")
     Client._process_msg = _process_or_skip  # type: ignore[assignment,method-assign]
-    Client._connect_command = _connect_by_newest_key  # type: ignore[assignment,method-assign]
+    Client._connect_command = _connect_as_told  # type: ignore[assignment,method-assign]
     Client._parse_header_lines = staticmethod(_parse_header_lines)  # type: ignore[method-assign]
 
 
@@ -82,12 +89,16 @@ async def _process_or_skip(client: Client, *parts: Any) -> None:
         log.warning("message not readable", error=f"{type(error).__name__}: {error}"[:200])
 
 
-def _connect_by_newest_key(client: Client) -> bytes:
-    """Name the public key that belongs to the seed in the file now, which may have been renewed.
+def _connect_as_told(client: Client) -> bytes:
+    """Refuse a server without TLS where TLS was asked for, and name the public key of the seed that is there now.
 
-    nats-py signs by the seed that it reads at each connection, and names the public key that it read first: after a
-    renewal it would never connect again. No issue was found.
+    nats-py uses TLS where the server demands it, and otherwise says everything openly, whatever context it was given:
+    who stands between could take the server's demand away. https://github.com/nats-io/nats.py/pull/912 mends that in
+    its successor. And it signs by the seed that it reads at each connection, which may have been renewed, but names
+    the public key that it read first: after a renewal it would never connect again. No issue was found about that.
     """
+    if client.options.get("tls") and not client._server_info.get("tls_required"):
+        raise PlainServerError
     if client._nkeys_seed:
         client._setup_nkeys_seed_connect()
     return _connect_command(client)

@@ -10,6 +10,7 @@ from shared.settings import Settings
 
 def create_engine(settings: Settings, name: str) -> AsyncEngine:
     """Return an engine that checks its connections before use, so that it survives a restart of the database."""
+    tls = settings.database_tls
     return create_async_engine(
         settings.database_url.get_secret_value(),
         pool_pre_ping=True,
@@ -19,7 +20,12 @@ def create_engine(settings: Settings, name: str) -> AsyncEngine:
         pool_size=10,
         pool_use_lifo=True,  # the connection used last, and its server process, know the statements already
         pool_timeout=5,
-        connect_args={"timeout": 10, "command_timeout": 60, "server_settings": {"application_name": f"ntm-{name}"}},
+        connect_args={
+            "timeout": 10,
+            "command_timeout": 60,
+            "server_settings": {"application_name": f"ntm-{name}"},
+            **({} if tls is None else {"ssl": tls}),
+        },
     )
 
 

@@ -73,8 +73,9 @@ def create_broker(settings: Settings, name: str) -> NatsBroker:
     return broker
 
 
-def _security(settings: Settings) -> NatsSecurity | None:
-    return None if settings.nats_seed_file is None else NatsNKey.from_file(settings.nats_seed_file)
+def _security(settings: Settings) -> NatsSecurity:
+    seed, tls = settings.nats_seed_file, settings.nats_tls
+    return NatsSecurity(ssl_context=tls) if seed is None else NatsNKey.from_file(seed, ssl_context=tls)
 
 
 async def start(broker: NatsBroker, nats: Client) -> None:

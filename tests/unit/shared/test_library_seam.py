@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -30,7 +31,7 @@ from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
 
 from shared.nats import library_seam
-from shared.nats.library_seam import UntriedLibraryError, patch_faststream, patch_nats_py
+from shared.nats.library_seam import PlainServerError, UntriedLibraryError, patch_faststream, patch_nats_py
 
 UNREADABLE = b"MSG a 1 \xff 2\r\n{}\r\n"
 READABLE = b"MSG a 1 b 2\r\n{}\r\n"
@@ -146,6 +147,30 @@ def test_patched_the_key_is_the_one_that_signs() -> None:
     patch_nats_py()
     named, newest = _connects_after_renewal()
     assert named == newest
+
+
+def _asked_for_tls(**server: bool) -> Client:
+    """Return a client that was told to use TLS, and what a server says about itself."""
+    client = Client()
+    client.options = defaultdict(lambda: None, tls=ssl.create_default_context())
+    client._server_info = server
+    return client
+
+
+async def unpatched_nats_py_goes_on_without_tls() -> None:
+    assert _asked_for_tls(tls_available=True)._connect_command()
+
+
+def test_nats_py_goes_on_without_tls() -> None:
+    without_patches(unpatched_nats_py_goes_on_without_tls)
+
+
+def test_patched_a_server_without_tls_is_refused() -> None:
+    patch_nats_py()
+    for server in ({}, {"tls_available": True}, {"tls_required": False}):
+        with pytest.raises(PlainServerError):
+            _asked_for_tls(**server)._connect_command()
+    assert _asked_for_tls(tls_required=True)._connect_command()
 
 
 HEADERS = b"".join(
