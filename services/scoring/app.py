@@ -22,7 +22,17 @@ from fastapi import FastAPI
 from faststream.nats import NatsResponse
 from nats.aio.msg import Msg
 
-from services.scoring.asking import communes, judgement, nearest, preview, recognitions, statuses, targets, what_if
+from services.scoring.asking import (
+    changes,
+    communes,
+    judgement,
+    nearest,
+    preview,
+    recognitions,
+    statuses,
+    targets,
+    what_if,
+)
 from services.scoring.asking.openapi import DESCRIPTION
 from services.scoring.service import Scoring
 from shared.contracts import subjects
@@ -52,7 +62,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 app = create_app("NTM scoring", "Các xã đang ở đâu so với kế hoạch. / Where the communes stand.", lifespan)
-for part in (statuses, communes, recognitions, targets, what_if, nearest):
+for part in (statuses, communes, changes, recognitions, targets, what_if, nearest):
     app.include_router(part.router)
 describe(app, DESCRIPTION)
 

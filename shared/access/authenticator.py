@@ -41,16 +41,19 @@ class Authenticator:
 
     async def caller(self, authorization: str | None) -> Caller:
         """Return the caller that the `Authorization` header names; problem 401 without one, 429 above the rate."""
+        caller = await self.recognise(authorization)
+        await self._limit(caller)
+        return caller
+
+    async def recognise(self, authorization: str | None) -> Caller:
+        """Return the caller of an answer that goes on, which costs nothing of the rate; problem 401 without one."""
         scheme, _, credential = (authorization or "").partition(" ")
         credential = credential.strip()
         if scheme.lower() != "bearer" or not credential:
             raise unauthorized(Problems.NO_KEY)
         if self._issuer and is_token(credential):
-            caller = await self._issuer.caller(credential)
-        else:
-            caller = await self._holder(credential)
-        await self._limit(caller)
-        return caller
+            return await self._issuer.caller(credential)
+        return await self._holder(credential)
 
     async def _holder(self, credential: str) -> Caller:
         """Return the holder of a key; problem 401, which takes as long for an unknown id as for a wrong secret."""

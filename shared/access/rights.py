@@ -64,6 +64,8 @@ RIGHTS: Mapping[str, Right] = {
     # scoring
     "GET /v1/statuses": _READ,
     "GET /v1/communes/{code}": _READ,
+    "GET /v1/changes": _READ,
+    "GET /v1/changes/live": _READ,
     "GET /v1/recognitions": _READ,
     "GET /v1/targets": _READ,
     "GET /v1/nearest": _READ,

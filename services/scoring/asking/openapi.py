@@ -23,6 +23,18 @@ DESCRIPTION = Description(
             problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND),
             parameters={"code": "06280"},
         ),
+        "GET /v1/changes": Operation(
+            "Standing",
+            "Changes between two days / Thay đổi giữa hai ngày",
+            problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND),
+            parameters={"district": "184", "criterion": "ntm-11", "since": "2023-06-01", "until": "2023-06-30"},
+        ),
+        "GET /v1/changes/live": Operation(
+            "Standing",
+            "Changes as they happen / Thay đổi trực tiếp",
+            problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND),
+            parameters={"district": "184", "criterion": "ntm-11"},
+        ),
         "GET /v1/recognitions": Operation(
             "Standing",
             "Recognised communes / Xã được công nhận",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, Select, cast, func, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.storage.tables import ChangeRow
@@ -29,6 +30,35 @@ class StoredChange(NamedTuple):
     reason: Bilingual
 
 
+class NumberedChange(NamedTuple):
+    """A published change with its number, and its message without the parts of its verdict."""
+
+    number: int
+    unit: int
+    topic: str
+    body: object
+    reason: object
+
+
+class ChangesAsked(NamedTuple):
+    """The published changes that are asked for; None: all."""
+
+    units: Collection[int] | None = None
+    topic: str | None = None
+    cohort: str | None = None
+    events: Collection[str] | None = None
+
+
+class Looked(NamedTuple):
+    """The published changes behind a number, and the transactions at the moment of looking."""
+
+    changes: list[NumberedChange]
+    oldest_open: int
+    """Every transaction before this one has ended."""
+    next_begun: int
+    """No transaction from this one on had begun."""
+
+
 class ChangeValues(TypedDict):
     """A new row of table `change`."""
 
@@ -44,9 +74,17 @@ class ChangeValues(TypedDict):
     body: dict[str, Any]
 
 
-_STORED = (
-    *(change.c[name] for name in ("topic", "event", "before", "after", "on")),
-    change.c.body["assessment"]["reason"],
+_REASON = change.c.body["assessment"]["reason"]
+_STORED = (*(change.c[name] for name in ("topic", "event", "before", "after", "on")), _REASON)
+_NUMBERED = (
+    *(change.c[name] for name in ("number", "unit", "topic")),
+    change.c.body.op("-", return_type=JSONB)("assessment"),
+    _REASON,
+)
+_SNAPSHOT = func.pg_current_snapshot()
+_TRANSACTIONS = (
+    cast(cast(func.pg_snapshot_xmin(_SNAPSHOT), change.c.topic.type), BigInteger),
+    cast(cast(func.pg_snapshot_xmax(_SNAPSHOT), change.c.topic.type), BigInteger),
 )
 
 
@@ -64,3 +102,49 @@ async def changes_of_unit(connection: AsyncConnection, unit: int, limit: int) ->
         StoredChange(topic, Event(event), Status(before), Status(after), on, Bilingual.model_validate(reason))
         for topic, event, before, after, on, reason in rows
     ]
+
+
+async def changes_between(
+    connection: AsyncConnection, since: date, until: date, asked: ChangesAsked, before: int | None, limit: int
+) -> list[NumberedChange]:
+    """Return the changes of these days that are asked for, the newest first; `before`: only with lower numbers."""
+    query = _asked(asked).where(change.c.on.between(since, until))
+    if before is not None:
+        query = query.where(change.c.number < before)
+    rows = await connection.execute(query.order_by(change.c.number.desc()).limit(limit))
+    return [_numbered(row) for row in rows]
+
+
+async def changes_behind(connection: AsyncConnection, number: int, until: int, limit: int) -> list[NumberedChange]:
+    """Return the changes behind a number, up to another one, in order."""
+    query = select(*_NUMBERED).where(change.c.number > number, change.c.number <= until)
+    return [_numbered(row) for row in await connection.execute(query.order_by(change.c.number).limit(limit))]
+
+
+async def look_behind(connection: AsyncConnection, number: int, limit: int) -> Looked | None:
+    """Return the changes behind a number that are committed, in order; None where there are none."""
+    query = select(*_NUMBERED, *_TRANSACTIONS).where(change.c.number > number)
+    rows = (await connection.execute(query.order_by(change.c.number).limit(limit))).all()
+    return Looked([_numbered(row) for row in rows], *rows[-1][-2:]) if rows else None
+
+
+async def newest_number(connection: AsyncConnection) -> int:
+    """Return the highest number of a change; 0 where there is none."""
+    return await connection.scalar(select(func.max(change.c.number))) or 0
+
+
+def _asked(asked: ChangesAsked) -> Select[Any]:
+    query = select(*_NUMBERED)
+    if asked.units is not None:
+        query = query.where(change.c.unit == func.any(list(asked.units)))
+    if asked.topic is not None:
+        query = query.where(change.c.topic == asked.topic)
+    if asked.cohort is not None:
+        query = query.where(change.c.body["cohorts"].has_key(asked.cohort))
+    if asked.events is not None:
+        query = query.where(change.c.event == func.any(list(asked.events)))
+    return query
+
+
+def _numbered(row: Sequence[Any]) -> NumberedChange:
+    return NumberedChange(*row[: len(_NUMBERED)])

@@ -1,0 +1,187 @@
+"""`GET /v1/changes`: what has changed between two days; `GET /v1/changes/live`: each change as it happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from datetime import date, timedelta
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel, Field
+
+from services.scoring.following.change_feed import PAUSE_SECONDS, FollowedChange
+from services.scoring.following.published_change import PublishedChange, published
+from services.scoring.service import Scoring
+from services.scoring.storage.changes import ChangesAsked, changes_between
+from services.scoring.texts import phrase
+from shared.access.caller import Caller
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.status import Event
+from shared.http.dependencies import Running, SignedIn, runtime_of, service_of
+from shared.http.paging import NumberCursor, up_to
+from shared.problems import Fault, Faults, Problem, Problems
+from shared.reference.load import Reference
+
+router = APIRouter(prefix="/v1")
+
+_WEEK = timedelta(days=7)
+
+_SAID_AFTER = 1000
+"""Changes that were not asked for, after which their number is said all the same: who comes again is not far behind."""
+
+
+class ChangePage(BaseModel):
+    """Changes, the newest first; `next` is the cursor of the following page."""
+
+    since: date
+    until: date
+    items: list[PublishedChange]
+    unreadable: list[int] = Field(default=[], description="The numbers of changes whose stored content is damaged.")
+    next: int | None
+    live_after: int = Field(
+        description="The `Last-Event-ID` behind which `GET /v1/changes/live` goes on: no change lies between."
+    )
+    sample: bool
+
+
+class ChangeFrame(BaseModel):
+    """The data of an event `changes`: the changes since the frame before, in order."""
+
+    items: list[PublishedChange]
+    unreadable: list[int] = Field(default=[], description="The numbers of changes whose stored content is damaged.")
+
+
+class ChangesLost(BaseModel):
+    """The data of an event `reset`: too much has changed since; read the lists again, and go on from here."""
+
+    reason: Bilingual
+
+
+def changes_asked(
+    request: Request,
+    caller: SignedIn,
+    district: Annotated[str | None, Query(description="Only this unit and those below it.")] = None,
+    criterion: Annotated[str | None, Query(description="Such as `ntm-11`.")] = None,
+    commitment: Annotated[str | None, Query(description="The id of a commitment of a plan.")] = None,
+    cohort: Annotated[str | None, Query(description="Only communes of this cohort of a plan.")] = None,
+    event: Annotated[list[Event] | None, Query(description="Only these events; repeat it for several.")] = None,
+) -> ChangesAsked:
+    """Return what is asked for, within the units that the key covers."""
+    references = runtime_of(request).plans.references
+    _check("criterion", criterion, (key for each in references for key in each.criterion_keys))
+    _check("commitment", commitment, (one.id for each in references for one in each.plan.commitments))
+    _check("cohort", cohort, (one.id for each in references for one in each.plan.cohorts))
+    if criterion is not None and commitment is not None:
+        raise _faulty("commitment", commitment, phrase("changes.no_criterion"))
+    return ChangesAsked(_units(references[-1], caller, district), criterion or commitment, cohort, event)
+
+
+Asked = Annotated[ChangesAsked, Depends(changes_asked)]
+
+
+@router.get("/changes")
+async def list_changes(
+    runtime: Running,
+    request: Request,
+    asked: Asked,
+    since: Annotated[date | None, Query(description="By default a week before `until`.")] = None,
+    until: Annotated[date | None, Query(description="By default today.")] = None,
+    cursor: NumberCursor = None,
+    limit: Annotated[int, up_to(1000)] = 200,
+) -> ChangePage:
+    """List the changes between two days, both included, the newest first."""
+    last = until or runtime.clock.today()
+    first = since or last - _WEEK
+    if first > last:
+        raise _faulty("since", first, f"… {last}")
+    live_after = await _scoring(request).changes.newest()
+    async with runtime.engine.connect() as connection:
+        rows = await changes_between(connection, first, last, asked, cursor, limit + 1)
+    read = {row.number: published(row) for row in rows[:limit]}
+    return ChangePage(
+        since=first,
+        until=last,
+        items=[change for change in read.values() if change is not None],
+        unreadable=[number for number, change in read.items() if change is None],
+        next=rows[limit - 1].number if len(rows) > limit else None,
+        live_after=live_after,
+        sample=runtime.reference.plan.sample,
+    )
+
+
+@router.get("/changes/live", response_class=EventSourceResponse)
+async def follow_changes(
+    request: Request,
+    asked: Asked,
+    last_event_id: Annotated[
+        int | None,
+        Header(ge=0, le=2**62, description="The number behind which to go on: an event's id, or `live_after`."),
+    ] = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """Send the changes as they happen, as server-sent events: at most two frames a second, each with all since.
+
+    An event `changes` has a `ChangeFrame`, an event `reset` a `ChangesLost`. The stream ends with its key.
+    """
+    scoring, authorization = _scoring(request), request.headers.get("authorization")
+    number = said = await scoring.changes.newest() if last_event_id is None else last_event_id
+    while True:
+        found = await scoring.changes.behind(number)
+        if found is None:
+            number = said = await scoring.changes.newest()
+            yield ServerSentEvent(event="reset", id=str(number), data=ChangesLost(reason=phrase("changes.reset")))
+        elif found:
+            number = found[-1].number
+            if frame := _frame(change for change in found if change.is_asked(asked)):
+                said = number
+                yield ServerSentEvent(event="changes", id=str(number), raw_data=frame)
+            elif number >= said + _SAID_AFTER:
+                said = number
+                yield ServerSentEvent(id=str(number))
+        await asyncio.sleep(PAUSE_SECONDS)
+        try:
+            await scoring.authenticator.recognise(authorization)
+        except Problem:
+            return
+
+
+def _frame(changes: Iterable[FollowedChange]) -> str:
+    """Return a `ChangeFrame` as JSON; an empty text where there is nothing to tell."""
+    items, unreadable = [], []
+    for change in changes:
+        if change.text is None:
+            unreadable.append(str(change.number))
+        else:
+            items.append(change.text)
+    return f'{{"items":[{",".join(items)}],"unreadable":[{",".join(unreadable)}]}}' if items or unreadable else ""
+
+
+def _units(reference: Reference, caller: Caller, district: str | None) -> frozenset[int] | None:
+    """Return the keys of the units of any time that are asked for and that the key covers; None: all."""
+    units, province = reference.units, reference.plan.unit
+    if district is None and province in caller.units:
+        return None
+    if district is not None and not units.known(district):
+        raise Problem(Problems.NOT_FOUND, Fault("/district", Faults.UNKNOWN_UNIT, {"value": district}))
+    asked = [unit for unit in units if units.is_under(unit, district or province)]
+    covered = frozenset(unit.key for unit in asked if caller.covers_unit(unit, units))
+    if district is not None and not covered:
+        raise Problem(Problems.OUT_OF_SCOPE, Fault("/district", Faults.OUTSIDE_UNITS, {"value": district}))
+    return covered
+
+
+def _check(parameter: str, value: str | None, known: Iterable[str]) -> None:
+    """Raise a problem where the value is none of the known ones."""
+    if value is not None and value not in (names := dict.fromkeys(known)):
+        raise _faulty(parameter, value, ", ".join(names))
+
+
+def _faulty(parameter: str, value: object, expected: str | Bilingual) -> Problem:
+    return Problem(
+        Problems.INVALID_QUERY, Fault(f"/{parameter}", Faults.BAD_PARAMETER, {"value": value, "expected": expected})
+    )
+
+
+def _scoring(request: Request) -> Scoring:
+    return cast(Scoring, service_of(request))

@@ -1,0 +1,1 @@
+"""The published changes, followed as they come."""
