@@ -202,7 +202,7 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
         ),
         "GET /v1/statuses": plainly("/v1/statuses?district=184", marker="06280"),
         "GET /v1/communes/{code}": plainly("/v1/communes/06280"),
-        "GET /v1/changes": plainly("/v1/changes?district=184&since=2023-01-01", marker='"ntm-11"'),
+        "GET /v1/changes": plainly("/v1/changes?district=184"),
         "GET /v1/changes/live": plainly("/v1/changes/live?district=184", headers={"last-event-id": "0"}),
         "GET /v1/recognitions": plainly("/v1/recognitions", marker="06280"),
         "GET /v1/targets": plainly("/v1/targets", "184", marker='"184"'),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from services.scoring.asking.changes import ChangeFrame, ChangesLost
 from shared.http.openapi import Description, Operation
 from shared.problems import Problems
 
 DESCRIPTION = Description(
+    models=(ChangeFrame, ChangesLost),
     tags={
         "Standing": "Tiến độ / Where communes, districts and the province stand.",
         "Outlook": "Triển vọng / What would follow, and who is nearest. Nothing of it is stored.",
