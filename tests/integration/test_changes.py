@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import date
 from typing import Any, NamedTuple
@@ -59,7 +59,7 @@ async def live(
     """Yield the server-sent events, without what keeps the connection alive."""
     headers = {} if after is None else {"Last-Event-ID": str(after)}
 
-    async def read(answer: httpx.Response) -> AsyncIterator[Sent]:
+    async def read(answer: httpx.Response) -> AsyncGenerator[Sent]:
         fields: dict[str, str] = {}
         async for line in answer.aiter_lines():
             if line:
