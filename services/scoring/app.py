@@ -29,6 +29,7 @@ from services.scoring.asking import (
     nearest,
     preview,
     recognitions,
+    series,
     statuses,
     targets,
     what_if,
@@ -62,7 +63,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 app = create_app("NTM scoring", "Các xã đang ở đâu so với kế hoạch. / Where the communes stand.", lifespan)
-for part in (statuses, communes, changes, recognitions, targets, what_if, nearest):
+for part in (statuses, communes, changes, series, recognitions, targets, what_if, nearest):
     app.include_router(part.router)
 describe(app, DESCRIPTION)
 

@@ -66,6 +66,7 @@ RIGHTS: Mapping[str, Right] = {
     "GET /v1/communes/{code}": _READ,
     "GET /v1/changes": _READ,
     "GET /v1/changes/live": _READ,
+    "GET /v1/series": _READ,
     "GET /v1/recognitions": _READ,
     "GET /v1/targets": _READ,
     "GET /v1/nearest": _READ,

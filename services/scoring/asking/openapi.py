@@ -37,6 +37,12 @@ DESCRIPTION = Description(
             problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND),
             parameters={"district": "184", "criterion": "ntm-11"},
         ),
+        "GET /v1/series": Operation(
+            "Standing",
+            "Values over time with their path / Số liệu theo thời gian và lộ trình",
+            problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND, Problems.BUSY),
+            parameters={"unit": "06280", "criterion": "ntm-11", "from": "2023-01-31", "to": "2023-06-30"},
+        ),
         "GET /v1/recognitions": Operation(
             "Standing",
             "Recognised communes / Xã được công nhận",
