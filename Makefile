@@ -1,9 +1,11 @@
 .DEFAULT_GOAL := help
-.PHONY: help up test bench fuzz lint types schemas compatible release-schemas migration lock demo-reset clean setup compose-up compose-down compose-check
+.PHONY: help up test bench fuzz faults lint types schemas compatible release-schemas migration lock demo-reset clean setup compose-up compose-down compose-check
 
 BIN := .venv/bin
 DATA ?= .ntm
 ARGS ?=
+SEED ?= 1
+FAULTS ?= 100
 REQUIREMENTS ?= requirements
 # Compiled the same for every Python and system that the project supports; names no index, no path.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes \
@@ -28,6 +30,9 @@ bench: setup ## Measure each service beside the raw limits, and notify beside Al
 
 fuzz: setup ## Send every door of intake bad input; ARGS="--door json --count 100000"
 	@exec $(BIN)/python -m tests.fuzz $(ARGS)
+
+faults: setup ## Strike every part under load, check that nothing is lost or wrong: SEED=2 FAULTS=1000 ARGS="--kind killed"
+	@exec $(BIN)/python -m tests.faults --seed $(SEED) --faults $(FAULTS) $(ARGS)
 
 lint: setup ## Check style, format and the borders between the packages
 	$(BIN)/ruff check

@@ -1,0 +1,47 @@
+"""`make faults`: faults of every part under load. SEED=2 FAULTS=1000 ARGS="--kind killed --kind 'cut off'"."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tests.faults.kinds import DEFAULT_SITE, KINDS, SITES
+from tests.faults.report import Report
+from tests.faults.run import run
+
+
+def main(
+    seed: Annotated[int, typer.Option(help="Another one makes another schedule.")] = 1,
+    faults: Annotated[int, typer.Option(help="The number of faults.")] = 100,
+    site: Annotated[str, typer.Option(help=f"What is struck: {', '.join(SITES)}.")] = DEFAULT_SITE,
+    kind: Annotated[list[str] | None, typer.Option(help="Which; all of the site by default.")] = None,
+) -> None:
+    """Inflict faults on a running system under load, check everything, and print a report."""
+    if site not in SITES:
+        raise typer.BadParameter(f"{site}; there are {', '.join(SITES)}")
+    kinds = sorted(kind or KINDS[site])
+    if unknown := {*kinds} - {*KINDS[site]}:
+        raise typer.BadParameter(f"{', '.join(unknown)}; there are {', '.join(KINDS[site])}")
+    directory, began = Path(tempfile.mkdtemp(prefix="faults-")), time.monotonic()
+
+    def say(words: str) -> None:
+        print(f"{time.monotonic() - began:7.1f} s  {words}", flush=True)
+
+    report = Report(site, seed, faults, kinds)
+    asyncio.run(run(report, directory, say))
+    print(report)
+    if not report.is_good:
+        print(f"record and logs: {directory}")
+        sys.exit(1)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

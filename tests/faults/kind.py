@@ -1,0 +1,21 @@
+"""A kind of fault: the parts that it strikes, how long it lasts, how it is inflicted, and what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.faults.schedule import Choice, Fault
+
+type Inflict = Callable[[Any, Fault], Awaitable[None]]
+"""Inflicts a fault on the site for which the kind is made, and returns when the system may recover."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Choice):
+    """A kind of fault. Its time lies between two numbers of seconds."""
+
+    inflict: Inflict
+    mended_by: str = "the system itself"
+    """The documented command that mends it."""

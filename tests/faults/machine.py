@@ -1,0 +1,121 @@
+"""One supervised machine, as `ntm up` runs it, with proxies before its broker and its database."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+from deploy.local.supervisor import end, spawn
+from deploy.local.system import free_port, is_free
+from shared.nats.users import seed_file
+from tests.faults.proxy import Proxy
+from tests.faults.routed import ROUTES
+from tests.faults.site import PATIENCE_SECONDS, Site, are_ready
+from tests.running import START
+from tests.waiting import eventually
+
+PARTS = {
+    **{name: f"tests.faults.routed:{name}" for name in ("intake", "scoring", "notify")},
+    "nats": "nats-server.conf",
+    "postgres": "bin/postgres",
+}
+"""The parts that the supervisor keeps running, each with the words by which its command is known."""
+
+
+class Machine(Site):
+    """The supervisor with everything that it runs."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.proxies = {name: Proxy(lambda name=name: self._server_port(name)) for name in ("nats", "postgres")}
+        self.supervisor_lock = asyncio.Lock()
+        """Held by a fault that strikes the supervisor: nobody else strikes it meanwhile."""
+        self._first_port = _four_ports()
+        self._supervisor: asyncio.subprocess.Process | None = None
+
+    @asynccontextmanager
+    async def parts(self) -> AsyncIterator[None]:
+        self.data.mkdir(parents=True)
+        try:
+            for name, proxy in self.proxies.items():
+                await proxy.start(self.ports[name])
+            await self.start()
+            yield
+        finally:
+            if self._supervisor and self._supervisor.returncode is None:
+                self._supervisor.send_signal(signal.SIGCONT)
+                await end(self._supervisor)
+            for proxy in self.proxies.values():
+                await proxy.stop()
+
+    async def start(self) -> None:
+        """Start the supervisor, and wait until every part is ready."""
+        command = [sys.executable, "-m", "tests.faults.launch", str(self.data), str(self._first_port)]
+        with (self.directory / "supervisor.log").open("ab") as log:
+            env = {ROUTES: json.dumps(self.ports)}
+            self._supervisor = await spawn([*command, START.isoformat()], env, log)
+        await self.until_ready()
+
+    async def kill(self) -> None:
+        """Kill the supervisor. Its children die with it."""
+        assert self._supervisor
+        children = psutil.Process(self._supervisor.pid).children(recursive=True)
+        self._supervisor.kill()
+        await self._supervisor.wait()
+        await eventually(lambda: not psutil.wait_procs(children, timeout=0)[1], PATIENCE_SECONDS)
+        await eventually(lambda: all(is_free(self._first_port + number) for number in range(4)), PATIENCE_SECONDS)
+
+    def signal_supervisor(self, number: signal.Signals) -> None:
+        """Send the supervisor a signal."""
+        assert self._supervisor
+        self._supervisor.send_signal(number)
+
+    async def until_ready(self) -> None:
+        urls = [f"http://127.0.0.1:{self._first_port + number}" for number in range(3)]
+
+        async def is_ready() -> bool:
+            assert self._supervisor
+            ended = self._supervisor.returncode is not None
+            assert not ended, f"the supervisor has ended: {self.directory / 'supervisor.log'}"
+            return (self.data / "run.json").exists() and await are_ready(*urls)
+
+        await eventually(is_ready, PATIENCE_SECONDS, lambda: f"not ready again; logs in {self.data / 'logs'}")
+
+    def process(self, part: str) -> psutil.Process | None:
+        """Return the process of a part; None while it does not run."""
+        assert self._supervisor
+        with suppress(psutil.Error):
+            for child in psutil.Process(self._supervisor.pid).children():
+                with suppress(psutil.Error):
+                    if PARTS[part] in " ".join(child.cmdline()):
+                        return child
+        return None
+
+    async def until_running(self, part: str) -> psutil.Process:
+        """Return the process of a part as soon as it runs."""
+        found: psutil.Process = await eventually(lambda: self.process(part), PATIENCE_SECONDS)
+        return found
+
+    @property
+    def intake_url(self) -> str:
+        return f"http://127.0.0.1:{self._first_port}"
+
+    def nats_login(self, user: str) -> tuple[list[str], Path]:
+        return [f"nats://127.0.0.1:{self._server_port('nats')}"], seed_file(self.data / "nats" / "users", user)
+
+    def _server_port(self, name: str) -> int:
+        chosen = json.loads((self.data / "secrets.json").read_bytes())
+        return int(chosen["nats_port" if name == "nats" else "database_port"])
+
+
+def _four_ports() -> int:
+    while not all(is_free((base := free_port()) + number) for number in range(4)):
+        pass
+    return base

@@ -1,0 +1,77 @@
+"""A run: rounds of faults under load, recovery after each, checks now and then and at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+from tests.faults.evaluate import evaluate
+from tests.faults.gather import gather
+from tests.faults.kind import Kind
+from tests.faults.kinds import KINDS, SITES
+from tests.faults.load import Load
+from tests.faults.record import Record, Recorded
+from tests.faults.report import Report
+from tests.faults.schedule import Fault, schedule
+from tests.faults.site import PATIENCE_SECONDS, Site
+from tests.waiting import eventually
+
+FAULTS_BETWEEN_CHECKS = 50
+
+
+async def run(report: Report, directory: Path, say: Callable[[str], None]) -> None:
+    """Inflict the faults that the report names on a system of its own in a directory, and fill in the report."""
+    began = time.monotonic()
+    site, record = SITES[report.site](directory), Record(directory / "record.jsonl")
+    try:
+        async with site.running():
+            load = Load(site, record, site.key, Random(f"load/{report.seed}"))  # noqa: S311 - to be repeated
+            async with load.running():
+                await _inflict_all(site, load, report, say)
+    except (AssertionError, TimeoutError):
+        report.broken = traceback.format_exc()
+    finally:
+        record.close()
+    report.answers, report.served, report.seconds = record.answers, record.served, time.monotonic() - began
+
+
+async def _inflict_all(site: Site, load: Load, report: Report, say: Callable[[str], None]) -> None:
+    await _served(load)
+    choices = {kind: KINDS[report.site][kind] for kind in report.kinds}
+    since_check = 0
+    for faults in schedule(report.seed, report.count, choices):
+        await asyncio.gather(*(_inflict(site, choices[fault.kind], fault, say) for fault in faults))
+        report.faults += faults
+        await site.until_ready()
+        await _served(load)
+        since_check += len(faults)
+        if since_check >= FAULTS_BETWEEN_CHECKS or len(report.faults) == report.count:
+            since_check = 0
+            async with load.paused(PATIENCE_SECONDS):
+                evidence = await gather(site)
+                report.findings = evaluate(Recorded(load.record.path), evidence)
+            found = report.findings
+            say(f"checked: {found.acknowledged} acknowledged, lost {len(found.lost)}, wrong {len(found.wrong)}, "
+                f"doubled {len(found.doubled)}")  # fmt: skip
+            if not found.is_good:
+                return
+
+
+async def _inflict(site: Site, kind: Kind, fault: Fault, say: Callable[[str], None]) -> None:
+    await asyncio.sleep(fault.after)
+    say(str(fault))
+    await kind.inflict(site, fault)
+
+
+async def _served(load: Load) -> None:
+    """Wait until every door has accepted something since now: that a service calls itself ready is not enough."""
+    before = load.record.served.copy()
+
+    def left() -> list[str]:
+        return [door for door in load.doors if load.record.served[door] == before[door]]
+
+    await eventually(lambda: not left(), PATIENCE_SECONDS, lambda: f"nothing accepted any more by {', '.join(left())}")
