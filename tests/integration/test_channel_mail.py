@@ -69,6 +69,19 @@ async def test_a_slow_mail_server_is_tried_again_later_on_another_connection() -
     assert server.connections == 2
 
 
+@pytest.mark.parametrize("answer", ["banana", "", "-1 minus", "999 beyond", "\x00\x01"])
+@pytest.mark.parametrize("to", ["recipient", "content"])
+async def test_an_answer_that_is_no_smtp_is_tried_again_later_on_another_connection(answer: str, to: str) -> None:
+    server = Mailbox(**{to: [answer]})
+    async with server.serve() as port:
+        channel = Email(mail_settings(port, send_timeout_seconds=2))
+        garbled, following = await deliver(channel, a_notice(), a_notice())
+        await channel.close()
+    assert (garbled.result, garbled.ends_address) == (Result.TEMPORARY, False)
+    assert following.result is Result.SENT
+    assert server.connections == 2
+
+
 @pytest.mark.parametrize(
     ("answer", "ends"),
     [

@@ -96,6 +96,8 @@ class _SmtpSession:
         try:
             _, answer = await self._client.send_message(mail)
         except (errors.SMTPResponseException, errors.SMTPRecipientsRefused, ValueError) as error:
+            if is_unreadable(error):
+                self._client.close()  # aiosmtplib would read the same line again as the next mail's answer
             return sending_failed(error)
         except (aiosmtplib.SMTPException, OSError) as error:
             self._client.close()  # an answer that comes too late must not be taken for the next mail's
@@ -112,6 +114,12 @@ class _SmtpSession:
                 await self._client.quit()
         except (aiosmtplib.SMTPException, OSError):
             self._client.close()
+
+
+def is_unreadable(error: Exception) -> bool:
+    """Say whether the server's answer is none of SMTP's (RFC 5321, 4.2.1), so that it is no refusal either."""
+    answers = error.recipients if isinstance(error, errors.SMTPRecipientsRefused) else [error]
+    return any(isinstance(one, errors.SMTPResponseException) and not 200 <= one.code < 600 for one in answers)
 
 
 def connecting_failed(error: Exception) -> Outcome:
