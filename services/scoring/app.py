@@ -31,6 +31,7 @@ from services.scoring.asking import (
     recognitions,
     series,
     statuses,
+    summary,
     targets,
     what_if,
 )
@@ -63,7 +64,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 app = create_app("NTM scoring", "Các xã đang ở đâu so với kế hoạch. / Where the communes stand.", lifespan)
-for part in (statuses, communes, changes, series, recognitions, targets, what_if, nearest):
+for part in (summary, statuses, communes, changes, series, recognitions, targets, what_if, nearest):
     app.include_router(part.router)
 describe(app, DESCRIPTION)
 

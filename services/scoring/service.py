@@ -11,6 +11,7 @@ import structlog
 from nats.aio.msg import Msg
 
 from services.scoring.following.change_feed import ChangeFeed
+from services.scoring.following.published_statuses import PublishedStatuses
 from services.scoring.judging.changes import Moment
 from services.scoring.storage.locks import hold_off_rebuild
 from services.scoring.storage.tables import OutboxRow, ParkedRow
@@ -44,6 +45,7 @@ class Scoring:
         self.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
         self.relay = Relay(runtime.engine, runtime.nats, OutboxRow)
         self.changes = ChangeFeed(runtime.engine)
+        self.statuses = PublishedStatuses(runtime.engine, self.changes)
         self.targets = PollingWorker("targets", self.judge_targets)
         self.daily_tick = DailyTick(runtime, self.relay)
         self.reference_switch = ReferenceSwitch(runtime, self.relay)

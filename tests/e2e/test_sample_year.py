@@ -6,12 +6,14 @@ import asyncio
 import json
 import signal
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import httpx
 import nats as nats_client
 import pytest
 from nats.aio.client import Client
@@ -182,6 +184,12 @@ async def test_the_sample_runs_on_into_2024_by_a_plan_of_its_own(
         result = await summary(client, system.scoring_url, system.notify_url, key, date(2024, 3, 31))
         assert [(one.plan.id, bool(one.targets)) for one in result.plans] == [(of_2023, True), (of_2024, True)]
 
+        counted = (await client.get(f"{system.scoring_url}/v1/summary", params={"months": True})).json()
+        assert [day["on"] for day in counted["days"]] == ["2023-12-31", "2024-01-31", "2024-02-29", "2024-03-31"]
+        assert [day["plan"] for day in counted["days"]] == [of_2023, of_2024, of_2024, of_2024]
+        for day in counted["days"]:
+            assert communes_in(day) == await communes_listed(client, system.scoring_url, day["on"]), day["on"]
+
         async with broker(system) as nats, database(system) as engine:
             told = [change async for change in changes_told(nats)]
             of_plans = [change for change in told if change["cause"] == "plan"]
@@ -190,6 +198,30 @@ async def test_the_sample_runs_on_into_2024_by_a_plan_of_its_own(
             assert ("missed", "time") in {(one["event"], one["cause"]) for one in at_the_deadline}
             report = await rebuild(engine, nats, load_for(settings_of(system)), date(2024, 3, 31), switch=False)
             assert report.differences == []
+
+
+def communes_in(day: dict[str, Any]) -> Counter[tuple[str, str, str]]:
+    """Return the communes of a summary's day by district, criterion and status."""
+    return Counter(
+        {
+            (district["district"]["code"], cell["criterion"], status): number
+            for district in day["districts"]
+            for cell in district["cells"]
+            if cell["cohort"] is None
+            for status, number in cell["statuses"].items()
+        }
+    )
+
+
+async def communes_listed(client: httpx.AsyncClient, url: str, as_of: str) -> Counter[tuple[str, str, str]]:
+    """Return the communes by district, criterion and status as the list of statuses has them."""
+    found, asked = Counter[tuple[str, str, str]](), {"as_of": as_of, "limit": "5000"}
+    while True:
+        page = (await client.get(f"{url}/v1/statuses", params=asked)).json()
+        found.update((one["district"]["code"], one["criterion"]["key"], one["status"]) for one in page["items"])
+        if page["next"] is None:
+            return found
+        asked["cursor"] = page["next"]
 
 
 async def changes_told(nats: Client) -> AsyncIterator[dict[str, Any]]:

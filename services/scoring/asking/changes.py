@@ -96,7 +96,7 @@ async def list_changes(
     first = since or last - _WEEK
     if first > last:
         raise _faulty("since", first, f"… {last}")
-    live_after = await _scoring(request).changes.newest()
+    live_after = await scoring_of(request).changes.newest()
     async with runtime.engine.connect() as connection:
         rows = await changes_between(connection, first, last, asked, cursor, limit + 1)
     read = {row.number: published(row) for row in rows[:limit]}
@@ -124,7 +124,7 @@ async def follow_changes(
 
     An event `changes` has a `ChangeFrame`, an event `reset` a `ChangesLost`. The stream ends with its key.
     """
-    scoring, authorization = _scoring(request), request.headers.get("authorization")
+    scoring, authorization = scoring_of(request), request.headers.get("authorization")
     number = said = await scoring.changes.newest() if last_event_id is None else last_event_id
     while True:
         found = await scoring.changes.behind(number)
@@ -183,5 +183,6 @@ def _faulty(parameter: str, value: object, expected: str | Bilingual) -> Problem
     )
 
 
-def _scoring(request: Request) -> Scoring:
+def scoring_of(request: Request) -> Scoring:
+    """Return the service that answers."""
     return cast(Scoring, service_of(request))

@@ -13,6 +13,11 @@ DESCRIPTION = Description(
         "Outlook": "Triển vọng / What would follow, and who is nearest. Nothing of it is stored.",
     },
     operations={
+        "GET /v1/summary": Operation(
+            "Standing",
+            "Communes by status, counted / Số xã theo trạng thái",
+            parameters={"as_of": "2023-06-30", "months": True},
+        ),
         "GET /v1/statuses": Operation(
             "Standing",
             "Criteria of the communes / Tiêu chí của các xã",

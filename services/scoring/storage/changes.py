@@ -15,6 +15,7 @@ from services.scoring.storage.tables import ChangeRow
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Event, Status
 from shared.postgres.statements import columns_of, insert_rows, table_of
+from shared.reference.models import CriterionKey
 
 change = table_of(ChangeRow)
 
@@ -38,6 +39,17 @@ class NumberedChange(NamedTuple):
     topic: str
     body: object
     reason: object
+
+
+class ChangeOfStatus(NamedTuple):
+    """A published change of a commune's criterion."""
+
+    number: int
+    unit: int
+    criterion: CriterionKey
+    on: date
+    after: Status
+    plan: str | None
 
 
 class ChangesAsked(NamedTuple):
@@ -126,6 +138,17 @@ async def look_behind(connection: AsyncConnection, number: int, limit: int) -> L
     query = select(*_NUMBERED, *_TRANSACTIONS).where(change.c.number > number)
     rows = (await connection.execute(query.order_by(change.c.number).limit(limit))).all()
     return Looked([_numbered(row) for row in rows], *rows[-1][-2:]) if rows else None
+
+
+async def statuses_behind(connection: AsyncConnection, number: int, until: int, limit: int) -> list[ChangeOfStatus]:
+    """Return the changes of communes' criteria behind a number, up to another one, in order."""
+    columns = (change.c[name] for name in ("number", "unit", "topic", "on", "after"))
+    of_commune = change.c.body["kind"].astext == "status"
+    query = select(*columns, change.c.body["plan"].astext).where(
+        change.c.number > number, change.c.number <= until, of_commune
+    )
+    rows = await connection.execute(query.order_by(change.c.number).limit(limit))
+    return [ChangeOfStatus(*row[:4], Status(row[4]), row[5]) for row in rows]
 
 
 async def newest_number(connection: AsyncConnection) -> int:

@@ -1,0 +1,106 @@
+"""The statuses of communes' criteria through time, as they were published: what was known on each day.
+
+Nothing is judged again: a status holds from its change until the next one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from services.scoring.storage.changes import ChangeOfStatus
+from shared.contracts.status import Status
+from shared.reference.load import Plans, Reference
+from shared.reference.models import CriterionKey, Unit
+
+
+class Cell(NamedTuple):
+    """The communes of a district that are counted together."""
+
+    criterion: CriterionKey
+    cohort: str | None
+    """The plan's cohort; None: all communes of the district."""
+
+
+type District = int | None
+"""A district's surrogate key; None: the communes of a tree without districts."""
+
+type Counts = Mapping[Cell, Counter[Status]]
+
+type _Course = tuple[list[date], list[Status]]
+"""The days from which statuses have held, and these statuses."""
+
+
+class StatusHistory:
+    """The course of each criterion of each commune, from changes in the order of their numbers.
+
+    Counts are kept by day and district, and made again where a change moves them.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        """The number of the newest change that was taken in."""
+        self._courses: defaultdict[tuple[int, CriterionKey], _Course] = defaultdict(lambda: ([], []))
+        self._communes: dict[date, tuple[Reference, Mapping[District, Sequence[Unit]]]] = {}
+        self._counts: defaultdict[date, dict[District, Counts]] = defaultdict(dict)
+
+    def take(self, changes: Iterable[ChangeOfStatus], plans: Plans) -> None:
+        """Take in the next changes. One by another plan than the one in force on its day is no status of that day."""
+        for change in changes:
+            self.number = change.number
+            reference = plans.in_force(change.on)
+            if change.plan not in (None, reference.plan.id):
+                continue
+            days, statuses = self._courses[change.unit, change.criterion]
+            at = bisect_right(days, change.on)
+            days.insert(at, change.on)
+            statuses.insert(at, change.after)
+            district = _district(reference.units.by_key(change.unit), reference)
+            for day, counts in self._counts.items():
+                if day >= change.on:
+                    counts.pop(district, None)
+
+    def counts(self, reference: Reference, on: date) -> Iterator[tuple[District, Counts]]:
+        """Yield each district with its communes by criterion, cohort and status, as published by the end of a day."""
+        known_by, communes = self._communes.get(on, (None, {}))
+        if known_by is not reference:
+            communes = _by_district(reference, on)
+            self._communes[on] = reference, communes
+            self._counts.pop(on, None)
+        counted = self._counts[on]
+        for district, units in communes.items():
+            if district not in counted:
+                counted[district] = self._count(units, reference, on)
+            yield district, counted[district]
+
+    def _count(self, communes: Iterable[Unit], reference: Reference, on: date) -> Counts:
+        counts: defaultdict[Cell, Counter[Status]] = defaultdict(Counter)
+        for unit in communes:
+            cohorts = (None, *(cohort.id for cohort in reference.cohorts_of(unit)))
+            for criterion in reference.criteria_of(unit, on):
+                status = self._status(unit.key, criterion, on)
+                for cohort in cohorts:
+                    counts[Cell(criterion, cohort)][status] += 1
+        return counts
+
+    def _status(self, unit: int, criterion: CriterionKey, on: date) -> Status:
+        """Return the status that was published by the end of a day."""
+        if (course := self._courses.get((unit, criterion))) is None:
+            return Status.NO_DATA
+        at = bisect_right(course[0], on)
+        return course[1][at - 1] if at else Status.NO_DATA
+
+
+def _by_district(reference: Reference, on: date) -> Mapping[District, Sequence[Unit]]:
+    communes: defaultdict[District, list[Unit]] = defaultdict(list)
+    for unit in reference.units.communes(on, reference.plan.unit):
+        communes[_district(unit, reference)].append(unit)
+    return communes
+
+
+def _district(unit: Unit, reference: Reference) -> District:
+    district = reference.units.district(unit)
+    return district.key if district else None
