@@ -19,3 +19,6 @@ class Kind(Choice):
     inflict: Inflict
     mended_by: str = "the system itself"
     """The documented command that mends it."""
+
+    needs_disks: bool = False
+    """It needs small file systems of the runner's own (`disk.py`)."""

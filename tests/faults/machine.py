@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
@@ -17,20 +19,22 @@ from deploy.local.system import free_port, is_free
 from shared.nats.users import seed_file
 from tests.faults.proxy import Proxy
 from tests.faults.routed import ROUTES
-from tests.faults.site import PATIENCE_SECONDS, Site, are_ready
+from tests.faults.site import PATIENCE_SECONDS, SERVICE_MARKS, Site, are_ready
 from tests.running import START
 from tests.waiting import eventually
 
-PARTS = {
-    **{name: f"tests.faults.routed:{name}" for name in ("intake", "scoring", "notify")},
-    "nats": "nats-server.conf",
-    "postgres": "bin/postgres",
-}
+PARTS = {**SERVICE_MARKS, "nats": "nats-server.conf", "postgres": "bin/postgres"}
 """The parts that the supervisor keeps running, each with the words by which its command is known."""
+
+
+DISKS = ("data", "wal")
+"""File systems of their own, where the runner can have them: all data, and PostgreSQL's log."""
 
 
 class Machine(Site):
     """The supervisor with everything that it runs."""
+
+    marks = PARTS
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
@@ -42,16 +46,18 @@ class Machine(Site):
 
     @asynccontextmanager
     async def parts(self) -> AsyncIterator[None]:
-        self.data.mkdir(parents=True)
+        self.data.mkdir(parents=True, exist_ok=True)
         try:
             for name, proxy in self.proxies.items():
                 await proxy.start(self.ports[name])
             await self.start()
+            if (self.directory / "wal").is_mount():
+                await self._stop()
+                await asyncio.to_thread(self._move_wal)
+                await self.start()
             yield
         finally:
-            if self._supervisor and self._supervisor.returncode is None:
-                self._supervisor.send_signal(signal.SIGCONT)
-                await end(self._supervisor)
+            await self._stop()
             for proxy in self.proxies.values():
                 await proxy.stop()
 
@@ -62,6 +68,18 @@ class Machine(Site):
             env = {ROUTES: json.dumps(self.ports)}
             self._supervisor = await spawn([*command, START.isoformat()], env, log)
         await self.until_ready()
+
+    async def _stop(self) -> None:
+        if self._supervisor and self._supervisor.returncode is None:
+            self._supervisor.send_signal(signal.SIGCONT)
+            await end(self._supervisor)
+
+    def _move_wal(self) -> None:
+        """Move PostgreSQL's log to its own disk, as an administrator would."""
+        log, moved = self.data / "postgres" / "pg_wal", self.directory / "wal" / "pg_wal"
+        subprocess.run(["cp", "-a", str(log), str(moved)], check=True)  # with its owner
+        shutil.rmtree(log)
+        log.symlink_to(moved)
 
     async def kill(self) -> None:
         """Kill the supervisor. Its children die with it."""
@@ -88,20 +106,10 @@ class Machine(Site):
 
         await eventually(is_ready, PATIENCE_SECONDS, lambda: f"not ready again; logs in {self.data / 'logs'}")
 
-    def process(self, part: str) -> psutil.Process | None:
-        """Return the process of a part; None while it does not run."""
+    @property
+    def keeper(self) -> int:
         assert self._supervisor
-        with suppress(psutil.Error):
-            for child in psutil.Process(self._supervisor.pid).children():
-                with suppress(psutil.Error):
-                    if PARTS[part] in " ".join(child.cmdline()):
-                        return child
-        return None
-
-    async def until_running(self, part: str) -> psutil.Process:
-        """Return the process of a part as soon as it runs."""
-        found: psutil.Process = await eventually(lambda: self.process(part), PATIENCE_SECONDS)
-        return found
+        return self._supervisor.pid
 
     @property
     def intake_url(self) -> str:

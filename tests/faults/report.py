@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.faults.evaluate import Findings
-from tests.faults.kinds import DEFAULT_SITE, KINDS
+from tests.faults.kinds import DEFAULT_SITE, by_default
 from tests.faults.schedule import Fault
 
 
@@ -37,7 +37,7 @@ class Report:
     def command(self) -> str:
         """The command that repeats the run: the same faults in the same order."""
         site = [] if self.site == DEFAULT_SITE else [f"--site {self.site}"]
-        kinds = [] if [*self.kinds] == sorted(KINDS[self.site]) else [f"--kind '{kind}'" for kind in self.kinds]
+        kinds = [] if [*self.kinds] == by_default(self.site) else [f"--kind '{kind}'" for kind in self.kinds]
         options = " ".join([*site, *kinds])
         return f"make faults SEED={self.seed} FAULTS={self.count}" + (f' ARGS="{options}"' if options else "")
 

@@ -16,13 +16,11 @@ ROUTES = "NTM_FAULTS_ROUTES"
 
 def rerouted(env: dict[str, str], routes: dict[str, int]) -> dict[str, str]:
     """Return the settings of a service that differ when it goes by the runner's ports."""
-    changed = {
-        "NTM_NATS_URL": _with_port(env["NTM_NATS_URL"], routes["nats"]),
-        "NTM_DATABASE_URL": _with_port(env["NTM_DATABASE_URL"], routes["postgres"]),
-        "NTM_RETRY_FIRST_SECONDS": "0.3",
-        "NTM_RETRY_LONGEST_SECONDS": "2",
-    }
-    if "NTM_SMS_URL" in env:
+    changed = {"NTM_RETRY_FIRST_SECONDS": "0.3", "NTM_RETRY_LONGEST_SECONDS": "2"}
+    if "nats" in routes:
+        changed["NTM_NATS_URL"] = _with_port(env["NTM_NATS_URL"], routes["nats"])
+        changed["NTM_DATABASE_URL"] = _with_port(env["NTM_DATABASE_URL"], routes["postgres"])
+    if "gateways" in routes and "NTM_SMS_URL" in env:
         changed["NTM_SMS_URL"] = f"http://127.0.0.1:{routes['gateways']}"
         changed["NTM_SMTP_PORT"] = str(routes["mail"])
     return changed

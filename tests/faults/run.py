@@ -32,11 +32,13 @@ async def run(report: Report, directory: Path, say: Callable[[str], None]) -> No
             load = Load(site, record, site.key, Random(f"load/{report.seed}"))  # noqa: S311 - to be repeated
             async with load.running():
                 await _inflict_all(site, load, report, say)
-    except (AssertionError, TimeoutError):
+    except Exception:  # noqa: BLE001 - whatever ends a run stands in its report
         report.broken = traceback.format_exc()
     finally:
         record.close()
     report.answers, report.served, report.seconds = record.answers, record.served, time.monotonic() - began
+    failures = {answer: count for answer, count in record.answers.items() if answer.endswith(": 500")}
+    report.findings.wrong += [f"{count} times answered {answer}" for answer, count in failures.items()]
 
 
 async def _inflict_all(site: Site, load: Load, report: Report, say: Callable[[str], None]) -> None:

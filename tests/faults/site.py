@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 import nats as nats_client
+import psutil
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
@@ -22,6 +23,7 @@ from shared.access.caller import EVERYTHING
 from shared.nats.users import login
 from tests.faults.gateways import Gateways
 from tests.running import START, ntm
+from tests.waiting import eventually
 
 AGENCY = "faults"
 """The agency whose key the load has."""
@@ -30,8 +32,14 @@ PATIENCE_SECONDS = 240
 """Far more than anything takes to be ready again, however busy the machine is."""
 
 
+SERVICE_MARKS = {name: f"tests.faults.routed:{name}" for name in ("intake", "scoring", "notify")}
+
+
 class Site(ABC):
     """A system in a directory of its own, with gateways of the runner."""
+
+    marks: Mapping[str, str]
+    """The parts, each with the words by which its process is known."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -51,6 +59,11 @@ class Site(ABC):
     @abstractmethod
     async def until_ready(self) -> None:
         """Wait until every service says that it is ready. AssertionError when that takes too long."""
+
+    @property
+    @abstractmethod
+    def keeper(self) -> int:
+        """The process that starts the parts, and starts them again."""
 
     @property
     @abstractmethod
@@ -82,6 +95,20 @@ class Site(ABC):
             finally:
                 for client in self._clients.values():
                     await client.close()
+
+    def process(self, part: str) -> psutil.Process | None:
+        """Return the process of a part; None while it does not run."""
+        with suppress(psutil.Error):
+            for child in psutil.Process(self.keeper).children():
+                with suppress(psutil.Error):
+                    if self.marks[part] in " ".join(child.cmdline()):
+                        return child
+        return None
+
+    async def until_running(self, part: str) -> psutil.Process:
+        """Return the process of a part as soon as it runs."""
+        found: psutil.Process = await eventually(lambda: self.process(part), PATIENCE_SECONDS)
+        return found
 
     async def client(self, user: str) -> Client:
         """Return a connection to the broker as one of its users, straight and not by way of a proxy."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from tests.faults.kinds import KINDS as KINDS_BY_SITE
+from tests.faults.kinds import SITES, WAITING, by_default
 from tests.faults.schedule import Choice, schedule
 
 KINDS = KINDS_BY_SITE["machine"]
@@ -32,3 +35,10 @@ def test_faults_overlap_in_rounds_of_at_most_three() -> None:
     rounds = schedule(3, 300, KINDS)
     assert {len(faults) for faults in rounds} == {1, 2, 3}
     assert all(faults[0].after == 0 for faults in rounds)
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_every_kind_of_a_site_strikes_by_default_unless_it_waits_for_the_product(site: str) -> None:
+    struck = {fault.kind for faults in schedule(1, 200, {kind: KINDS_BY_SITE[site][kind] for kind in by_default(site)})
+              for fault in faults}  # fmt: skip
+    assert struck == {kind for kind in KINDS_BY_SITE[site] if kind not in WAITING}

@@ -1,0 +1,83 @@
+"""Full disks, without harm to the machine's own: small file systems in memory, which only the runner and its parts see.
+
+Neither needs to be root: the runner starts itself again in namespaces of users and mounts of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from tests.faults.kind import Kind
+from tests.faults.machine import DISKS, Machine
+from tests.faults.schedule import Fault
+
+_MEGABYTES = {"data": 2000, "wal": 700}
+"""PostgreSQL keeps up to 512 MB of its log."""
+
+_INSIDE = "NTM_FAULTS_DIRECTORY"
+_PIECES = (100_000_000, 1_000_000, 4_096)
+
+
+def directory_inside() -> Path | None:
+    """Return the directory with the small file systems; None outside of the namespaces."""
+    return Path(os.environ[_INSIDE]) if _INSIDE in os.environ else None
+
+
+def is_possible() -> bool:
+    """Say whether this machine lets the runner have namespaces of its own."""
+    tried = [*_unshare(), "true"]
+    return (
+        shutil.which(tried[0]) is not None and subprocess.run(tried, check=False, capture_output=True).returncode == 0
+    )
+
+
+def go_inside(directory: Path, arguments: Sequence[str]) -> NoReturn:
+    """Replace this process by the runner in namespaces of its own, with small file systems in a directory."""
+    mounts = []
+    for name in DISKS:
+        place = directory / name
+        place.mkdir()
+        mounts.append(f"mount -t tmpfs -o size={_MEGABYTES[name]}m,mode=755 tmpfs '{place}'")
+    again = "" if os.geteuid() == 0 else f"unshare -U --map-user={os.geteuid()} --map-group={os.getegid()} "
+    os.environ[_INSIDE] = str(directory)
+    runner = [sys.executable, "-m", "tests.faults", *arguments]
+    command = [*_unshare(), "sh", "-c", f'{" && ".join(mounts)} && exec {again}"$@"', "sh", *runner]
+    os.execvp(command[0], command)  # noqa: S606 - it is this program
+
+
+def _unshare() -> list[str]:
+    return ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+
+
+async def fill(site: Machine, fault: Fault) -> None:
+    """Fill the disk of broker and database, or that of PostgreSQL's log alone; then free it again."""
+    ballast = site.directory / fault.part / "ballast"
+    await asyncio.to_thread(_fill, ballast)
+    try:
+        await asyncio.sleep(fault.seconds)
+    finally:
+        ballast.unlink()
+
+
+def _fill(ballast: Path) -> None:
+    with ballast.open("wb") as file:
+        at = 0
+        for piece in _PIECES:
+            try:
+                while True:
+                    os.posix_fallocate(file.fileno(), at, piece)
+                    at += piece
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+
+
+KINDS = {"disk full": Kind(DISKS, (2, 15), fill, needs_disks=True)}
