@@ -17,13 +17,24 @@ class WorkSlots:
         self._left = limit
 
     @asynccontextmanager
-    async def taken(self) -> AsyncIterator[None]:
-        """Wait for a slot and hold it during the block; problem 429 when too many wait already."""
+    async def in_hand(self) -> AsyncIterator[None]:
+        """Count a request during the block, before its body is read; problem 429 when there are too many already."""
         if self._left <= 0:
             raise Problem(Problems.BUSY, headers={"Retry-After": "5"})
         self._left -= 1
         try:
-            async with self._at_work:
-                yield
+            yield
         finally:
             self._left += 1
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Let a request that is in hand wait for a slot, and hold it during the block."""
+        async with self._at_work:
+            yield
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """Wait for a slot and hold it during the block; problem 429 when too many wait already."""
+        async with self.in_hand(), self.at_work():
+            yield

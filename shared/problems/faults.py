@@ -117,6 +117,7 @@ class Faults(Enum):
     HAS_LINKS = phrase("faults.has_links")
     HAS_OBJECTS = phrase("faults.has_objects")
     UNPACKS_TOO_LARGE = phrase("faults.unpacks_too_large")
+    READING_TOO_LONG = phrase("faults.reading_too_long")
     BAD_ENCODING = phrase("faults.bad_encoding")
     TOO_MANY_ROWS = phrase("faults.too_many_rows")
     TOO_MANY_COLUMNS = phrase("faults.too_many_columns")

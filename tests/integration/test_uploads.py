@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import Any
 
@@ -259,3 +261,50 @@ async def test_a_slip_in_a_parameter_sends_nothing(
     answer = await upload(shared_intake, key, a_month("3/2023"), dry_runn=True)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/dry_runn")
     assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before
+
+
+async def test_files_in_hand_are_counted_before_they_are_read(around: Surroundings, intake: Service) -> None:
+    key = await around.key("184")
+    may_end = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        body = a_month("2023-05")
+        yield body[:10]
+        await may_end.wait()
+        yield body[10:]
+
+    async def send() -> int:
+        async with intake.client(key) as client:
+            return (await client.post("/v1/uploads", params={"dry_run": True}, content=slowly())).status_code
+
+    sending = [asyncio.create_task(send()) for _ in range(20)]
+
+    async def are_in_hand() -> bool:
+        if (await upload(intake, key, a_month("2023-05"), dry_run=True)).status_code == 429:
+            return True
+        sending.append(asyncio.create_task(send()))  # it has taken the place of one of the others
+        return False
+
+    await eventually(are_in_hand)
+    busy = await upload(intake, key, a_month("2023-05"), dry_run=True)
+    assert (busy.status_code, busy.json()["code"], busy.headers["retry-after"]) == (429, "busy", "5")
+    may_end.set()
+    assert Counter(await asyncio.gather(*sending))[200] == 20
+    assert (await upload(intake, key, a_month("2023-05"), dry_run=True)).status_code == 200
+
+
+async def test_other_requests_are_answered_while_a_large_workbook_is_read(
+    around: Surroundings, intake: Service
+) -> None:
+    key = await around.key("184")
+    rows = [("06280", "2023-05", 1204, 131, 88, *range(90)) for _ in range(900)]
+    header = ("Mã xã", "Kỳ", "households", "poor_households", "near_poor_households", *(f"#{n}" for n in range(90)))
+    reading = asyncio.create_task(upload(intake, key, a_workbook(*rows, header=header), dry_run=True))
+    answered = 0
+    async with intake.client(key) as client:
+        while not reading.done():
+            assert (await client.get("/v1/me")).status_code == 200
+            answered += 1
+            await asyncio.sleep(0.05)
+    assert answered > 3
+    assert (await reading).status_code == 200

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -55,6 +55,7 @@ from shared.nats.cloud_events import new_trace
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Element
+from shared.spreadsheet import read_apart
 from shared.spreadsheet.guard import UPLOAD_LIMIT
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -112,9 +113,10 @@ async def get_template(
     if layout is None:
         raise Problem(Problems.NOTHING_TO_FILL)
     previous = await _previous(intake, layout)
-    content = await _in_thread(
-        lambda: saved(draw_template(layout, blank_lines(layout, reference, previous), reference))
-    )
+    async with _work_slots.taken():
+        content = await asyncio.to_thread(
+            lambda: saved(draw_template(layout, blank_lines(layout, reference, previous), reference))
+        )
     name = f"{criteria.replace(',', '_')}_{place.code}_{parsed}.xlsx"
     return _workbook(content, name)
 
@@ -158,26 +160,48 @@ async def upload(
         raise Problem(Problems.INVALID_QUERY, *(Fault(f"/{name}", Faults.UNKNOWN_FIELD) for name in sorted(unknown)))
     intake.admission.group_commit.check_open()
     given = RowDefaults(typed(unit) if unit else None, _period(period) if period else None, stage)
-    body = await read_body(request, UPLOAD_LIMIT)
     posted = Posted(caller, language_of(request), new_trace(traceparent), idempotency_key)
-    if idempotency_key is not None:
-        posted = replace(posted, request_digest=content_digest(request.url.query.encode() + b"\n" + body))
+    ways = _Ways(dry_run, confirmed, correct, marks=XLSX in request.headers.get("accept", ""))
+    async with _work_slots.in_hand():
+        body = await read_body(request, UPLOAD_LIMIT)
+        if idempotency_key is not None:
+            posted = replace(posted, request_digest=content_digest(request.url.query.encode() + b"\n" + body))
+        return await _take(intake, body, given, posted, ways)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """The ways in which a request wants its file to be treated."""
+
+    dry_run: bool
+    confirmed: bool
+    correct: bool
+    marks: bool
+    """Whether it takes a workbook with the faults marked in it."""
+
+
+async def _take(intake: Intake, body: bytes, given: RowDefaults, posted: Posted, ways: _Ways) -> Response:
+    """Accept all of a file or nothing of it, or say what would change."""
     about = {"upload": {"bytes": len(body), "sha256": content_digest(body)}}
     try:
-        read_upload = await _in_thread(lambda: read(body, intake.runtime.reference, given))
+        async with _work_slots.at_work():
+            file = await read_apart(body)
+            read_upload = await asyncio.to_thread(read, file, intake.runtime.reference, given)
     except Problem as problem:
-        if not dry_run and problem.kind is Problems.FILE_REFUSED:
+        if not ways.dry_run and problem.kind is Problems.FILE_REFUSED:
             await intake.admission.group_commit.submit([Refused(about, posted, problem)])
         raise
-    checked_upload = await _check(intake, read_upload, posted, confirmed=confirmed, correct=correct)
-    wants_workbook = XLSX in request.headers.get("accept", "")
-    if checked_upload.faults and wants_workbook and read_upload.size <= MARKED_CELLS:
+    checked_upload = await _check(intake, read_upload, posted, confirmed=ways.confirmed, correct=ways.correct)
+    if checked_upload.faults and ways.marks and read_upload.size <= MARKED_CELLS:
         language = posted.language
-        marked = await _in_thread(
-            lambda: saved(draw_marked(checked_upload.upload, checked_upload.faults, intake.runtime.reference, language))
-        )
-        return _workbook(marked, "ntm.xlsx", 200 if dry_run else 422)
-    if dry_run:
+        async with _work_slots.at_work():
+            marked = await asyncio.to_thread(
+                lambda: saved(
+                    draw_marked(checked_upload.upload, checked_upload.faults, intake.runtime.reference, language)
+                )
+            )
+        return _workbook(marked, "ntm.xlsx", 200 if ways.dry_run else 422)
+    if ways.dry_run:
         preview = await _preview(intake, checked_upload, posted)
         return JSONResponse(preview.model_dump(mode="json"))
     if checked_upload.faults:
@@ -262,12 +286,6 @@ def _period(written: str) -> Period:
     if period is None:
         raise Problem(Problems.INVALID_QUERY, Fault("/period", Faults.PERIOD_NOT_READ, {"value": written}))
     return period
-
-
-async def _in_thread[Result](work: Callable[[], Result]) -> Result:
-    """Run work in a thread when a slot is free; problem 429 when too many requests wait for one."""
-    async with _work_slots.taken():
-        return await asyncio.to_thread(work)
 
 
 def _workbook(content: bytes, name: str, status: int = 200) -> Response:

@@ -120,10 +120,11 @@ class Upload:
         return sum(len(row.cells) for sheet in self.grid.sheets for row in sheet.rows)
 
 
-def read(body: bytes, reference: Reference, asked: RowDefaults) -> Upload:
+def read(body: bytes | Grid, reference: Reference, asked: RowDefaults) -> Upload:
     """Return the submissions of a file; raise a problem where the file as a whole cannot be taken.
 
-    `asked` comes from the request; it is a fault where a template states otherwise.
+    A workbook may have been read apart. `asked` comes from the request; it is a fault where a template states
+    otherwise.
     """
     names = Names(reference)
     grid = read_grid(body, names.recognised)

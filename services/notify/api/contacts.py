@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date
 from uuid import UUID, uuid4
@@ -33,13 +34,18 @@ from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import UnitRef
 from shared.http.body import read_body
 from shared.http.dependencies import SignedIn
+from shared.http.work_slots import WorkSlots
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.problems.pydantic_errors import faults_of
 from shared.reference.load import Reference
 from shared.reference.models import Contact, ContactsFile
+from shared.spreadsheet import read_apart
 from shared.time import utc_now
 
 router = APIRouter(prefix="/v1/contacts")
+
+_files = WorkSlots(at_once=1, limit=4)
+"""Files in hand, of which one is read at a time."""
 
 FILE_LIMIT = 2 * 1024 * 1024
 
@@ -208,8 +214,10 @@ async def import_file(
     was translated, and sheets that were not read.
     """
     reference = notify.reference
-    body = await read_body(request, FILE_LIMIT)
-    book = _book(body, request.headers.get("content-type", ""), reference)
+    async with _files.in_hand():
+        body = await read_body(request, FILE_LIMIT)
+        async with _files.at_work():
+            book = await _book(body, request.headers.get("content-type", ""), reference)
     if book.faults:
         raise Problem(Problems.FILE_REFUSED, *book.faults)
     for contact in book.contacts:
@@ -234,14 +242,14 @@ async def import_file(
     )
 
 
-def _book(body: bytes, content_type: str, reference: Reference) -> Book:
+async def _book(body: bytes, content_type: str, reference: Reference) -> Book:
     if content_type.partition(";")[0].strip() == "application/json":
         try:
             return checked_book(ContactsFile.model_validate_json(body).contacts, reference)
         except ValidationError as error:
             errors = ({**fault, "loc": ("body", *fault["loc"])} for fault in error.errors(include_url=False))
             raise Problem(Problems.FILE_REFUSED, *faults_of(errors)) from None
-    return read_book(body, reference)
+    return await asyncio.to_thread(read_book, await read_apart(body), reference)
 
 
 async def _own(connection: AsyncConnection, contact_id: UUID, notify: Serving, caller: Caller) -> None:

@@ -17,7 +17,7 @@ from shared.problems import Fault, Faults, Problem, Problems, Warnings
 from shared.problems.pydantic_errors import faults_of
 from shared.reference.load import Reference
 from shared.reference.models import Contact
-from shared.spreadsheet import Cell, Row, Sheet, read_grid
+from shared.spreadsheet import Cell, Grid, Row, Sheet, read_grid
 from shared.spreadsheet.grid import name_of
 from shared.text import plain
 
@@ -64,8 +64,11 @@ class _Reading:
     remarks: list[Remark] = field(default_factory=list)
 
 
-def read_book(body: bytes, reference: Reference) -> Book:
-    """Return the contacts and faults of a spreadsheet; raise a problem (422) where nothing in it can be read."""
+def read_book(body: bytes | Grid, reference: Reference) -> Book:
+    """Return the contacts and faults of a spreadsheet; raise a problem (422) where nothing in it can be read.
+
+    A workbook may have been read apart.
+    """
     grid = read_grid(body, recognised)
     reading = _Reading()
     has_header = False
