@@ -9,15 +9,29 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from deploy.local.clients import broker, database
+from deploy.local.clients import BROKER_PATIENCE_SECONDS, broker, database, settings_of
 from services.cli.console import console, errors, fail, run
 from services.cli.options import DATA, Data, system_of
+from services.cli.running_reference import running_reference
+from services.cli.texts import phrase
 from services.intake.admission.digest import digests_of
 from services.intake.audit import Audit, audit
+from services.intake.repair import Repair, UnkeptMessagesError
+from services.intake.repair import repair as repair_stream
+from services.intake.storage.tables import ParkedRow as NotProjected
 from services.intake.storage.tables import SubmissionRow as Receipts
+from services.scoring.storage.tables import ParkedRow as NotScored
 from services.scoring.storage.tables import SubmissionRow as Scored
+from shared.contracts.bilingual import Bilingual
 from shared.contracts.submission import Submission
+from shared.nats.connection import connected
+from shared.nats.roles import REPAIR
+from shared.nats.users import seed_file
 from shared.postgres.statements import table_of
+from shared.texts import filled
+from shared.time import VIETNAM
+
+_PARKED = (NotScored, NotProjected)
 
 app = typer.Typer(no_args_is_help=True, help="Kiểm chứng nhật ký số liệu. / Check the log of accepted submissions.")
 
@@ -44,6 +58,62 @@ def verify(data: Data = DATA) -> None:
     if not result.is_sound:
         raise typer.Exit(1)
     console.print("Khớp hoàn toàn. / All of it agrees.", style="green")
+
+
+@app.command()
+def repair(data: Data = DATA) -> None:
+    """Publish again what the stream of submissions has lost and the database holds, beside the running services.
+
+    Exit status 1 where something stays lost. It changes no verdict, and may be repeated.
+    """
+    system = system_of(data)
+
+    async def work() -> Repair:
+        target = settings_of(system)
+        if system.nats_users is not None:
+            target = target.model_copy(update={"nats_seed_file": seed_file(system.nats_users, REPAIR.name)})
+        async with (
+            broker(system) as operator,
+            connected(target, "ntm-repair", BROKER_PATIENCE_SECONDS) as nats,
+            database(system) as engine,
+        ):
+            units = (await running_reference(system, operator)).plans.references[-1].units
+            return await repair_stream(engine, nats, table_of(Scored), [table_of(row) for row in _PARKED], units)
+
+    try:
+        repaired = run(work())
+    except UnkeptMessagesError as error:
+        raise fail(_said(phrase("audit.repair_waits"), number=error.number)) from None
+    if repaired.was_made:
+        console.print(_said(phrase("audit.repair_made")), highlight=False)
+    if repaired.goes_on_from is not None:
+        console.print(_said(phrase("audit.repair_goes_on"), number=repaired.goes_on_from), highlight=False)
+    for family, number in repaired.restored.items():
+        console.print(_said(phrase("audit.repair_restored"), number=number, family=family), highlight=False)
+    for message in repaired.removed:
+        console.print(_said(phrase("audit.repair_removed"), message=message), highlight=False)
+    for submission in repaired.damaged:
+        errors.print(_said(phrase("audit.repair_damaged"), id=submission), style="red", highlight=False)
+    for lost in repaired.lost:
+        said = _said(
+            phrase("audit.repair_lost"),
+            id=lost.id,
+            agency=lost.agency,
+            unit=lost.code,
+            period=lost.period,
+            at=lost.received_at.astimezone(VIETNAM).isoformat(timespec="seconds"),
+        )
+        errors.print(said, style="red", highlight=False, markup=False)
+    console.print(_said(phrase("audit.repair_beyond")), highlight=False)
+    if not repaired.is_whole:
+        raise typer.Exit(1)
+    if not repaired.restored:
+        console.print(_said(phrase("audit.repair_nothing")), style="green", highlight=False)
+
+
+def _said(words: Bilingual, **details: object) -> str:
+    words = filled(words, **details)
+    return f"{words.vi} / {words.en}"
 
 
 @app.command()

@@ -31,15 +31,17 @@ def consumer_config(family: str, durable: str) -> ConsumerConfig:
     )
 
 
-async def ensure_consumers(js: JetStreamContext) -> None:
-    """Make the services' consumers, or bring their settings up to date.
+async def ensure_consumers(js: JetStreamContext, of_stream: str | None = None) -> None:
+    """Make the services' consumers, those of one stream or of all, or bring their settings up to date.
 
     Each service would make its own. Those that are there already nobody can make again as one that pushes messages onto
     a subject of its choice.
     """
     for families in subjects.CONSUMERS.values():
         for family, durable in families.items():
-            await js.add_consumer(subjects.stream_of(family) or "", consumer_config(family, durable))
+            stream = subjects.stream_of(family) or ""
+            if of_stream in (None, stream):
+                await js.add_consumer(stream, consumer_config(family, durable))
 
 
 async def ensure_mirror_consumers(nats: Client) -> None:

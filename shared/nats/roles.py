@@ -49,6 +49,11 @@ class Role:
     """It may answer the requests that it receives, once each."""
 
 
+REPAIRS = ("CREATE", "UPDATE", "PURGE", "MSG.DELETE")
+"""The calls by which a repair makes a lost stream again, lets it go on behind its former numbers, and removes what is
+damaged."""
+
+
 def inbox_of(user: str) -> str:
     """Return the prefix of a user's inboxes: nobody else can hear what the user is answered."""
     return f"_INBOX_{user}"
@@ -176,6 +181,25 @@ OPERATOR = Role(
 )
 """The other commands of `ntm`. It is as trusted as `migrate`, whose account it shares."""
 
+REPAIR = Role(
+    "repair",
+    STREAMS_ACCOUNT,
+    publish=[
+        f"{_API}.INFO",
+        *_reads(subjects.SUBMISSIONS_STREAM),
+        *(f"{_API}.STREAM.{call}.{subjects.SUBMISSIONS_STREAM}" for call in REPAIRS),
+        *(
+            f"{_API}.CONSUMER.CREATE.{own}.{family}"
+            for service in subjects.CONSUMERS
+            for own, family in _own(service)
+            if subjects.stream_of(family) == subjects.SUBMISSIONS_STREAM
+        ),
+        *subjects.KEPT[subjects.SUBMISSIONS_STREAM],
+    ],
+    subscribe=[f"{inbox_of('repair')}.>"],
+)
+"""`ntm audit repair`: it fills the stream of submissions again, and may do so with no other."""
+
 OFFICE = Role(
     "office",
     OFFICE_ACCOUNT,
@@ -199,7 +223,7 @@ OFFICE_MIGRATE = Role(
 )
 """`ntm migrate` in the office's account, where it makes the mirrors."""
 
-ROLES: Sequence[Role] = [INTAKE, SCORING, NOTIFY, MIGRATE, OPERATOR, OFFICE, OFFICE_MIGRATE]
+ROLES: Sequence[Role] = [INTAKE, SCORING, NOTIFY, MIGRATE, OPERATOR, REPAIR, OFFICE, OFFICE_MIGRATE]
 """The roles that every system has."""
 
 

@@ -58,6 +58,16 @@ async def ensure_streams(
     return changes
 
 
+async def ensure_stream(js: JetStreamContext, name: str) -> bool:
+    """Create a stream that is missing, and return whether it was."""
+    try:
+        await js.stream_info(name)
+    except NotFoundError:
+        await js.add_stream(StreamConfig(name=name, **_wanted(name, None)))
+        return True
+    return False
+
+
 async def ensure_mirrors(office: Client, replicas: int | None = None) -> list[str]:
     """Create the mirrors that are missing as a user of the office's account, and return their names.
 

@@ -30,7 +30,17 @@ from services.cli.migrate import prepare_streams
 from shared.contracts import subjects
 from shared.nats.connection import connect
 from shared.nats.consumers import consumer_config
-from shared.nats.roles import MIRRORED, OFFICE, OFFICE_MIGRATE, ROLES, agency, inbox_of, mirror_requests
+from shared.nats.roles import (
+    MIRRORED,
+    OFFICE,
+    OFFICE_MIGRATE,
+    REPAIR,
+    REPAIRS,
+    ROLES,
+    agency,
+    inbox_of,
+    mirror_requests,
+)
 from shared.nats.streams import ensure_mirrors, ensure_streams
 from shared.nats.users import login, renew, retire, seed_file
 from shared.settings import Settings
@@ -112,6 +122,9 @@ PUBLISHED = {
 }  # fmt: skip
 """By user: subjects of messages and requests. Nobody else may publish on them."""
 
+REPAIRED = PUBLISHED["intake"][:3]
+"""Subjects on which also the repair of their stream may publish."""
+
 USERS = [role.name for role in (*ROLES, *map(agency, AGENCIES))]
 
 STREAMS = [*subjects.KEPT, *subjects.KEPT_A_YEAR, subjects.CLOCK_STREAM]
@@ -149,7 +162,8 @@ async def test_every_user_publishes_what_is_its_own_and_nothing_of_others(
             assert await user.may_publish(subjects.CLOCK) == (name in ("operator", "migrate"))
             for owner, published in PUBLISHED.items():
                 for subject in published:
-                    assert await user.may_publish(subject) == (owner == name), (name, subject)
+                    repairs = name == REPAIR.name and subject in REPAIRED
+                    assert await user.may_publish(subject) == (owner == name or repairs), (name, subject)
 
 
 async def test_only_migrate_manages_streams_and_makes_other_consumers(
@@ -159,6 +173,18 @@ async def test_only_migrate_manages_streams_and_makes_other_consumers(
         async with connected(nats_server, name) as user:
             for call in MANAGED:
                 assert not await user.may_publish(call), (name, call)
+
+
+async def test_a_repair_manages_the_stream_of_submissions_and_no_other(
+    prepared: Client, nats_server: NatsServer
+) -> None:
+    own = {f"$JS.API.STREAM.{call}.{subjects.SUBMISSIONS_STREAM}" for call in REPAIRS}
+    async with connected(nats_server, REPAIR.name) as user:
+        for call in MANAGED:
+            assert await user.may_publish(call) == (call in own), call
+        for service in SERVICES:
+            for call in of_consumers(service):
+                assert not await user.may_publish(call), call
 
 
 async def test_a_service_uses_its_own_consumers_and_never_anothers(prepared: Client, nats_server: NatsServer) -> None:

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Text, bindparam, cast, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from services.scoring.judging.changes import Moment
@@ -71,7 +72,11 @@ async def test_sums_of_before_are_filled_again_at_the_next_start(around: Surroun
     before = ("commitment", "unit", "on", "numerator", "denominator", "units")
     async with old.begin() as connection:
         for model, rows in copied.items():
-            await connection.execute(table_of(model).insert(), [dict(row._mapping) for row in rows])
+            written = [dict(row._mapping) for row in rows]
+            statement = table_of(model).insert()
+            if model is SubmissionRow:  # its body was JSONB
+                statement = statement.values(body=cast(bindparam("body", type_=Text()), JSONB))
+            await connection.execute(statement, written)
         await connection.execute(_STEP, [{name: row._mapping[name] for name in before} for row in steps])
         await connection.execute(text("UPDATE scoring.step SET numerator = numerator + 1"))
     await migrate(old, SCORING)

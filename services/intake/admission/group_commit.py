@@ -26,11 +26,11 @@ from services.intake.admission.decide import Decision, Decisions
 from services.intake.admission.history_reader import DATABASE_AWAY, HistoryReader
 from services.intake.admission.kept_message import first_published
 from services.intake.admission.log_tail import Entry, LogTail
-from services.intake.admission.messages import REQUEST_DIGEST_HEADER, messages_of, receipt, refusal_of
+from services.intake.admission.messages import REQUEST_DIGEST_HEADER, claim, messages_of, receipt, refusal_of
 from services.intake.rules.standing_figures import StandingFigures
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission, Receipt, Review
-from shared.nats.cloud_events import MESSAGE_ID, Message
+from shared.nats.cloud_events import Message
 from shared.nats.direct_get import messages_after
 from shared.nats.publishing import (
     BATCH_LIMIT,
@@ -45,7 +45,6 @@ from shared.nats.publishing import (
 from shared.problems import Problem, Problems
 from shared.reference.load import Reference
 from shared.service.runtime import Runtime
-from shared.stable_id import stable_id
 
 log = structlog.get_logger()
 
@@ -319,7 +318,7 @@ def _claim(published: Iterable[_Published], known: Collection[tuple[str, str]]) 
             continue
         request = posted.caller.agency, posted.request
         if request not in known and request not in claimed:
-            messages[0].headers[MESSAGE_ID] = str(stable_id("request", *request))
+            claim(messages[0], *request)
             claimed[request] = messages[0]
     return list(claimed.values())
 

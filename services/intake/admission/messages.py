@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 from services.intake.admission.candidate import Candidate, Refused
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission, Receipt, Refusal, Review, SubmissionWarning, Withdrawal
-from shared.nats.cloud_events import Message, cloud_event
+from shared.nats.cloud_events import MESSAGE_ID, Message, cloud_event
 from shared.reference.units import Units
+from shared.stable_id import stable_id
 
 REQUEST_HEADER = "ntm-request"
 
@@ -67,23 +68,37 @@ def receipt(signed: AcceptedSubmission) -> Receipt:
 def messages_of(signed: AcceptedSubmission, candidate: Candidate) -> list[Message]:
     """Return the messages of an accepted submission: itself, and the decision that made it."""
     posted = candidate.posted
-    accepted = cloud_event(
-        subjects.submission(signed.district, signed.unit),
-        signed.model_dump_json().encode(),
-        event_id=signed.id,
-        kind="submission.accepted",
-        source="intake",
-        at=signed.received_at,
-        trace=posted.trace,
-    )
-    if posted.request is not None:
-        accepted.headers[REQUEST_HEADER] = posted.request
-    if posted.request_digest is not None:
-        accepted.headers[REQUEST_DIGEST_HEADER] = posted.request_digest
+    body = signed.model_dump_json().encode()
+    accepted = submission_message(signed, body, posted.request, posted.request_digest, posted.trace)
     if candidate.ruling is None:
         return [accepted]
     review = candidate.ruling.review.model_copy(update={"result": signed.id, "at": signed.received_at})
     return [accepted, review_message(review, signed.district, posted.trace)]
+
+
+def submission_message(
+    signed: AcceptedSubmission, body: bytes, request: str | None, request_digest: str | None, trace: str | None
+) -> Message:
+    """Return the message of an accepted submission, with the `Idempotency-Key` of its request and that one's digest."""
+    message = cloud_event(
+        subjects.submission(signed.district, signed.unit),
+        body,
+        event_id=signed.id,
+        kind="submission.accepted",
+        source="intake",
+        at=signed.received_at,
+        trace=trace,
+    )
+    if request is not None:
+        message.headers[REQUEST_HEADER] = request
+    if request_digest is not None:
+        message.headers[REQUEST_DIGEST_HEADER] = request_digest
+    return message
+
+
+def claim(message: Message, agency: str, request: str) -> None:
+    """Let a message go out under an id of its request's `Idempotency-Key`, of which the stream takes only one."""
+    message.headers[MESSAGE_ID] = str(stable_id("request", agency, request))
 
 
 def review_message(review: Review, district: str | None, trace: str | None) -> Message:

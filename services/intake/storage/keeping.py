@@ -92,7 +92,9 @@ _PROJECT = text("""
             body->>'digest', CAST(body->>'due' AS date), coalesce(body->'warnings', '[]'), request, request_digest,
             CAST(body->>'reviews' AS uuid)
         FROM arrived
-        ON CONFLICT (id) DO NOTHING
+        ORDER BY body->>'id', sequence DESC
+        ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence
+            WHERE submission.sequence < excluded.sequence AND submission.digest = excluded.digest
     )
     INSERT INTO intake.reading
         (unit, element, period, period_end, value, stage, stage_rank, revision, received_at, agency, submission)

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, MetaData, Select, Table, except_, func, select, text, union
+from sqlalchemy import Connection, MetaData, Select, Table, cast, except_, func, select, text, union
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel
@@ -154,5 +155,7 @@ def _rebuilt(table: Table) -> Table:
 def _comparable(table: Table) -> Select[Any]:
     """Return what follows from the figures: not the days of judging, nor statuses without figures."""
     left_out: Collection[str] = {"judged_on", "moved"}
-    query = select(*(column for column in table.c if column.name not in left_out))
+    columns = [column for column in table.c if column.name not in left_out]
+    # versions before kept a submission's JSON in the database's own form
+    query = select(*(cast(column, JSONB) if column.name == "body" else column for column in columns))
     return query.where(table.c.status != Status.NO_DATA.value) if "status" in table.c else query

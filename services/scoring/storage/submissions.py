@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, Uuid, bindparam, cast, func, select
+from sqlalchemy import ARRAY, Uuid, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
@@ -34,13 +34,8 @@ class SubmissionValues(TypedDict):
 
 
 def _recording() -> ReturningInsert[Any]:
-    # bodies are given as JSON texts, which the database parses
-    types = {column.name: Text() if column.name == "body" else column.type for column in submission.c}
-    given = unnested(
-        {name: bindparam(name, type_=ARRAY(kind, dimensions=1)) for name, kind in types.items()}
-    ).subquery()
-    values = [cast(given.c[name], submission.c[name].type) for name in types]
-    statement = insert(submission).from_select(list(types), select(*values))
+    arrays = {column.name: bindparam(column.name, type_=ARRAY(column.type, dimensions=1)) for column in submission.c}
+    statement = insert(submission).from_select(list(arrays), unnested(arrays))
     return statement.on_conflict_do_nothing().returning(submission.c.id)
 
 
@@ -68,7 +63,7 @@ async def submissions_of(
 
     `without`: ids of submissions that are left out.
     """
-    query = select(submission.c.unit, cast(submission.c.body, Text).label("body"))
+    query = select(submission.c.unit, submission.c.body)
     query = query.where(submission.c.unit == func.any(list(units)))
     if until is not None:
         query = query.where(submission.c.received_at < until)
@@ -80,7 +75,7 @@ async def submissions_of(
 async def submissions_for(connection: AsyncConnection, periods: Collection[tuple[int, str]]) -> list[tuple[int, str]]:
     """Return the unit and the JSON of every submission for these pairs of unit and period."""
     pairs = joined_pairs(periods, "period")
-    query = select(submission.c.unit, cast(submission.c.body, Text).label("body"))
+    query = select(submission.c.unit, submission.c.body)
     query = query.where(submission.c.unit == pairs.c.unit, submission.c.period == pairs.c.period)
     return [(unit, body) for unit, body in await connection.execute(query)]
 

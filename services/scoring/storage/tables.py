@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import TIMESTAMP, BigInteger, Index, Numeric, false, text
+from sqlalchemy import TIMESTAMP, BigInteger, Index, Numeric, Text, false, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -42,7 +42,7 @@ class SubmissionRow(_Table, table=True):
     period: str
     received_at: datetime = Field(sa_type=_moment)
     digest: str
-    body: dict[str, Any] = Field(sa_type=_json)
+    body: str = Field(sa_type=Text, description="The message's JSON to the byte: a damaged stream is repaired by it.")
 
 
 class TakenBackRow(_Table, table=True):

@@ -1,0 +1,254 @@
+"""The repair of the stream of submissions: what it has lost is published again from the tables.
+
+Scoring keeps each submission's message to the byte, intake the receipts, reviews and withdrawals. What is published
+again has the id, the headers and the content that it had, and a new number, in the former order. The services know it
+already, so no verdict changes; intake's receipts take over the new numbers.
+
+A stream that was made anew, or put back from an older copy, gives out numbers that the tables know as those of other
+messages. It is emptied and goes on behind them, once the tables have all that it holds. Until then, and where it would
+drop a message as a repeated one, it takes nothing for a moment: intake then asks its senders to come again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import batched
+from uuid import UUID
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from pydantic import ValidationError
+from sqlalchemy import Table
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.intake.admission.digest import proves
+from services.intake.admission.messages import claim, review_message, submission_message, withdrawal_message
+from services.intake.storage.lost_messages import LostMessages, LostSubmission, UnscoredReceipt
+from services.intake.storage.tables import ReviewRow, WithdrawalRow
+from shared.contracts import subjects
+from shared.contracts.submission import AcceptedSubmission, Review, Withdrawal
+from shared.nats.cloud_events import Message
+from shared.nats.consumers import ensure_consumers
+from shared.nats.publishing import BATCH_LIMIT, publish
+from shared.nats.stream_reader import read_stream
+from shared.nats.streams import ensure_stream
+from shared.reference.units import Units
+
+_STREAM = subjects.SUBMISSIONS_STREAM
+_CLOSED_BYTES = 1
+"""The size of a message that a closed stream still takes: none of ours."""
+
+_SHORT_WINDOW_SECONDS = 0.1
+_FORGETTING_SECONDS = 0.5
+_PATIENCE_SECONDS = 30.0
+
+
+class UnkeptMessagesError(Exception):
+    """The stream has to be emptied and holds messages that no table has yet."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@dataclass
+class Repair:
+    """The outcome of a repair."""
+
+    was_made: bool = False
+    """The stream did not exist."""
+    goes_on_from: int | None = None
+    """The number from which on the stream goes on, where its numbers were those of other messages."""
+    restored: dict[str, int] = field(default_factory=dict)
+    """The number of messages that were published again, by the family of their subjects."""
+    removed: list[str] = field(default_factory=list)
+    """Damaged messages in whose place the sound ones stand now."""
+    damaged: list[UUID] = field(default_factory=list)
+    """Submissions that the stream has lost and whose stored content does not prove its digest."""
+    lost: Sequence[UnscoredReceipt] = ()
+    """Submissions with a receipt that neither the stream nor scoring has."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether the stream has again everything that was accepted."""
+        return not (self.damaged or self.lost)
+
+
+async def repair(engine: AsyncEngine, nats: Client, scored: Table, parked: Sequence[Table], units: Units) -> Repair:
+    """Publish again what the stream has lost, beside the running services. Safe to repeat.
+
+    `scored`: scoring's table of submissions; `parked`: the tables of parked messages, scoring's first.
+    """
+    result = Repair()
+    js = nats.jetstream()
+    result.was_made = await ensure_stream(js, _STREAM)
+    if result.was_made:
+        await ensure_consumers(js, _STREAM)
+    async with engine.connect() as connection:
+        lost = LostMessages(connection, scored, parked)
+        await lost.begin()
+        highest = await lost.highest_number()
+        if (await js.stream_info(_STREAM)).state.last_seq < highest:
+            await _go_on_behind(nats, highest, lost)
+            result.goes_on_from = highest + 1
+        damaged = await _note_stream(nats, lost)
+        decisions = await _decisions(lost, units)
+        restored: set[UUID] = set()
+        position = 0
+        async for rows in lost.submissions():
+            messages: list[Message] = []
+            for row in rows:
+                submission = _sound(row)
+                if submission is None:
+                    result.damaged.append(row.id)
+                    continue
+                before = position
+                while position < len(decisions) and decisions[position][0] < submission.received_at:
+                    position += 1
+                messages += [message for _, message in decisions[before:position]]
+                messages.append(_message(submission, row))
+                restored.add(row.id)
+            await _publish(nats, messages, result)
+        await _publish(nats, [message for _, message in decisions[position:]], result)
+        for number, submission_id in damaged:
+            if submission_id in restored:
+                await js.delete_msg(_STREAM, number)
+                result.removed.append(f"{number} {submission_id}")
+        result.lost = await lost.unscored()
+    return result
+
+
+async def _note_stream(nats: Client, lost: LostMessages) -> list[tuple[int, UUID]]:
+    """Note what the stream holds; return the numbers and ids of submissions that do not prove their digest."""
+    damaged: list[tuple[int, UUID]] = []
+    async for batch in _messages(nats):
+        ids = []
+        for message in batch:
+            if (found := _identified(message)) is None:
+                continue
+            submission_id, is_sound = found
+            if is_sound:
+                ids.append(submission_id)
+            else:
+                damaged.append((message.metadata.sequence.stream, submission_id))
+        await lost.note(ids)
+    return damaged
+
+
+async def _messages(nats: Client) -> AsyncIterator[list[Msg]]:
+    for family in subjects.KEPT[_STREAM]:
+        async for batch in read_stream(nats, _STREAM, family):
+            yield batch
+
+
+def _identified(message: Msg) -> tuple[UUID, bool] | None:
+    """Return a message's id, and whether its content is what was accepted; None where it cannot be read."""
+    try:
+        if subjects.is_in(message.subject, subjects.ALL_SUBMISSIONS):
+            submission = AcceptedSubmission.model_validate_json(message.data)
+            return submission.id, _proves(submission)
+        is_review = subjects.is_in(message.subject, subjects.ALL_REVIEWS)
+        return (Review if is_review else Withdrawal).model_validate_json(message.data).id, True
+    except ValidationError:
+        return None
+
+
+def _proves(submission: AcceptedSubmission) -> bool:
+    try:
+        return proves(submission.digest, submission)
+    except ValueError:
+        return False
+
+
+def _sound(row: LostSubmission) -> AcceptedSubmission | None:
+    """Return a stored submission; None where its content is not what was accepted."""
+    try:
+        submission = AcceptedSubmission.model_validate_json(row.body)
+    except ValidationError:
+        return None
+    is_meant = (submission.id, submission.digest) == (row.id, row.digest)
+    return submission if is_meant and _proves(submission) else None
+
+
+def _message(submission: AcceptedSubmission, row: LostSubmission) -> Message:
+    message = submission_message(submission, row.body.encode(), row.request, row.request_digest, None)
+    if row.request is not None and row.request_digest is not None and row.leads:
+        claim(message, submission.agency, row.request)
+    return message
+
+
+async def _decisions(lost: LostMessages, units: Units) -> list[tuple[datetime, Message]]:
+    """Return the reviews and withdrawals that the stream has lost as messages, oldest first."""
+    reviews = [Review.model_validate(row.body) for row in await lost.decisions(ReviewRow)]
+    withdrawals = [Withdrawal.model_validate(row.body) for row in await lost.decisions(WithdrawalRow)]
+    messages = [(one.at, review_message(one, _district(one, units), None)) for one in reviews]
+    messages += [(one.at, withdrawal_message(one, _district(one, units), None)) for one in withdrawals]
+    return sorted(messages, key=lambda dated: dated[0])
+
+
+def _district(decision: Review | Withdrawal, units: Units) -> str | None:
+    """Return the code of the district under which a decision was published."""
+    unit = units.find(decision.unit, decision.period.end)
+    district = units.district(unit) if unit else None
+    return district.code if district else None
+
+
+async def _publish(nats: Client, messages: Iterable[Message], result: Repair) -> None:
+    for batch in batched(messages, BATCH_LIMIT):
+        stored = await publish(nats, batch)
+        repeated = [message for message, place in zip(batch, stored, strict=True) if place.duplicate]
+        if repeated:  # the stream remembers their ids for an hour, though it has lost the messages
+            await _forget_ids(nats)
+            await publish(nats, repeated)
+        for message in batch:
+            family = next(one for one in subjects.KEPT[_STREAM] if subjects.is_in(message.subject, one))
+            result.restored[family] = result.restored.get(family, 0) + 1
+
+
+async def _forget_ids(nats: Client) -> None:
+    """Let the stream forget the ids by which it drops repeated messages."""
+    async with _closed(nats, window_seconds=_SHORT_WINDOW_SECONDS):
+        await asyncio.sleep(_FORGETTING_SECONDS)
+
+
+async def _go_on_behind(nats: Client, number: int, lost: LostMessages) -> None:
+    """Empty the stream, so that its next message has a number behind this one.
+
+    UnkeptMessagesError where it holds messages that no table has after a while.
+    """
+    async with _closed(nats):
+        waited = 0.0
+        while unknown := await _unknown(nats, lost):
+            if waited >= _PATIENCE_SECONDS:
+                raise UnkeptMessagesError(unknown)
+            await asyncio.sleep(0.5)
+            waited += 0.5
+        await nats.jetstream().purge_stream(_STREAM, seq=number + 1)
+
+
+async def _unknown(nats: Client, lost: LostMessages) -> int:
+    """Return the number of readable messages on the stream that no table has yet; what is unreadable is parked."""
+    number = 0
+    async for batch in _messages(nats):
+        ids = [found[0] for message in batch if (found := _identified(message)) and found[1]]
+        number += len(await lost.unknown(ids))
+    return number
+
+
+@asynccontextmanager
+async def _closed(nats: Client, window_seconds: float | None = None) -> AsyncIterator[None]:
+    """Let the stream take no message until the block ends."""
+    js = nats.jetstream()
+    before = (await js.stream_info(_STREAM)).config
+    if before.max_msg_size == _CLOSED_BYTES:  # a repair was interrupted
+        before = before.evolve(max_msg_size=-1)
+    window = before.duplicate_window if window_seconds is None else window_seconds
+    await js.update_stream(before.evolve(max_msg_size=_CLOSED_BYTES, duplicate_window=window))
+    try:
+        yield
+    finally:
+        await js.update_stream(before)
