@@ -59,7 +59,7 @@ def _unshare() -> list[str]:
 
 async def fill(site: Machine, fault: Fault) -> None:
     """Fill the disk of broker and database, or that of PostgreSQL's log alone; then free it again."""
-    ballast = site.directory / fault.part / "ballast"
+    ballast = site.directory / fault.part / f"ballast-{fault.number}"
     await asyncio.to_thread(_fill, ballast)
     try:
         await asyncio.sleep(fault.seconds)
@@ -80,4 +80,7 @@ def _fill(ballast: Path) -> None:
                     raise
 
 
-KINDS = {"disk full": Kind(DISKS, (2, 15), fill, needs_disks=True)}
+KINDS = {
+    "disk full": Kind(("data",), (2, 15), fill, needs_disks=True),
+    "database log full": Kind(("wal",), (2, 15), fill, needs_disks=True),
+}

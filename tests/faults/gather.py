@@ -24,8 +24,7 @@ _FETCHED = 500
 
 
 async def gather(site: Site) -> Evidence:
-    """Wait until every message is processed and every notice told; return everything that the evaluation needs."""
-    await _settled(site)
+    """Return everything that the evaluation needs, of a system that has settled."""
     targets = (await site.get(f"{site.system.scoring_url}/v1/targets"))["items"]
     [target] = [one for one in targets if one["commitment"]["id"] == _COMMUNES_MEETING]
     statuses = await site.get(f"{site.system.scoring_url}/v1/statuses", criterion=CRITERION, limit=5000)
@@ -46,7 +45,7 @@ async def gather(site: Site) -> Evidence:
     )
 
 
-async def _settled(site: Site) -> None:
+async def settled(site: Site) -> None:
     """Wait until every consumer has had every message, and no notice is due."""
     left: list[str] = []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tests.faults import cluster, disk, names, network, outside, processes, streams
+from tests.faults import cluster, damage, disk, names, network, outside, processes, streams
 from tests.faults.cluster import Cluster
 from tests.faults.kind import Kind
 from tests.faults.machine import Machine
@@ -15,7 +15,15 @@ DEFAULT_SITE = "machine"
 SITES: Mapping[str, type[Site]] = {"machine": Machine, "cluster": Cluster}
 
 KINDS: Mapping[str, Mapping[str, Kind]] = {
-    "machine": {**processes.KINDS, **network.KINDS, **streams.KINDS, **outside.KINDS, **names.KINDS, **disk.KINDS},
+    "machine": {
+        **processes.KINDS,
+        **network.KINDS,
+        **streams.KINDS,
+        **outside.KINDS,
+        **names.KINDS,
+        **disk.KINDS,
+        **damage.KINDS,
+    },
     "cluster": {
         **cluster.KINDS,
         **streams.KINDS,
@@ -25,7 +33,11 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
 }
 """By site."""
 
-WAITING = {"disk full": "intake answers 503 until the broker is started again"}
+WAITING = {
+    "disk full": "intake answers 503 until the broker is started again",
+    "stream deleted": "`ntm audit repair` is to come",
+    "block flipped": "`ntm audit repair` is to come",
+}
 """Kinds that the product does not survive yet, each with the reason: they are inflicted only where one names them."""
 
 

@@ -96,6 +96,7 @@ class Load:
         self._going = asyncio.Event()
         self._going.set()
         self._at_work = 0
+        self._pauses = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._doors = {
             "single": (self._single, 4, 1),
@@ -132,6 +133,7 @@ class Load:
     @asynccontextmanager
     async def paused(self, seconds: float) -> AsyncIterator[None]:
         """Wait until everything that was sent is answered, and send nothing meanwhile."""
+        self._pauses += 1
         self._going.clear()
         try:
             async with asyncio.timeout(seconds):
@@ -140,7 +142,9 @@ class Load:
                     await asyncio.sleep(0.05)
             yield
         finally:
-            self._going.set()
+            self._pauses -= 1
+            if not self._pauses:
+                self._going.set()
 
     def _look_at_tasks(self) -> None:
         for task in self._tasks:

@@ -41,6 +41,8 @@ class Machine(Site):
         self.proxies = {name: Proxy(lambda name=name: self._server_port(name)) for name in ("nats", "postgres")}
         self.supervisor_lock = asyncio.Lock()
         """Held by a fault that strikes the supervisor: nobody else strikes it meanwhile."""
+        self.damage_lock = asyncio.Lock()
+        """Held from the damage of what is stored until it is repaired."""
         self._first_port = _four_ports()
         self._supervisor: asyncio.subprocess.Process | None = None
 

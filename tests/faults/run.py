@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 
 from tests.faults.evaluate import evaluate
-from tests.faults.gather import gather
+from tests.faults.gather import gather, settled
 from tests.faults.kind import Kind
 from tests.faults.kinds import KINDS, SITES
 from tests.faults.load import Load
@@ -30,6 +31,7 @@ async def run(report: Report, directory: Path, say: Callable[[str], None]) -> No
     try:
         async with site.running():
             load = Load(site, record, site.key, Random(f"load/{report.seed}"))  # noqa: S311 - to be repeated
+            site.calm = lambda: _calm(site, load)
             async with load.running():
                 await _inflict_all(site, load, report, say)
     except Exception:  # noqa: BLE001 - whatever ends a run stands in its report
@@ -53,7 +55,7 @@ async def _inflict_all(site: Site, load: Load, report: Report, say: Callable[[st
         since_check += len(faults)
         if since_check >= FAULTS_BETWEEN_CHECKS or len(report.faults) == report.count:
             since_check = 0
-            async with load.paused(PATIENCE_SECONDS):
+            async with site.calm():
                 evidence = await gather(site)
                 report.findings = evaluate(Recorded(load.record.path), evidence)
             found = report.findings
@@ -61,6 +63,13 @@ async def _inflict_all(site: Site, load: Load, report: Report, say: Callable[[st
                 f"doubled {len(found.doubled)}")  # fmt: skip
             if not found.is_good:
                 return
+
+
+@asynccontextmanager
+async def _calm(site: Site, load: Load) -> AsyncIterator[None]:
+    async with load.paused(PATIENCE_SECONDS):
+        await settled(site)
+        yield
 
 
 async def _inflict(site: Site, kind: Kind, fault: Fault, say: Callable[[str], None]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,8 @@ class Site(ABC):
         """The runner's own ports, by way of which services reach servers and gateways."""
         self.today = START
         self.key = ""
+        self.calm: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+        """Pauses the load, and waits until everything is processed."""
         self._clients: dict[str, Client] = {}
 
     @abstractmethod
