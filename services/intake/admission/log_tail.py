@@ -16,7 +16,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import NamedTuple
 from uuid import UUID
 
@@ -110,7 +109,7 @@ class LogTail:
         self._runtime = runtime
         self._chains: dict[str, _Chain] = {}
         self._entries: dict[UUID, Entry] = {}
-        """The submissions of all chains, in the order of the log but for those that others have published."""
+        """The submissions of all chains."""
         self._places: dict[int, Place] = {}
         self._reached = 0
         """The tables have every message up to this one, and may have newer ones."""
@@ -320,8 +319,11 @@ class LogTail:
             self._reached = 0  # nothing was projected yet
         self._asked = asyncio.get_running_loop().time()
         self._requests = {name: noted for name, noted in self._requests.items() if noted[0] > self._reached}
-        self._forget([*takewhile(lambda entry: entry.sequence <= self._reached, self._entries.values())])
-        self._chains = {subject: chain for subject, chain in self._chains.items() if chain.last > self._reached}
+        # all are looked at: what was read from the stream after a failure stands behind newer ones
+        self._forget([entry for entry in self._entries.values() if entry.sequence <= self._reached])
+        self._chains = {
+            subject: chain for subject, chain in self._chains.items() if chain.last > self._reached or chain.reports
+        }
 
 
 def _subject(unit: Unit, units: Units) -> str:

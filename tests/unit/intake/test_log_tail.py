@@ -81,6 +81,11 @@ def filled(tail: LogTail, *numbers: int) -> Iterator[Entry]:
         yield entry
 
 
+def forget_the_time(tail: LogTail) -> None:
+    """Have the tail ask anew at the next refresh."""
+    tail._asked = None
+
+
 def households(history: History) -> Decimal | None:
     stands = history.standing.at(UNIT, "households", JUNE)
     return stands.value if stands else None
@@ -123,6 +128,36 @@ async def test_what_the_tables_have_reached_is_forgotten() -> None:
     history = History()
     tail.complete(history, [CANDIDATE], [tail.place_of(CANDIDATE)])
     assert households(history) == 1003
+
+
+@pytest.mark.parametrize("numbers", [(10, 5), (5, 10, 6), (6, 10, 5, 9), (10, 9, 8, 5)])
+@pytest.mark.parametrize("comes_again", [True, False])
+async def test_submissions_read_in_another_order_than_the_log_s_are_forgotten_too(
+    numbers: tuple[int, ...], comes_again: bool
+) -> None:
+    """A commune's older submission may be read after another's newer one, by a process that got no answer before."""
+    tail = a_tail(7, 12, 20)
+    communes = [a_candidate(unit=code) for code in (DIEM_HE, "06283")]
+    units = [REFERENCE.units.find(one.submission.unit, JUNE.end) for one in communes]
+    candidates = [replace(one, unit=unit) for one, unit in zip(communes, units, strict=True) if unit]
+
+    def add(number: int) -> None:
+        candidate = candidates[number % 2]
+        submission = an_accepted_submission(id=UUID(int=number), unit=candidate.submission.unit, revision=number)
+        tail.add(Entry(number, tail.place_of(candidate).subject, candidate.unit.key, submission))
+
+    for number in numbers:
+        add(number)
+    for reached, newer in ((7, 11), (12, 13)):
+        forget_the_time(tail)
+        await tail.refresh()
+        assert {one.int for one in tail.ids(candidates)} == {one for one in numbers if one > reached}
+        if comes_again:
+            add(newer)
+            numbers = (*numbers, newer)
+    forget_the_time(tail)
+    await tail.refresh()
+    assert tail.ids(candidates) == []
 
 
 async def test_a_full_tail_waits_as_long_as_the_tables_come_nearer(monkeypatch: pytest.MonkeyPatch) -> None:
