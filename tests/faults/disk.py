@@ -12,9 +12,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+import asyncpg
+
+from deploy.local.running_system import NotRunningError
 from tests.faults.kind import Kind
 from tests.faults.machine import DISKS, Machine
 from tests.faults.schedule import Fault
@@ -23,6 +27,9 @@ _MEGABYTES = {"data": 2000, "wal": 700}
 """PostgreSQL keeps up to 512 MB of its log."""
 
 _INSIDE = "NTM_FAULTS_DIRECTORY"
+_KEPT_FILES = 50
+"""More than 512 MB of log have files of 16 MB."""
+
 _PIECES = (100_000_000, 1_000_000, 4_096)
 
 
@@ -32,8 +39,8 @@ def directory_inside() -> Path | None:
 
 
 def is_possible() -> bool:
-    """Say whether this machine lets the runner have namespaces of its own."""
-    tried = [*_unshare(), "true"]
+    """Say whether this machine lets the runner mount file systems in namespaces of its own."""
+    tried = [*_unshare(), "mount", "-t", "tmpfs", "tmpfs", "/tmp"]  # noqa: S108 - seen by this try alone
     return (
         shutil.which(tried[0]) is not None and subprocess.run(tried, check=False, capture_output=True).returncode == 0
     )
@@ -62,9 +69,22 @@ async def fill(site: Machine, fault: Fault) -> None:
     ballast = site.directory / fault.part / f"ballast-{fault.number}"
     await asyncio.to_thread(_fill, ballast)
     try:
+        await _use_up_log(site)
         await asyncio.sleep(fault.seconds)
     finally:
         ballast.unlink()
+
+
+async def _use_up_log(site: Machine) -> None:
+    """Have PostgreSQL use the files of its log that it keeps ready, until it wants a new one and there is no room."""
+    with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, NotRunningError):
+        connection = await site.connection()
+        try:
+            for _ in range(_KEPT_FILES):
+                await connection.execute("SELECT pg_logical_emit_message(true, 'faults', 'full')", timeout=10)
+                await connection.execute("SELECT pg_switch_wal()", timeout=10)
+        finally:
+            await connection.close(timeout=5)
 
 
 def _fill(ballast: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 from nats.aio.msg import Msg
@@ -78,7 +79,19 @@ async def _left(site: Site) -> AsyncIterator[str]:
 
 
 async def _messages(site: Site, family: str) -> list[Msg]:
-    """Return all messages of a family of subjects, in order."""
+    """Return all messages of a family of subjects, in order; a cluster may still elect a leader to tell them."""
+    found: list[list[Msg]] = []
+
+    async def is_read() -> bool:
+        with suppress(NatsError, OSError, TimeoutError):
+            found.append(await _read(site, family))
+        return bool(found)
+
+    await eventually(is_read, _PATIENCE_SECONDS, lambda: f"{family} cannot be read")
+    return found[0]
+
+
+async def _read(site: Site, family: str) -> list[Msg]:
     stream = subjects.stream_of(family)
     assert stream
     js = (await site.client("migrate")).jetstream(timeout=30)
