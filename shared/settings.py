@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     nats_office_seed_file: Path | None = Field(
         default=None, description="For `ntm migrate`: the seed of the user `office-migrate`, who makes the mirrors."
     )
+    signing_keys_dir: Path | None = Field(
+        default=None, description="The directory with the keys that sign messages; by default that of the seed."
+    )
     plan: str | None = Field(
         default=None, description="The name of a plan, or of several between commas; None: all plans of the folder."
     )
@@ -67,6 +70,11 @@ class Settings(BaseSettings):
     def nats_servers(self) -> list[str]:
         """The addresses of the broker's servers."""
         return [address.strip() for address in self.nats_url.split(",")]
+
+    @property
+    def signing_keys(self) -> Path | None:
+        """The directory with the keys that sign messages; None: the broker has no users, and nothing is signed."""
+        return self.signing_keys_dir or (self.nats_seed_file.parent if self.nats_seed_file else None)
 
     @property
     def nats_tls(self) -> ssl.SSLContext | None:

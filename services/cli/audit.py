@@ -47,6 +47,8 @@ def verify(data: Data = DATA) -> None:
 
     result = run(work())
     console.print(f"{result.messages:,} submissions in the log", highlight=False)
+    for unproved in result.unproved:
+        errors.print(f"not proved: message {unproved}", style="red", highlight=False, markup=False)
     for damaged in result.damaged:
         errors.print(f"damaged: message {damaged}", style="red", highlight=False, markup=False)
     for table, ids in result.lost.items():

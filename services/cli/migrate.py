@@ -6,19 +6,21 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 import typer
 from nats.aio.client import Client
 from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js.errors import ServiceUnavailableError
+from nats.js.errors import NotFoundError, ServiceUnavailableError
 
 from deploy.local.clients import database, settings_of
 from deploy.local.running_system import RunningSystem
 from services.cli.console import console, fail, run
 from services.cli.options import DATA, Data, system_of
 from services.cli.texts import phrase
+from shared.access.unsigned_parts import StreamEnd, record_unsigned_part
+from shared.contracts import subjects
 from shared.nats.connection import connected
 from shared.nats.consumers import ensure_consumers, ensure_mirror_consumers
 from shared.nats.roles import MIGRATE, OFFICE_MIGRATE
@@ -31,6 +33,7 @@ from shared.postgres.migrations import pending_migrations
 from shared.service.clock import clock_stream, read_day, set_day
 from shared.settings import Settings, settings
 from shared.texts import filled
+from shared.time import utc_now
 
 SCHEMAS = {
     "access": "shared.access",
@@ -39,6 +42,9 @@ SCHEMAS = {
     "notify": "services.notify.storage",
 }
 """The schemas, in the order in which they are migrated, and the packages that hold their tables and migrations."""
+
+_PRECISION = timedelta(milliseconds=1)
+"""The libraries round a message's time, one way or another."""
 
 _PATIENCE_SECONDS = 30
 """The time that a broker may take to start beside this command."""
@@ -51,12 +57,18 @@ def migrate(
     lower: Annotated[
         list[str], typer.Option(help="A stream that may keep less than now, such as fewer replicas.")
     ] = [],  # noqa: B006 - typer's way to say that an option may be repeated
+    count_as_signed: Annotated[
+        list[str], typer.Option(metavar="STREAM", help="Count all that the stream holds now as signed.")
+    ] = [],  # noqa: B006
     dry_run: Annotated[bool, typer.Option(help="Only show what would change.")] = False,
     data: Data = DATA,
 ) -> None:
     """Bring streams and schemas up to date, those that the environment (NTM_…) names or else the running system's."""
     target = settings() if "NTM_DATABASE_URL" in os.environ else _settings_of(system_of(data))
-    prepared = run(prepare(target, today.date() if today else None, lower, dry_run=dry_run))
+    if unknown := set(count_as_signed).difference(subjects.SIGNED):
+        raise fail(f"--count-as-signed {', '.join(sorted(unknown))}: {', '.join(subjects.SIGNED)}", 2)
+    first_day = today.date() if today else None
+    prepared = run(prepare(target, first_day, lower, count_as_signed=count_as_signed, dry_run=dry_run))
     for change in prepared.streams:
         _print_change(change)
     for migration in prepared.migrations:
@@ -85,16 +97,23 @@ class Prepared:
 
 
 async def prepare(
-    target: Settings, today: date | None, lower: Collection[str] = (), *, dry_run: bool = False
+    target: Settings,
+    today: date | None,
+    lower: Collection[str] = (),
+    *,
+    count_as_signed: Collection[str] = (),
+    dry_run: bool = False,
 ) -> Prepared:
     """Make the streams and schemas that the services need, and set a simulated clock without a day to `today`.
 
-    `lower` names the streams that may keep less than before. With `dry_run` nothing is changed.
+    `lower` names the streams that may keep less than before. What streams hold when this first runs with keys counts as
+    signed, and on those of `count_as_signed` what they hold now. With `dry_run` nothing is changed.
     """
     engine = create_engine(target, "migrate")
     try:
         async with connected(target, "ntm-migrate", _PATIENCE_SECONDS) as nats:
             changes = await prepare_streams(nats, target.stream_replicas, today, lower, dry_run=dry_run)
+            ends = {} if dry_run or target.signing_keys is None else await _ends(nats)
         if target.nats_office_seed_file is not None and not dry_run:
             of_office = target.model_copy(update={"nats_seed_file": target.nats_office_seed_file})
             async with connected(of_office, "ntm-migrate-office", _PATIENCE_SECONDS) as office:
@@ -104,6 +123,9 @@ async def prepare(
             migrations += [f"{schema}: {name}" for name in await pending_migrations(engine, package)]
             if not dry_run:
                 await migrate_schema(engine, package)
+        async with engine.begin() as connection:
+            for stream, end in ends.items():
+                await record_unsigned_part(connection, stream, end, again=stream in count_as_signed)
         return Prepared(changes, migrations)
     finally:
         await engine.dispose()
@@ -123,6 +145,19 @@ async def prepare_streams(
         if await read_day(js) is None:
             await set_day(js, today)
     return changes
+
+
+async def _ends(nats: Client) -> dict[str, StreamEnd]:
+    """Return where the signed streams end now."""
+    js, ends = nats.jetstream(), {}
+    for stream in subjects.SIGNED:
+        sequence = (await js.stream_info(stream)).state.last_seq
+        try:
+            at = (await js.get_msg(stream, sequence)).time if sequence else None
+        except NotFoundError:  # it was removed
+            at = None
+        ends[stream] = StreamEnd(sequence, (at or utc_now()) + _PRECISION)
+    return ends
 
 
 async def _once_led[T](work: Callable[[], Awaitable[T]]) -> T:

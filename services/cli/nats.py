@@ -10,7 +10,16 @@ import typer
 from services.cli.agency import agency_id
 from services.cli.console import console, fail
 from services.cli.texts import phrase
-from shared.nats.users import UnknownUserError, adopt_streams, make_users, remove, renew, retire, server_file
+from shared.nats.users import (
+    UnknownUserError,
+    adopt_streams,
+    make_users,
+    remove,
+    renew,
+    renew_signing,
+    retire,
+    server_file,
+)
 from shared.texts import filled
 
 app = typer.Typer(no_args_is_help=True, help="Tài khoản trên NATS. / The users of the broker.")
@@ -26,16 +35,20 @@ def users(
     retired: Annotated[
         list[str], typer.Option("--retire", metavar="USER", help="Take only the newest key from now on.")
     ] = [],  # noqa: B006
+    keys: Annotated[
+        list[str], typer.Option("--renew-signing", metavar="STREAM", help="Sign the stream's messages by a new key.")
+    ] = [],  # noqa: B006
     removed: Annotated[
         list[str], typer.Option("--remove", metavar="USER", help="Remove an agency's user, agency-ID.")
     ] = [],  # noqa: B006
 ) -> None:
     """Make the broker's users that are missing, each with what it may do, in DIR/server/users.conf.
 
-    The server's configuration includes that file, and takes it up by SIGHUP. DIR/USER/USER.nk has a user's seed.
+    The server's configuration includes that file, and takes it up by SIGHUP. DIR/USER/USER.nk has a user's seed, and
+    DIR/USER/STREAM.keys has the keys by which its program signs and verifies messages.
     """
     made = make_users(directory, [agency_id(name) for name in agency])
-    for change, names in ((renew, renewed), (retire, retired), (remove, removed)):
+    for change, names in ((renew, renewed), (retire, retired), (remove, removed), (renew_signing, keys)):
         for name in names:
             try:
                 change(directory, name)

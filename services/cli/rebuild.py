@@ -17,6 +17,7 @@ from services.scoring.update.rebuild import RebuildReport
 from services.scoring.update.rebuild import rebuild as rebuild_state
 from shared.reference.load import InvalidReferenceError, load_for
 from shared.service.clock import read_day
+from shared.service.proof import Proof
 from shared.service.reference_versions import UnusableVersionError, digest_of_files, loaded, version_at
 from shared.service.runtime import collect_rarely
 from shared.time import utc_now
@@ -48,7 +49,8 @@ def rebuild(
                 words = phrase("rebuild.install_the_plan")
                 raise fail(f"{words.vi} / {words.en}")
             settings = settings_of(system)
-            plans = loaded(await version_at(nats, version), settings) if version else load_for(settings)
+            proof = await Proof.of(engine, nats)
+            plans = loaded(await version_at(nats, version, proof), settings) if version else load_for(settings)
             collect_rarely()
             report = await rebuild_state(
                 engine, nats, plans, day, switch=not verify, change_plan=change_plan, version=version

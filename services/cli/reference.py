@@ -32,6 +32,7 @@ from shared.reference.differences import differences, taken_away
 from shared.reference.load import InvalidReferenceError, Plans, load_file, load_for
 from shared.service import reference_versions
 from shared.service.clock import read_day
+from shared.service.proof import Proof
 from shared.service.reference_versions import Installed, UnusableVersionError, all_versions, settings_for, version_at
 from shared.settings import Settings
 from shared.texts import filled
@@ -128,8 +129,8 @@ def list_versions(lang: Lang = "vi", data: Data = DATA) -> None:
     system = system_of(data)
 
     async def work() -> Sequence[Installed]:
-        async with broker(system) as nats:
-            return await all_versions(nats)
+        async with broker(system) as nats, database(system) as engine:
+            return await all_versions(nats, await Proof.of(engine, nats))
 
     installed = run(work())
     if not installed:
@@ -155,8 +156,10 @@ def show(
     system = system_of(data)
 
     async def work() -> tuple[Installed, Installed | None]:
-        async with broker(system) as nats:
-            return await version_at(nats, number), await version_at(nats, number - 1) if number > 1 else None
+        async with broker(system) as nats, database(system) as engine:
+            proof = await Proof.of(engine, nats)
+            before = await version_at(nats, number - 1, proof) if number > 1 else None
+            return await version_at(nats, number, proof), before
 
     try:
         installed, before = run(work())

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from nats.aio.client import Client
 
-from deploy.local.clients import broker, settings_of
+from deploy.local.clients import broker, database, settings_of
 from deploy.local.running_system import RunningSystem
 from shared.reference.archive import SAMPLE_COHORTS, Files, unpack
 from shared.reference.load import Plans, load_for
+from shared.service.proof import Proof
 from shared.service.reference_versions import loaded, newest_number, version_at
 
 
@@ -30,7 +31,8 @@ async def running_reference(system: RunningSystem, nats: Client) -> RunningRefer
     """Return the reference data that the system runs on; UnusableVersionError where this program cannot use them."""
     settings, number = settings_of(system), await newest_number(nats)
     if number:
-        installed = await version_at(nats, number)
+        async with database(system) as engine:
+            installed = await version_at(nats, number, await Proof.of(engine, nats))
         version, plans = installed.version, loaded(installed, settings)
         sample = {name: text for name, text in unpack(version.archive).items() if name == SAMPLE_COHORTS}
         return RunningReference(number, version.digest, version.plan, plans, sample)

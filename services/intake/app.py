@@ -108,7 +108,9 @@ def subscribe(family: str, projection: Projection) -> Handle:
 
     @batches(broker, family, subjects.CONSUMERS["intake"][family], _BATCH_SIZE)
     async def take(messages: list[Msg]) -> None:
-        await process(subjects.stream_of(family) or family, messages, handle, intake().parking.park)
+        await process(
+            subjects.stream_of(family) or family, messages, handle, intake().parking.park, intake().runtime.proof
+        )
         if len(messages) < _BATCH_SIZE:
             await asyncio.sleep(_PAUSE_SECONDS)
 
@@ -122,7 +124,7 @@ async def take_changes(messages: list[Msg]) -> None:
     async def follow(some: Sequence[Msg]) -> None:
         await follow_changes(intake(), some)
 
-    await process(subjects.STATUS_STREAM, messages, follow, intake().parking.park)
+    await process(subjects.STATUS_STREAM, messages, follow, intake().parking.park, intake().runtime.proof)
 
 
 HANDLERS = {family: subscribe(family, projection) for family, projection in PROJECTIONS.items()}
@@ -131,4 +133,4 @@ HANDLERS = {family: subscribe(family, projection) for family, projection in PROJ
 @broker.subscriber(subjects.replay("intake"), queue="intake", decoder=raw_body)
 async def take_replay(request: bytes) -> bytes:
     """Project a parked message again, and answer with the outcome."""
-    return await answer_replay(intake().parking, intake().runtime.nats, HANDLERS, request)
+    return await answer_replay(intake().parking, intake().runtime.nats, HANDLERS, request, intake().runtime.proof)

@@ -1,6 +1,7 @@
 """The audit: it compares the log with the receipts, to the byte, and with the databases.
 
-It makes each receipt's digest anew from the message's content, and names every damaged, lost or foreign message.
+It makes each receipt's digest anew from the message's content, verifies every signature, and names each message that
+is damaged, lost, foreign or forged.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from services.intake.storage.audited import AuditedLog
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
 from shared.nats.stream_reader import read_stream
+from shared.service.proof import Proof
 
 _NUL = "\x00"
 _SHOWN = 100
@@ -32,6 +34,8 @@ class Audit:
     """The result of an audit: the number of messages read, and the faults (at most 100 of a kind are named)."""
 
     messages: int = 0
+    unproved: list[str] = field(default_factory=list)
+    """Messages of the signed streams without a signature that proves them; no service heeds these."""
     damaged: list[str] = field(default_factory=list)
     """Messages whose content does not have the digest that stands in them."""
     lost: dict[str, list[UUID]] = field(default_factory=dict)
@@ -42,25 +46,43 @@ class Audit:
     @property
     def is_sound(self) -> bool:
         """Return whether there is no fault."""
-        return not (self.damaged or any(self.lost.values()) or any(self.unrecorded.values()))
+        return not (self.unproved or self.damaged or any(self.lost.values()) or any(self.unrecorded.values()))
 
 
 async def audit(engine: AsyncEngine, nats: Client, tables: Sequence[Table]) -> Audit:
-    """Read the whole log and compare it with tables that keep `id` and `digest` of each submission."""
+    """Read the whole log and compare it with tables that keep `id` and `digest` of each submission.
+
+    The signatures of the other signed messages are verified too.
+    """
     result = Audit()
+    proof = await Proof.of(engine, nats)
     async with engine.connect() as connection:
         log = AuditedLog(connection)
         await log.begin(tables)
         async for batch in read_stream(nats, subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS):
-            await _take(log, batch, result)
+            result.messages += len(batch)
+            await _take(log, _proved(batch, proof, result), result)
         for table in log.tables:
             result.lost[table] = await log.lost(table, _SHOWN)
             result.unrecorded[table] = await _unrecorded(log, table)
+    for stream in subjects.SIGNED:
+        for family in subjects.KEPT[stream]:
+            if family != subjects.ALL_SUBMISSIONS:
+                async for batch in read_stream(nats, stream, family):
+                    _proved(batch, proof, result)
     return result
 
 
+def _proved(batch: Sequence[Msg], proof: Proof, result: Audit) -> list[Msg]:
+    """Return the messages that are proved, and name the others."""
+    proved, unproved = proof.split(batch)
+    for message, reason in unproved:
+        place = message.metadata
+        _name(result.unproved, f"{place.stream} {place.sequence.stream} {message.subject}: {reason}")
+    return proved
+
+
 async def _take(log: AuditedLog, batch: Sequence[Msg], result: Audit) -> None:
-    result.messages += len(batch)
     ids, digests = [], []
     for message in batch:
         try:

@@ -84,7 +84,7 @@ def notify() -> Notify:
 
 async def take(messages: list[Msg]) -> None:
     """Tell of a batch of events, and acknowledge the batch once its transaction is committed."""
-    await process(subjects.STATUS_STREAM, messages, notify().tell, notify().parking.park)
+    await process(subjects.STATUS_STREAM, messages, notify().tell, notify().parking.park, notify().runtime.proof)
 
 
 for family, durable in FAMILIES.items():
@@ -95,4 +95,4 @@ for family, durable in FAMILIES.items():
 async def take_replay(request: bytes) -> bytes:
     """Tell of a parked event once more, and reply with the outcome."""
     handlers = dict.fromkeys(FAMILIES, notify().tell)
-    return await answer_replay(notify().parking, notify().runtime.nats, handlers, request)
+    return await answer_replay(notify().parking, notify().runtime.nats, handlers, request, notify().runtime.proof)

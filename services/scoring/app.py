@@ -78,14 +78,18 @@ def scoring() -> Scoring:
 @batches(broker, subjects.ALL_SUBMISSIONS, CONSUMERS[subjects.ALL_SUBMISSIONS])
 async def take_submissions(messages: list[Msg]) -> None:
     """Score a batch; it is acknowledged once its transaction is committed."""
-    await process(subjects.SUBMISSIONS_STREAM, messages, scoring().score, scoring().parking.park)
+    await process(
+        subjects.SUBMISSIONS_STREAM, messages, scoring().score, scoring().parking.park, scoring().runtime.proof
+    )
 
 
 @batches(broker, subjects.ALL_WITHDRAWALS, CONSUMERS[subjects.ALL_WITHDRAWALS])
 @batches(broker, subjects.ALL_REVIEWS, CONSUMERS[subjects.ALL_REVIEWS])
 async def take_submissions_back(messages: list[Msg]) -> None:
     """Judge again without withdrawn submissions, and with the remark at returned ones."""
-    await process(subjects.SUBMISSIONS_STREAM, messages, scoring().take_back, scoring().parking.park)
+    await process(
+        subjects.SUBMISSIONS_STREAM, messages, scoring().take_back, scoring().parking.park, scoring().runtime.proof
+    )
 
 
 @broker.subscriber(subjects.PREVIEW, queue="scoring", decoder=raw_body)
@@ -110,4 +114,4 @@ async def take_replay(request: bytes) -> bytes:
         subjects.ALL_WITHDRAWALS: scoring().take_back,
         subjects.ALL_REVIEWS: scoring().take_back,
     }
-    return await answer_replay(scoring().parking, scoring().runtime.nats, handlers, request)
+    return await answer_replay(scoring().parking, scoring().runtime.nats, handlers, request, scoring().runtime.proof)

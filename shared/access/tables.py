@@ -1,11 +1,11 @@
-"""The tables of schema `access`: agencies and their keys."""
+"""The tables of schema `access`: agencies and their keys, and the parts of streams that need no signature."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import TIMESTAMP
+from sqlalchemy import TIMESTAMP, BigInteger
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlmodel import Field, SQLModel
 
@@ -50,3 +50,14 @@ class AccessKey(SQLModel, table=True):
         description="Requests a minute, in each process.",
     )
     last_used_at: datetime | None = Field(default=None, sa_type=_moment, description="The last use, to the minute.")
+
+
+class UnsignedPart(SQLModel, table=True):
+    """The part of a stream from before signing began, which counts as signed. Only the database can say so."""
+
+    __tablename__ = "unsigned_part"
+    __table_args__ = {"schema": SCHEMA}
+
+    stream: str = Field(primary_key=True)
+    sequence: int = Field(sa_type=BigInteger, description="The number of its last message.")
+    at: datetime = Field(sa_type=_moment, description="When the broker stored that one.")

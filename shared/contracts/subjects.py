@@ -42,7 +42,15 @@ KEPT = {
 }
 """The streams whose messages are kept for ever, each with its subjects."""
 
+SIGNED = tuple(KEPT)
+"""The streams whose messages are signed: these change verdicts, or people act upon them."""
+
 KEPT_A_YEAR = {REFUSALS_STREAM: [ALL_REFUSALS], ALERTS_STREAM: [ALL_ALERTS]}
+
+_STREAMS = {
+    family.removesuffix(">"): stream for stream, families in {**KEPT, **KEPT_A_YEAR}.items() for family in families
+}
+"""The streams by the beginnings of their subjects."""
 
 SUBMIT = "ntm.v1.intake.submit"
 """Requests that send submissions."""
@@ -113,8 +121,7 @@ def is_in(subject: str, family: str) -> bool:
 
 def stream_of(subject: str) -> str | None:
     """Return the stream that keeps the messages on a subject, or a family; None where no stream does."""
-    kept = {family: stream for stream, families in {**KEPT, **KEPT_A_YEAR}.items() for family in families}
-    return next((stream for family, stream in kept.items() if is_in(subject, family)), None)
+    return next((stream for prefix, stream in _STREAMS.items() if subject.startswith(prefix)), None)
 
 
 def submission(district: str | None, unit: str) -> str:

@@ -15,6 +15,7 @@ from nats.errors import Error as NatsError
 
 from shared.nats.library_seam import patch_nats_py
 from shared.nats.roles import inbox_of
+from shared.nats.signing_keys import SigningKeys, sign_by
 from shared.nats.unreachable import BrokerUnreachableError, CredentialsRefusedError, ForbiddenError
 from shared.settings import Settings
 
@@ -131,6 +132,8 @@ async def _connect(settings: Settings, name: str, note: Callable[[Exception], Aw
             await note(error)
             await asyncio.sleep(0.5)
         else:
+            if settings.signing_keys:
+                sign_by(connection, SigningKeys(settings.signing_keys))
             return connection
 
 

@@ -1,4 +1,4 @@
-"""Publishing in order, with the acknowledgement of JetStream."""
+"""Publishing in order, signed by the connection's keys, with the acknowledgement of JetStream."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from nats.js.errors import APIError, NoStreamResponseError
 from shared.contracts import subjects
 from shared.nats.cloud_events import Message
 from shared.nats.library_seam import send_commands
+from shared.nats.signing_keys import keys_of
 
 BATCH_LIMIT = 1000
 """Messages that the server takes in one atomic batch."""
@@ -61,6 +62,7 @@ async def publish(nats: Client, messages: Sequence[Message], wait_seconds: float
     stream has one of the messages already; then the messages follow one by one, and the stream drops the repeated ones.
     BrokerUnavailableError when an acknowledgement does not come within `wait_seconds`.
     """
+    _sign(nats, messages)
     stored: list[Stored] = []
     try:
         for _, of_stream in groupby(messages, key=lambda message: subjects.stream_of(message.subject)):
@@ -92,6 +94,7 @@ async def publish_as_expected(nats: Client, messages: Sequence[Message], wait_se
     OvertakenError where an expectation is wrong, and where the stream has one of several messages already; a single
     one is then said to be a duplicate. BrokerUnavailableError as in `publish`.
     """
+    _sign(nats, messages)
     try:
         async with asyncio.timeout(wait_seconds):
             if len(messages) > 1:
@@ -103,6 +106,11 @@ async def publish_as_expected(nats: Client, messages: Sequence[Message], wait_se
         if isinstance(error, APIError) and error.err_code in _WRONG_LAST:
             raise OvertakenError(str(error)) from error
         raise BrokerUnavailableError(str(error) or type(error).__name__) from error
+
+
+def _sign(nats: Client, messages: Sequence[Message]) -> None:
+    if keys := keys_of(nats):
+        keys.sign(messages)
 
 
 async def _publish_atomically(nats: Client, batch: Sequence[Message], wait_seconds: float) -> list[Stored] | None:

@@ -45,6 +45,8 @@ class Role:
     account: str
     publish: Sequence[str]
     subscribe: Sequence[str]
+    keys: Sequence[str] = ()
+    """The signed streams whose keys it has, to sign their messages and to verify them."""
     answers: bool = False
     """It may answer the requests that it receives, once each."""
 
@@ -120,6 +122,7 @@ def _service(name: str, *, publish: Sequence[str], subscribe: Sequence[str] = ()
             *_consumes(name),
         ],
         subscribe=[*subscribe, subjects.replay(name), subjects.CLOCK, f"{inbox_of(name)}.>"],
+        keys=[stream for stream in subjects.SIGNED if name != "notify" or stream != subjects.SUBMISSIONS_STREAM],
         answers=True,
     )
 
@@ -178,6 +181,7 @@ OPERATOR = Role(
         subjects.SUBMIT,
     ],
     subscribe=[subjects.ALL_STATUSES, subjects.ALL_TARGETS, f"{inbox_of('operator')}.>"],
+    keys=subjects.SIGNED,
 )
 """The other commands of `ntm`. It is as trusted as `migrate`, whose account it shares."""
 

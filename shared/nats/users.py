@@ -2,6 +2,8 @@
 
     DIR/server/users.conf   accounts, users and what each may do; the server's configuration includes it
     DIR/USER/USER.nk        the seed of a user's newest key, by which its program connects
+    DIR/USER/STREAM.keys    the keys by which its program signs and verifies the messages of a stream
+    DIR/signing             these keys, for users that are made later
     DIR/users.json          the public keys of each user, newest first
 
 Each user has a folder, so that a container gets its own seed and no other. A key is renewed without a stop: the server
@@ -14,15 +16,18 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import nkeys
 
+from shared.contracts import subjects
 from shared.nats.accounts import configuration
 from shared.nats.roles import ROLES, STREAMS_ACCOUNT, agency, inbox_of
+from shared.nats.signing_keys import keys_file, read_keys, written
+from shared.signatures import Key, new_key
 
 type PublicKeys = dict[str, list[str]]
 """By user: the public keys that the server takes, newest first."""
@@ -31,7 +36,7 @@ _AGENCY = "agency-"
 
 
 class UnknownUserError(Exception):
-    """No user has this name."""
+    """No user has this name, or no signed stream."""
 
 
 def make_users(directory: Path, agencies: Collection[str] = ()) -> list[str]:
@@ -41,9 +46,26 @@ def make_users(directory: Path, agencies: Collection[str] = ()) -> list[str]:
         wanted = [role.name for role in (*ROLES, *map(agency, agencies))]
         made = {name: _new_key() for name in wanted if name not in keys}
         keys.update({name: [public] for name, (public, _) in made.items()})
-    for name, (_, seed) in made.items():
-        _keep_seed(directory, name, seed)
+        for name, (_, seed) in made.items():
+            _keep_seed(directory, name, seed)
+        for stream in subjects.SIGNED:
+            file = keys_file(_signing(directory), stream)
+            _keep_keys(directory, stream, read_keys(file) if file.exists() else [new_key()])
     return list(made)
+
+
+def renew_signing(directory: Path, stream: str) -> None:
+    """Give a stream a new key to sign by; those before stay good for what they have signed.
+
+    Every program can verify by the new key before the first one signs by it.
+    """
+    if stream not in subjects.SIGNED:
+        raise UnknownUserError(stream)
+    with _changing(directory):
+        before = read_keys(keys_file(_signing(directory), stream))
+        new = new_key()
+        _keep_keys(directory, stream, [*before, new])
+        _keep_keys(directory, stream, [new, *before])
 
 
 def renew(directory: Path, user: str) -> None:
@@ -116,6 +138,20 @@ def _new_key() -> tuple[str, bytes]:
 def _keep_seed(directory: Path, user: str, seed: bytes) -> None:
     seed_file(directory, user).parent.mkdir(mode=0o700, exist_ok=True)
     _put(seed_file(directory, user), seed)
+
+
+def _signing(directory: Path) -> Path:
+    return directory / "signing"
+
+
+def _keep_keys(directory: Path, stream: str, keys: Sequence[Key]) -> None:
+    """Write a stream's keys for all users that have them, where the files differ."""
+    users = [role.name for role in ROLES if stream in role.keys]
+    for folder in (_signing(directory), *(directory / user for user in users)):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        file = keys_file(folder, stream)
+        if not file.exists() or file.read_bytes() != written(keys):
+            _put(file, written(keys))
 
 
 @contextmanager

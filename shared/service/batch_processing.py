@@ -13,6 +13,7 @@ from prometheus_client import Counter
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
+from shared.service.proof import Proof
 from shared.service.transient_errors import is_transient
 
 log = structlog.get_logger()
@@ -28,15 +29,22 @@ _WORKING_SECONDS = 0.8
 """The time between two signs to the server that a batch is still in work; some of them before it comes again."""
 
 
-async def process(stream: str, messages: Sequence[Msg], handle: Handle, park: Park) -> None:
+async def process(stream: str, messages: Sequence[Msg], handle: Handle, park: Park, proof: Proof) -> None:
     """Handle a batch. If a message makes the batch fail, handle the messages one by one, and park those that fail.
 
+    Messages that are not proved are parked, and never handled.
     A transient error (database or broker away, a deadlock) is raised: the messages stay unacknowledged and come again.
     While the batch takes long the server is told that it is in work, and gives it to no other process.
     """
     working = asyncio.create_task(_say_working(messages))
     try:
-        await _process(stream, messages, handle, park)
+        proved, unproved = proof.split(messages)
+        for message, reason in unproved:
+            log.error("message parked", stream=stream, subject=message.subject, reason=reason)
+            await park(message, reason)
+            PARKED.labels(stream).inc()
+        if proved:
+            await _process(stream, proved, handle, park)
     finally:
         working.cancel()
 

@@ -13,6 +13,7 @@ from nats.js.errors import Error as JetStreamError
 from prometheus_client import Gauge
 
 from shared.reference.load import Plans
+from shared.service.proof import Proof
 from shared.service.reference_versions import UnusableVersionError, digest_of_files, loaded, newest_number, version_at
 from shared.settings import Settings
 
@@ -31,8 +32,8 @@ class ReferenceInUse:
     Whoever does several things by one version reads `plans` once.
     """
 
-    def __init__(self, settings: Settings, nats: Client, of_files: Plans) -> None:
-        self._settings, self._nats, self._of_files = settings, nats, of_files
+    def __init__(self, settings: Settings, nats: Client, of_files: Plans, proof: Proof) -> None:
+        self._settings, self._nats, self._of_files, self._proof = settings, nats, of_files, proof
         self.plans = of_files
         self.number = 0
         self.refused: int | None = None
@@ -87,7 +88,7 @@ class ReferenceInUse:
             return self.plans
         if number == 0:
             return self._of_files
-        installed = await version_at(self._nats, number)
+        installed = await version_at(self._nats, number, self._proof)
         return await asyncio.to_thread(loaded, installed, self._settings)
 
     async def take_up(self, number: int) -> None:

@@ -32,6 +32,7 @@ from shared.reference.archive import (
     write_files,
 )
 from shared.reference.load import PACKAGED, InvalidReferenceError, Plans, load_for
+from shared.service.proof import Proof
 from shared.settings import Settings
 from shared.stable_id import stable_id
 
@@ -56,24 +57,26 @@ async def newest_number(nats: Client) -> int:
         return 0
 
 
-async def version_at(nats: Client, number: int) -> Installed:
-    """Return the version of a number; UnusableVersionError where there is none that this program can read."""
+async def version_at(nats: Client, number: int, proof: Proof) -> Installed:
+    """Return the version of a number; UnusableVersionError where there is none that is proved and can be read."""
     try:
         message = await nats.jetstream().get_msg(subjects.REFERENCE_STREAM, number)
     except NotFoundError as error:
         raise UnusableVersionError(f"version {number} is not in the stream") from error
+    if fault := proof.fault_of_kept(subjects.REFERENCE_STREAM, message):
+        raise UnusableVersionError(f"version {number} is {fault}")
     try:
         return Installed(number, ReferenceVersion.model_validate_json(message.data or b""))
     except ValidationError as error:
         raise UnusableVersionError(f"version {number}: {error.error_count()} faults in its message") from error
 
 
-async def all_versions(nats: Client) -> Sequence[Installed]:
+async def all_versions(nats: Client, proof: Proof) -> Sequence[Installed]:
     """Return all versions, oldest first; those that this program cannot read are left out."""
     versions = []
     for number in range(1, await newest_number(nats) + 1):
         try:
-            versions.append(await version_at(nats, number))
+            versions.append(await version_at(nats, number, proof))
         except UnusableVersionError:
             continue
     return versions

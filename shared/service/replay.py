@@ -16,6 +16,7 @@ from shared.contracts.parked_message import Replayed, ReplayRequest
 from shared.nats.library_seam import received_message
 from shared.service.batch_processing import PROCESSED, Handle, reason_of
 from shared.service.parking import ParkedMessage, ParkingPlace, as_text
+from shared.service.proof import Proof
 from shared.service.transient_errors import is_transient
 
 log = structlog.get_logger()
@@ -26,13 +27,15 @@ type Handles = Mapping[str, Handle]
 """The service's handlers by the subjects that they are subscribed to, such as `ntm.v1.status.>`."""
 
 
-async def answer_replay(place: ParkingPlace, nats: Client, handles: Handles, request: bytes) -> bytes:
+async def answer_replay(place: ParkingPlace, nats: Client, handles: Handles, request: bytes, proof: Proof) -> bytes:
     """Answer a `ReplayRequest` with a `Replayed`. Repeated and simultaneous requests process a message once."""
 
     async def again(parked: ParkedMessage) -> str | None:
         message = original(nats, parked, await _kept(nats, parked))
         if message is None:
             return LOST
+        if reason := proof.fault(message):
+            return reason
         try:
             await handle_of(parked.subject, handles)([message])
         except Exception as error:
@@ -68,17 +71,17 @@ def original(nats: Client, parked: ParkedMessage, kept: RawStreamMsg | None) -> 
 
     A new stream may have given the same number to another message.
     """
-    data = parked.body.encode()
+    data, at = parked.body.encode(), parked.parked_at
     headers: dict[str, str] | None = parked.headers
     if kept is not None and kept.subject == parked.subject and as_text(kept.data or b"") == parked.body:
-        data, headers = kept.data or b"", kept.headers
+        data, headers, at = kept.data or b"", kept.headers, kept.time or at
     elif "\N{REPLACEMENT CHARACTER}" in parked.body:
         return None
     metadata = Msg.Metadata(
         sequence=Msg.Metadata.SequencePair(consumer=0, stream=parked.sequence),
         num_pending=0,
         num_delivered=1,
-        timestamp=parked.parked_at,
+        timestamp=at,
         stream=parked.stream,
         consumer="",
     )

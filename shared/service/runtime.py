@@ -19,7 +19,9 @@ from shared.postgres.engine import create_engine
 from shared.reference.load import Plans, Reference, load_for
 from shared.service.clock import Clock, SimulatedClock
 from shared.service.logs import configure_logging
+from shared.service.proof import Proof
 from shared.service.reference_follower import ReferenceInUse
+from shared.service.transient_errors import is_transient
 from shared.settings import Settings
 
 log = structlog.get_logger()
@@ -34,6 +36,7 @@ class Runtime:
     nats: Client
     clock: Clock
     in_use: ReferenceInUse
+    proof: Proof
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts that `/healthz` answers, besides the day."""
 
@@ -55,7 +58,8 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
     of_files = load_for(settings)
     engine = create_engine(settings, name)
     nats = await connect(settings, f"ntm-{name}")
-    in_use = ReferenceInUse(settings, nats, of_files)
+    proof = await _proof(engine, nats)
+    in_use = ReferenceInUse(settings, nats, of_files, proof)
     await in_use.begin()
     collect_rarely()
     clock: Clock = Clock()
@@ -63,10 +67,22 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
         clock = simulated = SimulatedClock(nats)
         await simulated.start()
     try:
-        yield Runtime(settings, engine, nats, clock, in_use, in_use.facts)
+        yield Runtime(settings, engine, nats, clock, in_use, proof, in_use.facts)
     finally:
         await nats.close()
         await engine.dispose()
+
+
+async def _proof(engine: AsyncEngine, nats: Client) -> Proof:
+    """Return what proves messages, and wait while the database is away."""
+    while True:
+        try:
+            return await Proof.of(engine, nats)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.warning("start waits", error=type(error).__name__, reason=str(error))
+            await asyncio.sleep(1)
 
 
 def collect_rarely() -> None:

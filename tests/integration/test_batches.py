@@ -16,6 +16,7 @@ from shared.nats.streams import ensure_streams
 from shared.nats.users import seed_file
 from shared.service.batch_processing import process
 from shared.service.broker import batches, create_broker, start
+from shared.service.proof import Proof
 from shared.settings import Settings
 from tests.running import settings_of
 from tests.servers import TESTER, NatsServer
@@ -46,7 +47,7 @@ async def test_a_batch_that_takes_longer_than_the_server_waits_comes_once(
         await asyncio.sleep(6)
 
     async def take(messages: list[Msg]) -> None:
-        await process(subjects.REFUSALS_STREAM, messages, handle, never)
+        await process(subjects.REFUSALS_STREAM, messages, handle, never, Proof(None, {}))
         done.set()
 
     workers = [create_broker(as_tester(nats_server), f"worker-{number}") for number in range(2)]

@@ -32,6 +32,7 @@ from shared.problems import Problem
 from shared.reference.load import follow_each_other, load
 from shared.service.clock import Clock
 from shared.service.parking import ParkingPlace
+from shared.service.proof import Proof
 from shared.service.reference_follower import ReferenceInUse
 from shared.service.runtime import Runtime, background
 from tests.builders import a_posted_submission
@@ -59,12 +60,14 @@ type Outcome = dict[str, Any] | str
 @asynccontextmanager
 async def intake_over(around: Surroundings, engine: AsyncEngine) -> AsyncIterator[Intake]:
     """Yield the doors and the admission of a process of intake, without its projections."""
+    proof = await Proof.of(engine, around.nats)
     runtime = Runtime(
         around.settings,
         engine,
         around.nats,
         Clock(),
-        ReferenceInUse(around.settings, around.nats, follow_each_other([REFERENCE])),
+        ReferenceInUse(around.settings, around.nats, follow_each_other([REFERENCE]), proof),
+        proof,
     )
     group_commit = GroupCommit(runtime)
     async with background(group_commit.run()):

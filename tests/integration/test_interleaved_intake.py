@@ -19,6 +19,7 @@ from shared.contracts.submission import AcceptedSubmission
 from shared.nats.publishing import publish
 from shared.reference.load import follow_each_other, load
 from shared.service.clock import Clock
+from shared.service.proof import Proof
 from shared.service.reference_follower import ReferenceInUse
 from shared.service.runtime import Runtime
 from shared.time import utc_now
@@ -35,8 +36,9 @@ def projecting(around: Surroundings, projection: Projection, messages: Sequence[
     """Return the work of bringing messages to the tables, with a last statement before it is committed."""
 
     async def work(engine: AsyncEngine) -> None:
-        in_use = ReferenceInUse(around.settings, around.nats, follow_each_other([REFERENCE]))
-        runtime = Runtime(around.settings, engine, around.nats, Clock(), in_use)
+        proof = await Proof.of(engine, around.nats)
+        in_use = ReferenceInUse(around.settings, around.nats, follow_each_other([REFERENCE]), proof)
+        runtime = Runtime(around.settings, engine, around.nats, Clock(), in_use, proof)
         async with engine.begin() as connection:
             await projection(connection, messages, runtime)
             await connection.execute(text(COMMITS))

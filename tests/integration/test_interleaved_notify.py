@@ -48,10 +48,12 @@ from services.notify.world import Tariff
 from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.refs import UnitRef
 from shared.contracts.status import Event
+from shared.nats.signing_keys import keys_of
 from shared.problems import Problem
 from shared.reference.load import follow_each_other
 from shared.reference.models import Branch, Contact
 from shared.service.clock import Clock
+from shared.service.proof import Proof
 from shared.service.reference_follower import ReferenceInUse
 from shared.service.runtime import Runtime
 from tests.changes import (
@@ -274,9 +276,10 @@ def notify_on(around: Surroundings, engine: AsyncEngine) -> Notify:
         smtp_from="ntm@example.vn",
         sms_report_token=SecretStr("token"),
     )
-    in_use = ReferenceInUse(around.settings, around.nats, follow_each_other([REFERENCE]))
+    proof = Proof(keys_of(around.nats), {})
+    in_use = ReferenceInUse(around.settings, around.nats, follow_each_other([REFERENCE]), proof)
     return Notify(
-        Runtime(around.settings, engine, around.nats, Clock(), in_use),
+        Runtime(around.settings, engine, around.nats, Clock(), in_use, proof),
         settings,
         ARRIVING,
         TELLING,

@@ -34,6 +34,7 @@ from shared.reference.load import follow_each_other
 from shared.service.clock import Clock
 from shared.service.outbox import Relay
 from shared.service.parking import ParkedMessage, ParkingPlace
+from shared.service.proof import Proof
 from shared.service.reference_follower import ReferenceInUse
 from shared.service.runtime import Runtime
 from shared.time import VIETNAM
@@ -95,8 +96,9 @@ def passing_to(around: Surroundings, day: date) -> Work[None]:
     """Return the work of a worker whose clock comes to a day."""
 
     async def work(engine: AsyncEngine) -> None:
-        in_use = ReferenceInUse(around.settings, around.nats, follow_each_other([REFERENCE]))
-        runtime = Runtime(around.settings, engine, around.nats, _FixedClock(day), in_use)
+        proof = await Proof.of(engine, around.nats)
+        in_use = ReferenceInUse(around.settings, around.nats, follow_each_other([REFERENCE]), proof)
+        runtime = Runtime(around.settings, engine, around.nats, _FixedClock(day), in_use, proof)
         await DailyTick(runtime, Relay(engine, around.nats, OutboxRow)).catch_up()
 
     return work

@@ -131,7 +131,7 @@ async def test_the_same_event_again_doubles_nothing(running: NotifyService, nats
     await running.publish(change)
     await running.settled()
     again = as_message(change)
-    await nats.jetstream().publish(again.subject, again.body, headers={"Nats-Msg-Id": str(uuid4())})
+    await publish(nats, [Message(again.subject, again.body, {**again.headers, "Nats-Msg-Id": str(uuid4())})])
     await running.publish(a_status_change(Event.MET))
     await running.settled(alerts=2)
     assert len(running.mails) == 4

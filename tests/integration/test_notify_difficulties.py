@@ -78,7 +78,7 @@ async def test_a_difficulty_that_comes_again_reaches_nobody_twice(notify: Notify
     await notify.publish(logged)
     await notify.settled()
     again = as_message(logged)
-    await nats.jetstream().publish(again.subject, again.body, headers={"Nats-Msg-Id": str(uuid4())})
+    await publish(nats, [Message(again.subject, again.body, {**again.headers, "Nats-Msg-Id": str(uuid4())})])
     await notify.kill()
     await notify.start()
     await notify.publish(an_answer(criterion="ntm-11"))

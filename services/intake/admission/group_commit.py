@@ -260,6 +260,8 @@ class GroupCommit:
             others = messages_after(self._runtime.nats, subjects.SUBMISSIONS_STREAM, subject, ruling.after)
             async for message in others:
                 expected[subject] = max(expected[subject], message.sequence)
+                if self._runtime.proof.fault_of_direct(subjects.SUBMISSIONS_STREAM, message):
+                    continue
                 try:
                     other = Review.model_validate_json(message.data)
                 except ValidationError:  # it decides nothing: every service parks it
@@ -290,7 +292,7 @@ class GroupCommit:
                 answers[signed.id] = receipt(signed)
                 continue
             try:
-                original = await first_published(self._runtime.nats, subjects.SUBMISSIONS_STREAM, place, messages[0])
+                original = await first_published(self._runtime, subjects.SUBMISSIONS_STREAM, place, messages[0])
             except Problem as problem:
                 answers[signed.id] = problem
                 continue

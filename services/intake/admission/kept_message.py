@@ -6,7 +6,6 @@ another message. So what is read is proved, by its id or its digest, to be the m
 
 from __future__ import annotations
 
-from nats.aio.client import Client
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 from pydantic import ValidationError
@@ -18,28 +17,32 @@ from shared.contracts.submission import AcceptedSubmission
 from shared.nats.cloud_events import MESSAGE_ID, Message
 from shared.nats.publishing import Stored
 from shared.problems import Problem, Problems
+from shared.service.runtime import Runtime
 
 
-async def first_published(nats: Client, stream: str, place: Stored, message: Message) -> RawStreamMsg:
+async def first_published(runtime: Runtime, stream: str, place: Stored, message: Message) -> RawStreamMsg:
     """Return the message that the stream had under the id of one published again.
 
-    Problem `log_differs` where the stream has no longer that message at the place.
+    Problem `log_differs` where the stream has no longer that message at the place, or one that is not proved.
     """
     try:
-        kept = await nats.jetstream().get_msg(stream, place.sequence)
+        kept = await runtime.nats.jetstream().get_msg(stream, place.sequence)
     except NotFoundError as error:
         raise Problem(Problems.LOG_DIFFERS) from error
-    if (kept.headers or {}).get(MESSAGE_ID) != message.headers[MESSAGE_ID]:
+    is_meant = (kept.headers or {}).get(MESSAGE_ID) == message.headers[MESSAGE_ID]
+    if not is_meant or runtime.proof.fault_of_kept(stream, kept):
         raise Problem(Problems.LOG_DIFFERS)
     return kept
 
 
-async def submission_kept(nats: Client, stored: StoredReceipt) -> AcceptedSubmission | None:
+async def submission_kept(runtime: Runtime, stored: StoredReceipt) -> AcceptedSubmission | None:
     """Return the submission of a receipt; None where the log has lost or damaged it, or has another in its place."""
     try:
-        message = await nats.jetstream().get_msg(subjects.SUBMISSIONS_STREAM, stored.sequence)
+        message = await runtime.nats.jetstream().get_msg(subjects.SUBMISSIONS_STREAM, stored.sequence)
         submission = AcceptedSubmission.model_validate_json(message.data or b"")
     except (NotFoundError, ValidationError):
         return None
     is_meant = submission.id == stored.id and submission.digest == stored.receipt.digest
-    return submission if is_meant and proves(submission.digest, submission) else None
+    if not is_meant or runtime.proof.fault_of_kept(subjects.SUBMISSIONS_STREAM, message):
+        return None
+    return submission if proves(submission.digest, submission) else None

@@ -241,7 +241,12 @@ class LogTail:
             chain.last = max(chain.last, last)
 
     def _entry(self, message: DirectMessage) -> Entry | None:
-        """Return the submission of a message; None where it cannot be read: every service parks such a message."""
+        """Return the submission of a message; None where it is not proved or cannot be read.
+
+        Every service parks such a message.
+        """
+        if self._runtime.proof.fault_of_direct(subjects.SUBMISSIONS_STREAM, message):
+            return None
         try:
             submission = AcceptedSubmission.model_validate_json(message.data)
             unit = self._unit_of(submission)

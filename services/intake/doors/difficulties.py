@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from services.intake.admission.candidate import REQUEST_KEY
 from services.intake.admission.kept_message import first_published
 from services.intake.doors.receipts import Limit
-from services.intake.projection.read_after_write import find_after_projection
+from services.intake.projection.read_after_write import find_after_projection, newest_projected
 from services.intake.service import Intake, Serving
 from services.intake.storage import difficulties
 from services.intake.storage.difficulties import DifficultyFilter, StoredDifficulty
@@ -323,6 +323,8 @@ async def _newest(runtime: Runtime, unit: str) -> int:
         newest = await runtime.nats.jetstream().get_last_msg(subjects.STATUS_STREAM, subjects.problem(unit))
     except NotFoundError:  # the stream keeps events for a limited time only
         return 0
+    if runtime.proof.fault_of_kept(subjects.STATUS_STREAM, newest):  # once it is parked the table has all the others
+        return await newest_projected(runtime.nats, subjects.ALL_PROBLEMS, subjects.problem(unit))
     event_id = UUID((newest.headers or {})["ce-id"])
 
     async def look() -> UUID | None:
@@ -357,5 +359,5 @@ async def _publish(intake: Intake, logged: DifficultyLogged, request: Request, a
         raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
     if not stored.duplicate:
         return logged
-    first = await first_published(nats, subjects.STATUS_STREAM, stored, message)
+    first = await first_published(intake.runtime, subjects.STATUS_STREAM, stored, message)
     return DifficultyLogged.model_validate_json(first.data or b"")

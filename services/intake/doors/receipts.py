@@ -67,7 +67,7 @@ async def get_submission(intake: Serving, caller: SignedIn, submission_id: UUID)
         return await _refused(runtime, caller, submission_id)
     if not _may_see(stored, caller, runtime):
         raise Problem(Problems.NOT_FOUND)
-    body, scored_until = await submission_kept(runtime.nats, stored), await intake.scoring_progress.scored_until()
+    body, scored_until = await submission_kept(runtime, stored), await intake.scoring_progress.scored_until()
     async with runtime.engine.connect() as connection:
         tracked = (await _tracked(connection, [stored], scored_until))[0]
     return tracked.model_copy(
@@ -162,7 +162,7 @@ async def submission_seen_by(
 
 async def body_of(runtime: Runtime, stored: StoredReceipt) -> AcceptedSubmission:
     """Return the submission from the log; Problem `log_differs` where the log no longer holds it."""
-    if (submission := await submission_kept(runtime.nats, stored)) is None:
+    if (submission := await submission_kept(runtime, stored)) is None:
         raise Problem(Problems.LOG_DIFFERS)
     return submission
 

@@ -173,7 +173,7 @@ async def _send_back(
         raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
     if not stored.duplicate:
         return made
-    first = await first_published(runtime.nats, subjects.SUBMISSIONS_STREAM, stored, message)
+    first = await first_published(runtime, subjects.SUBMISSIONS_STREAM, stored, message)
     return Review.model_validate_json(first.data or b"")
 
 

@@ -116,7 +116,7 @@ async def _decide(intake: Intake, caller: Caller, submission_id: UUID, reason: s
         raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
     if not first.duplicate:
         return withdrawals[0]
-    kept = await first_published(runtime.nats, subjects.SUBMISSIONS_STREAM, first, messages[0])
+    kept = await first_published(runtime, subjects.SUBMISSIONS_STREAM, first, messages[0])
     return Withdrawal.model_validate_json(kept.data or b"")
 
 

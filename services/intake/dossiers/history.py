@@ -9,6 +9,7 @@ from uuid import UUID
 
 from nats.js.errors import NotFoundError
 
+from services.intake.projection.read_after_write import newest_projected
 from services.intake.rules.dossier import Dossier
 from services.intake.storage import dossiers
 from shared.contracts import subjects
@@ -51,6 +52,10 @@ async def history_of(runtime: Runtime, unit: Unit) -> History:
         newest = await runtime.nats.jetstream().get_last_msg(subjects.STATUS_STREAM, subject_of(unit, runtime))
     except NotFoundError:
         return History([], 0)
+    if runtime.proof.fault_of_kept(subjects.STATUS_STREAM, newest):  # once it is parked the table has all the others
+        await newest_projected(runtime.nats, subjects.ALL_DOSSIERS, subject_of(unit, runtime))
+        async with runtime.engine.connect() as connection:
+            return History(await dossiers.steps_of(connection, unit.key), newest.seq or 0)
     event_id = UUID((newest.headers or {})["ce-id"])
     deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
     while True:

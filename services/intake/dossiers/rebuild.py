@@ -17,6 +17,7 @@ from services.intake.storage.dossiers import NewDossierStep, all_steps, lock_ste
 from shared.contracts import subjects
 from shared.nats.stream_reader import read_stream
 from shared.reference.load import Reference
+from shared.service.proof import Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,12 @@ async def rebuild(engine: AsyncEngine, nats: Client, reference: Reference, *, sw
 
     The table stays where the stream lacks some of its steps. The projection waits meanwhile.
     """
+    proof = await Proof.of(engine, nats)
     async with engine.begin() as connection:
         await lock_steps(connection)
         rows: dict[UUID, NewDossierStep] = {}
         async for batch in read_stream(nats, subjects.STATUS_STREAM, subjects.ALL_DOSSIERS):
-            for message in batch:
+            for message in proof.proved(batch):
                 row = dossier_step(message, reference)
                 rows.setdefault(row["id"], row)
         live = {step.id: step._asdict() for step in await all_steps(connection)}

@@ -78,7 +78,7 @@ async def withdrawals(connection: AsyncConnection, messages: Sequence[Msg], runt
     for subject, ids in withdrawn.items():
         sent: list[tuple[Msg, AcceptedSubmission]] = []
         async for batch in read_stream(runtime.nats, subjects.SUBMISSIONS_STREAM, subject):
-            sent += _readable(batch)
+            sent += _readable(runtime.proof.proved(batch))
         touched = {
             (_unit_of(body, runtime.reference), str(body.period))
             for _, body in sent

@@ -52,6 +52,7 @@ from shared.postgres.statements import copy_in, upsert
 from shared.reference.load import Plans, Reference
 from shared.reference.models import CriterionKey
 from shared.service import outbox
+from shared.service.proof import Proof
 from shared.service.reference_versions import Installed
 from shared.time import VIETNAM
 
@@ -106,7 +107,8 @@ async def rebuild(
             # another machine's clock may be ahead: what it has judged by must be in force
             moment = Moment(on=max(day, await last_tick(connection) or day), at=now)
         begun = begun or plans.begun(moment.on)
-        rebuilding = _Rebuilding(engine, nats, begun, moment)
+        stream = StreamArrivals(engine, nats, await Proof.of(engine, nats))
+        rebuilding = _Rebuilding(engine, stream, begun, moment)
         await rebuilding.fill()
         await rebuilding.judge()
         async with engine.begin() as live:
@@ -130,9 +132,9 @@ async def rebuild(
 class _Rebuilding:
     """The state that is being rebuilt, as far as the stream has been read."""
 
-    def __init__(self, live: AsyncEngine, nats: Client, begun: Sequence[Reference], moment: Moment) -> None:
+    def __init__(self, live: AsyncEngine, stream: StreamArrivals, begun: Sequence[Reference], moment: Moment) -> None:
         self._beside = rebuilt_schema.beside(live)
-        self._stream = StreamArrivals(live, nats)
+        self._stream = stream
         *self._former, self._reference = begun
         self._moment = moment
         self.submissions = 0

@@ -64,7 +64,7 @@ class ReferenceSwitch:
 
     async def _switch_to(self, number: int) -> None:
         """Judge everything by a version; UnusableVersionError where that cannot be done."""
-        installed = await version_at(self._runtime.nats, number)
+        installed = await version_at(self._runtime.nats, number, self._runtime.proof)
         plans = await asyncio.to_thread(loaded, installed, self._runtime.settings)
         try:
             # in a thread with its own loop: judging a whole country would hold up this one

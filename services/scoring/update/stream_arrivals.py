@@ -17,13 +17,14 @@ from services.scoring.update.arrivals import Arrival, arrival_of
 from services.scoring.update.take_back import TakingBack, taking_back_of
 from shared.contracts import subjects
 from shared.nats.stream_reader import read_stream
+from shared.service.proof import Proof
 
 
 class StreamArrivals:
-    """Reads the stream's submissions in order, each once; parked ones are left out."""
+    """Reads the stream's submissions in order, each once; parked ones and those that are not proved are left out."""
 
-    def __init__(self, live: AsyncEngine, nats: Client) -> None:
-        self._live, self._nats = live, nats
+    def __init__(self, live: AsyncEngine, nats: Client, proof: Proof) -> None:
+        self._live, self._nats, self._proof = live, nats, proof
         self._sequence = 0
         """The number in the stream of the last submission that was read."""
         self._left_out: list[Msg] = []
@@ -68,7 +69,7 @@ class StreamArrivals:
         for family in (subjects.ALL_REVIEWS, subjects.ALL_WITHDRAWALS):
             end = await self._acknowledged_until(subjects.CONSUMERS["scoring"][family])
             async for batch in read_stream(self._nats, subjects.SUBMISSIONS_STREAM, family):
-                takings = dict(_taking_back(batch, parked))
+                takings = dict(_taking_back(self._proof.proved(batch), parked))
                 known = await taken_back_ids(live, [taking.id for taking in takings.values()]) if live else set()
                 taken += [
                     taking
@@ -84,8 +85,9 @@ class StreamArrivals:
         stream, subject = subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS
         async for batch in read_stream(self._nats, stream, subject, self._sequence):
             last = self._sequence = _sequence(batch[-1])
-            taken = [message for message in batch if _sequence(message) not in parked]
-            self._left_out += [message for message in batch if _sequence(message) in parked]
+            proved = self._proof.proved(batch)
+            taken = [message for message in proved if _sequence(message) not in parked]
+            self._left_out += [message for message in proved if _sequence(message) in parked]
             yield {_sequence(message): arrival_of(message.data, None) for message in taken}, last
 
     async def _acknowledged_until(self, consumer: str = subjects.SCORING_CONSUMER) -> int | None:

@@ -1,0 +1,259 @@
+"""A stolen connection to the broker forges nothing: what is not signed is parked, and nobody heeds it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from sqlalchemy import func, select, text
+
+from services.cli.migrate import prepare
+from services.intake.storage.tables import ParkedRow as ParkedByIntake
+from services.intake.storage.tables import SubmissionRow as Receipts
+from services.notify.storage.tables import AlertRow
+from services.notify.storage.tables import ParkedRow as ParkedByNotify
+from services.scoring.storage.tables import ParkedRow, SubmissionRow, TakenBackRow
+from services.scoring.update.rebuild import rebuild
+from shared.contracts import subjects
+from shared.contracts.status import Event
+from shared.contracts.submission import AcceptedSubmission
+from shared.nats.cloud_events import Message
+from shared.nats.publishing import publish
+from shared.nats.signing_keys import SigningKeys
+from shared.nats.users import renew_signing, seed_file
+from shared.postgres.statements import table_of
+from shared.reference.archive import read_files
+from shared.reference.load import load_for
+from shared.service.reference_versions import install, newest_number
+from shared.signatures import EVENT_ID, HEADER, key_named, new_key, signature
+from shared.time import utc_now
+from tests.binding_plan import binding_plans, reference_that_binds
+from tests.builders import a_posted_submission, as_published
+from tests.changes import a_status_change
+from tests.integration.notify_service import NotifyService, as_message
+from tests.integration.test_scoring import BORDER, poverty_report, put_on_stream
+from tests.integration.test_withdrawals import a_return, a_withdrawal
+from tests.running import START, Service, Surroundings
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("binding")
+
+
+async def put(nats: Client, message: Message, **headers: str) -> int:
+    """Publish a message just as it is, by a connection that signs nothing; return its number."""
+    own = {**message.headers, "Nats-Msg-Id": str(uuid4()), **headers}
+    return (await nats.jetstream().publish(message.subject, message.body, headers=own)).seq
+
+
+async def count(around: Surroundings | NotifyService, model: Any) -> int:
+    async with around.engine.connect() as connection:
+        return await connection.scalar(select(func.count()).select_from(table_of(model))) or 0
+
+
+async def reasons(around: Surroundings | NotifyService, model: Any, number: int) -> list[str]:
+    """Wait until this number of messages is parked; return the reasons."""
+
+    async def found() -> list[str]:
+        async with around.engine.connect() as connection:
+            rows = await connection.scalars(select(table_of(model).c.reason).order_by(table_of(model).c.number))
+            return reasons if len(reasons := list(rows)) == number else []
+
+    parked: list[str] = await eventually(found)
+    return parked
+
+
+def copy_of(message: Msg) -> Message:
+    """Return a message of a stream with the headers that count for its signature."""
+    headers = message.headers or {}
+    return Message(message.subject, message.data, {name: headers[name] for name in (EVENT_ID, HEADER)})
+
+
+def signed(around: Surroundings, message: Message, user: str = "intake") -> Message:
+    SigningKeys(around.users / user).sign([message])
+    return message
+
+
+def forged_signature(message: Message, around: Surroundings, stream: str) -> Mapping[str, str]:
+    """Return a signature under the id of the right key by a key of one's own."""
+    right = next(iter(signed(around, Message(message.subject, b"", {})).headers.values())).partition(".")[0]
+    return {HEADER: signature(new_key()._replace(id=right), message.subject, message.headers, message.body)}
+
+
+async def test_forged_submissions_are_parked_never_scored_and_have_no_receipt(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    key = await around.key("184")
+    async with intake.client(key) as client:
+        posted = (await client.post("/v1/submissions", json=a_posted_submission())).json()
+    await eventually(lambda: _has(around, SubmissionRow, 1))
+    [genuine] = await around.published(subjects.ALL_SUBMISSIONS)
+    body = AcceptedSubmission.model_validate_json(genuine.data)
+    own = copy_of(genuine)
+    forged = as_published(poverty_report("2023-05", 90, stage="confirmed", confirmed=True))
+    status = Message(forged.subject, forged.body, dict(forged.headers))
+    status.headers[HEADER] = signature(new_key()._replace(id="ffffffff"), forged.subject, forged.headers, forged.body)
+    of_status = signed(around, as_message(a_status_change()))
+    raised = body.model_copy(update={"stage": "confirmed", "id": uuid4()}).model_dump_json().encode()
+    attempts = [
+        await put(around.nats, forged),
+        await put(around.nats, status),  # an unknown key
+        await put(around.nats, forged, **forged_signature(forged, around, subjects.SUBMISSIONS_STREAM)),
+        await put(around.nats, forged, **{HEADER: of_status.headers[HEADER]}),  # a key of another stream
+        await put(around.nats, Message(subjects.submission("180", BORDER), own.body, own.headers)),  # another unit
+        await put(around.nats, Message(own.subject, raised, own.headers)),  # another stage
+        await put(around.nats, own, **{"ce-id": str(uuid4())}),  # another id
+    ]
+    found = await reasons(around, ParkedRow, len(attempts))
+    assert all(reason.startswith("unsigned: ") for reason in found)
+    assert await reasons(around, ParkedByIntake, len(attempts)) == found
+    assert await count(around, SubmissionRow) == await count(around, Receipts) == 1
+
+    async with intake.client(key) as client:  # it is compared with what was accepted, not with what was forged
+        again = (await client.post("/v1/submissions", json=a_posted_submission())).json()
+        assert again == posted
+        answer = await client.post("/v1/submissions", json=a_posted_submission(revision=2))
+        assert answer.status_code == 202
+    replayed = await around.ntm("parked", "replay", "--all", status=1)
+    assert "unsigned: " in replayed
+    assert await count(around, SubmissionRow) == 2
+    compared = await rebuild(around.engine, around.nats, binding_plans(), START)
+    assert (compared.submissions, compared.differences) == (2, [])
+
+    named = (await around.ntm("audit", "verify", status=1)).splitlines()
+    assert named[0] == f"{2 + len(attempts)} submissions in the log"
+    for number in attempts:
+        assert any(line.startswith(f"not proved: message SUBMISSIONS {number} ntm.v1.") for line in named)
+    assert len([line for line in named if line.startswith("not proved")]) == len(attempts)
+
+
+async def _has(around: Surroundings | NotifyService, model: Any, number: int) -> bool:
+    return await count(around, model) == number
+
+
+async def test_a_signed_submission_that_comes_again_under_another_id_changes_nothing(
+    around: Surroundings, scoring: Service
+) -> None:
+    sent = signed(around, as_published(poverty_report("2022-12", 200)))
+    await put(around.nats, sent)
+    await put(around.nats, sent)
+    await put_on_stream(around, poverty_report("2023-05", 164))
+    await eventually(lambda: _has(around, SubmissionRow, 2))
+    assert await count(around, ParkedRow) == 0
+
+
+async def test_forged_reviews_and_withdrawals_take_nothing_back(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    report = poverty_report("2023-05", 164)
+    await put_on_stream(around, report)
+    await eventually(lambda: _has(around, SubmissionRow, 1))
+    await put(around.nats, a_withdrawal(report))
+    await put(around.nats, a_return(report))
+    await reasons(around, ParkedRow, 2)
+    await reasons(around, ParkedByIntake, 2)
+    assert await count(around, TakenBackRow) == 0
+    async with around.engine.connect() as connection:
+        for table in ("review", "withdrawal"):
+            assert await connection.scalar(text(f"SELECT count(*) FROM intake.{table}")) == 0  # noqa: S608 - ours
+    assert (await rebuild(around.engine, around.nats, binding_plans(), START)).differences == []
+    await publish(around.nats, [a_withdrawal(report)])  # which the office has meant
+    await eventually(lambda: _has(around, TakenBackRow, 1))
+
+
+async def test_a_forged_version_of_the_reference_data_is_not_taken_up(
+    around: Surroundings, scoring: Service, tmp_path: Path
+) -> None:
+    directory = reference_that_binds(tmp_path / "forged")
+    settings = around.settings.model_copy(update={"reference_dir": directory})
+    await install(
+        around.nats, load_for(settings), None, read_files(directory), author="x", reason="x", after=0, at=utc_now()
+    )
+    await eventually(lambda: _is_on(scoring, 1))
+    [genuine] = await around.published(subjects.ALL_REFERENCE)
+    other = json.loads(genuine.data) | {"reason": "forged", "id": str(uuid4())}
+    await put(around.nats, Message(genuine.subject, json.dumps(other).encode(), copy_of(genuine).headers))
+    assert await newest_number(around.nats) == 2
+    await eventually(lambda: _refused(scoring, 2))
+    assert await scoring.fact("reference") == 1
+    assert "forged" not in await around.ntm("reference", "list")
+    intake = await around.start("intake")  # and one that starts later
+    assert await intake.fact("reference") == 1
+
+
+async def _is_on(service: Service, number: int) -> bool:
+    return await service.fact("reference") == number
+
+
+async def _refused(service: Service, number: int) -> bool:
+    return await service.fact("reference_refused") == number
+
+
+async def test_a_forged_status_event_reaches_nobody(notify: NotifyService, nats: Client) -> None:
+    await put(nats, as_message(a_status_change()))
+    await put(nats, as_message(a_status_change(Event.LOST)), **{HEADER: "ffffffff.AAAA"})
+    assert all(reason.startswith("unsigned: ") for reason in await reasons(notify, ParkedByNotify, 2))
+    await notify.publish(a_status_change(Event.MET))
+    await notify.settled()
+    async with notify.engine.connect() as connection:
+        alerts = list(await connection.scalars(select(table_of(AlertRow).c.kind)))
+    assert len([kind for kind in alerts if kind != "operation"]) == 1
+
+
+async def test_keys_are_renewed_under_load_and_nothing_is_parked(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    async with intake.client(await around.key("184")) as client:
+        for number in range(60):
+            if number in (20, 40):
+                await asyncio.to_thread(renew_signing, around.users, subjects.SUBMISSIONS_STREAM)
+                await asyncio.to_thread(renew_signing, around.users, subjects.STATUS_STREAM)
+            answer = await client.post("/v1/submissions", json=a_posted_submission(revision=number + 1))
+            assert answer.status_code == 202, answer.text
+    await eventually(lambda: _has(around, SubmissionRow, 60))
+    await eventually(lambda: _has(around, Receipts, 60))
+    used = {key_named(message.headers or {}) for message in await around.published(subjects.ALL_SUBMISSIONS)}
+    assert len(used) == 3
+    assert await count(around, ParkedRow) == await count(around, ParkedByIntake) == 0
+    assert "Khớp hoàn toàn" in await around.ntm("audit", "verify")
+    compared = await rebuild(around.engine, around.nats, binding_plans(), START)
+    assert (compared.submissions, compared.differences) == (60, [])
+
+
+async def test_a_log_from_before_signing_began_counts_as_signed_and_what_comes_later_does_not(
+    around: Surroundings,
+) -> None:
+    async with around.engine.begin() as connection:
+        await connection.execute(text("DELETE FROM access.unsigned_part"))
+    old = poverty_report("2022-12", 200)
+    for report in (old, poverty_report("2023-05", 164)):
+        await put(around.nats, as_published(report))
+    settings = around.settings.model_copy(update={"nats_seed_file": seed_file(around.users, "migrate")})
+    await prepare(settings, None)
+    await around.start("scoring")
+    await around.start("intake")
+    await eventually(lambda: _has(around, SubmissionRow, 2))
+    later = as_published(poverty_report("2023-06", 90))
+    await prepare(settings, None)  # once only
+    await put(around.nats, later)
+    [reason] = await reasons(around, ParkedRow, 1)
+    assert reason == "unsigned: the message has no signature"
+    await put_on_stream(around, poverty_report("2023-06", 150, date(2023, 7, 1)))
+    await eventually(lambda: _has(around, SubmissionRow, 3))
+    assert "same" in (await around.ntm("rebuild", "--verify"))
+    assert "not proved: message SUBMISSIONS 3" in await around.ntm("audit", "verify", status=1)
+
+    # an operator who knows that it came from a process of the version before
+    await prepare(settings, None, count_as_signed=[subjects.SUBMISSIONS_STREAM])
+    for service in around.services:
+        await service.stop()
+        await service.start()
+    assert "replayed" in await around.ntm("parked", "replay", "--all")
+    await eventually(lambda: _has(around, SubmissionRow, 4))
