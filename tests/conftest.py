@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import nats as nats_client
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -15,8 +14,6 @@ from nats.aio.client import Client
 from schemathesis.pytest.plugin import SchemathesisFunction
 
 from services.cli.migrate import prepare, prepare_streams
-from shared.nats.roles import OPERATOR
-from shared.nats.signing_keys import SigningKeys, sign_by
 from tests.forked import copied
 from tests.running import START, Surroundings, settings_of, surroundings
 from tests.servers import NatsServer, PostgresServer, start_nats, start_postgres
@@ -70,8 +67,7 @@ async def nats(nats_server: NatsServer) -> AsyncIterator[Client]:
 
 async def connect_empty(server: NatsServer) -> Client:
     """Delete every stream; return a connection."""
-    client = await nats_client.connect(server.url, **server.login)
-    sign_by(client, SigningKeys(server.users / OPERATOR.name))
+    client = await server.connect()
     streams = client.jetstream()
     for stream in await streams.streams_info():
         if stream.config.name:

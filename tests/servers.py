@@ -20,15 +20,18 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import asyncpg
+import nats as nats_client
 import nkeys
 import psutil
+from nats.aio.client import Client
 
 from deploy.local import nats as local_nats
 from deploy.local.nats import Nats
 from deploy.local.postgres import LOCALE, USER, Postgres, create_database
 from deploy.local.supervisor import Process, end, spawn
 from deploy.local.system import free_port
-from shared.nats.roles import STREAMS_ACCOUNT
+from shared.nats.roles import OPERATOR, STREAMS_ACCOUNT
+from shared.nats.signing_keys import SigningKeys, sign_by
 from shared.nats.users import login, make_users, seed_file, server_file
 from tests.waiting import eventually
 
@@ -162,6 +165,12 @@ class NatsServer(Server):
     def login(self) -> dict[str, Any]:
         """The arguments by which nats-py connects as the tests' own user."""
         return login(seed_file(self.users, TESTER))
+
+    async def connect(self) -> Client:
+        """Connect as the tests' own user, and sign what is published."""
+        client = await nats_client.connect(self.url, **self.login)
+        sign_by(client, SigningKeys(self.users / OPERATOR.name))
+        return client
 
 
 @dataclass

@@ -71,9 +71,9 @@ class ReferenceInUse:
     async def look(self) -> None:
         """Take up the newest version, or the newest before it that can be used."""
         newest = await newest_number(self._nats)
+        if newest == self.refused:
+            return
         for number in range(newest, self.number, -1):
-            if number <= (self.refused or 0):
-                return
             try:
                 await self.take_up(number)
             except UnusableVersionError as error:

@@ -15,8 +15,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import nats as nats_client
-
 from services.cli.migrate import prepare
 from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
@@ -145,7 +143,7 @@ async def main() -> None:
         directory = Path(folder)
         server, postgres = await start_nats(directory), await start_postgres(directory)
         url = await postgres.create_database()
-        nats = await nats_client.connect(server.url, **server.login)
+        nats = await server.connect()
         try:
             await prepare(settings_of(url, server), START)
             async with surroundings(url, nats, server, directory) as around:

@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import nats as nats_client
 import psutil
 
 from services.cli.migrate import prepare
@@ -100,7 +99,7 @@ async def main() -> None:
         directory = Path(folder)
         server, postgres = await start_nats(directory), await start_postgres(directory)
         url = await postgres.create_database()
-        nats = await nats_client.connect(server.url, **server.login)
+        nats = await server.connect()
         try:
             await prepare(settings_of(url, server), START)
             async with surroundings(url, nats, server, directory) as around:

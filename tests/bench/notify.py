@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import httpx
-import nats as nats_client
 import psutil
 
 from deploy.local.system import free_port
@@ -123,7 +122,7 @@ async def ours(directory: Path, url: str) -> AsyncIterator[NotifyService]:
     nobody = "\nrouting: {id: plan, channels: [email], match: {events: [budget_near]}}\nstated_spans:\n"
     plan.write_text(before + nobody + after, encoding="utf-8")
     server, postgres = await start_nats(directory), await start_postgres(directory)
-    nats = await nats_client.connect(server.url, **server.login)
+    nats = await server.connect()
     try:
         database = await postgres.create_database()
         await prepare(settings_of(database, server), None)

@@ -21,7 +21,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
-import nats as nats_client
 import psutil
 
 from services.cli.migrate import prepare
@@ -52,7 +51,7 @@ MEGABYTE = 2**20
 async def system(directory: Path, communes: int) -> AsyncIterator[tuple[Surroundings, Reference]]:
     """Servers of its own, and a country of so many communes."""
     server, postgres = await start_nats(directory), await start_postgres(directory)
-    nats = await nats_client.connect(server.url, **server.login)
+    nats = await server.connect()
     try:
         reference = country.reference_directory(directory, communes)
         url = await postgres.create_database()

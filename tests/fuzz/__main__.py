@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
-import nats as nats_client
 import typer
 
 from services.cli.migrate import prepare
@@ -72,7 +71,7 @@ async def servers() -> AsyncIterator[Surroundings]:
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         server, postgres = await start_nats(directory), await start_postgres(directory)
-        nats = await nats_client.connect(server.url, **server.login)
+        nats = await server.connect()
         try:
             url = await postgres.create_database()
             await prepare(settings_of(url, server), START)

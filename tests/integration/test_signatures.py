@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,7 +22,7 @@ from services.notify.storage.tables import ParkedRow as ParkedByNotify
 from services.scoring.storage.tables import ParkedRow, SubmissionRow, TakenBackRow
 from services.scoring.update.rebuild import rebuild
 from shared.contracts import subjects
-from shared.contracts.status import Event
+from shared.contracts.status import Event, Stage
 from shared.contracts.submission import AcceptedSubmission
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import publish
@@ -97,7 +96,7 @@ async def test_forged_submissions_are_parked_never_scored_and_have_no_receipt(
     [genuine] = await around.published(subjects.ALL_SUBMISSIONS)
     body = AcceptedSubmission.model_validate_json(genuine.data)
     own = copy_of(genuine)
-    forged = as_published(poverty_report("2023-05", 90, stage="confirmed", confirmed=True))
+    forged = as_published(poverty_report("2023-05", 90, stage=Stage.CONFIRMED, confirmed=True))
     status = Message(forged.subject, forged.body, dict(forged.headers))
     status.headers[HEADER] = signature(new_key()._replace(id="ffffffff"), forged.subject, forged.headers, forged.body)
     of_status = signed(around, as_message(a_status_change()))
@@ -245,7 +244,7 @@ async def test_a_log_from_before_signing_began_counts_as_signed_and_what_comes_l
     await put(around.nats, later)
     [reason] = await reasons(around, ParkedRow, 1)
     assert reason == "unsigned: the message has no signature"
-    await put_on_stream(around, poverty_report("2023-06", 150, date(2023, 7, 1)))
+    await put_on_stream(around, poverty_report("2023-06", 150))
     await eventually(lambda: _has(around, SubmissionRow, 3))
     assert "same" in (await around.ntm("rebuild", "--verify"))
     assert "not proved: message SUBMISSIONS 3" in await around.ntm("audit", "verify", status=1)

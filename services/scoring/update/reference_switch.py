@@ -51,9 +51,9 @@ class ReferenceSwitch:
         if own != in_use.number:
             await in_use.take_up(own)
         newest = await newest_number(self._runtime.nats)
+        if newest == in_use.refused:
+            return
         for number in range(newest, own, -1):
-            if number <= (in_use.refused or 0):
-                return
             try:
                 await self._switch_to(number)
             except UnusableVersionError as error:
