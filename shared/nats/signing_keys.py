@@ -16,14 +16,16 @@ from nats.aio.client import Client
 
 from shared.contracts import subjects
 from shared.nats.cloud_events import Message
+from shared.nats.unreachable import BrokerUnusableError
 from shared.signatures import HEADER, Key, signature
+from shared.texts import filled, phrase
 
 
-class MissingKeysError(Exception):
+class MissingKeysError(BrokerUnusableError):
     """A program lacks the keys of a stream whose messages it signs or verifies."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}. `ntm nats users DIR` makes the keys beside the seed of each user.")
+        super().__init__(filled(phrase("signing_keys.missing"), path=path, reason=reason))
 
 
 def keys_file(directory: Path, stream: str) -> Path:

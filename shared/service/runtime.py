@@ -14,6 +14,7 @@ import structlog
 from nats.aio.client import Client
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.contracts import subjects
 from shared.nats.connection import connect
 from shared.postgres.engine import create_engine
 from shared.reference.load import Plans, Reference, load_for
@@ -59,6 +60,8 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
     engine = create_engine(settings, name)
     nats = await connect(settings, f"ntm-{name}")
     proof = await _proof(engine, nats)
+    if proof.keys:
+        proof.keys.check(subjects.REFERENCE_STREAM)  # without keys it ends here, and takes no message
     in_use = ReferenceInUse(settings, nats, of_files, proof)
     await in_use.begin()
     collect_rarely()
