@@ -37,6 +37,7 @@ from shared.nats.publishing import BATCH_LIMIT, publish
 from shared.nats.stream_reader import read_stream
 from shared.nats.streams import ensure_stream
 from shared.reference.units import Units
+from shared.service.proof import Proof
 
 _STREAM = subjects.SUBMISSIONS_STREAM
 _CLOSED_BYTES = 1
@@ -84,7 +85,7 @@ async def repair(engine: AsyncEngine, nats: Client, scored: Table, parked: Seque
     `scored`: scoring's table of submissions; `parked`: the tables of parked messages, scoring's first.
     """
     result = Repair()
-    js = nats.jetstream()
+    js, proof = nats.jetstream(), await Proof.of(engine, nats)
     result.was_made = await ensure_stream(js, _STREAM)
     if result.was_made:
         await ensure_consumers(js, _STREAM)
@@ -93,9 +94,9 @@ async def repair(engine: AsyncEngine, nats: Client, scored: Table, parked: Seque
         await lost.begin()
         highest = await lost.highest_number()
         if (await js.stream_info(_STREAM)).state.last_seq < highest:
-            await _go_on_behind(nats, highest, lost)
+            await _go_on_behind(nats, highest, lost, proof)
             result.goes_on_from = highest + 1
-        damaged = await _note_stream(nats, lost)
+        damaged = await _note_stream(nats, lost, proof)
         decisions = await _decisions(lost, units)
         restored: set[UUID] = set()
         position = 0
@@ -122,13 +123,13 @@ async def repair(engine: AsyncEngine, nats: Client, scored: Table, parked: Seque
     return result
 
 
-async def _note_stream(nats: Client, lost: LostMessages) -> list[tuple[int, UUID]]:
-    """Note what the stream holds; return the numbers and ids of submissions that do not prove their digest."""
+async def _note_stream(nats: Client, lost: LostMessages, proof: Proof) -> list[tuple[int, UUID]]:
+    """Note what the stream holds; return the numbers and ids of messages that are not what was accepted."""
     damaged: list[tuple[int, UUID]] = []
     async for batch in _messages(nats):
         ids = []
         for message in batch:
-            if (found := _identified(message)) is None:
+            if (found := _identified(message, proof)) is None:
                 continue
             submission_id, is_sound = found
             if is_sound:
@@ -145,14 +146,15 @@ async def _messages(nats: Client) -> AsyncIterator[list[Msg]]:
             yield batch
 
 
-def _identified(message: Msg) -> tuple[UUID, bool] | None:
+def _identified(message: Msg, proof: Proof) -> tuple[UUID, bool] | None:
     """Return a message's id, and whether its content is what was accepted; None where it cannot be read."""
+    is_signed = proof.fault(message) is None
     try:
         if subjects.is_in(message.subject, subjects.ALL_SUBMISSIONS):
             submission = AcceptedSubmission.model_validate_json(message.data)
-            return submission.id, _proves(submission)
+            return submission.id, is_signed and _proves(submission)
         is_review = subjects.is_in(message.subject, subjects.ALL_REVIEWS)
-        return (Review if is_review else Withdrawal).model_validate_json(message.data).id, True
+        return (Review if is_review else Withdrawal).model_validate_json(message.data).id, is_signed
     except ValidationError:
         return None
 
@@ -215,14 +217,14 @@ async def _forget_ids(nats: Client) -> None:
         await asyncio.sleep(_FORGETTING_SECONDS)
 
 
-async def _go_on_behind(nats: Client, number: int, lost: LostMessages) -> None:
+async def _go_on_behind(nats: Client, number: int, lost: LostMessages, proof: Proof) -> None:
     """Empty the stream, so that its next message has a number behind this one.
 
     UnkeptMessagesError where it holds messages that no table has after a while.
     """
     async with _closed(nats):
         waited = 0.0
-        while unknown := await _unknown(nats, lost):
+        while unknown := await _unknown(nats, lost, proof):
             if waited >= _PATIENCE_SECONDS:
                 raise UnkeptMessagesError(unknown)
             await asyncio.sleep(0.5)
@@ -230,11 +232,11 @@ async def _go_on_behind(nats: Client, number: int, lost: LostMessages) -> None:
         await nats.jetstream().purge_stream(_STREAM, seq=number + 1)
 
 
-async def _unknown(nats: Client, lost: LostMessages) -> int:
-    """Return the number of readable messages on the stream that no table has yet; what is unreadable is parked."""
+async def _unknown(nats: Client, lost: LostMessages, proof: Proof) -> int:
+    """Return the number of sound messages on the stream that no table has yet; the others are parked."""
     number = 0
     async for batch in _messages(nats):
-        ids = [found[0] for message in batch if (found := _identified(message)) and found[1]]
+        ids = [found[0] for message in batch if (found := _identified(message, proof)) and found[1]]
         number += len(await lost.unknown(ids))
     return number
 

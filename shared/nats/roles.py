@@ -201,6 +201,7 @@ REPAIR = Role(
         *subjects.KEPT[subjects.SUBMISSIONS_STREAM],
     ],
     subscribe=[f"{inbox_of('repair')}.>"],
+    keys=[subjects.SUBMISSIONS_STREAM],
 )
 """`ntm audit repair`: it fills the stream of submissions again, and may do so with no other."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -213,3 +214,26 @@ async def test_what_was_never_scored_is_named_as_lost(filled: Filled) -> None:
     said = await filled.around.ntm("audit", "repair", status=1)
     assert filled.ids[4] in said
     assert "two-districts" in said
+
+
+async def test_a_forged_message_does_not_stand_for_a_lost_one(filled: Filled) -> None:
+    """A forger who may publish and has no key puts a message with a lost one's id and digest in its place."""
+    around, before = filled.around, content(await log_of(filled.around))
+    lost = await around.nats.jetstream().get_msg(_STREAM, await filled.sequence(4))
+    forged = json.loads(lost.data or b"") | {"unit_key": 1}
+    await around.nats.jetstream().delete_msg(_STREAM, await filled.sequence(4))
+    await around.nats.jetstream().publish(lost.subject or "", json.dumps(forged).encode(), headers={"ce-id": "x"})
+    await around.ntm("audit", "repair")
+    assert content(await log_of(around)) == before
+    assert "Khớp hoàn toàn" in await around.ntm("audit", "verify")
+
+
+async def test_a_message_from_before_signing_began_is_signed_when_it_is_published_again(filled: Filled) -> None:
+    around, js = filled.around, filled.around.nats.jetstream()
+    messages = await log_of(around)
+    await js.purge_stream(_STREAM)
+    await around.ntm("audit", "repair")
+    again = await log_of(around)
+    assert content(again) == content(messages)
+    assert all("ntm-signature" in (message.headers or {}) for message in again)
+    assert "Khớp hoàn toàn" in await around.ntm("audit", "verify")
