@@ -228,7 +228,7 @@ async def test_a_forged_message_does_not_stand_for_a_lost_one(filled: Filled) ->
     assert "Khớp hoàn toàn" in await around.ntm("audit", "verify")
 
 
-async def test_a_message_from_before_signing_began_is_signed_when_it_is_published_again(filled: Filled) -> None:
+async def test_what_is_published_again_has_the_signatures_that_it_had(filled: Filled) -> None:
     around, js = filled.around, filled.around.nats.jetstream()
     messages = await log_of(around)
     await js.purge_stream(_STREAM)
