@@ -7,11 +7,12 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 import httpx
 from pydantic import BaseModel, Field, ValidationError
@@ -26,7 +27,8 @@ from shared.nats.roles import OFFICE_MIGRATE, OPERATOR
 from shared.nats.users import seed_file
 
 SERVICES = {name: f"services.{name}.app:app" for name in ("intake", "scoring", "notify")}
-MIGRATE = (sys.executable, "-m", "services.cli.main", "migrate")
+NTM = (sys.executable, "-m", "services.cli.main")
+MIGRATE = (*NTM, "migrate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Options:
     migrate: Sequence[str] = MIGRATE
     accept_loss: bool = False
     """Start without the data that a system which has run before has lost."""
+    backup: Sequence[str] = ()
+    """The arguments of `ntm backup` by which the system is backed up every day; none: it is not."""
 
     @property
     def clock(self) -> Literal["real", "simulated"]:
@@ -193,11 +197,32 @@ async def _run(options: Options, on_ready: Callable[[RunningSystem], Awaitable[N
         running.write(options.data)
         chosen.has_run = True
         chosen.keep(options.data)
+        if options.backup:
+            await supervisor.start(_backup(options))
         try:
             await on_ready(running)
             await asyncio.Event().wait()
         finally:
             RunningSystem.withdraw(options.data)
+
+
+class Engines(NamedTuple):
+    """NATS and PostgreSQL of a data directory, which run without the services."""
+
+    nats: Nats
+    postgres: Postgres
+
+
+@asynccontextmanager
+async def engines(data: Path) -> AsyncIterator[Engines]:
+    """Run NATS and PostgreSQL on a directory, empty where it has none, and nothing else. Raises CannotStartError."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else waits yet
+    async with Supervisor(data) as supervisor:
+        chosen = Installation.load(data)
+        nats = Nats(data / "nats", chosen.nats_port)
+        postgres = Postgres(data / "postgres", chosen.database_port, chosen.database_password)
+        await supervisor.start(nats.process(), await asyncio.to_thread(postgres.process))
+        yield Engines(nats, postgres)
 
 
 def _check_ports(ports: Ports) -> None:
@@ -233,6 +258,14 @@ def _postbox(options: Options, chosen: Installation, http: httpx.AsyncClient) ->
         env={"NTM_SMS_API_KEY": chosen.sms_api_key, "NTM_SMS_SECRET_KEY": chosen.sms_secret_key},
         ready=_answers(http, f"{_url(port)}/healthz"),
     )
+
+
+def _backup(options: Options) -> Process:
+    async def ready() -> bool:
+        return True
+
+    command = [*NTM, "backup", *options.backup, "--data", str(options.data)]
+    return Process(name="backup", command=command, ready=ready)
 
 
 def _service(name: str, app: str, options: Options, env: Mapping[str, str], http: httpx.AsyncClient) -> Process:

@@ -51,6 +51,8 @@ _COMMANDS = (
         "migrate",
         "Bring streams and schemas up to date, those that the environment (NTM_…) names or else the running system's.",
     ),
+    Lazy("backup", "backup", "Back the running system up into a file, once or every day, or check a backup."),
+    Lazy("restore", "restore", "Restore a backup onto an empty system, while none of its services runs."),
     Lazy(
         "draft-migration",
         "migrate",

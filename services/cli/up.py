@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -32,6 +32,7 @@ from deploy.local.sample.summary import print_summary, summary
 from deploy.local.supervisor import CannotStartError
 from deploy.local.system import Options, Ports
 from deploy.local.system import run as run_system
+from services.cli.backup import retention, time_of
 from services.cli.console import console, errors, fail
 from services.cli.options import DATA, OWN_KEY, Data
 from shared.access.agency_keys import add_key
@@ -83,6 +84,16 @@ def up(
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Start without the data that the directory has lost.")
     ] = False,
+    backup_to: Annotated[
+        Path | None,
+        typer.Option(envvar="NTM_BACKUP_DIR", exists=True, file_okay=False, help="Back up into it every day."),
+    ] = None,
+    backup_daily_at: Annotated[
+        str, typer.Option(envvar="NTM_BACKUP_DAILY_AT", metavar="HH:MM", help="The time of the backup in Vietnam.")
+    ] = "02:00",
+    backup_keep: Annotated[
+        str, typer.Option(envvar="NTM_BACKUP_KEEP", help="Of how many days, weeks and months a backup is kept.")
+    ] = "7,4,12",
     data: Data = DATA,
 ) -> None:
     """Start the whole system and keep it running until Ctrl-C. A second start finds the data of the first again."""
@@ -101,6 +112,7 @@ def up(
         sample_cohorts=SAMPLE_COHORTS if kind.sample else None,
         reference_dir=_reference(data) if kind.runs_on else None,
         accept_loss=accept_loss,
+        backup=_backup(backup_to, backup_daily_at, backup_keep),
     )
 
     async def on_ready(system: RunningSystem) -> None:
@@ -122,6 +134,15 @@ def up(
     except OSError as error:
         raise fail(f"{error.filename or data}: {error.strerror or error}") from None
     console.print("Đã dừng. / Stopped.", style="dim")
+
+
+def _backup(directory: Path | None, daily_at: str, keep: str) -> Sequence[str]:
+    """Return the arguments of `ntm backup` by which the system is backed up every day."""
+    if directory is None:
+        return ()
+    time_of(daily_at)
+    retention(keep)
+    return str(directory.resolve()), "--daily-at", daily_at, "--keep", keep
 
 
 def _last_day(sample: bool, until: datetime | None) -> date | None:

@@ -163,10 +163,25 @@ NOTIFY = _service("notify", publish=[subjects.ALL_ALERTS], reads=[subjects.STATU
 MIGRATE = Role(
     "migrate",
     STREAMS_ACCOUNT,
-    publish=[f"{_API}.>", subjects.CLOCK],
+    publish=[f"{_API}.>", "$JS.SNAPSHOT.RESTORE.>", subjects.CLOCK],
     subscribe=[f"{inbox_of('migrate')}.>"],
 )
-"""`ntm migrate`: the only one that manages streams."""
+"""`ntm migrate` and `ntm restore`: the only one that manages streams."""
+
+_BACKED_UP = [*subjects.KEPT, *subjects.KEPT_A_YEAR, subjects.CLOCK_STREAM]
+
+BACKUP = Role(
+    "backup",
+    STREAMS_ACCOUNT,
+    publish=[
+        f"{_API}.INFO",
+        *(f"{_API}.STREAM.{call}.{stream}" for call in ("INFO", "SNAPSHOT") for stream in _BACKED_UP),
+        *(f"$JS.SNAPSHOT.ACK.{stream}.*" for stream in _BACKED_UP),
+        *(f"{_API}.CONSUMER.INFO.{own}" for service in subjects.CONSUMERS for own, _ in _own(service)),
+    ],
+    subscribe=[f"{inbox_of('backup')}.>"],
+)
+"""`ntm backup`: it reads everything and changes nothing."""
 
 OPERATOR = Role(
     "operator",
@@ -228,7 +243,7 @@ OFFICE_MIGRATE = Role(
 )
 """`ntm migrate` in the office's account, where it makes the mirrors."""
 
-ROLES: Sequence[Role] = [INTAKE, SCORING, NOTIFY, MIGRATE, OPERATOR, REPAIR, OFFICE, OFFICE_MIGRATE]
+ROLES: Sequence[Role] = [INTAKE, SCORING, NOTIFY, MIGRATE, BACKUP, OPERATOR, REPAIR, OFFICE, OFFICE_MIGRATE]
 """The roles that every system has."""
 
 

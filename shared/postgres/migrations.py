@@ -49,6 +49,11 @@ async def pending_migrations(engine: AsyncEngine, package: str) -> list[str]:
         return await connection.run_sync(pending)
 
 
+def knows_migration(package: str, number: str) -> bool:
+    """Return whether the package has the migration with this number."""
+    return any((_folder_of(package) / "versions").glob(f"{number}_*.py"))
+
+
 async def draft_migration(engine: AsyncEngine, package: str, message: str) -> None:
     """Write a migration from the package's tables and what the (migrated) database lacks of them."""
 

@@ -187,6 +187,20 @@ async def test_a_repair_manages_the_stream_of_submissions_and_no_other(
                 assert not await user.may_publish(call), call
 
 
+async def test_backup_reads_snapshots_and_changes_nothing(prepared: Client, nats_server: NatsServer) -> None:
+    async with connected(nats_server, "backup") as user:
+        for call in MANAGED:
+            assert await user.may_publish(call) == (".SNAPSHOT." in call), call
+        for service in SERVICES:
+            for call in of_consumers(service):
+                assert not await user.may_publish(call), call
+            for own in _own(service):
+                assert not await user.may_publish(f"$JS.API.CONSUMER.RESET.{own}")
+        for stream in STREAMS:
+            assert await user.may_publish(f"$JS.SNAPSHOT.ACK.{stream}.x")
+            assert not await user.may_publish(f"$JS.SNAPSHOT.RESTORE.{stream}.x")
+
+
 async def test_a_service_uses_its_own_consumers_and_never_anothers(prepared: Client, nats_server: NatsServer) -> None:
     for name in (*SERVICES, "operator"):
         async with connected(nats_server, name) as user:

@@ -1,0 +1,1 @@
+"""Backups: one file with the database, the streams, and a manifest of both."""

@@ -1,0 +1,91 @@
+"""The use cases: back a running system up, and restore it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from nats.aio.client import Client
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.backup import database, streams
+from shared.backup.archive import parts, written
+from shared.backup.errors import NotEmptyError, ServicesRunError
+from shared.backup.manifest import Manifest
+from shared.contracts import subjects
+from shared.time import utc_now
+
+type Side = Literal["database", "streams"]
+
+
+class Source(NamedTuple):
+    """A running system that is backed up."""
+
+    engine: AsyncEngine
+    nats: Client
+    schemas: Sequence[str]
+    clock: Literal["real", "simulated"]
+    kind: str | None
+
+
+class Target(NamedTuple):
+    """The parts into which a backup is restored, while no service runs."""
+
+    engine: AsyncEngine
+    nats: Client
+    packages: Mapping[str, str]
+    """By schema: the package with its migrations."""
+    replicas: int | None
+
+
+async def back_up(source: Source, file: Path, recipients: list[str]) -> Manifest:
+    """Write a backup while the system runs: the database first, then the streams, which are then never behind it.
+
+    The positions of the consumers are read before: whatever the database lacks comes again from the streams.
+    """
+    with written(file, recipients) as archive:
+        consumers = await streams.positions(source.nats)
+        made_at = utc_now()
+        of_database = await database.dump(source.engine, source.schemas, archive)
+        of_streams = await streams.dump(source.nats, archive)
+        manifest = Manifest(
+            program=version("ntm-coordination"),
+            made_at=made_at,
+            clock=source.clock,
+            kind=source.kind,
+            heads=of_database.heads,
+            tables=of_database.tables,
+            sequences=of_database.sequences,
+            consumers=consumers,
+            streams=of_streams,
+            members=archive.members,
+        )
+        archive.finish(manifest)
+    return manifest
+
+
+async def check_target(target: Target, sides: Sequence[Side], *, replace: bool) -> None:
+    """Refuse a target where services run (ServicesRunError) or, unless it is to be replaced, that holds data."""
+    if running := await database.connected_services(target.engine, list(subjects.CONSUMERS)):
+        raise ServicesRunError(", ".join(running))
+    if replace:
+        return
+    if "database" in sides and (rows := await database.rows_in(target.engine, list(target.packages))):
+        raise NotEmptyError(", ".join(f"{table}: {number:,}" for table, number in rows.items()))
+    if "streams" in sides and (
+        held := {stream: last for stream, last in (await streams.messages_in(target.nats)).items() if last}
+    ):
+        raise NotEmptyError(", ".join(f"{stream}: {last:,}" for stream, last in held.items()))
+
+
+async def restore(target: Target, file: Path, identity: Path | None, sides: Sequence[Side], manifest: Manifest) -> None:
+    """Restore the database, the streams, or both, of a backup that was verified, onto a target that was checked."""
+    database.check_versions(manifest, target.packages)
+    members = parts(file, identity)
+    first = next(members, None)
+    if "database" in sides:
+        first = await database.restore(target.engine, target.packages, manifest, first, members)
+    if "streams" in sides:
+        await streams.restore(target.nats, manifest.streams, first, members, target.replicas)

@@ -1,0 +1,369 @@
+"""The drill: a filled system is backed up, goes on, is destroyed, and restored."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text
+
+from services.cli.migrate import SCHEMAS
+from services.notify.storage.tables import OutboxRow as NotifyOutbox
+from services.scoring.storage.tables import OutboxRow as ScoringOutbox
+from shared.backup.archive import parts, verified, written
+from shared.backup.retention import name_at
+from shared.contracts import subjects
+from shared.postgres.statements import table_of
+from shared.time import utc_now
+from tests.builders import a_posted_submission
+from tests.integration.test_rebuild import contents
+from tests.integration.test_scoring import no_target_moved
+from tests.running import Service, Surroundings, ntm
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("binding")
+
+COMMUNES = ("06280", "06004", "06283", "06286", "06025")
+
+
+class Filled:
+    """A system with services, in which submissions are posted."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self.around = around
+        self.key = ""
+        self.receipts: dict[str, str] = {}
+        """By id: the commune."""
+
+    async def start(self) -> None:
+        for service in ("intake", "scoring"):
+            await self.around.start(service)
+        await self.around.start("notify", NTM_SMTP_HOST="127.0.0.1", NTM_SMTP_PORT="9", NTM_SMTP_FROM="ntm@example.vn")
+
+    def service(self, name: str) -> Service:
+        return next(service for service in reversed(self.around.services) if service.name == name)
+
+    async def stop(self) -> None:
+        for service in self.around.services:
+            await service.stop()
+
+    async def post(self, communes: tuple[str, ...], poor: int, **changes: Any) -> list[str]:
+        counts = {"households": 1204, "poor_households": poor, "near_poor_households": 88}
+        ids = []
+        async with self.service("intake").client(self.key) as client:
+            for unit in communes:
+                body = a_posted_submission(unit=unit, readings=counts, confirmed=True, **changes)
+                answer = await client.post("/v1/submissions", json=body)
+                assert answer.status_code == 202, answer.text
+                ids.append(answer.json()["id"])
+                self.receipts[ids[-1]] = unit
+        await self.settled()
+        return ids
+
+    async def settled(self) -> None:
+        """Wait until the services have taken everything that stands on the streams."""
+        js = self.around.nats.jetstream()
+
+        async def is_settled() -> bool:
+            for families in subjects.CONSUMERS.values():
+                for family, name in families.items():
+                    info = await js.consumer_info(subjects.stream_of(family), name)
+                    if info.num_pending or info.num_ack_pending:
+                        return False
+            async with self.around.engine.connect() as connection:
+                for table in (ScoringOutbox, NotifyOutbox):
+                    if await connection.scalar(select(func.count()).select_from(table_of(table))):
+                        return False
+            return await no_target_moved(self.around)
+
+        await eventually(is_settled)
+
+    async def answers(self) -> dict[str, Any]:
+        """Return what people are answered, and the state to the byte."""
+        found: dict[str, Any] = {"state": await contents(self.around)}
+        async with self.service("intake").client(self.key) as client:
+            for receipt in self.receipts:
+                answer = await client.get(f"/v1/submissions/{receipt}")
+                found[receipt] = answer.status_code, answer.json() if answer.status_code == 200 else None
+        async with self.service("scoring").client(self.key) as client:
+            for unit in COMMUNES:
+                found[unit] = (await client.get(f"/v1/communes/{unit}")).json()["statuses"]
+        async with self.service("notify").client(self.key) as client:
+            items = (await client.get("/v1/alerts", params={"limit": 100})).json()["items"]
+            found["alerts"] = {alert["id"]: alert["event"] for alert in items}
+        return found
+
+    async def published(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return every message of the streams, with its number and time."""
+        return {
+            family: [
+                (one.metadata.sequence.stream, one.metadata.timestamp, one.data, one.headers)
+                for one in await self.around.published(family)
+            ]
+            for families in {**subjects.KEPT, **subjects.KEPT_A_YEAR}.values()
+            for family in families
+        }
+
+    async def ntm(self, *arguments: str, user: str = "backup", status: int = 0) -> str:
+        self.around.as_running_system().write(self.around.logs)
+        env = {**self.around.env, **self.around.user(user)} if user == "migrate" else {}
+        return await ntm(*arguments, status=status, NTM_DATA=str(self.around.logs), **env)
+
+    async def restore(self, *arguments: str, status: int = 0) -> str:
+        return await self.ntm("restore", *arguments, user="migrate", status=status)
+
+    async def destroy_database(self) -> None:
+        async with self.around.engine.begin() as connection:
+            for schema in SCHEMAS:
+                await connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+
+    async def destroy_streams(self) -> None:
+        js = self.around.nats.jetstream()
+        for stream in await js.streams_info():
+            await js.delete_stream(stream.config.name)
+
+
+@pytest.fixture
+async def filled(around: Surroundings) -> Filled:
+    filled = Filled(around)
+    await filled.start()
+    filled.key = await around.key("20", agency="province")
+    await filled.post(COMMUNES, 131)
+    await filled.post(COMMUNES[:3], 240, revision=2)
+    return filled
+
+
+async def test_all_destroyed_and_restored_gives_the_answers_of_the_backup_and_names_the_rest_as_lost(
+    filled: Filled, tmp_path: Path
+) -> None:
+    before, published = await filled.answers(), await filled.published()
+    file = tmp_path / "b.backup"
+    output = await filled.ntm("backup", str(file))
+    assert "NTM_LINK_SECRET" in output
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert str(file) in await filled.ntm("backup", "--verify", str(file))
+    (later,) = await filled.post(("06280",), 99, revision=3)
+
+    await filled.stop()
+    await filled.destroy_database()
+    await filled.destroy_streams()
+    output = await filled.restore(str(file))
+    assert "lost" in output
+
+    assert await filled.published() == published
+    await filled.start()
+    await filled.settled()
+    after = await filled.answers()
+    assert after.pop(later) == (404, None)
+    assert after == before
+    assert await filled.published() == published
+    (again,) = await filled.post(("06280",), 99, revision=3)  # its sender sends it once more
+    assert (await filled.answers())[again][0] == 200
+
+
+async def test_what_came_while_the_backup_was_made_is_in_the_streams_and_comes_to_the_database(
+    filled: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database's snapshot is taken first: a submission that arrives then stands in the streams alone."""
+    older, newer, mixed = tmp_path / "older", tmp_path / "newer", tmp_path / "mixed"
+    await filled.ntm("backup", str(older))
+    await filled.post(("06280",), 99, revision=3)
+    await filled.ntm("backup", str(newer))
+    at_newer = await filled.answers()
+    _joined(older, newer, mixed)
+
+    await filled.stop()
+    await filled.destroy_database()
+    await filled.destroy_streams()
+    await filled.restore(str(mixed))
+    await filled.start()
+    await filled.settled()
+    assert await filled.answers() == at_newer
+
+
+def _joined(database: Path, streams: Path, into: Path) -> None:
+    """Write a backup with the database and the positions of one, and the streams of another."""
+    of_database, of_streams = verified(database, None), verified(streams, None)
+    with written(into, []) as archive:
+        for file, kept in ((database, "database/"), (streams, "streams/")):
+            members = verified(file, None).members
+            content = dict.fromkeys((name for name in members if name.startswith(kept)), b"")
+            for part in parts(file, None):
+                if part.member in content:
+                    content[part.member] += part.data
+            for name, data in content.items():
+                with archive.member(name) as write:
+                    write(data)
+        manifest = of_database.model_copy(update={"streams": of_streams.streams, "members": archive.members})
+        archive.finish(manifest)
+
+
+async def test_only_the_database_destroyed_takes_what_came_later_from_the_streams(
+    filled: Filled, tmp_path: Path
+) -> None:
+    file = tmp_path / "b"
+    await filled.ntm("backup", str(file))
+    await filled.post(("06280", "06286"), 99, revision=3)
+    before, published = await filled.answers(), await filled.published()
+
+    await filled.stop()
+    await filled.destroy_database()
+    assert "streams" in await filled.restore(str(file), status=1)  # the streams hold data
+    output = await filled.restore(str(file), "--only", "database")
+    assert "SUBMISSIONS: 2 " in output
+    await filled.start()
+    await filled.settled()
+    assert await filled.answers() == before
+    of_submissions = [family for family in published if "submissions" in family]
+    again = await filled.published()
+    assert {family: again[family] for family in of_submissions} == {f: published[f] for f in of_submissions}
+
+
+async def test_only_the_streams_destroyed_leaves_the_database_as_it_is(filled: Filled, tmp_path: Path) -> None:
+    file = tmp_path / "b"
+    await filled.ntm("backup", str(file))
+    published = await filled.published()
+    await filled.post(("06280",), 99, revision=3)
+    state, alerts = await contents(filled.around), (await filled.answers())["alerts"]
+
+    await filled.stop()
+    await filled.destroy_streams()
+    assert "access" in await filled.restore(str(file), status=1)  # the database holds data
+    assert "audit repair" in await filled.restore(str(file), "--only", "streams")
+    assert await filled.published() == published
+    await filled.start()
+    await filled.settled()
+    assert await contents(filled.around) == state
+    assert (await filled.answers())["alerts"] == alerts
+
+
+async def test_a_target_that_runs_or_holds_data_or_a_damaged_backup_changes_nothing(
+    filled: Filled, tmp_path: Path
+) -> None:
+    file, damaged = tmp_path / "b", tmp_path / "damaged"
+    await filled.ntm("backup", str(file))
+    (later,) = await filled.post(("06280",), 99, revision=3)
+    before = await filled.answers()
+    assert "intake" in await filled.restore(str(file), "--replace", status=1)  # the services run
+    await filled.stop()
+    assert "--replace" in await filled.restore(str(file), status=1)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    assert str(damaged) in await filled.ntm("backup", "--verify", str(damaged), status=1)
+    assert str(damaged) in await filled.restore(str(damaged), "--replace", status=1)
+    newer = tmp_path / "newer"
+    _with_head(file, newer, "9999")
+    assert "9999" in await filled.restore(str(newer), "--replace", status=1)
+    await filled.start()
+    assert await filled.answers() == before
+
+    await filled.stop()
+    await filled.restore(str(file), "--replace")
+    await filled.start()
+    await filled.settled()
+    assert (await filled.answers())[later] == (404, None)
+
+
+def _with_head(file: Path, into: Path, head: str) -> None:
+    manifest = verified(file, None)
+    with written(into, []) as archive:
+        archive.finish(manifest.model_copy(update={"heads": {**manifest.heads, "intake": head}, "members": {}}))
+
+
+async def test_an_encrypted_backup_is_restored_by_its_identity(filled: Filled, tmp_path: Path) -> None:
+    identity, file = tmp_path / "identity", tmp_path / "b"
+    public = (await ntm("backup", "--new-identity", str(identity))).split()[-1]
+    await filled.ntm("backup", str(file), "--encrypt-to", public)
+    before = await filled.answers()
+    assert "--identity" in await filled.ntm("backup", "--verify", str(file), status=1)
+    await filled.ntm("backup", "--verify", str(file), "--identity", str(identity))
+    await filled.stop()
+    await filled.destroy_database()
+    await filled.destroy_streams()
+    await filled.restore(str(file), "--identity", str(identity))
+    await filled.start()
+    assert await filled.answers() == before
+
+
+async def test_sequences_go_on_where_they_were(filled: Filled, tmp_path: Path) -> None:
+    file = tmp_path / "b"
+    await filled.ntm("backup", str(file))
+    await filled.stop()
+
+    async def sequences() -> list[tuple[Any, ...]]:
+        query = "SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2"
+        async with filled.around.engine.connect() as connection:
+            return [tuple(row) for row in await connection.execute(text(query))]
+
+    before = await sequences()
+    assert any(last for *_, last in before)
+    await filled.restore(str(file), "--replace")
+    assert await sequences() == before
+
+
+async def test_a_directory_gets_a_backup_every_day_and_loses_the_old_ones(filled: Filled, tmp_path: Path) -> None:
+    directory = tmp_path / "backups"
+    directory.mkdir()
+    (directory / "notes.txt").write_text("mine")
+    old = [name_at(utc_now().replace(year=2020, day=day)) for day in (1, 2, 3)]
+    for name in old:
+        (directory / name).write_bytes(b"")
+    filled.around.as_running_system().write(filled.around.logs)
+    command = (sys.executable, "-m", "services.cli.main", "backup", str(directory), "--daily-at", "00:00",
+               "--keep", "1,0,0", "--data", str(filled.around.logs))  # fmt: skip
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
+
+    def is_made() -> bool:
+        names = {path.name for path in directory.iterdir()}
+        return not names & set(old) and len(names) == 2
+
+    try:
+        await eventually(is_made)
+        (made,) = directory.glob("*.backup")
+        assert verified(made, None).tables
+        assert (directory / "notes.txt").exists()
+    finally:
+        process.send_signal(signal.SIGINT)
+        await process.wait()
+
+
+async def test_a_backup_that_is_killed_leaves_nothing_that_passes_for_one(filled: Filled, tmp_path: Path) -> None:
+    directory = tmp_path / "backups"
+    directory.mkdir()
+    filled.around.as_running_system().write(filled.around.logs)
+    command = (sys.executable, "-m", "services.cli.main", "backup", str(directory), "--data", str(filled.around.logs))
+    async with filled.around.engine.begin() as connection:
+        await connection.execute(text("LOCK TABLE intake.submission IN ACCESS EXCLUSIVE MODE"))  # it waits here
+        process = await asyncio.create_subprocess_exec(*command)
+        await eventually(lambda: list(directory.iterdir()))
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+    assert not list(directory.glob("*.backup"))
+    (draft,) = directory.iterdir()
+    await filled.ntm("backup", "--verify", str(draft), status=1)
+
+
+async def test_arguments_that_cannot_be_meant_are_refused(around: Surroundings, tmp_path: Path) -> None:
+    around.as_running_system().write(around.logs)
+    file = tmp_path / "file"
+    file.write_text("x")
+    data = ("--data", str(around.logs))
+    await ntm("backup", *data, status=2)
+    assert "HH" not in await ntm("backup", str(tmp_path), "--daily-at", "25:00", *data, status=2)
+    assert "7,4,12" in await ntm("backup", str(tmp_path), "--daily-at", "02:00", "--keep", "7", *data, status=2)
+    assert "file" in await ntm("backup", str(file), "--daily-at", "02:00", *data, status=2)
+    assert "age1" in await ntm("backup", str(tmp_path), "--encrypt-to", "age1x", *data, status=1)
+    assert str(file) in await ntm("backup", str(file), *data, status=1)  # it exists already
+    assert file.read_text() == "x"
+    assert str(file) in await ntm("backup", "--verify", str(file), *data, status=1)
+    assert "missing" in await ntm("backup", "--verify", str(tmp_path / "missing"), *data, status=1)
+    assert json.dumps(str(tmp_path / "no")).strip('"') in await ntm(
+        "backup", str(tmp_path / "no" / "b"), *data, status=1
+    )
