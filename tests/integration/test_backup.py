@@ -11,20 +11,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import func, select, text
 
-from services.cli.migrate import SCHEMAS
+from deploy.local.system import engines
+from services.cli.migrate import SCHEMAS, prepare
 from services.notify.storage.tables import OutboxRow as NotifyOutbox
 from services.scoring.storage.tables import OutboxRow as ScoringOutbox
+from shared.access.agency_keys import add_key
+from shared.access.caller import EVERYTHING
 from shared.backup.archive import parts, verified, written
 from shared.backup.retention import name_at
 from shared.contracts import subjects
+from shared.nats.users import seed_file
+from shared.postgres.engine import create_engine
 from shared.postgres.statements import table_of
+from shared.settings import Settings
 from shared.time import utc_now
 from tests.builders import a_posted_submission
 from tests.integration.test_rebuild import contents
 from tests.integration.test_scoring import no_target_moved
-from tests.running import Service, Surroundings, ntm
+from tests.running import START, Service, Surroundings, ntm
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("binding")
@@ -367,3 +374,30 @@ async def test_arguments_that_cannot_be_meant_are_refused(around: Surroundings, 
     assert json.dumps(str(tmp_path / "no")).strip('"') in await ntm(
         "backup", str(tmp_path / "no" / "b"), *data, status=1
     )
+
+
+async def test_a_directory_whose_engines_were_lost_is_filled_again_without_a_running_system(tmp_path: Path) -> None:
+    """The commands start and stop NATS and PostgreSQL of a data directory by themselves."""
+    data, other, file = tmp_path / "data", tmp_path / "other", tmp_path / "b"
+    async with engines(data) as (nats, postgres):
+        chosen = Settings(
+            database_url=SecretStr(postgres.url), nats_url=nats.url, clock="simulated",
+            nats_seed_file=seed_file(nats.users, "migrate"),
+        )  # fmt: skip
+        await prepare(chosen, START)
+        engine = create_engine(chosen, "tests")
+        await add_key(engine, "own", "own", ["20"], [EVERYTHING])
+        await engine.dispose()
+        env = {"NTM_DATABASE_URL": postgres.url, "NTM_NATS_URL": nats.url, "NTM_CLOCK": "simulated",
+               "NTM_NATS_SEED_FILE": str(seed_file(nats.users, "backup"))}  # fmt: skip
+        urls = {f"NTM_{name}_URL": "http://127.0.0.1:9" for name in ("INTAKE", "SCORING", "NOTIFY", "POSTBOX")}
+        await ntm("backup", str(file), **env, **urls)
+    assert "--replace" in await ntm("restore", str(file), "--data", str(data), status=1)
+    output = await ntm("restore", str(file), "--data", str(other))
+    assert "CLOCK" in output
+    async with engines(other) as (nats, postgres):
+        restored = chosen.model_copy(update={"database_url": SecretStr(postgres.url)})
+        engine = create_engine(restored, "tests")
+        async with engine.connect() as connection:
+            assert await connection.scalar(text("SELECT count(*) FROM access.agency")) == 1
+        await engine.dispose()
