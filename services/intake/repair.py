@@ -38,6 +38,7 @@ from shared.nats.stream_reader import read_stream
 from shared.nats.streams import ensure_stream
 from shared.reference.units import Units
 from shared.service.proof import Proof
+from shared.signatures import HEADER as SIGNATURE
 
 _STREAM = subjects.SUBMISSIONS_STREAM
 _CLOSED_BYTES = 1
@@ -107,11 +108,15 @@ async def repair(engine: AsyncEngine, nats: Client, scored: Table, parked: Seque
                 if submission is None:
                     result.damaged.append(row.id)
                     continue
+                message = _message(submission, row)
+                if not proof.is_signed(_STREAM, message):
+                    result.damaged.append(row.id)
+                    continue
                 before = position
                 while position < len(decisions) and decisions[position][0] < submission.received_at:
                     position += 1
                 messages += [message for _, message in decisions[before:position]]
-                messages.append(_message(submission, row))
+                messages.append(message)
                 restored.add(row.id)
             await _publish(nats, messages, result)
         await _publish(nats, [message for _, message in decisions[position:]], result)
@@ -180,6 +185,8 @@ def _message(submission: AcceptedSubmission, row: LostSubmission) -> Message:
     message = submission_message(submission, row.body.encode(), row.request, row.request_digest, None)
     if row.request is not None and row.request_digest is not None and row.leads:
         claim(message, submission.agency, row.request)
+    if row.signature is not None:  # else it is signed as it is published
+        message.headers[SIGNATURE] = row.signature
     return message
 
 

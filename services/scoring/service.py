@@ -93,7 +93,7 @@ class Scoring:
 
     async def score(self, messages: Sequence[Msg]) -> None:
         """Score a batch of submissions in one transaction."""
-        arrivals = [arrival_of(message.data, (message.headers or {}).get("traceparent")) for message in messages]
+        arrivals = [arrival_of(message) for message in messages]
         async with self.reference_switch.awaited(), self._begin() as transaction:
             await score(transaction, arrivals)
         self.relay.wake()

@@ -20,9 +20,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.access.unsigned_parts import StreamEnd, unsigned_parts
 from shared.contracts import subjects
+from shared.nats.cloud_events import Message
 from shared.nats.direct_get import DirectMessage
 from shared.nats.signing_keys import MissingKeysError, SigningKeys, keys_of
-from shared.signatures import key_named, proves
+from shared.signatures import HEADER, key_named, proves
+
+UNSIGNED = "unsigned: "
+"""The beginning of the reasons for which messages are parked that nobody has proved."""
 
 _NOTHING: Mapping[str, str] = {}
 _SHOWN = 16
@@ -81,6 +85,12 @@ class Proof:
         end = StreamEnd(message.seq or 0, message.time or datetime.max.replace(tzinfo=UTC))
         return self._fault(stream, end, message.subject or "", message.headers or _NOTHING, message.data or b"")
 
+    def is_signed(self, stream: str, message: Message) -> bool:
+        """Say whether a message to be published has no signature yet, or one that proves it."""
+        return HEADER not in message.headers or not self._signature_fault(
+            stream, message.subject, message.headers, message.body
+        )
+
     def _fault(
         self, stream: str, place: StreamEnd, subject: str, headers: Mapping[str, str], body: bytes
     ) -> str | None:
@@ -89,10 +99,15 @@ class Proof:
         end = self.unsigned.get(stream)
         if end is not None and place.sequence <= end.sequence and place.at <= end.at:
             return None
+        return self._signature_fault(stream, subject, headers, body)
+
+    def _signature_fault(self, stream: str, subject: str, headers: Mapping[str, str], body: bytes) -> str | None:
+        if self.keys is None:
+            return None
         if (named := key_named(headers)) is None:
-            return "unsigned: the message has no signature"
+            return f"{UNSIGNED}the message has no signature"
         if (key := self.keys.find(stream, named)) is None:
-            return f"unsigned: no key of {stream} has the id {named[:_SHOWN]!r}"
+            return f"{UNSIGNED}no key of {stream} has the id {named[:_SHOWN]!r}"
         if not proves(key, subject, headers, body):
-            return "unsigned: the signature is not that of this message"
+            return f"{UNSIGNED}the signature is not that of this message"
         return None

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from services.cli.migrate import prepare
 from shared.contracts import subjects
 from shared.nats.cloud_events import MESSAGE_ID
+from shared.nats.users import renew_signing
 from tests.builders import a_posted_submission
 from tests.integration.test_audit import sequence_of
 from tests.running import Service, Surroundings
@@ -237,3 +238,21 @@ async def test_what_is_published_again_has_the_signatures_that_it_had(filled: Fi
     assert content(again) == content(messages)
     assert all("ntm-signature" in (message.headers or {}) for message in again)
     assert "Khớp hoàn toàn" in await around.ntm("audit", "verify")
+
+
+async def test_a_repaired_stream_has_the_stored_signatures_and_a_row_that_was_changed_is_named(filled: Filled) -> None:
+    around = filled.around
+    before = content(await log_of(around))
+    renew_signing(around.users, _STREAM)  # what is lost was signed by the key before
+    await around.nats.jetstream().purge_stream(_STREAM)
+    async with around.engine.begin() as connection:
+        changed = text(
+            "UPDATE scoring.submission SET body = replace(body, '\"unit_key\":', '\"unit_key\": ') WHERE id = :id"
+        )
+        await connection.execute(changed, {"id": filled.ids[4]})
+    said = await around.ntm("audit", "repair", status=1)
+    assert filled.ids[4] in said
+    again = content(await log_of(around))
+    submissions = [one for one in again if one[0].startswith("ntm.v1.submissions.")]
+    assert len(submissions) == 5
+    assert all(one in before for one in submissions)

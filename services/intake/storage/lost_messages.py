@@ -38,6 +38,7 @@ class LostSubmission(NamedTuple):
     id: UUID
     digest: str
     body: str
+    signature: str | None
     request: str | None
     request_digest: str | None
     leads: bool | None
@@ -90,7 +91,7 @@ class LostMessages:
     async def submissions(self) -> AsyncIterator[Sequence[LostSubmission]]:
         """Yield the scored submissions that the stream lacks, in its former order."""
         query = f"""
-            SELECT s.id, s.digest, s.body, r.request, r.request_digest, r.leads
+            SELECT s.id, s.digest, s.body, s.signature, r.request, r.request_digest, r.leads
             FROM {self._scored} AS s LEFT JOIN ({_RECEIPTS}) AS r USING (id)
             WHERE NOT EXISTS (SELECT FROM on_stream WHERE id = s.id)
             ORDER BY r.sequence NULLS LAST, s.received_at, s.id

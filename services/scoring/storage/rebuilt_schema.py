@@ -153,8 +153,8 @@ def _rebuilt(table: Table) -> Table:
 
 
 def _comparable(table: Table) -> Select[Any]:
-    """Return what follows from the figures: not the days of judging, nor statuses without figures."""
-    left_out: Collection[str] = {"judged_on", "moved"}
+    """Return what follows from the figures: not the days of judging, signatures, nor statuses without figures."""
+    left_out: Collection[str] = {"judged_on", "moved", "signature"}
     columns = [column for column in table.c if column.name not in left_out]
     # versions before kept a submission's JSON in the database's own form
     query = select(*(cast(column, JSONB) if column.name == "body" else column for column in columns))

@@ -31,6 +31,7 @@ class SubmissionValues(TypedDict):
     received_at: datetime
     digest: str
     body: str
+    signature: str | None
 
 
 def _recording() -> ReturningInsert[Any]:

@@ -43,6 +43,7 @@ class SubmissionRow(_Table, table=True):
     received_at: datetime = Field(sa_type=_moment)
     digest: str
     body: str = Field(sa_type=Text, description="The message's JSON to the byte: a damaged stream is repaired by it.")
+    signature: str | None = Field(default=None, description="The message's signature; None from before signing began.")
 
 
 class TakenBackRow(_Table, table=True):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+
+from nats.aio.msg import Msg
 
 from services.scoring.judging.readings import received_on
 from services.scoring.storage.submissions import SubmissionValues
 from shared.contracts.submission import AcceptedSubmission, Review, Withdrawal
 from shared.reference.load import Reference
 from shared.reference.models import Unit
+from shared.signatures import HEADER as SIGNATURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,8 @@ class Arrival:
     trace: str | None = None
     body: str | None = None
     """The submission's JSON as it arrived."""
+    signature: str | None = None
+    """The signature of its message."""
 
     @property
     def day(self) -> date:
@@ -27,9 +33,12 @@ class Arrival:
         return received_on(self.submission.received_at)
 
 
-def arrival_of(body: bytes, trace: str | None) -> Arrival:
-    """Read a message of the stream."""
-    return Arrival(AcceptedSubmission.model_validate_json(body), trace, body.decode())
+def arrival_of(message: Msg, *, traced: bool = True) -> Arrival:
+    """Read a message of the stream, with its trace or, for a rebuild, without."""
+    headers: Mapping[str, str] = message.headers or {}
+    trace = headers.get("traceparent") if traced else None
+    submission = AcceptedSubmission.model_validate_json(message.data)
+    return Arrival(submission, trace, message.data.decode(), headers.get(SIGNATURE))
 
 
 def unit_of(submission: AcceptedSubmission | Review | Withdrawal, reference: Reference) -> Unit:
@@ -51,4 +60,5 @@ def submission_row(arrival: Arrival, unit: Unit) -> SubmissionValues:
         "received_at": submission.received_at,
         "digest": submission.digest,
         "body": arrival.body or submission.model_dump_json(),
+        "signature": arrival.signature,
     }

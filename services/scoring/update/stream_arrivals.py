@@ -88,7 +88,7 @@ class StreamArrivals:
             proved = self._proof.proved(batch)
             taken = [message for message in proved if _sequence(message) not in parked]
             self._left_out += [message for message in proved if _sequence(message) in parked]
-            yield {_sequence(message): arrival_of(message.data, None) for message in taken}, last
+            yield {_sequence(message): arrival_of(message, traced=False) for message in taken}, last
 
     async def _acknowledged_until(self, consumer: str = subjects.SCORING_CONSUMER) -> int | None:
         """Return the number up to which live workers have acknowledged everything; None: none ever asked."""
@@ -103,7 +103,7 @@ class StreamArrivals:
 def _readable(messages: Iterable[Msg]) -> Iterator[Arrival]:
     for message in messages:
         with suppress(ValidationError):
-            yield arrival_of(message.data, None)
+            yield arrival_of(message, traced=False)
 
 
 def _taking_back(messages: Iterable[Msg], parked: Container[int]) -> Iterator[tuple[int, TakingBack]]:
