@@ -74,7 +74,9 @@ async def test_sums_of_before_are_filled_again_at_the_next_start(around: Surroun
         for model, rows in copied.items():
             written = [dict(row._mapping) for row in rows]
             statement = table_of(model).insert()
-            if model is SubmissionRow:  # its body was JSONB
+            if model is SubmissionRow:  # its body was JSONB, and it had no signature
+                for values in written:
+                    del values["signature"]
                 statement = statement.values(body=cast(bindparam("body", type_=Text()), JSONB))
             await connection.execute(statement, written)
         await connection.execute(_STEP, [{name: row._mapping[name] for name in before} for row in steps])
