@@ -11,7 +11,10 @@ from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated
 
+import asyncpg
 import typer
+from nats.errors import Error as NatsError
+from nats.js.errors import Error as JetStreamError
 from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.local.clients import settings_of
@@ -35,6 +38,15 @@ from shared.settings import Settings, settings
 from shared.texts import filled
 from shared.time import VIETNAM, utc_now
 
+_FAILURES = (
+    BackupError,
+    SQLAlchemyError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    NatsError,
+    JetStreamError,
+    OSError,  # of the disk, and of connections that were cut
+)
 _PATIENCE_SECONDS = 30
 _RETRY_MINUTES = 10
 _LOOK_SECONDS = 60
@@ -135,7 +147,7 @@ async def _back_up_daily(data: Path, directory: Path, recipients: list[str], at:
             continue
         try:
             made = await _back_up(data, directory, recipients)
-        except (BackupError, BrokerUnusableError, SQLAlchemyError, OSError, typer.Exit) as error:
+        except (*_FAILURES, BrokerUnusableError, typer.Exit) as error:
             words = filled(phrase("backup.failed"), reason=reason_of(error), minutes=_RETRY_MINUTES)
             errors.print(_both(words), style="red", highlight=False, markup=False)
             await asyncio.sleep(60 * _RETRY_MINUTES)
@@ -195,7 +207,7 @@ def words_of_errors() -> Iterator[None]:
         yield
     except FileExistsError as error:
         raise fail(_both(filled(phrase("backup.exists"), file=error.filename))) from None
-    except (BackupError, SQLAlchemyError, OSError) as error:
+    except _FAILURES as error:
         raise fail(reason_of(error)) from None
 
 

@@ -357,6 +357,20 @@ async def test_a_backup_that_is_killed_leaves_nothing_that_passes_for_one(filled
     await filled.ntm("backup", "--verify", str(draft), status=1)
 
 
+async def test_a_stream_or_a_database_that_is_gone_is_an_error_with_words_and_leaves_no_file(
+    around: Surroundings, tmp_path: Path
+) -> None:
+    around.as_running_system().write(around.logs)
+    arguments = ("backup", str(tmp_path / "backups"), "--data", str(around.logs))
+    (tmp_path / "backups").mkdir()
+    await around.nats.jetstream().delete_stream(subjects.ALERTS_STREAM)
+    assert "stream" in await ntm(*arguments, status=1)
+    async with around.engine.begin() as connection:
+        await connection.execute(text("DROP SCHEMA notify CASCADE"))
+    assert "ntm migrate" in await ntm(*arguments, status=1)
+    assert not list((tmp_path / "backups").iterdir())
+
+
 async def test_arguments_that_cannot_be_meant_are_refused(around: Surroundings, tmp_path: Path) -> None:
     around.as_running_system().write(around.logs)
     file = tmp_path / "file"
