@@ -44,7 +44,7 @@ _COMMANDS = (
     Lazy(
         "rebuild",
         "rebuild",
-        "Rebuild scoring's state from the stream, compare it with the live state, and put it in that one's place.",
+        "Rebuild intake's tables and scoring's state from the streams, compare them, and put them in place.",
     ),
     Lazy(
         "migrate",

@@ -1,4 +1,4 @@
-"""`ntm rebuild`: rebuild scoring's state from the log."""
+"""`ntm rebuild`: rebuild intake's tables and scoring's state from the streams."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from deploy.local.clients import broker, database, settings_of
 from services.cli.console import console, errors, fail, run
 from services.cli.options import DATA, Data, system_of
 from services.cli.texts import phrase
+from services.intake.rebuild import RebuiltTables
+from services.intake.rebuild import rebuild as rebuild_tables
 from services.scoring.storage.judged_version import judged_version, record_version
 from services.scoring.update.plan_guard import OtherPlanError, OtherVersionError
 from services.scoring.update.rebuild import RebuildReport
 from services.scoring.update.rebuild import rebuild as rebuild_state
+from shared.contracts.bilingual import Bilingual
 from shared.reference.load import InvalidReferenceError, load_for
 from shared.service.clock import read_day
 from shared.service.proof import Proof
 from shared.service.reference_versions import UnusableVersionError, digest_of_files, loaded, version_at
 from shared.service.runtime import collect_rarely
-from shared.time import utc_now
+from shared.texts import filled
+from shared.time import VIETNAM, utc_now
 
 
 def rebuild(
@@ -32,15 +36,16 @@ def rebuild(
     ] = False,
     data: Data = DATA,
 ) -> None:
-    """Rebuild scoring's state from the stream, compare it with the live state, and put it in that one's place.
+    """Rebuild intake's tables and scoring's state from the streams, compare them, and put them in place.
 
     It judges by the version of the reference data by which the live state was judged (`ntm reference list`).
 
-    Exit status 1 where the states differ. The live state stays where the stream lacks submissions that were scored.
+    Exit status 1 where they differ. What is live stays where a stream lacks what it holds (`ntm audit repair`). Keys,
+    contacts, silences, subscriptions and acknowledgements stand in no stream that this reads: they are in backups.
     """
     system = system_of(data)
 
-    async def work() -> RebuildReport:
+    async def work() -> tuple[RebuiltTables, RebuildReport]:
         async with broker(system) as nats, database(system) as engine:
             day = await read_day(nats.jetstream()) if system.clock == "simulated" else None
             async with engine.connect() as connection:
@@ -52,27 +57,39 @@ def rebuild(
             proof = await Proof.of(engine, nats)
             plans = loaded(await version_at(nats, version, proof), settings) if version else load_for(settings)
             collect_rarely()
+            in_force = plans.in_force(day or utc_now().astimezone(VIETNAM).date())
+            tables = await rebuild_tables(engine, nats, in_force, switch=not verify)
             report = await rebuild_state(
                 engine, nats, plans, day, switch=not verify, change_plan=change_plan, version=version
             )
             if report.switched and version == 0:
                 async with engine.begin() as connection:
                     await record_version(connection, 0, digest_of_files(settings), utc_now())
-            return report
+            return tables, report
 
     try:
-        compared = run(work())
+        intake, compared = run(work())
     except (OtherPlanError, OtherVersionError, UnusableVersionError) as error:
         raise fail(str(error)) from None
     except InvalidReferenceError as error:
         raise fail("\n".join(fault.text(language) for fault in error.faults for language in ("vi", "en"))) from None
     table = Table("", "live", "rebuilt", "differ")
+    for own in intake.tables:
+        table.add_row(
+            f"intake.{own.name}", *(f"{count:,}" for count in (own.live_rows, own.rebuilt_rows, own.differing))
+        )
     for name, counts in compared.counts.items():
-        table.add_row(name, *(f"{count:,}" for count in counts))
+        table.add_row(f"scoring.{name}", *(f"{count:,}" for count in counts))
     console.print(f"{compared.submissions:,} submissions, {compared.seconds:.1f} s", highlight=False)
     console.print(table)
     for difference in compared.differences[:20]:
         errors.print(difference, style="red", highlight=False, markup=False)
+    for message in intake.unreadable:
+        errors.print(_said(phrase("rebuild.unreadable"), message=message), style="yellow", highlight=False)
+    if intake.lacking:
+        errors.print(_said(phrase("rebuild.intake_stays"), number=intake.lacking), style="red", highlight=False)
+    if intake.switched and not intake.is_same:
+        console.print(_said(phrase("rebuild.intake_in_place")), highlight=False)
     if compared.switched:
         console.print("Đã thay bằng trạng thái dựng lại. / The rebuilt state is in place.")
     if compared.lacking:
@@ -81,6 +98,11 @@ def rebuild(
             f"/ The stream lacks {compared.lacking} submissions that were scored: the live state stays.",
             style="red",
         )
-    if compared.differences:
+    if compared.differences or not intake.is_same:
         raise typer.Exit(1)
     console.print("Giống nhau hoàn toàn. / The same.", style="green")
+
+
+def _said(words: Bilingual, **details: object) -> str:
+    words = filled(words, **details)
+    return f"{words.vi} / {words.en}"

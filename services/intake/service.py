@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.admission.accept import Admission
 from services.intake.admission.group_commit import GroupCommit
+from services.intake.projection.project import Sources
 from services.intake.projection.scoring_progress import ScoringProgress
 from services.intake.storage.tables import ParkedRow
 from shared.access.authenticator import Authenticator
@@ -22,7 +23,7 @@ from shared.service.parking import ParkingPlace
 from shared.service.runtime import Runtime, background, open_runtime
 from shared.settings import Settings
 
-type Projection = Callable[[AsyncConnection, Sequence[Msg], Runtime], Awaitable[None]]
+type Projection = Callable[[AsyncConnection, Sequence[Msg], Sources], Awaitable[object]]
 """Brings a batch of messages to intake's tables, in the caller's transaction."""
 
 

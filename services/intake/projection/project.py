@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from typing import Protocol
 
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,10 +33,26 @@ from shared.contracts.submission import AcceptedSubmission, CausedChange, Refusa
 from shared.contracts.verdict_change import StatusChanged
 from shared.nats.stream_reader import read_stream
 from shared.reference.load import Reference
-from shared.service.runtime import Runtime
+from shared.service.proof import Proof
 
 
-async def submissions(connection: AsyncConnection, messages: Sequence[Msg], runtime: Runtime) -> None:
+class Sources(Protocol):
+    """The sources of a projection besides its messages: the broker and the reference data."""
+
+    @property
+    def nats(self) -> Client:
+        """The connection to the broker."""
+
+    @property
+    def reference(self) -> Reference:
+        """The reference data in use."""
+
+    @property
+    def proof(self) -> Proof:
+        """What proves messages that are read again."""
+
+
+async def submissions(connection: AsyncConnection, messages: Sequence[Msg], sources: Sources) -> None:
     """Keep receipts and the standing figures. KeyError where a unit is unknown.
 
     Each message is read as scoring reads it: what cannot be shown later is parked, and comes to no table.
@@ -42,7 +60,7 @@ async def submissions(connection: AsyncConnection, messages: Sequence[Msg], runt
     units, ends = [], []
     for message in messages:
         submission = AcceptedSubmission.model_validate_json(message.data)
-        units.append(_unit_of(submission, runtime.reference))
+        units.append(_unit_of(submission, sources.reference))
         ends.append(submission.period.end)
     await keeping.keep_submissions(
         connection,
@@ -55,7 +73,7 @@ async def submissions(connection: AsyncConnection, messages: Sequence[Msg], runt
     )
 
 
-async def reviews(connection: AsyncConnection, messages: Sequence[Msg], _runtime: Runtime) -> None:
+async def reviews(connection: AsyncConnection, messages: Sequence[Msg], _sources: Sources) -> None:
     """Keep the offices' reviews of submissions."""
     rows: list[SubmissionEvent] = []
     for message in messages:
@@ -65,31 +83,39 @@ async def reviews(connection: AsyncConnection, messages: Sequence[Msg], _runtime
     await keeping.keep_reviews(connection, rows)
 
 
-async def withdrawals(connection: AsyncConnection, messages: Sequence[Msg], runtime: Runtime) -> None:
+async def withdrawals(connection: AsyncConnection, messages: Sequence[Msg], sources: Sources) -> None:
     """Keep withdrawals, and project again what they leave of the figures of their units and periods."""
-    rows: list[SubmissionEvent] = []
     withdrawn: defaultdict[str, set[str]] = defaultdict(set)
-    for message in messages:
-        withdrawal = Withdrawal.model_validate_json(message.data)
-        body = withdrawal.model_dump(mode="json")
-        rows.append({"id": withdrawal.id, "submission": withdrawal.submission, "at": withdrawal.at, "body": body})
+    for message, withdrawal in await withdrawals_alone(connection, messages, sources):
         withdrawn[subjects.withdrawn_from(message.subject)].add(str(withdrawal.submission))
-    await keeping.keep_withdrawals(connection, rows)
     for subject, ids in withdrawn.items():
         sent: list[tuple[Msg, AcceptedSubmission]] = []
-        async for batch in read_stream(runtime.nats, subjects.SUBMISSIONS_STREAM, subject):
-            sent += _readable(runtime.proof.proved(batch))
+        async for batch in read_stream(sources.nats, subjects.SUBMISSIONS_STREAM, subject):
+            sent += _readable(sources.proof.proved(batch))
         touched = {
-            (_unit_of(body, runtime.reference), str(body.period))
+            (_unit_of(body, sources.reference), str(body.period))
             for _, body in sent
             if not ids.isdisjoint((str(body.id), str(body.reviews)))
         }
         await keeping.clear_figures(connection, touched)
-        again = [message for message, body in sent if (_unit_of(body, runtime.reference), str(body.period)) in touched]
-        await submissions(connection, again, runtime)
+        again = [message for message, body in sent if (_unit_of(body, sources.reference), str(body.period)) in touched]
+        await submissions(connection, again, sources)
 
 
-async def refusals(connection: AsyncConnection, messages: Sequence[Msg], _runtime: Runtime) -> None:
+async def withdrawals_alone(
+    connection: AsyncConnection, messages: Sequence[Msg], _sources: Sources
+) -> Sequence[tuple[Msg, Withdrawal]]:
+    """Keep withdrawals before any submission is projected; return them with their messages."""
+    read = [(message, Withdrawal.model_validate_json(message.data)) for message in messages]
+    rows: list[SubmissionEvent] = [
+        {"id": one.id, "submission": one.submission, "at": one.at, "body": one.model_dump(mode="json")}
+        for _, one in read
+    ]
+    await keeping.keep_withdrawals(connection, rows)
+    return read
+
+
+async def refusals(connection: AsyncConnection, messages: Sequence[Msg], _sources: Sources) -> None:
     """Keep refusals, and their numbers in the stream."""
     rows: list[NewRefusal] = []
     for message in messages:
@@ -106,7 +132,7 @@ async def refusals(connection: AsyncConnection, messages: Sequence[Msg], _runtim
     await keeping.keep_refusals(connection, rows)
 
 
-async def changes(connection: AsyncConnection, messages: Sequence[Msg], _runtime: Runtime) -> None:
+async def changes(connection: AsyncConnection, messages: Sequence[Msg], _sources: Sources) -> None:
     """Keep the changes of status that submissions caused."""
     rows: list[SubmissionEvent] = []
     for message in messages:
@@ -128,13 +154,13 @@ async def changes(connection: AsyncConnection, messages: Sequence[Msg], _runtime
     await keeping.keep_changes(connection, rows)
 
 
-async def difficulties(connection: AsyncConnection, messages: Sequence[Msg], runtime: Runtime) -> None:
+async def difficulties(connection: AsyncConnection, messages: Sequence[Msg], sources: Sources) -> None:
     """Keep difficulties and the answers to them. KeyError where a unit is unknown."""
     logged = [DifficultyLogged.model_validate_json(message.data) for message in messages]
     reported: list[NewDifficulty] = [
         {
             "id": event.problem,
-            "unit": _unit_key(event, runtime.reference),
+            "unit": _unit_key(event, sources.reference),
             "criterion": event.criterion,
             "reported_at": event.at,
         }
@@ -148,9 +174,9 @@ async def difficulties(connection: AsyncConnection, messages: Sequence[Msg], run
     await keeping.keep_difficulties(connection, reported, events)
 
 
-async def dossiers(connection: AsyncConnection, messages: Sequence[Msg], runtime: Runtime) -> None:
+async def dossiers(connection: AsyncConnection, messages: Sequence[Msg], sources: Sources) -> None:
     """Keep the steps of dossiers. KeyError where a unit is unknown."""
-    await keep_steps(connection, [dossier_step(message, runtime.reference) for message in messages])
+    await keep_steps(connection, [dossier_step(message, sources.reference) for message in messages])
 
 
 def dossier_step(message: Msg, reference: Reference) -> NewDossierStep:
@@ -166,7 +192,7 @@ def dossier_step(message: Msg, reference: Reference) -> NewDossierStep:
     }
 
 
-async def parked(connection: AsyncConnection, messages: Sequence[Msg], _runtime: Runtime) -> None:
+async def parked(connection: AsyncConnection, messages: Sequence[Msg], _sources: Sources) -> None:
     """Keep which submissions scoring has parked, and which of them it has scored since."""
     logged = [Parked.model_validate_json(message.data) for message in messages]
     rows: list[NewUnscored] = [
