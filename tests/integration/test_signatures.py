@@ -38,6 +38,8 @@ from tests.binding_plan import binding_plans, reference_that_binds
 from tests.builders import a_posted_submission, as_published
 from tests.changes import a_status_change
 from tests.integration.notify_service import NotifyService, as_message
+from tests.integration.test_difficulties import answer, report
+from tests.integration.test_dossiers import offices, yes
 from tests.integration.test_scoring import BORDER, poverty_report, put_on_stream
 from tests.integration.test_withdrawals import a_return, a_withdrawal
 from tests.running import START, Service, Surroundings
@@ -232,8 +234,8 @@ async def test_a_log_from_before_signing_began_counts_as_signed_and_what_comes_l
     async with around.engine.begin() as connection:
         await connection.execute(text("DELETE FROM access.unsigned_part"))
     old = poverty_report("2022-12", 200)
-    for report in (old, poverty_report("2023-05", 164)):
-        await put(around.nats, as_published(report))
+    for early in (old, poverty_report("2023-05", 164)):
+        await put(around.nats, as_published(early))
     settings = around.settings.model_copy(update={"nats_seed_file": seed_file(around.users, "migrate")})
     await prepare(settings, None)
     await around.start("scoring")
@@ -256,3 +258,22 @@ async def test_a_log_from_before_signing_began_counts_as_signed_and_what_comes_l
         await service.start()
     assert "replayed" in await around.ntm("parked", "replay", "--all")
     await eventually(lambda: _has(around, SubmissionRow, 4))
+
+
+async def test_a_forged_step_of_a_dossier_or_answer_to_a_difficulty_counts_nowhere_and_stops_nobody(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    commune, district, _ = await offices(around, intake)
+    await commune.takes("self_assessed", answers=yes(), person="Lý Văn Nam")
+    problem = await report(intake, commune.key)
+    for subject in (subjects.dossier("184", "06280"), subjects.problem("06280")):
+        [genuine] = await around.published(subject)
+        other = json.loads(genuine.data) | {"id": str(uuid4()), "person": "forged", "words": "forged"}
+        await put(around.nats, Message(subject, json.dumps(other).encode(), copy_of(genuine).headers))
+    await reasons(around, ParkedByIntake, 2)
+    taken = await district.takes("verified", answers=yes(note="Đã kiểm tra."))
+    assert [step["step"] for step in taken["steps"]] == ["self_assessed", "verified"]
+    assert "forged" not in json.dumps(taken)
+    answered = await answer(intake, await around.key("20", agency="division"), problem["id"], "Đã cấp kinh phí.")
+    assert answered.status_code == 202, answered.text
+    assert "forged" not in answered.text
