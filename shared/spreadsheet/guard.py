@@ -29,6 +29,12 @@ _MARK_LIMITS = {b"<": 1_000_000, b"=": 800_000}
 and a hundred columns stays below.
 """
 
+_SMALL_PART_MARKS = 200_000
+"""The most tags of a part that is parsed as a whole: Excel itself knows some 65,000 formats of cells."""
+
+CELL_LIMIT = 250_000
+"""The most cells of all sheets, empty ones included: a template of all communes and elements has a tenth."""
+
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _SIGNATURES = {
@@ -89,6 +95,7 @@ _UNSAFE = (
         re.compile(r"/embeddings/|/activex/|/ctrlprops/|oleobject|/webextensions/|^customui/", re.IGNORECASE),
     ),
 )
+_CELL = re.compile(rb"<(?:\w+:)?c[\s/>]")
 _LARGE_PARTS = re.compile(r"xl/(?:worksheets/[^/]+|sharedStrings)\.xml", re.IGNORECASE)
 
 
@@ -185,6 +192,7 @@ def _check_parts(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo]) -> None
     if len({part.filename.lower() for part in parts}) < len(parts):
         raise refused(Faults.DAMAGED_WORKBOOK, value="duplicate parts")
     counted = dict.fromkeys(_MARK_LIMITS, 0)
+    cells = 0
     for part in parts:
         name = part.filename
         if not name.lower().endswith((".xml", ".rels", ".vml")):
@@ -194,6 +202,12 @@ def _check_parts(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo]) -> None
             counted[mark] += content.count(mark)
             if counted[mark] > limit:
                 raise refused(Faults.UNPACKS_TOO_LARGE, value=f"{counted[mark]} XML", expected=f"{limit} XML")
+        if _LARGE_PARTS.fullmatch(name):
+            cells += sum(1 for _ in _CELL.finditer(content))
+        elif (tags := content.count(b"<")) > _SMALL_PART_MARKS:
+            raise refused(Faults.UNPACKS_TOO_LARGE, value=f"{tags} XML", expected=f"{_SMALL_PART_MARKS} XML")
+        if cells > CELL_LIMIT:
+            raise refused(Faults.UNPACKS_TOO_LARGE, value=f"{cells} cells", expected=f"{CELL_LIMIT} cells")
         _check_encoding(name, content)
         if name == _TYPES:
             _check_type(content)

@@ -194,6 +194,18 @@ def test_more_rows_than_one_batch_takes_are_refused() -> None:
     )
 
 
+def test_more_cells_than_any_template_has_are_refused_without_being_read() -> None:
+    noise = os.urandom(40_000)  # by which the whole file is not compressed as much as a bomb is
+    sheet = a_sheet("".join(f'<row r="{row}">{"<c/>" * 300}</row>' for row in range(1, 1001)))
+    assert refusal_of(with_parts(a_workbook(), {SHEET: sheet, "docProps/noise.bin": noise})) == "unpacks_too_large"
+
+
+def test_more_formats_than_excel_knows_are_refused_without_being_read() -> None:
+    noise = os.urandom(40_000)
+    styles = part_of(a_workbook(), STYLES).replace(b"</cellXfs>", b"<xf/>" * 300_000 + b"</cellXfs>")
+    assert refusal_of(with_parts(a_workbook(), {STYLES: styles, "docProps/noise.bin": noise})) == "unpacks_too_large"
+
+
 def test_a_formula_that_takes_minutes_to_take_apart_is_never_looked_at() -> None:
     formula = "+".join(["A1"] * 100_000)
     cells = "".join(f'<c r="A{n}"><f t="shared" si="0"/><v>1</v></c>' for n in range(3, 4))

@@ -1,0 +1,32 @@
+"""Groups of submissions: no more messages in one than an atomic batch holds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any, cast
+
+import pytest
+
+from services.intake.admission.candidate import Candidate, Ruling
+from services.intake.admission.group_commit import GroupCommit, _Group
+from shared.nats.publishing import BATCH_LIMIT
+
+
+def a_candidate(*, reviewed: bool) -> Candidate:
+    """Return a submission of which the group needs to know only whether a review comes with it."""
+    candidate = object.__new__(Candidate)
+    object.__setattr__(candidate, "ruling", object.__new__(Ruling) if reviewed else None)
+    return candidate
+
+
+@pytest.mark.parametrize(("reviewed", "taken"), [(False, BATCH_LIMIT), (True, BATCH_LIMIT // 2)])
+async def test_a_group_takes_no_more_messages_than_a_batch_holds(reviewed: bool, taken: int) -> None:
+    desk = object.__new__(GroupCommit)
+    answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    posts = [_Group([a_candidate(reviewed=reviewed)], whole=False, answer=answer) for _ in range(BATCH_LIMIT + 1)]
+    desk._groups = cast("deque[_Group]", deque(posts))
+    first = desk._take()
+    assert len(first) == taken
+    assert sum(group.size for group in first) == BATCH_LIMIT
+    assert len(first) + len(desk._groups) == len(posts)
