@@ -208,14 +208,18 @@ def _district(decision: Review | Withdrawal, units: Units) -> str | None:
 
 async def _publish(nats: Client, messages: Iterable[Message], result: Repair) -> None:
     for batch in batched(messages, BATCH_LIMIT):
-        stored = await publish(nats, batch)
-        repeated = [message for message, place in zip(batch, stored, strict=True) if place.duplicate]
-        if repeated:  # the stream remembers their ids for an hour, though it has lost the messages
+        left: Sequence[Message] = batch
+        while left := await _repeated(nats, left):
             await _forget_ids(nats)
-            await publish(nats, repeated)
         for message in batch:
             family = next(one for one in subjects.KEPT[_STREAM] if subjects.is_in(message.subject, one))
             result.restored[family] = result.restored.get(family, 0) + 1
+
+
+async def _repeated(nats: Client, messages: Sequence[Message]) -> list[Message]:
+    """Publish messages; return those whose ids the stream remembers, for an hour, though it has lost the messages."""
+    stored = await publish(nats, messages)
+    return [message for message, place in zip(messages, stored, strict=True) if place.duplicate]
 
 
 async def _forget_ids(nats: Client) -> None:
