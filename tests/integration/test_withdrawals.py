@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from services.scoring.judging.changes import Moment
 from services.scoring.storage.tables import SubmissionRow, TakenBackRow
-from services.scoring.update.arrivals import arrival_of
+from services.scoring.update.arrivals import Arrival
 from services.scoring.update.rebuild import rebuild
 from services.scoring.update.score import score
 from services.scoring.update.take_back import take_back, taking_back_of
@@ -130,6 +130,10 @@ async def test_the_last_figure_withdrawn_leaves_no_data_and_the_report_is_overdu
     assert (await rebuild(around.engine, around.nats, binding_plans(), date(2023, 7, 20))).differences == []
 
 
+def arrived(body: bytes) -> Arrival:
+    return Arrival(AcceptedSubmission.model_validate_json(body), body=body.decode())
+
+
 async def test_the_order_of_arrival_changes_nothing(around: Surroundings) -> None:
     first, second = poverty_report("2023-05", 164), poverty_report("2023-05", 90, revision=2)
     third, verified = poverty_report("2023-05", 150, revision=3), poverty_report("2023-05", 90, stage="verified")
@@ -141,7 +145,7 @@ async def test_the_order_of_arrival_changes_nothing(around: Surroundings) -> Non
             transaction = Transaction(connection, binding_reference(), moment)
             for message in order:
                 if subjects.is_in(message.subject, subjects.ALL_SUBMISSIONS):
-                    await score(transaction, [arrival_of(message.body, None)])
+                    await score(transaction, [arrived(message.body)])
                 else:
                     taking = taking_back_of(message.subject, message.body)
                     assert taking
@@ -315,7 +319,7 @@ async def test_a_status_begins_later_when_the_earlier_of_two_reports_is_withdraw
     for on, report in ((START, earlier), (day, later)):
         async with around.engine.begin() as connection:
             transaction = Transaction(connection, binding_reference(), Moment(on, report.received_at))
-            await score(transaction, [arrival_of(report.model_dump_json().encode(), None)])
+            await score(transaction, [arrived(report.model_dump_json().encode())])
     async with around.engine.begin() as connection:
         taking = taking_back_of(withdrawal.subject, withdrawal.body)
         assert taking
