@@ -323,12 +323,16 @@ async def test_of_two_steps_of_a_dossier_with_one_key_at_once_one_is_taken(
     around: Surroundings, intake: Service
 ) -> None:
     unit, ntm, event_id = REFERENCE.units.known("06280")[-1], REFERENCE.sets["ntm"], uuid4()
+    # both processes stand before the first one asks scoring, whose answer it does not await for long
+    stands: asyncio.Queue[None] = asyncio.Queue()
 
-    def step(person: str) -> Work[Outcome]:
+    def step(person: str, may_begin: asyncio.Event) -> Work[Outcome]:
         answers = [{"criterion": "ntm-11", "yes": True, "note": "Đã kiểm tra."}]
         entry = DossierEntry.model_validate({"step": "self_assessed", "person": person, "answers": answers})
 
         async def door(process: Intake) -> dict[str, Any]:
+            stands.put_nowait(None)
+            await may_begin.wait()
             steps = await take_step(process, Posted(PROVINCE), Step(unit, ntm, entry, event_id))
             return {"persons": [taken.person for taken in steps]}
 
@@ -339,9 +343,14 @@ async def test_of_two_steps_of_a_dossier_with_one_key_at_once_one_is_taken(
     await around.nats.subscribe(subjects.JUDGEMENT, cb=asked.put)
     judgement = Judgement(criteria=[], recognitions=[]).model_dump_json().encode()
     async with engine_of(around.settings, "first") as one, engine_of(around.settings, "second") as two:
-        first = asyncio.ensure_future(step("Lò Thị Mai")(one))
+        begins, follows = asyncio.Event(), asyncio.Event()
+        first = asyncio.ensure_future(step("Lò Thị Mai", begins)(one))
+        second = asyncio.ensure_future(step("Hoàng Văn Nam", follows)(two))
+        for _ in range(2):
+            await stands.get()
+        begins.set()
         first_question = await asked.get()
-        second = asyncio.ensure_future(step("Hoàng Văn Nam")(two))
+        follows.set()
         await (await asked.get()).respond(judgement)
         assert await second == {"persons": ["Hoàng Văn Nam"]}
         await first_question.respond(judgement)
