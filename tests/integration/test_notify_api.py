@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import nats as nats_client
 import pytest
 
 from tests.changes import DISTRICT_OFFICE, a_contact, a_status_change, a_target_change
@@ -22,7 +21,7 @@ CONTACTS = [
 async def notify(
     tmp_path_factory: pytest.TempPathFactory, nats_server: NatsServer, postgres_server: PostgresServer, migrated: str
 ) -> AsyncIterator[NotifyService]:
-    nats = await nats_client.connect(nats_server.url, **nats_server.login)
+    nats = await nats_server.connect()
     for stream in await nats.jetstream().streams_info():
         await nats.jetstream().delete_stream(stream.config.name or "")
     url = await postgres_server.create_database(migrated)
