@@ -80,10 +80,7 @@ async def fill_as_of_then(new: AsyncEngine, old: AsyncEngine) -> int:
             for row in rows if known else ():
                 if table == "change":
                     row["body"] = {name: value for name, value in row["body"].items() if name not in UNKNOWN_THEN}
-                values = {
-                    name: json.dumps(row[name]) if kind == "jsonb" and row[name] is not None else row[name]
-                    for name, kind in known.items()
-                }
+                values = {name: as_written(row[name]) if kind == "jsonb" else row[name] for name, kind in known.items()}
                 names = ", ".join(f'"{name}"' for name in known)
                 given = ", ".join(
                     f"CAST(:{name} AS jsonb)" if kind == "jsonb" else f":{name}" for name, kind in known.items()
@@ -95,6 +92,11 @@ async def fill_as_of_then(new: AsyncEngine, old: AsyncEngine) -> int:
             text("SELECT setval(pg_get_serial_sequence('scoring.change', 'number'), max(number)) FROM scoring.change")
         )
     return copied
+
+
+def as_written(value: object) -> object:
+    """Return JSON as text: what is kept to the byte today is text already."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 async def answers(around: Surroundings, scoring: Service) -> dict[str, Any]:
