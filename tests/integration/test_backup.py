@@ -337,7 +337,7 @@ async def test_a_directory_gets_a_backup_every_day_and_loses_the_old_ones(filled
         assert verified(made, None).tables
         assert (directory / "notes.txt").exists()
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()  # SIGINT is ignored by what was started in the background
         await process.wait()
 
 

@@ -412,7 +412,7 @@ async def test_a_mirror_is_whole_also_after_the_server_was_killed(mirrored: tupl
             mirror = (await office.client.jetstream().stream_info(subjects.STATUS_STREAM)).state
             return mirror.messages == stream.messages > 1
 
-        await eventually(is_whole)
+        await eventually(is_whole, seconds=200)  # a mirror asks its origin again after pauses that grow
 
 
 async def _publishes(js: JetStreamContext) -> bool:
