@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import nkeys
@@ -10,6 +11,8 @@ import pytest
 
 from shared.nats.roles import ROLES, agency
 from shared.nats.users import UnknownUserError, make_users, remove, renew, retire, seed_file, server_file
+
+ROOT = Path(__file__).parents[3]
 
 
 def public_key(seed: Path) -> str:
@@ -89,3 +92,14 @@ def test_the_services_account_lets_nobody_else_import_what_a_role_does_not_need(
             ("$JS.FC", ".office-mirror.>"),
         )
     }
+
+
+def test_each_user_has_a_folder_in_the_image_and_a_volume_of_its_own() -> None:
+    """A volume takes over who owns its folder in the image; without one it belongs to root, and nobody may write."""
+    image, compose = ((ROOT / name).read_text() for name in ("deploy/Dockerfile", "docker-compose.yml"))
+    for role in ROLES:
+        if f"user-{role.name}:" in compose:
+            assert f" /users/{role.name} " in image, role.name
+    of_users = set(re.findall(r"- user-([a-z-]+):/users/", compose))
+    assert of_users <= {role.name for role in ROLES}
+    assert {"repair", "backup", "operator"} <= of_users
