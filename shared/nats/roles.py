@@ -176,7 +176,7 @@ BACKUP = Role(
     publish=[
         f"{_API}.INFO",
         *(f"{_API}.STREAM.{call}.{stream}" for call in ("INFO", "SNAPSHOT") for stream in _BACKED_UP),
-        *(f"$JS.SNAPSHOT.ACK.{stream}.*" for stream in _BACKED_UP),
+        *(f"$JS.SNAPSHOT.ACK.{stream}.>" for stream in _BACKED_UP),
         *(f"{_API}.CONSUMER.INFO.{own}" for service in subjects.CONSUMERS for own, _ in _own(service)),
     ],
     subscribe=[f"{inbox_of('backup')}.>"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import stat
 import sys
@@ -415,3 +416,14 @@ async def test_a_directory_whose_engines_were_lost_is_filled_again_without_a_run
         async with engine.connect() as connection:
             assert await connection.scalar(text("SELECT count(*) FROM access.agency")) == 1
         await engine.dispose()
+
+
+async def test_a_stream_of_many_parts_is_backed_up(filled: Filled, tmp_path: Path) -> None:
+    """The broker sends the first parts of a stream at once, and each further one when it hears that they have come."""
+    js, backup = filled.around.nats.jetstream(), tmp_path / "a.backup"
+    for number in range(40):
+        await js.publish("ntm.v1.refusals.tests", os.urandom(200_000), headers={"Nats-Msg-Id": str(number)})
+    before = (await js.stream_info("REFUSALS")).state
+    await filled.ntm("backup", str(backup))
+    await filled.ntm("backup", "--verify", str(backup))
+    assert backup.stat().st_size > before.bytes

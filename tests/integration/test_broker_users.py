@@ -197,7 +197,7 @@ async def test_backup_reads_snapshots_and_changes_nothing(prepared: Client, nats
             for own in _own(service):
                 assert not await user.may_publish(f"$JS.API.CONSUMER.RESET.{own}")
         for stream in STREAMS:
-            assert await user.may_publish(f"$JS.SNAPSHOT.ACK.{stream}.x")
+            assert await user.may_publish(f"$JS.SNAPSHOT.ACK.{stream}.x.131072.1")
             assert not await user.may_publish(f"$JS.SNAPSHOT.RESTORE.{stream}.x")
 
 
