@@ -401,6 +401,11 @@ async def test_a_mirror_is_whole_also_after_the_server_was_killed(mirrored: tupl
     for number in range(3_000):
         await client.publish("ntm.v1.status.184.06280.ntm-11", str(number).encode())
     await client.flush()
+
+    async def are_stored() -> bool:
+        return (await js.stream_info(subjects.STATUS_STREAM)).state.messages >= 3_000
+
+    await eventually(are_stored)
     await server.kill()
     await server.restart()
     await eventually(lambda: _publishes(js))
