@@ -44,7 +44,7 @@ class DataLostError(CannotStartError):
 
     def __init__(self, part: str) -> None:
         words = filled(phrase("system.data_lost"), part=part)
-        super().__init__(f"{words.vi} / {words.en}")
+        super().__init__(words.in_both)
 
 
 class AlreadyRunningError(CannotStartError):

@@ -22,7 +22,6 @@ from services.intake.storage.tables import ParkedRow as NotProjected
 from services.intake.storage.tables import SubmissionRow as Receipts
 from services.scoring.storage.tables import ParkedRow as NotScored
 from services.scoring.storage.tables import SubmissionRow as Scored
-from shared.contracts.bilingual import Bilingual
 from shared.contracts.submission import Submission
 from shared.nats.connection import connected
 from shared.nats.roles import REPAIR
@@ -85,37 +84,32 @@ def repair(data: Data = DATA) -> None:
     try:
         repaired = run(work())
     except UnkeptMessagesError as error:
-        raise fail(_said(phrase("audit.repair_waits"), number=error.number)) from None
+        raise fail(filled(phrase("audit.repair_waits"), number=error.number).in_both) from None
     if repaired.was_made:
-        console.print(_said(phrase("audit.repair_made")), highlight=False)
+        console.print(phrase("audit.repair_made").in_both, highlight=False)
     if repaired.goes_on_from is not None:
-        console.print(_said(phrase("audit.repair_goes_on"), number=repaired.goes_on_from), highlight=False)
+        console.print(filled(phrase("audit.repair_goes_on"), number=repaired.goes_on_from).in_both, highlight=False)
     for family, number in repaired.restored.items():
-        console.print(_said(phrase("audit.repair_restored"), number=number, family=family), highlight=False)
+        console.print(filled(phrase("audit.repair_restored"), number=number, family=family).in_both, highlight=False)
     for message in repaired.removed:
-        console.print(_said(phrase("audit.repair_removed"), message=message), highlight=False)
+        console.print(filled(phrase("audit.repair_removed"), message=message).in_both, highlight=False)
     for submission in repaired.damaged:
-        errors.print(_said(phrase("audit.repair_damaged"), id=submission), style="red", highlight=False)
+        errors.print(filled(phrase("audit.repair_damaged"), id=submission).in_both, style="red", highlight=False)
     for lost in repaired.lost:
-        said = _said(
+        said = filled(
             phrase("audit.repair_lost"),
             id=lost.id,
             agency=lost.agency,
             unit=lost.code,
             period=lost.period,
             at=lost.received_at.astimezone(VIETNAM).isoformat(timespec="seconds"),
-        )
+        ).in_both
         errors.print(said, style="red", highlight=False, markup=False)
-    console.print(_said(phrase("audit.repair_beyond")), highlight=False)
+    console.print(phrase("audit.repair_beyond").in_both, highlight=False)
     if not repaired.is_whole:
         raise typer.Exit(1)
     if not repaired.restored:
-        console.print(_said(phrase("audit.repair_nothing")), style="green", highlight=False)
-
-
-def _said(words: Bilingual, **details: object) -> str:
-    words = filled(words, **details)
-    return f"{words.vi} / {words.en}"
+        console.print(phrase("audit.repair_nothing").in_both, style="green", highlight=False)
 
 
 @app.command()

@@ -86,11 +86,11 @@ def backup(
         _make_identity(new_identity_file)
         return
     if target is None:
-        raise fail(_both(phrase("backup.name_a_place")), 2)
+        raise fail(phrase("backup.name_a_place").in_both, 2)
     if verify:
         with words_of_errors():
             manifest = verified(target, identity)
-        _say("backup.whole", manifest, target)
+        _say(phrase("backup.whole"), manifest, target)
         return
     with words_of_errors():
         for recipient in encrypt_to:
@@ -100,7 +100,7 @@ def backup(
             _print_made(run(_back_up(data, target, encrypt_to)), encrypt_to)
         return
     if not target.is_dir():
-        raise fail(_both(filled(phrase("backup.needs_directory"), file=target)), 2)
+        raise fail(filled(phrase("backup.needs_directory"), file=target).in_both, 2)
     run(_back_up_daily(data, target, encrypt_to, time_of(daily_at), retention(keep)))
 
 
@@ -149,7 +149,7 @@ async def _back_up_daily(data: Path, directory: Path, recipients: list[str], at:
             made = await _back_up(data, directory, recipients)
         except (*_FAILURES, BrokerUnusableError, typer.Exit) as error:
             words = filled(phrase("backup.failed"), reason=reason_of(error), minutes=_RETRY_MINUTES)
-            errors.print(_both(words), style="red", highlight=False, markup=False)
+            errors.print(words.in_both, style="red", highlight=False, markup=False)
             await asyncio.sleep(60 * _RETRY_MINUTES)
         else:
             _print_made(made, recipients)
@@ -160,7 +160,7 @@ def prune(directory: Path, kept: Retention) -> None:
     """Remove backups that are kept no longer, and drafts that a killed program left a day ago."""
     for name in superfluous(_names(directory), kept):
         (directory / name).unlink(missing_ok=True)
-        console.print(_both(filled(phrase("backup.removed"), file=directory / name)), highlight=False)
+        console.print(filled(phrase("backup.removed"), file=directory / name).in_both, highlight=False)
     for draft in directory.glob(".ntm-*.backup.unfinished"):
         if wall.time() - draft.stat().st_mtime > _ABANDONED_SECONDS:
             draft.unlink(missing_ok=True)
@@ -174,10 +174,10 @@ def _make_identity(file: Path) -> None:
     try:
         public = new_identity(file)
     except FileExistsError:
-        raise fail(_both(filled(phrase("backup.exists"), file=file))) from None
+        raise fail(filled(phrase("backup.exists"), file=file).in_both) from None
     except OSError as error:
         raise fail(f"{file}: {error.strerror}") from None
-    console.print(_both(filled(phrase("backup.new_identity"), file=file)), highlight=False)
+    console.print(filled(phrase("backup.new_identity"), file=file).in_both, highlight=False)
     console.print(public, highlight=False, soft_wrap=True)
 
 
@@ -186,7 +186,7 @@ def time_of(value: str) -> time:
     try:
         return datetime.strptime(value, "%H:%M").time()  # noqa: DTZ007 - a time of every day
     except ValueError:
-        raise fail(_both(filled(phrase("backup.bad_time"), value=value)), 2) from None
+        raise fail(filled(phrase("backup.bad_time"), value=value).in_both, 2) from None
 
 
 def retention(value: str) -> Retention:
@@ -196,7 +196,7 @@ def retention(value: str) -> Retention:
     except ValueError:
         days = weeks = months = -1
     if min(days, weeks, months) < 0:
-        raise fail(_both(filled(phrase("backup.bad_keep"), value=value)), 2)
+        raise fail(filled(phrase("backup.bad_keep"), value=value).in_both, 2)
     return Retention(days, weeks, months)
 
 
@@ -206,7 +206,7 @@ def words_of_errors() -> Iterator[None]:
     try:
         yield
     except FileExistsError as error:
-        raise fail(_both(filled(phrase("backup.exists"), file=error.filename))) from None
+        raise fail(filled(phrase("backup.exists"), file=error.filename).in_both) from None
     except _FAILURES as error:
         raise fail(reason_of(error)) from None
 
@@ -220,14 +220,13 @@ def reason_of(error: BaseException) -> str:
 
 def _print_made(made: tuple[Path, Manifest], recipients: list[str]) -> None:
     file, manifest = made
-    _say("backup.made", manifest, file)
-    console.print(_both(phrase("backup.not_contained")), style="dim", highlight=False)
+    _say(phrase("backup.made"), manifest, file)
+    console.print(phrase("backup.not_contained").in_both, style="dim", highlight=False)
     if not recipients:
-        errors.print(_both(phrase("backup.not_encrypted")), style="yellow", highlight=False)
+        errors.print(phrase("backup.not_encrypted").in_both, style="yellow", highlight=False)
 
 
-def _say(key: str, manifest: Manifest, file: Path) -> None:
-    template = phrase("backup.made") if key == "backup.made" else phrase("backup.whole")
+def _say(template: Bilingual, manifest: Manifest, file: Path) -> None:
     words = filled(
         template,
         file=file,
@@ -237,13 +236,9 @@ def _say(key: str, manifest: Manifest, file: Path) -> None:
         at=moment(manifest),
         program=manifest.program,
     )
-    console.print(_both(words), highlight=False, soft_wrap=True)
+    console.print(words.in_both, highlight=False, soft_wrap=True)
 
 
 def moment(manifest: Manifest) -> str:
     """Return the moment of a backup, as people in Vietnam write it."""
     return f"{manifest.made_at.astimezone(VIETNAM):%d/%m/%Y %H:%M:%S}"
-
-
-def _both(words: Bilingual) -> str:
-    return f"{words.vi} / {words.en}"

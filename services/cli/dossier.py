@@ -137,7 +137,7 @@ def _address(data: Any, commune: str, criteria_set: str) -> str:
 
 def _named(step: str) -> str:
     name = DOSSIER_STEPS[DossierStep(step)]
-    return f"{name.vi} / {name.en}"
+    return name.in_both
 
 
 def _print(dossier: dict[str, Any]) -> None:

@@ -178,7 +178,7 @@ def _print_change(change: StreamChange) -> None:
         console.print(line, highlight=False)
     else:
         kept = filled(phrase("migrate.kept"), change=line, stream=change.stream)
-        console.print(f"{kept.vi} / {kept.en}", style="yellow", highlight=False)
+        console.print(kept.in_both, style="yellow", highlight=False)
 
 
 def draft_migration(

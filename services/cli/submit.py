@@ -66,7 +66,7 @@ def submit(
     except OSError as error:
         raise fail(f"{file}: {error.strerror}", UNUSABLE) from None
     except UnreadableFileError as error:
-        raise fail(f"{file}: {error.reason.vi} / {error.reason.en}", UNUSABLE) from None
+        raise fail(f"{file}: {error.reason.in_both}", UNUSABLE) from None
     given = key_of(data, key)
     if not (given.isascii() and given.isprintable()) or " " in given:
         raise fail("Khóa truy cập có ký tự lạ. / The key has characters that no key has.", UNUSABLE)

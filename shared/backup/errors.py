@@ -13,7 +13,7 @@ class BackupError(Exception):
 
     def __init__(self, words: Bilingual) -> None:
         self.words = words
-        super().__init__(f"{words.vi} / {words.en}")
+        super().__init__(words.in_both)
 
 
 class NoBackupError(BackupError):

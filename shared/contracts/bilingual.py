@@ -20,3 +20,8 @@ class Bilingual(BaseModel):
     def in_(self, language: Language) -> str:
         """Return the text in a language."""
         return self.vi if language == "vi" else self.en
+
+    @property
+    def in_both(self) -> str:
+        """The text in both languages, where nobody knows the reader's: Vietnamese, then English."""
+        return f"{self.vi} / {self.en}"

@@ -9,7 +9,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from services.intake.texts import phrase
 from services.intake.workbook.layout import Layout
-from services.intake.workbook.styles import fit_for_print, in_both, put
+from services.intake.workbook.styles import fit_for_print, put
 from shared.contracts.bilingual import Language
 from shared.reference.models import Element
 from shared.text import number, period_name
@@ -28,12 +28,12 @@ _STEPS = (
 _HEADING, _COLUMNS = phrase("guide.heading"), phrase("guide.columns")
 _ELEMENT = phrase("guide.element")
 _TABLE = (
-    in_both(phrase("guide.code")),
+    phrase("guide.code").in_both,
     _ELEMENT.vi,
     _ELEMENT.en,
-    in_both(phrase("guide.unit")),
-    in_both(phrase("guide.limits")),
-    in_both(phrase("guide.criteria")),
+    phrase("guide.unit").in_both,
+    phrase("guide.limits").in_both,
+    phrase("guide.criteria").in_both,
 )
 _WIDTHS = (34, 48, 44, 22, 18, 22)
 
@@ -50,7 +50,7 @@ def draw_guide(workbook: Workbook, layout: Layout) -> None:
         about = f"{asked.unit.title_in(language)}, {period_name(asked.period, language)}"
         put(sheet.cell(row, 1), f"{_HEADING.in_(language)}: {about}", "ntm-title")
         row = _draw_steps(sheet, row + 1, [step.in_(language) for step in _STEPS]) + 1
-    put(sheet.cell(row, 1), in_both(_COLUMNS), "ntm-heading")
+    put(sheet.cell(row, 1), _COLUMNS.in_both, "ntm-heading")
     _draw_table(sheet, row + 1, layout.elements)
     sheet.sheet_view.showGridLines = False
     fit_for_print(sheet, sheet.PAPERSIZE_A4)
@@ -77,7 +77,7 @@ def _draw_table(sheet: Worksheet, row: int, elements: Sequence[Element]) -> None
             element.code,
             element.name.vi,
             element.name.en,
-            f"{element.unit.vi} / {element.unit.en}",
+            element.unit.in_both,
             "Có / Không" if is_yes_no else limits,
             ", ".join(element.criteria),
         )

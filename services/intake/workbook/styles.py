@@ -14,8 +14,6 @@ from openpyxl.worksheet.header_footer import _HeaderFooterPart as HeaderFooterPa
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from shared.contracts.bilingual import Bilingual
-
 FONT = "Calibri"
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _INEXACT, _DIGITS_SHOWN = 10**15, 60
@@ -101,11 +99,6 @@ def fit_for_print(sheet: Worksheet, paper: str) -> None:
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     if sheet.oddFooter:
         sheet.oddFooter.center = HeaderFooterPart("&P / &N")
-
-
-def in_both(text: Bilingual) -> str:
-    """Return the text for a cell that both languages share: Vietnamese, then English."""
-    return f"{text.vi} / {text.en}"
 
 
 def clean(text: str) -> str:

@@ -26,7 +26,7 @@ from services.intake.workbook.layout import (
     TemplateLine,
 )
 from services.intake.workbook.numbers import value_of
-from services.intake.workbook.styles import TEXT_FORMAT, fit_for_print, in_both, new_workbook, put
+from services.intake.workbook.styles import TEXT_FORMAT, fit_for_print, new_workbook, put
 from shared.contracts.status import Stage
 from shared.reference.load import Reference
 from shared.reference.models import Element
@@ -80,10 +80,10 @@ def _draw_title(sheet: Worksheet, layout: Layout, reference: Reference) -> None:
     put(sheet.cell(TITLE_ROW, 1), title, "ntm-title")
     criteria = dict.fromkeys(key for element in layout.elements for key in element.criteria)
     names = dict.fromkeys(reference.criterion(key).name.vi for key in criteria)
-    about = f"{in_both(_NOTE)} Bước: {_STAGES[asked.stage]}. Tiêu chí: {', '.join(names)}."
+    about = f"{_NOTE.in_both} Bước: {_STAGES[asked.stage]}. Tiêu chí: {', '.join(names)}."
     put(sheet.cell(NOTE_ROW, 1), about, "ntm-note")
     if reference.plan.sample:
-        put(sheet.cell(NOTE_ROW + 1, 1), in_both(_SAMPLE), "ntm-sample")
+        put(sheet.cell(NOTE_ROW + 1, 1), _SAMPLE.in_both, "ntm-sample")
     sheet.row_dimensions[TITLE_ROW].height = 24
 
 
@@ -157,13 +157,13 @@ def _validate(sheet: Worksheet, layout: Layout, element: Element, last: int) -> 
     letter = get_column_letter(layout.column(element))
     if element.type == "yes_no":
         rule = DataValidation("list", formula1=f'"{YES},{NO}"', allow_blank=True)
-        expected = in_both(filled(_CHOOSE, yes=YES, no=NO))
+        expected = filled(_CHOOSE, yes=YES, no=NO).in_both
     else:
         kind: Literal["whole", "decimal"] = "whole" if element.type == "count" else "decimal"
         rule = DataValidation(kind, operator="between", allow_blank=True)
         rule.formula1, rule.formula2 = str(element.minimum), str(element.maximum)
         least, most = (number(limit, "vi") for limit in (element.minimum, element.maximum))
-        expected = in_both(filled(_WHOLE if kind == "whole" else _NUMBER, least=least, most=most))
+        expected = filled(_WHOLE if kind == "whole" else _NUMBER, least=least, most=most).in_both
     rule.errorTitle, rule.error, rule.errorStyle, rule.showErrorMessage = "Kiểm tra lại", expected, "stop", True
     rule.promptTitle, rule.prompt, rule.showInputMessage = element.unit.vi[:32], expected, True
     rule.add(f"{letter}{FIRST_ROW}:{letter}{last}")

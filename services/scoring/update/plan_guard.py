@@ -32,7 +32,7 @@ class OtherPlanError(Exception):
     def __init__(self, own: Sequence[str], other: Sequence[str]) -> None:
         words = filled(phrase("plan_guard.other_plan"), own=",".join(own), other=",".join(other))
         self.words: Bilingual = words
-        super().__init__(f"{self.words.vi} / {self.words.en}")
+        super().__init__(self.words.in_both)
 
 
 class OtherVersionError(Exception):
@@ -40,7 +40,7 @@ class OtherVersionError(Exception):
 
     def __init__(self, own: int, other: int) -> None:
         self.words: Bilingual = filled(phrase("plan_guard.other_version"), own=own, other=other)
-        super().__init__(f"{self.words.vi} / {self.words.en}")
+        super().__init__(self.words.in_both)
 
 
 async def check_version(connection: AsyncConnection, number: int) -> None:
