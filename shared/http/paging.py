@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import Query
 
 from shared.contracts.bilingual import Bilingual
-from shared.problems import Fault, Faults, Problem, Problems
+from shared.problems import Problem, bad_parameter
 
 _NEXT = "`next` of the page before."
 
@@ -52,6 +52,4 @@ def decode_cursor[Place](cursor: str | None, read: Callable[[str, str], Place]) 
 
 def unknown_cursor(cursor: str, expected: str | Bilingual = "`next`") -> Problem:
     """Return problem 400 for a cursor that no page has given out."""
-    return Problem(
-        Problems.INVALID_QUERY, Fault("/cursor", Faults.BAD_PARAMETER, {"value": cursor, "expected": expected})
-    )
+    return bad_parameter("cursor", cursor, expected)

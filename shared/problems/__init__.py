@@ -5,6 +5,6 @@ Raised where the fault is known, turned into an RFC 9457 document in one place (
 
 from shared.problems.faults import Faults, Warnings
 from shared.problems.kinds import Problems
-from shared.problems.problem import FAULT_LIMIT, Fault, Problem
+from shared.problems.problem import FAULT_LIMIT, Fault, Problem, bad_parameter
 
-__all__ = ["FAULT_LIMIT", "Fault", "Faults", "Problem", "Problems", "Warnings"]
+__all__ = ["FAULT_LIMIT", "Fault", "Faults", "Problem", "Problems", "Warnings", "bad_parameter"]

@@ -81,3 +81,9 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
         if self.omitted:
             document["omitted"] = self.omitted
         return document
+
+
+def bad_parameter(name: str, value: object, expected: object) -> Problem:
+    """Return problem 400 for a parameter of a request whose value is none of those expected."""
+    details = {"value": value, "expected": expected}
+    return Problem(Problems.INVALID_QUERY, Fault(f"/{name}", Faults.BAD_PARAMETER, details))

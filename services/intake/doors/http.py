@@ -24,7 +24,7 @@ from shared.http.app import EXPECTED_ERRORS, answer_error, language_in, problem_
 from shared.http.body import BODY_LIMIT, media_type, parse_json, read_body, refuse_packed
 from shared.http.dependencies import authenticate
 from shared.nats.cloud_events import new_trace
-from shared.problems import Fault, Faults, Problem, Problems
+from shared.problems import Problem, Problems, bad_parameter
 
 _REQUEST_KEY = re.compile(REQUEST_KEY)
 _EXPECTED_KEY = phrase("http.expected_key")
@@ -78,8 +78,7 @@ def posted_by(caller: Caller, headers: Mapping[str, str]) -> Posted:
     """
     request_key = headers.get("idempotency-key")
     if request_key is not None and not _REQUEST_KEY.match(request_key):
-        details = {"value": "Idempotency-Key", "expected": _EXPECTED_KEY}
-        raise Problem(Problems.INVALID_QUERY, Fault("/idempotency-key", Faults.BAD_PARAMETER, details))
+        raise bad_parameter("idempotency-key", "Idempotency-Key", _EXPECTED_KEY)
     language = language_in(headers.get("accept-language", ""))
     return Posted(caller, language, new_trace(headers.get("traceparent")), request_key)
 

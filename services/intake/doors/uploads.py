@@ -52,7 +52,7 @@ from shared.http.body import read_body
 from shared.http.dependencies import SignedIn
 from shared.http.work_slots import WorkSlots
 from shared.nats.cloud_events import new_trace
-from shared.problems import Fault, Faults, Problem, Problems
+from shared.problems import Fault, Faults, Problem, Problems, bad_parameter
 from shared.reference.load import Reference
 from shared.reference.models import Element
 from shared.spreadsheet import read_apart
@@ -273,8 +273,7 @@ def _elements(criteria: str, caller: Caller, reference: Reference) -> list[Eleme
     keys = criteria.split(",")
     for key in keys:
         if key not in reference.criterion_keys:
-            details = {"value": key, "expected": ", ".join(reference.criterion_keys[:3]) + ", …, all"}
-            raise Problem(Problems.INVALID_QUERY, Fault("/criteria", Faults.BAD_PARAMETER, details))
+            raise bad_parameter("criteria", key, ", ".join(reference.criterion_keys[:3]) + ", …, all")
         if not caller.covers_criteria((key,)):
             details = {"element": key, "expected": key}
             raise Problem(Problems.OUT_OF_SCOPE, Fault("/criteria", Faults.OUTSIDE_CRITERIA, details))

@@ -21,7 +21,7 @@ from shared.contracts.dossier import DossierStep, DossierTurn
 from shared.contracts.refs import CommitmentRef
 from shared.contracts.status import Event, Status
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
-from shared.problems import Fault, Faults, Problem, Problems
+from shared.problems import Fault, Faults, Problem, Problems, bad_parameter
 from shared.reference.load import Reference
 from shared.reference.models import AnyEvent, Unit
 from shared.reference.refs import criterion_ref, unit_ref
@@ -59,12 +59,12 @@ def hypothetical_alert(
     """
     unit, at = _place(reference, code, day)
     if not isinstance(event, _EVENTS[on]):
-        raise _wrong("/event", event, ", ".join(_EVENTS[on]))
+        raise _wrong("event", event, ", ".join(_EVENTS[on]))
     if criterion is not None and criterion not in reference.criterion_keys:
         raise Problem(Problems.INVALID_QUERY, Fault("/criterion", Faults.UNKNOWN_CRITERION, {"value": criterion}))
     known = [promised.id for promised in reference.plan.commitments]
     if on == "target" and commitment not in known:
-        raise _wrong("/commitment", commitment, ", ".join(known))
+        raise _wrong("commitment", commitment, ", ".join(known))
     if on == "status" and criterion is None:
         raise Problem(Problems.INVALID_QUERY, Fault("/criterion", Faults.MISSING))
     return alert_of(_occasion(reference, unit, at, on, event, criterion, commitment, kind), reference)
@@ -76,7 +76,7 @@ def hypothetical_turn(
     """Return the alert of a dossier whose turn the step is on a day; problem 400 when there can be no such alert."""
     unit, at = _place(reference, code, day)
     if criteria_set not in reference.sets:
-        raise _wrong("/set", criteria_set, ", ".join(reference.plan.criteria_sets))
+        raise _wrong("set", criteria_set, ", ".join(reference.plan.criteria_sets))
     of_set = reference.sets[criteria_set]
     criteria = [of_set.key(criterion) for criterion in of_set.criteria]
     kept = reference.step_time(step)
@@ -105,8 +105,7 @@ def _place(reference: Reference, code: str, day: date | None) -> tuple[Unit, dat
     day = at.astimezone(VIETNAM).date()
     unit = reference.units.find(code, day)
     if unit is None:
-        details = {"value": code, "expected": filled(phrase("explain.no_such_unit_on_day"), day=day)}
-        raise Problem(Problems.INVALID_QUERY, Fault("/unit", Faults.BAD_PARAMETER, details))
+        raise bad_parameter("unit", code, filled(phrase("explain.no_such_unit_on_day"), day=day))
     return unit, at
 
 
@@ -164,6 +163,5 @@ def _occasion(
     )
 
 
-def _wrong(pointer: str, value: object, expected: str) -> Problem:
-    words = filled(phrase("explain.one_of_these_expected"), expected=expected)
-    return Problem(Problems.INVALID_QUERY, Fault(pointer, Faults.BAD_PARAMETER, {"value": value, "expected": words}))
+def _wrong(name: str, value: object, expected: str) -> Problem:
+    return bad_parameter(name, value, filled(phrase("explain.one_of_these_expected"), expected=expected))

@@ -13,7 +13,7 @@ from services.scoring.judging.figures import Figures, in_hindsight
 from services.scoring.judging.inheritance import with_inherited
 from services.scoring.storage.known_figures import judged_at
 from services.scoring.storage.readings import readings_of
-from shared.problems import Fault, Faults, Problem, Problems
+from shared.problems import bad_parameter
 from shared.reference.load import Reference
 from shared.service.runtime import Runtime
 
@@ -56,6 +56,5 @@ def day_of(as_of: date | None, runtime: Runtime) -> date:
     """Return the day asked for, or today; a problem for a day outside of the plans' time."""
     first, today = runtime.plans.references[0].plan.baseline_date, runtime.clock.today()
     if as_of is not None and not first <= as_of <= today:
-        fault = Fault("/as_of", Faults.BAD_PARAMETER, {"value": as_of, "expected": f"{first} … {today}"})
-        raise Problem(Problems.INVALID_QUERY, fault)
+        raise bad_parameter("as_of", as_of, f"{first} … {today}")
     return as_of or today

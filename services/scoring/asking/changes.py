@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
+from services.scoring.asking.parameters import check_one_of
 from services.scoring.following.change_feed import PAUSE_SECONDS, FollowedChange
 from services.scoring.following.published_change import PublishedChange, published
 from services.scoring.service import Scoring
@@ -21,7 +22,7 @@ from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Event
 from shared.http.dependencies import Running, SignedIn, runtime_of, service_of
 from shared.http.paging import NumberCursor, up_to
-from shared.problems import Fault, Faults, Problem, Problems
+from shared.problems import Fault, Faults, Problem, Problems, bad_parameter
 from shared.reference.load import Reference
 
 router = APIRouter(prefix="/v1")
@@ -70,11 +71,11 @@ def changes_asked(
 ) -> ChangesAsked:
     """Return what is asked for, within the units that the key covers."""
     references = runtime_of(request).plans.references
-    _check("criterion", criterion, (key for each in references for key in each.criterion_keys))
-    _check("commitment", commitment, (one.id for each in references for one in each.plan.commitments))
-    _check("cohort", cohort, (one.id for each in references for one in each.plan.cohorts))
+    check_one_of("criterion", criterion, (key for each in references for key in each.criterion_keys))
+    check_one_of("commitment", commitment, (one.id for each in references for one in each.plan.commitments))
+    check_one_of("cohort", cohort, (one.id for each in references for one in each.plan.cohorts))
     if criterion is not None and commitment is not None:
-        raise _faulty("commitment", commitment, phrase("changes.no_criterion"))
+        raise bad_parameter("commitment", commitment, phrase("changes.no_criterion"))
     return ChangesAsked(_units(references[-1], caller, district), criterion or commitment, cohort, event)
 
 
@@ -95,7 +96,7 @@ async def list_changes(
     last = until or runtime.clock.today()
     first = since or last - _WEEK
     if first > last:
-        raise _faulty("since", first, f"… {last}")
+        raise bad_parameter("since", first, f"… {last}")
     live_after = await scoring_of(request).changes.newest()
     async with runtime.engine.connect() as connection:
         rows = await changes_between(connection, first, last, asked, cursor, limit + 1)
@@ -169,18 +170,6 @@ def _units(reference: Reference, caller: Caller, district: str | None) -> frozen
     if district is not None and not covered:
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/district", Faults.OUTSIDE_UNITS, {"value": district}))
     return covered
-
-
-def _check(parameter: str, value: str | None, known: Iterable[str]) -> None:
-    """Raise a problem where the value is none of the known ones."""
-    if value is not None and value not in (names := dict.fromkeys(known)):
-        raise _faulty(parameter, value, ", ".join(names))
-
-
-def _faulty(parameter: str, value: object, expected: str | Bilingual) -> Problem:
-    return Problem(
-        Problems.INVALID_QUERY, Fault(f"/{parameter}", Faults.BAD_PARAMETER, {"value": value, "expected": expected})
-    )
 
 
 def scoring_of(request: Request) -> Scoring:

@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from services.scoring.asking.parameters import check_one_of
 from services.scoring.asking.scenario import Scenario, figures_of_families
 from services.scoring.asking.units import cohorts_of, communes_of, district_of
 from services.scoring.asking.work_slots import SLOTS
@@ -24,7 +25,6 @@ from shared.contracts.refs import CriterionRef, UnitRef
 from shared.contracts.status import Status
 from shared.http.dependencies import Running, SignedIn
 from shared.http.paging import up_to
-from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
 from shared.reference.refs import criterion_ref, unit_ref
@@ -197,7 +197,5 @@ async def list_nearest(
 def _check(criterion: str, cohort: str | None, reference: Reference) -> None:
     criteria = [each.key(criterion) for each in reference.plan_sets for criterion in each.criteria]
     cohorts = [cohort.id for cohort in reference.plan.cohorts]
-    for name, value, expected in (("criterion", criterion, criteria), ("cohort", cohort, cohorts)):
-        if value is not None and value not in expected:
-            details = {"value": value, "expected": ", ".join(expected)}
-            raise Problem(Problems.INVALID_QUERY, Fault(f"/{name}", Faults.BAD_PARAMETER, details))
+    check_one_of("criterion", criterion, criteria)
+    check_one_of("cohort", cohort, cohorts)

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.asking.as_of import AsOf, day_of, figures_today
+from services.scoring.asking.parameters import check_one_of
 from services.scoring.asking.units import communes_of, district_of
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.inheritance import judged_by
@@ -25,7 +26,6 @@ from shared.contracts.recognition import Recognition, RecognitionState
 from shared.contracts.refs import UnitRef
 from shared.contracts.status import Status
 from shared.http.dependencies import Running, SignedIn
-from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.models import CriterionKey, Unit
 from shared.reference.refs import unit_ref
 
@@ -65,10 +65,7 @@ async def list_recognitions(
     """List the communes' recognitions, with the criteria that no longer justify them, in order of code."""
     on = day_of(as_of, runtime)
     reference = runtime.plans.in_force(on)
-    if criteria_set is not None and criteria_set not in reference.plan.criteria_sets:
-        expected = ", ".join(reference.plan.criteria_sets)
-        fault = Fault("/set", Faults.BAD_PARAMETER, {"value": criteria_set, "expected": expected})
-        raise Problem(Problems.INVALID_QUERY, fault)
+    check_one_of("set", criteria_set, reference.plan.criteria_sets)
     communes = communes_of(reference, caller, district, on)
     async with runtime.engine.connect() as connection:
         known = await recognitions_at(connection, communes, Judge(reference, on), as_of)

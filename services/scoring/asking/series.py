@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.asking.as_of import figures_today
-from services.scoring.asking.units import district_of
+from services.scoring.asking.units import check_criterion, district_of
 from services.scoring.asking.work_slots import SLOTS
 from services.scoring.judging.assessments import assess_target, explain_criterion
 from services.scoring.judging.figures import Figures, in_hindsight
@@ -27,7 +27,7 @@ from shared.contracts.period import Period
 from shared.contracts.refs import CommitmentRef, CriterionRef, UnitRef
 from shared.contracts.status import Status
 from shared.http.dependencies import Running, SignedIn
-from shared.problems import Fault, Faults, Problem, Problems
+from shared.problems import Fault, Faults, Problem, Problems, bad_parameter
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, CriterionKey, Unit
 from shared.reference.refs import commitment_ref, criterion_ref, unit_ref
@@ -108,9 +108,8 @@ async def show_series(
     days = _days(first or reference.plan.baseline_date, until, step)
     place = _unit_of(unit, reference, caller, until)
     if (criterion is None) == (commitment is None):
-        raise _faulty("criterion", criterion or "", "criterion / commitment")
-    if criterion is not None and criterion not in reference.criterion_keys:
-        raise _faulty("criterion", criterion, ", ".join(reference.criterion_keys))
+        raise bad_parameter("criterion", criterion or "", "criterion / commitment")
+    check_criterion(criterion, reference)
     head = {"unit": unit_ref(place), "district": district_of(place, reference), "sample": reference.plan.sample}
     if criterion is not None:
         lines = await _lines_of_criterion(runtime, criterion, place, days)
@@ -225,10 +224,10 @@ def _point(part: Part, on: date) -> SeriesPoint:
 def _days(first: date, last: date, step: Step) -> list[date]:
     """Return the last days of the steps between two days, and the last day itself."""
     if first > last:
-        raise _faulty("from", first, f"… {last}")
+        raise bad_parameter("from", first, f"… {last}")
     ends = {day for day in _each_day(first, last) if _ends(day, step)} | {last}
     if len(ends) > _MOST_POINTS:
-        raise _faulty("step", step, f"≤ {_MOST_POINTS}: month")
+        raise bad_parameter("step", step, f"≤ {_MOST_POINTS}: month")
     return sorted(ends)
 
 
@@ -253,10 +252,5 @@ def _commitment_of(asked: str, unit: Unit, reference: Reference) -> Commitment:
     """Return the commitment of this id that binds the unit."""
     of_unit = {commitment.id: commitment for commitment, target in reference.targets if target.key == unit.key}
     if asked not in of_unit:
-        raise _faulty("commitment", asked, ", ".join(of_unit) or "-")
+        raise bad_parameter("commitment", asked, ", ".join(of_unit) or "-")
     return of_unit[asked]
-
-
-def _faulty(parameter: str, value: object, expected: str) -> Problem:
-    fault = Fault(f"/{parameter}", Faults.BAD_PARAMETER, {"value": value, "expected": expected})
-    return Problem(Problems.INVALID_QUERY, fault)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from services.scoring.asking.as_of import AsOf, day_of, figures_at
+from services.scoring.asking.parameters import check_one_of
 from services.scoring.asking.statuses import unchanged_since
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.assessments import assess_target
@@ -22,7 +23,6 @@ from shared.contracts.assessment import Assessment
 from shared.contracts.refs import CommitmentRef, UnitRef
 from shared.contracts.status import Status
 from shared.http.dependencies import Running, SignedIn
-from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, Unit
 from shared.reference.refs import commitment_ref, unit_ref
@@ -119,7 +119,5 @@ def _plan_of(plan: str | None, runtime: Runtime, on: date) -> Reference:
     """Return the reference data of the plan asked for, which must have begun by the day."""
     begun = runtime.plans.begun(on)
     ids = [reference.plan.id for reference in begun]
-    if plan is not None and plan not in ids:
-        fault = Fault("/plan", Faults.BAD_PARAMETER, {"value": plan, "expected": ", ".join(ids)})
-        raise Problem(Problems.INVALID_QUERY, fault)
+    check_one_of("plan", plan, ids)
     return begun[-1] if plan is None else begun[ids.index(plan)]

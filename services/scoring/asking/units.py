@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from services.scoring.asking.parameters import check_one_of
 from shared.access.caller import Caller
 from shared.contracts.refs import UnitRef
 from shared.problems import Fault, Faults, Problem, Problems
@@ -29,10 +30,7 @@ def communes_of(reference: Reference, caller: Caller, under: str | None, on: dat
 
 def check_criterion(criterion: str | None, reference: Reference) -> None:
     """Raise a problem when no set has the criterion."""
-    if criterion is not None and criterion not in reference.criterion_keys:
-        expected = ", ".join(reference.criterion_keys)
-        fault = Fault("/criterion", Faults.BAD_PARAMETER, {"value": criterion, "expected": expected})
-        raise Problem(Problems.INVALID_QUERY, fault)
+    check_one_of("criterion", criterion, reference.criterion_keys)
 
 
 def district_of(unit: Unit, reference: Reference) -> UnitRef | None:
