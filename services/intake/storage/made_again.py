@@ -5,13 +5,10 @@ Whoever reads sees the tables as they were until that transaction is committed.
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.storage.tables import (
@@ -26,6 +23,7 @@ from services.intake.storage.tables import (
     UnscoredRow,
     WithdrawalRow,
 )
+from shared.postgres.locks import lock_all
 from shared.postgres.statements import table_of
 
 PROJECTED = [
@@ -43,9 +41,6 @@ _DERIVED = table_of(ReadingRow).name
 _KEPT_A_YEAR = table_of(RefusalRow).name
 """Its rows stay when the stream has dropped their messages."""
 
-_LOCK_MILLISECONDS = 300
-_TAKEN = ("55P03", "40P01")
-
 
 class ComparedTable(NamedTuple):
     """A table as it was compared with what the streams make of it: the numbers of rows, and of those that differ."""
@@ -60,7 +55,8 @@ class ComparedTable(NamedTuple):
 
 async def empty(connection: AsyncConnection) -> None:
     """Let the projections wait until the transaction ends, put the rows aside and empty the tables."""
-    await _lock(connection)
+    # so that this transaction and a projection never wait in a circle
+    await lock_all(connection, (f"intake.{name}" for name in PROJECTED), "SHARE ROW EXCLUSIVE")
     for name in PROJECTED:
         await connection.execute(text(f"CREATE TEMPORARY TABLE was_{name} ON COMMIT DROP AS TABLE intake.{name}"))
         await connection.execute(text(f"DELETE FROM intake.{name}"))  # noqa: S608 - a name of ours
@@ -99,20 +95,3 @@ async def compare(connection: AsyncConnection) -> Sequence[ComparedTable]:
 
 async def _number(connection: AsyncConnection, rows: str) -> int:
     return await connection.scalar(text(f"SELECT count(*) FROM ({rows}) AS rows")) or 0  # noqa: S608 - names of ours
-
-
-async def _lock(connection: AsyncConnection) -> None:
-    """Lock the tables all at once or not at all, so that this transaction and a projection never wait in a circle."""
-    names = ", ".join(f"intake.{name}" for name in PROJECTED)
-    await connection.execute(text(f"SET LOCAL lock_timeout TO '{_LOCK_MILLISECONDS}ms'"))
-    while True:
-        try:
-            async with connection.begin_nested():
-                await connection.execute(text(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) not in _TAKEN:
-                raise
-            await asyncio.sleep(random.uniform(0, _LOCK_MILLISECONDS / 1000))  # noqa: S311 - no secret
-        else:
-            await connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
-            return

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -11,7 +9,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, MetaData, Select, Table, cast, except_, func, select, text, union
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel
 
@@ -26,6 +23,7 @@ from services.scoring.storage.tables import (
     TargetRow,
 )
 from shared.contracts.status import Status
+from shared.postgres.locks import lock_all
 from shared.postgres.migrations import schema_metadata
 from shared.postgres.statements import table_of
 from shared.reference.models import CriterionKey
@@ -35,10 +33,6 @@ REPLACED: tuple[type[SQLModel], ...] = (SubmissionRow, TakenBackRow, ReadingRow,
 """The tables that take the place of the live ones, in this order. The commitments are judged again instead."""
 
 COMPARED: tuple[type[SQLModel], ...] = (*REPLACED, TargetRow)
-
-_LOCK_NOT_AVAILABLE = "55P03"
-_LOCK_MILLISECONDS = 300
-"""The wait for a table's lock: less than a second, after which PostgreSQL ends one of two that wait for each other."""
 
 _SHOWN = 100
 """Differing rows of a table that are named: the count says how many there are."""
@@ -112,23 +106,8 @@ async def differing_criteria(connection: AsyncConnection) -> dict[int, list[Crit
 
 
 async def lock_replaced(connection: AsyncConnection) -> None:
-    """Lock the live tables that are replaced: all of them or none, again and again until nobody reads any of them.
-
-    Whoever reads several of them in one transaction would else wait for this one, and this one for him.
-    """
-    names = ", ".join(f"{SCHEMA}.{table_of(model).name}" for model in REPLACED)
-    await connection.execute(text(f"SET LOCAL lock_timeout TO '{_LOCK_MILLISECONDS}ms'"))
-    while True:
-        try:
-            async with connection.begin_nested():
-                await connection.execute(text(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE"))
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
-                raise
-            await asyncio.sleep(random.uniform(0, _LOCK_MILLISECONDS / 1000))  # noqa: S311 - lets the readers go on
-        else:
-            await connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
-            return
+    """Lock the live tables that are replaced, until nobody reads any of them."""
+    await lock_all(connection, (f"{SCHEMA}.{table_of(model).name}" for model in REPLACED), "ACCESS EXCLUSIVE")
 
 
 async def replace(connection: AsyncConnection, model: type[SQLModel]) -> None:
