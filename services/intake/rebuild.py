@@ -13,7 +13,6 @@ from uuid import UUID
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.errors import NotFoundError
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -23,6 +22,7 @@ from services.intake.service import Projection
 from services.intake.storage import made_again
 from services.intake.storage.made_again import ComparedTable
 from shared.contracts import subjects
+from shared.nats.consumers import acknowledged_until
 from shared.nats.stream_reader import read_stream
 from shared.reference.load import Reference
 from shared.service.proof import Proof
@@ -86,8 +86,9 @@ async def rebuild(engine: AsyncEngine, nats: Client, reference: Reference, *, sw
     async with engine.connect() as connection, connection.begin() as transaction:
         await made_again.empty(connection)
         for family in _FAMILIES:
-            end = await _acknowledged_until(nats, family.subject)
-            async for batch in read_stream(nats, subjects.stream_of(family.subject) or "", family.subject):
+            stream = subjects.stream_of(family.subject) or ""
+            end = await acknowledged_until(nats.jetstream(), stream, subjects.CONSUMERS["intake"][family.subject])
+            async for batch in read_stream(nats, stream, family.subject):
                 taken = await _taken(connection, family, sources.proof.proved(batch), end)
                 result.unreadable += await _project(connection, family, taken, sources)
         await made_again.keep_what_streams_dropped(connection)
@@ -96,16 +97,6 @@ async def rebuild(engine: AsyncEngine, nats: Client, reference: Reference, *, sw
         if not result.switched:
             await transaction.rollback()
     return result
-
-
-async def _acknowledged_until(nats: Client, family: str) -> int | None:
-    """Return the number up to which intake has acknowledged everything; None: it never asked."""
-    stream, consumer = subjects.stream_of(family) or "", subjects.CONSUMERS["intake"][family]
-    try:
-        info = await nats.jetstream().consumer_info(stream, consumer)
-    except NotFoundError:
-        return None
-    return info.ack_floor.stream_seq if info.ack_floor else 0
 
 
 async def _taken(connection: AsyncConnection, family: _Family, batch: Sequence[Msg], end: int | None) -> list[Msg]:

@@ -18,12 +18,11 @@ from shared.backup.archive import Part, Writer
 from shared.backup.errors import IncompleteRestoreError, StreamRefusedError, StreamUnreadableError
 from shared.backup.manifest import StreamNote
 from shared.contracts import subjects
+from shared.nats.consumers import acknowledged_until
 
 _CHUNK_BYTES = 128 << 10
 _PATIENCE_SECONDS = 600
 """The time for an answer: before its first chunk the server reads the whole stream to check it."""
-
-STREAMS: Sequence[str] = [*subjects.KEPT, *subjects.KEPT_A_YEAR, subjects.CLOCK_STREAM]
 
 
 async def positions(nats: Client) -> dict[str, dict[str, int]]:
@@ -33,18 +32,14 @@ async def positions(nats: Client) -> dict[str, dict[str, int]]:
     for families in subjects.CONSUMERS.values():
         for family, consumer in families.items():
             stream = subjects.stream_of(family) or ""
-            try:
-                floor = (await js.consumer_info(stream, consumer)).ack_floor
-            except NotFoundError:
-                floor = None
-            found.setdefault(stream, {})[consumer] = floor.stream_seq if floor else 0
+            found.setdefault(stream, {})[consumer] = await acknowledged_until(js, stream, consumer) or 0
     return found
 
 
 async def dump(nats: Client, archive: Writer) -> list[StreamNote]:
     """Write a snapshot of every stream, while the system runs."""
     notes = []
-    for stream in STREAMS:
+    for stream in subjects.STREAMS:
         try:
             await nats.jetstream().stream_info(stream)
         except NotFoundError:
@@ -82,7 +77,7 @@ async def _snapshot(nats: Client, stream: str, write: Callable[[bytes], None]) -
 async def messages_in(nats: Client) -> dict[str, int]:
     """Return the number of the last message of each stream that exists; 0: it has had none."""
     js, found = nats.jetstream(), {}
-    for stream in STREAMS:
+    for stream in subjects.STREAMS:
         try:
             found[stream] = (await js.stream_info(stream)).state.last_seq
         except NotFoundError:

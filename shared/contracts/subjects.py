@@ -47,6 +47,9 @@ SIGNED = tuple(KEPT)
 
 KEPT_A_YEAR = {REFUSALS_STREAM: [ALL_REFUSALS], ALERTS_STREAM: [ALL_ALERTS]}
 
+STREAMS = (*KEPT, *KEPT_A_YEAR, CLOCK_STREAM)
+"""All streams; only a simulated clock has the last one."""
+
 _STREAMS = {
     family.removesuffix(">"): stream for stream, families in {**KEPT, **KEPT_A_YEAR}.items() for family in families
 }

@@ -7,7 +7,7 @@ import json
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
-from nats.js.errors import APIError
+from nats.js.errors import APIError, NotFoundError
 
 from shared.contracts import subjects
 from shared.nats.roles import MIRROR_CONSUMER, MIRRORED, mirror_delivery
@@ -42,6 +42,15 @@ async def ensure_consumers(js: JetStreamContext, of_stream: str | None = None) -
             stream = subjects.stream_of(family) or ""
             if of_stream in (None, stream):
                 await js.add_consumer(stream, consumer_config(family, durable))
+
+
+async def acknowledged_until(js: JetStreamContext, stream: str, durable: str) -> int | None:
+    """Return the number up to which a consumer has acknowledged everything; None where there is no such consumer."""
+    try:
+        floor = (await js.consumer_info(stream, durable)).ack_floor
+    except NotFoundError:
+        return None
+    return floor.stream_seq if floor else 0
 
 
 async def ensure_mirror_consumers(nats: Client) -> None:

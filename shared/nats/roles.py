@@ -168,15 +168,13 @@ MIGRATE = Role(
 )
 """`ntm migrate` and `ntm restore`: the only one that manages streams."""
 
-_BACKED_UP = [*subjects.KEPT, *subjects.KEPT_A_YEAR, subjects.CLOCK_STREAM]
-
 BACKUP = Role(
     "backup",
     STREAMS_ACCOUNT,
     publish=[
         f"{_API}.INFO",
-        *(f"{_API}.STREAM.{call}.{stream}" for call in ("INFO", "SNAPSHOT") for stream in _BACKED_UP),
-        *(f"$JS.SNAPSHOT.ACK.{stream}.>" for stream in _BACKED_UP),
+        *(f"{_API}.STREAM.{call}.{stream}" for call in ("INFO", "SNAPSHOT") for stream in subjects.STREAMS),
+        *(f"$JS.SNAPSHOT.ACK.{stream}.>" for stream in subjects.STREAMS),
         *(f"{_API}.CONSUMER.INFO.{own}" for service in subjects.CONSUMERS for own, _ in _own(service)),
     ],
     subscribe=[f"{inbox_of('backup')}.>"],
@@ -188,7 +186,7 @@ OPERATOR = Role(
     STREAMS_ACCOUNT,
     publish=[
         f"{_API}.INFO",
-        *_reads(*subjects.KEPT, *subjects.KEPT_A_YEAR, subjects.CLOCK_STREAM),
+        *_reads(*subjects.STREAMS),
         *(f"{_API}.CONSUMER.INFO.{own}" for service in subjects.CONSUMERS for own, _ in _own(service)),
         subjects.ALL_REFERENCE,
         subjects.CLOCK,

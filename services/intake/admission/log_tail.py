@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
-from nats.js.errors import NotFoundError
 from pydantic import ValidationError
 
 from services.intake.admission.candidate import Candidate
@@ -29,6 +28,7 @@ from services.intake.rules.standing_figures import Figures, StandingReading, hig
 from shared.contracts import subjects
 from shared.contracts.period import Period
 from shared.contracts.submission import AcceptedSubmission
+from shared.nats.consumers import acknowledged_until
 from shared.nats.direct_get import DirectMessage, last_sequences, messages_after
 from shared.nats.publishing import BrokerUnavailableError
 from shared.reference.models import Unit
@@ -316,12 +316,9 @@ class LogTail:
         return len(self._entries) > TAIL_LIMIT
 
     async def _ask(self) -> None:
-        try:
-            js = self._runtime.nats.jetstream()
-            info = await js.consumer_info(subjects.SUBMISSIONS_STREAM, subjects.INTAKE_CONSUMER)
-            self._reached = info.ack_floor.stream_seq if info.ack_floor else 0
-        except NotFoundError:
-            self._reached = 0  # nothing was projected yet
+        js = self._runtime.nats.jetstream()
+        projected = await acknowledged_until(js, subjects.SUBMISSIONS_STREAM, subjects.INTAKE_CONSUMER)
+        self._reached = projected or 0
         self._asked = asyncio.get_running_loop().time()
         self._requests = {name: noted for name, noted in self._requests.items() if noted[0] > self._reached}
         # all are looked at: what was read from the stream after a failure stands behind newer ones

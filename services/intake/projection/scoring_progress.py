@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 
-from nats.js.errors import NotFoundError
-
 from shared.contracts import subjects
+from shared.nats.consumers import acknowledged_until
 from shared.service.runtime import Runtime
 
 
@@ -23,12 +22,8 @@ class ScoringProgress:
     async def scored_until(self) -> int:
         """Return the sequence up to which every submission was scored or parked; 0 where scoring never ran."""
         if time.monotonic() - self._asked > self._fresh_seconds:
-            try:
-                info = await self._runtime.nats.jetstream().consumer_info(
-                    subjects.SUBMISSIONS_STREAM, subjects.SCORING_CONSUMER
-                )
-                self._sequence = info.ack_floor.stream_seq if info.ack_floor else 0
-            except NotFoundError:
-                self._sequence = 0
+            js = self._runtime.nats.jetstream()
+            scored = await acknowledged_until(js, subjects.SUBMISSIONS_STREAM, subjects.SCORING_CONSUMER)
+            self._sequence = scored or 0
             self._asked = time.monotonic()
         return self._sequence

@@ -7,7 +7,6 @@ from contextlib import nullcontext, suppress
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.errors import NotFoundError
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -16,6 +15,7 @@ from services.scoring.storage.taken_back import taken_back_ids
 from services.scoring.update.arrivals import Arrival, arrival_of
 from services.scoring.update.take_back import TakingBack, taking_back_of
 from shared.contracts import subjects
+from shared.nats.consumers import acknowledged_until
 from shared.nats.stream_reader import read_stream
 from shared.service.proof import Proof
 
@@ -92,12 +92,7 @@ class StreamArrivals:
 
     async def _acknowledged_until(self, consumer: str = subjects.SCORING_CONSUMER) -> int | None:
         """Return the number up to which live workers have acknowledged everything; None: none ever asked."""
-        try:
-            js = self._nats.jetstream()
-            info = await js.consumer_info(subjects.SUBMISSIONS_STREAM, consumer)
-        except NotFoundError:
-            return None
-        return info.ack_floor.stream_seq if info.ack_floor else 0
+        return await acknowledged_until(self._nats.jetstream(), subjects.SUBMISSIONS_STREAM, consumer)
 
 
 def _readable(messages: Iterable[Msg]) -> Iterator[Arrival]:
