@@ -90,7 +90,7 @@ async def _take(log: AuditedLog, batch: Sequence[Msg], result: Audit) -> None:
         except ValidationError:
             _name(result.damaged, f"{message.metadata.sequence.stream} {message.subject}: cannot be read")
             continue
-        if not _is_proved(submission):
+        if not proves(submission.digest, submission):
             _name(result.damaged, f"{message.metadata.sequence.stream} {submission.id}: other content than its digest")
         if _NUL in submission.digest:  # PostgreSQL keeps no such text, so no table can have it
             continue
@@ -98,14 +98,6 @@ async def _take(log: AuditedLog, batch: Sequence[Msg], result: Audit) -> None:
         digests.append(submission.digest)
     for clashing in await log.add(ids, digests):
         _name(result.damaged, f"{clashing}: stands in the log twice, with different content")
-
-
-def _is_proved(submission: AcceptedSubmission) -> bool:
-    """Say whether the digest is that of the content, which may be such as no digest can be made of."""
-    try:
-        return proves(submission.digest, submission)
-    except ValueError:
-        return False
 
 
 def _name(damaged: list[str], message: str) -> None:

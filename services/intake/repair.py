@@ -157,18 +157,11 @@ def _identified(message: Msg, proof: Proof) -> tuple[UUID, bool] | None:
     try:
         if subjects.is_in(message.subject, subjects.ALL_SUBMISSIONS):
             submission = AcceptedSubmission.model_validate_json(message.data)
-            return submission.id, is_signed and _proves(submission)
+            return submission.id, is_signed and proves(submission.digest, submission)
         is_review = subjects.is_in(message.subject, subjects.ALL_REVIEWS)
         return (Review if is_review else Withdrawal).model_validate_json(message.data).id, is_signed
     except ValidationError:
         return None
-
-
-def _proves(submission: AcceptedSubmission) -> bool:
-    try:
-        return proves(submission.digest, submission)
-    except ValueError:
-        return False
 
 
 def _sound(row: LostSubmission) -> AcceptedSubmission | None:
@@ -178,7 +171,7 @@ def _sound(row: LostSubmission) -> AcceptedSubmission | None:
     except ValidationError:
         return None
     is_meant = (submission.id, submission.digest) == (row.id, row.digest)
-    return submission if is_meant and _proves(submission) else None
+    return submission if is_meant and proves(submission.digest, submission) else None
 
 
 def _message(submission: AcceptedSubmission, row: LostSubmission) -> Message:

@@ -53,8 +53,14 @@ def digest_of(submission: Submission) -> str:
 
 
 def proves(digest: str, submission: Submission) -> bool:
-    """Say whether the digest, by whichever rule it was made, is that of the submission."""
-    return digest in digests_of(submission)
+    """Say whether the digest, by whichever rule it was made, is that of the submission.
+
+    A stored submission may be such as no digest can be made of.
+    """
+    try:
+        return digest in digests_of(submission)
+    except ValueError:
+        return False
 
 
 def canonical(submission: Submission) -> bytes:
