@@ -22,15 +22,23 @@ BROKER_PATIENCE_SECONDS = 5
 """The time after which a command says that the broker cannot be reached."""
 
 
-def settings_of(system: RunningSystem) -> Settings:
-    """Return the settings that lead to the running system's parts."""
+def settings_of(system: RunningSystem, user: str | None = None) -> Settings:
+    """Return the settings that lead to the running system's parts, to its broker as the operator.
+
+    `user`: as this user of the broker, where the system has the seeds of all of them at hand.
+    """
     from shared.settings import Settings  # imported in the function, as below: a command loads only what it uses
 
+    seed = system.nats_seed_file
+    if user is not None and system.nats_users is not None:
+        from shared.nats.users import seed_file
+
+        seed = seed_file(system.nats_users, user)
     judged_by = {"plan": system.plan, "reference_dir": system.reference_dir, "sample_cohorts": system.sample_cohorts}
     settings = Settings(
         database_url=SecretStr(system.database_url),
         nats_url=system.nats_url,
-        nats_seed_file=system.nats_seed_file,
+        nats_seed_file=seed,
         clock=system.clock,
     )
     return settings.model_copy(update={name: value for name, value in judged_by.items() if value is not None})

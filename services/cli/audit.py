@@ -25,7 +25,6 @@ from services.scoring.storage.tables import SubmissionRow as Scored
 from shared.contracts.submission import Submission
 from shared.nats.connection import connected
 from shared.nats.roles import REPAIR
-from shared.nats.users import seed_file
 from shared.postgres.statements import table_of
 from shared.texts import filled
 from shared.time import VIETNAM
@@ -70,12 +69,9 @@ def repair(data: Data = DATA) -> None:
     system = system_of(data)
 
     async def work() -> Repair:
-        target = settings_of(system)
-        if system.nats_users is not None:
-            target = target.model_copy(update={"nats_seed_file": seed_file(system.nats_users, REPAIR.name)})
         async with (
             broker(system) as operator,
-            connected(target, "ntm-repair", BROKER_PATIENCE_SECONDS) as nats,
+            connected(settings_of(system, REPAIR.name), "ntm-repair", BROKER_PATIENCE_SECONDS) as nats,
             database(system) as engine,
         ):
             units = (await running_reference(system, operator)).plans.references[-1].units

@@ -32,7 +32,6 @@ from shared.contracts.bilingual import Bilingual
 from shared.nats.connection import connected
 from shared.nats.roles import BACKUP
 from shared.nats.unreachable import BrokerUnusableError
-from shared.nats.users import seed_file
 from shared.postgres.engine import create_engine
 from shared.settings import Settings, settings
 from shared.texts import filled
@@ -108,10 +107,7 @@ def backed_up_settings(system: RunningSystem) -> Settings:
     """Return the settings by which a running system is backed up."""
     if "NTM_DATABASE_URL" in os.environ and system.pid is None:
         return settings()
-    found = settings_of(system)
-    if system.nats_users is None:
-        return found
-    return found.model_copy(update={"nats_seed_file": seed_file(system.nats_users, BACKUP.name)})
+    return settings_of(system, BACKUP.name)
 
 
 async def _back_up(data: Path, target: Path, recipients: list[str]) -> tuple[Path, Manifest]:

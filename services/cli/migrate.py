@@ -77,14 +77,10 @@ def migrate(
 
 def _settings_of(system: RunningSystem) -> Settings:
     """Return the settings by which the running system is migrated, as the users for that."""
-    found = settings_of(system)
+    found = settings_of(system, MIGRATE.name)
     if system.nats_users is None:
         return found
-    seeds = {
-        "nats_seed_file": seed_file(system.nats_users, MIGRATE.name),
-        "nats_office_seed_file": seed_file(system.nats_users, OFFICE_MIGRATE.name),
-    }
-    return found.model_copy(update=seeds)
+    return found.model_copy(update={"nats_office_seed_file": seed_file(system.nats_users, OFFICE_MIGRATE.name)})
 
 
 @dataclass(frozen=True, slots=True)
