@@ -51,6 +51,9 @@ _RETRY_MINUTES = 10
 _LOOK_SECONDS = 60
 _ABANDONED_SECONDS = 24 * 3600
 
+KEPT = ",".join(map(str, Retention()))
+"""The days, weeks and months of which a backup is kept where nobody says otherwise."""
+
 
 def backup(
     target: Annotated[
@@ -74,7 +77,7 @@ def backup(
     ] = None,
     keep: Annotated[
         str, typer.Option(help="With --daily-at: of how many days, weeks and months a backup is kept.")
-    ] = ",".join(map(str, Retention())),
+    ] = KEPT,
     data: Data = DATA,
 ) -> None:
     """Back the running system up into a file, once or every day, or check a backup.

@@ -32,7 +32,7 @@ from deploy.local.sample.summary import print_summary, summary
 from deploy.local.supervisor import CannotStartError
 from deploy.local.system import Options, Ports
 from deploy.local.system import run as run_system
-from services.cli.backup import retention, time_of
+from services.cli.backup import KEPT, retention, time_of
 from services.cli.console import console, errors, fail
 from services.cli.options import DATA, OWN_KEY, Data
 from shared.access.agency_keys import add_key
@@ -93,7 +93,7 @@ def up(
     ] = "02:00",
     backup_keep: Annotated[
         str, typer.Option(envvar="NTM_BACKUP_KEEP", help="Of how many days, weeks and months a backup is kept.")
-    ] = "7,4,12",
+    ] = KEPT,
     data: Data = DATA,
 ) -> None:
     """Start the whole system and keep it running until Ctrl-C. A second start finds the data of the first again."""

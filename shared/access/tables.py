@@ -60,4 +60,4 @@ class UnsignedPart(SQLModel, table=True):
 
     stream: str = Field(primary_key=True)
     sequence: int = Field(sa_type=BigInteger, description="The number of its last message.")
-    at: datetime = Field(sa_type=_moment, description="When the broker stored that one.")
+    at: datetime = Field(sa_type=_moment, description="The moment at which the broker stored that one.")

@@ -81,8 +81,10 @@ async def check_target(target: Target, sides: Sequence[Side], *, replace: bool) 
 
 
 async def restore(target: Target, file: Path, identity: Path | None, sides: Sequence[Side], manifest: Manifest) -> None:
-    """Restore the database, the streams, or both, of a backup that was verified, onto a target that was checked."""
-    database.check_versions(manifest, target.packages)
+    """Restore the database, the streams, or both, of a backup that was verified, onto a target that was checked.
+
+    Its versions were checked too.
+    """
     members = parts(file, identity)
     first = next(members, None)
     if "database" in sides:

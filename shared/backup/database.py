@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.backup.archive import Part, Writer
 from shared.backup.errors import IncompleteRestoreError, NewerBackupError, NotMigratedError
 from shared.backup.manifest import Manifest, TableNote
-from shared.postgres.migrations import knows_migration, migrate
+from shared.postgres.migrations import LOCK, knows_migration, migrate
 
 _HOURS = 24 * 3600.0
 """A COPY takes as long as it takes."""
@@ -72,7 +72,7 @@ async def dump(engine: AsyncEngine, schemas: Sequence[str], archive: Writer) -> 
     """Write the rows that all tables have at one moment, while the system runs. No migration runs meanwhile."""
     notes = DatabaseNotes()
     async with _driver(engine) as driver:
-        await driver.execute("SELECT pg_advisory_lock_shared(hashtext('ntm-migrate'))", timeout=_HOURS)
+        await driver.execute(f"SELECT pg_advisory_lock_shared({LOCK})", timeout=_HOURS)
         tables = [TableNote(**row, rows=0) for row in await driver.fetch(_TABLES, schemas)]
         if {table.schema_name for table in tables} != set(schemas):
             raise NotMigratedError

@@ -64,7 +64,7 @@ class Manifest(BaseModel):
     """The moment of the database's snapshot."""
     clock: Literal["real", "simulated"]
     kind: str | None = None
-    """What `kind.json` of a local system says."""
+    """The content of a local system's `kind.json`."""
     heads: dict[str, str]
     """The newest migration of each schema."""
     tables: list[TableNote]

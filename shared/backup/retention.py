@@ -1,4 +1,4 @@
-"""Which backups a directory keeps, and when the next is due (pure)."""
+"""The choice of the backups that a directory keeps, and the time of the next one (pure)."""
 
 from __future__ import annotations
 

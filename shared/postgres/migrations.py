@@ -21,6 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
+LOCK = "hashtext('ntm-migrate')"
+"""The number, as SQL, of the lock that a migration holds, and whoever needs the schemas to stay as they are."""
+
 
 async def migrate(engine: AsyncEngine, package: str, to: str = "head") -> None:
     """Bring the schema of a package to a version, by default the newest; one process at a time does it."""
@@ -30,7 +33,7 @@ async def migrate(engine: AsyncEngine, package: str, to: str = "head") -> None:
         command.upgrade(_config(package, connection), to)
 
     async with engine.begin() as connection:
-        await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('ntm-migrate'))"))
+        await connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
         await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
         await connection.run_sync(upgrade)
 

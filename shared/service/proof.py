@@ -1,6 +1,6 @@
 """The proof that a message was written by who may write it: its signature, or its place in a stream's older part.
 
-What lay on a stream before signing began counts as signed (`ntm migrate` records where that part ends). The broker sets
+A message from before signing began counts as signed (`ntm migrate` records where that part ends). The broker sets
 number and time of a message, so nobody who publishes can place one there. A stream that was made anew gives out the
 same numbers again, at later times: of it nothing counts as signed.
 """
@@ -35,7 +35,7 @@ _SHOWN = 16
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What proves messages: the keys of their streams, and the ends of the parts that need none."""
+    """The means by which messages are proved: the keys of their streams, and the ends of the parts that need none."""
 
     keys: SigningKeys | None
     """None in a system whose broker has no users: everything counts as signed."""

@@ -69,7 +69,7 @@ class Findings:
     doubled: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     repeated: Counter[str] = field(default_factory=Counter)
-    """What came more than once under one id, by which its receiver knows it: allowed, and named."""
+    """Messages that came more than once under an id by which their receiver knows them: allowed, and named."""
 
     @property
     def is_good(self) -> bool:

@@ -22,7 +22,7 @@ class Way(StrEnum):
     HALF = "half-open"
     """Nothing passes, and afterwards the connections are reset: what was sent meanwhile is lost."""
     DEAF = "answers lost"
-    """What the services send arrives; the answers do not, and afterwards the connections are reset."""
+    """The requests arrive; their answers do not, and afterwards the connections are reset."""
     SLOW = "slow"
     """Everything arrives late."""
 

@@ -49,7 +49,7 @@ class Sources(Protocol):
 
     @property
     def proof(self) -> Proof:
-        """What proves messages that are read again."""
+        """The proof of messages that are read again."""
 
 
 async def submissions(connection: AsyncConnection, messages: Sequence[Msg], sources: Sources) -> None:

@@ -1,4 +1,4 @@
-"""Which backups are kept, and when the next is due."""
+"""The backups that are kept, and the time of the next one."""
 
 from __future__ import annotations
 
