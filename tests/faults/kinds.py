@@ -35,8 +35,6 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
 
 WAITING = {
     "disk full": "intake answers 503 until the broker is started again",
-    "stream deleted": "`ntm audit repair` is to come",
-    "block flipped": "`ntm audit repair` is to come",
 }
 """Kinds that the product does not survive yet, each with the reason: they are inflicted only where one names them."""
 
