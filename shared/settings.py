@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import ssl
+from base64 import b64decode
+from email.utils import parseaddr
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
@@ -12,6 +15,9 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.tls import tls_context
+
+_SECRET_BYTES = 24
+"""The shortest secret that Standard Webhooks allow."""
 
 
 class Settings(BaseSettings):
@@ -56,6 +62,22 @@ class Settings(BaseSettings):
     log_format: Literal["json", "text"] = "json"
     log_level: str = "INFO"
 
+    operators: str = Field(
+        default="", description="Who hears of troubles of the system: mail addresses and one webhook, between commas."
+    )
+    operators_webhook_secret: SecretStr | None = Field(
+        default=None, description="The secret (whsec_…) by which calls of that webhook are signed."
+    )
+    smtp_host: str | None = None
+    smtp_port: int = 587
+    smtp_from: str | None = Field(
+        default=None, description="Address, or name and address: `Điều phối NTM <ntm@example.vn>`."
+    )
+    smtp_starttls: bool = Field(default=True, description="Refuse to send where the server does not offer it.")
+    smtp_tls: bool = Field(default=False, description="TLS from the first byte (port 465) in place of STARTTLS.")
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
+
     oidc_issuer: str | None = Field(default=None, description="The issuer's URL; its tokens are taken beside keys.")
     oidc_audience: str | None = Field(default=None, description="The audience that its tokens must name.")
     oidc_jwks_url: str | None = Field(
@@ -90,9 +112,30 @@ class Settings(BaseSettings):
         return tls_context("NTM_DATABASE", *files) if any(files) else None
 
     @property
+    def operators_mails(self) -> list[str]:
+        """The mail addresses of the operators."""
+        return [name for name in self._operators if "://" not in name]
+
+    @property
+    def operators_webhook(self) -> str | None:
+        """The operators' webhook."""
+        return next((name for name in self._operators if "://" in name), None)
+
+    @property
+    def _operators(self) -> list[str]:
+        return [name.strip() for name in self.operators.split(",") if name.strip()]
+
+    @property
     def plan_names(self) -> list[str]:
         """The names of the plans; none: all of the folder."""
         return [name.strip() for name in self.plan.split(",")] if self.plan else []
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _has_an_address(cls, text: str | None) -> str | None:
+        if text is not None and not _is_mail_address(parseaddr(text)[1]):
+            raise ValueError("needs an address: Name <name@example.vn>")
+        return text
 
     @field_validator("nats_url")
     @classmethod
@@ -100,6 +143,20 @@ class Settings(BaseSettings):
         if not all(urlsplit(address.strip()).hostname for address in value.split(",")):
             raise ValueError("expected nats://host:port, or several of them between commas")
         return value
+
+    @model_validator(mode="after")
+    def _operators_can_be_told(self) -> Self:
+        webhooks = [name for name in self._operators if "://" in name]
+        for mail in self.operators_mails:
+            if not _is_mail_address(mail):
+                raise ValueError(f"NTM_OPERATORS: {mail!r} is neither a mail address nor the address of a webhook")
+        if self.operators_mails and not (self.smtp_host and self.smtp_from):
+            raise ValueError("NTM_OPERATORS with mail addresses needs NTM_SMTP_HOST and NTM_SMTP_FROM beside it")
+        if len(webhooks) > 1 or any(not _is_http_address(url) for url in webhooks):
+            raise ValueError("NTM_OPERATORS takes one webhook, such as https://host/path")
+        if webhooks and not _is_signing_secret(self.operators_webhook_secret):
+            raise ValueError("NTM_OPERATORS with a webhook needs NTM_OPERATORS_WEBHOOK_SECRET: whsec_ and base64")
+        return self
 
     @model_validator(mode="after")
     def _tokens_are_for_somebody(self) -> Self:
@@ -112,6 +169,23 @@ class Settings(BaseSettings):
         # here, so that a service names a wrong file and ends, instead of trying to connect for ever
         self.nats_tls, self.database_tls  # noqa: B018 - reads the files
         return self
+
+
+def _is_mail_address(text: str) -> bool:
+    return re.fullmatch(r"[^@\s]+@[^@\s]+", text) is not None
+
+
+def _is_http_address(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _is_signing_secret(secret: SecretStr | None) -> bool:
+    text = secret.get_secret_value() if secret else ""
+    try:
+        return text.startswith("whsec_") and len(b64decode(text.removeprefix("whsec_"), validate=True)) >= _SECRET_BYTES
+    except ValueError:
+        return False
 
 
 @lru_cache

@@ -14,6 +14,8 @@ ntm.v1.rules.>
                        DeliveryWorker   e-mail, SMS, webhooks, Apprise    ->  attempts, outbox
                                                                           ->  ntm.v1.alerts.<unit>.<event>
 
+ntm.v1.operations.>   ->  Operators.hear()  ->  Operators.tell()           ->  the operators of the settings
+
 ntm.v1.notify.replay  ->  tell()  ->  reply: the outcome for a parked event
 """
 
@@ -49,7 +51,9 @@ broker = create_broker(settings(), "notify")
 # The events that notify tells of: communes' changes, commitments of districts and the province, difficulties and their
 # answers, steps of dossiers, messages that a service could not process, other rules. Changes come twice where their
 # plan is in force: the second one is known already.
-FAMILIES = subjects.CONSUMERS["notify"]
+FAMILIES = {
+    family: durable for family, durable in subjects.CONSUMERS["notify"].items() if family != subjects.ALL_OPERATIONS
+}
 
 # The way of an alert. On arrival the first stages route it and, where its branch groups, join it with others and hold
 # it. When its time has come, the last stages leave out alerts that are settled, inhibited or silenced, and render the
@@ -63,7 +67,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Run notify's workers and subscribers while the service runs."""
     async with (
         Notify.running(settings(), ARRIVING, TELLING) as app.state.service,
-        background(notify().runtime.in_use.run(), *(worker.run() for worker in notify().workers)),
+        background(notify().runtime.in_use.run(), notify().watch(), *(worker.run() for worker in notify().workers)),
         broker,
     ):
         await start(broker, notify().runtime.nats)
@@ -91,8 +95,14 @@ for family, durable in FAMILIES.items():
     batches(broker, family, durable)(take)
 
 
+@batches(broker, subjects.ALL_OPERATIONS, subjects.OPERATIONS_CONSUMER)
+async def take_troubles(messages: list[Msg]) -> None:
+    """Remember what services report of the system itself."""
+    await process(subjects.OPERATIONS_STREAM, messages, notify().operators.hear, notify().parking.park)
+
+
 @broker.subscriber(subjects.replay("notify"), queue="notify", decoder=raw_body)
 async def take_replay(request: bytes) -> bytes:
     """Tell of a parked event once more, and reply with the outcome."""
-    handlers = dict.fromkeys(FAMILIES, notify().tell)
+    handlers = {**dict.fromkeys(FAMILIES, notify().tell), subjects.ALL_OPERATIONS: notify().operators.hear}
     return await answer_replay(notify().parking, notify().runtime.nats, handlers, request, notify().runtime.proof)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,11 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.events import read_alerts
 from services.notify.alerts.links import Links
+from services.notify.alerts.operator_turns import Patience
 from services.notify.contacts.book import checked_book
 from services.notify.delivery.channels.configured import configured_channels
 from services.notify.delivery.follow_up import FollowUp
 from services.notify.delivery.worker import DeliveryWorker
 from services.notify.inspect.who_is_unreachable import gaps
+from services.notify.operators.tell import Operators
 from services.notify.routing.tree import Tree
 from services.notify.settings import NotifySettings
 from services.notify.sms_text import Style
@@ -36,6 +38,8 @@ from services.notify.world import Stage, Tariff, World
 from shared.access.authenticator import Authenticator
 from shared.access.oidc_tokens import Issuer
 from shared.contracts.alert import ChannelName
+from shared.contracts.bilingual import Bilingual
+from shared.operations.catalogue import Code
 from shared.reference.load import Reference, load_contacts
 from shared.service.outbox import Relay
 from shared.service.parking import ParkingPlace
@@ -69,6 +73,8 @@ class Notify:
         self.gathered = PollingWorker("gathered", self.tell_gathered)
         self.silenced = PollingWorker("silenced", self.tell_silenced)
         self.escalation = PollingWorker("escalation", self.escalate)
+        self.operators = Operators(runtime.engine, settings, Patience().share(settings.wait_share))
+        self.telling_operators = PollingWorker("telling operators", self.operators.tell)
         follow_up = FollowUp(self.pipeline)
         runtime.in_use.when_replaced(self._renew_world)
         self.deliveries = {
@@ -101,7 +107,18 @@ class Notify:
     @property
     def workers(self) -> Sequence[PollingWorker | DeliveryWorker]:
         """The workers that run as long as the service."""
-        return (self.relay, self.gathered, self.silenced, self.escalation, *self.deliveries.values())
+        telling = (self.relay, self.gathered, self.silenced, self.escalation, self.telling_operators)
+        return (*telling, *self.deliveries.values())
+
+    async def watch(self) -> None:
+        """Report gateways that rest, and messages that are parked."""
+        await self.runtime.operations.watch([Code.PARKED, Code.GATEWAY], self._troubles, failures=1)
+
+    async def _troubles(self) -> Mapping[Code, Bilingual | None]:
+        resting = [name for name, worker in self.deliveries.items() if worker.is_gateway_away]
+        names = ", ".join(resting)
+        gateways = {Code.GATEWAY: Bilingual(vi=names, en=names)} if resting else {}
+        return {**gateways, **await self.parking.troubles()}
 
     async def tell(self, messages: Sequence[Msg]) -> None:
         """Tell of a batch of events, in one transaction."""

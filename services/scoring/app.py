@@ -56,7 +56,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Run scoring, its workers and its subscribers while the application does."""
     async with (
         Scoring.running(settings()) as app.state.service,
-        background(*(worker.run() for worker in scoring().workers)),
+        background(scoring().watch_parked(), *(worker.run() for worker in scoring().workers)),
         broker,
     ):
         await start(broker, scoring().runtime.nats)

@@ -26,6 +26,7 @@ from services.scoring.update.targets import judge_targets
 from services.scoring.update.transaction import Transaction
 from shared.access.authenticator import Authenticator
 from shared.access.oidc_tokens import Issuer
+from shared.operations.catalogue import Code
 from shared.service.outbox import Relay
 from shared.service.parking import ParkingPlace
 from shared.service.polling_worker import PollingWorker
@@ -65,6 +66,10 @@ class Scoring:
     def workers(self) -> Sequence[PollingWorker | DailyTick | ReferenceSwitch]:
         """The workers that run while the service does."""
         return (self.relay, self.targets, self.daily_tick, self.reference_switch)
+
+    async def watch_parked(self) -> None:
+        """Report that messages are parked, and that none is any more."""
+        await self.runtime.operations.watch([Code.PARKED], self.parking.troubles, failures=1)
 
     async def prepare(self) -> None:
         """Take up the version by which the state is judged, and make sure that the state is whole.

@@ -103,8 +103,14 @@ def _channel(family: SubjectFamily) -> dict[str, Any]:
         "description": family.about,
         "parameters": _parameters(family.parameters),
         "messages": {name: {"$ref": f"#/components/messages/{name}"}},
-        "x-stream": {"name": stream, "kept": "a year" if stream in subjects.KEPT_A_YEAR else "for ever"},
+        "x-stream": {"name": stream, "kept": _kept(stream)},
     }
+
+
+def _kept(stream: str | None) -> str:
+    if stream in subjects.KEPT_LAST:
+        return "the last message of each subject"
+    return "a year" if stream in subjects.KEPT_A_YEAR else "for ever"
 
 
 def _operation(action: str, channel: str, about: str, *messages: str) -> dict[str, Any]:

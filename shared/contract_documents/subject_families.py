@@ -19,6 +19,7 @@ from shared.contracts.preview import Preview, PreviewRequest
 from shared.contracts.problem_document import ProblemDocument
 from shared.contracts.reference_version import ReferenceVersion, RulesChanged
 from shared.contracts.submission import AcceptedSubmission, Receipt, Refusal, Review, Submission, Withdrawal
+from shared.contracts.trouble import TroubleReported
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 
 _UNIT = "Code of a commune, a district or the province."
@@ -174,6 +175,16 @@ SUBJECT_FAMILIES = (
         ("reference.installed",),
         ("cli",),
         {"province": "Code of the province."},
+    ),
+    SubjectFamily(
+        "troubles",
+        subjects.trouble("{service}", "{code}"),
+        "Sự cố của hệ thống / Troubles of the system itself, and their ends. The last message of each subject "
+        "holds how things stand.",
+        TroubleReported,
+        ("trouble.raised", "trouble.cleared"),
+        ("intake", "scoring", "notify", "cli"),
+        {"service": "The service that reports it.", "code": "The kind of trouble, such as `disk`."},
     ),
     SubjectFamily(
         "rules",

@@ -18,6 +18,7 @@ from shared.contracts.parked_message import Parked, Replayed, ReplayRequest
 from shared.contracts.preview import Preview, PreviewRequest
 from shared.contracts.problem_document import ProblemDocument
 from shared.contracts.submission import AcceptedSubmission, Receipt, Refusal, Review, Submission, Tracked
+from shared.contracts.trouble import TroubleReported
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 
 FOLDER = Path(__file__).parent / "schemas"
@@ -50,6 +51,7 @@ READ: tuple[type[BaseModel], ...] = (
     Replayed,
     Preview,
     Judgement,
+    TroubleReported,
 )
 """The contracts that others read. Streams keep messages of every age, so a field that was added is not required."""
 

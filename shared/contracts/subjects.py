@@ -7,6 +7,8 @@ REFUSALS_STREAM = "REFUSALS"
 STATUS_STREAM = "STATUS"
 ALERTS_STREAM = "ALERTS"
 REFERENCE_STREAM = "REFERENCE"
+OPERATIONS_STREAM = "OPERATIONS"
+TRIAL_STREAM = "TRIAL"
 CLOCK_STREAM = "CLOCK"
 
 ALL_SUBMISSIONS = "ntm.v1.submissions.>"
@@ -25,6 +27,8 @@ ALL_ALERTS = "ntm.v1.alerts.>"
 ALL_PARKED = "ntm.v1.parked.>"
 ALL_REFERENCE = "ntm.v1.reference.>"
 ALL_RULES = "ntm.v1.rules.>"
+ALL_OPERATIONS = "ntm.v1.operations.>"
+ALL_TRIALS = "ntm.v1.trial.>"
 
 KEPT = {
     SUBMISSIONS_STREAM: [ALL_SUBMISSIONS, ALL_REVIEWS, ALL_WITHDRAWALS],
@@ -47,11 +51,16 @@ SIGNED = tuple(KEPT)
 
 KEPT_A_YEAR = {REFUSALS_STREAM: [ALL_REFUSALS], ALERTS_STREAM: [ALL_ALERTS]}
 
-STREAMS = (*KEPT, *KEPT_A_YEAR, CLOCK_STREAM)
+KEPT_LAST = {OPERATIONS_STREAM: [ALL_OPERATIONS], TRIAL_STREAM: [ALL_TRIALS]}
+"""The streams that keep the last message of each subject."""
+
+STREAMS = (*KEPT, *KEPT_A_YEAR, *KEPT_LAST, CLOCK_STREAM)
 """All streams; only a simulated clock has the last one."""
 
 _STREAMS = {
-    family.removesuffix(">"): stream for stream, families in {**KEPT, **KEPT_A_YEAR}.items() for family in families
+    family.removesuffix(">"): stream
+    for stream, families in {**KEPT, **KEPT_A_YEAR, **KEPT_LAST}.items()
+    for family in families
 }
 """The streams by the beginnings of their subjects."""
 
@@ -75,6 +84,9 @@ INTAKE_CONSUMER = "intake-submissions"
 
 SCORING_CONSUMER = "scoring"
 """Scoring's durable consumer of SUBMISSIONS: the messages that it has acknowledged are scored."""
+
+OPERATIONS_CONSUMER = "notify-operations"
+"""Notify's durable consumer of OPERATIONS: of what it has acknowledged notify tells the operators."""
 
 CONSUMERS = {
     "intake": {
@@ -102,6 +114,7 @@ CONSUMERS = {
         ALL_DOSSIERS: "notify-dossiers",
         ALL_PARKED: "notify-parked",
         ALL_RULES: "notify-rules",
+        ALL_OPERATIONS: OPERATIONS_CONSUMER,
     },
 }
 """Each service's durable consumers, by the family of subjects that a consumer is for."""
@@ -195,6 +208,16 @@ def rules(province: str) -> str:
 def parked(service: str) -> str:
     """Return the subject of the messages that a service has parked, replayed or dropped."""
     return f"ntm.v1.parked.{service}"
+
+
+def trouble(service: str, code: str) -> str:
+    """Return the subject on which a service reports a trouble of the system, and its end."""
+    return f"ntm.v1.operations.{service}.{code}"
+
+
+def trial(program: str) -> str:
+    """Return the subject on which a program tries whether the broker stores anything."""
+    return f"ntm.v1.trial.{program}"
 
 
 def replay(service: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import lru_cache
 from http import HTTPStatus
@@ -15,21 +14,20 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from nats.errors import Error as NatsError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from shared.contracts.bilingual import Language
+from shared.contracts.bilingual import Bilingual, Language
 from shared.http.dependencies import runtime_of
 from shared.http.docs import docs_router
 from shared.http.openapi import Description, describe
+from shared.masking import mask
+from shared.operations.catalogue import CATALOGUE, Code
 from shared.problems import Problem, Problems
 from shared.problems.pydantic_errors import faults_of
-from shared.service.runtime import Runtime
 from shared.service.transient_errors import blames_content
-from shared.texts import filled, phrase
 
 log = structlog.get_logger()
 
@@ -149,33 +147,19 @@ async def _health(request: Request) -> dict[str, Any]:
 
 
 async def _ready(request: Request) -> Response:
-    """Answer 200 when the broker and the database answer, else 503."""
-    runtime = runtime_of(request)
-    checks: dict[str, Callable[[], Awaitable[object]]] = {
-        # not flush(): when that times out nats-py stops reading for good
-        "nats": lambda: runtime.nats.jetstream(timeout=2).account_info(),
-        "database": lambda: _select_one(runtime),
-    }
-    faulty = {}
-    for name, check in checks.items():
-        try:
-            async with asyncio.timeout(3):
-                await check()
-        except Exception as error:  # noqa: BLE001 - whatever is wrong, the service is not ready
-            faulty[name] = type(error).__name__
-    if faulty:
-        problem = Problem(
-            Problems.UNAVAILABLE,
-            detail=filled(phrase("http.no_connection"), names=", ".join(faulty)),
-            headers={"Retry-After": "2"},
-        )
-        return problem_response(problem, language_of(request))
+    """Answer 200 when the broker stores and the database commits, else 503 with what is wrong and what to do."""
+    language = language_of(request)
+    if troubles := await runtime_of(request).health.troubles():
+        words = "; ".join(_said(code, details, language) for code, details in troubles.items())
+        detail = Bilingual(vi=words, en=words)
+        return problem_response(Problem(Problems.UNAVAILABLE, detail=detail, headers={"Retry-After": "2"}), language)
     return JSONResponse({"status": "ready"})
 
 
-async def _select_one(runtime: Runtime) -> None:
-    async with runtime.engine.connect() as connection:
-        await connection.execute(text("SELECT 1"))
+def _said(code: Code, details: Bilingual | None, language: Language) -> str:
+    entry = CATALOGUE[code]
+    error = f" ({mask(details.in_(language))})" if details else ""
+    return f"{code}: {entry.words.in_(language)}{error} {entry.remedy.in_(language)}"
 
 
 async def _metrics() -> Response:

@@ -117,6 +117,11 @@ def _service(name: str, *, publish: Sequence[str], subscribe: Sequence[str] = ()
         publish=[
             *publish,
             subjects.parked(name),
+            subjects.trouble(name, "*"),
+            subjects.trial(name),
+            f"{_API}.STREAM.INFO.{subjects.TRIAL_STREAM}",
+            # whether notify has taken what the service reports
+            f"{_API}.CONSUMER.INFO.{subjects.OPERATIONS_STREAM}.{subjects.OPERATIONS_CONSUMER}",
             f"{_API}.INFO",
             *_reads(*reads, subjects.REFERENCE_STREAM, subjects.CLOCK_STREAM),
             *_consumes(name),
@@ -189,6 +194,8 @@ OPERATOR = Role(
         *_reads(*subjects.STREAMS),
         *(f"{_API}.CONSUMER.INFO.{own}" for service in subjects.CONSUMERS for own, _ in _own(service)),
         subjects.ALL_REFERENCE,
+        subjects.trouble("cli", "*"),
+        subjects.trial("operator"),
         subjects.CLOCK,
         *(subjects.replay(service) for service in subjects.CONSUMERS),
         subjects.SUBMIT,

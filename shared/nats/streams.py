@@ -41,7 +41,7 @@ async def ensure_streams(
     operator's limits, stay. With `dry_run` nothing is changed.
     """
     changes: list[StreamChange] = []
-    for name in (*subjects.KEPT, *subjects.KEPT_A_YEAR):
+    for name in subjects.STREAMS:
         wanted = _wanted(name, replicas)
         try:
             existing = (await js.stream_info(name)).config
@@ -91,14 +91,16 @@ async def ensure_mirrors(office: Client, replicas: int | None = None) -> list[st
 
 
 def _wanted(name: str, replicas: int | None) -> dict[str, Any]:
-    """Return a stream's settings. Only streams of `KEPT_A_YEAR` drop old messages."""
+    """Return a stream's settings. Only streams of `KEPT_A_YEAR` and `KEPT_LAST` drop old messages."""
     wanted = {
-        "subjects": {**subjects.KEPT, **subjects.KEPT_A_YEAR}[name],
+        "subjects": subjects.STREAMS[name],
         "duplicate_window": float(_DUPLICATE_WINDOW_SECONDS),
         "allow_atomic": True,
         "allow_direct": True,
         "max_age": float(_YEAR_SECONDS) if name in subjects.KEPT_A_YEAR else 0.0,
     }
+    if name in subjects.KEPT_LAST:
+        wanted["max_msgs_per_subject"] = 1
     return wanted if replicas is None else {**wanted, "num_replicas": replicas}
 
 

@@ -5,23 +5,26 @@ A message stays parked until it is processed after all (`shared.service.replay`)
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from nats.aio.msg import Msg
-from sqlalchemy import TIMESTAMP, BigInteger, Identity, Select, select, update
+from sqlalchemy import TIMESTAMP, BigInteger, Identity, Select, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import Field, SQLModel
 
 from shared.contracts import subjects
+from shared.contracts.bilingual import Bilingual
 from shared.contracts.parked_message import REASON_LIMIT, Parked, ParkedState, Replayed
 from shared.nats.cloud_events import Message, cloud_event, new_trace
+from shared.operations.catalogue import Code
 from shared.postgres.statements import table_of
 from shared.service.outbox import OutboxColumns, put
 from shared.stable_id import stable_id
+from shared.texts import filled, phrase
 from shared.time import utc_now
 
 _moment: Any = TIMESTAMP(timezone=True)
@@ -107,6 +110,13 @@ class ParkingPlace:
             query = query.where(self._table.c.state == "parked")
         async with self._engine.connect() as connection:
             return [ParkedMessage(*row) for row in await connection.execute(query)]
+
+    async def troubles(self) -> Mapping[Code, Bilingual | None]:
+        """Return the trouble that something is parked, with the number of messages."""
+        query = select(func.count()).where(self._table.c.state == "parked")
+        async with self._engine.connect() as connection:
+            count = await connection.scalar(query)
+        return {Code.PARKED: filled(phrase("operations.parked_count"), count=count)} if count else {}
 
     async def find(self, number: int) -> ParkedMessage | None:
         """Return a message in any state; None where no message has this number."""

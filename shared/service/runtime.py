@@ -16,9 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.contracts import subjects
 from shared.nats.connection import connect
+from shared.operations.catalogue import Code
+from shared.operations.reporter import Operations
 from shared.postgres.engine import create_engine
 from shared.reference.load import Plans, Reference, load_for
 from shared.service.clock import Clock, SimulatedClock
+from shared.service.health import Health
 from shared.service.logs import configure_logging
 from shared.service.proof import Proof
 from shared.service.reference_follower import ReferenceInUse
@@ -26,6 +29,16 @@ from shared.service.transient_errors import is_transient
 from shared.settings import Settings
 
 log = structlog.get_logger()
+
+_PARTS = (Code.BROKER, Code.QUORUM, Code.DISK, Code.DATABASE)
+"""The troubles of the parts that a service needs."""
+
+_NEEDED = {
+    "intake": [subjects.SUBMISSIONS_STREAM, subjects.REFUSALS_STREAM],
+    "scoring": [subjects.SUBMISSIONS_STREAM],
+    "notify": [subjects.STATUS_STREAM],
+}
+"""By service: the streams without which it is not ready."""
 
 
 @dataclass
@@ -38,6 +51,9 @@ class Runtime:
     clock: Clock
     in_use: ReferenceInUse
     proof: Proof
+    operations: Operations
+    """The troubles of the system that this process reports."""
+    health: Health
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts that `/healthz` answers, besides the day."""
 
@@ -58,22 +74,27 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
     configure_logging(settings, name)
     of_files = load_for(settings)
     engine = create_engine(settings, name)
-    nats = await connect(settings, f"ntm-{name}")
-    proof = await _proof(engine, nats)
-    if proof.keys:
-        proof.keys.check(subjects.REFERENCE_STREAM)  # without keys it ends here, and takes no message
-    in_use = ReferenceInUse(settings, nats, of_files, proof)
-    await in_use.begin()
-    collect_rarely()
-    clock: Clock = Clock()
-    if settings.clock == "simulated":
-        clock = simulated = SimulatedClock(nats)
-        await simulated.start()
-    try:
-        yield Runtime(settings, engine, nats, clock, in_use, proof, in_use.facts)
-    finally:
-        await nats.close()
-        await engine.dispose()
+    operations = Operations(name, settings)
+    async with background(operations.run()):
+        nats = await connect(settings, f"ntm-{name}")
+        operations.attach(nats)
+        proof = await _proof(engine, nats)
+        if proof.keys:
+            proof.keys.check(subjects.REFERENCE_STREAM)  # without keys it ends here, and takes no message
+        in_use = ReferenceInUse(settings, nats, of_files, proof)
+        await in_use.begin()
+        collect_rarely()
+        clock: Clock = Clock()
+        if settings.clock == "simulated":
+            clock = simulated = SimulatedClock(nats)
+            await simulated.start()
+        try:
+            health = Health(name, nats, engine, _NEEDED.get(name, []))
+            async with background(operations.watch(_PARTS, health.troubles)):
+                yield Runtime(settings, engine, nats, clock, in_use, proof, operations, health, in_use.facts)
+        finally:
+            await nats.close()
+            await engine.dispose()
 
 
 async def _proof(engine: AsyncEngine, nats: Client) -> Proof:

@@ -109,14 +109,19 @@ PUBLISHED = {
     "intake": [
         "ntm.v1.submissions.184.06280", "ntm.v1.reviews.184.06280", "ntm.v1.withdrawals.184.06280",
         "ntm.v1.refusals.x", "ntm.v1.problems.06280", "ntm.v1.dossiers.184.06280", "ntm.v1.parked.intake",
-        "ntm.v1.scoring.preview", "ntm.v1.scoring.judgement",
+        "ntm.v1.scoring.preview", "ntm.v1.scoring.judgement", "ntm.v1.operations.intake.disk", "ntm.v1.trial.intake",
     ],
     "scoring": [
         "ntm.v1.status.184.06280.ntm-11", "ntm.v1.targets.20.x", "ntm.v2.targets.20.p.x", "ntm.v1.rules.20",
-        "ntm.v1.parked.scoring",
+        "ntm.v1.parked.scoring", "ntm.v1.operations.scoring.parked", "ntm.v1.trial.scoring",
     ],
-    "notify": ["ntm.v1.alerts.20.met", "ntm.v1.parked.notify"],
-    "operator": ["ntm.v1.reference.20", "ntm.v1.intake.submit", *(f"ntm.v1.{service}.replay" for service in SERVICES)],
+    "notify": [
+        "ntm.v1.alerts.20.met", "ntm.v1.parked.notify", "ntm.v1.operations.notify.gateway", "ntm.v1.trial.notify",
+    ],
+    "operator": [
+        "ntm.v1.reference.20", "ntm.v1.intake.submit", "ntm.v1.operations.cli.backup", "ntm.v1.trial.operator",
+        *(f"ntm.v1.{service}.replay" for service in SERVICES),
+    ],
     "agency-x": ["ntm.v1.intake.submit.x"],
     "agency-y": ["ntm.v1.intake.submit.y"],
 }  # fmt: skip
@@ -127,7 +132,7 @@ REPAIRED = PUBLISHED["intake"][:3]
 
 USERS = [role.name for role in (*ROLES, *map(agency, AGENCIES))]
 
-STREAMS = [*subjects.KEPT, *subjects.KEPT_A_YEAR, subjects.CLOCK_STREAM]
+STREAMS = [*subjects.STREAMS, subjects.CLOCK_STREAM]
 MANAGED = [
     call
     for stream in STREAMS

@@ -28,9 +28,11 @@ from shared.contracts import subjects
 from shared.contracts.dossier import DossierEntry
 from shared.contracts.judgement import Judgement
 from shared.contracts.submission import Receipt
+from shared.operations.reporter import Operations
 from shared.problems import Problem
 from shared.reference.load import follow_each_other, load
 from shared.service.clock import Clock
+from shared.service.health import Health
 from shared.service.parking import ParkingPlace
 from shared.service.proof import Proof
 from shared.service.reference_follower import ReferenceInUse
@@ -68,6 +70,8 @@ async def intake_over(around: Surroundings, engine: AsyncEngine) -> AsyncIterato
         Clock(),
         ReferenceInUse(around.settings, around.nats, follow_each_other([REFERENCE]), proof),
         proof,
+        Operations("tests", around.settings),
+        Health("tests", around.nats, engine),
     )
     group_commit = GroupCommit(runtime)
     async with background(group_commit.run()):

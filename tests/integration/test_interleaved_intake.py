@@ -17,8 +17,10 @@ from services.intake.storage.keeping import NewUnscored, keep_unscored
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
 from shared.nats.publishing import publish
+from shared.operations.reporter import Operations
 from shared.reference.load import follow_each_other, load
 from shared.service.clock import Clock
+from shared.service.health import Health
 from shared.service.proof import Proof
 from shared.service.reference_follower import ReferenceInUse
 from shared.service.runtime import Runtime
@@ -38,7 +40,16 @@ def projecting(around: Surroundings, projection: Projection, messages: Sequence[
     async def work(engine: AsyncEngine) -> None:
         proof = await Proof.of(engine, around.nats)
         in_use = ReferenceInUse(around.settings, around.nats, follow_each_other([REFERENCE]), proof)
-        runtime = Runtime(around.settings, engine, around.nats, Clock(), in_use, proof)
+        runtime = Runtime(
+            around.settings,
+            engine,
+            around.nats,
+            Clock(),
+            in_use,
+            proof,
+            Operations("tests", around.settings),
+            Health("tests", around.nats, engine),
+        )
         async with engine.begin() as connection:
             await projection(connection, messages, runtime)
             await connection.execute(text(COMMITS))

@@ -49,10 +49,12 @@ from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.refs import UnitRef
 from shared.contracts.status import Event
 from shared.nats.signing_keys import keys_of
+from shared.operations.reporter import Operations
 from shared.problems import Problem
 from shared.reference.load import follow_each_other
 from shared.reference.models import Branch, Contact
 from shared.service.clock import Clock
+from shared.service.health import Health
 from shared.service.proof import Proof
 from shared.service.reference_follower import ReferenceInUse
 from shared.service.runtime import Runtime
@@ -279,7 +281,16 @@ def notify_on(around: Surroundings, engine: AsyncEngine) -> Notify:
     proof = Proof(keys_of(around.nats), {})
     in_use = ReferenceInUse(around.settings, around.nats, follow_each_other([REFERENCE]), proof)
     return Notify(
-        Runtime(around.settings, engine, around.nats, Clock(), in_use, proof),
+        Runtime(
+            around.settings,
+            engine,
+            around.nats,
+            Clock(),
+            in_use,
+            proof,
+            Operations("tests", around.settings),
+            Health("tests", around.nats, engine),
+        ),
         settings,
         ARRIVING,
         TELLING,

@@ -29,9 +29,11 @@ from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import publish
+from shared.operations.reporter import Operations
 from shared.postgres.statements import table_of
 from shared.reference.load import follow_each_other
 from shared.service.clock import Clock
+from shared.service.health import Health
 from shared.service.outbox import Relay
 from shared.service.parking import ParkedMessage, ParkingPlace
 from shared.service.proof import Proof
@@ -98,7 +100,16 @@ def passing_to(around: Surroundings, day: date) -> Work[None]:
     async def work(engine: AsyncEngine) -> None:
         proof = await Proof.of(engine, around.nats)
         in_use = ReferenceInUse(around.settings, around.nats, follow_each_other([REFERENCE]), proof)
-        runtime = Runtime(around.settings, engine, around.nats, _FixedClock(day), in_use, proof)
+        runtime = Runtime(
+            around.settings,
+            engine,
+            around.nats,
+            _FixedClock(day),
+            in_use,
+            proof,
+            Operations("tests", around.settings),
+            Health("tests", around.nats, engine),
+        )
         await DailyTick(runtime, Relay(engine, around.nats, OutboxRow)).catch_up()
 
     return work

@@ -121,6 +121,11 @@ class DeliveryWorker:
         self._is_behind = len(rows) == limit
         return self._is_behind and limit > 1
 
+    @property
+    def is_gateway_away(self) -> bool:
+        """Say whether the gateway failed several times in a row, and has not taken a notice since."""
+        return self._breaker.opens_at is not None
+
     def room(self) -> int:
         """Return the number of notices that the worker would take beside those that it has.
 

@@ -311,3 +311,24 @@ class AddressRow(_Table, table=True):
         default=None, sa_type=_moment, description="When the provider refused the address for good."
     )
     ended_reason: str | None = None
+
+
+class OperationRow(_Table, table=True):
+    """A trouble of the system that a service reported, and what the operators were told of it by one way.
+
+    All times are real; `services/notify/alerts/operator_turns.py` explains them.
+    """
+
+    __tablename__ = "operation"
+
+    service: str = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    way: str = Field(primary_key=True, description="`mail` or `webhook`.")
+    words: dict[str, str] = Field(sa_type=_json)
+    remedy: dict[str, str] = Field(sa_type=_json)
+    details: dict[str, str] | None = Field(default=None, sa_type=_json)
+    since: datetime = Field(sa_type=_moment)
+    heard_at: datetime = Field(sa_type=_moment)
+    cleared_at: datetime | None = Field(default=None, sa_type=_moment)
+    told_at: datetime | None = Field(default=None, sa_type=_moment)
+    last_told_at: datetime | None = Field(default=None, sa_type=_moment)

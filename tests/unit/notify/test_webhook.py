@@ -10,7 +10,8 @@ import pytest
 
 from services.notify.contacts.public_addresses import is_public
 from services.notify.delivery.channels.http import LONGEST_WAIT, retry_after
-from services.notify.delivery.channels.webhook import endpoint_fault, new_secret, signed
+from services.notify.delivery.channels.webhook import endpoint_fault, new_secret
+from shared.webhook_signature import signed
 
 
 def test_the_signature_is_that_of_the_standard_s_example() -> None:

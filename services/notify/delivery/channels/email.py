@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from aiosmtplib import errors
 from services.notify.alerts.notice import Notice
 from services.notify.delivery.channels.channel import Outcome, Result, Session
 from services.notify.delivery.channels.settings import DeliverySettings
+from shared.smtp import smtp_client
 
 _AUTHENTICATION_CODES = {530, 534, 535, 538}
 _IDLE_SECONDS = 20
@@ -41,13 +41,16 @@ class Email:
         self._settings = settings
         name, address = parseaddr(settings.smtp_from)
         self._sender = Address(name, addr_spec=address)
-        self._tls = ssl.create_default_context()
         self._idle: list[_SmtpSession] = []
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Session]:
         """Open a session, which connects when it must. The channel keeps its connections for later sessions."""
-        session = self._idle.pop() if self._idle else _SmtpSession(self._client(), self._sender)
+        session = (
+            self._idle.pop()
+            if self._idle
+            else _SmtpSession(smtp_client(self._settings, self._settings.send_timeout_seconds), self._sender)
+        )
         try:
             yield session
         finally:
@@ -57,20 +60,6 @@ class Email:
         """Close all connections."""
         while self._idle:
             await self._idle.pop().hang_up()
-
-    def _client(self) -> aiosmtplib.SMTP:
-        settings = self._settings
-        password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
-        return aiosmtplib.SMTP(
-            hostname=settings.smtp_host,
-            port=settings.smtp_port,
-            use_tls=settings.smtp_tls,
-            start_tls=settings.smtp_starttls and not settings.smtp_tls,
-            tls_context=self._tls,
-            username=settings.smtp_username,
-            password=password,
-            timeout=settings.send_timeout_seconds,
-        )
 
 
 class _SmtpSession:

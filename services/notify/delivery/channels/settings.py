@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from email.utils import parseaddr
 from typing import Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from services.notify.delivery.channels.sms.gateways import GATEWAYS, GatewayName
 from services.notify.delivery.channels.sms.settings import SmsSettings
@@ -16,12 +14,7 @@ class DeliverySettings(SmsSettings):
     """The settings of channels: their providers, their pace, and the time of retries. Mail is always set up."""
 
     smtp_host: str
-    smtp_port: int = 587
     smtp_from: str = Field(description="Address, or name and address: `Điều phối NTM <ntm@example.vn>`.")
-    smtp_starttls: bool = Field(default=True, description="Refuse to send where the server does not offer it.")
-    smtp_tls: bool = Field(default=False, description="TLS from the first byte (port 465) in place of STARTTLS.")
-    smtp_username: str | None = None
-    smtp_password: SecretStr | None = None
     sms_gateway: GatewayName = "esms"
     webhook_sessions: int = Field(default=64, ge=1, le=1000)
     webhook_allow_private: bool = Field(
@@ -35,13 +28,6 @@ class DeliverySettings(SmsSettings):
     retry_first_seconds: float = Field(default=1, gt=0)
     retry_longest_seconds: float = Field(default=15 * 60, gt=0)
     retry_for_seconds: float = Field(default=24 * 3600, gt=0, description="After this time a notice fails for good.")
-
-    @field_validator("smtp_from")
-    @classmethod
-    def _has_an_address(cls, text: str) -> str:
-        if not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(text)[1]):
-            raise ValueError("needs an address: Name <name@example.vn>")
-        return text
 
     @model_validator(mode="after")
     def _gateway_is_whole(self) -> Self:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import secrets
 import socket
 from base64 import b64encode
-from datetime import UTC, datetime
 from http import HTTPStatus
 from time import time
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
-from standardwebhooks import Webhook as Signer
 from yarl import URL
 
 from services.notify.alerts.notice import Notice
@@ -20,6 +18,7 @@ from services.notify.contacts.public_addresses import as_address, is_public
 from services.notify.delivery.channels.channel import Outcome, Result
 from services.notify.delivery.channels.http import Client, Pooled, busy, unreachable
 from services.notify.delivery.channels.settings import DeliverySettings
+from shared.webhook_signature import signed
 
 _SECRET_BYTES = 32
 _PREFIX = "whsec_"
@@ -76,19 +75,6 @@ async def read_answer(response: aiohttp.ClientResponse) -> Outcome:
         return Outcome(Result.PERMANENT, detail, ends_address=True)
     waits = busy(response)
     return Outcome(Result.TEMPORARY, detail, retry_after_seconds=waits.retry_after_seconds if waits else 0)
-
-
-def signed(request_id: str, timestamp: int, body: bytes, signing_secrets: tuple[str, ...]) -> dict[str, str]:
-    """Return the headers by which the holder of any of the secrets knows the sender; `timestamp`: seconds since 1970.
-
-    While a secret is rotated there are two, and two signatures separated by a space.
-    """
-    at, content = datetime.fromtimestamp(timestamp, UTC), body.decode()
-    return {
-        "webhook-id": request_id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": " ".join(Signer(secret).sign(request_id, at, content) for secret in signing_secrets),
-    }
 
 
 def new_secret() -> str:

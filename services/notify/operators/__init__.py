@@ -1,0 +1,1 @@
+"""Telling the operators of troubles of the system."""
