@@ -150,8 +150,6 @@ class Settings(BaseSettings):
         for mail in self.operators_mails:
             if not _is_mail_address(mail):
                 raise ValueError(f"NTM_OPERATORS: {mail!r} is neither a mail address nor the address of a webhook")
-        if self.operators_mails and not (self.smtp_host and self.smtp_from):
-            raise ValueError("NTM_OPERATORS with mail addresses needs NTM_SMTP_HOST and NTM_SMTP_FROM beside it")
         if len(webhooks) > 1 or any(not _is_http_address(url) for url in webhooks):
             raise ValueError("NTM_OPERATORS takes one webhook, such as https://host/path")
         if webhooks and not _is_signing_secret(self.operators_webhook_secret):

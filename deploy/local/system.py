@@ -165,7 +165,7 @@ async def _run(options: Options, on_ready: Callable[[RunningSystem], Awaitable[N
         parts = [nats.process(), await asyncio.to_thread(postgres.process), _postbox(options, chosen, http)]
         await supervisor.start(*parts)
 
-        env = _service_env(options, nats, postgres)
+        env = _service_env(options, chosen, nats, postgres)
         begin = ("--today", options.today.isoformat()) if options.today else ()
         await supervisor.run("migrate", (*options.migrate, *begin), env | _migrate_env(nats))
         channels = _channel_env(options, chosen)
@@ -278,13 +278,15 @@ def _service(name: str, app: str, options: Options, env: Mapping[str, str], http
     )
 
 
-def _service_env(options: Options, nats: Nats, postgres: Postgres) -> dict[str, str]:
+def _service_env(options: Options, chosen: Installation, nats: Nats, postgres: Postgres) -> dict[str, str]:
     env = {
         "NTM_DATABASE_URL": postgres.url,
         "NTM_NATS_URL": nats.url,
         "NTM_CLOCK": options.clock,
         "NTM_LOG_FORMAT": options.log_format,
     }
+    if os.environ.get("NTM_OPERATORS"):  # each service tells them by itself where notify cannot
+        env |= _mail_env(chosen)
     paths = {
         "NTM_CONTACTS": options.contacts,
         "NTM_SAMPLE_COHORTS": options.sample_cohorts,
@@ -305,12 +307,18 @@ def _migrate_env(nats: Nats) -> dict[str, str]:
     return {**_user_env(nats, MIGRATE_ROLE.name), "NTM_NATS_OFFICE_SEED_FILE": str(office)}
 
 
-def _channel_env(options: Options, chosen: Installation) -> dict[str, str]:
+def _mail_env(chosen: Installation) -> dict[str, str]:
     return {
         "NTM_SMTP_HOST": "127.0.0.1",
         "NTM_SMTP_PORT": str(chosen.smtp_port),
         "NTM_SMTP_FROM": "Văn phòng Điều phối nông thôn mới <dieuphoi@ntm.example>",
         "NTM_SMTP_STARTTLS": "false",
+    }
+
+
+def _channel_env(options: Options, chosen: Installation) -> dict[str, str]:
+    return {
+        **_mail_env(chosen),
         "NTM_SMS_URL": _url(options.ports.postbox),
         "NTM_SMS_API_KEY": chosen.sms_api_key,
         "NTM_SMS_SECRET_KEY": chosen.sms_secret_key,

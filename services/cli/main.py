@@ -64,6 +64,7 @@ _COMMANDS = (
     Lazy("contacts", "contacts", "Danh bạ nơi nhận. / The contacts who get notices.", is_group=True),
     Lazy("dossier", "dossier", "Hồ sơ công nhận xã. / Dossiers of recognition of communes.", is_group=True),
     Lazy("nats", "nats", "Tài khoản trên NATS. / The users of the broker.", is_group=True),
+    Lazy("operations", "operations", "Print the troubles of the system that are open now, since when, and what to do."),
     Lazy(
         "parked", "parked", "Các tin nhắn không xử lý được. / Messages that a service could not process.", is_group=True
     ),

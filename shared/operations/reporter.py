@@ -38,6 +38,9 @@ _TAKEN_WITHIN = timedelta(minutes=1)
 _STARTS_WITHIN = 30
 """The seconds after which a broker that was not reached yet is a trouble."""
 
+_SAME = timedelta(hours=1)
+"""A trouble that another process told so long before this one saw it counts as told."""
+
 _LOOK_SECONDS = 1
 
 type Check = Callable[[], Awaitable[Mapping[Code, Bilingual | None]]]
@@ -62,6 +65,8 @@ class Operations:
     """The troubles that a process knows. `raised` and `cleared` only note them; `run` reports them."""
 
     def __init__(self, service: str, settings: Settings) -> None:
+        if settings.operators_mails and not (settings.smtp_host and settings.smtp_from):
+            raise ValueError("NTM_OPERATORS with mail addresses needs NTM_SMTP_HOST and NTM_SMTP_FROM beside it")
         self.service = service
         self._settings = settings
         self._nats: Client | None = None
@@ -145,7 +150,12 @@ class Operations:
             return
         try:
             message = message_of(
-                self.service, report.code, report.is_raised, report.since, report.details, report.told_at
+                self.service,
+                report.code,
+                is_raised=report.is_raised,
+                since=report.since,
+                details=report.details,
+                told_at=report.told_at,
             )
             (stored,) = await publish(self._nats, [message], wait_seconds=2)
         except BrokerUnavailableError as error:
@@ -187,7 +197,7 @@ class Operations:
                         log.warning("operators not told", code=report.code.value, error=str(error))
                     else:
                         turn.done()
-            is_of_this = turn.told_at is not None and turn.told_at >= report.since  # else an earlier one was told
+            is_of_this = turn.told_at is not None and turn.told_at >= report.since - _SAME
             if is_of_this and turn.told_at != report.told_at:
                 report.told_at, report.published_at = turn.told_at, None
 
@@ -196,11 +206,17 @@ async def report_once(
     nats: Client, service: str, code: Code, *, is_raised: bool, details: Bilingual | None = None
 ) -> None:
     """Report a trouble, or its end, from a command that ends then. BrokerUnavailableError where it is not stored."""
-    await publish(nats, [message_of(service, code, is_raised, utc_now(), details, None)])
+    await publish(nats, [message_of(service, code, is_raised=is_raised, details=details)])
 
 
 def message_of(
-    service: str, code: Code, is_raised: bool, since: datetime, details: Bilingual | None, told_at: datetime | None
+    service: str,
+    code: Code,
+    *,
+    is_raised: bool,
+    since: datetime | None = None,
+    details: Bilingual | None = None,
+    told_at: datetime | None = None,
 ) -> Message:
     """Return the message that reports a trouble or its end."""
     words, remedy = CATALOGUE[code]
@@ -209,7 +225,7 @@ def message_of(
         service=service,
         code=code,
         state="raised" if is_raised else "cleared",
-        since=since,
+        since=since or utc_now(),
         at=utc_now(),
         words=words,
         remedy=remedy,

@@ -1,0 +1,56 @@
+"""`ntm operations`: the troubles of the system that are open now."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from deploy.local.clients import broker
+from services.cli.console import console, run
+from services.cli.options import DATA, Data, system_of
+from shared.contracts import subjects
+from shared.contracts.trouble import TroubleReported
+from shared.operations.letter import moment
+
+
+def operations(
+    every: Annotated[bool, typer.Option("--all", help="Also troubles that are over.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    data: Data = DATA,
+) -> None:
+    """Print the troubles of the system that are open now, since when, and what to do."""
+
+    async def work() -> list[TroubleReported]:
+        async with broker(system_of(data)) as nats:
+            js = nats.jetstream()
+            info = await js.stream_info(subjects.OPERATIONS_STREAM, subjects_filter=subjects.ALL_OPERATIONS)
+            last = [
+                await js.get_last_msg(subjects.OPERATIONS_STREAM, subject)
+                for subject in sorted(info.state.subjects or {})
+            ]
+            return [TroubleReported.model_validate_json(message.data or b"") for message in last]
+
+    reports = [reported for reported in run(work()) if every or reported.state == "raised"]
+    if as_json:
+        items = [reported.model_dump(mode="json") for reported in reports]
+        typer.echo(json.dumps(items, ensure_ascii=False, indent=2))
+    elif not reports:
+        console.print("Không có sự cố nào. / Nothing is wrong.", style="green")
+    else:
+        for reported in reports:
+            _print(reported)
+
+
+def _print(reported: TroubleReported) -> None:
+    is_open = reported.state == "raised"
+    head = f"{reported.service} {reported.code}: {reported.words.vi} / {reported.words.en}"
+    console.print(head, style="red" if is_open else "dim", highlight=False, markup=False)
+    until = "" if is_open else f" – {moment(reported.at)}"
+    lines = [f"{moment(reported.since)}{until}"]
+    if is_open:
+        lines += [reported.details.vi] if reported.details else []
+        lines += [reported.remedy.vi, reported.remedy.en]
+    for line in lines:
+        console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)

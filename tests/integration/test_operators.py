@@ -1,0 +1,101 @@
+"""Operators hear of troubles by notify, and by the services themselves where notify hears nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from nats.aio.client import Client
+from standardwebhooks import Webhook as Verifier
+
+from shared.contracts import subjects
+from shared.contracts.bilingual import Bilingual
+from shared.nats.publishing import publish
+from shared.operations import reporter
+from shared.operations.catalogue import Code
+from shared.operations.reporter import message_of, report_once
+from shared.settings import Settings
+from tests.integration.notify_service import NotifyService
+from tests.integration.providers import Receiver
+from tests.running import Surroundings
+from tests.waiting import eventually
+
+SECRET = "whsec_" + "c2VjcmV0" * 6
+OPERATOR = "it@example.vn"
+FULL = Bilingual(vi="còn 3 %", en="3 % left")
+
+
+def told(notify: NotifyService) -> list[str]:
+    return [mail.subject for mail in notify.mails if mail.to == [OPERATOR]]
+
+
+def items(receiver: Receiver) -> list[tuple[str, str]]:
+    """Return the services and standings that a webhook was told."""
+    return [(item["service"], item["standing"]) for body in receiver.bodies for item in json.loads(body)["data"]]
+
+
+async def test_a_trouble_is_told_once_by_mail_and_webhook_also_over_a_restart_and_so_is_its_end(
+    notify: NotifyService,
+) -> None:
+    async with Receiver().serve() as receiver:
+        notify.env.update(NTM_OPERATORS=f"{OPERATOR},{receiver.url}/hook", NTM_OPERATORS_WEBHOOK_SECRET=SECRET)
+        await notify.stop()
+        await notify.start()
+        for service in ("intake", "scoring", "intake"):
+            await publish(notify.nats, [message_of(service, Code.DISK, is_raised=True, details=FULL)])
+        await eventually(lambda: told(notify), explain=lambda: notify.log)
+        await eventually(lambda: receiver.bodies, explain=lambda: notify.log)
+        await notify.stop()
+        await notify.start()
+        for service in ("intake", "scoring"):
+            await report_once(notify.nats, service, Code.DISK, is_raised=False)
+        await eventually(lambda: any("Đã hết" in subject for subject in told(notify)), explain=lambda: notify.log)
+        await eventually(lambda: len(items(receiver)) == 4, explain=lambda: notify.log)
+    assert sorted(items(receiver)) == sorted(
+        (service, standing) for service in ("intake", "scoring") for standing in ("raised", "ended")
+    )
+    for request, body in zip(receiver.requests, receiver.bodies, strict=True):
+        Verifier(SECRET).verify(body, dict(request.headers))
+    [text, *_] = [mail.text for mail in notify.mails if mail.to == [OPERATOR]]
+    assert "còn 3 %" in text
+    assert "df -h" in text
+
+
+async def test_parked_messages_are_told_until_none_is_parked(notify: NotifyService) -> None:
+    notify.env.update(NTM_OPERATORS=OPERATOR)
+    await notify.stop()
+    await notify.start()
+    await notify.nats.jetstream().publish(subjects.target("20", "x"), b"no event")
+    await eventually(lambda: any("để riêng" in subject for subject in told(notify)), explain=lambda: notify.log)
+    async with notify.engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE notify.parked SET state = 'dropped'")
+    await eventually(lambda: any("Đã hết" in subject for subject in told(notify)), explain=lambda: notify.log)
+
+
+async def test_a_service_tells_by_itself_what_notify_does_not_take(
+    notify: NotifyService, nats: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Notify is away; the report stands on the broker, and nobody takes it."""
+    await notify.stop()
+    monkeypatch.setattr(reporter, "_TAKEN_WITHIN", timedelta(0))
+    names = ("database_url", "nats_url", "smtp_host", "smtp_port", "smtp_from", "smtp_starttls")
+    values = {name: notify.env[f"NTM_{name.upper()}"] for name in names}
+    settings = Settings.model_validate({**values, "operators": OPERATOR})
+    for _ in range(2):  # two processes of a service
+        operations = reporter.Operations("intake", settings)
+        operations.attach(nats)
+        operations.raised(Code.PARKED, FULL)
+        await operations._report(operations._reports[Code.PARKED])
+    assert len(told(notify)) == 1
+    await operations._report(operations._reports[Code.PARKED])  # reported again as told
+    stored = await nats.jetstream().get_last_msg(subjects.OPERATIONS_STREAM, subjects.trouble("intake", "parked"))
+    assert json.loads(stored.data or b"")["told_at"]
+
+
+async def test_a_command_prints_what_is_open(around: Surroundings) -> None:
+    await report_once(around.nats, "cli", Code.BACKUP, is_raised=True, details=FULL)
+    await report_once(around.nats, "scoring", Code.PARKED, is_raised=False)
+    answer = await around.ntm("operations")
+    assert "ntm backup" in answer
+    assert "scoring" not in answer
