@@ -98,7 +98,9 @@ for family, durable in FAMILIES.items():
 @batches(broker, subjects.ALL_OPERATIONS, subjects.OPERATIONS_CONSUMER)
 async def take_troubles(messages: list[Msg]) -> None:
     """Remember what services report of the system itself."""
-    await process(subjects.OPERATIONS_STREAM, messages, notify().operators.hear, notify().parking.park)
+    await process(
+        subjects.OPERATIONS_STREAM, messages, notify().operators.hear, notify().parking.park, notify().runtime.proof
+    )
 
 
 @broker.subscriber(subjects.replay("notify"), queue="notify", decoder=raw_body)

@@ -54,14 +54,13 @@ KEPT_A_YEAR = {REFUSALS_STREAM: [ALL_REFUSALS], ALERTS_STREAM: [ALL_ALERTS]}
 KEPT_LAST = {OPERATIONS_STREAM: [ALL_OPERATIONS], TRIAL_STREAM: [ALL_TRIALS]}
 """The streams that keep the last message of each subject."""
 
-STREAMS = (*KEPT, *KEPT_A_YEAR, *KEPT_LAST, CLOCK_STREAM)
+NEEDED = {**KEPT, **KEPT_A_YEAR, **KEPT_LAST}
+"""The streams that the services need, each with its subjects."""
+
+STREAMS = (*NEEDED, CLOCK_STREAM)
 """All streams; only a simulated clock has the last one."""
 
-_STREAMS = {
-    family.removesuffix(">"): stream
-    for stream, families in {**KEPT, **KEPT_A_YEAR, **KEPT_LAST}.items()
-    for family in families
-}
+_STREAMS = {family.removesuffix(">"): stream for stream, families in NEEDED.items() for family in families}
 """The streams by the beginnings of their subjects."""
 
 SUBMIT = "ntm.v1.intake.submit"

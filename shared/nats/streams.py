@@ -41,7 +41,7 @@ async def ensure_streams(
     operator's limits, stay. With `dry_run` nothing is changed.
     """
     changes: list[StreamChange] = []
-    for name in subjects.STREAMS:
+    for name in subjects.NEEDED:
         wanted = _wanted(name, replicas)
         try:
             existing = (await js.stream_info(name)).config
@@ -93,7 +93,7 @@ async def ensure_mirrors(office: Client, replicas: int | None = None) -> list[st
 def _wanted(name: str, replicas: int | None) -> dict[str, Any]:
     """Return a stream's settings. Only streams of `KEPT_A_YEAR` and `KEPT_LAST` drop old messages."""
     wanted = {
-        "subjects": subjects.STREAMS[name],
+        "subjects": subjects.NEEDED[name],
         "duplicate_window": float(_DUPLICATE_WINDOW_SECONDS),
         "allow_atomic": True,
         "allow_direct": True,

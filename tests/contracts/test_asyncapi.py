@@ -114,7 +114,7 @@ async def test_what_the_services_publish_is_what_the_document_says(
     async def found() -> set[str]:
         return {
             described(message.subject or "", message.headers, json.loads(message.data or b""))
-            for stream in subjects.STREAMS
+            for stream in subjects.NEEDED
             if stream != subjects.TRIAL_STREAM
             async for message in messages(around, stream)
         }

@@ -132,10 +132,9 @@ REPAIRED = PUBLISHED["intake"][:3]
 
 USERS = [role.name for role in (*ROLES, *map(agency, AGENCIES))]
 
-STREAMS = [*subjects.STREAMS, subjects.CLOCK_STREAM]
 MANAGED = [
     call
-    for stream in STREAMS
+    for stream in subjects.STREAMS
     for call in (
         f"$JS.API.STREAM.CREATE.{stream}", f"$JS.API.STREAM.UPDATE.{stream}", f"$JS.API.STREAM.DELETE.{stream}",
         f"$JS.API.STREAM.PURGE.{stream}", f"$JS.API.STREAM.MSG.DELETE.{stream}", f"$JS.API.STREAM.SNAPSHOT.{stream}",
@@ -201,7 +200,7 @@ async def test_backup_reads_snapshots_and_changes_nothing(prepared: Client, nats
                 assert not await user.may_publish(call), call
             for own in _own(service):
                 assert not await user.may_publish(f"$JS.API.CONSUMER.RESET.{own}")
-        for stream in STREAMS:
+        for stream in subjects.STREAMS:
             assert await user.may_publish(f"$JS.SNAPSHOT.ACK.{stream}.x.131072.1")
             assert not await user.may_publish(f"$JS.SNAPSHOT.RESTORE.{stream}.x")
 

@@ -48,7 +48,7 @@ def test_the_documents_of_http_are_current(tmp_path: Path) -> None:
 
 
 def test_every_subject_that_a_stream_keeps_is_described_and_names_its_parameters() -> None:
-    kept = {one for listens in subjects.STREAMS.values() for one in listens}
+    kept = {one for listens in subjects.NEEDED.values() for one in listens}
     assert {channel.address.partition("{")[0] + ">" for channel in SUBJECT_FAMILIES} == kept - {subjects.ALL_TRIALS}
     for channel in SUBJECT_FAMILIES:
         assert re.findall(r"{(\w+)}", channel.address) == [*channel.parameters]
