@@ -25,7 +25,7 @@ _API = "$JS.API"
 
 STREAMS_ACCOUNT = "NTM"
 OFFICE_ACCOUNT = "OFFICE"
-_AGENCIES_ACCOUNT = "AGENCIES"
+AGENCIES_ACCOUNT = "AGENCIES"
 
 MIRRORED = [subjects.STATUS_STREAM, subjects.ALERTS_STREAM]
 """The streams that the office's account mirrors."""
@@ -184,7 +184,11 @@ BACKUP = Role(
     ],
     subscribe=[f"{inbox_of('backup')}.>"],
 )
-"""`ntm backup`: it reads everything and changes nothing."""
+"""`ntm backup`: its calls read everything and change nothing.
+
+It is as trusted as `migrate` all the same, whose account it shares: the server writes a snapshot onto any subject that
+the request names, also onto one by which a stream is deleted (tried with 2.15), and no permission can forbid that.
+"""
 
 OPERATOR = Role(
     "operator",
@@ -223,7 +227,10 @@ REPAIR = Role(
     subscribe=[f"{inbox_of('repair')}.>"],
     keys=[subjects.SUBMISSIONS_STREAM],
 )
-"""`ntm audit repair`: it fills the stream of submissions again, and may do so with no other."""
+"""`ntm audit repair`: it fills the stream of submissions again, and may do so with no other.
+
+It is as trusted as `migrate`, whose account it shares.
+"""
 
 OFFICE = Role(
     "office",
@@ -257,7 +264,7 @@ def agency(name: str) -> Role:
     if re.fullmatch("[a-z0-9-]+", name) is None:  # else it would be a part of a subject, or of all
         raise ValueError(f"not an agency's id: {name!r}")
     user = f"agency-{name}"
-    return Role(user, _AGENCIES_ACCOUNT, publish=[subjects.submit(name)], subscribe=[f"{inbox_of(user)}.>"])
+    return Role(user, AGENCIES_ACCOUNT, publish=[subjects.submit(name)], subscribe=[f"{inbox_of(user)}.>"])
 
 
 def provider_of(subject: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 from shared.contracts.bilingual import Bilingual, Language
+from shared.masking import without_keys
 from shared.text import shown
 from shared.texts import phrase
 
@@ -180,6 +181,6 @@ class Warnings(Enum):
 
 
 def in_words(template: Bilingual, details: Mapping[str, object], language: Language) -> str:
-    """Fill in the details of any type, each written as the language writes it (`shown`)."""
-    words = {name: shown(value, language) for name, value in details.items()}
+    """Fill in the details of any type, each written as the language writes it (`shown`), and no access key."""
+    words = {name: without_keys(shown(value, language)) for name, value in details.items()}
     return template.in_(language).format(**words)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.contracts.bilingual import Bilingual, Language
+from shared.masking import without_keys
 from shared.problems.faults import Faults, in_words
 from shared.problems.kinds import Problems
 from shared.text import storable
@@ -36,7 +37,7 @@ class Fault:
     def document(self, language: Language) -> dict[str, object]:
         """Return the fault's entry in a problem document; a workbook's fault names sheet and cell."""
         entry: dict[str, object] = {
-            "pointer": storable(self.pointer[:_POINTER_LENGTH]),
+            "pointer": storable(without_keys(self.pointer)[:_POINTER_LENGTH]),
             "code": self.kind.code,
             "detail": self.text(language),
         }

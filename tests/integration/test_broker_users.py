@@ -42,7 +42,7 @@ from shared.nats.roles import (
     mirror_requests,
 )
 from shared.nats.streams import ensure_mirrors, ensure_streams
-from shared.nats.users import login, renew, retire, seed_file
+from shared.nats.users import login, make_users, renew, retire, seed_file
 from shared.settings import Settings
 from tests.builders import a_posted_submission
 from tests.changes import a_status_change
@@ -492,6 +492,36 @@ async def test_a_key_is_renewed_without_a_stop(tmp_path: Path) -> None:
         for program in running.values():
             await program.close()
         assert await opens(seed_file(nats.users, "scoring"))
+    finally:
+        child.terminate()
+        await child.wait()
+
+
+@pytest.mark.parametrize("before", [[], ["x"]], ids=["the first agency", "another agency"])
+async def test_an_agency_s_user_that_a_running_server_takes_up_is_answered_at_once(
+    tmp_path: Path, before: list[str]
+) -> None:
+    nats = Nats(tmp_path / "nats", free_port())
+    make_users(nats.users, before)
+    process = nats.process()
+
+    async def answer(message: Msg) -> None:
+        await message.respond(message.subject.encode())
+
+    with (tmp_path / "nats.log").open("ab") as output:
+        child = await spawn(process.command, process.env, output)
+    try:
+        await eventually(nats.is_ready)
+        intake = await nats_client.connect(nats.url, **login(seed_file(nats.users, "intake")))
+        await intake.subscribe(subjects.ALL_SUBMITS, queue="intake", cb=answer)
+        await intake.flush()
+        make_users(nats.users, [*before, "new"])
+        os.kill(child.pid, signal.SIGHUP)
+        user = await eventually(lambda: _opened(nats.url, **login(seed_file(nats.users, "agency-new"))))
+        reply = await user.request(subjects.submit("new"), b"{}", timeout=20)
+        assert reply.data.decode() == subjects.submit("new")
+        await user.close()
+        await intake.close()
     finally:
         child.terminate()
         await child.wait()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import threading
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -112,10 +114,41 @@ async def test_a_subscriber_cannot_make_us_call_into_private_networks(host: str)
     assert not receiver.requests
 
 
-@pytest.mark.parametrize("url", ["http://example.vn/", "ftp://example.vn/", "https://a@example.vn/", "x", "https://[/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.vn/", "ftp://example.vn/", "https://a@example.vn/", "x", "https://[/", "https://xn--/",
+        "https://example.vn/a\r\nx: y", "https://example.vn/\x00", "https://exam ple.vn/", "https://example.vn/a b",
+        "https://example.vn\\@127.0.0.1/", "https://example.vn:99999/", "https://\u202eexample.vn/",
+    ],
+)  # fmt: skip
 async def test_what_is_no_https_address_is_not_called(url: str) -> None:
     outcome = await deliver_and_close(Webhook(some_settings()), a_call(url))
     assert (outcome.result, outcome.ends_address) == (Result.PERMANENT, True)
+
+
+async def test_names_that_take_long_keep_no_other_channel_from_resolving_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve, may_end = socket.getaddrinfo, threading.Event()
+
+    def slowly(host: str, *others: Any, **options: Any) -> Any:
+        if host.startswith("slow-"):
+            may_end.wait(60)
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        return resolve(host, *others, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slowly)
+    channel = Webhook(some_settings(send_timeout_seconds=30))
+    calls = [asyncio.create_task(deliver(channel, a_call(f"https://slow-{number}.vn/"))) for number in range(40)]
+    try:
+        await asyncio.sleep(0.5)
+        assert await asyncio.wait_for(asyncio.get_running_loop().getaddrinfo("localhost", 25), 20)
+        assert not any(call.done() for call in calls)
+    finally:
+        may_end.set()
+        for call in calls:
+            [outcome] = await call
+            assert outcome.result is Result.TEMPORARY
+        await channel.close()
 
 
 async def test_a_rate_is_held_over_all_sessions() -> None:

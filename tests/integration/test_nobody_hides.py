@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from shared.contracts.refs import UnitRef
 from shared.time import utc_now
 from tests.changes import DIEM_HE, LABOUR, a_status_change
 from tests.integration.notify_service import NotifyService, texts
@@ -196,3 +197,32 @@ async def test_a_district_does_not_write_to_the_province_in_the_system_s_name(no
     [division] = await notify.notices(recipient="poverty_division@20")
     answer = await notify.post(f"/v1/notices/{division['id']}/resend", await notify.key("184"))
     assert code_of(answer) == (403, "/recipient", "others_notice")
+
+
+async def test_an_office_without_contacts_hides_nothing_from_the_one_above(notify: NotifyService) -> None:
+    """Who keeps a district's contacts may remove them all; what nobody took care of climbs all the same."""
+    district = await notify.key("184")
+    for contact in (await notify.get("/v1/contacts", district)).json()["items"]:
+        if contact["unit"] == "184":
+            assert (await notify.post(f"/v1/contacts/{contact['id']}", district, "DELETE")).status_code == 204
+    await notify.publish(a_status_change())
+    await notify.settled()
+    assert texts(notify, OFFICE) == []
+    assert len(texts(notify, DIVISION)) == 1
+    assert await notify.rows("SELECT branch FROM notify.escalation")
+
+
+async def test_a_notice_to_the_province_tells_a_district_nothing_of_other_districts(notify: NotifyService) -> None:
+    """The province's offices hear of all districts in one mail, and that one stands in every district's list."""
+    binh_gia = UnitRef(code="181", name="huyện Bình Gia", kind="district")
+    hoang_van_thu = UnitRef(code="06100", name="xã Hoàng Văn Thụ", kind="commune")
+    await notify.publish(a_status_change(), a_status_change(unit=hoang_van_thu, district=binh_gia))
+    await notify.settled(alerts=2)
+    shown = {}
+    for code in ("184", "181", "06280"):
+        listed = (await notify.get("/v1/notices", await notify.key(code))).json()["items"]
+        assert {notice["recipient"] for notice in listed} >= {"poverty_division@20"}
+        shown[code] = {notice["recipient"] for notice in listed if notice["text"] or notice["subject"]}
+    assert shown == {"184": {"district_office@184"}, "181": set(), "06280": set()}
+    told = [notice["text"] for notice in await notify.notices(recipient="poverty_division@20")]
+    assert any("Hoàng Văn Thụ" in text for text in told)

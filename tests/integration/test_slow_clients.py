@@ -1,9 +1,10 @@
-"""Clients that begin a request and do not go on are let go; those that are only slow are waited for."""
+"""Clients that do not go on, or ask for more than a server can hold, are let go; slow ones are waited for."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 import uvicorn
@@ -30,6 +31,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(deadlines, name, seconds)
     monkeypatch.setattr(deadlines, "BODY_BYTES", 10)
     monkeypatch.setattr(deadlines, "INCOMPLETE_PER_ADDRESS", 3)
+    monkeypatch.setattr(deadlines, "CONNECTIONS_PER_ADDRESS", 5)
 
 
 @pytest.fixture
@@ -48,6 +50,10 @@ async def server(short: None) -> AsyncIterator[uvicorn.Server]:
     @app.get("/slow")
     async def slow() -> str:
         await asyncio.sleep(2)
+        return "done"
+
+    @app.get("/quick")
+    async def quick() -> str:
         return "done"
 
     @app.get("/large")
@@ -132,3 +138,70 @@ async def test_an_address_keeps_only_so_many_requests_waiting(server: uvicorn.Se
     await clients[0].send(HEAD % 2, b"ab")
     assert await clients[0].reader.readuntil(b"\r\n\r\n2")
     assert (await (await Client.of(server)).answer()).startswith(b"HTTP/1.1 408 ")  # the place was free again
+
+
+QUICK = b"GET /quick HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("path", ["slow", "quick", "large"])
+async def test_a_client_that_sends_requests_ahead_without_end_is_cut_off(server: uvicorn.Server, path: str) -> None:
+    client = await Client.of(server)
+    with suppress(ConnectionError):
+        await client.send(QUICK.replace(b"quick", path.encode()) * (102))
+        await client.reader.read()
+    await eventually(lambda: not server.server_state.connections)
+
+
+async def test_some_requests_ahead_are_answered_in_their_order(server: uvicorn.Server) -> None:
+    client = await Client.of(server)
+    await client.send(*[HEAD % size + b"a" * size for size in range(10, 60)])
+    for size in range(10, 60):
+        assert (await client.reader.readuntil(b"\r\n\r\n%d" % size)).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("line", [b"x: y\r\n", b"y" * 1000])
+async def test_a_head_without_end_is_not_read(server: uvicorn.Server, line: bytes) -> None:
+    client = await Client.of(server)
+    with suppress(ConnectionError):
+        await client.send(b"GET /quick HTTP/1.1\r\nhost: x\r\nx: ", *[line * 1000] * 1000)
+    answer = await client.answer()  # which the system throws away where more comes after it
+    assert not answer or answer.startswith(b"HTTP/1.1 431 ")
+    await eventually(lambda: not server.server_state.connections)
+
+
+async def test_a_long_head_and_a_long_body_are_read(server: uvicorn.Server) -> None:
+    client = await Client.of(server)
+    head = (HEAD % 2_000_000).replace(b"host: x", b"host: x\r\nx: " + b"y" * 40_000)
+    for _ in range(2):
+        await client.send(head + b"a" * 2_000_000)
+        assert (await client.reader.readuntil(b"\r\n\r\n2000000")).startswith(b"HTTP/1.1 200")
+
+
+async def test_a_new_connection_ends_the_one_of_its_address_that_was_idle_for_longest(server: uvicorn.Server) -> None:
+    clients = [await Client.of(server) for _ in range(2)]
+    for client in (*clients, *clients[:1]):
+        await client.send(QUICK)
+        await client.reader.readuntil(b'"done"')
+    working = [await Client.of(server) for _ in range(3)]
+    for client in working:
+        await client.send(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
+    await eventually(lambda: len(server.server_state.tasks) == 3)
+    new = await Client.of(server)
+    await new.send(QUICK)
+    await new.reader.readuntil(b'"done"')
+    assert await clients[1].answer() == b"", "the first one has had a request since"
+    await clients[0].send(QUICK)
+    await clients[0].reader.readuntil(b'"done"')
+    for client in working:
+        await client.reader.readuntil(b'"done"')
+
+
+async def test_an_address_that_only_works_gets_no_more_connections(server: uvicorn.Server) -> None:
+    working = []
+    for _ in range(5):
+        working.append(await Client.of(server))
+        await working[-1].send(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
+        await eventually(lambda: len(server.server_state.tasks) == len(working))
+    assert (await (await Client.of(server)).answer()).startswith(b"HTTP/1.1 503 ")
+    for client in working:
+        await client.reader.readuntil(b'"done"')

@@ -75,7 +75,8 @@ class MentionItem(BaseModel):
 
 class NoticeItem(BaseModel):
     """A notice. `next_attempt_at`: null when the notice is finished; `reason`: the reason why it was not attempted;
-    `waited`: the reason why it waited; `step`: the number of escalations that led to this recipient.
+    `waited`: the reason why it waited; `step`: the number of escalations that led to this recipient; `subject`, `text`:
+    null where the key does not cover the recipient's unit, whose notices also tell of other units.
     """
 
     id: UUID
@@ -152,8 +153,7 @@ async def list_notices(
         page = rows[:limit]
         details = await ledger.details_of(connection, [row.id for row in page], conditions.units)
     following = encode_cursor(page[-1].created_at, page[-1].id) if len(rows) > limit else None
-    in_full = is_of_province(caller, notify.reference)
-    return NoticePage(items=[_notice(row, details, in_full=in_full) for row in page], next=following)
+    return NoticePage(items=[_notice(row, details, caller, notify.reference) for row in page], next=following)
 
 
 @router.get("/notices.csv", response_class=StreamingResponse)
@@ -197,8 +197,7 @@ async def resend_notice(notice_id: UUID, notify: Serving, caller: SignedIn) -> R
         rows = await ledger.notices_like(connection, notice)
         details = await ledger.details_of(connection, [row.id for row in rows], seen)
     notify.wake()
-    in_full = is_of_province(caller, notify.reference)
-    return Resent(items=[_notice(row, details, in_full=in_full) for row in rows])
+    return Resent(items=[_notice(row, details, caller, notify.reference) for row in rows])
 
 
 def _may_resend(notice: StoredNotice, caller: Caller, reference: Reference) -> bool:
@@ -208,7 +207,9 @@ def _may_resend(notice: StoredNotice, caller: Caller, reference: Reference) -> b
     return caller.covers_unit(unit, reference.units) and KeyScope.of(caller).covers(role.owns if role else ())
 
 
-def _notice(row: StoredNotice, details: ledger.Details, *, in_full: bool) -> NoticeItem:
+def _notice(row: StoredNotice, details: ledger.Details, caller: Caller, reference: Reference) -> NoticeItem:
+    in_full = is_of_province(caller, reference)
+    is_for_own = caller.covers_unit(reference.units.by_key(row.unit), reference.units)
     return NoticeItem(
         id=row.id,
         branch=row.branch,
@@ -220,8 +221,8 @@ def _notice(row: StoredNotice, details: ledger.Details, *, in_full: bool) -> Not
         reason=NotSent[row.reason.upper()].value if row.reason else None,
         waited=row.waited,
         step=row.step,
-        subject=row.subject,
-        text=row.text.replace(MARK, "…") if row.text else row.text,
+        subject=row.subject if is_for_own else None,
+        text=row.text.replace(MARK, "…") if row.text and is_for_own else None,
         created_at=row.created_at,
         next_attempt_at=row.due_at,
         resent_by=row.resent_by,

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.api.dependencies import Serving, check_criteria, covered, is_coordinator
-from services.notify.delivery.channels.webhook import endpoint_fault, new_secret
+from services.notify.delivery.channels.webhook import endpoint_fault, host_of, new_secret
 from services.notify.routing.key_scope import KeyScope
 from services.notify.routing.match_checks import match_faults
 from services.notify.storage import subscriptions
@@ -74,7 +74,7 @@ class Replayed(BaseModel):
 async def subscribe(new: NewSubscription, notify: Serving, caller: SignedIn) -> SubscriptionWithSecret:
     """Subscribe a system to alerts by webhook. A key for some criteria names these criteria."""
     unit = covered(caller, new.unit, notify.reference)
-    if not notify.settings.webhook_allow_private and endpoint_fault(new.url):
+    if host_of(new.url) is None or (not notify.settings.webhook_allow_private and endpoint_fault(new.url)):
         raise Problem(Problems.INVALID_QUERY, Fault("/url", Faults.BAD_ENDPOINT, {"value": new.url}))
     if faults := match_faults(new.match, notify.reference):
         raise Problem(Problems.INVALID_QUERY, *faults)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from string import Formatter
 
 import pytest
@@ -15,6 +16,8 @@ from shared.masking import know_secrets_of, mask, masked
 from shared.nats.cloud_events import new_trace
 from shared.problems import Fault, Faults, Problem, Problems, Warnings
 from shared.reference.load import load
+
+A_KEY = new_key()[1]
 
 
 @pytest.mark.parametrize(
@@ -111,3 +114,19 @@ def test_every_contact_role_of_the_routes_has_a_holder() -> None:
     holders = {holder.role for holder in plan.roles}
     for branch in plan.routing.walk():
         assert set(branch.to) <= holders | {"criterion_owner", "commitment_owner"}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("/unit", Faults.UNKNOWN_UNIT, {"value": A_KEY}),
+        Fault("/unit", Faults.UNKNOWN_UNIT, {"value": f"Bearer {A_KEY}"}),
+        Fault(f"/readings/{A_KEY}", Faults.UNKNOWN_UNIT, {"value": f"xã {A_KEY[:50]}"}),
+    ],
+)
+def test_a_key_that_was_written_in_the_wrong_place_is_not_quoted(fault: Fault) -> None:
+    problem = Problem(Problems.REFUSED, fault)
+    for said in (json.dumps(problem.document("vi")), json.dumps(problem.document("en"))):
+        assert "ntm_***" in said
+        assert A_KEY.split("_")[1] not in said
+        assert A_KEY.split("_")[2][:20] not in said

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import socket
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http import HTTPStatus
 from time import time
 
@@ -24,6 +27,10 @@ _SECRET_BYTES = 32
 _PREFIX = "whsec_"
 _ANSWER_LIMIT = 2048
 """The most bytes of an answer that the channel reads; a longer answer costs the receiver its connection."""
+
+_RESOLVING = 16
+"""Names that are resolved at once."""
+_RESOLVE_SECONDS = 5.0
 
 
 class Webhook(Pooled):
@@ -87,14 +94,24 @@ def endpoint_fault(address: str) -> str | None:
 
     `PublicResolver` checks addresses with a name, and the connection itself is checked once more.
     """
-    try:
-        url = URL(address)
-    except ValueError:
+    host = host_of(address)
+    if host is None:
         return "not an address"
-    if url.scheme != "https" or not url.host or url.user is not None:
+    url = URL(address)
+    if url.scheme != "https" or url.user is not None:
         return "not an https address"
-    stated = as_address(url.host)
+    stated = as_address(host)
     return None if stated is None or is_public(stated) else f"{stated} is not a public address"
+
+
+def host_of(address: str) -> str | None:
+    """Return the host that an address names; None where it is no address, or has marks that no address has."""
+    if not address.isprintable() or " " in address:
+        return None
+    try:
+        return URL(address).host or None
+    except ValueError:  # also of a name that cannot be written in a DNS query
+        return None
 
 
 class PrivateAddressError(aiohttp.ClientError):
@@ -113,21 +130,37 @@ def _public_socket(address: aiohttp.AddrInfoType) -> socket.socket:
 
 
 class PublicResolver(AbstractResolver):
-    """A resolver of names to public addresses only, so that no subscriber reaches machines that only we can reach."""
+    """A resolver of names to public addresses only, so that no subscriber reaches machines that only we can reach.
+
+    It has threads of its own: a subscriber whose names take long keeps no other channel from resolving names.
+    """
 
     def __init__(self) -> None:
-        self._resolver = ThreadedResolver()
+        self._threads = ThreadPoolExecutor(_RESOLVING, "webhook-names")
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """Return the public addresses of a name; PrivateAddressError where all its addresses are private."""
-        addresses = await self._resolver.resolve(host, port, family)
-        public = [address for address in addresses if is_public(address["host"])]
-        if addresses and not public:
+        ask = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        async with asyncio.timeout(_RESOLVE_SECONDS):  # whoever waited longer gives his place in the queue to others
+            found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        public = [
+            ResolveResult(
+                hostname=host,
+                host=str(peer[0]),
+                port=port,
+                family=kind,
+                proto=protocol,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for kind, _, protocol, _, peer in found
+            if is_public(str(peer[0]))
+        ]
+        if found and not public:
             raise PrivateAddressError(f"{host} is not a public address")
         return public
 
     async def close(self) -> None:
-        """Close the resolver beneath."""
-        await self._resolver.close()
+        """Wait for no name any more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
