@@ -74,9 +74,13 @@ class Service:
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
+        await self.spawn()
+        await eventually(self.is_ready, explain=lambda: f"{self.name}: {self.log}")
+
+    async def spawn(self) -> None:
+        """Begin the process, and do not wait until it is ready."""
         command = uvicorn_command(f"services.{self.name}.app:app", self.port)
         self.process = await self.begin(command, {**self.env, **UVICORN_ENV}, self.log)
-        await eventually(self.is_ready, explain=lambda: f"{self.name}: {self.log}")
 
     async def is_ready(self) -> bool:
         assert self.process

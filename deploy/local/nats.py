@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,11 @@ class Nats:
     def has_data(self) -> bool:
         """Say whether the server has stored anything."""
         return (self.directory / "jetstream").exists()
+
+    def missing_streams(self, names: Collection[str]) -> list[str]:
+        """Return which of these streams the server does not store."""
+        stored = {path.name for path in self.directory.glob("jetstream/*/streams/*")}
+        return [name for name in names if name not in stored]
 
     def process(self) -> Process:
         """Write the configuration, with users where there are none yet; return the process that runs the server."""

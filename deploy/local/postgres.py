@@ -14,6 +14,7 @@ import signal
 import stat
 import subprocess
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -97,6 +98,15 @@ class Postgres:
             ready=self.is_ready,
             stop_signal=signal.SIGINT,  # "fast": does not wait for the clients to leave
         )
+
+    async def missing_schemas(self, names: Collection[str]) -> list[str]:
+        """Return which of these schemas the database `ntm` does not have."""
+        connection = await asyncpg.connect(self.url.replace("+asyncpg", ""), timeout=3)
+        try:
+            rows = await connection.fetch("SELECT nspname FROM pg_namespace")
+        finally:
+            await connection.close()
+        return [name for name in names if name not in {row["nspname"] for row in rows}]
 
     async def is_ready(self) -> bool:
         """Say whether the server takes connections; create the database `ntm` the first time.

@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
@@ -62,6 +62,10 @@ class Options:
     services: Mapping[str, str] = field(default_factory=lambda: SERVICES)
     """The ASGI application of each service."""
     migrate: Sequence[str] = MIGRATE
+    schemas: Collection[str] = ()
+    """The schemas that the database of a system has which has run before."""
+    streams: Collection[str] = ()
+    """The streams that NATS then stores."""
     accept_loss: bool = False
     """Start without the data that a system which has run before has lost."""
     backup: Sequence[str] = ()
@@ -162,8 +166,12 @@ async def _run(options: Options, on_ready: Callable[[RunningSystem], Awaitable[N
         for part in (nats, postgres):
             if not may_be_empty and not part.has_data:
                 raise DataLostError(str(part.directory))
+        if not may_be_empty and (missing := nats.missing_streams(options.streams)):
+            raise DataLostError(f"{', '.join(missing)} in {nats.directory}")
         parts = [nats.process(), await asyncio.to_thread(postgres.process), _postbox(options, chosen, http)]
         await supervisor.start(*parts)
+        if not may_be_empty and (missing := await postgres.missing_schemas(options.schemas)):
+            raise DataLostError(f"{', '.join(missing)} in {postgres.directory}")
 
         env = _service_env(options, chosen, nats, postgres)
         begin = ("--today", options.today.isoformat()) if options.today else ()
@@ -248,6 +256,24 @@ def _answers(http: httpx.AsyncClient, url: str) -> Callable[[], Awaitable[bool]]
     return check
 
 
+def _serves(http: httpx.AsyncClient, url: str) -> Callable[[], Awaitable[bool]]:
+    """Return the question whether a service works, or is held back until an operator has its tables made again."""
+    is_ready = _answers(http, f"{url}/readyz")
+
+    async def check() -> bool:
+        return await is_ready() or await is_held_back(http, url)
+
+    return check
+
+
+async def is_held_back(http: httpx.AsyncClient, url: str) -> bool:
+    """Say whether a service does nothing, since its tables lack messages of the streams (`ntm rebuild`)."""
+    try:
+        return "tables_lack_messages_of" in (await http.get(f"{url}/healthz")).json()
+    except (httpx.HTTPError, ValueError):
+        return False
+
+
 def _postbox(options: Options, chosen: Installation, http: httpx.AsyncClient) -> Process:
     port = options.ports.postbox
     places = {"--dir": options.data / "postbox", "--smtp-port": chosen.smtp_port, "--http-port": port}
@@ -274,7 +300,7 @@ def _service(name: str, app: str, options: Options, env: Mapping[str, str], http
         name=name,
         command=uvicorn_command(app, port),
         env={**env, **UVICORN_ENV},
-        ready=_answers(http, f"{_url(port)}/readyz"),
+        ready=_serves(http, _url(port)),
     )
 
 

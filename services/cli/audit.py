@@ -16,7 +16,7 @@ from services.cli.running_reference import running_reference
 from services.cli.texts import phrase
 from services.intake.admission.digest import digests_of
 from services.intake.audit import Audit, audit
-from services.intake.repair import Repair, UnkeptMessagesError
+from services.intake.repair import Repair, RepairRunsError, UnkeptMessagesError
 from services.intake.repair import repair as repair_stream
 from services.intake.storage.tables import ParkedRow as NotProjected
 from services.intake.storage.tables import SubmissionRow as Receipts
@@ -79,8 +79,12 @@ def repair(data: Data = DATA) -> None:
 
     try:
         repaired = run(work())
+    except RepairRunsError:
+        raise fail(phrase("audit.repair_runs").in_both) from None
     except UnkeptMessagesError as error:
         raise fail(filled(phrase("audit.repair_waits"), number=error.number).in_both) from None
+    if repaired.was_closed:
+        console.print(phrase("audit.repair_opened").in_both, highlight=False)
     if repaired.was_made:
         console.print(phrase("audit.repair_made").in_both, highlight=False)
     if repaired.goes_on_from is not None:

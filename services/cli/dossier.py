@@ -1,4 +1,4 @@
-"""`ntm dossier`: dossiers of recognition are listed, shown, moved on by a step, and made again from the stream."""
+"""`ntm dossier`: dossiers of recognition are listed, shown, and moved on by a step."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ import httpx
 import typer
 from rich.table import Table
 
-from deploy.local.clients import broker, database, http, settings_of
+from deploy.local.clients import http
 from services.cli.answers import get, problem_text
-from services.cli.console import console, errors, fail, run
+from services.cli.console import console, fail, run
 from services.cli.options import DATA, Data, Key, key_of, system_of
-from services.intake.dossiers.rebuild import RebuiltDossiers
-from services.intake.dossiers.rebuild import rebuild as rebuild_steps
 from shared.contracts.dossier import DossierStep
-from shared.reference.load import load_for
 from shared.text import DOSSIER_STEPS
 
 app = typer.Typer(no_args_is_help=True, help="Hồ sơ công nhận xã. / Dossiers of recognition of communes.")
@@ -101,34 +98,6 @@ def take(
         _print(answer.json())
 
     run(work())
-
-
-@app.command()
-def rebuild(
-    verify: Annotated[bool, typer.Option("--verify", help="Only compare, and print the differences.")] = False,
-    data: Data = DATA,
-) -> None:
-    """Make intake's table of dossiers again from the stream. Exit status 1 where they differed."""
-    system = system_of(data)
-
-    async def work() -> RebuiltDossiers:
-        async with broker(system) as nats, database(system) as engine:
-            reference = load_for(settings_of(system)).references[0]  # the units are those of all plans
-            return await rebuild_steps(engine, nats, reference, switch=not verify)
-
-    rebuilt = run(work())
-    console.print(f"{rebuilt.steps:,} steps in the stream", highlight=False)
-    for step in rebuilt.differing[:20]:
-        errors.print(f"differs: {step}", style="red", highlight=False)
-    for step in rebuilt.lacking[:20]:
-        errors.print(f"not in the stream: {step}", style="red", highlight=False)
-    if rebuilt.lacking:
-        raise fail("Luồng thiếu bước đã có trong bảng: giữ nguyên. / The stream lacks steps of the table, which stays.")
-    if rebuilt.differing:
-        if not verify:
-            console.print("Đã dựng lại từ luồng. / Made again from the stream.")
-        raise typer.Exit(1)
-    console.print("Giống nhau hoàn toàn. / The same.", style="green")
 
 
 def _address(data: Any, commune: str, criteria_set: str) -> str:

@@ -41,11 +41,7 @@ _COMMANDS = (
     Lazy("watch", "watch", "Print changes of status as they arrive from NATS, until Ctrl-C."),
     Lazy("outbox", "outbox", "Print the mails and SMS that were sent on this machine, newest last."),
     Lazy("tick", "tick", "Move a simulated clock on, and wait until scoring has judged every day up to the new one."),
-    Lazy(
-        "rebuild",
-        "rebuild",
-        "Rebuild intake's tables and scoring's state from the streams, compare them, and put them in place.",
-    ),
+    Lazy("rebuild", "rebuild", "Make the tables of all services again from the streams, and put them in place."),
     Lazy(
         "migrate",
         "migrate",

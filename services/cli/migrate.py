@@ -7,12 +7,14 @@ import os
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Annotated
 
 import typer
 from nats.aio.client import Client
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.errors import NotFoundError, ServiceUnavailableError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local.clients import database, settings_of
 from deploy.local.running_system import RunningSystem
@@ -21,12 +23,14 @@ from services.cli.options import DATA, Data, system_of
 from services.cli.texts import phrase
 from shared.access.unsigned_parts import StreamEnd, record_unsigned_part
 from shared.contracts import subjects
+from shared.nats.closed_streams import reopen
 from shared.nats.connection import connected
 from shared.nats.consumers import ensure_consumers, ensure_mirror_consumers
 from shared.nats.roles import MIGRATE, OFFICE_MIGRATE
 from shared.nats.streams import StreamChange, ensure_mirrors, ensure_streams
 from shared.nats.users import seed_file
 from shared.postgres.engine import create_engine
+from shared.postgres.locks import may_repair
 from shared.postgres.migrations import draft_migration as write_draft
 from shared.postgres.migrations import migrate as migrate_schema
 from shared.postgres.migrations import pending_migrations
@@ -108,6 +112,8 @@ async def prepare(
     engine = create_engine(target, "migrate")
     try:
         async with connected(target, "ntm-migrate", _PATIENCE_SECONDS) as nats:
+            if not dry_run:
+                await _open_streams(engine, nats)
             changes = await prepare_streams(nats, target.stream_replicas, today, lower, dry_run=dry_run)
             ends = {} if dry_run or target.signing_keys is None else await _ends(nats)
         if target.nats_office_seed_file is not None and not dry_run:
@@ -125,6 +131,14 @@ async def prepare(
         return Prepared(changes, migrations)
     finally:
         await engine.dispose()
+
+
+async def _open_streams(engine: AsyncEngine, nats: Client) -> None:
+    """Open the streams that a repair has left closed which was cut off; a repair that runs keeps them closed."""
+    async with engine.connect() as connection:
+        if await may_repair(connection):
+            for stream in (*subjects.KEPT, *subjects.KEPT_A_YEAR):
+                await _once_led(partial(reopen, nats.jetstream(), stream))
 
 
 async def prepare_streams(

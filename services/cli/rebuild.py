@@ -1,11 +1,15 @@
-"""`ntm rebuild`: rebuild intake's tables and scoring's state from the streams."""
+"""`ntm rebuild`: make the tables of all services again from the streams."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import typer
+from nats.aio.client import Client
+from nats.errors import NoRespondersError
 from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local.clients import broker, database, settings_of
 from services.cli.console import console, errors, fail, run
@@ -13,17 +17,26 @@ from services.cli.options import DATA, Data, system_of
 from services.cli.texts import phrase
 from services.intake.rebuild import RebuiltTables
 from services.intake.rebuild import rebuild as rebuild_tables
+from services.notify.rebuild import RebuiltAlerts
+from services.notify.rebuild import rebuild as rebuild_alerts
+from services.notify.storage.made_again import UNTOLD
+from services.notify.storage.tables import OutboxRow, ParkedRow
 from services.scoring.storage.judged_version import judged_version, record_version
 from services.scoring.update.plan_guard import OtherPlanError, OtherVersionError
 from services.scoring.update.rebuild import RebuildReport
 from services.scoring.update.rebuild import rebuild as rebuild_state
+from shared.contracts import subjects
+from shared.contracts.parked_message import ReplayRequest
 from shared.reference.load import InvalidReferenceError, load_for
 from shared.service.clock import read_day
+from shared.service.parking import ParkingPlace
 from shared.service.proof import Proof
 from shared.service.reference_versions import UnusableVersionError, digest_of_files, loaded, version_at
 from shared.service.runtime import collect_rarely
 from shared.texts import filled
 from shared.time import VIETNAM, utc_now
+
+_PATIENCE_SECONDS = 20
 
 
 def rebuild(
@@ -35,16 +48,17 @@ def rebuild(
     ] = False,
     data: Data = DATA,
 ) -> None:
-    """Rebuild intake's tables and scoring's state from the streams, compare them, and put them in place.
+    """Make the tables of all services again from the streams, and put them in place.
 
     It judges by the version of the reference data by which the live state was judged (`ntm reference list`).
 
-    Exit status 1 where they differ. What is live stays where a stream lacks what it holds (`ntm audit repair`). Keys,
-    contacts, silences, subscriptions and acknowledgements stand in no stream that this reads: they are in backups.
+    Exit status 1 where they differ. What is live stays where a stream lacks what it holds (`ntm audit repair`).
+    Nobody is told again of what was told. Keys, contacts, silences, subscriptions, notices' words and addresses, and
+    parked messages stand in no stream: they are in backups.
     """
     system = system_of(data)
 
-    async def work() -> tuple[RebuiltTables, RebuildReport]:
+    async def work() -> tuple[RebuiltTables, RebuildReport, RebuiltAlerts]:
         async with broker(system) as nats, database(system) as engine:
             day = await read_day(nats.jetstream()) if system.clock == "simulated" else None
             async with engine.connect() as connection:
@@ -64,10 +78,13 @@ def rebuild(
             if report.switched and version == 0:
                 async with engine.begin() as connection:
                     await record_version(connection, 0, digest_of_files(settings), utc_now())
-            return tables, report
+            alerts = await rebuild_alerts(engine, nats, plans, switch=not verify)
+            if not verify:
+                await _tell(engine, nats)
+            return tables, report, alerts
 
     try:
-        intake, compared = run(work())
+        intake, compared, notify = run(work())
     except (OtherPlanError, OtherVersionError, UnusableVersionError) as error:
         raise fail(str(error)) from None
     except InvalidReferenceError as error:
@@ -79,11 +96,14 @@ def rebuild(
         )
     for name, counts in compared.counts.items():
         table.add_row(f"scoring.{name}", *(f"{count:,}" for count in counts))
+    for name, number in (("alert", notify.missing), ("notice", notify.notices), ("acknowledged", notify.acknowledged)):
+        total = f"{notify.alerts:,}" if name == "alert" else ""
+        table.add_row(f"notify.{name}", "", total, f"{number:,}")
     console.print(f"{compared.submissions:,} submissions, {compared.seconds:.1f} s", highlight=False)
     console.print(table)
     for difference in compared.differences[:20]:
         errors.print(difference, style="red", highlight=False, markup=False)
-    for message in intake.unreadable:
+    for message in (*intake.unreadable, *notify.unreadable):
         errors.print(filled(phrase("rebuild.unreadable"), message=message).in_both, style="yellow", highlight=False)
     if intake.lacking:
         errors.print(
@@ -99,6 +119,38 @@ def rebuild(
             f"/ The stream lacks {compared.lacking} submissions that were scored: the live state stays.",
             style="red",
         )
-    if compared.differences or not intake.is_same:
+    if notify.switched and not notify.is_same:
+        _print_alerts(notify)
+    if compared.differences or not (intake.is_same and notify.is_same):
         raise typer.Exit(1)
     console.print("Giống nhau hoàn toàn. / The same.", style="green")
+
+
+async def _tell(engine: AsyncEngine, nats: Client) -> None:
+    """Have notify tell what was to be told when its tables were lost; it takes up its work once they are whole."""
+    waiting = [one.number for one in await ParkingPlace(engine, ParkedRow, OutboxRow).listed() if one.reason == UNTOLD]
+    deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+    for number in waiting:
+        request = ReplayRequest(number=number).model_dump_json().encode()
+        while True:
+            try:
+                await nats.request(subjects.replay("notify"), request, timeout=5)
+            except (NoRespondersError, TimeoutError):
+                if asyncio.get_running_loop().time() > deadline:
+                    errors.print(phrase("rebuild.untold_wait").in_both, style="yellow", highlight=False)
+                    return
+                await asyncio.sleep(0.5)
+            else:
+                break
+
+
+def _print_alerts(notify: RebuiltAlerts) -> None:
+    words = filled(phrase("rebuild.alerts"), alerts=notify.missing, notices=notify.notices)
+    console.print(words.in_both, highlight=False)
+    if notify.untold:
+        console.print(filled(phrase("rebuild.untold"), number=notify.untold).in_both, highlight=False)
+    for waiting in notify.waiting[:20]:
+        errors.print(filled(phrase("rebuild.waiting"), notice=waiting).in_both, style="yellow", highlight=False)
+    if not notify.has_log:
+        errors.print(phrase("rebuild.no_log").in_both, style="yellow", highlight=False)
+    errors.print(phrase("rebuild.beyond").in_both, style="yellow", highlight=False)

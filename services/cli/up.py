@@ -30,13 +30,16 @@ from deploy.local.sample.play import PlayBrokenOffError, play
 from deploy.local.sample.progress import progress_bar
 from deploy.local.sample.summary import print_summary, summary
 from deploy.local.supervisor import CannotStartError
-from deploy.local.system import Options, Ports
+from deploy.local.system import Options, Ports, is_held_back
 from deploy.local.system import run as run_system
 from services.cli.backup import KEPT, retention, time_of
 from services.cli.console import console, errors, fail
+from services.cli.migrate import SCHEMAS
 from services.cli.options import DATA, OWN_KEY, Data
+from services.cli.texts import phrase
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
+from shared.contracts import subjects
 from shared.reference.load import load
 
 _OWN_AGENCY = ("own", "Khóa của người vận hành máy này")
@@ -111,6 +114,8 @@ def up(
         contacts=contacts or CONTACTS,
         sample_cohorts=SAMPLE_COHORTS if kind.sample else None,
         reference_dir=_reference(data) if kind.runs_on else None,
+        schemas=SCHEMAS,
+        streams=(*subjects.KEPT, *subjects.KEPT_A_YEAR),
         accept_loss=accept_loss,
         backup=_backup(backup_to, backup_daily_at, backup_keep),
     )
@@ -118,6 +123,9 @@ def up(
     async def on_ready(system: RunningSystem) -> None:
         key = await _own_key(system, data)
         _greet(system, key, data, kind)
+        if await _held_back(system):
+            errors.print(phrase("up.held_back").in_both, style="red", highlight=False)
+            return
         if kind.sample and not kind.played:
             try:
                 await _play(system, key, kind, None if instant else seconds)
@@ -201,6 +209,13 @@ async def _own_key(system: RunningSystem, data: Path) -> str:
         async with database(system) as engine:
             write_private(path, await add_key(engine, *_OWN_AGENCY, [load().plan.unit], [EVERYTHING]))
     return path.read_text().strip()
+
+
+async def _held_back(system: RunningSystem) -> bool:
+    """Say whether a service does nothing until its tables are made again."""
+    async with http(None) as client:
+        urls = (system.intake_url, system.scoring_url, system.notify_url)
+        return any([await is_held_back(client, url) for url in urls])
 
 
 async def _opens(system: RunningSystem, key: str) -> bool:

@@ -36,10 +36,12 @@ from services.intake.service import Intake, Projection
 from shared.contracts import subjects
 from shared.http import me
 from shared.http.app import create_app
+from shared.http.held_back import HeldBack
 from shared.http.openapi import describe
 from shared.service.batch_processing import Handle, process
 from shared.service.broker import batches, create_broker, raw_body, raw_message, start
 from shared.service.replay import answer_replay
+from shared.service.wholeness import once_whole
 from shared.settings import settings
 
 broker = create_broker(settings(), "intake")
@@ -47,8 +49,15 @@ broker = create_broker(settings(), "intake")
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Run intake and its subscribers while the application does."""
-    async with Intake.running(settings()) as app.state.service, broker:
+    """Run intake while the application does; its subscribers begin once its tables are whole."""
+    async with Intake.running(settings()) as app.state.service, once_whole(intake().wholeness, work):
+        yield
+
+
+@asynccontextmanager
+async def work() -> AsyncIterator[None]:
+    """Run the subscribers while the block does."""
+    async with broker:
         await start(broker, intake().runtime.nats)
         yield
 
@@ -57,6 +66,7 @@ app = create_app(
     "NTM intake", "Nơi các huyện và các ngành gửi số liệu. / Where districts and sectors report.", lifespan
 )
 app.add_middleware(SubmissionsDoor)
+app.add_middleware(HeldBack)
 describe(app, DESCRIPTION)
 for part in (web, me, receipts, uploads, reviews, withdrawals, difficulties, dossiers, catalogue):
     app.include_router(part.router)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import batched
@@ -31,22 +30,25 @@ from services.intake.storage.lost_messages import LostMessages, LostSubmission, 
 from services.intake.storage.tables import ReviewRow, WithdrawalRow
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission, Review, Withdrawal
+from shared.nats.closed_streams import closed, reopen
 from shared.nats.cloud_events import Message
 from shared.nats.consumers import ensure_consumers
 from shared.nats.publishing import BATCH_LIMIT, publish
 from shared.nats.stream_reader import read_stream
 from shared.nats.streams import ensure_stream
+from shared.postgres.locks import may_repair
 from shared.reference.units import Units
 from shared.service.proof import Proof
 from shared.signatures import HEADER as SIGNATURE
 
 _STREAM = subjects.SUBMISSIONS_STREAM
-_CLOSED_BYTES = 1
-"""The size of a message that a closed stream still takes: none of ours."""
-
 _SHORT_WINDOW_SECONDS = 0.1
 _FORGETTING_SECONDS = 0.5
 _PATIENCE_SECONDS = 30.0
+
+
+class RepairRunsError(Exception):
+    """Another repair runs."""
 
 
 class UnkeptMessagesError(Exception):
@@ -63,6 +65,8 @@ class Repair:
 
     was_made: bool = False
     """The stream did not exist."""
+    was_closed: bool = False
+    """A repair that was cut off had left the stream closed."""
     goes_on_from: int | None = None
     """The number from which on the stream goes on, where its numbers were those of other messages."""
     restored: dict[str, int] = field(default_factory=dict)
@@ -84,13 +88,17 @@ async def repair(engine: AsyncEngine, nats: Client, scored: Table, parked: Seque
     """Publish again what the stream has lost, beside the running services. Safe to repeat.
 
     `scored`: scoring's table of submissions; `parked`: the tables of parked messages, scoring's first.
+    RepairRunsError where another repair runs.
     """
     result = Repair()
     js, proof = nats.jetstream(), await Proof.of(engine, nats)
-    result.was_made = await ensure_stream(js, _STREAM)
-    if result.was_made:
-        await ensure_consumers(js, _STREAM)
     async with engine.connect() as connection:
+        if not await may_repair(connection):
+            raise RepairRunsError
+        result.was_closed = await reopen(js, _STREAM)
+        result.was_made = await ensure_stream(js, _STREAM)
+        if result.was_made:
+            await ensure_consumers(js, _STREAM)
         lost = LostMessages(connection, scored, parked)
         await lost.begin()
         highest = await lost.highest_number()
@@ -217,7 +225,7 @@ async def _repeated(nats: Client, messages: Sequence[Message]) -> list[Message]:
 
 async def _forget_ids(nats: Client) -> None:
     """Let the stream forget the ids by which it drops repeated messages."""
-    async with _closed(nats, window_seconds=_SHORT_WINDOW_SECONDS):
+    async with closed(nats.jetstream(), _STREAM, window_seconds=_SHORT_WINDOW_SECONDS):
         await asyncio.sleep(_FORGETTING_SECONDS)
 
 
@@ -226,7 +234,7 @@ async def _go_on_behind(nats: Client, number: int, lost: LostMessages, proof: Pr
 
     UnkeptMessagesError where it holds messages that no table has after a while.
     """
-    async with _closed(nats):
+    async with closed(nats.jetstream(), _STREAM):
         waited = 0.0
         while unknown := await _unknown(nats, lost, proof):
             if waited >= _PATIENCE_SECONDS:
@@ -243,18 +251,3 @@ async def _unknown(nats: Client, lost: LostMessages, proof: Proof) -> int:
         ids = [found[0] for message in batch if (found := _identified(message, proof)) and found[1]]
         number += len(await lost.unknown(ids))
     return number
-
-
-@asynccontextmanager
-async def _closed(nats: Client, window_seconds: float | None = None) -> AsyncIterator[None]:
-    """Let the stream take no message until the block ends."""
-    js = nats.jetstream()
-    before = (await js.stream_info(_STREAM)).config
-    if before.max_msg_size == _CLOSED_BYTES:  # a repair was interrupted
-        before = before.evolve(max_msg_size=-1)
-    window = before.duplicate_window if window_seconds is None else window_seconds
-    await js.update_stream(before.evolve(max_msg_size=_CLOSED_BYTES, duplicate_window=window))
-    try:
-        yield
-    finally:
-        await js.update_stream(before)

@@ -15,16 +15,40 @@ from services.intake.admission.accept import Admission
 from services.intake.admission.group_commit import GroupCommit
 from services.intake.projection.project import Sources
 from services.intake.projection.scoring_progress import ScoringProgress
-from services.intake.storage.tables import ParkedRow
+from services.intake.storage.tables import (
+    DossierStepRow,
+    ParkedRow,
+    ProblemEventRow,
+    RefusalRow,
+    ReviewRow,
+    SubmissionRow,
+    WithdrawalRow,
+)
 from shared.access.authenticator import Authenticator
 from shared.access.oidc_tokens import Issuer
+from shared.contracts import subjects
+from shared.contracts.difficulty import DifficultyLogged
+from shared.contracts.dossier import DossierLogged
+from shared.contracts.submission import AcceptedSubmission, Refusal, Review, Withdrawal
 from shared.http.dependencies import service_of
-from shared.service.parking import PARKING_CODES, ParkingPlace
+from shared.operations.catalogue import Code
+from shared.service.parking import ParkingPlace
 from shared.service.runtime import Runtime, background, open_runtime
+from shared.service.wholeness import FilledTable, Wholeness
 from shared.settings import Settings
 
 type Projection = Callable[[AsyncConnection, Sequence[Msg], Sources], Awaitable[object]]
 """Brings a batch of messages to intake's tables, in the caller's transaction."""
+
+FILLED = [
+    FilledTable(subjects.ALL_SUBMISSIONS, AcceptedSubmission, SubmissionRow, numbered=True),
+    FilledTable(subjects.ALL_REVIEWS, Review, ReviewRow),
+    FilledTable(subjects.ALL_WITHDRAWALS, Withdrawal, WithdrawalRow),
+    FilledTable(subjects.ALL_REFUSALS, Refusal, RefusalRow, numbered=True),
+    FilledTable(subjects.ALL_PROBLEMS, DifficultyLogged, ProblemEventRow),
+    FilledTable(subjects.ALL_DOSSIERS, DossierLogged, DossierStepRow, numbered=True),
+]
+"""The tables in which every message is that intake has acknowledged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +60,7 @@ class Intake:
     admission: Admission
     scoring_progress: ScoringProgress
     parking: ParkingPlace
+    wholeness: Wholeness
 
     @classmethod
     @asynccontextmanager
@@ -43,7 +68,7 @@ class Intake:
         """Connect intake, admit submissions while the block runs, and leave it cleanly."""
         async with open_runtime(settings, "intake") as runtime:
             group_commit, parking = GroupCommit(runtime), ParkingPlace(runtime.engine, ParkedRow)
-            watching = runtime.operations.watch(PARKING_CODES, parking.troubles, failures=1)
+            watching = runtime.operations.watch([Code.PARKED], parking.troubles, failures=1)
             async with background(group_commit.run(), runtime.in_use.run(), watching):
                 yield cls(
                     runtime,
@@ -51,6 +76,7 @@ class Intake:
                     Admission(runtime, group_commit),
                     ScoringProgress(runtime),
                     parking,
+                    Wholeness(runtime, "intake", FILLED, ParkedRow),
                 )
 
     async def project(self, projection: Projection, messages: Sequence[Msg]) -> None:

@@ -40,11 +40,13 @@ from services.notify.stages.settle import settle
 from services.notify.stages.silence import silence
 from shared.contracts import subjects
 from shared.http.app import create_app
+from shared.http.held_back import HeldBack
 from shared.http.openapi import describe
 from shared.service.batch_processing import process
 from shared.service.broker import batches, create_broker, raw_body, start
 from shared.service.replay import answer_replay
 from shared.service.runtime import background
+from shared.service.wholeness import once_whole
 
 broker = create_broker(settings(), "notify")
 
@@ -64,9 +66,18 @@ TELLING = [settle, inhibit, silence, render]
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Run notify's workers and subscribers while the service runs."""
+    """Run notify while the application does; its work begins once its tables are whole."""
     async with (
         Notify.running(settings(), ARRIVING, TELLING) as app.state.service,
+        once_whole(notify().wholeness, work),
+    ):
+        yield
+
+
+@asynccontextmanager
+async def work() -> AsyncIterator[None]:
+    """Run the workers and subscribers while the block does."""
+    async with (
         background(notify().runtime.in_use.run(), notify().watch(), *(worker.run() for worker in notify().workers)),
         broker,
     ):
@@ -78,6 +89,7 @@ app = create_app("NTM notify", "Ai đã được báo điều gì, khi nào. / T
 for router in ROUTERS:
     app.include_router(router)
 describe(app, DESCRIPTION)
+app.add_middleware(HeldBack)
 
 
 def notify() -> Notify:

@@ -26,7 +26,7 @@ from services.notify.routing.tree import Tree
 from services.notify.settings import NotifySettings
 from services.notify.sms_text import Style
 from services.notify.storage.contacts import bring_contacts
-from services.notify.storage.tables import OutboxRow, ParkedRow
+from services.notify.storage.tables import AlertRow, OutboxRow, ParkedRow
 from services.notify.telling.escalate import escalate
 from services.notify.telling.hand_over import Handover
 from services.notify.telling.pipeline import Pipeline
@@ -37,14 +37,19 @@ from services.notify.telling.world_reader import WorldReader
 from services.notify.world import Stage, Tariff, World
 from shared.access.authenticator import Authenticator
 from shared.access.oidc_tokens import Issuer
+from shared.contracts import subjects
 from shared.contracts.alert import ChannelName
 from shared.contracts.bilingual import Bilingual
+from shared.contracts.difficulty import DifficultyLogged
+from shared.contracts.reference_version import RulesChanged
+from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.operations.catalogue import Code
 from shared.reference.load import Reference, load_contacts
 from shared.service.outbox import Relay
-from shared.service.parking import PARKING_CODES, ParkingPlace
+from shared.service.parking import ParkingPlace
 from shared.service.polling_worker import PollingWorker
 from shared.service.runtime import Runtime, open_runtime
+from shared.service.wholeness import FilledTable, Wholeness
 from shared.time import utc_now
 
 log = structlog.get_logger()
@@ -55,6 +60,14 @@ _GAPS_LOGGED = 20
 
 type UseCase = Callable[[AsyncConnection, Pipeline, datetime], Awaitable[int]]
 """A use case that tells something within one transaction, and returns the number of alerts or gatherings it handled."""
+
+FILLED = [
+    FilledTable(subjects.ALL_STATUSES, StatusChanged, AlertRow),
+    FilledTable(subjects.ALL_TARGETS, TargetChanged, AlertRow),
+    FilledTable(subjects.ALL_PROBLEMS, DifficultyLogged, AlertRow),
+    FilledTable(subjects.ALL_RULES, RulesChanged, AlertRow),
+]
+"""The tables in which every message is that notify has acknowledged."""
 
 
 class Notify:
@@ -67,6 +80,7 @@ class Notify:
         self.runtime, self.settings = runtime, settings
         self.authenticator = Authenticator(runtime.engine, Issuer.of(runtime.settings))
         self.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
+        self.wholeness = Wholeness(runtime, "notify", FILLED, ParkedRow)
         world = _first_world(runtime, settings, frozenset(channels), links)
         self.pipeline = Pipeline(arriving, telling, WorldReader(world, lambda: runtime.reference))
         self.relay = Relay(runtime.engine, runtime.nats, OutboxRow, pause_seconds=_RELAY_PAUSE_SECONDS)
@@ -112,7 +126,7 @@ class Notify:
 
     async def watch(self) -> None:
         """Report gateways that rest, and messages that are parked."""
-        await self.runtime.operations.watch([*PARKING_CODES, Code.GATEWAY], self._troubles, failures=1)
+        await self.runtime.operations.watch([Code.PARKED, Code.GATEWAY], self._troubles, failures=1)
 
     async def _troubles(self) -> Mapping[Code, Bilingual | None]:
         resting = [name for name, worker in self.deliveries.items() if worker.is_gateway_away]

@@ -9,7 +9,6 @@ from pydantic import Field, SecretStr, model_validator
 
 from services.notify.delivery.channels.settings import DeliverySettings
 from services.notify.delivery.http_address import HttpAddress
-from shared.settings import read_settings
 
 _SECRET_LENGTH = 32
 
@@ -43,4 +42,4 @@ class NotifySettings(DeliverySettings):
 @lru_cache
 def settings() -> NotifySettings:
     """Return the settings of this process, which are read once."""
-    return read_settings(NotifySettings)
+    return NotifySettings()

@@ -39,11 +39,13 @@ from services.scoring.asking.openapi import DESCRIPTION
 from services.scoring.service import Scoring
 from shared.contracts import subjects
 from shared.http.app import create_app
+from shared.http.held_back import HeldBack
 from shared.http.openapi import describe
 from shared.service.batch_processing import process
 from shared.service.broker import batches, create_broker, raw_body, start
 from shared.service.replay import answer_replay
 from shared.service.runtime import background
+from shared.service.wholeness import once_whole
 from shared.settings import settings
 
 broker = create_broker(settings(), "scoring")
@@ -53,12 +55,15 @@ CONSUMERS = subjects.CONSUMERS["scoring"]
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Run scoring, its workers and its subscribers while the application does."""
-    async with (
-        Scoring.running(settings()) as app.state.service,
-        background(scoring().watch_parked(), *(worker.run() for worker in scoring().workers)),
-        broker,
-    ):
+    """Run scoring while the application does; its work begins once its tables are whole."""
+    async with Scoring.running(settings()) as app.state.service, once_whole(scoring().wholeness, work):
+        yield
+
+
+@asynccontextmanager
+async def work() -> AsyncIterator[None]:
+    """Run the workers and subscribers while the block does."""
+    async with background(scoring().watch_parked(), *(worker.run() for worker in scoring().workers)), broker:
         await start(broker, scoring().runtime.nats)
         yield
 
@@ -67,6 +72,7 @@ app = create_app("NTM scoring", "Các xã đang ở đâu so với kế hoạch.
 for part in (summary, statuses, communes, changes, series, recognitions, targets, what_if, nearest):
     app.include_router(part.router)
 describe(app, DESCRIPTION)
+app.add_middleware(HeldBack)
 
 
 def scoring() -> Scoring:

@@ -14,7 +14,7 @@ from services.scoring.following.change_feed import ChangeFeed
 from services.scoring.following.published_statuses import PublishedStatuses
 from services.scoring.judging.changes import Moment
 from services.scoring.storage.locks import hold_off_rebuild
-from services.scoring.storage.tables import OutboxRow, ParkedRow
+from services.scoring.storage.tables import OutboxRow, ParkedRow, SubmissionRow
 from services.scoring.update.arrivals import arrival_of
 from services.scoring.update.daily_tick import DailyTick
 from services.scoring.update.plan_guard import take_version, transaction_by_plans, version_of_state
@@ -26,14 +26,21 @@ from services.scoring.update.targets import judge_targets
 from services.scoring.update.transaction import Transaction
 from shared.access.authenticator import Authenticator
 from shared.access.oidc_tokens import Issuer
+from shared.contracts import subjects
+from shared.contracts.submission import AcceptedSubmission
+from shared.operations.catalogue import Code
 from shared.service.outbox import Relay
-from shared.service.parking import PARKING_CODES, ParkingPlace
+from shared.service.parking import ParkingPlace
 from shared.service.polling_worker import PollingWorker
 from shared.service.runtime import Runtime, open_runtime
 from shared.service.transient_errors import is_transient
+from shared.service.wholeness import FilledTable, Wholeness
 from shared.settings import Settings
 
 log = structlog.get_logger()
+
+FILLED = [FilledTable(subjects.ALL_SUBMISSIONS, AcceptedSubmission, SubmissionRow)]
+"""The tables in which every message is that scoring has acknowledged."""
 
 
 class Scoring:
@@ -43,6 +50,7 @@ class Scoring:
         self.runtime = runtime
         self.authenticator = Authenticator(runtime.engine, Issuer.of(runtime.settings))
         self.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
+        self.wholeness = Wholeness(runtime, "scoring", FILLED, ParkedRow)
         self.relay = Relay(runtime.engine, runtime.nats, OutboxRow)
         self.changes = ChangeFeed(runtime.engine)
         self.statuses = PublishedStatuses(runtime.engine, self.changes)
@@ -67,8 +75,8 @@ class Scoring:
         return (self.relay, self.targets, self.daily_tick, self.reference_switch)
 
     async def watch_parked(self) -> None:
-        """Report that messages are parked, or came without a signature, and that none is any more."""
-        await self.runtime.operations.watch(PARKING_CODES, self.parking.troubles, failures=1)
+        """Report that messages are parked, and that none is any more."""
+        await self.runtime.operations.watch([Code.PARKED], self.parking.troubles, failures=1)
 
     async def prepare(self) -> None:
         """Take up the version by which the state is judged, and make sure that the state is whole.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, Base64Bytes, BaseModel, Field
@@ -31,7 +32,7 @@ class VerdictsMoved(BaseModel):
 
 
 class RulesChanged(BaseModel):
-    """All verdicts were judged again by another version of the rules: the body of `ntm.v1.rules.<province>`."""
+    """All verdicts were judged again: the body of `ntm.v1.rules.<province>`."""
 
     id: UUID
     at: AwareDatetime
@@ -44,3 +45,7 @@ class RulesChanged(BaseModel):
     communes: list[VerdictsMoved] = Field(description="Verdicts on criteria of communes.")
     targets: list[VerdictsMoved] = Field(description="Verdicts on commitments of districts and the province.")
     sample: bool = False
+    cause: Literal["rules", "rebuild"] = Field(
+        default="rules",
+        description="By another version of the rules, or by the same one in a rebuild of the state from the streams.",
+    )

@@ -148,12 +148,16 @@ async def _health(request: Request) -> dict[str, Any]:
 
 async def _ready(request: Request) -> Response:
     """Answer 200 when the broker stores and the database commits, else 503 with what is wrong and what to do."""
-    language = language_of(request)
-    if troubles := await runtime_of(request).health.troubles():
+    language, runtime = language_of(request), runtime_of(request)
+    if runtime.held_back is not None:
+        held = Problem(Problems.UNAVAILABLE, detail=runtime.held_back, headers={"Retry-After": "60"})
+        return problem_response(held, language)
+    if troubles := await runtime.health.troubles():
         words = "; ".join(_said(code, details, language) for code, details in troubles.items())
         detail = Bilingual(vi=words, en=words)
         return problem_response(Problem(Problems.UNAVAILABLE, detail=detail, headers={"Retry-After": "2"}), language)
-    return JSONResponse({"status": "ready"})
+    lacking = runtime.facts.get("streams_that_lack_messages")  # it works on, and operators have to act
+    return JSONResponse({"status": "ready", **({"streams_that_lack_messages": lacking} if lacking else {})})
 
 
 def _said(code: Code, details: Bilingual | None, language: Language) -> str:

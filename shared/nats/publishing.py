@@ -33,10 +33,19 @@ EXPECTED_LAST_OF = "Nats-Expected-Last-Subject-Sequence-Subject"
 
 _DUPLICATE_IN_BATCH = 10201
 _WRONG_LAST = (10071, 10164)
+_TOO_LARGE = 10054
+"""The code for a message that is larger than the stream takes: what is too large for all streams is refused before."""
+
+
+_REFUSED = (NatsError, NoStreamResponseError, APIError, OSError, TimeoutError)
 
 
 class BrokerUnavailableError(Exception):
     """JetStream did not acknowledge: the messages may or may not be on disk."""
+
+
+class ClosedStreamError(BrokerUnavailableError):
+    """The stream takes nothing for a while, since it is being repaired."""
 
 
 class SubjectMovedError(Exception):
@@ -70,8 +79,8 @@ async def publish(nats: Client, messages: Sequence[Message], wait_seconds: float
                 async with asyncio.timeout(wait_seconds):  # a broker that hangs takes no data at all
                     together = await _publish_atomically(nats, batch, wait_seconds) if len(batch) > 1 else None
                 stored += together or await _publish_singly(nats, batch, wait_seconds)
-    except (NatsError, NoStreamResponseError, APIError, OSError, TimeoutError) as error:
-        raise BrokerUnavailableError(str(error) or type(error).__name__) from error
+    except _REFUSED as error:
+        raise _unavailable(error) from error
     return stored
 
 
@@ -102,10 +111,15 @@ async def publish_as_expected(nats: Client, messages: Sequence[Message], wait_se
                     raise OvertakenError("duplicate")
                 return stored
             return await _publish_singly(nats, messages, wait_seconds)
-    except (NatsError, NoStreamResponseError, APIError, OSError, TimeoutError) as error:
+    except _REFUSED as error:
         if isinstance(error, APIError) and error.err_code in _WRONG_LAST:
             raise OvertakenError(str(error)) from error
-        raise BrokerUnavailableError(str(error) or type(error).__name__) from error
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: Exception) -> BrokerUnavailableError:
+    is_closed = isinstance(error, APIError) and error.err_code == _TOO_LARGE
+    return (ClosedStreamError if is_closed else BrokerUnavailableError)(str(error) or type(error).__name__)
 
 
 def _sign(nats: Client, messages: Sequence[Message]) -> None:
@@ -133,7 +147,8 @@ async def _publish_atomically(nats: Client, batch: Sequence[Message], wait_secon
             return None
         if error.get("err_code") in _WRONG_LAST:
             raise OvertakenError(error.get("description"))
-        raise BrokerUnavailableError(error.get("description", "batch refused"))
+        refused = ClosedStreamError if error.get("err_code") == _TOO_LARGE else BrokerUnavailableError
+        raise refused(error.get("description", "batch refused"))
     if acknowledged.get("count") != last:
         raise BrokerUnavailableError(f"{acknowledged.get('count')} of {last} messages acknowledged")
     first = acknowledged["seq"] - last + 1

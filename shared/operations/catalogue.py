@@ -20,6 +20,8 @@ class Code(StrEnum):
     GATEWAY = "gateway"
     PARKED = "parked"
     QUORUM = "quorum"
+    STREAM = "stream"
+    TABLES = "tables"
     UNSIGNED = "unsigned"
 
 
@@ -38,6 +40,8 @@ CATALOGUE: Mapping[Code, Entry] = {
     Code.GATEWAY: Entry(phrase("operations.gateway.words"), phrase("operations.gateway.remedy")),
     Code.PARKED: Entry(phrase("operations.parked.words"), phrase("operations.parked.remedy")),
     Code.QUORUM: Entry(phrase("operations.quorum.words"), phrase("operations.quorum.remedy")),
+    Code.STREAM: Entry(phrase("operations.stream.words"), phrase("operations.stream.remedy")),
+    Code.TABLES: Entry(phrase("operations.tables.words"), phrase("operations.tables.remedy")),
     Code.UNSIGNED: Entry(phrase("operations.unsigned.words"), phrase("operations.unsigned.remedy")),
 }
 

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Iterable
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,3 +35,8 @@ async def lock_all(connection: AsyncConnection, tables: Iterable[str], mode: str
         else:
             await connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
             return
+
+
+async def may_repair(connection: AsyncConnection) -> bool:
+    """Return whether nobody else repairs the streams; until the transaction ends nobody else may then."""
+    return bool(await connection.scalar(select(func.pg_try_advisory_xact_lock(func.hashtext("ntm-repair")))))

@@ -15,6 +15,7 @@ from nats.aio.client import Client
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.contracts import subjects
+from shared.contracts.bilingual import Bilingual
 from shared.nats.connection import connect
 from shared.operations.catalogue import Code
 from shared.operations.reporter import Operations
@@ -56,6 +57,8 @@ class Runtime:
     health: Health
     facts: dict[str, Any] = field(default_factory=dict)
     """Facts that `/healthz` answers, besides the day."""
+    held_back: Bilingual | None = None
+    """The reason why the service takes and answers nothing; None: it works."""
 
     @property
     def plans(self) -> Plans:

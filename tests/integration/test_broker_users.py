@@ -564,7 +564,7 @@ async def test_an_agencys_user_sends_on_its_own_subject_by_its_own_keys_which_no
 
 
 BROKER_COMMANDS = [
-    ["tick"], ["watch"], ["audit", "verify"], ["dossier", "rebuild", "--verify"], ["rebuild", "--verify"],
+    ["tick"], ["watch"], ["audit", "verify"], ["rebuild", "--verify"],
     ["reference", "list"], ["reference", "show", "1"], ["migrate", "--dry-run"],
 ]  # fmt: skip
 

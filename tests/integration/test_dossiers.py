@@ -364,13 +364,13 @@ async def test_the_system_itself_says_that_a_withdrawal_is_due_and_takes_it_back
     assert (await province.looks())["state"] == "recognised"
     await report(numbers[1:11], 9)  # a further one fails
     await eventually(lambda: steps_are(province, ["withdrawal_due", "returned"] * 2 + ["withdrawal_due"]))
-    again = await around.ntm("dossier", "rebuild", "--verify")
+    again = await around.ntm("rebuild", "--verify")
     assert "The same." in again
     posted = await events(around, BORDER, "180")
     async with around.engine.begin() as connection:
         await connection.execute(text("TRUNCATE intake.dossier_step"))
     await around.nats.jetstream().delete_consumer(subjects.STATUS_STREAM, "intake-withdrawals-due")
-    await around.ntm("dossier", "rebuild", status=1)
+    await around.ntm("rebuild", status=1)
     await intake.stop()
     await intake.start()  # all changes come again
     js = around.nats.jetstream()
@@ -413,20 +413,20 @@ async def test_the_table_comes_again_from_the_stream_byte_for_byte(
     await province.takes("returned", reason="Thiếu phụ lục.")
     before, looked = await rows(around), await province.looks()
     assert len(before) == 4
-    assert "The same." in await around.ntm("dossier", "rebuild", "--verify")
+    assert "The same." in await around.ntm("rebuild", "--verify")
     for damage in (
         "DELETE FROM intake.dossier_step",
         'UPDATE intake.dossier_step SET body = body || \'{"reason": "x"}\'',
     ):
         async with around.engine.begin() as connection:
             await connection.execute(text(damage))
-        assert "differs" in await around.ntm("dossier", "rebuild", "--verify", status=1), damage
-        await around.ntm("dossier", "rebuild", status=1)
+        await around.ntm("rebuild", "--verify", status=1)
+        await around.ntm("rebuild", status=1)
         assert await rows(around) == before
         assert await province.looks() == looked
     async with around.engine.begin() as connection:
         await connection.execute(text("UPDATE intake.dossier_step SET id = gen_random_uuid() WHERE sequence = 2"))
-    assert "lacks steps" in await around.ntm("dossier", "rebuild", status=1)
+    assert "ntm audit repair" in await around.ntm("rebuild", status=1)
 
 
 async def test_the_program_shows_a_dossier_and_takes_steps(

@@ -20,7 +20,7 @@ from services.intake.doors.reviews import Decision, review
 from services.intake.doors.withdrawals import withdraw
 from services.intake.dossiers.take_step import Step, take_step
 from services.intake.projection.scoring_progress import ScoringProgress
-from services.intake.service import Intake
+from services.intake.service import FILLED, Intake
 from services.intake.storage.tables import ParkedRow
 from shared.access.authenticator import Authenticator
 from shared.access.caller import EVERYTHING, Caller
@@ -37,6 +37,7 @@ from shared.service.parking import ParkingPlace
 from shared.service.proof import Proof
 from shared.service.reference_follower import ReferenceInUse
 from shared.service.runtime import Runtime, background
+from shared.service.wholeness import Wholeness
 from tests.builders import a_posted_submission
 from tests.integration.test_reviews import BORDER, post, receipt
 from tests.interleaving import Work, engine_of, interleaved
@@ -81,6 +82,7 @@ async def intake_over(around: Surroundings, engine: AsyncEngine) -> AsyncIterato
             Admission(runtime, group_commit),
             ScoringProgress(runtime),
             ParkingPlace(engine, ParkedRow),
+            Wholeness(runtime, "intake", FILLED, ParkedRow),
         )
 
 

@@ -27,11 +27,12 @@ from services.intake.admission.history_reader import DATABASE_AWAY, HistoryReade
 from services.intake.admission.kept_message import first_published
 from services.intake.admission.log_tail import Entry, LogTail
 from services.intake.admission.messages import REQUEST_DIGEST_HEADER, claim, messages_of, receipt, refusal_of
+from services.intake.admission.unavailable import unavailable
 from services.intake.rules.standing_figures import StandingFigures
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission, Receipt, Review
 from shared.nats.cloud_events import Message
-from shared.nats.direct_get import messages_after
+from shared.nats.direct_get import last_sequences, messages_after
 from shared.nats.publishing import (
     BATCH_LIMIT,
     EXPECTED_LAST,
@@ -212,6 +213,8 @@ class GroupCommit:
             if unknown := tail.unknown(history, places):
                 await tail.look(unknown)
             expected = tail.complete(history, candidates, places)
+            if attempt > 1:
+                await self._leave_out_lost(expected)
             known = set(history.requests)
             reviewed = await self._reviewed_since(rulings, expected)
             decisions = Decisions(history, runtime.reference, runtime.clock.now(), reviewed)
@@ -240,6 +243,15 @@ class GroupCommit:
             raise BrokerUnavailableError("others are always faster")
         # the stream knows a message by its id that neither it nor the tables show, or others are always faster
         return decisions, published, await publish(runtime.nats, messages)
+
+    async def _leave_out_lost(self, expected: dict[str, int]) -> None:
+        """Expect the last message that the stream has, where the tables know of a later one that it has lost.
+
+        The stream was asked after the tables, and refuses the group where a server answered that lags behind.
+        """
+        lasts = await last_sequences(self._runtime.nats, subjects.SUBMISSIONS_STREAM, expected)
+        for subject, number in expected.items():
+            expected[subject] = min(number, lasts.get(subject, 0))
 
     def _expect_around(self, published: Iterable[_Published], around: dict[str, int]) -> None:
         """Have the first message that the other level matters to say which is the last message in its district."""
@@ -372,4 +384,4 @@ def _fail(groups: Iterable[_Group], error: Exception) -> None:
         log.error("group failed", exc_info=error)
     for group in groups:
         if not group.answer.done():
-            group.answer.set_exception(Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) if passes else error)
+            group.answer.set_exception(unavailable(error) if passes else error)

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from services.intake.admission.candidate import REQUEST_KEY
 from services.intake.admission.kept_message import first_published
+from services.intake.admission.unavailable import unavailable
 from services.intake.doors.receipts import Limit
 from services.intake.projection.read_after_write import find_after_projection, newest_projected
 from services.intake.service import Intake, Serving
@@ -356,7 +357,7 @@ async def _publish(intake: Intake, logged: DifficultyLogged, request: Request, a
     try:
         (stored,) = await publish(nats, [message]) if after is None else [await publish_next(nats, message, after)]
     except BrokerUnavailableError as error:
-        raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
+        raise unavailable(error) from error
     if not stored.duplicate:
         return logged
     first = await first_published(intake.runtime, subjects.STATUS_STREAM, stored, message)

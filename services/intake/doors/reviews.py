@@ -15,6 +15,7 @@ from services.intake.admission.candidate import Posted, Ruling
 from services.intake.admission.digest import identity
 from services.intake.admission.kept_message import first_published
 from services.intake.admission.messages import review_message
+from services.intake.admission.unavailable import unavailable
 from services.intake.doors.receipts import submission_seen_by
 from services.intake.projection.read_after_write import newest_projected
 from services.intake.rules.standing_figures import Figures
@@ -170,7 +171,7 @@ async def _send_back(
         message = review_message(made, original.district, posted.trace)
         stored = await publish_next(runtime.nats, message, newest)
     except BrokerUnavailableError as error:
-        raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
+        raise unavailable(error) from error
     if not stored.duplicate:
         return made
     first = await first_published(runtime, subjects.SUBMISSIONS_STREAM, stored, message)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from services.intake import rules
 from services.intake.admission.kept_message import first_published
 from services.intake.admission.messages import withdrawal_message
+from services.intake.admission.unavailable import unavailable
 from services.intake.doors.receipts import body_of, submission_seen_by
 from services.intake.doors.reviews import raised
 from services.intake.projection.read_after_write import newest_projected
@@ -113,7 +114,7 @@ async def _decide(intake: Intake, caller: Caller, submission_id: UUID, reason: s
     except OvertakenError:
         raise
     except BrokerUnavailableError as error:
-        raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
+        raise unavailable(error) from error
     if not first.duplicate:
         return withdrawals[0]
     kept = await first_published(runtime, subjects.SUBMISSIONS_STREAM, first, messages[0])

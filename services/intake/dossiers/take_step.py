@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.intake.admission.candidate import Posted
+from services.intake.admission.unavailable import unavailable
 from services.intake.dossiers.history import History, history_of, subject_of
 from services.intake.dossiers.scoring_judgement import judgement_of
 from services.intake.rules.dossier import (
@@ -91,7 +92,7 @@ async def _publish(runtime: Runtime, posted: Posted, step: Step, logged: Dossier
     try:
         return not (await publish_next(runtime.nats, message, after)).duplicate
     except BrokerUnavailableError as error:
-        raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
+        raise unavailable(error) from error
 
 
 def _is_repeated(steps: Sequence[DossierLogged], step: Step) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
-from sqlalchemy import delete, select, text, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -45,23 +45,6 @@ async def keep_steps(connection: AsyncConnection, rows: Sequence[NewDossierStep]
     """Keep steps; those that are known stay as they are."""
     if rows:
         await connection.execute(insert(dossier_step).on_conflict_do_nothing(), rows)
-
-
-async def lock_steps(connection: AsyncConnection) -> None:
-    """Let no other transaction write steps until this one ends."""
-    await connection.execute(text("LOCK TABLE intake.dossier_step IN SHARE ROW EXCLUSIVE MODE"))
-
-
-async def replace_steps(connection: AsyncConnection, rows: Sequence[NewDossierStep]) -> None:
-    """Put these steps in the place of all that are kept."""
-    await connection.execute(delete(dossier_step))
-    await keep_steps(connection, rows)
-
-
-async def all_steps(connection: AsyncConnection) -> list[StoredStep]:
-    """Return all steps, in the order of the stream."""
-    query = select(*(dossier_step.c[name] for name in StoredStep._fields)).order_by(dossier_step.c.sequence)
-    return [StoredStep(*row) for row in await connection.execute(query)]
 
 
 async def is_kept(connection: AsyncConnection, step_id: UUID) -> bool:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.notify.alerts.dossier_turn import DossierEvent, TurnOfDossier
 from services.notify.alerts.figures import FiguresEvent, figures_event
+from services.notify.alerts.found_by_rebuild import is_found_by_rebuild, state_event
 from services.notify.alerts.rules_changed import RulesEvent
 from services.notify.alerts.silence_given import SilenceEvent, SilenceGiven
 from shared.contracts.alert import DifficultyEvent, OccasionKind, OperationNoted
@@ -72,14 +73,21 @@ class Alert:
         match self.occasion:
             case DifficultyLogged() as logged:
                 return DifficultyEvent.CLOSED if logged.closes else DifficultyEvent(logged.event)
-            case RulesChanged():
-                return RulesEvent.CHANGED
+            case RulesChanged(cause=cause):
+                return RulesEvent.REBUILT if cause == "rebuild" else RulesEvent.CHANGED
             case SilenceGiven():
                 return SilenceEvent.GIVEN
+            case StatusChanged() | TargetChanged() as change if self.is_found_by_rebuild:
+                return state_event(change)
             case StatusChanged() as change:
                 return figures_event(change) or change.event
             case other:
                 return other.event
+
+    @property
+    def is_found_by_rebuild(self) -> bool:
+        """True for a change that nobody is told of, since a rebuild has found it in the figures of before."""
+        return is_found_by_rebuild(self.occasion)
 
     @property
     def on(self) -> date:
@@ -100,6 +108,8 @@ class Alert:
                 return "/".join(filter(None, (criteria_set, turn.step, turn.sector)))
             case OperationNoted() as noted:
                 return noted.about
+            case RulesChanged(cause="rebuild"):
+                return "rebuild"
             case RulesChanged(version=version):
                 return f"reference/{version}"
             case SilenceGiven(silence=silence):

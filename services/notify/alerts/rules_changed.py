@@ -1,4 +1,4 @@
-"""The event that all verdicts were judged again by another version of the rules."""
+"""The events that all verdicts were judged again: by another version of the rules, or in a rebuild of the state."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from enum import StrEnum
 
 
 class RulesEvent(StrEnum):
-    """The event. Readers of notify's API get it as `changed`, since the released list of events is closed."""
+    """An event. Readers of notify's API get it as `changed`, since the released list of events is closed."""
 
     CHANGED = "rules_changed"
+    REBUILT = "state_rebuilt"

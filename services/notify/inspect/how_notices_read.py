@@ -59,7 +59,7 @@ def example(event: AlertedEvent, reference: Reference, *, of_commitment: bool = 
         words = {"event": event, "agency": "ubnd-xa", "sample": True}
         return replace(turn, occasion=turn.occasion.model_copy(update=words), sample=True)
     if isinstance(event, RulesEvent):
-        return alert_of(_rules(reference), reference)
+        return alert_of(_rules(reference, event), reference)
     if isinstance(event, SilenceEvent):
         return alert_of(_silence(reference), reference)
     if isinstance(event, FiguresEvent):
@@ -92,7 +92,7 @@ def _figures(event: FiguresEvent, reference: Reference) -> Alert:
     return replace(alert, occasion=change.model_copy(update=words))
 
 
-def _rules(reference: Reference) -> RulesChanged:
+def _rules(reference: Reference, event: RulesEvent = RulesEvent.CHANGED) -> RulesChanged:
     unit = hypothetical_turn(reference, reference.plan.unit, DossierStep.VERIFIED).occasion.unit
     return RulesChanged(
         id=UUID(int=1),
@@ -106,6 +106,7 @@ def _rules(reference: Reference) -> RulesChanged:
         communes=[VerdictsMoved(before=Status.MET, after=Status.ON_TRACK, count=7)],
         targets=[],
         sample=True,
+        cause="rebuild" if event is RulesEvent.REBUILT else "rules",
     )
 
 

@@ -140,6 +140,17 @@ def _end_alerts() -> ReturningUpdate[Any]:
     )
 
 
+async def end_repeated(connection: AsyncConnection, new: Collection[UUID], now: datetime) -> None:
+    """End the new alerts that only repeat an open one about the same: that one stays, with what was told of it."""
+    older = alert.alias("older")
+    same = [older.c[name] == alert.c[name] for name in (*_TOPIC, "event")]
+    first = select(older.c.id).where(*same, older.c.opens, older.c.ended_at.is_(None), older.c.id != alert.c.id)
+    own = alert.c.id == func.any(list(new))
+    by = first.order_by(older.c.raised_at, older.c.id).limit(1).scalar_subquery()
+    repeated = update(alert).where(own, alert.c.opens, alert.c.ended_at.is_(None), first.exists())
+    await connection.execute(repeated.values(ended_at=now, ended_by=by))
+
+
 async def open_causes(
     connection: AsyncConnection, districts: Collection[int], events: Collection[str]
 ) -> Sequence[OpenCause]:

@@ -13,7 +13,7 @@ from services.notify.alerts.draft import Draft
 from services.notify.alerts.events import alert_of
 from services.notify.alerts.significance import ENDS
 from services.notify.storage.alert_rows import alert_row
-from services.notify.storage.alerts import end_alerts, record_alerts
+from services.notify.storage.alerts import end_alerts, end_repeated, record_alerts
 from services.notify.storage.escalations import begin_escalations
 from services.notify.storage.gatherings import (
     NewGathered,
@@ -36,7 +36,8 @@ from services.notify.world import World
 from shared.contracts.alert import AlertEvent
 from shared.service import outbox
 
-_ENDS = [(event.value, ended.value) for event, all_ended in ENDS.items() for ended in all_ended]
+ENDING = [(event.value, ended.value) for event, all_ended in ENDS.items() for ended in all_ended]
+"""Pairs of an event and an event that it ends."""
 
 
 async def tell(connection: AsyncConnection, alerts: Sequence[Alert], pipeline: Pipeline, now: datetime) -> int:
@@ -50,7 +51,9 @@ async def tell(connection: AsyncConnection, alerts: Sequence[Alert], pipeline: P
     fresh = [alert for alert in by_id.values() if alert.id in new]
     if not fresh:
         return 0
-    ended = await end_alerts(connection, new, _ENDS, now)
+    ended = await end_alerts(connection, new, ENDING, now)
+    if found := [alert.id for alert in fresh if alert.is_found_by_rebuild]:
+        await end_repeated(connection, found, now)
     world = await pipeline.world_reader.world(connection, now)
     begun = [Draft((replace(alert, is_over=alert.id in ended),)) for alert in fresh]
     drafts = pass_stages(begun, pipeline.arriving, world)

@@ -203,8 +203,9 @@ def _of_operation(noted: OperationNoted, language: Language, reference: Referenc
 
 def _of_rules(changed: RulesChanged, language: Language, reference: Reference) -> Facts:
     """Return which version judges now, by whom and why it was installed, and how many verdicts it changed."""
+    is_rebuild = changed.cause == "rebuild"
     words = filled(
-        phrase("rules_changed.words"),
+        phrase("rules_changed.rebuilt") if is_rebuild else phrase("rules_changed.words"),
         plan=changed.plan,
         author=on_one_line(changed.author),
         reason=on_one_line(changed.reason),
@@ -212,7 +213,8 @@ def _of_rules(changed: RulesChanged, language: Language, reference: Reference) -
         communes=_moved(changed.communes, language),
         targets=_moved(changed.targets, language),
     )
-    about = filled(phrase("rules_changed.about"), number=changed.version).in_(language)
+    of_version = filled(phrase("rules_changed.about"), number=changed.version)
+    about = (phrase("rules_changed.log") if is_rebuild else of_version).in_(language)
     return {
         **_topic("", about, language, reference),
         "difficulty_kind": None,

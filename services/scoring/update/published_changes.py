@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,7 +21,6 @@ from shared.nats.cloud_events import Message, cloud_event
 from shared.reference.load import Reference
 from shared.reference.refs import unit_ref
 from shared.service import outbox
-from shared.service.reference_versions import Installed
 from shared.stable_id import stable_id
 
 
@@ -64,29 +63,45 @@ async def publish_changes(
     await outbox.put(connection, OutboxRow, messages)
 
 
-def rules_changed(
-    installed: Installed,
+class Judged(NamedTuple):
+    """The version by which all verdicts were judged again, who did it, and why."""
+
+    version: int
+    digest: str
+    author: str
+    reason: str
+    cause: Literal["rules", "rebuild"]
+
+
+def judged_again(
+    judged: Judged,
     reference: Reference,
     moment: Moment,
     *,
     communes: Iterable[tuple[Status, Status]],
     targets: Iterable[tuple[Status, Status]],
-) -> Message:
-    """Return the message that all verdicts were judged by another version; `communes`, `targets`: before and after."""
-    version, province = installed.version, reference.plan.unit
+) -> Message | None:
+    """Return the message that all verdicts were judged again; `communes`, `targets`: before and after.
+
+    None where a rebuild has found all of them as they were.
+    """
+    province, of_communes, of_targets = reference.plan.unit, _moved(communes), _moved(targets)
+    if judged.cause == "rebuild" and not (of_communes or of_targets):
+        return None
     unit = reference.units.find(province, moment.on) or reference.units.known(province)[-1]
     body = RulesChanged(
-        id=stable_id("rules", installed.number, version.digest, moment.at),
+        id=stable_id(judged.cause, judged.version, judged.digest, moment.at),
         at=moment.at,
         unit=unit_ref(unit),
-        version=installed.number,
-        digest=version.digest,
+        version=judged.version,
+        digest=judged.digest,
         plan=reference.plan.id,
-        author=version.author,
-        reason=version.reason,
-        communes=_moved(communes),
-        targets=_moved(targets),
+        author=judged.author,
+        reason=judged.reason,
+        communes=of_communes,
+        targets=of_targets,
         sample=reference.plan.sample,
+        cause=judged.cause,
     )
     return cloud_event(
         subjects.rules(province),

@@ -27,7 +27,7 @@ from services.scoring.judging.levels import counted_once, districts_of
 from services.scoring.storage import rebuilt_schema
 from services.scoring.storage.begun_plans import record_plans
 from services.scoring.storage.increments import add_increments
-from services.scoring.storage.judged_version import judged_version, record_version
+from services.scoring.storage.judged_version import digest_judged_by, judged_version, record_version
 from services.scoring.storage.known_figures import judged_at
 from services.scoring.storage.locks import hold_off_workers
 from services.scoring.storage.readings import reading_values
@@ -41,13 +41,14 @@ from services.scoring.update.arrivals import submission_row, unit_of
 from services.scoring.update.begin_plan import fill_sums, in_portions
 from services.scoring.update.commune_statuses import judge_again, rebuilt_statuses
 from services.scoring.update.plan_guard import check_version, plans_of_state
-from services.scoring.update.published_changes import ChangeOfUnit, rules_changed
+from services.scoring.update.published_changes import ChangeOfUnit, Judged, judged_again
 from services.scoring.update.score import score
 from services.scoring.update.stream_arrivals import StreamArrivals
 from services.scoring.update.take_back import take_back, taken_back_row
 from services.scoring.update.targets import begin_targets, judge_targets
 from services.scoring.update.transaction import Transaction
 from shared.contracts.status import Status
+from shared.contracts.verdict_change import Cause
 from shared.postgres.statements import copy_in, upsert
 from shared.reference.load import Plans, Reference
 from shared.reference.models import CriterionKey
@@ -85,7 +86,8 @@ async def rebuild(
 ) -> RebuildReport:
     """Rebuild into a schema of its own while the live one serves, and compare both.
 
-    With `switch` the rebuilt state takes the place of the live one, and verdicts that differ are published as changes.
+    With `switch` the rebuilt state takes the place of the live one. Verdicts that differ are published as changes with
+    the cause `rebuild`, of which nobody is told; the province's coordination office is told of all of them once.
     `today` is a simulated clock's day. Workers wait while both are compared. Nothing is switched where the stream
     lacks submissions that were scored: they would be lost. OtherPlanError where the live state was judged by other
     plans, unless `change_plan` puts those of the reference data that have begun in their place. With `version`,
@@ -119,10 +121,8 @@ async def rebuild(
             report = await _compare(live)
             if switch and not report.lacking:
                 *former, in_force = begun
-                if to:
-                    await _switch_to(Transaction(live, in_force, moment, former, "rules"), to)
-                else:
-                    await _switch(Transaction(live, in_force, moment, former, "rebuild"))
+                cause: Cause = "rules" if to else "rebuild"
+                await _switch_and_tell(Transaction(live, in_force, moment, former, cause), to)
                 report.switched = True
         report.submissions = rebuilding.submissions
         report.seconds = time.monotonic() - started
@@ -296,22 +296,36 @@ def _judged_still(
     return {unit: keys for unit, keys in judged.items() if keys}
 
 
-async def _switch_to(live: Transaction, installed: Installed) -> None:
-    """Put the state that was rebuilt by an installed version in place, and tell the coordination office of it once."""
+async def _switch_and_tell(live: Transaction, installed: Installed | None) -> None:
+    """Put the rebuilt state in place, and tell the coordination office once of all that differs.
+
+    `installed`: the version to which the state goes over; None where it stays with its own.
+    """
     before = await _verdicts_of_targets(live)
-    for own in live.of_each_plan:
-        await begin_targets(own)  # so that new commitments are compared with silence
+    if installed:
+        for own in live.of_each_plan:
+            await begin_targets(own)  # so that new commitments are compared with silence
     communes = await _switch(live)
     after = await _verdicts_of_targets(live)
-    await record_version(live.connection, installed.number, installed.version.digest, live.moment.at)
-    message = rules_changed(
-        installed,
+    message = judged_again(
+        await _judged_by(live, installed),
         live.reference,
         live.moment,
         communes=[(change.before, change.after) for _, change, _ in communes],
         targets=[(before[key], status) for key, status in after.items() if key in before],
     )
-    await outbox.put(live.connection, OutboxRow, [message])
+    if message:
+        await outbox.put(live.connection, OutboxRow, [message])
+
+
+async def _judged_by(live: Transaction, installed: Installed | None) -> Judged:
+    """Record the installed version as that by which the state is judged, if there is one, and return what judges."""
+    if installed is None:
+        number, digest = await judged_version(live.connection) or 0, await digest_judged_by(live.connection) or ""
+        return Judged(number, digest, "ntm rebuild", "", "rebuild")
+    version = installed.version
+    await record_version(live.connection, installed.number, version.digest, live.moment.at)
+    return Judged(installed.number, version.digest, version.author, version.reason, "rules")
 
 
 async def _verdicts_of_targets(live: Transaction) -> dict[tuple[str, str, int], Status]:

@@ -39,7 +39,7 @@ def test_a_contradiction_is_an_event_of_its_own(cause: Cause | None) -> None:
     assert an_alert(contradiction("ends", cause=cause)).event is FiguresEvent.AGREE
 
 
-@pytest.mark.parametrize("cause", ["plan", "rules", "rebuild"])
+@pytest.mark.parametrize("cause", ["plan", "rules"])
 def test_what_other_rules_find_in_old_figures_is_no_news_but_what_they_clear_is_over(cause: Cause) -> None:
     assert an_alert(contradiction(cause=cause)).event is Event.CHANGED
     assert an_alert(contradiction("ends", cause=cause)).event is FiguresEvent.AGREE

@@ -1,0 +1,300 @@
+"""Rebuild: notify's alerts made again from the streams of events and from its own log, so that nobody is told twice.
+
+The log of alerts (ALERTS, kept for a year) says which alerts were raised, which notices told whom of them, who
+acknowledged them and which have climbed. The words and addresses of these notices stand in no stream, nor do contacts,
+silences and subscriptions. What was raised and is to be told, but has no notice in the log, is left to the service.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.notify.alerts.alert import Alert
+from services.notify.alerts.draft import Draft
+from services.notify.alerts.events import read_alerts
+from services.notify.alerts.notice import NoticeStatus
+from services.notify.alerts.significance import opens
+from services.notify.routing.tree import Tree, escalations, taking
+from services.notify.stages.route import route
+from services.notify.storage import made_again
+from services.notify.storage.alert_rows import NewAlert, alert_row
+from services.notify.storage.escalations import NewEscalation
+from services.notify.storage.made_again import Acknowledged, UntoldMessage
+from services.notify.storage.notices import MentionValues, StoredNotice
+from services.notify.telling.tell import ENDING
+from services.notify.world import World
+from shared.contracts import subjects
+from shared.contracts.alert import AlertEvent, AlertLogged
+from shared.nats.consumers import acknowledged_until
+from shared.nats.stream_reader import read_stream
+from shared.reference.load import Plans
+from shared.service.proof import Proof
+from shared.time import utc_now
+from shared.working_days import after_working_days
+
+_OF_NOTICES: Mapping[AlertEvent, NoticeStatus] = {
+    AlertEvent.SENT: NoticeStatus.SENT,
+    AlertEvent.DELIVERED: NoticeStatus.DELIVERED,
+    AlertEvent.FAILED: NoticeStatus.PERMANENT_FAILURE,
+    AlertEvent.WITHHELD: NoticeStatus.WITHHELD,
+}
+
+
+@dataclass
+class RebuiltAlerts:
+    """The outcome: the numbers of rows that were missing, and what is left to the service or to people."""
+
+    alerts: int = 0
+    """The alerts that the streams make."""
+    missing: int = 0
+    notices: int = 0
+    acknowledged: int = 0
+    untold: int = 0
+    """Alerts that were to be told and have no notice in the log: the service tells them, by `ntm parked replay`."""
+    waiting: list[str] = field(default_factory=list)
+    """Notices that had not gone out yet, of alerts that others were told of: unit, topic, recipient and channel."""
+    unreadable: list[str] = field(default_factory=list)
+    has_log: bool = True
+    """False where the log of alerts is empty: who was told of what is not known, and nobody is told again."""
+    switched: bool = False
+
+    @property
+    def is_same(self) -> bool:
+        """Return whether the tables had everything."""
+        return not (self.missing or self.notices or self.acknowledged)
+
+
+@dataclass
+class _Logged:
+    """The log's entries about one alert."""
+
+    raised_at: datetime
+    notices: dict[UUID, AlertLogged] = field(default_factory=dict)
+    acknowledged: AlertLogged | None = None
+    escalated: dict[str, int] = field(default_factory=dict)
+    """By branch: how often the alert has climbed."""
+    told_at: datetime | None = None
+
+
+class _Told(NamedTuple):
+    """An alert of the streams with its message and what the log says of it."""
+
+    alert: Alert
+    message: Msg
+    logged: _Logged | None
+
+
+async def rebuild(engine: AsyncEngine, nats: Client, plans: Plans, *, switch: bool) -> RebuiltAlerts:
+    """Add the alerts, notices and acknowledgements that the tables lack and the streams have; with `switch` they stay.
+
+    What the tables have stays as it is. Messages that the service has not acknowledged yet come by its own consumers.
+    """
+    result, proof, now = RebuiltAlerts(), await Proof.of(engine, nats), utc_now()
+    ends, logged = await _read_log(nats)
+    result.has_log = ends is not None
+    world = _world(plans, now)
+    found = await _read_events(nats, proof, world, logged, result)
+    result.alerts = len(found)
+    async with engine.connect() as connection, connection.begin() as transaction:
+        await made_again.hold_off_service(connection)
+        lacking = await made_again.missing_alerts(connection, list(found))
+        missing = [told for key, told in found.items() if key in lacking]
+        lacked = [(told, _not_told(told, ends, world)) for told in missing]
+        untold = [told for told, recipients in lacked if recipients and not _was_told(told)]
+        result.waiting = [one for told, recipients in lacked if _was_told(told) for one in recipients]
+        left = {told.alert.id for told in untold}
+        await _record(connection, [told for told in missing if told.alert.id not in left], now)
+        result.missing, result.untold = len(missing), len(untold)
+        of_alerts = {key: told for key, told in found.items() if told.logged and key not in left}
+        result.notices = await _record_notices(connection, of_alerts)
+        acknowledged = [
+            Acknowledged(key, entry.at, entry.by or "", entry.detail)
+            for key, told in of_alerts.items()
+            if told.logged and (entry := told.logged.acknowledged)
+        ]
+        result.acknowledged = await made_again.acknowledge(connection, acknowledged)
+        await made_again.climb_again(connection, list(_climbing(missing, left, world)))
+        await made_again.leave_to_service(connection, [_untold_message(told) for told in untold], now)
+        result.switched = switch
+        if not switch:
+            await transaction.rollback()
+    return result
+
+
+async def _read_log(nats: Client) -> tuple[datetime | None, Mapping[UUID, _Logged]]:
+    """Return when the log of alerts ends, None where it is empty, and its entries by alert."""
+    ends: datetime | None = None
+    logged: dict[UUID, _Logged] = {}
+    async for batch in read_stream(nats, subjects.ALERTS_STREAM, subjects.ALL_ALERTS):
+        for message in batch:
+            ends = message.metadata.timestamp
+            try:
+                entry = AlertLogged.model_validate_json(message.data)
+            except ValidationError:  # nothing is made of it, and nothing breaks
+                continue
+            _note(logged.setdefault(entry.alert, _Logged(entry.at)), entry)
+    return ends, logged
+
+
+def _note(logged: _Logged, entry: AlertLogged) -> None:
+    if entry.event is AlertEvent.ACKNOWLEDGED:
+        logged.acknowledged = logged.acknowledged or entry
+    elif entry.event is AlertEvent.ESCALATED and entry.detail:
+        logged.escalated[entry.detail] = logged.escalated.get(entry.detail, 0) + 1
+    elif entry.event in _OF_NOTICES and entry.notice:
+        logged.notices[entry.notice] = entry
+        logged.told_at = logged.told_at or entry.at
+
+
+async def _read_events(
+    nats: Client, proof: Proof, world: World, logged: Mapping[UUID, _Logged], result: RebuiltAlerts
+) -> dict[UUID, _Told]:
+    """Return the alerts of all events that the service has taken, by id, in the order of the stream."""
+    found: dict[UUID, _Told] = {}
+    for family, durable in subjects.CONSUMERS["notify"].items():
+        if subjects.stream_of(family) != subjects.STATUS_STREAM:
+            continue
+        end = await acknowledged_until(nats.jetstream(), subjects.STATUS_STREAM, durable) or 0
+        async for batch in read_stream(nats, subjects.STATUS_STREAM, family):
+            for message in proof.proved(batch):
+                try:
+                    alerts = read_alerts(message.data, (message.headers or {}).get("traceparent"), world.reference)
+                except (ValidationError, LookupError, ValueError):
+                    result.unreadable.append(f"{message.metadata.sequence.stream} {message.subject}")
+                    continue
+                for alert in alerts:
+                    if message.metadata.sequence.stream <= end or alert.id in logged:
+                        found.setdefault(alert.id, _Told(alert, message, logged.get(alert.id)))
+    return dict(sorted(found.items(), key=lambda one: one[1].message.metadata.sequence.stream))
+
+
+def _not_told(told: _Told, ends: datetime | None, world: World) -> list[str]:
+    """Return who is to be told of an alert and of whom the log says nothing.
+
+    Nobody where the log does not know the alert and goes on behind it: it keeps a year, and may have been lost before.
+    """
+    alert, message = told.alert, told.message
+    if told.logged is None and (ends is None or message.metadata.timestamp < ends):
+        return []
+    if told.logged and told.logged.acknowledged:
+        return []
+    entries = told.logged.notices.values() if told.logged else ()
+    known = {(entry.recipient, entry.channel) for entry in entries}
+    drafts = route([Draft((alert,))], world)
+    return [
+        f"{alert.unit.code} {alert.topic} {alert.event}: {draft.recipient}, {draft.channel}"
+        for draft in drafts
+        if (str(draft.recipient), draft.channel) not in known
+    ]
+
+
+def _was_told(told: _Told) -> bool:
+    """Say whether a notice of the alert has gone out, or was withheld: to tell all again would tell somebody twice."""
+    entries = told.logged.notices.values() if told.logged else ()
+    return any(entry.event is not AlertEvent.FAILED for entry in entries)
+
+
+async def _record(connection: AsyncConnection, missing: Iterable[_Told], now: datetime) -> None:
+    rows: list[NewAlert] = [
+        alert_row(told.alert, told.logged.raised_at if told.logged else told.message.metadata.timestamp)
+        for told in missing
+    ]
+    await made_again.record(connection, rows, ENDING, now)
+
+
+async def _record_notices(connection: AsyncConnection, found: Mapping[UUID, _Told]) -> int:
+    """Record the notices of the log, without their words and addresses; return how many were missing."""
+    entries: dict[UUID, AlertLogged] = {}
+    alerts: defaultdict[UUID, list[Alert]] = defaultdict(list)
+    for told in found.values():
+        for notice, entry in (told.logged.notices if told.logged else {}).items():
+            entries[notice] = entry
+            alerts[notice].append(told.alert)
+    rows = [_notice(entry, alerts[notice]) for notice, entry in entries.items()]
+    mentions: list[MentionValues] = [
+        {"notice": notice, "alert": alert.id, "left_out": None, "because": None}
+        for notice, of_notice in alerts.items()
+        for alert in of_notice
+    ]
+    return await made_again.record_told(connection, rows, mentions)
+
+
+def _notice(entry: AlertLogged, alerts: Sequence[Alert]) -> StoredNotice:
+    newest = alerts[-1]
+    return StoredNotice(
+        id=entry.notice or entry.id,
+        branch="",
+        gathering=None,
+        subscription=None,
+        recipient=entry.recipient or "",
+        unit=newest.unit.key,
+        unit_code=newest.occasion.unit.code,
+        name="",
+        channel=entry.channel or "email",
+        address="",
+        language="vi",
+        status=_OF_NOTICES[entry.event].value,
+        reason=None,
+        waited=None,
+        step=0,
+        subject=None,
+        text=None,
+        html=None,
+        thread=newest.thread,
+        trace=newest.trace,
+        sample=any(alert.sample for alert in alerts),
+        request_id=entry.notice or entry.id,
+        attempts=0 if entry.event is AlertEvent.WITHHELD else 1,
+        created_at=entry.at,
+        due_at=None,
+        retry_until=entry.at,
+        parts=None,
+        cost_dong=None,
+        link_hash=None,
+    )
+
+
+def _climbing(missing: Iterable[_Told], left: set[UUID], world: World) -> Iterable[NewEscalation]:
+    """Yield the next step of each missing alert that was told, is not acknowledged and climbs by a branch."""
+    for told in missing:
+        logged, alert = told.logged, told.alert
+        if alert.id in left or logged is None or logged.told_at is None or logged.acknowledged or not opens(alert):
+            continue
+        own = world.of(alert)
+        for branch in taking(own.tree, alert, own.reference):
+            step = logged.escalated.get(branch.id, 0)
+            if step < len(climbs := escalations(branch, alert)):
+                due_at = after_working_days(logged.told_at, climbs[step].after_working_days)
+                since = logged.told_at
+                yield {"alert": alert.id, "branch": branch.id, "step": step, "since": since, "due_at": due_at}
+
+
+def _untold_message(told: _Told) -> UntoldMessage:
+    message = told.message
+    return UntoldMessage(
+        message.metadata.sequence.stream, message.subject, dict(message.headers or {}), message.data.decode()
+    )
+
+
+def _world(plans: Plans, now: datetime) -> World:
+    """Return what routing knows without contacts, silences and subscriptions."""
+    reference = plans.in_force(now.date())
+    return World(
+        reference=reference,
+        tree=Tree.of(reference.plan),
+        contacts={},
+        channels=frozenset(),
+        retry_for=timedelta(),
+        now=now,
+        plans={one.plan.id: one for one in plans},
+    )

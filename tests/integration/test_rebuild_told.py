@@ -1,0 +1,202 @@
+"""A rebuild tells nobody what is no news, and nobody a second time; open alerts agree with the state that it finds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from nats.aio.client import Client
+from sqlalchemy import text
+
+from services.cli.migrate import prepare
+from services.notify.rebuild import rebuild as rebuild_alerts
+from services.scoring.update.rebuild import rebuild
+from shared.contracts import subjects
+from tests.binding_plan import binding_plans
+from tests.changes import DISTRICT_OFFICE, a_contact, a_problem, a_status_change, a_target_change
+from tests.integration.notify_service import NotifyService, notify_service
+from tests.integration.test_noticing import said_when_not_ready
+from tests.integration.test_rebuild import a_history, scored
+from tests.integration.test_scoring import changes, put_on_stream
+from tests.running import START, Service, Surroundings
+from tests.servers import NatsServer
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("binding")
+
+OFFICE = "vpdp@example.vn"
+CONTACTS = [
+    DISTRICT_OFFICE,
+    a_contact("district_office", "180", emails=["bd@example.vn"]),
+    a_contact("district_committee", "184", emails=["ubnd.vanquan@example.vn"]),
+    a_contact("poverty_division", "20", emails=["btxh@example.vn"]),
+    a_contact("coordination_office", "20", emails=[OFFICE]),
+]
+
+
+@pytest.fixture
+async def told(
+    around: Surroundings, tmp_path: Path, nats: Client, nats_server: NatsServer, migrated_database_url: str
+) -> AsyncIterator[NotifyService]:
+    """Notify beside the other services, with a real mail server and contacts."""
+    async with notify_service(tmp_path, nats, nats_server, migrated_database_url, CONTACTS) as service:
+        await service.start()
+        yield service
+
+
+async def open_alerts(told: NotifyService) -> list[tuple[object, ...]]:
+    query = "SELECT unit, topic, event FROM notify.alert WHERE opens AND ended_at IS NULL AND kind <> 'operation'"
+    return sorted(tuple(row) for row in await told.rows(query))
+
+
+async def quiet(told: NotifyService) -> None:
+    """Wait until notify has taken every event and has nothing to tell."""
+
+    async def is_quiet() -> bool:
+        consumer = await told.nats.jetstream().consumer_info(subjects.STATUS_STREAM, "notify-status")
+        targets = await told.nats.jetstream().consumer_info(subjects.STATUS_STREAM, "notify-targets")
+        [row] = await told.rows(
+            "SELECT (SELECT count(*) FROM notify.notice WHERE due_at IS NOT NULL), "
+            "(SELECT count(*) FROM notify.gathered), "
+            "(SELECT count(*) FROM scoring.outbox), (SELECT count(*) FROM notify.outbox)"
+        )
+        waiting = [one.num_pending + one.num_ack_pending for one in (consumer, targets)]
+        return tuple(row) == (0, 0, 0, 0) and waiting == [0, 0]
+
+    await eventually(is_quiet, explain=lambda: told.log)
+
+
+def sent(told: NotifyService) -> list[tuple[list[str], str]]:
+    return sorted((mail.to, mail.subject) for mail in told.mails) + sorted((sms.to, sms.text) for sms in told.messages)
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["a wrong row", "a lost database"])
+async def test_the_office_alone_hears_of_what_a_rebuild_finds(
+    around: Surroundings, scoring: Service, told: NotifyService, lost: bool
+) -> None:
+    history = a_history()
+    await put_on_stream(around, *history)
+    await scored(around, len(history))
+    await quiet(told)
+    before, stand = sent(told), await open_alerts(told)
+    assert stand, "some commune is behind"
+    heard = len(await changes(around))
+    if lost:
+        await scoring.stop()
+        async with around.engine.begin() as connection:
+            await connection.execute(text("DROP SCHEMA scoring CASCADE"))
+        await prepare(around.settings, None)
+        await scoring.spawn()
+        await said_when_not_ready(scoring)
+    else:
+        async with around.engine.begin() as connection:
+            await connection.execute(text("UPDATE scoring.status SET status = 'met', since = '2020-01-01'"))
+    compared = await rebuild(around.engine, around.nats, binding_plans(), START, switch=True)
+    assert compared.switched
+    await eventually(scoring.is_ready)
+
+    async def has_told() -> bool:
+        return len(sent(told)) > len(before)
+
+    await eventually(has_told, explain=lambda: told.log)
+    await quiet(told)
+    new = [one for one in sent(told) if one not in before]
+    assert [to for to, _ in new] == [[OFFICE]], new
+    assert "dựng lại" in new[0][1]
+    assert await open_alerts(told) == stand
+    marked = (await changes(around))[heard:]
+    assert marked
+    assert {one["cause"] for one in marked} == {"rebuild"}
+
+
+async def test_an_alert_that_the_wrong_state_had_hidden_opens_in_silence(
+    around: Surroundings, scoring: Service, told: NotifyService
+) -> None:
+    history = a_history()
+    await put_on_stream(around, *history)
+    await scored(around, len(history))
+    await quiet(told)
+    stand, before = await open_alerts(told), sent(told)
+    async with around.engine.begin() as connection:  # as if somebody had been told that it is met
+        await connection.execute(text("UPDATE notify.alert SET ended_at = now() WHERE opens"))
+        await connection.execute(text("UPDATE scoring.status SET status = 'met'"))
+    await rebuild(around.engine, around.nats, binding_plans(), START, switch=True)
+    of_status = [one for one in stand if one[2] in ("fell_behind", "missed")]
+
+    async def are_open() -> bool:
+        return [one for one in await open_alerts(told) if one[2] in ("fell_behind", "missed")] == of_status
+
+    await eventually(are_open, explain=lambda: told.log)
+    await quiet(told)
+    assert {tuple(to) for to, _ in sent(told)[len(before) :]} <= {(OFFICE,)} or len(sent(told)) == len(before) + 1
+
+
+async def test_nobody_is_told_a_second_time_after_notify_lost_its_tables(
+    told: NotifyService, around: Surroundings
+) -> None:
+    first, problem = a_status_change(), a_problem()
+    await told.publish(first, problem)
+    await told.settled(2)
+    key = await told.key("20")
+    acknowledged = await told.post(f"/v1/alerts/{first.id}/acknowledge", key, json={"note": "đã xem"})
+    assert acknowledged.is_success, acknowledged.text
+    await quiet(told)
+    before = sent(told)
+    query = "SELECT id, unit, topic, event, opens, ended_at IS NULL, acknowledged_by FROM notify.alert ORDER BY id"
+    alerts = [tuple(row) for row in await told.rows(query)]
+    recipients = "SELECT id, recipient, channel, status FROM notify.notice ORDER BY id"
+    notices = [tuple(row) for row in await told.rows(recipients)]
+    climbing = "SELECT alert, branch, step FROM notify.escalation ORDER BY alert, branch"
+    climbs = [tuple(row) for row in await told.rows(climbing)]
+    await told.stop()
+    await lose_alerts(told)
+    await told.service.spawn()
+    await said_when_not_ready(told.service)
+    answer = await told.get("/v1/alerts", key)
+    assert answer.status_code == 503, "no empty list"
+    rebuilt = await rebuild_alerts(around.engine, told.nats, binding_plans(), switch=True)
+    assert (rebuilt.missing, rebuilt.untold) == (len(alerts), 0)
+    await eventually(told.service.is_ready)
+    assert [tuple(row) for row in await told.rows(query)] == alerts
+    assert [tuple(row) for row in await told.rows(recipients)] == notices
+    assert [tuple(row) for row in await told.rows(climbing)] == climbs
+    second = a_status_change(criterion=first.criterion.model_copy(update={"key": "ntm-12", "number": 12}))
+    await told.publish(second)
+    await told.settled(3)
+    assert [one for one in sent(told) if one not in before], "what is new is told"
+    assert all(one in sent(told) for one in before)
+    assert len([one for one in sent(told) if one in before]) == len(before), "what is old is not"
+    assert (await rebuild_alerts(around.engine, told.nats, binding_plans(), switch=False)).is_same
+
+
+async def test_what_was_not_told_yet_is_told_after_the_rebuild(told: NotifyService, around: Surroundings) -> None:
+    await told.mail_server.stop()  # the mails wait for their next attempt
+    target = a_target_change()  # its owners are told by mail alone
+    await told.publish(target)
+
+    async def is_recorded() -> bool:
+        [row] = await told.rows("SELECT (SELECT count(*) FROM notify.notice), (SELECT count(*) FROM notify.outbox)")
+        return row[0] > 0 and row[1] == 0
+
+    await eventually(is_recorded)
+    await told.stop()
+    assert not told.mails
+    await lose_alerts(told)
+    await told.mail_server.start()
+    await told.service.spawn()
+    await said_when_not_ready(told.service)
+    around.services.append(told.service)
+    said = await around.ntm("rebuild", status=1)
+    assert "notify tells them now" in said
+    assert "keys, contacts, silences" in said
+    await eventually(lambda: any(mail.to == ["btxh@example.vn"] for mail in told.mails), explain=lambda: told.log)
+    await quiet(told)
+    assert len([mail for mail in told.mails if mail.to == ["btxh@example.vn"]]) == 1
+    assert len(set(map(str, sent(told)))) == len(sent(told)), "nobody is told the same twice"
+
+
+async def lose_alerts(told: NotifyService) -> None:
+    names = ("alert", "notice", "mention", "escalation", "gathering", "gathered", "attempt", "parked")
+    async with told.engine.begin() as connection:
+        await connection.execute(text(f"TRUNCATE {', '.join(f'notify.{name}' for name in names)}"))
