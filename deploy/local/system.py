@@ -206,7 +206,7 @@ async def _run(options: Options, on_ready: Callable[[RunningSystem], Awaitable[N
         chosen.has_run = True
         chosen.keep(options.data)
         if options.backup:
-            await supervisor.start(_backup(options))
+            await supervisor.start(_backup(options, chosen))
         try:
             await on_ready(running)
             await asyncio.Event().wait()
@@ -286,12 +286,13 @@ def _postbox(options: Options, chosen: Installation, http: httpx.AsyncClient) ->
     )
 
 
-def _backup(options: Options) -> Process:
+def _backup(options: Options, chosen: Installation) -> Process:
     async def ready() -> bool:
         return True
 
     command = [*NTM, "backup", *options.backup, "--data", str(options.data)]
-    return Process(name="backup", command=command, ready=ready)
+    env = _mail_env(chosen) if os.environ.get("NTM_OPERATORS") else {}
+    return Process(name="backup", command=command, env=env, ready=ready)
 
 
 def _service(name: str, app: str, options: Options, env: Mapping[str, str], http: httpx.AsyncClient) -> Process:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import time as wall
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, time
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -23,16 +24,19 @@ from services.cli.console import console, errors, fail, run
 from services.cli.migrate import SCHEMAS
 from services.cli.options import DATA, Data, system_of
 from services.cli.texts import phrase
-from shared.backup.archive import new_identity, recipient_of, verified
+from shared.backup.archive import is_whole, new_identity, recipient_of, verified
 from shared.backup.backup import Source, back_up
 from shared.backup.errors import BackupError
 from shared.backup.manifest import Manifest
-from shared.backup.retention import Retention, due_after, name_at, newest, superfluous
+from shared.backup.retention import Retention, due_after, is_too_old, made_at, name_at, newest, superfluous
 from shared.contracts.bilingual import Bilingual
 from shared.nats.connection import connected
 from shared.nats.roles import BACKUP
 from shared.nats.unreachable import BrokerUnusableError
+from shared.operations.catalogue import Code
+from shared.operations.reporter import Operations
 from shared.postgres.engine import create_engine
+from shared.service.runtime import background
 from shared.settings import Settings, settings
 from shared.texts import filled
 from shared.time import VIETNAM, utc_now
@@ -49,7 +53,11 @@ _FAILURES = (
 _PATIENCE_SECONDS = 30
 _RETRY_MINUTES = 10
 _LOOK_SECONDS = 60
+_WATCH_SECONDS = 10
 _ABANDONED_SECONDS = 24 * 3600
+
+LONGEST_HOURS = 26.0
+"""The age of the newest backup from which operators hear of it: a day and the time to make one. Ours."""
 
 KEPT = ",".join(map(str, Retention()))
 """The days, weeks and months of which a backup is kept where nobody says otherwise."""
@@ -78,6 +86,15 @@ def backup(
     keep: Annotated[
         str, typer.Option(help="With --daily-at: of how many days, weeks and months a backup is kept.")
     ] = KEPT,
+    longest_hours: Annotated[
+        float,
+        typer.Option(
+            "--longest-hours",
+            envvar="NTM_BACKUP_LONGEST_HOURS",
+            min=0,
+            help="With --daily-at: operators hear of it when the newest backup is older.",
+        ),
+    ] = LONGEST_HOURS,
     data: Data = DATA,
 ) -> None:
     """Back the running system up into a file, once or every day, or check a backup.
@@ -103,7 +120,8 @@ def backup(
         return
     if not target.is_dir():
         raise fail(filled(phrase("backup.needs_directory"), file=target).in_both, 2)
-    run(_back_up_daily(data, target, encrypt_to, time_of(daily_at), retention(keep)))
+    daily = Daily(data, target, encrypt_to, time_of(daily_at), retention(keep), timedelta(hours=longest_hours))
+    run(daily.run())
 
 
 def backed_up_settings(system: RunningSystem) -> Settings:
@@ -136,28 +154,79 @@ def _kind(data: Path) -> str | None:
     return file.read_text() if file.exists() else None
 
 
-async def _back_up_daily(data: Path, directory: Path, recipients: list[str], at: time, kept: Retention) -> None:
-    """Back up every day, also for a time that was missed; what fails is tried again after a while."""
-    while True:
-        now = utc_now()
-        wait = (due_after(newest(_names(directory)), now, at) - now).total_seconds()
-        if wait > 0:
-            await asyncio.sleep(min(wait, _LOOK_SECONDS))
-            continue
+@dataclass
+class Daily:
+    """Backups every day, also for a time that was missed; what fails is tried again, and operators hear of it."""
+
+    data: Path
+    directory: Path
+    recipients: list[str]
+    at: time
+    kept: Retention
+    longest: timedelta
+    _failure: Bilingual | None = None
+    _began: datetime = field(default_factory=utc_now)
+
+    async def run(self) -> None:
+        """Back up until cancelled."""
+        chosen = backed_up_settings(system_of(self.data))
+        operations = Operations(BACKUP.name, chosen)
+        watch = operations.watch([Code.BACKUP], self.troubles, every_seconds=_WATCH_SECONDS, failures=1)
+        async with background(operations.run(), watch, _attach(operations, chosen)):
+            while True:
+                now = utc_now()
+                wait = (due_after(newest(_names(self.directory), now), now, self.at) - now).total_seconds()
+                await asyncio.sleep(min(wait, _LOOK_SECONDS) if wait > 0 else await self._back_up())
+
+    async def _back_up(self) -> float:
+        """Back up; return the seconds after which to look again."""
         try:
-            made = await _back_up(data, directory, recipients)
+            made = await _back_up(self.data, self.directory, self.recipients)
         except (*_FAILURES, BrokerUnusableError, typer.Exit) as error:
-            words = filled(phrase("backup.failed"), reason=reason_of(error), minutes=_RETRY_MINUTES)
-            errors.print(words.in_both, style="red", highlight=False, markup=False)
-            await asyncio.sleep(60 * _RETRY_MINUTES)
-        else:
-            _print_made(made, recipients)
-            prune(directory, kept)
+            self._failure = filled(phrase("backup.failed"), reason=reason_of(error), minutes=_RETRY_MINUTES)
+            errors.print(self._failure.in_both, style="red", highlight=False, markup=False)
+            return 60 * _RETRY_MINUTES
+        self._failure = None
+        _print_made(made, self.recipients)
+        await asyncio.to_thread(prune, self.directory, self.kept)
+        return 0
+
+    async def troubles(self) -> Mapping[Code, Bilingual | None]:
+        """Return the trouble that operators hear of: the last backup failed, or the newest is too old."""
+        now = utc_now()
+        last = newest(_names(self.directory), now)
+        if is_too_old(last, self._began, now, self.longest):
+            at = f"{last.astimezone(VIETNAM):%d/%m/%Y %H:%M}" if last else "–"
+            hours = f"{self.longest / timedelta(hours=1):g}"
+            return {Code.BACKUP: filled(phrase("backup.too_old"), directory=self.directory, at=at, hours=hours)}
+        return {Code.BACKUP: self._failure} if self._failure else {}
+
+
+async def _attach(operations: Operations, chosen: Settings) -> None:
+    """Give the reports a connection as soon as the broker takes one."""
+    while True:
+        try:
+            async with connected(chosen, "ntm-backup", _PATIENCE_SECONDS) as nats:
+                operations.attach(nats)
+                await asyncio.Event().wait()
+        except (BrokerUnusableError, NatsError, OSError):
+            await asyncio.sleep(_LOOK_SECONDS)
 
 
 def prune(directory: Path, kept: Retention) -> None:
-    """Remove backups that are kept no longer, and drafts that a killed program left a day ago."""
-    for name in superfluous(_names(directory), kept):
+    """Remove backups that are kept no longer, and drafts that a killed program left a day ago.
+
+    A damaged file keeps no place of a whole one, and is only named.
+    """
+    whole: list[str] = []
+    damaged: list[str] = []
+    for name in _names(directory):
+        if made_at(name):
+            (whole if is_whole(directory / name) else damaged).append(name)
+    for name in damaged:
+        words = filled(phrase("backup.damaged_stays"), file=directory / name)
+        errors.print(words.in_both, style="red", highlight=False, soft_wrap=True)
+    for name in superfluous(whole, kept, utc_now()):
         (directory / name).unlink(missing_ok=True)
         console.print(filled(phrase("backup.removed"), file=directory / name).in_both, highlight=False)
     for draft in directory.glob(".ntm-*.backup.unfinished"):

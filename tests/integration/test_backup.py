@@ -8,6 +8,7 @@ import os
 import signal
 import stat
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from pydantic import SecretStr
 from sqlalchemy import func, select, text
 
 from deploy.local.system import engines
+from services.cli.backup import prune
 from services.cli.migrate import SCHEMAS, prepare
 from services.notify.storage.tables import OutboxRow as NotifyOutbox
 from services.scoring.storage.tables import OutboxRow as ScoringOutbox
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
 from shared.backup.archive import parts, verified, written
-from shared.backup.retention import name_at
+from shared.backup.retention import Retention, name_at
 from shared.contracts import subjects
 from shared.nats.users import seed_file
 from shared.postgres.engine import create_engine
@@ -32,6 +34,7 @@ from shared.time import utc_now
 from tests.builders import a_posted_submission
 from tests.integration.test_rebuild import contents
 from tests.integration.test_scoring import no_target_moved
+from tests.programs import ON_A_FULL_DISK
 from tests.running import START, Service, Surroundings, ntm
 from tests.waiting import eventually
 
@@ -233,6 +236,13 @@ async def test_only_the_database_destroyed_takes_what_came_later_from_the_stream
     assert {family: again[family] for family in of_submissions} == {f: published[f] for f in of_submissions}
 
 
+async def test_while_the_tables_are_gone_senders_are_asked_to_come_again(filled: Filled) -> None:
+    await filled.destroy_database()
+    async with filled.service("intake").client(filled.key) as client:
+        answer = await client.post("/v1/submissions", json=a_posted_submission(unit="06280", confirmed=True))
+    assert (answer.status_code, "Retry-After" in answer.headers) == (503, True), answer.text
+
+
 async def test_only_the_streams_destroyed_leaves_the_database_as_it_is(filled: Filled, tmp_path: Path) -> None:
     file = tmp_path / "b"
     await filled.ntm("backup", str(file))
@@ -293,6 +303,12 @@ async def test_an_encrypted_backup_is_restored_by_its_identity(filled: Filled, t
     assert "--identity" in await filled.ntm("backup", "--verify", str(file), status=1)
     await filled.ntm("backup", "--verify", str(file), "--identity", str(identity))
     await filled.stop()
+    await ntm("backup", "--new-identity", str(tmp_path / "another"))
+    state = await contents(filled.around)
+    for wrong in ("another", "missing", "b"):
+        refused = await filled.restore(str(file), "--replace", "--identity", str(tmp_path / wrong), status=1)
+        assert str(tmp_path / wrong) in refused
+    assert await contents(filled.around) == state
     await filled.destroy_database()
     await filled.destroy_streams()
     await filled.restore(str(file), "--identity", str(identity))
@@ -322,7 +338,8 @@ async def test_a_directory_gets_a_backup_every_day_and_loses_the_old_ones(filled
     (directory / "notes.txt").write_text("mine")
     old = [name_at(utc_now().replace(year=2020, day=day)) for day in (1, 2, 3)]
     for name in old:
-        (directory / name).write_bytes(b"")
+        with written(directory / name, []):
+            pass
     filled.around.as_running_system().write(filled.around.logs)
     command = (sys.executable, "-m", "services.cli.main", "backup", str(directory), "--daily-at", "00:00",
                "--keep", "1,0,0", "--data", str(filled.around.logs))  # fmt: skip
@@ -340,6 +357,48 @@ async def test_a_directory_gets_a_backup_every_day_and_loses_the_old_ones(filled
     finally:
         process.terminate()  # SIGINT is ignored by what was started in the background
         await process.wait()
+
+
+def listed(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+async def test_a_full_disk_leaves_no_file_and_every_older_backup(filled: Filled, tmp_path: Path) -> None:
+    directory = tmp_path / "backups"
+    directory.mkdir()
+    for day in (1, 2, 3):
+        (directory / name_at(utc_now().replace(year=2020, day=day))).write_bytes(b"older")
+    before = listed(directory)
+    filled.around.as_running_system().write(filled.around.logs)
+    arguments = ("backup", str(directory), "--data", str(filled.around.logs))
+    program = (sys.executable, "-c", ON_A_FULL_DISK)
+    once = await asyncio.create_subprocess_exec(*program, *arguments, stderr=asyncio.subprocess.PIPE)
+    _, words = await once.communicate()
+    assert once.returncode == 1, words
+    assert b"Traceback" not in words
+    assert b"File too large" in words
+    daily = await asyncio.create_subprocess_exec(
+        *program, *arguments, "--daily-at", "00:00", "--keep", "1,0,0", stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        assert daily.stderr
+        assert "Sao lưu không thành" in (await daily.stderr.readline()).decode()
+    finally:
+        daily.terminate()
+        await daily.wait()
+    assert listed(directory) == before
+
+
+def test_a_damaged_backup_takes_no_place_of_a_whole_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    now = utc_now()
+    good, damaged = (tmp_path / name_at(now - timedelta(days=days)) for days in (2, 1))
+    for file in (good, damaged, tmp_path / name_at(now - timedelta(days=3))):
+        with written(file, []):
+            pass
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    prune(tmp_path, Retention(1, 0, 0))
+    assert {path.name for path in tmp_path.iterdir()} == {good.name, damaged.name}
+    assert damaged.name in capsys.readouterr().err
 
 
 async def test_a_backup_that_is_killed_leaves_nothing_that_passes_for_one(filled: Filled, tmp_path: Path) -> None:
