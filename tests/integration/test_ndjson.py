@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 
-from services.intake.doors.ndjson import STREAM_LIMIT
+from services.intake.doors.ndjson import AGENCY_STREAM_LIMIT, STREAM_LIMIT
 from shared.contracts import subjects
 from shared.http.body import LINE_LIMIT
 from tests.builders import a_posted_submission
@@ -299,12 +299,32 @@ async def test_as_many_streams_as_may_run_at_once_all_come_to_their_end_and_one_
         await is_open.wait()
         yield b"\n".join(lines(1500, f"stream {number}"))
 
+    keys = [await shared_around.key("184", agency=f"agency-{number}") for number in range(STREAM_LIMIT)]
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(send(shared_intake, key, slowly(number))) for number in range(STREAM_LIMIT)]
+        tasks = [group.create_task(send(shared_intake, each, slowly(number))) for number, each in enumerate(keys)]
         await eventually(lambda: one_more_is_refused(shared_intake, key))
         is_open.set()
     assert [read(task.result())[1] for task in tasks] == [{"summary": {"accepted": 1500, "refused": 0}}] * STREAM_LIMIT
     assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before + STREAM_LIMIT * 1500
+
+
+async def test_an_agency_s_slow_streams_keep_no_other_agency_from_sending(
+    shared_around: Surroundings, shared_intake: Service, key: str
+) -> None:
+    slow, is_open = await shared_around.key("184", agency="slow"), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"\n"
+        await is_open.wait()
+        yield a_line(source_ref="slow")
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(AGENCY_STREAM_LIMIT):
+            group.create_task(send(shared_intake, slow, slowly()))
+        await eventually(lambda: one_more_is_refused(shared_intake, slow))
+        assert (await send(shared_intake, key, a_line(source_ref="another agency"))).status_code == 202
+        is_open.set()
+    assert (await send(shared_intake, slow, a_line(source_ref="later"))).status_code == 202, "the places are free again"
 
 
 async def one_more_is_refused(intake: Service, key: str) -> bool:

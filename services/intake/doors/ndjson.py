@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -26,12 +28,16 @@ NDJSON = "application/x-ndjson"
 STREAM_LIMIT = 16
 """The number of streams that are served at once."""
 
+AGENCY_STREAM_LIMIT = 4
+"""The number of them that an agency may have: its slow streams keep no other agency from sending."""
+
 _SLICE = 100
 """The number of lines that are checked before other requests get their turn."""
 _KEPT_BYTES = 4000
 """The part of a refused line that is kept."""
 
 _streams = asyncio.Semaphore(STREAM_LIMIT)
+_of_agency: Counter[str] = Counter()
 
 type _Line = tuple[int, bytes]
 """The number of a line in the stream, in which blank lines count too, and its text."""
@@ -43,14 +49,26 @@ async def post_lines(request: Request, intake: Intake, posted: Posted) -> Respon
     When the stream breaks off or the broker goes away, the answer says which lines were accepted until then and why
     the stream ended; sending the whole stream again is safe.
     """
-    if _streams.locked():
+    agency = posted.caller.agency
+    if _streams.locked() or _of_agency[agency] >= AGENCY_STREAM_LIMIT:
         raise Problem(Problems.BUSY, headers={"Retry-After": "5", "Connection": "close"})
-    async with _streams:
+    async with _streams, _counted(agency):
         answers = _Answers(posted.language)
         ended = await _take(request, intake, posted, answers)
     if ended is not None and ended.kind is not Problems.TOO_SLOW:
         await drain(request)
     return answers.response(ended)
+
+
+@asynccontextmanager
+async def _counted(agency: str) -> AsyncIterator[None]:
+    _of_agency[agency] += 1
+    try:
+        yield
+    finally:
+        _of_agency[agency] -= 1
+        if not _of_agency[agency]:
+            del _of_agency[agency]
 
 
 async def _take(request: Request, intake: Intake, posted: Posted, answers: _Answers) -> Problem | None:
