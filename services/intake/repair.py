@@ -92,19 +92,22 @@ async def repair(engine: AsyncEngine, nats: Client, scored: Table, parked: Seque
     """
     result = Repair()
     js, proof = nats.jetstream(), await Proof.of(engine, nats)
-    async with engine.connect() as connection:
+    async with engine.connect() as connection, engine.connect() as snapshot:
         if not await may_repair(connection):
             raise RepairRunsError
         result.was_closed = await reopen(js, _STREAM)
         result.was_made = await ensure_stream(js, _STREAM)
         if result.was_made:
             await ensure_consumers(js, _STREAM)
-        lost = LostMessages(connection, scored, parked)
-        await lost.begin()
-        highest = await lost.highest_number()
+        known = LostMessages(connection, scored, parked)
+        highest = await known.highest_number()
         if (await js.stream_info(_STREAM)).state.last_seq < highest:
-            await _go_on_behind(nats, highest, lost, proof)
+            await _go_on_behind(nats, highest, known, proof)
             result.goes_on_from = highest + 1
+        # The tables as they are before the stream is read: what is accepted meanwhile would seem to be lost.
+        await snapshot.execution_options(isolation_level="REPEATABLE READ")
+        lost = LostMessages(snapshot, scored, parked)
+        await lost.begin()
         damaged = await _note_stream(nats, lost, proof)
         decisions = await _decisions(lost, units)
         restored: set[UUID] = set()

@@ -27,6 +27,7 @@ from shared.settings import Settings
 BATCH_SIZE = 500
 """Messages that a service takes at once, at most, unless it says otherwise."""
 
+_MAKING_SECONDS = 30
 _NOTHING_SECONDS = 5
 """The time after which a request for messages ends when there are none; the consumer then makes it again."""
 
@@ -81,10 +82,10 @@ def _security(settings: Settings) -> NatsSecurity:
 async def start(broker: NatsBroker, nats: Client) -> None:
     """Make the consumers of the broker's batches, or bring their settings up to date, and start all subscribers.
 
-    FastStream would leave a consumer as it was made.
+    FastStream would leave a consumer as it was made. Three nodes elect a leader for one that is new.
     """
     for stream, config in _CONSUMERS.get(broker, ()):
-        await nats.jetstream().add_consumer(stream, config)
+        await nats.jetstream(timeout=_MAKING_SECONDS).add_consumer(stream, config)
     await broker.start()
 
 

@@ -13,9 +13,15 @@ from nats.aio.msg import Msg
 from sqlalchemy import text
 
 from services.cli.migrate import prepare
+from services.intake import repair as repairing
+from services.intake.storage.tables import ParkedRow as IntakeParked
+from services.scoring.storage.tables import ParkedRow as ScoringParked
+from services.scoring.storage.tables import SubmissionRow as Scored
 from shared.contracts import subjects
 from shared.nats.cloud_events import MESSAGE_ID
 from shared.nats.users import renew_signing
+from shared.postgres.statements import table_of
+from shared.reference.load import load
 from tests.builders import a_posted_submission
 from tests.integration.test_audit import sequence_of
 from tests.running import Service, Surroundings
@@ -215,6 +221,31 @@ async def test_what_was_never_scored_is_named_as_lost(filled: Filled) -> None:
     said = await filled.around.ntm("audit", "repair", status=1)
     assert filled.ids[4] in said
     assert "two-districts" in said
+
+
+@pytest.mark.parametrize("is_scored", [True, False])
+async def test_what_is_accepted_while_the_stream_is_read_is_neither_lost_nor_published_again(
+    filled: Filled, scoring: Service, monkeypatch: pytest.MonkeyPatch, is_scored: bool
+) -> None:
+    around, note = filled.around, repairing._note_stream
+    before = await around.published(subjects.ALL_SUBMISSIONS)
+
+    async def noted_before_one_more(*arguments: Any) -> Any:
+        noted = await note(*arguments)
+        if not is_scored:
+            await scoring.stop()
+        async with filled.intake.client(filled.key) as client:
+            answer = await client.post("/v1/submissions", json=a_posted_submission(period="2023-02"))
+            status = "scored" if is_scored else "accepted"
+            await _until(lambda: _has(client, answer.json()["id"], status=status))
+        return noted
+
+    monkeypatch.setattr(repairing, "_note_stream", noted_before_one_more)
+    tables = table_of(Scored), [table_of(row) for row in (ScoringParked, IntakeParked)]
+    repaired = await repairing.repair(around.engine, around.nats, *tables, load().units)
+    assert (repaired.restored, repaired.lost) == ({}, [])
+    ids = [json.loads(message.data)["id"] for message in await around.published(subjects.ALL_SUBMISSIONS)]
+    assert len(ids) == len({*ids}) == len(before) + 1
 
 
 async def test_a_forged_message_does_not_stand_for_a_lost_one(filled: Filled) -> None:

@@ -17,6 +17,7 @@ from shared.postgres.statements import table_of
 _ROWS_AT_ONCE = 1000
 
 _BEGIN = text("CREATE TEMPORARY TABLE on_stream (id uuid PRIMARY KEY) ON COMMIT DROP")
+_SEE = text("SELECT count(*) FROM on_stream")
 _NOTE = text("INSERT INTO on_stream SELECT unnest(CAST(:ids AS uuid[])) ON CONFLICT DO NOTHING")
 _RECEIPTS = """
     SELECT id, sequence, agency, code, period, received_at, request, request_digest,
@@ -73,8 +74,9 @@ class LostMessages:
         self._parked = [f"{table.schema}.{table.name}" for table in parked]
 
     async def begin(self) -> None:
-        """Make the temporary table."""
+        """Make the temporary table, and have the transaction see the other tables as they are now."""
         await self._connection.execute(_BEGIN)
+        await self._connection.execute(_SEE)
 
     async def note(self, ids: Collection[UUID]) -> None:
         """Note messages that the stream holds."""
