@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 import ssl
 from base64 import b64decode
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from email.utils import parseaddr
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.contracts.bilingual import Bilingual
+from shared.texts import filled, phrase
 from shared.tls import tls_context
 
 _SECRET_BYTES = 24
@@ -149,11 +153,11 @@ class Settings(BaseSettings):
         webhooks = [name for name in self._operators if "://" in name]
         for mail in self.operators_mails:
             if not _is_mail_address(mail):
-                raise ValueError(f"NTM_OPERATORS: {mail!r} is neither a mail address nor the address of a webhook")
+                raise ValueError(_both(filled(phrase("settings.operator_is_no_address"), text=mail)))
         if len(webhooks) > 1 or any(not _is_http_address(url) for url in webhooks):
-            raise ValueError("NTM_OPERATORS takes one webhook, such as https://host/path")
+            raise ValueError(_both(phrase("settings.operators_webhook")))
         if webhooks and not _is_signing_secret(self.operators_webhook_secret):
-            raise ValueError("NTM_OPERATORS with a webhook needs NTM_OPERATORS_WEBHOOK_SECRET: whsec_ and base64")
+            raise ValueError(_both(phrase("settings.operators_secret")))
         return self
 
     @model_validator(mode="after")
@@ -169,8 +173,17 @@ class Settings(BaseSettings):
         return self
 
 
+def _both(words: Bilingual) -> str:
+    return f"{words.vi} / {words.en}"
+
+
 def _is_mail_address(text: str) -> bool:
-    return re.fullmatch(r"[^@\s]+@[^@\s]+", text) is not None
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
+        return False
+    try:
+        return Address(addr_spec=text).addr_spec == text
+    except (HeaderParseError, ValueError, IndexError):
+        return False
 
 
 def _is_http_address(text: str) -> bool:
@@ -186,7 +199,26 @@ def _is_signing_secret(secret: SecretStr | None) -> bool:
         return False
 
 
+def read_settings[Kind: Settings](kind: type[Kind]) -> Kind:
+    """Return settings as the environment has them. What is wrong there ends the process with a word, without values."""
+    try:
+        return kind()
+    except ValidationError as error:
+        lines = [
+            ": ".join([*map(_variable, fault["loc"]), fault["msg"].removeprefix("Value error, ")])
+            for fault in error.errors()
+        ]
+        raise SystemExit("\n".join([f"{_WRONG.vi} / {_WRONG.en}", *lines])) from None
+
+
+_WRONG = phrase("settings.wrong")
+
+
+def _variable(part: int | str) -> str:
+    return f"NTM_{part}".upper()
+
+
 @lru_cache
 def settings() -> Settings:
     """Return the settings of this process, read once."""
-    return Settings()
+    return read_settings(Settings)

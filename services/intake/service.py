@@ -31,8 +31,7 @@ from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.dossier import DossierLogged
 from shared.contracts.submission import AcceptedSubmission, Refusal, Review, Withdrawal
 from shared.http.dependencies import service_of
-from shared.operations.catalogue import Code
-from shared.service.parking import ParkingPlace
+from shared.service.parking import PARKING_CODES, ParkingPlace
 from shared.service.runtime import Runtime, background, open_runtime
 from shared.service.wholeness import FilledTable, Wholeness
 from shared.settings import Settings
@@ -68,7 +67,7 @@ class Intake:
         """Connect intake, admit submissions while the block runs, and leave it cleanly."""
         async with open_runtime(settings, "intake") as runtime:
             group_commit, parking = GroupCommit(runtime), ParkingPlace(runtime.engine, ParkedRow)
-            watching = runtime.operations.watch([Code.PARKED], parking.troubles, failures=1)
+            watching = runtime.operations.watch(PARKING_CODES, parking.troubles, failures=1)
             async with background(group_commit.run(), runtime.in_use.run(), watching):
                 yield cls(
                     runtime,

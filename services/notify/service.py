@@ -46,7 +46,7 @@ from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.operations.catalogue import Code
 from shared.reference.load import Reference, load_contacts
 from shared.service.outbox import Relay
-from shared.service.parking import ParkingPlace
+from shared.service.parking import PARKING_CODES, ParkingPlace
 from shared.service.polling_worker import PollingWorker
 from shared.service.runtime import Runtime, open_runtime
 from shared.service.wholeness import FilledTable, Wholeness
@@ -126,7 +126,7 @@ class Notify:
 
     async def watch(self) -> None:
         """Report gateways that rest, and messages that are parked."""
-        await self.runtime.operations.watch([Code.PARKED, Code.GATEWAY], self._troubles, failures=1)
+        await self.runtime.operations.watch([*PARKING_CODES, Code.GATEWAY], self._troubles, failures=1)
 
     async def _troubles(self) -> Mapping[Code, Bilingual | None]:
         resting = [name for name, worker in self.deliveries.items() if worker.is_gateway_away]

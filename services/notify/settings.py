@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from services.notify.delivery.channels.settings import DeliverySettings
 from services.notify.delivery.http_address import HttpAddress
+from shared.settings import read_settings
 
 _SECRET_LENGTH = 32
 
@@ -42,4 +43,4 @@ class NotifySettings(DeliverySettings):
 @lru_cache
 def settings() -> NotifySettings:
     """Return the settings of this process, which are read once."""
-    return NotifySettings()
+    return read_settings(NotifySettings)

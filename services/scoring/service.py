@@ -28,9 +28,8 @@ from shared.access.authenticator import Authenticator
 from shared.access.oidc_tokens import Issuer
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
-from shared.operations.catalogue import Code
 from shared.service.outbox import Relay
-from shared.service.parking import ParkingPlace
+from shared.service.parking import PARKING_CODES, ParkingPlace
 from shared.service.polling_worker import PollingWorker
 from shared.service.runtime import Runtime, open_runtime
 from shared.service.transient_errors import is_transient
@@ -75,8 +74,8 @@ class Scoring:
         return (self.relay, self.targets, self.daily_tick, self.reference_switch)
 
     async def watch_parked(self) -> None:
-        """Report that messages are parked, and that none is any more."""
-        await self.runtime.operations.watch([Code.PARKED], self.parking.troubles, failures=1)
+        """Report that messages are parked, or came without a signature, and that none is any more."""
+        await self.runtime.operations.watch(PARKING_CODES, self.parking.troubles, failures=1)
 
     async def prepare(self) -> None:
         """Take up the version by which the state is judged, and make sure that the state is whole.

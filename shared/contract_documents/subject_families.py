@@ -164,7 +164,7 @@ SUBJECT_FAMILIES = (
         "Tin nhắn không xử lý được / Messages that a service parked, replayed or dropped.",
         Parked,
         ("message.parked",),
-        ("scoring", "notify"),
+        ("intake", "scoring", "notify"),
         {"service": "The service that could not process it."},
     ),
     SubjectFamily(

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.js.api import DiscardPolicy, StreamInfo
 from nats.js.errors import APIError
 from nats.js.errors import Error as JetStreamError
 
@@ -18,6 +19,10 @@ _SECONDS = 1.5
 _NOT_FOUND = 404
 _FULL = {10002, 10023, 10047, 10077}
 """Error codes of the server: an account's limit, no resources, the store's limit, a stream's limit or failed write."""
+
+
+_ROOM_BYTES = 16_384
+"""A stream with less room than this refuses some messages already."""
 
 
 class Cause(StrEnum):
@@ -45,7 +50,7 @@ async def try_writing(nats: Client, program: str, streams: Sequence[str] = ()) -
     try:
         await js.publish(subjects.trial(program), b"", timeout=_SECONDS)
         for stream in streams:
-            await js.stream_info(stream)
+            _look_for_room(await js.stream_info(stream))
     except APIError as error:
         if error.err_code in _FULL:
             raise NotStoredError(Cause.FULL, str(error)) from error
@@ -54,6 +59,13 @@ async def try_writing(nats: Client, program: str, streams: Sequence[str] = ()) -
         raise NotStoredError(Cause.NO_QUORUM, str(error)) from error
     except (NatsError, JetStreamError, OSError, TimeoutError) as error:
         raise NotStoredError(await _cause(nats), str(error) or type(error).__name__) from error
+
+
+def _look_for_room(info: StreamInfo) -> None:
+    """Raise NotStoredError where a stream that drops nothing has reached its limit."""
+    config, limit = info.config, info.config.max_bytes or 0
+    if config.discard == DiscardPolicy.NEW and 0 < limit < info.state.bytes + _ROOM_BYTES:
+        raise NotStoredError(Cause.FULL, f"{config.name}: {info.state.bytes} of {limit} bytes")
 
 
 async def _cause(nats: Client) -> Cause:

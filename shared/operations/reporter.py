@@ -25,6 +25,7 @@ from shared.operations.direct_tellings import DirectTellings
 from shared.operations.letter import Told
 from shared.operations.sending import NotSentError, send, ways
 from shared.settings import Settings
+from shared.texts import phrase
 from shared.time import utc_now
 
 log = structlog.get_logger()
@@ -66,11 +67,13 @@ class Operations:
 
     def __init__(self, service: str, settings: Settings) -> None:
         if settings.operators_mails and not (settings.smtp_host and settings.smtp_from):
-            raise ValueError("NTM_OPERATORS with mail addresses needs NTM_SMTP_HOST and NTM_SMTP_FROM beside it")
+            words = phrase("settings.operators_mail_server")
+            raise ValueError(f"{words.vi} / {words.en}")
         self.service = service
         self._settings = settings
         self._nats: Client | None = None
         self._reports: dict[Code, _Report] = {}
+        self._found_by: dict[Code, set[int]] = {}
         self._changed = asyncio.Event()
         self._direct = DirectTellings(settings)
 
@@ -105,8 +108,11 @@ class Operations:
         self._changed.set()
 
     async def watch(self, codes: Sequence[Code], check: Check, every_seconds: float = 10, failures: int = 3) -> None:
-        """Look for these troubles until cancelled; each is raised when so many looks in a row have found it."""
-        in_a_row = dict.fromkeys(codes, 0)
+        """Look for these troubles until cancelled; each is raised when so many looks in a row have found it.
+
+        Several may look for one code by different checks: it is there as long as one of them finds it.
+        """
+        in_a_row, own = dict.fromkeys(codes, 0), id(check)
         while True:
             try:
                 found = await check()
@@ -115,9 +121,13 @@ class Operations:
             else:
                 for code in codes:
                     in_a_row[code] = in_a_row[code] + 1 if code in found else 0
+                    finders = self._found_by.setdefault(code, set())
                     if code not in found:
-                        self.cleared(code)
+                        finders.discard(own)
+                        if not finders:
+                            self.cleared(code)
                     elif in_a_row[code] >= failures:
+                        finders.add(own)
                         self.raised(code, found[code])
             await asyncio.sleep(every_seconds)
 

@@ -13,12 +13,15 @@ from uuid import UUID
 
 import aiohttp
 import aiosmtplib
+import structlog
 
 from shared.operations.letter import Told, document, letter
 from shared.settings import Settings
 from shared.smtp import smtp_client
 from shared.time import utc_now
 from shared.webhook_signature import signed
+
+log = structlog.get_logger()
 
 type Way = Literal["mail", "webhook"]
 
@@ -63,7 +66,9 @@ async def _mail(settings: Settings, troubles: Sequence[Told], key: UUID) -> None
     mail["Content-Language"] = "vi, en"
     mail.set_content(written.text, cte="quoted-printable")
     async with smtp_client(settings, _SECONDS) as client:
-        await client.send_message(mail)
+        refused, _ = await client.send_message(mail)
+    for to, answer in refused.items():  # the others have it
+        log.warning("operator's address refused", address=to, answer=str(answer))
 
 
 async def _call(settings: Settings, troubles: Sequence[Told], key: UUID) -> None:

@@ -23,9 +23,13 @@ from shared.nats.cloud_events import Message, cloud_event, new_trace
 from shared.operations.catalogue import Code
 from shared.postgres.statements import table_of
 from shared.service.outbox import OutboxColumns, put
+from shared.service.proof import UNSIGNED
 from shared.stable_id import stable_id
 from shared.texts import filled, phrase
 from shared.time import utc_now
+
+PARKING_CODES = (Code.PARKED, Code.UNSIGNED)
+"""The troubles of which a service's parking place tells."""
 
 _moment: Any = TIMESTAMP(timezone=True)
 
@@ -112,11 +116,13 @@ class ParkingPlace:
             return [ParkedMessage(*row) for row in await connection.execute(query)]
 
     async def troubles(self) -> Mapping[Code, Bilingual | None]:
-        """Return the trouble that something is parked, with the number of messages."""
-        query = select(func.count()).where(self._table.c.state == "parked")
+        """Return the troubles that something is parked, and that it was for want of a signature, with the numbers."""
+        is_unsigned = self._table.c.reason.startswith(UNSIGNED, autoescape=True)
+        query = select(is_unsigned, func.count()).where(self._table.c.state == "parked").group_by(is_unsigned)
         async with self._engine.connect() as connection:
-            count = await connection.scalar(query)
-        return {Code.PARKED: filled(phrase("operations.parked_count"), count=count)} if count else {}
+            rows = (await connection.execute(query)).all()
+        codes = {True: Code.UNSIGNED, False: Code.PARKED}
+        return {codes[unsigned]: filled(phrase("operations.parked_count"), count=count) for unsigned, count in rows}
 
     async def find(self, number: int) -> ParkedMessage | None:
         """Return a message in any state; None where no message has this number."""

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
+from nats import connect
 from nats.aio.client import Client
 from standardwebhooks import Webhook as Verifier
 
 from shared.contracts import subjects
 from shared.contracts.bilingual import Bilingual
+from shared.nats.cloud_events import cloud_event
 from shared.nats.publishing import publish
 from shared.operations import reporter
 from shared.operations.catalogue import Code
 from shared.operations.reporter import message_of, report_once
 from shared.settings import Settings
-from tests.integration.notify_service import NotifyService
+from shared.time import utc_now
+from tests.changes import a_status_change
+from tests.integration.notify_service import UNKNOWN_MAILBOX, NotifyService
 from tests.integration.providers import Receiver
-from tests.running import Surroundings
+from tests.running import Service, Surroundings
+from tests.servers import NatsServer
 from tests.waiting import eventually
 
 SECRET = "whsec_" + "c2VjcmV0" * 6
@@ -27,7 +33,7 @@ FULL = Bilingual(vi="còn 3 %", en="3 % left")
 
 
 def told(notify: NotifyService) -> list[str]:
-    return [mail.subject for mail in notify.mails if mail.to == [OPERATOR]]
+    return [mail.subject for mail in notify.mails if OPERATOR in mail.to]
 
 
 def items(receiver: Receiver) -> list[tuple[str, str]]:
@@ -57,7 +63,7 @@ async def test_a_trouble_is_told_once_by_mail_and_webhook_also_over_a_restart_an
     )
     for request, body in zip(receiver.requests, receiver.bodies, strict=True):
         Verifier(SECRET).verify(body, dict(request.headers))
-    [text, *_] = [mail.text for mail in notify.mails if mail.to == [OPERATOR]]
+    [text, *_] = [mail.text for mail in notify.mails if OPERATOR in mail.to]
     assert "còn 3 %" in text
     assert "df -h" in text
 
@@ -66,11 +72,55 @@ async def test_parked_messages_are_told_until_none_is_parked(notify: NotifyServi
     notify.env.update(NTM_OPERATORS=OPERATOR)
     await notify.stop()
     await notify.start()
-    await notify.nats.jetstream().publish(subjects.target("20", "x"), b"no event")
+    subject = subjects.target("20", "x")
+    signed = cloud_event(subject, b"no event", event_id=uuid4(), kind="test", source="test", at=utc_now())
+    await publish(notify.nats, [signed])
     await eventually(lambda: any("để riêng" in subject for subject in told(notify)), explain=lambda: notify.log)
     async with notify.engine.begin() as connection:
         await connection.exec_driver_sql("UPDATE notify.parked SET state = 'dropped'")
     await eventually(lambda: any("Đã hết" in subject for subject in told(notify)), explain=lambda: notify.log)
+
+
+async def test_messages_without_a_signature_are_a_trouble_of_their_own(
+    notify: NotifyService, nats_server: NatsServer
+) -> None:
+    """Three come at once: one mail."""
+    notify.env.update(NTM_OPERATORS=f"{UNKNOWN_MAILBOX},{OPERATOR}")
+    await notify.stop()
+    await notify.start()
+    other = Service("notify", notify.env, notify.service.log.with_name("other.log"), notify.service.begin)
+    await other.start()
+    try:
+        forger = await connect(nats_server.url, **nats_server.login)
+        for _ in range(3):
+            await forger.jetstream().publish(subjects.target("20", "x"), b"{}")
+        await forger.close()
+        await eventually(lambda: told(notify), explain=lambda: notify.log)
+        async with notify.engine.begin() as connection:
+            await connection.exec_driver_sql("UPDATE notify.parked SET state = 'dropped'")
+        await eventually(lambda: any("Đã hết" in subject for subject in told(notify)), explain=lambda: notify.log)
+    finally:
+        await other.stop()
+    raised = [subject for subject in told(notify) if "Cần xử lý" in subject]
+    assert len(raised) == 1
+    assert "chữ ký" in raised[0]
+
+
+async def test_a_gateway_that_is_away_is_told_by_the_other_way_until_it_takes_notices_again(
+    notify: NotifyService,
+) -> None:
+    async with Receiver().serve() as receiver:
+        notify.env.update(NTM_OPERATORS=f"{OPERATOR},{receiver.url}/hook", NTM_OPERATORS_WEBHOOK_SECRET=SECRET)
+        await notify.stop()
+        await notify.start()
+        await notify.mail_server.stop()
+        await notify.publish(a_status_change())
+        await eventually(lambda: items(receiver), explain=lambda: notify.log)
+        await notify.mail_server.start()
+        await eventually(lambda: len(items(receiver)) > 1, explain=lambda: notify.log)
+    assert [standing for _, standing in items(receiver)] == ["raised", "ended"]
+    [first, *_] = [json.loads(body)["data"][0] for body in receiver.bodies]
+    assert (first["code"], first["details"]["en"]) == ("gateway", "email")
 
 
 async def test_a_service_tells_by_itself_what_notify_does_not_take(

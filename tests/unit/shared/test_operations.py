@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from shared.contracts.bilingual import Bilingual
 from shared.operations.catalogue import CATALOGUE, Code
 from shared.operations.direct_tellings import DirectTellings, is_due
 from shared.operations.letter import Told, document, letter
-from shared.operations.reporter import Operations
-from shared.settings import Settings
+from shared.operations.reporter import Check, Operations
+from shared.service.runtime import background
+from shared.settings import Settings, read_settings
 from shared.time import utc_now
+from tests.waiting import eventually
 
 SINCE = datetime(2026, 1, 5, 1, 30, tzinfo=UTC)
 SECRET = "whsec_" + "c2VjcmV0" * 6
@@ -52,16 +55,26 @@ def test_a_mail_says_what_is_wrong_since_when_and_what_to_do_each_code_once() ->
 
 
 def test_no_secret_and_no_line_break_of_an_error_reaches_a_mail_or_a_call() -> None:
-    bad = told(Code.BROKER, details="failed at nats://user:hunter22@nats\r\nBcc: x@example.vn")
+    bad = told(Code.BROKER, details="failed at nats://user:hunter22@nats\r\nBcc: x@example.vn; 0912345678")
     subject, text = letter([bad])
     assert "\n" not in subject
     assert "\nBcc" not in text
-    assert "hunter22" not in text + str(document([bad]))
+    for secret in ("hunter22", "0912345678"):
+        assert secret not in text + str(document([bad]))
 
 
 @pytest.mark.parametrize(
     "operators",
-    ["someone", "a@b@c", "https://a.example, https://b.example", "ftp://a.example", "http://"],
+    [
+        "someone",
+        "a@b@c",
+        "mailto:it@example.vn",
+        "it@example.vn;an@example.vn",
+        "<it@example.vn>",
+        "https://a.example, https://b.example",
+        "ftp://a.example",
+        "http://",
+    ],
 )
 def test_operators_that_cannot_be_told_are_refused(operators: str) -> None:
     with pytest.raises(ValidationError, match="NTM_OPERATORS"):
@@ -91,6 +104,43 @@ def test_processes_of_a_machine_tell_a_trouble_once(tmp_path: Path, monkeypatch:
         assert later.told_at == turn.told_at
     with DirectTellings(settings()).turn("broker.mail", now) as after_a_restart:
         assert not after_a_restart.is_due
+
+
+async def test_a_trouble_that_two_checks_look_for_ends_when_neither_finds_it() -> None:
+    operations, found = Operations("intake", settings()), {"first": True, "second": True}
+
+    def check(name: str) -> Check:
+        async def look() -> dict[Code, Bilingual | None]:
+            return {Code.DISK: None} if found[name] else {}
+
+        return look
+
+    def is_raised() -> bool:
+        return operations._reports[Code.DISK].is_raised
+
+    watches = [operations.watch([Code.DISK], check(name), every_seconds=0, failures=1) for name in found]
+    async with background(*watches):
+        await eventually(lambda: Code.DISK in operations._reports and is_raised())
+        found["first"] = False
+        for _ in range(100):
+            await asyncio.sleep(0)
+            assert is_raised()
+        found["second"] = False
+        await eventually(lambda: not is_raised())
+
+
+def test_settings_that_cannot_be_used_end_the_process_with_a_word_and_no_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NTM_DATABASE_URL", "postgresql+asyncpg://ntm:hunter22@x/y")
+    monkeypatch.setenv("NTM_OPERATORS", "https://a.example/x")
+    monkeypatch.setenv("NTM_SMTP_PORT", "many")
+    with pytest.raises(SystemExit, match=r"NTM_SMTP_PORT: .*integer") as ended:
+        read_settings(Settings)
+    assert "hunter22" not in str(ended.value)
+    monkeypatch.delenv("NTM_SMTP_PORT")
+    with pytest.raises(SystemExit, match="NTM_OPERATORS_WEBHOOK_SECRET"):
+        read_settings(Settings)
 
 
 def test_what_comes_and_goes_is_told_directly_at_most_once_an_hour() -> None:
