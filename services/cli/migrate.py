@@ -25,9 +25,10 @@ from shared.access.unsigned_parts import StreamEnd, record_unsigned_part
 from shared.contracts import subjects
 from shared.nats.closed_streams import reopen
 from shared.nats.connection import connected
-from shared.nats.consumers import ensure_consumers, ensure_mirror_consumers
+from shared.nats.consumers import ensure_consumers
+from shared.nats.mirrors import MadeMirror, ensure_mirror_consumers, ensure_mirrors
 from shared.nats.roles import MIGRATE, OFFICE_MIGRATE
-from shared.nats.streams import StreamChange, ensure_mirrors, ensure_streams
+from shared.nats.streams import StreamChange, ensure_streams
 from shared.nats.users import seed_file
 from shared.postgres.engine import create_engine
 from shared.postgres.locks import may_repair
@@ -75,6 +76,10 @@ def migrate(
     prepared = run(prepare(target, first_day, lower, count_as_signed=count_as_signed, dry_run=dry_run))
     for change in prepared.streams:
         _print_change(change)
+    for stream, fault in prepared.mirrors:
+        if fault is not None:
+            words = filled(phrase("migrate.mirror"), stream=stream, fault=phrase(f"migrate.mirror_{fault}"))
+            console.print(words.in_both, style="yellow", highlight=False)
     for migration in prepared.migrations:
         console.print(migration, highlight=False)
 
@@ -92,6 +97,7 @@ class Prepared:
     """The changes that a migration made, or would make."""
 
     streams: Sequence[StreamChange]
+    mirrors: Sequence[MadeMirror]
     migrations: Sequence[str]
     """Each is the schema's name with the number and the name of a migration."""
 
@@ -116,10 +122,7 @@ async def prepare(
                 await _open_streams(engine, nats)
             changes = await prepare_streams(nats, target.stream_replicas, today, lower, dry_run=dry_run)
             ends = {} if dry_run or target.signing_keys is None else await _ends(nats)
-        if target.nats_office_seed_file is not None and not dry_run:
-            of_office = target.model_copy(update={"nats_seed_file": target.nats_office_seed_file})
-            async with connected(of_office, "ntm-migrate-office", _PATIENCE_SECONDS) as office:
-                await ensure_mirrors(office, target.stream_replicas)
+            mirrors = await _prepare_mirrors(target, nats, dry_run=dry_run)
         migrations = []
         for schema, package in SCHEMAS.items():
             migrations += [f"{schema}: {name}" for name in await pending_migrations(engine, package)]
@@ -128,7 +131,7 @@ async def prepare(
         async with engine.begin() as connection:
             for stream, end in ends.items():
                 await record_unsigned_part(connection, stream, end, again=stream in count_as_signed)
-        return Prepared(changes, migrations)
+        return Prepared(changes, mirrors, migrations)
     finally:
         await engine.dispose()
 
@@ -139,6 +142,15 @@ async def _open_streams(engine: AsyncEngine, nats: Client) -> None:
         if await may_repair(connection):
             for stream in (*subjects.KEPT, *subjects.KEPT_A_YEAR):
                 await _once_led(partial(reopen, nats.jetstream(), stream))
+
+
+async def _prepare_mirrors(target: Settings, nats: Client, *, dry_run: bool) -> Sequence[MadeMirror]:
+    """Make the office's mirrors that are missing or faulty."""
+    if target.nats_office_seed_file is None:
+        return []
+    of_office = target.model_copy(update={"nats_seed_file": target.nats_office_seed_file})
+    async with connected(of_office, "ntm-migrate-office", _PATIENCE_SECONDS) as office:
+        return await _once_led(lambda: ensure_mirrors(nats, office, target.stream_replicas, dry_run=dry_run))
 
 
 async def prepare_streams(

@@ -43,12 +43,13 @@ from shared.contracts.bilingual import Bilingual
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.reference_version import RulesChanged
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
+from shared.nats.mirrors import plain_faults
 from shared.operations.catalogue import Code
 from shared.reference.load import Reference, load_contacts
 from shared.service.outbox import Relay
 from shared.service.parking import PARKING_CODES, ParkingPlace
 from shared.service.polling_worker import PollingWorker
-from shared.service.runtime import Runtime, open_runtime
+from shared.service.runtime import Runtime, background, open_runtime
 from shared.service.wholeness import FilledTable, Wholeness
 from shared.time import utc_now
 
@@ -125,8 +126,17 @@ class Notify:
         return (*telling, *self.deliveries.values())
 
     async def watch(self) -> None:
-        """Report gateways that rest, and messages that are parked."""
-        await self.runtime.operations.watch([*PARKING_CODES, Code.GATEWAY], self._troubles, failures=1)
+        """Report gateways that rest, messages that are parked, and mirrors of the office that are wrong."""
+        operations = self.runtime.operations
+        async with background(operations.watch([Code.MIRROR], self._mirrors)):
+            await operations.watch([*PARKING_CODES, Code.GATEWAY], self._troubles, failures=1)
+
+    async def _mirrors(self) -> Mapping[Code, Bilingual | None]:
+        if self.runtime.settings.nats_seed_file is None:  # a broker without users has no office
+            return {}
+        faults = await plain_faults(self.runtime.nats)
+        names = ", ".join(f"{stream} ({fault})" for stream, fault in faults.items())
+        return {Code.MIRROR: Bilingual(vi=names, en=names)} if faults else {}
 
     async def _troubles(self) -> Mapping[Code, Bilingual | None]:
         resting = [name for name, worker in self.deliveries.items() if worker.is_gateway_away]

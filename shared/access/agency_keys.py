@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypedDict
@@ -217,7 +217,16 @@ def _state(row: KeyRow, now: datetime) -> KeyState:
     return "replaced" if row.replaced_by else "active"
 
 
-async def keys_by_id(engine: AsyncEngine, key_ids: Sequence[str]) -> list[KeyRow]:
+async def valid_keys_of(engine: AsyncEngine, agencies: Collection[str], at: datetime) -> list[KeyRow]:
+    """Return the keys of these agencies that are valid at a moment, newest first."""
+    keys = table_of(AccessKey)
+    valid = keys.c.revoked_at.is_(None) & (keys.c.expires_at.is_(None) | (keys.c.expires_at > at))
+    query = _key_rows().where(keys.c.agency.in_(agencies), valid).order_by(keys.c.created_at.desc(), keys.c.id)
+    async with engine.connect() as connection:
+        return await _fetch(connection, query)
+
+
+async def keys_by_id(engine: AsyncEngine, key_ids: Collection[str]) -> list[KeyRow]:
     """Return the keys of these ids, as far as they exist."""
     async with engine.connect() as connection:
         return await _fetch(connection, _key_rows().where(table_of(AccessKey).c.id.in_(key_ids)))

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.access.agency_keys import hash_of
 from shared.access.caller import Caller, unauthorized
-from shared.access.key_lookup import KeyLookup, KeyUses
+from shared.access.key_lookup import KeyLookup, KeyUses, StoredKey, keys_of_agencies, stored_keys
 from shared.access.oidc_tokens import Issuer, is_token
 from shared.problems import Problem, Problems
 from shared.texts import filled, phrase
@@ -35,13 +35,35 @@ class Authenticator:
 
     def __init__(self, engine: AsyncEngine, issuer: Issuer | None = None) -> None:
         self._issuer = issuer
-        self._lookup = KeyLookup(engine)
+        self._keys = KeyLookup(engine, stored_keys)
+        self._of_agencies = KeyLookup(engine, keys_of_agencies)
         self._uses = KeyUses(engine)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     async def caller(self, authorization: str | None) -> Caller:
         """Return the caller that the `Authorization` header names; problem 401 without one, 429 above the rate."""
         caller = await self.recognise(authorization)
+        await self._limit(caller)
+        return caller
+
+    async def agency(self, agency: str) -> Caller:
+        """Return the caller of an agency whose connection proves who it is, with the scope and rate of its key.
+
+        Problem 401 where the agency has no valid key, or several of different scopes, of which nothing names one; 429
+        above the rate. A key that was rotated counts where its successor is no longer valid.
+        """
+        now = time.time()
+        valid = [key for key in await self._of_agencies.find(agency) or () if key.is_open(now)]
+        keys = [key for key in valid if not key.is_replaced] or valid
+        if not keys:
+            raise unauthorized(Problems.WRONG_KEY, filled(phrase("access.no_key_of_agency"), agency=agency))
+        if len({_scope(key) for key in keys}) > 1:
+            ids = ", ".join(key.caller.key for key in keys)
+            raise unauthorized(
+                Problems.NO_KEY, filled(phrase("access.several_keys_of_agency"), agency=agency, keys=ids)
+            )
+        caller = keys[0].caller
+        self._uses.note(caller.key)
         await self._limit(caller)
         return caller
 
@@ -60,7 +82,7 @@ class Authenticator:
         if not (match := _KEY.fullmatch(credential)):
             raise unauthorized(Problems.WRONG_KEY)
         key_id, secret = match.groups()
-        stored = await self._lookup.find(key_id)
+        stored = await self._keys.find(key_id)
         is_right = hmac.compare_digest(stored.secret_hash if stored else _NO_HASH, hash_of(secret))
         if not stored or not is_right or not stored.is_open(time.time()):
             raise unauthorized(Problems.WRONG_KEY)
@@ -75,6 +97,10 @@ class Authenticator:
         detail = filled(phrase("access.rate_limited"), rate=caller.rate_per_minute)
         retry_after = max(1, math.ceil(frees_at - time.time()))
         raise Problem(Problems.RATE_LIMITED, detail=detail, headers={"Retry-After": str(retry_after)})
+
+
+def _scope(key: StoredKey) -> tuple[frozenset[str], frozenset[str]]:
+    return frozenset(key.caller.units), frozenset(key.caller.criteria)
 
 
 @lru_cache

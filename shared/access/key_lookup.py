@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +13,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.access.agency_keys import KeyRow, keys_by_id, note_uses
+from shared.access.agency_keys import KeyRow, keys_by_id, note_uses, valid_keys_of
 from shared.access.caller import Caller
 from shared.time import utc_now
 
@@ -34,6 +35,8 @@ class StoredKey:
     is_revoked: bool
     ends: float | None
     """The end of the key as Unix time; None: it has no end."""
+    is_replaced: bool
+    """It was rotated to another, beside which it is still valid for a while."""
 
     @classmethod
     def of(cls, row: KeyRow) -> StoredKey:
@@ -48,62 +51,85 @@ class StoredKey:
             expires_at=ends,
             rate_per_minute=row.rate_per_minute,
         )
-        return cls(row.secret_hash, caller, row.revoked_at is not None, ends.timestamp() if ends else None)
+        return cls(
+            row.secret_hash,
+            caller,
+            row.revoked_at is not None,
+            ends.timestamp() if ends else None,
+            bool(row.replaced_by),
+        )
 
     def is_open(self, now: float) -> bool:
         """Return whether the key is valid at this Unix time."""
         return not self.is_revoked and (self.ends is None or now < self.ends)
 
 
-class KeyLookup:
-    """Finds keys by their ids, and remembers for a second each key that it found or did not find.
+async def stored_keys(engine: AsyncEngine, key_ids: Collection[str]) -> dict[str, StoredKey]:
+    """Return the keys of these ids, as far as they exist."""
+    return {row.id: StoredKey.of(row) for row in await keys_by_id(engine, key_ids)}
+
+
+async def keys_of_agencies(engine: AsyncEngine, agencies: Collection[str]) -> dict[str, Sequence[StoredKey]]:
+    """Return by agency the keys that are valid now, newest first."""
+    found: dict[str, list[StoredKey]] = {}
+    for row in await valid_keys_of(engine, agencies, utc_now()):
+        found.setdefault(row.agency, []).append(StoredKey.of(row))
+    return dict(found)
+
+
+class KeyLookup[Found]:
+    """Finds keys by ids, of a key or of an agency, and remembers for a second what it found or did not find.
 
     One query runs at a time, and the next one asks for all ids that came meanwhile: many requests with one key, and
     many unknown keys, make few queries.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        query: Callable[[AsyncEngine, Collection[str]], Awaitable[Mapping[str, Found]]],
+    ) -> None:
         self._engine = engine
-        self._cache: dict[str, tuple[float, StoredKey | None]] = {}
+        self._ask = query
+        self._cache: dict[str, tuple[float, Found | None]] = {}
         self._turn = asyncio.Lock()
         self._wanted: set[str] = set()
-        self._next: asyncio.Task[dict[str, StoredKey]] | None = None
-        self._asked: dict[str, asyncio.Task[dict[str, StoredKey]]] = {}
+        self._next: asyncio.Task[Mapping[str, Found]] | None = None
+        self._asked: dict[str, asyncio.Task[Mapping[str, Found]]] = {}
 
-    async def find(self, key_id: str) -> StoredKey | None:
-        """Return the key of this id; None when there is none. Raises the errors of the database, also TimeoutError."""
-        known = self._cache.get(key_id)
+    async def find(self, searched: str) -> Found | None:
+        """Return what this id has; None when there is none. Raises the errors of the database, also TimeoutError."""
+        known = self._cache.get(searched)
         if known is not None and time.monotonic() < known[0]:
             return known[1]
         # shielded: a request that is given up must not end the query for the others
-        return (await asyncio.shield(self._query_for(key_id))).get(key_id)
+        return (await asyncio.shield(self._query_for(searched))).get(searched)
 
-    def _query_for(self, key_id: str) -> asyncio.Task[dict[str, StoredKey]]:
+    def _query_for(self, searched: str) -> asyncio.Task[Mapping[str, Found]]:
         """Return the query that asks for this id: the running one, or the next one."""
-        if key_id in self._asked:
-            return self._asked[key_id]
-        self._wanted.add(key_id)
+        if searched in self._asked:
+            return self._asked[searched]
+        self._wanted.add(searched)
         if self._next is None:
             self._next = asyncio.create_task(self._query())
-        self._asked[key_id] = self._next
+        self._asked[searched] = self._next
         return self._next
 
-    async def _query(self) -> dict[str, StoredKey]:
+    async def _query(self) -> Mapping[str, Found]:
         async with self._turn:
             ids, self._wanted, self._next = self._wanted, set(), None
             asked_at = time.monotonic()
             try:
                 async with asyncio.timeout(_QUERY_SECONDS):
-                    rows = await keys_by_id(self._engine, list(ids))
+                    found = await self._ask(self._engine, ids)
             finally:
-                for key_id in ids:
-                    del self._asked[key_id]
-            keys = {row.id: StoredKey.of(row) for row in rows}
+                for searched in ids:
+                    del self._asked[searched]
             if len(self._cache) + len(ids) > _CACHE_SIZE:
                 self._cache.clear()
             # counted from the question: a key that is revoked while the answer is on its way is not remembered longer
-            self._cache |= {key_id: (asked_at + _CACHE_SECONDS, keys.get(key_id)) for key_id in ids}
-            return keys
+            self._cache |= {searched: (asked_at + _CACHE_SECONDS, found.get(searched)) for searched in ids}
+            return found
 
 
 class KeyUses:

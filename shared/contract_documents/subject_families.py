@@ -241,8 +241,8 @@ REQUESTS = (
         _SUBMIT,
         name="submit_as",
         address=subjects.submit("{agency}"),
-        about="Gửi số liệu qua NATS bằng tài khoản riêng / The same, by the broker's user of an agency.",
-        parameters={"agency": "The agency's id: only its keys are taken here."},
+        about="Gửi số liệu qua NATS bằng tài khoản riêng / The same, by an agency's user, without a key.",
+        parameters={"agency": "The agency's id: its key's scope and rate hold, and no other agency's key."},
     ),
     Request(
         "preview",

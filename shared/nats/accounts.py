@@ -11,10 +11,12 @@ from shared.nats.roles import (
     AGENCIES_ACCOUNT,
     MIRROR_API,
     MIRRORED,
+    NOTIFY,
     OFFICE_ACCOUNT,
     STREAMS_ACCOUNT,
     Role,
     mirror_delivery,
+    mirror_info,
     mirror_requests,
     provider_of,
 )
@@ -27,8 +29,8 @@ class _Account:
     users: list[dict[str, object]] = field(default_factory=list)
     exports: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     """By kind (service or stream) and subject: the accounts that may import it."""
-    imports: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
-    """By kind and subject: the account that it comes from, and the name that it has here."""
+    imports: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    """By the account that it comes from, kind and subject: the name that it has here."""
 
 
 def configuration(roles: Sequence[Role], keys: Mapping[str, Sequence[str]]) -> str:
@@ -38,14 +40,15 @@ def configuration(roles: Sequence[Role], keys: Mapping[str, Sequence[str]]) -> s
 
     def passes(kind: str, subject: str, provider: str, to: str, name: str | None = None) -> None:
         accounts[provider].exports.setdefault((kind, subject), set()).add(to)
-        accounts[to].imports[kind, subject] = (provider, name or subject)
+        accounts[to].imports[provider, kind, subject] = name or subject
 
     for role in roles:
         accounts[role.account].users += [_user(role, key) for key in keys.get(role.name, ())]
         for subject in role.publish:
             provider = provider_of(subject)
             is_own_jetstream = subject.startswith("$JS.") and role.account == OFFICE_ACCOUNT
-            if provider != role.account and not is_own_jetstream:
+            is_of_office = subject in map(mirror_info, MIRRORED)
+            if provider != role.account and not is_own_jetstream and not is_of_office:
                 passes("service", subject, provider, role.account)
         if subjects.CLOCK in role.subscribe:
             passes("stream", subjects.CLOCK, STREAMS_ACCOUNT, role.account)
@@ -54,6 +57,7 @@ def configuration(roles: Sequence[Role], keys: Mapping[str, Sequence[str]]) -> s
         for request in mirror_requests(stream):
             name = request.replace("$JS.API", MIRROR_API)
             passes("service", request, STREAMS_ACCOUNT, OFFICE_ACCOUNT, name)
+        passes("service", f"$JS.API.STREAM.INFO.{stream}", OFFICE_ACCOUNT, NOTIFY.account, mirror_info(stream))
     # a server's configuration takes JSON
     return f"accounts: {json.dumps({name: _written(name, made) for name, made in accounts.items()}, indent=2)}\n"
 
@@ -77,7 +81,7 @@ def _written(name: str, account: _Account) -> dict[str, object]:
         ],
         "imports": [
             {kind: {"account": provider, "subject": subject}, **({"to": to} if to != subject else {})}
-            for (kind, subject), (provider, to) in account.imports.items()
+            for (provider, kind, subject), to in account.imports.items()
         ],
     }
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
-from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import NotFoundError
 
 from shared.contracts import subjects
-from shared.nats.roles import MIRROR_CONSUMER, MIRRORED, mirror_delivery
 
 ACK_SECONDS = 2.5
 """The time after which the batch of a killed process comes again; a process that is only slow says that it works on."""
@@ -51,21 +47,3 @@ async def acknowledged_until(js: JetStreamContext, stream: str, durable: str) ->
     except NotFoundError:
         return None
     return floor.stream_seq if floor else 0
-
-
-async def ensure_mirror_consumers(nats: Client) -> None:
-    """Make the consumers that feed the office's mirrors (ADR-60), of which nats-py knows nothing yet."""
-    for stream in MIRRORED:
-        config = {
-            "name": MIRROR_CONSUMER,
-            "durable_name": MIRROR_CONSUMER,
-            "deliver_subject": mirror_delivery(stream),
-            "ack_policy": "flow_control",
-            "flow_control": True,
-            "idle_heartbeat": 1_000_000_000,
-            "max_ack_pending": 1000,
-        }
-        wanted = json.dumps({"stream_name": stream, "config": config}).encode()
-        answer = await nats.request(f"$JS.API.CONSUMER.CREATE.{stream}.{MIRROR_CONSUMER}", wanted, timeout=5)
-        if error := json.loads(answer.data).get("error"):
-            raise APIError.from_error(error)

@@ -66,6 +66,11 @@ def mirror_delivery(stream: str) -> str:
     return f"mirror.deliver.{stream}"
 
 
+def mirror_info(stream: str) -> str:
+    """Return the subject on which notify asks how far the office's mirror of a stream is."""
+    return f"mirror.info.{stream}"
+
+
 def mirror_requests(stream: str) -> list[str]:
     """Return the requests by which a mirror has its consumer begin again, and sets the pace."""
     return [f"{_API}.CONSUMER.RESET.{stream}.{MIRROR_CONSUMER}", f"$JS.FC.{stream}.{MIRROR_CONSUMER}.>"]
@@ -163,7 +168,11 @@ SCORING = _service(
     reads=[subjects.SUBMISSIONS_STREAM],
 )
 
-NOTIFY = _service("notify", publish=[subjects.ALL_ALERTS], reads=[subjects.STATUS_STREAM])
+NOTIFY = _service(
+    "notify",
+    publish=[subjects.ALL_ALERTS, *map(mirror_info, MIRRORED)],
+    reads=[subjects.STATUS_STREAM, subjects.ALERTS_STREAM],
+)
 
 MIGRATE = Role(
     "migrate",
@@ -251,7 +260,9 @@ OFFICE = Role(
 OFFICE_MIGRATE = Role(
     "office-migrate",
     OFFICE_ACCOUNT,
-    publish=[f"{_API}.STREAM.{call}.{stream}" for call in ("INFO", "CREATE") for stream in MIRRORED],
+    publish=[
+        f"{_API}.STREAM.{call}.{stream}" for call in ("INFO", "CREATE", "DELETE", "MSG.GET") for stream in MIRRORED
+    ],
     subscribe=[f"{inbox_of('office-migrate')}.>"],
 )
 """`ntm migrate` in the office's account, where it makes the mirrors."""
@@ -261,8 +272,11 @@ ROLES: Sequence[Role] = [INTAKE, SCORING, NOTIFY, MIGRATE, BACKUP, OPERATOR, REP
 
 
 def agency(name: str) -> Role:
-    """Return the role of an agency's systems, which send submissions on the agency's own subject."""
-    if re.fullmatch("[a-z0-9-]+", name) is None:  # else it would be a part of a subject, or of all
+    """Return the role of an agency's systems, which send submissions on the agency's own subject.
+
+    What comes on this subject is the agency's: nobody else may publish there.
+    """
+    if re.fullmatch("[a-z0-9-]{1,64}", name) is None:  # else it would be a part of a subject, or of all
         raise ValueError(f"not an agency's id: {name!r}")
     user = f"agency-{name}"
     return Role(user, AGENCIES_ACCOUNT, publish=[subjects.submit(name)], subscribe=[f"{inbox_of(user)}.>"])

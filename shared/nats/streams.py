@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import StreamConfig
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import NotFoundError
 
 from shared.contracts import subjects
-from shared.nats.roles import MIRROR_API, MIRROR_CONSUMER, MIRRORED, mirror_delivery
 
 _DUPLICATE_WINDOW_SECONDS = 3600
 _YEAR_SECONDS = 366 * 24 * 3600
@@ -66,28 +63,6 @@ async def ensure_stream(js: JetStreamContext, name: str) -> bool:
         await js.add_stream(StreamConfig(name=name, **_wanted(name, None)))
         return True
     return False
-
-
-async def ensure_mirrors(office: Client, replicas: int | None = None) -> list[str]:
-    """Create the mirrors that are missing as a user of the office's account, and return their names.
-
-    Each is fed by a consumer that stands in the streams' account already (ADR-60), of which nats-py knows nothing yet.
-    """
-    js, made = office.jetstream(), []
-    for name in MIRRORED:
-        try:
-            await js.stream_info(name)
-        except NotFoundError:
-            consumer = {"name": MIRROR_CONSUMER, "deliver_subject": mirror_delivery(name)}
-            source = {"name": name, "external": {"api": MIRROR_API}, "consumer": consumer}
-            copy = {"name": name, "mirror": source, "allow_direct": True, "mirror_direct": True}
-            if replicas is not None:
-                copy["num_replicas"] = replicas
-            answer = await office.request(f"$JS.API.STREAM.CREATE.{name}", json.dumps(copy).encode(), timeout=5)
-            if error := json.loads(answer.data).get("error"):
-                raise APIError.from_error(error) from None
-            made.append(name)
-    return made
 
 
 def _wanted(name: str, replicas: int | None) -> dict[str, Any]:

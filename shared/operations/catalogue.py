@@ -18,6 +18,7 @@ class Code(StrEnum):
     DATABASE = "database"
     DISK = "disk"
     GATEWAY = "gateway"
+    MIRROR = "mirror"
     PARKED = "parked"
     QUORUM = "quorum"
     STREAM = "stream"
@@ -38,6 +39,7 @@ CATALOGUE: Mapping[Code, Entry] = {
     Code.DATABASE: Entry(phrase("operations.database.words"), phrase("operations.database.remedy")),
     Code.DISK: Entry(phrase("operations.disk.words"), phrase("operations.disk.remedy")),
     Code.GATEWAY: Entry(phrase("operations.gateway.words"), phrase("operations.gateway.remedy")),
+    Code.MIRROR: Entry(phrase("operations.mirror.words"), phrase("operations.mirror.remedy")),
     Code.PARKED: Entry(phrase("operations.parked.words"), phrase("operations.parked.remedy")),
     Code.QUORUM: Entry(phrase("operations.quorum.words"), phrase("operations.quorum.remedy")),
     Code.STREAM: Entry(phrase("operations.stream.words"), phrase("operations.stream.remedy")),

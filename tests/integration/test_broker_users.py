@@ -18,7 +18,6 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import APIError
 from pydantic import SecretStr
@@ -30,6 +29,7 @@ from services.cli.migrate import prepare_streams
 from shared.contracts import subjects
 from shared.nats.connection import connect
 from shared.nats.consumers import consumer_config
+from shared.nats.mirrors import ensure_mirrors
 from shared.nats.roles import (
     MIRRORED,
     OFFICE,
@@ -41,7 +41,7 @@ from shared.nats.roles import (
     inbox_of,
     mirror_requests,
 )
-from shared.nats.streams import ensure_mirrors, ensure_streams
+from shared.nats.streams import ensure_streams
 from shared.nats.users import login, make_users, renew, retire, seed_file
 from shared.settings import Settings
 from tests.builders import a_posted_submission
@@ -342,8 +342,8 @@ async def mirrored(tmp_path: Path) -> AsyncIterator[tuple[NatsServer, Client]]:
     client = await nats_client.connect(server.url, **server.login)
     await prepare_streams(client, None, None)
     async with connected(server, OFFICE_MIGRATE.name) as user:
-        assert await ensure_mirrors(user.client) == MIRRORED
-        assert await ensure_mirrors(user.client) == []
+        assert await ensure_mirrors(client, user.client) == [(stream, None) for stream in MIRRORED]
+        assert await ensure_mirrors(client, user.client) == []
     yield server, client
     await client.close()
     await server.remove()
@@ -397,39 +397,6 @@ async def test_an_answer_to_the_office_changes_no_consumer_of_a_service(mirrored
             await asyncio.sleep(0.3)
             assert (await js.consumer_info(subjects.STATUS_STREAM, name)).config == before
         await office.client.jetstream().delete_consumer(subjects.STATUS_STREAM, name)
-
-
-async def test_a_mirror_is_whole_also_after_the_server_was_killed(mirrored: tuple[NatsServer, Client]) -> None:
-    server, client = mirrored
-    js = client.jetstream()
-    for number in range(3_000):
-        await client.publish("ntm.v1.status.184.06280.ntm-11", str(number).encode())
-    await client.flush()
-
-    async def are_stored() -> bool:
-        return (await js.stream_info(subjects.STATUS_STREAM)).state.messages >= 3_000
-
-    await eventually(are_stored)
-    await server.kill()
-    await server.restart()
-    await eventually(lambda: _publishes(js))
-
-    async with connected(server, OFFICE.name) as office:
-
-        async def is_whole() -> bool:
-            stream = (await js.stream_info(subjects.STATUS_STREAM)).state
-            mirror = (await office.client.jetstream().stream_info(subjects.STATUS_STREAM)).state
-            return mirror.messages == stream.messages > 1
-
-        await eventually(is_whole, seconds=200)  # a mirror asks its origin again after pauses that grow
-
-
-async def _publishes(js: JetStreamContext) -> bool:
-    try:
-        await js.publish("ntm.v1.status.184.06280.ntm-11", b"after")
-    except NatsError:
-        return False
-    return True
 
 
 async def _connected_program(nats: Nats, name: str, away: list[str]) -> Client:
@@ -528,39 +495,6 @@ async def test_an_agency_s_user_that_a_running_server_takes_up_is_answered_at_on
 
 
 async def _ignore(_: Exception) -> None: ...
-
-
-async def test_an_agencys_user_sends_on_its_own_subject_by_its_own_keys_which_nobody_hears(
-    around: Surroundings, nats_server: NatsServer
-) -> None:
-    await around.start("intake")
-    own, others = await around.key("184", agency="x"), await around.key("184", agency="y")
-
-    async def status(user: User, key: str) -> str:
-        reply = await user.client.request(
-            subjects.submit("x"),
-            json.dumps(a_posted_submission()).encode(),
-            timeout=20,
-            headers={"Authorization": f"Bearer {key}"},
-        )
-        return (reply.headers or {})["status"]
-
-    async with connected(nats_server, "agency-x") as user:
-        assert [await status(user, own), await status(user, others)] == ["202", "403"]
-        for subject in (subjects.submit("y"), subjects.SUBMIT, "ntm.v1.submissions.184.06280", "$JS.API.INFO"):
-            assert not await user.may_publish(subject), subject
-        stored = await around.stored(subjects.SUBMISSIONS_STREAM)
-        # intake's answer comes back to the agency's account, whatever subject the agency names for it
-        for target in ELSEWHERE:
-            await user.client.publish(subjects.submit("x"), FORGED, reply=target)
-        assert await status(user, own) == "202"
-        assert await around.stored(subjects.SUBMISSIONS_STREAM) == stored
-    for name in ("agency-y", "scoring", "operator", "office"):
-        async with connected(nats_server, name) as spy:
-            assert not await spy.may_publish(subjects.submit("x"))
-            assert not await spy.may_subscribe(subjects.submit("x"))
-            assert not await spy.may_subscribe(subjects.ALL_SUBMITS)
-            assert not await spy.may_subscribe(f"{inbox_of('agency-x')}.>")
 
 
 BROKER_COMMANDS = [

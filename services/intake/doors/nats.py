@@ -8,6 +8,7 @@ from nats.aio.msg import Msg
 from services.intake.doors.http import answer_json, posted_by
 from services.intake.service import Intake
 from services.intake.texts import phrase
+from shared.access.caller import Caller
 from shared.contracts.subjects import agency_of
 from shared.http.app import EXPECTED_ERRORS, language_in, problem_of, problem_response
 from shared.problems import Problem, Problems
@@ -20,17 +21,15 @@ STATUS_HEADER = "status"
 
 
 async def answer_submission(intake: Intake, message: Msg) -> tuple[bytes, dict[str, str]]:
-    """Return the reply to a submission, and its headers. As over HTTP, `Authorization: Bearer …` has the key.
+    """Return the reply to a submission, and its headers.
 
-    On an agency's own subject only the agency's keys are taken: a stolen key is of no use on another's connection.
-    Also honoured: `Idempotency-Key`, `Accept-Language`, `traceparent`.
+    Honoured headers: `Authorization: Bearer …` with a key, as over HTTP, which an agency's own subject does not need;
+    `Idempotency-Key`, `Accept-Language`, `traceparent`.
     """
     headers = {name.lower(): value for name, value in (message.headers or {}).items()}
     language = language_in(headers.get("accept-language", ""))
     try:
-        caller = await intake.authenticator.caller(headers.get("authorization"))
-        if (agency := agency_of(message.subject)) is not None and agency != caller.agency:
-            raise Problem(Problems.OUT_OF_SCOPE, detail=filled(phrase("doors.nats.other_agency"), agency=agency))
+        caller = await _caller(intake, message.subject, headers.get("authorization"))
         posted = posted_by(caller, headers)
         intake.admission.group_commit.check_open()
         response = await answer_json(intake, message.data, posted)
@@ -41,3 +40,18 @@ async def answer_submission(intake: Intake, message: Msg) -> tuple[bytes, dict[s
         response = problem_response(Problem(Problems.FAILED), language)
     shown = {name: value for name in ("content-type", "retry-after") if (value := response.headers.get(name))}
     return bytes(response.body), {STATUS_HEADER: str(response.status_code), **shown}
+
+
+async def _caller(intake: Intake, subject: str, authorization: str | None) -> Caller:
+    """Return the caller of a request: the agency on whose own subject it came, or the holder of the key in it.
+
+    On an agency's own subject only the agency's keys are taken: a stolen key is of no use on another's connection. A
+    broker without users lets everybody publish there, so that the subject proves nothing.
+    """
+    agency = agency_of(subject)
+    if agency is not None and authorization is None and intake.runtime.settings.nats_seed_file is not None:
+        return await intake.authenticator.agency(agency)
+    caller = await intake.authenticator.caller(authorization)
+    if agency not in (None, caller.agency):
+        raise Problem(Problems.OUT_OF_SCOPE, detail=filled(phrase("doors.nats.other_agency"), agency=agency))
+    return caller

@@ -1,0 +1,178 @@
+"""The office's mirrors of streams: made, compared with their streams, and made anew where they differ.
+
+A mirror does not always come right by itself. The server hands a mirror's messages to the disk later than it
+acknowledges them, so that a mirror whose server was killed goes on behind a gap; and a mirror whose stream was made
+anew waits until the stream's numbers have passed its own.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from nats.aio.client import Client
+from nats.js.errors import APIError, NotFoundError
+
+from shared.nats.roles import MIRROR_API, MIRROR_CONSUMER, MIRRORED, mirror_delivery, mirror_info
+
+
+class Fault(StrEnum):
+    """A way in which a mirror differs from its stream, beyond being behind."""
+
+    OLDER = "older"
+    """The stream was made anew after the mirror."""
+    AHEAD = "ahead"
+    """It goes beyond the end of the stream, which lost its last messages."""
+    LACKING = "lacking"
+    """It lacks messages before its end."""
+    OTHER = "other"
+    """It has another message than the stream under one number."""
+
+
+class MadeMirror(NamedTuple):
+    """A mirror that was made, or would be."""
+
+    stream: str
+    fault: Fault | None
+    """The fault for which it was made anew; None: there was no mirror."""
+
+
+async def ensure_mirrors(
+    nats: Client, office: Client, replicas: int | None = None, *, dry_run: bool = False
+) -> list[MadeMirror]:
+    """Make the mirrors that are missing or faulty, and return them; with `dry_run` nothing is changed.
+
+    `nats` manages the streams, `office` is a user of the office's account. With a mirror that is made anew the
+    office's consumers on it are gone.
+    """
+    made = []
+    for name in MIRRORED:
+        try:
+            mirror = await _info(office, name)
+        except NotFoundError:
+            fault = None
+        else:
+            fault = await fault_of(nats, office, name, mirror)
+            if fault is None:
+                continue
+        made.append(MadeMirror(name, fault))
+        if dry_run:
+            continue
+        if fault is not None:
+            await office.jetstream().delete_stream(name)
+        # a consumer that has fed another mirror would go on where that one ended
+        await _begin_again(nats, name)
+        await _make(office, name, replicas)
+    return made
+
+
+async def fault_of(nats: Client, office: Client, name: str, mirror: dict[str, Any]) -> Fault | None:
+    """Return how a mirror differs from its stream; None where it is only behind, or keeps more.
+
+    Messages are compared at the mirror's ends alone.
+    """
+    if fault := await _plain_fault(nats, name, mirror):
+        return fault
+    if mirror["state"]["messages"]:
+        for sequence in {mirror["state"]["first_seq"], mirror["state"]["last_seq"]}:
+            here, there = await _message(office, name, sequence), await _message(nats, name, sequence)
+            if here and there and here != there:
+                return Fault.OTHER
+    return None
+
+
+async def plain_faults(service: Client) -> dict[str, Fault]:
+    """Return by stream the faults that numbers and times show to a service which may ask for both.
+
+    A system without an office has no mirrors, and no faults.
+    """
+    faults = {}
+    for name in MIRRORED:
+        try:
+            mirror = await _call(service, mirror_info(name), {})
+        except NotFoundError:
+            continue
+        if fault := await _plain_fault(service, name, mirror):
+            faults[name] = fault
+    return faults
+
+
+async def _plain_fault(nats: Client, name: str, mirror: dict[str, Any]) -> Fault | None:
+    stream = await _info(nats, name)  # later than the mirror, which could seem to be ahead otherwise
+    if stream["created"] > mirror["created"]:
+        return Fault.OLDER
+    return fault_by_numbers(stream["state"], mirror["state"])
+
+
+def fault_by_numbers(stream: dict[str, int], mirror: dict[str, int]) -> Fault | None:
+    """Return the fault that the numbers of a stream and of its mirror show."""
+    if mirror["last_seq"] > stream["last_seq"]:
+        return Fault.AHEAD
+    if not mirror["last_seq"] or not stream["messages"]:
+        return None
+    if mirror["first_seq"] > stream["first_seq"]:
+        return Fault.LACKING
+    begins_alike = mirror["first_seq"] == stream["first_seq"]
+    return Fault.LACKING if begins_alike and _gaps(mirror) > _gaps(stream) else None
+
+
+def _gaps(state: dict[str, int]) -> int:
+    return state["last_seq"] - state["first_seq"] + 1 - state["messages"]
+
+
+async def ensure_mirror_consumers(nats: Client) -> None:
+    """Make the consumers that feed the office's mirrors (ADR-60), of which nats-py knows nothing yet."""
+    for stream in MIRRORED:
+        await _make_consumer(nats, stream)
+
+
+async def _begin_again(nats: Client, stream: str) -> None:
+    with suppress(NotFoundError):
+        await nats.jetstream().delete_consumer(stream, MIRROR_CONSUMER)
+    await _make_consumer(nats, stream)
+
+
+async def _make_consumer(nats: Client, stream: str) -> None:
+    config = {
+        "name": MIRROR_CONSUMER,
+        "durable_name": MIRROR_CONSUMER,
+        "deliver_subject": mirror_delivery(stream),
+        "ack_policy": "flow_control",
+        "flow_control": True,
+        "idle_heartbeat": 1_000_000_000,
+        "max_ack_pending": 1000,
+    }
+    await _call(nats, f"$JS.API.CONSUMER.CREATE.{stream}.{MIRROR_CONSUMER}", {"stream_name": stream, "config": config})
+
+
+async def _make(office: Client, stream: str, replicas: int | None) -> None:
+    consumer = {"name": MIRROR_CONSUMER, "deliver_subject": mirror_delivery(stream)}
+    source = {"name": stream, "external": {"api": MIRROR_API}, "consumer": consumer}
+    mirror = {"name": stream, "mirror": source, "allow_direct": True, "mirror_direct": True}
+    if replicas is not None:
+        mirror["num_replicas"] = replicas
+    await _call(office, f"$JS.API.STREAM.CREATE.{stream}", mirror)
+
+
+async def _info(client: Client, stream: str) -> dict[str, Any]:
+    """Return the server's words on a stream; nats-py leaves out when it was made."""
+    return await _call(client, f"$JS.API.STREAM.INFO.{stream}", {})
+
+
+async def _message(client: Client, stream: str, sequence: int) -> dict[str, Any] | None:
+    """Return a message with its subject, headers and time; None where the stream does not hold it."""
+    try:
+        answer = await _call(client, f"$JS.API.STREAM.MSG.GET.{stream}", {"seq": sequence})
+    except NotFoundError:
+        return None
+    message: dict[str, Any] = answer["message"]
+    return message
+
+
+async def _call(client: Client, call: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads((await client.request(call, json.dumps(wanted).encode(), 5)).data)
+    if error := answer.get("error"):
+        raise APIError.from_error(error)
+    return answer
