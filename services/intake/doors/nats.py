@@ -29,7 +29,7 @@ async def answer_submission(intake: Intake, message: Msg) -> tuple[bytes, dict[s
     headers = {name.lower(): value for name, value in (message.headers or {}).items()}
     language = language_in(headers.get("accept-language", ""))
     try:
-        caller = await _caller(intake, message.subject, headers.get("authorization"))
+        caller = await _caller(intake, message, headers.get("authorization"))
         posted = posted_by(caller, headers)
         intake.admission.group_commit.check_open()
         response = await answer_json(intake, message.data, posted)
@@ -42,14 +42,16 @@ async def answer_submission(intake: Intake, message: Msg) -> tuple[bytes, dict[s
     return bytes(response.body), {STATUS_HEADER: str(response.status_code), **shown}
 
 
-async def _caller(intake: Intake, subject: str, authorization: str | None) -> Caller:
+async def _caller(intake: Intake, message: Msg, authorization: str | None) -> Caller:
     """Return the caller of a request: the agency on whose own subject it came, or the holder of the key in it.
 
     On an agency's own subject only the agency's keys are taken: a stolen key is of no use on another's connection. A
-    broker without users lets everybody publish there, so that the subject proves nothing.
+    broker without users lets everybody publish there, so that the subject proves nothing. Neither does it where no
+    reply is awaited: intake's own answer comes so, if another agency has named this subject for its reply.
     """
-    agency = agency_of(subject)
-    if agency is not None and authorization is None and intake.runtime.settings.nats_seed_file is not None:
+    agency = agency_of(message.subject)
+    has_users = intake.runtime.settings.nats_seed_file is not None
+    if agency is not None and authorization is None and has_users and message.reply:
         return await intake.authenticator.agency(agency)
     caller = await intake.authenticator.caller(authorization)
     if agency not in (None, caller.agency):
