@@ -26,7 +26,7 @@ from shared.contracts import subjects
 from shared.nats.closed_streams import reopen
 from shared.nats.connection import connected
 from shared.nats.consumers import ensure_consumers
-from shared.nats.mirrors import MadeMirror, ensure_mirror_consumers, ensure_mirrors
+from shared.nats.mirrors import Fault, MadeMirror, ensure_mirror_consumers, ensure_mirrors
 from shared.nats.roles import MIGRATE, OFFICE_MIGRATE
 from shared.nats.streams import StreamChange, ensure_streams
 from shared.nats.users import seed_file
@@ -47,6 +47,13 @@ SCHEMAS = {
     "notify": "services.notify.storage",
 }
 """The schemas, in the order in which they are migrated, and the packages that hold their tables and migrations."""
+
+_FAULTS = {
+    Fault.AHEAD: phrase("migrate.mirror_ahead"),
+    Fault.LACKING: phrase("migrate.mirror_lacking"),
+    Fault.OLDER: phrase("migrate.mirror_older"),
+    Fault.OTHER: phrase("migrate.mirror_other"),
+}
 
 _PRECISION = timedelta(milliseconds=1)
 """The libraries round a message's time, one way or another."""
@@ -78,7 +85,7 @@ def migrate(
         _print_change(change)
     for stream, fault in prepared.mirrors:
         if fault is not None:
-            words = filled(phrase("migrate.mirror"), stream=stream, fault=phrase(f"migrate.mirror_{fault}"))
+            words = filled(phrase("migrate.mirror"), stream=stream, fault=_FAULTS[fault])
             console.print(words.in_both, style="yellow", highlight=False)
     for migration in prepared.migrations:
         console.print(migration, highlight=False)
