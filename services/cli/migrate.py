@@ -28,7 +28,7 @@ from shared.nats.connection import connected
 from shared.nats.consumers import ensure_consumers
 from shared.nats.mirrors import Fault, MadeMirror, ensure_mirror_consumers, ensure_mirrors
 from shared.nats.roles import MIGRATE, OFFICE_MIGRATE
-from shared.nats.streams import StreamChange, ensure_streams
+from shared.nats.streams import NoRoomError, StreamChange, ensure_streams
 from shared.nats.users import seed_file
 from shared.postgres.engine import create_engine
 from shared.postgres.locks import may_repair
@@ -80,7 +80,10 @@ def migrate(
     if unknown := set(count_as_signed).difference(subjects.SIGNED):
         raise fail(f"--count-as-signed {', '.join(sorted(unknown))}: {', '.join(subjects.SIGNED)}", 2)
     first_day = today.date() if today else None
-    prepared = run(prepare(target, first_day, lower, count_as_signed=count_as_signed, dry_run=dry_run))
+    try:
+        prepared = run(prepare(target, first_day, lower, count_as_signed=count_as_signed, dry_run=dry_run))
+    except NoRoomError as error:
+        raise fail(filled(phrase("migrate.store_too_small"), reason=error).in_both) from None
     for change in prepared.streams:
         _print_change(change)
     for stream, fault in prepared.mirrors:
@@ -127,7 +130,10 @@ async def prepare(
         async with connected(target, "ntm-migrate", _PATIENCE_SECONDS) as nats:
             if not dry_run:
                 await _open_streams(engine, nats)
-            changes = await prepare_streams(nats, target.stream_replicas, today, lower, dry_run=dry_run)
+            store = target.nats_store_bytes
+            changes = await prepare_streams(
+                nats, target.stream_replicas, today, lower, store_bytes=store, dry_run=dry_run
+            )
             ends = {} if dry_run or target.signing_keys is None else await _ends(nats)
             mirrors = await _prepare_mirrors(target, nats, dry_run=dry_run)
         migrations = []
@@ -157,15 +163,25 @@ async def _prepare_mirrors(target: Settings, nats: Client, *, dry_run: bool) -> 
         return []
     of_office = target.model_copy(update={"nats_seed_file": target.nats_office_seed_file})
     async with connected(of_office, "ntm-migrate-office", _PATIENCE_SECONDS) as office:
-        return await _once_led(lambda: ensure_mirrors(nats, office, target.stream_replicas, dry_run=dry_run))
+        return await _once_led(
+            lambda: ensure_mirrors(
+                nats, office, target.stream_replicas, store_bytes=target.nats_store_bytes, dry_run=dry_run
+            )
+        )
 
 
 async def prepare_streams(
-    nats: Client, replicas: int | None, today: date | None, lower: Collection[str] = (), *, dry_run: bool = False
+    nats: Client,
+    replicas: int | None,
+    today: date | None,
+    lower: Collection[str] = (),
+    *,
+    store_bytes: int | None = None,
+    dry_run: bool = False,
 ) -> Sequence[StreamChange]:
     """Make the streams that the services need, and set a simulated clock without a day to `today`."""
     js = nats.jetstream()
-    changes = await _once_led(lambda: ensure_streams(js, replicas, lower, dry_run=dry_run))
+    changes = await _once_led(lambda: ensure_streams(js, replicas, lower, store_bytes=store_bytes, dry_run=dry_run))
     if not dry_run:
         await _once_led(lambda: ensure_consumers(js))
         await _once_led(lambda: ensure_mirror_consumers(nats))
@@ -206,7 +222,8 @@ def _print_change(change: StreamChange) -> None:
     if change.is_made:
         console.print(line, highlight=False)
     else:
-        kept = filled(phrase("migrate.kept"), change=line, stream=change.stream)
+        key = "migrate.kept" if change.has_room else "migrate.no_room"
+        kept = filled(phrase(key), change=line, stream=change.stream)
         console.print(kept.in_both, style="yellow", highlight=False)
 
 

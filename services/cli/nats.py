@@ -9,7 +9,9 @@ import typer
 
 from services.cli.agency import agency_id
 from services.cli.console import console, fail
+from services.cli.options import size_in_bytes
 from services.cli.texts import phrase
+from shared.nats.store_limits import room_of
 from shared.nats.users import (
     UnknownUserError,
     adopt_streams,
@@ -69,3 +71,27 @@ def adopt(
     if adopt_streams(store):
         words = filled(phrase("nats.adopted"), store=store)
         console.print(words.in_both, highlight=False)
+
+
+@app.command("limit")
+def limit(
+    store: Annotated[Path, typer.Argument(metavar="DIR", file_okay=False, help="The server's store directory.")],
+    size: Annotated[
+        str | None, typer.Option(envvar="NTM_NATS_STORE_BYTES", help="The limit that is wished, such as 20GB.")
+    ] = None,
+) -> None:
+    """Write the limit of the server's store to DIR/limit.conf, which its configuration includes: what the disk allows.
+
+    That is at most what the store holds and 80 % of what is free, but no less than its streams have reserved; the share
+    of 40 % where no limit is wished.
+    """
+    room = room_of(store)
+    wanted = size_in_bytes(size) or room.usual_limit
+    given = room.limit(wanted)
+    (store / "limit.conf").write_text(f"max_file_store: {given}\n")
+    if given > room.largest_limit:
+        key = "nats.limited_by_streams"
+    else:
+        key = "nats.limited" if given == wanted else "nats.limited_by_disk"
+    words = filled(phrase(key), bytes=given, wanted=wanted, room=room.largest_limit)
+    console.print(words.in_both, highlight=False)

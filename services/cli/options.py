@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from deploy.local.running_system import NotRunningError, RunningSystem
 from services.cli.console import fail
+from services.cli.texts import phrase
+from shared.texts import filled
 
 Data = Annotated[
     Path, typer.Option("--data", envvar="NTM_DATA", help="Directory of the system's data, by which `ntm` finds it.")
@@ -44,3 +47,16 @@ def key_of(data: Path, key: str | None) -> str:
     except FileNotFoundError:
         system_of(data)
         raise fail("No access key: give --key, or set NTM_KEY. `ntm agency add` makes one.") from None
+
+
+def size_in_bytes(size: str | None) -> int | None:
+    """Return the bytes of a size such as 20GB; None where none is given."""
+    if not size:
+        return None
+    try:
+        number = int(TypeAdapter(ByteSize).validate_python(size))
+    except ValidationError:
+        number = 0
+    if number <= 0:
+        raise fail(filled(phrase("options.bad_size"), value=size).in_both, 2)
+    return number

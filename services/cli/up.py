@@ -35,7 +35,7 @@ from deploy.local.system import run as run_system
 from services.cli.backup import KEPT, retention, time_of
 from services.cli.console import console, errors, fail
 from services.cli.migrate import SCHEMAS
-from services.cli.options import DATA, OWN_KEY, Data
+from services.cli.options import DATA, OWN_KEY, Data, size_in_bytes
 from services.cli.texts import phrase
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
@@ -97,6 +97,15 @@ def up(
     backup_keep: Annotated[
         str, typer.Option(envvar="NTM_BACKUP_KEEP", help="Of how many days, weeks and months a backup is kept.")
     ] = KEPT,
+    nats_store_bytes: Annotated[
+        str | None,
+        typer.Option(
+            "--nats-store-bytes",
+            envvar="NTM_NATS_STORE_BYTES",
+            metavar="SIZE",
+            help="The limit of NATS' store, such as 20GB; by default 40 %, at most 80 % of the free disk.",
+        ),
+    ] = None,
     data: Data = DATA,
 ) -> None:
     """Start the whole system and keep it running until Ctrl-C. A second start finds the data of the first again."""
@@ -117,6 +126,7 @@ def up(
         schemas=SCHEMAS,
         streams=(*subjects.KEPT, *subjects.KEPT_A_YEAR),
         accept_loss=accept_loss,
+        nats_store_bytes=size_in_bytes(nats_store_bytes),
         backup=_backup(backup_to, backup_daily_at, backup_keep),
     )
 

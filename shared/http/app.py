@@ -28,6 +28,7 @@ from shared.operations.catalogue import CATALOGUE, Code
 from shared.problems import Problem, Problems
 from shared.problems.pydantic_errors import faults_of
 from shared.service.transient_errors import blames_content
+from shared.service.unavailable import unavailable
 
 log = structlog.get_logger()
 
@@ -99,7 +100,7 @@ def problem_of(error: Exception) -> Problem:
     if blames_content(error):
         return Problem(Problems.INVALID_QUERY)
     log.warning("not available", error=type(error).__name__)
-    return Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
+    return unavailable(error)
 
 
 async def answer_error(request: Request, error: Exception) -> Response:

@@ -16,6 +16,8 @@ from nats.aio.client import Client
 from nats.js.errors import APIError, NotFoundError
 
 from shared.nats.roles import MIRROR_API, MIRROR_CONSUMER, MIRRORED, mirror_delivery, mirror_info
+from shared.nats.store_limits import differs_notably, stream_limit
+from shared.nats.streams import NO_ROOM, NoRoomError
 
 
 class Fault(StrEnum):
@@ -40,12 +42,18 @@ class MadeMirror(NamedTuple):
 
 
 async def ensure_mirrors(
-    nats: Client, office: Client, replicas: int | None = None, *, dry_run: bool = False
+    nats: Client,
+    office: Client,
+    replicas: int | None = None,
+    *,
+    store_bytes: int | None = None,
+    dry_run: bool = False,
 ) -> list[MadeMirror]:
     """Make the mirrors that are missing or faulty, and return them; with `dry_run` nothing is changed.
 
     `nats` manages the streams, `office` is a user of the office's account. With a mirror that is made anew the
-    office's consumers on it are gone.
+    office's consumers on it are gone. `store_bytes` is the limit of the server's store, of which a mirror has the
+    share of its stream; one that is there gets a higher limit where the store has one.
     """
     made = []
     for name in MIRRORED:
@@ -56,6 +64,8 @@ async def ensure_mirrors(
         else:
             fault = await fault_of(nats, office, name, mirror)
             if fault is None:
+                if store_bytes is not None and not dry_run:
+                    await _raise_limit(office, name, mirror["config"], stream_limit(name, store_bytes))
                 continue
         made.append(MadeMirror(name, fault))
         if dry_run:
@@ -64,7 +74,7 @@ async def ensure_mirrors(
             await office.jetstream().delete_stream(name)
         # a consumer that has fed another mirror would go on where that one ended
         await _begin_again(nats, name)
-        await _make(office, name, replicas)
+        await _make(office, name, replicas, None if store_bytes is None else stream_limit(name, store_bytes))
     return made
 
 
@@ -147,13 +157,24 @@ async def _make_consumer(nats: Client, stream: str) -> None:
     await _call(nats, f"$JS.API.CONSUMER.CREATE.{stream}.{MIRROR_CONSUMER}", {"stream_name": stream, "config": config})
 
 
-async def _make(office: Client, stream: str, replicas: int | None) -> None:
+async def _make(office: Client, stream: str, replicas: int | None, max_bytes: int | None) -> None:
     consumer = {"name": MIRROR_CONSUMER, "deliver_subject": mirror_delivery(stream)}
     source = {"name": stream, "external": {"api": MIRROR_API}, "consumer": consumer}
     mirror = {"name": stream, "mirror": source, "allow_direct": True, "mirror_direct": True}
     if replicas is not None:
         mirror["num_replicas"] = replicas
+    if max_bytes is not None:
+        mirror["max_bytes"] = max_bytes
     await _call(office, f"$JS.API.STREAM.CREATE.{stream}", mirror)
+
+
+async def _raise_limit(office: Client, stream: str, config: dict[str, Any], limit: int) -> None:
+    """Raise a mirror's limit, if the store has room for it; a lower one would drop what the mirror holds."""
+    before = config.get("max_bytes") or 0
+    if before > limit or (before > 0 and not differs_notably(before, limit)):
+        return
+    with suppress(NoRoomError):
+        await _call(office, f"$JS.API.STREAM.UPDATE.{stream}", {**config, "max_bytes": limit})
 
 
 async def _info(client: Client, stream: str) -> dict[str, Any]:
@@ -174,5 +195,5 @@ async def _message(client: Client, stream: str, sequence: int) -> dict[str, Any]
 async def _call(client: Client, call: str, wanted: dict[str, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads((await client.request(call, json.dumps(wanted).encode(), 5)).data)
     if error := answer.get("error"):
-        raise APIError.from_error(error)
+        raise NoRoomError(error["description"]) if error.get("err_code") in NO_ROOM else APIError.from_error(error)
     return answer

@@ -39,6 +39,10 @@ _TOO_LARGE = 10054
 
 _REFUSED = (NatsError, NoStreamResponseError, APIError, OSError, TimeoutError)
 
+_STREAM_FULL = 10077
+_STORE_FULL = (10002, 10023, 10047)
+"""Error codes of the server: the limit of the account, no resources, the limit of the store."""
+
 
 class BrokerUnavailableError(Exception):
     """JetStream did not acknowledge: the messages may or may not be on disk."""
@@ -46,6 +50,15 @@ class BrokerUnavailableError(Exception):
 
 class ClosedStreamError(BrokerUnavailableError):
     """The stream takes nothing for a while, since it is being repaired."""
+
+
+class StoreFullError(BrokerUnavailableError):
+    """A stream has reached its limit, and nothing was stored; or the server's store has, and a part may be stored."""
+
+    def __init__(self, stream: str | None, reason: str) -> None:
+        super().__init__(f"{stream or 'store'}: {reason}")
+        self.stream = stream
+        """The stream that is full; None: the store as a whole."""
 
 
 class SubjectMovedError(Exception):
@@ -80,7 +93,7 @@ async def publish(nats: Client, messages: Sequence[Message], wait_seconds: float
                     together = await _publish_atomically(nats, batch, wait_seconds) if len(batch) > 1 else None
                 stored += together or await _publish_singly(nats, batch, wait_seconds)
     except _REFUSED as error:
-        raise _unavailable(error) from error
+        raise _unavailable(error, messages) from error
     return stored
 
 
@@ -114,12 +127,24 @@ async def publish_as_expected(nats: Client, messages: Sequence[Message], wait_se
     except _REFUSED as error:
         if isinstance(error, APIError) and error.err_code in _WRONG_LAST:
             raise OvertakenError(str(error)) from error
-        raise _unavailable(error) from error
+        raise _unavailable(error, messages) from error
 
 
-def _unavailable(error: Exception) -> BrokerUnavailableError:
-    is_closed = isinstance(error, APIError) and error.err_code == _TOO_LARGE
-    return (ClosedStreamError if is_closed else BrokerUnavailableError)(str(error) or type(error).__name__)
+def _unavailable(error: Exception, messages: Sequence[Message]) -> BrokerUnavailableError:
+    if isinstance(error, APIError):
+        return _refused(error.err_code, error.description, messages)
+    return BrokerUnavailableError(str(error) or type(error).__name__)
+
+
+def _refused(code: int | None, reason: str | None, messages: Sequence[Message]) -> BrokerUnavailableError:
+    """Return the error for a refusal of the server."""
+    if code == _TOO_LARGE:
+        return ClosedStreamError(reason or "")
+    if code == _STREAM_FULL:
+        return StoreFullError(subjects.stream_of(messages[-1].subject), reason or "")
+    if code in _STORE_FULL:
+        return StoreFullError(None, reason or "")
+    return BrokerUnavailableError(reason or "refused")
 
 
 def _sign(nats: Client, messages: Sequence[Message]) -> None:
@@ -147,8 +172,7 @@ async def _publish_atomically(nats: Client, batch: Sequence[Message], wait_secon
             return None
         if error.get("err_code") in _WRONG_LAST:
             raise OvertakenError(error.get("description"))
-        refused = ClosedStreamError if error.get("err_code") == _TOO_LARGE else BrokerUnavailableError
-        raise refused(error.get("description", "batch refused"))
+        raise _refused(error.get("err_code"), error.get("description"), batch)
     if acknowledged.get("count") != last:
         raise BrokerUnavailableError(f"{acknowledged.get('count')} of {last} messages acknowledged")
     first = acknowledged["seq"] - last + 1

@@ -261,7 +261,9 @@ OFFICE_MIGRATE = Role(
     "office-migrate",
     OFFICE_ACCOUNT,
     publish=[
-        f"{_API}.STREAM.{call}.{stream}" for call in ("INFO", "CREATE", "DELETE", "MSG.GET") for stream in MIRRORED
+        f"{_API}.STREAM.{call}.{stream}"
+        for call in ("INFO", "CREATE", "UPDATE", "DELETE", "MSG.GET")
+        for stream in MIRRORED
     ],
     subscribe=[f"{inbox_of('office-migrate')}.>"],
 )

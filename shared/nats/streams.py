@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nats.js import JetStreamContext
-from nats.js.api import StreamConfig
-from nats.js.errors import NotFoundError
+from nats.js.api import DiscardPolicy, StreamConfig, StreamInfo
+from nats.js.errors import APIError, NotFoundError
 
 from shared.contracts import subjects
+from shared.nats.store_limits import differs_notably, stream_limit
 
 _DUPLICATE_WINDOW_SECONDS = 3600
 _YEAR_SECONDS = 366 * 24 * 3600
+
+_OUR_LIMIT = "ntm_max_bytes"
+"""The key in a stream's metadata of the limit that we have set: another limit is an operator's own, and stays."""
+
+NO_ROOM = {10005, 10028, 10047}
+"""Error codes of a server whose store has no room for the limits of its streams, or no server of a cluster has."""
+
+
+class NoRoomError(Exception):
+    """The server's store has no room for a stream, with the limits that its streams have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +38,80 @@ class StreamChange:
     after: Any
     is_made: bool
     """False where it would lower what the stream keeps, and nobody asked for that by the stream's name."""
+    has_room: bool = True
+    """False where the server's store has no room for it, and it was not made."""
 
 
 async def ensure_streams(
-    js: JetStreamContext, replicas: int | None = None, lower: Collection[str] = (), *, dry_run: bool = False
+    js: JetStreamContext,
+    replicas: int | None = None,
+    lower: Collection[str] = (),
+    *,
+    store_bytes: int | None = None,
+    dry_run: bool = False,
 ) -> list[StreamChange]:
     """Create the streams that are missing, bring the others' settings up to date, and return what differed.
 
-    `replicas` is None to keep what a stream has; a new one then has one. Fewer replicas, or a shorter time for which
-    messages are kept, come about only on streams that `lower` names. Settings that the services do not need, such as an
-    operator's limits, stay. With `dry_run` nothing is changed.
+    `replicas` is None to keep what a stream has; a new one then has one. Fewer replicas, a shorter time for which
+    messages are kept, or a lower limit come about only on streams that `lower` names. Settings that the services do
+    not need, such as an operator's limits, stay. `store_bytes` is the limit of the server's store, which the streams
+    share; None: it is not known, and they get no limits. With `dry_run` nothing is changed.
     """
     changes: list[StreamChange] = []
     for name in subjects.NEEDED:
         wanted = _wanted(name, replicas)
         try:
-            existing = (await js.stream_info(name)).config
+            info = await js.stream_info(name)
         except NotFoundError:
+            limit = {} if store_bytes is None else _limited(stream_limit(name, store_bytes))
+            wanted |= {setting: value for setting, value in limit.items() if setting == "max_bytes"}
             changes += [StreamChange(name, setting, None, value, True) for setting, value in wanted.items()]
             if not dry_run:
-                await js.add_stream(StreamConfig(name=name, **wanted))
+                await _add(js, StreamConfig(name=name, **(wanted | limit)))
             continue
-        differing = _differences(name, existing, wanted, may_lower=name in lower)
+        wanted |= _wanted_limit(info, store_bytes)
+        differing = _differences(name, info.config, wanted, may_lower=name in lower)
+        if not dry_run:
+            differing = await _update(js, info.config, differing)
         changes += differing
-        made = {change.setting: change.after for change in differing if change.is_made}
-        if made and not dry_run:
-            await js.update_stream(existing.evolve(**made))
     return changes
+
+
+async def _update(js: JetStreamContext, existing: StreamConfig, differing: list[StreamChange]) -> list[StreamChange]:
+    """Make the changes, and return them with what came of each."""
+    made = {change.setting: change.after for change in differing if change.is_made}
+    if not made:
+        return differing
+    limit = _limited(made["max_bytes"], existing.metadata) if "max_bytes" in made else {}
+    try:
+        await js.update_stream(existing.evolve(**made, **{"metadata": limit["metadata"]} if limit else {}))
+    except APIError as error:
+        if error.err_code not in NO_ROOM:
+            raise
+        return [replace(change, is_made=False, has_room=not change.is_made) for change in differing]
+    return differing
+
+
+async def _add(js: JetStreamContext, config: StreamConfig) -> None:
+    try:
+        await js.add_stream(config)
+    except APIError as error:
+        raise NoRoomError(f"{config.name}: {error.description}") if error.err_code in NO_ROOM else error from None
+
+
+def _wanted_limit(info: StreamInfo, store_bytes: int | None) -> dict[str, int]:
+    """Return the limit that a stream is to have; none where an operator has set one, or it has nearly that one."""
+    before = info.config.max_bytes or 0
+    is_ours = before <= 0 or (info.config.metadata or {}).get(_OUR_LIMIT) == str(before)
+    if store_bytes is None or not is_ours:
+        return {}
+    after = stream_limit(info.config.name or "", store_bytes, 0 if before > 0 else info.state.bytes)
+    return {"max_bytes": after} if before <= 0 or differs_notably(before, after) else {}
+
+
+def _limited(max_bytes: int, metadata: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the settings of a stream's limit, with a note that it is ours."""
+    return {"max_bytes": max_bytes, "metadata": {**(metadata or {}), _OUR_LIMIT: str(max_bytes)}}
 
 
 async def ensure_stream(js: JetStreamContext, name: str) -> bool:
@@ -66,7 +125,8 @@ async def ensure_stream(js: JetStreamContext, name: str) -> bool:
 
 
 def _wanted(name: str, replicas: int | None) -> dict[str, Any]:
-    """Return a stream's settings. Only streams of `KEPT_A_YEAR` and `KEPT_LAST` drop old messages."""
+    """Return a stream's settings. Only streams of `KEPT_A_YEAR` and `KEPT_LAST` drop old messages,
+    also where they are full."""
     wanted = {
         "subjects": subjects.NEEDED[name],
         "duplicate_window": float(_DUPLICATE_WINDOW_SECONDS),
@@ -76,6 +136,8 @@ def _wanted(name: str, replicas: int | None) -> dict[str, Any]:
     }
     if name in subjects.KEPT_LAST:
         wanted["max_msgs_per_subject"] = 1
+    if name in subjects.KEPT:
+        wanted["discard"] = DiscardPolicy.NEW
     return wanted if replicas is None else {**wanted, "num_replicas": replicas}
 
 
@@ -97,5 +159,6 @@ _LOWERS: Mapping[str, Callable[[Any, Any], bool]] = {
     "num_replicas": lambda before, after: after < before,
     "max_age": lambda before, after: after != 0 and (before == 0 or after < before),  # 0 is for ever
     "subjects": lambda before, after: not set(before) <= set(after),
+    "max_bytes": lambda before, after: 0 < after < before,
 }
 """By setting: whether the new value keeps less than the one before."""

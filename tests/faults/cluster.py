@@ -25,6 +25,7 @@ from deploy.local.system import free_port
 from deploy.local.uvicorn_options import UVICORN_ENV, uvicorn_command
 from services.cli.migrate import prepare
 from shared.contracts import subjects
+from shared.nats.store_limits import room_of
 from shared.nats.users import make_users, seed_file, server_file
 from shared.settings import Settings
 from tests.faults.kind import Kind
@@ -105,7 +106,9 @@ class Cluster(Site):
         store.mkdir(mode=0o700)
         listen = f"127.0.0.1:{self._nodes[node]}"
         others = [f"nats://127.0.0.1:{self._entrances[node, other][0]}" for other in NODES if other != node]
-        text = configuration(listen, str(store.resolve()), str(server_file(self._users).relative_to(self.data)))
+        limit = room_of(store).largest_limit // len(NODES)
+        users = str(server_file(self._users).relative_to(self.data))
+        text = configuration(listen, str(store.resolve()), limit, users)
         # the nodes tell nobody of each other's addresses: there is no way but through the proxies
         cluster = {"name": "ntm", "listen": f"127.0.0.1:{self._routes[node]}", "routes": others, "no_advertise": True}
         config = self.data / PARTS[node]

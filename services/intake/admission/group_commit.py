@@ -46,6 +46,7 @@ from shared.nats.publishing import (
 from shared.problems import Problem, Problems
 from shared.reference.load import Reference
 from shared.service.runtime import Runtime
+from shared.service.unavailable import unavailable
 
 log = structlog.get_logger()
 

@@ -33,6 +33,7 @@ from shared.reference.load import Reference
 from shared.reference.models import Unit
 from shared.reference.refs import unit_ref
 from shared.service.runtime import Runtime
+from shared.service.unavailable import unavailable
 from shared.stable_id import stable_id
 
 router = APIRouter(prefix="/v1/problems", route_class=JsonRoute, strict_content_type=False)

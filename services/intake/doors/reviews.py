@@ -31,6 +31,7 @@ from shared.http.dependencies import SignedIn
 from shared.nats.cloud_events import new_trace
 from shared.nats.publishing import BrokerUnavailableError, SubjectMovedError, publish_next
 from shared.problems import Fault, Faults, Problem, Problems
+from shared.service.unavailable import unavailable
 from shared.stable_id import stable_id
 
 _ATTEMPTS = 5

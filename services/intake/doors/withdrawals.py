@@ -36,6 +36,7 @@ from shared.nats.publishing import (
 )
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.service.runtime import Runtime
+from shared.service.unavailable import unavailable
 from shared.stable_id import stable_id
 
 _ATTEMPTS = 5

@@ -33,6 +33,7 @@ from shared.reference.load import Reference
 from shared.reference.models import CriteriaSet, Unit
 from shared.reference.refs import unit_ref
 from shared.service.runtime import Runtime
+from shared.service.unavailable import unavailable
 from shared.working_days import after_working_days
 
 _ATTEMPTS = 5

@@ -11,6 +11,7 @@ from nats.errors import Error as NatsError
 from shared.contracts import subjects
 from shared.nats.direct_get import last_sequences
 from shared.problems import Problem, Problems
+from shared.service.unavailable import unavailable
 
 _PATIENCE_SECONDS = 2
 _PAUSE_SECONDS = 0.05
@@ -41,7 +42,7 @@ async def newest_projected(nats: Client, family: str, subject: str) -> int:
     try:
         newest = (await last_sequences(nats, _stream(family), [subject])).get(subject, 0)
     except NatsError as error:
-        raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"}) from error
+        raise unavailable(error) from error
     deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
     while newest and not await _is_projected(nats, family, newest):
         if asyncio.get_running_loop().time() > deadline:
