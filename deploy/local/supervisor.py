@@ -30,6 +30,8 @@ LONGEST_DELAY_SECONDS = 5.0
 SETTLED_SECONDS = 30.0
 DEATHS_BEFORE_READY = 3
 LOG_BYTES = 5_000_000
+WATCH_SECONDS = 10.0
+STUCK_BEFORE_RESTART = 3
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -63,13 +65,15 @@ async def _nothing() -> None:
 class Process:
     """A process to keep running.
 
-    `prepare` runs before every start, `ready` is asked until it says yes; OSError from either counts as no.
+    `prepare` runs before every start, `ready` is asked until it says yes; OSError from either counts as no. `is_stuck`
+    says that it runs and does not do its work, although another start could help.
     """
 
     name: str
     command: Sequence[str]
     ready: Callable[[], Awaitable[bool]]
     prepare: Callable[[], Awaitable[None]] = _nothing
+    is_stuck: Callable[[], Awaitable[bool]] | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     stop_signal: signal.Signals = signal.SIGTERM
     start_seconds: float = 60.0
@@ -113,6 +117,7 @@ class _Child:
     process: Process
     running: asyncio.subprocess.Process | None = None
     keeper: asyncio.Task[None] | None = None
+    watcher: asyncio.Task[None] | None = None
     deaths: int = 0
     ending: str = ""
 
@@ -152,6 +157,9 @@ class Supervisor:
         for child in group:
             child.keeper = asyncio.create_task(self._keep_running(child))
         await asyncio.gather(*(self._until_ready(child) for child in group))
+        for child in group:
+            if child.process.is_stuck:
+                child.watcher = asyncio.create_task(self._watch(child, child.process.is_stuck))
 
     async def run(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> None:
         """Run a command to its end. Raises StartFailedError when it fails."""
@@ -189,6 +197,17 @@ class Supervisor:
                 await asyncio.wait_for(self._stopping.wait(), delay)
             delay = min(2 * delay, LONGEST_DELAY_SECONDS)
 
+    async def _watch(self, child: _Child, is_stuck: Callable[[], Awaitable[bool]]) -> None:
+        """Start a process again that was found stuck several times in a row."""
+        name, in_a_row = child.process.name, 0
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            in_a_row = in_a_row + 1 if await is_stuck() else 0
+            if in_a_row >= STUCK_BEFORE_RESTART and child.running and child.running.returncode is None:
+                log.warning("%s runs and does not do its work; it is started again", name)
+                await end(child.running, child.process.stop_signal)
+                in_a_row = 0
+
     async def _until_ready(self, child: _Child) -> None:
         process = child.process
         clock = asyncio.get_running_loop().time
@@ -202,6 +221,8 @@ class Supervisor:
             await asyncio.sleep(0.05)
 
     async def _stop(self, child: _Child) -> None:
+        if child.watcher:
+            child.watcher.cancel()
         if child.running and child.running.returncode is None:
             await end(child.running, child.process.stop_signal)
         if child.keeper:

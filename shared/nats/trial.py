@@ -31,6 +31,8 @@ class Cause(StrEnum):
     AWAY = "away"
     NO_QUORUM = "no_quorum"
     FULL = "full"
+    SWITCHED_OFF = "switched_off"
+    """A write has met a full disk, and the server stores nothing until it is started again."""
     NO_STREAM = "no_stream"
 
 
@@ -76,7 +78,7 @@ async def _cause(nats: Client) -> Cause:
         await js.stream_info(subjects.TRIAL_STREAM)
     except APIError as error:
         if error.err_code in _DISABLED:
-            return Cause.FULL
+            return Cause.SWITCHED_OFF
         return Cause.NO_STREAM if error.code == _NOT_FOUND else Cause.NO_QUORUM
     except (NatsError, JetStreamError, OSError, TimeoutError):
         return Cause.AWAY

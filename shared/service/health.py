@@ -17,7 +17,13 @@ from shared.operations.catalogue import Code
 _FRESH_SECONDS = 2
 _PATIENCE_SECONDS = 3
 
-_CODES = {Cause.FULL: Code.DISK, Cause.NO_QUORUM: Code.QUORUM, Cause.AWAY: Code.BROKER, Cause.NO_STREAM: Code.BROKER}
+_CODES = {
+    Cause.FULL: Code.DISK,
+    Cause.SWITCHED_OFF: Code.DISK,
+    Cause.NO_QUORUM: Code.QUORUM,
+    Cause.AWAY: Code.BROKER,
+    Cause.NO_STREAM: Code.BROKER,
+}
 
 type Troubles = Mapping[Code, Bilingual | None]
 

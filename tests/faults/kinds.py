@@ -35,7 +35,6 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
 
 WAITING = {
     "database dropped": "a change that was published after the backup, and the next after the restore, leave a gap",
-    "disk full": "intake answers 503 until the broker is started again",
 }
 """Kinds that the product does not survive yet, each with the reason: they are inflicted only where one names them."""
 
