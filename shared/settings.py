@@ -68,6 +68,9 @@ class Settings(BaseSettings):
         gt=0,
         description="The limit of the broker's store, such as 20GB, which the streams share; None: they get no limits.",
     )
+    watched_disks: str = Field(
+        default="", description="Directories between colons; operators are told when the disk of one is nearly full."
+    )
     log_format: Literal["json", "text"] = "json"
     log_level: str = "INFO"
 
@@ -135,6 +138,11 @@ class Settings(BaseSettings):
         return [name.strip() for name in self.operators.split(",") if name.strip()]
 
     @property
+    def disks(self) -> list[Path]:
+        """The directories whose disks are watched."""
+        return [Path(name) for name in self.watched_disks.split(":") if name]
+
+    @property
     def plan_names(self) -> list[str]:
         """The names of the plans; none: all of the folder."""
         return [name.strip() for name in self.plan.split(",")] if self.plan else []
@@ -150,6 +158,13 @@ class Settings(BaseSettings):
     @classmethod
     def _may_be_left_empty(cls, value: object) -> object:
         return value or None
+
+    @field_validator("watched_disks")
+    @classmethod
+    def _names_directories(cls, value: str) -> str:
+        if missing := [name for name in value.split(":") if name and not Path(name).is_dir()]:
+            raise ValueError(f"no such directory: {', '.join(missing)}")
+        return value
 
     @field_validator("nats_url")
     @classmethod

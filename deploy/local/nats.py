@@ -41,6 +41,7 @@ jetstream {{
 
 
 _TRIAL_BYTES = 1_000_000
+_FAILED = b"JetStream failed to store a msg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,10 @@ class _Server:
 
     def __init__(self, nats: Nats, wanted: int | None) -> None:
         self._nats, self._wanted, self._limit = nats, wanted, 0
+        self._read = 0
+        """The bytes of its log that were read."""
+        self._has_failed = False
+        """A write has failed: its stream takes nothing any more, whereas others, such as that of trials, may (2.15)."""
 
     def configure(self) -> None:
         """Write the configuration."""
@@ -110,25 +115,38 @@ class _Server:
 
     async def prepare(self) -> None:
         """Take up the limit that the disk allows by now."""
+        self._has_failed = False
         possible = self._possible_limit()
         if possible > self._limit and differs_notably(self._limit, possible):
             self.configure()
 
-    async def is_stuck(self) -> bool:
-        """Say whether the server stores nothing, and another start could help: the disk can be written to."""
+    async def is_stuck(self, log: Path) -> bool:
+        """Say whether the server does not store, and another start could help: the disk can be written to."""
+        await asyncio.to_thread(self._look_for_failure, log)
+        if not self._has_failed and await self._stores():
+            return False
+        return await asyncio.to_thread(can_be_written, self._nats.directory)
+
+    def _look_for_failure(self, log: Path) -> None:
+        with log.open("rb") as file:
+            if file.seek(0, os.SEEK_END) < self._read:  # a new log was begun
+                self._read = 0
+            file.seek(self._read)
+            new = file.read()
+        self._read += len(new)
+        self._has_failed |= _FAILED in new
+
+    async def _stores(self) -> bool:
+        """Say whether a trial write succeeds, or fails for a reason that another start does not mend."""
         try:
             async with _connection(self._nats.url, seed_file(self._nats.users, OPERATOR.name)) as client:
                 await try_writing(client, OPERATOR.name)
         except NotStoredError as error:
-            if error.cause is Cause.NO_STREAM:
-                return False
-            if error.cause is Cause.FULL and not differs_notably(self._limit, self._possible_limit()):
-                return False
+            is_at_its_limit = not differs_notably(self._limit, self._possible_limit())
+            return error.cause is Cause.NO_STREAM or (error.cause is Cause.FULL and is_at_its_limit)
         except (OSError, nats.errors.Error):
-            pass  # it does not even answer
-        else:
             return False
-        return await asyncio.to_thread(can_be_written, self._nats.directory)
+        return True
 
     def _possible_limit(self) -> int:
         room = room_of(self._nats.directory)

@@ -66,14 +66,14 @@ class Process:
     """A process to keep running.
 
     `prepare` runs before every start, `ready` is asked until it says yes; OSError from either counts as no. `is_stuck`
-    says that it runs and does not do its work, although another start could help.
+    says, by its log too, that it runs and does not do its work, although another start could help.
     """
 
     name: str
     command: Sequence[str]
     ready: Callable[[], Awaitable[bool]]
     prepare: Callable[[], Awaitable[None]] = _nothing
-    is_stuck: Callable[[], Awaitable[bool]] | None = None
+    is_stuck: Callable[[Path], Awaitable[bool]] | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     stop_signal: signal.Signals = signal.SIGTERM
     start_seconds: float = 60.0
@@ -197,12 +197,12 @@ class Supervisor:
                 await asyncio.wait_for(self._stopping.wait(), delay)
             delay = min(2 * delay, LONGEST_DELAY_SECONDS)
 
-    async def _watch(self, child: _Child, is_stuck: Callable[[], Awaitable[bool]]) -> None:
+    async def _watch(self, child: _Child, is_stuck: Callable[[Path], Awaitable[bool]]) -> None:
         """Start a process again that was found stuck several times in a row."""
         name, in_a_row = child.process.name, 0
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            in_a_row = in_a_row + 1 if await is_stuck() else 0
+            in_a_row = in_a_row + 1 if await is_stuck(self._log_of(name)) else 0
             if in_a_row >= STUCK_BEFORE_RESTART and child.running and child.running.returncode is None:
                 log.warning("%s runs and does not do its work; it is started again", name)
                 await end(child.running, child.process.stop_signal)
@@ -273,14 +273,17 @@ class Supervisor:
                         leftover.kill()
                         leftover.wait(GRACE_SECONDS)
 
+    def _log_of(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
+
     def _open_log(self, name: str) -> IO[bytes]:
-        path = self.logs / f"{name}.log"
+        path = self._log_of(name)
         if path.exists() and path.stat().st_size > LOG_BYTES:
             path.replace(path.with_suffix(".log.1"))
         return path.open("ab")
 
     def _tail(self, name: str) -> str:
-        path = self.logs / f"{name}.log"
+        path = self._log_of(name)
         with path.open("rb") as written:
             written.seek(max(0, path.stat().st_size - 8000))
             lines = written.read().decode(errors="replace").splitlines()

@@ -182,9 +182,9 @@ async def _run(options: Options, on_ready: Callable[[RunningSystem], Awaitable[N
         if not may_be_empty and (missing := await postgres.missing_schemas(options.schemas)):
             raise DataLostError(f"{', '.join(missing)} in {postgres.directory}")
 
-        env = _service_env(options, chosen, nats, postgres)
+        env = _service_env(options, chosen, nats, postgres) | {"NTM_NATS_STORE_BYTES": str(store_bytes)}
         begin = ("--today", options.today.isoformat()) if options.today else ()
-        await supervisor.run("migrate", (*options.migrate, *begin), env | _migrate_env(nats, store_bytes))
+        await supervisor.run("migrate", (*options.migrate, *begin), env | _migrate_env(nats))
         channels = _channel_env(options, chosen)
         await supervisor.start(
             *(
@@ -337,6 +337,7 @@ def _service_env(options: Options, chosen: Installation, nats: Nats, postgres: P
         "NTM_NATS_URL": nats.url,
         "NTM_CLOCK": options.clock,
         "NTM_LOG_FORMAT": options.log_format,
+        "NTM_WATCHED_DISKS": f"{options.data.resolve()}:{postgres.directory.resolve()}",
     }
     if os.environ.get("NTM_OPERATORS"):  # each service tells them by itself where notify cannot
         env |= _mail_env(chosen)
@@ -355,13 +356,9 @@ def _user_env(nats: Nats, user: str) -> dict[str, str]:
     return {"NTM_NATS_SEED_FILE": str(seed_file(nats.users, user).resolve())}
 
 
-def _migrate_env(nats: Nats, store_bytes: int) -> dict[str, str]:
+def _migrate_env(nats: Nats) -> dict[str, str]:
     office = seed_file(nats.users, OFFICE_MIGRATE.name).resolve()
-    return {
-        **_user_env(nats, MIGRATE_ROLE.name),
-        "NTM_NATS_OFFICE_SEED_FILE": str(office),
-        "NTM_NATS_STORE_BYTES": str(store_bytes),
-    }
+    return {**_user_env(nats, MIGRATE_ROLE.name), "NTM_NATS_OFFICE_SEED_FILE": str(office)}
 
 
 def _mail_env(chosen: Installation) -> dict[str, str]:

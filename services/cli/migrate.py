@@ -222,8 +222,10 @@ def _print_change(change: StreamChange) -> None:
     if change.is_made:
         console.print(line, highlight=False)
     else:
-        key = "migrate.kept" if change.has_room else "migrate.no_room"
-        kept = filled(phrase(key), change=line, stream=change.stream)
+        if change.has_room:
+            kept = filled(phrase("migrate.kept"), change=line, stream=change.stream)
+        else:
+            kept = filled(phrase("migrate.no_room"), change=line)
         console.print(kept.in_both, style="yellow", highlight=False)
 
 

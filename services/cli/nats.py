@@ -90,8 +90,9 @@ def limit(
     given = room.limit(wanted)
     (store / "limit.conf").write_text(f"max_file_store: {given}\n")
     if given > room.largest_limit:
-        key = "nats.limited_by_streams"
+        words = filled(phrase("nats.limited_by_streams"), bytes=given, room=room.largest_limit)
+    elif given < wanted:
+        words = filled(phrase("nats.limited_by_disk"), bytes=given, wanted=wanted)
     else:
-        key = "nats.limited" if given == wanted else "nats.limited_by_disk"
-    words = filled(phrase(key), bytes=given, wanted=wanted, room=room.largest_limit)
+        words = filled(phrase("nats.limited"), bytes=given)
     console.print(words.in_both, highlight=False)

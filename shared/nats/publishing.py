@@ -8,6 +8,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched, groupby
+from time import monotonic
+from weakref import WeakKeyDictionary
 
 from nats.aio.client import Client
 from nats.errors import ConnectionReconnectingError, MaxPayloadError
@@ -93,7 +95,8 @@ async def publish(nats: Client, messages: Sequence[Message], wait_seconds: float
                     together = await _publish_atomically(nats, batch, wait_seconds) if len(batch) > 1 else None
                 stored += together or await _publish_singly(nats, batch, wait_seconds)
     except _REFUSED as error:
-        raise _unavailable(error, messages) from error
+        raise _unavailable(nats, error, messages) from error
+    _answered(nats, messages)
     return stored
 
 
@@ -122,15 +125,41 @@ async def publish_as_expected(nats: Client, messages: Sequence[Message], wait_se
             if len(messages) > 1:
                 if (stored := await _publish_atomically(nats, messages, wait_seconds)) is None:
                     raise OvertakenError("duplicate")
-                return stored
-            return await _publish_singly(nats, messages, wait_seconds)
+            else:
+                stored = await _publish_singly(nats, messages, wait_seconds)
     except _REFUSED as error:
         if isinstance(error, APIError) and error.err_code in _WRONG_LAST:
             raise OvertakenError(str(error)) from error
-        raise _unavailable(error, messages) from error
+        raise _unavailable(nats, error, messages) from error
+    _answered(nats, messages)
+    return stored
 
 
-def _unavailable(error: Exception, messages: Sequence[Message]) -> BrokerUnavailableError:
+_unanswered: WeakKeyDictionary[Client, dict[str, float]] = WeakKeyDictionary()
+"""By connection: the streams that did not answer the last message, and when."""
+
+_REMEMBERED_SECONDS = 60
+
+
+def silent_streams(nats: Client) -> list[str]:
+    """Return the streams that have not answered the last messages on this connection, within the last minute.
+
+    After a write that failed on a full disk a stream answers nothing, also with room again, while others go on.
+    """
+    since = monotonic() - _REMEMBERED_SECONDS
+    return [stream for stream, at in _unanswered.get(nats, {}).items() if at > since]
+
+
+def _answered(nats: Client, messages: Sequence[Message]) -> None:
+    if silent := _unanswered.get(nats):
+        for message in messages:
+            silent.pop(subjects.stream_of(message.subject) or "", None)
+
+
+def _unavailable(nats: Client, error: Exception, messages: Sequence[Message]) -> BrokerUnavailableError:
+    if isinstance(error, TimeoutError) and nats.is_connected and messages:
+        stream = subjects.stream_of(messages[-1].subject) or ""
+        _unanswered.setdefault(nats, {})[stream] = monotonic()
     if isinstance(error, APIError):
         return _refused(error.err_code, error.description, messages)
     return BrokerUnavailableError(str(error) or type(error).__name__)

@@ -11,8 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.contracts.bilingual import Bilingual
+from shared.nats.publishing import silent_streams
 from shared.nats.trial import Cause, NotStoredError, try_writing
 from shared.operations.catalogue import Code
+from shared.texts import filled, phrase
 
 _FRESH_SECONDS = 2
 _PATIENCE_SECONDS = 3
@@ -63,6 +65,8 @@ class Health:
             await try_writing(self._nats, self._service, self._streams)
         except NotStoredError as error:
             return {_CODES[error.cause]: _as_it_is(error)}
+        if silent := silent_streams(self._nats):
+            return {Code.BROKER: filled(phrase("health.silent"), streams=", ".join(silent))}
         return {}
 
     async def _try_database(self) -> Troubles:

@@ -22,7 +22,8 @@ from shared.operations.reporter import Operations
 from shared.postgres.engine import create_engine
 from shared.reference.load import Plans, Reference, load_for
 from shared.service.clock import Clock, SimulatedClock
-from shared.service.health import Health
+from shared.service.fullness import nearly_full
+from shared.service.health import Health, Troubles
 from shared.service.logs import configure_logging
 from shared.service.proof import Proof
 from shared.service.reference_follower import ReferenceInUse
@@ -40,6 +41,12 @@ _NEEDED = {
     "notify": [subjects.STATUS_STREAM],
 }
 """By service: the streams without which it is not ready."""
+
+_WATCHED = {
+    "intake": [*subjects.KEPT, subjects.REFUSALS_STREAM],
+    "notify": [subjects.ALERTS_STREAM],
+}
+"""By service: the streams of which it tells operators when they are nearly full."""
 
 
 @dataclass
@@ -93,7 +100,15 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
             await simulated.start()
         try:
             health = Health(name, nats, engine, _NEEDED.get(name, []))
-            async with background(operations.watch(_PARTS, health.troubles)):
+
+            async def troubles() -> Troubles:
+                found = await health.troubles()
+                if found:
+                    return found
+                full = await nearly_full(nats, _WATCHED.get(name, []), settings.nats_store_bytes, settings.disks)
+                return {Code.DISK: full} if full else {}
+
+            async with background(operations.watch(_PARTS, troubles)):
                 yield Runtime(settings, engine, nats, clock, in_use, proof, operations, health, in_use.facts)
         finally:
             await nats.close()
