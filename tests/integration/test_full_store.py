@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from nats.aio.client import Client
+from pydantic import SecretStr
 
+from deploy.local import nats as local_nats
+from deploy.local import supervisor
+from deploy.local.nats import Nats
+from deploy.local.supervisor import Supervisor
+from deploy.local.system import free_port
 from services.cli.migrate import prepare
 from services.intake.doors.nats import STATUS_HEADER
 from shared.contracts import subjects
 from shared.nats.cloud_events import Message
 from shared.nats.connection import connected
-from shared.nats.publishing import StoreFullError, publish, publish_as_expected
+from shared.nats.publishing import (
+    BrokerUnavailableError,
+    StoreFullError,
+    publish,
+    publish_as_expected,
+    silent_streams,
+)
 from shared.nats.roles import MIRRORED
 from shared.nats.store_limits import room_of
 from shared.nats.streams import NoRoomError, ensure_streams
+from shared.nats.trial import try_writing
 from shared.nats.users import seed_file
+from shared.settings import Settings
 from tests.builders import a_posted_submission
 from tests.running import Service, Surroundings, settings_of
 from tests.servers import NatsServer, start_nats, start_nats_cluster
@@ -274,3 +289,39 @@ async def test_a_full_store_is_named(tmp_path: Path) -> None:
         await nats.close()
     finally:
         await server.stop()
+
+
+async def one_by_one(client: Client, several: list[Message]) -> None:
+    for message in several:
+        await publish(client, [message], 2)
+
+
+async def test_a_server_whose_write_has_failed_is_stuck_until_it_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that may grow no more stands for the full disk: nobody needs to be root for it."""
+    nats = Nats(tmp_path / "nats", free_port())
+    process = nats.process(STORE)
+    assert process.is_stuck
+    limited = ["prlimit", "--fsize=300000", *process.command]
+    log = tmp_path / "logs" / "nats.log"
+    monkeypatch.setattr(supervisor, "WATCH_SECONDS", 600)
+    async with Supervisor(tmp_path) as running:
+        await running.start(replace(process, command=limited))
+        settings = Settings(
+            database_url=SecretStr("postgresql+asyncpg://nowhere"),
+            nats_url=nats.url,
+            nats_seed_file=seed_file(nats.users, "migrate"),
+        )
+        async with connected(settings, "test", 10) as migrate:
+            await ensure_streams(migrate.jetstream(), store_bytes=STORE)
+        assert not await process.is_stuck(log)
+        as_intake = settings.model_copy(update={"nats_seed_file": seed_file(nats.users, "intake")})
+        async with connected(as_intake, "test", 10) as client:
+            with pytest.raises(BrokerUnavailableError):
+                await one_by_one(client, messages(60, "grows"))
+            assert silent_streams(client) == [subjects.SUBMISSIONS_STREAM]
+            await try_writing(client, "intake")  # the stream of trials goes on
+        assert await process.is_stuck(log)
+        monkeypatch.setattr(local_nats, "can_be_written", lambda _: False)
+        assert not await process.is_stuck(log)  # another start would not help yet

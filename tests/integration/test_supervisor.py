@@ -7,11 +7,13 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
+from deploy.local import supervisor as supervisor_module
 from deploy.local.supervisor import AlreadyRunningError, Process, StartFailedError, Supervisor
 from tests.waiting import eventually
 
@@ -181,3 +183,23 @@ async def test_what_an_earlier_supervisor_left_running_is_ended_first(tmp_path: 
     async with Supervisor(tmp_path):
         assert is_gone(left.pid)
     await left.wait()
+
+
+async def test_a_process_that_is_found_stuck_three_times_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "WATCH_SECONDS", 0.05)
+    stuck = [True, True, False, True, True, True]
+    logs: list[Path] = []
+
+    async def is_stuck(log: Path) -> bool:
+        logs.append(log)
+        return bool(stuck) and stuck.pop(0)
+
+    async with Supervisor(tmp_path) as supervisor:
+        await supervisor.start(replace(a_process(tmp_path, "worker"), is_stuck=is_stuck))
+        first = pid_of(tmp_path, "worker")
+        await eventually(lambda: pid_of(tmp_path, "worker") not in (first, 0), explain=lambda: "another process id")
+        assert not stuck
+        assert is_gone(first)
+    assert set(logs) == {supervisor.logs / "worker.log"}
