@@ -170,8 +170,7 @@ SCORING = _service(
 
 NOTIFY = _service(
     "notify",
-    # how full the stream of its alerts is, and how the office's mirrors stand
-    publish=[subjects.ALL_ALERTS, f"{_API}.STREAM.INFO.{subjects.ALERTS_STREAM}", *map(mirror_info, MIRRORED)],
+    publish=[subjects.ALL_ALERTS, *map(mirror_info, MIRRORED)],
     reads=[subjects.STATUS_STREAM, subjects.ALERTS_STREAM],
 )
 

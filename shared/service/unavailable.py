@@ -1,11 +1,11 @@
-"""Problem 503: a request that can be done later, with what is full where that is the reason."""
+"""Problem 503: a request that can be done later, with the reason where a stream is repaired, or something is full."""
 
 from __future__ import annotations
 
 from sqlalchemy.exc import DBAPIError
 
 from shared.contracts.bilingual import Bilingual
-from shared.nats.publishing import StoreFullError
+from shared.nats.publishing import ClosedStreamError, StoreFullError
 from shared.problems import Problem, Problems
 from shared.texts import filled, phrase
 
@@ -13,11 +13,15 @@ _DISK_FULL = "53100"
 """PostgreSQL's SQLSTATE `disk_full`: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 _SOON_SECONDS = 2
+_REPAIRED_SECONDS = 10
 _FULL_SECONDS = 30
 
 
 def unavailable(error: BaseException | None = None, *, retry_seconds: int = _SOON_SECONDS) -> Problem:
-    """Return problem 503 for an error that passes; it names a store or disk that is full, and the remedy."""
+    """Return problem 503 for an error that passes; it names a store or disk that is full, or a stream's repair."""
+    if isinstance(error, ClosedStreamError):
+        retry = str(_REPAIRED_SECONDS)
+        return Problem(Problems.UNAVAILABLE, detail=phrase("unavailable.repaired"), headers={"Retry-After": retry})
     full = full_part(error)
     retry = str(retry_seconds if full is None else _FULL_SECONDS)
     return Problem(Problems.UNAVAILABLE, detail=full, headers={"Retry-After": retry})

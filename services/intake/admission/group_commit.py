@@ -27,7 +27,6 @@ from services.intake.admission.history_reader import DATABASE_AWAY, HistoryReade
 from services.intake.admission.kept_message import first_published
 from services.intake.admission.log_tail import Entry, LogTail
 from services.intake.admission.messages import REQUEST_DIGEST_HEADER, claim, messages_of, receipt, refusal_of
-from services.intake.admission.unavailable import unavailable
 from services.intake.rules.standing_figures import StandingFigures
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission, Receipt, Review

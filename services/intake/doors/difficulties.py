@@ -12,7 +12,6 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from services.intake.admission.candidate import REQUEST_KEY
 from services.intake.admission.kept_message import first_published
-from services.intake.admission.unavailable import unavailable
 from services.intake.doors.receipts import Limit
 from services.intake.projection.read_after_write import find_after_projection, newest_projected
 from services.intake.service import Intake, Serving

@@ -15,7 +15,6 @@ from services.intake.admission.candidate import Posted, Ruling
 from services.intake.admission.digest import identity
 from services.intake.admission.kept_message import first_published
 from services.intake.admission.messages import review_message
-from services.intake.admission.unavailable import unavailable
 from services.intake.doors.receipts import submission_seen_by
 from services.intake.projection.read_after_write import newest_projected
 from services.intake.rules.standing_figures import Figures

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict
 from services.intake import rules
 from services.intake.admission.kept_message import first_published
 from services.intake.admission.messages import withdrawal_message
-from services.intake.admission.unavailable import unavailable
 from services.intake.doors.receipts import body_of, submission_seen_by
 from services.intake.doors.reviews import raised
 from services.intake.projection.read_after_write import newest_projected

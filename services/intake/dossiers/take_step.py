@@ -8,7 +8,6 @@ from datetime import datetime
 from uuid import UUID
 
 from services.intake.admission.candidate import Posted
-from services.intake.admission.unavailable import unavailable
 from services.intake.dossiers.history import History, history_of, subject_of
 from services.intake.dossiers.scoring_judgement import judgement_of
 from services.intake.rules.dossier import (
