@@ -46,7 +46,7 @@ from shared.nats.users import login, make_users, renew, retire, seed_file
 from shared.settings import Settings
 from tests.builders import a_posted_submission
 from tests.changes import a_status_change
-from tests.running import START, Surroundings, ntm
+from tests.running import START, Service, Surroundings, ntm
 from tests.servers import AGENCIES, NatsServer, start_nats, wrong_seeds
 from tests.waiting import eventually
 
@@ -122,6 +122,7 @@ PUBLISHED = {
         "ntm.v1.reference.20", "ntm.v1.intake.submit", "ntm.v1.operations.cli.backup", "ntm.v1.trial.operator",
         *(f"ntm.v1.{service}.replay" for service in SERVICES),
     ],
+    "backup": ["ntm.v1.operations.backup.backup"],
     "agency-x": ["ntm.v1.intake.submit.x"],
     "agency-y": ["ntm.v1.intake.submit.y"],
 }  # fmt: skip
@@ -132,17 +133,47 @@ REPAIRED = PUBLISHED["intake"][:3]
 
 USERS = [role.name for role in (*ROLES, *map(agency, AGENCIES))]
 
+GUESTS = [name for name in USERS if name not in ("migrate", "office")]
+"""The users who are neither the manager of the streams nor in an account with streams of their own."""
+
+READ = {
+    "intake": [subjects.SUBMISSIONS_STREAM, subjects.REFUSALS_STREAM, subjects.STATUS_STREAM],
+    "scoring": [subjects.SUBMISSIONS_STREAM],
+    "notify": [subjects.STATUS_STREAM, subjects.ALERTS_STREAM],
+    "repair": [subjects.SUBMISSIONS_STREAM],
+    "operator": subjects.STREAMS,
+}
+"""By user: the streams whose messages it reads by their numbers; every service reads those of `READ_BY_SERVICES`."""
+
+READ_BY_SERVICES = [subjects.REFERENCE_STREAM, subjects.CLOCK_STREAM]
+
+MEASURED = {
+    **{service: [subjects.TRIAL_STREAM] for service in SERVICES},
+    "backup": subjects.STREAMS,
+    "office-migrate": [subjects.STATUS_STREAM, subjects.ALERTS_STREAM],
+}
+"""By user: the streams of which it may know how far they are, beside those whose messages it reads."""
+
 MANAGED = [
     call
     for stream in subjects.STREAMS
     for call in (
         f"$JS.API.STREAM.CREATE.{stream}", f"$JS.API.STREAM.UPDATE.{stream}", f"$JS.API.STREAM.DELETE.{stream}",
         f"$JS.API.STREAM.PURGE.{stream}", f"$JS.API.STREAM.MSG.DELETE.{stream}", f"$JS.API.STREAM.SNAPSHOT.{stream}",
-        f"$JS.API.STREAM.RESTORE.{stream}", f"$JS.API.CONSUMER.CREATE.{stream}",
+        f"$JS.API.STREAM.RESTORE.{stream}", f"$JS.API.STREAM.LEADER.STEPDOWN.{stream}",
+        f"$JS.API.STREAM.PEER.REMOVE.{stream}", f"$JS.API.CONSUMER.CREATE.{stream}",
         f"$JS.API.CONSUMER.CREATE.{stream}.new.>", f"$JS.API.CONSUMER.DURABLE.CREATE.{stream}.new",
     )
 ]  # fmt: skip
 """Calls that manage streams, or make consumers that no service has: only `migrate` may."""
+
+OF_THE_WHOLE = [
+    "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", "$JS.API.META.LEADER.STEPDOWN", "$JS.API.SERVER.REMOVE",
+    "$JS.API.ACCOUNT.PURGE.NTM", "$JS.API.ACCOUNT.STREAM.MOVE.NTM.STATUS", "$JS.FLOW_CONTROL.x",
+    "$JS.FC.STATUS.office-mirror.x", "$SYS.REQ.SERVER.PING", "$SYS.REQ.ACCOUNT.NTM.CONNZ",
+    "mirror.deliver.STATUS", "mirror.api.STREAM.DELETE.STATUS",
+]  # fmt: skip
+"""Calls that manage the server or an account as a whole, and subjects on which servers speak with one another."""
 
 
 def of_consumers(service: str) -> list[str]:
@@ -152,8 +183,9 @@ def of_consumers(service: str) -> list[str]:
         for own in _own(service)
         for call in (
             f"$JS.API.CONSUMER.CREATE.{own}.ntm.v1.other.>", f"$JS.API.CONSUMER.DURABLE.CREATE.{own}",
-            f"$JS.API.CONSUMER.DELETE.{own}", f"$JS.API.CONSUMER.PAUSE.{own}", f"$JS.API.CONSUMER.MSG.NEXT.{own}",
-            f"$JS.ACK.{own}.1.1.1.1.0",
+            f"$JS.API.CONSUMER.DELETE.{own}", f"$JS.API.CONSUMER.PAUSE.{own}", f"$JS.API.CONSUMER.RESET.{own}",
+            f"$JS.API.CONSUMER.UNPIN.{own}", f"$JS.API.CONSUMER.LEADER.STEPDOWN.{own}",
+            f"$JS.ACK._.x.{own}.1.1.1.1.0.x", f"$JS.API.CONSUMER.MSG.NEXT.{own}", f"$JS.ACK.{own}.1.1.1.1.0",
         )
     ]  # fmt: skip
 
@@ -173,10 +205,94 @@ async def test_every_user_publishes_what_is_its_own_and_nothing_of_others(
 async def test_only_migrate_manages_streams_and_makes_other_consumers(
     prepared: Client, nats_server: NatsServer
 ) -> None:
-    for name in (*SERVICES, "operator"):
+    for name in (*SERVICES, "operator", *map("agency-{}".format, AGENCIES)):
         async with connected(nats_server, name) as user:
             for call in MANAGED:
                 assert not await user.may_publish(call), (name, call)
+    for name in GUESTS:
+        async with connected(nats_server, name) as user:
+            for call in OF_THE_WHOLE:
+                assert not await user.may_publish(call), (name, call)
+
+
+async def test_each_user_reads_the_streams_that_it_needs_and_no_other(
+    prepared: Client, nats_server: NatsServer
+) -> None:
+    for name in GUESTS:
+        read = {*READ.get(name, ()), *(READ_BY_SERVICES if name in SERVICES else ())}
+        async with connected(nats_server, name) as user:
+            for stream in subjects.STREAMS:
+                direct = f"$JS.API.DIRECT.GET.{stream}"
+                for call in (direct, f"{direct}.ntm.v1.x"):
+                    assert await user.may_publish(call) == (stream in read), (name, call)
+                compares = name == OFFICE_MIGRATE.name and stream in MIRRORED
+                assert await user.may_publish(f"$JS.API.STREAM.MSG.GET.{stream}") == (stream in read or compares), name
+                known = stream in read or stream in MEASURED.get(name, ())
+                assert await user.may_publish(f"$JS.API.STREAM.INFO.{stream}") == known, (name, stream)
+                for call in (f"$JS.API.CONSUMER.NAMES.{stream}", f"$JS.API.CONSUMER.LIST.{stream}"):
+                    assert not await user.may_publish(call), (name, call)
+
+
+async def test_a_service_makes_its_own_consumers_again_with_their_subjects_and_nobody_elses(
+    prepared: Client, nats_server: NatsServer
+) -> None:
+    known = {f"{subjects.SUBMISSIONS_STREAM}.{subjects.SCORING_CONSUMER}": ["intake"]}
+    known[f"{subjects.OPERATIONS_STREAM}.{subjects.OPERATIONS_CONSUMER}"] = ["intake", "scoring"]
+    for name in GUESTS:
+        async with connected(nats_server, name) as user:
+            for service in SERVICES:
+                for own, family in zip(_own(service), subjects.CONSUMERS[service], strict=True):
+                    makes = name == service or (name == REPAIR.name and own.startswith(subjects.SUBMISSIONS_STREAM))
+                    assert await user.may_publish(f"$JS.API.CONSUMER.CREATE.{own}.{family}") == makes, (name, own)
+                    knows = name in (service, "operator", "backup", *known.get(own, ()))
+                    assert await user.may_publish(f"$JS.API.CONSUMER.INFO.{own}") == knows, (name, own)
+
+
+async def test_nobody_acknowledges_what_another_user_has_taken(prepared: Client, nats_server: NatsServer) -> None:
+    """Nor has the server do so, by the acknowledgement's subject as that of a reply."""
+    js = prepared.jetstream()
+    await js.publish("ntm.v1.submissions.184.06280", b"{}")
+    stream, consumer = subjects.SUBMISSIONS_STREAM, subjects.SCORING_CONSUMER
+    async with connected(nats_server, "scoring") as scoring:
+        pulled = await scoring.client.jetstream().pull_subscribe_bind(
+            consumer, stream, inbox_prefix=f"{inbox_of('scoring')}.".encode()
+        )
+        [message] = await pulled.fetch(1, timeout=10)
+        for name in GUESTS:
+            if name == "scoring":
+                continue
+            async with connected(nats_server, name) as user:
+                assert not await user.may_publish(message.reply), name
+                if name in ("operator", "backup", "repair"):  # as trusted as `migrate`, whose account they share
+                    continue
+                asked = subjects.submit(name.removeprefix("agency-")) if name.startswith("agency-") else "$JS.API.INFO"
+                await user.client.publish(asked, b"", reply=message.reply)
+                await user.client.flush()
+        await asyncio.sleep(0.3)
+        assert (await js.consumer_info(stream, consumer)).num_ack_pending == 1
+        await message.ack_sync()
+        assert (await js.consumer_info(stream, consumer)).num_ack_pending == 0
+
+
+async def test_a_service_with_a_simulated_clock_makes_no_stream_and_waits_for_migrate(around: Surroundings) -> None:
+    js = around.nats.jetstream()
+    await js.delete_stream(subjects.CLOCK_STREAM)
+    names = ("intake", "scoring", "notify")
+    mail = {"NTM_SMTP_HOST": "127.0.0.1", "NTM_SMTP_PORT": "9", "NTM_SMTP_FROM": "ntm@example.vn"}
+    services = [
+        Service(name, {**around.env, **around.user(name), **mail}, around.logs / f"{name}.log", around.begin)
+        for name in names
+    ]
+    around.services += services
+    for service in services:
+        await service.spawn()
+    await asyncio.sleep(5)
+    assert subjects.CLOCK_STREAM not in [info.config.name for info in await js.streams_info()]
+    assert not any([await service.is_ready() for service in services])
+    await prepare_streams(around.nats, None, START)
+    for service in services:
+        await eventually(service.is_ready)
+        assert "permissions violation" not in service.log.read_text().lower()
 
 
 async def test_a_repair_manages_the_stream_of_submissions_and_no_other(
@@ -206,11 +322,11 @@ async def test_backup_reads_snapshots_and_changes_nothing(prepared: Client, nats
 
 
 async def test_a_service_uses_its_own_consumers_and_never_anothers(prepared: Client, nats_server: NatsServer) -> None:
-    for name in (*SERVICES, "operator"):
+    for name in GUESTS:
         async with connected(nats_server, name) as user:
             for other in SERVICES:
                 for call in of_consumers(other):
-                    uses = "MSG.NEXT" in call or "$JS.ACK" in call
+                    uses = "MSG.NEXT" in call or ("$JS.ACK" in call and "$JS.ACK._" not in call)
                     assert await user.may_publish(call) == (name == other and uses), (name, call)
 
 
@@ -498,8 +614,10 @@ async def _ignore(_: Exception) -> None: ...
 
 
 BROKER_COMMANDS = [
-    ["tick"], ["watch"], ["audit", "verify"], ["rebuild", "--verify"],
-    ["reference", "list"], ["reference", "show", "1"], ["migrate", "--dry-run"],
+    ["tick"], ["watch"], ["audit", "verify"], ["audit", "repair"], ["rebuild", "--verify"], ["operations"],
+    ["parked", "replay", "--all"], ["migrate"], ["migrate", "--dry-run"], ["backup", "NEW"],
+    ["reference", "check", "shared/reference"], ["reference", "install", "shared/reference", "--reason", "x"],
+    ["reference", "list"], ["reference", "show", "1"],
 ]  # fmt: skip
 
 
@@ -510,7 +628,8 @@ async def test_a_command_with_wrong_credentials_ends_with_a_word(
     system = around.as_running_system()
     for seed in wrong_seeds(tmp_path):
         system.model_copy(update={"nats_seed_file": seed, "nats_users": None}).write(tmp_path)
-        said = await ntm(*command, status=1, NTM_DATA=str(tmp_path))
+        arguments = [str(tmp_path / "new.backup") if word == "NEW" else word for word in command]
+        said = await ntm(*arguments, status=1, NTM_DATA=str(tmp_path))
         assert "NTM_NATS_SEED_FILE" in said
 
 
