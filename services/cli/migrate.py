@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from nats.aio.client import Client
 from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError, ServiceUnavailableError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -186,10 +187,22 @@ async def prepare_streams(
         await _once_led(lambda: ensure_consumers(js))
         await _once_led(lambda: ensure_mirror_consumers(nats))
     if today and not dry_run:
-        await js.add_stream(clock_stream())
-        if await read_day(js) is None:
-            await set_day(js, today)
+        await _once_led(lambda: _start_clock(js, today, replicas))
     return changes
+
+
+async def _start_clock(js: JetStreamContext, today: date, replicas: int | None) -> None:
+    """Make the stream of a simulated clock, as safe as the others, and set a clock without a day."""
+    wanted = clock_stream(replicas)
+    try:
+        existing = (await js.stream_info(subjects.CLOCK_STREAM)).config
+    except NotFoundError:
+        await js.add_stream(wanted)
+    else:
+        if (wanted.num_replicas or 0) > (existing.num_replicas or 1):
+            await js.update_stream(existing.evolve(num_replicas=wanted.num_replicas))
+    if await read_day(js) is None:
+        await set_day(js, today)
 
 
 async def _ends(nats: Client) -> dict[str, StreamEnd]:

@@ -8,6 +8,7 @@ anew waits until the stream's numbers have passed its own.
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from contextlib import suppress
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -18,6 +19,9 @@ from nats.js.errors import APIError, NotFoundError
 from shared.nats.roles import MIRROR_API, MIRROR_CONSUMER, MIRRORED, mirror_delivery, mirror_info
 from shared.nats.store_limits import differs_notably, stream_limit
 from shared.nats.streams import NO_ROOM, NoRoomError
+
+_DIRECTS = b"Nats-"
+"""The beginning of the headers that tell the server what to do with a message, such as the part of a batch it is."""
 
 
 class Fault(StrEnum):
@@ -183,13 +187,17 @@ async def _info(client: Client, stream: str) -> dict[str, Any]:
 
 
 async def _message(client: Client, stream: str, sequence: int) -> dict[str, Any] | None:
-    """Return a message with its subject, headers and time; None where the stream does not hold it."""
+    """Return a message with its time and its headers, but those that direct the server, of which a mirror keeps few.
+
+    None where the stream does not hold the message.
+    """
     try:
         answer = await _call(client, f"$JS.API.STREAM.MSG.GET.{stream}", {"seq": sequence})
     except NotFoundError:
         return None
     message: dict[str, Any] = answer["message"]
-    return message
+    lines = b64decode(message.get("hdrs", "")).split(b"\r\n")
+    return {**message, "hdrs": [line for line in lines if not line.startswith(_DIRECTS)]}
 
 
 async def _call(client: Client, call: str, wanted: dict[str, Any]) -> dict[str, Any]:

@@ -98,9 +98,11 @@ class SimulatedClock(Clock):
             self._changed.set()
 
 
-def clock_stream() -> StreamConfig:
+def clock_stream(replicas: int | None = None) -> StreamConfig:
     """Return the configuration of the stream that keeps the simulated day."""
-    return StreamConfig(name=subjects.CLOCK_STREAM, subjects=[subjects.CLOCK], max_msgs_per_subject=1)
+    return StreamConfig(
+        name=subjects.CLOCK_STREAM, subjects=[subjects.CLOCK], max_msgs_per_subject=1, num_replicas=replicas
+    )
 
 
 async def read_day(js: JetStreamContext) -> date | None:

@@ -17,7 +17,9 @@ from deploy.local.nats import Nats
 from deploy.local.system import free_port
 from services.cli.migrate import prepare_streams
 from shared.contracts import subjects
+from shared.nats.cloud_events import Message
 from shared.nats.mirrors import Fault, ensure_mirrors, plain_faults
+from shared.nats.publishing import publish
 from shared.nats.roles import MIRRORED, NOTIFY, OFFICE_MIGRATE
 from shared.nats.users import login, seed_file
 from tests.servers import Embedded, NatsServer, add_tester
@@ -89,6 +91,9 @@ async def test_a_mirror_that_is_right_stays_also_while_messages_come_and_old_one
     await mirrored.publish(*"abcdef")
     assert await mirrored.repair() == {}
     await mirrored.mirrors()
+    await publish(mirrored.nats, [Message(SUBJECT, body, {"Nats-Msg-Id": body.decode()}) for body in (b"one", b"two")])
+    await mirrored.mirrors()
+    assert await mirrored.repair() == {}
     await mirrored.js.purge_stream(STATUS, seq=3)
     await mirrored.js.delete_msg(STATUS, 4)
     await mirrored.publish("g")
