@@ -10,6 +10,7 @@ import hmac
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 HEADER = "ntm-signature"
@@ -24,6 +25,8 @@ class Key(NamedTuple):
 
     id: str
     secret: bytes
+    until: datetime | None = None
+    """The moment from which on it proves nothing, since somebody may have stolen it."""
 
 
 def new_key() -> Key:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -20,9 +22,11 @@ from shared.nats.users import (
     renew,
     renew_signing,
     retire,
+    retire_signing,
     server_file,
 )
 from shared.texts import filled
+from shared.time import utc_now
 
 app = typer.Typer(no_args_is_help=True, help="Tài khoản trên NATS. / The users of the broker.")
 
@@ -40,6 +44,17 @@ def users(
     keys: Annotated[
         list[str], typer.Option("--renew-signing", metavar="STREAM", help="Sign the stream's messages by a new key.")
     ] = [],  # noqa: B006
+    stolen: Annotated[
+        list[str],
+        typer.Option("--retire-signing", metavar="STREAM", help="The same, and the keys before prove nothing later."),
+    ] = [],  # noqa: B006
+    stolen_at: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z"],
+            help="The moment from which on they prove nothing, such as 2026-03-01T08:00:00+0700; else now.",
+        ),
+    ] = None,
     removed: Annotated[
         list[str], typer.Option("--remove", metavar="USER", help="Remove an agency's user, agency-ID.")
     ] = [],  # noqa: B006
@@ -49,8 +64,12 @@ def users(
     The server's configuration includes that file, and takes it up by SIGHUP. DIR/USER/USER.nk has a user's seed, and
     DIR/USER/STREAM.keys has the keys by which its program signs and verifies messages.
     """
+    if stolen_at is not None and (not stolen or stolen_at > utc_now()):
+        raise fail(phrase("nats.stolen_at").in_both, 2)
     made = make_users(directory, [agency_id(name) for name in agency])
-    for change, names in ((renew, renewed), (retire, retired), (remove, removed), (renew_signing, keys)):
+    retire_keys = partial(retire_signing, at=stolen_at or utc_now())
+    changes = ((renew, renewed), (retire, retired), (remove, removed), (renew_signing, keys), (retire_keys, stolen))
+    for change, names in changes:
         for name in names:
             try:
                 change(directory, name)

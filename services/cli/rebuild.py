@@ -46,15 +46,18 @@ def rebuild(
     change_plan: Annotated[
         bool, typer.Option("--change-plan", help="Judge by the plan that NTM_PLAN names, instead of the system's own.")
     ] = False,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Drop what no stream proves, such as what a stolen key has signed.")
+    ] = False,
     data: Data = DATA,
 ) -> None:
     """Make the tables of all services again from the streams, and put them in place.
 
     It judges by the version of the reference data by which the live state was judged (`ntm reference list`).
 
-    Exit status 1 where they differ. What is live stays where a stream lacks what it holds (`ntm audit repair`).
-    Nobody is told again of what was told. Keys, contacts, silences, subscriptions, notices' words and addresses, and
-    parked messages stand in no stream: they are in backups.
+    Exit status 1 where they differ. What is live stays where a stream lacks what it holds: `ntm audit repair` fills the
+    stream, and `--accept-loss` drops what it lacks. Nobody is told again of what was told. Keys, contacts, silences,
+    subscriptions, notices' words and addresses, and parked messages stand in no stream: they are in backups.
     """
     system = system_of(data)
 
@@ -71,9 +74,16 @@ def rebuild(
             plans = loaded(await version_at(nats, version, proof), settings) if version else load_for(settings)
             collect_rarely()
             in_force = plans.in_force(day or utc_now().astimezone(VIETNAM).date())
-            tables = await rebuild_tables(engine, nats, in_force, switch=not verify)
+            tables = await rebuild_tables(engine, nats, in_force, switch=not verify, accept_loss=accept_loss)
             report = await rebuild_state(
-                engine, nats, plans, day, switch=not verify, change_plan=change_plan, version=version
+                engine,
+                nats,
+                plans,
+                day,
+                switch=not verify,
+                change_plan=change_plan,
+                version=version,
+                accept_loss=accept_loss,
             )
             if report.switched and version == 0:
                 async with engine.begin() as connection:
@@ -105,15 +115,16 @@ def rebuild(
         errors.print(difference, style="red", highlight=False, markup=False)
     for message in (*intake.unreadable, *notify.unreadable):
         errors.print(filled(phrase("rebuild.unreadable"), message=message).in_both, style="yellow", highlight=False)
-    if intake.lacking:
+    if intake.lacking and not intake.switched:
         errors.print(
             filled(phrase("rebuild.intake_stays"), number=intake.lacking).in_both, style="red", highlight=False
         )
+    _print_dropped(intake, compared)
     if intake.switched and not intake.is_same:
         console.print(phrase("rebuild.intake_in_place").in_both, highlight=False)
     if compared.switched:
         console.print("Đã thay bằng trạng thái dựng lại. / The rebuilt state is in place.")
-    if compared.lacking:
+    if compared.lacking and not compared.switched:
         errors.print(
             f"Luồng thiếu {compared.lacking} bản gửi đã chấm: giữ nguyên. "
             f"/ The stream lacks {compared.lacking} submissions that were scored: the live state stays.",
@@ -124,6 +135,17 @@ def rebuild(
     if compared.differences or not (intake.is_same and notify.is_same):
         raise typer.Exit(1)
     console.print("Giống nhau hoàn toàn. / The same.", style="green")
+
+
+def _print_dropped(intake: RebuiltTables, compared: RebuildReport) -> None:
+    """Name the rows that were dropped since no stream has them, as `--accept-loss` allows."""
+    dropped = [(f"intake.{own.name}", own.lacking, own.lacking_shown) for own in intake.tables if intake.switched]
+    if compared.switched:
+        dropped.append(("scoring", compared.lacking, ()))  # the differences name them
+    for table, number, shown in dropped:
+        if number:
+            words = filled(phrase("rebuild.dropped"), table=table, number=number).in_both
+            errors.print(" ".join((words, *shown)), style="red", highlight=False, markup=False, soft_wrap=True)
 
 
 async def _tell(engine: AsyncEngine, nats: Client) -> None:

@@ -76,11 +76,14 @@ class _Sources:
     proof: Proof
 
 
-async def rebuild(engine: AsyncEngine, nats: Client, reference: Reference, *, switch: bool) -> RebuiltTables:
+async def rebuild(
+    engine: AsyncEngine, nats: Client, reference: Reference, *, switch: bool, accept_loss: bool = False
+) -> RebuiltTables:
     """Fill intake's tables again from the streams and compare; with `switch` they stay so.
 
-    They stay as they were where the streams lack messages that a table holds, but for refusals, which are on their
-    stream for a year. Messages that the service has not acknowledged yet come to the tables by its own consumers.
+    They stay as they were where the streams lack messages that a table holds, unless with `accept_loss`. Refusals do
+    not count: they are on their stream for a year. Messages that the service has not acknowledged yet come to the
+    tables by its own consumers.
     """
     result, sources = RebuiltTables(), _Sources(nats, reference, await Proof.of(engine, nats))
     async with engine.connect() as connection, connection.begin() as transaction:
@@ -93,7 +96,7 @@ async def rebuild(engine: AsyncEngine, nats: Client, reference: Reference, *, sw
                 result.unreadable += await _project(connection, family, taken, sources)
         await made_again.keep_what_streams_dropped(connection)
         result.tables = await made_again.compare(connection)
-        result.switched = switch and not result.lacking
+        result.switched = switch and (accept_loss or not result.lacking)
         if not result.switched:
             await transaction.rollback()
     return result

@@ -120,7 +120,7 @@ async def repair(engine: AsyncEngine, nats: Client, scored: Table, parked: Seque
                     result.damaged.append(row.id)
                     continue
                 message = _message(submission, row)
-                if not proof.is_signed(_STREAM, message):
+                if not proof.is_signed(_STREAM, message, submission.received_at):
                     result.damaged.append(row.id)
                     continue
                 before = position

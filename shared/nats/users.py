@@ -18,6 +18,7 @@ import os
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,15 @@ def renew_signing(directory: Path, stream: str) -> None:
         new = new_key()
         _keep_keys(directory, stream, [*before, new])
         _keep_keys(directory, stream, [new, *before])
+
+
+def retire_signing(directory: Path, stream: str, at: datetime) -> None:
+    """Give a stream a new key to sign by, and let those before prove only what the broker stored before a moment."""
+    renew_signing(directory, stream)
+    with _changing(directory):
+        first, *before = read_keys(keys_file(_signing(directory), stream))
+        retired = [key if key.until is not None and key.until <= at else key._replace(until=at) for key in before]
+        _keep_keys(directory, stream, [first, *retired])
 
 
 def renew(directory: Path, user: str) -> None:

@@ -85,10 +85,13 @@ class Proof:
         end = StreamEnd(message.seq or 0, message.time or datetime.max.replace(tzinfo=UTC))
         return self._fault(stream, end, message.subject or "", message.headers or _NOTHING, message.data or b"")
 
-    def is_signed(self, stream: str, message: Message) -> bool:
-        """Say whether a message to be published has no signature yet, or one that proves it."""
+    def is_signed(self, stream: str, message: Message, at: datetime) -> bool:
+        """Say whether a message to be published has no signature yet, or one that proves it.
+
+        That of a retired key proves what was received before, at `at`; it is replaced as the message is published.
+        """
         return HEADER not in message.headers or not self._signature_fault(
-            stream, message.subject, message.headers, message.body
+            stream, message.subject, message.headers, message.body, at
         )
 
     def _fault(
@@ -99,9 +102,12 @@ class Proof:
         end = self.unsigned.get(stream)
         if end is not None and place.sequence <= end.sequence and place.at <= end.at:
             return None
-        return self._signature_fault(stream, subject, headers, body)
+        return self._signature_fault(stream, subject, headers, body, place.at)
 
-    def _signature_fault(self, stream: str, subject: str, headers: Mapping[str, str], body: bytes) -> str | None:
+    def _signature_fault(
+        self, stream: str, subject: str, headers: Mapping[str, str], body: bytes, at: datetime
+    ) -> str | None:
+        """Return why a signature proves nothing, of a message that the broker stored at this moment."""
         if self.keys is None:
             return None
         if (named := key_named(headers)) is None:
@@ -110,4 +116,6 @@ class Proof:
             return f"{UNSIGNED}no key of {stream} has the id {named[:_SHOWN]!r}"
         if not proves(key, subject, headers, body):
             return f"{UNSIGNED}the signature is not that of this message"
+        if key.until is not None and at >= key.until:
+            return f"{UNSIGNED}the key {key.id} was retired at {key.until.isoformat()}, before the message came"
         return None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import UUID
 
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
@@ -32,7 +33,7 @@ from shared.reference.archive import (
     write_files,
 )
 from shared.reference.load import PACKAGED, InvalidReferenceError, Plans, load_for
-from shared.service.proof import Proof
+from shared.service.proof import UNSIGNED, Proof
 from shared.settings import Settings
 from shared.stable_id import stable_id
 
@@ -66,9 +67,17 @@ async def version_at(nats: Client, number: int, proof: Proof) -> Installed:
     if fault := proof.fault_of_kept(subjects.REFERENCE_STREAM, message):
         raise UnusableVersionError(f"version {number} is {fault}")
     try:
-        return Installed(number, ReferenceVersion.model_validate_json(message.data or b""))
+        version = ReferenceVersion.model_validate_json(message.data or b"")
     except ValidationError as error:
         raise UnusableVersionError(f"version {number}: {error.error_count()} faults in its message") from error
+    if version.id != _id_after(number - 1, version.digest, version.author, version.reason):
+        raise UnusableVersionError(f"version {number} is {UNSIGNED}its message was installed as another version")
+    return Installed(number, version)
+
+
+def _id_after(after: int, digest: str, author: str, reason: str) -> UUID:
+    """Return the id of the version after a number: an old one that is published again cannot stand for the newest."""
+    return stable_id("reference", after, digest, author, reason)
 
 
 async def all_versions(nats: Client, proof: Proof) -> Sequence[Installed]:
@@ -91,7 +100,7 @@ async def install(
     """
     digest = digest_of(plan, files)
     version = ReferenceVersion(
-        id=stable_id("reference", after, digest, author, reason),
+        id=_id_after(after, digest, author, reason),
         digest=digest,
         plan=plan,
         author=author,

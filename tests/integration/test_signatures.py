@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from shared.contracts.status import Event, Stage
 from shared.contracts.submission import AcceptedSubmission
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import publish
-from shared.nats.signing_keys import SigningKeys
+from shared.nats.signing_keys import SigningKeys, keys_file
 from shared.nats.users import renew_signing, seed_file
 from shared.postgres.statements import table_of
 from shared.reference.archive import read_files
@@ -37,6 +39,7 @@ from shared.time import utc_now
 from tests.binding_plan import binding_plans, reference_that_binds
 from tests.builders import a_posted_submission, as_published
 from tests.changes import a_status_change
+from tests.forked import copied
 from tests.integration.notify_service import NotifyService, as_message
 from tests.integration.test_difficulties import answer, report
 from tests.integration.test_dossiers import offices, yes
@@ -277,3 +280,166 @@ async def test_a_forged_step_of_a_dossier_or_answer_to_a_difficulty_counts_nowhe
     answered = await answer(intake, await around.key("20", agency="division"), problem["id"], "Đã cấp kinh phí.")
     assert answered.status_code == 202, answered.text
     assert "forged" not in answered.text
+
+
+async def test_a_stolen_key_is_retired_and_what_it_forged_is_taken_back(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    stolen = around.users.parent / "stolen"
+    stolen.mkdir()
+    keys_file(stolen, subjects.SUBMISSIONS_STREAM).write_bytes(
+        keys_file(around.users / "intake", subjects.SUBMISSIONS_STREAM).read_bytes()
+    )
+    thief = SigningKeys(stolen)
+    key = await around.key("184")
+    async with intake.client(key) as client:
+        genuine = (await client.post("/v1/submissions", json=a_posted_submission())).json()
+    await eventually(lambda: _has(around, SubmissionRow, 1))
+    await asyncio.sleep(0.01)
+    moment = utc_now()
+    report = poverty_report("2023-06", 90, stage=Stage.CONFIRMED, confirmed=True)
+    forged = as_published(report)
+    thief.sign([forged])
+    await put(around.nats, forged)
+    await eventually(lambda: _has(around, SubmissionRow, 2))  # nobody knows yet
+
+    written = moment.strftime("%Y-%m-%dT%H:%M:%S.%f%z")
+    command = ("nats", "users", str(around.users), "--retire-signing", "SUBMISSIONS", "--stolen-at")
+    await around.ntm(*command, "2999-01-01T00:00:00+0700", status=2)
+    await around.ntm(*command, written)
+    later = as_published(poverty_report("2023-07", 80))
+    thief.sign([later])
+    await asyncio.sleep(1.1)  # by then each program has looked
+    await put(around.nats, later)
+    [reason] = await reasons(around, ParkedRow, 1)
+    assert "was retired at" in reason
+    assert [reason] == await reasons(around, ParkedByIntake, 1)
+    named = await around.ntm("audit", "verify", status=1)
+    assert [f"not proved: message SUBMISSIONS {number}" in named for number in (1, 2, 3)] == [False, True, True]
+    assert "lack" in await around.ntm("rebuild", status=1)
+    said = await around.ntm("rebuild", "--accept-loss", status=1)  # they differed
+    assert "intake.submission: 1 records" in said
+    assert str(report.id) in said
+    assert await count(around, SubmissionRow) == await count(around, Receipts) == 1
+    assert "same" in await around.ntm("rebuild", "--verify")
+    async with intake.client(key) as client:
+        assert (await client.get(f"/v1/submissions/{genuine['id']}")).status_code == 200
+        answer = await client.post("/v1/submissions", json=a_posted_submission(revision=2))
+        assert answer.status_code == 202, answer.text
+    await eventually(lambda: _has(around, SubmissionRow, 2))
+    assert await count(around, ParkedRow) == 1
+
+
+async def test_an_old_version_of_the_reference_data_published_again_is_not_the_newest(
+    around: Surroundings, scoring: Service, tmp_path: Path
+) -> None:
+    directory = reference_that_binds(tmp_path / "installed")
+    settings = around.settings.model_copy(update={"reference_dir": directory})
+    for number in range(2):
+        await install(
+            around.nats,
+            load_for(settings),
+            None,
+            read_files(directory),
+            author="x",
+            reason=f"version {number + 1}",
+            after=number,
+            at=utc_now(),
+        )
+    await eventually(lambda: _is_on(scoring, 2))
+    first, _ = await around.published(subjects.ALL_REFERENCE)
+    await put(around.nats, copy_of(first))
+    await eventually(lambda: _refused(scoring, 3))
+    assert await scoring.fact("reference") == 2
+
+
+async def test_an_old_revision_published_again_leaves_the_newest_in_force(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    key = await around.key("184")
+    async with intake.client(key) as client:
+        for revision in (1, 2):
+            body = a_posted_submission(revision=revision, readings={"poor_households": 130 + revision})
+            assert (await client.post("/v1/submissions", json=body)).status_code == 202
+        await eventually(lambda: _has(around, SubmissionRow, 2))
+        first, _ = await around.published(subjects.ALL_SUBMISSIONS)
+        await put(around.nats, copy_of(first))
+        again = await client.post(
+            "/v1/submissions", json=a_posted_submission(revision=2, readings={"poor_households": 5})
+        )
+        assert again.status_code == 422, again.text
+        third = a_posted_submission(revision=3, readings={"poor_households": 131})
+        assert (await client.post("/v1/submissions", json=third)).status_code == 202
+    await eventually(lambda: _has(around, SubmissionRow, 3))
+    await eventually(lambda: _has(around, Receipts, 3))
+    compared = await rebuild(around.engine, around.nats, binding_plans(), START)
+    assert (compared.submissions, compared.differences) == (3, [])
+
+
+async def test_tricks_with_headers_and_bodies_prove_nothing(around: Surroundings, scoring: Service) -> None:
+    genuine = signed(around, as_published(poverty_report("2022-12", 200)))
+    await put(around.nats, genuine)
+    await eventually(lambda: _has(around, SubmissionRow, 1))
+    own = genuine.headers[HEADER]
+    encoded_otherwise = json.dumps(
+        json.loads(genuine.body), indent=1
+    ).encode()  # the figures and the digest are the same
+    raised = as_published(poverty_report("2023-05", 90, stage=Stage.CONFIRMED, confirmed=True))
+    tricks = [
+        (Message(genuine.subject, encoded_otherwise, dict(genuine.headers)), {}),
+        (Message(genuine.subject, raised.body, dict(genuine.headers)), {}),
+        (raised, {HEADER.upper(): own}),
+        (raised, {HEADER.upper(): own, HEADER: own}),
+        (raised, {HEADER: own, "Nats-Sequence": "1", "Nats-Time-Stamp": "2000-01-01T00:00:00Z"}),
+        (raised, {HEADER: f" {own}"}),
+    ]
+    for message, headers in tricks:
+        await put(around.nats, message, **headers)
+    assert all(reason.startswith("unsigned: ") for reason in await reasons(around, ParkedRow, len(tricks)))
+    assert await count(around, SubmissionRow) == 1
+    assert await around.ntm("audit", "verify", status=1)
+
+
+async def test_operators_hear_of_what_nobody_has_proved(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    await put(around.nats, as_published(poverty_report("2022-12", 200)))
+
+    async def reported() -> set[str]:
+        subjects_seen = {message.subject for message in await around.published(subjects.ALL_OPERATIONS)}
+        wanted = {subjects.trouble(name, "unsigned") for name in ("intake", "scoring")}
+        return wanted if wanted <= subjects_seen else set()
+
+    await eventually(reported)
+
+
+async def test_watch_never_shows_a_forged_change_as_true(around: Surroundings) -> None:
+    forged, genuine = as_message(a_status_change(Event.LOST)), as_message(a_status_change(Event.MET))
+    await put(around.nats, forged)
+    await publish(around.nats, [genuine])
+    await put(around.nats, forged)
+    await put(around.nats, Message(forged.subject, b"{}", {}))
+    await publish(around.nats, [Message(forged.subject, b"{}", {})])
+    printed = await watched(around)
+    assert printed.count("chưa được chứng thực") == 3
+    assert printed.count("lost") == 0
+    assert printed.count("không đọc được") <= 1
+
+
+async def watched(around: Surroundings) -> str:
+    """Return what `ntm watch --all` prints until it waits for more."""
+    around.as_running_system().write(around.logs)
+    file = around.logs / "watched"
+    await asyncio.to_thread(file.touch)
+    command = (sys.executable, "-m", "services.cli.main", "watch", "--all")
+    process = await copied(command, {"COLUMNS": "300", "NTM_DATA": str(around.logs)}, file)
+    try:
+        await eventually(lambda: _contains(file, "Ctrl-C"))
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+    return await asyncio.to_thread(file.read_text)
+
+
+async def _contains(file: Path, words: str) -> bool:
+    return words in await asyncio.to_thread(file.read_text)

@@ -42,6 +42,10 @@ _KEPT_A_YEAR = table_of(RefusalRow).name
 """Its rows stay when the stream has dropped their messages."""
 
 
+_SHOWN = 20
+"""The rows that no message makes which are named of each table."""
+
+
 class ComparedTable(NamedTuple):
     """A table as it was compared with what the streams make of it: the numbers of rows, and of those that differ."""
 
@@ -51,6 +55,8 @@ class ComparedTable(NamedTuple):
     differing: int
     lacking: int
     """Rows that no message on the streams makes any more."""
+    lacking_shown: Sequence[str]
+    """What names the first of these rows."""
 
 
 async def empty(connection: AsyncConnection) -> None:
@@ -88,8 +94,11 @@ async def compare(connection: AsyncConnection) -> Sequence[ComparedTable]:
             for rows in (was, rebuilt, f"{was} EXCEPT {rebuilt}", f"{rebuilt} EXCEPT {was}")
         ]
         gone = 0 if name == _DERIVED else await _number(connection, lacking)
+        shown = await connection.scalars(text(f"{lacking} ORDER BY 1 LIMIT {_SHOWN}")) if gone else ()
         live_rows, rebuilt_rows, only_live, only_rebuilt = numbers
-        compared.append(ComparedTable(name, live_rows, rebuilt_rows, only_live + only_rebuilt, gone))
+        compared.append(
+            ComparedTable(name, live_rows, rebuilt_rows, only_live + only_rebuilt, gone, [str(one) for one in shown])
+        )
     return compared
 
 

@@ -83,15 +83,16 @@ async def rebuild(
     change_plan: bool = False,
     version: int | None = None,
     to: Installed | None = None,
+    accept_loss: bool = False,
 ) -> RebuildReport:
     """Rebuild into a schema of its own while the live one serves, and compare both.
 
     With `switch` the rebuilt state takes the place of the live one. Verdicts that differ are published as changes with
     the cause `rebuild`, of which nobody is told; the province's coordination office is told of all of them once.
-    `today` is a simulated clock's day. Workers wait while both are compared. Nothing is switched where the stream
-    lacks submissions that were scored: they would be lost. OtherPlanError where the live state was judged by other
-    plans, unless `change_plan` puts those of the reference data that have begun in their place. With `version`,
-    OtherVersionError where the live state was judged by another version than that.
+    `today` is a simulated clock's day. Workers wait while both are compared. Nothing is switched where the stream lacks
+    submissions that were scored, unless with `accept_loss`: they would be lost. OtherPlanError where the live state was
+    judged by other plans, unless `change_plan` puts those of the reference data that have begun in their place. With
+    `version`, OtherVersionError where the live state was judged by another version than that.
 
     With `to` the state goes over to an installed version, whose plans these are, unless it has done so already: the
     changes then have the cause `rules`, and the province's coordination office is told of all of them once.
@@ -119,7 +120,7 @@ async def rebuild(
                 await check_version(live, version)
             await rebuilding.catch_up(live)
             report = await _compare(live)
-            if switch and not report.lacking:
+            if switch and (accept_loss or not report.lacking):
                 *former, in_force = begun
                 cause: Cause = "rules" if to else "rebuild"
                 await _switch_and_tell(Transaction(live, in_force, moment, former, cause), to)

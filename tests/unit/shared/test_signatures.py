@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -12,8 +13,8 @@ from shared.contracts import subjects
 from shared.nats.cloud_events import Message
 from shared.nats.direct_get import DirectMessage
 from shared.nats.roles import NOTIFY, ROLES
-from shared.nats.signing_keys import MissingKeysError, SigningKeys, keys_file
-from shared.nats.users import UnknownUserError, make_users, renew_signing
+from shared.nats.signing_keys import MissingKeysError, SigningKeys, keys_file, read_keys
+from shared.nats.users import UnknownUserError, make_users, renew_signing, retire_signing
 from shared.service.proof import Proof
 from shared.signatures import HEADER, key_named, new_key, proves, signature
 
@@ -127,5 +128,52 @@ def test_a_file_that_vanishes_stops_no_running_program(users: Path) -> None:
     signing, message = keys(users), a_message()
     signing.check(STREAM)
     keys_file(users / "intake", STREAM).unlink()
+    signing.sign([message])
+    assert fault(Proof(keys(users, "scoring"), {}), message) is None
+
+
+def look_again(*users: SigningKeys) -> None:
+    """Let the next question look into the file, as it does a second after the last look."""
+    for one in users:
+        one._of(STREAM)._looked_at = monotonic() - 2
+
+
+def test_a_retired_key_proves_what_came_before_and_nothing_later_also_in_running_programs(users: Path) -> None:
+    signing, verifying = keys(users), keys(users, "scoring")
+    proof, message = Proof(verifying, {}), a_message()
+    signing.sign([message])
+    assert fault(proof, message, at=AT) is None
+    retire_signing(users, STREAM, AT)
+    look_again(signing, verifying)
+    assert fault(proof, message, at=AT - timedelta(microseconds=1)) is None
+    for later in (AT, AT + timedelta(days=400)):
+        assert "was retired at 2023-06-30" in (fault(proof, message, at=later) or "")
+    old = message.headers[HEADER]
+    signing.sign([message])  # a repaired stream gets it by the new key
+    assert message.headers[HEADER] != old
+    assert fault(proof, message, at=AT + timedelta(days=1)) is None
+
+
+def test_keys_are_retired_once_the_earlier_moment_stays_and_the_newest_signs(users: Path) -> None:
+    for at in (AT, AT + timedelta(days=1), AT - timedelta(days=1)):
+        retire_signing(users, STREAM, at)
+    renew_signing(users, STREAM)
+    untils = [key.until for key in read_keys(keys_file(users / "intake", STREAM))]
+    day_before = AT - timedelta(days=1)
+    assert untils == [None, None, day_before, day_before, day_before]
+
+
+@pytest.mark.parametrize("line", ["a b 2023-01-01", "a b c", "a b 2023-01-01T00:00:00", "a b 2023-01-01T00:00:00Z"])
+def test_a_file_whose_first_key_cannot_sign_is_refused(users: Path, line: str) -> None:
+    keys_file(users / "intake", STREAM).write_text(line)
+    with pytest.raises(MissingKeysError, match=r"SUBMISSIONS\.keys"):
+        keys(users).check(STREAM)
+
+
+def test_a_file_that_is_damaged_stops_no_running_program(users: Path) -> None:
+    signing, message = keys(users), a_message()
+    signing.check(STREAM)
+    keys_file(users / "intake", STREAM).write_text("nonsense")
+    look_again(signing)
     signing.sign([message])
     assert fault(Proof(keys(users, "scoring"), {}), message) is None
