@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,3 +89,19 @@ def bad_parameter(name: str, value: object, expected: object) -> Problem:
     """Return problem 400 for a parameter of a request whose value is none of those expected."""
     details = {"value": value, "expected": expected}
     return Problem(Problems.INVALID_QUERY, Fault(f"/{name}", Faults.BAD_PARAMETER, details))
+
+
+def unknown_unit(pointer: str, code: str) -> Problem:
+    """Return problem 422 for a query or a body that names no known unit. Only one that the path names is 404."""
+    return Problem(Problems.REFUSED, Fault(pointer, Faults.UNKNOWN_UNIT, {"value": code}))
+
+
+def no_such_unit(pointer: str, code: str) -> Problem:
+    """Return problem 404 for a path that names no known unit, with the same fault as elsewhere."""
+    return Problem(Problems.NOT_FOUND, Fault(pointer, Faults.UNKNOWN_UNIT, {"value": code}))
+
+
+def faulty_fields(faults: Sequence[Fault]) -> Problem:
+    """Return the problem of faulty fields: 422 where one of them names no known unit, as everywhere, else 400."""
+    is_unknown = any(fault.kind is Faults.UNKNOWN_UNIT for fault in faults)
+    return Problem(Problems.REFUSED if is_unknown else Problems.INVALID_QUERY, *faults)

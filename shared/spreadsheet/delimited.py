@@ -10,8 +10,9 @@ from itertools import islice
 from typing import Literal
 
 from shared.problems import Faults
-from shared.spreadsheet.grid import LINE_LIMIT, ROW_LIMIT, Cell, Grid, Row, Sheet, limited
+from shared.spreadsheet.grid import COLUMN_LIMIT, LINE_LIMIT, ROW_LIMIT, Cell, Grid, Row, Sheet, limited
 from shared.spreadsheet.guard import refused
+from shared.texts import phrase
 
 SHEET = "CSV"
 """The title of the only sheet of such a file."""
@@ -21,6 +22,12 @@ BYTE_ORDER_MARK = "\ufeff"
 
 HEADER_LINES = 20
 """The number of lines from the top among which the header is looked for."""
+
+TEXT_LIMIT = 2_000_000
+"""The most characters of a CSV file (ours): eight times those of a file of all communes and elements."""
+
+CSV_CELL_LIMIT = 60_000
+"""The most filled cells of such a file (ours): with the characters it keeps the work for a file below a second."""
 
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _HEAD = 200
@@ -35,6 +42,8 @@ def read_csv(body: bytes, recognised: Callable[[Row], int]) -> Grid:
     Problem (422) where the file cannot be read.
     """
     text = decode(body)
+    if len(text) > TEXT_LIMIT:
+        raise refused(Faults.TOO_LONG, expected=phrase("delimited.characters"))
     first, _, rest = text.partition("\n")
     if first.strip().strip('"').lower() in {f"sep={delimiter.strip()}" for delimiter in _DELIMITERS}:
         # Excel's own way to state the delimiter
@@ -86,11 +95,17 @@ def decode(body: bytes) -> str:
 
 
 def _rows(text: str, delimiter: str, skipped: int) -> Iterator[Row]:
+    """Yield the rows that are not blank; of one with more filled cells than any may have, no more than show that."""
+    filled = 0
     try:
         for number, line in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), skipped + 1):
             if number > LINE_LIMIT:
                 raise refused(Faults.TOO_MANY_ROWS, expected=ROW_LIMIT)
-            cells = {column: _cell(value) for column, value in enumerate(line, 1) if value.strip()}
+            values = ((column, _cell(value)) for column, value in enumerate(line, 1) if value and not value.isspace())
+            cells = dict(islice(values, COLUMN_LIMIT + 1))
+            filled += len(cells)
+            if filled > CSV_CELL_LIMIT:
+                raise refused(Faults.TOO_LONG, expected=phrase("delimited.cells"))
             if cells:
                 yield Row(number, cells)
     except csv.Error as error:

@@ -143,7 +143,7 @@ async def test_only_what_is_asked_for_and_what_the_key_covers_is_listed_and_sent
             assert (await anext(events)).ids == wanted
     assert await refused(scoring, district, district="180") == (403, "/district")
     for path in ("/v1/changes", "/v1/changes/live"):
-        assert await refused(scoring, province, path, district="99999") == (404, "/district")
+        assert await refused(scoring, province, path, district="99999") == (422, "/district")
         assert await refused(scoring, province, path, criterion="ntm-99") == (400, "/criterion")
         assert await refused(scoring, province, path, cohort="nobody") == (400, "/cohort")
         both = {"criterion": "ntm-11", "commitment": "poverty-communes"}

@@ -66,7 +66,7 @@ async def test_who_asks_for_what_is_not_theirs_or_not_there_is_told_so(notify: N
     other, province = await notify.key("181"), await notify.key("20")
     [notice, *_] = await notify.notices()
     assert (await notify.get("/v1/notices", other, unit="06280")).status_code == 403
-    assert (await notify.get("/v1/notices", province, unit="77777")).status_code == 404
+    assert (await notify.get("/v1/notices", province, unit="77777")).status_code == 422
     assert (await notify.get("/v1/notices", "ntm_wrong")).status_code == 401
     assert (await notify.post(f"/v1/notices/{notice['id']}/resend", other)).status_code == 404
     assert (await notify.get("/v1/notices", province, cursor="x")).status_code == 400

@@ -238,7 +238,7 @@ async def test_a_silence_that_means_everything_or_nothing_is_refused_with_the_ri
     assert await refused(notify, district, match={}) == (403, [("/match/under", "own_units_needed")])
     assert await refused(notify, district, match={"under": ["181"]}) == (403, [("/match/under/0", "outside_units")])
     for key in (province, district):
-        assert await refused(notify, key, match={"under": ["999"]}) == (400, [("/match/under/0", "unknown_unit")])
+        assert await refused(notify, key, match={"under": ["999"]}) == (422, [("/match/under/0", "unknown_unit")])
     unknown = {"criteria": ["ntm-99"], "cohorts": ["nobody"]}
     assert await refused(notify, province, match=unknown) == (
         400,
@@ -251,7 +251,8 @@ async def test_a_silence_that_means_everything_or_nothing_is_refused_with_the_ri
         ("district_office", "bad_recipient"),
         ("webhook@184", "unknown_role"),
     ):
-        assert await refused(notify, province, recipient=recipient) == (400, [("/recipient", code)])
+        status = 422 if code == "unknown_unit" else 400
+        assert await refused(notify, province, recipient=recipient) == (status, [("/recipient", code)])
     now = utc_now()
     for times, code in (
         ({"ends_at": (now - timedelta(hours=1)).isoformat()}, "end_has_passed"),

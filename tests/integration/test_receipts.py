@@ -181,7 +181,7 @@ async def test_another_agency_sees_what_is_about_its_units_and_no_refusals(
     [
         (f"/v1/submissions/{UUID(int=7)}", {}, 404),
         ("/v1/submissions/nonsense", {}, 400),
-        ("/v1/submissions", {"unit": "99999"}, 400),
+        ("/v1/submissions", {"unit": "99999"}, 422),
         ("/v1/submissions", {"unit": "xx"}, 400),
         ("/v1/submissions", {"status": "lost"}, 400),
         ("/v1/submissions", {"cursor": "0"}, 400),

@@ -112,7 +112,7 @@ async def test_what_cannot_be_summed_is_counted(client: httpx.AsyncClient) -> No
 @pytest.mark.parametrize(
     ("query", "status", "pointer"),
     [
-        ({"unit": "99999", "criterion": "ntm-11"}, 404, "/unit"),
+        ({"unit": "99999", "criterion": "ntm-11"}, 422, "/unit"),
         ({"unit": BORDER}, 400, "/criterion"),
         ({"unit": BORDER, "criterion": "ntm-11", "commitment": "poverty-communes"}, 400, "/criterion"),
         ({"unit": BORDER, "criterion": "ntm-99"}, 400, "/criterion"),

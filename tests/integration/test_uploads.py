@@ -191,7 +191,7 @@ async def test_nobody_gets_or_sends_what_is_outside_their_scope(
 @pytest.mark.parametrize(
     ("params", "status", "code"),
     [
-        ({"unit": "999"}, 400, "unknown_unit"),
+        ({"unit": "999"}, 422, "unknown_unit"),
         ({"period": "soon"}, 400, "period_not_read"),
         ({"criteria": "ntm-99"}, 400, "bad_parameter"),
         ({"stage": "done"}, 400, "bad_parameter"),

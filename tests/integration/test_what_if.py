@@ -335,7 +335,7 @@ async def test_the_nearest_are_found_in_a_district_in_a_cohort_and_among_the_bou
         ({"cohort": "what"}, 400),
         ({"cursor": "what"}, 400),
         ({"limit": 0}, 400),
-        ({"district": "99"}, 404),
+        ({"district": "99"}, 422),
         ({"district": "181"}, 403),
     ],
 )

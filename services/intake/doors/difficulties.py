@@ -27,7 +27,7 @@ from shared.http.dependencies import SignedIn
 from shared.http.paging import IdCursor, unknown_cursor
 from shared.nats.cloud_events import cloud_event, new_trace
 from shared.nats.publishing import BrokerUnavailableError, SubjectMovedError, publish, publish_next
-from shared.problems import Fault, Faults, Problem, Problems
+from shared.problems import Fault, Faults, Problem, Problems, unknown_unit
 from shared.reference.load import Reference
 from shared.reference.models import Unit
 from shared.reference.refs import unit_ref
@@ -92,7 +92,7 @@ async def report_difficulty(
     reference, clock = intake.runtime.reference, intake.runtime.clock
     unit = reference.units.find(report.unit, clock.today())
     if unit is None:
-        raise Problem(Problems.REFUSED, Fault("/unit", Faults.UNKNOWN_UNIT, {"value": report.unit}))
+        raise unknown_unit("/unit", report.unit)
     if not caller.covers_unit(unit, reference.units):
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": report.unit}))
     if report.criterion is not None and report.criterion not in reference.criterion_keys:
@@ -173,6 +173,8 @@ async def list_difficulties(
     """List the difficulties of the caller's units, the newest first."""
     runtime = intake.runtime
     units = runtime.reference.units
+    if unit is not None and not units.known(unit):
+        raise unknown_unit("/unit", unit)
     covered = [
         other.key
         for other in units

@@ -30,7 +30,7 @@ from shared.http.body import JsonRoute
 from shared.http.dependencies import SignedIn
 from shared.http.paging import Cursor, decode_cursor, encode_cursor
 from shared.nats.cloud_events import new_trace
-from shared.problems import Fault, Faults, Problem, Problems
+from shared.problems import Fault, Faults, Problem, Problems, no_such_unit, unknown_unit
 from shared.reference.load import Reference
 from shared.reference.models import CriteriaSet, Unit
 from shared.reference.refs import unit_ref
@@ -102,6 +102,8 @@ async def list_dossiers(
 ) -> DossierPage:
     """List the dossiers of the caller's communes, each with its newest step."""
     units = intake.runtime.reference.units
+    if unit is not None and not units.known(unit):
+        raise unknown_unit("/unit", unit)
     covered = [
         other.key
         for other in units
@@ -174,7 +176,7 @@ def _named(
     if unit is None and may_have_ended:
         unit = next(reversed(reference.units.known(commune)), None)
     if unit is None or unit.kind not in reference.plan.counted_kinds:
-        raise Problem(Problems.NOT_FOUND, Fault("/commune", Faults.UNKNOWN_UNIT, {"value": commune}))
+        raise no_such_unit("/commune", commune)
     if not caller.covers_unit(unit, reference.units):
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/commune", Faults.OUTSIDE_UNITS, {"value": commune}))
     recognising = {one.id: one for one in reference.plan_sets if one.recognition}

@@ -48,7 +48,7 @@ _OPERATIONS = {
     "GET /v1/submissions": Operation(
         "Receipts",
         "Submissions, the newest first / Các lần gửi, mới nhất trước",
-        problems=(Problems.OUT_OF_SCOPE,),
+        problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED),
         parameters={"agency": openapi_examples.AGENCY, "unit": "06280", "status": "scored"},
         answers={200: {"items": [openapi_examples.TRACKED], "next": None}},
     ),
@@ -89,7 +89,7 @@ _OPERATIONS = {
     "GET /v1/templates/{criteria}.xlsx": Operation(
         "Workbooks",
         "A workbook to fill in / Tải biểu mẫu",
-        problems=(Problems.OUT_OF_SCOPE, Problems.NOTHING_TO_FILL, Problems.BUSY),
+        problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED, Problems.NOTHING_TO_FILL, Problems.BUSY),
         parameters={"criteria": "ntm-11,ntm-12", "unit": "184", "period": "2023-06"},
     ),
     "POST /v1/uploads": Operation(
@@ -109,6 +109,7 @@ _OPERATIONS = {
     "GET /v1/problems": Operation(
         "Difficulties",
         "Difficulties, the newest first / Các vướng mắc",
+        problems=(Problems.REFUSED,),
         parameters={"unit": "184", "criterion": "ntm-12", "state": "open"},
         answers={200: {"items": [openapi_examples.DIFFICULTY], "next": None}},
     ),
@@ -136,6 +137,7 @@ _OPERATIONS = {
     "GET /v1/dossiers": Operation(
         "Dossiers",
         "Dossiers, by commune and set / Các hồ sơ công nhận",
+        problems=(Problems.REFUSED,),
         parameters={"unit": "184", "turn": "verified"},
     ),
     "GET /v1/dossiers/{commune}/{set}": Operation(

@@ -24,7 +24,7 @@ from shared.contracts.status import Stage
 from shared.contracts.submission import AcceptedSubmission, Refusal, Review, Tracked
 from shared.http.dependencies import SignedIn
 from shared.http.paging import NumberCursor, up_to
-from shared.problems import Fault, Faults, Problem, Problems
+from shared.problems import Fault, Faults, Problem, Problems, unknown_unit
 from shared.service.runtime import Runtime
 
 router = APIRouter()
@@ -208,7 +208,8 @@ def _covered_units(caller: Caller, code: str | None, runtime: Runtime) -> list[i
     known = units.known(code) if code is not None else list(units)
     covered = [unit for unit in known if caller.covers_unit(unit, units)]
     if code is not None and not covered:
-        kind = Faults.OUTSIDE_UNITS if known else Faults.UNKNOWN_UNIT
-        raise Problem(Problems.OUT_OF_SCOPE if known else Problems.INVALID_QUERY, Fault("/unit", kind, {"value": code}))
+        if not known:
+            raise unknown_unit("/unit", code)
+        raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": code}))
     under = [unit.key for unit in units if any(units.is_under(unit, above.code) for above in covered)] if code else []
     return under or [unit.key for unit in covered]

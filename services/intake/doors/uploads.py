@@ -52,7 +52,7 @@ from shared.http.body import read_body
 from shared.http.dependencies import SignedIn
 from shared.http.work_slots import WorkSlots
 from shared.nats.cloud_events import new_trace
-from shared.problems import Fault, Faults, Problem, Problems, bad_parameter
+from shared.problems import Fault, Faults, Problem, Problems, bad_parameter, unknown_unit
 from shared.reference.load import Reference
 from shared.reference.models import Element
 from shared.spreadsheet import read_apart
@@ -104,7 +104,7 @@ async def get_template(
     parsed = _period(period)
     place = reference.units.find(typed(unit), parsed.end)
     if place is None:
-        raise Problem(Problems.INVALID_QUERY, Fault("/unit", Faults.UNKNOWN_UNIT, {"value": unit}))
+        raise unknown_unit("/unit", unit)
     if not caller.covers_unit(place, reference.units):
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": unit}))
     layout = plan_layout(
@@ -158,6 +158,8 @@ async def upload(
     if unknown := request.query_params.keys() - _PARAMETERS:
         # with a slip such as `dry_runn=true` the figures would be sent, not previewed
         raise Problem(Problems.INVALID_QUERY, *(Fault(f"/{name}", Faults.UNKNOWN_FIELD) for name in sorted(unknown)))
+    if unit is not None and not intake.runtime.reference.units.known(typed(unit)):
+        raise unknown_unit("/unit", unit)
     intake.admission.group_commit.check_open()
     given = RowDefaults(typed(unit) if unit else None, _period(period) if period else None, stage)
     posted = Posted(caller, language_of(request), new_trace(traceparent), idempotency_key)

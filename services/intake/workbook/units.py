@@ -38,7 +38,7 @@ _SHOWN = 6
 """The most candidates that a fault names."""
 
 _LONGEST = 200
-"""The most characters of a name that are looked at."""
+"""The most characters of a name, or of a district: a longer text is none, and is not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ def find_unit(named: WrittenUnit, period: Period, units: Units, under: str | Non
     A code that no unit has is returned as it is, for the rules to explain. `under` is the unit for which the workbook
     was made: a name is looked for there first.
     """
+    if len(named.name) > _LONGEST or len(named.district) > _LONGEST:
+        return Fault("/unit", Faults.UNKNOWN_UNIT_NAME, {"value": max(named.name, named.district, key=len)})
     told = _told(named)
     if told.code:
         code = _whole(told.code, units)
@@ -99,7 +101,7 @@ class _Told:
 def _told(named: WrittenUnit) -> _Told:
     """Take codes and names apart where one cell holds both, as `06280 - Điềm He` does."""
     codes, names = [], []
-    for written in (named.code[:_LONGEST], named.name[:_LONGEST]):
+    for written in (named.code[:_LONGEST], named.name):
         text = whole_digits(written)
         if match := _CODE_FIRST.fullmatch(text):
             codes.append(match[1])

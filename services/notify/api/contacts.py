@@ -35,7 +35,7 @@ from shared.contracts.refs import UnitRef
 from shared.http.body import read_body
 from shared.http.dependencies import SignedIn
 from shared.http.work_slots import WorkSlots
-from shared.problems import Fault, Faults, Problem, Problems
+from shared.problems import Fault, Faults, Problem, Problems, faulty_fields
 from shared.problems.pydantic_errors import faults_of
 from shared.reference.load import Reference
 from shared.reference.models import Contact, ContactsFile
@@ -280,7 +280,7 @@ async def _keep(contact_id: UUID, contact: Contact, notify: Serving, caller: Cal
     checked = check(contact, notify.reference)
     kept = checked.contact
     if checked.faults:
-        raise Problem(Problems.INVALID_QUERY, *checked.faults)
+        raise faulty_fields(checked.faults)
     _check_office(kept, caller, notify)
     async with notify.engine.begin() as connection:
         await lock_contacts(connection)

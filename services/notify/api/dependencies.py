@@ -13,7 +13,7 @@ from services.notify.service import Notify
 from shared.access.caller import Caller
 from shared.http.dependencies import service_of
 from shared.http.paging import up_to
-from shared.problems import Fault, Faults, Problem, Problems
+from shared.problems import Fault, Faults, Problem, Problems, unknown_unit
 from shared.reference.load import Reference
 from shared.reference.models import Match, Unit
 
@@ -32,11 +32,11 @@ Limit = Annotated[int, up_to(500)]
 def visible(caller: Caller, under: str | None, reference: Reference) -> list[int]:
     """Return the keys of the units, of all times, that the caller covers; with `under`, only that unit and those below.
 
-    Raises a problem: 404 when there is no such unit, 403 when the caller covers no part of it.
+    Raises a problem: 422 when there is no such unit, 403 when the caller covers no part of it.
     """
     units = reference.units
     if under is not None and not units.known(under):
-        raise Problem(Problems.NOT_FOUND, Fault("/unit", Faults.UNKNOWN_UNIT, {"value": under}))
+        raise unknown_unit("/unit", under)
     asked = [unit for unit in units if under is None or units.is_under(unit, under)]
     keys = [unit.key for unit in asked if caller.covers_unit(unit, units)]
     if under is not None and not keys:
@@ -45,10 +45,10 @@ def visible(caller: Caller, under: str | None, reference: Reference) -> list[int
 
 
 def covered(caller: Caller, code: str, reference: Reference, pointer: str = "/unit") -> Unit:
-    """Return the newest unit of this code that the caller covers; raise a problem (404 or 403) where there is none."""
+    """Return the newest unit of this code that the caller covers; raise a problem (422 or 403) where there is none."""
     known = reference.units.known(code)
     if not known:
-        raise Problem(Problems.NOT_FOUND, Fault(pointer, Faults.UNKNOWN_UNIT, {"value": code}))
+        raise unknown_unit(pointer, code)
     mine = [unit for unit in known if caller.covers_unit(unit, reference.units)]
     if not mine:
         raise Problem(Problems.OUT_OF_SCOPE, Fault(pointer, Faults.OUTSIDE_UNITS, {"value": code}))

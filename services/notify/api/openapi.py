@@ -5,7 +5,8 @@ from __future__ import annotations
 from shared.http.openapi import Description, Operation
 from shared.problems import Problems
 
-_UNIT = (Problems.OUT_OF_SCOPE, Problems.NOT_FOUND)
+_ONE = (Problems.OUT_OF_SCOPE, Problems.NOT_FOUND)
+_UNIT = (Problems.OUT_OF_SCOPE, Problems.REFUSED)
 _WRONG = (Problems.INVALID_QUERY, *_UNIT)
 
 DESCRIPTION = Description(
@@ -21,7 +22,7 @@ DESCRIPTION = Description(
             "Alerts", "List the alerts / Các cảnh báo", problems=_UNIT, parameters={"unit": "184"}
         ),
         "POST /v1/alerts/{alert_id}/acknowledge": Operation(
-            "Alerts", "Acknowledge an alert / Xác nhận đã nhận", problems=_UNIT
+            "Alerts", "Acknowledge an alert / Xác nhận đã nhận", problems=_ONE
         ),
         "GET /v1/notices": Operation(
             "Notices",
@@ -36,7 +37,7 @@ DESCRIPTION = Description(
             "Notices",
             "Send a notice again / Gửi lại",
             problems=(
-                *_UNIT,
+                *_ONE,
                 Problems.NO_ADDRESS,
                 Problems.NOTICE_WITHHELD,
                 Problems.NOT_SENDABLE,
@@ -58,7 +59,7 @@ DESCRIPTION = Description(
         "GET /v1/silences": Operation("Routes", "List the silences / Đang tạm ngừng báo"),
         "POST /v1/silences": Operation("Routes", "Silence matching alerts / Tạm ngừng báo", problems=_WRONG),
         "DELETE /v1/silences/{silence_id}": Operation(
-            "Routes", "End a silence / Báo trở lại", problems=(*_UNIT, Problems.SILENCE_ENDED)
+            "Routes", "End a silence / Báo trở lại", problems=(*_ONE, Problems.SILENCE_ENDED)
         ),
         "GET /v1/contacts": Operation(
             "Contacts", "List the contacts / Danh bạ liên hệ", problems=_UNIT, parameters={"unit": "184"}
@@ -66,12 +67,14 @@ DESCRIPTION = Description(
         "GET /v1/me": Operation("Contacts", "Show the key's agency / Khóa này của ai"),
         "GET /v1/contacts/gaps": Operation("Contacts", "List roles without contact / Vai trò chưa có đầu mối"),
         "POST /v1/contacts": Operation("Contacts", "Add a contact / Thêm đầu mối", problems=_WRONG),
-        "PUT /v1/contacts/{contact_id}": Operation("Contacts", "Replace a contact / Sửa đầu mối", problems=_WRONG),
-        "DELETE /v1/contacts/{contact_id}": Operation("Contacts", "Remove a contact / Xóa đầu mối", problems=_UNIT),
+        "PUT /v1/contacts/{contact_id}": Operation(
+            "Contacts", "Replace a contact / Sửa đầu mối", problems=(*_WRONG, Problems.NOT_FOUND)
+        ),
+        "DELETE /v1/contacts/{contact_id}": Operation("Contacts", "Remove a contact / Xóa đầu mối", problems=_ONE),
         "POST /v1/contacts/import": Operation(
             "Contacts",
             "Import the contacts of a file / Nhập danh bạ từ tệp",
-            problems=(*_UNIT, Problems.FILE_REFUSED, Problems.TOO_LARGE, Problems.PACKED, Problems.BUSY),
+            problems=(Problems.OUT_OF_SCOPE, Problems.FILE_REFUSED, Problems.TOO_LARGE, Problems.PACKED, Problems.BUSY),
         ),
         "GET /v1/subscriptions": Operation("Subscriptions", "List the subscriptions / Các webhook"),
         "POST /v1/subscriptions": Operation("Subscriptions", "Subscribe a system / Đăng ký webhook", problems=_WRONG),

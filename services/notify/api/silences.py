@@ -25,7 +25,7 @@ from services.notify.telling.tell import tell
 from shared.access.caller import Caller
 from shared.contracts.bilingual import Bilingual
 from shared.http.dependencies import SignedIn
-from shared.problems import Fault, Faults, Problem, Problems
+from shared.problems import Fault, Faults, Problem, Problems, faulty_fields
 from shared.reference.load import Reference
 from shared.reference.models import Match
 from shared.reference.refs import unit_ref
@@ -79,7 +79,7 @@ async def add_silence(new: NewSilence, notify: Serving, caller: SignedIn) -> Sil
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/match/under", Faults.OWN_UNITS_NEEDED))
     starts_at = max(new.starts_at or now, now)
     if faults := [*_faults(new, reference), *_faults_of_times(new, now)]:
-        raise Problem(Problems.INVALID_QUERY, *faults)
+        raise faulty_fields(faults)
     if not for_others:
         _check_scope(new, caller, reference)
     row = silences.StoredSilence(

@@ -17,7 +17,7 @@ from services.notify.storage import subscriptions
 from shared.access.caller import Caller
 from shared.contracts.refs import UnitCode
 from shared.http.dependencies import SignedIn
-from shared.problems import Fault, Faults, Problem, Problems
+from shared.problems import Fault, Faults, Problem, Problems, faulty_fields
 from shared.reference.load import Reference
 from shared.reference.models import Match
 from shared.time import utc_now
@@ -77,7 +77,7 @@ async def subscribe(new: NewSubscription, notify: Serving, caller: SignedIn) -> 
     if host_of(new.url) is None or (not notify.settings.webhook_allow_private and endpoint_fault(new.url)):
         raise Problem(Problems.INVALID_QUERY, Fault("/url", Faults.BAD_ENDPOINT, {"value": new.url}))
     if faults := match_faults(new.match, notify.reference):
-        raise Problem(Problems.INVALID_QUERY, *faults)
+        raise faulty_fields(faults)
     check_criteria(new.match, caller)
     subscription_id = uuid4()
     row: subscriptions.NewSubscription = {

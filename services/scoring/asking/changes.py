@@ -22,7 +22,7 @@ from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Event
 from shared.http.dependencies import Running, SignedIn, runtime_of, service_of
 from shared.http.paging import NumberCursor, up_to
-from shared.problems import Fault, Faults, Problem, Problems, bad_parameter
+from shared.problems import Fault, Faults, Problem, Problems, bad_parameter, unknown_unit
 from shared.reference.load import Reference
 
 router = APIRouter(prefix="/v1")
@@ -164,7 +164,7 @@ def _units(reference: Reference, caller: Caller, district: str | None) -> frozen
     if district is None and province in caller.units:
         return None
     if district is not None and not units.known(district):
-        raise Problem(Problems.NOT_FOUND, Fault("/district", Faults.UNKNOWN_UNIT, {"value": district}))
+        raise unknown_unit("/district", district)
     asked = [unit for unit in units if units.is_under(unit, district or province)]
     covered = frozenset(unit.key for unit in asked if caller.covers_unit(unit, units))
     if district is not None and not covered:

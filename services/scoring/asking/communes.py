@@ -22,7 +22,7 @@ from shared.contracts.recognition import GroupMembership, Recognition
 from shared.contracts.refs import UnitRef
 from shared.contracts.status import Status
 from shared.http.dependencies import Running, SignedIn
-from shared.problems import Fault, Faults, Problem, Problems
+from shared.problems import Fault, Faults, Problem, Problems, no_such_unit
 from shared.reference.refs import unit_ref
 
 router = APIRouter(prefix="/v1")
@@ -78,7 +78,7 @@ async def show_commune(code: str, runtime: Running, caller: SignedIn, as_of: AsO
     communes = communes_of(reference, caller, None, on)
     unit = reference.units.find(code, on)
     if unit is None or unit.kind not in reference.plan.counted_kinds:
-        raise Problem(Problems.NOT_FOUND, Fault("/code", Faults.UNKNOWN_UNIT, {"value": code}))
+        raise no_such_unit("/code", code)
     if unit.key not in communes:
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/code", Faults.OUTSIDE_UNITS, {"value": code}))
     judge = Judge(reference, on)

@@ -21,7 +21,7 @@ DESCRIPTION = Description(
         "GET /v1/statuses": Operation(
             "Standing",
             "Criteria of the communes / Tiêu chí của các xã",
-            problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND),
+            problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED),
             parameters={"district": "184", "criterion": "ntm-11", "status": "behind"},
         ),
         "GET /v1/communes/{code}": Operation(
@@ -33,25 +33,25 @@ DESCRIPTION = Description(
         "GET /v1/changes": Operation(
             "Standing",
             "Changes between two days / Thay đổi giữa hai ngày",
-            problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND),
+            problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED),
             parameters={"district": "184", "criterion": "ntm-11", "since": "2023-06-01", "until": "2023-06-30"},
         ),
         "GET /v1/changes/live": Operation(
             "Standing",
             "Changes as they happen / Thay đổi trực tiếp",
-            problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND),
+            problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED),
             parameters={"district": "184", "criterion": "ntm-11"},
         ),
         "GET /v1/series": Operation(
             "Standing",
             "Values over time with their path / Số liệu theo thời gian và lộ trình",
-            problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND, Problems.BUSY),
+            problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED, Problems.BUSY),
             parameters={"unit": "06280", "criterion": "ntm-11", "from": "2023-01-31", "to": "2023-06-30"},
         ),
         "GET /v1/recognitions": Operation(
             "Standing",
             "Recognised communes / Xã được công nhận",
-            problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND),
+            problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED),
             parameters={"district": "184", "state": "recognised", "set": "ntm"},
         ),
         "GET /v1/targets": Operation("Standing", "Targets of districts and the province / Mục tiêu của huyện, tỉnh"),
@@ -70,7 +70,7 @@ DESCRIPTION = Description(
         "GET /v1/nearest": Operation(
             "Outlook",
             "Who is nearest to meeting a criterion / Xã gần đạt tiêu chí nhất",
-            problems=(Problems.OUT_OF_SCOPE, Problems.NOT_FOUND, Problems.BUSY),
+            problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED, Problems.BUSY),
             parameters={"criterion": "ntm-11", "district": "184", "cohort": "border-2023"},
         ),
     },

@@ -7,7 +7,7 @@ from datetime import date
 from services.scoring.asking.parameters import check_one_of
 from shared.access.caller import Caller
 from shared.contracts.refs import UnitRef
-from shared.problems import Fault, Faults, Problem, Problems
+from shared.problems import Fault, Faults, Problem, Problems, unknown_unit
 from shared.reference.load import Reference
 from shared.reference.models import Unit
 from shared.reference.refs import unit_ref
@@ -19,7 +19,7 @@ def communes_of(reference: Reference, caller: Caller, under: str | None, on: dat
     if under is not None:
         unit = reference.units.find(under, on)
         if unit is None:
-            raise Problem(Problems.NOT_FOUND, Fault("/district", Faults.UNKNOWN_UNIT, {"value": under}))
+            raise unknown_unit("/district", under)
         top = unit.code
     communes = reference.units.communes(on, top)
     covered = {unit.key: unit for unit in communes if caller.covers_unit(unit, reference.units)}

@@ -174,7 +174,7 @@ def test_a_million_rows_are_refused_without_being_read() -> None:
     for count, code in ((1_000_000, "unpacks_too_large"), (100_000, "too_many_rows")):
         rows = "".join(f'<row r="{n}"><c r="A{n}"><v>1</v></c></row>' for n in range(1, count + 1))
         assert refusal_of(with_parts(a_workbook(), {SHEET: a_sheet(rows)})) == code
-    assert refusal_of(b"unit;period;households\n" + b"06280;2023-06;1\n" * 600_000) == "too_many_rows"
+    assert refusal_of(b"unit;period;households\n" + b"06280;2023-06;1\n" * 600_000) == "too_long"
 
 
 def test_a_cell_far_below_is_refused_without_counting_to_it() -> None:
