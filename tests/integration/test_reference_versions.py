@@ -106,7 +106,8 @@ async def test_a_changed_goal_is_taken_up_by_all_services_and_told_once_to_the_c
     assert mail.to == ["vpdp@example.vn"]
     assert REASON in mail.text
     (to_units,) = await told.rows(
-        "SELECT count(*) FROM notify.mention m JOIN notify.alert a ON a.id = m.alert WHERE a.body->>'cause' = 'rules'"
+        "SELECT count(*) FROM notify.mention m JOIN notify.alert a ON a.id = m.alert"
+        " WHERE a.body->>'cause' = 'rules' AND a.body->>'before' IS NOT NULL"
     )
     assert tuple(to_units) == (0,)
 
