@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
-import structlog
 from nats.aio.msg import Msg
 
 from services.scoring.following.change_feed import ChangeFeed
@@ -32,11 +30,9 @@ from shared.service.outbox import Relay
 from shared.service.parking import PARKING_CODES, ParkingPlace
 from shared.service.polling_worker import PollingWorker
 from shared.service.runtime import Runtime, open_runtime
-from shared.service.transient_errors import is_transient
+from shared.service.transient_errors import once_possible
 from shared.service.wholeness import FilledTable, Wholeness
 from shared.settings import Settings
-
-log = structlog.get_logger()
 
 FILLED = [FilledTable(subjects.ALL_SUBMISSIONS, AcceptedSubmission, SubmissionRow)]
 """The tables in which every message is that scoring has acknowledged."""
@@ -83,24 +79,18 @@ class Scoring:
         Waits while the database is away, or this program cannot use the version. Raises OtherPlanError, with which the
         process ends before it takes any message.
         """
+        await once_possible(self._prepare)
+
+    async def _prepare(self) -> None:
         runtime = self.runtime
-        while True:
-            try:
-                async with runtime.engine.begin() as connection:
-                    await take_version(connection, runtime.in_use, runtime.clock.today(), runtime.clock.now())
-                async with runtime.engine.begin() as connection:
-                    now = Moment(on=runtime.clock.today(), at=runtime.clock.now())
-                    plans = await version_of_state(connection, runtime.in_use)
-                    transaction = await transaction_by_plans(connection, plans, now)
-                    if await refill_sums(transaction):
-                        await judge_targets(transaction.because_of("rules"))
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("start waits", error=type(error).__name__, reason=str(error))
-                await asyncio.sleep(1)
-            else:
-                return
+        async with runtime.engine.begin() as connection:
+            await take_version(connection, runtime.in_use, runtime.clock.today(), runtime.clock.now())
+        async with runtime.engine.begin() as connection:
+            now = Moment(on=runtime.clock.today(), at=runtime.clock.now())
+            plans = await version_of_state(connection, runtime.in_use)
+            transaction = await transaction_by_plans(connection, plans, now)
+            if await refill_sums(transaction):
+                await judge_targets(transaction.because_of("rules"))
 
     async def score(self, messages: Sequence[Msg]) -> None:
         """Score a batch of submissions in one transaction."""

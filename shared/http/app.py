@@ -27,6 +27,7 @@ from shared.masking import mask
 from shared.operations.catalogue import CATALOGUE, Code
 from shared.problems import Problem, Problems
 from shared.problems.pydantic_errors import faults_of
+from shared.service.runtime import Runtime
 from shared.service.transient_errors import blames_content
 from shared.service.unavailable import unavailable
 
@@ -147,11 +148,17 @@ async def _health(request: Request) -> dict[str, Any]:
     return {"status": "ok", "today": runtime.clock.today(), **runtime.facts}
 
 
+def held_back(runtime: Runtime) -> Problem | None:
+    """Return problem 503 for a service that takes and answers nothing for the moment; None: it works."""
+    if runtime.held_back is None:
+        return None
+    return Problem(Problems.UNAVAILABLE, detail=runtime.held_back, headers={"Retry-After": "60"})
+
+
 async def _ready(request: Request) -> Response:
     """Answer 200 when the broker stores and the database commits, else 503 with what is wrong and what to do."""
     language, runtime = language_of(request), runtime_of(request)
-    if runtime.held_back is not None:
-        held = Problem(Problems.UNAVAILABLE, detail=runtime.held_back, headers={"Retry-After": "60"})
+    if held := held_back(runtime):
         return problem_response(held, language)
     if troubles := await runtime.health.troubles():
         words = "; ".join(_said(code, details, language) for code, details in troubles.items())

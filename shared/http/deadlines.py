@@ -140,7 +140,7 @@ class Deadlines(HttpToolsProtocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether the connection only waits for its next request."""
+        """True while the connection only waits for its next request."""
         return self._waits_since is None and (self.cycle is None or self.cycle.response_complete)
 
     @property

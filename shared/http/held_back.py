@@ -5,9 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.http.app import language_of, problem_response
+from shared.http.app import held_back, language_of, problem_response
 from shared.http.dependencies import runtime_of
-from shared.problems import Problem, Problems
 
 _OPERATIONS = ("/v1/", "/a/")
 
@@ -22,8 +21,7 @@ class HeldBack:
         """Refuse an operation while the service is held back, and pass every other request on."""
         if scope["type"] == "http" and scope["path"].startswith(_OPERATIONS):
             request = Request(scope, receive, send)
-            if (reason := runtime_of(request).held_back) is not None:
-                problem = Problem(Problems.UNAVAILABLE, detail=reason, headers={"Retry-After": "60"})
+            if problem := held_back(runtime_of(request)):
                 await problem_response(problem, language_of(request))(scope, receive, send)
                 return
         await self._app(scope, receive, send)

@@ -41,8 +41,8 @@ _TOO_LARGE = 10054
 
 _REFUSED = (NatsError, NoStreamResponseError, APIError, OSError, TimeoutError)
 
-_STREAM_FULL = 10077
-_STORE_FULL = (10002, 10023, 10047)
+STREAM_FULL = 10077
+STORE_FULL = (10002, 10023, 10047)
 """Error codes of the server: the limit of the account, no resources, the limit of the store."""
 
 
@@ -169,9 +169,9 @@ def _refused(code: int | None, reason: str | None, messages: Sequence[Message]) 
     """Return the error for a refusal of the server."""
     if code == _TOO_LARGE:
         return ClosedStreamError(reason or "")
-    if code == _STREAM_FULL:
+    if code == STREAM_FULL:
         return StoreFullError(subjects.stream_of(messages[-1].subject), reason or "")
-    if code in _STORE_FULL:
+    if code in STORE_FULL:
         return StoreFullError(None, reason or "")
     return BrokerUnavailableError(reason or "refused")
 

@@ -83,7 +83,7 @@ async def _update(js: JetStreamContext, existing: StreamConfig, differing: list[
         return differing
     limit = _limited(made["max_bytes"], existing.metadata) if "max_bytes" in made else {}
     try:
-        await js.update_stream(existing.evolve(**made, **{"metadata": limit["metadata"]} if limit else {}))
+        await js.update_stream(existing.evolve(**(made | limit)))
     except APIError as error:
         if error.err_code not in NO_ROOM:
             raise
@@ -124,8 +124,7 @@ async def ensure_stream(js: JetStreamContext, name: str) -> bool:
 
 
 def _wanted(name: str, replicas: int | None) -> dict[str, Any]:
-    """Return a stream's settings. Only streams of `KEPT_A_YEAR` and `KEPT_LAST` drop old messages,
-    also where they are full."""
+    """Return a stream's settings. Only streams of `KEPT_A_YEAR` and `KEPT_LAST` drop old messages, also where full."""
     wanted = {
         "subjects": subjects.NEEDED[name],
         "duplicate_window": float(_DUPLICATE_WINDOW_SECONDS),

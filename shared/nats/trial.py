@@ -14,12 +14,12 @@ from nats.js.errors import APIError
 from nats.js.errors import Error as JetStreamError
 
 from shared.contracts import subjects
+from shared.nats.publishing import STORE_FULL, STREAM_FULL
 
 _SECONDS = 1.5
 _NOT_FOUND = 404
-_FULL = {10002, 10023, 10047, 10077}
-"""Error codes of the server: an account's limit, no resources, the store's limit, a stream's limit or failed write."""
-
+_DISABLED = {10039, 10076}
+"""Error codes of a server that has switched JetStream off: it does so when a write met a full disk."""
 
 _ROOM_BYTES = 16_384
 """A stream with less room than this refuses some messages already."""
@@ -54,7 +54,7 @@ async def try_writing(nats: Client, program: str, streams: Sequence[str] = ()) -
         for stream in streams:
             _look_for_room(await js.stream_info(stream))
     except APIError as error:
-        if error.err_code in _FULL:
+        if error.err_code in (STREAM_FULL, *STORE_FULL):
             raise NotStoredError(Cause.FULL, str(error)) from error
         if error.code == _NOT_FOUND:
             raise NotStoredError(Cause.NO_STREAM, str(error)) from error
@@ -83,7 +83,3 @@ async def _cause(nats: Client) -> Cause:
     except (NatsError, JetStreamError, OSError, TimeoutError):
         return Cause.AWAY
     return Cause.NO_QUORUM
-
-
-_DISABLED = {10039, 10076}
-"""Error codes of a server that has switched JetStream off: it does so when a write met a full disk."""

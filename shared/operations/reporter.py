@@ -50,7 +50,7 @@ type Check = Callable[[], Awaitable[Mapping[Code, Bilingual | None]]]
 
 @dataclass
 class _Report:
-    """How a code stands in this process."""
+    """The standing of a code in this process."""
 
     code: Code
     is_raised: bool

@@ -14,6 +14,7 @@ from shared.contracts.bilingual import Bilingual
 from shared.nats.publishing import silent_streams
 from shared.nats.trial import Cause, NotStoredError, try_writing
 from shared.operations.catalogue import Code
+from shared.service.unavailable import is_database_full
 from shared.texts import filled, phrase
 
 _FRESH_SECONDS = 2
@@ -74,7 +75,8 @@ class Health:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 await write_to_database(self._engine)
         except Exception as error:  # noqa: BLE001 - whatever is wrong, the database does not work
-            return {disk_or(Code.DATABASE, error): _as_it_is(getattr(error, "orig", None) or error)}
+            code = Code.DISK if is_database_full(error) else Code.DATABASE
+            return {code: _as_it_is(getattr(error, "orig", None) or error)}
         return {}
 
 
@@ -82,14 +84,6 @@ async def write_to_database(engine: AsyncEngine) -> None:
     """Commit a message to the database's log, in no table: it needs no right, and fails on a full disk."""
     async with engine.begin() as connection:
         await connection.execute(text("SELECT pg_logical_emit_message(true, 'ntm', 'trial')"))
-
-
-_DISK_FULL = "53100"
-
-
-def disk_or(code: Code, error: BaseException) -> Code:
-    """Return the code of a full disk where the database says so, else the given code."""
-    return Code.DISK if getattr(getattr(error, "orig", None), "sqlstate", None) == _DISK_FULL else code
 
 
 def _as_it_is(error: BaseException) -> Bilingual:

@@ -27,7 +27,7 @@ from shared.service.health import Health, Troubles
 from shared.service.logs import configure_logging
 from shared.service.proof import Proof
 from shared.service.reference_follower import ReferenceInUse
-from shared.service.transient_errors import is_transient
+from shared.service.transient_errors import once_possible
 from shared.settings import Settings
 
 log = structlog.get_logger()
@@ -88,7 +88,7 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
     async with background(operations.run()):
         nats = await connect(settings, f"ntm-{name}")
         operations.attach(nats)
-        proof = await _proof(engine, nats)
+        proof = await once_possible(lambda: Proof.of(engine, nats))
         if proof.keys:
             proof.keys.check(subjects.REFERENCE_STREAM)  # without keys it ends here, and takes no message
         in_use = ReferenceInUse(settings, nats, of_files, proof)
@@ -113,18 +113,6 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
         finally:
             await nats.close()
             await engine.dispose()
-
-
-async def _proof(engine: AsyncEngine, nats: Client) -> Proof:
-    """Return what proves messages, and wait while the database is away."""
-    while True:
-        try:
-            return await Proof.of(engine, nats)
-        except Exception as error:
-            if not is_transient(error):
-                raise
-            log.warning("start waits", error=type(error).__name__, reason=str(error))
-            await asyncio.sleep(1)
 
 
 def collect_rarely() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
 from asyncpg.exceptions import InternalClientError
 from nats.errors import Error as NatsError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
@@ -9,6 +13,10 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 
 from shared.nats.publishing import BrokerUnavailableError
 from shared.service.reference_versions import UnusableVersionError
+
+log = structlog.get_logger()
+
+_AGAIN_SECONDS = 1.0
 
 # SQLSTATE classes that blame the content: cardinality, data, integrity. A missing column (42) is no such error: where
 # somebody forgot to migrate, the service must not park accepted submissions.
@@ -35,3 +43,15 @@ def is_transient(error: Exception) -> bool:
     # the driver's own error: a server died in the middle of its answer
     away = OSError | NatsError | BrokerUnavailableError | TimeoutError | NoConnectionLeftError | InternalClientError
     return isinstance(error, away | UnusableVersionError)
+
+
+async def once_possible[Result](work: Callable[[], Awaitable[Result]]) -> Result:
+    """Do a work of the start, again and again while a transient error stops it, and return its result."""
+    while True:
+        try:
+            return await work()
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.warning("start waits", error=type(error).__name__, reason=str(error))
+            await asyncio.sleep(_AGAIN_SECONDS)

@@ -16,7 +16,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NamedTuple
 from uuid import UUID
 
-import structlog
 from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
@@ -32,10 +31,8 @@ from shared.operations.catalogue import Code
 from shared.postgres.statements import table_of
 from shared.service.parking import ParkedColumns
 from shared.service.runtime import Runtime, background
-from shared.service.transient_errors import is_transient
+from shared.service.transient_errors import once_possible
 from shared.texts import filled, phrase
-
-log = structlog.get_logger()
 
 _LOOKED_BACK = 50
 """The messages that are looked at, from the newest back, for one that can be read."""
@@ -55,7 +52,7 @@ class FilledTable(NamedTuple):
 
 
 class Wholeness:
-    """What a service's tables and their streams lack of each other, as it was found last."""
+    """The agreement of a service's tables with their streams, as it was found last."""
 
     def __init__(
         self, runtime: Runtime, service: str, tables: Sequence[FilledTable], parked: type[ParkedColumns]
@@ -150,16 +147,7 @@ class Wholeness:
 
     async def begin(self) -> None:
         """Look once, and wait while the broker or the database is away."""
-        while True:
-            try:
-                await self.look()
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("start waits", error=type(error).__name__, reason=str(error))
-                await asyncio.sleep(_AGAIN_SECONDS)
-            else:
-                return
+        await once_possible(self.look)
 
     async def watch(self) -> None:
         """Look from time to time; where tables come to lack messages, end the process: its next start holds back."""

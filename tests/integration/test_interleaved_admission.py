@@ -28,20 +28,17 @@ from shared.contracts import subjects
 from shared.contracts.dossier import DossierEntry
 from shared.contracts.judgement import Judgement
 from shared.contracts.submission import Receipt
-from shared.operations.reporter import Operations
 from shared.problems import Problem
-from shared.reference.load import follow_each_other, load
-from shared.service.clock import Clock
-from shared.service.health import Health
+from shared.reference.load import load
 from shared.service.parking import ParkingPlace
 from shared.service.proof import Proof
-from shared.service.reference_follower import ReferenceInUse
-from shared.service.runtime import Runtime, background
+from shared.service.runtime import background
 from shared.service.wholeness import Wholeness
 from tests.builders import a_posted_submission
 from tests.integration.test_reviews import BORDER, post, receipt
 from tests.interleaving import Work, engine_of, interleaved
 from tests.running import Service, Surroundings
+from tests.runtimes import a_runtime
 
 REFERENCE = load()
 DISTRICT = Caller("district", ("180",), (EVERYTHING,), "k1")
@@ -63,17 +60,7 @@ type Outcome = dict[str, Any] | str
 @asynccontextmanager
 async def intake_over(around: Surroundings, engine: AsyncEngine) -> AsyncIterator[Intake]:
     """Yield the doors and the admission of a process of intake, without its projections."""
-    proof = await Proof.of(engine, around.nats)
-    runtime = Runtime(
-        around.settings,
-        engine,
-        around.nats,
-        Clock(),
-        ReferenceInUse(around.settings, around.nats, follow_each_other([REFERENCE]), proof),
-        proof,
-        Operations("tests", around.settings),
-        Health("tests", around.nats, engine),
-    )
+    runtime = a_runtime(around, engine, REFERENCE, await Proof.of(engine, around.nats))
     group_commit = GroupCommit(runtime)
     async with background(group_commit.run()):
         yield Intake(

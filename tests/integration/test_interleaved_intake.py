@@ -17,18 +17,14 @@ from services.intake.storage.keeping import NewUnscored, keep_unscored
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
 from shared.nats.publishing import publish
-from shared.operations.reporter import Operations
-from shared.reference.load import follow_each_other, load
-from shared.service.clock import Clock
-from shared.service.health import Health
+from shared.reference.load import load
 from shared.service.proof import Proof
-from shared.service.reference_follower import ReferenceInUse
-from shared.service.runtime import Runtime
 from shared.time import utc_now
 from tests.integration.test_scoring import BORDER, poverty_report, put_on_stream
 from tests.integration.test_withdrawals import a_withdrawal
 from tests.interleaving import Work, engine_of, interleaved
 from tests.running import Surroundings
+from tests.runtimes import a_runtime
 
 REFERENCE = load()
 COMMITS = "SELECT 'all is done'"
@@ -38,18 +34,7 @@ def projecting(around: Surroundings, projection: Projection, messages: Sequence[
     """Return the work of bringing messages to the tables, with a last statement before it is committed."""
 
     async def work(engine: AsyncEngine) -> None:
-        proof = await Proof.of(engine, around.nats)
-        in_use = ReferenceInUse(around.settings, around.nats, follow_each_other([REFERENCE]), proof)
-        runtime = Runtime(
-            around.settings,
-            engine,
-            around.nats,
-            Clock(),
-            in_use,
-            proof,
-            Operations("tests", around.settings),
-            Health("tests", around.nats, engine),
-        )
+        runtime = a_runtime(around, engine, REFERENCE, await Proof.of(engine, around.nats))
         async with engine.begin() as connection:
             await projection(connection, messages, runtime)
             await connection.execute(text(COMMITS))

@@ -49,15 +49,9 @@ from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.refs import UnitRef
 from shared.contracts.status import Event
 from shared.nats.signing_keys import keys_of
-from shared.operations.reporter import Operations
 from shared.problems import Problem
-from shared.reference.load import follow_each_other
 from shared.reference.models import Branch, Contact
-from shared.service.clock import Clock
-from shared.service.health import Health
 from shared.service.proof import Proof
-from shared.service.reference_follower import ReferenceInUse
-from shared.service.runtime import Runtime
 from tests.changes import (
     DISTRICT_OFFICE,
     REFERENCE,
@@ -69,6 +63,7 @@ from tests.changes import (
 )
 from tests.interleaving import Work, interleaved
 from tests.running import Surroundings
+from tests.runtimes import a_runtime
 
 NOW = datetime(2023, 6, 30, 3, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -279,22 +274,7 @@ def notify_on(around: Surroundings, engine: AsyncEngine) -> Notify:
         sms_report_token=SecretStr("token"),
     )
     proof = Proof(keys_of(around.nats), {})
-    in_use = ReferenceInUse(around.settings, around.nats, follow_each_other([REFERENCE]), proof)
-    return Notify(
-        Runtime(
-            around.settings,
-            engine,
-            around.nats,
-            Clock(),
-            in_use,
-            proof,
-            Operations("tests", around.settings),
-            Health("tests", around.nats, engine),
-        ),
-        settings,
-        ARRIVING,
-        TELLING,
-    )
+    return Notify(a_runtime(around, engine, REFERENCE, proof), settings, ARRIVING, TELLING)
 
 
 OFFICE = Caller("office", ("20",), (EVERYTHING,))

@@ -29,22 +29,19 @@ from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import publish
-from shared.operations.reporter import Operations
 from shared.postgres.statements import table_of
 from shared.reference.load import follow_each_other
 from shared.service.clock import Clock
-from shared.service.health import Health
 from shared.service.outbox import Relay
 from shared.service.parking import ParkedMessage, ParkingPlace
 from shared.service.proof import Proof
-from shared.service.reference_follower import ReferenceInUse
-from shared.service.runtime import Runtime
 from shared.time import VIETNAM
 from tests.binding_plan import binding_reference
 from tests.integration.test_scoring import BORDER, poverty_report, put_on_stream
 from tests.integration.test_withdrawals import a_withdrawal
 from tests.interleaving import Work, engine_of, hesitate, interleaved
 from tests.running import START, Surroundings
+from tests.runtimes import a_runtime
 
 REFERENCE = binding_reference()
 FREE = "05986"  # xã Hoàng Đồng, thành phố Lạng Sơn: the plan binds it to no criterion
@@ -99,17 +96,7 @@ def passing_to(around: Surroundings, day: date) -> Work[None]:
 
     async def work(engine: AsyncEngine) -> None:
         proof = await Proof.of(engine, around.nats)
-        in_use = ReferenceInUse(around.settings, around.nats, follow_each_other([REFERENCE]), proof)
-        runtime = Runtime(
-            around.settings,
-            engine,
-            around.nats,
-            _FixedClock(day),
-            in_use,
-            proof,
-            Operations("tests", around.settings),
-            Health("tests", around.nats, engine),
-        )
+        runtime = a_runtime(around, engine, REFERENCE, proof, _FixedClock(day))
         await DailyTick(runtime, Relay(engine, around.nats, OutboxRow)).catch_up()
 
     return work

@@ -36,6 +36,13 @@ def told(notify: NotifyService) -> list[str]:
     return [mail.subject for mail in notify.mails if OPERATOR in mail.to]
 
 
+async def restart(notify: NotifyService, **env: str) -> None:
+    """Start notify again, with other settings where some are given."""
+    notify.env.update(env)
+    await notify.stop()
+    await notify.start()
+
+
 def items(receiver: Receiver) -> list[tuple[str, str]]:
     """Return the services and standings that a webhook was told."""
     return [(item["service"], item["standing"]) for body in receiver.bodies for item in json.loads(body)["data"]]
@@ -45,15 +52,12 @@ async def test_a_trouble_is_told_once_by_mail_and_webhook_also_over_a_restart_an
     notify: NotifyService,
 ) -> None:
     async with Receiver().serve() as receiver:
-        notify.env.update(NTM_OPERATORS=f"{OPERATOR},{receiver.url}/hook", NTM_OPERATORS_WEBHOOK_SECRET=SECRET)
-        await notify.stop()
-        await notify.start()
+        await restart(notify, NTM_OPERATORS=f"{OPERATOR},{receiver.url}/hook", NTM_OPERATORS_WEBHOOK_SECRET=SECRET)
         for service in ("intake", "scoring", "intake"):
             await publish(notify.nats, [message_of(service, Code.DISK, is_raised=True, details=FULL)])
         await eventually(lambda: told(notify), explain=lambda: notify.log)
         await eventually(lambda: receiver.bodies, explain=lambda: notify.log)
-        await notify.stop()
-        await notify.start()
+        await restart(notify)
         for service in ("intake", "scoring"):
             await report_once(notify.nats, service, Code.DISK, is_raised=False)
         await eventually(lambda: any("Đã hết" in subject for subject in told(notify)), explain=lambda: notify.log)
@@ -69,9 +73,7 @@ async def test_a_trouble_is_told_once_by_mail_and_webhook_also_over_a_restart_an
 
 
 async def test_parked_messages_are_told_until_none_is_parked(notify: NotifyService) -> None:
-    notify.env.update(NTM_OPERATORS=OPERATOR)
-    await notify.stop()
-    await notify.start()
+    await restart(notify, NTM_OPERATORS=OPERATOR)
     subject = subjects.target("20", "x")
     signed = cloud_event(subject, b"no event", event_id=uuid4(), kind="test", source="test", at=utc_now())
     await publish(notify.nats, [signed])
@@ -85,9 +87,7 @@ async def test_messages_without_a_signature_are_a_trouble_of_their_own(
     notify: NotifyService, nats_server: NatsServer
 ) -> None:
     """Three come at once: one mail."""
-    notify.env.update(NTM_OPERATORS=f"{UNKNOWN_MAILBOX},{OPERATOR}")
-    await notify.stop()
-    await notify.start()
+    await restart(notify, NTM_OPERATORS=f"{UNKNOWN_MAILBOX},{OPERATOR}")
     other = Service("notify", notify.env, notify.service.log.with_name("other.log"), notify.service.begin)
     await other.start()
     try:
@@ -110,9 +110,7 @@ async def test_a_gateway_that_is_away_is_told_by_the_other_way_until_it_takes_no
     notify: NotifyService,
 ) -> None:
     async with Receiver().serve() as receiver:
-        notify.env.update(NTM_OPERATORS=f"{OPERATOR},{receiver.url}/hook", NTM_OPERATORS_WEBHOOK_SECRET=SECRET)
-        await notify.stop()
-        await notify.start()
+        await restart(notify, NTM_OPERATORS=f"{OPERATOR},{receiver.url}/hook", NTM_OPERATORS_WEBHOOK_SECRET=SECRET)
         await notify.mail_server.stop()
         await notify.publish(a_status_change())
         await eventually(lambda: items(receiver), explain=lambda: notify.log)

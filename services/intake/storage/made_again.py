@@ -56,7 +56,7 @@ class ComparedTable(NamedTuple):
     lacking: int
     """Rows that no message on the streams makes any more."""
     lacking_shown: Sequence[str]
-    """What names the first of these rows."""
+    """The keys of the first of these rows."""
 
 
 async def empty(connection: AsyncConnection) -> None:

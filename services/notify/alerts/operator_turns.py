@@ -1,4 +1,4 @@
-"""When operators are told of a trouble: once, again each day while it lasts, and of its end."""
+"""The turns at which operators are told of a trouble: once, again each day while it lasts, and at its end."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is known of one code of one service, and what its operators know by one way."""
+    """The state of one code of one service, and of what its operators know by one way."""
 
     since: datetime
     heard_at: datetime
-    """When this spell of the trouble was first heard of."""
+    """The moment at which this spell of the trouble was first heard of."""
     cleared_at: datetime | None
-    """When its end was heard of; None while it lasts."""
+    """The moment at which its end was heard of; None while it lasts."""
     told_at: datetime | None
-    """When the operators were last told that it is there; None: they think that all is well."""
+    """The moment at which the operators were last told that it is there; None: they think that all is well."""
     last_told_at: datetime | None
-    """When they were last told anything about it."""
+    """The moment at which they were last told anything about it."""
 
 
 def after_report(memory: Memory | None, reported: TroubleReported, now: datetime) -> Memory | None:

@@ -1,4 +1,4 @@
-"""What notify remembers of troubles of the system, and of what their operators were told."""
+"""The memory of notify of troubles of the system, and of what their operators were told."""
 
 from __future__ import annotations
 
