@@ -200,6 +200,11 @@ async def start_nats(directory: Path, store_bytes: int = _STORE_BYTES, *, embedd
     make_users(nats.users, AGENCIES)
     process = nats.process(store_bytes)
     add_tester(nats.users)
+
+    async def prepare() -> None:
+        await process.prepare()
+        add_tester(nats.users)  # a test that renews a key writes the server's file anew
+
     runner: Runner
     if use_containers() and not embedded:
         container = _container(NATS_IMAGE, 4222, nats.port).with_command("--config /etc/ntm.conf")
@@ -208,21 +213,24 @@ async def start_nats(directory: Path, store_bytes: int = _STORE_BYTES, *, embedd
         container.with_copy_into_container(server_file(nats.users).read_bytes(), "/etc/users.conf")
         runner = Container(container, nats.is_ready)
     else:
-        runner = Embedded(process, directory / "nats.log")
+        runner = Embedded(replace(process, prepare=prepare), directory / "nats.log")
     await runner.start()
     return NatsServer(nats.url, runner, nats.users)
 
 
 def add_tester(users: Path) -> None:
-    """Add a user to the streams' account who may do everything there, and send requests to all services."""
-    seed = nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER)
-    seed_file(users, TESTER).parent.mkdir()
-    seed_file(users, TESTER).write_bytes(seed)
-    file = server_file(users)
+    """Have a user in the streams' account who may do everything there, and send requests to all services."""
+    file, own = server_file(users), seed_file(users, TESTER)
+    if not own.exists():
+        own.parent.mkdir()
+        own.write_bytes(nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER))
+    public = nkeys.from_seed(bytearray(own.read_bytes())).public_key.decode()
+    if public in file.read_text():
+        return
     head, name, accounts = file.read_text().partition("accounts: ")
     named = json.loads(accounts)
     streams = named[STREAMS_ACCOUNT]
-    streams["users"].append({"nkey": nkeys.from_seed(bytearray(seed)).public_key.decode()})
+    streams["users"].append({"nkey": public})
     for service, exported in ((name, named[name]["exports"]) for name in ("INTAKE", "SCORING", "NOTIFY")):
         for export in exported:
             if STREAMS_ACCOUNT in export["accounts"]:
