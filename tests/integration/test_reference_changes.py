@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from services.scoring.storage.tables import SubmissionRow
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
 from tests.binding_plan import reference_that_binds
 from tests.integration.notify_service import NotifyService
 from tests.integration.test_reference_versions import all_run_on, told, version_of
-from tests.integration.test_scoring import BORDER, changes, no_target_moved, poverty_report, put_on_stream
+from tests.integration.test_scoring import BORDER, changes, count, no_target_moved, poverty_report, put_on_stream
 from tests.plan_2024 import MERGED, PARTS, merge
 from tests.running import START, Service, Surroundings
 from tests.waiting import eventually
@@ -80,8 +81,8 @@ NAMES = {name: name.replace("_", " ") for name in ("met", "on_track", "behind", 
 def foretold(output: str) -> Counter[tuple[str, str]]:
     """Return how many verdicts would change by the check's words, from one status to another."""
     counts: Counter[tuple[str, str]] = Counter()
-    for _, count, before, after in re.findall(r"^  (\S+): (\d+) from “(.+)” to “(.+)”$", output, re.MULTILINE):
-        counts[before, after] += int(count)
+    for _, number, before, after in re.findall(r"^  (\S+): (\d+) from “(.+)” to “(.+)”$", output, re.MULTILINE):
+        counts[before, after] += int(number)
     total = re.search(r"^(\d+) verdicts would change", output, re.MULTILINE)
     assert int(total[1] if total else 0) == counts.total(), output
     return counts
@@ -106,7 +107,7 @@ async def test_a_change_is_taken_up_by_all_services_and_moves_what_the_check_for
     await put_on_stream(around, *sent)
 
     async def are_judged() -> bool:
-        return len(await changes(around)) >= 2 and await no_target_moved(around)
+        return await count(around, SubmissionRow) == len(sent) and await no_target_moved(around)
 
     await eventually(are_judged)
     before = len(await changes(around))
