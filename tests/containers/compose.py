@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,11 +20,13 @@ _PORTS = ("INTAKE", "SCORING", "NOTIFY", "POSTBOX", "NATS")
 
 
 class Project:
-    """A project of Compose, with its settings in `env_file`."""
+    """A project of Compose, with its settings in `env_file`, and files that override the project's in part."""
 
-    def __init__(self, name: str, env_file: Path) -> None:
-        self.image = f"ntm-coordination:{name}"
+    def __init__(self, name: str, env_file: Path, overrides: Sequence[Path] = ()) -> None:
+        self.name, self.image = name, f"ntm-coordination:{name}"
         self._command = ["docker", "compose", "--project-name", name, "--env-file", str(env_file)]
+        for file in ("docker-compose.yml", *overrides):
+            self._command += ["--file", str(file)]
         self._env = {key: value for key, value in os.environ.items() if not _IN_THE_FILE.match(key)}
         subprocess.run([ROOT / "deploy/write-env", env_file], check=True, stdout=subprocess.DEVNULL)
         ports = {f"NTM_{part}_PORT": str(free_port()) for part in _PORTS}
@@ -52,10 +54,10 @@ class Project:
 
 
 @contextmanager
-def project(name: str) -> Iterator[Project]:
+def project(name: str, *overrides: Path) -> Iterator[Project]:
     """Yield a project; print its logs after a failure, and remove it at the end with its volumes and its image."""
     with TemporaryDirectory() as directory:
-        made = Project(name, Path(directory) / "env")
+        made = Project(name, Path(directory) / "env", overrides)
         try:
             yield made
         except BaseException:

@@ -31,7 +31,7 @@ from shared.settings import Settings
 from tests.faults.kind import Kind
 from tests.faults.proxy import Proxy, Way
 from tests.faults.schedule import Fault
-from tests.faults.site import PATIENCE_SECONDS, SERVICE_MARKS, Site, are_ready
+from tests.faults.site import PATIENCE_SECONDS, SERVICE_MARKS, Supervised, are_ready
 from tests.running import START
 from tests.servers import PASSWORD
 from tests.waiting import eventually
@@ -48,7 +48,7 @@ class Servers(NamedTuple):
     database_url: str
 
 
-class Cluster(Site):
+class Cluster(Supervised):
     """The services with three nodes; every connection between two nodes goes through a proxy."""
 
     marks = PARTS
@@ -121,7 +121,6 @@ class Cluster(Site):
         )
 
     def _service(self, name: str, settings: Settings, database_url: str) -> Process:
-        gateways = f"http://127.0.0.1:{self.ports['gateways']}"
         env = {
             "NTM_DATABASE_URL": database_url,
             "NTM_NATS_URL": settings.nats_url,
@@ -134,7 +133,7 @@ class Cluster(Site):
             "NTM_SMTP_PORT": str(self.ports["mail"]),
             "NTM_SMTP_FROM": "Điều phối NTM <ntm@langson.example.vn>",
             "NTM_SMTP_STARTTLS": "false",
-            "NTM_SMS_URL": gateways,
+            "NTM_SMS_URL": self.gateways_url,
             "NTM_SMS_API_KEY": "api-key",
             "NTM_SMS_SECRET_KEY": "secret-key",
             "NTM_SMS_BRANDNAME": "NTM-LANGSON",
@@ -151,7 +150,7 @@ class Cluster(Site):
         urls = {f"{name}_url": f"http://127.0.0.1:{port}" for name, port in self._services.items()}
         return RunningSystem(
             **urls,
-            postbox_url=f"http://127.0.0.1:{self.ports['gateways']}",
+            postbox_url=self.gateways_url,
             nats_url=settings.nats_url,
             nats_seed_file=seed_file(self._users, "operator"),
             nats_users=self._users,

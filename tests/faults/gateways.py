@@ -44,17 +44,17 @@ class Gateways:
         """By Message-ID: how often a mail was taken."""
 
     @asynccontextmanager
-    async def listening(self, http_port: int, mail_port: int) -> AsyncIterator[None]:
+    async def listening(self, host: str, http_port: int, mail_port: int) -> AsyncIterator[None]:
         """Serve webhooks and SMS at one port, and mail at another."""
         app = web.Application()
         app.router.add_post("/hook", self._take_call)
         app.router.add_post("/{path:.*}", self._take_message)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", http_port).start()
+        await web.TCPSite(runner, host, http_port).start()
         loop = asyncio.get_running_loop()
         mail = await loop.create_server(
-            lambda: SMTP(self, hostname="mail.test", loop=loop, enable_SMTPUTF8=True), "127.0.0.1", mail_port
+            lambda: SMTP(self, hostname="mail.test", loop=loop, enable_SMTPUTF8=True), host, mail_port
         )
         try:
             yield

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tests.faults import cluster, damage, disk, names, network, outside, processes, streams
+from tests.faults import cluster, containers, damage, disk, names, network, outside, processes, streams
 from tests.faults.cluster import Cluster
+from tests.faults.containers import Containers
 from tests.faults.kind import Kind
 from tests.faults.machine import Machine
 from tests.faults.site import SERVICE_MARKS, Site
 
 DEFAULT_SITE = "machine"
-SITES: Mapping[str, type[Site]] = {"machine": Machine, "cluster": Cluster}
+SITES: Mapping[str, type[Site]] = {"machine": Machine, "cluster": Cluster, "containers": Containers}
 
 KINDS: Mapping[str, Mapping[str, Kind]] = {
     "machine": {
@@ -30,6 +31,7 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
         "killed": replace(processes.KINDS["killed"], parts=(*SERVICE_MARKS, "postgres")),
         "stopped": replace(processes.KINDS["stopped"], parts=tuple(cluster.PARTS)),
     },
+    "containers": {**containers.KINDS, **streams.KINDS, **outside.KINDS},
 }
 """By site."""
 

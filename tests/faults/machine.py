@@ -19,7 +19,7 @@ from deploy.local.system import free_port, is_free
 from shared.nats.users import seed_file
 from tests.faults.proxy import Proxy
 from tests.faults.routed import ROUTES
-from tests.faults.site import PATIENCE_SECONDS, SERVICE_MARKS, Site, are_ready
+from tests.faults.site import PATIENCE_SECONDS, SERVICE_MARKS, Supervised, are_ready
 from tests.running import START
 from tests.waiting import eventually
 
@@ -38,7 +38,7 @@ class _EndedError(Exception):
     """The supervisor has ended; its log says why."""
 
 
-class Machine(Site):
+class Machine(Supervised):
     """The supervisor with everything that it runs."""
 
     marks = PARTS

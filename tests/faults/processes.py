@@ -14,14 +14,14 @@ from deploy.local.running_system import NotRunningError
 from tests.faults.kind import Kind
 from tests.faults.machine import PARTS, Machine
 from tests.faults.schedule import Fault
-from tests.faults.site import Site
+from tests.faults.site import Supervised
 from tests.waiting import eventually
 
 _BACKENDS = {"client": "postgres: ntm ", "walwriter": "postgres: walwriter", "checkpointer": "postgres: checkpointer"}
 _PATIENCE_SECONDS = 60
 
 
-async def kill(site: Site, fault: Fault) -> None:
+async def kill(site: Supervised, fault: Fault) -> None:
     """Kill a part, which the supervisor starts again."""
     process = await site.until_running(fault.part)
     with suppress(psutil.NoSuchProcess):
@@ -29,12 +29,12 @@ async def kill(site: Site, fault: Fault) -> None:
     await asyncio.sleep(fault.seconds)
 
 
-async def stop(site: Site, fault: Fault) -> None:
+async def stop(site: Supervised, fault: Fault) -> None:
     """Have a part stand still: its connections stay open, and it answers nothing."""
     await _stand_still([await site.until_running(fault.part)], fault.seconds)
 
 
-async def lag(site: Site, fault: Fault) -> None:
+async def lag(site: Supervised, fault: Fault) -> None:
     """Have scoring and notify stand still, so that both lag behind what is accepted meanwhile."""
     await _stand_still([await site.until_running(name) for name in ("scoring", "notify")], fault.seconds)
 
@@ -56,7 +56,7 @@ async def _stand_still(processes: Iterable[psutil.Process], seconds: float) -> N
                 process.resume()
 
 
-async def kill_backend(site: Site, fault: Fault) -> None:
+async def kill_backend(site: Supervised, fault: Fault) -> None:
     """Kill a worker of PostgreSQL, whose postmaster then starts all of them anew."""
 
     def found() -> psutil.Process | None:
@@ -74,7 +74,7 @@ async def kill_backend(site: Site, fault: Fault) -> None:
     await asyncio.sleep(fault.seconds)
 
 
-async def terminate_backends(site: Site, fault: Fault) -> None:
+async def terminate_backends(site: Supervised, fault: Fault) -> None:
     """End all connections to the database, as an administrator would."""
     # it may be away for another reason
     with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, NotRunningError):

@@ -38,8 +38,8 @@ SERVICE_MARKS = {name: f"tests.faults.routed:{name}" for name in ("intake", "sco
 class Site(ABC):
     """A system in a directory of its own, with gateways of the runner."""
 
-    marks: Mapping[str, str]
-    """The parts, each with the words by which its process is known."""
+    gateways_host = "127.0.0.1"
+    """The address at which the runner's gateways listen, and at which services reach them."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -64,11 +64,6 @@ class Site(ABC):
 
     @property
     @abstractmethod
-    def keeper(self) -> int:
-        """The process that starts the parts, and starts them again."""
-
-    @property
-    @abstractmethod
     def intake_url(self) -> str:
         """The address of intake, also while it does not run."""
 
@@ -84,12 +79,18 @@ class Site(ABC):
     @property
     def hook_url(self) -> str:
         """The address of the webhook's receiver."""
-        return f"http://127.0.0.1:{self.ports['gateways']}/hook"
+        return f"{self.gateways_url}/hook"
+
+    @property
+    def gateways_url(self) -> str:
+        """The address of the runner's gateways for webhooks and SMS."""
+        return f"http://{self.gateways_host}:{self.ports['gateways']}"
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the system, with a key for the province and a webhook that hears of everything."""
-        async with self.gateways.listening(self.ports["gateways"], self.ports["mail"]), self.parts():
+        listening = self.gateways.listening(self.gateways_host, self.ports["gateways"], self.ports["mail"])
+        async with listening, self.parts():
             try:
                 self.key = await self._new_key()
                 await self._subscribe()
@@ -97,20 +98,6 @@ class Site(ABC):
             finally:
                 for client in self._clients.values():
                     await client.close()
-
-    def process(self, part: str) -> psutil.Process | None:
-        """Return the process of a part; None while it does not run."""
-        with suppress(psutil.Error):
-            for child in psutil.Process(self.keeper).children():
-                with suppress(psutil.Error):
-                    if self.marks[part] in " ".join(child.cmdline()):
-                        return child
-        return None
-
-    async def until_running(self, part: str) -> psutil.Process:
-        """Return the process of a part as soon as it runs."""
-        found: psutil.Process = await eventually(lambda: self.process(part), PATIENCE_SECONDS)
-        return found
 
     async def client(self, user: str) -> Client:
         """Return a connection to the broker as one of its users, straight and not by way of a proxy."""
@@ -160,6 +147,32 @@ class Site(ABC):
             wanted = {"url": self.hook_url, "unit": "20"}
             made = await client.post(f"{self.system.notify_url}/v1/subscriptions", json=wanted)
             assert made.status_code == httpx.codes.CREATED, made.text
+
+
+class Supervised(Site):
+    """A system whose parts are processes that one process starts, and starts again."""
+
+    marks: Mapping[str, str]
+    """The parts, each with the words by which its process is known."""
+
+    @property
+    @abstractmethod
+    def keeper(self) -> int:
+        """The process that starts the parts, and starts them again."""
+
+    def process(self, part: str) -> psutil.Process | None:
+        """Return the process of a part; None while it does not run."""
+        with suppress(psutil.Error):
+            for child in psutil.Process(self.keeper).children():
+                with suppress(psutil.Error):
+                    if self.marks[part] in " ".join(child.cmdline()):
+                        return child
+        return None
+
+    async def until_running(self, part: str) -> psutil.Process:
+        """Return the process of a part as soon as it runs."""
+        found: psutil.Process = await eventually(lambda: self.process(part), PATIENCE_SECONDS)
+        return found
 
 
 async def are_ready(*urls: str) -> bool:
