@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import shutil
 import sys
 import tempfile
@@ -22,6 +23,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Another one makes another schedule.")] = 1,
     faults: Annotated[int, typer.Option(help="The number of faults.")] = 100,
     site: Annotated[str, typer.Option(help=f"What is struck: {', '.join(SITES)}.")] = DEFAULT_SITE,
+    minutes: Annotated[float, typer.Option(help="Begins no new fault after this time.")] = math.inf,
     kind: Annotated[list[str] | None, typer.Option(help="Which; all of the site by default.")] = None,
 ) -> None:
     """Inflict faults on a running system under load, check everything, and print a report."""
@@ -43,7 +45,7 @@ def main(
         print(f"{time.monotonic() - began:7.1f} s  {words}", flush=True)
 
     report = Report(site, seed, faults, kinds)
-    asyncio.run(run(report, directory, say))
+    asyncio.run(run(report, directory, minutes * 60, say))
     print(report)
     if not report.is_good:
         print(f"record and logs: {directory}")

@@ -45,8 +45,8 @@ class Report:
         found = self.findings
         by_kind = Counter(fault.kind for fault in self.faults)
         lines = [
-            f"{len(self.faults)} faults of {len(by_kind)} kinds on {self.site} in {self.seconds / 60:.1f} min, "
-            f"seed {self.seed}",
+            f"{len(self.faults)} of {self.count} faults, of {len(by_kind)} kinds, on {self.site} "
+            f"in {self.seconds / 60:.1f} min, seed {self.seed}",
             "  " + ", ".join(f"{kind} {count}" for kind, count in sorted(by_kind.items())),
             f"{found.acknowledged} submissions acknowledged: "
             + ", ".join(f"{door} {count}" for door, count in sorted(self.served.items())),

@@ -24,8 +24,11 @@ from tests.waiting import eventually
 FAULTS_BETWEEN_CHECKS = 50
 
 
-async def run(report: Report, directory: Path, say: Callable[[str], None]) -> None:
-    """Inflict the faults that the report names on a system of its own in a directory, and fill in the report."""
+async def run(report: Report, directory: Path, longest: float, say: Callable[[str], None]) -> None:
+    """Inflict the faults that the report names on a system of its own in a directory, and fill in the report.
+
+    After `longest` seconds no round of faults begins any more.
+    """
     began = time.monotonic()
     site, record = SITES[report.site](directory), Record(directory / "record.jsonl")
     try:
@@ -33,7 +36,7 @@ async def run(report: Report, directory: Path, say: Callable[[str], None]) -> No
             load = Load(site, record, site.key, Random(f"load/{report.seed}"))  # noqa: S311 - to be repeated
             site.calm = lambda: _calm(site, load)
             async with load.running():
-                await _inflict_all(site, load, report, say)
+                await _inflict_all(site, load, report, began + longest, say)
     except Exception:  # noqa: BLE001 - whatever ends a run stands in its report
         report.broken = traceback.format_exc()
     finally:
@@ -43,7 +46,7 @@ async def run(report: Report, directory: Path, say: Callable[[str], None]) -> No
     report.findings.wrong += [f"{count} times answered {answer}" for answer, count in failures.items()]
 
 
-async def _inflict_all(site: Site, load: Load, report: Report, say: Callable[[str], None]) -> None:
+async def _inflict_all(site: Site, load: Load, report: Report, end: float, say: Callable[[str], None]) -> None:
     await _served(load)
     choices = {kind: KINDS[report.site][kind] for kind in report.kinds}
     since_check = 0
@@ -53,7 +56,8 @@ async def _inflict_all(site: Site, load: Load, report: Report, say: Callable[[st
         await site.until_ready()
         await _served(load)
         since_check += len(faults)
-        if since_check >= FAULTS_BETWEEN_CHECKS or len(report.faults) == report.count:
+        is_over = len(report.faults) == report.count or time.monotonic() > end
+        if since_check >= FAULTS_BETWEEN_CHECKS or is_over:
             since_check = 0
             async with site.calm():
                 evidence = await gather(site)
@@ -61,7 +65,7 @@ async def _inflict_all(site: Site, load: Load, report: Report, say: Callable[[st
             found = report.findings
             say(f"checked: {found.acknowledged} acknowledged, lost {len(found.lost)}, wrong {len(found.wrong)}, "
                 f"doubled {len(found.doubled)}")  # fmt: skip
-            if not found.is_good:
+            if is_over or not found.is_good:
                 return
 
 
