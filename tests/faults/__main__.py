@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -48,6 +49,8 @@ def main(
     asyncio.run(run(report, directory, minutes * 60, say))
     print(report)
     if not report.is_good:
+        with suppress(FileNotFoundError):  # nobody else sees a disk of the runner's own, and it goes with the runner
+            shutil.copytree(directory / "data" / "logs", directory / "logs")
         print(f"record and logs: {directory}")
         sys.exit(1)
     shutil.rmtree(directory, ignore_errors=True)

@@ -65,8 +65,10 @@ def _flip(blocks: list[Path], random: Random) -> None:
 
 
 async def _mended(site: Machine) -> None:
-    """Repair the stream as an operator would, again where another fault strikes at the same moment."""
-    await site.until_ready()
+    """Repair the stream as an operator would, again where another fault strikes at the same moment.
+
+    Without the stream no service is ready: they name this command.
+    """
     await _until_good(site, *_REPAIR)
 
 
