@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +22,11 @@ from tests.servers import NatsServer, PostgresServer, start_nats, start_postgres
 # machines are noisy: no test fails because its examples take long to make or to try
 hypothesis_settings.register_profile("ntm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("ntm")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many tests run at once: half of their time they wait."""
+    return min((os.cpu_count() or 1) * 3 // 2, 4)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
