@@ -54,7 +54,7 @@ class Load:
             await asyncio.sleep(0.05)
             source = f"{self.unit} {number}"
             submission = a_posted_submission(unit=self.unit, revision=number, source_ref=source)
-            while (status := await self.post(submission)) is None or status in FOR_LATER:
+            while (status := await self.post(submission)) is None or status in FOR_LATER:  # noqa: ASYNC110 - no event
                 await asyncio.sleep(1)  # as `Retry-After` asks
             if status == HTTPStatus.ACCEPTED:
                 self.accepted.add(source)
