@@ -52,8 +52,8 @@ def add(
     data: Data = DATA,
 ) -> None:
     """Add an agency, unless there is one of this name, and print a new key for it. The key is shown once."""
-    units, keys = _split(unit), _split(criteria)
-    _check(units, keys, run(plans_of(system_of(data))).references[-1])
+    units, keys = split(unit), split(criteria)
+    check_scope(units, keys, run(plans_of(system_of(data))).references[-1])
     agency, terms = agency_id(name), Terms(_end(expires), rate)
 
     async def work() -> str:
@@ -77,7 +77,7 @@ def list_agencies(data: Data = DATA) -> None:
     for name in ("agency", "name", "key", "units", "criteria", "a minute", "created", "last used", "expires", "state"):
         table.add_column(name, overflow="fold", no_wrap=name in ("key", "state"))
     for key in run(work()):
-        moments = (_moment(at) for at in (key.created_at, key.last_used_at, key.expires_at))
+        moments = (moment(at) for at in (key.created_at, key.last_used_at, key.expires_at))
         scope = ", ".join(key.units), ", ".join(key.criteria), str(key.rate_per_minute)
         table.add_row(key.agency, key.name, key.id, *scope, *moments, key.state)
     console.print(table)
@@ -102,7 +102,7 @@ def rotate(
         made = run(work())
     except (UnknownKeyError, NotRotatableError) as error:
         raise fail(str(error.args[0])) from None
-    console.print(f"{agency}: the old key opens until {_moment(utc_now() + overlap_time)} at most.", highlight=False)
+    console.print(f"{agency}: the old key opens until {moment(utc_now() + overlap_time)} at most.", highlight=False)
     _show(made)
 
 
@@ -135,7 +135,8 @@ def _show(key: str) -> None:
     console.print("Giữ kín khóa này: nó chỉ hiện một lần. / Keep this key: it is shown once.", style="dim")
 
 
-def _moment(at: datetime | None) -> str:
+def moment(at: datetime | None) -> str:
+    """Return a moment to the minute in Vietnam, for a table; nothing for None."""
     return f"{at.astimezone(VIETNAM):%Y-%m-%d %H:%M}" if at else ""
 
 
@@ -161,11 +162,13 @@ def _duration(text: str) -> timedelta:
     return timedelta(**{_DURATION_WORDS[match[2]]: int(match[1])})
 
 
-def _split(text: str) -> list[str]:
+def split(text: str) -> list[str]:
+    """Return the parts of a list between commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _check(units: list[str], criteria: list[str], reference: Reference) -> None:
+def check_scope(units: list[str], criteria: list[str], reference: Reference) -> None:
+    """End the program where a unit or a criterion does not exist, or none is named."""
     for code in units:
         if not reference.units.known(code):
             raise fail(f"No unit has the code {code}. The province is {reference.plan.unit}.", 2)

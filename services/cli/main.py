@@ -74,6 +74,7 @@ _COMMANDS = (
     Lazy("routes", "routes", "Ai được báo điều gì. / The recipients who hear of an event.", is_group=True),
     Lazy("template", "template", "Lời của thông báo. / The words of notices.", is_group=True),
     Lazy("units", "units", "Units: their codes over time, and their successors.", is_group=True),
+    Lazy("user", "user", "Tài khoản của người dùng. / The people who sign in to the pages.", is_group=True),
 )
 COMMANDS = {command.name: command for command in _COMMANDS}
 """All commands, in the order of the help."""

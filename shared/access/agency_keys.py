@@ -99,10 +99,15 @@ async def add_key(
 ) -> str:
     """Make a key for an agency, which is created if it is new. Return the key: nobody can read it again later."""
     async with engine.begin() as connection:
-        new = insert_or_find(Agency).values(id=agency, name=name, created_at=utc_now())
-        await connection.execute(new.on_conflict_do_nothing())
+        await ensure_agency(connection, agency, name)
         _, key = await _insert_key(connection, agency, units, criteria, terms or Terms())
     return key
+
+
+async def ensure_agency(connection: AsyncConnection, agency: str, name: str) -> None:
+    """Create the agency, unless there is one of this id."""
+    new = insert_or_find(Agency).values(id=agency, name=name, created_at=utc_now())
+    await connection.execute(new.on_conflict_do_nothing())
 
 
 async def _insert_key(

@@ -61,3 +61,47 @@ class UnsignedPart(SQLModel, table=True):
     stream: str = Field(primary_key=True)
     sequence: int = Field(sa_type=BigInteger, description="The number of its last message.")
     at: datetime = Field(sa_type=_moment, description="The moment at which the broker stored that one.")
+
+
+class Account(SQLModel, table=True):
+    """A person who signs in to the pages, on behalf of an agency."""
+
+    __tablename__ = "account"
+    __table_args__ = {"schema": SCHEMA}
+
+    name: str = Field(primary_key=True, description="What the person signs in by, as `account_name` writes it.")
+    full_name: str
+    agency: str = Field(index=True)
+    role: str
+    units: list[str] = Field(sa_type=ARRAY(TEXT))
+    criteria: list[str] = Field(sa_type=ARRAY(TEXT))
+    password_hash: str | None = Field(default=None, description="None: the person signs in at the issuer.")
+    one_time_until: datetime | None = Field(
+        default=None, sa_type=_moment, description="The password is a first one, which opens its own change until then."
+    )
+    created_at: datetime = Field(sa_type=_moment)
+    disabled_at: datetime | None = Field(default=None, sa_type=_moment)
+    last_sign_in_at: datetime | None = Field(default=None, sa_type=_moment)
+
+
+class SessionRow(SQLModel, table=True):
+    """A browser in which a person is signed in."""
+
+    __tablename__ = "session"
+    __table_args__ = {"schema": SCHEMA}
+
+    token_hash: str = Field(primary_key=True, description="SHA-256 of the 256 random bits in the browser's cookie.")
+    account: str = Field(foreign_key="access.account.name", index=True)
+    began_at: datetime = Field(sa_type=_moment)
+    used_at: datetime = Field(sa_type=_moment, description="The last request, to the minute.")
+
+
+class SignInTries(SQLModel, table=True):
+    """The passwords that were tried for a name since one was right, whether or not an account has the name."""
+
+    __tablename__ = "sign_in_tries"
+    __table_args__ = {"schema": SCHEMA}
+
+    name_hash: str = Field(primary_key=True, description="SHA-256: somebody may have typed a password as the name.")
+    tries: int
+    since: datetime = Field(sa_type=_moment, description="The first of them; after the last one, the lock's beginning.")
