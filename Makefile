@@ -56,7 +56,7 @@ migration: setup ## Draft a migration from the tables: SERVICE=scoring NAME="wha
 	@$(BIN)/ntm draft-migration $(SERVICE) "$(NAME)" --data $(DATA)
 
 lock: setup ## Compile requirements/ from pyproject.toml, keeping the pinned versions that still fit
-	$(COMPILE) --extra intake --extra notify --extra cli --output-file $(REQUIREMENTS)/services.txt $(ARGS)
+	$(COMPILE) --extra intake --extra scoring --extra notify --extra cli --output-file $(REQUIREMENTS)/services.txt $(ARGS)
 	$(COMPILE) --all-extras --group dev --output-file $(REQUIREMENTS)/dev.txt $(ARGS)
 
 demo-reset: ## Remove the data of the local system
