@@ -29,6 +29,7 @@ from services.scoring.asking import (
     nearest,
     preview,
     recognitions,
+    reports,
     series,
     statuses,
     summary,
@@ -69,7 +70,7 @@ async def work() -> AsyncIterator[None]:
 
 
 app = create_app("NTM scoring", "Các xã đang ở đâu so với kế hoạch. / Where the communes stand.", lifespan)
-for part in (summary, statuses, communes, changes, series, recognitions, targets, what_if, nearest):
+for part in (summary, statuses, communes, changes, series, recognitions, targets, what_if, nearest, reports):
     app.include_router(part.router)
 describe(app, DESCRIPTION)
 app.add_middleware(HeldBack)

@@ -10,6 +10,7 @@ DESCRIPTION = Description(
     models=(ChangeFrame, ChangesLost),
     tags={
         "Standing": "Tiến độ / Where communes, districts and the province stand.",
+        "Reports": "Báo cáo / Papers and files that offices hand in or read themselves.",
         "Outlook": "Triển vọng / What would follow, and who is nearest. Nothing of it is stored.",
     },
     operations={
@@ -55,6 +56,12 @@ DESCRIPTION = Description(
             parameters={"district": "184", "state": "recognised", "set": "ntm"},
         ),
         "GET /v1/targets": Operation("Standing", "Targets of districts and the province / Mục tiêu của huyện, tỉnh"),
+        "GET /v1/reports/{month}.docx": Operation(
+            "Reports",
+            "The monthly report in Word / Báo cáo tháng",
+            problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED, Problems.BUSY),
+            parameters={"month": "2023-06", "unit": "184"},
+        ),
         "POST /v1/what-if": Operation(
             "Outlook",
             "What would follow / Điều gì sẽ thay đổi",

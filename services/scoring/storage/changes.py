@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple, TypedDict
@@ -149,6 +150,16 @@ async def statuses_behind(connection: AsyncConnection, number: int, until: int, 
     )
     rows = await connection.execute(query.order_by(change.c.number).limit(limit))
     return [ChangeOfStatus(*row[:4], Status(row[4]), row[5]) for row in rows]
+
+
+async def count_events(connection: AsyncConnection, since: date, until: date, units: Collection[int]) -> Counter[Event]:
+    """Count the changes of communes' criteria that these days brought to these units, by event."""
+    query = select(change.c.event, func.count()).where(
+        change.c.on.between(since, until),
+        change.c.unit == func.any(list(units)),
+        change.c.body["kind"].astext == "status",
+    )
+    return Counter({Event(event): number for event, number in await connection.execute(query.group_by(change.c.event))})
 
 
 async def newest_number(connection: AsyncConnection) -> int:

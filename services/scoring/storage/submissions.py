@@ -86,6 +86,16 @@ async def units_reported(connection: AsyncConnection) -> set[int]:
     return set((await connection.scalars(select(submission.c.unit).distinct())).all())
 
 
+async def count_received(connection: AsyncConnection, since: datetime, before: datetime, units: Collection[int]) -> int:
+    """Count the submissions for these units that were received from a moment on and before another one."""
+    query = select(func.count()).where(
+        submission.c.unit == func.any(list(units)),
+        submission.c.received_at >= since,
+        submission.c.received_at < before,
+    )
+    return await connection.scalar(query) or 0
+
+
 async def parked_submissions(connection: AsyncConnection) -> set[int]:
     """Return the sequence numbers of submissions in the stream that were parked and not replayed."""
     of_stream = parked.c.stream == subjects.SUBMISSIONS_STREAM

@@ -1,0 +1,92 @@
+"""`GET /v1/reports/{month}.docx`: the monthly report of the province or of a district, as offices hand it in."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from typing import Annotated, NamedTuple
+
+from fastapi import APIRouter, Query, Response
+
+from services.scoring.asking.report_facts import report_facts
+from services.scoring.drawing.docx import draw_docx
+from services.scoring.reporting.frame import Office
+from services.scoring.reporting.monthly import monthly_report
+from services.scoring.reporting.paper import Paper
+from shared.access.caller import Caller
+from shared.contracts.bilingual import Language
+from shared.contracts.period import Period
+from shared.http.dependencies import Running, SignedIn
+from shared.problems import Fault, Faults, Problem, Problems, bad_parameter, unknown_unit
+from shared.reference.models import Unit
+from shared.service.runtime import Runtime
+
+router = APIRouter(prefix="/v1/reports")
+
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_REPORTED_ON = ("province", "district", "city")
+
+UnitAsked = Annotated[
+    str | None, Query(alias="unit", description="Code of a district; by default the plan's province.")
+]
+LanguageAsked = Annotated[Language, Query(alias="lang", description="The language of the report.")]
+
+
+class Report(NamedTuple):
+    """A report, and the name of its file without its ending."""
+
+    paper: Paper
+    name: str
+
+
+async def report_of(runtime: Runtime, caller: Caller, month: str, unit: str | None, language: Language) -> Report:
+    """Return the report of a month on a unit that the key covers; a problem where there can be none."""
+    period = _month_of(month, runtime)
+    place = _unit_of(unit, min(period.end, runtime.clock.today()), runtime, caller)
+    facts = await report_facts(runtime, place, period)
+    paper = await asyncio.to_thread(monthly_report, facts, Office(), language)
+    return Report(paper, f"ntm-{period}-{place.code}")
+
+
+@router.get(
+    "/{month}.docx", response_class=Response, responses={200: {"content": {DOCX: {"schema": {"type": "string"}}}}}
+)
+async def report_as_docx(
+    month: str, runtime: Running, caller: SignedIn, unit: UnitAsked = None, language: LanguageAsked = "vi"
+) -> Response:
+    """Return the report as a Word document in the form of Decree 30/2020/NĐ-CP.
+
+    Its figures are those of the other answers with `as_of` the month's last day, or today where the month is not over,
+    which it says. Where nobody has reported it has no tables.
+    """
+    report = await report_of(runtime, caller, month, unit, language)
+    return _file(await asyncio.to_thread(draw_docx, report.paper), DOCX, f"{report.name}.docx")
+
+
+def _file(content: bytes, media_type: str, name: str) -> Response:
+    return Response(content, media_type=media_type, headers={"content-disposition": f'attachment; filename="{name}"'})
+
+
+def _month_of(month: str, runtime: Runtime) -> Period:
+    """Return the month asked for: of the time from the first plan's beginning to the last plan's deadline, or today."""
+    first = runtime.plans.references[0].plan.first_day
+    last = max(runtime.clock.today(), *(reference.plan.deadline for reference in runtime.plans.references))
+    expected = f"{first:%Y-%m} … {last:%Y-%m}"
+    try:
+        period = Period.parse(month)
+    except ValueError:
+        raise bad_parameter("month", month, expected) from None
+    if period.granularity != "month" or not first <= period.end or period.start > last:
+        raise bad_parameter("month", month, expected)
+    return period
+
+
+def _unit_of(code: str | None, on: date, runtime: Runtime, caller: Caller) -> Unit:
+    reference = runtime.plans.in_force(on)
+    asked = code or reference.plan.unit
+    unit = reference.units.find(asked, on)
+    if unit is None or unit.kind not in _REPORTED_ON or not reference.units.is_under(unit, reference.plan.unit):
+        raise unknown_unit("/unit", asked)
+    if not caller.covers_unit(unit, reference.units):
+        raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": asked}))
+    return unit

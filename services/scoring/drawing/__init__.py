@@ -1,0 +1,1 @@
+"""Reports as files: Word, Excel and PDF, drawn from a paper."""

@@ -1,0 +1,102 @@
+"""The facts of a monthly report: plain values, as they stood on its day."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
+from datetime import date
+from typing import NamedTuple
+
+from shared.contracts.assessment import Assessment, Part
+from shared.contracts.period import Period
+from shared.contracts.status import Event, Status
+from shared.reference.load import Reference
+from shared.reference.models import Commitment, CriterionKey, Unit
+
+HELD = (Status.MET, Status.ON_TRACK)
+"""Statuses with which nothing is behind."""
+
+BEHIND = (Status.MISSED, Status.BEHIND)
+"""Statuses with which something is behind, the worst first."""
+
+
+class CommitmentFact(NamedTuple):
+    """A commitment of the plan for a unit, as it was known to be on the report's day."""
+
+    unit: Unit
+    commitment: Commitment
+    known: Assessment
+    actual: Assessment
+    """What was so on that day by all that is known when the report is made."""
+
+    @property
+    def part(self) -> Part:
+        """The numbers of the commitment, of which it has only one measure."""
+        return self.known.parts[0]
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether anybody has reported: a sum to which nobody has contributed is no zero."""
+        part = self.part
+        contributed = (part.units_counted, part.reports_in)
+        return part.value is not None and (contributed == (None, None) or any(contributed))
+
+
+class CriterionFact(NamedTuple):
+    """A commune's criterion that a report names: it is behind, its report is late, or its figures are doubtful."""
+
+    unit: Unit
+    district: Unit | None
+    criterion: CriterionKey
+    known: Assessment
+
+    @property
+    def has_doubtful_figures(self) -> bool:
+        """Whether the figures have to be looked at again: they contradict each other, are old, or were warned of."""
+        known = self.known
+        return known.contradictory or known.stale or any(part.warnings for part in known.parts)
+
+
+class ReportFacts(NamedTuple):
+    """Everything that the report of a month on a unit is written from."""
+
+    month: Period
+    on: date
+    """The day whose state it tells: the month's last one, or today where the month is not over."""
+    today: date
+    unit: Unit
+    reference: Reference
+    commitments: Sequence[CommitmentFact]
+    """The unit's own, in the plan's order."""
+    commitments_below: Sequence[CommitmentFact]
+    """Those of the districts, in the plan's order; none in the report of a district."""
+    communes: int
+    statuses: Mapping[CriterionKey, Counter[Status]]
+    """The number of communes by criterion and status."""
+    provisional: Counter[CriterionKey]
+    """The number of communes whose figures for a criterion are not official yet."""
+    unverified: Set[CriterionKey]
+    """The criteria with a goal that was not read in its source."""
+    criteria: Sequence[CriterionFact]
+    """The communes' criteria that have to be named, by commune and criterion."""
+    changes: Counter[Event]
+    """The changes of communes' criteria that were published in the month."""
+    submissions: int
+    """The submissions on the unit and those below it that were received in the month."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the month is over."""
+        return self.today > self.month.end
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the month has begun."""
+        return self.today >= self.month.start
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether there are any figures at all about the unit on the day."""
+        return any(fact.has_figures for fact in (*self.commitments, *self.commitments_below)) or any(
+            status != Status.NO_DATA for counts in self.statuses.values() for status in counts
+        )

@@ -1,0 +1,235 @@
+"""The sections of the report in words: results, assessment, proposals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from services.scoring.reporting.annexes import AnnexKind, behind_of, doubtful_of, label, late_of
+from services.scoring.reporting.commitments import commitments_table, share_of_plan, shares_chart
+from services.scoring.reporting.criteria import criteria_table
+from services.scoring.reporting.facts import BEHIND, HELD, CommitmentFact, CriterionFact, ReportFacts
+from services.scoring.reporting.paper import Block, Heading, Paragraph
+from services.scoring.reporting.words import Words
+from services.scoring.texts import phrase
+from shared.contracts.status import Event, Status
+
+_EVENTS = {
+    Event.MET: phrase("report.results.events.met"),
+    Event.LOST: phrase("report.results.events.lost"),
+    Event.FELL_BEHIND: phrase("report.results.events.fell_behind"),
+    Event.RECOVERED: phrase("report.results.events.recovered"),
+    Event.MISSED: phrase("report.results.events.missed"),
+}
+"""The events that the report counts, in words."""
+
+
+def results(facts: ReportFacts, words: Words) -> Iterator[Block]:
+    """Yield section I: plan, path, what is reached, its share; communes by criterion; the changes of the month."""
+    yield Heading(words.say(phrase("report.results.title")))
+    yield Heading(words.say(phrase("report.results.commitments")), 2)
+    if facts.commitments:
+        yield Paragraph(_standing(facts, words))
+        yield commitments_table(facts.commitments, words, words.say(phrase("report.sheets.commitments")))
+        if chart := shares_chart(facts.commitments, words):
+            yield chart
+    else:
+        yield Paragraph(words.say(phrase("report.results.no_commitments"), unit=words.unit(facts.unit)))
+    yield Heading(words.say(phrase("report.results.criteria")), 2)
+    yield from _of_communes(facts, words)
+    yield Heading(words.say(phrase("report.results.changes")), 2)
+    yield Paragraph(_of_month(facts, words))
+
+
+def _standing(facts: ReportFacts, words: Words) -> str:
+    statuses = Counter(fact.known.status for fact in facts.commitments)
+    clauses = [
+        words.say(
+            phrase("report.results.with_status"), count=words.number(statuses[status]), status=words.status(status)
+        )
+        for status in (Status.MET, Status.ON_TRACK, Status.BEHIND, Status.MISSED, Status.NOT_MET, Status.NO_DATA)
+        if statuses[status]
+    ]
+    return words.say(
+        phrase("report.results.standing"),
+        year=facts.reference.plan.year,
+        unit=words.unit(facts.unit),
+        count=words.number(len(facts.commitments)),
+        day=words.day(facts.on),
+        standing=words.all_of(clauses),
+    )
+
+
+def _of_communes(facts: ReportFacts, words: Words) -> Iterator[Block]:
+    if all(set(counts) == {Status.NO_DATA} for counts in facts.statuses.values()):
+        communes = words.number(facts.communes)
+        yield Paragraph(words.say(phrase("report.results.communes_silent"), count=communes, day=words.day(facts.on)))
+        return
+    communes = words.number(facts.communes)
+    yield Paragraph(
+        words.say(
+            phrase("report.results.communes"), unit=words.unit(facts.unit), count=communes, day=words.day(facts.on)
+        )
+    )
+    yield criteria_table(facts, words)
+
+
+def _of_month(facts: ReportFacts, words: Words) -> str:
+    received = (
+        words.say(phrase("report.results.received"), count=words.number(facts.submissions))
+        if facts.submissions
+        else words.say(phrase("report.results.nothing_received"))
+    )
+    counts = [
+        words.say(told, count=words.number(facts.changes[event]))
+        for event, told in _EVENTS.items()
+        if facts.changes[event]
+    ]
+    changed = (
+        words.say(phrase("report.results.changed"), changes=words.all_of(counts))
+        if counts
+        else words.say(phrase("report.results.unchanged"))
+    )
+    return f"{received} {changed}"
+
+
+def assessment(facts: ReportFacts, words: Words) -> Iterator[Block]:
+    """Yield section II: what is met, what is behind and why."""
+    yield Heading(words.say(phrase("report.assessment.title")))
+    yield Heading(words.say(phrase("report.assessment.held")), 2)
+    yield from _items(
+        [_held(fact, words) for fact in _with(facts, HELD)], words.say(phrase("report.assessment.none_held"))
+    )
+    yield Heading(words.say(phrase("report.assessment.behind")), 2)
+    behind = [*(_behind(fact, words) for fact in _with(facts, BEHIND)), *_communes_behind(facts, words)]
+    yield from _items(behind, words.say(phrase("report.assessment.none_behind")))
+    if unjudged := _with(facts, (Status.NO_DATA,)):
+        titles = "; ".join(words.of(fact.commitment.title) for fact in unjudged)
+        yield Paragraph(
+            words.say(phrase("report.assessment.unjudged"), count=words.number(len(unjudged)), titles=titles)
+        )
+    yield Heading(words.say(phrase("report.assessment.causes")), 2)
+    yield from _items(_causes(facts, words), words.say(phrase("report.assessment.no_causes")))
+    yield Paragraph(words.say(phrase("report.assessment.difficulties")))
+
+
+def _with(facts: ReportFacts, statuses: Sequence[Status]) -> list[CommitmentFact]:
+    """Return the commitments with these statuses, in their order."""
+    return [fact for status in statuses for fact in facts.commitments if fact.known.status == status]
+
+
+def _held(fact: CommitmentFact, words: Words) -> str:
+    part = fact.part
+    share = share_of_plan(part, part.value)
+    if share is None or part.value is None or part.goal is None:
+        return words.say(
+            phrase("report.assessment.held_item"),
+            title=words.of(fact.commitment.title),
+            status=words.status(fact.known.status),
+        )
+    return words.say(
+        phrase("report.assessment.held_value"),
+        title=words.of(fact.commitment.title),
+        value=words.value(part.value, part),
+        share=words.percent(share),
+        status=words.status(fact.known.status),
+    )
+
+
+def _behind(fact: CommitmentFact, words: Words) -> str:
+    return words.of(fact.known.reason)
+
+
+def _communes_behind(facts: ReportFacts, words: Words) -> list[str]:
+    behind = behind_of(facts)
+    if not behind:
+        return []
+    return [
+        words.say(
+            phrase("report.assessment.communes_behind"),
+            communes=words.number(len({fact.unit.key for fact in behind})),
+            places=_places(behind, words),
+            annex=label(AnnexKind.BEHIND, facts, words),
+        )
+    ]
+
+
+def _places(named: Iterable[CriterionFact], words: Words) -> str:
+    """Write in how many communes of each district something is so, most communes first; empty without districts."""
+    communes = {fact.unit.key: fact for fact in named}.values()
+    counts = Counter(words.unit(fact.district) for fact in communes if fact.district)
+    if len(counts) < 2:
+        return ""
+    each = [
+        words.say(phrase("report.assessment.in_district"), district=name, count=number)
+        for name, number in counts.most_common()
+    ]
+    return f" ({words.all_of(each)})"
+
+
+def _causes(facts: ReportFacts, words: Words) -> list[str]:
+    said = []
+    if late := late_of(facts):
+        communes = words.number(len({fact.unit.key for fact in late}))
+        annex = label(AnnexKind.LATE, facts, words)
+        said.append(
+            words.say(phrase("report.assessment.late"), communes=communes, places=_places(late, words), annex=annex)
+        )
+    if doubtful := doubtful_of(facts):
+        communes, annex = (
+            words.number(len({fact.unit.key for fact in doubtful})),
+            label(AnnexKind.DOUBTFUL, facts, words),
+        )
+        said.append(words.say(phrase("report.assessment.doubtful"), communes=communes, annex=annex))
+    if provisional := sum(facts.provisional.values()):
+        said.append(words.say(phrase("report.assessment.provisional"), count=words.number(provisional)))
+    return said
+
+
+def proposals(facts: ReportFacts, words: Words) -> Iterator[Block]:
+    """Yield section III: who should do what next."""
+    yield Heading(words.say(phrase("report.proposals.title")))
+    asked = [
+        *(_of_commitment(fact, facts, words) for fact in _with(facts, BEHIND)),
+        *_of_communes_named(facts, words),
+    ]
+    yield from _items(asked, words.say(phrase("report.proposals.none")))
+
+
+def _of_commitment(fact: CommitmentFact, facts: ReportFacts, words: Words) -> str:
+    plan, part = facts.reference.plan, fact.part
+    roles = [holder for role in fact.commitment.responsible if (holder := plan.role_on(role, facts.on))]
+    offices = words.all_of(dict.fromkeys(words.of(holder.name_in(fact.unit.kind)) for holder in roles))
+    if not offices:
+        offices = words.say(phrase("report.proposals.everybody"))
+    aim = ""
+    if part.next:
+        required = words.value(part.next.required, part)
+        aim = words.say(phrase("report.proposals.aim"), required=required, day=words.day(part.next.on))
+    elif part.goal is not None and part.deadline and part.deadline > facts.on and part.measured_in != "yes_no":
+        aim = words.say(
+            phrase("report.proposals.aim"), required=words.value(part.goal, part), day=words.day(part.deadline)
+        )
+    return words.say(
+        phrase("report.proposals.commitment"), offices=offices, title=words.of(fact.commitment.title), aim=aim
+    )
+
+
+def _of_communes_named(facts: ReportFacts, words: Words) -> Iterator[str]:
+    asked = (
+        (AnnexKind.BEHIND, phrase("report.proposals.behind"), behind_of(facts)),
+        (AnnexKind.LATE, phrase("report.proposals.late"), late_of(facts)),
+        (AnnexKind.DOUBTFUL, phrase("report.proposals.doubtful"), doubtful_of(facts)),
+    )
+    for kind, proposal, named in asked:
+        if named:
+            communes = words.number(len({fact.unit.key for fact in named}))
+            yield words.say(proposal, communes=communes, annex=label(kind, facts, words))
+
+
+def _items(said: Sequence[str], otherwise: str) -> Iterator[Block]:
+    """Yield each item as a paragraph with a dash, or what is said where there is none."""
+    if not said:
+        yield Paragraph(otherwise)
+    for item in said:
+        yield Paragraph(f"- {item}")
