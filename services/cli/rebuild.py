@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from nats.aio.client import Client
@@ -21,22 +21,56 @@ from services.notify.rebuild import RebuiltAlerts
 from services.notify.rebuild import rebuild as rebuild_alerts
 from services.notify.storage.made_again import UNTOLD
 from services.notify.storage.tables import OutboxRow, ParkedRow
-from services.scoring.storage.judged_version import judged_version, record_version
+from services.scoring.storage.judged_version import digest_judged_by, judged_version, record_version
+from services.scoring.storage.ticks import last_tick
 from services.scoring.update.plan_guard import OtherPlanError, OtherVersionError
 from services.scoring.update.rebuild import RebuildReport
 from services.scoring.update.rebuild import rebuild as rebuild_state
 from shared.contracts import subjects
 from shared.contracts.parked_message import ReplayRequest
-from shared.reference.load import InvalidReferenceError, load_for
+from shared.reference.load import InvalidReferenceError, Plans, load_for
 from shared.service.clock import read_day
 from shared.service.parking import ParkingPlace
 from shared.service.proof import Proof
 from shared.service.reference_versions import UnusableVersionError, digest_of_files, loaded, version_at
 from shared.service.runtime import collect_rarely
+from shared.settings import Settings
 from shared.texts import filled
 from shared.time import VIETNAM, utc_now
 
 _PATIENCE_SECONDS = 20
+
+
+class Rules(NamedTuple):
+    """The reference data by which the state is judged: their plans and their version, 0 where it has none."""
+
+    plans: Plans
+    version: int
+
+
+async def rules_of_state(engine: AsyncEngine, nats: Client, settings: Settings, *, only_own: bool = False) -> Rules:
+    """Return the reference data by which the state is judged.
+
+    UnusableVersionError or InvalidReferenceError where they cannot be used; with `only_own` also where they are files,
+    and those that the settings name are others.
+    """
+    async with engine.connect() as connection:
+        version = await judged_version(connection) or 0
+        digest = await digest_judged_by(connection)
+    if version:
+        return Rules(loaded(await version_at(nats, version, await Proof.of(engine, nats)), settings), version)
+    plans = load_for(settings)
+    if only_own and digest not in (None, digest_of_files(settings)):
+        raise UnusableVersionError(phrase("rebuild.other_files").in_both)
+    return Rules(plans, 0)
+
+
+async def take_up_published(engine: AsyncEngine, nats: Client, rules: Rules) -> tuple[RebuildReport, RebuiltAlerts]:
+    """Bring scoring's and notify's tables to what the streams prove was published and told, while no service runs."""
+    async with engine.connect() as connection:
+        day = await last_tick(connection)
+    report = await rebuild_state(engine, nats, rules.plans, day, switch=True, version=rules.version)
+    return report, await rebuild_alerts(engine, nats, rules.plans, switch=True)
 
 
 def rebuild(
@@ -64,14 +98,10 @@ def rebuild(
     async def work() -> tuple[RebuiltTables, RebuildReport, RebuiltAlerts]:
         async with broker(system) as nats, database(system) as engine:
             day = await read_day(nats.jetstream()) if system.clock == "simulated" else None
-            async with engine.connect() as connection:
-                version = await judged_version(connection) or 0
-            if version and change_plan:
-                words = phrase("rebuild.install_the_plan")
-                raise fail(words.in_both)
             settings = settings_of(system)
-            proof = await Proof.of(engine, nats)
-            plans = loaded(await version_at(nats, version, proof), settings) if version else load_for(settings)
+            plans, version = await rules_of_state(engine, nats, settings)
+            if version and change_plan:
+                raise fail(phrase("rebuild.install_the_plan").in_both)
             collect_rarely()
             in_force = plans.in_force(day or utc_now().astimezone(VIETNAM).date())
             tables = await rebuild_tables(engine, nats, in_force, switch=not verify, accept_loss=accept_loss)
@@ -113,7 +143,7 @@ def rebuild(
     console.print(table)
     for difference in compared.differences[:20]:
         errors.print(difference, style="red", highlight=False, markup=False)
-    for message in (*intake.unreadable, *notify.unreadable):
+    for message in (*intake.unreadable, *compared.unreadable, *notify.unreadable):
         errors.print(filled(phrase("rebuild.unreadable"), message=message).in_both, style="yellow", highlight=False)
     if intake.lacking and not intake.switched:
         errors.print(

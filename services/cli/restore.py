@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,23 +11,30 @@ from typing import Annotated, Literal
 
 import typer
 from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local.running_system import NotRunningError, RunningSystem, write_private
 from services.cli.backup import moment, words_of_errors
 from services.cli.console import console, errors, fail, run
 from services.cli.migrate import SCHEMAS, prepare
 from services.cli.options import DATA, Data
+from services.cli.rebuild import rules_of_state, take_up_published
 from services.cli.texts import phrase
+from services.scoring.storage.begun_plans import begun_plans
 from shared.backup import streams
 from shared.backup.archive import verified
 from shared.backup.backup import Side, Target, check_target
 from shared.backup.backup import restore as restore_backup
 from shared.backup.database import check_versions
 from shared.backup.manifest import Manifest
+from shared.contracts import subjects
 from shared.nats.connection import connected
 from shared.nats.roles import MIGRATE, OFFICE_MIGRATE
+from shared.nats.signing_keys import MissingKeysError
 from shared.nats.users import seed_file
 from shared.postgres.engine import create_engine
+from shared.reference.load import InvalidReferenceError
+from shared.service.reference_versions import UnusableVersionError
 from shared.settings import Settings, settings
 from shared.texts import filled
 
@@ -71,9 +78,48 @@ async def _restore(
                 await check_target(target, sides, replace=replace)
                 await restore_backup(target, file, identity, sides, manifest)
                 await prepare(chosen, None)
-                _print_restored(manifest, sides, await streams.reset_consumers(nats, manifest.consumers))
+                _print_restored(manifest, sides, await _go_on(target, chosen, manifest, sides))
         finally:
             await engine.dispose()
+
+
+async def _go_on(target: Target, chosen: Settings, manifest: Manifest, sides: Sequence[Side]) -> dict[str, int]:
+    """Let consumers begin where the database ends, and bring the tables to what was published and told after that.
+
+    Returns how many messages come again, by stream. Where the reference data of the state are not at hand, the tables
+    stay older than the streams: the services notice that, and wait for `ntm rebuild`.
+    """
+    engine, nats, positions = target.engine, target.nats, manifest.consumers
+    if "database" not in sides or not await _was_judged(engine):
+        return await streams.reset_consumers(nats, positions)
+    try:
+        rules = await rules_of_state(engine, nats, chosen, only_own=True)
+    except (UnusableVersionError, InvalidReferenceError, MissingKeysError) as error:
+        errors.print(filled(phrase("restore.rebuild"), reason=error).in_both, style="yellow", highlight=False)
+        return await streams.reset_consumers(nats, positions if "streams" in sides else _of_intake(positions))
+    again = await streams.reset_consumers(nats, positions)
+    judged, told = await take_up_published(engine, nats, rules)
+    if judged.counts.get("change") or not told.is_same:
+        changes = judged.counts.get("change", (0, 0, 0))[-1]
+        words = filled(phrase("restore.taken_up"), changes=changes, alerts=told.missing, notices=told.notices)
+        console.print(words.in_both, highlight=False)
+    for waiting in told.waiting:
+        errors.print(filled(phrase("rebuild.waiting"), notice=waiting).in_both, style="yellow", highlight=False)
+    if judged.lacking:
+        errors.print(filled(phrase("restore.lacking"), number=judged.lacking).in_both, style="red", highlight=False)
+    return again
+
+
+async def _was_judged(engine: AsyncEngine) -> bool:
+    async with engine.connect() as connection:
+        return bool(await begun_plans(connection))
+
+
+def _of_intake(positions: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    own = set(subjects.CONSUMERS["intake"].values())
+    return {
+        stream: {name: at for name, at in consumers.items() if name in own} for stream, consumers in positions.items()
+    }
 
 
 @asynccontextmanager
@@ -102,11 +148,22 @@ async def _target_settings(data: Path, manifest: Manifest) -> AsyncIterator[Sett
                 nats_seed_file=seed_file(nats.users, MIGRATE.name),
                 nats_office_seed_file=seed_file(nats.users, OFFICE_MIGRATE.name),
                 clock=manifest.clock,
-            )
+            ).model_copy(update=_reference(data, manifest))
     except CannotStartError as error:
         raise fail(str(error)) from None
     if manifest.kind is not None:
         write_private(data / "kind.json", manifest.kind)
+
+
+def _reference(data: Path, manifest: Manifest) -> dict[str, Path]:
+    """Return the settings by which `ntm up` judges data of this kind."""
+    from deploy.local.sample import SAMPLE_COHORTS
+    from services.cli.up import Kind, reference_of_sample
+
+    if manifest.kind is None or not (kind := Kind.model_validate_json(manifest.kind)).sample:
+        return {}
+    own = {"reference_dir": reference_of_sample(data)} if kind.runs_on else {}
+    return {"sample_cohorts": SAMPLE_COHORTS, **own}
 
 
 def _check_kind(data: Path, manifest: Manifest) -> None:

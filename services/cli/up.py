@@ -122,7 +122,7 @@ def up(
         today=kind.begins,
         contacts=contacts or CONTACTS,
         sample_cohorts=SAMPLE_COHORTS if kind.sample else None,
-        reference_dir=_reference(data) if kind.runs_on else None,
+        reference_dir=reference_of_sample(data) if kind.runs_on else None,
         schemas=SCHEMAS,
         streams=(*subjects.KEPT, *subjects.KEPT_A_YEAR),
         accept_loss=accept_loss,
@@ -175,7 +175,7 @@ def _last_day(sample: bool, until: datetime | None) -> date | None:
     return until.date()
 
 
-def _reference(data: Path) -> Path:
+def reference_of_sample(data: Path) -> Path:
     """Return the reference data of a sample that runs on, which lie in the data directory."""
     try:
         return write_reference((data / "reference").resolve())

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -29,7 +29,7 @@ from services.notify.stages.route import route
 from services.notify.storage import made_again
 from services.notify.storage.alert_rows import NewAlert, alert_row
 from services.notify.storage.escalations import NewEscalation
-from services.notify.storage.made_again import Acknowledged, UntoldMessage
+from services.notify.storage.made_again import Acknowledged, Climbed, EndedNotice, UntoldMessage
 from services.notify.storage.notices import MentionValues, StoredNotice
 from services.notify.telling.tell import ENDING
 from services.notify.world import World
@@ -49,6 +49,8 @@ _OF_NOTICES: Mapping[AlertEvent, NoticeStatus] = {
     AlertEvent.WITHHELD: NoticeStatus.WITHHELD,
 }
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
 
 @dataclass
 class RebuiltAlerts:
@@ -64,6 +66,9 @@ class RebuiltAlerts:
     waiting: list[str] = field(default_factory=list)
     """Notices that had not gone out yet, of alerts that others were told of: unit, topic, recipient and channel."""
     unreadable: list[str] = field(default_factory=list)
+    settled: int = 0
+    """Notices, gatherings and escalations that were to be told, or to climb, and of which the log says that they were
+    or did."""
     has_log: bool = True
     """False where the log of alerts is empty: who was told of what is not known, and nobody is told again."""
     switched: bool = False
@@ -71,7 +76,7 @@ class RebuiltAlerts:
     @property
     def is_same(self) -> bool:
         """Return whether the tables had everything."""
-        return not (self.missing or self.notices or self.acknowledged)
+        return not (self.missing or self.notices or self.acknowledged or self.settled)
 
 
 @dataclass
@@ -92,6 +97,8 @@ class _Told(NamedTuple):
     alert: Alert
     message: Msg
     logged: _Logged | None
+    is_taken: bool = True
+    """The service has acknowledged the message: its consumer does not bring it again."""
 
 
 async def rebuild(engine: AsyncEngine, nats: Client, plans: Plans, *, switch: bool) -> RebuiltAlerts:
@@ -109,13 +116,16 @@ async def rebuild(engine: AsyncEngine, nats: Client, plans: Plans, *, switch: bo
         await made_again.hold_off_service(connection)
         lacking = await made_again.missing_alerts(connection, list(found))
         missing = [told for key, told in found.items() if key in lacking]
-        lacked = [(told, _not_told(told, ends, world)) for told in missing]
-        untold = [told for told, recipients in lacked if recipients and not _was_told(told)]
+        decided = _decided(found.values(), world) if missing else {}
+        lacked = [(told, _not_told(told, ends, world, decided)) for told in missing]
+        not_told = [told for told, recipients in lacked if recipients and not _was_told(told)]
+        untold = [told for told in not_told if told.is_taken]
         result.waiting = [one for told, recipients in lacked if _was_told(told) for one in recipients]
-        left = {told.alert.id for told in untold}
+        left = {told.alert.id for told in not_told}
         await _record(connection, [told for told in missing if told.alert.id not in left], now)
-        result.missing, result.untold = len(missing), len(untold)
+        result.missing, result.untold = len(missing) - len(not_told) + len(untold), len(untold)
         of_alerts = {key: told for key, told in found.items() if told.logged and key not in left}
+        result.settled = await _settle(connection, logged)
         result.notices = await _record_notices(connection, of_alerts)
         acknowledged = [
             Acknowledged(key, entry.at, entry.by or "", entry.detail)
@@ -123,6 +133,7 @@ async def rebuild(engine: AsyncEngine, nats: Client, plans: Plans, *, switch: bo
             if told.logged and (entry := told.logged.acknowledged)
         ]
         result.acknowledged = await made_again.acknowledge(connection, acknowledged)
+        result.settled += await _climb_on(connection, of_alerts, world)
         await made_again.climb_again(connection, list(_climbing(missing, left, world)))
         await made_again.leave_to_service(connection, [_untold_message(told) for told in untold], now)
         result.switched = switch
@@ -173,12 +184,36 @@ async def _read_events(
                     result.unreadable.append(f"{message.metadata.sequence.stream} {message.subject}")
                     continue
                 for alert in alerts:
-                    if message.metadata.sequence.stream <= end or alert.id in logged:
-                        found.setdefault(alert.id, _Told(alert, message, logged.get(alert.id)))
+                    is_taken = message.metadata.sequence.stream <= end
+                    if is_taken or alert.id in logged:
+                        found.setdefault(alert.id, _Told(alert, message, logged.get(alert.id), is_taken))
     return dict(sorted(found.items(), key=lambda one: one[1].message.metadata.sequence.stream))
 
 
-def _not_told(told: _Told, ends: datetime | None, world: World) -> list[str]:
+def _decided(found: Iterable[_Told], world: World) -> dict[tuple[str, str, str], datetime]:
+    """Return by branch, recipient and channel when the newest alert was raised that was told so.
+
+    What had been raised by then was told with it, or left out, which the log does not say.
+    """
+    decided: dict[tuple[str, str, str], datetime] = {}
+    for told in found:
+        if not told.logged or not told.logged.notices:
+            continue
+        known = {(entry.recipient, entry.channel) for entry in told.logged.notices.values()}
+        for draft in route([Draft((told.alert,))], world):
+            if (str(draft.recipient), draft.channel) in known:
+                way = _way(draft)
+                decided[way] = max(decided.get(way, told.logged.raised_at), told.logged.raised_at)
+    return decided
+
+
+def _way(draft: Draft) -> tuple[str, str, str]:
+    return draft.branch, str(draft.recipient), draft.channel
+
+
+def _not_told(
+    told: _Told, ends: datetime | None, world: World, decided: Mapping[tuple[str, str, str], datetime]
+) -> list[str]:
     """Return who is to be told of an alert and of whom the log says nothing.
 
     Nobody where the log does not know the alert and goes on behind it: it keeps a year, and may have been lost before.
@@ -195,6 +230,7 @@ def _not_told(told: _Told, ends: datetime | None, world: World) -> list[str]:
         f"{alert.unit.code} {alert.topic} {alert.event}: {draft.recipient}, {draft.channel}"
         for draft in drafts
         if (str(draft.recipient), draft.channel) not in known
+        and not (told.logged and told.logged.raised_at <= decided.get(_way(draft), _NEVER))
     ]
 
 
@@ -210,6 +246,37 @@ async def _record(connection: AsyncConnection, missing: Iterable[_Told], now: da
         for told in missing
     ]
     await made_again.record(connection, rows, ENDING, now)
+
+
+async def _settle(connection: AsyncConnection, logged: Mapping[UUID, _Logged]) -> int:
+    """Settle what the tables have to tell and the log says was told, of alerts of every kind; return its number."""
+    ended = [
+        EndedNotice(
+            entry.notice or entry.id,
+            alert,
+            entry.recipient or "",
+            entry.channel or "email",
+            _OF_NOTICES[entry.event].value,
+            entry.at,
+        )
+        for alert, entries in logged.items()
+        for entry in entries.notices.values()
+    ]
+    return await made_again.settle(connection, ended)
+
+
+async def _climb_on(connection: AsyncConnection, found: Mapping[UUID, _Told], world: World) -> int:
+    """Let alerts climb on from the step to which the log says that they have climbed; return their number."""
+    climbed = []
+    for told in found.values():
+        own = world.of(told.alert)
+        for branch, step in told.logged.escalated.items() if told.logged else ():
+            if (of_plan := own.tree.branches.get(branch)) is None:
+                continue
+            climbs = escalations(of_plan, told.alert)
+            days = climbs[step].after_working_days if step < len(climbs) else None
+            climbed.append(Climbed(told.alert.id, branch, step, days))
+    return await made_again.climb_on(connection, climbed)
 
 
 async def _record_notices(connection: AsyncConnection, found: Mapping[UUID, _Told]) -> int:

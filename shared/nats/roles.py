@@ -179,8 +179,9 @@ MIGRATE = Role(
     STREAMS_ACCOUNT,
     publish=[f"{_API}.>", "$JS.SNAPSHOT.RESTORE.>", subjects.CLOCK],
     subscribe=[f"{inbox_of('migrate')}.>"],
+    keys=subjects.SIGNED,
 )
-"""`ntm migrate` and `ntm restore`: the only one that manages streams."""
+"""`ntm migrate` and `ntm restore`: the only one that manages streams. It verifies what it makes tables of again."""
 
 BACKUP = Role(
     "backup",

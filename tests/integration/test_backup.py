@@ -121,9 +121,9 @@ class Filled:
             for family in families
         }
 
-    async def ntm(self, *arguments: str, user: str = "backup", status: int = 0) -> str:
+    async def ntm(self, *arguments: str, user: str = "backup", status: int = 0, **more: str) -> str:
         self.around.as_running_system().write(self.around.logs)
-        env = {**self.around.env, **self.around.user(user)} if user == "migrate" else {}
+        env = {**self.around.env, **self.around.user(user), **more} if user == "migrate" else {}
         return await ntm(*arguments, status=status, NTM_DATA=str(self.around.logs), **env)
 
     async def restore(self, *arguments: str, status: int = 0) -> str:

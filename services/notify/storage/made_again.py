@@ -8,7 +8,7 @@ from itertools import batched
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,19 +16,57 @@ from services.notify.storage.alert_rows import NewAlert
 from services.notify.storage.alerts import end_alerts, record_alerts
 from services.notify.storage.escalations import NewEscalation, begin_escalations
 from services.notify.storage.notices import MentionValues, StoredNotice, record_notices
-from services.notify.storage.tables import AlertRow, EscalationRow, MentionRow, NoticeRow, ParkedRow
+from services.notify.storage.tables import (
+    AlertRow,
+    EscalationRow,
+    GatheredRow,
+    GatheringRow,
+    MentionRow,
+    NoticeRow,
+    ParkedRow,
+)
 from shared.contracts import subjects
 from shared.postgres.locks import lock_all
 from shared.postgres.statements import table_of
+from shared.working_days import after_working_days
 
 _AT_ONCE = 1000
-_LOCKED = [f"notify.{table_of(model).name}" for model in (AlertRow, NoticeRow, MentionRow, EscalationRow)]
+_LOCKED = [
+    f"notify.{table_of(model).name}"
+    for model in (AlertRow, NoticeRow, MentionRow, EscalationRow, GatheringRow, GatheredRow)
+]
 
 alert, escalation = table_of(AlertRow), table_of(EscalationRow)
 parked = table_of(ParkedRow)
 
 UNTOLD = "not told before notify's tables were lost"
 """The reason for which the rebuild parks a message, until the service tells it."""
+
+
+_ENDED = """
+    unnest(CAST(:notice AS uuid[]), CAST(:alert AS uuid[]), CAST(:recipient AS text[]), CAST(:channel AS text[]),
+        CAST(:status AS text[]), CAST(:at AS timestamptz[])) AS e(notice, alert, recipient, channel, status, at)
+"""
+_NOT_DUE = text(f"""
+    UPDATE notify.notice AS n SET status = e.status, due_at = NULL, attempts = greatest(n.attempts, 1)
+    FROM {_ENDED} WHERE n.id = e.notice AND n.due_at IS NOT NULL AND e.at > coalesce(n.resent_at, n.created_at)
+""")  # noqa: S608 - names of ours
+_REPEATED_LATER = text(f"""
+    UPDATE notify.gathering AS g SET told_at = t.at, due_at = t.at + (g.due_at - g.told_at)
+    FROM (
+        SELECT n.gathering, max(e.at) AS at
+        FROM {_ENDED} JOIN notify.mention AS m ON m.alert = e.alert
+            JOIN notify.notice AS n ON n.id = m.notice AND n.recipient = e.recipient AND n.channel = e.channel
+        WHERE n.gathering IS NOT NULL AND NOT EXISTS (SELECT FROM notify.notice AS o WHERE o.id = e.notice)
+        GROUP BY n.gathering
+    ) AS t
+    WHERE g.id = t.gathering AND g.waits = 'repeat' AND g.due_at IS NOT NULL AND g.told_at < t.at
+""")  # noqa: S608 - names of ours
+_NOT_GATHERED = text(f"""
+    DELETE FROM notify.gathered AS w USING notify.gathering AS g, {_ENDED}
+    WHERE g.id = w.gathering AND w.alert = e.alert AND g.recipient = e.recipient AND g.channel = e.channel
+        AND NOT EXISTS (SELECT FROM notify.notice AS o WHERE o.id = e.notice)
+""")  # noqa: S608 - names of ours
 
 
 class Acknowledged(NamedTuple):
@@ -38,6 +76,26 @@ class Acknowledged(NamedTuple):
     at: datetime
     by: str
     note: str | None
+
+
+class EndedNotice(NamedTuple):
+    """A notice of an alert that was told, has failed or was withheld, as the log of alerts has it."""
+
+    notice: UUID
+    alert: UUID
+    recipient: str
+    channel: str
+    status: str
+    at: datetime
+
+
+class Climbed(NamedTuple):
+    """An alert that has climbed to a step of a branch, with the working days after which it climbs on; None: never."""
+
+    alert: UUID
+    branch: str
+    step: int
+    after_working_days: int | None
 
 
 class UntoldMessage(NamedTuple):
@@ -85,6 +143,40 @@ async def record_told(
         own = [mention for notice in some for mention in of_notice[notice.id]]
         new += len(await record_notices(connection, some, own))
     return new
+
+
+async def settle(connection: AsyncConnection, ended: Sequence[EndedNotice]) -> int:
+    """End the notices that are due though they have ended, and let what they told wait in no gathering any more.
+
+    Returns how many rows were to be told again. What was sent again, or gathered again, later than it ended stays.
+    """
+    number = 0
+    for some in batched(ended, _AT_ONCE):
+        arrays = dict(zip(EndedNotice._fields, map(list, zip(*some, strict=True)), strict=True))
+        for statement in (_NOT_DUE, _REPEATED_LATER, _NOT_GATHERED):
+            number += (await connection.execute(statement, arrays)).rowcount
+    return number
+
+
+async def climb_on(connection: AsyncConnection, climbed: Sequence[Climbed]) -> int:
+    """Move escalations on that are at an earlier step; return how many there were."""
+    number = 0
+    for one in climbed:
+        is_behind = (
+            escalation.c.alert == one.alert,
+            escalation.c.branch == one.branch,
+            escalation.c.step < one.step,
+        )
+        since = await connection.scalar(select(escalation.c.since).where(*is_behind))
+        if since is None:
+            continue
+        number += 1
+        if one.after_working_days is None:
+            await connection.execute(delete(escalation).where(*is_behind))
+        else:
+            due_at = after_working_days(since, one.after_working_days)
+            await connection.execute(update(escalation).where(*is_behind).values(step=one.step, due_at=due_at))
+    return number
 
 
 async def acknowledge(connection: AsyncConnection, acknowledged: Sequence[Acknowledged]) -> int:

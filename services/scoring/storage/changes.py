@@ -87,6 +87,12 @@ class ChangeValues(TypedDict):
     body: dict[str, Any]
 
 
+class NumberedValues(ChangeValues):
+    """The same with its number."""
+
+    number: int
+
+
 _REASON = change.c.body["assessment"]["reason"]
 _STORED = (*(change.c[name] for name in ("topic", "event", "before", "after", "on")), _REASON)
 _NUMBERED = (
@@ -101,10 +107,17 @@ _TRANSACTIONS = (
 )
 
 
-async def add_changes(connection: AsyncConnection, rows: Sequence[ChangeValues]) -> None:
-    """Store published changes; they are never deleted."""
-    if rows:
-        await connection.execute(insert_rows(change, tuple(rows[0])), columns_of(rows))
+async def add_changes(connection: AsyncConnection, rows: Sequence[ChangeValues]) -> set[UUID]:
+    """Store published changes, which are never deleted; return the ids of those that were not stored before."""
+    if not rows:
+        return set()
+    statement = insert_rows(change, tuple(rows[0])).on_conflict_do_nothing().returning(change.c.id)
+    return set((await connection.scalars(statement, columns_of(rows))).all())
+
+
+async def known_changes(connection: AsyncConnection, ids: Collection[UUID]) -> set[UUID]:
+    """Return which of these changes are stored."""
+    return set((await connection.scalars(select(change.c.id).where(change.c.id == func.any(list(ids))))).all())
 
 
 async def changes_of_unit(connection: AsyncConnection, unit: int, limit: int) -> list[StoredChange]:
@@ -160,6 +173,11 @@ async def count_events(connection: AsyncConnection, since: date, until: date, un
         change.c.body["kind"].astext == "status",
     )
     return Counter({Event(event): number for event, number in await connection.execute(query.group_by(change.c.event))})
+
+
+async def count_changes(connection: AsyncConnection) -> int:
+    """Return the number of stored changes."""
+    return await connection.scalar(select(func.count()).select_from(change)) or 0
 
 
 async def newest_number(connection: AsyncConnection) -> int:

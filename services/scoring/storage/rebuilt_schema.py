@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -12,9 +12,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel
 
+from services.scoring.storage.changes import NumberedValues
 from services.scoring.storage.locks import hold_off_other_rebuilds
 from services.scoring.storage.tables import (
     SCHEMA,
+    ChangeRow,
     IncrementRow,
     ReadingRow,
     StatusRow,
@@ -25,7 +27,7 @@ from services.scoring.storage.tables import (
 from shared.contracts.status import Status
 from shared.postgres.locks import lock_all
 from shared.postgres.migrations import schema_metadata
-from shared.postgres.statements import table_of
+from shared.postgres.statements import columns_of, insert_rows, table_of
 from shared.reference.models import CriterionKey
 
 REBUILT = "scoring_rebuild"
@@ -33,6 +35,9 @@ REPLACED: tuple[type[SQLModel], ...] = (SubmissionRow, TakenBackRow, ReadingRow,
 """The tables that take the place of the live ones, in this order. The commitments are judged again instead."""
 
 COMPARED: tuple[type[SQLModel], ...] = (*REPLACED, TargetRow)
+
+_PROVED = table_of(ChangeRow).to_metadata(MetaData(), schema=REBUILT, name="proved")
+"""The published changes that the live schema lacks. Rebuilding makes changes of its own, in the table `change`."""
 
 _SHOWN = 100
 """Differing rows of a table that are named: the count says how many there are."""
@@ -73,6 +78,7 @@ async def made(engine: AsyncEngine) -> AsyncIterator[None]:
             await connection.execute(text(f"DROP SCHEMA IF EXISTS {REBUILT} CASCADE"))
             await connection.execute(text(f"CREATE SCHEMA {REBUILT}"))
             await connection.run_sync(create)
+            await connection.execute(text(f"CREATE TABLE {REBUILT}.{_PROVED.name} (LIKE {SCHEMA}.change)"))
         try:
             yield
         finally:
@@ -103,6 +109,29 @@ async def differing_criteria(connection: AsyncConnection) -> dict[int, list[Crit
     for row in await connection.execute(select(rows.c.unit, rows.c.criterion).distinct()):
         criteria[row.unit].append(row.criterion)
     return criteria
+
+
+async def differing_targets(connection: AsyncConnection) -> set[tuple[str, str, int]]:
+    """Return the plan, commitment and unit of those commitments whose rebuilt status differs from the live one."""
+    target = table_of(TargetRow)
+    live, rebuilt = _comparable(target), _comparable(_rebuilt(target))
+    rows = union(except_(live, rebuilt), except_(rebuilt, live)).subquery()
+    query = select(rows.c.plan, rows.c.commitment, rows.c.unit).distinct()
+    return {(row.plan, row.commitment, row.unit) for row in await connection.execute(query)}
+
+
+async def prove_changes(connection: AsyncConnection, rows: Sequence[NumberedValues]) -> int:
+    """Keep changes that were published beside the rebuilt tables; return how many were not kept before."""
+    if not rows:
+        return 0
+    return (await connection.execute(insert_rows(_PROVED, tuple(rows[0])), columns_of(rows))).rowcount
+
+
+async def keep_proved_changes(connection: AsyncConnection) -> None:
+    """Add the published changes that were kept to those of the live schema, in their order."""
+    columns = ", ".join(f'"{column.name}"' for column in _PROVED.c if column.name != "number")
+    rows = f"SELECT {columns} FROM {REBUILT}.{_PROVED.name} ORDER BY number"  # noqa: S608 - names of ours
+    await connection.execute(text(f"INSERT INTO {SCHEMA}.change ({columns}) {rows} ON CONFLICT DO NOTHING"))
 
 
 async def lock_replaced(connection: AsyncConnection) -> None:

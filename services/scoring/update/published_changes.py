@@ -38,29 +38,34 @@ async def publish_changes(
     changes: Sequence[ChangeOfUnit],
     traces: Mapping[UUID, str | None] = MappingProxyType({}),
 ) -> None:
-    """Store the changes and put their messages into the outbox, each in the trace of the submission that caused it."""
-    rows: list[ChangeValues] = [
-        {
-            "id": change.id,
-            "unit": unit,
-            "topic": topic_of(change),
-            "event": change.event.value,
-            "before": change.before.value,
-            "after": change.after.value,
-            "on": change.on,
-            "at": change.at,
-            "submission": change.submission,
-            "body": change.model_dump(mode="json"),
-        }
-        for unit, change, _ in changes
-    ]
-    await add_changes(connection, rows)
+    """Store the changes and put their messages into the outbox, each in the trace of the submission that caused it.
+
+    A change that is stored already was published: it is not published again.
+    """
+    new = await add_changes(connection, [change_row(unit, change) for unit, change, _ in changes])
     messages = [
         message
         for _, change, is_in_force in changes
+        if change.id in new
         for message in messages_of(change, traces.get(change.submission) if change.submission else None, is_in_force)
     ]
     await outbox.put(connection, OutboxRow, messages)
+
+
+def change_row(unit: int, change: Change) -> ChangeValues:
+    """Return the row that stores a published change of a unit, which its key names."""
+    return {
+        "id": change.id,
+        "unit": unit,
+        "topic": topic_of(change),
+        "event": change.event.value,
+        "before": change.before.value,
+        "after": change.after.value,
+        "on": change.on,
+        "at": change.at,
+        "submission": change.submission,
+        "body": change.model_dump(mode="json"),
+    }
 
 
 class Judged(NamedTuple):

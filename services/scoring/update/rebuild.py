@@ -11,7 +11,7 @@ from asyncio import Task, TaskGroup, create_task
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import batched
 
@@ -26,6 +26,7 @@ from services.scoring.judging.inheritance import judged_by
 from services.scoring.judging.levels import counted_once, districts_of
 from services.scoring.storage import rebuilt_schema
 from services.scoring.storage.begun_plans import record_plans
+from services.scoring.storage.changes import count_changes
 from services.scoring.storage.increments import add_increments
 from services.scoring.storage.judged_version import digest_judged_by, judged_version, record_version
 from services.scoring.storage.known_figures import judged_at
@@ -41,6 +42,7 @@ from services.scoring.update.arrivals import submission_row, unit_of
 from services.scoring.update.begin_plan import fill_sums, in_portions
 from services.scoring.update.commune_statuses import judge_again, rebuilt_statuses
 from services.scoring.update.plan_guard import check_version, plans_of_state
+from services.scoring.update.proved_changes import ProvedChanges
 from services.scoring.update.published_changes import ChangeOfUnit, Judged, judged_again
 from services.scoring.update.score import score
 from services.scoring.update.stream_arrivals import StreamArrivals
@@ -70,6 +72,8 @@ class RebuildReport:
     differences: list[str] = field(default_factory=list)
     lacking: int = 0
     """Submissions, withdrawals and returns that were scored and are not in the stream."""
+    unreadable: Sequence[str] = ()
+    """Published changes that cannot be read, or whose unit is not known."""
     switched: bool = False
 
 
@@ -86,6 +90,8 @@ async def rebuild(
     accept_loss: bool = False,
 ) -> RebuildReport:
     """Rebuild into a schema of its own while the live one serves, and compare both.
+
+    Changes that were published and that the live state lacks are taken up first: nobody is told of them again.
 
     With `switch` the rebuilt state takes the place of the live one. Verdicts that differ are published as changes with
     the cause `rebuild`, of which nobody is told; the province's coordination office is told of all of them once.
@@ -110,7 +116,14 @@ async def rebuild(
             # another machine's clock may be ahead: what it has judged by must be in force
             moment = Moment(on=max(day, await last_tick(connection) or day), at=now)
         begun = begun or plans.begun(moment.on)
-        stream = StreamArrivals(engine, nats, await Proof.of(engine, nats))
+        proof, proved = await Proof.of(engine, nats), ProvedChanges()
+        stream = StreamArrivals(engine, nats, proof)
+        if to is None:
+            await proved.read(engine, nats, proof, begun[-1])
+            await stream.count_as_scored(proved.submissions, proved.stored_until)
+            moment = replace(moment, on=max(moment.on, proved.last_on or moment.on))
+            if not proved.plans.issubset(reference.plan.id for reference in begun):
+                begun = plans.begun(moment.on)
         rebuilding = _Rebuilding(engine, stream, begun, moment)
         await rebuilding.fill()
         await rebuilding.judge()
@@ -119,11 +132,14 @@ async def rebuild(
             if version is not None:
                 await check_version(live, version)
             await rebuilding.catch_up(live)
-            report = await _compare(live)
+            report = await _compare(live, proved)
             if switch and (accept_loss or not report.lacking):
                 *former, in_force = begun
                 cause: Cause = "rules" if to else "rebuild"
-                await _switch_and_tell(Transaction(live, in_force, moment, former, cause), to)
+                await proved.take_up(live)
+                await _switch_and_tell(
+                    Transaction(live, in_force, moment, former, cause), to, by_same_rules=not (to or change_plan)
+                )
                 report.switched = True
         report.submissions = rebuilding.submissions
         report.seconds = time.monotonic() - started
@@ -249,8 +265,12 @@ class _Rebuilding:
             yield Transaction(connection, self._reference, self._moment, self._former)
 
 
-async def _compare(live: AsyncConnection) -> RebuildReport:
-    report = RebuildReport()
+async def _compare(live: AsyncConnection, proved: ProvedChanges) -> RebuildReport:
+    report = RebuildReport(unreadable=proved.unreadable)
+    if proved.number:
+        stored = await count_changes(live)
+        report.counts["change"] = (stored, stored + proved.number, proved.number)
+        report.differences.append(f"change, only on the stream: {proved.number}")
     for model in COMPARED:
         table = await rebuilt_schema.compare(live, model)
         differing = table.only_live.number + table.only_rebuilt.number
@@ -262,12 +282,13 @@ async def _compare(live: AsyncConnection) -> RebuildReport:
     return report
 
 
-async def _switch(live: Transaction) -> list[ChangeOfUnit]:
+async def _switch(live: Transaction, by_same_rules: bool) -> list[ChangeOfUnit]:
     """Put the rebuilt tables in the place of the live ones; publish the verdicts that differ as changes.
 
-    Returns the changes of communes; the commitments above are judged as well.
+    Returns the changes of communes; the commitments above are judged as well: `by_same_rules` those that differ.
     """
     await rebuilt_schema.lock_replaced(live.connection)
+    differing = await rebuilt_schema.differing_targets(live.connection)
     criteria = await rebuilt_schema.differing_criteria(live.connection)
     changes: list[ChangeOfUnit] = []
     for model in REPLACED:
@@ -280,6 +301,9 @@ async def _switch(live: Transaction) -> list[ChangeOfUnit]:
     for own in live.of_each_plan:
         plan, targets = own.reference.plan.id, {(commitment.id, unit.key) for commitment, unit in own.reference.targets}
         await delete_other_targets(live.connection, plan, targets)
+        if by_same_rules:
+            known = await stored_targets(live.connection, plan)
+            targets = {one for one in targets if one not in known or (plan, *one) in differing}
         await mark_moved(live.connection, plan, targets, live.moment.on)
     await judge_targets(live)
     return changes
@@ -297,7 +321,7 @@ def _judged_still(
     return {unit: keys for unit, keys in judged.items() if keys}
 
 
-async def _switch_and_tell(live: Transaction, installed: Installed | None) -> None:
+async def _switch_and_tell(live: Transaction, installed: Installed | None, *, by_same_rules: bool) -> None:
     """Put the rebuilt state in place, and tell the coordination office once of all that differs.
 
     `installed`: the version to which the state goes over; None where it stays with its own.
@@ -306,7 +330,7 @@ async def _switch_and_tell(live: Transaction, installed: Installed | None) -> No
     if installed:
         for own in live.of_each_plan:
             await begin_targets(own)  # so that new commitments are compared with silence
-    communes = await _switch(live)
+    communes = await _switch(live, by_same_rules)
     after = await _verdicts_of_targets(live)
     message = judged_again(
         await _judged_by(live, installed),

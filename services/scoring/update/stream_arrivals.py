@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Container, Iterable, Iterator
 from contextlib import nullcontext, suppress
+from datetime import datetime
+from uuid import UUID
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -27,8 +29,27 @@ class StreamArrivals:
         self._live, self._nats, self._proof = live, nats, proof
         self._sequence = 0
         """The number in the stream of the last submission that was read."""
+        self._scored_until = 0
+        """The number of the last submission of which a published change proves that it was scored."""
+        self._taken_until: datetime | None = None
+        """When the last change was stored that proves what was scored."""
         self._left_out: list[Msg] = []
         """The parked submissions, which an operator may have scored after all by now."""
+
+    async def count_as_scored(self, submissions: Container[UUID], until: datetime | None) -> None:
+        """Count what caused changes that were published as scored, although its consumer was set back.
+
+        These are the submissions up to the last of `submissions`, and what was taken back by `until`.
+        """
+        self._taken_until = until
+        if until is None or (end := await self._acknowledged_until()) is None:
+            return
+        stream, subject = subjects.SUBMISSIONS_STREAM, subjects.ALL_SUBMISSIONS
+        async for batch in read_stream(self._nats, stream, subject, end):
+            for message in self._proof.proved(batch):
+                with suppress(ValidationError):
+                    if arrival_of(message, traced=False).submission.id in submissions:
+                        self._scored_until = _sequence(message)
 
     async def acknowledged(self) -> AsyncIterator[list[Arrival]]:
         """Yield the submissions that were not read yet, up to the last one that live workers have acknowledged.
@@ -70,13 +91,20 @@ class StreamArrivals:
             end = await self._acknowledged_until(subjects.CONSUMERS["scoring"][family])
             async for batch in read_stream(self._nats, subjects.SUBMISSIONS_STREAM, family):
                 takings = dict(_taking_back(self._proof.proved(batch), parked))
+                proved_until = max(map(_sequence, self._stored_by(batch)), default=0)
                 known = await taken_back_ids(live, [taking.id for taking in takings.values()]) if live else set()
                 taken += [
                     taking
                     for sequence, taking in takings.items()
-                    if taking.id in known or (sequence not in parked and (end is None or sequence <= end))
+                    if taking.id in known
+                    or (sequence not in parked and (end is None or sequence <= max(end, proved_until)))
                 ]
         return taken
+
+    def _stored_by(self, messages: Iterable[Msg]) -> list[Msg]:
+        """Return the messages that were on the stream when the last change was stored that proves what was scored."""
+        until = self._taken_until
+        return [message for message in messages if until and message.metadata.timestamp <= until]
 
     async def _batches(self) -> AsyncIterator[tuple[dict[int, Arrival], int]]:
         """Yield batches of submissions by their number in the stream, each with the last number that was read."""
@@ -92,7 +120,8 @@ class StreamArrivals:
 
     async def _acknowledged_until(self, consumer: str = subjects.SCORING_CONSUMER) -> int | None:
         """Return the number up to which live workers have acknowledged everything; None: none ever asked."""
-        return await acknowledged_until(self._nats.jetstream(), subjects.SUBMISSIONS_STREAM, consumer)
+        end = await acknowledged_until(self._nats.jetstream(), subjects.SUBMISSIONS_STREAM, consumer)
+        return None if end is None else max(end, self._scored_until if consumer == subjects.SCORING_CONSUMER else 0)
 
 
 def _readable(messages: Iterable[Msg]) -> Iterator[Arrival]:

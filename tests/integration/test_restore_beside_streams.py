@@ -1,0 +1,171 @@
+"""A database put back from yesterday's backup beside today's streams: nothing is lost, and nobody is told twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nats.aio.client import Client
+
+from shared.contracts import subjects
+from tests.integration.notify_service import NotifyService, notify_service
+from tests.integration.test_backup import Filled
+from tests.integration.test_noticing import said_when_not_ready
+from tests.integration.test_rebuild import contents
+from tests.integration.test_rebuild_told import CONTACTS, open_alerts, quiet, sent
+from tests.running import START, Surroundings
+from tests.servers import NatsServer
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.usefixtures("binding")
+
+COMMUNES = ("06280", "06004", "06283")
+
+
+@dataclass
+class Told:
+    """A filled system whose notify tells real contacts."""
+
+    filled: Filled
+    notify: NotifyService
+
+    async def settled(self) -> None:
+        await self.filled.settled()
+        await quiet(self.notify)
+
+    async def start(self) -> None:
+        for service in self.filled.around.services:
+            await service.start()
+
+    async def changes(self) -> list[dict[str, Any]]:
+        published = await self.filled.around.published(subjects.ALL_STATUSES)
+        return [json.loads(message.data) for message in published]
+
+    async def receipts(self) -> dict[str, Any]:
+        async with self.filled.service("intake").client(self.filled.key) as client:
+            return {one: (await client.get(f"/v1/submissions/{one}")).json() for one in self.filled.receipts}
+
+    async def verdicts(self) -> dict[str, Any]:
+        async with self.filled.service("scoring").client(self.filled.key) as client:
+            return {unit: (await client.get(f"/v1/communes/{unit}")).json()["statuses"] for unit in COMMUNES}
+
+    async def state(self) -> dict[str, list[Any]]:
+        """Return scoring's state, but for commitments of which there are no figures: these hold until they are due."""
+        state = await contents(self.filled.around)
+        return {**state, "target": [row for row in state["target"] if "no_data" not in row]}
+
+    async def acknowledgements(self) -> list[Any]:
+        query = "SELECT id, acknowledged_by, ended_at IS NULL FROM notify.alert WHERE kind <> 'operation' ORDER BY id"
+        return [tuple(row) for row in await self.notify.rows(query)]
+
+    async def told(self) -> list[Any]:
+        query = "SELECT id, recipient, channel, status FROM notify.notice ORDER BY id"
+        return [tuple(row) for row in await self.notify.rows(query)]
+
+
+def follows(changes: list[dict[str, Any]]) -> bool:
+    """Say whether each change of a verdict begins with the status with which the one before it ended."""
+    last: dict[tuple[str, str], str] = {}
+    for change in changes:
+        place = change["unit"]["code"], change["criterion"]["key"]
+        if place in last and change["before"] != last[place]:
+            return False
+        last[place] = change["after"]
+    return True
+
+
+@pytest.fixture
+async def told(
+    around: Surroundings, tmp_path: Path, nats: Client, nats_server: NatsServer, migrated_database_url: str
+) -> AsyncIterator[Told]:
+    filled = Filled(around)
+    for service in ("intake", "scoring"):
+        await around.start(service)
+    filled.key = await around.key("20", agency="province")
+    async with notify_service(tmp_path, nats, nats_server, migrated_database_url, CONTACTS) as notify:
+        await notify.start()
+        around.services.append(notify.service)
+        told = Told(filled, notify)
+        await filled.post(COMMUNES, 31)
+        await told.settled()
+        yield told
+
+
+async def yesterday_and_today(told: Told, backup: Path) -> None:
+    """Back up, then have communes lose and win a criterion, time pass, and an office acknowledge an alert."""
+    await told.filled.ntm("backup", str(backup))
+    await told.filled.post(COMMUNES[:2], 240, revision=2)
+    await told.settled()
+    day = START + timedelta(days=6)
+    await told.filled.around.set_day(day)
+
+    async def is_judged() -> bool:
+        return bool(await told.filled.service("scoring").fact("ticked") == day.isoformat())
+
+    await eventually(is_judged)
+    await told.settled()
+    [alert, *_] = await told.notify.rows("SELECT id FROM notify.alert WHERE opens AND ended_at IS NULL ORDER BY id")
+    answer = await told.notify.post(f"/v1/alerts/{alert.id}/acknowledge", told.filled.key, json={"note": "đã xem"})
+    assert answer.is_success, answer.text
+    await told.filled.post(COMMUNES[:1], 31, revision=3)
+    await told.settled()
+
+
+async def test_only_the_database_put_back_tells_nobody_again(told: Told, tmp_path: Path) -> None:
+    await yesterday_and_today(told, tmp_path / "b")
+    before, heard = sent(told.notify), await told.changes()
+    assert follows(heard)
+    receipts, verdicts, alerts = await told.receipts(), await told.verdicts(), await open_alerts(told.notify)
+    acknowledged, notices = await told.acknowledgements(), await told.told()
+    state = await told.state()
+
+    await told.filled.stop()
+    await told.filled.destroy_database()
+    said = await told.filled.restore(str(tmp_path / "b"), "--only", "database")
+    assert "of which nobody is told again" in said
+    await told.start()
+    await told.settled()
+    assert await told.receipts() == receipts
+    assert await told.verdicts() == verdicts
+    assert await told.changes() == heard
+    assert await open_alerts(told.notify) == alerts
+    assert await told.acknowledgements() == acknowledged
+    assert await told.told() == notices
+    assert sent(told.notify) == before
+    assert await told.state() == state
+    await told.filled.ntm("rebuild", "--verify")
+
+    await told.filled.post(COMMUNES[1:2], 31, revision=3)
+    await told.settled()
+    assert follows(await told.changes())
+    new = [one for one in sent(told.notify) if one not in before]
+    assert new, "what is new is told"
+    assert len(sent(told.notify)) == len(before) + len(new)
+
+
+async def test_a_database_put_back_by_others_is_made_again_and_nobody_is_told_again(told: Told, tmp_path: Path) -> None:
+    """Without the files by which the state was judged, `ntm restore` leaves the rest to `ntm rebuild`."""
+    await yesterday_and_today(told, tmp_path / "b")
+    before, heard = sent(told.notify), await told.changes()
+    receipts, verdicts, notices = await told.receipts(), await told.verdicts(), await told.told()
+    await told.filled.stop()
+    await told.filled.destroy_database()
+    await told.filled.ntm("restore", str(tmp_path / "b"), "--only", "database", user="migrate", NTM_PLAN="other")
+    for service in told.filled.around.services:
+        await service.spawn()
+    for held_back in (told.filled.service("scoring"), told.notify.service):
+        await said_when_not_ready(held_back)
+    await told.filled.ntm("rebuild", status=1)
+    for service in told.filled.around.services:
+        await eventually(service.is_ready)
+    await told.settled()
+    assert await told.receipts() == receipts
+    assert await told.verdicts() == verdicts
+    assert await told.changes() == heard
+    assert await told.told() == notices
+    assert sent(told.notify) == before
