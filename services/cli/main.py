@@ -38,6 +38,7 @@ _COMMANDS = (
     Lazy("submit", "submit", "Post submissions. Repeating the command is safe: intake takes no submission twice."),
     Lazy("status", "status", "Print the statuses of the communes, and the province's or the district's commitments."),
     Lazy("nearest", "nearest", "Print the communes nearest to meeting a criterion, and what each still lacks."),
+    Lazy("report", "report", "Write the monthly report of the province or a district into a file."),
     Lazy("watch", "watch", "Print changes of status as they arrive from NATS, until Ctrl-C."),
     Lazy("outbox", "outbox", "Print the mails and SMS that were sent on this machine, newest last."),
     Lazy("tick", "tick", "Move a simulated clock on, and wait until scoring has judged every day up to the new one."),

@@ -207,6 +207,7 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
         "GET /v1/changes/live": plainly("/v1/changes/live?district=184", headers={"last-event-id": "0"}),
         "GET /v1/series": plainly("/v1/series?unit=06280&criterion=ntm-11"),
         "GET /v1/reports/{month}.docx": plainly("/v1/reports/2023-05.docx?unit=184", "184"),
+        "GET /v1/reports/{month}.xlsx": plainly("/v1/reports/2023-05.xlsx?unit=184", "184"),
         "GET /v1/recognitions": plainly("/v1/recognitions", marker="06280"),
         "GET /v1/targets": plainly("/v1/targets", "184", marker='"184"'),
         "GET /v1/nearest": plainly("/v1/nearest?criterion=ntm-11&district=184", "06280"),

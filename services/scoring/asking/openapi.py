@@ -62,6 +62,12 @@ DESCRIPTION = Description(
             problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED, Problems.BUSY),
             parameters={"month": "2023-06", "unit": "184"},
         ),
+        "GET /v1/reports/{month}.xlsx": Operation(
+            "Reports",
+            "The monthly report in Excel / Báo cáo tháng dạng bảng tính",
+            problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED, Problems.BUSY),
+            parameters={"month": "2023-06", "unit": "184"},
+        ),
         "POST /v1/what-if": Operation(
             "Outlook",
             "What would follow / Điều gì sẽ thay đổi",

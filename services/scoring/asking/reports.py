@@ -10,9 +10,11 @@ from fastapi import APIRouter, Query, Response
 
 from services.scoring.asking.report_facts import report_facts
 from services.scoring.drawing.docx import draw_docx
+from services.scoring.drawing.xlsx import draw_xlsx
 from services.scoring.reporting.frame import Office
 from services.scoring.reporting.monthly import monthly_report
 from services.scoring.reporting.paper import Paper
+from services.scoring.texts import phrase
 from shared.access.caller import Caller
 from shared.contracts.bilingual import Language
 from shared.contracts.period import Period
@@ -24,6 +26,7 @@ from shared.service.runtime import Runtime
 router = APIRouter(prefix="/v1/reports")
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _REPORTED_ON = ("province", "district", "city")
 
 UnitAsked = Annotated[
@@ -61,6 +64,18 @@ async def report_as_docx(
     """
     report = await report_of(runtime, caller, month, unit, language)
     return _file(await asyncio.to_thread(draw_docx, report.paper), DOCX, f"{report.name}.docx")
+
+
+@router.get(
+    "/{month}.xlsx", response_class=Response, responses={200: {"content": {XLSX: {"schema": {"type": "string"}}}}}
+)
+async def report_as_xlsx(
+    month: str, runtime: Running, caller: SignedIn, unit: UnitAsked = None, language: LanguageAsked = "vi"
+) -> Response:
+    """Return the same report as a workbook, in which the numbers of the tables stand unrounded."""
+    report = await report_of(runtime, caller, month, unit, language)
+    words_sheet = phrase("report.sheets.report").in_(language)
+    return _file(await asyncio.to_thread(draw_xlsx, report.paper, words_sheet), XLSX, f"{report.name}.xlsx")
 
 
 def _file(content: bytes, media_type: str, name: str) -> Response:

@@ -18,7 +18,7 @@ from openpyxl.xml.functions import tostring
 from services.scoring.reporting.paper import Bars
 
 WIDTH_CM = 16.5
-_ROW_CM, _REST_CM = 0.95, 2.6
+_ROW_CM, _REST_CM = 0.85, 1.5
 _SIZE = 1000
 """Ten points, in hundredths."""
 _FILLS = ("404040", "D9D9D9")

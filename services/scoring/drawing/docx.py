@@ -6,6 +6,7 @@ the middle of the margin above, from the second page on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,12 @@ from docx.text.paragraph import Paragraph as WordParagraph
 
 from services.scoring.drawing.chart import WIDTH_CM, chart_xml, height_cm
 from services.scoring.reporting.paper import Align, Annex, Bars, Block, Cell, Frame, Heading, Paper, Paragraph, Table
+from shared.text import storable
 
 _FONT = "Times New Roman"
 _BODY, _SMALL = Pt(13), Pt(11)
 _TEXT_MM = 165
-_LEFT_MM = 66
+_LEFT_MM = 68
 """Of the text's width: the bodies at the left above, the nation's name has the rest."""
 _SIDES: dict[Align, WD_ALIGN_PARAGRAPH] = {
     "left": WD_ALIGN_PARAGRAPH.LEFT,
@@ -148,7 +150,7 @@ class _Writer:
         _line(right, frame.signer, Pt(14), bold=True)
         for cell in (left, right):
             _drop_first(cell)
-        _keep_together(table)
+        _keep_rows_whole(table)
 
     # The report
 
@@ -164,6 +166,7 @@ class _Writer:
         """Write the sections."""
         for block in paper.blocks:
             self._block(block)
+        self.document.paragraphs[-1].paragraph_format.keep_with_next = True  # no signature stands on a page alone
 
     def annexes(self, paper: Paper) -> None:
         """Write each annex on pages of its own."""
@@ -203,7 +206,7 @@ class _Writer:
             caption.paragraph_format.keep_with_next = True
         drawn = self.document.add_table(rows=1, cols=len(table.columns))
         drawn.alignment = WD_TABLE_ALIGNMENT.CENTER
-        _borders(drawn)
+        _frame_cells(drawn)
         whole = sum(column.width for column in table.columns)
         widths = [_TEXT_MM * column.width / whole for column in table.columns]
         for cell, column in zip(drawn.rows[0].cells, table.columns, strict=True):
@@ -213,6 +216,7 @@ class _Writer:
             for cell, content, column in zip(_added(drawn), row, table.columns, strict=True):
                 _fill(cell, content, column.align)
         _widths(drawn, widths)
+        _keep_rows_whole(drawn)
         for number, note in enumerate(table.notes, 1):
             paragraph = self._paragraph("", before=3 if number == 1 else 0, after=0)
             paragraph.alignment = WD_ALIGN_PARAGRAPH.JUSTIFY
@@ -251,12 +255,8 @@ class _Writer:
     def _bare_table(self, rows: int, widths: tuple[float, ...]) -> WordTable:
         table: WordTable = self.document.add_table(rows=rows, cols=len(widths))
         table.alignment = WD_TABLE_ALIGNMENT.CENTER
-        table.autofit = False
-        for column, width in zip(table.columns, widths, strict=True):
-            column.width = Mm(width)
-        for row in table.rows:
-            for cell, width in zip(row.cells, widths, strict=True):
-                cell.width = Mm(width)
+        table._tbl.tblPr.append(_cell_margins(0))
+        _widths(table, widths)
         return table
 
     def move_to_mark(self) -> None:
@@ -275,7 +275,7 @@ def _added(table: Any) -> tuple[WordCell, ...]:
 
 
 def _run(paragraph: WordParagraph, text: str, size: Any, *, bold: bool = False, italic: bool = False) -> Any:
-    run = paragraph.add_run(text)
+    run = paragraph.add_run(storable(text))
     run.font.size, run.bold, run.italic = size, bold, italic
     run.font.name = _FONT
     return run
@@ -340,7 +340,8 @@ def _fill(cell: WordCell, content: Cell, align: Align) -> None:
         marks.font.superscript = True
 
 
-def _borders(table: WordTable) -> None:
+def _frame_cells(table: WordTable) -> None:
+    """Draw lines around the cells, and let their words come nearer to these."""
     borders = OxmlElement("w:tblBorders")
     for side in ("top", "left", "bottom", "right", "insideH", "insideV"):
         line = OxmlElement(f"w:{side}")
@@ -348,16 +349,27 @@ def _borders(table: WordTable) -> None:
             line.set(qn(f"w:{name}"), value)
         borders.append(line)
     table._tbl.tblPr.append(borders)
+    table._tbl.tblPr.append(_cell_margins(57))
+
+
+def _cell_margins(twentieths: int) -> Any:
+    """Return the distance of cells' words from the lines at their sides, in twentieths of a point."""
+    margins = OxmlElement("w:tblCellMar")
+    for side in ("left", "right"):
+        margin = OxmlElement(f"w:{side}")
+        margin.set(qn("w:w"), str(twentieths))
+        margin.set(qn("w:type"), "dxa")
+        margins.append(margin)
+    return margins
 
 
 def _repeat(table: WordTable) -> None:
     """Repeat the first row on each page."""
     properties = table.rows[0]._tr.get_or_add_trPr()
-    properties.append(OxmlElement("w:cantSplit"))
     properties.append(OxmlElement("w:tblHeader"))
 
 
-def _widths(table: WordTable, widths: list[float]) -> None:
+def _widths(table: WordTable, widths: Sequence[float]) -> None:
     table.autofit = False
     for column, width in zip(table.columns, widths, strict=True):
         column.width = Mm(width)
@@ -366,9 +378,10 @@ def _widths(table: WordTable, widths: list[float]) -> None:
             cell.width = Mm(width)
 
 
-def _keep_together(table: WordTable) -> None:
+def _keep_rows_whole(table: WordTable) -> None:
+    """Let no page end within a row."""
     for row in table.rows:
-        row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
+        row._tr.get_or_add_trPr().insert(0, OxmlElement("w:cantSplit"))
 
 
 def _drawing(relation: str, number: int, size: tuple[Any, Any], words: str) -> Any:

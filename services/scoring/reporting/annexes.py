@@ -12,10 +12,13 @@ from services.scoring.reporting.paper import Annex, Cell, Column, Table
 from services.scoring.reporting.words import Words, capital
 from services.scoring.texts import phrase
 from shared import text
+from shared.contracts.assessment import Part
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
 from shared.reference.models import CriterionKey
 
+_GROUPS = {"men": phrase("reasons.groups.men"), "women": phrase("reasons.groups.women")}
+_LACKS, _TO_FALL = phrase("report.lacking.more"), phrase("report.lacking.fewer")
 _ROMAN = ("I", "II", "III", "IV")
 
 
@@ -82,7 +85,7 @@ def label(kind: AnnexKind, facts: ReportFacts, words: Words) -> str:
 
 
 def _below(facts: ReportFacts, words: Words) -> Table:
-    return commitments_table(facts.commitments_below, words, words.of(AnnexKind.BELOW.sheet), with_units=True)
+    return commitments_table(facts.commitments_below, facts.on, words, words.of(AnnexKind.BELOW.sheet), with_units=True)
 
 
 def _behind(facts: ReportFacts, words: Words) -> Table:
@@ -92,7 +95,7 @@ def _behind(facts: ReportFacts, words: Words) -> Table:
                 *_place(fact, words),
                 words.criterion(fact.criterion, facts.reference),
                 capital(words.status(fact.known.status)),
-                words.of(fact.known.reason),
+                _lacking(fact, words),
             ]
 
     return _table(
@@ -105,6 +108,27 @@ def _behind(facts: ReportFacts, words: Words) -> Table:
         rows(),
         words,
     )
+
+
+def _lacking(fact: CriterionFact, words: Words) -> str:
+    """Write what a commune lacks, for each indicator that is behind: its value, the goal, and how much is missing."""
+    return "\n".join(_lacking_of(part, words) for part in fact.known.parts if part.status in BEHIND)
+
+
+def _lacking_of(part: Part, words: Words) -> str:
+    name = words.of(part.name)
+    if part.group:
+        name = f"{name} ({words.of(_GROUPS[part.group])})"
+    if part.value is None or part.goal is None or part.measured_in == "yes_no":
+        return words.say(phrase("report.lacking.undone"), name=name)
+    sign = "≥" if part.direction == "at_least" else "≤"
+    value, goal = words.value_apart(part.value, part), words.value_apart(part.goal, part)
+    said = words.say(phrase("report.lacking.value"), name=name, value=value, sign=sign, goal=goal)
+    if part.missing and part.missing_unit:
+        missing = f"{words.number(part.missing)} {words.of(part.missing_unit)}"
+        lacks = _LACKS if part.direction == "at_least" else _TO_FALL
+        said += words.say(lacks, missing=missing)
+    return said
 
 
 def _late(facts: ReportFacts, words: Words) -> Table:

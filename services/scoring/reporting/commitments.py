@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from services.scoring.reporting.facts import CommitmentFact
 from services.scoring.reporting.paper import Bars, Cell, Column, Table
@@ -18,51 +19,45 @@ _BARS = 15
 """The most commitments that one chart shows."""
 
 
-def share_of_plan(part: Part, value: float | None) -> float | None:
-    """Return which share of the plan a value is, in percent; None where that says nothing.
-
-    Of what has to fall it is the share of the fall: how far it has come from the baseline to the goal.
-    """
-    if value is None or part.goal is None or part.measured_in == "yes_no":
-        return None
-    if part.direction == "at_least":
-        return 100 * value / part.goal if part.goal > 0 else None
-    if part.baseline is None or part.baseline <= part.goal:
-        return None
-    return 100 * (part.baseline - value) / (part.baseline - part.goal)
-
-
-def commitments_table(facts: Sequence[CommitmentFact], words: Words, name: str, *, with_units: bool = False) -> Table:
-    """Return the table of these commitments; `with_units`: each with the unit that it binds."""
+def commitments_table(
+    facts: Sequence[CommitmentFact], on: date, words: Words, name: str, *, with_units: bool = False
+) -> Table:
+    """Return the table of these commitments on a day; `with_units`: each with the unit that it binds."""
     notes = Notes()
-    on = facts[0].known.on
+    later = _later(facts, on, words)
+    if later:
+        notes.mark(later)
     columns = [
-        Column(words.say(phrase("report.columns.number")), 8, "center"),
-        *([Column(words.say(phrase("report.columns.unit")), 20)] if with_units else []),
-        Column(words.say(phrase("report.columns.commitment")), 42),
-        Column(words.say(phrase("report.columns.measured_in")), 14, "center"),
-        Column(words.say(phrase("report.columns.plan")), 16, "right"),
-        Column(words.say(phrase("report.columns.path"), day=words.day(on)), 18, "right"),
-        Column(words.say(phrase("report.columns.reached"), day=words.day(on)), 20, "right"),
+        Column(words.say(phrase("report.columns.number")), 9, "center"),
+        *([Column(words.say(phrase("report.columns.unit")), 22)] if with_units else []),
+        Column(words.say(phrase("report.columns.commitment")), 50),
+        Column(words.say(phrase("report.columns.measured_in")), 15, "center"),
+        Column(words.say(phrase("report.columns.plan")), 18, "right"),
+        Column(words.say(phrase("report.columns.path")), 18, "right"),
+        Column(words.say(phrase("report.columns.reached")), 20, "right"),
         Column(words.say(phrase("report.columns.share")), 16, "right"),
         Column(words.say(phrase("report.columns.status")), 21, "center"),
     ]
     rows = [
-        [Cell(str(number), number), *([Cell(words.unit(fact.unit))] if with_units else []), *_cells(fact, words, notes)]
+        [
+            Cell(str(number), number),
+            *([Cell(words.unit(fact.unit))] if with_units else []),
+            *_cells(fact, words, notes, later),
+        ]
         for number, fact in enumerate(facts, 1)
     ]
-    return Table(name, words.say(phrase("report.tables.commitments")), columns, rows, notes.texts)
+    caption = words.say(phrase("report.tables.commitments"), day=words.day(on))
+    return Table(name, caption, columns, rows, notes.texts)
 
 
-def _cells(fact: CommitmentFact, words: Words, notes: Notes) -> list[Cell]:
-    part = fact.part
-    share = share_of_plan(part, part.value) if fact.has_figures else None
+def _cells(fact: CommitmentFact, words: Words, notes: Notes, later: str | None) -> list[Cell]:
+    part, share = fact.part, fact.share
     return [
         Cell(words.of(fact.commitment.title), marks=_marks_of_plan(part, words, notes)),
         Cell(words.measured_in(part)),
         _amount(part.goal, part, words),
         _amount(part.required, part, words),
-        _reached(fact, words, notes),
+        _reached(fact, words, notes, later),
         Cell("–") if share is None else Cell(words.number(share), share, _marks_of_share(part, words, notes)),
         Cell(capital(words.status(fact.known.status))),
     ]
@@ -75,7 +70,8 @@ def _marks_of_plan(part: Part, words: Words, notes: Notes) -> tuple[int, ...]:
 
 
 def _marks_of_share(part: Part, words: Words, notes: Notes) -> tuple[int, ...]:
-    return (notes.mark(words.say(phrase("report.notes.share_of_fall"))),) if part.direction == "at_most" else ()
+    falls = part.direction == "at_most"
+    return (notes.mark(words.say(phrase("report.notes.share_of_fall"))),) if falls else ()
 
 
 def _amount(value: float | None, part: Part, words: Words) -> Cell:
@@ -84,20 +80,17 @@ def _amount(value: float | None, part: Part, words: Words) -> Cell:
         return Cell("–")
     if part.measured_in == "yes_no":
         return Cell(words.of(_DONE if value >= 1 else _NOT_DONE), value)
-    return Cell(words.number(value, _digits(part, value)), value)
+    return Cell(words.number(value, text.digits_apart(value, part.value, part.goal, part.required)), value)
 
 
-def _digits(part: Part, value: float) -> int | None:
-    return text.digits_apart(value, part.value, part.goal, part.required)
-
-
-def _reached(fact: CommitmentFact, words: Words, notes: Notes) -> Cell:
-    part = fact.part
-    marks = [*_marks_of_figures(fact, words, notes)]
+def _reached(fact: CommitmentFact, words: Words, notes: Notes, later: str | None) -> Cell:
+    marks = tuple(_marks_of_figures(fact, words, notes))
+    if later and fact.has_changed_since:
+        marks = (notes.mark(later), *marks)
     if not fact.has_figures:
-        return Cell(words.say(phrase("report.no_figures")), marks=tuple(marks))
-    cell = _amount(part.value, part, words)
-    return Cell(cell.text, cell.number, tuple(marks), bold=True)
+        return Cell(words.say(phrase("report.no_figures")), marks=marks)
+    cell = _amount(fact.part.value, fact.part, words)
+    return Cell(cell.text, cell.number, marks, bold=True)
 
 
 def _marks_of_figures(fact: CommitmentFact, words: Words, notes: Notes) -> list[int]:
@@ -108,29 +101,33 @@ def _marks_of_figures(fact: CommitmentFact, words: Words, notes: Notes) -> list[
         marks.append(notes.mark(words.say(phrase("report.notes.too_few"))))
     if fact.known.stale and part.stale_after_months is not None:
         marks.append(notes.mark(words.say(phrase("report.notes.stale"), months=part.stale_after_months)))
-    later = fact.actual.parts[0]
-    if later.value is not None and later.value != part.value:
-        value = (
-            words.value(later.value, later)
-            if later.measured_in != "yes_no"
-            else words.of(_DONE if later.value >= 1 else _NOT_DONE)
-        )
-        marks.append(notes.mark(words.say(phrase("report.notes.later"), day=words.day(fact.known.on), value=value)))
     return marks
 
 
-def shares_chart(facts: Sequence[CommitmentFact], words: Words) -> Bars | None:
+def _later(facts: Sequence[CommitmentFact], on: date, words: Words) -> str | None:
+    """Write the values that are others by figures which came after the day; None where none is."""
+    changed = [
+        words.say(phrase("report.notes.later_value"), number=number, value=_value(fact.actual.parts[0], words))
+        for number, fact in enumerate(facts, 1)
+        if fact.has_changed_since
+    ]
+    return words.say(phrase("report.notes.later"), day=words.day(on), values="; ".join(changed)) if changed else None
+
+
+def _value(part: Part, words: Words) -> str:
+    assert part.value is not None  # noqa: S101 - of a fact that has changed
+    is_done = part.measured_in == "yes_no"
+    return words.of(_DONE if part.value >= 1 else _NOT_DONE) if is_done else words.value(part.value, part)
+
+
+def shares_chart(facts: Sequence[CommitmentFact], on: date, words: Words) -> Bars | None:
     """Return the chart of how much of the plan is reached, beside how much the path asks for; None without figures."""
-    drawn = [fact for fact in facts if fact.has_figures and share_of_plan(fact.part, fact.part.value) is not None]
+    drawn = [fact for fact in facts if fact.share is not None][:_BARS]
     if not drawn:
         return None
-    drawn = drawn[:_BARS]
-    reached = [share_of_plan(fact.part, fact.part.value) for fact in drawn]
-    required = [share_of_plan(fact.part, fact.part.required) for fact in drawn]
-    labels = [words.of(fact.commitment.title) for fact in drawn]
-    on = drawn[0].known.on
     series = [
-        (words.say(phrase("report.chart.reached")), reached),
-        (words.say(phrase("report.chart.required")), required),
+        (words.say(phrase("report.chart.reached")), [fact.share for fact in drawn]),
+        (words.say(phrase("report.chart.required")), [fact.required_share for fact in drawn]),
     ]
+    labels = [words.of(fact.commitment.title) for fact in drawn]
     return Bars(words.say(phrase("report.chart.title"), day=words.day(on)), labels, series)

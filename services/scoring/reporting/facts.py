@@ -11,7 +11,7 @@ from shared.contracts.assessment import Assessment, Part
 from shared.contracts.period import Period
 from shared.contracts.status import Event, Status
 from shared.reference.load import Reference
-from shared.reference.models import Commitment, CriterionKey, Unit
+from shared.reference.models import Commitment, CriterionKey, Total, Unit
 
 HELD = (Status.MET, Status.ON_TRACK)
 """Statuses with which nothing is behind."""
@@ -40,6 +40,35 @@ class CommitmentFact(NamedTuple):
         part = self.part
         contributed = (part.units_counted, part.reports_in)
         return part.value is not None and (contributed == (None, None) or any(contributed))
+
+    @property
+    def has_changed_since(self) -> bool:
+        """Whether figures that came after the day give another value."""
+        return self.actual.parts[0].value not in (None, self.part.value)
+
+    @property
+    def share(self) -> float | None:
+        """The share of the plan that is reached, in percent; None without figures, and where it would say nothing.
+
+        Of what has to fall it is the share of the fall: how far it has come from the baseline to the goal. The cases
+        of a year have no share before the year is over.
+        """
+        return self._share(self.part.value) if self.has_figures else None
+
+    @property
+    def required_share(self) -> float | None:
+        """The share of the plan that the path asks for, in percent."""
+        return self._share(self.part.required)
+
+    def _share(self, value: float | None) -> float | None:
+        part = self.part
+        if value is None or part.goal is None or part.measured_in == "yes_no":
+            return None
+        if part.direction == "at_least":
+            return 100 * value / part.goal if part.goal > 0 else None
+        if isinstance(self.commitment.measure, Total) or part.baseline is None or part.baseline <= part.goal:
+            return None
+        return 100 * (part.baseline - value) / (part.baseline - part.goal)
 
 
 class CriterionFact(NamedTuple):

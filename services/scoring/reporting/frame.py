@@ -36,9 +36,9 @@ def frame_of(facts: ReportFacts, office: Office, words: Words) -> Frame:
     plan, unit = facts.reference.plan, facts.unit
     is_province = unit.code == plan.unit
     signed_as = office.signed_as or plan.document.signed_as or words.say(phrase("report.frame.head"))
-    committee = words.say(phrase("report.frame.committee"), unit=unit.title)
+    superior = words.say(phrase("report.frame.committee_short"), unit=unit.title)
     return Frame(
-        above=(office.above or committee).upper() if is_province else committee.upper(),
+        above=((office.above if is_province else None) or superior).upper(),
         issuer=_without(unit.title, issuer_of(facts, office)).upper(),
         number=words.say(
             phrase("report.frame.number"), symbol=office.symbol or words.say(phrase("report.frame.symbol"))

@@ -44,18 +44,12 @@ def _marks(facts: ReportFacts, words: Words) -> Iterator[str]:
 
 
 def _opening(facts: ReportFacts, office: Office, words: Words) -> Iterator[Block]:
-    document = facts.reference.plan.document
-    yield Paragraph(
-        words.say(
-            phrase("report.opening"),
-            plan=document.title,
-            of=document.issuer,
-            issuer=issuer_of(facts, office),
-            month=facts.month.start.month,
-            year=facts.month.start.year,
-            unit=words.unit(facts.unit),
-        )
-    )
+    document, issuer = facts.reference.plan.document, issuer_of(facts, office)
+    month, year, unit = facts.month.start.month, facts.month.start.year, words.unit(facts.unit)
+    plan = document.title
+    if issuer != document.issuer:
+        plan = words.say(phrase("report.plan_of"), plan=plan, issuer=document.issuer)
+    yield Paragraph(words.say(phrase("report.opening"), plan=plan, issuer=issuer, month=month, year=year, unit=unit))
 
 
 def _told(facts: ReportFacts, words: Words) -> Iterator[Block]:

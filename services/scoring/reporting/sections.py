@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from services.scoring.reporting.annexes import AnnexKind, behind_of, doubtful_of, label, late_of
-from services.scoring.reporting.commitments import commitments_table, share_of_plan, shares_chart
+from services.scoring.reporting.commitments import commitments_table, shares_chart
 from services.scoring.reporting.criteria import criteria_table
 from services.scoring.reporting.facts import BEHIND, HELD, CommitmentFact, CriterionFact, ReportFacts
 from services.scoring.reporting.paper import Block, Heading, Paragraph
@@ -30,8 +30,8 @@ def results(facts: ReportFacts, words: Words) -> Iterator[Block]:
     yield Heading(words.say(phrase("report.results.commitments")), 2)
     if facts.commitments:
         yield Paragraph(_standing(facts, words))
-        yield commitments_table(facts.commitments, words, words.say(phrase("report.sheets.commitments")))
-        if chart := shares_chart(facts.commitments, words):
+        yield commitments_table(facts.commitments, facts.on, words, words.say(phrase("report.sheets.commitments")))
+        if chart := shares_chart(facts.commitments, facts.on, words):
             yield chart
     else:
         yield Paragraph(words.say(phrase("report.results.no_commitments"), unit=words.unit(facts.unit)))
@@ -97,17 +97,11 @@ def assessment(facts: ReportFacts, words: Words) -> Iterator[Block]:
     """Yield section II: what is met, what is behind and why."""
     yield Heading(words.say(phrase("report.assessment.title")))
     yield Heading(words.say(phrase("report.assessment.held")), 2)
-    yield from _items(
-        [_held(fact, words) for fact in _with(facts, HELD)], words.say(phrase("report.assessment.none_held"))
-    )
+    held = [said for status in HELD if (said := _held(facts, status, words))]
+    yield from _items(held, words.say(phrase("report.assessment.none_held")))
     yield Heading(words.say(phrase("report.assessment.behind")), 2)
     behind = [*(_behind(fact, words) for fact in _with(facts, BEHIND)), *_communes_behind(facts, words)]
     yield from _items(behind, words.say(phrase("report.assessment.none_behind")))
-    if unjudged := _with(facts, (Status.NO_DATA,)):
-        titles = "; ".join(words.of(fact.commitment.title) for fact in unjudged)
-        yield Paragraph(
-            words.say(phrase("report.assessment.unjudged"), count=words.number(len(unjudged)), titles=titles)
-        )
     yield Heading(words.say(phrase("report.assessment.causes")), 2)
     yield from _items(_causes(facts, words), words.say(phrase("report.assessment.no_causes")))
     yield Paragraph(words.say(phrase("report.assessment.difficulties")))
@@ -118,26 +112,41 @@ def _with(facts: ReportFacts, statuses: Sequence[Status]) -> list[CommitmentFact
     return [fact for status in statuses for fact in facts.commitments if fact.known.status == status]
 
 
-def _held(fact: CommitmentFact, words: Words) -> str:
-    part = fact.part
-    share = share_of_plan(part, part.value)
-    if share is None or part.value is None or part.goal is None:
-        return words.say(
-            phrase("report.assessment.held_item"),
-            title=words.of(fact.commitment.title),
-            status=words.status(fact.known.status),
-        )
-    return words.say(
-        phrase("report.assessment.held_value"),
-        title=words.of(fact.commitment.title),
-        value=words.value(part.value, part),
-        share=words.percent(share),
-        status=words.status(fact.known.status),
-    )
+def _held(facts: ReportFacts, status: Status, words: Words) -> str | None:
+    """Write which commitments have a status, each with what is reached; None where none has it."""
+    held = [_reached(fact, words) for fact in _with(facts, (status,))]
+    if not held:
+        return None
+    count, items = words.number(len(held)), "; ".join(held)
+    return words.say(phrase("report.assessment.held_items"), count=count, status=words.status(status), items=items)
+
+
+def _reached(fact: CommitmentFact, words: Words) -> str:
+    title, part = words.of(fact.commitment.title), fact.part
+    if not fact.has_figures or part.value is None or part.measured_in == "yes_no":
+        return title
+    return words.say(phrase("report.assessment.reached"), title=title, value=words.value(part.value, part))
 
 
 def _behind(fact: CommitmentFact, words: Words) -> str:
-    return words.of(fact.known.reason)
+    """Write how far a commitment is behind its path, what is missing to its goal, and where the trend leads."""
+    title, part = words.of(fact.commitment.title), fact.part
+    if part.value is None or part.goal is None or part.measured_in == "yes_no":
+        return words.say(phrase("report.assessment.undone"), title=title, status=words.status(fact.known.status))
+    rises = part.direction == "at_least"
+    said = [words.say(phrase("report.assessment.value"), title=title, value=words.value_apart(part.value, part))]
+    if fact.known.status != Status.MISSED and part.required is not None and part.required_on is not None:
+        path = phrase("report.assessment.path_up") if rises else phrase("report.assessment.path_down")
+        required, gap = words.value_apart(part.required, part), words.difference(abs(part.gap or 0), part)
+        said.append(words.say(path, day=words.day(part.required_on), required=required, gap=gap))
+    if part.missing and part.missing_unit and part.deadline:
+        lacks = phrase("report.assessment.lacks_up") if rises else phrase("report.assessment.lacks_down")
+        missing = f"{words.number(part.missing)} {words.of(part.missing_unit)}"
+        goal, deadline = words.value_apart(part.goal, part), words.day(part.deadline)
+        said.append(words.say(lacks, goal=goal, day=deadline, missing=missing))
+    if fact.known.status != Status.MISSED and part.projected and not part.projected.in_time:
+        said.append(words.say(phrase("report.assessment.trend_fails")))
+    return "; ".join(said) + "."
 
 
 def _communes_behind(facts: ReportFacts, words: Words) -> list[str]:
@@ -169,6 +178,10 @@ def _places(named: Iterable[CriterionFact], words: Words) -> str:
 
 def _causes(facts: ReportFacts, words: Words) -> list[str]:
     said = []
+    if unjudged := _with(facts, (Status.NO_DATA,)):
+        titles = "; ".join(words.of(fact.commitment.title) for fact in unjudged)
+        count = words.number(len(unjudged))
+        said.append(words.say(phrase("report.assessment.unjudged"), count=count, titles=titles))
     if late := late_of(facts):
         communes = words.number(len({fact.unit.key for fact in late}))
         annex = label(AnnexKind.LATE, facts, words)
@@ -203,7 +216,7 @@ def _of_commitment(fact: CommitmentFact, facts: ReportFacts, words: Words) -> st
     if not offices:
         offices = words.say(phrase("report.proposals.everybody"))
     aim = ""
-    if part.next:
+    if part.next and part.next.on > facts.on:
         required = words.value(part.next.required, part)
         aim = words.say(phrase("report.proposals.aim"), required=required, day=words.day(part.next.on))
     elif part.goal is not None and part.deadline and part.deadline > facts.on and part.measured_in != "yes_no":

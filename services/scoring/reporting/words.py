@@ -53,6 +53,15 @@ class Words(NamedTuple):
         """Write a value of a measure with its unit: `78 xã`, `12,5 %`."""
         return amount(value, part.measured_in, self.language)
 
+    def value_apart(self, value: float, part: Part) -> str:
+        """Write a value of a measure with its unit, otherwise than the measure's other values from which it differs."""
+        digits = text.digits_apart(value, part.value, part.goal, part.required)
+        return amount(value, part.measured_in, self.language, digits=digits)
+
+    def difference(self, value: float, part: Part) -> str:
+        """Write a difference of two values of a measure with its unit; one of percentages in points."""
+        return amount(value, part.measured_in, self.language, difference=True)
+
     def measured_in(self, part: Part) -> str:
         """Name the unit in which a measure is counted; empty for what is done or not."""
         if part.measured_in == "percent":
