@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.local.clients import settings_of
 from deploy.local.running_system import RunningSystem
-from services.cli.console import console, errors, fail, run
+from services.cli.console import console, errors, fail, run, words_of
 from services.cli.migrate import SCHEMAS
 from services.cli.options import DATA, Data, system_of
 from services.cli.texts import phrase
@@ -283,7 +283,8 @@ def reason_of(error: BaseException) -> str:
     """Return why something failed: of an operating system's error with the file, of others the words."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'backup'}: {error.strerror}"
-    return str(error) or type(error).__name__
+    words = None if isinstance(error, BackupError) or not isinstance(error, Exception) else words_of(error)
+    return words.in_both if words else str(error) or type(error).__name__
 
 
 def _print_made(made: tuple[Path, Manifest], recipients: list[str]) -> None:
