@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from nats.aio.client import Client
 from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local.clients import BROKER_PATIENCE_SECONDS, broker, database, settings_of
 from services.cli.console import console, errors, fail, run
@@ -16,20 +18,41 @@ from services.cli.running_reference import running_reference
 from services.cli.texts import phrase
 from services.intake.admission.digest import digests_of
 from services.intake.audit import Audit, audit
+from services.intake.logged_messages import logged_messages
 from services.intake.repair import Repair, RepairRunsError, UnkeptMessagesError
 from services.intake.repair import repair as repair_stream
+from services.intake.storage.lost_messages import highest_number_of
 from services.intake.storage.tables import ParkedRow as NotProjected
 from services.intake.storage.tables import SubmissionRow as Receipts
+from services.notify.storage.tables import ParkedRow as NotTold
+from services.scoring.storage.tables import OutboxRow
 from services.scoring.storage.tables import ParkedRow as NotScored
 from services.scoring.storage.tables import SubmissionRow as Scored
+from services.scoring.update.published_again import published_messages
+from shared.contracts import subjects
 from shared.contracts.submission import Submission
 from shared.nats.connection import connected
+from shared.nats.refilling import Refill, Refilling
 from shared.nats.roles import REPAIR
+from shared.postgres.locks import may_repair
 from shared.postgres.statements import table_of
+from shared.reference.load import Plans
+from shared.service.outbox import unpublished
+from shared.service.proof import Proof
 from shared.texts import filled
 from shared.time import VIETNAM
 
 _PARKED = (NotScored, NotProjected)
+_STATUS = subjects.STATUS_STREAM
+_IN_TABLES = (
+    subjects.ALL_STATUSES,
+    subjects.ALL_STATUSES_V2,
+    subjects.ALL_TARGETS,
+    subjects.ALL_TARGETS_V2,
+    subjects.ALL_PROBLEMS,
+    subjects.ALL_DOSSIERS,
+)
+"""The families of STATUS whose messages the tables keep."""
 
 app = typer.Typer(no_args_is_help=True, help="Kiểm chứng nhật ký số liệu. / Check the log of accepted submissions.")
 
@@ -62,34 +85,39 @@ def verify(data: Data = DATA) -> None:
 
 @app.command()
 def repair(data: Data = DATA) -> None:
-    """Publish again what the stream of submissions has lost and the database holds, beside the running services.
+    """Publish again what the streams SUBMISSIONS and STATUS have lost and the database holds.
 
-    Exit status 1 where something stays lost. It changes no verdict, and may be repeated.
+    Beside the running services. Exit status 1 where something stays lost. It changes no verdict, tells nobody anew, and
+    may be repeated.
     """
     system = system_of(data)
 
-    async def work() -> Repair:
+    async def work() -> tuple[Repair, Refill]:
         async with (
             broker(system) as operator,
             connected(settings_of(system, REPAIR.name), "ntm-repair", BROKER_PATIENCE_SECONDS) as nats,
             database(system) as engine,
         ):
-            units = (await running_reference(system, operator)).plans.references[-1].units
-            return await repair_stream(engine, nats, table_of(Scored), [table_of(row) for row in _PARKED], units)
+            plans = (await running_reference(system, operator)).plans
+            units = plans.references[-1].units
+            repaired = await repair_stream(engine, nats, table_of(Scored), [table_of(row) for row in _PARKED], units)
+            return repaired, await _refill_status(engine, nats, plans)
 
     try:
-        repaired = run(work())
+        repaired, refilled = run(work())
     except RepairRunsError:
         raise fail(phrase("audit.repair_runs").in_both) from None
     except UnkeptMessagesError as error:
         raise fail(filled(phrase("audit.repair_waits"), number=error.number).in_both) from None
     if repaired.was_closed:
         console.print(phrase("audit.repair_opened").in_both, highlight=False)
-    if repaired.was_made:
-        console.print(phrase("audit.repair_made").in_both, highlight=False)
+    for stream, was_made in ((subjects.SUBMISSIONS_STREAM, repaired.was_made), (_STATUS, refilled.was_made)):
+        if was_made:
+            console.print(filled(phrase("audit.repair_made"), stream=stream).in_both, highlight=False)
     if repaired.goes_on_from is not None:
         console.print(filled(phrase("audit.repair_goes_on"), number=repaired.goes_on_from).in_both, highlight=False)
-    for family, number in repaired.restored.items():
+    restored = {**repaired.restored, **refilled.restored}
+    for family, number in restored.items():
         console.print(filled(phrase("audit.repair_restored"), number=number, family=family).in_both, highlight=False)
     for message in repaired.removed:
         console.print(filled(phrase("audit.repair_removed"), message=message).in_both, highlight=False)
@@ -108,8 +136,27 @@ def repair(data: Data = DATA) -> None:
     console.print(phrase("audit.repair_beyond").in_both, highlight=False)
     if not repaired.is_whole:
         raise typer.Exit(1)
-    if not repaired.restored:
+    if not restored:
         console.print(phrase("audit.repair_nothing").in_both, style="green", highlight=False)
+
+
+async def _refill_status(engine: AsyncEngine, nats: Client, plans: Plans) -> Refill:
+    """Fill the stream STATUS again with the changes, difficulties and dossiers that the tables hold."""
+    parked = [table_of(row) for row in (NotProjected, NotTold)]
+    proof = await Proof.of(engine, nats)
+    async with engine.connect() as connection:
+        # The tables as they are before the stream is read: what is published meanwhile would seem to be lost.
+        await connection.execution_options(isolation_level="REPEATABLE READ")
+        if not await may_repair(connection):
+            raise RepairRunsError
+        refilling = Refilling(nats, _STATUS, proof.proved)
+        highest = await highest_number_of(connection, _STATUS, parked)
+        await refilling.begin(highest, _IN_TABLES, await unpublished(connection, OutboxRow))
+        async for messages in published_messages(connection, plans):
+            await refilling.take(messages)
+        await refilling.take(await logged_messages(connection, plans.references[-1].units))
+        await refilling.end()
+    return refilling.result
 
 
 @app.command()

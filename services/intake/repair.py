@@ -33,7 +33,8 @@ from shared.contracts.submission import AcceptedSubmission, Review, Withdrawal
 from shared.nats.closed_streams import closed, reopen
 from shared.nats.cloud_events import Message
 from shared.nats.consumers import ensure_consumers
-from shared.nats.publishing import BATCH_LIMIT, publish
+from shared.nats.publishing import BATCH_LIMIT
+from shared.nats.refilling import publish_again
 from shared.nats.stream_reader import read_stream
 from shared.nats.streams import ensure_stream
 from shared.postgres.locks import may_repair
@@ -42,8 +43,6 @@ from shared.service.proof import Proof
 from shared.signatures import HEADER as SIGNATURE
 
 _STREAM = subjects.SUBMISSIONS_STREAM
-_SHORT_WINDOW_SECONDS = 0.1
-_FORGETTING_SECONDS = 0.5
 _PATIENCE_SECONDS = 30.0
 
 
@@ -212,24 +211,10 @@ def _district(decision: Review | Withdrawal, units: Units) -> str | None:
 
 async def _publish(nats: Client, messages: Iterable[Message], result: Repair) -> None:
     for batch in batched(messages, BATCH_LIMIT):
-        left: Sequence[Message] = batch
-        while left := await _repeated(nats, left):
-            await _forget_ids(nats)
+        await publish_again(nats, _STREAM, batch)
         for message in batch:
             family = next(one for one in subjects.KEPT[_STREAM] if subjects.is_in(message.subject, one))
             result.restored[family] = result.restored.get(family, 0) + 1
-
-
-async def _repeated(nats: Client, messages: Sequence[Message]) -> list[Message]:
-    """Publish messages; return those whose ids the stream remembers, for an hour, though it has lost the messages."""
-    stored = await publish(nats, messages)
-    return [message for message, place in zip(messages, stored, strict=True) if place.duplicate]
-
-
-async def _forget_ids(nats: Client) -> None:
-    """Let the stream forget the ids by which it drops repeated messages."""
-    async with closed(nats.jetstream(), _STREAM, window_seconds=_SHORT_WINDOW_SECONDS):
-        await asyncio.sleep(_FORGETTING_SECONDS)
 
 
 async def _go_on_behind(nats: Client, number: int, lost: LostMessages, proof: Proof) -> None:

@@ -220,25 +220,28 @@ OPERATOR = Role(
 )
 """The other commands of `ntm`. It is as trusted as `migrate`, whose account it shares."""
 
+_NOT_IN_TABLES = (subjects.ALL_PARKED, subjects.ALL_RULES)
+_REPAIRED = (subjects.SUBMISSIONS_STREAM, subjects.STATUS_STREAM)
+
 REPAIR = Role(
     "repair",
     STREAMS_ACCOUNT,
     publish=[
         f"{_API}.INFO",
-        *_reads(subjects.SUBMISSIONS_STREAM),
-        *(f"{_API}.STREAM.{call}.{subjects.SUBMISSIONS_STREAM}" for call in REPAIRS),
+        *_reads(*_REPAIRED),
+        *(f"{_API}.STREAM.{call}.{stream}" for stream in _REPAIRED for call in REPAIRS),
         *(
             f"{_API}.CONSUMER.CREATE.{own}.{family}"
             for service in subjects.CONSUMERS
             for own, family in _own(service)
-            if subjects.stream_of(family) == subjects.SUBMISSIONS_STREAM
+            if subjects.stream_of(family) in _REPAIRED
         ),
-        *subjects.KEPT[subjects.SUBMISSIONS_STREAM],
+        *(family for stream in _REPAIRED for family in subjects.KEPT[stream] if family not in _NOT_IN_TABLES),
     ],
     subscribe=[f"{inbox_of('repair')}.>"],
-    keys=[subjects.SUBMISSIONS_STREAM],
+    keys=_REPAIRED,
 )
-"""`ntm audit repair`: it fills the stream of submissions again, and may do so with no other.
+"""`ntm audit repair`: it fills the streams again whose messages the database keeps, and may do so with no other.
 
 It is as trusted as `migrate`, whose account it shares.
 """

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import Field, SQLModel
 
-from shared.nats.cloud_events import Message
+from shared.nats.cloud_events import MESSAGE_ID, Message
 from shared.nats.publishing import BATCH_LIMIT, publish
 from shared.postgres.statements import columns_of, commit_lazily, insert_rows, table_of
 from shared.service.polling_worker import PollingWorker
@@ -42,6 +42,11 @@ async def put(connection: AsyncConnection, outbox: type[OutboxColumns], messages
     if messages:
         rows = [{"subject": m.subject, "body": m.body.decode(), "headers": m.headers} for m in messages]
         await connection.execute(insert_rows(table_of(outbox), tuple(rows[0])), columns_of(rows))
+
+
+async def unpublished(connection: AsyncConnection, outbox: type[OutboxColumns]) -> set[str]:
+    """Return the ids of the messages that are still to be published."""
+    return set((await connection.scalars(select(table_of(outbox).c.headers[MESSAGE_ID].astext))).all())
 
 
 class Relay(PollingWorker):

@@ -128,7 +128,14 @@ PUBLISHED = {
 }  # fmt: skip
 """By user: subjects of messages and requests. Nobody else may publish on them."""
 
-REPAIRED = PUBLISHED["intake"][:3]
+REPAIRED_STREAMS = (subjects.SUBMISSIONS_STREAM, subjects.STATUS_STREAM)
+REPAIRED = [
+    subject
+    for published in PUBLISHED.values()
+    for subject in published
+    if subjects.stream_of(subject) in REPAIRED_STREAMS
+    and not any(subjects.is_in(subject, family) for family in (subjects.ALL_PARKED, subjects.ALL_RULES))
+]
 """Subjects on which also the repair of their stream may publish."""
 
 USERS = [role.name for role in (*ROLES, *map(agency, AGENCIES))]
@@ -242,7 +249,7 @@ async def test_a_service_makes_its_own_consumers_again_with_their_subjects_and_n
         async with connected(nats_server, name) as user:
             for service in SERVICES:
                 for own, family in zip(_own(service), subjects.CONSUMERS[service], strict=True):
-                    makes = name == service or (name == REPAIR.name and own.startswith(subjects.SUBMISSIONS_STREAM))
+                    makes = name == service or (name == REPAIR.name and own.startswith(REPAIRED_STREAMS))
                     assert await user.may_publish(f"$JS.API.CONSUMER.CREATE.{own}.{family}") == makes, (name, own)
                     knows = name in (service, "operator", "backup", *known.get(own, ()))
                     assert await user.may_publish(f"$JS.API.CONSUMER.INFO.{own}") == knows, (name, own)
@@ -295,10 +302,10 @@ async def test_a_service_with_a_simulated_clock_makes_no_stream_and_waits_for_mi
         assert "permissions violation" not in service.log.read_text().lower()
 
 
-async def test_a_repair_manages_the_stream_of_submissions_and_no_other(
+async def test_a_repair_manages_the_streams_that_it_fills_and_no_other(
     prepared: Client, nats_server: NatsServer
 ) -> None:
-    own = {f"$JS.API.STREAM.{call}.{subjects.SUBMISSIONS_STREAM}" for call in REPAIRS}
+    own = {f"$JS.API.STREAM.{call}.{stream}" for call in REPAIRS for stream in REPAIRED_STREAMS}
     async with connected(nats_server, REPAIR.name) as user:
         for call in MANAGED:
             assert await user.may_publish(call) == (call in own), call

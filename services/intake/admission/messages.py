@@ -9,6 +9,8 @@ from uuid import UUID, uuid4
 
 from services.intake.admission.candidate import Candidate, Refused
 from shared.contracts import subjects
+from shared.contracts.difficulty import DifficultyLogged
+from shared.contracts.dossier import DossierLogged
 from shared.contracts.submission import AcceptedSubmission, Receipt, Refusal, Review, SubmissionWarning, Withdrawal
 from shared.nats.cloud_events import MESSAGE_ID, Message, cloud_event
 from shared.reference.units import Units
@@ -123,6 +125,32 @@ def withdrawal_message(withdrawal: Withdrawal, district: str | None, trace: str 
         kind="submission.withdrawn",
         source="intake",
         at=withdrawal.at,
+        trace=trace,
+    )
+
+
+def difficulty_message(logged: DifficultyLogged, trace: str | None) -> Message:
+    """Return the message that a difficulty was reported, answered or closed."""
+    return cloud_event(
+        subjects.problem(logged.unit.code),
+        logged.model_dump_json().encode(),
+        event_id=logged.id,
+        kind=logged.event.replace("_", "."),
+        source="intake",
+        at=logged.at,
+        trace=trace,
+    )
+
+
+def dossier_message(logged: DossierLogged, subject: str, trace: str | None) -> Message:
+    """Return the message of a step of a dossier."""
+    return cloud_event(
+        subject,
+        logged.model_dump_json().encode(),
+        event_id=logged.id,
+        kind=f"dossier.{logged.step.replace('_', '.')}",
+        source="intake",
+        at=logged.at,
         trace=trace,
     )
 

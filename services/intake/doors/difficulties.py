@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from services.intake.admission.candidate import REQUEST_KEY
 from services.intake.admission.kept_message import first_published
+from services.intake.admission.messages import difficulty_message
 from services.intake.doors.receipts import Limit
 from services.intake.projection.read_after_write import find_after_projection, newest_projected
 from services.intake.service import Intake, Serving
@@ -25,7 +26,7 @@ from shared.contracts.refs import SentUnitCode, UnitRef
 from shared.http.body import JsonRoute
 from shared.http.dependencies import SignedIn
 from shared.http.paging import IdCursor, unknown_cursor
-from shared.nats.cloud_events import cloud_event, new_trace
+from shared.nats.cloud_events import new_trace
 from shared.nats.publishing import BrokerUnavailableError, SubjectMovedError, publish, publish_next
 from shared.problems import Fault, Faults, Problem, Problems, unknown_unit
 from shared.reference.load import Reference
@@ -347,15 +348,7 @@ async def _publish(intake: Intake, logged: DifficultyLogged, request: Request, a
     """
     nats = intake.runtime.nats
     intake.admission.group_commit.check_open()
-    message = cloud_event(
-        subjects.problem(logged.unit.code),
-        logged.model_dump_json().encode(),
-        event_id=logged.id,
-        kind=logged.event.replace("_", "."),
-        source="intake",
-        at=logged.at,
-        trace=new_trace(request.headers.get("traceparent")),
-    )
+    message = difficulty_message(logged, new_trace(request.headers.get("traceparent")))
     try:
         (stored,) = await publish(nats, [message]) if after is None else [await publish_next(nats, message, after)]
     except BrokerUnavailableError as error:

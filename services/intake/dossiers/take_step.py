@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.intake.admission.candidate import Posted
+from services.intake.admission.messages import dossier_message
 from services.intake.dossiers.history import History, history_of, subject_of
 from services.intake.dossiers.scoring_judgement import judgement_of
 from services.intake.rules.dossier import (
@@ -25,7 +26,6 @@ from services.intake.service import Intake
 from shared.contracts.dossier import DossierEntry, DossierLogged, DossierStep, DossierTurn, Judged, JudgedAnswer
 from shared.contracts.judgement import Judgement
 from shared.contracts.recognition import Recognition, RecognitionState
-from shared.nats.cloud_events import cloud_event
 from shared.nats.publishing import BrokerUnavailableError, SubjectMovedError, publish_next
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
@@ -80,15 +80,7 @@ async def take_step(intake: Intake, posted: Posted, step: Step) -> list[DossierL
 
 async def _publish(runtime: Runtime, posted: Posted, step: Step, logged: DossierLogged, after: int) -> bool:
     """Publish a step behind the newest about its commune; return False where the stream has it already."""
-    message = cloud_event(
-        subject_of(step.unit, runtime),
-        logged.model_dump_json().encode(),
-        event_id=logged.id,
-        kind=f"dossier.{logged.step.replace('_', '.')}",
-        source="intake",
-        at=logged.at,
-        trace=posted.trace,
-    )
+    message = dossier_message(logged, subject_of(step.unit, runtime), posted.trace)
     try:
         return not (await publish_next(runtime.nats, message, after)).duplicate
     except BrokerUnavailableError as error:

@@ -42,9 +42,11 @@ class StoredStep(NamedTuple):
 
 
 async def keep_steps(connection: AsyncConnection, rows: Sequence[NewDossierStep]) -> None:
-    """Keep steps; those that are known stay as they are."""
+    """Keep steps; those that are known take over the number that they have on the stream now."""
     if rows:
-        await connection.execute(insert(dossier_step).on_conflict_do_nothing(), rows)
+        statement = insert(dossier_step)
+        number = {"sequence": statement.excluded.sequence}
+        await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=number), rows)
 
 
 async def is_kept(connection: AsyncConnection, step_id: UUID) -> bool:

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, Table, text
+from sqlalchemy import Row, Table, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.intake.storage.tables import ReviewRow, WithdrawalRow
+from services.intake.storage.tables import DossierStepRow, ProblemEventRow, ReviewRow, WithdrawalRow
 from shared.contracts import subjects
 from shared.postgres.statements import table_of
 
@@ -134,3 +134,25 @@ class LostMessages:
         result = await self._connection.stream(text(query))
         async for rows in result.partitions(_ROWS_AT_ONCE):
             yield rows
+
+
+async def logged_difficulties(connection: AsyncConnection) -> Sequence[dict[str, Any]]:
+    """Return the events of all difficulties, oldest first."""
+    event = table_of(ProblemEventRow)
+    return (await connection.scalars(select(event.c.body).order_by(event.c.at, event.c.id))).all()
+
+
+async def logged_steps(connection: AsyncConnection) -> Sequence[tuple[int, dict[str, Any]]]:
+    """Return the steps of all dossiers in order, each with the key of its commune."""
+    step = table_of(DossierStepRow)
+    rows = await connection.execute(select(step.c.unit, step.c.body).order_by(step.c.sequence))
+    return [(unit, body) for unit, body in rows]
+
+
+async def highest_number_of(connection: AsyncConnection, stream: str, parked: Sequence[Table]) -> int:
+    """Return the highest number of the stream STATUS that the tables of intake or those of parked messages name."""
+    highest = [await connection.scalar(select(func.max(table_of(DossierStepRow).c.sequence))) or 0]
+    for table in parked:
+        query = select(func.max(table.c.sequence)).where(table.c.stream == stream)
+        highest.append(await connection.scalar(query) or 0)
+    return max(highest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
@@ -19,6 +19,8 @@ from shared.postgres.statements import columns_of, insert_rows, table_of
 from shared.reference.models import CriterionKey
 
 change = table_of(ChangeRow)
+
+_ROWS_AT_ONCE = 1000
 
 
 class StoredChange(NamedTuple):
@@ -113,6 +115,13 @@ async def add_changes(connection: AsyncConnection, rows: Sequence[ChangeValues])
         return set()
     statement = insert_rows(change, tuple(rows[0])).on_conflict_do_nothing().returning(change.c.id)
     return set((await connection.scalars(statement, columns_of(rows))).all())
+
+
+async def all_changes(connection: AsyncConnection) -> AsyncIterator[list[dict[str, Any]]]:
+    """Yield the bodies of all published changes, in order."""
+    result = await connection.stream(select(change.c.body).order_by(change.c.number))
+    async for rows in result.partitions(_ROWS_AT_ONCE):
+        yield [row.body for row in rows]
 
 
 async def known_changes(connection: AsyncConnection, ids: Collection[UUID]) -> set[UUID]:

@@ -1,0 +1,29 @@
+"""The messages of all changes that were published, made again from the database for a stream that has lost them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from pydantic import TypeAdapter
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring.storage.changes import all_changes
+from services.scoring.update.published_changes import messages_of
+from shared.contracts.verdict_change import AnyChange
+from shared.nats.cloud_events import Message
+from shared.reference.load import Plans
+
+_CHANGE: TypeAdapter[AnyChange] = TypeAdapter(AnyChange)
+
+
+async def published_messages(connection: AsyncConnection, plans: Plans) -> AsyncIterator[Sequence[Message]]:
+    """Yield the messages of all changes, in the order in which they were published, without signatures."""
+    async for bodies in all_changes(connection):
+        changes = [_CHANGE.validate_python(body) for body in bodies]
+        yield [
+            message
+            for change in changes
+            for message in messages_of(
+                change, None, change.plan is None or change.plan == plans.in_force(change.on).plan.id
+            )
+        ]
