@@ -19,6 +19,7 @@ from shared.backup.errors import IncompleteRestoreError, StreamRefusedError, Str
 from shared.backup.manifest import StreamNote
 from shared.contracts import subjects
 from shared.nats.consumers import acknowledged_until
+from shared.nats.streams import OUR_LIMIT
 
 _CHUNK_BYTES = 128 << 10
 _PATIENCE_SECONDS = 600
@@ -113,7 +114,7 @@ async def _restore(
     nats: Client, note: StreamNote, first: Part, parts: Iterator[Part], replicas: int | None
 ) -> Part | None:
     """Make one stream again; return the first part behind it."""
-    config = note.config | ({} if replicas is None else {"num_replicas": replicas})
+    config = _without_our_limit(note.config) | ({} if replicas is None else {"num_replicas": replicas})
     begun = await _call(nats, f"$JS.API.STREAM.RESTORE.{note.name}", {"config": config, "state": note.state})
     part: Part | None = first
     while part is not None and part.member == note.member:
@@ -123,6 +124,14 @@ async def _restore(
         part = next(parts, None)
     _checked((await nats.request(begun["deliver_subject"], b"", timeout=_PATIENCE_SECONDS)).data)
     return part
+
+
+def _without_our_limit(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stream's settings without its share of the former store: it gets its share of the new one afterwards."""
+    metadata = config.get("metadata") or {}
+    if metadata.get(OUR_LIMIT) != str(config.get("max_bytes")):  # an operator's own limit stays
+        return dict(config)
+    return {**config, "max_bytes": -1, "metadata": {name: metadata[name] for name in metadata if name != OUR_LIMIT}}
 
 
 async def reset_consumers(nats: Client, positions: Mapping[str, Mapping[str, int]]) -> dict[str, int]:

@@ -16,7 +16,7 @@ from shared.nats.store_limits import differs_notably, stream_limit
 _DUPLICATE_WINDOW_SECONDS = 3600
 _YEAR_SECONDS = 366 * 24 * 3600
 
-_OUR_LIMIT = "ntm_max_bytes"
+OUR_LIMIT = "ntm_max_bytes"
 """The key in a stream's metadata of the limit that we have set: another limit is an operator's own, and stays."""
 
 NO_ROOM = {10005, 10028, 10047}
@@ -101,7 +101,7 @@ async def _add(js: JetStreamContext, config: StreamConfig) -> None:
 def _wanted_limit(info: StreamInfo, store_bytes: int | None) -> dict[str, int]:
     """Return the limit that a stream is to have; none where an operator has set one, or it has nearly that one."""
     before = info.config.max_bytes or 0
-    is_ours = before <= 0 or (info.config.metadata or {}).get(_OUR_LIMIT) == str(before)
+    is_ours = before <= 0 or (info.config.metadata or {}).get(OUR_LIMIT) == str(before)
     if store_bytes is None or not is_ours:
         return {}
     after = stream_limit(info.config.name or "", store_bytes, 0 if before > 0 else info.state.bytes)
@@ -110,7 +110,7 @@ def _wanted_limit(info: StreamInfo, store_bytes: int | None) -> dict[str, int]:
 
 def _limited(max_bytes: int, metadata: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the settings of a stream's limit, with a note that it is ours."""
-    return {"max_bytes": max_bytes, "metadata": {**(metadata or {}), _OUR_LIMIT: str(max_bytes)}}
+    return {"max_bytes": max_bytes, "metadata": {**(metadata or {}), OUR_LIMIT: str(max_bytes)}}
 
 
 async def ensure_stream(js: JetStreamContext, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ from shared.nats.store_limits import room_of
 from shared.nats.streams import NoRoomError, ensure_streams
 from shared.nats.trial import try_writing
 from shared.nats.users import seed_file
+from shared.service.fullness import nearly_full
 from shared.settings import Settings
 from tests.builders import a_posted_submission
 from tests.running import Service, Surroundings, settings_of
@@ -325,3 +327,44 @@ async def test_a_server_whose_write_has_failed_is_stuck_until_it_is_started_agai
         assert await process.is_stuck(log)
         monkeypatch.setattr(local_nats, "can_be_written", lambda _: False)
         assert not await process.is_stuck(log)  # another start would not help yet
+
+
+async def test_operators_hear_of_a_stream_that_is_nearly_full_before_it_refuses_and_of_the_end(
+    around: Surroundings, intake: Service
+) -> None:
+    nats, stream = around.nats, subjects.SUBMISSIONS_STREAM
+    await publish(nats, messages(40, "grows"))
+    held = (await nats.jetstream().stream_info(stream)).state.bytes
+
+    async def reported(state: str) -> str | None:
+        reports = [json.loads(one.data) for one in await around.published(subjects.trouble("intake", "disk"))]
+        return (reports[-1].get("details") or {}).get("en", "") if reports and reports[-1]["state"] == state else None
+
+    await limit(nats, stream, held * 100 // 79 + 10_000)
+    assert await nearly_full(nats, [stream], None, []) is None
+    await limit(nats, stream, held * 100 // 85)
+    said = await eventually(lambda: reported("raised"))
+    assert stream in said
+    assert "%" in said
+    await one_by_one(nats, messages(1, "fits"))
+    await limit(nats, stream, 10 * held)
+    await eventually(lambda: reported("cleared"))
+
+
+async def test_a_store_and_a_disk_that_are_nearly_full_are_named_with_their_share(
+    around: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nats = around.nats
+    await publish(nats, messages(40, "grows"))
+    held = (await nats.jetstream().account_info()).storage
+    assert await nearly_full(nats, [], 2 * held, [tmp_path]) is None
+    full = await nearly_full(nats, [], held * 10 // 9, [])
+    assert full is not None
+    assert "%" in full.vi
+    for free, inodes in ((100, 900), (900, 10)):  # of 1,000 blocks, and of 1,000 inodes
+        room = {"f_blocks": 1000, "f_bfree": free, "f_bavail": free}
+        room |= {"f_files": 1000, "f_ffree": inodes, "f_favail": inodes}
+        monkeypatch.setattr("shared.service.fullness.os.statvfs", lambda _, room=room: SimpleNamespace(**room))
+        full = await nearly_full(nats, [], None, [tmp_path])
+        assert full is not None
+        assert str(tmp_path) in full.en
