@@ -181,3 +181,47 @@ async def _hears_everything(cluster: Cluster) -> None:
     heard = [await follows.next_msg(timeout=30) for _ in expected]
     assert [(message.subject, message.data) for message in heard] == expected
     await office.close()
+
+
+async def test_a_cluster_is_backed_up_and_restored_with_three_replicas(cluster: Cluster, tmp_path: Path) -> None:
+    around, js = cluster.around, cluster.around.nats.jetstream(timeout=30)
+    intake, *_ = around.services
+    key = await around.key("184")
+
+    async def post(revision: int) -> str:
+        async with intake.client(key) as client:
+            body = a_posted_submission(revision=revision, confirmed=True)
+            body["readings"]["poor_households"] = 131 if revision % 2 else 700
+            answer = await client.post("/v1/submissions", json=body)
+        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+        return str(answer.json()["id"])
+
+    async def is_scored(submission: str) -> bool:
+        async with intake.client(key) as client:
+            answer = await client.get(f"/v1/submissions/{submission}")
+        return bool(answer.json().get("status") == "scored")
+
+    async def program(*arguments: str, user: str) -> str:
+        around.as_running_system().write(around.logs)
+        env = {**around.env, "NTM_NATS_SEED_FILE": str(seed_file(around.users, user)), "NTM_STREAM_REPLICAS": "3"}
+        if user == MIGRATE.name:
+            env["NTM_NATS_OFFICE_SEED_FILE"] = str(seed_file(around.users, OFFICE_MIGRATE.name))
+        return await ntm(*arguments, NTM_DATA=str(around.logs), **env)
+
+    first = await post(1)
+    await eventually(lambda: is_scored(first), PATIENCE_SECONDS)
+    await program("backup", str(tmp_path / "b"), user="backup")
+    kept = await _content(around.nats, subjects.SUBMISSIONS_STREAM)
+    for service in around.services:
+        await service.stop()
+    await program("restore", str(tmp_path / "b"), "--replace", user=MIGRATE.name)
+    for stream in subjects.NEEDED:
+        assert (await js.stream_info(stream)).config.num_replicas == 3, stream
+    assert await _content(around.nats, subjects.SUBMISSIONS_STREAM) == kept
+    for service in around.services:
+        await service.start()
+    assert await is_scored(first)
+    second = await post(2)
+    await eventually(lambda: is_scored(second), PATIENCE_SECONDS)
+    await cluster.migrate()
+    await eventually(cluster.mirrors_are_whole, PATIENCE_SECONDS)

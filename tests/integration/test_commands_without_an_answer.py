@@ -29,7 +29,6 @@ NEED_NATS = [
     ("reference", "list"),
     ("reference", "show", "1"),
     ("operations",),
-    ("watch",),
     ("backup", "{directory}/b.backup"),
     ("agency", "add", "Phòng Y tế", "--unit", "184"),
 ]
