@@ -20,7 +20,9 @@ from services.cli.migrate import SCHEMAS, prepare
 from services.cli.options import DATA, Data
 from services.cli.rebuild import rules_of_state, take_up_published
 from services.cli.texts import phrase
+from services.notify.storage.tables import OutboxRow as NotifyOutbox
 from services.scoring.storage.begun_plans import begun_plans
+from services.scoring.storage.tables import OutboxRow as ScoringOutbox
 from shared.backup import streams
 from shared.backup.archive import verified
 from shared.backup.backup import Side, Target, check_target
@@ -34,11 +36,13 @@ from shared.nats.signing_keys import MissingKeysError
 from shared.nats.users import seed_file
 from shared.postgres.engine import create_engine
 from shared.reference.load import InvalidReferenceError
+from shared.service.outbox import drop_published
 from shared.service.reference_versions import UnusableVersionError
 from shared.settings import Settings, settings
 from shared.texts import filled
 
 _PATIENCE_SECONDS = 30
+_OUTBOXES = (ScoringOutbox, NotifyOutbox)
 
 
 def restore(
@@ -90,6 +94,10 @@ async def _go_on(target: Target, chosen: Settings, manifest: Manifest, sides: Se
     stay older than the streams: the services notice that, and wait for `ntm rebuild`.
     """
     engine, nats, positions = target.engine, target.nats, manifest.consumers
+    if "database" in sides:
+        async with engine.begin() as connection:
+            for outbox in _OUTBOXES:
+                await drop_published(connection, nats, outbox)
     if "database" not in sides or not await _was_judged(engine):
         return await streams.reset_consumers(nats, positions)
     try:

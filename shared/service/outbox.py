@@ -1,7 +1,7 @@
 """The outbox: messages are stored in the transaction of their cause, and published in order afterwards.
 
 A crash between commit and publishing delays a message. A crash between publishing and deletion repeats the message,
-and JetStream drops the repetition by `Nats-Msg-Id`.
+and JetStream drops the repetition by `Nats-Msg-Id`, or who comes after an hour finds it on the stream.
 """
 
 from __future__ import annotations
@@ -9,16 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import structlog
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from sqlalchemy import BigInteger, Identity, delete, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import Field, SQLModel
 
+from shared.contracts import subjects
 from shared.nats.cloud_events import MESSAGE_ID, Message
 from shared.nats.publishing import BATCH_LIMIT, publish
+from shared.nats.stream_reader import read_stream
 from shared.postgres.statements import columns_of, commit_lazily, insert_rows, table_of
 from shared.service.polling_worker import PollingWorker
+
+log = structlog.get_logger()
 
 
 class OutboxColumns(SQLModel):
@@ -49,6 +55,27 @@ async def unpublished(connection: AsyncConnection, outbox: type[OutboxColumns]) 
     return set((await connection.scalars(select(table_of(outbox).c.headers[MESSAGE_ID].astext))).all())
 
 
+async def drop_published(
+    connection: AsyncConnection, nats: Client, outbox: type[OutboxColumns], limit: int | None = None
+) -> int:
+    """Remove those of the oldest messages that their streams hold already; return their number.
+
+    A stream drops a repeated message for an hour. What a process that was killed has published, or what a database has
+    that was put back from a copy, may be older.
+    """
+    table = table_of(outbox)
+    query = select(table.c.id, table.c.subject, table.c.headers[MESSAGE_ID].astext).order_by(table.c.id).limit(limit)
+    rows = (await connection.execute(query)).all()
+    published: set[str | None] = set()
+    for subject in {row.subject for row in rows}:
+        async for batch in read_stream(nats, subjects.stream_of(subject) or "", subject):
+            published.update((message.headers or {}).get(MESSAGE_ID) for message in batch)
+    ids = [own_id for own_id, _, message_id in rows if message_id is not None and message_id in published]
+    if ids:
+        await connection.execute(delete(table).where(table.c.id == func.any(ids)))
+    return len(ids)
+
+
 class Relay(PollingWorker):
     """Publishes the messages of an outbox. Any number may run: one works at a time, so the order stays."""
 
@@ -58,7 +85,8 @@ class Relay(PollingWorker):
         super().__init__("outbox", self.relay, pause_seconds)
         self._engine = engine
         self._nats = nats
-        self._table = table_of(outbox)
+        self._outbox, self._table = outbox, table_of(outbox)
+        self._is_begun = False
 
     async def relay(self) -> int:
         """Publish the oldest messages and remove them. Return their number."""
@@ -67,6 +95,12 @@ class Relay(PollingWorker):
             if not await connection.scalar(select(lock)):
                 return 0
             await commit_lazily(connection)  # if the deletion is undone the messages are repeated, and dropped
+            if not self._is_begun:  # a process that was killed may have published its last batch
+                try:
+                    await drop_published(connection, self._nats, self._outbox, BATCH_LIMIT)
+                except NatsError as error:  # such as a user without the right: the stream drops what came lately
+                    log.warning("outbox not compared with its streams", error=str(error))
+                self._is_begun = True
             columns = [self._table.c[name] for name in _StoredMessage._fields]
             oldest = select(*columns).order_by(self._table.c.id).limit(BATCH_LIMIT)
             stored = [_StoredMessage(*row) for row in await connection.execute(oldest)]

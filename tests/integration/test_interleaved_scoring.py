@@ -27,6 +27,7 @@ from services.scoring.update.targets import begin_targets, judge_targets
 from services.scoring.update.transaction import Transaction
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
+from shared.nats.closed_streams import closed
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import publish
 from shared.postgres.statements import table_of
@@ -37,7 +38,7 @@ from shared.service.parking import ParkedMessage, ParkingPlace
 from shared.service.proof import Proof
 from shared.time import VIETNAM
 from tests.binding_plan import binding_reference
-from tests.integration.test_scoring import BORDER, poverty_report, put_on_stream
+from tests.integration.test_scoring import BORDER, count, poverty_report, put_on_stream
 from tests.integration.test_withdrawals import a_withdrawal
 from tests.interleaving import Work, engine_of, hesitate, interleaved
 from tests.running import START, Surroundings
@@ -274,6 +275,24 @@ async def test_two_relays_publish_each_message_once_and_in_order(around: Surroun
         change = table_of(ChangeRow)
         ids = [str(key) for key in await connection.scalars(select(change.c.id).order_by(change.c.number))]
     assert [json.loads(message.data)["id"] for message in messages] == ids
+
+
+async def test_what_a_killed_relay_has_published_is_not_published_again_when_its_id_is_forgotten(
+    around: Surroundings,
+) -> None:
+    await scoring_of(poverty_report("2022-12", 200))(around.engine)
+    outbox, js = table_of(OutboxRow), around.nats.jetstream()
+    async with around.engine.connect() as connection:
+        rows = [row._asdict() for row in await connection.execute(outbox.select())]
+    assert await Relay(around.engine, around.nats, OutboxRow).relay() == len(rows) > 0
+    stored = await around.stored(subjects.STATUS_STREAM)
+    async with around.engine.begin() as connection:  # as if it had been killed before it deleted them
+        await connection.execute(outbox.insert().values(rows))
+    async with closed(js, subjects.STATUS_STREAM, window_seconds=0.1):  # as if an hour had passed
+        await asyncio.sleep(0.5)
+    assert await Relay(around.engine, around.nats, OutboxRow).relay() == 0
+    assert await around.stored(subjects.STATUS_STREAM) == stored
+    assert await count(around, OutboxRow) == 0
 
 
 async def a_parked_message(around: Surroundings, submission: AcceptedSubmission, sequence: int = 1) -> int:
