@@ -21,6 +21,7 @@ class Format(StrEnum):
 
     DOCX = "docx"
     XLSX = "xlsx"
+    PDF = "pdf"
 
 
 class ReportLanguage(StrEnum):

@@ -73,6 +73,7 @@ RIGHTS: Mapping[str, Right] = {
     "GET /v1/nearest": _READ,
     "GET /v1/reports/{month}.docx": _READ,
     "GET /v1/reports/{month}.xlsx": _READ,
+    "GET /v1/reports/{month}.pdf": _READ,
     "POST /v1/what-if": _WRITE,
     # notify
     "GET /v1/alerts": _READ,

@@ -64,6 +64,7 @@ class Problems(Enum):
         503,
         phrase("kinds.unavailable"),
     )
+    FORMAT_NOT_INSTALLED = 501, phrase("kinds.format_not_installed")
     LOG_DIFFERS = 500, phrase("kinds.log_differs")
     FAILED = 500, phrase("kinds.failed")
 

@@ -68,6 +68,12 @@ DESCRIPTION = Description(
             problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED, Problems.BUSY),
             parameters={"month": "2023-06", "unit": "184"},
         ),
+        "GET /v1/reports/{month}.pdf": Operation(
+            "Reports",
+            "The monthly report as PDF / Báo cáo tháng dạng PDF",
+            problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED, Problems.BUSY, Problems.FORMAT_NOT_INSTALLED),
+            parameters={"month": "2023-06", "unit": "184"},
+        ),
         "POST /v1/what-if": Operation(
             "Outlook",
             "What would follow / Điều gì sẽ thay đổi",

@@ -8,12 +8,13 @@ from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Query, Response
 
+from services.scoring.asking.pdf import report_as_pdf
 from services.scoring.asking.report_facts import report_facts
 from services.scoring.drawing.docx import draw_docx
 from services.scoring.drawing.xlsx import draw_xlsx
-from services.scoring.reporting.frame import Office
 from services.scoring.reporting.monthly import monthly_report
 from services.scoring.reporting.paper import Paper
+from services.scoring.settings import settings
 from services.scoring.texts import phrase
 from shared.access.caller import Caller
 from shared.contracts.bilingual import Language
@@ -26,6 +27,7 @@ from shared.service.runtime import Runtime
 router = APIRouter(prefix="/v1/reports")
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+PDF = "application/pdf"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _REPORTED_ON = ("province", "district", "city")
 
@@ -47,7 +49,7 @@ async def report_of(runtime: Runtime, caller: Caller, month: str, unit: str | No
     period = _month_of(month, runtime)
     place = _unit_of(unit, min(period.end, runtime.clock.today()), runtime, caller)
     facts = await report_facts(runtime, place, period)
-    paper = await asyncio.to_thread(monthly_report, facts, Office(), language)
+    paper = await asyncio.to_thread(monthly_report, facts, settings().office, language)
     return Report(paper, f"ntm-{period}-{place.code}")
 
 
@@ -63,7 +65,18 @@ async def report_as_docx(
     which it says. Where nobody has reported it has no tables.
     """
     report = await report_of(runtime, caller, month, unit, language)
-    return _file(await asyncio.to_thread(draw_docx, report.paper), DOCX, f"{report.name}.docx")
+    return _file(await _drawn(report.paper), DOCX, f"{report.name}.docx")
+
+
+@router.get(
+    "/{month}.pdf", response_class=Response, responses={200: {"content": {PDF: {"schema": {"type": "string"}}}}}
+)
+async def report_as_pdf_file(
+    month: str, runtime: Running, caller: SignedIn, unit: UnitAsked = None, language: LanguageAsked = "vi"
+) -> Response:
+    """Return the Word document as PDF; 501 where the system has no LibreOffice."""
+    report = await report_of(runtime, caller, month, unit, language)
+    return _file(await report_as_pdf(await _drawn(report.paper), settings().pdf_url), PDF, f"{report.name}.pdf")
 
 
 @router.get(
@@ -76,6 +89,10 @@ async def report_as_xlsx(
     report = await report_of(runtime, caller, month, unit, language)
     words_sheet = phrase("report.sheets.report").in_(language)
     return _file(await asyncio.to_thread(draw_xlsx, report.paper, words_sheet), XLSX, f"{report.name}.xlsx")
+
+
+async def _drawn(paper: Paper) -> bytes:
+    return await asyncio.to_thread(draw_docx, paper, settings().report_template)
 
 
 def _file(content: bytes, media_type: str, name: str) -> Response:

@@ -62,9 +62,9 @@ def draw_docx(paper: Paper, template: Path | None = None) -> bytes:
     writer.body(paper)
     if template is None:
         writer.closing(paper.frame)
-    writer.annexes(paper)
-    if template is not None:
+    else:
         writer.move_to_mark()
+    writer.annexes(paper)
     written = BytesIO()
     writer.document.save(written)
     return written.getvalue()

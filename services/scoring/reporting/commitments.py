@@ -88,7 +88,8 @@ def _reached(fact: CommitmentFact, words: Words, notes: Notes, later: str | None
     if later and fact.has_changed_since:
         marks = (notes.mark(later), *marks)
     if not fact.has_figures:
-        return Cell(words.say(phrase("report.no_figures")), marks=marks)
+        why = phrase("report.no_figures") if fact.has_begun else phrase("report.not_begun_yet")
+        return Cell(words.of(why), marks=marks)
     cell = _amount(fact.part.value, fact.part, words)
     return Cell(cell.text, cell.number, marks, bold=True)
 

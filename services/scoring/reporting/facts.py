@@ -42,6 +42,11 @@ class CommitmentFact(NamedTuple):
         return part.value is not None and (contributed == (None, None) or any(contributed))
 
     @property
+    def has_begun(self) -> bool:
+        """Whether the time has come in which the plan asks for it."""
+        return self.commitment.starts is None or self.commitment.starts <= self.known.on
+
+    @property
     def has_changed_since(self) -> bool:
         """Whether figures that came after the day give another value."""
         return self.actual.parts[0].value not in (None, self.part.value)

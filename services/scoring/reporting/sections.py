@@ -178,7 +178,7 @@ def _places(named: Iterable[CriterionFact], words: Words) -> str:
 
 def _causes(facts: ReportFacts, words: Words) -> list[str]:
     said = []
-    if unjudged := _with(facts, (Status.NO_DATA,)):
+    if unjudged := [fact for fact in _with(facts, (Status.NO_DATA,)) if fact.has_begun]:
         titles = "; ".join(words.of(fact.commitment.title) for fact in unjudged)
         count = words.number(len(unjudged))
         said.append(words.say(phrase("report.assessment.unjudged"), count=count, titles=titles))
@@ -203,29 +203,37 @@ def proposals(facts: ReportFacts, words: Words) -> Iterator[Block]:
     """Yield section III: who should do what next."""
     yield Heading(words.say(phrase("report.proposals.title")))
     asked = [
-        *(_of_commitment(fact, facts, words) for fact in _with(facts, BEHIND)),
+        *_of_commitments(facts, words),
         *_of_communes_named(facts, words),
     ]
     yield from _items(asked, words.say(phrase("report.proposals.none")))
 
 
-def _of_commitment(fact: CommitmentFact, facts: ReportFacts, words: Words) -> str:
-    plan, part = facts.reference.plan, fact.part
+def _of_commitments(facts: ReportFacts, words: Words) -> Iterator[str]:
+    """Yield what each group of offices is asked for, with all commitments for which it is responsible together."""
+    of_offices: dict[str, list[str]] = {}
+    for fact in _with(facts, BEHIND):
+        of_offices.setdefault(_offices(fact, facts, words), []).append(_aimed_at(fact, facts, words))
+    for offices, items in of_offices.items():
+        yield words.say(phrase("report.proposals.commitment"), offices=offices, items="; ".join(items))
+
+
+def _offices(fact: CommitmentFact, facts: ReportFacts, words: Words) -> str:
+    plan = facts.reference.plan
     roles = [holder for role in fact.commitment.responsible if (holder := plan.role_on(role, facts.on))]
-    offices = words.all_of(dict.fromkeys(words.of(holder.name_in(fact.unit.kind)) for holder in roles))
-    if not offices:
-        offices = words.say(phrase("report.proposals.everybody"))
-    aim = ""
-    if part.next and part.next.on > facts.on:
-        required = words.value(part.next.required, part)
-        aim = words.say(phrase("report.proposals.aim"), required=required, day=words.day(part.next.on))
-    elif part.goal is not None and part.deadline and part.deadline > facts.on and part.measured_in != "yes_no":
-        aim = words.say(
-            phrase("report.proposals.aim"), required=words.value(part.goal, part), day=words.day(part.deadline)
-        )
-    return words.say(
-        phrase("report.proposals.commitment"), offices=offices, title=words.of(fact.commitment.title), aim=aim
-    )
+    named = words.all_of(dict.fromkeys(words.of(holder.name_in(fact.unit.kind)) for holder in roles))
+    return named or words.say(phrase("report.proposals.everybody"))
+
+
+def _aimed_at(fact: CommitmentFact, facts: ReportFacts, words: Words) -> str:
+    """Write a commitment, and what it should have reached by the next day on which its path is judged."""
+    part, aim = fact.part, ""
+    point = (part.next.required, part.next.on) if part.next and part.next.on > facts.on else (part.goal, part.deadline)
+    if point[0] is not None and point[1] is not None and point[1] > facts.on and part.measured_in != "yes_no":
+        rises = part.direction == "at_least"
+        words_of_aim = phrase("report.proposals.aim") if rises else phrase("report.proposals.aim_down")
+        aim = words.say(words_of_aim, required=words.value(point[0], part), day=words.day(point[1]))
+    return words.say(phrase("report.proposals.item"), title=words.of(fact.commitment.title), aim=aim)
 
 
 def _of_communes_named(facts: ReportFacts, words: Words) -> Iterator[str]:
