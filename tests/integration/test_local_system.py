@@ -19,12 +19,20 @@ import httpx
 import psutil
 import pytest
 
+from deploy.local.clients import settings_of
 from deploy.local.nats import answers
 from deploy.local.running_system import NotRunningError, RunningSystem
 from deploy.local.supervisor import DataLostError, StartFailedError
 from deploy.local.system import Installation, Options, PortInUseError, Ports, is_free, run
-from shared.nats.roles import ROLES
+from shared.backup.archive import written
+from shared.backup.retention import name_at
+from shared.contracts import subjects
+from shared.nats.connection import connected
+from shared.nats.roles import MIGRATE, ROLES
+from shared.nats.streams import ensure_streams
+from shared.time import utc_now
 from tests.integration.test_supervisor import is_gone
+from tests.running import ntm
 from tests.waiting import eventually
 
 STARTS = """
@@ -248,3 +256,48 @@ def test_a_broken_run_file_is_said_to_be_none(tmp_path: Path, text: str) -> None
 
 async def _nothing(_: RunningSystem) -> None:
     pass
+
+
+async def test_each_stream_that_vanished_is_named_and_nothing_starts_without_it(system: System) -> None:
+    running = await system.start()
+    names = (*subjects.KEPT, *subjects.KEPT_A_YEAR)
+    settings = settings_of(running, MIGRATE.name)
+    async with connected(settings, "tests", 30) as nats:
+        await ensure_streams(nats.jetstream())
+    await system.end(signal.SIGTERM)
+    options = Options(data=system.data, ports=Ports.starting_at(system.base), streams=names)
+    for name in names:
+        [directory] = (system.data / "nats").glob(f"jetstream/*/streams/{name}")
+        directory.rename(system.data / name)
+        with pytest.raises(DataLostError, match=rf"(?s){name} in .*--accept-loss"):
+            await run(options, _nothing)
+        (system.data / name).rename(directory)
+
+
+async def test_ntm_up_backs_up_every_day_and_keeps_what_it_is_to_keep(tmp_path: Path) -> None:
+    data, backups, base = tmp_path / "data", tmp_path / "backups", four_free_ports()
+    backups.mkdir()
+    old = [name_at(utc_now().replace(year=2020, month=3, day=day, hour=1)) for day in (1, 2, 3)]
+    for name in old:
+        with written(backups / name, []):
+            pass
+    options = ("--backup-to", str(backups), "--backup-daily-at", "00:00", "--backup-keep", "1,0,0")
+    command = ("up", "--empty", "--today", "2023-06-30", "--ports-from", str(base), *options)
+    with (tmp_path / "up.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.cli.main", *command, "--data", str(data), stdout=log, stderr=log
+        )
+    try:
+
+        async def is_backed_up() -> bool:
+            assert process.returncode is None, (tmp_path / "up.log").read_text()
+            names = {file.name for file in backups.iterdir() if file.name.endswith(".backup")}
+            return len(names) == 1 and not names & {*old}
+
+        await eventually(is_backed_up, 200, lambda: (data / "logs" / "backup.log").read_text())
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(process.wait(), 60)
+    [file] = [file for file in backups.iterdir() if file.name.endswith(".backup")]
+    assert str(file) in await ntm("backup", "--verify", str(file))
+    await ntm("restore", str(file), "--data", str(tmp_path / "other"))
