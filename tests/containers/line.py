@@ -144,6 +144,31 @@ def follow(system: Project) -> None:
     events = asyncio.run(line.events())
     assert events == ["first_data", "lost", "met"], events
     say(f"a subscriber to NATS hears: {', '.join(events)}")
+    drill(system, line)
+
+
+def drill(system: Project, line: Line) -> None:
+    """Restore the database of before a change beside today's streams; nothing is lost, and nobody is told twice."""
+    system.run("run", "--rm", "-T", "backup", "ntm", "backup", "/backups")
+    [file] = system.run("run", "--rm", "-T", "--entrypoint", "ls", "restore", "/backups").split()
+    system.run("run", "--rm", "-T", "backup", "ntm", "backup", "--verify", f"/backups/{file}")
+    line.post(LOST, period="2023-06", revision=3)
+    line.wait_for("not_met")
+    line.wait_for_notices(3)
+    heard, told = asyncio.run(line.events()), len(line.sent())
+    say("backed up; then worse figures again, which people were told of")
+    system.run("stop", "intake", "scoring", "board", "notify")
+    said = system.run("run", "--rm", "-T", "restore", f"/backups/{file}", "--only", "database", "--replace")
+    assert "of which nobody is told again" in said, said
+    system.run("restart", "nats")
+    system.run("up", "--detach", "--wait", "--scale", "scoring=2")
+    line.wait_for("not_met")
+    line.post(MET, period="2023-06", revision=4)
+    line.wait_for("met")
+    line.wait_for_notices(4)
+    assert asyncio.run(line.events()) == [*heard, "met"]
+    assert len(line.sent()) == told // 3 * 4, "each of the four changes is told once to each"
+    say("the database put back from the backup: the change of after it stands, and nobody was told of it twice")
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
