@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -192,6 +193,43 @@ async def test_nobody_is_told_a_second_time_after_notify_lost_its_tables(
     assert [one for one in sent(told) if one not in before], "what is new is told"
     assert all(one in sent(told) for one in before)
     assert len([one for one in sent(told) if one in before]) == len(before), "what is old is not"
+    assert (await rebuild_alerts(around.engine, told.nats, binding_plans(), switch=False)).is_same
+
+
+async def test_what_an_older_copy_still_has_to_tell_is_not_told_again(
+    told: NotifyService, around: Surroundings
+) -> None:
+    """The copy is from when one notice was due, and the alert of another one was gathered."""
+    change = a_status_change()
+    await told.publish(change)
+    await told.settled()
+    before = sent(told)
+    notices = await told.rows(
+        "SELECT id, gathering FROM notify.notice WHERE status = 'sent' ORDER BY gathering NULLS LAST"
+    )
+    due, gathered = notices[-1], notices[0]
+    assert gathered.gathering
+    assert due.id != gathered.id
+    await told.stop()
+    async with told.engine.begin() as connection:
+        for statement in (
+            "UPDATE notify.notice SET status = 'created', due_at = now(), attempts = 0 WHERE id = :due",
+            "DELETE FROM notify.attempt WHERE notice IN (:due, :gathered)",
+            "DELETE FROM notify.mention WHERE notice = :gathered",
+            "DELETE FROM notify.notice WHERE id = :gathered",
+            "INSERT INTO notify.gathered VALUES (:gathering, :alert, 0)",
+            "UPDATE notify.gathering SET due_at = now() - interval '1 minute', waits = 'group', told_at = NULL "
+            "WHERE id = :gathering",
+        ):
+            ids = {"due": due.id, "gathered": gathered.id, "gathering": gathered.gathering, "alert": change.id}
+            used = {name: value for name, value in ids.items() if re.search(rf":{name}\b", statement)}
+            await connection.execute(text(statement), used)
+    rebuilt = await rebuild_alerts(around.engine, told.nats, binding_plans(), switch=True)
+    assert (rebuilt.settled, rebuilt.notices) == (2, 1)
+    await told.start()
+    await told.settled()
+    assert sent(told) == before
+    assert {row.status for row in await told.rows("SELECT status FROM notify.notice")} <= {"sent", "permanent_failure"}
     assert (await rebuild_alerts(around.engine, told.nats, binding_plans(), switch=False)).is_same
 
 
