@@ -169,3 +169,35 @@ async def test_a_database_put_back_by_others_is_made_again_and_nobody_is_told_ag
     assert await told.changes() == heard
     assert await told.told() == notices
     assert sent(told.notify) == before
+
+
+async def test_only_the_streams_put_back_are_filled_up_and_nobody_is_told_again(told: Told, tmp_path: Path) -> None:
+    await yesterday_and_today(told, tmp_path / "b")
+    before, heard, state = sent(told.notify), await told.changes(), await told.state()
+    receipts, verdicts, notices = await told.receipts(), await told.verdicts(), await told.told()
+    submissions = await told.filled.around.published(subjects.ALL_SUBMISSIONS)
+
+    await told.filled.stop()
+    await told.filled.destroy_streams()
+    assert "audit repair" in await told.filled.restore(str(tmp_path / "b"), "--only", "streams")
+    await told.filled.around.set_day(START + timedelta(days=6))  # a simulated clock is one of the streams
+    await told.start()
+    await told.settled()
+    assert len(await told.changes()) < len(heard)
+    await told.filled.around.ntm("audit", "repair")
+    await told.settled()
+    assert await told.changes() == heard
+    filled = await told.filled.around.published(subjects.ALL_SUBMISSIONS)
+    assert {one.data for one in filled} == {one.data for one in submissions}
+    assert len(filled) == len(submissions)
+    assert await told.receipts() == receipts
+    assert await told.verdicts() == verdicts
+    assert await told.state() == state
+    assert await told.told() == notices
+    assert sent(told.notify) == before
+    assert "All of it agrees" in await told.filled.around.ntm("audit", "verify")
+
+    await told.filled.post(COMMUNES[1:2], 31, revision=3)
+    await told.settled()
+    assert follows(await told.changes())
+    assert len(sent(told.notify)) > len(before)
