@@ -25,6 +25,7 @@ from nats.aio.msg import Msg
 from services.scoring.asking import (
     changes,
     communes,
+    export,
     judgement,
     nearest,
     preview,
@@ -70,7 +71,7 @@ async def work() -> AsyncIterator[None]:
 
 
 app = create_app("NTM scoring", "Các xã đang ở đâu so với kế hoạch. / Where the communes stand.", lifespan)
-for part in (summary, statuses, communes, changes, series, recognitions, targets, what_if, nearest, reports):
+for part in (summary, statuses, communes, changes, series, recognitions, targets, what_if, nearest, reports, export):
     app.include_router(part.router)
 describe(app, DESCRIPTION)
 app.add_middleware(HeldBack)

@@ -71,6 +71,8 @@ RIGHTS: Mapping[str, Right] = {
     "GET /v1/recognitions": _READ,
     "GET /v1/targets": _READ,
     "GET /v1/nearest": _READ,
+    "GET /v1/export.csv": _READ,
+    "GET /v1/export.parquet": _READ,
     "GET /v1/reports/{month}.docx": _READ,
     "GET /v1/reports/{month}.xlsx": _READ,
     "GET /v1/reports/{month}.pdf": _READ,

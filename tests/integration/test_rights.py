@@ -206,6 +206,8 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
         "GET /v1/changes": plainly("/v1/changes?district=184"),
         "GET /v1/changes/live": plainly("/v1/changes/live?district=184", headers={"last-event-id": "0"}),
         "GET /v1/series": plainly("/v1/series?unit=06280&criterion=ntm-11"),
+        "GET /v1/export.csv": plainly("/v1/export.csv", marker="06280"),
+        "GET /v1/export.parquet": plainly("/v1/export.parquet?district=06280"),
         "GET /v1/reports/{month}.docx": plainly("/v1/reports/2023-05.docx?unit=184", "184"),
         "GET /v1/reports/{month}.pdf": plainly("/v1/reports/2023-05.pdf?unit=184", "184"),
         "GET /v1/reports/{month}.xlsx": plainly("/v1/reports/2023-05.xlsx?unit=184", "184"),

@@ -74,6 +74,18 @@ DESCRIPTION = Description(
             problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED, Problems.BUSY, Problems.FORMAT_NOT_INSTALLED),
             parameters={"month": "2023-06", "unit": "184"},
         ),
+        "GET /v1/export.csv": Operation(
+            "Reports",
+            "Statuses and figures as CSV / Đánh giá và số liệu dạng CSV",
+            problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED),
+            parameters={"table": "statuses", "as_of": "2023-06-30", "district": "184"},
+        ),
+        "GET /v1/export.parquet": Operation(
+            "Reports",
+            "Statuses and figures as Parquet / Đánh giá và số liệu dạng Parquet",
+            problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED, Problems.BUSY, Problems.FORMAT_NOT_INSTALLED),
+            parameters={"table": "statuses", "as_of": "2023-06-30", "district": "184"},
+        ),
         "POST /v1/what-if": Operation(
             "Outlook",
             "What would follow / Điều gì sẽ thay đổi",
