@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
+import asyncpg
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
@@ -67,15 +68,26 @@ async def _left(site: Site) -> AsyncIterator[str]:
                     yield f"{durable}: {info.num_pending} pending, {info.num_ack_pending} not acknowledged"
     except (NatsError, JetStreamError, OSError, TimeoutError) as error:
         yield f"the broker: {error!r}"
-    connection = await site.connection()
     try:
-        due = await connection.fetchval("SELECT count(*) FROM notify.notice WHERE due_at IS NOT NULL")
-        gathered = await connection.fetchval("SELECT count(*) FROM notify.gathered")
-        outgoing = await connection.fetchval("SELECT count(*) FROM scoring.outbox")
-    finally:
-        await connection.close()
+        due, gathered, outgoing = await _left_in_database(site)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        yield f"the database: {error!r}"  # struck by another fault at this moment
+        return
     if due or gathered or outgoing:
         yield f"{due} notices due, {gathered} alerts gathered, {outgoing} changes to publish"
+
+
+async def _left_in_database(site: Site) -> tuple[int, int, int]:
+    """Return how many notices are due, alerts are gathered and changes are to be published."""
+    connection = await site.connection()
+    try:
+        return (
+            await connection.fetchval("SELECT count(*) FROM notify.notice WHERE due_at IS NOT NULL"),
+            await connection.fetchval("SELECT count(*) FROM notify.gathered"),
+            await connection.fetchval("SELECT count(*) FROM scoring.outbox"),
+        )
+    finally:
+        connection.terminate()
 
 
 async def _messages(site: Site, family: str) -> list[Msg]:
