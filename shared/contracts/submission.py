@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt, field_validator
 
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
@@ -19,7 +20,15 @@ Value = StrictBool | StrictInt | Annotated[float, Field(strict=True, allow_inf_n
 READING_LIMIT = 200
 """Readings in one submission."""
 
+_BOUND = 10**15
+"""No element counts as much; a greater number is damage, and would break calculations and JSON of others."""
+
 ElementCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,63}$")]
+
+
+def is_countable(value: float | Decimal) -> bool:
+    """Say whether a figure can be one: whatever the reference data say, it is a number of bounded size."""
+    return not (isinstance(value, Decimal) and value.is_nan()) and -_BOUND < value < _BOUND
 
 
 class Submission(BaseModel):
@@ -90,6 +99,13 @@ class AcceptedSubmission(Submission):
     due: date | None = Field(default=None, description="The day the report was due, where it came after it.")
     warnings: list[SubmissionWarning] = []
     reviews: UUID | None = Field(default=None, description="The submission that this one verifies or confirms.")
+
+    @field_validator("readings")
+    @classmethod
+    def _have_countable_values(cls, readings: dict[str, Value]) -> dict[str, Value]:
+        if not all(is_countable(value) for value in readings.values()):
+            raise ValueError("a figure that nobody can have counted")
+        return readings
 
 
 class Receipt(BaseModel):

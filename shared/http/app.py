@@ -27,9 +27,11 @@ from shared.masking import mask
 from shared.operations.catalogue import CATALOGUE, Code
 from shared.problems import Problem, Problems
 from shared.problems.pydantic_errors import faults_of
+from shared.readable import DamagedRowError
 from shared.service.runtime import Runtime
 from shared.service.transient_errors import blames_content
 from shared.service.unavailable import unavailable
+from shared.texts import phrase
 
 log = structlog.get_logger()
 
@@ -88,16 +90,18 @@ def problem_response(problem: Problem, language: Language) -> JSONResponse:
     )
 
 
-EXPECTED_ERRORS = (Problem, DBAPIError, NoConnectionLeftError, NatsError, OSError)
+EXPECTED_ERRORS = (Problem, DamagedRowError, DBAPIError, NoConnectionLeftError, NatsError, OSError)
 """The errors that a request may end with although the program is right."""
 
 
 def problem_of(error: Exception) -> Problem:
-    """Return the problem that answers an expected error: the error itself, 400 for a parameter that the database
-    refuses, or 503 while the database or the broker is away.
+    """Return the problem that answers an expected error: the error itself, 404 for what is damaged and cannot be shown,
+    400 for a parameter that the database refuses, or 503 while the database or the broker is away.
     """
     if isinstance(error, Problem):
         return error
+    if isinstance(error, DamagedRowError):
+        return Problem(Problems.NOT_FOUND, detail=phrase("stored.unreadable"))
     if blames_content(error):
         return Problem(Problems.INVALID_QUERY)
     log.warning("not available", error=type(error).__name__)

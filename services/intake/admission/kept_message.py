@@ -7,7 +7,7 @@ another message. So what is read is proved, by its id or its digest, to be the m
 from __future__ import annotations
 
 from nats.js.api import RawStreamMsg
-from nats.js.errors import NotFoundError
+from nats.js.errors import BadRequestError, NotFoundError
 from pydantic import ValidationError
 
 from services.intake.admission.digest import proves
@@ -40,7 +40,7 @@ async def submission_kept(runtime: Runtime, stored: StoredReceipt) -> AcceptedSu
     try:
         message = await runtime.nats.jetstream().get_msg(subjects.SUBMISSIONS_STREAM, stored.sequence)
         submission = AcceptedSubmission.model_validate_json(message.data or b"")
-    except (NotFoundError, ValidationError):
+    except (NotFoundError, BadRequestError, ValidationError):  # a damaged row may name a number that no message has
         return None
     is_meant = submission.id == stored.id and submission.digest == stored.receipt.digest
     if not is_meant or runtime.proof.fault_of_kept(subjects.SUBMISSIONS_STREAM, message):

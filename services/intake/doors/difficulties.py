@@ -29,6 +29,7 @@ from shared.http.paging import IdCursor, unknown_cursor
 from shared.nats.cloud_events import new_trace
 from shared.nats.publishing import BrokerUnavailableError, SubjectMovedError, publish, publish_next
 from shared.problems import Fault, Faults, Problem, Problems, unknown_unit
+from shared.readable import read_row
 from shared.reference.load import Reference
 from shared.reference.models import Unit
 from shared.reference.refs import unit_ref
@@ -205,7 +206,7 @@ async def _visible_events(runtime: Runtime, caller: Caller, problem_id: UUID) ->
             return await difficulties.find(connection, problem_id)
 
     row = await find_after_projection(runtime.nats, subjects.ALL_PROBLEMS, look)
-    if row is None or not caller.covers_unit(units.by_key(row.unit), units):
+    if row is None or not caller.covers_unit(read_row(row.unit, units.by_key), units):
         raise Problem(Problems.NOT_FOUND)
     events = await _events(runtime, problem_id)
     if not _is_whole(events):
@@ -329,14 +330,7 @@ async def _newest(runtime: Runtime, unit: str) -> int:
         return 0
     if runtime.proof.fault_of_kept(subjects.STATUS_STREAM, newest):  # once it is parked the table has all the others
         return await newest_projected(runtime.nats, subjects.ALL_PROBLEMS, subjects.problem(unit))
-    event_id = UUID((newest.headers or {})["ce-id"])
-
-    async def look() -> UUID | None:
-        async with runtime.engine.connect() as connection:
-            return event_id if await difficulties.is_kept(connection, event_id) else None
-
-    await find_after_projection(runtime.nats, subjects.ALL_PROBLEMS, look)
-    return newest.seq or 0
+    return await newest_projected(runtime.nats, subjects.ALL_PROBLEMS, subjects.problem(unit))
 
 
 _CONTENT = {"unit", "criterion", "kind", "words", "contact", "closes"}

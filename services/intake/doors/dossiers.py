@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Annotated
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from nats.errors import Error as NatsError
@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from services.intake.admission.candidate import REQUEST_KEY, Posted
 from services.intake.doors.receipts import Limit
-from services.intake.dossiers.history import history_of
+from services.intake.dossiers.history import History, history_of
 from services.intake.dossiers.scoring_judgement import judgement_of
 from services.intake.dossiers.take_step import Step, recognition_by, take_step
 from services.intake.rules.dossier import ASSESSMENTS, Dossier
@@ -69,6 +69,9 @@ class DossierView(BaseModel):
     may_take: list[DossierStep] = Field(description="The steps that the caller's key may take now.")
     criteria: list[CriterionState]
     steps: list[DossierLogged] = Field(description="All steps that were taken, in order. Words are plain text.")
+    unreadable: list[UUID] = Field(
+        default=[], description="Steps whose stored content is damaged: no other step is taken before it is mended."
+    )
     recognition: Recognition | None = Field(
         description="Scoring's judgement of the recognition; none while it is away."
     )
@@ -88,6 +91,7 @@ class DossierPage(BaseModel):
     """Dossiers by commune and set; `next` is the cursor of the following page."""
 
     items: list[DossierSummary]
+    unreadable: list[UUID] = Field(default=[], description="The newest steps whose stored content is damaged.")
     next: str | None
 
 
@@ -122,9 +126,11 @@ async def list_dossiers(
                 last_step=step,
                 turns=step.turns,
             )
-            for _, step in page
+            for step in (row.logged for row in page)
+            if step is not None
         ],
-        next=encode_cursor(page[-1].unit, page[-1].logged.criteria_set) if len(newest) > limit else None,
+        unreadable=[row.id for row in page if row.logged is None],
+        next=encode_cursor(page[-1].unit, page[-1].criteria_set) if len(newest) > limit else None,
     )
 
 
@@ -134,12 +140,14 @@ async def get_dossier(intake: Serving, caller: SignedIn, commune: Commune, crite
     runtime = intake.runtime
     unit, chosen = _named(runtime, caller, commune, criteria_set, may_have_ended=True)
     try:
-        steps = (await history_of(runtime, unit)).of(chosen)
+        history = await history_of(runtime, unit)
     except NatsError:  # the broker is away: the tables still tell
         async with runtime.engine.connect() as connection:
-            stored = await dossiers.steps_of(connection, unit.key)
-        steps = [step for step in stored if step.criteria_set == chosen.id]
-    return await _view(runtime, caller, unit, chosen, steps)
+            history = History(*await dossiers.steps_of(connection, unit.key), 0)
+    view = await _view(runtime, caller, unit, chosen, history.of(chosen))
+    if damaged := [step.id for step in history.damaged if step.criteria_set == chosen.id]:
+        return view.model_copy(update={"unreadable": damaged, "may_take": []})
+    return view
 
 
 @router.post("/{commune}/{set}", status_code=202)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from nats.js.errors import NotFoundError
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.admission.kept_message import submission_kept
@@ -25,6 +25,7 @@ from shared.contracts.submission import AcceptedSubmission, Refusal, Review, Tra
 from shared.http.dependencies import SignedIn
 from shared.http.paging import NumberCursor, up_to
 from shared.problems import Fault, Faults, Problem, Problems, unknown_unit
+from shared.readable import read_row, read_rows
 from shared.service.runtime import Runtime
 
 router = APIRouter()
@@ -48,6 +49,7 @@ class TrackedPage(BaseModel):
     """Submissions, the newest first."""
 
     items: list[Tracked]
+    unreadable: list[UUID] = Field(default=[], description="Submissions whose stored receipt is damaged.")
     next: int | None
 
 
@@ -55,6 +57,7 @@ class RefusalPage(BaseModel):
     """Refusals, the newest first; each whole under `/v1/submissions/{id}`."""
 
     items: list[RefusedSubmission]
+    unreadable: list[UUID] = Field(default=[], description="Refusals whose stored content is damaged.")
     next: int | None
 
 
@@ -98,9 +101,14 @@ async def list_submissions(
         before=cursor,
     )
     async with runtime.engine.connect() as connection:
-        rows = await receipts.newest(connection, filters, scored_until, limit)
+        rows, damaged = await receipts.newest(connection, filters, scored_until, limit)
         items = await _tracked(connection, rows, scored_until)
-    return TrackedPage(items=items, next=rows[-1].sequence if len(rows) == limit else None)
+    last = min((*(row.sequence for row in rows), *(row.sequence for row in damaged)), default=None)
+    return TrackedPage(
+        items=items,
+        unreadable=[row.id for row in damaged],
+        next=last if len(rows) + len(damaged) == limit else None,
+    )
 
 
 @router.get("/v1/refusals")
@@ -110,7 +118,12 @@ async def list_refusals(
     """List the refused submissions of the caller's agency, the newest first."""
     async with intake.runtime.engine.connect() as connection:
         rows = await refusals.newest(connection, caller.agency, cursor, limit)
-    return RefusalPage(items=[_refusal(row) for row in rows], next=rows[-1].sequence if len(rows) == limit else None)
+    items, damaged = read_rows(rows, _refusal)
+    return RefusalPage(
+        items=items,
+        unreadable=[row.id for row in damaged],
+        next=rows[-1].sequence if len(rows) == limit else None,
+    )
 
 
 async def stored_receipt(runtime: Runtime, submission_id: UUID) -> StoredReceipt | None:
@@ -155,7 +168,7 @@ async def submission_seen_by(
     """
     units = runtime.reference.units
     stored = await stored_receipt(runtime, submission_id)
-    if stored is None or not caller.covers_unit(units.by_key(stored.unit), units):
+    if stored is None or not caller.covers_unit(read_row(stored.unit, units.by_key), units):
         raise Problem(Problems.NOT_FOUND)
     return stored, await body_of(runtime, stored)
 
@@ -175,7 +188,7 @@ async def _refused(runtime: Runtime, caller: Caller, refusal_id: UUID) -> Refuse
     stored = await find_after_projection(runtime.nats, subjects.ALL_REFUSALS, look)
     if stored is None or stored.agency != caller.agency:
         raise Problem(Problems.NOT_FOUND)
-    refused = _refusal(stored)
+    refused = read_row(stored, _refusal)
     try:
         message = await runtime.nats.jetstream().get_msg(subjects.REFUSALS_STREAM, stored.sequence)
         kept = Refusal.model_validate_json(message.data or b"")
@@ -199,7 +212,7 @@ def _state(sequence: int, reviews: Sequence[Review], scored_until: int, parked: 
 def _may_see(stored: StoredReceipt, caller: Caller, runtime: Runtime) -> bool:
     """Return whether the caller sent the submission, or its key covers the unit."""
     units = runtime.reference.units
-    return stored.agency == caller.agency or caller.covers_unit(units.by_key(stored.unit), units)
+    return stored.agency == caller.agency or caller.covers_unit(read_row(stored.unit, units.by_key), units)
 
 
 def _covered_units(caller: Caller, code: str | None, runtime: Runtime) -> list[int]:

@@ -101,7 +101,10 @@ async def _follow(intake: Intake, followed: _Followed) -> None:
     unit = runtime.reference.units.by_key(followed.unit)
     if not unit.is_valid(runtime.clock.today()):
         return
-    steps = (await history_of(runtime, unit)).of(criteria_set)
+    history = await history_of(runtime, unit)
+    if history.damaged:  # only a rebuild of the table tells how the dossier stands
+        return
+    steps = history.of(criteria_set)
     judgement = await judgement_of(runtime.nats, unit.code, criteria_set.id)
     if judgement is None:
         raise BrokerUnavailableError("scoring does not answer")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from nats.js.errors import NotFoundError
 
-from services.intake.projection.read_after_write import newest_projected
+from services.intake.projection.read_after_write import is_projected
 from services.intake.rules.dossier import Dossier
 from services.intake.storage import dossiers
+from services.intake.storage.dossiers import StoredStep
 from shared.contracts import subjects
 from shared.contracts.dossier import DossierLogged
 from shared.problems import Problem, Problems
@@ -26,9 +26,13 @@ _PAUSE_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The steps of all dossiers of a commune in order, and the newest one's number in the stream, 0 without steps."""
+    """The steps of all dossiers of a commune in order, and the newest one's number in the stream, 0 without steps.
+
+    `damaged`: steps of which the content cannot be read, so that nobody knows how the dossiers stand.
+    """
 
     steps: Sequence[DossierLogged]
+    damaged: Sequence[StoredStep]
     newest: int
 
     def of(self, criteria_set: CriteriaSet) -> list[DossierLogged]:
@@ -51,17 +55,11 @@ async def history_of(runtime: Runtime, unit: Unit) -> History:
     try:
         newest = await runtime.nats.jetstream().get_last_msg(subjects.STATUS_STREAM, subject_of(unit, runtime))
     except NotFoundError:
-        return History([], 0)
-    if runtime.proof.fault_of_kept(subjects.STATUS_STREAM, newest):  # once it is parked the table has all the others
-        await newest_projected(runtime.nats, subjects.ALL_DOSSIERS, subject_of(unit, runtime))
-        async with runtime.engine.connect() as connection:
-            return History(await dossiers.steps_of(connection, unit.key), newest.seq or 0)
-    event_id = UUID((newest.headers or {})["ce-id"])
+        return History([], [], 0)
     deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
-    while True:
-        async with runtime.engine.connect() as connection:
-            if await dossiers.is_kept(connection, event_id):  # perhaps of an earlier commune with this code
-                return History(await dossiers.steps_of(connection, unit.key), newest.seq or 0)
+    while not await is_projected(runtime.nats, subjects.ALL_DOSSIERS, newest.seq or 0):
         if asyncio.get_running_loop().time() > deadline:
             raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
         await asyncio.sleep(_PAUSE_SECONDS)
+    async with runtime.engine.connect() as connection:
+        return History(*await dossiers.steps_of(connection, unit.key), newest.seq or 0)

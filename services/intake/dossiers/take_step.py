@@ -28,6 +28,7 @@ from shared.contracts.judgement import Judgement
 from shared.contracts.recognition import Recognition, RecognitionState
 from shared.nats.publishing import BrokerUnavailableError, SubjectMovedError, publish_next
 from shared.problems import Fault, Faults, Problem, Problems
+from shared.readable import DamagedRowError
 from shared.reference.load import Reference
 from shared.reference.models import CriteriaSet, Unit
 from shared.reference.refs import unit_ref
@@ -55,12 +56,15 @@ async def take_step(intake: Intake, posted: Posted, step: Step) -> list[DossierL
     """Take a step and return all steps of the dossier; a step that was taken under the same id changes nothing.
 
     Problem 403 without the right, 409 out of turn, 422 for faults of the content, 503 while scoring or the broker is
-    away. Two offices that decide at once are told apart by the broker: the second looks again and decides anew.
+    away; `DamagedRowError` where an earlier step cannot be read. Two offices that decide at once are told apart by the
+    broker: the second looks again and decides anew.
     """
     runtime = intake.runtime
     intake.admission.group_commit.check_open()
     for _ in range(_ATTEMPTS):
         history = await history_of(runtime, step.unit)
+        if history.damaged:  # nobody knows what the next step is
+            raise DamagedRowError
         steps = history.of(step.criteria_set)
         if _is_repeated(steps, step):
             return steps

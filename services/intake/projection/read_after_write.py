@@ -27,7 +27,7 @@ async def find_after_projection[T](nats: Client, family: str, look: Callable[[],
     newest = (await nats.jetstream().stream_info(_stream(family))).state.last_seq
     deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
     while asyncio.get_running_loop().time() < deadline:
-        has_come = await _is_projected(nats, family, newest)
+        has_come = await is_projected(nats, family, newest)
         if (row := await look()) is not None or has_come:
             return row
         await asyncio.sleep(_PAUSE_SECONDS)
@@ -44,14 +44,15 @@ async def newest_projected(nats: Client, family: str, subject: str) -> int:
     except NatsError as error:
         raise unavailable(error) from error
     deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
-    while newest and not await _is_projected(nats, family, newest):
+    while newest and not await is_projected(nats, family, newest):
         if asyncio.get_running_loop().time() > deadline:
             raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
         await asyncio.sleep(_PAUSE_SECONDS)
     return newest
 
 
-async def _is_projected(nats: Client, family: str, sequence: int) -> bool:
+async def is_projected(nats: Client, family: str, sequence: int) -> bool:
+    """Say whether the tables hold all of a family's messages up to this number, but for those that were parked."""
     info = await nats.jetstream().consumer_info(_stream(family), subjects.CONSUMERS["intake"][family])
     is_behind = info.num_pending or info.num_ack_pending
     return not is_behind or (info.ack_floor is not None and info.ack_floor.stream_seq >= sequence)

@@ -67,12 +67,6 @@ async def events_of(connection: AsyncConnection, difficulties: Collection[UUID])
     return events
 
 
-async def is_kept(connection: AsyncConnection, event_id: UUID) -> bool:
-    """Say whether the table has the event."""
-    query = select(problem_event.c.id).where(problem_event.c.id == event_id)
-    return (await connection.execute(query)).one_or_none() is not None
-
-
 def _conditions(filters: DifficultyFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [problem.c.unit.in_(filters.units)]
     if filters.state is not None:
@@ -89,5 +83,5 @@ def _is_in(state: State) -> ColumnElement[bool]:
     event = problem_event.c
     by_others = event.body["agency"].astext != event.body["reported_by"].astext
     answered = exists().where(event.problem == problem.c.id, event.id != problem.c.id, by_others)
-    closed = exists().where(event.problem == problem.c.id, event.body["closes"].as_boolean())
+    closed = exists().where(event.problem == problem.c.id, event.body["closes"].astext == "true")
     return {"open": ~answered, "answered": and_(answered, ~closed), "closed": closed}[state]

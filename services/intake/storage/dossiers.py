@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake.storage.tables import DossierStepRow
 from shared.contracts.dossier import DossierLogged, DossierStep
 from shared.postgres.statements import table_of
-from shared.readable import readable
+from shared.readable import RowsRead, read_or_none, read_rows
 
 dossier_step = table_of(DossierStepRow)
 
@@ -49,22 +49,22 @@ async def keep_steps(connection: AsyncConnection, rows: Sequence[NewDossierStep]
         await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=number), rows)
 
 
-async def is_kept(connection: AsyncConnection, step_id: UUID) -> bool:
-    """Say whether the table has a step."""
-    return (await connection.scalar(select(dossier_step.c.id).where(dossier_step.c.id == step_id))) is not None
-
-
-async def steps_of(connection: AsyncConnection, unit: int) -> list[DossierLogged]:
-    """Return the steps of all dossiers of a commune, in order."""
-    query = select(dossier_step.c.body).where(dossier_step.c.unit == unit).order_by(dossier_step.c.sequence)
-    return readable(DossierLogged, await connection.scalars(query))
+async def steps_of(connection: AsyncConnection, unit: int) -> RowsRead[StoredStep, DossierLogged]:
+    """Return the steps of all dossiers of a commune, in order, and those whose content is damaged."""
+    columns = (dossier_step.c[name] for name in StoredStep._fields)
+    rows = await connection.execute(
+        select(*columns).where(dossier_step.c.unit == unit).order_by(dossier_step.c.sequence)
+    )
+    return read_rows((StoredStep(*row) for row in rows), lambda row: DossierLogged.model_validate(row.body))
 
 
 class NewestStep(NamedTuple):
-    """The newest step of a dossier, with the surrogate key of its commune."""
+    """The newest step of a dossier; None where its content is damaged."""
 
+    id: UUID
     unit: int
-    logged: DossierLogged
+    criteria_set: str
+    logged: DossierLogged | None
 
 
 async def newest_steps(
@@ -80,7 +80,7 @@ async def newest_steps(
     """
     step = dossier_step.c
     newest = (
-        select(step.unit, step.criteria_set, step.body)
+        select(step.id, step.unit, step.criteria_set, step.body)
         .distinct(step.unit, step.criteria_set)
         .where(step.unit.in_(list(units)))
         .order_by(step.unit, step.criteria_set, step.sequence.desc())
@@ -88,8 +88,12 @@ async def newest_steps(
     if after is not None:
         newest = newest.where(tuple_(step.unit, step.criteria_set) > after)
     found = newest.subquery().c
-    query = select(found.unit, found.body).order_by(found.unit, found.criteria_set).limit(limit)
+    query = (
+        select(found.id, found.unit, found.criteria_set, found.body)
+        .order_by(found.unit, found.criteria_set)
+        .limit(limit)
+    )
     if turn is not None:
         query = query.where(found.body["turns"].contains([{"step": turn.value}]))
     rows = await connection.execute(query)
-    return [NewestStep(row.unit, logged) for row in rows for logged in readable(DossierLogged, [row.body])]
+    return [NewestStep(row.id, row.unit, row.criteria_set, read_or_none(DossierLogged, row.body)) for row in rows]

@@ -11,18 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.storage.driver import fetch
 from services.intake.storage.tables import ChangeRow, ReviewRow, SubmissionRow, UnscoredRow, WithdrawalRow
-from services.intake.texts import phrase
 from shared.contracts.status import Stage
-from shared.contracts.submission import CausedChange, Receipt, Review, SubmissionWarning, Withdrawal
+from shared.contracts.submission import CausedChange, Receipt, Review, Withdrawal
 from shared.postgres.statements import table_of
-from shared.readable import read_or_none, readable
+from shared.readable import RowsRead, read_row, read_rows, readable, readable_warnings
 from shared.time import VIETNAM
 
 submission, unscored = table_of(SubmissionRow), table_of(UnscoredRow)
 change, review, withdrawal = table_of(ChangeRow), table_of(ReviewRow), table_of(WithdrawalRow)
-
-_UNREADABLE = SubmissionWarning(code="unreadable", pointer="", detail=phrase("receipts.unreadable"))
-"""The warning that stands for a damaged one."""
 
 type State = Literal["accepted", "scored", "parked", "returned"]
 
@@ -73,11 +69,11 @@ async def stored_ids(
 
 
 async def receipts_of(connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, Receipt]:
-    """Return the receipts of the submissions that have one."""
+    """Return the receipts of the submissions that have one that can be read."""
     if not ids:
         return {}
     rows = await connection.execute(select(submission).where(submission.c.id == func.any(list(ids))))
-    return {row.id: _receipt(row) for row in rows}
+    return dict(read_rows(rows, lambda row: (row.id, _receipt(row))).items)
 
 
 _REQUEST_DIGESTS = text("""
@@ -110,21 +106,21 @@ async def requests_of(connection: AsyncConnection, ids: Collection[UUID]) -> dic
 
 
 async def find(connection: AsyncConnection, submission_id: UUID) -> StoredReceipt | None:
-    """Return the receipt of a submission; None when there is none."""
+    """Return the receipt of a submission; None when there is none. `DamagedRowError` where it cannot be read."""
     row = (await connection.execute(select(submission).where(submission.c.id == submission_id))).one_or_none()
-    return None if row is None else _stored(row)
+    return None if row is None else read_row(row, _stored)
 
 
 async def newest(
     connection: AsyncConnection, filters: ReceiptFilter, scored_until: int, limit: int
-) -> list[StoredReceipt]:
-    """Return the receipts that pass, the newest first.
+) -> RowsRead[Row[Any], StoredReceipt]:
+    """Return the receipts that pass, the newest first, and the rows of those that cannot be read.
 
     `scored_until`: the number in the stream up to which scoring has acknowledged.
     """
     conditions = _conditions(filters, scored_until)
     query = select(submission).where(*conditions).order_by(submission.c.sequence.desc()).limit(limit)
-    return [_stored(row) for row in await connection.execute(query)]
+    return read_rows(await connection.execute(query), _stored)
 
 
 async def changes_of(connection: AsyncConnection, submissions: Collection[UUID]) -> dict[UUID, list[CausedChange]]:
@@ -166,7 +162,7 @@ def _receipt(row: Row[Any]) -> Receipt:
         received_at=row.received_at.astimezone(VIETNAM),
         digest=row.digest,
         due=row.due,
-        warnings=[read_or_none(SubmissionWarning, warning) or _UNREADABLE for warning in row.warnings],
+        warnings=readable_warnings(row.warnings),
     )
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notify.alerts.draft import LeftOut, NotSent
@@ -38,6 +38,7 @@ from shared.contracts.refs import UnitRef
 from shared.http.dependencies import SignedIn
 from shared.http.paging import Cursor, decode_cursor, encode_cursor
 from shared.problems import Fault, Faults, Problem, Problems
+from shared.readable import read_or_none, read_row, read_rows
 from shared.reference.load import Reference
 from shared.reference.models import AnyEvent
 from shared.spreadsheet.delimited import BYTE_ORDER_MARK, write_lines
@@ -46,6 +47,9 @@ from shared.time import VIETNAM, utc_now
 router = APIRouter(prefix="/v1")
 
 _EXPORT_PAGE = 500
+
+_UNREADABLE = "?"
+"""Stands in the export where what is stored is damaged."""
 
 
 class AttemptItem(BaseModel):
@@ -97,6 +101,7 @@ class NoticeItem(BaseModel):
     parts: int | None
     cost_dong: int | None
     alerts: list[MentionItem]
+    unreadable: list[UUID] = Field(default=[], description="Alerts of it whose stored content is damaged.")
     attempts: list[AttemptItem]
     sample: bool
 
@@ -105,6 +110,7 @@ class NoticePage(BaseModel):
     """Notices, newest first; `next` is the cursor of the following page."""
 
     items: list[NoticeItem]
+    unreadable: list[UUID] = Field(default=[], description="Notices whose stored content is damaged.")
     next: str | None
 
 
@@ -153,7 +159,8 @@ async def list_notices(
         page = rows[:limit]
         details = await ledger.details_of(connection, [row.id for row in page], conditions.units)
     following = encode_cursor(page[-1].created_at, page[-1].id) if len(rows) > limit else None
-    return NoticePage(items=[_notice(row, details, caller, notify.reference) for row in page], next=following)
+    items, damaged = read_rows(page, lambda row: _notice(row, details, caller, notify.reference))
+    return NoticePage(items=items, unreadable=[row.id for row in damaged], next=following)
 
 
 @router.get("/notices.csv", response_class=StreamingResponse)
@@ -197,19 +204,20 @@ async def resend_notice(notice_id: UUID, notify: Serving, caller: SignedIn) -> R
         rows = await ledger.notices_like(connection, notice)
         details = await ledger.details_of(connection, [row.id for row in rows], seen)
     notify.wake()
-    return Resent(items=[_notice(row, details, caller, notify.reference) for row in rows])
+    return Resent(items=read_rows(rows, lambda row: _notice(row, details, caller, notify.reference)).items)
 
 
 def _may_resend(notice: StoredNotice, caller: Caller, reference: Reference) -> bool:
     """Say whether the key covers the recipient's unit and all criteria, or the recipient's own where it is a sector."""
     role = next((each for each in reference.plan.roles if each.role == notice.recipient.partition("@")[0]), None)
-    unit = reference.units.by_key(notice.unit)
+    unit = read_row(notice.unit, reference.units.by_key)
     return caller.covers_unit(unit, reference.units) and KeyScope.of(caller).covers(role.owns if role else ())
 
 
 def _notice(row: StoredNotice, details: ledger.Details, caller: Caller, reference: Reference) -> NoticeItem:
     in_full = is_of_province(caller, reference)
     is_for_own = caller.covers_unit(reference.units.by_key(row.unit), reference.units)
+    alerts, damaged = read_rows(details.mentions.get(row.id, ()), _mention)
     return NoticeItem(
         id=row.id,
         branch=row.branch,
@@ -228,7 +236,8 @@ def _notice(row: StoredNotice, details: ledger.Details, caller: Caller, referenc
         resent_by=row.resent_by,
         parts=row.parts,
         cost_dong=row.cost_dong,
-        alerts=[_mention(mention) for mention in details.mentions.get(row.id, ())],
+        alerts=alerts,
+        unreadable=[mention.alert for mention in damaged],
         attempts=[
             AttemptItem(
                 number=attempt.number,
@@ -290,9 +299,10 @@ def _csv_lines(row: StoredNotice, details: ledger.Details, *, in_full: bool) -> 
     }
     lines = []
     for mention in details.mentions.get(row.id, ()):
+        unit = read_or_none(UnitRef, mention.unit_ref)
         about = {
-            "unit": mention.unit_ref["code"],
-            "unit_name": mention.unit_ref["name"],
+            "unit": unit.code if unit else _UNREADABLE,
+            "unit_name": unit.name if unit else _UNREADABLE,
             "topic": mention.topic,
             "event": mention.event,
             "on": mention.on,

@@ -26,6 +26,7 @@ from shared.access.caller import Caller
 from shared.contracts.bilingual import Bilingual
 from shared.http.dependencies import SignedIn
 from shared.problems import Fault, Faults, Problem, Problems, faulty_fields
+from shared.readable import read_row, read_rows
 from shared.reference.load import Reference
 from shared.reference.models import Match
 from shared.reference.refs import unit_ref
@@ -63,6 +64,7 @@ class Silences(BaseModel):
     """Silences, the newest first."""
 
     items: list[SilenceItem]
+    unreadable: list[UUID] = Field(default=[], description="Silences that hold nothing back: they are damaged.")
 
 
 @router.post("", status_code=201)
@@ -113,7 +115,8 @@ async def list_silences(notify: Serving, _: SignedIn, *, ended: bool = False) ->
     since = utc_now() - timedelta(days=90 * ended)
     async with notify.engine.connect() as connection:
         rows = await silences.silences_since(connection, since=since)
-    return Silences(items=[_item(row) for row in rows])
+    items, damaged = read_rows(rows, _item)
+    return Silences(items=items, unreadable=[row.id for row in damaged])
 
 
 @router.delete("/{silence_id}")
@@ -129,7 +132,7 @@ async def end_silence(silence_id: UUID, notify: Serving, caller: SignedIn) -> Si
         if row is None:
             raise Problem(Problems.SILENCE_ENDED)
     notify.wake()
-    return _item(row)
+    return read_row(row, _item)
 
 
 def _faults(new: NewSilence, reference: Reference) -> Sequence[Fault]:

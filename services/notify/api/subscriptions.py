@@ -18,6 +18,7 @@ from shared.access.caller import Caller
 from shared.contracts.refs import UnitCode
 from shared.http.dependencies import SignedIn
 from shared.problems import Fault, Faults, Problem, Problems, faulty_fields
+from shared.readable import read_row, read_rows
 from shared.reference.load import Reference
 from shared.reference.models import Match
 from shared.time import utc_now
@@ -56,6 +57,7 @@ class Subscriptions(BaseModel):
     """The subscriptions of the key's agency, or for the coordinator all."""
 
     items: list[SubscriptionItem]
+    unreadable: list[UUID] = Field(default=[], description="Subscriptions that hear of nothing: they are damaged.")
 
 
 class Replay(BaseModel):
@@ -102,8 +104,11 @@ async def list_subscriptions(notify: Serving, caller: SignedIn) -> Subscriptions
     async with notify.engine.connect() as connection:
         rows = await subscriptions.subscriptions(connection)
     sees_all = is_coordinator(caller, notify.reference)
-    seen = [row for row in rows if sees_all or _is_own(row, caller, notify.reference)]
-    return Subscriptions(items=[_item(row, notify.reference) for row in seen])
+    own = [row for row in rows if sees_all or row.agency == caller.agency]
+    read, damaged = read_rows(
+        own, lambda row: (_item(row, notify.reference), sees_all or _is_own(row, caller, notify.reference))
+    )
+    return Subscriptions(items=[item for item, is_seen in read if is_seen], unreadable=[row.id for row in damaged])
 
 
 @router.post("/{subscription_id}/rotate")
@@ -157,7 +162,7 @@ async def _own(
 ) -> subscriptions.StoredSubscription:
     """Return the subscription when it is the agency's own and the key covers it; raise problem 404 otherwise."""
     row = await subscriptions.subscription_of(connection, subscription_id)
-    if row is None or not _is_own(row, caller, reference):
+    if row is None or not read_row(row, lambda row: _is_own(row, caller, reference)):
         raise Problem(Problems.NOT_FOUND)
     return row
 

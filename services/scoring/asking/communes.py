@@ -55,6 +55,7 @@ class CommuneView(BaseModel):
         description="Figures of the units that the commune was made from, which say nothing about the commune itself."
     )
     changes: list[ChangeItem]
+    unreadable: list[int] = Field(default=[], description="The numbers of changes whose stored content is damaged.")
     sample: bool
 
 
@@ -107,6 +108,7 @@ async def show_commune(code: str, runtime: Running, caller: SignedIn, as_of: AsO
         recognitions=recognised[unit.key],
         groups=groups_of(unit, reference, recognised[unit.key], on),
         not_inherited=not_inherited(unit, known, reference),
-        changes=[change_item(row) for row in changes if row.on <= on],
+        changes=[change_item(row) for row in changes.items if row.on <= on],
+        unreadable=[row.number for row in changes.damaged],
         sample=reference.plan.sample,
     )

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Select, cast, func, select
+from sqlalchemy import BigInteger, Row, Select, case, cast, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,7 @@ from services.scoring.storage.tables import ChangeRow
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Event, Status
 from shared.postgres.statements import columns_of, insert_rows, table_of
+from shared.readable import RowsRead, read_rows
 from shared.reference.models import CriterionKey
 
 change = table_of(ChangeRow)
@@ -96,10 +97,10 @@ class NumberedValues(ChangeValues):
 
 
 _REASON = change.c.body["assessment"]["reason"]
-_STORED = (*(change.c[name] for name in ("topic", "event", "before", "after", "on")), _REASON)
+_STORED = (*(change.c[name] for name in ("topic", "event", "before", "after", "on", "number")), _REASON)
 _NUMBERED = (
     *(change.c[name] for name in ("number", "unit", "topic")),
-    change.c.body.op("-", return_type=JSONB)("assessment"),
+    case((func.jsonb_typeof(change.c.body) == "object", change.c.body.op("-", return_type=JSONB)("assessment"))),
     _REASON,
 )
 _SNAPSHOT = func.pg_current_snapshot()
@@ -129,14 +130,15 @@ async def known_changes(connection: AsyncConnection, ids: Collection[UUID]) -> s
     return set((await connection.scalars(select(change.c.id).where(change.c.id == func.any(list(ids))))).all())
 
 
-async def changes_of_unit(connection: AsyncConnection, unit: int, limit: int) -> list[StoredChange]:
-    """Return the newest changes of a unit, the newest first."""
+async def changes_of_unit(connection: AsyncConnection, unit: int, limit: int) -> RowsRead[Row[Any], StoredChange]:
+    """Return the newest changes of a unit, the newest first, and the rows of those that cannot be read."""
     query = select(*_STORED).where(change.c.unit == unit).order_by(change.c.number.desc()).limit(limit)
-    rows = await connection.execute(query)
-    return [
-        StoredChange(topic, Event(event), Status(before), Status(after), on, Bilingual.model_validate(reason))
-        for topic, event, before, after, on, reason in rows
-    ]
+    return read_rows(await connection.execute(query), _stored)
+
+
+def _stored(row: Row[Any]) -> StoredChange:
+    topic, event, before, after, on, _, reason = tuple(row)
+    return StoredChange(topic, Event(event), Status(before), Status(after), on, Bilingual.model_validate(reason))
 
 
 async def changes_between(
@@ -171,7 +173,7 @@ async def statuses_behind(connection: AsyncConnection, number: int, until: int, 
         change.c.number > number, change.c.number <= until, of_commune
     )
     rows = await connection.execute(query.order_by(change.c.number).limit(limit))
-    return [ChangeOfStatus(*row[:4], Status(row[4]), row[5]) for row in rows]
+    return read_rows(rows, lambda row: ChangeOfStatus(*row[:4], Status(row[4]), row[5])).items
 
 
 async def count_events(connection: AsyncConnection, since: date, until: date, units: Collection[int]) -> Counter[Event]:

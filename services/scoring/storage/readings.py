@@ -18,8 +18,9 @@ from services.scoring.storage.pairs import joined_pairs
 from services.scoring.storage.tables import ReadingRow
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
-from shared.contracts.submission import SubmissionWarning
+from shared.contracts.submission import is_countable
 from shared.postgres.statements import table_of, upsert
+from shared.readable import read_rows, readable_warnings
 
 reading = table_of(ReadingRow)
 
@@ -67,14 +68,17 @@ async def units_with_readings(connection: AsyncConnection) -> list[int]:
 
 
 async def _figures(connection: AsyncConnection, query: Select[Any]) -> dict[int, Figures]:
+    """Return the readings that can be read; a damaged one counts as none until a rebuild makes it again."""
     figures: defaultdict[int, Figures] = defaultdict(Figures)
-    for row in await connection.execute(query):
-        reading_stored = _reading(row)
-        figures[row.unit][(reading_stored.element, reading_stored.period)] = reading_stored
+    rows = await connection.execute(query)
+    for unit, stored in read_rows(rows, lambda row: (row.unit, _reading(row))).items:
+        figures[unit][(stored.element, stored.period)] = stored
     return figures
 
 
 def _reading(row: Row[Any]) -> Reading:
+    if not is_countable(row.value):
+        raise ValueError("no number of things")
     return Reading(
         element=row.element,
         period=Period.parse(row.period),
@@ -84,7 +88,7 @@ def _reading(row: Row[Any]) -> Reading:
         received_at=row.received_at,
         known_from=row.known_from,
         submission=row.submission,
-        warnings=tuple(SubmissionWarning.model_validate(warning) for warning in row.warnings or ()),
+        warnings=tuple(readable_warnings(row.warnings or [])),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple, TypedDict
 
+from pydantic import TypeAdapter
 from sqlalchemy import delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +15,7 @@ from services.scoring.storage.pairs import joined_pairs
 from services.scoring.storage.tables import StatusRow
 from shared.contracts.status import Status
 from shared.postgres.statements import table_of
+from shared.readable import read_rows
 from shared.reference.models import CriterionKey
 
 status = table_of(StatusRow)
@@ -45,15 +47,16 @@ class StatusValues(TypedDict):
     contradictory: bool
 
 
+_STATUS = TypeAdapter(StoredStatus)
 _STORED = (status.c.unit, status.c.criterion, *(status.c[name] for name in StoredStatus._fields))
 
 
 async def statuses_of(
     connection: AsyncConnection, units: Collection[int]
 ) -> dict[tuple[int, CriterionKey], StoredStatus]:
-    """Return the units' statuses by unit and criterion."""
+    """Return the units' statuses by unit and criterion; a damaged one is as none: the next verdict replaces it."""
     rows = await connection.execute(select(*_STORED).where(status.c.unit == func.any(list(units))))
-    return {(unit, criterion): StoredStatus(Status(name), *others) for unit, criterion, name, *others in rows}
+    return dict(read_rows(rows, lambda row: ((row.unit, row.criterion), _STATUS.validate_python(row[2:]))).items)
 
 
 async def outdated_statuses(connection: AsyncConnection, on: date) -> dict[int, list[CriterionKey]]:

@@ -6,12 +6,14 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple, TypedDict
 
+from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.storage.tables import TargetRow
 from shared.contracts.status import Status
 from shared.postgres.statements import columns_of, insert_rows, table_of
+from shared.readable import read_rows
 
 target = table_of(TargetRow)
 
@@ -42,13 +44,14 @@ class TargetValues(TypedDict):
     moved: bool
 
 
+_TARGET = TypeAdapter(StoredTarget)
 _STORED = (target.c.commitment, target.c.unit, *(target.c[name] for name in StoredTarget._fields))
 
 
 async def stored_targets(connection: AsyncConnection, plan: str) -> dict[tuple[str, int], StoredTarget]:
-    """Return the statuses of all commitments of a plan by commitment and unit."""
+    """Return the statuses of all commitments of a plan by commitment and unit; a damaged one is as none."""
     rows = await connection.execute(select(*_STORED).where(target.c.plan == plan))
-    return {(commitment, unit): StoredTarget(Status(name), *others) for commitment, unit, name, *others in rows}
+    return dict(read_rows(rows, lambda row: ((row.commitment, row.unit), _TARGET.validate_python(row[2:]))).items)
 
 
 async def has_outdated_targets(connection: AsyncConnection, on: date) -> bool:
