@@ -210,7 +210,7 @@ def fault(before: Answer, after: Answer, damage: Damage, url: str) -> str | None
     if after.status != before.status and not is_named:
         return f"{after.status} {after.words[:150]}"
     is_of_another_list = damage.column.name in BELONGS or any(name in url for name in ("state=", "status=", "turn="))
-    if after.rows < before.rows - is_of_another_list and not is_named:
+    if after.rows < before.rows and not (is_named or is_of_another_list):
         return f"{after.rows} rows of {before.rows}"
     return None
 
