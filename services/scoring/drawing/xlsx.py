@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from io import BytesIO
+from math import ceil
 
 from openpyxl import Workbook
 from openpyxl.styles import Alignment, Border, Font, Side
@@ -19,10 +21,12 @@ from shared.text import storable
 _FONT = "Times New Roman"
 _LINE = Side(style="thin", color="000000")
 _BOX = Border(left=_LINE, right=_LINE, top=_LINE, bottom=_LINE)
-_TEXT_WIDTH = 110
+_TEXT_WIDTH = 100
 """The width of the sheet of words, in characters."""
 _CHARACTERS = 0.62
 """Characters in a column, for each unit of its width in the paper."""
+_LINE_HEIGHT = 15
+"""The height of a line of words, in points."""
 _NUMBERS = "#,##0.##########"
 _WHOLE = "#,##0"
 
@@ -57,40 +61,66 @@ def _write_words(sheet: Worksheet, paper: Paper) -> None:
     sheet.column_dimensions["A"].width = _TEXT_WIDTH
     row = 1
     for text, bold in ((frame.above, False), (frame.issuer, True), (frame.kind, True), (frame.summary, True)):
-        _text(sheet, row, 1, text, bold=bold, align="center" if row > 2 else "left")
+        _line(sheet, row, text, bold=bold, align="center" if row > 2 else "left")
         row += 1
     for mark in paper.marks:
-        _text(sheet, row, 1, mark, bold=True)
+        _line(sheet, row, mark, bold=True)
         row += 1
     for block in paper.blocks:
         if isinstance(block, Heading | Paragraph):
-            _text(sheet, row, 1, block.text, bold=isinstance(block, Heading))
+            _line(sheet, row, block.text, bold=isinstance(block, Heading))
             row += 1
     for text in (frame.recipients_title, *(f"- {recipient}" for recipient in frame.recipients)):
-        _text(sheet, row, 1, text)
+        _line(sheet, row, text)
         row += 1
+
+
+def _line(sheet: Worksheet, row: int, text: str, *, bold: bool = False, align: str = "left") -> None:
+    """Write a line of the sheet of words."""
+    _text(sheet, row, 1, text, bold=bold, align=align)
+    _make_room(sheet, row, [(text, _TEXT_WIDTH)])
 
 
 def _write_table(workbook: Workbook, table: Table, title: str, paper: Paper) -> None:
     sheet: Worksheet = workbook.create_sheet(table.name[:31])
     _page(sheet, fitted=len(table.columns) > 5)
-    _text(sheet, 1, 1, title, bold=True, wraps=False)
-    row = 2
-    for mark in paper.marks:
-        _text(sheet, row, 1, mark, bold=True, wraps=False)
+    row = 1
+    for line in (title, *paper.marks):
+        _across(sheet, row, table, line, bold=True)
         row += 1
     for place, column in enumerate(table.columns, 1):
         _text(sheet, row, place, column.title, bold=True, boxed=True, align="center")
-        sheet.column_dimensions[get_column_letter(place)].width = max(6, column.width * _CHARACTERS)
+        sheet.column_dimensions[get_column_letter(place)].width = _width(column)
+    _make_room(sheet, row, [(column.title, _width(column)) for column in table.columns])
     sheet.print_title_rows = f"{row}:{row}"
     sheet.freeze_panes = f"A{row + 1}"
     for cells in table.rows:
         row += 1
         for place, (cell, column) in enumerate(zip(cells, table.columns, strict=True), 1):
             _write_cell(sheet, row, place, cell, column)
+        texts = zip(cells, table.columns, strict=True)
+        _make_room(sheet, row, [(cell.text, _width(column)) for cell, column in texts])
     for number, note in enumerate(table.notes, 1):
         row += 1
-        _text(sheet, row, 1, f"({number}) {note}", wraps=False)
+        _across(sheet, row, table, f"({number}) {note}")
+
+
+def _width(column: Column) -> float:
+    """Return the characters that a column has room for."""
+    return max(6, column.width * _CHARACTERS)
+
+
+def _across(sheet: Worksheet, row: int, table: Table, text: str, *, bold: bool = False) -> None:
+    """Write a line over all columns of a table."""
+    sheet.merge_cells(start_row=row, start_column=1, end_row=row, end_column=len(table.columns))
+    _text(sheet, row, 1, text, bold=bold)
+    _make_room(sheet, row, [(text, sum(map(_width, table.columns)))])
+
+
+def _make_room(sheet: Worksheet, row: int, texts: Sequence[tuple[str, float]]) -> None:
+    """Make a row as high as its words need; each has so many characters in a line. Not every program does it itself."""
+    lines = max(sum(max(1, ceil(1.15 * len(line) / width)) for line in text.split("\n")) for text, width in texts)
+    sheet.row_dimensions[row].height = _LINE_HEIGHT * lines
 
 
 def _write_cell(sheet: Worksheet, row: int, place: int, cell: Cell, column: Column) -> None:

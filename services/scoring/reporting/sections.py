@@ -139,12 +139,13 @@ def _behind(fact: CommitmentFact, words: Words) -> str:
         path = phrase("report.assessment.path_up") if rises else phrase("report.assessment.path_down")
         required, gap = words.value_apart(part.required, part), words.difference(abs(part.gap or 0), part)
         said.append(words.say(path, day=words.day(part.required_on), required=required, gap=gap))
-    if part.missing and part.missing_unit and part.deadline:
+    is_over = part.deadline is None or part.deadline <= fact.known.on
+    if part.missing and part.missing_unit and part.deadline and (not is_over or fact.known.status == Status.MISSED):
         lacks = phrase("report.assessment.lacks_up") if rises else phrase("report.assessment.lacks_down")
         missing = f"{words.number(part.missing)} {words.of(part.missing_unit)}"
         goal, deadline = words.value_apart(part.goal, part), words.day(part.deadline)
         said.append(words.say(lacks, goal=goal, day=deadline, missing=missing))
-    if fact.known.status != Status.MISSED and part.projected and not part.projected.in_time:
+    if not is_over and part.projected and not part.projected.in_time:
         said.append(words.say(phrase("report.assessment.trend_fails")))
     return "; ".join(said) + "."
 
