@@ -249,6 +249,8 @@ async def test_the_workbook_has_the_numbers_themselves(client: httpx.AsyncClient
     assert {name_of(status): sum(row[name_of(status)] for row in criteria) for status in STATUSES} == {
         name_of(status): counts[status] for status in STATUSES
     }
+    shown = {cell.number_format for row in workbook["Chỉ tiêu"] for cell in row if isinstance(cell.value, float)}
+    assert {format_.partition('"')[0] for format_ in shown} <= {"#,##0", "#,##0.0", "#,##0.00"}
     formulas = [cell.coordinate for sheet in workbook for row in sheet for cell in row if cell.data_type == "f"]
     assert formulas == []
 

@@ -21,14 +21,12 @@ from shared.text import storable
 _FONT = "Times New Roman"
 _LINE = Side(style="thin", color="000000")
 _BOX = Border(left=_LINE, right=_LINE, top=_LINE, bottom=_LINE)
-_TEXT_WIDTH = 100
+_TEXT_WIDTH = 82
 """The width of the sheet of words, in characters."""
 _CHARACTERS = 0.62
 """Characters in a column, for each unit of its width in the paper."""
 _LINE_HEIGHT = 15
 """The height of a line of words, in points."""
-_NUMBERS = "#,##0.##########"
-_WHOLE = "#,##0"
 
 
 def draw_xlsx(paper: Paper, words_sheet: str) -> bytes:
@@ -38,17 +36,18 @@ def draw_xlsx(paper: Paper, words_sheet: str) -> bytes:
     assert isinstance(words, Worksheet)  # noqa: S101 - of a new workbook it always is
     words.title = words_sheet
     _write_words(words, paper)
-    for table in [block for block in paper.blocks if isinstance(block, Table)]:
+    tables = [block for block in paper.blocks if isinstance(block, Table)]
+    for table in tables:
         _write_table(workbook, table, table.caption, paper)
     for annex in paper.annexes:
         _write_table(workbook, annex.table, f"{annex.label}. {annex.title}", paper)
     charts = [block for block in paper.blocks if isinstance(block, Bars)]
-    if charts and len(workbook.worksheets) > 1:
+    if charts and tables:
         sheet = workbook.worksheets[1]
         for chart in charts:
             drawn = bar_chart(chart)
             drawn.title = None
-            _text(sheet, sheet.max_row + 2, 1, chart.title, bold=True)
+            _across(sheet, sheet.max_row + 2, tables[0], chart.title, bold=True)
             sheet.add_chart(drawn, f"A{sheet.max_row + 1}")
     written = BytesIO()
     workbook.save(written)
@@ -119,7 +118,7 @@ def _across(sheet: Worksheet, row: int, table: Table, text: str, *, bold: bool =
 
 def _make_room(sheet: Worksheet, row: int, texts: Sequence[tuple[str, float]]) -> None:
     """Make a row as high as its words need; each has so many characters in a line. Not every program does it itself."""
-    lines = max(sum(max(1, ceil(1.15 * len(line) / width)) for line in text.split("\n")) for text, width in texts)
+    lines = max(sum(max(1, ceil(len(line) / width)) for line in text.split("\n")) for text, width in texts)
     sheet.row_dimensions[row].height = _LINE_HEIGHT * lines
 
 
@@ -131,11 +130,18 @@ def _write_cell(sheet: Worksheet, row: int, place: int, cell: Cell, column: Colu
         _text(sheet, row, place, f"{cell.text}{marks}", bold=cell.bold, boxed=True, align=column.align)
         return
     written.value = cell.number
-    base = _WHOLE if float(cell.number).is_integer() else _NUMBERS
+    decimals = _decimals(cell.text, cell.number)
+    base = f"#,##0.{'0' * decimals}".rstrip(".")
     written.number_format = f'{base}"{marks}"' if marks else base
     written.font = Font(_FONT, 11, bold=cell.bold)
     written.alignment = Alignment(horizontal=column.align, vertical="top")
     written.border = _BOX
+
+
+def _decimals(text: str, number: float) -> int:
+    """Return the decimals with which the paper writes a number, in whichever language."""
+    _, *behind = re.split("[.,]", text)
+    return len(behind[-1]) if behind and not float(number).is_integer() else 0
 
 
 def _text(
