@@ -39,6 +39,7 @@ from services.scoring.asking import (
 )
 from services.scoring.asking.openapi import DESCRIPTION
 from services.scoring.service import Scoring
+from services.scoring.settings import settings
 from shared.contracts import subjects
 from shared.http.app import create_app
 from shared.http.held_back import HeldBack
@@ -48,7 +49,6 @@ from shared.service.broker import batches, create_broker, raw_body, start
 from shared.service.replay import answer_replay
 from shared.service.runtime import background
 from shared.service.wholeness import once_whole
-from shared.settings import settings
 
 broker = create_broker(settings(), "scoring")
 

@@ -9,21 +9,26 @@ from urllib.parse import urlsplit
 import structlog
 
 from services.scoring.texts import phrase
+from shared.http.work_slots import WorkSlots
 from shared.pdf import SECONDS, NoLibreOfficeError, PdfError, pdf_of
 from shared.problems import Problem, Problems
 
 log = structlog.get_logger()
 
 _CONNECT_SECONDS = 5
+_SLOTS = WorkSlots(at_once=1, limit=8)
+"""LibreOffice makes one file at a time; who would wait for many others is asked to come again."""
 
 
 async def report_as_pdf(docx: bytes, url: str | None) -> bytes:
-    """Return the document as PDF; problem 501 where nothing here can make one, 503 where it failed or took too long.
+    """Return the document as PDF; problem 501 where nothing here can make one, 503 where it failed or took
+    too long, 429 where too many wait already.
 
     `url`: the address of the service `services.pdf`.
     """
     try:
-        return await (asyncio.to_thread(_fetched, url, docx) if url else pdf_of(docx))
+        async with _SLOTS.taken():
+            return await (asyncio.to_thread(_fetched, url, docx) if url else pdf_of(docx))
     except NoLibreOfficeError:
         raise Problem(Problems.FORMAT_NOT_INSTALLED, detail=phrase("report.no_pdf")) from None
     except PdfError as error:
