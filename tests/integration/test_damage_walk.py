@@ -167,6 +167,11 @@ async def requests(
         "GET /v1/recognitions": ["/v1/recognitions?district=184"],
         "GET /v1/targets": ["/v1/targets"],
         "GET /v1/nearest": ["/v1/nearest?criterion=ntm-11&district=184"],
+        "GET /v1/export.csv": ["/v1/export.csv?district=184"],
+        "GET /v1/export.parquet": ["/v1/export.parquet?district=184"],
+        "GET /v1/reports/{month}.docx": ["/v1/reports/2023-05.docx?unit=184"],
+        "GET /v1/reports/{month}.xlsx": [],  # the same content as that of the one above
+        "GET /v1/reports/{month}.pdf": [],
         "GET /v1/alerts": ["/v1/alerts", "/v1/alerts?open=true"],
         "GET /v1/notices": ["/v1/notices"],
         "GET /v1/notices.csv": ["/v1/notices.csv"],

@@ -9,11 +9,14 @@ from uuid import uuid4
 from sqlalchemy import text
 
 from services.intake.doors import openapi_examples
+from shared.contracts import subjects
 from shared.nats.cloud_events import cloud_event
 from shared.nats.publishing import publish
 from shared.time import utc_now
 from tests.changes import a_status_change
 from tests.integration.notify_service import NotifyService, texts
+from tests.integration.test_difficulties import answer, report
+from tests.integration.test_dossiers import offices, yes
 from tests.running import Service, Surroundings
 from tests.waiting import eventually
 
@@ -50,6 +53,8 @@ async def test_a_malformed_message_in_the_log_stops_no_list_and_no_audit(around:
         forged(digest="jcs:\x00"),
         forged(readings={"poor_households": "many"}),
         forged(readings={"poor_households\x00": 1}),
+        forged(readings={"poor_households": 10**300}),
+        forged(readings={"poor_households": 1e300}),
         b"[1, 2]",
         b"\xff\xfe",
         b"null",
@@ -105,6 +110,45 @@ async def test_a_damaged_row_of_intake_is_shown_as_such_and_the_others_as_they_a
         assert words[difficulties[1]] == "Thiếu cán bộ"
         assert "không hiển thị được" in words[difficulties[0]]
         assert (await client.get(f"/v1/problems/{difficulties[0]}")).status_code == 404
+
+
+async def test_a_malformed_step_or_answer_in_the_log_stops_no_dossier_and_no_difficulty(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    commune, district, _ = await offices(around, intake)
+    await commune.takes("self_assessed", answers=yes(), person="Lý Văn Nam")
+    problem = await report(intake, commune.key)
+    bodies = [b"{}", b"null", b"[1, 2]", b"\xff", b'{"id": 7, "unit": null, "turns": [null]}']
+    for subject in (subjects.dossier("184", "06280"), subjects.problem("06280")):
+        messages = [
+            cloud_event(subject, body, event_id=uuid4(), kind="test", source="intake", at=utc_now()) for body in bodies
+        ]
+        messages[-1].headers["ce-id"] = "no id"
+        await publish(around.nats, messages)
+    taken = await district.takes("verified", answers=yes(note="Đã kiểm tra."))
+    assert [step["step"] for step in taken["steps"]] == ["self_assessed", "verified"]
+    answered = await answer(intake, await around.key("20", agency="division"), problem["id"], "Đã cấp kinh phí.")
+    assert answered.status_code == 202, answered.text
+    async with intake.client(commune.key) as client:
+        for path in ("/v1/dossiers", "/v1/dossiers/06280/ntm", "/v1/problems", f"/v1/problems/{problem['id']}"):
+            assert (await client.get(path)).status_code == 200
+    parked = json.loads(await around.ntm("parked", "--json"))
+    assert len([one for one in parked if one["service"] == "intake"]) == 2 * len(bodies)
+
+
+async def test_a_step_that_cannot_be_read_is_named_and_lets_nobody_take_the_next_one(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    commune, district, _ = await offices(around, intake)
+    await commune.takes("self_assessed", answers=yes(), person="Lý Văn Nam")
+    await changed(around, "UPDATE intake.dossier_step SET body = '[]'")
+    async with intake.client(district.key) as client:
+        shown = (await client.get("/v1/dossiers/06280/ntm")).json()
+        body = {"step": "verified", "answers": yes(note="Đã kiểm tra."), "person": "Lý Văn Nam"}
+        refused = await client.post("/v1/dossiers/06280/ntm", json=body)
+    assert (len(shown["unreadable"]), shown["steps"], shown["may_take"]) == (1, [], [])
+    assert refused.status_code == 404
+    assert "bị hỏng" in refused.text
 
 
 async def test_a_damaged_row_of_notify_stops_no_list_and_no_notice(notify: NotifyService) -> None:

@@ -13,6 +13,7 @@ from services.scoring.judging.taken_back import NOTHING, TakenBack
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.contracts.submission import AcceptedSubmission
+from shared.readable import read_rows
 from shared.reference.load import Reference
 from shared.reference.models import BrokenSum, SumRule
 
@@ -170,8 +171,12 @@ def in_hindsight(figures: Mapping[tuple[str, Period], Reading]) -> Figures:
 
 
 def figures_from(submissions: Iterable[tuple[int, str]], taken_back: TakenBack = NOTHING) -> dict[int, Figures]:
-    """Return the figures of each unit, by its key, from its submissions (JSON), whatever their order."""
+    """Return the figures of each unit, by its key, from its submissions (JSON), whatever their order.
+
+    A damaged submission gives none, and hides no other.
+    """
     arrived: defaultdict[int, list[Reading]] = defaultdict(list)
-    for unit, body in submissions:
-        arrived[unit] += taken_back.readings_left(AcceptedSubmission.model_validate_json(body))
+    read = read_rows(submissions, lambda row: (row[0], AcceptedSubmission.model_validate_json(row[1])))
+    for unit, submission in read.items:
+        arrived[unit] += taken_back.readings_left(submission)
     return {unit: merge(Figures(), readings) for unit, readings in arrived.items()}
