@@ -42,6 +42,12 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "GET /v1/changes": {"params": {"district": UNKNOWN}},
     "GET /v1/changes/live": {"params": {"district": UNKNOWN}},
     "GET /v1/series": {"params": {"unit": UNKNOWN, "criterion": "ntm-11"}},
+    "GET /v1/export.csv": {"params": {"district": UNKNOWN}},
+    "GET /v1/export.parquet": {"params": {"district": UNKNOWN}},
+    **{
+        f"GET /v1/reports/{{month}}.{ending}": {"url": f"/v1/reports/2023-05.{ending}", "params": {"unit": UNKNOWN}}
+        for ending in ("docx", "xlsx", "pdf")
+    },
     "GET /v1/recognitions": {"params": {"district": UNKNOWN}},
     "GET /v1/nearest": {"params": {"district": UNKNOWN, "criterion": "ntm-11"}},
     "POST /v1/what-if": {
