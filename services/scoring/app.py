@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
 from faststream.nats import NatsResponse
 from nats.aio.msg import Msg
 
@@ -75,6 +76,7 @@ for part in (summary, statuses, communes, changes, series, recognitions, targets
     app.include_router(part.router)
 describe(app, DESCRIPTION)
 app.add_middleware(HeldBack)
+app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)  # not what is sent live
 
 
 def scoring() -> Scoring:

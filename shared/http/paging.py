@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
@@ -24,10 +24,7 @@ NumberCursor = Annotated[int | None, Query(ge=1, le=2**62, description=_NEXT)]
 IdCursor = Annotated[UUID | None, Query(description=_NEXT)]
 """A cursor that is the id of the last row, as intake has released it."""
 
-
-def up_to(limit: int) -> Any:
-    """Return the bounds of a parameter `limit`: one row to so many."""
-    return Query(ge=1, le=limit)
+Limit = Annotated[int, Query(ge=1, le=5000, description="The most rows on a page.")]
 
 
 def encode_cursor(first: object, second: object) -> str:

@@ -13,7 +13,6 @@ from pydantic import AwareDatetime, BaseModel, Field
 from services.intake.admission.candidate import REQUEST_KEY
 from services.intake.admission.kept_message import first_published
 from services.intake.admission.messages import difficulty_message
-from services.intake.doors.receipts import Limit
 from services.intake.projection.read_after_write import find_after_projection, newest_projected
 from services.intake.service import Intake, Serving
 from services.intake.storage import difficulties
@@ -25,7 +24,7 @@ from shared.contracts.difficulty import DifficultyAnswer, DifficultyKind, Diffic
 from shared.contracts.refs import SentUnitCode, UnitRef
 from shared.http.body import JsonRoute
 from shared.http.dependencies import SignedIn
-from shared.http.paging import IdCursor, unknown_cursor
+from shared.http.paging import IdCursor, Limit, unknown_cursor
 from shared.nats.cloud_events import new_trace
 from shared.nats.publishing import BrokerUnavailableError, SubjectMovedError, publish, publish_next
 from shared.problems import Fault, Faults, Problem, Problems, unknown_unit

@@ -11,7 +11,6 @@ from nats.errors import Error as NatsError
 from pydantic import BaseModel, Field
 
 from services.intake.admission.candidate import REQUEST_KEY, Posted
-from services.intake.doors.receipts import Limit
 from services.intake.dossiers.history import History, history_of
 from services.intake.dossiers.scoring_judgement import judgement_of
 from services.intake.dossiers.take_step import Step, recognition_by, take_step
@@ -28,7 +27,7 @@ from shared.contracts.refs import SentUnitCode, UnitRef
 from shared.http.app import language_of
 from shared.http.body import JsonRoute
 from shared.http.dependencies import SignedIn
-from shared.http.paging import Cursor, decode_cursor, encode_cursor
+from shared.http.paging import Cursor, Limit, decode_cursor, encode_cursor
 from shared.nats.cloud_events import new_trace
 from shared.problems import Fault, Faults, Problem, Problems, no_such_unit, unknown_unit
 from shared.reference.load import Reference

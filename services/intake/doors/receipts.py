@@ -23,7 +23,7 @@ from shared.contracts.refs import SentUnitCode
 from shared.contracts.status import Stage
 from shared.contracts.submission import AcceptedSubmission, Refusal, Review, Tracked
 from shared.http.dependencies import SignedIn
-from shared.http.paging import NumberCursor, up_to
+from shared.http.paging import Limit, NumberCursor
 from shared.problems import Fault, Faults, Problem, Problems, unknown_unit
 from shared.readable import read_row, read_rows
 from shared.service.runtime import Runtime
@@ -31,7 +31,6 @@ from shared.service.runtime import Runtime
 router = APIRouter()
 
 State = Literal["accepted", "scored", "parked", "returned"]
-Limit = Annotated[int, up_to(200)]
 
 
 class RefusedSubmission(BaseModel):

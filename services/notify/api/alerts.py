@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
-from services.notify.api.dependencies import Limit, Serving, Since, UnitParameter, moment_and_id, visible
+from services.notify.api.dependencies import Serving, Since, UnitParameter, moment_and_id, visible
 from services.notify.api.released_words import released_event, released_kind
 from services.notify.storage import ledger
 from services.notify.storage.alert_rows import StoredAlert
@@ -22,7 +22,7 @@ from shared.contracts.dossier import DossierTurn
 from shared.contracts.refs import UnitRef
 from shared.contracts.status import Event
 from shared.http.dependencies import SignedIn
-from shared.http.paging import Cursor, decode_cursor, encode_cursor
+from shared.http.paging import Cursor, Limit, decode_cursor, encode_cursor
 from shared.reference.load import Reference
 from shared.reference.models import AnyEvent
 from shared.reference.refs import unit_ref

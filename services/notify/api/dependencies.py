@@ -12,7 +12,6 @@ from pydantic import AwareDatetime
 from services.notify.service import Notify
 from shared.access.caller import Caller
 from shared.http.dependencies import service_of
-from shared.http.paging import up_to
 from shared.problems import Fault, Faults, Problem, Problems, unknown_unit
 from shared.reference.load import Reference
 from shared.reference.models import Match, Unit
@@ -26,7 +25,6 @@ Serving = Annotated[Notify, Depends(_notify)]
 """The service that answers a request."""
 UnitParameter = Annotated[str | None, Query(description="Only this unit and the units below it.")]
 Since = Annotated[AwareDatetime | None, Query(description="Only from this moment on.")]
-Limit = Annotated[int, up_to(500)]
 
 
 def visible(caller: Caller, under: str | None, reference: Reference) -> list[int]:

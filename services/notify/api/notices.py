@@ -16,7 +16,6 @@ from services.notify.alerts.draft import LeftOut, NotSent
 from services.notify.alerts.links import MARK
 from services.notify.alerts.notice import NoticeStatus
 from services.notify.api.dependencies import (
-    Limit,
     Serving,
     Since,
     UnitParameter,
@@ -36,7 +35,7 @@ from shared.contracts.alert import ChannelName
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import UnitRef
 from shared.http.dependencies import SignedIn
-from shared.http.paging import Cursor, decode_cursor, encode_cursor
+from shared.http.paging import Cursor, Limit, decode_cursor, encode_cursor
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.readable import read_or_none, read_row, read_rows
 from shared.reference.load import Reference

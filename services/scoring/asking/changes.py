@@ -21,7 +21,7 @@ from shared.access.caller import Caller
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Event
 from shared.http.dependencies import Running, SignedIn, runtime_of, service_of
-from shared.http.paging import NumberCursor, up_to
+from shared.http.paging import Limit, NumberCursor
 from shared.problems import Fault, Faults, Problem, Problems, bad_parameter, unknown_unit
 from shared.reference.load import Reference
 
@@ -90,7 +90,7 @@ async def list_changes(
     since: Annotated[date | None, Query(description="By default a week before `until`.")] = None,
     until: Annotated[date | None, Query(description="By default today.")] = None,
     cursor: NumberCursor = None,
-    limit: Annotated[int, up_to(1000)] = 200,
+    limit: Limit = 200,
 ) -> ChangePage:
     """List the changes between two days, both included, the newest first."""
     last = until or runtime.clock.today()

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from services.scoring.asking.parameters import check_one_of
 from services.scoring.asking.scenario import Scenario, figures_of_families
-from services.scoring.asking.units import cohorts_of, communes_of, district_of
+from services.scoring.asking.units import InCohort, InDistrict, Searched, cohorts_of, communes_of, district_of
 from services.scoring.asking.work_slots import SLOTS
 from services.scoring.judging.assessments import explain_criterion
 from services.scoring.judging.figures import Figures
@@ -24,7 +24,7 @@ from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import CriterionRef, UnitRef
 from shared.contracts.status import Status
 from shared.http.dependencies import Running, SignedIn
-from shared.http.paging import up_to
+from shared.http.paging import Cursor, Limit, decode_cursor, encode_cursor
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
 from shared.reference.refs import criterion_ref, unit_ref
@@ -111,7 +111,7 @@ def page_of(judge: Judge, ranking: Ranking, criterion: CriterionKey, after: tupl
         on=judge.on,
         criterion=criterion_ref(criterion, judge.reference),
         items=[_item(missing, unit, judged, criterion, judge.reference) for missing, unit, judged in page],
-        next=f"{last[0]}-{last[1].code}" if last else None,
+        next=encode_cursor(last[0], last[1].code) if last else None,
         lacking=len(ranking.lacking),
         met=ranking.met,
         no_data=ranking.no_data,
@@ -165,22 +165,22 @@ async def list_nearest(
     runtime: Running,
     caller: SignedIn,
     criterion: Annotated[str, Query(description="Such as `ntm-11`.")],
-    district: Annotated[str | None, Query(description="Only communes below this unit.")] = None,
-    cohort: Annotated[str | None, Query(description="Only communes of this cohort of the plan.")] = None,
+    district: InDistrict = None,
+    cohort: InCohort = None,
+    searched: Searched = None,
     bound: Annotated[bool, Query(description="Only communes that a cohort holds to the criterion.")] = False,
-    cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,9}-[0-9]{5}$")] = None,
-    limit: Annotated[int, up_to(1000)] = 10,
+    cursor: Cursor = None,
+    limit: Limit = 10,
 ) -> NearestPage:
     """List the communes that do not meet a criterion; those that lack the fewest things come first."""
     reference, on = runtime.reference, runtime.clock.today()
-    _check(criterion, cohort, reference)
+    check_one_of("criterion", criterion, (each.key(number) for each in reference.plan_sets for number in each.criteria))
     communes = [
         unit
-        for unit in communes_of(reference, caller, district, on).values()
-        if cohort is None or cohort in cohorts_of(unit, reference)
+        for unit in communes_of(reference, caller, district, on, cohort, searched).values()
         if not bound or reference.binds(unit, criterion)
     ]
-    missing, _, code = (cursor or "0-").partition("-")
+    after = decode_cursor(cursor, lambda missing, code: (int(missing), code)) or (0, "")
     async with SLOTS.taken():
         async with runtime.engine.connect() as connection:
             units, elements = [unit.key for unit in communes], reference.sum_checks.elements_behind(criterion)
@@ -189,13 +189,6 @@ async def list_nearest(
 
         def answer() -> NearestPage:
             ranking = rank(judge, communes, criterion, Scenario.of(judge, figures).figures)
-            return page_of(judge, ranking, criterion, after=(int(missing), code), limit=limit)
+            return page_of(judge, ranking, criterion, after=after, limit=limit)
 
         return await asyncio.to_thread(answer)
-
-
-def _check(criterion: str, cohort: str | None, reference: Reference) -> None:
-    criteria = [each.key(criterion) for each in reference.plan_sets for criterion in each.criteria]
-    cohorts = [cohort.id for cohort in reference.plan.cohorts]
-    check_one_of("criterion", criterion, criteria)
-    check_one_of("cohort", cohort, cohorts)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.asking.as_of import AsOf, day_of, figures_today
 from services.scoring.asking.parameters import check_one_of
-from services.scoring.asking.units import communes_of, district_of
+from services.scoring.asking.units import InCohort, InDistrict, Searched, communes_of, district_of
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.inheritance import judged_by
 from services.scoring.judging.judge import Judge
@@ -26,6 +26,7 @@ from shared.contracts.recognition import Recognition, RecognitionState
 from shared.contracts.refs import UnitRef
 from shared.contracts.status import Status
 from shared.http.dependencies import Running, SignedIn
+from shared.http.paging import Cursor, Limit, decode_cursor, encode_cursor
 from shared.reference.models import CriterionKey, Unit
 from shared.reference.refs import unit_ref
 
@@ -57,22 +58,25 @@ async def list_recognitions(
     caller: SignedIn,
     state: RecognitionState | None = None,
     criteria_set: Annotated[str | None, Query(alias="set", description="A set's id, such as `ntm`.")] = None,
-    district: Annotated[str | None, Query(description="Only communes below this unit.")] = None,
+    district: InDistrict = None,
+    cohort: InCohort = None,
+    searched: Searched = None,
     as_of: AsOf = None,
-    cursor: Annotated[str | None, Query(max_length=5)] = None,
-    limit: Annotated[int, Query(ge=1, le=5000, description="The most communes on a page.")] = 500,
+    cursor: Cursor = None,
+    limit: Limit = 500,
 ) -> RecognitionPage:
     """List the communes' recognitions, with the criteria that no longer justify them, in order of code."""
     on = day_of(as_of, runtime)
     reference = runtime.plans.in_force(on)
     check_one_of("set", criteria_set, reference.plan.criteria_sets)
-    communes = communes_of(reference, caller, district, on)
+    after = decode_cursor(cursor, lambda code, _: code)
+    communes = communes_of(reference, caller, district, on, cohort, searched)
     async with runtime.engine.connect() as connection:
         known = await recognitions_at(connection, communes, Judge(reference, on), as_of)
     chosen = [
         (unit, asked_for)
         for key, unit in communes.items()
-        if cursor is None or unit.code > cursor
+        if after is None or unit.code > after
         if (
             asked_for := [
                 recognition
@@ -89,7 +93,7 @@ async def list_recognitions(
             for unit, asked_for in page
             for recognition in asked_for
         ],
-        next=page[-1][0].code if len(chosen) > limit else None,
+        next=encode_cursor(page[-1][0].code, "") if len(chosen) > limit else None,
         sample=reference.plan.sample,
     )
 

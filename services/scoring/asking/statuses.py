@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import date
-from typing import Annotated
+from itertools import batched
+from typing import Annotated, Literal, NamedTuple
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.asking.as_of import AsOf, day_of, figures_at, figures_today, figures_when_closed
-from services.scoring.asking.units import check_criterion, cohorts_of, communes_of, district_of
+from services.scoring.asking.units import (
+    InCohort,
+    InDistrict,
+    Searched,
+    check_criterion,
+    cohorts_of,
+    communes_of,
+    district_of,
+)
 from services.scoring.judging.assessments import explain_criterion
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.judge import Judge
@@ -21,12 +31,15 @@ from shared.contracts.assessment import Assessment
 from shared.contracts.refs import CriterionRef, UnitRef
 from shared.contracts.status import Status
 from shared.http.dependencies import Running, SignedIn
-from shared.http.paging import Cursor, decode_cursor, encode_cursor, up_to
+from shared.http.paging import Cursor, Limit, decode_cursor, encode_cursor
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
 from shared.reference.refs import criterion_ref, unit_ref
 
 router = APIRouter(prefix="/v1")
+
+_COMMUNES_AT_ONCE = 400
+"""A page is looked for among so many communes, and then among the next: the first ones mostly fill it."""
 
 
 class StatusItem(BaseModel):
@@ -49,6 +62,25 @@ class StatusItem(BaseModel):
         description="Only after the plan's deadline, where the plan bound the commune to the criterion by that day: "
         "whether the commune meets it by its newest figures. These change nothing about the plan's verdict.",
     )
+
+
+class ShortStatus(BaseModel):
+    """A commune's criterion in short: codes, without figures and reasons."""
+
+    unit: str
+    criterion: CriterionKey
+    status: Status
+    since: date | None
+    overdue: list[str] = Field(description="Periods of reports that are due and have not come.")
+
+
+class ShortStatusPage(BaseModel):
+    """What `form=short` lists, in order of commune and criterion; `next` is the cursor of the following page."""
+
+    as_of: date
+    items: list[ShortStatus]
+    next: str | None
+    sample: bool
 
 
 class StatusPage(BaseModel):
@@ -106,70 +138,113 @@ def unchanged_since(assessment: Assessment, row: StoredStatus | StoredTarget | N
     return row.since if row is not None and row.status == assessment.status else None
 
 
+class _Listed(NamedTuple):
+    """A commune's criterion as it is held to be: stored with its row, or judged already for a past day."""
+
+    unit: Unit
+    criterion: CriterionKey
+    held: ShortStatus
+    row: StoredStatus | None
+    judged: StatusItem | None
+
+
 @router.get("/statuses")
 async def list_statuses(
     runtime: Running,
     caller: SignedIn,
-    district: Annotated[str | None, Query(description="Only communes below this unit.")] = None,
+    district: InDistrict = None,
     criterion: Annotated[str | None, Query(description="Such as `ntm-11`.")] = None,
     status: Status | None = None,
+    cohort: InCohort = None,
+    overdue: Annotated[bool | None, Query(description="Only where a report is overdue, or only where none is.")] = None,
+    searched: Searched = None,
     as_of: AsOf = None,
+    form: Annotated[Literal["full", "short"], Query(description="`short`: codes only, without reasons.")] = "full",
     cursor: Cursor = None,
-    limit: Annotated[int, up_to(5000)] = 500,
-) -> StatusPage:
+    limit: Limit = 500,
+) -> StatusPage | ShortStatusPage:
     """List the statuses of the communes' criteria, in order of commune and criterion."""
     on = day_of(as_of, runtime)
     reference = runtime.plans.in_force(on)
-    communes = communes_of(reference, caller, district, on)
+    communes = communes_of(reference, caller, district, on, cohort, searched)
     check_criterion(criterion, reference)
     after = decode_cursor(cursor, lambda code, criterion: _position(code, criterion, reference))
-    asked = [
-        (unit, key)
-        for unit in communes.values()
-        for key in reference.criteria_of(unit, on)
-        if (criterion is None or criterion == key) and (after is None or _position(unit.code, key, reference) > after)
-    ]
     judge = Judge(reference, on)
-    async with runtime.engine.connect() as connection:
-        if as_of is None:
-            rows = await statuses_of(connection, list(communes))
-            chosen = [pair for pair in asked if status is None or _stored(rows, pair) == status]
-            page, more = chosen[:limit], len(chosen) > limit
-            figures = await figures_today(connection, {unit.key for unit, _ in page}, reference)
-            bound = {unit.key for unit, key in page if reference.binds(unit, key)}
-            final = await figures_when_closed(connection, bound, reference, on)
-            items = [
-                status_item(
-                    judge,
-                    unit,
-                    key,
-                    figures.get(unit.key, Figures()),
-                    rows.get((unit.key, key)),
-                    None if final is None else final.get(unit.key, Figures()),
-                )
-                for unit, key in page
-            ]
-        else:
-            known, actual = await figures_at(connection, communes, reference, on)
-            judged = await asyncio.to_thread(
-                lambda: [
-                    status_item_then(judge, unit, key, known.get(unit.key, Figures()), actual.get(unit.key, Figures()))
-                    for unit, key in asked
-                ]
-            )
-            chosen_items = [item for item in judged if status is None or item.status == status]
-            items, more = chosen_items[:limit], len(chosen_items) > limit
-    return StatusPage(
-        as_of=on,
-        items=items,
-        next=encode_cursor(items[-1].unit.code, items[-1].criterion.key) if more else None,
-        sample=reference.plan.sample,
+    asked = (
+        [
+            (unit, key)
+            for unit in some
+            for key in reference.criteria_of(unit, on)
+            if criterion in (None, key) and (after is None or _position(unit.code, key, reference) > after)
+        ]
+        for some in batched(communes.values(), _COMMUNES_AT_ONCE)
     )
+    find = _stored if as_of is None else _judged_then
+    found: list[_Listed] = []
+    async with runtime.engine.connect() as connection:
+        for pairs in asked:
+            if len(found) <= limit:
+                found += [
+                    one
+                    for one in await find(connection, pairs, judge)
+                    if status in (None, one.held.status) and overdue in (None, bool(one.held.overdue))
+                ]
+        page, more = found[:limit], len(found) > limit
+        following = encode_cursor(page[-1].unit.code, page[-1].criterion) if more else None
+        if form == "short":
+            items = [one.held for one in page]
+            return ShortStatusPage(as_of=on, items=items, next=following, sample=reference.plan.sample)
+        judged = await _judged_today(connection, page, judge) if as_of is None else [one.judged for one in page]
+    return StatusPage(as_of=on, items=judged, next=following, sample=reference.plan.sample)
 
 
-def _stored(rows: Mapping[tuple[int, CriterionKey], StoredStatus], pair: tuple[Unit, CriterionKey]) -> Status:
-    row = rows.get((pair[0].key, pair[1]))
-    return row.status if row else Status.NO_DATA
+async def _stored(
+    connection: AsyncConnection, pairs: Sequence[tuple[Unit, CriterionKey]], _judge: Judge
+) -> list[_Listed]:
+    """Return how the communes stand, as scoring has stored it."""
+    rows = await statuses_of(connection, {unit.key for unit, _ in pairs})
+    return [
+        _Listed(unit, key, _held(unit, key, row), row, None)
+        for unit, key in pairs
+        for row in (rows.get((unit.key, key)),)
+    ]
+
+
+def _held(unit: Unit, key: CriterionKey, row: StoredStatus | None) -> ShortStatus:
+    if row is None:
+        return ShortStatus(unit=unit.code, criterion=key, status=Status.NO_DATA, since=None, overdue=[])
+    return ShortStatus(unit=unit.code, criterion=key, status=row.status, since=row.since, overdue=row.overdue)
+
+
+async def _judged_today(connection: AsyncConnection, page: Sequence[_Listed], judge: Judge) -> list[StatusItem]:
+    """Judge what a page lists by the figures that are known today."""
+    reference = judge.reference
+    figures = await figures_today(connection, {one.unit.key for one in page}, reference)
+    bound = {one.unit.key for one in page if reference.binds(one.unit, one.criterion)}
+    final = await figures_when_closed(connection, bound, reference, judge.on)
+
+    def judged(one: _Listed) -> StatusItem:
+        key = one.unit.key
+        closed = None if final is None else final.get(key, Figures())
+        return status_item(judge, one.unit, one.criterion, figures.get(key, Figures()), one.row, closed)
+
+    return [judged(one) for one in page]
+
+
+async def _judged_then(
+    connection: AsyncConnection, pairs: Sequence[tuple[Unit, CriterionKey]], judge: Judge
+) -> list[_Listed]:
+    """Judge at a past day, by what was known then and by what is known of it today."""
+    known, actual = await figures_at(connection, {unit.key for unit, _ in pairs}, judge.reference, judge.on)
+
+    def judged(unit: Unit, key: CriterionKey) -> _Listed:
+        figures = known.get(unit.key, Figures()), actual.get(unit.key, Figures())
+        item = status_item_then(judge, unit, key, *figures)
+        overdue = item.assessment.overdue if item.assessment else []
+        held = ShortStatus(unit=unit.code, criterion=key, status=item.status, since=item.since, overdue=overdue)
+        return _Listed(unit, key, held, None, item)
+
+    return await asyncio.to_thread(lambda: [judged(*pair) for pair in pairs])
 
 
 def _position(code: str, criterion: str, reference: Reference) -> tuple[str, int]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Annotated
+
+from fastapi import Query
 
 from services.scoring.asking.parameters import check_one_of
 from shared.access.caller import Caller
@@ -11,10 +14,34 @@ from shared.problems import Fault, Faults, Problem, Problems, unknown_unit
 from shared.reference.load import Reference
 from shared.reference.models import Unit
 from shared.reference.refs import unit_ref
+from shared.text import plain
+
+InDistrict = Annotated[str | None, Query(description="Only communes below this unit.")]
+InCohort = Annotated[str | None, Query(description="Only communes of this cohort of the plan.")]
+Searched = Annotated[
+    str | None,
+    Query(
+        alias="q",
+        min_length=1,
+        max_length=100,
+        description="The commune of this code, or those with these words in the name, in plain letters too: `diem he`.",
+    ),
+]
 
 
-def communes_of(reference: Reference, caller: Caller, under: str | None, on: date) -> dict[int, Unit]:
-    """Return the communes below a unit that the key covers, by their key, in order of code."""
+def communes_of(
+    reference: Reference,
+    caller: Caller,
+    under: str | None,
+    on: date,
+    cohort: str | None = None,
+    searched: str | None = None,
+) -> dict[int, Unit]:
+    """Return the communes below a unit that the key covers, by their key, in order of code.
+
+    `cohort`: only those of this cohort. `searched`: only the one of this code, or those with these words in the name.
+    """
+    check_one_of("cohort", cohort, (one.id for one in reference.plan.cohorts))
     top = reference.plan.unit
     if under is not None:
         unit = reference.units.find(under, on)
@@ -25,7 +52,13 @@ def communes_of(reference: Reference, caller: Caller, under: str | None, on: dat
     covered = {unit.key: unit for unit in communes if caller.covers_unit(unit, reference.units)}
     if under is not None and communes and not covered:
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/district", Faults.OUTSIDE_UNITS, {"value": under}))
-    return covered
+    words = plain(searched or "")
+    return {
+        key: unit
+        for key, unit in covered.items()
+        if cohort is None or cohort in cohorts_of(unit, reference)
+        if not words or words == unit.code or words in plain(unit.name)
+    }
 
 
 def check_criterion(criterion: str | None, reference: Reference) -> None:
