@@ -38,6 +38,8 @@ def run[T](work: Coroutine[Any, Any, T]) -> T:
         raise fail(str(error)) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    except typer.Exit:  # its words are said
+        raise
     except Exception as error:
         if (words := words_of(error)) is None:
             raise

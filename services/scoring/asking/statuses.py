@@ -41,6 +41,8 @@ router = APIRouter(prefix="/v1")
 _COMMUNES_AT_ONCE = 400
 """A page is looked for among so many communes, and then among the next: the first ones mostly fill it."""
 
+_WITHOUT_ASSESSMENTS = {"assessment": None, "actual": None, "now": None}
+
 
 class StatusItem(BaseModel):
     """A commune's criterion. With `as_of`: as it was known to be at that day."""
@@ -51,7 +53,8 @@ class StatusItem(BaseModel):
     status: Status
     since: date | None
     cohorts: list[str]
-    assessment: Assessment | None
+    overdue: list[str] = Field(default_factory=list, description="Periods of reports that are due and have not come.")
+    assessment: Assessment | None = Field(description="None with `form=short`.")
     actual: Assessment | None = Field(
         default=None,
         description="Only with `as_of`, or where the plan is closed that bound the commune: what was so by all that is "
@@ -62,25 +65,6 @@ class StatusItem(BaseModel):
         description="Only after the plan's deadline, where the plan bound the commune to the criterion by that day: "
         "whether the commune meets it by its newest figures. These change nothing about the plan's verdict.",
     )
-
-
-class ShortStatus(BaseModel):
-    """A commune's criterion in short: codes, without figures and reasons."""
-
-    unit: str
-    criterion: CriterionKey
-    status: Status
-    since: date | None
-    overdue: list[str] = Field(description="Periods of reports that are due and have not come.")
-
-
-class ShortStatusPage(BaseModel):
-    """What `form=short` lists, in order of commune and criterion; `next` is the cursor of the following page."""
-
-    as_of: date
-    items: list[ShortStatus]
-    next: str | None
-    sample: bool
 
 
 class StatusPage(BaseModel):
@@ -114,6 +98,7 @@ def status_item(
         status=assessment.status,
         since=unchanged_since(assessment, row),
         cohorts=cohorts_of(unit, reference),
+        overdue=assessment.overdue,
         assessment=assessment,
         actual=None if stands_by is figures else explain_criterion(judge.criterion(criterion, unit, figures)),
         now=_assessed_now(judge, unit, criterion, figures),
@@ -139,13 +124,12 @@ def unchanged_since(assessment: Assessment, row: StoredStatus | StoredTarget | N
 
 
 class _Listed(NamedTuple):
-    """A commune's criterion as it is held to be: stored with its row, or judged already for a past day."""
+    """A commune's criterion in a list: as stored, without an assessment and with its row, or judged for a past day."""
 
     unit: Unit
     criterion: CriterionKey
-    held: ShortStatus
-    row: StoredStatus | None
-    judged: StatusItem | None
+    item: StatusItem
+    row: StoredStatus | None = None
 
 
 @router.get("/statuses")
@@ -159,10 +143,10 @@ async def list_statuses(
     overdue: Annotated[bool | None, Query(description="Only where a report is overdue, or only where none is.")] = None,
     searched: Searched = None,
     as_of: AsOf = None,
-    form: Annotated[Literal["full", "short"], Query(description="`short`: codes only, without reasons.")] = "full",
+    form: Annotated[Literal["full", "short"], Query(description="`short`: without assessments.")] = "full",
     cursor: Cursor = None,
     limit: Limit = 500,
-) -> StatusPage | ShortStatusPage:
+) -> StatusPage:
     """List the statuses of the communes' criteria, in order of commune and criterion."""
     on = day_of(as_of, runtime)
     reference = runtime.plans.in_force(on)
@@ -187,33 +171,40 @@ async def list_statuses(
                 found += [
                     one
                     for one in await find(connection, pairs, judge)
-                    if status in (None, one.held.status) and overdue in (None, bool(one.held.overdue))
+                    if status in (None, one.item.status) and overdue in (None, bool(one.item.overdue))
                 ]
         page, more = found[:limit], len(found) > limit
         following = encode_cursor(page[-1].unit.code, page[-1].criterion) if more else None
-        if form == "short":
-            items = [one.held for one in page]
-            return ShortStatusPage(as_of=on, items=items, next=following, sample=reference.plan.sample)
-        judged = await _judged_today(connection, page, judge) if as_of is None else [one.judged for one in page]
-    return StatusPage(as_of=on, items=judged, next=following, sample=reference.plan.sample)
+        if form == "full" and as_of is None:
+            items = await _judged_today(connection, page, judge)
+        else:
+            items = [one.item if form == "full" else one.item.model_copy(update=_WITHOUT_ASSESSMENTS) for one in page]
+    return StatusPage(as_of=on, items=items, next=following, sample=reference.plan.sample)
 
 
 async def _stored(
-    connection: AsyncConnection, pairs: Sequence[tuple[Unit, CriterionKey]], _judge: Judge
+    connection: AsyncConnection, pairs: Sequence[tuple[Unit, CriterionKey]], judge: Judge
 ) -> list[_Listed]:
     """Return how the communes stand, as scoring has stored it."""
     rows = await statuses_of(connection, {unit.key for unit, _ in pairs})
     return [
-        _Listed(unit, key, _held(unit, key, row), row, None)
+        _Listed(unit, key, _stored_item(unit, key, row, judge.reference), row)
         for unit, key in pairs
         for row in (rows.get((unit.key, key)),)
     ]
 
 
-def _held(unit: Unit, key: CriterionKey, row: StoredStatus | None) -> ShortStatus:
-    if row is None:
-        return ShortStatus(unit=unit.code, criterion=key, status=Status.NO_DATA, since=None, overdue=[])
-    return ShortStatus(unit=unit.code, criterion=key, status=row.status, since=row.since, overdue=row.overdue)
+def _stored_item(unit: Unit, key: CriterionKey, row: StoredStatus | None, reference: Reference) -> StatusItem:
+    return StatusItem(
+        unit=unit_ref(unit),
+        district=district_of(unit, reference),
+        criterion=criterion_ref(key, reference),
+        status=row.status if row else Status.NO_DATA,
+        since=row.since if row else None,
+        cohorts=cohorts_of(unit, reference),
+        overdue=row.overdue if row else [],
+        assessment=None,
+    )
 
 
 async def _judged_today(connection: AsyncConnection, page: Sequence[_Listed], judge: Judge) -> list[StatusItem]:
@@ -239,10 +230,7 @@ async def _judged_then(
 
     def judged(unit: Unit, key: CriterionKey) -> _Listed:
         figures = known.get(unit.key, Figures()), actual.get(unit.key, Figures())
-        item = status_item_then(judge, unit, key, *figures)
-        overdue = item.assessment.overdue if item.assessment else []
-        held = ShortStatus(unit=unit.code, criterion=key, status=item.status, since=item.since, overdue=overdue)
-        return _Listed(unit, key, held, None, item)
+        return _Listed(unit, key, status_item_then(judge, unit, key, *figures))
 
     return await asyncio.to_thread(lambda: [judged(*pair) for pair in pairs])
 
