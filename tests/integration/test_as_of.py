@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.test_scoring import BORDER, changes, poverty_report, put_on_stream
+from tests.integration.test_scoring import BORDER, changes, poverty_report, put_on_stream, scored
 from tests.running import Service, Surroundings
 from tests.waiting import eventually
 
@@ -37,7 +37,7 @@ async def test_a_late_correction_changes_what_was_so_and_not_what_was_known(
         poverty_report("2022-12", 200, date(2023, 1, 10)),
         poverty_report("2023-03", 120, date(2023, 4, 5)),
     )
-    await eventually(lambda: changes(around))
+    await eventually(lambda: scored(around, 2))
     async with scoring.client(key) as client:
         before = await poverty(client, **MARCH)
         assert (before["status"], value(before["assessment"]), value(before["actual"])) == ("met", 12, 12)
@@ -58,7 +58,7 @@ async def test_a_late_report_was_so_before_it_was_known(around: Surroundings, sc
         poverty_report("2022-12", 200, date(2023, 1, 10)),
         poverty_report("2023-02", 120, date(2023, 6, 1)),
     )
-    await eventually(lambda: changes(around))
+    await eventually(lambda: scored(around, 2))
     async with scoring.client(key) as client:
         then = await poverty(client, as_of="2023-03-01")
         assert then["assessment"]["parts"][0]["period"] == "2022-12"
@@ -81,7 +81,7 @@ async def test_the_provinces_past_is_told_both_ways(around: Surroundings, scorin
         ),
         poverty_report("2022-12", 100, date(2023, 6, 10), revision=2),
     )
-    await eventually(lambda: changes(around))
+    await eventually(lambda: scored(around, 3))
     async with scoring.client(key) as client:
 
         async def counted() -> list[Any]:

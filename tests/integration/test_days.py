@@ -14,7 +14,7 @@ from shared.postgres.statements import table_of
 from shared.service.clock import read_day, set_day
 from shared.time import VIETNAM
 from tests.binding_plan import binding_reference
-from tests.integration.test_scoring import BORDER, changes, poverty_report, put_on_stream
+from tests.integration.test_scoring import BORDER, changes, poverty_report, put_on_stream, scored
 from tests.running import START, Surroundings
 from tests.waiting import eventually
 
@@ -29,7 +29,7 @@ async def days(around: Surroundings) -> list[date]:
 async def test_three_workers_judge_each_day_once_and_tell_each_change_once(around: Surroundings) -> None:
     workers = [await around.start("scoring") for _ in range(3)]
     await put_on_stream(around, poverty_report("2022-12", 200), poverty_report("2023-06", 164))
-    await eventually(lambda: changes(around))
+    await eventually(lambda: scored(around, 2))
     end = date(2023, 9, 30)
     await around.set_day(end)
     await eventually(lambda: _came_to(around, end))
@@ -47,7 +47,7 @@ async def test_three_workers_judge_each_day_once_and_tell_each_change_once(aroun
 async def test_days_without_any_worker_are_caught_up_with_each_at_its_own_date(around: Surroundings) -> None:
     worker = await around.start("scoring")
     await put_on_stream(around, poverty_report("2022-12", 200), poverty_report("2023-06", 164))
-    await eventually(lambda: changes(around))
+    await eventually(lambda: scored(around, 2))
     await worker.stop()
     end = date(2024, 1, 3)
     await around.set_day(end)

@@ -12,7 +12,7 @@ from services.scoring.storage.tables import OutboxRow
 from services.scoring.update.plan_guard import OtherPlanError
 from services.scoring.update.rebuild import rebuild
 from shared.reference.load import PACKAGED, follow_each_other, load
-from tests.integration.test_scoring import changes, count, no_target_moved, poverty_report, put_on_stream
+from tests.integration.test_scoring import changes, count, no_target_moved, poverty_report, put_on_stream, scored
 from tests.running import START, Service, Surroundings
 from tests.waiting import eventually
 
@@ -39,7 +39,7 @@ async def plans_of(around: Surroundings) -> set[str]:
 
 async def filled(around: Surroundings, scoring: Service) -> None:
     await put_on_stream(around, poverty_report("2022-12", 200), poverty_report("2023-05", 190))
-    await eventually(lambda: changes(around))
+    await eventually(lambda: scored(around, 2))
     await eventually(lambda: no_target_moved(around))
     assert await plans_of(around) == {"lang-son-2023"}
 

@@ -22,7 +22,7 @@ from shared.time import VIETNAM
 from tests.binding_plan import binding_plans, binding_reference, reference_that_binds
 from tests.changes import DISTRICT_OFFICE, a_contact
 from tests.integration.notify_service import NotifyService, notify_service
-from tests.integration.test_scoring import changes, no_target_moved, poverty_report, put_on_stream
+from tests.integration.test_scoring import changes, no_target_moved, poverty_report, put_on_stream, scored
 from tests.running import Service, Surroundings
 from tests.servers import NatsServer
 from tests.waiting import eventually
@@ -77,7 +77,7 @@ async def test_a_changed_goal_is_taken_up_by_all_services_and_told_once_to_the_c
     intake = await around.start("intake")
     scoring = [await around.start("scoring"), await around.start("scoring")]
     await put_on_stream(around, poverty_report("2022-12", 120), poverty_report("2023-05", 115))
-    await eventually(lambda: changes(around))
+    await eventually(lambda: scored(around, 2))
     await eventually(lambda: no_target_moved(around))
 
     key = await around.key("20")

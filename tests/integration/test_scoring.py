@@ -108,7 +108,7 @@ async def no_target_moved(around: Surroundings) -> bool:
 
 async def test_time_alone_makes_a_commune_fall_behind_and_then_miss(around: Surroundings, scoring: Service) -> None:
     await put_on_stream(around, poverty_report("2023-06", 164), poverty_report("2022-12", 200))
-    await eventually(lambda: changes(around))
+    await eventually(lambda: scored(around, 2))
     assert (await changes(around))[-1]["after"] == "on_track"
 
     await around.set_day(date(2023, 9, 30))
@@ -137,7 +137,7 @@ async def test_a_missing_report_is_overdue_until_it_arrives(around: Surroundings
 
 async def test_a_correction_replaces_the_figure_whatever_the_order(around: Surroundings, scoring: Service) -> None:
     await put_on_stream(around, poverty_report("2023-06", 100, revision=2), poverty_report("2023-06", 300, revision=1))
-    await eventually(lambda: changes(around))
+    await eventually(lambda: scored(around, 2))
     async with around.engine.connect() as connection:
         value = await connection.scalar(
             select(table_of(ReadingRow).c.value).where(table_of(ReadingRow).c.element == "poor_households")
@@ -197,7 +197,7 @@ async def test_warnings_are_shown_wherever_the_figure_is(around: Surroundings, s
     assert (await rebuild(around.engine, around.nats, binding_plans(), START)).differences == []
 
     await put_on_stream(around, poverty_report("2022-12", 150, revision=2))
-    await eventually(lambda: _scored(around, 2))
+    await eventually(lambda: scored(around, 2))
     async with scoring.client(await around.key("20")) as client:
         statuses = (await client.get(f"/v1/communes/{BORDER}")).json()["statuses"]
     assert all(part["warnings"] == [] for one in statuses for part in one["assessment"]["parts"])
@@ -218,7 +218,7 @@ async def test_each_change_names_the_submission_that_caused_it(around: Surroundi
     equal = poverty_report("2022-12", 0, readings={"gender_equality_18_5": True})
     await put_on_stream(around, poor, equal)
     await around.start("scoring")
-    await eventually(lambda: _scored(around, 2))
+    await eventually(lambda: scored(around, 2))
     found = await eventually(lambda: _changes(around, 2))
     assert {one["criterion"]["key"]: one["submission"] for one in found} == {
         "ntm-11": str(poor.id),
@@ -226,7 +226,8 @@ async def test_each_change_names_the_submission_that_caused_it(around: Surroundi
     }
 
 
-async def _scored(around: Surroundings, submissions: int) -> bool:
+async def scored(around: Surroundings, submissions: int) -> bool:
+    """Say whether scoring has stored so many submissions, and what they change: several may come in several batches."""
     return await count(around, SubmissionRow) == submissions
 
 
@@ -245,10 +246,10 @@ async def test_what_was_received_on_a_day_that_scoring_does_not_see_yet_counts(
 
 async def test_a_consumer_that_somebody_deleted_is_made_again(around: Surroundings, scoring: Service) -> None:
     await put_on_stream(around, poverty_report("2022-12", 200))
-    await eventually(lambda: _scored(around, 1))
+    await eventually(lambda: scored(around, 1))
     await around.nats.jetstream().delete_consumer(subjects.SUBMISSIONS_STREAM, "scoring")
     await put_on_stream(around, poverty_report("2023-05", 200))
-    await eventually(lambda: _scored(around, 2))
+    await eventually(lambda: scored(around, 2))
     assert await count(around, ParkedRow) == 0
 
 
@@ -256,17 +257,17 @@ async def test_the_database_and_the_broker_may_go_and_come_back(
     around: Surroundings, scoring: Service, postgres_server: PostgresServer, nats_server: NatsServer
 ) -> None:
     await put_on_stream(around, poverty_report("2022-12", 200))
-    await eventually(lambda: _scored(around, 1))
+    await eventually(lambda: scored(around, 1))
     await postgres_server.kill()
     await put_on_stream(around, poverty_report("2023-04", 200))
     await asyncio.sleep(1.5)
     await postgres_server.restart()
-    await eventually(lambda: _scored(around, 2))
+    await eventually(lambda: scored(around, 2))
     await nats_server.kill()
     await asyncio.sleep(1.5)
     await nats_server.restart()
     await eventually(lambda: _put(around, poverty_report("2023-05", 200)))
-    await eventually(lambda: _scored(around, 3))
+    await eventually(lambda: scored(around, 3))
     await around.set_day(date(2023, 7, 2))
     await eventually(lambda: _ticked(scoring, "2023-07-02"))
     assert await count(around, ParkedRow) == 0
