@@ -209,6 +209,8 @@ def _check_parts(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo]) -> None
         if cells > CELL_LIMIT:
             raise refused(Faults.UNPACKS_TOO_LARGE, value=f"{cells} cells", expected=f"{CELL_LIMIT} cells")
         _check_encoding(name, content)
+        if b"<!DOCTYPE" in content:  # the standard forbids it, and not every parser leaves entities alone
+            raise refused(Faults.DAMAGED_WORKBOOK, value=f"{name[:60]}: DOCTYPE")
         if name == _TYPES:
             _check_type(content)
         elif name.lower().endswith(".rels"):

@@ -160,7 +160,7 @@ def a_bomb(entity: str) -> bytes:
 @pytest.mark.parametrize("part", [SHEET, STYLES, "xl/workbook.xml", TYPES])
 def test_entities_are_never_resolved(entity: str, part: str) -> None:
     body = with_parts(a_workbook(), {part: a_bomb(entity)})
-    assert refusal_of(body) in {"damaged_workbook", "not_a_workbook"}
+    assert refusal_of(body) == "damaged_workbook"
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "cp037"])
