@@ -22,6 +22,7 @@ from services.scoring.judging.judge import Judge
 from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.status import Stage
 from shared.contracts.submission import Submission
+from shared.http.paging import encode_cursor
 from shared.problems import Problem
 from shared.reference.load import Reference, load
 from tests.builders import DIEM_HE, a_reading, poverty, readings
@@ -247,6 +248,6 @@ def test_pages_follow_each_other_also_where_communes_lack_the_same() -> None:
     figures = {code: readings(*poverty("2023-03", 150)) for code in (BORDER, DIEM_HE, "06121")}
     ranking = ranked("ntm-11", figures)
     first = page_of(Judge(load(), TODAY), ranking, "ntm-11", after=(0, ""), limit=2)
-    assert ([one.unit.code for one in first.items], first.next) == ([BORDER, "06121"], "20-06121")
+    assert ([one.unit.code for one in first.items], first.next) == ([BORDER, "06121"], encode_cursor(20, "06121"))
     second = page_of(Judge(load(), TODAY), ranking, "ntm-11", after=(20, "06121"), limit=2)
     assert ([one.unit.code for one in second.items], second.next) == ([DIEM_HE], None)
