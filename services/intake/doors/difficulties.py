@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Header, Query, Request
-from nats.js.errors import NotFoundError
 from pydantic import AwareDatetime, BaseModel, Field
 
 from services.intake.admission.candidate import REQUEST_KEY
@@ -310,7 +309,7 @@ async def _add_answer(intake: Intake, logged: DifficultyLogged, request: Request
     The broker tells apart two who answer at once: the second looks again.
     """
     for _ in range(_ATTEMPTS):
-        newest = await _newest(intake.runtime, logged.unit.code)
+        newest = await newest_projected(intake.runtime.nats, subjects.ALL_PROBLEMS, subjects.problem(logged.unit.code))
         events = await _events(intake.runtime, logged.problem)
         if any(event.closes and event.id != logged.id for event in events):
             raise Problem(Problems.CLOSED)
@@ -319,17 +318,6 @@ async def _add_answer(intake: Intake, logged: DifficultyLogged, request: Request
         except SubjectMovedError:
             continue
     raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "1"})
-
-
-async def _newest(runtime: Runtime, unit: str) -> int:
-    """Return the number in the stream of the newest event about a unit's difficulties, once the tables hold it."""
-    try:
-        newest = await runtime.nats.jetstream().get_last_msg(subjects.STATUS_STREAM, subjects.problem(unit))
-    except NotFoundError:  # the stream keeps events for a limited time only
-        return 0
-    if runtime.proof.fault_of_kept(subjects.STATUS_STREAM, newest):  # once it is parked the table has all the others
-        return await newest_projected(runtime.nats, subjects.ALL_PROBLEMS, subjects.problem(unit))
-    return await newest_projected(runtime.nats, subjects.ALL_PROBLEMS, subjects.problem(unit))
 
 
 _CONTENT = {"unit", "criterion", "kind", "words", "contact", "closes"}
