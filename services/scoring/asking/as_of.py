@@ -31,15 +31,19 @@ async def figures_today(
     return with_inherited(figures, reference)
 
 
+async def figures_known(
+    connection: AsyncConnection, units: Collection[int], reference: Reference, on: date
+) -> dict[int, Figures]:
+    """Return the figures that were known at a day; where the plan was closed by then, those known when it was."""
+    closes = reference.plan.closes
+    return await judged_at(connection, units, reference, min(on, closes) if closes else on)
+
+
 async def figures_at(
     connection: AsyncConnection, units: Collection[int], reference: Reference, on: date
 ) -> tuple[dict[int, Figures], dict[int, Figures]]:
-    """Return the figures that were known at a day, and those that held then by all that is known today.
-
-    Where the plan was closed by then, it is the figures that were known when it was.
-    """
-    closes = reference.plan.closes
-    known = await judged_at(connection, units, reference, min(on, closes) if closes else on)
+    """Return the figures that were known at a day (`figures_known`), and those that held then by all known today."""
+    known = await figures_known(connection, units, reference, on)
     today = await figures_today(connection, units, reference)
     return known, {unit: in_hindsight(figures) for unit, figures in today.items()}
 

@@ -10,9 +10,8 @@ from typing import Annotated, Literal, NamedTuple
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.asking.as_of import day_of
+from services.scoring.asking.as_of import day_of, figures_known
 from services.scoring.asking.units import communes_of
 from services.scoring.asking.work_slots import SLOTS
 from services.scoring.exporting.parquet import parquet_of
@@ -20,7 +19,7 @@ from services.scoring.exporting.tables import FIELDS, Row, TableName, dictionary
 from services.scoring.judging.assessments import explain_criterion
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.judge import Judge
-from services.scoring.storage.known_figures import judged_at, known_at
+from services.scoring.storage.known_figures import known_at
 from shared.access.caller import Caller
 from shared.http.dependencies import Running, SignedIn
 from shared.problems import Fault, Faults, Problem, Problems, unknown_unit
@@ -131,20 +130,13 @@ async def _rows(runtime: Runtime, export: Export) -> AsyncIterator[list[Row]]:
     if export.table == "dictionary":
         yield list(dictionary_rows())
         return
-    read, make = (known_at, _of_readings) if export.table == "readings" else (_judged_at, _of_statuses)
+    read, make = (known_at, _of_readings) if export.table == "readings" else (figures_known, _of_statuses)
     for units in batched(export.units, _AT_ONCE):
         async with SLOTS.at_work():
             async with runtime.engine.connect() as connection:
                 figures = await read(connection, [unit.key for unit in units], export.reference, export.on)
             rows = await asyncio.to_thread(_made, make, export, units, figures)
         yield rows
-
-
-async def _judged_at(
-    connection: AsyncConnection, units: Sequence[int], reference: Reference, on: date
-) -> dict[int, Figures]:
-    closes = reference.plan.closes
-    return await judged_at(connection, units, reference, min(on, closes) if closes else on)
 
 
 def _made(
