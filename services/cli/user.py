@@ -26,8 +26,8 @@ from shared.access.accounts import (
     list_accounts,
     reset_password,
 )
-from shared.access.caller import EVERYTHING
-from shared.access.roles import OF_THE_PROVINCE, Role, scope_fault
+from shared.access.caller import EVERYTHING, Role
+from shared.access.roles import OF_THE_PROVINCE, scope_fault
 from shared.texts import filled
 from shared.time import utc_now
 

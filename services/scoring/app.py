@@ -42,6 +42,7 @@ from services.scoring.asking.openapi import DESCRIPTION
 from services.scoring.service import Scoring
 from services.scoring.settings import settings
 from shared.contracts import subjects
+from shared.http import me
 from shared.http.app import create_app
 from shared.http.held_back import HeldBack
 from shared.http.openapi import describe
@@ -72,7 +73,20 @@ async def work() -> AsyncIterator[None]:
 
 
 app = create_app("NTM scoring", "Các xã đang ở đâu so với kế hoạch. / Where the communes stand.", lifespan)
-for part in (summary, statuses, communes, changes, series, recognitions, targets, what_if, nearest, reports, export):
+for part in (
+    me,
+    summary,
+    statuses,
+    communes,
+    changes,
+    series,
+    recognitions,
+    targets,
+    what_if,
+    nearest,
+    reports,
+    export,
+):
     app.include_router(part.router)
 describe(app, DESCRIPTION)
 app.add_middleware(HeldBack)

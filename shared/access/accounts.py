@@ -13,8 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.access.agency_keys import ensure_agency
+from shared.access.caller import Role
 from shared.access.passwords import hash_of_password, one_time_password
-from shared.access.roles import Role
 from shared.access.tables import Account, Agency, SessionRow
 from shared.access.tries import forget_tries
 from shared.postgres.statements import table_of
@@ -151,10 +151,9 @@ async def note_sign_in(connection: AsyncConnection, name: str, at: datetime) -> 
     await _change(connection, name, {"last_sign_in_at": at})
 
 
-async def end_sessions(connection: AsyncConnection, name: str, but: str | None = None) -> None:
-    """End the sessions of an account, all `but` that of this token's hash."""
-    ended = delete(_sessions).where(_sessions.c.account == name)
-    await connection.execute(ended if but is None else ended.where(_sessions.c.token_hash != but))
+async def end_sessions(connection: AsyncConnection, name: str) -> None:
+    """End the sessions of an account."""
+    await connection.execute(delete(_sessions).where(_sessions.c.account == name))
 
 
 async def list_accounts(engine: AsyncEngine) -> Sequence[AccountRow]:

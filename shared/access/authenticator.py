@@ -14,15 +14,17 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.access.agency_keys import hash_of
+from shared.access.agency_keys import hash_of, note_uses
 from shared.access.caller import Caller, unauthorized
 from shared.access.key_lookup import KeyLookup, KeyUses, StoredKey, keys_of_agencies, stored_keys
 from shared.access.oidc_tokens import Issuer, is_token
+from shared.access.sessions import Session, note_session_uses, session_hash, stored_sessions
 from shared.problems import Problem, Problems
 from shared.texts import filled, phrase
 
 _KEY = re.compile(r"ntm_([0-9a-f]{12})_([\w-]{43})", re.ASCII)
 _NO_HASH = hash_of("")
+_TOKEN_LENGTH = 100
 
 
 class Authenticator:
@@ -37,7 +39,9 @@ class Authenticator:
         self._issuer = issuer
         self._keys = KeyLookup(engine, stored_keys)
         self._of_agencies = KeyLookup(engine, keys_of_agencies)
-        self._uses = KeyUses(engine)
+        self._uses = KeyUses(engine, note_uses)
+        self._sessions = KeyLookup(engine, stored_sessions)
+        self._session_uses = KeyUses(engine, note_session_uses)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     async def caller(self, authorization: str | None) -> Caller:
@@ -66,6 +70,36 @@ class Authenticator:
         self._uses.note(caller.key)
         await self._limit(caller)
         return caller
+
+    async def session(self, token: str | None, *, uses: bool = True) -> Session | None:
+        """Return the open session of a cookie's token, None without one. `uses`: it stays open for longer by it."""
+        if not token or len(token) > _TOKEN_LENGTH:
+            return None
+        known_as = session_hash(token)
+        session = await self._sessions.find(known_as)
+        if session is None or not session.is_open(time.time()):
+            return None
+        if uses:
+            self._session_uses.note(known_as)
+        return session
+
+    async def person(self, token: str, *, uses: bool = True) -> Caller:
+        """Return the person who is signed in by a cookie's token. `uses`: the session stays open for longer by it.
+
+        Problem 401 where the session is over or its password has to be changed first, 429 above the rate.
+        """
+        caller = await self.recognise_person(token, uses=uses)
+        await self._limit(caller)
+        return caller
+
+    async def recognise_person(self, token: str, *, uses: bool = True) -> Caller:
+        """Return the person of a session, which costs nothing of the rate; problem 401 without one."""
+        session = await self.session(token, uses=uses)
+        if session is None:
+            raise unauthorized(Problems.NO_KEY, phrase("access.session_over"))
+        if session.has_first_password:
+            raise unauthorized(Problems.NO_KEY, phrase("access.first_password"))
+        return session.caller
 
     async def recognise(self, authorization: str | None) -> Caller:
         """Return the caller of an answer that goes on, which costs nothing of the rate; problem 401 without one."""

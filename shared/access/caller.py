@@ -12,6 +12,17 @@ from shared.problems import Problem, Problems
 from shared.reference.units import Unit, Units
 from shared.text import without_diacritics
 
+Role = Literal["viewer", "commune", "unit", "sector", "coordinator", "administrator"]
+"""What a person who signs in does here.
+
+- `viewer` reads, and writes nothing.
+- `commune` reports for its own communes; a district verifies what they send.
+- `unit` does everything for its units and all below them.
+- `sector` does everything for its criteria.
+- `coordinator` is the coordination office: the whole province and all criteria.
+- `administrator` sees everything, and keeps contacts and subscriptions; figures, reviews and answers are others'.
+"""
+
 EVERYTHING = "*"
 """In the criteria of a key: every criterion, and elements that belong to none."""
 
@@ -23,17 +34,22 @@ _AGENCY_LENGTH = 64
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The agency whose key or token came with a request, and the scope of the key or token."""
+    """The agency whose key or token came with a request, or whose person is signed in, and the scope that they have."""
 
     agency: str
     units: tuple[str, ...]
     criteria: tuple[str, ...]
     key: str = ""
-    """The id of the key, or the subject of the token; stored with everything that the caller writes."""
+    """The id of the key, the subject of the token, or `@` and the name of the person's account.
+
+    It is stored with everything that the caller writes.
+    """
     name: str = ""
-    """The name of the agency, for people."""
+    """The name for people: that of the agency, or the person's with the agency in brackets."""
     expires_at: datetime | None = None
     rate_per_minute: int = DEFAULT_RATE
+    role: Role | None = None
+    """The role of a person; None for an agency, whose key or token may do whatever its scope allows."""
 
     def covers_unit(self, unit: Unit, units: Units) -> bool:
         """Return whether the unit is one of the key's units, or below one of them."""

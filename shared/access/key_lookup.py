@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.access.agency_keys import KeyRow, keys_by_id, note_uses, valid_keys_of
+from shared.access.agency_keys import KeyRow, keys_by_id, valid_keys_of
 from shared.access.caller import Caller
 from shared.time import utc_now
 
@@ -133,13 +133,16 @@ class KeyLookup[Found]:
 
 
 class KeyUses:
-    """Records when keys were last used: once a minute for each key, several keys at a time, after the request.
+    """Records when keys or sessions were last used: once a minute for each, several at a time, after the request.
 
     Operators need it only roughly: a record that cannot be written is lost, and so is the last second of a process.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(
+        self, engine: AsyncEngine, write: Callable[[AsyncEngine, Sequence[str], datetime], Awaitable[None]]
+    ) -> None:
         self._engine = engine
+        self._write_uses = write
         self._noted: dict[str, float] = {}
         self._unwritten: set[str] = set()
         self._writing: asyncio.Task[None] | None = None
@@ -158,6 +161,6 @@ class KeyUses:
         await asyncio.sleep(_GATHER_SECONDS)
         key_ids, self._unwritten, self._writing = sorted(self._unwritten), set(), None
         try:
-            await note_uses(self._engine, key_ids, utc_now())
+            await self._write_uses(self._engine, key_ids, utc_now())
         except (SQLAlchemyError, OSError) as error:
-            log.warning("last use of keys not noted", keys=len(key_ids), error=type(error).__name__)
+            log.warning("last use not noted", keys=len(key_ids), error=type(error).__name__)

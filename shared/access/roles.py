@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import get_args
 
-from shared.access.caller import EVERYTHING
+from shared.access.caller import EVERYTHING, Role
 from shared.contracts.bilingual import Bilingual
 from shared.reference.load import Reference
 from shared.reference.units import BELOW_DISTRICTS
 from shared.texts import filled, phrase
 
-Role = Literal["viewer", "commune", "unit", "sector", "coordinator", "administrator"]
-"""What a person does here.
-
-- `viewer` reads, and writes nothing.
-- `commune` reports for its own communes; a district verifies what they send.
-- `unit` does everything for its units and all below them.
-- `sector` does everything for its criteria.
-- `coordinator` is the coordination office: the whole province and all criteria.
-- `administrator` sees everything and keeps contacts and subscriptions; figures, reviews and answers are not his.
-"""
-
-ROLES: tuple[Role, ...] = get_args(Role)
+ROLES: frozenset[Role] = frozenset(get_args(Role))
 
 OF_THE_PROVINCE: frozenset[Role] = frozenset({"coordinator", "administrator"})
 """Roles that are for the whole province and all criteria."""

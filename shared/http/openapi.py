@@ -14,6 +14,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from shared.access.rights import RIGHTS
+from shared.access.roles import ROLES
+from shared.access.sessions import SESSION_COOKIE
 from shared.contracts.problem_document import ProblemDocument
 from shared.problems import Problem, Problems
 
@@ -26,6 +28,13 @@ _KEY = {
     "type": "http",
     "scheme": "bearer",
     "description": "The agency's key (`ntm_…`, from `ntm agency add`), or a token of the configured OIDC issuer.",
+}
+_SESSION = {
+    "type": "apiKey",
+    "in": "cookie",
+    "name": SESSION_COOKIE,
+    "description": "The session of a person who has signed in at `/sign-in`. What writes needs the page's own `Origin` "
+    "and the session's word in `X-NTM-Form`.",
 }
 _HEADERS: dict[int, dict[str, Any]] = {
     401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string", "const": "Bearer"}}},
@@ -92,12 +101,12 @@ def _document(app: FastAPI, description: Description) -> dict[str, Any]:
     for name, operation in _operations(document):
         if name not in RIGHTS:
             raise LookupError(f"{name} has no right in shared/access/rights.py")
-        _complete(operation, description.operations.get(name), responses)
+        _complete(operation, description.operations.get(name), responses, is_for_all_roles=RIGHTS[name].people >= ROLES)
     components["schemas"] = dict(sorted(schemas.items()))
     components["responses"] = dict(sorted(responses.items()))
     components["headers"] = {"Retry-After": _RETRY_AFTER}
-    components["securitySchemes"] = {"key": _KEY}
-    document["security"] = [{"key": []}]
+    components["securitySchemes"] = {"key": _KEY, "session": _SESSION}
+    document["security"] = [{"key": []}, {"session": []}]
     if description.tags:
         document["tags"] = [{"name": name, "description": text} for name, text in description.tags.items()]
     return document
@@ -109,11 +118,13 @@ def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, An
             yield f"{method.upper()} {path}", operation
 
 
-def _complete(operation: dict[str, Any], added: Operation | None, responses: dict[str, Any]) -> None:
+def _complete(
+    operation: dict[str, Any], added: Operation | None, responses: dict[str, Any], *, is_for_all_roles: bool
+) -> None:
     answers = operation["responses"]
     if _of_fastapi(answers.get("422")):
         del answers["422"]
-    kinds = [*_ALWAYS]
+    kinds = [*_ALWAYS] if is_for_all_roles else [*_ALWAYS, Problems.OUT_OF_SCOPE]
     if operation.get("parameters") or operation.get("requestBody"):
         kinds.append(Problems.INVALID_QUERY)
     if "application/json" in operation.get("requestBody", {}).get("content", {}):

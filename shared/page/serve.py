@@ -1,4 +1,5 @@
-"""Serves a page at `/`: one shell, with its scripts and styles. All data come from the JSON API.
+"""Serves a service's page at `/` to those who are signed in: one shell, with its scripts and styles, and the pages of
+signing in. All data come from the JSON API.
 
 Browsers ask for the shell each time. It names its files under their hash, so browsers keep the files for good.
 """
@@ -6,44 +7,40 @@ Browsers ask for the shell each time. It names its files under their hash, so br
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
-from string import Template
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import Response
 
-from shared.http.dependencies import runtime_of
-from shared.static_files import SECURITY_HEADERS, StaticFiles
+from shared.access.sessions import SESSION_COOKIE, form_token
+from shared.contracts.bilingual import Bilingual
+from shared.http.dependencies import service_of
+from shared.page.frame import STATIC, Frame
+from shared.page.sign_in import sign_in_router, to_password, to_sign_in
+from shared.static_files import StaticFiles
 
-_FOLDER = Path(__file__).parent
-_SHELL = Template((_FOLDER / "shell.html").read_text(encoding="utf-8"))
 
-
-def page_router(title: str, folder: Path, facts: Mapping[str, str] | None = None) -> APIRouter:
-    """Return the routes of a service's page: the files of its folder, and those that all pages share.
+def page_router(title: Bilingual, folder: Path, facts: Mapping[str, str] | None = None) -> APIRouter:
+    """Return the routes of a service's page: the files of its folder, those that all pages share, and signing in.
 
     `page.js` runs: it hands its parts to `run` of `shell.js` and its words to `addWords` of `words.js`. The scripts
     find `facts`, the province and the day as data attributes of the document.
     """
-    files = StaticFiles("/web", [*(_FOLDER / "static").iterdir(), *folder.iterdir()])
+    files = StaticFiles("/web", [*STATIC.iterdir(), *folder.iterdir()])
+    frame = Frame(title, files, facts or {})
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
     async def get_page(request: Request) -> Response:
-        """Answer with the shell."""
-        runtime = runtime_of(request)
-        plan, today = runtime.reference.plan, runtime.clock.today()
-        province = runtime.reference.units.find(plan.unit, today)
-        known = {
-            "province": province.name if province else "",
-            "sample": "true" if plan.sample else "false",
-            "today": today.isoformat(),
-            **(facts or {}),
-        }
-        data = " ".join(f'data-{name}="{escape(fact)}"' for name, fact in known.items())
-        shell = _SHELL.substitute(files=files.address, title=escape(title), data=data)
-        return HTMLResponse(shell, headers={**SECURITY_HEADERS, "Cache-Control": "no-store"})
+        """Answer with the shell; without a session, with the way to sign in."""
+        token = request.cookies.get(SESSION_COOKIE)
+        session = await service_of(request).authenticator.session(token)
+        if session is None or token is None:
+            return to_sign_in("/")
+        if session.has_first_password:
+            return to_password("/")
+        return frame.draw(request, "shell.html", data={"form": form_token(token)})
 
+    router.include_router(sign_in_router(frame))
     router.include_router(files.router)
     return router

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, expect
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.access.accounts import AccountExistsError
+from shared.access.caller import Role
+from tests.people import PASSWORD, an_account
 
 
 @asynccontextmanager
@@ -23,11 +28,19 @@ async def opened(chromium: Browser, url: str, width: int = 1200) -> AsyncIterato
     assert faults == []
 
 
-async def sign_in(page: Page, key: str, part: str) -> None:
+async def sign_in(page: Page, name: str, part: str, password: str = PASSWORD) -> None:
     await page.goto(f"/#{part}")
-    await page.get_by_label("Khóa truy cập").fill(key)
+    await page.get_by_label("Tên đăng nhập").fill(name)
+    await page.get_by_label("Mật khẩu").fill(password)
     await page.get_by_role("button", name="Đăng nhập").click()
     await expect(page.get_by_role("navigation")).to_be_visible()
+
+
+async def a_person(engine: AsyncEngine, *units: str, agency: str, role: Role = "unit") -> str:
+    """Return the sign-in name of a person of an agency, who gets an account where there is none."""
+    with suppress(AccountExistsError):
+        await an_account(engine, agency, *units, agency=agency, role=role)
+    return agency
 
 
 async def keep_picture(page: Page, name: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from nats.aio.client import Client
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.pages import keep_picture, opened, sign_in
+from tests.browser.pages import a_person, keep_picture, opened, sign_in
 from tests.changes import DISTRICT_OFFICE, a_contact, a_status_change
 from tests.integration.notify_service import NotifyService, notify_service
 from tests.servers import NatsServer
@@ -36,7 +36,7 @@ async def page(chromium: Browser, notify: NotifyService) -> AsyncIterator[Page]:
 
 
 async def test_what_is_open_is_acknowledged_with_a_note_and_shown_so(notify: NotifyService, page: Page) -> None:
-    await sign_in(page, await notify.key("184"), "open")
+    await sign_in(page, await a_person(notify.engine, "184", agency="agency-184"), "open")
     row = page.get_by_role("row").filter(has_text="Điềm He")
     await expect(row).to_contain_text("chậm tiến độ")
     await expect(row).to_contain_text("chưa ai nhận")
@@ -55,7 +55,7 @@ async def test_what_is_open_is_acknowledged_with_a_note_and_shown_so(notify: Not
 
 
 async def test_it_says_who_was_told_by_which_channel_and_whether_it_went_out(notify: NotifyService, page: Page) -> None:
-    await sign_in(page, await notify.key("20"), "all")
+    await sign_in(page, await a_person(notify.engine, "20", agency="agency-20"), "all")
     await page.get_by_role("button", name="Đã báo cho ai?").click()
     box = page.get_by_role("dialog")
     office = box.get_by_role("row").filter(has_text=DISTRICT_OFFICE.name).filter(has_text="e-mail")
@@ -64,14 +64,15 @@ async def test_it_says_who_was_told_by_which_channel_and_whether_it_went_out(not
     await keep_picture(page, "alerts-told")
 
 
-async def test_a_key_of_another_district_sees_none_and_the_page_fits_a_phone(
+async def test_a_person_of_another_district_sees_none_and_the_page_fits_a_phone(
     notify: NotifyService, chromium: Browser
 ) -> None:
     async with opened(chromium, f"http://127.0.0.1:{notify.service.port}", PHONE) as page:
-        await sign_in(page, await notify.key("181"), "open")
+        await sign_in(page, await a_person(notify.engine, "181", agency="agency-181"), "open")
         await expect(page.get_by_text("Không có cảnh báo nào.")).to_be_visible()
         await page.get_by_role("button", name="Đăng xuất").click()
-        await sign_in(page, await notify.key("184"), "open")
+        await expect(page.get_by_label("Tên đăng nhập")).to_be_visible()
+        await sign_in(page, await a_person(notify.engine, "184", agency="agency-184"), "open")
         await expect(page.get_by_text("Điềm He")).to_be_visible()
         await keep_picture(page, "alerts-phone")
         width = await page.evaluate("document.documentElement.scrollWidth")
@@ -81,7 +82,7 @@ async def test_a_key_of_another_district_sees_none_and_the_page_fits_a_phone(
 async def test_what_happens_meanwhile_appears_by_itself_in_the_language_that_was_chosen(
     notify: NotifyService, page: Page
 ) -> None:
-    await sign_in(page, await notify.key("184"), "open")
+    await sign_in(page, await a_person(notify.engine, "184", agency="agency-184"), "open")
     await page.get_by_role("button", name="English").click()
     await expect(page.get_by_role("heading", name="Open alerts")).to_be_visible()
     await notify.publish(a_status_change(criterion={"key": "ntm-12", "name": {"vi": "Lao động", "en": "Labour"}}))

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.pages import keep_picture, opened, sign_in
+from tests.browser.pages import a_person, keep_picture, opened, sign_in
 from tests.integration.test_dossiers import BORDER, NTM, Office, yes
 from tests.integration.test_scoring import poverty_report, put_on_stream
 from tests.running import Service, Surroundings
@@ -25,7 +25,7 @@ async def intake(shared_around: Surroundings) -> Service:
 
 @pytest.fixture(scope="module")
 async def district(shared_around: Surroundings, intake: Service) -> str:
-    return await shared_around.key("184", agency="ubnd-van-quan")
+    return await a_person(shared_around.engine, "184", agency="ubnd-van-quan")
 
 
 @pytest.fixture(params=[1280, 360], ids=["wide", "phone"])
@@ -58,9 +58,9 @@ async def test_an_office_takes_its_step_and_sees_it_taken(
     await page.get_by_label("Người thực hiện").fill("Hoàng Thị Lan")
     await page.get_by_label("Đạt tất cả tiêu chí").check()
     await page.get_by_role("button", name="Gửi kết quả thẩm tra").click()
-    await expect(page.locator(".history")).to_contain_text("Hoàng Thị Lan, ubnd-van-quan")
+    await expect(page.locator(".history")).to_contain_text("Hoàng Thị Lan, Người ubnd-van-quan (ubnd-van-quan)")
     await expect(page.locator(".turns")).to_contain_text("thẩm định")
-    await expect(page.get_by_text("Bước tiếp theo không thuộc quyền của khóa này.")).to_be_visible()
+    await expect(page.get_by_text("Bước tiếp theo là việc của nơi khác.")).to_be_visible()
     await keep_picture(page, f"dossier-verified-{width}")
     assert await fits(page)
 
@@ -78,7 +78,7 @@ async def test_a_yes_against_the_figures_asks_for_a_reason_and_stands_out(
 
     await eventually(is_judged)
     async with opened(chromium, intake.url, 1280) as page:
-        await sign_in(page, key, "dossiers")
+        await sign_in(page, await a_person(shared_around.engine, "180", agency="ubnd-trang-dinh"), "dossiers")
         await page.get_by_label("Xã", exact=True).select_option(BORDER)
         await page.get_by_label("Đạt tất cả tiêu chí").check()
         await page.get_by_role("button", name="Gửi tự đánh giá").click()

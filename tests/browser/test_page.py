@@ -12,9 +12,11 @@ from openpyxl import load_workbook
 from playwright.async_api import Browser, Download, Page, expect
 
 from deploy.local.sample import SAMPLE_COHORTS
-from shared.access.agency_keys import revoke_keys
-from tests.browser.pages import keep_picture, opened, sign_in
+from shared.access.accounts import disable_account
+from shared.access.sessions import SESSION_COOKIE
+from tests.browser.pages import a_person, keep_picture, opened, sign_in
 from tests.builders import DIEM_HE, a_posted_submission
+from tests.people import PASSWORD, an_account
 from tests.running import Service, Surroundings
 from tests.waiting import eventually
 from tests.workbooks import a_workbook, edited
@@ -41,6 +43,12 @@ async def intake(around: Surroundings, scoring: Service) -> Service:
 @pytest.fixture(scope="module")
 async def key(around: Surroundings) -> str:
     return await around.key(DISTRICT, agency="phong-ldtbxh-van-quan")
+
+
+@pytest.fixture(scope="module")
+async def person(around: Surroundings) -> str:
+    """The sign-in name of a person of the district's office."""
+    return await a_person(around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
 
 
 @pytest.fixture
@@ -91,47 +99,94 @@ def row_of(page: Page, text: str) -> Any:
     return page.get_by_role("row").filter(has_text=text)
 
 
-async def test_a_wrong_key_is_told_in_words_and_a_right_one_opens(page: Page, key: str) -> None:
-    await page.goto("/")
-    await keep_picture(page, "sign-in")
-    await page.get_by_label("Khóa truy cập").fill("ntm_000000000000_" + "a" * 43)
-    await page.get_by_role("button", name="Đăng nhập").click()
-    await expect(page.get_by_role("alert")).to_contain_text("Khóa truy cập không đúng")
-    await keep_picture(page, "sign-in-wrong")
-    await page.get_by_label("Khóa truy cập").fill(key)
+async def test_a_wrong_password_is_told_in_words_and_a_right_one_opens_the_part_that_was_asked_for(
+    page: Page, person: str
+) -> None:
+    for width in (1280, 360):
+        await page.set_viewport_size({"width": width, "height": 740})
+        await page.goto("/#sent")
+        await keep_picture(page, f"sign-in-{width}")
+        await page.get_by_label("Tên đăng nhập").fill(person)
+        await page.get_by_label("Mật khẩu").fill("chim sẻ đậu mái đình")
+        await page.get_by_role("button", name="Đăng nhập").click()
+        await expect(page.get_by_role("alert")).to_contain_text("mật khẩu không đúng")
+        await expect(page.get_by_label("Tên đăng nhập")).to_have_value(person)
+        await keep_picture(page, f"sign-in-wrong-{width}")
+    await page.get_by_label("Mật khẩu").fill(PASSWORD)
     await page.keyboard.press("Enter")
+    await expect(page.get_by_role("link", name="Đã gửi")).to_have_attribute("aria-current", "page")
     await expect(page.get_by_role("banner")).to_contain_text("phong-ldtbxh-van-quan")
-    await keep_picture(page, "send")
+    await keep_picture(page, "signed-in-360")
+    await fits(page)
 
 
-async def test_a_key_that_is_no_longer_good_signs_out_and_says_so(page: Page, around: Surroundings) -> None:
-    key = await around.key(DISTRICT, agency="leaver")
-    await sign_in(page, key, "send")
-    await revoke_keys(around.engine, "leaver")
+async def test_a_first_password_is_changed_before_anything_else(page: Page, around: Surroundings) -> None:
+    first = await an_account(around.engine, "newcomer", DISTRICT, first=True)
+    await page.goto("/#sent")
+    await page.get_by_label("Tên đăng nhập").fill("newcomer")
+    await page.get_by_label("Mật khẩu").fill(first)
+    await page.get_by_role("button", name="Đăng nhập").click()
+    await expect(page.get_by_role("heading", name="Đổi mật khẩu")).to_be_visible()
+    for width in (1280, 360):
+        await page.set_viewport_size({"width": width, "height": 740})
+        await keep_picture(page, f"first-password-{width}")
+    await fits(page)
+    for new, again in (("ngắn", "ngắn"), ("chim sẻ đậu mái đình", "chim sẻ đậu mái đình")):
+        await page.get_by_label("Mật khẩu đang dùng").fill(first)
+        await page.get_by_label("Mật khẩu mới", exact=True).fill(new)
+        await page.get_by_label("Nhập lại mật khẩu mới").fill(again)
+        await page.get_by_role("button", name="Đổi mật khẩu").click()
+        if new == "ngắn":
+            await expect(page.get_by_role("alert")).to_contain_text("ít nhất 12")
+            await keep_picture(page, "first-password-weak")
+    await expect(page.get_by_role("link", name="Đã gửi")).to_have_attribute("aria-current", "page")
+
+
+async def test_an_account_that_is_closed_is_signed_out_and_told_so(page: Page, around: Surroundings) -> None:
+    await sign_in(page, await a_person(around.engine, DISTRICT, agency="leaver"), "send")
+    await disable_account(around.engine, "leaver")
     await eventually(lambda: is_refused(page))
-    await expect(page.get_by_role("alert")).to_contain_text("đã bị thu hồi")
-    assert await page.evaluate("sessionStorage.length") == 0
+    await expect(page.get_by_text("Phiên đăng nhập đã hết")).to_be_visible()
 
 
 async def is_refused(page: Page) -> bool:
-    """Open another part of the page, and say whether the page asks for the key again."""
-    await page.evaluate("location.hash = location.hash === '#sent' ? 'difficulties' : 'sent'")
-    await page.wait_for_timeout(200)
-    return await page.get_by_label("Khóa truy cập").is_visible()
+    """Open another part of the page, and say whether the page asks to sign in again."""
+    if "/sign-in" not in page.url:
+        await page.evaluate("location.hash = location.hash === '#sent' ? 'difficulties' : 'sent'")
+        await page.wait_for_timeout(300)
+    return "/sign-in" in page.url
 
 
-async def test_the_key_stands_in_no_address_cookie_or_lasting_storage(page: Page, key: str) -> None:
+async def test_signing_out_leaves_nothing_behind(page: Page, person: str) -> None:
+    await sign_in(page, person, "send")
+    (cookie,) = [one for one in await page.context.cookies() if one["name"] == SESSION_COOKIE]
+    await page.get_by_role("button", name="Đăng xuất").click()
+    await expect(page.get_by_label("Tên đăng nhập")).to_be_visible()
+    assert [one for one in await page.context.cookies() if one["name"] == SESSION_COOKIE] == []
+    await page.context.add_cookies([{"name": SESSION_COOKIE, "value": cookie["value"], "url": page.url}])
+    await page.wait_for_timeout(1100)  # for so long a process remembers what it has found
+    await page.goto("/")
+    await expect(page.get_by_label("Tên đăng nhập")).to_be_visible()
+
+
+async def test_the_session_is_out_of_reach_of_scripts_and_stands_in_no_address(page: Page, person: str) -> None:
     addresses: list[str] = []
     page.on("request", lambda request: addresses.append(request.url))
-    await sign_in(page, key, "send")
+    await sign_in(page, person, "send")
     await taken(page)
+    (cookie,) = [one for one in await page.context.cookies() if one["name"] == SESSION_COOKIE]
+    assert cookie["httpOnly"]
+    assert cookie["sameSite"] == "Lax"
     assert addresses
-    assert not any(key in address for address in addresses)
-    assert await page.context.cookies() == []
-    assert key not in await page.evaluate("JSON.stringify({...localStorage})")
+    assert not any(cookie["value"] in address or PASSWORD in address for address in addresses)
+    assert await page.evaluate("localStorage.length + sessionStorage.length") == 0
+    assert cookie["value"] not in await page.evaluate("document.cookie + document.documentElement.outerHTML")
 
 
-async def test_the_page_may_load_nothing_from_elsewhere_and_be_framed_by_nobody(page: Page, intake: Service) -> None:
+async def test_the_page_may_load_nothing_from_elsewhere_and_be_framed_by_nobody(
+    page: Page, person: str, intake: Service
+) -> None:
+    await sign_in(page, person, "send")
     answer = await page.goto("/")
     assert answer is not None
     headers = await answer.all_headers()
@@ -145,8 +200,8 @@ async def test_the_page_may_load_nothing_from_elsewhere_and_be_framed_by_nobody(
     assert all(one.startswith(intake.url) for one in loaded)
 
 
-async def test_files_are_kept_for_good_under_their_hash_alone(page: Page, intake: Service) -> None:
-    await page.goto("/")
+async def test_files_are_kept_for_good_under_their_hash_alone(page: Page, person: str, intake: Service) -> None:
+    await sign_in(page, person, "send")
     script = await page.locator("script").get_attribute("src")
     assert script
     async with intake.client() as client:
@@ -155,8 +210,8 @@ async def test_files_are_kept_for_good_under_their_hash_alone(page: Page, intake
         assert (await client.get("/")).headers["cache-control"] == "no-store"
 
 
-async def test_a_workbook_goes_from_the_template_to_a_scored_receipt(page: Page, key: str) -> None:
-    await sign_in(page, key, "send")
+async def test_a_workbook_goes_from_the_template_to_a_scored_receipt(page: Page, person: str) -> None:
+    await sign_in(page, person, "send")
     body = filled(await taken(page), {"households": 1000, "poor_households": 60, "near_poor_households": 40})
     await drop(page, body)
     await expect(page.get_by_text("Tệp hợp lệ, có thể gửi.")).to_be_visible()
@@ -179,8 +234,8 @@ async def test_a_workbook_goes_from_the_template_to_a_scored_receipt(page: Page,
     await keep_picture(page, "receipt")
 
 
-async def test_faults_stand_at_their_cells_and_the_marked_workbook_can_be_had(page: Page, key: str) -> None:
-    await sign_in(page, key, "send")
+async def test_faults_stand_at_their_cells_and_the_marked_workbook_can_be_had(page: Page, person: str) -> None:
+    await sign_in(page, person, "send")
     body = filled(
         await taken(page), {"households": 800, "poor_households": "tám mươi", "near_poor_households": 900}, "06256"
     )
@@ -199,14 +254,14 @@ async def test_faults_stand_at_their_cells_and_the_marked_workbook_can_be_had(pa
     assert marked.comment
 
 
-async def test_what_is_no_workbook_is_refused_in_words(page: Page, key: str) -> None:
-    await sign_in(page, key, "send")
+async def test_what_is_no_workbook_is_refused_in_words(page: Page, person: str) -> None:
+    await sign_in(page, person, "send")
     await drop(page, b"\x89PNG\r\n\x1a\n" + bytes(64), "picture.xlsx")
     await expect(page.get_by_role("alert")).to_contain_text("Không đọc được tệp này")
 
 
 async def test_a_correction_and_a_great_change_are_sent_after_they_were_stood_by(
-    page: Page, key: str, intake: Service
+    page: Page, key: str, person: str, intake: Service
 ) -> None:
     unit = "06286"
     async with intake.client(key) as client:
@@ -216,7 +271,7 @@ async def test_a_correction_and_a_great_change_are_sent_after_they_were_stood_by
                 "/v1/submissions", json=a_posted_submission(unit=unit, period=period, readings=sent)
             )
             assert answer.status_code == 202, answer.text
-    await sign_in(page, key, "send")
+    await sign_in(page, person, "send")
     body = filled(await taken(page), {"households": 900, "poor_households": 400, "near_poor_households": 45}, unit)
     await drop(page, body)
     await page.get_by_label("Đây là số liệu sửa").check()
@@ -230,8 +285,10 @@ async def test_a_correction_and_a_great_change_are_sent_after_they_were_stood_by
     await keep_picture(page, "correction-receipt")
 
 
-async def test_a_lost_connection_is_said_and_sending_again_sends_once(page: Page, key: str, intake: Service) -> None:
-    await sign_in(page, key, "send")
+async def test_a_lost_connection_is_said_and_sending_again_sends_once(
+    page: Page, key: str, person: str, intake: Service
+) -> None:
+    await sign_in(page, person, "send")
     body = filled(await taken(page), {"households": 700, "poor_households": 30, "near_poor_households": 10}, "06295")
     await drop(page, body)
     requests: list[str | None] = []
@@ -257,14 +314,14 @@ async def test_a_lost_connection_is_said_and_sending_again_sends_once(page: Page
 
 
 async def test_a_district_verifies_or_returns_what_was_reported(
-    page: Page, around: Surroundings, key: str, intake: Service
+    page: Page, around: Surroundings, person: str, intake: Service
 ) -> None:
     commune = await around.key("06298", agency="xa")
     async with intake.client(commune) as client:
         for period in ("2023-04", "2023-05"):
             answer = await client.post("/v1/submissions", json=a_posted_submission(unit="06298", period=period))
             assert answer.status_code == 202, answer.text
-    await sign_in(page, key, "review")
+    await sign_in(page, person, "review")
     await expect(row_of(page, "06298")).to_have_count(2)
     await keep_picture(page, "review")
     await row_of(page, "06298").first.get_by_role("button", name="Xem và xét").click()
@@ -289,12 +346,12 @@ async def test_a_district_verifies_or_returns_what_was_reported(
 
 
 async def test_a_sender_withdraws_figures_after_a_question_and_with_a_reason(
-    page: Page, around: Surroundings, key: str, intake: Service
+    page: Page, around: Surroundings, key: str, person: str, intake: Service
 ) -> None:
     async with intake.client(key) as client:
         answer = await client.post("/v1/submissions", json=a_posted_submission(unit="06301", period="2023-04"))
         assert answer.status_code == 202, answer.text
-    await sign_in(page, key, "sent")
+    await sign_in(page, person, "sent")
     await row_of(page, "06301").get_by_role("button", name="Chi tiết").click()
     dialog = page.get_by_role("dialog")
     await dialog.get_by_role("button", name="Rút lại số liệu…").click()
@@ -311,9 +368,9 @@ async def test_a_sender_withdraws_figures_after_a_question_and_with_a_reason(
     await expect(dialog).to_contain_text("Gửi nhầm <b>xã</b>.")
 
 
-async def test_hostile_words_of_a_difficulty_are_shown_as_text(page: Page, key: str, around: Surroundings) -> None:
+async def test_hostile_words_of_a_difficulty_are_shown_as_text(page: Page, person: str, around: Surroundings) -> None:
     words = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title='taken'\">"
-    await sign_in(page, key, "difficulties")
+    await sign_in(page, person, "difficulties")
     await page.get_by_role("button", name="Báo vướng mắc").click()
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("Đơn vị").select_option(DIEM_HE)
@@ -352,8 +409,8 @@ async def test_sample_figures_are_called_so(chromium: Browser, around: Surroundi
     await sample.stop()
 
 
-async def test_english_is_a_switch_that_is_remembered(page: Page, key: str) -> None:
-    await sign_in(page, key, "send")
+async def test_english_is_a_switch_that_is_remembered(page: Page, person: str) -> None:
+    await sign_in(page, person, "send")
     await page.get_by_role("button", name="English").click()
     await expect(page.get_by_role("button", name="Download the workbook")).to_be_visible()
     await drop(page, b"nothing")
@@ -364,8 +421,8 @@ async def test_english_is_a_switch_that_is_remembered(page: Page, key: str) -> N
     assert await page.evaluate("document.documentElement.lang") == "en"
 
 
-async def test_the_preview_says_the_period_and_what_is_not_read(page: Page, key: str) -> None:
-    await sign_in(page, key, "send")
+async def test_the_preview_says_the_period_and_what_is_not_read(page: Page, person: str) -> None:
+    await sign_in(page, person, "send")
     rows = (
         ("06256", "4/2023", 900),
         ("06280", None, 800),
@@ -382,11 +439,11 @@ async def test_the_preview_says_the_period_and_what_is_not_read(page: Page, key:
     await fits(page)
 
 
-async def test_a_phone_shows_everything_without_scrolling_sideways(page: Page, key: str) -> None:
+async def test_a_phone_shows_everything_without_scrolling_sideways(page: Page, person: str) -> None:
     await page.set_viewport_size({"width": 360, "height": 740})
     await page.goto("/")
     await fits(page)
-    await sign_in(page, key, "send")
+    await sign_in(page, person, "send")
     body = filled(
         await taken(page), {"households": 800, "poor_households": "tám mươi", "near_poor_households": 900}, "06256"
     )
@@ -410,11 +467,13 @@ async def fits(page: Page) -> None:
     assert widest <= 360
 
 
-async def test_the_keyboard_alone_is_enough(page: Page, key: str) -> None:
+async def test_the_keyboard_alone_is_enough(page: Page, person: str) -> None:
     page.on("filechooser", lambda _: None)  # intercepts it from here on: asked for at the moment it may be too late
     await page.goto("/#sent")
-    await tab_to(page, "Khóa truy cập")
-    await page.keyboard.type(key)
+    await expect(page.get_by_label("Tên đăng nhập")).to_be_focused()
+    await page.keyboard.type(person)
+    await tab_to(page, "Mật khẩu")
+    await page.keyboard.type(PASSWORD)
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("main")).to_be_focused()
     await page.keyboard.press("Shift+Tab")

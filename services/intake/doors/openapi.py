@@ -159,7 +159,7 @@ _OPERATIONS = {
         ),
         parameters={"commune": "06280", "set": "ntm", "idempotency-key": openapi_examples.DIFFICULTY_KEY},
     ),
-    "GET /v1/me": Operation("Reference", "The agency of this key / Khóa này của ai"),
+    "GET /v1/me": Operation("Reference", "Whose key this is, or who is signed in / Ai đang đăng nhập"),
     "GET /v1/catalogue": Operation(
         "Reference",
         "Elements, criteria and units to report / Danh mục chỉ tiêu, tiêu chí, đơn vị",

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from services.intake.texts import phrase
 from shared.page import page_router
 from shared.spreadsheet.guard import UPLOAD_LIMIT
 
-router = page_router("Số liệu nông thôn mới", Path(__file__).parent / "static", {"upload-limit": str(UPLOAD_LIMIT)})
+router = page_router(phrase("web.title"), Path(__file__).parent / "static", {"upload-limit": str(UPLOAD_LIMIT)})
 
 __all__ = ["router"]

@@ -64,7 +64,7 @@ DESCRIPTION = Description(
         "GET /v1/contacts": Operation(
             "Contacts", "List the contacts / Danh bạ liên hệ", problems=_UNIT, parameters={"unit": "184"}
         ),
-        "GET /v1/me": Operation("Contacts", "Show the key's agency / Khóa này của ai"),
+        "GET /v1/me": Operation("Contacts", "Whose key this is, or who is signed in / Ai đang đăng nhập"),
         "GET /v1/contacts/gaps": Operation("Contacts", "List roles without contact / Vai trò chưa có đầu mối"),
         "POST /v1/contacts": Operation("Contacts", "Add a contact / Thêm đầu mối", problems=_WRONG),
         "PUT /v1/contacts/{contact_id}": Operation(

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from services.notify.texts import phrase
 from shared.page import page_router
 
-router = page_router("Cảnh báo nông thôn mới", Path(__file__).parent / "static")
+router = page_router(phrase("web.title"), Path(__file__).parent / "static")
 
 __all__ = ["router"]

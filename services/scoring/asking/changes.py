@@ -20,7 +20,7 @@ from services.scoring.texts import phrase
 from shared.access.caller import Caller
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Event
-from shared.http.dependencies import Running, SignedIn, runtime_of, service_of
+from shared.http.dependencies import Running, SignedIn, recognise, runtime_of, service_of
 from shared.http.paging import Limit, NumberCursor
 from shared.problems import Fault, Faults, Problem, Problems, bad_parameter, unknown_unit
 from shared.reference.load import Reference
@@ -123,9 +123,9 @@ async def follow_changes(
 ) -> AsyncIterator[ServerSentEvent]:
     """Send the changes as they happen, as server-sent events: at most two frames a second, each with all since.
 
-    An event `changes` has a `ChangeFrame`, an event `reset` a `ChangesLost`. The stream ends with its key.
+    An event `changes` has a `ChangeFrame`, an event `reset` a `ChangesLost`. The stream ends with its key or session.
     """
-    scoring, authorization = scoring_of(request), request.headers.get("authorization")
+    scoring = scoring_of(request)
     number = said = await scoring.changes.newest() if last_event_id is None else last_event_id
     while True:
         found = await scoring.changes.behind(number)
@@ -142,7 +142,7 @@ async def follow_changes(
                 yield ServerSentEvent(id=str(number))
         await asyncio.sleep(PAUSE_SECONDS)
         try:
-            await scoring.authenticator.recognise(authorization)
+            await recognise(request)
         except Problem:
             return
 

@@ -14,6 +14,7 @@ DESCRIPTION = Description(
         "Outlook": "Triển vọng / What would follow, and who is nearest. Nothing of it is stored.",
     },
     operations={
+        "GET /v1/me": Operation("Standing", "Whose key this is, or who is signed in / Ai đang đăng nhập"),
         "GET /v1/summary": Operation(
             "Standing",
             "Communes by status, counted / Số xã theo trạng thái",

@@ -1,15 +1,19 @@
-// Talks to the JSON API. The key lives in this tab's session storage alone; it travels in a header.
+// Talks to the JSON API. The browser sends the session's cookie, which no script can read; what writes has its word too.
 
 import { language, t } from "./words.js";
 
-const KEY = "ntm-key";
 export const XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
-let signedOut = () => {};
-export const onSignedOut = (act) => (signedOut = act);
-export const hasKey = () => sessionStorage.getItem(KEY) !== null;
-export const keepKey = (key) => sessionStorage.setItem(KEY, key);
-export const forgetKey = () => sessionStorage.removeItem(KEY);
+/** Goes to the page of signing in, and back to this part afterwards; `over`: the session has ended by itself. */
+export function goToSignIn(over = false) {
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}${over ? "&over=true" : ""}${location.hash}`);
+  return new Promise(() => {}); // the page is left
+}
+
+export async function signOut() {
+  await ask("POST", "/sign-out");
+  return goToSignIn();
+}
 
 /** A failed request: its problem document (RFC 9457), or the fact that no answer came. */
 export class Trouble extends Error {
@@ -27,21 +31,17 @@ export class Trouble extends Error {
 async function ask(method, path, { query = {}, headers = {}, body } = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
   const address = given.length ? `${path}?${new URLSearchParams(given)}` : path;
-  const key = sessionStorage.getItem(KEY) ?? "";
-  const sent = { "Accept-Language": language(), ...headers, Authorization: `Bearer ${key}` };
+  const sent = { "Accept-Language": language(), ...headers, "X-NTM-Form": document.documentElement.dataset.form };
   let answer;
   try {
-    answer = await fetch(address, { method, headers: sent, body, cache: "no-store", credentials: "omit", redirect: "error" });
+    answer = await fetch(address, { method, headers: sent, body, cache: "no-store", credentials: "same-origin", redirect: "error" });
   } catch {
     throw new Trouble(0, { title: t("network_title"), detail: t("network_detail") });
   }
   if (answer.ok || answer.headers.get("Content-Type") === XLSX) return answer;
-  const document = await answer.json().catch(() => ({ title: t("failed_title"), detail: t("failed_detail") }));
-  const trouble = new Trouble(answer.status, document, answer.headers.get("Retry-After"));
-  if (answer.status === 401 && hasKey()) {
-    forgetKey();
-    signedOut(trouble);
-  }
+  const problem = await answer.json().catch(() => ({ title: t("failed_title"), detail: t("failed_detail") }));
+  const trouble = new Trouble(answer.status, problem, answer.headers.get("Retry-After"));
+  if (answer.status === 401) return goToSignIn(true);
   throw trouble;
 }
 
@@ -53,7 +53,10 @@ async function read(answer, how) {
   }
 }
 
-export const get = async (path, query) => read(await ask("GET", path, { query }), "json");
+/** The headers of what a page asks by itself again and again: nobody stays signed in by it. */
+export const WATCHING = { "X-NTM-Watching": "true" };
+
+export const get = async (path, query, headers) => read(await ask("GET", path, { query, headers }), "json");
 
 export async function post(path, content, headers = {}) {
   const sent = { "Content-Type": "application/json", ...headers };

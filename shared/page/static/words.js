@@ -1,14 +1,12 @@
 // The words of a page: Vietnamese first, English by a switch that is remembered. Each page adds its own.
 
-const LANGUAGE = "ntm-language";
-
-let chosen = localStorage.getItem(LANGUAGE) === "en" ? "en" : "vi";
+let chosen = document.documentElement.lang;
 export const language = () => chosen;
 export const locale = () => (chosen === "vi" ? "vi-VN" : "en-GB");
 
 export function setLanguage(wanted) {
   chosen = wanted;
-  localStorage.setItem(LANGUAGE, wanted);
+  document.cookie = `ntm_language=${wanted}; path=/; max-age=31536000; samesite=lax`; // the server draws by it
 }
 
 /** Adds a page's own words: name -> [Vietnamese, English]. */
@@ -40,13 +38,6 @@ const WORDS = {
   failed_detail: ["Hãy thử lại sau ít phút. Nếu vẫn lỗi, hãy báo Văn phòng Điều phối.", "Try again in a few minutes. If it goes on, tell the coordination office."],
   yes: ["Có", "Yes"],
   no: ["Không", "No"],
-  sign_in_title: ["Đăng nhập", "Sign in"],
-  sign_in_about: ["Dùng khóa truy cập mà Văn phòng Điều phối nông thôn mới tỉnh đã cấp cho cơ quan.", "Use the access key that the provincial coordination office issued to your office."],
-  key: ["Khóa truy cập", "Access key"],
-  key_hint: ["Bắt đầu bằng ntm_. Khóa chỉ được giữ trong thẻ trình duyệt này, đến khi đóng thẻ hoặc đăng xuất.", "It begins with ntm_. It is kept in this browser tab alone, until you close it or sign out."],
-  key_show: ["Hiện khóa", "Show the key"],
-  key_malformed: ["Khóa có ký tự không hợp lệ. Hãy sao chép lại khóa đã được cấp.", "The key has letters that no key has. Copy it again as it was issued."],
-  sign_in: ["Đăng nhập", "Sign in"],
+  change_password: ["Đổi mật khẩu", "Change password"],
   sign_out: ["Đăng xuất", "Sign out"],
-  signed_out_hint: ["Hãy nhập lại khóa. Nếu khóa đã hết hạn hoặc bị thu hồi, hãy xin khóa mới ở Văn phòng Điều phối. Số liệu đã có biên nhận vẫn được giữ.", "Enter the key again. If it has expired or was revoked, ask the coordination office for a new one. What has a receipt is kept."],
 };

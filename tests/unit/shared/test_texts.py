@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import string
 from pathlib import Path
 
@@ -17,9 +18,14 @@ PACKAGES = ["shared", "services.intake", "services.scoring", "services.notify", 
 
 
 def keys_in_code(package: str) -> set[str]:
-    """Return every key for which the package's modules ask its catalogue."""
-    found = set()
-    for path in ROOT.joinpath(*package.split(".")).rglob("*.py"):
+    """Return every key for which the package's modules and templates ask its catalogue."""
+    folder = ROOT.joinpath(*package.split("."))
+    found = {
+        key
+        for path in folder.rglob("templates/**/*.html")
+        for key in re.findall(r'\bphrase\("([^"]+)"\)', path.read_text(encoding="utf-8"))
+    }
+    for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "phrase":
                 (key,) = node.args

@@ -3,7 +3,6 @@
 import { addWords } from "./words.js";
 
 addWords({
-  title: ["Số liệu nông thôn mới", "New rural development figures"],
   foot: ["Chương trình MTQG xây dựng nông thôn mới. Số liệu được nhận khi có biên nhận.", "National programme on new rural development. Figures are accepted once there is a receipt."],
   nav_send: ["Gửi số liệu", "Send figures"],
   nav_sent: ["Đã gửi", "Sent"],
@@ -170,7 +169,7 @@ addWords({
   take_withdrawal_due: ["Đề nghị thu hồi công nhận", "Propose the withdrawal"],
   take_withdrawn: ["Ghi quyết định thu hồi", "Record the withdrawal"],
   your_turn: ["Đến lượt cơ quan", "Your turn"],
-  not_your_turn: ["Bước tiếp theo không thuộc quyền của khóa này.", "The next step is not for this key."],
+  not_your_turn: ["Bước tiếp theo là việc của nơi khác.", "The next step is for somebody else."],
   person: ["Người thực hiện", "Person"],
   person_hint: ["Họ tên người làm bước này thay mặt cơ quan.", "Who takes this step for the office."],
   decision_number: ["Quyết định số", "Decision number"],

@@ -1,6 +1,6 @@
 // The list of alerts: it loads again by itself while the page shows it and nobody writes a note.
 
-import { get, post } from "./api.js";
+import { get, post, WATCHING } from "./api.js";
 import { badge, dialog, field, h, say, table, tick } from "./dom.js";
 import { day, moment, text, troubleBox } from "./plain.js";
 import { t } from "./words.js";
@@ -19,14 +19,14 @@ export function alerts(main, isOpen) {
   let shown = "";
   let looks = 0;
 
-  async function look(again = false) {
+  async function look(again = false, watching = false) {
     const number = ++looks; // an answer that a newer look has overtaken is not shown
     const items = [];
     let cursor = null;
     try {
       for (let at = 0; at < pages && (at === 0 || cursor); at++) {
         const asked = { open: isOpen || null, acknowledged: onlyNew ? "false" : null, limit: PAGE, cursor };
-        const page = await get("/v1/alerts", asked);
+        const page = await get("/v1/alerts", asked, watching ? WATCHING : {});
         items.push(...page.items);
         cursor = page.next;
       }
@@ -56,7 +56,7 @@ export function alerts(main, isOpen) {
     h("h2", {}, t(isOpen ? "open_title" : "all_title")), isOpen && h("p", { class: "hint" }, t("open_hint")),
     tick(t("only_new"), false, choose), found));
   look();
-  const timer = setInterval(() => document.hidden || document.querySelector("dialog") || look(), LOOK_SECONDS * 1000);
+  const timer = setInterval(() => document.hidden || document.querySelector("dialog") || look(false, true), LOOK_SECONDS * 1000);
   return () => clearInterval(timer);
 }
 

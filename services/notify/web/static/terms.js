@@ -3,7 +3,6 @@
 import { addWords } from "./words.js";
 
 addWords({
-  title: ["Cảnh báo nông thôn mới", "New rural development alerts"],
   foot: ["Cảnh báo được gửi cho đơn vị có trách nhiệm; xác nhận để mọi người biết việc đã có người lo.", "Alerts go to the unit that can act. Acknowledge them so that all know that somebody takes care."],
   nav_open: ["Đang mở", "Open"],
   nav_all: ["Tất cả", "All"],

@@ -1,0 +1,11 @@
+// After signing in, the part of the page that was asked for is shown: its name stands behind # and reaches no server.
+
+const { hash } = location;
+if (/^#[\w-]+$/.test(hash)) {
+  const next = document.querySelector("input[name=next]");
+  next.value = next.value.replace(/#.*$/, "") + hash;
+  const language = document.getElementById("language");
+  const address = new URL(language.href);
+  address.searchParams.set("next", next.value);
+  language.href = address.href;
+}
