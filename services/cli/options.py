@@ -29,6 +29,9 @@ Key = Annotated[
 OWN_KEY = "own-key"
 """The file in the data directory with the key of the person who runs the local system."""
 
+OWN_ACCOUNT = "own-account"
+"""The file with the sign-in name and the first password of this person, until the password is changed."""
+
 
 def system_of(data: Path) -> RunningSystem:
     """Return the system that runs on the directory; end the program with advice when there is none."""

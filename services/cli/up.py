@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from httpx import codes
 from pydantic import BaseModel, ValidationError
 from rich.console import Group
 from rich.panel import Panel
 
-from deploy.local.clients import database, http
+from deploy.local.clients import http
 from deploy.local.running_system import RunningSystem, write_private
 from deploy.local.sample import (
     CONTACTS,
@@ -35,14 +34,11 @@ from deploy.local.system import run as run_system
 from services.cli.backup import KEPT, retention, time_of
 from services.cli.console import console, errors, fail
 from services.cli.migrate import SCHEMAS
-from services.cli.options import DATA, OWN_KEY, Data, size_in_bytes
+from services.cli.options import DATA, Data, size_in_bytes
+from services.cli.own_access import OWN_NAME, own_key, own_password
 from services.cli.texts import phrase
-from shared.access.agency_keys import add_key
-from shared.access.caller import EVERYTHING
 from shared.contracts import subjects
-from shared.reference.load import load
-
-_OWN_AGENCY = ("own", "Khóa của người vận hành máy này")
+from shared.texts import filled
 
 
 class Kind(BaseModel):
@@ -131,8 +127,8 @@ def up(
     )
 
     async def on_ready(system: RunningSystem) -> None:
-        key = await _own_key(system, data)
-        _greet(system, key, data, kind)
+        key = await own_key(system, data)
+        _greet(system, key, await own_password(system, data), data, kind)
         if await _held_back(system):
             errors.print(phrase("up.held_back").in_both, style="red", highlight=False)
             return
@@ -209,18 +205,6 @@ def _remember(data: Path, kind: Kind) -> None:
     write_private(data / "kind.json", kind.model_dump_json())
 
 
-async def _own_key(system: RunningSystem, data: Path) -> str:
-    """Return the key of the person who runs the system, for the whole province.
-
-    It is made once and kept in a file; a database that was lost knows it no more, and then another is made.
-    """
-    path = data / OWN_KEY
-    if not path.exists() or not await _opens(system, path.read_text().strip()):
-        async with database(system) as engine:
-            write_private(path, await add_key(engine, *_OWN_AGENCY, [load().plan.unit], [EVERYTHING]))
-    return path.read_text().strip()
-
-
 async def _held_back(system: RunningSystem) -> bool:
     """Say whether a service does nothing until its tables are made again."""
     async with http(None) as client:
@@ -228,20 +212,23 @@ async def _held_back(system: RunningSystem) -> bool:
         return any([await is_held_back(client, url) for url in urls])
 
 
-async def _opens(system: RunningSystem, key: str) -> bool:
-    async with http(key) as client:
-        return (await client.get(f"{system.intake_url}/v1/me")).status_code != codes.UNAUTHORIZED
-
-
-def _greet(system: RunningSystem, key: str, data: Path, kind: Kind) -> None:
+def _greet(system: RunningSystem, key: str, password: str | None, data: Path, kind: Kind) -> None:
     option = "" if data == DATA else f" --data {data}"
+    sign_in = filled(
+        phrase("up.sign_in_first") if password else phrase("up.sign_in_chosen"),
+        name=OWN_NAME,
+        password=password,
+        option=option,
+    )
     lines = [
-        f"[bold]intake[/]   {system.intake_url}/docs",
+        f"[bold]intake[/]   {system.intake_url}   nộp số liệu / figures are sent here; {system.intake_url}/docs",
         f"[bold]scoring[/]  {system.scoring_url}/docs",
-        f"[bold]notify[/]   {system.notify_url}/docs",
+        f"[bold]notify[/]   {system.notify_url}   cảnh báo / alerts; {system.notify_url}/docs",
         f"[bold]outbox[/]   {system.postbox_url}   thư và tin nhắn đã gửi / mails and messages sent",
         f"[bold]NATS[/]     {system.nats_url}",
         "",
+        f"[bold]sign in[/]  {sign_in.vi}",
+        f"         {sign_in.en}",
         f"[bold]key[/]      {key}",
         "",
         *(_sample_plans(kind) if kind.sample else ()),

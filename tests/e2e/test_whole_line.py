@@ -25,6 +25,7 @@ import pytest
 from deploy.local.running_system import RunningSystem
 from deploy.local.system import is_free
 from shared.nats.users import login
+from tests.people import signed_in
 from tests.waiting import eventually
 
 NTM = (sys.executable, "-m", "services.cli.main")
@@ -37,6 +38,8 @@ class Whole:
     data: Path
     process: asyncio.subprocess.Process
     running: RunningSystem
+    greeting: str = ""
+    """What `ntm up` printed once everything ran."""
     key: str = ""
 
     async def ntm(self, *arguments: str, status: int = 0) -> str:
@@ -92,11 +95,13 @@ async def up(data: Path, base: int, *options: str) -> AsyncIterator[Whole]:
         *NTM, "up", "--data", str(data), "--ports-from", str(base), *options, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout
+    greeting = ""
     try:
         async with asyncio.timeout(90):
             while "Ctrl-C" not in (line := (await process.stdout.readline()).decode()):
                 assert line, "it ended early"
-        yield Whole(data, process, RunningSystem.find(data))
+                greeting += line
+        yield Whole(data, process, RunningSystem.find(data), greeting)
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGINT)
@@ -309,10 +314,15 @@ async def test_a_second_start_finds_the_data_of_the_first(tmp_path: Path) -> Non
     base = four_ports()
     async with up(tmp_path, base, "--empty", "--today", "2023-06-30") as first:
         first.key = (tmp_path / "own-key").read_text()
+        name, password = (tmp_path / "own-account").read_text().split()
+        assert f"{name} / {password}" in first.greeting
+        async with signed_in(first.running.intake_url, name, password) as page:
+            assert "Đổi mật khẩu" in (await page.get("/", follow_redirects=True)).text
         assert (await first.post("06280", 70)).status_code == 202
         await eventually(lambda: _is(first, "06280", "met"))
     async with up(tmp_path, base) as second:
         second.key = first.key
+        assert password in second.greeting, "it opens its change until it is changed"
         assert await second.status_of("06280") == "met"
         assert (await second.post("06280", 200, revision=2)).status_code == 202
         await eventually(lambda: _is(second, "06280", "not_met"))
