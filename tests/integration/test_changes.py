@@ -11,16 +11,22 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.following.change_feed import KEPT
 from services.scoring.update.published_changes import ChangeOfUnit, publish_changes
+from shared.access.accounts import disable_account, reset_password
 from shared.access.agency_keys import revoke_keys
+from shared.access.sessions import IDLE, LONGEST, SESSION_COOKIE, begin_session, end_session
+from shared.access.tables import SessionRow
 from shared.contracts.refs import UnitRef
 from shared.contracts.status import Event
 from shared.contracts.verdict_change import Change
+from shared.postgres.statements import table_of
+from shared.time import utc_now
 from tests.changes import LABOUR, REFERENCE, a_status_change, a_target_change
+from tests.people import an_account
 from tests.running import START, Service, Surroundings
 from tests.waiting import eventually
 
@@ -54,9 +60,9 @@ async def publish_all(around: Surroundings, *changes: Change) -> None:
 
 @asynccontextmanager
 async def live(
-    scoring: Service, key: str, after: int | None = None, **query: str
+    scoring: Service, key: str | None, after: int | None = None, session: str | None = None, **query: str
 ) -> AsyncIterator[AsyncIterator[Sent]]:
-    """Yield the server-sent events, without what keeps the connection alive."""
+    """Yield the server-sent events, without what keeps the connection alive, to a key or to a person's session."""
     headers = {} if after is None else {"Last-Event-ID": str(after)}
 
     async def read(answer: httpx.Response) -> AsyncGenerator[Sent]:
@@ -69,6 +75,8 @@ async def live(
                 yield Sent(fields.get("event", "message"), fields.get("id", ""), json.loads(fields["data"]))
                 fields = {}
 
+    if session:
+        headers["Cookie"] = f"{SESSION_COOKIE}={session}"
     async with (
         scoring.client(key) as client,
         client.stream("GET", "/v1/changes/live", params=query, headers=headers, timeout=60) as answer,
@@ -217,6 +225,34 @@ async def test_the_stream_ends_with_its_key(around: Surroundings, scoring: Servi
         await revoke_keys(around.engine, "office")
         with pytest.raises(StopAsyncIteration):
             await anext(events)
+
+
+@pytest.mark.parametrize("end", ["disable", "reset", "sign out", "idle", "twelve hours"])
+async def test_the_stream_ends_with_the_persons_session(around: Surroundings, scoring: Service, end: str) -> None:
+    name = f"watches-{end.replace(' ', '-')}"
+    await an_account(around.engine, name, "20", role="viewer")
+    async with around.engine.begin() as connection:
+        token = await begin_session(connection, name, utc_now())
+    async with live(scoring, None, session=token) as events:
+        change = a_status_change()
+        await publish_all(around, change)
+        assert (await anext(events)).ids == [str(change.id)]
+        if end == "disable":
+            await disable_account(around.engine, name)
+        elif end == "reset":
+            await reset_password(around.engine, name)
+        elif end == "sign out":
+            await end_session(around.engine, token)
+        else:
+            ended = {"used_at": utc_now() - IDLE} if end == "idle" else {"began_at": utc_now() - LONGEST}
+            sessions = table_of(SessionRow)
+            async with around.engine.begin() as connection:
+                await connection.execute(update(sessions).where(sessions.c.account == name).values(ended))
+        with pytest.raises(StopAsyncIteration):
+            await anext(events)
+    async with scoring.client() as client:
+        headers = {"Cookie": f"{SESSION_COOKIE}={token}"}
+        assert (await client.get("/v1/changes/live", headers=headers)).status_code == 401
 
 
 async def test_a_damaged_change_is_named_and_the_others_are_there(around: Surroundings, scoring: Service) -> None:

@@ -1,9 +1,9 @@
-"""Every operation of the three OpenAPI documents, tried with every kind of key: the matrix of rights holds."""
+"""Every operation of the three OpenAPI documents, tried with every kind of key and role: the matrix of rights holds."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,13 +12,15 @@ import httpx
 import pytest
 
 from services.intake.doors import openapi_examples as intake_examples
-from shared.access.caller import EVERYTHING
+from shared.access.caller import EVERYTHING, Role
 from shared.access.rights import RIGHTS, Right
+from shared.access.sessions import SESSION_COOKIE
 from shared.contract_documents.write import FOLDER
 from shared.nats.publishing import publish
 from shared.time import utc_now
 from tests.changes import a_status_change
 from tests.integration.notify_service import as_message
+from tests.people import an_account, show_as, signed_in
 from tests.running import Service, Surroundings
 from tests.waiting import eventually
 
@@ -47,6 +49,20 @@ KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "coordinator": (("20",), (EVERYTHING,)),
 }
 """Keys by the name of their agency. Of each the tests ask about criterion 11 in Điềm He (06280) or Văn Quan (184)."""
+
+PEOPLE: dict[str, tuple[Role, tuple[str, ...], tuple[str, ...]]] = {
+    OWNER: ("unit", ("184",), (EVERYTHING,)),
+    "a-unit": ("unit", ("184",), (EVERYTHING,)),
+    "another-unit": ("unit", ("181",), (EVERYTHING,)),
+    "a-commune": ("commune", ("06280",), (EVERYTHING,)),
+    "a-sector": ("sector", ("20",), ("ntm-11", "advanced-11")),
+    "another-sector": ("sector", ("20",), ("ntm-12",)),
+    "a-coordinator": ("coordinator", ("20",), (EVERYTHING,)),
+    "an-administrator": ("administrator", ("20",), (EVERYTHING,)),
+    "a-viewer": ("viewer", ("20",), (EVERYTHING,)),
+    "another-viewer": ("viewer", ("181",), (EVERYTHING,)),
+}
+"""People by the name of their agency, with their roles and scopes."""
 
 ABOVE = {"06280": ("06280", "184", "20"), "184": ("184", "20"), "20": ("20",)}
 READINGS = {"poor_households": 131}
@@ -79,6 +95,17 @@ async def keys(shared_around: Surroundings) -> dict[str, str]:
         agency: await shared_around.key(*units, criteria=criteria, agency=agency)
         for agency, (units, criteria) in KEYS.items()
     }
+
+
+@pytest.fixture(scope="module")
+async def people(shared_around: Surroundings, shared_intake: Service) -> dict[str, str]:
+    """The tokens of people's sessions, by the names of their agencies."""
+    tokens = {}
+    for agency, (role, units, criteria) in PEOPLE.items():
+        await an_account(shared_around.engine, agency, *units, role=role, criteria=criteria, agency=agency)
+        async with signed_in(shared_intake.url, agency) as client:
+            tokens[agency] = client.cookies[SESSION_COOKIE]
+    return tokens
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +244,7 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
         "POST /v1/what-if": freshly(lambda: at("/v1/what-if"), "06280", json=lambda: {"submissions": [to_send()]}),
         "GET /v1/alerts": plainly("/v1/alerts", marker=str(change.id)),
         "POST /v1/alerts/{alert_id}/acknowledge": plainly(f"/v1/alerts/{change.id}/acknowledge", "184"),
-        "GET /v1/notices": plainly("/v1/notices", marker=notice),
+        "GET /v1/notices": plainly("/v1/notices?limit=1000", marker=notice),
         "GET /v1/notices.csv": plainly("/v1/notices.csv", marker=notice),
         "POST /v1/notices/{notice_id}/resend": plainly(f"/v1/notices/{notice}/resend", "184"),
         "GET /v1/routes:explain": plainly("/v1/routes:explain?unit=06280&event=lost&criterion=ntm-11"),
@@ -245,16 +272,15 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
     }
 
 
-def may(agency: str, right: Right, unit: str) -> bool:
-    """Say by the matrix whether the agency's key may, asked about criterion 11 in the unit."""
-    units, criteria = KEYS[agency]
+def may(agency: str, units: Collection[str], criteria: Collection[str], right: Right, unit: str) -> bool:
+    """Say by the matrix whether a key of the agency for this scope may, asked about criterion 11 in the unit."""
     if not right.by_key:
         return False
     place = {"none": None, "own": unit, "district": "184", "province": "20"}[right.units]
     covers = place is None or not set(units).isdisjoint(ABOVE[place])
     if right.criteria != "any":
         covers = covers and (EVERYTHING in criteria or (right.criteria == "own" and "ntm-11" in criteria))
-    is_coordinator = agency == "coordinator" and right.coordinator
+    is_coordinator = "20" in units and EVERYTHING in criteria and right.coordinator
     if right.agency == "own":
         return is_coordinator or (agency == OWNER and covers)
     return covers or (right.agency == "or_own" and agency == OWNER)
@@ -276,13 +302,51 @@ async def test_a_key_may_what_the_matrix_says(
             assert (await client.request(method, **asked)).status_code == 401
     wrong = {}
     for agency, key in keys.items():
-        asked = await case.request()
-        async with services[service].client(key) as client, client.stream(method, **asked) as answer:
-            goes_on = answer.headers.get("content-type", "").startswith("text/event-stream")
-            words = "" if goes_on else (await answer.aread()).decode(errors="replace")
-        got = answer.status_code not in {401, 403, 404}
-        if case.marker and answer.status_code == 200:
-            got = case.marker in words
-        if got != may(agency, right, case.unit) or (answer.status_code >= 500 and answer.status_code != 501):
-            wrong[agency] = (answer.status_code, words[:300])
+        async with services[service].client(key) as client:
+            if fault := await fault_of(client, method, case, is_right=may(agency, *KEYS[agency], right, case.unit)):
+                wrong[agency] = fault
     assert wrong == {}
+
+
+@pytest.mark.parametrize(("service", "operation"), OPERATIONS)
+async def test_a_person_may_what_the_matrix_says_of_the_role_and_the_scope(
+    services: dict[str, Service], people: dict[str, str], cases: dict[str, Case], service: str, operation: str
+) -> None:
+    case, right, method = cases[operation], RIGHTS[operation], operation.partition(" ")[0]
+    wrong = {}
+    for agency, (role, units, criteria) in PEOPLE.items():
+        is_right = role in right.people and may(agency, units, criteria, right, case.unit)
+        async with services[service].client() as client:
+            show_as(client, people[agency])
+            if fault := await fault_of(client, method, case, is_right=is_right):
+                wrong[agency] = fault
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(("service", "operation"), [one for one in OPERATIONS if not one[1].startswith("GET ")])
+async def test_nothing_is_written_by_a_persons_cookie_from_a_page_of_others(
+    services: dict[str, Service], people: dict[str, str], cases: dict[str, Case], service: str, operation: str
+) -> None:
+    case, method = cases[operation], operation.partition(" ")[0]
+    other = services["notify" if service == "intake" else "intake"].url
+    forged = {"Origin": None}, {"Origin": "https://evil.example"}, {"Origin": other}, {"X-NTM-Form": None}
+    for headers in forged:
+        for agency in (OWNER, "a-coordinator"):
+            async with services[service].client() as client:
+                show_as(client, people[agency])
+                for header, value in headers.items():
+                    client.headers.pop(header)
+                    client.headers.update({header: value} if value else {})
+                assert await fault_of(client, method, case, is_right=False) is None, (headers, agency)
+
+
+async def fault_of(client: httpx.AsyncClient, method: str, case: Case, *, is_right: bool) -> tuple[int, str] | None:
+    """Return the answer where somebody gets what is not right, or not what is, or the service fails."""
+    async with client.stream(method, **await case.request()) as answer:
+        goes_on = answer.headers.get("content-type", "").startswith("text/event-stream")
+        words = "" if goes_on else (await answer.aread()).decode(errors="replace")
+    got = answer.status_code not in {401, 403, 404}
+    if case.marker and answer.status_code == 200:
+        got = case.marker in words
+    failed = answer.status_code >= 500 and answer.status_code != 501
+    return (answer.status_code, words[:300]) if got != is_right or failed else None
