@@ -25,6 +25,9 @@ _HOURS = 24 * 3600.0
 
 _VERSIONS = "alembic_version"
 
+_SESSIONS = ("access", "session")
+"""The table whose rows are not restored: somebody who has signed out since, or was disabled, stays out."""
+
 _TABLES = """
     SELECT n.nspname AS schema_name, c.relname AS name, array_agg(a.attname::text ORDER BY a.attnum) AS columns
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -137,7 +140,7 @@ async def restore(
 ) -> Part | None:
     """Make the schemas as they were, and fill all tables in one transaction. What stood there before is dropped.
 
-    Returns the first part behind the database's. The schemas are left as the backup's version had them.
+    Returns the first part behind the database's. The schemas are left as the backup's version had them. Sessions end.
     """
     async with engine.begin() as connection:
         for schema in packages:
@@ -161,6 +164,8 @@ async def restore(
             )
             if int(done.split()[-1]) != table.rows:
                 raise IncompleteRestoreError(table.member)
+            if (table.schema_name, table.name) == _SESSIONS:
+                await driver.execute("DELETE FROM access.session")
         for name, last in manifest.sequences.items():
             await driver.execute("SELECT setval($1::text::regclass, $2, $3)", name, last or 1, last is not None)
     return part

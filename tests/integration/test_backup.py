@@ -23,6 +23,7 @@ from services.notify.storage.tables import OutboxRow as NotifyOutbox
 from services.scoring.storage.tables import OutboxRow as ScoringOutbox
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
+from shared.access.tables import SessionRow
 from shared.backup.archive import parts, verified, written
 from shared.backup.retention import Retention, name_at
 from shared.contracts import subjects
@@ -34,6 +35,7 @@ from shared.time import utc_now
 from tests.builders import a_posted_submission
 from tests.integration.test_rebuild import contents
 from tests.integration.test_scoring import no_target_moved
+from tests.people import an_account, signed_in
 from tests.programs import ON_A_FULL_DISK
 from tests.running import START, Service, Surroundings, ntm
 from tests.waiting import eventually
@@ -330,6 +332,21 @@ async def test_sequences_go_on_where_they_were(filled: Filled, tmp_path: Path) -
     assert any(last for *_, last in before)
     await filled.restore(str(file), "--replace")
     assert await sequences() == before
+
+
+async def test_accounts_are_restored_and_nobody_is_signed_in_again(filled: Filled, tmp_path: Path) -> None:
+    file = tmp_path / "b"
+    await an_account(filled.around.engine, "lan.vanquan", "184")
+    async with signed_in(filled.service("intake").url, "lan.vanquan") as client:
+        await filled.ntm("backup", str(file))
+        assert (await client.post("/sign-out")).status_code == 204
+    await filled.stop()
+    await filled.restore(str(file), "--replace")
+    async with filled.around.engine.connect() as connection:
+        assert await connection.scalar(select(func.count()).select_from(table_of(SessionRow))) == 0
+    await filled.start()
+    async with signed_in(filled.service("intake").url, "lan.vanquan") as client:
+        assert (await client.get("/v1/me")).json()["key"] == "@lan.vanquan"
 
 
 async def test_a_directory_gets_a_backup_every_day_and_loses_the_old_ones(filled: Filled, tmp_path: Path) -> None:
