@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import ssl
 from base64 import b64decode
@@ -27,7 +28,7 @@ _SECRET_BYTES = 24
 class Settings(BaseSettings):
     """Settings that all services share."""
 
-    model_config = SettingsConfigDict(env_prefix="NTM_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="NTM_", env_ignore_empty=True, extra="ignore")
 
     database_url: SecretStr = Field(description="postgresql+asyncpg://…")
     database_ca_file: Path | None = Field(
@@ -134,6 +135,12 @@ class Settings(BaseSettings):
         return next((name for name in self._operators if "://" in name), None)
 
     @property
+    def lack_of_mail_server(self) -> Bilingual | None:
+        """What to do where operators are to be told by mail, and no server or sender is named; None: nothing."""
+        is_whole = not self.operators_mails or (self.smtp_host and self.smtp_from)
+        return None if is_whole else phrase("settings.operators_mail_server")
+
+    @property
     def _operators(self) -> list[str]:
         return [name.strip() for name in self.operators.split(",") if name.strip()]
 
@@ -147,17 +154,26 @@ class Settings(BaseSettings):
         """The names of the plans; none: all of the folder."""
         return [name.strip() for name in self.plan.split(",")] if self.plan else []
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_database(cls, value: SecretStr) -> SecretStr:
+        if not _is_database(value.get_secret_value()):
+            raise ValueError(_both(phrase("settings.database_url")))
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _is_a_level(cls, value: str) -> str:
+        if value.upper() not in logging.getLevelNamesMapping():
+            raise ValueError(_both(phrase("settings.log_level")))
+        return value
+
     @field_validator("smtp_from")
     @classmethod
     def _has_an_address(cls, text: str | None) -> str | None:
         if text is not None and not _is_mail_address(parseaddr(text)[1]):
             raise ValueError("needs an address: Name <name@example.vn>")
         return text
-
-    @field_validator("nats_store_bytes", mode="before")
-    @classmethod
-    def _may_be_left_empty(cls, value: object) -> object:
-        return value or None
 
     @field_validator("watched_disks")
     @classmethod
@@ -202,6 +218,13 @@ def _both(words: Bilingual) -> str:
     return f"{words.vi} / {words.en}"
 
 
+def _is_database(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme == "postgresql+asyncpg"
+    except ValueError:
+        return False
+
+
 def _is_mail_address(text: str) -> bool:
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
         return False
@@ -224,10 +247,13 @@ def _is_signing_secret(secret: SecretStr | None) -> bool:
         return False
 
 
-def read_settings[Kind: Settings](kind: type[Kind]) -> Kind:
-    """Return settings as the environment has them. What is wrong there ends the process with a word, without values."""
+def read_settings[Kind: Settings](kind: type[Kind], **given: object) -> Kind:
+    """Return settings as the environment has them, beside those that are given.
+
+    What is wrong there ends the process with a word, without values.
+    """
     try:
-        return kind()
+        return kind(**given)  # type: ignore[arg-type]  # they are checked
     except ValidationError as error:
         lines = [
             ": ".join([*map(_variable, fault["loc"]), fault["msg"].removeprefix("Value error, ")])

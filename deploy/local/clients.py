@@ -27,7 +27,8 @@ def settings_of(system: RunningSystem, user: str | None = None) -> Settings:
 
     `user`: as this user of the broker, where the system has the seeds of all of them at hand.
     """
-    from shared.settings import Settings  # imported in the function, as below: a command loads only what it uses
+    # imported in the function, as below: a command loads only what it uses
+    from shared.settings import Settings, read_settings
 
     seed = system.nats_seed_file
     if user is not None and system.nats_users is not None:
@@ -35,7 +36,8 @@ def settings_of(system: RunningSystem, user: str | None = None) -> Settings:
 
         seed = seed_file(system.nats_users, user)
     judged_by = {"plan": system.plan, "reference_dir": system.reference_dir, "sample_cohorts": system.sample_cohorts}
-    settings = Settings(
+    settings = read_settings(
+        Settings,
         database_url=SecretStr(system.database_url),
         nats_url=system.nats_url,
         nats_seed_file=seed,

@@ -170,6 +170,8 @@ class Daily:
     async def run(self) -> None:
         """Back up until cancelled."""
         chosen = backed_up_settings(system_of(self.data))
+        if lack := chosen.lack_of_mail_server:
+            raise fail(lack.in_both)
         operations = Operations(BACKUP.name, chosen)
         watch = operations.watch([Code.BACKUP], self.troubles, every_seconds=_WATCH_SECONDS, failures=1)
         async with background(operations.run(), watch, _attach(operations, chosen)):

@@ -33,6 +33,7 @@ from services.intake.dossiers.decisions import record_decisions
 from services.intake.dossiers.due_withdrawals import follow_changes
 from services.intake.projection import project
 from services.intake.service import Intake, Projection
+from services.intake.settings import settings
 from shared.contracts import subjects
 from shared.http import me
 from shared.http.app import create_app
@@ -42,7 +43,6 @@ from shared.service.batch_processing import Handle, process
 from shared.service.broker import batches, create_broker, raw_body, raw_message, start
 from shared.service.replay import answer_replay
 from shared.service.wholeness import once_whole
-from shared.settings import settings
 
 broker = create_broker(settings(), "intake")
 

@@ -6,14 +6,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from services.scoring.drawing.docx import TemplateError, check_template
 from services.scoring.reporting.frame import Office
-from shared.settings import Settings, read_settings
+from shared.service.settings import ServiceSettings
+from shared.settings import read_settings
 
 
-class ScoringSettings(Settings):
+class ScoringSettings(ServiceSettings):
     """The settings of the service. Without any the office that issued the plan issues the reports."""
 
     report_above: str | None = Field(default=None, description="The superior body above the issuer, on reports.")
@@ -28,11 +29,6 @@ class ScoringSettings(Settings):
         "place of its paragraph {{body}}.",
     )
     pdf_url: str | None = Field(default=None, description="The address of services.pdf; None: LibreOffice here.")
-
-    @field_validator("report_template", "pdf_url", mode="before")
-    @classmethod
-    def _may_be_left_empty(cls, value: object) -> object:
-        return value or None
 
     @property
     def office(self) -> Office:

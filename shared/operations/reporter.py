@@ -25,7 +25,6 @@ from shared.operations.direct_tellings import DirectTellings
 from shared.operations.letter import Told
 from shared.operations.sending import NotSentError, send, ways
 from shared.settings import Settings
-from shared.texts import phrase
 from shared.time import utc_now
 
 log = structlog.get_logger()
@@ -66,9 +65,6 @@ class Operations:
     """The troubles that a process knows. `raised` and `cleared` only note them; `run` reports them."""
 
     def __init__(self, service: str, settings: Settings) -> None:
-        if settings.operators_mails and not (settings.smtp_host and settings.smtp_from):
-            words = phrase("settings.operators_mail_server")
-            raise ValueError(f"{words.vi} / {words.en}")
         self.service = service
         self._settings = settings
         self._nats: Client | None = None

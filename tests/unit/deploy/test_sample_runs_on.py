@@ -71,7 +71,7 @@ def test_the_directory_has_both_plans_and_each_keeps_its_own_members(tmp_path: P
     directory = write_reference(tmp_path / "reference")
     (directory / "plans" / "stale.yaml").touch()
     settings = Settings(
-        database_url="postgresql://x", reference_dir=write_reference(directory), sample_cohorts=SAMPLE_COHORTS
+        database_url="postgresql+asyncpg://x", reference_dir=write_reference(directory), sample_cohorts=SAMPLE_COHORTS
     )
     plans = load_for(settings)
     assert [reference.plan for reference in plans] == [reference.plan for reference in references(LATEST_DAY)]

@@ -28,7 +28,7 @@ def a_template(folder: Path, *paragraphs: str) -> Path:
 
 
 def settings_with(template: Path) -> ScoringSettings:
-    return ScoringSettings(database_url=SecretStr("postgresql://"), report_template=template)
+    return ScoringSettings(database_url=SecretStr("postgresql+asyncpg://"), report_template=template)
 
 
 def test_the_report_stands_where_the_template_has_room_for_it(tmp_path: Path) -> None:

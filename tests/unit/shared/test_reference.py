@@ -555,14 +555,14 @@ def test_sample_members_that_cannot_be_are_faults(members: dict[str, list[str]],
 def test_settings_choose_plan_and_sample(tmp_path: Path) -> None:
     file = tmp_path / "sample.yaml"
     file.write_text("members:\n  ntm-2023: ['06004']\n  labour-2023: ['06004', 06253]\n", encoding="utf-8")
-    settings = Settings(database_url="postgresql://x", sample_cohorts=file)
+    settings = Settings(database_url="postgresql+asyncpg://x", sample_cohorts=file)
     with pytest.raises(InvalidReferenceError) as raised:
         load_for(settings)
     (fault,) = raised.value.faults
     assert (fault.file, fault.line, fault.found) == (file, 3, "06253")
     file.write_text("members:\n  ntm-2023: ['06004']\n", encoding="utf-8")
     assert load_for(settings).references[0].plan.sample
-    assert list(load_for(Settings(database_url="postgresql://x"))) == [REFERENCE]
+    assert list(load_for(Settings(database_url="postgresql+asyncpg://x"))) == [REFERENCE]
 
 
 def test_the_tolerance_is_a_tenth() -> None:

@@ -44,7 +44,7 @@ def test_what_the_settings_keep_secret_is_hidden_wherever_it_is_quoted() -> None
         nats_url: str
 
     know_secrets_of(Settings.model_validate({
-        "sms_secret_key": "quoted-by-the-gateway", "database_url": "postgresql://ntm:f%40r-away@db/ntm",
+        "sms_secret_key": "quoted-by-the-gateway", "database_url": "postgresql+asyncpg://ntm:f%40r-away@db/ntm",
         "nats_url": "nats://nats:4222",
     }))  # fmt: skip
     assert mask("wrong key quoted-by-the-gateway, password f@r-away at nats://nats:4222") == (

@@ -7,10 +7,10 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from services.notify.delivery.http_address import HttpAddress
-from shared.settings import Settings
+from shared.service.settings import ServiceSettings
 
 
-class SmsSettings(Settings):
+class SmsSettings(ServiceSettings):
     """The settings of an SMS gateway: its address and our account. Each gateway says which of them it needs."""
 
     send_timeout_seconds: float = Field(default=15, gt=0, le=30, description="The limit of each step of an attempt.")

@@ -1,0 +1,102 @@
+"""Settings that cannot be used: each ends the process by a word that names the setting and the remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from services.intake.settings import settings as intake_settings
+from services.notify.settings import NotifySettings
+from services.scoring.settings import ScoringSettings
+from shared.service.settings import ServiceSettings
+from shared.settings import Settings, read_settings
+
+OPERATOR = "it@example.vn"
+SERVER = {"NTM_SMTP_HOST": "mail.example.vn", "NTM_SMTP_FROM": "NTM <ntm@example.vn>"}
+
+
+@pytest.fixture(autouse=True)
+def database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NTM_DATABASE_URL", "postgresql+asyncpg://ntm:hunter22@x/y")
+
+
+def words_of(monkeypatch: pytest.MonkeyPatch, kind: type[Settings] = ServiceSettings, **env: str) -> str:
+    """Return the words by which the process ends where the environment adds this."""
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        read_settings(kind)
+    return str(ended.value)
+
+
+def test_settings_that_cannot_be_used_end_the_process_with_a_word_and_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = words_of(monkeypatch, NTM_OPERATORS="https://a.example/x", NTM_SMTP_PORT="many")
+    assert "NTM_SMTP_PORT: " in words
+    assert "integer" in words
+    assert "hunter22" not in words
+    monkeypatch.delenv("NTM_SMTP_PORT")
+    assert "NTM_OPERATORS_WEBHOOK_SECRET" in words_of(monkeypatch)
+
+
+@pytest.mark.parametrize("lacking", ["NTM_SMTP_HOST", "NTM_SMTP_FROM"])
+@pytest.mark.parametrize("kind", [ServiceSettings, ScoringSettings, NotifySettings])
+@pytest.mark.parametrize("operators", [OPERATOR, f" {OPERATOR} ,", f"https://a.example/x,{OPERATOR}"])
+def test_operators_who_are_told_by_mail_need_a_mail_server_and_a_sender(
+    monkeypatch: pytest.MonkeyPatch, lacking: str, kind: type[Settings], operators: str
+) -> None:
+    monkeypatch.setenv("NTM_OPERATORS_WEBHOOK_SECRET", "whsec_" + "c2VjcmV0" * 6)
+    named = {name: value for name, value in SERVER.items() if name != lacking}
+    assert lacking in words_of(monkeypatch, kind, NTM_OPERATORS=operators, **named)
+
+
+def test_operators_who_are_told_by_a_webhook_alone_need_no_mail_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NTM_OPERATORS", "https://a.example/x")
+    monkeypatch.setenv("NTM_OPERATORS_WEBHOOK_SECRET", "whsec_" + "c2VjcmV0" * 6)
+    assert read_settings(ServiceSettings).operators_webhook
+
+
+def test_an_empty_mail_server_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = {**SERVER, "NTM_SMTP_HOST": ""}
+    assert "NTM_SMTP_HOST: " in words_of(monkeypatch, NotifySettings, **env)
+    assert "NTM_SMTP_HOST" in words_of(monkeypatch, NTM_OPERATORS=OPERATOR, **env)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "NTM_NATS_SEED_FILE",
+        "NTM_SIGNING_KEYS_DIR",
+        "NTM_REFERENCE_DIR",
+        "NTM_SAMPLE_COHORTS",
+        "NTM_CONTACTS",
+    ],
+)
+def test_a_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    words = words_of(monkeypatch, **{name: str(tmp_path / "nowhere")})
+    assert f"{name}={tmp_path}/nowhere" in words
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("NTM_DATABASE_URL", "postgresql://ntm:hunter22@x/y", "postgresql+asyncpg://"),
+        ("NTM_DATABASE_URL", "x hunter22", "postgresql+asyncpg://"),
+        ("NTM_LOG_LEVEL", "loud", "WARNING"),
+        ("NTM_PLAN", "lang-son-2023,nowhere", "NTM_PLAN"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_answered_with_what_can(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, remedy: str
+) -> None:
+    words = words_of(monkeypatch, **{name: value})
+    assert name in words
+    assert remedy in words
+    assert "hunter22" not in words
+
+
+def test_intake_reads_the_settings_of_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NTM_OPERATORS", OPERATOR)
+    intake_settings.cache_clear()
+    with pytest.raises(SystemExit, match="NTM_SMTP_HOST"):
+        intake_settings()
