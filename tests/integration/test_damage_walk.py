@@ -6,14 +6,13 @@ Tables and columns are those of the services' models, operations those of the Op
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from sqlalchemy import Column, Integer, RowMapping, String, Table, func, literal_column, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import RowMapping, Table, func, literal_column, select, update
 from sqlmodel import SQLModel
 
 import services.intake.storage.tables
@@ -24,6 +23,7 @@ from shared.contract_documents.write import FOLDER
 from shared.nats.publishing import publish
 from shared.time import utc_now
 from tests.changes import LABOUR, a_status_change
+from tests.damage import Damage, damages
 from tests.integration.notify_service import as_message
 from tests.running import Service, Surroundings
 from tests.waiting import eventually
@@ -42,16 +42,6 @@ EMPTY = {
 BELONGS = {"unit", "agency", "district", "criteria_set", "state", "role", "topic"}
 """Columns that say what a row belongs to: with another value it is another list's."""
 
-JSON_DAMAGES = ("null", "7", '"nonsense"', "[null]", '[{"code": 7}]', '{"nonsense": [null], "unit": 1e400}')
-ABSENT_UNIT = 2_147_483_647
-
-
-class Damage(NamedTuple):
-    """A column of a table, and what stands there instead, as SQL."""
-
-    column: Column[Any]
-    value: str
-
 
 def tables(service: str) -> list[Table]:
     return [
@@ -59,18 +49,6 @@ def tables(service: str) -> list[Table]:
         for table in SQLModel.metadata.sorted_tables
         if table.schema == service and table.fullname not in WHOLE | EMPTY
     ]
-
-
-def damages(table: Table) -> Iterator[Damage]:
-    for column in table.columns:
-        if isinstance(column.type, JSONB):
-            yield from (Damage(column, f"'{each}'::jsonb") for each in JSON_DAMAGES)
-        elif isinstance(column.type, ARRAY):
-            yield from (Damage(column, each) for each in ("'{NULL}'::text[]", "'{nonsense}'::text[]"))
-        elif isinstance(column.type, String):
-            yield from (Damage(column, each) for each in ("'nonsense'", "''"))
-        elif isinstance(column.type, Integer) and column.name == "unit":
-            yield Damage(column, str(ABSENT_UNIT))
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from nats import connect
 from nats.aio.client import Client
+from sqlalchemy import text
 from standardwebhooks import Webhook as Verifier
 
 from shared.contracts import subjects
@@ -21,6 +22,7 @@ from shared.operations.reporter import message_of, report_once
 from shared.settings import Settings
 from shared.time import utc_now
 from tests.changes import a_status_change
+from tests.damage import JSON_DAMAGES
 from tests.integration.notify_service import UNKNOWN_MAILBOX, NotifyService
 from tests.integration.providers import Receiver
 from tests.running import Service, Surroundings
@@ -147,3 +149,17 @@ async def test_a_command_prints_what_is_open(around: Surroundings) -> None:
     answer = await around.ntm("operations")
     assert "ntm backup" in answer
     assert "scoring" not in answer
+
+
+async def test_a_damaged_trouble_keeps_no_other_from_being_told(notify: NotifyService) -> None:
+    await restart(notify, NTM_OPERATORS=OPERATOR)
+    await report_once(notify.nats, "intake", Code.BACKUP, is_raised=True)
+    await eventually(lambda: told(notify), explain=lambda: notify.log)
+    others = (Code.BROKER, Code.DATABASE, Code.DISK, Code.GATEWAY, Code.MIRROR, Code.QUORUM)
+    for damage, other in zip(JSON_DAMAGES, others, strict=True):
+        async with notify.engine.begin() as connection:
+            spoilt = text("UPDATE notify.operation SET words = CAST(:damage AS jsonb) WHERE code = 'backup'")
+            await connection.execute(spoilt, {"damage": damage})
+        before = len(told(notify))
+        await report_once(notify.nats, "scoring", other, is_raised=True)
+        await eventually(lambda before=before: len(told(notify)) > before, explain=lambda: notify.log)

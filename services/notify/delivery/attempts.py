@@ -18,6 +18,7 @@ from services.notify.storage.attempts import NewAttempt
 from shared.contracts.alert import AlertEvent
 from shared.masking import mask
 from shared.nats.cloud_events import Message
+from shared.readable import read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,13 @@ def status_after(
 
 def log_entries(attempt: Attempt, alerts: Sequence[ToldAlert]) -> list[Message]:
     """Return a log entry for each alert that a finished notice tells, without the provider's words: they may hold the
-    address.
+    address. An alert or a notice that is damaged has none: that the notice was tried is recorded all the same.
     """
     event = AlertEvent.SENT if attempt.status is NoticeStatus.SENT else AlertEvent.FAILED
     notice = attempt.notice
-    return [
-        log_message(
+
+    def entry(alert: ToldAlert) -> Message:
+        return log_message(
             alert.id,
             alert.unit_code,
             event,
@@ -72,8 +74,8 @@ def log_entries(attempt: Attempt, alerts: Sequence[ToldAlert]) -> list[Message]:
             channel=notice.channel,
             detail=None if event is AlertEvent.SENT else attempt.outcome.result.value,
         )
-        for alert in alerts
-    ]
+
+    return read_rows(alerts, entry).items
 
 
 def attempt_values(attempt: Attempt) -> NewAttempt:

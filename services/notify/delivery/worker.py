@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from prometheus_client import Counter
@@ -90,11 +91,14 @@ class DeliveryWorker:
             leasing.cancel()
             while not self._waiting.empty():
                 self._untried += filter(None, [self._waiting.get_nowait()])
-            for session in sessions:
+            for _ in sessions:
                 self._waiting.put_nowait(None)
-                if recording.done():  # nothing records the session's attempt, so the session would wait for ever
-                    session.cancel()
-            await asyncio.gather(*sessions, return_exceptions=True)
+            ending = asyncio.gather(*sessions, return_exceptions=True)
+            either: list[asyncio.Future[Any]] = [ending, recording]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            for session in sessions if recording.done() else ():
+                session.cancel()  # nothing records its attempt, for which it would wait for ever
+            await ending
             self._is_over = True
             self._has_ended.set()
             await asyncio.gather(leasing, recording, return_exceptions=True)

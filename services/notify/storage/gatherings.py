@@ -150,7 +150,9 @@ async def alerts_gathered(connection: AsyncConnection, gatherings: Collection[UU
     return [GatheredAlert(gathering_id, step, StoredAlert(*of_alert)) for gathering_id, step, *of_alert in rows]
 
 
-async def postpone_gathering(connection: AsyncConnection, gathering_id: UUID, due_at: datetime, waits: str) -> None:
+async def postpone_gathering(
+    connection: AsyncConnection, gathering_id: UUID, due_at: datetime, waits: str | None
+) -> None:
     """Let a gathering wait until `due_at`, for the reason `waits`."""
     values = {"due_at": due_at, "waits": waits}
     await connection.execute(update(gathering).where(gathering.c.id == gathering_id).values(values))

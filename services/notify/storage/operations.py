@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +15,7 @@ from services.notify.storage.tables import OperationRow
 from shared.contracts.bilingual import Bilingual
 from shared.operations.sending import Way
 from shared.postgres.statements import table_of
+from shared.readable import read_rows
 
 _table = table_of(OperationRow)
 _MEMORY = [_table.c[name] for name in Memory.__dataclass_fields__]
@@ -36,20 +37,22 @@ async def lock_operations(connection: AsyncConnection) -> None:
 
 
 async def remembered(connection: AsyncConnection, way: Way) -> Mapping[tuple[str, str], tuple[Trouble, Memory]]:
-    """Return all troubles that are remembered for a way, by service and code."""
-    columns = [_table.c[name] for name in Trouble._fields]
-    found = {}
-    for row in await connection.execute(select(*columns, *_MEMORY).where(_table.c.way == way)):
-        service, code, words, remedy, details, *memory = row
-        trouble = Trouble(
-            service,
-            code,
-            Bilingual.model_validate(words),
-            Bilingual.model_validate(remedy),
-            Bilingual.model_validate(details) if details else None,
-        )
-        found[service, code] = (trouble, Memory(*memory))
-    return found
+    """Return all troubles that are remembered for a way and can be read, by service and code."""
+    columns = [*(_table.c[name] for name in Trouble._fields), *_MEMORY]
+    rows = await connection.execute(select(*columns).where(_table.c.way == way))
+    return dict(read_rows(rows, _remembered).items)
+
+
+def _remembered(row: Row[Any]) -> tuple[tuple[str, str], tuple[Trouble, Memory]]:
+    service, code, words, remedy, details, *memory = tuple(row)
+    trouble = Trouble(
+        service,
+        code,
+        Bilingual.model_validate(words),
+        Bilingual.model_validate(remedy),
+        Bilingual.model_validate(details) if details else None,
+    )
+    return (service, code), (trouble, Memory(*memory))
 
 
 async def remember(connection: AsyncConnection, way: Way, rows: Sequence[tuple[Trouble, Memory]]) -> None:

@@ -8,7 +8,10 @@ from services.notify.world import World
 
 
 def recipient_of(text: str, alert: Alert, world: World) -> Recipient:
-    """Return the recipient that a row names as `role@unit`, with its unit on the day of the alert."""
+    """Return the recipient that a row names as `role@unit`, with its unit on the day of the alert.
+
+    LookupError where the row names no unit, since it is damaged.
+    """
     role, _, code = text.partition("@")
     holder = next((known for known in world.reference.plan.roles if known.role == role), None)
     unit = world.reference.units.find(code, alert.on) or world.reference.units.known(code)[-1]

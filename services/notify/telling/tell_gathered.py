@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,12 +25,15 @@ from services.notify.telling.pipeline import Pipeline
 from services.notify.telling.recipients import recipient_of
 from services.notify.telling.tell import tell_now
 from services.notify.world import World
+from shared.readable import read_rows
 
 _BATCH = 100
+_DAMAGED_FOR = timedelta(hours=1)
+"""The time until a gathering whose row is damaged is looked at again: somebody may have put the row back."""
 
 
 async def tell_gathered(connection: AsyncConnection, pipeline: Pipeline, now: datetime) -> int:
-    """Tell the gatherings that are due, and postpone those whose recipient has quiet hours.
+    """Tell the gatherings that are due, and postpone those whose recipient has quiet hours, or is not to be read.
 
     Returns the number of gatherings that were due.
     """
@@ -43,10 +46,13 @@ async def tell_gathered(connection: AsyncConnection, pipeline: Pipeline, now: da
         if readable_alert(row.alert, world.reference):
             alerts.setdefault(row.gathering, []).append(row)
     due = [row for row in rows if row.id in alerts]
-    drafts = [_gathered(row, alerts[row.id], world) for row in due]
-    held = {row.id: until for row, draft in zip(due, drafts, strict=True) if (until := postponed(draft, world))}
+    drafts, damaged = read_rows(due, lambda row: _gathered(row, alerts[row.id], world))
+    held = {draft.gathering: until for draft in drafts if draft.gathering and (until := postponed(draft, world))}
     for gathering, until in held.items():
         await postpone_gathering(connection, gathering, until, "quiet_hours")
+    for unread in damaged:
+        held[unread.id] = now + _DAMAGED_FOR
+        await postpone_gathering(connection, unread.id, held[unread.id], unread.waits)
     telling = [draft for draft in drafts if draft.gathering not in held]
     decided = await tell_now(connection, telling, pipeline, world)
     repeats = {row.id: None for row in rows if row.id not in held} | {

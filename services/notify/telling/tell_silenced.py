@@ -19,6 +19,7 @@ from services.notify.telling.pipeline import Pipeline, pass_stages
 from services.notify.telling.recipients import recipient_of
 from services.notify.telling.tell import gather_or_tell
 from services.notify.world import World
+from shared.readable import read_rows
 
 _BATCH = 10
 """The most silences whose alerts one transaction tells."""
@@ -59,9 +60,9 @@ def _drafts_of(rows: Sequence[SilencedAlert], world: World) -> Sequence[Draft]:
     ]
     reminders = [alert for row, alert in known.values() if row.was_told and _is_to_be_repeated(row)]
     drafts: list[Draft] = []
-    for alert in (*still_news(unknown), *reminders):
-        row, _ = known[alert.id]
-        recipient = recipient_of(row.recipient, alert, world)
+    news = ((known[alert.id][0], alert) for alert in (*still_news(unknown), *reminders))
+    recipients = read_rows(news, lambda one: (*one, recipient_of(one[0].recipient, one[1], world))).items
+    for row, alert, recipient in recipients:
         if recipient.role and not (row.step and row.alert.acknowledged_at):
             addressed = address(alert, row.branch, recipient, row.channel, row.step, world)
             drafts += [replace(draft, after=row.silence) for draft in addressed]

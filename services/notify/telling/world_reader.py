@@ -6,22 +6,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.draft import Draft
 from services.notify.contacts.service_urls import is_service
+from services.notify.routing.key_scope import KeyScope
 from services.notify.stages.inhibit import may_be_hidden
 from services.notify.storage import subscriptions
 from services.notify.storage.alert_rows import readable_alert
 from services.notify.storage.alerts import open_causes
 from services.notify.storage.contacts import known_contacts
-from services.notify.storage.silences import silences_now
+from services.notify.storage.silences import StoredSilence, silences_now
+from services.notify.storage.subscriptions import StoredSubscription
 from services.notify.world import Cause, Silence, Subscription, World, by_role
-from shared.readable import read_or_none
+from shared.readable import read_rows
 from shared.reference.load import Plans, Reference
-from shared.reference.models import Match
+from shared.reference.models import Contact, Match
 
 _FRESH = timedelta(seconds=1)
+_CODES = TypeAdapter(list[str])
 
 
 class WorldReader:
@@ -55,31 +59,34 @@ class WorldReader:
         if self._in_force:
             self._world = self._world.by_plan(self._in_force())
         if self._read_at is None or not self._read_at <= now < self._read_at + _FRESH:
-            contacts, rows = await known_contacts(connection), await subscriptions.subscriptions(connection)
+            stored, rows = await known_contacts(connection), await subscriptions.subscriptions(connection)
+            contacts = read_rows(stored, _contact).items
             self._world = replace(
                 self._world,  # read after the waiting: another version may have been taken up meanwhile
                 contacts=by_role(contacts),
                 no_services=frozenset(url for known in contacts for url in known.services if not is_service(url)),
-                subscriptions=[
-                    Subscription(
-                        row.id,
-                        row.unit,
-                        row.url,
-                        match,
-                        row.disabled_at is not None,
-                        row.signing_secrets(now),
-                    )
-                    for row in rows
-                    if (match := read_or_none(Match, row.match))
-                ],
+                subscriptions=read_rows(rows, lambda row: _subscription(row, self.reference, now)).items,
             )
             self._read_at = now
-        silences = [
-            Silence(row.id, match, row.recipient, row.own)
-            for row in await silences_now(connection, now)
-            if (match := read_or_none(Match, row.match))
-        ]
+        silences = read_rows(await silences_now(connection, now), _silence).items
         return replace(self._world, silences=silences, now=now)
+
+
+# What is damaged holds for nobody, and stops nobody else's.
+
+
+def _contact(stored: Contact) -> Contact:
+    return Contact.model_validate(stored.model_dump(warnings=False))
+
+
+def _subscription(row: StoredSubscription, reference: Reference, now: datetime) -> Subscription:
+    unit, match = reference.units.by_key(row.unit), Match.model_validate(row.match)
+    return Subscription(row.id, unit.key, row.url, match, row.disabled_at is not None, row.signing_secrets(now))
+
+
+def _silence(row: StoredSilence) -> Silence:
+    own = KeyScope(_CODES.validate_python(row.own.units), _CODES.validate_python(row.own.criteria)) if row.own else None
+    return Silence(row.id, Match.model_validate(row.match), row.recipient, own)
 
 
 async def with_causes(connection: AsyncConnection, drafts: Sequence[Draft], world: World) -> World:

@@ -1,0 +1,32 @@
+"""Damage in stored rows: what may stand in a column instead of what a service wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sqlalchemy import Column, Integer, String, Table
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+JSON_DAMAGES = ("null", "7", '"nonsense"', "[null]", '[{"code": 7}]', '{"nonsense": [null], "unit": 1e400}')
+ABSENT_UNIT = 2_147_483_647
+
+
+class Damage(NamedTuple):
+    """A column of a table, and what stands there instead, as SQL."""
+
+    column: Column[Any]
+    value: str
+
+
+def damages(table: Table) -> Iterator[Damage]:
+    """Yield what is tried for each column of a table."""
+    for column in table.columns:
+        if isinstance(column.type, JSONB):
+            yield from (Damage(column, f"'{each}'::jsonb") for each in JSON_DAMAGES)
+        elif isinstance(column.type, ARRAY):
+            yield from (Damage(column, each) for each in ("'{NULL}'::text[]", "'{nonsense}'::text[]"))
+        elif isinstance(column.type, String):
+            yield from (Damage(column, each) for each in ("'nonsense'", "''"))
+        elif isinstance(column.type, Integer) and column.name == "unit":
+            yield Damage(column, str(ABSENT_UNIT))
