@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.scoring.storage.tables import OutboxRow, ParkedRow
 from shared.operations.reporter import Operations
 from shared.reference.load import Reference, follow_each_other
 from shared.service.clock import Clock
 from shared.service.health import Health
+from shared.service.outbox import Relay
+from shared.service.parking import ParkingPlace
 from shared.service.proof import Proof
 from shared.service.reference_follower import ReferenceInUse
 from shared.service.runtime import Runtime
@@ -28,3 +31,9 @@ def a_runtime(
         Operations("tests", around.settings),
         Health("tests", around.nats, engine),
     )
+
+
+def a_relay(around: Surroundings, engine: AsyncEngine | None = None) -> Relay:
+    """Return the worker that publishes what scoring's outbox holds."""
+    own = engine or around.engine
+    return Relay(own, around.nats, OutboxRow, ParkingPlace(own, ParkedRow, OutboxRow).set_aside)

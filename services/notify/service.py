@@ -84,7 +84,9 @@ class Notify:
         self.wholeness = Wholeness(runtime, "notify", FILLED, ParkedRow)
         world = _first_world(runtime, settings, frozenset(channels), links)
         self.pipeline = Pipeline(arriving, telling, WorldReader(world, lambda: runtime.reference))
-        self.relay = Relay(runtime.engine, runtime.nats, OutboxRow, pause_seconds=_RELAY_PAUSE_SECONDS)
+        self.relay = Relay(
+            runtime.engine, runtime.nats, OutboxRow, self.parking.set_aside, pause_seconds=_RELAY_PAUSE_SECONDS
+        )
         self.gathered = PollingWorker("gathered", self.tell_gathered)
         self.silenced = PollingWorker("silenced", self.tell_silenced)
         self.escalation = PollingWorker("escalation", self.escalate)

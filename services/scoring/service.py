@@ -46,7 +46,7 @@ class Scoring:
         self.authenticator = Authenticator(runtime.engine, Issuer.of(runtime.settings))
         self.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
         self.wholeness = Wholeness(runtime, "scoring", FILLED, ParkedRow)
-        self.relay = Relay(runtime.engine, runtime.nats, OutboxRow)
+        self.relay = Relay(runtime.engine, runtime.nats, OutboxRow, self.parking.set_aside)
         self.changes = ChangeFeed(runtime.engine)
         self.statuses = PublishedStatuses(runtime.engine, self.changes)
         self.targets = PollingWorker("targets", self.judge_targets)
@@ -85,6 +85,11 @@ class Scoring:
         runtime = self.runtime
         async with runtime.engine.begin() as connection:
             await take_version(connection, runtime.in_use, runtime.clock.today(), runtime.clock.now())
+        await self._refill_sums()
+
+    async def _refill_sums(self) -> None:
+        """Fill the sums again where that was asked for, and judge the commitments by them."""
+        runtime = self.runtime
         async with runtime.engine.begin() as connection:
             now = Moment(on=runtime.clock.today(), at=runtime.clock.now())
             plans = await version_of_state(connection, runtime.in_use)
@@ -114,6 +119,7 @@ class Scoring:
         """Judge the commitments of districts and the province whose sums have moved; return the number of changes."""
         async with self._begin() as transaction:
             changes = await judge_targets(transaction.because_of("figure"))
+        await self._refill_sums()  # which judging asks for where it finds them damaged
         self.relay.wake()
         return changes
 

@@ -11,6 +11,9 @@ from uuid import UUID
 MESSAGE_ID = "Nats-Msg-Id"
 """The header with a message's id, by which JetStream drops repeated messages."""
 
+SUBJECT = "ce-subject"
+"""The header with the subject on which a message is published."""
+
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -44,7 +47,7 @@ def cloud_event(
             "ce-id": own_id,
             "ce-type": f"vn.ntm.{kind}.v1",
             "ce-source": f"/ntm/{source}",
-            "ce-subject": subject,
+            SUBJECT: subject,
             "ce-time": at.isoformat(),
             "content-type": "application/json",
             "traceparent": trace or new_trace(),

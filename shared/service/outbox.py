@@ -1,30 +1,38 @@
 """The outbox: messages are stored in the transaction of their cause, and published in order afterwards.
 
 A crash between commit and publishing delays a message. A crash between publishing and deletion repeats the message,
-and JetStream drops the repetition by `Nats-Msg-Id`, or who comes after an hour finds it on the stream.
+and JetStream drops the repetition by `Nats-Msg-Id`, or who comes after an hour finds it on the stream. A message that
+was damaged where it is stored is set aside, so that it holds up no other one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from pydantic_core import from_json
 from sqlalchemy import BigInteger, Identity, delete, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import Field, SQLModel
 
 from shared.contracts import subjects
-from shared.nats.cloud_events import MESSAGE_ID, Message
+from shared.nats.cloud_events import MESSAGE_ID, SUBJECT, Message
 from shared.nats.publishing import BATCH_LIMIT, publish
 from shared.nats.stream_reader import read_stream
 from shared.postgres.statements import columns_of, commit_lazily, insert_rows, table_of
 from shared.service.polling_worker import PollingWorker
 
 log = structlog.get_logger()
+
+OUTBOX = "outbox"
+"""What stands for the stream of a message that never came to one."""
+
+_SUBJECT = re.compile(r"[^\s*>.]+(\.[^\s*>.]+)+")
 
 
 class OutboxColumns(SQLModel):
@@ -36,11 +44,40 @@ class OutboxColumns(SQLModel):
     headers: dict[str, str] = Field(sa_type=JSONB)
 
 
-class _StoredMessage(NamedTuple):
+class StoredMessage(NamedTuple):
+    """A message of an outbox as it is stored."""
+
     id: int
     subject: str
     body: str
-    headers: dict[str, str]
+    headers: object
+
+    @property
+    def damage(self) -> str | None:
+        """Say which part is damaged; None where it can be published as it was stored."""
+        headers = self.headers
+        if not isinstance(headers, dict) or not all(map(_is_header, headers.items())) or MESSAGE_ID not in headers:
+            return "headers"
+        is_subject = _SUBJECT.fullmatch(self.subject) and subjects.stream_of(self.subject)
+        if not is_subject or headers.get(SUBJECT) != self.subject:
+            return "subject"
+        try:
+            return None if isinstance(from_json(self.body), dict) else "body"
+        except ValueError:
+            return "body"
+
+    @property
+    def message(self) -> Message:
+        """The message; only one without damage has it."""
+        return Message(self.subject, self.body.encode(), dict(self.headers))  # type: ignore[call-overload]
+
+
+type SetAside = Callable[[AsyncConnection, StoredMessage], Awaitable[None]]
+"""Keeps a damaged message where people see it, in the transaction that removes it from the outbox."""
+
+
+def _is_header(named: tuple[object, object]) -> bool:
+    return all(isinstance(word, str) and word.isprintable() for word in named)
 
 
 async def put(connection: AsyncConnection, outbox: type[OutboxColumns], messages: Sequence[Message]) -> None:
@@ -80,16 +117,22 @@ class Relay(PollingWorker):
     """Publishes the messages of an outbox. Any number may run: one works at a time, so the order stays."""
 
     def __init__(
-        self, engine: AsyncEngine, nats: Client, outbox: type[OutboxColumns], pause_seconds: float = 0
+        self,
+        engine: AsyncEngine,
+        nats: Client,
+        outbox: type[OutboxColumns],
+        set_aside: SetAside,
+        pause_seconds: float = 0,
     ) -> None:
         super().__init__("outbox", self.relay, pause_seconds)
         self._engine = engine
         self._nats = nats
+        self._set_aside = set_aside
         self._outbox, self._table = outbox, table_of(outbox)
         self._is_begun = False
 
     async def relay(self) -> int:
-        """Publish the oldest messages and remove them. Return their number."""
+        """Publish the oldest messages and remove them; set damaged ones aside. Return their number."""
         async with self._engine.begin() as connection:
             lock = func.pg_try_advisory_xact_lock(func.hashtext(f"outbox-{self._table.schema}"))
             if not await connection.scalar(select(lock)):
@@ -101,12 +144,14 @@ class Relay(PollingWorker):
                 except NatsError as error:  # such as a user without the right: the stream drops what came lately
                     log.warning("outbox not compared with its streams", error=str(error))
                 self._is_begun = True
-            columns = [self._table.c[name] for name in _StoredMessage._fields]
+            columns = [self._table.c[name] for name in StoredMessage._fields]
             oldest = select(*columns).order_by(self._table.c.id).limit(BATCH_LIMIT)
-            stored = [_StoredMessage(*row) for row in await connection.execute(oldest)]
-            await publish(
-                self._nats, [Message(message.subject, message.body.encode(), message.headers) for message in stored]
-            )
+            stored = [StoredMessage(*row) for row in await connection.execute(oldest)]
+            damaged = [message for message in stored if message.damage]
+            await publish(self._nats, [message.message for message in stored if message not in damaged])
+            for message in damaged:
+                log.error("stored message set aside", id=message.id, damaged=message.damage)
+                await self._set_aside(connection, message)
             if stored:
                 ids = [message.id for message in stored]
                 await connection.execute(delete(self._table).where(self._table.c.id == func.any(ids)))

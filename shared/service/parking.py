@@ -22,7 +22,7 @@ from shared.contracts.parked_message import REASON_LIMIT, Parked, ParkedState, R
 from shared.nats.cloud_events import Message, cloud_event, new_trace
 from shared.operations.catalogue import Code
 from shared.postgres.statements import table_of
-from shared.service.outbox import OutboxColumns, put
+from shared.service.outbox import OUTBOX, OutboxColumns, StoredMessage, put
 from shared.service.proof import UNSIGNED
 from shared.stable_id import stable_id
 from shared.texts import filled, phrase
@@ -99,13 +99,28 @@ class ParkingPlace:
             "reason": storable(reason)[:REASON_LIMIT],
             "headers": {storable(name): storable(value) for name, value in (message.headers or {}).items()},
             "body": as_text(message.data),
-            "parked_at": utc_now(),
         }
-        statement = insert(self._table).on_conflict_do_nothing().returning(*self._columns)
         async with self._engine.begin() as connection:
-            if stored := (await connection.execute(statement, row)).one_or_none():
-                parked = ParkedMessage(*stored)
-                await self._publish(connection, parked, "parked", parked.reason, parked.parked_at)
+            await self._park(connection, row)
+
+    async def set_aside(self, connection: AsyncConnection, message: StoredMessage) -> None:
+        """Park a message of the outbox that was damaged there, and that no stream has."""
+        headers = message.headers if isinstance(message.headers, dict) else {}
+        row = {
+            "stream": OUTBOX,
+            "sequence": message.id,
+            "subject": message.subject,
+            "reason": filled(phrase("parking.damaged"), part=message.damage).in_both,
+            "headers": {name: str(value) for name, value in headers.items()},
+            "body": message.body,
+        }
+        await self._park(connection, row)
+
+    async def _park(self, connection: AsyncConnection, row: dict[str, Any]) -> None:
+        statement = insert(self._table).on_conflict_do_nothing().returning(*self._columns)
+        if stored := (await connection.execute(statement, {**row, "parked_at": utc_now()})).one_or_none():
+            parked = ParkedMessage(*stored)
+            await self._publish(connection, parked, "parked", parked.reason, parked.parked_at)
 
     async def listed(self, *, settled: bool = False) -> Sequence[ParkedMessage]:
         """Return the parked messages, oldest first; with `settled` also those that were replayed or dropped since."""

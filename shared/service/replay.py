@@ -15,6 +15,7 @@ from shared.contracts import subjects
 from shared.contracts.parked_message import Replayed, ReplayRequest
 from shared.nats.library_seam import received_message
 from shared.service.batch_processing import PROCESSED, Handle, reason_of
+from shared.service.outbox import OUTBOX
 from shared.service.parking import ParkedMessage, ParkingPlace, as_text
 from shared.service.proof import Proof
 from shared.service.transient_errors import is_transient
@@ -31,6 +32,8 @@ async def answer_replay(place: ParkingPlace, nats: Client, handles: Handles, req
     """Answer a `ReplayRequest` with a `Replayed`. Repeated and simultaneous requests process a message once."""
 
     async def again(parked: ParkedMessage) -> str | None:
+        if parked.stream == OUTBOX:  # it was to be published, and what is damaged cannot be
+            return parked.reason
         message = original(nats, parked, await _kept(nats, parked))
         if message is None:
             return LOST

@@ -33,7 +33,6 @@ from shared.nats.publishing import publish
 from shared.postgres.statements import table_of
 from shared.reference.load import follow_each_other
 from shared.service.clock import Clock
-from shared.service.outbox import Relay
 from shared.service.parking import ParkedMessage, ParkingPlace
 from shared.service.proof import Proof
 from shared.time import VIETNAM
@@ -42,7 +41,7 @@ from tests.integration.test_scoring import BORDER, count, poverty_report, put_on
 from tests.integration.test_withdrawals import a_withdrawal
 from tests.interleaving import Work, engine_of, hesitate, interleaved
 from tests.running import START, Surroundings
-from tests.runtimes import a_runtime
+from tests.runtimes import a_relay, a_runtime
 
 REFERENCE = binding_reference()
 FREE = "05986"  # xã Hoàng Đồng, thành phố Lạng Sơn: the plan binds it to no criterion
@@ -98,7 +97,7 @@ def passing_to(around: Surroundings, day: date) -> Work[None]:
     async def work(engine: AsyncEngine) -> None:
         proof = await Proof.of(engine, around.nats)
         runtime = a_runtime(around, engine, REFERENCE, proof, _FixedClock(day))
-        await DailyTick(runtime, Relay(engine, around.nats, OutboxRow)).catch_up()
+        await DailyTick(runtime, a_relay(around, engine)).catch_up()
 
     return work
 
@@ -265,7 +264,7 @@ async def test_two_relays_publish_each_message_once_and_in_order(around: Surroun
     )
 
     async def relay(engine: AsyncEngine) -> int:
-        return await Relay(engine, around.nats, OutboxRow).relay()
+        return await a_relay(around, engine).relay()
 
     published, others = await interleaved(around.settings, relay, relay, before="DELETE FROM scoring.outbox")
     assert published > 1
@@ -284,13 +283,13 @@ async def test_what_a_killed_relay_has_published_is_not_published_again_when_its
     outbox, js = table_of(OutboxRow), around.nats.jetstream()
     async with around.engine.connect() as connection:
         rows = [row._asdict() for row in await connection.execute(outbox.select())]
-    assert await Relay(around.engine, around.nats, OutboxRow).relay() == len(rows) > 0
+    assert await a_relay(around).relay() == len(rows) > 0
     stored = await around.stored(subjects.STATUS_STREAM)
     async with around.engine.begin() as connection:  # as if it had been killed before it deleted them
         await connection.execute(outbox.insert().values(rows))
     async with closed(js, subjects.STATUS_STREAM, window_seconds=0.1):  # as if an hour had passed
         await asyncio.sleep(0.5)
-    assert await Relay(around.engine, around.nats, OutboxRow).relay() == 0
+    assert await a_relay(around).relay() == 0
     assert await around.stored(subjects.STATUS_STREAM) == stored
     assert await count(around, OutboxRow) == 0
 

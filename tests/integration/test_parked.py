@@ -7,22 +7,25 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select
 
 from services.intake.storage.tables import SubmissionRow as Receipts
-from services.notify.storage.tables import AlertRow, OutboxRow
+from services.notify.storage.tables import AlertRow, OutboxRow, ParkedRow
 from services.scoring.storage.tables import ReadingRow, SubmissionRow
 from services.scoring.update.rebuild import rebuild
 from shared.contracts import subjects
 from shared.contracts.parked_message import Parked, ReplayRequest
 from shared.contracts.refs import UnitRef
-from shared.nats.cloud_events import Message
+from shared.nats.cloud_events import Message, cloud_event
 from shared.nats.publishing import publish
 from shared.postgres.statements import table_of
 from shared.reference.load import PACKAGED, follow_each_other, load
 from shared.service.outbox import Relay, put
+from shared.service.parking import ParkingPlace
+from shared.time import utc_now
 from tests.builders import a_posted_submission, an_accepted_submission
 from tests.changes import a_status_change
 from tests.integration.notify_service import as_message
@@ -221,8 +224,13 @@ async def test_an_event_that_notify_could_not_tell_is_told(around: Surroundings,
 async def test_an_outbox_may_hold_what_belongs_to_two_streams(around: Surroundings) -> None:
     heard = [subjects.alert("06280", "raised"), subjects.parked("notify"), subjects.alert("06280", "sent")]
     async with around.engine.begin() as connection:
-        await put(connection, OutboxRow, [Message(subject, b"{}") for subject in heard])
-    assert await Relay(around.engine, around.nats, OutboxRow).relay() == 3
+        messages = [
+            cloud_event(subject, b"{}", event_id=uuid4(), kind="test", source="tests", at=utc_now())
+            for subject in heard
+        ]
+        await put(connection, OutboxRow, messages)
+    place = ParkingPlace(around.engine, ParkedRow, OutboxRow)
+    assert await Relay(around.engine, around.nats, OutboxRow, place.set_aside).relay() == 3
     assert await around.stored(subjects.ALERTS_STREAM) == 2
     assert await around.stored(subjects.STATUS_STREAM) == 1
 
