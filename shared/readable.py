@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from datetime import date
+from typing import Annotated, NamedTuple
 
 import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from shared.contracts.submission import SubmissionWarning
 from shared.texts import phrase
 
 log = structlog.get_logger()
+
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+
+type StoredDay = Annotated[date, Field(ge=_FIRST_DAY, le=_LAST_DAY)]
+"""A day as `is_day` means it."""
 
 _UNREADABLE = SubmissionWarning(code="unreadable", pointer="", detail=phrase("warnings.unreadable"))
 """The warning that stands for a damaged one."""
@@ -38,6 +44,11 @@ def read_rows[Row, Item](rows: Iterable[Row], read: Callable[[Row], Item]) -> Ro
             log.warning("stored row cannot be read", kind=type(row).__name__, error=type(error).__name__)
             damaged.append(row)
     return RowsRead(items, damaged)
+
+
+def is_day(stored: date) -> bool:
+    """Say whether something may have happened on a stored day; another one is damage, such as PostgreSQL's infinity."""
+    return _FIRST_DAY <= stored <= _LAST_DAY
 
 
 class DamagedRowError(ValueError):

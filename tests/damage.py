@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Integer, String, Table
+from sqlalchemy import TIMESTAMP, Column, Date, Integer, Numeric, String, Table
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlmodel import SQLModel
 
 JSON_DAMAGES = ("null", "7", '"nonsense"', "[null]", '[{"code": 7}]', '{"nonsense": [null], "unit": 1e400}')
 ABSENT_UNIT = 2_147_483_647
@@ -30,3 +31,22 @@ def damages(table: Table) -> Iterator[Damage]:
             yield from (Damage(column, each) for each in ("'nonsense'", "''"))
         elif isinstance(column.type, Integer) and column.name == "unit":
             yield Damage(column, str(ABSENT_UNIT))
+
+
+def worse_damages(table: Table) -> Iterator[Damage]:
+    """Yield the same, and numbers and days that no service writes."""
+    yield from damages(table)
+    for column in table.columns:
+        if isinstance(column.type, Numeric):
+            yield from (Damage(column, f"'{value}'::numeric") for value in ("NaN", "Infinity", "1e300"))
+        elif isinstance(column.type, Date):
+            yield from (Damage(column, f"'{day}'::date") for day in ("infinity", "-infinity"))
+        elif isinstance(column.type, TIMESTAMP):
+            yield from (Damage(column, f"'{at}'::timestamptz") for at in ("infinity", "-infinity"))
+
+
+def tables_of(schema: str, without: Collection[str] = ()) -> list[Table]:
+    """Return the tables of a schema."""
+    return [
+        table for table in SQLModel.metadata.sorted_tables if table.schema == schema and table.fullname not in without
+    ]

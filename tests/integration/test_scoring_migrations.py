@@ -63,7 +63,7 @@ def a_history() -> list[Arrival]:
 async def test_sums_of_before_are_filled_again_at_the_next_start(around: Surroundings, old: AsyncEngine) -> None:
     async with around.engine.begin() as connection:
         await score(Transaction(connection, load(), MOMENT), a_history())
-        expected = await summed_increments(connection, load().plan.id, TARGETS)
+        expected = (await summed_increments(connection, load().plan.id, TARGETS)).by_day
         copied = {
             model: (await connection.execute(table_of(model).select())).all() for model in (SubmissionRow, ReadingRow)
         }
@@ -85,7 +85,7 @@ async def test_sums_of_before_are_filled_again_at_the_next_start(around: Surroun
     async with old.begin() as connection:
         assert await refill_sums(Transaction(connection, load(), MOMENT))
     async with old.begin() as connection:
-        assert await summed_increments(connection, load().plan.id, TARGETS) == expected
+        assert (await summed_increments(connection, load().plan.id, TARGETS)).by_day == expected
         assert await connection.scalar(text("SELECT bool_and(moved) FROM scoring.target"))
         assert not await refill_sums(Transaction(connection, load(), MOMENT)), "once is enough"
 

@@ -124,7 +124,7 @@ async def _line_of_commitment(
     connection: AsyncConnection, commitment: Commitment, unit: Unit, days: Sequence[date], reference: Reference
 ) -> SeriesLine:
     key = commitment.id, unit.key
-    increments = (await summed_increments(connection, reference.plan.id, [key])).get(key, {})
+    increments = (await summed_increments(connection, reference.plan.id, [key])).by_day.get(key, {})
     judge = Judge(reference, days[-1])
     parts = {day: assess_target(judge.at(day), commitment, unit, increments).parts[0] for day in days}
     return _line(parts)

@@ -107,7 +107,7 @@ async def list_targets(
             items = await asyncio.to_thread(assess)
         else:
             rows = await stored_targets(connection, reference.plan.id)
-            sums = await summed_increments(connection, reference.plan.id, keys)
+            sums = (await summed_increments(connection, reference.plan.id, keys)).by_day
             items = [
                 target_item(judge, commitment, unit, sums.get(key, {}), rows.get(key))
                 for key, (commitment, unit) in zip(keys, targets, strict=True)

@@ -68,7 +68,7 @@ async def load_inputs(
         supposed_reference=supposed_reference,
         supposed=supposed,
         figures=await figures_of_families(connection, units, reference, supposed_reference),
-        sums=await summed_increments(connection, reference.plan.id, list(targets_covered(reference, caller))),
+        sums=(await summed_increments(connection, reference.plan.id, list(targets_covered(reference, caller)))).by_day,
         communes=[
             unit for unit in supposed_reference.units.communes(on, supposed_reference.plan.unit) if unit.key in units
         ],

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from services.scoring.storage.changes import ChangeOfStatus
 from shared.contracts.status import Status
+from shared.readable import read_rows
 from shared.reference.load import Plans, Reference
 from shared.reference.models import CriterionKey, Unit
 
@@ -47,21 +48,19 @@ class StatusHistory:
         self._communes: dict[date, tuple[Reference, Mapping[District, Sequence[Unit]]]] = {}
         self._counts: defaultdict[date, dict[District, Counts]] = defaultdict(dict)
 
-    def take(self, changes: Iterable[ChangeOfStatus], plans: Plans) -> None:
+    def take(self, changes: Sequence[ChangeOfStatus], plans: Plans) -> None:
         """Take in the next changes. One by another plan than the one in force on its day is no status of that day."""
-        for change in changes:
-            self.number = change.number
-            reference = plans.in_force(change.on)
+        for change, reference, district in read_rows(changes, lambda one: _placed(one, plans)).items:
             if change.plan not in (None, reference.plan.id):
                 continue
             days, statuses = self._courses[change.unit, change.criterion]
             at = bisect_right(days, change.on)
             days.insert(at, change.on)
             statuses.insert(at, change.after)
-            district = _district(reference.units.by_key(change.unit), reference)
             for day, counts in self._counts.items():
                 if day >= change.on:
                     counts.pop(district, None)
+        self.number = changes[-1].number if changes else self.number
 
     def counts(self, reference: Reference, on: date) -> Iterator[tuple[District, Counts]]:
         """Yield each district with its communes by criterion, cohort and status, as published by the end of a day."""
@@ -99,6 +98,12 @@ def _by_district(reference: Reference, on: date) -> Mapping[District, Sequence[U
     for unit in reference.units.communes(on, reference.plan.unit):
         communes[_district(unit, reference)].append(unit)
     return communes
+
+
+def _placed(change: ChangeOfStatus, plans: Plans) -> tuple[ChangeOfStatus, Reference, District]:
+    """Return a change with the reference of its day and its commune's district; LookupError where no unit is meant."""
+    reference = plans.in_force(change.on)
+    return change, reference, _district(reference.units.by_key(change.unit), reference)
 
 
 def _district(unit: Unit, reference: Reference) -> District:

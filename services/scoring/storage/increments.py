@@ -6,15 +6,17 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
-from sqlalchemy import Row, delete, select, tuple_
+from sqlalchemy import Numeric, Row, delete, select, tuple_
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.increments import NOT_COMPARED, Comparison, Increment
 from services.scoring.storage.tables import IncrementRow
+from shared.contracts.submission import is_countable
 from shared.postgres.statements import columns_of, insert_rows, table_of
+from shared.readable import is_day, read_rows
 
 step = table_of(IncrementRow)
 
@@ -40,7 +42,16 @@ class IncrementValues(TypedDict):
     first_denominator: Decimal
 
 
+class SummedIncrements(NamedTuple):
+    """The summed increments of commitments of a plan, by commitment and unit."""
+
+    by_day: dict[tuple[str, int], dict[date, Increment]]
+    damaged: set[tuple[str, int]]
+    """Those that have a damaged row: nobody knows their sums until they are filled again, and `by_day` lacks them."""
+
+
 _ADDED = [column.name for column in step.c if not column.primary_key]
+_COUNTED = [column.name for column in step.c if isinstance(column.type, Numeric)]
 
 
 def _adding() -> Insert:
@@ -87,13 +98,16 @@ async def add_increments(
 
 async def summed_increments(
     connection: AsyncConnection, plan: str, targets: Collection[tuple[str, int]]
-) -> dict[tuple[str, int], dict[date, Increment]]:
+) -> SummedIncrements:
     """Return the summed increments of these commitments of a plan by day."""
-    increments: defaultdict[tuple[str, int], dict[date, Increment]] = defaultdict(dict)
     query = select(step).where(step.c.plan == plan, tuple_(step.c.commitment, step.c.unit).in_(list(targets)))
-    for row in await connection.execute(query):
-        increments[(row.commitment, row.unit)][row.on] = _increment(row)
-    return increments
+    read = read_rows(await connection.execute(query), lambda row: (row.commitment, row.unit, row.on, _increment(row)))
+    damaged = {(row.commitment, row.unit) for row in read.damaged}
+    increments: defaultdict[tuple[str, int], dict[date, Increment]] = defaultdict(dict)
+    for commitment, unit, on, increment in read.items:
+        if (commitment, unit) not in damaged:
+            increments[commitment, unit][on] = increment
+    return SummedIncrements(increments, damaged)
 
 
 async def clear_increments(connection: AsyncConnection) -> None:
@@ -102,6 +116,8 @@ async def clear_increments(connection: AsyncConnection) -> None:
 
 
 def _increment(row: Row[Any]) -> Increment:
+    if not (is_day(row.on) and all(is_countable(getattr(row, name)) for name in _COUNTED)):
+        raise ValueError("no sum of things")
     comparison = Comparison(
         row.compared_units,
         row.before_numerator,

@@ -20,7 +20,7 @@ from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.contracts.submission import is_countable
 from shared.postgres.statements import table_of, upsert
-from shared.readable import read_rows, readable_warnings
+from shared.readable import is_day, read_rows, readable_warnings
 
 reading = table_of(ReadingRow)
 
@@ -77,8 +77,8 @@ async def _figures(connection: AsyncConnection, query: Select[Any]) -> dict[int,
 
 
 def _reading(row: Row[Any]) -> Reading:
-    if not is_countable(row.value):
-        raise ValueError("no number of things")
+    if not (is_countable(row.value) and is_day(row.known_from)):
+        raise ValueError("no number of things, or no day")
     return Reading(
         element=row.element,
         period=Period.parse(row.period),

@@ -1,8 +1,9 @@
-"""The SQL of tables that a migration has left to be filled again."""
+"""The SQL of tables that have to be filled again: a migration has left them so, or they are damaged."""
 
 from __future__ import annotations
 
 from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.storage.tables import RefillRow
@@ -14,6 +15,11 @@ refill = table_of(RefillRow)
 async def is_to_be_filled(connection: AsyncConnection, table: str) -> bool:
     """Tell whether a table has to be filled again."""
     return await connection.scalar(select(refill.c.name).where(refill.c.name == table)) is not None
+
+
+async def ask_to_fill(connection: AsyncConnection, table: str) -> None:
+    """Ask that a table is filled again."""
+    await connection.execute(insert(refill).on_conflict_do_nothing(), {"name": table})
 
 
 async def note_filled(connection: AsyncConnection, table: str) -> None:

@@ -15,7 +15,7 @@ from services.scoring.storage.pairs import joined_pairs
 from services.scoring.storage.tables import StatusRow
 from shared.contracts.status import Status
 from shared.postgres.statements import table_of
-from shared.readable import read_rows
+from shared.readable import StoredDay, read_rows
 from shared.reference.models import CriterionKey
 
 status = table_of(StatusRow)
@@ -25,11 +25,11 @@ class StoredStatus(NamedTuple):
     """A stored status of a commune's criterion."""
 
     status: Status
-    since: date
-    judged_on: date
-    holds_until: date | None
+    since: StoredDay
+    judged_on: StoredDay
+    holds_until: StoredDay | None
     overdue: list[str]
-    series_from: date | None
+    series_from: StoredDay | None
     contradictory: bool
 
 

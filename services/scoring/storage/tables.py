@@ -132,7 +132,7 @@ class IncrementRow(_Table, table=True):
 
 
 class RefillRow(_Table, table=True):
-    """A table that a migration has left to be filled again, which scoring does at its next start."""
+    """A table that scoring is to fill again: a migration has left it so, or it is damaged."""
 
     __tablename__ = "refill"
 

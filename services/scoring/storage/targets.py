@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.scoring.storage.tables import TargetRow
 from shared.contracts.status import Status
 from shared.postgres.statements import columns_of, insert_rows, table_of
-from shared.readable import read_rows
+from shared.readable import StoredDay, read_rows
 
 target = table_of(TargetRow)
 
@@ -22,11 +22,11 @@ class StoredTarget(NamedTuple):
     """A stored status of a commitment; `overdue` is None until it is judged for the first time."""
 
     status: Status
-    since: date
-    judged_on: date
-    holds_until: date | None
+    since: StoredDay
+    judged_on: StoredDay
+    holds_until: StoredDay | None
     overdue: list[str] | None
-    series_from: date | None
+    series_from: StoredDay | None
 
 
 class TargetValues(TypedDict):

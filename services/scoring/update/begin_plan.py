@@ -23,6 +23,7 @@ from services.scoring.storage.targets import mark_moved
 from services.scoring.update.commune_statuses import criteria_touched, judge_again
 from services.scoring.update.targets import begin_targets, judge_targets
 from services.scoring.update.transaction import Transaction
+from shared.readable import read_rows
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey
 
@@ -93,7 +94,9 @@ async def _criteria(transaction: Transaction, units: Sequence[int]) -> dict[int,
 
 
 def in_portions(units: Iterable[int], reference: Reference) -> list[list[int]]:
-    """Return the units with their kin, in portions of whole families, so that memory stays bounded."""
-    lineage = reference.lineage
-    families = sorted({lineage.family(unit) for unit in units})
-    return [[unit for family in chunk for unit in family] for chunk in batched(families, _FAMILIES_AT_ONCE)]
+    """Return the units with their kin, in portions of whole families, so that memory stays bounded.
+
+    A unit that the reference does not have is left out: the row that names it is damaged.
+    """
+    families = read_rows(units, lambda unit: reference.lineage.family(reference.units.by_key(unit).key)).items
+    return [[unit for family in chunk for unit in family] for chunk in batched(sorted({*families}), _FAMILIES_AT_ONCE)]

@@ -21,6 +21,7 @@ from services.scoring.update.plan_guard import plans_of_state, transaction_by_pl
 from services.scoring.update.published_changes import publish_changes
 from services.scoring.update.targets import begin_targets, judge_targets
 from services.scoring.update.transaction import Transaction
+from shared.readable import read_rows
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey
 from shared.service.outbox import Relay
@@ -49,10 +50,11 @@ class DailyTick:
             try:
                 await self.catch_up()
             except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("tick waits", error=str(error))
-                wait_seconds = 1
+                if is_transient(error):
+                    log.warning("tick waits", error=str(error))
+                    wait_seconds = 1
+                else:  # what is stored is at fault: another start would find the same
+                    log.exception("tick failed")
             await self._runtime.clock.next_day(wait_seconds)
 
     async def catch_up(self) -> None:
@@ -143,7 +145,7 @@ async def judge_latecomers(transaction: Transaction) -> int:
     Return the number of changes.
     """
     connection = transaction.connection
-    late = await outdated_statuses(connection, transaction.moment.on)
+    late = _of_known_units(await outdated_statuses(connection, transaction.moment.on), transaction.reference)
     if not late:
         return 0
     await lock_units(connection, transaction.reference.lineage.families(late))
@@ -157,7 +159,7 @@ async def criteria_due(transaction: Transaction) -> dict[int, Sequence[Criterion
     communes that begin on the day.
     """
     connection, reference, on = transaction.connection, transaction.reference, transaction.moment.on
-    due: dict[int, Sequence[CriterionKey]] = dict(await outdated_statuses(connection, on))
+    due: dict[int, Sequence[CriterionKey]] = _of_known_units(await outdated_statuses(connection, on), reference)
     bound = [(unit, key) for unit, keys in reference.bound_communes(on).items() for key in keys]
     for unit, key in await without_status(connection, bound):
         due[unit] = [*due.get(unit, ()), key]
@@ -165,6 +167,14 @@ async def criteria_due(transaction: Transaction) -> dict[int, Sequence[Criterion
         if reference.units.by_key(unit).kind in reference.plan.counted_kinds:
             due[unit] = reference.criteria_of(reference.units.by_key(unit))
     return due
+
+
+def _of_known_units(
+    criteria: Mapping[int, Sequence[CriterionKey]], reference: Reference
+) -> dict[int, Sequence[CriterionKey]]:
+    """Leave out units that the reference does not have: the rows that name them are damaged."""
+    known = read_rows(criteria, lambda unit: reference.units.by_key(unit).key).items
+    return {unit: criteria[unit] for unit in known}
 
 
 async def judge_due(transaction: Transaction, due: Mapping[int, Sequence[CriterionKey]]) -> int:

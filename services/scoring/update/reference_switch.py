@@ -24,6 +24,7 @@ from shared.service.transient_errors import is_transient
 log = structlog.get_logger()
 
 _LOOK_SECONDS = 1
+_AGAIN_SECONDS = 30
 
 
 class ReferenceSwitch:
@@ -39,9 +40,11 @@ class ReferenceSwitch:
             try:
                 await self.look()
             except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("reference data wait", error=type(error).__name__, reason=str(error))
+                if is_transient(error):
+                    log.warning("reference data wait", error=type(error).__name__, reason=str(error))
+                else:  # what is stored is at fault: another start would find the same
+                    log.exception("reference data not looked at")
+                    await asyncio.sleep(_AGAIN_SECONDS)
 
     async def look(self) -> None:
         """Take up the version of the state, and bring the state to the newest version that can be used."""

@@ -1,4 +1,4 @@
-"""The sums of districts and the province, filled again from the figures after a migration that asks for it."""
+"""The sums of districts and the province, filled again after a migration, and where they are damaged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 async def refill_sums(transaction: Transaction) -> bool:
-    """Fill the sums again where a migration has asked for it, and have them judged; return whether it had.
+    """Fill the sums again where that was asked for, and have them judged; return whether it was.
 
     The other workers wait meanwhile, and a process that waited here finds the sums filled.
     """

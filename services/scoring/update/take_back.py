@@ -24,6 +24,7 @@ from services.scoring.update.transaction import Transaction
 from shared.contracts import subjects
 from shared.contracts.period import Period
 from shared.contracts.submission import AcceptedSubmission, Review, Withdrawal
+from shared.readable import DamagedRowError, read_rows
 
 type TakingBack = Withdrawal | Review
 """A withdrawal, or a review that returned a submission."""
@@ -84,8 +85,12 @@ async def _submissions_for(
 ) -> dict[int, list[AcceptedSubmission]]:
     pairs = [(unit, period.text) for unit, of_unit in periods.items() for period in of_unit]
     submissions: defaultdict[int, list[AcceptedSubmission]] = defaultdict(list)
-    for unit, body in await submissions_for(transaction.connection, pairs):
-        submissions[unit].append(AcceptedSubmission.model_validate_json(body))
+    stored = await submissions_for(transaction.connection, pairs)
+    read = read_rows(stored, lambda row: (row[0], AcceptedSubmission.model_validate_json(row[1])))
+    if read.damaged:  # without it other figures would stand than those that were sent
+        raise DamagedRowError("a stored submission of the same unit and period is damaged: ntm rebuild, then replay")
+    for unit, submission in read.items:
+        submissions[unit].append(submission)
     return submissions
 
 

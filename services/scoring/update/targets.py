@@ -8,8 +8,9 @@ from services.scoring.judging.assessments import explain_target
 from services.scoring.judging.changes import ChangesAt, PreviousVerdict, events
 from services.scoring.judging.judge import Judge, overdue_of
 from services.scoring.judging.verdict import Verdict
-from services.scoring.storage.increments import summed_increments
+from services.scoring.storage.increments import step, summed_increments
 from services.scoring.storage.locks import lock_targets
+from services.scoring.storage.refills import ask_to_fill
 from services.scoring.storage.tables import TargetRow
 from services.scoring.storage.targets import (
     StoredTarget,
@@ -42,16 +43,18 @@ async def judge_targets(transaction: Transaction) -> int:
 
 
 async def _judge_targets(transaction: Transaction, is_in_force: bool) -> list[ChangeOfUnit]:
-    """Judge the commitments of one plan that are outdated."""
+    """Judge the commitments of one plan that are outdated; those whose sums are damaged once these are filled again."""
     connection, reference, plan = transaction.connection, transaction.reference, transaction.reference.plan.id
     if not (taken := await lock_outdated_targets(connection, plan, transaction.moment.on)):
         return []
-    sums, stored = await summed_increments(connection, plan, taken), await stored_targets(connection, plan)
+    (sums, damaged), stored = await summed_increments(connection, plan, taken), await stored_targets(connection, plan)
+    if damaged:
+        await ask_to_fill(connection, step.name)
     rows: list[TargetValues] = []
     changes: list[ChangeOfUnit] = []
     for commitment, target in reference.targets:
         key = (commitment.id, target.key)
-        if key not in taken:
+        if key not in taken or key in damaged:
             continue
         row = stored.get(key)
         moment = moment_to_judge(target, row.judged_on if row else None, transaction.moment)
