@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, NamedTuple
 
 import typer
 from nats.aio.client import Client
-from nats.errors import NoRespondersError
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -19,26 +17,19 @@ from services.intake.rebuild import RebuiltTables
 from services.intake.rebuild import rebuild as rebuild_tables
 from services.notify.rebuild import RebuiltAlerts
 from services.notify.rebuild import rebuild as rebuild_alerts
-from services.notify.storage.made_again import UNTOLD
-from services.notify.storage.tables import OutboxRow, ParkedRow
 from services.scoring.storage.judged_version import digest_judged_by, judged_version, record_version
 from services.scoring.storage.ticks import last_tick
 from services.scoring.update.plan_guard import OtherPlanError, OtherVersionError
 from services.scoring.update.rebuild import RebuildReport
 from services.scoring.update.rebuild import rebuild as rebuild_state
-from shared.contracts import subjects
-from shared.contracts.parked_message import ReplayRequest
 from shared.reference.load import InvalidReferenceError, Plans, load_for
 from shared.service.clock import read_day
-from shared.service.parking import ParkingPlace
 from shared.service.proof import Proof
 from shared.service.reference_versions import UnusableVersionError, digest_of_files, loaded, version_at
 from shared.service.runtime import collect_rarely
 from shared.settings import Settings
 from shared.texts import filled
 from shared.time import VIETNAM, utc_now
-
-_PATIENCE_SECONDS = 20
 
 
 class Rules(NamedTuple):
@@ -119,8 +110,6 @@ def rebuild(
                 async with engine.begin() as connection:
                     await record_version(connection, 0, digest_of_files(settings), utc_now())
             alerts = await rebuild_alerts(engine, nats, plans, switch=not verify)
-            if not verify:
-                await _tell(engine, nats)
             return tables, report, alerts
 
     try:
@@ -178,31 +167,11 @@ def _print_dropped(intake: RebuiltTables, compared: RebuildReport) -> None:
             errors.print(" ".join((words, *shown)), style="red", highlight=False, markup=False, soft_wrap=True)
 
 
-async def _tell(engine: AsyncEngine, nats: Client) -> None:
-    """Have notify tell what was to be told when its tables were lost; it takes up its work once they are whole."""
-    waiting = [one.number for one in await ParkingPlace(engine, ParkedRow, OutboxRow).listed() if one.reason == UNTOLD]
-    deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
-    for number in waiting:
-        request = ReplayRequest(number=number).model_dump_json().encode()
-        while True:
-            try:
-                await nats.request(subjects.replay("notify"), request, timeout=5)
-            except (NoRespondersError, TimeoutError):
-                if asyncio.get_running_loop().time() > deadline:
-                    errors.print(phrase("rebuild.untold_wait").in_both, style="yellow", highlight=False)
-                    return
-                await asyncio.sleep(0.5)
-            else:
-                break
-
-
 def _print_alerts(notify: RebuiltAlerts) -> None:
     words = filled(phrase("rebuild.alerts"), alerts=notify.missing, notices=notify.notices)
     console.print(words.in_both, highlight=False)
     if notify.untold:
         console.print(filled(phrase("rebuild.untold"), number=notify.untold).in_both, highlight=False)
-    for waiting in notify.waiting[:20]:
-        errors.print(filled(phrase("rebuild.waiting"), notice=waiting).in_both, style="yellow", highlight=False)
     if not notify.has_log:
         errors.print(phrase("rebuild.no_log").in_both, style="yellow", highlight=False)
     errors.print(phrase("rebuild.beyond").in_both, style="yellow", highlight=False)

@@ -111,8 +111,8 @@ async def _go_on(target: Target, chosen: Settings, manifest: Manifest, sides: Se
         changes = judged.counts.get("change", (0, 0, 0))[-1]
         words = filled(phrase("restore.taken_up"), changes=changes, alerts=told.missing, notices=told.notices)
         console.print(words.in_both, highlight=False)
-    for waiting in told.waiting:
-        errors.print(filled(phrase("rebuild.waiting"), notice=waiting).in_both, style="yellow", highlight=False)
+    if told.untold:
+        console.print(filled(phrase("rebuild.untold"), number=told.untold).in_both, highlight=False)
     if judged.lacking:
         errors.print(filled(phrase("restore.lacking"), number=judged.lacking).in_both, style="red", highlight=False)
     return again

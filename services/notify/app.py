@@ -11,12 +11,13 @@ ntm.v1.rules.>
                        tell_gathered()  alerts that waited long enough    ->  notices that are due
                        tell_silenced()  alerts whose silence has ended    ->  alerts on their way, as on arrival
                        escalate()       alerts that nobody acknowledged   ->  the next role hears of them
+                       tell_the_rest()  what a rebuild found untold       ->  alerts on their way, as on arrival
                        DeliveryWorker   e-mail, SMS, webhooks, Apprise    ->  attempts, outbox
                                                                           ->  ntm.v1.alerts.<unit>.<event>
 
 ntm.v1.operations.>   ->  Operators.hear()  ->  Operators.tell()           ->  the operators of the settings
 
-ntm.v1.notify.replay  ->  tell()  ->  reply: the outcome for a parked event
+ntm.v1.notify.replay  ->  tell_again()  ->  reply: the outcome for a parked event
 """
 
 from __future__ import annotations
@@ -118,5 +119,5 @@ async def take_troubles(messages: list[Msg]) -> None:
 @broker.subscriber(subjects.replay("notify"), queue="notify", decoder=raw_body)
 async def take_replay(request: bytes) -> bytes:
     """Tell of a parked event once more, and reply with the outcome."""
-    handlers = {**dict.fromkeys(FAMILIES, notify().tell), subjects.ALL_OPERATIONS: notify().operators.hear}
-    return await answer_replay(notify().parking, notify().runtime.nats, handlers, request, notify().runtime.proof)
+    parking, runtime = notify().parking, notify().runtime
+    return await answer_replay(parking, runtime.nats, notify().handlers, request, runtime.proof)

@@ -2,14 +2,15 @@
 
 The log of alerts (ALERTS, kept for a year) says which alerts were raised, which notices told whom of them, who
 acknowledged them and which have climbed. The words and addresses of these notices stand in no stream, nor do contacts,
-silences and subscriptions. What was raised and is to be told, but has no notice in the log, is left to the service.
+silences and subscriptions. What was raised and is to be told to somebody of whom the log says nothing is left to the
+service, which tells only these (`tell_the_rest`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -32,6 +33,8 @@ from services.notify.storage.escalations import NewEscalation
 from services.notify.storage.made_again import Acknowledged, Climbed, EndedNotice, UntoldMessage
 from services.notify.storage.notices import MentionValues, StoredNotice
 from services.notify.telling.tell import ENDING
+from services.notify.telling.tell_the_rest import Way, as_header, way_of
+from services.notify.telling.world_reader import WorldReader
 from services.notify.world import World
 from shared.contracts import subjects
 from shared.contracts.alert import AlertEvent, AlertLogged
@@ -62,9 +65,7 @@ class RebuiltAlerts:
     notices: int = 0
     acknowledged: int = 0
     untold: int = 0
-    """Alerts that were to be told and have no notice in the log: the service tells them, by `ntm parked replay`."""
-    waiting: list[str] = field(default_factory=list)
-    """Notices that had not gone out yet, of alerts that others were told of: unit, topic, recipient and channel."""
+    """Alerts that somebody was to be told of and has no notice in the log: the service tells them what is left."""
     unreadable: list[str] = field(default_factory=list)
     settled: int = 0
     """Notices, gatherings and escalations that were to be told, or to climb, and of which the log says that they were
@@ -114,16 +115,21 @@ async def rebuild(engine: AsyncEngine, nats: Client, plans: Plans, *, switch: bo
     result.alerts = len(found)
     async with engine.connect() as connection, connection.begin() as transaction:
         await made_again.hold_off_service(connection)
+        subscriptions = (await WorldReader(world).world(connection, now)).subscriptions
+        world = replace(world, subscriptions=subscriptions)
         lacking = await made_again.missing_alerts(connection, list(found))
         missing = [told for key, told in found.items() if key in lacking]
         decided = _decided(found.values(), world) if missing else {}
-        lacked = [(told, _not_told(told, ends, world, decided)) for told in missing]
-        not_told = [told for told, recipients in lacked if recipients and not _was_told(told)]
-        untold = [told for told in not_told if told.is_taken]
-        result.waiting = [one for told, recipients in lacked if _was_told(told) for one in recipients]
-        left = {told.alert.id for told in not_told}
+        lacked = [(told, ways) for told in missing if (ways := _left(told, ends, world, decided))]
+        left = {told.alert.id for told, _ in lacked if not _was_told(told)}
+        untold = [
+            _untold_message(told, None if told.alert.id in left else ways)
+            for told, ways in lacked
+            if told.is_taken or told.alert.id not in left  # else the service's own consumer brings it
+        ]
         await _record(connection, [told for told in missing if told.alert.id not in left], now)
-        result.missing, result.untold = len(missing) - len(not_told) + len(untold), len(untold)
+        result.untold = len(untold)
+        result.missing = len([told for told in missing if told.is_taken or told.alert.id not in left])
         of_alerts = {key: told for key, told in found.items() if told.logged and key not in left}
         result.settled = await _settle(connection, logged)
         result.notices = await _record_notices(connection, of_alerts)
@@ -135,7 +141,7 @@ async def rebuild(engine: AsyncEngine, nats: Client, plans: Plans, *, switch: bo
         result.acknowledged = await made_again.acknowledge(connection, acknowledged)
         result.settled += await _climb_on(connection, of_alerts, world)
         await made_again.climb_again(connection, list(_climbing(missing, left, world)))
-        await made_again.leave_to_service(connection, [_untold_message(told) for told in untold], now)
+        await made_again.leave_to_service(connection, untold, now)
         result.switched = switch
         if not switch:
             await transaction.rollback()
@@ -190,48 +196,44 @@ async def _read_events(
     return dict(sorted(found.items(), key=lambda one: one[1].message.metadata.sequence.stream))
 
 
-def _decided(found: Iterable[_Told], world: World) -> dict[tuple[str, str, str], datetime]:
-    """Return by branch, recipient and channel when the newest alert was raised that was told so.
+def _decided(found: Iterable[_Told], world: World) -> dict[Way, datetime]:
+    """Return by role and channel when the newest alert was raised that was told so.
 
-    What had been raised by then was told with it, or left out, which the log does not say.
+    What had been raised by then was told with it, or left out, which the log does not say. A webhook is called for each
+    alert by itself.
     """
-    decided: dict[tuple[str, str, str], datetime] = {}
+    decided: dict[Way, datetime] = {}
     for told in found:
         if not told.logged or not told.logged.notices:
             continue
         known = {(entry.recipient, entry.channel) for entry in told.logged.notices.values()}
         for draft in route([Draft((told.alert,))], world):
-            if (str(draft.recipient), draft.channel) in known:
-                way = _way(draft)
+            if draft.channel != "webhook" and (str(draft.recipient), draft.channel) in known:
+                way = way_of(draft)
                 decided[way] = max(decided.get(way, told.logged.raised_at), told.logged.raised_at)
     return decided
 
 
-def _way(draft: Draft) -> tuple[str, str, str]:
-    return draft.branch, str(draft.recipient), draft.channel
+def _left(told: _Told, ends: datetime | None, world: World, decided: Mapping[Way, datetime]) -> set[Way]:
+    """Return the ways by which an alert is to be told and of which the log says nothing.
 
-
-def _not_told(
-    told: _Told, ends: datetime | None, world: World, decided: Mapping[tuple[str, str, str], datetime]
-) -> list[str]:
-    """Return who is to be told of an alert and of whom the log says nothing.
-
-    Nobody where the log does not know the alert and goes on behind it: it keeps a year, and may have been lost before.
+    None where the log does not know the alert and goes on behind it: it keeps a year, and may have been lost before.
     """
-    alert, message = told.alert, told.message
-    if told.logged is None and (ends is None or message.metadata.timestamp < ends):
-        return []
-    if told.logged and told.logged.acknowledged:
-        return []
-    entries = told.logged.notices.values() if told.logged else ()
-    known = {(entry.recipient, entry.channel) for entry in entries}
-    drafts = route([Draft((alert,))], world)
-    return [
-        f"{alert.unit.code} {alert.topic} {alert.event}: {draft.recipient}, {draft.channel}"
-        for draft in drafts
-        if (str(draft.recipient), draft.channel) not in known
-        and not (told.logged and told.logged.raised_at <= decided.get(_way(draft), _NEVER))
-    ]
+    alert, message, logged = told.alert, told.message, told.logged
+    if logged is None and (ends is None or message.metadata.timestamp < ends):
+        return set()
+    if logged and logged.acknowledged:
+        return set()
+    entries = logged.notices if logged else {}
+    known = {(entry.recipient, entry.channel) for entry in entries.values()}
+
+    def is_told(draft: Draft) -> bool:
+        if draft.channel == "webhook":
+            return draft.id in entries
+        was_decided = logged is not None and logged.raised_at <= decided.get(way_of(draft), _NEVER)
+        return was_decided or (str(draft.recipient), draft.channel) in known
+
+    return {way_of(draft) for draft in route([Draft((alert,))], world) if not is_told(draft)}
 
 
 def _was_told(told: _Told) -> bool:
@@ -346,15 +348,15 @@ def _climbing(missing: Iterable[_Told], left: set[UUID], world: World) -> Iterab
                 yield {"alert": alert.id, "branch": branch.id, "step": step, "since": since, "due_at": due_at}
 
 
-def _untold_message(told: _Told) -> UntoldMessage:
+def _untold_message(told: _Told, ways: Collection[Way] | None) -> UntoldMessage:
+    """Return the message of an alert that is to be told: by some ways, or by all (None)."""
     message = told.message
-    return UntoldMessage(
-        message.metadata.sequence.stream, message.subject, dict(message.headers or {}), message.data.decode()
-    )
+    headers = {**(message.headers or {}), **(as_header(ways) if ways else {})}
+    return UntoldMessage(message.metadata.sequence.stream, message.subject, headers, message.data.decode())
 
 
 def _world(plans: Plans, now: datetime) -> World:
-    """Return what routing knows without contacts, silences and subscriptions."""
+    """Return what routing knows without contacts, silences and subscriptions, which no stream has."""
     reference = plans.in_force(now.date())
     return World(
         reference=reference,

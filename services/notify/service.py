@@ -26,6 +26,7 @@ from services.notify.routing.tree import Tree
 from services.notify.settings import NotifySettings
 from services.notify.sms_text import Style
 from services.notify.storage.contacts import bring_contacts
+from services.notify.storage.made_again import untold
 from services.notify.storage.tables import AlertRow, OutboxRow, ParkedRow
 from services.notify.telling.escalate import escalate
 from services.notify.telling.hand_over import Handover
@@ -33,6 +34,7 @@ from services.notify.telling.pipeline import Pipeline
 from services.notify.telling.tell import tell
 from services.notify.telling.tell_gathered import tell_gathered
 from services.notify.telling.tell_silenced import tell_silenced
+from services.notify.telling.tell_the_rest import Way, tell_the_rest, ways_left
 from services.notify.telling.world_reader import WorldReader
 from services.notify.world import Stage, Tariff, World
 from shared.access.authenticator import Authenticator
@@ -49,6 +51,7 @@ from shared.reference.load import Reference, load_contacts
 from shared.service.outbox import Relay
 from shared.service.parking import PARKING_CODES, ParkingPlace
 from shared.service.polling_worker import PollingWorker
+from shared.service.replay import Handles, processing_again
 from shared.service.runtime import Runtime, background, open_runtime
 from shared.service.wholeness import FilledTable, Wholeness
 from shared.time import utc_now
@@ -90,6 +93,7 @@ class Notify:
         self.gathered = PollingWorker("gathered", self.tell_gathered)
         self.silenced = PollingWorker("silenced", self.tell_silenced)
         self.escalation = PollingWorker("escalation", self.escalate)
+        self.rest = PollingWorker("rest", self.tell_the_rest)
         self.operators = Operators(runtime.engine, settings, Patience().share(settings.wait_share))
         self.telling_operators = PollingWorker("telling operators", self.operators.tell)
         follow_up = FollowUp(self.pipeline)
@@ -124,7 +128,7 @@ class Notify:
     @property
     def workers(self) -> Sequence[PollingWorker | DeliveryWorker]:
         """The workers that run as long as the service."""
-        telling = (self.relay, self.gathered, self.silenced, self.escalation, self.telling_operators)
+        telling = (self.relay, self.gathered, self.silenced, self.escalation, self.rest, self.telling_operators)
         return (*telling, *self.deliveries.values())
 
     async def watch(self) -> None:
@@ -162,6 +166,31 @@ class Notify:
             for message in messages
             for alert in read_alerts(message.data, (message.headers or {}).get("traceparent"), reference)
         ]
+
+    async def tell_again(self, messages: Sequence[Msg]) -> None:
+        """Tell of events that were parked; of those that a rebuild parked, what is left to tell."""
+        await self.tell(messages)
+        for message in messages:
+            if ways := ways_left(message.headers):
+                await self._tell_by(self._read([message]), ways)
+
+    async def _tell_by(self, alerts: Sequence[Alert], ways: Sequence[Way]) -> None:
+        await self._transact(lambda connection, *world: tell_the_rest(connection, alerts, ways, *world))
+
+    @property
+    def handlers(self) -> Handles:
+        """What processes parked messages again, by the families of their subjects."""
+        told = dict.fromkeys(subjects.CONSUMERS["notify"], self.tell_again)
+        return {**told, subjects.ALL_OPERATIONS: self.operators.hear}
+
+    async def tell_the_rest(self) -> int:
+        """Tell what a rebuild has left to the service; return the number of its messages that were told."""
+        again = processing_again(self.runtime.nats, self.handlers, self.runtime.proof)
+        async with self.engine.connect() as connection:
+            numbers = await untold(connection)
+        for number in numbers:
+            await self.parking.replay(number, again, announce=False)
+        return len(numbers)
 
     async def tell_gathered(self) -> int:
         """Tell the gatherings that have waited long enough; return their number."""

@@ -145,8 +145,11 @@ class ParkingPlace:
             row = (await connection.execute(self._query(number))).one_or_none()
             return ParkedMessage(*row) if row else None
 
-    async def replay(self, number: int, again: ProcessAgain) -> Replayed:
-        """Process a message again and return the outcome. Another call for the same message waits for this one."""
+    async def replay(self, number: int, again: ProcessAgain, *, announce: bool = True) -> Replayed:
+        """Process a message again and return the outcome. Another call for the same message waits for this one.
+
+        `announce`: publish that it was replayed, as it was published that it is parked.
+        """
         async with self._locked(number) as (connection, message):
             if message is None:
                 return Replayed(outcome="unknown")
@@ -158,7 +161,8 @@ class ParkingPlace:
                 return Replayed(outcome="parked", reason=reason)
             at = utc_now()
             await self._update(connection, message, state="replayed", settled_at=at)
-            await self._publish(connection, message, "replayed", message.reason, at)
+            if announce:
+                await self._publish(connection, message, "replayed", message.reason, at)
             return Replayed(outcome="replayed")
 
     async def drop(self, number: int, reason: str, by: str) -> ParkedState | None:

@@ -16,7 +16,7 @@ from shared.contracts.parked_message import Replayed, ReplayRequest
 from shared.nats.library_seam import received_message
 from shared.service.batch_processing import PROCESSED, Handle, reason_of
 from shared.service.outbox import OUTBOX
-from shared.service.parking import ParkedMessage, ParkingPlace, as_text
+from shared.service.parking import ParkedMessage, ParkingPlace, ProcessAgain, as_text
 from shared.service.proof import Proof
 from shared.service.transient_errors import is_transient
 
@@ -30,6 +30,21 @@ type Handles = Mapping[str, Handle]
 
 async def answer_replay(place: ParkingPlace, nats: Client, handles: Handles, request: bytes, proof: Proof) -> bytes:
     """Answer a `ReplayRequest` with a `Replayed`. Repeated and simultaneous requests process a message once."""
+    try:
+        again = processing_again(nats, handles, proof)
+        replayed = await place.replay(ReplayRequest.model_validate_json(request).number, again)
+    except ValidationError as error:
+        replayed = Replayed(outcome="unknown", reason=reason_of(error))
+    except Exception as error:
+        if not is_transient(error):
+            raise
+        log.warning("replay waits", error=str(error))
+        replayed = Replayed(outcome="unavailable", reason=reason_of(error))
+    return replayed.model_dump_json().encode()
+
+
+def processing_again(nats: Client, handles: Handles, proof: Proof) -> ProcessAgain:
+    """Return what processes a parked message by the handler that failed; transient errors are raised."""
 
     async def again(parked: ParkedMessage) -> str | None:
         if parked.stream == OUTBOX:  # it was to be published, and what is damaged cannot be
@@ -49,16 +64,7 @@ async def answer_replay(place: ParkingPlace, nats: Client, handles: Handles, req
         PROCESSED.labels(parked.stream).inc()
         return None
 
-    try:
-        replayed = await place.replay(ReplayRequest.model_validate_json(request).number, again)
-    except ValidationError as error:
-        replayed = Replayed(outcome="unknown", reason=reason_of(error))
-    except Exception as error:
-        if not is_transient(error):
-            raise
-        log.warning("replay waits", error=str(error))
-        replayed = Replayed(outcome="unavailable", reason=reason_of(error))
-    return replayed.model_dump_json().encode()
+    return again
 
 
 def handle_of(subject: str, handles: Handles) -> Handle:
@@ -77,7 +83,7 @@ def original(nats: Client, parked: ParkedMessage, kept: RawStreamMsg | None) -> 
     data, at = parked.body.encode(), parked.parked_at
     headers: dict[str, str] | None = parked.headers
     if kept is not None and kept.subject == parked.subject and as_text(kept.data or b"") == parked.body:
-        data, headers, at = kept.data or b"", kept.headers, kept.time or at
+        data, headers, at = kept.data or b"", {**parked.headers, **(kept.headers or {})}, kept.time or at
     elif "\N{REPLACEMENT CHARACTER}" in parked.body:
         return None
     metadata = Msg.Metadata(

@@ -10,17 +10,22 @@ import pytest
 from nats.aio.client import Client
 from sqlalchemy import text
 
+from deploy.local.system import free_port
 from services.cli.migrate import prepare
 from services.notify.rebuild import rebuild as rebuild_alerts
 from services.scoring.storage.tables import ChangeRow
 from services.scoring.update.rebuild import rebuild
+from shared.backup.streams import reset_consumers
 from shared.contracts import subjects
+from shared.contracts.status import Event
+from shared.nats.consumers import acknowledged_until
 from tests.binding_plan import binding_plans
 from tests.changes import DISTRICT_OFFICE, a_contact, a_problem, a_status_change, a_target_change
 from tests.integration.notify_service import NotifyService, notify_service
 from tests.integration.test_noticing import said_when_not_ready
 from tests.integration.test_rebuild import a_history, contents, scored
 from tests.integration.test_scoring import changes, count, poverty_report, put_on_stream
+from tests.integration.webhook_receiver import Receiver, listening
 from tests.running import START, Service, Surroundings
 from tests.servers import NatsServer
 from tests.waiting import eventually
@@ -251,12 +256,62 @@ async def test_what_was_not_told_yet_is_told_after_the_rebuild(told: NotifyServi
     await said_when_not_ready(told.service)
     around.services.append(told.service)
     said = await around.ntm("rebuild", status=1)
-    assert "notify tells them now" in said
+    assert "notify tells the others" in said
     assert "keys, contacts, silences" in said
     await eventually(lambda: any(mail.to == ["btxh@example.vn"] for mail in told.mails), explain=lambda: told.log)
     await told.settled()
     assert len([mail for mail in told.mails if mail.to == ["btxh@example.vn"]]) == 1
     assert len(set(map(str, sent(told)))) == len(sent(told)), "nobody is told the same twice"
+
+
+@pytest.mark.parametrize("is_restored", [False, True], ids=["lost", "restored"])
+async def test_only_those_who_were_not_told_yet_are_told_after_the_rebuild(
+    told: NotifyService, around: Surroundings, is_restored: bool
+) -> None:
+    """The mail had gone out; the gateway and a subscribed system had not answered yet."""
+    receiver, gateway = Receiver(), told.env["NTM_SMS_URL"]
+    receiver.status = 503
+    async with listening(receiver) as url:
+        await told.stop()
+        told.env["NTM_SMS_URL"] = f"http://127.0.0.1:{free_port()}"
+        await told.start()
+        hook = {"url": url, "unit": "184", "match": {"events": ["fell_behind", "missed"]}}
+        made = await told.post("/v1/subscriptions", await told.key("184"), json=hook)
+        assert made.status_code == 201, made.text
+        consumer = await acknowledged_until(told.nats.jetstream(), subjects.STATUS_STREAM, "notify-status")
+        change = a_status_change(Event.MISSED)
+        await told.publish(change)
+
+        async def mails_are_sent() -> bool:
+            rows = await told.rows("SELECT status FROM notify.notice WHERE channel = 'email' AND address <> ''")
+            [logged] = await told.rows("SELECT count(*) FROM notify.outbox")
+            return bool(rows) and {row.status for row in rows} == {"sent"} and logged[0] == 0
+
+        await eventually(mails_are_sent, explain=lambda: told.log)
+        waiting = await told.rows(
+            "SELECT DISTINCT channel FROM notify.notice WHERE due_at IS NOT NULL ORDER BY channel"
+        )
+        assert [row.channel for row in waiting] == ["sms", "webhook"]
+        before = sent(told)
+        await told.stop()
+        await lose_alerts(told)
+        if is_restored:  # the consumer begins where the database ends
+            await reset_consumers(told.nats, {subjects.STATUS_STREAM: {"notify-status": consumer or 0}})
+        receiver.status = 204
+        told.env["NTM_SMS_URL"] = gateway
+        rebuilt = await rebuild_alerts(around.engine, told.nats, binding_plans(), switch=True)
+        assert (rebuilt.missing, rebuilt.untold) == (1, 1)
+        await told.start()
+        await told.settled(1)
+        await eventually(lambda: receiver.heard, explain=lambda: told.log)
+        await eventually(lambda: told.messages, explain=lambda: told.log)
+        await told.settled(1)
+    assert [json["data"]["id"] for _, json in receiver.heard] == [str(change.id)]
+    assert [one for one in sent(told) if one not in before] == [(sms.to, sms.text) for sms in told.messages]
+    assert len(told.messages) == 1
+    assert len(told.mails) == len([one for one in before if isinstance(one[0], list)])
+    assert not await told.rows("SELECT 1 FROM notify.parked WHERE state = 'parked'")
+    assert (await rebuild_alerts(around.engine, told.nats, binding_plans(), switch=False)).is_same
 
 
 async def lose_alerts(told: NotifyService) -> None:

@@ -140,6 +140,12 @@ def _end_alerts() -> ReturningUpdate[Any]:
     )
 
 
+async def ended_among(connection: AsyncConnection, alerts: Collection[UUID]) -> set[UUID]:
+    """Return which of these alerts are over."""
+    query = select(alert.c.id).where(alert.c.id == func.any(list(alerts)), alert.c.ended_at.is_not(None))
+    return set(await connection.scalars(query))
+
+
 async def end_repeated(connection: AsyncConnection, new: Collection[UUID], now: datetime) -> None:
     """End the new alerts that only repeat an open one about the same: that one stays, with what was told of it."""
     older = alert.alias("older")

@@ -216,3 +216,9 @@ async def leave_to_service(connection: AsyncConnection, messages: Sequence[Untol
             for message in some
         ]
         await connection.execute(insert(parked).on_conflict_do_nothing(), rows)
+
+
+async def untold(connection: AsyncConnection) -> Sequence[int]:
+    """Return the numbers of the oldest messages that are left to the service."""
+    left = select(parked.c.number).where(parked.c.state == "parked", parked.c.reason == UNTOLD)
+    return (await connection.scalars(left.order_by(parked.c.number).limit(_AT_ONCE))).all()
