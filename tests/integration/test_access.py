@@ -312,6 +312,7 @@ async def test_a_key_is_told_what_it_opens(shared_around: Surroundings, shared_i
         "criteria": ["ntm-11"],
         "expires_at": None,
         "rate_per_minute": 6000,
+        "role": None,
     }
 
 
