@@ -93,6 +93,13 @@ class Settings(BaseSettings):
 
     oidc_issuer: str | None = Field(default=None, description="The issuer's URL; its tokens are taken beside keys.")
     oidc_audience: str | None = Field(default=None, description="The audience that its tokens must name.")
+    oidc_client_id: str | None = Field(
+        default=None, description="The issuer's name for this system: people sign in to the pages at the issuer."
+    )
+    oidc_client_secret: SecretStr | None = Field(default=None, description="Its secret; None: a public client.")
+    oidc_name_claim: str = Field(
+        default="email", description="The claim that has the name of a person's account; nobody may change his own."
+    )
     oidc_jwks_url: str | None = Field(
         default=None, description="The URL of its public keys; by default its discovery document names it."
     )
@@ -203,8 +210,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _tokens_are_for_somebody(self) -> Self:
-        if self.oidc_issuer and not self.oidc_audience:
-            raise ValueError("NTM_OIDC_ISSUER needs NTM_OIDC_AUDIENCE: else tokens made out for others would open")
+        if self.oidc_issuer and not self.oidc_audience and not self.oidc_client_id:
+            raise ValueError(
+                "NTM_OIDC_ISSUER needs NTM_OIDC_AUDIENCE, else tokens made out for others would open; "
+                "or NTM_OIDC_CLIENT_ID, by which people sign in there"
+            )
         return self
 
     @model_validator(mode="after")

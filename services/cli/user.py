@@ -22,6 +22,7 @@ from shared.access.accounts import (
     UnknownAccountError,
     account_name,
     add_account,
+    add_account_at_issuer,
     disable_account,
     list_accounts,
     reset_password,
@@ -47,6 +48,9 @@ def add(
         typer.Option(help="Codes of the person's units, with all below them; by default the province."),
     ] = None,
     criteria: Annotated[str, typer.Option(help="The person's criteria: ntm-11,ntm-12.")] = EVERYTHING,
+    at_issuer: Annotated[
+        bool, typer.Option("--at-issuer", help="The person signs in at the issuer, which knows the person by NAME.")
+    ] = False,
     data: Data = DATA,
 ) -> None:
     """Make an account, and print its first password once. The person has to change it at the first sign-in."""
@@ -62,9 +66,9 @@ def add(
         raise fail(phrase("user.full_name_needed").in_both, 2)
     person = Person(sign_in, shown, agency_id(agency), agency, role, tuple(units), tuple(keys))
 
-    async def work() -> str:
+    async def work() -> str | None:
         async with database(system_of(data)) as engine:
-            return await add_account(engine, person)
+            return await (add_account_at_issuer if at_issuer else add_account)(engine, person)
 
     try:
         password = run(work())
@@ -73,7 +77,10 @@ def add(
     console.print(
         f"{sign_in}: {shown}, {agency}; {role}; {', '.join(units)}; {', '.join(keys)}", highlight=False, markup=False
     )
-    _show(password)
+    if password:
+        _show(password)
+    else:
+        console.print(phrase("user.at_issuer").in_both, style="dim", markup=False)
 
 
 @app.command("reset")

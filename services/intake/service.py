@@ -25,7 +25,6 @@ from services.intake.storage.tables import (
     WithdrawalRow,
 )
 from shared.access.authenticator import Authenticator
-from shared.access.oidc_tokens import Issuer
 from shared.contracts import subjects
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.dossier import DossierLogged
@@ -71,7 +70,7 @@ class Intake:
             async with background(group_commit.run(), runtime.in_use.run(), watching):
                 yield cls(
                     runtime,
-                    Authenticator(runtime.engine, Issuer.of(settings)),
+                    Authenticator.of(runtime.engine, settings),
                     Admission(runtime, group_commit),
                     ScoringProgress(runtime),
                     parking,

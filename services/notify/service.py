@@ -38,7 +38,6 @@ from services.notify.telling.tell_the_rest import Way, tell_the_rest, ways_left
 from services.notify.telling.world_reader import WorldReader
 from services.notify.world import Stage, Tariff, World
 from shared.access.authenticator import Authenticator
-from shared.access.oidc_tokens import Issuer
 from shared.contracts import subjects
 from shared.contracts.alert import ChannelName
 from shared.contracts.bilingual import Bilingual
@@ -82,7 +81,7 @@ class Notify:
     ) -> None:
         channels, links = configured_channels(settings), _links(settings)
         self.runtime, self.settings = runtime, settings
-        self.authenticator = Authenticator(runtime.engine, Issuer.of(runtime.settings))
+        self.authenticator = Authenticator.of(runtime.engine, runtime.settings)
         self.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
         self.wholeness = Wholeness(runtime, "notify", FILLED, ParkedRow)
         world = _first_world(runtime, settings, frozenset(channels), links)

@@ -23,7 +23,6 @@ from services.scoring.update.take_back import take_back, taking_back_of
 from services.scoring.update.targets import judge_targets
 from services.scoring.update.transaction import Transaction
 from shared.access.authenticator import Authenticator
-from shared.access.oidc_tokens import Issuer
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
 from shared.service.outbox import Relay
@@ -43,7 +42,7 @@ class Scoring:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self.authenticator = Authenticator(runtime.engine, Issuer.of(runtime.settings))
+        self.authenticator = Authenticator.of(runtime.engine, runtime.settings)
         self.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
         self.wholeness = Wholeness(runtime, "scoring", FILLED, ParkedRow)
         self.relay = Relay(runtime.engine, runtime.nats, OutboxRow, self.parking.set_aside)

@@ -93,7 +93,18 @@ async def add_account(engine: AsyncEngine, person: Person, password: str | None 
 
     Raises AccountExistsError.
     """
-    given, now = password or one_time_password(), utc_now()
+    given = password or one_time_password()
+    until = None if password else utc_now() + timedelta(days=ONE_TIME_DAYS)
+    await _add(engine, person, hash_of_password(given), until)
+    return given
+
+
+async def add_account_at_issuer(engine: AsyncEngine, person: Person) -> None:
+    """Make an account without a password, whose person signs in at the issuer. Raises AccountExistsError."""
+    await _add(engine, person, None, None)
+
+
+async def _add(engine: AsyncEngine, person: Person, password_hash: str | None, until: datetime | None) -> None:
     row = {
         "name": person.name,
         "full_name": person.full_name,
@@ -101,9 +112,9 @@ async def add_account(engine: AsyncEngine, person: Person, password: str | None 
         "role": person.role,
         "units": list(person.units),
         "criteria": list(person.criteria),
-        "password_hash": hash_of_password(given),
-        "one_time_until": None if password else now + timedelta(days=ONE_TIME_DAYS),
-        "created_at": now,
+        "password_hash": password_hash,
+        "one_time_until": until,
+        "created_at": utc_now(),
     }
     try:
         async with engine.begin() as connection:
@@ -111,7 +122,6 @@ async def add_account(engine: AsyncEngine, person: Person, password: str | None 
             await connection.execute(insert(_accounts), row)
     except IntegrityError:
         raise AccountExistsError(person.name) from None
-    return given
 
 
 async def reset_password(engine: AsyncEngine, name: str) -> str:

@@ -8,6 +8,7 @@ import math
 import re
 import time
 from functools import lru_cache
+from typing import Self
 
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
@@ -16,10 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.access.agency_keys import hash_of, note_uses
 from shared.access.caller import Caller, unauthorized
+from shared.access.issuer_sign_in import IssuerSignIn
 from shared.access.key_lookup import KeyLookup, KeyUses, StoredKey, keys_of_agencies, stored_keys
 from shared.access.oidc_tokens import Issuer, is_token
 from shared.access.sessions import Session, note_session_uses, session_hash, stored_sessions
 from shared.problems import Problem, Problems
+from shared.settings import Settings
 from shared.texts import filled, phrase
 
 _KEY = re.compile(r"ntm_([0-9a-f]{12})_([\w-]{43})", re.ASCII)
@@ -35,7 +38,11 @@ class Authenticator:
     of `limits` estimates them by the last and the present minute: a request costs the same however many came before.
     """
 
-    def __init__(self, engine: AsyncEngine, issuer: Issuer | None = None) -> None:
+    def __init__(
+        self, engine: AsyncEngine, issuer: Issuer | None = None, issuer_sign_in: IssuerSignIn | None = None
+    ) -> None:
+        self.issuer_sign_in = issuer_sign_in
+        """The issuer at which people sign in; None: they do not."""
         self._issuer = issuer
         self._keys = KeyLookup(engine, stored_keys)
         self._of_agencies = KeyLookup(engine, keys_of_agencies)
@@ -43,6 +50,11 @@ class Authenticator:
         self._sessions = KeyLookup(engine, stored_sessions)
         self._session_uses = KeyUses(engine, note_session_uses)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    @classmethod
+    def of(cls, engine: AsyncEngine, settings: Settings) -> Self:
+        """Return the authenticator of these settings."""
+        return cls(engine, Issuer.of(settings), IssuerSignIn.of(settings))
 
     async def caller(self, authorization: str | None) -> Caller:
         """Return the caller that the `Authorization` header names; problem 401 without one, 429 above the rate."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection
+from typing import Any
 
 import jwt
 import structlog
@@ -72,15 +73,21 @@ class SigningKeys:
             self._unknown_at = time.monotonic() + self._unknown_seconds
 
     def _download(self) -> dict[str, jwt.PyJWK]:
-        keys = _client(self._jwks_url or self._discover()).get_jwk_set().keys
+        keys = _client(self._jwks_url or str(discovered(self._issuer)["jwks_uri"])).get_jwk_set().keys
         usable = (key for key in keys if key.key_id and key.public_key_use in (None, "sig"))
         return {str(key.key_id): key for key in usable if key.algorithm_name in self._algorithms}
 
-    def _discover(self) -> str:
-        document = _client(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration").fetch_data()
-        if document.get("issuer") != self._issuer or not isinstance(document.get("jwks_uri"), str):
-            raise ValueError("its discovery document names another issuer, or no keys")
-        return str(document["jwks_uri"])
+
+def discovered(issuer: str) -> dict[str, Any]:
+    """Return an issuer's discovery document, which names its keys.
+
+    Raises ValueError for a document that is none of this issuer, and OSError or PyJWTError where it cannot be had.
+    """
+    document: Any = _client(f"{issuer.rstrip('/')}/.well-known/openid-configuration").fetch_data()
+    named = document if isinstance(document, dict) else {}
+    if named.get("issuer") != issuer or not isinstance(named.get("jwks_uri"), str):
+        raise ValueError("its discovery document names another issuer, or no keys")
+    return named
 
 
 def _client(url: str) -> jwt.PyJWKClient:

@@ -37,6 +37,34 @@ def is_token(credential: str) -> bool:
     return credential.count(".") == 2
 
 
+async def claims_of(token: str, keys: SigningKeys, *, issuer: str, audience: str) -> dict[str, Any]:
+    """Return the claims of a token that the issuer has signed for this audience, and that is valid now.
+
+    Problem 401 for any other, 503 without the issuer's keys.
+    """
+    if len(token) > TOKEN_LENGTH or not token.isascii():
+        raise unauthorized(Problems.WRONG_KEY)
+    try:
+        header = jwt.get_unverified_header(token)
+        kid = header.get("kid")
+        if header.get("alg") not in ALGORITHMS or not isinstance(kid, str):
+            raise unauthorized(Problems.WRONG_KEY)
+        if (key := await keys.find(kid)) is None:
+            raise unauthorized(Problems.WRONG_KEY)
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=ALGORITHMS,
+            audience=audience,
+            issuer=issuer,
+            leeway=_LEEWAY_SECONDS,
+            options={"require": list(_REQUIRED)},
+        )
+    except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError):
+        raise unauthorized(Problems.WRONG_KEY) from None
+    return claims
+
+
 @dataclass(frozen=True, slots=True)
 class Claims:
     """The names of the claims that hold the agency, the units and the criteria of a caller."""
@@ -72,40 +100,17 @@ class Issuer:
 
     async def caller(self, token: str) -> Caller:
         """Return the caller that the token names; problem 401 for an invalid token, 503 without the issuer's keys."""
-        if len(token) > TOKEN_LENGTH or not token.isascii():
-            raise unauthorized(Problems.WRONG_KEY)
-        fingerprint = hashlib.sha256(token.encode()).digest()
+        fingerprint = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
         known = self._accepted.get(fingerprint)
         if known and time.monotonic() < known[0] and time.time() < known[1]:
             return known[2]
-        claims = await self._verify(token)
+        claims = await claims_of(token, self._keys, issuer=self._name, audience=self._audience)
         caller = self._map(claims)
         if len(self._accepted) >= _CACHE_SIZE:
             self._accepted.clear()
         ends = float(claims["exp"]) + _LEEWAY_SECONDS
         self._accepted[fingerprint] = (time.monotonic() + _CACHE_SECONDS, ends, caller)
         return caller
-
-    async def _verify(self, token: str) -> dict[str, Any]:
-        try:
-            header = jwt.get_unverified_header(token)
-            kid = header.get("kid")
-            if header.get("alg") not in ALGORITHMS or not isinstance(kid, str):
-                raise unauthorized(Problems.WRONG_KEY)
-            if (key := await self._keys.find(kid)) is None:
-                raise unauthorized(Problems.WRONG_KEY)
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                key,
-                algorithms=ALGORITHMS,
-                audience=self._audience,
-                issuer=self._name,
-                leeway=_LEEWAY_SECONDS,
-                options={"require": list(_REQUIRED)},
-            )
-        except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError):
-            raise unauthorized(Problems.WRONG_KEY) from None
-        return claims
 
     def _map(self, claims: Mapping[str, Any]) -> Caller:
         name = claims.get(self._claims.agency)

@@ -40,6 +40,8 @@ class Session:
     caller: Caller
     account: str
     full_name: str
+    has_password: bool
+    """Whether the person has a password here, and does not sign in at the issuer."""
     has_first_password: bool
     """Whether it opens nothing but the change of its password."""
     ends: float
@@ -104,8 +106,14 @@ def _session(account: AccountRow, began_at: datetime, used_at: datetime) -> Sess
         expires_at=ends,
         role=account.role,
     )
-    first = account.one_time_until is not None
-    return Session(caller, account.name, account.full_name, first, min(ends, used_at + IDLE).timestamp())
+    return Session(
+        caller,
+        account.name,
+        account.full_name,
+        has_password=account.password_hash is not None,
+        has_first_password=account.one_time_until is not None,
+        ends=min(ends, used_at + IDLE).timestamp(),
+    )
 
 
 async def note_session_uses(engine: AsyncEngine, hashes: Sequence[str], at: datetime) -> None:

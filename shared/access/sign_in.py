@@ -50,6 +50,20 @@ async def sign_in(engine: AsyncEngine, name: str, password: str) -> SignedIn:
         return SignedIn(await begin_session(connection, known_as, now), account.one_time_until is not None)
 
 
+async def sign_in_proved(engine: AsyncEngine, name: str) -> str:
+    """Begin a session of the account of this name, whose person the issuer has proved. Return its token.
+
+    Raises RefusedError, also for an account with a password: names at the issuer are the issuer's to give.
+    """
+    now = utc_now()
+    async with engine.begin() as connection:
+        account = await find_account(connection, name, lock=True)
+        if account is None or account.disabled_at is not None or account.password_hash is not None:
+            raise RefusedError(phrase("access.issuer_no_account"))
+        await note_sign_in(connection, name, now)
+        return await begin_session(connection, name, now)
+
+
 async def choose_password(engine: AsyncEngine, name: str, present: str, new: str) -> str:
     """Give the account another password, and end its sessions. Return the token of a new one. Raises RefusedError."""
     now = utc_now()

@@ -16,7 +16,8 @@ from shared.access.sessions import SESSION_COOKIE, form_token
 from shared.contracts.bilingual import Bilingual
 from shared.http.dependencies import service_of
 from shared.page.frame import STATIC, Frame
-from shared.page.sign_in import sign_in_router, to_password, to_sign_in
+from shared.page.sign_in import sign_in_router
+from shared.page.ways import to_password, to_sign_in
 from shared.static_files import StaticFiles
 
 
@@ -39,7 +40,8 @@ def page_router(title: Bilingual, folder: Path, facts: Mapping[str, str] | None 
             return to_sign_in("/")
         if session.has_first_password:
             return to_password("/")
-        return frame.draw(request, "shell.html", data={"form": form_token(token)})
+        data = {"form": form_token(token), "password": "true" if session.has_password else "false"}
+        return frame.draw(request, "shell.html", data=data)
 
     router.include_router(sign_in_router(frame))
     router.include_router(files.router)

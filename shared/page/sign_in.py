@@ -6,12 +6,10 @@ alone, so nobody is signed in or out by another site.
 
 from __future__ import annotations
 
-import re
-from typing import Annotated
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
 
 from shared.access.passwords import SHORTEST
 from shared.access.sessions import SESSION_COOKIE, Session, end_session, form_token
@@ -21,28 +19,12 @@ from shared.http.body import media_type, read_body
 from shared.http.dependencies import is_own_origin, is_own_page, refuse_other_pages, runtime_of, service_of
 from shared.http.work_slots import WorkSlots
 from shared.page.frame import LANGUAGE_COOKIE, Frame, language_of_page
+from shared.page.issuer import issuer_router
+from shared.page.ways import Next, own_path, see, to_password, to_sign_in, with_session
 from shared.texts import phrase
 
 _FORM_LIMIT = 16 * 1024
 _LANGUAGE_SECONDS = 365 * 24 * 60 * 60
-_OWN_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
-
-Next = Annotated[str, Query(max_length=2000)]
-
-
-def own_path(path: str) -> str:
-    """Return the path where it leads to a page of this origin, however browsers read it; else that of the page."""
-    return path if _OWN_PATH.fullmatch(path) else "/"
-
-
-def to_sign_in(path: str, **more: str) -> Response:
-    """Send a browser to the page of signing in, and back to a path of this origin afterwards."""
-    return _see(f"/sign-in?{urlencode({'next': path, **more})}")
-
-
-def to_password(path: str) -> Response:
-    """Send a browser to the change of the password, and to a path of this origin afterwards."""
-    return _see(f"/password?{urlencode({'next': path})}")
 
 
 def sign_in_router(frame: Frame) -> APIRouter:
@@ -71,7 +53,8 @@ def sign_in_router(frame: Frame) -> APIRouter:
     def ask(
         request: Request, path: str, trouble: Bilingual | None = None, *, over: bool = False, name: str = ""
     ) -> Response:
-        return draw(request, "sign_in", path, trouble, address="/sign-in", over=over, name=name)
+        has_issuer = service_of(request).authenticator.issuer_sign_in is not None
+        return draw(request, "sign_in", path, trouble, address="/sign-in", over=over, name=name, has_issuer=has_issuer)
 
     def ask_for_password(request: Request, path: str, session: Session, trouble: Bilingual | None = None) -> Response:
         form = form_token(request.cookies[SESSION_COOKIE])
@@ -83,7 +66,7 @@ def sign_in_router(frame: Frame) -> APIRouter:
         session = await _session(request)
         if session is None:
             return ask(request, own_path(next), over=over)
-        return to_password(own_path(next)) if session.has_first_password else _see(own_path(next))
+        return to_password(own_path(next)) if session.has_first_password else see(own_path(next))
 
     @router.post("/sign-in")
     async def post_sign_in(request: Request) -> Response:
@@ -97,10 +80,8 @@ def sign_in_router(frame: Frame) -> APIRouter:
                 signed_in = await sign_in(runtime_of(request).engine, name, form.get("password", ""))
         except RefusedError as error:
             return ask(request, path, error.words, name=name)
-        if (old := request.cookies.get(SESSION_COOKIE)) is not None:
-            await end_session(runtime_of(request).engine, old)
-        onward = to_password(path) if signed_in.has_first_password else _see(path)
-        return _with_session(onward, request, signed_in.token)
+        onward = to_password(path) if signed_in.has_first_password else see(path)
+        return await with_session(onward, request, signed_in.token, is_tls=_is_tls(request))
 
     @router.post("/sign-out")
     async def post_sign_out(request: Request) -> Response:
@@ -109,14 +90,16 @@ def sign_in_router(frame: Frame) -> APIRouter:
             refuse_other_pages(request, token)
             await end_session(runtime_of(request).engine, token)
         answer = Response(status_code=204)
-        answer.delete_cookie(SESSION_COOKIE, httponly=True, samesite="lax", secure=_is_secure(request))
+        answer.delete_cookie(SESSION_COOKIE, httponly=True, samesite="lax", secure=_is_tls(request))
         return answer
 
     @router.get("/password")
     async def get_password(request: Request, next: Next = "/") -> Response:  # noqa: A002
         """Ask for a new password."""
         session = await _session(request)
-        return to_sign_in("/") if session is None else ask_for_password(request, own_path(next), session)
+        if session is None:
+            return to_sign_in("/")
+        return ask_for_password(request, own_path(next), session) if session.has_password else see(own_path(next))
 
     @router.post("/password")
     async def post_password(request: Request) -> Response:
@@ -124,6 +107,8 @@ def sign_in_router(frame: Frame) -> APIRouter:
         session, token = await _session(request), request.cookies.get(SESSION_COOKIE)
         if session is None or token is None:
             return to_sign_in("/", over="true")
+        if not session.has_password:
+            return see("/")
         form = await _form(request)
         path, new = own_path(form.get("next", "/")), form.get("new", "")
         if not is_own_page(request, token, form.get("form")):
@@ -135,8 +120,9 @@ def sign_in_router(frame: Frame) -> APIRouter:
                 begun = await choose_password(runtime_of(request).engine, session.account, form.get("present", ""), new)
         except RefusedError as error:
             return ask_for_password(request, path, session, error.words)
-        return _with_session(_see(path), request, begun)
+        return await with_session(see(path), request, begun, is_tls=_is_tls(request))
 
+    router.include_router(issuer_router(ask))
     return router
 
 
@@ -163,15 +149,6 @@ def _language(request: Request) -> Language:
     return "vi" if asked == "vi" else language_of_page(request)
 
 
-def _with_session(answer: Response, request: Request, token: str) -> Response:
-    answer.set_cookie(SESSION_COOKIE, token, httponly=True, samesite="lax", secure=_is_secure(request))
-    return answer
-
-
-def _is_secure(request: Request) -> bool:
+def _is_tls(request: Request) -> bool:
     """Return whether the browser speaks TLS, to this service or to a proxy before it: its `Origin` tells both."""
     return request.url.scheme == "https" or request.headers.get("origin", "").startswith("https:")
-
-
-def _see(path: str) -> Response:
-    return RedirectResponse(path, status_code=303, headers={"Cache-Control": "no-store"})

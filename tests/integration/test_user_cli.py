@@ -140,3 +140,17 @@ async def test_a_reset_gives_a_new_password_ends_sessions_and_a_lock_and_opens_a
 async def test_an_unknown_account_is_named(shared_around: Surroundings, data: Path) -> None:
     assert "nobody.here" in await user(data, "reset", "nobody.here", status=1)
     assert "nobody.here" in await user(data, "disable", "nobody.here", status=1)
+
+
+async def test_an_account_at_the_issuer_has_no_password_until_it_is_given_one(
+    shared_around: Surroundings, data: Path
+) -> None:
+    scope = ("--role", "unit", "--unit", "184", "--full-name", "Nguyễn Thị Lan", "--agency", "Phòng")
+    printed = await user(data, "add", "lan@langson.example", *scope, "--at-issuer")
+    assert "NTM_OIDC_ISSUER" in printed
+    assert not PASSWORD.search(printed)
+    account = await account_of(shared_around, "lan@langson.example")
+    assert (account.password_hash, account.state(utc_now())) == (None, "active")
+    reset = PASSWORD.search(await user(data, "reset", "lan@langson.example"))
+    assert reset
+    assert is_password(reset[0], (await account_of(shared_around, "lan@langson.example")).password_hash)

@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { language, locale, t } from "./words.js";
 
-/** The facts in the shell: `titleVi`, `titleEn`, `province`, `sample`, `today`, and those of the page's service. */
+/** The facts in the shell: `titleVi`, `titleEn`, `password` (whether the person has one here), `province`, `sample`, `today`, and those of the page's service. */
 export const page = document.documentElement.dataset;
 
 export const text = (bilingual) => bilingual[language()];

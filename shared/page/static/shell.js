@@ -63,7 +63,7 @@ function drawTop() {
   const who = me && h("div", { class: "who" },
     h("span", {}, h("b", {}, me.name), h("span", { class: "scope" }, me.units.map((unit) => unit.name ?? unit.code).join(", "))),
     h("span", { class: "mine" },
-      h("a", { href: "/password" }, t("change_password")),
+      page.password === "true" && h("a", { href: "/password" }, t("change_password")),
       h("button", { type: "button", class: "plain", onclick: leaveAll }, t("sign_out"))));
   const nav = me && parts().length > 1 && h("nav", { "aria-label": t("parts") }, parts().map((one) =>
     h("a", { href: `#${one}`, "aria-current": one === part() && "page" }, t(`nav_${one}`))));

@@ -4,8 +4,9 @@ const { hash } = location;
 if (/^#[\w-]+$/.test(hash)) {
   const next = document.querySelector("input[name=next]");
   next.value = next.value.replace(/#.*$/, "") + hash;
-  const language = document.getElementById("language");
-  const address = new URL(language.href);
-  address.searchParams.set("next", next.value);
-  language.href = address.href;
+  for (const link of document.querySelectorAll("#issuer, #language")) {
+    const address = new URL(link.href);
+    address.searchParams.set("next", next.value);
+    link.href = address.href;
+  }
 }
