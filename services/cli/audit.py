@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local.clients import BROKER_PATIENCE_SECONDS, broker, database, settings_of
 from services.cli.console import console, errors, fail, run
+from services.cli.lost_for_good import streams_lost_for_good
 from services.cli.options import DATA, Data, system_of
-from services.cli.running_reference import running_reference
+from services.cli.rebuild import rules_of_state
 from services.cli.texts import phrase
 from services.intake.admission.digest import digests_of
 from services.intake.audit import Audit, audit
@@ -36,9 +37,10 @@ from shared.nats.refilling import Refill, Refilling
 from shared.nats.roles import REPAIR
 from shared.postgres.locks import may_repair
 from shared.postgres.statements import table_of
-from shared.reference.load import Plans
+from shared.reference.load import Plans, load_for
 from shared.service.outbox import unpublished
 from shared.service.proof import Proof
+from shared.service.reference_versions import UnusableVersionError
 from shared.texts import filled
 from shared.time import VIETNAM
 
@@ -53,6 +55,14 @@ _IN_TABLES = (
     subjects.ALL_DOSSIERS,
 )
 """The families of STATUS whose messages the tables keep."""
+
+_BEYOND = {
+    subjects.REFERENCE_STREAM: phrase("audit.repair_beyond_reference"),
+    subjects.REFUSALS_STREAM: phrase("audit.repair_beyond_refusals"),
+    subjects.ALERTS_STREAM: phrase("audit.repair_beyond_alerts"),
+    subjects.OPERATIONS_STREAM: phrase("audit.repair_beyond_operations"),
+}
+"""What is lost with a stream that no table keeps whole, what remains, and what to do."""
 
 app = typer.Typer(no_args_is_help=True, help="Kiểm chứng nhật ký số liệu. / Check the log of accepted submissions.")
 
@@ -87,24 +97,29 @@ def verify(data: Data = DATA) -> None:
 def repair(data: Data = DATA) -> None:
     """Publish again what the streams SUBMISSIONS and STATUS have lost and the database holds.
 
-    Beside the running services. Exit status 1 where something stays lost. It changes no verdict, tells nobody anew, and
-    may be repeated.
+    Beside the running services. Exit status 1 where something stays lost, also of another stream. It changes no
+    verdict, tells nobody anew, and may be repeated.
     """
     system = system_of(data)
+    settings = settings_of(system)
 
-    async def work() -> tuple[Repair, Refill]:
+    async def work() -> tuple[Repair, Refill, list[str]]:
         async with (
             broker(system) as operator,
             connected(settings_of(system, REPAIR.name), "ntm-repair", BROKER_PATIENCE_SECONDS) as nats,
             database(system) as engine,
         ):
-            plans = (await running_reference(system, operator)).plans
+            try:
+                plans, can_refill = (await rules_of_state(engine, operator, settings)).plans, True
+            except UnusableVersionError:  # the changes were published by rules that are not there
+                plans, can_refill = load_for(settings), False
             units = plans.references[-1].units
             repaired = await repair_stream(engine, nats, table_of(Scored), [table_of(row) for row in _PARKED], units)
-            return repaired, await _refill_status(engine, nats, plans)
+            refilled = await _refill_status(engine, nats, plans) if can_refill else Refill()
+            return repaired, refilled, await streams_lost_for_good(operator, engine)
 
     try:
-        repaired, refilled = run(work())
+        repaired, refilled, lost_streams = run(work())
     except RepairRunsError:
         raise fail(phrase("audit.repair_runs").in_both) from None
     except UnkeptMessagesError as error:
@@ -133,8 +148,12 @@ def repair(data: Data = DATA) -> None:
             at=lost.received_at.astimezone(VIETNAM).isoformat(timespec="seconds"),
         ).in_both
         errors.print(said, style="red", highlight=False, markup=False)
-    console.print(phrase("audit.repair_beyond").in_both, highlight=False)
-    if not repaired.is_whole:
+    if refilled.was_made or refilled.restored:
+        console.print(phrase("audit.repair_mirrors").in_both, highlight=False)
+        console.print(phrase("audit.repair_beyond").in_both, highlight=False)
+    for stream in lost_streams:
+        errors.print(_BEYOND[stream].in_both, style="red", highlight=False)
+    if lost_streams or not repaired.is_whole:
         raise typer.Exit(1)
     if not restored:
         console.print(phrase("audit.repair_nothing").in_both, style="green", highlight=False)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -173,6 +174,21 @@ def _note(logged: _Logged, entry: AlertLogged) -> None:
         logged.told_at = logged.told_at or entry.at
 
 
+async def lack_what_was_told(connection: AsyncConnection, bodies: Sequence[bytes]) -> bool:
+    """Say whether the tables lack what these messages of the log of alerts tell, and a rebuild would bring back."""
+    logged = _Logged(_NEVER)
+    acknowledged = []
+    for body in bodies:
+        with suppress(ValidationError):
+            entry = AlertLogged.model_validate_json(body)
+            _note(logged, entry)
+            if entry.event is AlertEvent.ACKNOWLEDGED:
+                acknowledged.append(entry.alert)
+    return await made_again.lack_notices(connection, [_ended(entry) for entry in logged.notices.values()]) or (
+        await made_again.lack_acknowledgements(connection, acknowledged)
+    )
+
+
 async def _read_events(
     nats: Client, proof: Proof, world: World, logged: Mapping[UUID, _Logged], result: RebuiltAlerts
 ) -> dict[UUID, _Told]:
@@ -252,19 +268,20 @@ async def _record(connection: AsyncConnection, missing: Iterable[_Told], now: da
 
 async def _settle(connection: AsyncConnection, logged: Mapping[UUID, _Logged]) -> int:
     """Settle what the tables have to tell and the log says was told, of alerts of every kind; return its number."""
-    ended = [
-        EndedNotice(
-            entry.notice or entry.id,
-            alert,
-            entry.recipient or "",
-            entry.channel or "email",
-            _OF_NOTICES[entry.event].value,
-            entry.at,
-        )
-        for alert, entries in logged.items()
-        for entry in entries.notices.values()
-    ]
-    return await made_again.settle(connection, ended)
+    return await made_again.settle(
+        connection, [_ended(entry) for entries in logged.values() for entry in entries.notices.values()]
+    )
+
+
+def _ended(entry: AlertLogged) -> EndedNotice:
+    return EndedNotice(
+        entry.notice or entry.id,
+        entry.alert,
+        entry.recipient or "",
+        entry.channel or "email",
+        _OF_NOTICES[entry.event].value,
+        entry.at,
+    )
 
 
 async def _climb_on(connection: AsyncConnection, found: Mapping[UUID, _Told], world: World) -> int:

@@ -22,6 +22,7 @@ from services.notify.delivery.follow_up import FollowUp
 from services.notify.delivery.worker import DeliveryWorker
 from services.notify.inspect.who_is_unreachable import gaps
 from services.notify.operators.tell import Operators
+from services.notify.rebuild import lack_what_was_told
 from services.notify.routing.tree import Tree
 from services.notify.settings import NotifySettings
 from services.notify.sms_text import Style
@@ -52,7 +53,7 @@ from shared.service.parking import PARKING_CODES, ParkingPlace
 from shared.service.polling_worker import PollingWorker
 from shared.service.replay import Handles, processing_again
 from shared.service.runtime import Runtime, background, open_runtime
-from shared.service.wholeness import FilledTable, Wholeness
+from shared.service.wholeness import FilledTable, OwnLog, Wholeness
 from shared.time import utc_now
 
 log = structlog.get_logger()
@@ -83,7 +84,9 @@ class Notify:
         self.runtime, self.settings = runtime, settings
         self.authenticator = Authenticator.of(runtime.engine, runtime.settings)
         self.parking = ParkingPlace(runtime.engine, ParkedRow, OutboxRow)
-        self.wholeness = Wholeness(runtime, "notify", FILLED, ParkedRow)
+        self.wholeness = Wholeness(
+            runtime, "notify", FILLED, ParkedRow, OwnLog(subjects.ALERTS_STREAM, lack_what_was_told)
+        )
         world = _first_world(runtime, settings, frozenset(channels), links)
         self.pipeline = Pipeline(arriving, telling, WorldReader(world, lambda: runtime.reference))
         self.relay = Relay(

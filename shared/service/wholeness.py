@@ -1,9 +1,9 @@
 """Agreement of a service's tables with the streams that fill them.
 
 A consumer brings no message again that it has acknowledged. Where the database was lost, or restored from an older
-copy, beside newer streams, the tables lack such messages: the service then takes nothing, answers nothing and tells
-nobody anything, until `ntm rebuild` has made the tables again. Where a stream lacks what the tables hold, the service
-goes on and says so: `ntm audit repair` fills the stream again.
+copy, beside newer streams, the tables lack such messages, or what the service itself has published: the service then
+takes nothing, answers nothing and tells nobody anything, until `ntm rebuild` has made the tables again. Where a stream
+lacks what the tables hold, the service goes on and says so: `ntm audit repair` fills the stream again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NamedTuple
 from uuid import UUID
@@ -35,7 +35,7 @@ from shared.service.transient_errors import once_possible
 from shared.texts import filled, phrase
 
 _LOOKED_BACK = 50
-"""The messages that are looked at, from the newest back, for one that can be read."""
+"""The messages that are looked at, from the newest back, for one that can be read or is lacking."""
 
 _AGAIN_SECONDS = 1.0
 _WATCH_SECONDS = 60.0
@@ -51,14 +51,27 @@ class FilledTable(NamedTuple):
     """It keeps each message's number in the stream, as `sequence`."""
 
 
+class OwnLog(NamedTuple):
+    """A stream on which the service records what its tables hold."""
+
+    stream: str
+    lack: Callable[[AsyncConnection, Sequence[bytes]], Awaitable[bool]]
+    """Says whether the tables lack something of these messages."""
+
+
 class Wholeness:
     """The agreement of a service's tables with their streams, as it was found last."""
 
     def __init__(
-        self, runtime: Runtime, service: str, tables: Sequence[FilledTable], parked: type[ParkedColumns]
+        self,
+        runtime: Runtime,
+        service: str,
+        tables: Sequence[FilledTable],
+        parked: type[ParkedColumns],
+        log: OwnLog | None = None,
     ) -> None:
         self._runtime, self._consumers, self._tables = runtime, subjects.CONSUMERS[service], tables
-        self._parked = table_of(parked)
+        self._parked, self._log = table_of(parked), log
 
     async def look(self) -> None:
         """Look whether tables and streams agree, and note in the runtime what they lack of each other."""
@@ -70,6 +83,8 @@ class Wholeness:
                     behind.append(stream)
                 if one.numbered and not await self._is_on_stream(connection, stream, table_of(one.table)):
                     damaged.append(stream)
+            if self._log and await self._log.lack(connection, await self._newest_of(self._log.stream)):
+                behind.append(self._log.stream)
         self._note(sorted(set(behind)), sorted(set(damaged)))
 
     @property
@@ -144,6 +159,13 @@ class Wholeness:
         except (ValueError, TypeError, KeyError, AttributeError):
             return False
         return bool(on_stream == row.id)
+
+    async def _newest_of(self, stream: str) -> list[bytes]:
+        """Return the newest messages of a stream."""
+        js = self._runtime.nats.jetstream()
+        end = (await js.stream_info(stream)).state.last_seq
+        newest = [await _message(js, stream, sequence) for sequence in range(max(0, end - _LOOKED_BACK) + 1, end + 1)]
+        return [message.data or b"" for message in newest if message]
 
     async def begin(self) -> None:
         """Look once, and wait while the broker or the database is away."""

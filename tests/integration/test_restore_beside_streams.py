@@ -171,6 +171,44 @@ async def test_a_database_put_back_by_others_is_made_again_and_nobody_is_told_ag
     assert sent(told.notify) == before
 
 
+_NEWEST = "CREATE TEMPORARY TABLE newest AS SELECT id FROM notify.notice ORDER BY created_at DESC, id LIMIT 1"
+_OLDER_NOTIFY = {
+    "the newest notice had not gone out yet": [
+        _NEWEST,
+        "UPDATE notify.notice SET status = 'created', due_at = now(), attempts = 0 WHERE id IN (TABLE newest)",
+    ],
+    "the newest notice was not made yet": [
+        _NEWEST,
+        "DELETE FROM notify.attempt WHERE notice IN (TABLE newest)",
+        "DELETE FROM notify.mention WHERE notice IN (TABLE newest)",
+        "DELETE FROM notify.notice WHERE id IN (TABLE newest)",
+    ],
+    "nobody had acknowledged yet": ["UPDATE notify.alert SET acknowledged_at = NULL, acknowledged_by = NULL"],
+}
+
+
+@pytest.mark.parametrize("case", _OLDER_NOTIFY)
+async def test_a_notify_put_back_to_before_its_last_notices_tells_nobody_again(told: Told, case: str) -> None:
+    """All events are as they were: only what notify itself has done since is missing."""
+    [alert, *_] = await told.notify.rows("SELECT id FROM notify.alert WHERE kind <> 'operation' ORDER BY id")
+    answer = await told.notify.post(f"/v1/alerts/{alert.id}/acknowledge", told.filled.key, json={})
+    assert answer.is_success, answer.text
+    await told.settled()
+    before, notices, acknowledged = sent(told.notify), await told.told(), await told.acknowledgements()
+    await told.notify.stop()
+    async with told.filled.around.engine.begin() as connection:
+        for statement in _OLDER_NOTIFY[case]:
+            await connection.exec_driver_sql(statement)
+    await told.notify.service.spawn()
+    assert "ALERTS" in await said_when_not_ready(told.notify.service)
+    await told.filled.ntm("rebuild", status=1)
+    await eventually(told.notify.service.is_ready)
+    await told.settled()
+    assert sent(told.notify) == before
+    assert await told.told() == notices
+    assert await told.acknowledgements() == acknowledged
+
+
 async def test_only_the_streams_put_back_are_filled_up_and_nobody_is_told_again(told: Told, tmp_path: Path) -> None:
     await yesterday_and_today(told, tmp_path / "b")
     before, heard, state = sent(told.notify), await told.changes(), await told.state()

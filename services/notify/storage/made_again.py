@@ -67,6 +67,13 @@ _NOT_GATHERED = text(f"""
     WHERE g.id = w.gathering AND w.alert = e.alert AND g.recipient = e.recipient AND g.channel = e.channel
         AND NOT EXISTS (SELECT FROM notify.notice AS o WHERE o.id = e.notice)
 """)  # noqa: S608 - names of ours
+_UNKNOWN = text(f"""
+    SELECT EXISTS (
+        SELECT FROM {_ENDED} JOIN notify.alert AS a ON a.id = e.alert LEFT JOIN notify.notice AS n ON n.id = e.notice
+        WHERE n.id IS NULL AND a.kind <> 'operation'
+            OR n.due_at IS NOT NULL AND e.at > coalesce(n.resent_at, n.created_at)
+    )
+""")  # noqa: S608 - names of ours
 
 
 class Acknowledged(NamedTuple):
@@ -152,10 +159,28 @@ async def settle(connection: AsyncConnection, ended: Sequence[EndedNotice]) -> i
     """
     number = 0
     for some in batched(ended, _AT_ONCE):
-        arrays = dict(zip(EndedNotice._fields, map(list, zip(*some, strict=True)), strict=True))
         for statement in (_NOT_DUE, _REPEATED_LATER, _NOT_GATHERED):
-            number += (await connection.execute(statement, arrays)).rowcount
+            number += (await connection.execute(statement, _arrays(some))).rowcount
     return number
+
+
+async def lack_notices(connection: AsyncConnection, ended: Sequence[EndedNotice]) -> bool:
+    """Say whether the tables lack one of these notices, or are still to send it.
+
+    Of alerts that they know: events that they lack show by themselves. Notices of the system's own alerts, which no
+    stream makes again, may be lacking.
+    """
+    return bool(ended) and bool(await connection.scalar(_UNKNOWN, _arrays(ended)))
+
+
+def _arrays(ended: Sequence[EndedNotice]) -> dict[str, list[object]]:
+    return dict(zip(EndedNotice._fields, map(list, zip(*ended, strict=True)), strict=True))
+
+
+async def lack_acknowledgements(connection: AsyncConnection, acknowledged: Collection[UUID]) -> bool:
+    """Say whether one of these alerts, all of them acknowledged, is not so in the table."""
+    lacking = select(alert.c.id).where(alert.c.id == func.any(list(acknowledged)), alert.c.acknowledged_at.is_(None))
+    return bool(await connection.scalar(select(lacking.exists())))
 
 
 async def climb_on(connection: AsyncConnection, climbed: Sequence[Climbed]) -> int:
