@@ -70,7 +70,7 @@ _NOT_GATHERED = text(f"""
 _UNKNOWN = text(f"""
     SELECT EXISTS (
         SELECT FROM {_ENDED} JOIN notify.alert AS a ON a.id = e.alert LEFT JOIN notify.notice AS n ON n.id = e.notice
-        WHERE n.id IS NULL AND a.kind <> 'operation'
+        WHERE n.id IS NULL AND a.kind <> 'operation' AND e.status <> 'permanent-failure'
             OR n.due_at IS NOT NULL AND e.at > coalesce(n.resent_at, n.created_at)
     )
 """)  # noqa: S608 - names of ours
@@ -168,7 +168,7 @@ async def lack_notices(connection: AsyncConnection, ended: Sequence[EndedNotice]
     """Say whether the tables lack one of these notices, or are still to send it.
 
     Of alerts that they know: events that they lack show by themselves. Notices of the system's own alerts, which no
-    stream makes again, may be lacking.
+    stream makes again, may be lacking, and those that failed: a rebuild has their alerts told again.
     """
     return bool(ended) and bool(await connection.scalar(_UNKNOWN, _arrays(ended)))
 
