@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from nats.aio.client import Client
 
+from services.notify.rebuild import lack_what_was_told
 from shared.contracts import subjects
+from shared.contracts.alert import AlertEvent, AlertLogged
+from shared.time import utc_now
 from tests.integration.notify_service import NotifyService, notify_service
 from tests.integration.test_backup import Filled
 from tests.integration.test_noticing import said_when_not_ready
@@ -207,6 +211,17 @@ async def test_a_notify_put_back_to_before_its_last_notices_tells_nobody_again(t
     assert sent(told.notify) == before
     assert await told.told() == notices
     assert await told.acknowledgements() == acknowledged
+
+
+@pytest.mark.parametrize(("event", "lack"), [("sent", True), ("withheld", True), ("failed", False)])
+async def test_a_notice_that_failed_and_is_lacking_holds_nobody_back(told: Told, event: AlertEvent, lack: bool) -> None:
+    """A rebuild does not bring it back: it has its alert told again."""
+    [alert, *_] = await told.notify.rows("SELECT id FROM notify.alert WHERE kind <> 'operation' ORDER BY id")
+    entry = AlertLogged(
+        id=uuid4(), alert=alert.id, event=event, at=utc_now(), unit="06280", notice=uuid4(), channel="email"
+    )
+    async with told.filled.around.engine.connect() as connection:
+        assert await lack_what_was_told(connection, [entry.model_dump_json().encode(), b"no entry"]) is lack
 
 
 async def test_only_the_streams_put_back_are_filled_up_and_nobody_is_told_again(told: Told, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notify.alerts.notice import NoticeStatus
 from services.notify.storage.alert_rows import NewAlert
 from services.notify.storage.alerts import end_alerts, record_alerts
 from services.notify.storage.escalations import NewEscalation, begin_escalations
@@ -70,7 +71,7 @@ _NOT_GATHERED = text(f"""
 _UNKNOWN = text(f"""
     SELECT EXISTS (
         SELECT FROM {_ENDED} JOIN notify.alert AS a ON a.id = e.alert LEFT JOIN notify.notice AS n ON n.id = e.notice
-        WHERE n.id IS NULL AND a.kind <> 'operation' AND e.status <> 'permanent-failure'
+        WHERE n.id IS NULL AND a.kind <> 'operation' AND e.status <> :failed
             OR n.due_at IS NOT NULL AND e.at > coalesce(n.resent_at, n.created_at)
     )
 """)  # noqa: S608 - names of ours
@@ -170,7 +171,9 @@ async def lack_notices(connection: AsyncConnection, ended: Sequence[EndedNotice]
     Of alerts that they know: events that they lack show by themselves. Notices of the system's own alerts, which no
     stream makes again, may be lacking, and those that failed: a rebuild has their alerts told again.
     """
-    return bool(ended) and bool(await connection.scalar(_UNKNOWN, _arrays(ended)))
+    return bool(ended) and bool(
+        await connection.scalar(_UNKNOWN, {**_arrays(ended), "failed": NoticeStatus.PERMANENT_FAILURE})
+    )
 
 
 def _arrays(ended: Sequence[EndedNotice]) -> dict[str, list[object]]:
