@@ -12,6 +12,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from shared.access.rights import RIGHTS
 from shared.access.sessions import SESSION_COOKIE, form_token
 from shared.contracts.bilingual import Bilingual
 from shared.http.dependencies import service_of
@@ -40,7 +41,11 @@ def page_router(title: Bilingual, folder: Path, facts: Mapping[str, str] | None 
             return to_sign_in("/")
         if session.has_first_password:
             return to_password("/")
-        data = {"form": form_token(token), "password": "true" if session.has_password else "false"}
+        data = {
+            "form": form_token(token),
+            "password": "true" if session.has_password else "false",
+            "refused": ",".join(name for name, right in RIGHTS.items() if session.caller.role not in right.people),
+        }
         return frame.draw(request, "shell.html", data=data)
 
     router.include_router(sign_in_router(frame))

@@ -54,6 +54,12 @@ async def test_what_is_open_is_acknowledged_with_a_note_and_shown_so(notify: Not
     await expect(page.get_by_text("Không có cảnh báo nào.")).to_be_visible()
 
 
+async def test_who_may_only_read_is_offered_no_button(notify: NotifyService, page: Page) -> None:
+    await sign_in(page, await a_person(notify.engine, "184", agency="viewer-184", role="viewer"), "open")
+    await expect(page.get_by_role("row").filter(has_text="Điềm He")).to_contain_text("chưa ai nhận")
+    await expect(page.get_by_role("button", name="Nhận xử lý")).to_have_count(0)
+
+
 async def test_it_says_who_was_told_by_which_channel_and_whether_it_went_out(notify: NotifyService, page: Page) -> None:
     await sign_in(page, await a_person(notify.engine, "20", agency="agency-20"), "all")
     await page.get_by_role("button", name="Đã báo cho ai?").click()

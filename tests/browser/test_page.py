@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Download, Page, expect
 
 from deploy.local.sample import SAMPLE_COHORTS
 from shared.access.accounts import disable_account
+from shared.access.caller import Role
 from shared.access.sessions import SESSION_COOKIE
 from tests.browser.pages import a_person, keep_picture, opened, sign_in
 from tests.builders import DIEM_HE, a_posted_submission
@@ -366,6 +367,21 @@ async def test_a_sender_withdraws_figures_after_a_question_and_with_a_reason(
     await expect(row_of(page, "06301")).to_contain_text("đã rút lại")
     await row_of(page, "06301").get_by_role("button", name="Chi tiết").click()
     await expect(dialog).to_contain_text("Gửi nhầm <b>xã</b>.")
+
+
+@pytest.mark.parametrize(("role", "offered"), [
+    ("viewer", ["Đã gửi", "Hồ sơ công nhận", "Vướng mắc"]),
+    ("administrator", ["Đã gửi", "Hồ sơ công nhận", "Vướng mắc"]),
+    ("coordinator", ["Gửi số liệu", "Đã gửi", "Xét số liệu", "Hồ sơ công nhận", "Vướng mắc"]),
+])  # fmt: skip
+async def test_the_page_offers_what_the_role_may(
+    page: Page, around: Surroundings, role: Role, offered: list[str]
+) -> None:
+    await sign_in(page, await a_person(around.engine, "20", agency=f"as-{role}", role=role), "difficulties")
+    await expect(page.get_by_role("navigation").get_by_role("link")).to_have_text(offered)
+    await expect(page.get_by_role("heading", name="Khó khăn, vướng mắc")).to_be_visible()
+    reports = page.get_by_role("button", name="Báo vướng mắc")
+    await expect(reports).to_have_count(1 if role == "coordinator" else 0)
 
 
 async def test_hostile_words_of_a_difficulty_are_shown_as_text(page: Page, person: str, around: Surroundings) -> None:

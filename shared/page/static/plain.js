@@ -3,8 +3,11 @@
 import { h } from "./dom.js";
 import { language, locale, t } from "./words.js";
 
-/** The facts in the shell: `titleVi`, `titleEn`, `password` (whether the person has one here), `province`, `sample`, `today`, and those of the page's service. */
+/** The facts in the shell: `titleVi`, `titleEn`, `password` (whether the person has one here), `refused` (operations), `province`, `sample`, `today`, and those of the page's service. */
 export const page = document.documentElement.dataset;
+
+/** Whether the role of the person may do this operation (`POST /v1/uploads`), within units and criteria that the API keeps. */
+export const may = (operation) => !page.refused.split(",").includes(operation);
 
 export const text = (bilingual) => bilingual[language()];
 

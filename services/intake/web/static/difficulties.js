@@ -3,7 +3,7 @@
 import { get, newRequest, post } from "./api.js";
 import { badge, dialog, field, h, say, select, tick } from "./dom.js";
 import { coversCriterion, criterionName, days, daysAgo, known, unitChoices, unitName } from "./field.js";
-import { moment, troubleBox } from "./plain.js";
+import { may, moment, troubleBox } from "./plain.js";
 import { refresh } from "./receipts.js";
 import { t } from "./words.js";
 
@@ -42,7 +42,7 @@ export function show(root) {
 
   root.append(h("section", { class: "card" },
     h("h2", {}, t("difficulties_title")), h("p", { class: "hint" }, t("difficulties_hint")),
-    h("p", { class: "actions" }, h("button", { type: "button", class: "main", onclick: () => reportDialog(replace) }, t("difficulty_report"))),
+    may("POST /v1/problems") && h("p", { class: "actions" }, h("button", { type: "button", class: "main", onclick: () => reportDialog(replace) }, t("difficulty_report"))),
     h("div", { class: "filters" }, field(t("state"), state)), list));
   look();
 }
@@ -56,8 +56,9 @@ function card(one, changed) {
     answer);
 }
 
-/** Whether the key may answer: the reporter's key, or that of an office of the province, for its criteria. */
+/** Whether the person may answer: one of the reporter's office, or of an office of the province, for its criteria. */
 function mayAnswer(one) {
+  if (!may("POST /v1/problems/{problem_id}/answers")) return false;
   const isProvince = known.me.units.some(({ code }) => known.units.get(code)?.kind === "province");
   return one.said[0].agency === known.me.agency || (isProvince && (one.criterion === null || coversCriterion(one.criterion)));
 }

@@ -64,7 +64,7 @@ function contentOf(one, step) {
   return { elements: field(t("withdrawal_reason"), reason, t("withdrawal_reason_hint")), content: () => ({ reason: reason.value.trim() || null }) };
 }
 
-/** A line for each criterion that the key covers and that has no yes yet. */
+/** A line for each criterion that the person covers and that has no yes yet. */
 function answersOf(one, step) {
   const open = one.criteria.filter(({ criterion, answers }) => coversCriterion(criterion) && !answers[step]?.yes);
   const lines = open.map((criterion) => {

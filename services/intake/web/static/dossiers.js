@@ -4,7 +4,7 @@ import { get, post } from "./api.js";
 import { badge, field, h, say, select, table } from "./dom.js";
 import { stepForm } from "./dossier_form.js";
 import { covers, known, unitName } from "./field.js";
-import { day, moment, page, text, troubleBox } from "./plain.js";
+import { day, may, moment, page, text, troubleBox } from "./plain.js";
 import { t } from "./words.js";
 
 const RECOGNITION = ["self_assessed", "verified", "appraised", "decided", "recognised"];
@@ -87,7 +87,7 @@ function card(one, take) {
     turns(one),
     judgement(one),
     criteriaTable(one),
-    one.may_take.length ? stepForm(one, take) : h("p", { class: "hint" }, t("not_your_turn")),
+    one.may_take.length && may("POST /v1/dossiers/{commune}/{set}") ? stepForm(one, take) : h("p", { class: "hint" }, t("not_your_turn")),
     history(one.steps));
 }
 

@@ -4,7 +4,7 @@ import { badge, h } from "./dom.js";
 import { day, text } from "./plain.js";
 import { language, locale, t } from "./words.js";
 
-/** The scope of the signed-in key; filled by `learn`. */
+/** The scope of the person who is signed in; filled by `learn`. */
 export const known = { me: null, catalogue: null, units: new Map(), criteria: new Map(), elements: new Map() };
 
 export function learn(me, catalogue) {
@@ -24,7 +24,7 @@ export function criterionName(key) {
 
 export const coversCriterion = (key) => known.me.criteria.includes("*") || known.me.criteria.includes(key);
 
-/** Whether the unit is one of the key's units, or lies below one of them. */
+/** Whether the unit is one of the person's units, or lies below one of them. */
 export function covers(unit) {
   for (let one = unit; one; one = known.units.get(one.parent)) {
     if (known.me.units.some((covered) => covered.code === one.code)) return true;
@@ -45,7 +45,7 @@ export function unitChoices() {
   return [...whole, ...[...groups].map(([parent, choices]) => [unitName(parent), choices])];
 }
 
-/** The highest stage the key may raise figures to: of a whole district, of the province; none below that. */
+/** The highest stage the person may raise figures to: of a whole district, of the province; none below that. */
 export function reviewStages() {
   const kinds = known.me.units.map(({ code }) => known.units.get(code)?.kind);
   if (kinds.includes("province")) return ["verified", "confirmed"];

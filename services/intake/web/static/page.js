@@ -8,6 +8,7 @@ import * as dossiers from "./dossiers.js";
 import * as review from "./review.js";
 import * as send from "./send.js";
 import * as sent from "./sent.js";
+import { may } from "./plain.js";
 import { run } from "./shell.js";
 
 run({
@@ -17,5 +18,8 @@ run({
     return me;
   },
   parts: { send: send.show, sent: sent.show, review: review.show, dossiers: dossiers.show, difficulties: difficulties.show },
-  offers: (name) => name !== "review" || reviewStages().length > 0,
+  offers: (name) => {
+    if (name === "send") return may("POST /v1/uploads");
+    return name !== "review" || (may("POST /v1/submissions/{submission_id}/review") && reviewStages().length > 0);
+  },
 });

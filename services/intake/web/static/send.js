@@ -32,7 +32,7 @@ export function show(root) {
   return () => upload.leave();
 }
 
-/** Every period for which a report of the key's criteria is due, the newest first. */
+/** Every period for which a report of the person's criteria is due, the newest first. */
 function periods() {
   const found = new Map();
   for (const report of known.catalogue.reports) {

@@ -2,14 +2,14 @@
 
 import { post } from "./api.js";
 import { field, h, say } from "./dom.js";
-import { troubleBox } from "./plain.js";
+import { may, troubleBox } from "./plain.js";
 import { t } from "./words.js";
 
 const WORDS_LIMIT = 4000;
 
 /** A button that opens the question with the reason to give; after the withdrawal it tells what that means. */
 export function withdrawal(found, done = () => {}) {
-  if (found.withdrawal) return null;
+  if (found.withdrawal || !may("POST /v1/submissions/{submission_id}/withdraw")) return null;
   const box = h("div", { class: "withdraw" });
   const reason = h("textarea", { rows: 2, maxlength: WORDS_LIMIT });
   const trouble = h("div");

@@ -2,7 +2,7 @@
 
 import { get, post, WATCHING } from "./api.js";
 import { badge, dialog, field, h, say, table, tick } from "./dom.js";
-import { day, moment, text, troubleBox } from "./plain.js";
+import { day, may, moment, text, troubleBox } from "./plain.js";
 import { t } from "./words.js";
 
 const PAGE = 50;
@@ -78,7 +78,7 @@ function care(one, look) {
   }
   if (!one.is_open) return badge(t("over"), "plain");
   return [h("p", { class: "hint" }, t("nobody")),
-    h("button", { type: "button", "data-acknowledge": one.id, onclick: () => acknowledge(one, look) }, t("acknowledge"))];
+    may("POST /v1/alerts/{alert_id}/acknowledge") && h("button", { type: "button", "data-acknowledge": one.id, onclick: () => acknowledge(one, look) }, t("acknowledge"))];
 }
 
 function acknowledge(one, look) {
