@@ -198,8 +198,8 @@ def test_the_catalogue_tells_limits_sums_and_days() -> None:
         (
             {"stage": "confirmed"},
             VAN_QUAN,
-            "ở bước thẩm định. Dùng khóa phụ trách cả 20 tỉnh Lạng Sơn.",
-            "at stage confirmed. Use a key for the whole of 20 Lạng Sơn province.",
+            "ở bước thẩm định: đó là việc của nơi phụ trách cả 20 tỉnh Lạng Sơn.",
+            "at stage confirmed: that is for those who are in charge of the whole of 20 Lạng Sơn province.",
         ),
         ({"period": "2023-07"}, VAN_QUAN, "báo cáo tháng 7/2023 (hôm nay là 30/06/2023)", "The figures of July 2023"),
         ({"readings": {"households": None}}, VAN_QUAN, "không có giá trị không phải", "null is not"),
