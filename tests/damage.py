@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import TIMESTAMP, Column, Date, Integer, Numeric, String, Table
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import SQLModel
+from sqlmodel import AutoString, SQLModel
 
 JSON_DAMAGES = ("null", "7", '"nonsense"', "[null]", '[{"code": 7}]', '{"nonsense": [null], "unit": 1e400}')
 ABSENT_UNIT = 2_147_483_647
@@ -34,10 +34,12 @@ def damages(table: Table) -> Iterator[Damage]:
 
 
 def worse_damages(table: Table) -> Iterator[Damage]:
-    """Yield the same, and numbers and days that no service writes."""
+    """Yield the same, and texts, numbers and days that no service writes."""
     yield from damages(table)
     for column in table.columns:
-        if isinstance(column.type, Numeric):
+        if isinstance(column.type, AutoString):  # the type of SQLModel's texts, which is no `String`
+            yield from (Damage(column, each) for each in ("'nonsense'", "''"))
+        elif isinstance(column.type, Numeric):
             yield from (Damage(column, f"'{value}'::numeric") for value in ("NaN", "Infinity", "1e300"))
         elif isinstance(column.type, Date):
             yield from (Damage(column, f"'{day}'::date") for day in ("infinity", "-infinity"))

@@ -1,11 +1,14 @@
-"""Queries for the standing figures, by unit (surrogate key), element and period."""
+"""Queries for the standing figures, by unit (surrogate key), element and period.
+
+A damaged row counts as none, until the tables are made again: whoever reports goes on reporting.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -15,6 +18,8 @@ from services.intake.rules.standing_figures import StandingFigures, StandingRead
 from services.intake.storage.driver import fetch
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
+from shared.contracts.submission import is_countable
+from shared.readable import read_rows
 
 
 class FigureLookup(NamedTuple):
@@ -57,8 +62,7 @@ async def standing(connection: AsyncConnection, lookups: Collection[FigureLookup
     if lookups:
         units, periods, elements, related = zip(*lookups, strict=True)
         texts, ends = [period.text for period in periods], [period.end for period in periods]
-        for row in await fetch(connection, _STANDING, units, texts, ends, elements, related):
-            figures.put(row["unit"], row["element"], _standing_reading(*row.values()))
+        _put(figures, await fetch(connection, _STANDING, units, texts, ends, elements, related))
     return figures
 
 
@@ -76,8 +80,7 @@ async def add_other_level(
     ends: Collection[date],
 ) -> None:
     """Add the standing figures of these units for these elements and periods."""
-    for row in await fetch(connection, _AT_OTHER_LEVEL, units, elements, ends):
-        figures.put(row["unit"], row["element"], _standing_reading(*row.values()))
+    _put(figures, await fetch(connection, _AT_OTHER_LEVEL, units, elements, ends))
 
 
 _NEWEST = text("""
@@ -104,13 +107,20 @@ async def newest_before(
 ) -> dict[tuple[int, str], StandingReading]:
     """Return, by unit and element, the newest figures whose period ended before a day."""
     rows = await connection.execute(_NEWEST, {"units": units, "elements": elements, "before": before})
-    return {(row.unit, row.element): _standing_reading(*row) for row in rows}
+    return {(unit, element): reading for unit, element, reading in read_rows(rows, lambda row: _read(*row)).items}
 
 
-def _standing_reading(
-    _unit: int, _element: str, period: str, value: Decimal, stage: str, revision: int, submission: UUID, agency: str
-) -> StandingReading:
-    return StandingReading(value, Period.parse(period), _STAGES[stage], revision, submission, agency)
+def _put(figures: StandingFigures, rows: Iterable[Mapping[str, Any]]) -> None:
+    for unit, element, reading in read_rows(rows, lambda row: _read(*row.values())).items:
+        figures.put(unit, element, reading)
+
+
+def _read(
+    unit: int, element: str, period: str, value: Decimal, stage: str, revision: int, submission: UUID, agency: str
+) -> tuple[int, str, StandingReading]:
+    if not is_countable(value):
+        raise ValueError("no number of things")
+    return unit, element, StandingReading(value, Period.parse(period), _STAGES[stage], revision, submission, agency)
 
 
 _STAGES = {stage.value: stage for stage in Stage}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple, TypedDict
@@ -59,13 +58,11 @@ async def statuses_of(
     return dict(read_rows(rows, lambda row: ((row.unit, row.criterion), _STATUS.validate_python(row[2:]))).items)
 
 
-async def outdated_statuses(connection: AsyncConnection, on: date) -> dict[int, list[CriterionKey]]:
-    """Return by unit the criteria whose status no longer holds on that day and was not judged then."""
+async def outdated_statuses(connection: AsyncConnection, on: date) -> list[tuple[int, CriterionKey]]:
+    """Return the units and criteria whose status no longer holds on that day and was not judged then."""
     query = select(status.c.unit, status.c.criterion).where(status.c.holds_until < on, status.c.judged_on < on)
-    outdated: defaultdict[int, list[CriterionKey]] = defaultdict(list)
-    for row in await connection.execute(query.order_by(status.c.unit, status.c.criterion)):
-        outdated[row.unit].append(row.criterion)
-    return outdated
+    rows = await connection.execute(query.order_by(status.c.unit, status.c.criterion))
+    return [(row.unit, row.criterion) for row in rows]
 
 
 async def without_status(

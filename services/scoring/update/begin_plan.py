@@ -20,7 +20,7 @@ from services.scoring.storage.readings import readings_of
 from services.scoring.storage.statuses import delete_statuses, statuses_of
 from services.scoring.storage.submissions import units_reported
 from services.scoring.storage.targets import mark_moved
-from services.scoring.update.commune_statuses import criteria_touched, judge_again
+from services.scoring.update.commune_statuses import criteria_touched, judge_again, known_pairs
 from services.scoring.update.targets import begin_targets, judge_targets
 from services.scoring.update.transaction import Transaction
 from shared.readable import read_rows
@@ -79,14 +79,16 @@ async def _criteria(transaction: Transaction, units: Sequence[int]) -> dict[int,
     """Return the criteria by which the plan judges units, and forget the statuses of all others."""
     connection, reference = transaction.connection, transaction.reference
     stored = await statuses_of(connection, units)
-    left = [(unit, key) for unit, key in stored if not reference.judges(reference.units.by_key(unit), key)]
+    known = known_pairs(stored, reference)
+    judged = {(unit, key) for unit, key in known if reference.judges(reference.units.by_key(unit), key)}
+    left = [pair for pair in stored if pair not in judged]
     await delete_statuses(connection, left)
     figures = await plans_figures(transaction, units)
     bound = reference.bound_communes(transaction.moment.on)
     criteria: dict[int, Sequence[CriterionKey]] = {}
     for key, own in figures.items():
         unit = reference.units.by_key(key)
-        held = [criterion for of, criterion in stored if of == key and reference.judges(unit, criterion)]
+        held = [criterion for of, criterion in stored if of == key and (of, criterion) in judged]
         criteria[key] = list(
             dict.fromkeys((*criteria_touched(unit, list(own.values()), reference), *bound.get(key, ()), *held))
         )

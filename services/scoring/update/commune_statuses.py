@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
@@ -24,6 +24,7 @@ from services.scoring.update.transaction import Transaction
 from shared.contracts.submission import AcceptedSubmission
 from shared.contracts.verdict_change import StatusChanged
 from shared.postgres.statements import upsert
+from shared.readable import read_rows
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
 
@@ -150,6 +151,16 @@ def criteria_touched(unit: Unit, readings: Sequence[Reading], reference: Referen
         return []
     measured = {key: None for reading in readings for key in reference.sum_checks.criteria_judged_by(reading.element)}
     return [key for key in measured if reference.judges(unit, key)]
+
+
+def known_pairs(pairs: Iterable[tuple[int, CriterionKey]], reference: Reference) -> list[tuple[int, CriterionKey]]:
+    """Return the pairs of a unit and a criterion that the reference has; rows that name others are damaged."""
+
+    def known(pair: tuple[int, CriterionKey]) -> tuple[int, CriterionKey]:
+        reference.criterion(pair[1])
+        return reference.units.by_key(pair[0]).key, pair[1]
+
+    return read_rows(pairs, known).items
 
 
 async def units_to_judge(

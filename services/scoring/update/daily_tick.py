@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import batched
@@ -16,12 +17,11 @@ from services.scoring.storage.targets import mark_moved
 from services.scoring.storage.ticks import last_tick, take_day
 from services.scoring.update.begin_plan import begin_plan
 from services.scoring.update.close_plan import tell_missed
-from services.scoring.update.commune_statuses import judge_units, units_to_judge
+from services.scoring.update.commune_statuses import judge_units, known_pairs, units_to_judge
 from services.scoring.update.plan_guard import plans_of_state, transaction_by_plans, version_of_state
 from services.scoring.update.published_changes import publish_changes
 from services.scoring.update.targets import begin_targets, judge_targets
 from services.scoring.update.transaction import Transaction
-from shared.readable import read_rows
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey
 from shared.service.outbox import Relay
@@ -145,7 +145,7 @@ async def judge_latecomers(transaction: Transaction) -> int:
     Return the number of changes.
     """
     connection = transaction.connection
-    late = _of_known_units(await outdated_statuses(connection, transaction.moment.on), transaction.reference)
+    late = await _outdated(transaction)
     if not late:
         return 0
     await lock_units(connection, transaction.reference.lineage.families(late))
@@ -159,7 +159,7 @@ async def criteria_due(transaction: Transaction) -> dict[int, Sequence[Criterion
     communes that begin on the day.
     """
     connection, reference, on = transaction.connection, transaction.reference, transaction.moment.on
-    due: dict[int, Sequence[CriterionKey]] = _of_known_units(await outdated_statuses(connection, on), reference)
+    due: dict[int, Sequence[CriterionKey]] = await _outdated(transaction)
     bound = [(unit, key) for unit, keys in reference.bound_communes(on).items() for key in keys]
     for unit, key in await without_status(connection, bound):
         due[unit] = [*due.get(unit, ()), key]
@@ -169,12 +169,13 @@ async def criteria_due(transaction: Transaction) -> dict[int, Sequence[Criterion
     return due
 
 
-def _of_known_units(
-    criteria: Mapping[int, Sequence[CriterionKey]], reference: Reference
-) -> dict[int, Sequence[CriterionKey]]:
-    """Leave out units that the reference does not have: the rows that name them are damaged."""
-    known = read_rows(criteria, lambda unit: reference.units.by_key(unit).key).items
-    return {unit: criteria[unit] for unit in known}
+async def _outdated(transaction: Transaction) -> dict[int, Sequence[CriterionKey]]:
+    """Return by unit the criteria whose status no longer holds."""
+    outdated = await outdated_statuses(transaction.connection, transaction.moment.on)
+    criteria: defaultdict[int, list[CriterionKey]] = defaultdict(list)
+    for unit, criterion in known_pairs(outdated, transaction.reference):
+        criteria[unit].append(criterion)
+    return {**criteria}
 
 
 async def judge_due(transaction: Transaction, due: Mapping[int, Sequence[CriterionKey]]) -> int:
