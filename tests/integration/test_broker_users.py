@@ -53,6 +53,9 @@ from tests.waiting import eventually
 SERVICES = list(subjects.CONSUMERS)
 NOBODYS = "nobody.may.publish.here"
 
+_PATIENCE_SECONDS = 30
+"""The time that a busy machine may take to answer; by default nats-py gives up a connection after two seconds."""
+
 
 @dataclass
 class User:
@@ -552,7 +555,9 @@ async def test_a_key_is_renewed_without_a_stop(tmp_path: Path) -> None:
 
         async def opens(file: Path) -> bool:
             try:
-                client = await nats_client.connect(nats.url, **login(file), allow_reconnect=False, error_cb=_ignore)
+                client = await nats_client.connect(
+                    nats.url, **login(file), allow_reconnect=False, error_cb=_ignore, connect_timeout=_PATIENCE_SECONDS
+                )
             except (NatsError, OSError):
                 return False
             await client.close()
@@ -569,7 +574,7 @@ async def test_a_key_is_renewed_without_a_stop(tmp_path: Path) -> None:
         await eventually(lambda: opens(seed))
         assert await opens(old), "who has not taken up the new key goes on"
         for program in running.values():
-            assert await program.jetstream().account_info()
+            assert await program.jetstream(timeout=_PATIENCE_SECONDS).account_info()
         assert away == [], "nobody's connection was broken off"
         await running["notify"].force_reconnect()  # as after a cut: by the new key
         await eventually(lambda: running["notify"].is_connected)
@@ -577,7 +582,7 @@ async def test_a_key_is_renewed_without_a_stop(tmp_path: Path) -> None:
         os.kill(child.pid, signal.SIGHUP)
         await eventually(only_new_opens)
         for program in running.values():
-            assert await program.jetstream().account_info()
+            assert await program.jetstream(timeout=_PATIENCE_SECONDS).account_info()
         assert away == ["notify"]
         for program in running.values():
             await program.close()

@@ -124,6 +124,7 @@ async def test_a_change_is_taken_up_by_all_services_and_moves_what_the_check_for
 
     await around.ntm("reference", "install", str(directory), "--reason", "Thử", "--lang", "en")
     await all_run_on(1, intake, scoring, told.service)
+    await eventually(lambda: around.published(subjects.ALL_RULES))  # scoring publishes them after it has taken it up
     (rules,) = [json.loads(message.data) for message in await around.published(subjects.ALL_RULES)]
     assert told_of(rules) == expected
     new = (await changes(around))[before:]
@@ -137,6 +138,7 @@ async def test_a_change_is_taken_up_by_all_services_and_moves_what_the_check_for
     assert (await explain(told, around) != explained) == (kind == "routes")
     if kind == "units":
         await the_merged_commune_is_known(around, intake, scoring)
+    await eventually(lambda: no_target_moved(around))  # commitments are judged after the communes
     assert "The same" in await around.ntm("rebuild", "--verify")
 
 
