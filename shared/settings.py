@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     watched_disks: str = Field(
         default="", description="Directories between colons; operators are told when the disk of one is nearly full."
     )
+    watch_seconds: float = Field(
+        default=10, gt=0, description="The pause between two looks for troubles of the system."
+    )
     log_format: Literal["json", "text"] = "json"
     log_level: str = "INFO"
 

@@ -218,6 +218,7 @@ async def surroundings(
         "NTM_NATS_URL": server.url,
         "NTM_CLOCK": "simulated",
         "NTM_LOG_FORMAT": "text",
+        "NTM_WATCH_SECONDS": "1",
     }
     engine = create_engine(settings, "tests")
     around = Surroundings(settings, engine, nats, env, server.users, logs, begin)

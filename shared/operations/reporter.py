@@ -103,10 +103,13 @@ class Operations:
             return
         self._changed.set()
 
-    async def watch(self, codes: Sequence[Code], check: Check, every_seconds: float = 10, failures: int = 3) -> None:
+    async def watch(
+        self, codes: Sequence[Code], check: Check, every_seconds: float | None = None, failures: int = 3
+    ) -> None:
         """Look for these troubles until cancelled; each is raised when so many looks in a row have found it.
 
-        Several may look for one code by different checks: it is there as long as one of them finds it.
+        `every_seconds`: the pause between two looks; None: that of the settings. Several may look for one code by
+        different checks: it is there as long as one of them finds it.
         """
         in_a_row, own = dict.fromkeys(codes, 0), id(check)
         while True:
@@ -125,7 +128,7 @@ class Operations:
                     elif in_a_row[code] >= failures:
                         finders.add(own)
                         self.raised(code, found[code])
-            await asyncio.sleep(every_seconds)
+            await asyncio.sleep(self._settings.watch_seconds if every_seconds is None else every_seconds)
 
     async def run(self) -> None:
         """Report changes at once, and what lasts again and again, until cancelled."""

@@ -213,6 +213,7 @@ async def notify_service(
         "NTM_RETRY_FIRST_SECONDS": "0.2",
         "NTM_RETRY_LONGEST_SECONDS": "0.5",
         "NTM_WAIT_SHARE": "0",
+        "NTM_WATCH_SECONDS": "1",
         "NTM_WEBHOOK_ALLOW_PRIVATE": "true",
         "NTM_LINK_SECRET": "a secret of the tests, long enough to be one",
         "NTM_PUBLIC_URL": "https://bao.example.vn",
