@@ -23,6 +23,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from faststream.nats import NatsResponse
 from nats.aio.msg import Msg
 
+from services.scoring import web
 from services.scoring.asking import (
     changes,
     communes,
@@ -74,6 +75,7 @@ async def work() -> AsyncIterator[None]:
 
 app = create_app("NTM scoring", "Các xã đang ở đâu so với kế hoạch. / Where the communes stand.", lifespan)
 for part in (
+    web,
     me,
     summary,
     statuses,

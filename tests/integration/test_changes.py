@@ -60,10 +60,10 @@ async def publish_all(around: Surroundings, *changes: Change) -> None:
 
 @asynccontextmanager
 async def live(
-    scoring: Service, key: str | None, after: int | None = None, session: str | None = None, **query: str
+    scoring: Service, key: str | None, number: int | None = None, session: str | None = None, **query: str
 ) -> AsyncIterator[AsyncIterator[Sent]]:
     """Yield the server-sent events, without what keeps the connection alive, to a key or to a person's session."""
-    headers = {} if after is None else {"Last-Event-ID": str(after)}
+    headers = {} if number is None else {"Last-Event-ID": str(number)}
 
     async def read(answer: httpx.Response) -> AsyncGenerator[Sent]:
         fields: dict[str, str] = {}
@@ -292,3 +292,16 @@ async def test_what_scoring_itself_publishes_is_sent(around: Surroundings, scori
         await eventually(is_told)
         [message] = await around.published("ntm.v1.status.184.06280.ntm-11")
         assert json.loads(message.data)["id"] == change["id"]
+
+
+async def test_a_browser_that_cannot_send_the_header_names_the_number_in_the_address(
+    around: Surroundings, scoring: Service
+) -> None:
+    key = await around.key("20")
+    page, first, second = await listed(scoring, key), a_status_change(), a_status_change()
+    await publish_all(around, first, second)
+    async with live(scoring, key, after=str(page["live_after"])) as events:
+        sent = await anext(events)
+    assert sent.ids == [str(first.id), str(second.id)]
+    async with live(scoring, key, int(sent.id) - 1, after=str(page["live_after"])) as events:
+        assert (await anext(events)).ids == [str(second.id)], "after a break the header holds"

@@ -120,13 +120,17 @@ async def follow_changes(
         int | None,
         Header(ge=0, le=2**62, description="The number behind which to go on: an event's id, or `live_after`."),
     ] = None,
+    after: Annotated[
+        int | None, Query(ge=0, le=2**62, description="The same for browsers, which send the header from a break on.")
+    ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Send the changes as they happen, as server-sent events: at most two frames a second, each with all since.
 
     An event `changes` has a `ChangeFrame`, an event `reset` a `ChangesLost`. The stream ends with its key or session.
     """
     scoring = scoring_of(request)
-    number = said = await scoring.changes.newest() if last_event_id is None else last_event_id
+    begins_behind = after if last_event_id is None else last_event_id
+    number = said = await scoring.changes.newest() if begins_behind is None else begins_behind
     while True:
         found = await scoring.changes.behind(number)
         if found is None:

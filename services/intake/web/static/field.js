@@ -1,8 +1,7 @@
-// Units, periods, figures and statuses as people read them.
+// Units, criteria and figures as people read them.
 
-import { badge, h } from "./dom.js";
-import { day, text } from "./plain.js";
-import { language, locale, t } from "./words.js";
+import { text } from "./plain.js";
+import { locale, t } from "./words.js";
 
 /** The scope of the person who is signed in; filled by `learn`. */
 export const known = { me: null, catalogue: null, units: new Map(), criteria: new Map(), elements: new Map() };
@@ -52,26 +51,6 @@ export function reviewStages() {
   return kinds.some((kind) => kind === "district" || kind === "city") ? ["verified"] : [];
 }
 
-export function granularity(period) {
-  if (/^\d{4}$/.test(period)) return "year";
-  if (/-H\d$/.test(period)) return "half";
-  if (/-Q\d$/.test(period)) return "quarter";
-  return { 7: "month", 10: "day" }[period.length] ?? null;
-}
-
-const MONTH = new Intl.DateTimeFormat("en", { month: "long", timeZone: "UTC" });
-
-export function periodName(period) {
-  const [year, part] = [period.slice(0, 4), period.slice(5)];
-  switch (granularity(period)) {
-    case "year": return t("period_year", year);
-    case "half": return t(`period_${part.toLowerCase()}`, year);
-    case "quarter": return t("period_quarter", ["I", "II", "III", "IV"][part[1] - 1], year);
-    case "month": return t("period_month", language() === "vi" ? Number(part) : MONTH.format(new Date(period)), year);
-    default: return day(period);
-  }
-}
-
 export function figure(value) {
   if (typeof value === "boolean") return t(value ? "yes" : "no");
   return typeof value === "number" ? new Intl.NumberFormat(locale(), { maximumFractionDigits: 6 }).format(value) : String(value);
@@ -80,9 +59,3 @@ export function figure(value) {
 /** `3 days`, and `3 days ago` or `today`. */
 export const days = (count) => new Intl.NumberFormat(locale(), { style: "unit", unit: "day", unitDisplay: "long" }).format(count);
 export const daysAgo = (count) => new Intl.RelativeTimeFormat(locale(), { numeric: "auto" }).format(-count, "day");
-
-const TONES = { met: "good", on_track: "good", behind: "bad", missed: "bad", not_met: "warn", no_data: "calm" };
-export const status = (word) => badge(t(`status_${word}`), TONES[word] ?? "calm");
-
-/** A value and the value that replaces it. */
-export const becomes = (before, after) => h("span", { class: "becomes" }, before, h("span", { class: "arrow", "aria-label": t("becomes") }, " → "), after);

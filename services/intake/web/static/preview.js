@@ -1,8 +1,10 @@
 // The preview of a file: faults at their cells, figures old and new, statuses before and after. Nothing is sent yet.
 
 import { badge, field, h, say, table, tick } from "./dom.js";
-import { becomes, criterionName, elementName, figure, periodName, status, unitName } from "./field.js";
+import { criterionName, elementName, figure, unitName } from "./field.js";
+import { periodName } from "./periods.js";
 import { troubleBox } from "./plain.js";
+import { becomes, status } from "./verdicts.js";
 import { t } from "./words.js";
 
 export function preview(upload, found) {

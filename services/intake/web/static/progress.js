@@ -2,7 +2,8 @@
 
 import { get } from "./api.js";
 import { h, say, table } from "./dom.js";
-import { periodName, unitName } from "./field.js";
+import { unitName } from "./field.js";
+import { periodName } from "./periods.js";
 import { troubleBox } from "./plain.js";
 import { changes, follow, openReceipt, refresh, state, warnings } from "./receipts.js";
 import { t } from "./words.js";

@@ -2,8 +2,10 @@
 
 import { get } from "./api.js";
 import { badge, dialog, h, table } from "./dom.js";
-import { becomes, criterionName, elementName, figure, periodName, status, unitName } from "./field.js";
+import { criterionName, elementName, figure, unitName } from "./field.js";
+import { periodName } from "./periods.js";
 import { moment, text, troubleBox } from "./plain.js";
+import { becomes, status } from "./verdicts.js";
 import { t } from "./words.js";
 
 const TONES = { accepted: "calm", scored: "good", parked: "warn", returned: "bad" };

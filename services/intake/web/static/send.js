@@ -2,10 +2,11 @@
 
 import { download, newRequest, postFile, XLSX } from "./api.js";
 import { field, h, say, select, tick } from "./dom.js";
-import { coversCriterion, criterionName, granularity, known, periodName, unitChoices } from "./field.js";
+import { coversCriterion, criterionName, known, unitChoices } from "./field.js";
+import { granularity, periodName } from "./periods.js";
 import { day, page, troubleBox } from "./plain.js";
-import { progress } from "./progress.js";
 import { preview } from "./preview.js";
+import { progress } from "./progress.js";
 import { t } from "./words.js";
 
 const [ALL, OTHER] = ["all", "other"];

@@ -2,7 +2,8 @@
 
 import { get } from "./api.js";
 import { dialog, h, table } from "./dom.js";
-import { periodName, unitName } from "./field.js";
+import { unitName } from "./field.js";
+import { periodName } from "./periods.js";
 import { moment, troubleBox } from "./plain.js";
 import { changes, follow, openReceipt, refresh, stage, state, warnings } from "./receipts.js";
 import { withdrawal } from "./withdraw.js";

@@ -1,0 +1,112 @@
+// Districts by criterion on a day of the year, as it was known then; a cell opens its communes.
+
+import { get, WATCHING } from "./api.js";
+import { dialog, field, h, select, table } from "./dom.js";
+import { live, seldom } from "./live.js";
+import { day, text, troubleBox } from "./plain.js";
+import { status, STATUSES } from "./verdicts.js";
+import { t } from "./words.js";
+
+const READ_SECONDS = 10;
+const GOOD = ["on_track", "met"];
+const BAD = ["missed", "behind"];
+
+/** Shows the districts in `main`; returns the function that leaves them. */
+export function districts(main) {
+  const card = h("section", { class: "card" });
+  const headline = h("div", { class: "headline" });
+  let connection = null;
+  let isLeft = false;
+  let summary = null;
+  let at = null; // the day chosen; null: the newest
+  let cohort = null;
+
+  async function read() {
+    try {
+      const { live_after: after } = connection ? {} : await get("/v1/changes", { limit: 1 }, WATCHING);
+      summary = await get("/v1/summary", { months: true }, WATCHING);
+      if (!connection && !isLeft) {
+        connection = live({ after, read, hear: readSoon });
+        headline.append(connection.sign);
+      }
+    } catch (trouble) {
+      return card.replaceChildren(troubleBox(trouble, read));
+    }
+    if (!card.querySelector(":focus")) draw();
+  }
+
+  function draw() {
+    const days = summary.days.map((one) => one.on);
+    const place = at === null ? days.length - 1 : days.indexOf(at);
+    const matrix = h("div", {}, drawMatrix(summary, summary.days[place], cohort));
+    const shown = h("output", {}, day(days[place]));
+    const choose = (event) => {
+      at = Number(event.target.value) === days.length - 1 ? null : days[event.target.value];
+      shown.replaceChildren(day(days[event.target.value]));
+      matrix.replaceChildren(drawMatrix(summary, summary.days[event.target.value], cohort));
+    };
+    const choices = [["", t("all_communes")], ...summary.cohorts.map((one) => [one.id, text(one.name)])];
+    const group = (event) => {
+      cohort = event.target.value || null;
+      draw();
+    };
+    const slider = h("input", { type: "range", min: 0, max: days.length - 1, step: 1, oninput: choose, "aria-valuetext": day(days[place]) });
+    slider.value = place; // once the bounds are set
+    card.replaceChildren(
+      h("h2", {}, t("districts_title")), h("p", { class: "hint" }, t("districts_hint")),
+      h("div", { class: "filters" }, field(t("cohort"), select(choices, cohort ?? "", group)), field(t("on_day"), slider)),
+      h("p", {}, t("known_by"), " ", shown), matrix);
+  }
+
+  const readSoon = seldom(read, READ_SECONDS);
+  main.append(headline, card);
+  read();
+  return () => {
+    isLeft = true;
+    connection?.end();
+  };
+}
+
+function drawMatrix(summary, counted, cohort) {
+  const short = (criterion) => criterion.key.replace(/^ntm-/, "").replace(/^advanced-/, "NC\u00a0");
+  const used = summary.criteria.filter((criterion) => counted.districts.some((one) => one.cells.some((cell) => cell.criterion === criterion.key && cell.cohort === cohort)));
+  if (!used.length) return h("p", {}, t("nothing_known"));
+  const head = h("tr", {}, h("th", { scope: "col" }, t("district")), used.map((criterion) => h("th", { scope: "col", title: text(criterion.name) }, short(criterion))));
+  const rows = counted.districts.map((one) => h("tr", {},
+    h("th", { scope: "row" }, one.district?.name ?? t("whole_province")),
+    used.map((criterion) => h("td", {}, cellOf(one, criterion, cohort, counted.on === summary.as_of ? null : counted.on)))));
+  return h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": t("districts_title") },
+    h("table", { class: "matrix" }, h("caption", { class: "unseen" }, t("districts_title")), h("thead", {}, head), h("tbody", {}, rows)),
+    h("ul", { class: "legend" }, used.map((criterion) => h("li", {}, h("b", {}, short(criterion)), ` ${text(criterion.name)}`))));
+}
+
+function cellOf(one, criterion, cohort, asOf) {
+  const cell = one.cells.find((each) => each.criterion === criterion.key && each.cohort === cohort);
+  if (!cell) return "";
+  const sum = (words) => words.reduce((total, word) => total + (cell.statuses[word] ?? 0), 0);
+  const [all, good, bad] = [sum(STATUSES), sum(GOOD), sum(BAD)];
+  const tone = good === all ? "good" : bad ? "bad" : "warn";
+  const sign = { good: "✓", bad: "!", warn: "" }[tone];
+  const place = one.district?.name ?? t("whole_province");
+  const words = `${place}, ${text(criterion.name)}: ${STATUSES.filter((word) => cell.statuses[word]).map((word) => `${cell.statuses[word]} ${t(`status_${word}`)}`).join(", ")}`;
+  const open = () => showCommunes(one.district, criterion, cohort, asOf, place);
+  return h("button", { type: "button", class: `cell ${tone}`, title: words, "aria-label": words, onclick: open }, `${good}/${all}`, sign && h("b", {}, ` ${sign}`));
+}
+
+/** The communes of a cell: the worst status first, and of one status those that lack least. */
+function showCommunes(district, criterion, cohort, asOf, place) {
+  const found = h("div", {}, h("p", { class: "loading" }, t("loading")));
+  dialog(`${place}: ${text(criterion.name)}`, () => found);
+  const lack = (one) => one.assessment?.parts.reduce((total, part) => total + (part.missing ?? 0), 0) ?? 0;
+  const order = (one, other) => STATUSES.indexOf(one.status) - STATUSES.indexOf(other.status) || lack(one) - lack(other) || one.unit.name.localeCompare(other.unit.name, "vi");
+  const read = async () => {
+    try {
+      const { items } = await get("/v1/statuses", { district: district?.code, criterion: criterion.key, cohort, as_of: asOf, limit: 1000 });
+      const rows = items.sort(order).map((one) => [h("b", { class: "place" }, one.unit.name), status(one.status), one.assessment ? h("p", { class: "words" }, text(one.assessment.reason)) : ""]);
+      found.replaceChildren(table(text(criterion.name), [t("commune"), t("stand"), t("reason")], rows));
+    } catch (trouble) {
+      found.replaceChildren(troubleBox(trouble, read));
+    }
+  };
+  read();
+}

@@ -1,0 +1,232 @@
+// The overview: how the plan stands, the worst first; what has changed in a week; who is late with reports.
+
+import { get, WATCHING } from "./api.js";
+import { h, table } from "./dom.js";
+import { bar, sparkline } from "./drawing.js";
+import { live, seldom } from "./live.js";
+import { periodName } from "./periods.js";
+import { day, page, text, troubleBox } from "./plain.js";
+import { becomes, status, STATUSES } from "./verdicts.js";
+import { locale, t } from "./words.js";
+
+const READ_SECONDS = 10;
+const FRESH_SECONDS = 60;
+const CHANGES_SHOWN = 20;
+const DAY = 86_400_000;
+const BEHIND = ["missed", "behind"];
+const BETTER = ["met", "recovered"];
+const WORSE = ["lost", "fell_behind", "missed"];
+
+const number = (value) => new Intl.NumberFormat(locale(), { maximumFractionDigits: 2 }).format(value);
+const amount = (value, unit) => (value === null ? "–" : unit === "yes_no" ? t(value ? "yes" : "no") : unit === "percent" ? `${number(value)}\u00a0%` : number(value));
+
+/** Shows the overview in `main`; returns the function that leaves it. */
+export function overview(main) {
+  const finding = h("div", { class: "finding" });
+  const headline = h("div", { class: "headline" }, finding);
+  const plan = h("section", { class: "card" });
+  const week = h("section", { class: "card" });
+  const late = h("section", { class: "card" });
+  const lines = new Map();
+  const fresh = new Set(); // the keys of what has just changed
+  let shown = new Map();
+  let changes = null;
+  let connection = null;
+  let isLeft = false;
+  let looks = 0;
+
+  async function read() {
+    const look = ++looks; // an answer that a newer look has overtaken is not shown
+    let found = null;
+    try {
+      found = await Promise.all([
+        get("/v1/targets", {}, WATCHING),
+        get("/v1/changes", { limit: 5000 }, WATCHING),
+        get("/v1/statuses", { overdue: true, form: "short", limit: 5000 }, WATCHING),
+      ]);
+    } catch (trouble) {
+      if (look === looks) plan.replaceChildren(troubleBox(trouble, read));
+      return;
+    }
+    if (look !== looks) return;
+    const [{ items }, lately, overdue] = found;
+    const commitments = leading(items);
+    changes = lately.items;
+    const now = new Map(commitments.map((one) => [keyOf(one), JSON.stringify([one.status, one.assessment?.parts[0]?.value])]));
+    for (const [key, state] of now) if (shown.size && shown.get(key) !== state) mark(key);
+    shown = now;
+    drawFinding(finding, commitments, changes, overdue.items);
+    redraw(plan, () => drawPlan(plan, commitments, items, lines, fresh));
+    redraw(week, () => drawWeek(week, changes, fresh));
+    redraw(late, () => drawLate(late, overdue.items));
+    if (!connection && !isLeft) {
+      connection = live({ after: lately.live_after, read, hear });
+      headline.append(connection.sign);
+    }
+    drawLines(commitments, lines);
+  }
+
+  function mark(key) {
+    fresh.add(key);
+    setTimeout(() => fresh.delete(key), FRESH_SECONDS * 1000);
+  }
+
+  const readSoon = seldom(read, READ_SECONDS);
+  const hear = (items) => {
+    for (const one of items) mark(one.id);
+    changes = [...items].reverse().concat(changes);
+    redraw(week, () => drawWeek(week, changes, fresh));
+    readSoon();
+  };
+  main.append(headline, plan, h("div", { class: "two" }, week, late));
+  read();
+  return () => {
+    isLeft = true;
+    connection?.end();
+  };
+}
+
+const keyOf = ({ commitment, unit }) => `${commitment.id} ${unit.code}`;
+
+/** Draws a card again, and leaves open what is open in it, and the focus where it is. */
+function redraw(card, draw) {
+  const open = new Set([...card.querySelectorAll("details[open]")].map((one) => one.dataset.key));
+  const focused = card.contains(document.activeElement) ? document.activeElement.closest("details")?.dataset.key : null;
+  draw();
+  for (const one of card.querySelectorAll("details")) {
+    one.open = open.has(one.dataset.key);
+    if (one.dataset.key === focused) one.querySelector("summary").focus({ preventScroll: true });
+  }
+}
+
+/** One line for each commitment: that of the highest unit, where several districts have their own that of the worst. */
+function leading(targets) {
+  const found = new Map();
+  for (const target of targets) {
+    const before = found.get(target.commitment.id);
+    if (!before || order(target, before) < 0) found.set(target.commitment.id, target);
+  }
+  return [...found.values()];
+}
+
+const isOfProvince = ({ unit }) => unit.kind === "province";
+const order = (one, other) => isOfProvince(other) - isOfProvince(one) || STATUSES.indexOf(one.status) - STATUSES.indexOf(other.status) || lack(other) - lack(one);
+
+/** The share of the way to the goal that is missing today. */
+function lack({ assessment }) {
+  const part = assessment?.parts[0];
+  return part?.gap && part.goal !== part.baseline ? part.gap / Math.abs(part.goal - (part.baseline ?? 0)) : 0;
+}
+
+function drawFinding(finding, targets, changes, overdue) {
+  const counts = Object.fromEntries(STATUSES.map((one) => [one, targets.filter((target) => target.status === one).length]));
+  const behind = counts.missed + counts.behind;
+  const deadlines = targets.map((target) => target.assessment?.parts[0]?.deadline).filter(Boolean).sort();
+  const end = deadlines.at(-1);
+  const left = end && Math.max(0, Math.round((Date.parse(end) - Date.parse(page.today)) / DAY));
+  const of = (events) => changes.filter((change) => change.kind === "status" && events.includes(change.event)).length;
+  finding.replaceChildren(
+    h("h2", {}, targets.length ? (behind ? t("finding", behind, targets.length) : t("finding_none", targets.length)) : t("finding_empty")),
+    h("p", {}, [
+      STATUSES.filter((one) => counts[one] && !BEHIND.includes(one)).map((one) => `${counts[one]} ${t(`status_${one}`)}`).join(" · "),
+      end && t("days_left", left, day(end)),
+      t("week_in_short", of(BETTER), of(WORSE)),
+      t("reports_overdue", new Set(overdue.flatMap((one) => one.overdue.map((period) => `${one.unit.code} ${one.criterion.key} ${period}`))).size),
+    ].filter(Boolean).join(". ").concat(".")));
+}
+
+/** The commitments, the worst first: those behind by the share of their way that is missing. */
+function drawPlan(plan, targets, all, lines, fresh) {
+  const ordered = [...targets].sort((one, other) => STATUSES.indexOf(one.status) - STATUSES.indexOf(other.status) || lack(other) - lack(one));
+  const headers = [t("stand"), t("commitment"), t("now"), t("should_be"), t("goal"), t("against_path"), t("way"), t("over_year")];
+  const made = table(t("plan_title"), headers, ordered.map((target) => {
+    const key = keyOf(target);
+    const part = target.assessment?.parts[0] ?? null;
+    lines.set(key, lines.get(key) ?? h("div", {}));
+    const isNew = fresh.has(key);
+    return [
+      status(target.status),
+      h("details", { class: isNew ? "fresh" : null, "data-key": key },
+        h("summary", {}, text(target.commitment.title), target.unit.kind !== "province" && h("span", { class: "hint" }, ` (${target.unit.name})`), isNew && h("b", { class: "new" }, ` ${t("just_now")}`)),
+        h("p", { class: "hint" }, target.assessment && text(target.assessment.reason)),
+        below(target, all)),
+      h("b", {}, part ? amount(part.value, part.measured_in) : "–"),
+      part ? amount(part.required, part.measured_in) : "–",
+      part ? amount(part.goal, part.measured_in) : "–",
+      gap(part),
+      way(part, target.status),
+      lines.get(key),
+    ];
+  }));
+  made.classList.add("plan");
+  plan.replaceChildren(h("h3", {}, t("plan_title")), targets.length ? made : h("p", {}, t("nothing_promised")));
+}
+
+/** How the other units stand that have the commitment too, the worst first. */
+function below(target, all) {
+  const others = all.filter((one) => one.commitment.id === target.commitment.id && one !== target).sort(order);
+  return others.length && h("ul", { class: "hint" }, others.map((one) => {
+    const part = one.assessment?.parts[0];
+    return h("li", {}, `${one.unit.name}: `, status(one.status), part && part.value !== null && ` ${amount(part.value, part.measured_in)} / ${amount(part.goal, part.measured_in)}`);
+  }));
+}
+
+function gap(part) {
+  if (!part || part.value === null) return "";
+  const unit = part.measured_in === "percent" ? t("points") : "";
+  if (part.gap > 0) return t("short_of", number(part.gap), unit);
+  if (part.gap < 0) return t("ahead_by", number(-part.gap), unit);
+  if (part.missing) return t("missing", number(part.missing), part.missing_unit ? text(part.missing_unit) : "");
+  return part.gap === 0 ? t("as_planned") : "";
+}
+
+function way(part, word) {
+  if (!part || part.value === null || part.goal === null || part.measured_in === "yes_no") return "";
+  if (part.goal === (part.baseline ?? 0)) return h("span", { class: "hint" }, t("to_be_kept", amount(part.goal, part.measured_in)));
+  return bar({ ...part, status: word }, t("way_words", amount(part.baseline ?? 0, part.measured_in), amount(part.value, part.measured_in), amount(part.goal, part.measured_in)));
+}
+
+/** Draws the year's line of each commitment that has none yet. */
+async function drawLines(targets, lines) {
+  for (const { unit, commitment } of targets) {
+    const place = lines.get(keyOf({ unit, commitment }));
+    if (place.childElementCount) continue;
+    try {
+      const series = await get("/v1/series", { unit: unit.code, commitment: commitment.id }, WATCHING);
+      const drawn = sparkline(series.lines[0]?.points ?? [], t("over_year"));
+      if (drawn) place.replaceChildren(drawn);
+    } catch {
+      return; // the table says all that matters; the next look draws the lines
+    }
+  }
+}
+
+function drawWeek(week, changes, fresh) {
+  const since = new Date(Date.parse(page.today) - 7 * DAY).toISOString().slice(0, 10);
+  const kept = changes.filter((change) => change.on >= since && change.before !== change.after);
+  const item = (change) => h("li", { class: fresh.has(change.id) ? "fresh" : null, "data-change": change.id },
+    h("b", {}, change.unit.name), change.district && h("span", { class: "hint" }, ` ${change.district.name}`), " · ",
+    change.criterion ? text(change.criterion.name) : text(change.commitment.title), " ", becomes(status(change.before), status(change.after)),
+    h("span", { class: "hint" }, ` ${day(change.on)}`), fresh.has(change.id) && h("b", { class: "new" }, ` ${t("just_now")}`));
+  week.replaceChildren(
+    h("h3", {}, t("week_title", day(since), day(page.today))),
+    kept.length ? h("ul", { class: "changes" }, kept.slice(0, CHANGES_SHOWN).map(item)) : h("p", {}, t("no_changes")),
+    kept.length > CHANGES_SHOWN && h("p", { class: "hint" }, t("more_changes", kept.length - CHANGES_SHOWN)) || "");
+}
+
+/** Who should be called: by district, those with the most missing reports first. */
+function drawLate(late, overdue) {
+  const districts = new Map();
+  for (const one of overdue) {
+    const place = one.district?.name ?? one.unit.name;
+    districts.set(place, [...(districts.get(place) ?? []), one]);
+  }
+  const rows = [...districts].sort(([a, mine], [b, others]) => others.length - mine.length || a.localeCompare(b, "vi"));
+  late.replaceChildren(
+    h("h3", {}, t("late_title")),
+    rows.length
+      ? h("div", {}, rows.map(([place, missing]) => h("details", { "data-key": place },
+          h("summary", {}, h("b", {}, place), " · ", t("late_communes", new Set(missing.map((one) => one.unit.code)).size, missing.length)),
+          h("ul", {}, missing.map((one) => h("li", {}, `${one.unit.name}: ${text(one.criterion.name)}, ${one.overdue.map(periodName).join(", ")}`))))))
+      : h("p", {}, t("nobody_late")));
+}

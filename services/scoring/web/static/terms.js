@@ -1,0 +1,57 @@
+// The words of the board.
+
+import { addWords } from "./words.js";
+
+addWords({
+  foot: ["Kết quả tính theo số liệu đã được tiếp nhận; trang tự cập nhật khi có thay đổi.", "Verdicts follow the figures that were accepted; the page keeps itself up to date."],
+  nav_overview: ["Tổng quan", "Overview"],
+  nav_districts: ["Huyện và xã", "Districts and communes"],
+  connecting: ["đang kết nối…", "connecting…"],
+  live: ["● trực tiếp", "● live"],
+  cut_off: ["Mất kết nối: số liệu trên trang có thể đã cũ. Đang kết nối lại…", "The connection is lost: what the page shows may be old. Connecting again…"],
+  just_now: ["vừa thay đổi", "just changed"],
+
+  finding: ["{0} trong {1} chỉ tiêu của kế hoạch đang chậm", "{0} of the plan's {1} commitments are behind"],
+  finding_none: ["Không chỉ tiêu nào trong {0} chỉ tiêu của kế hoạch bị chậm", "None of the plan's {0} commitments is behind"],
+  finding_empty: ["Kế hoạch không giao chỉ tiêu cho đơn vị của bạn", "The plan has no commitment for your unit"],
+  days_left: ["Còn {0} ngày đến {1}", "{0} days are left until {1}"],
+  week_in_short: ["Tuần qua: {0} tiêu chí của xã chuyển tốt, {1} xấu đi", "In the past week {0} of the communes' criteria have improved and {1} have become worse"],
+  reports_overdue: ["{0} báo cáo quá hạn", "{0} reports are overdue"],
+
+  plan_title: ["Chỉ tiêu của kế hoạch, chỗ chậm nhất trước", "The plan's commitments, the worst first"],
+  nothing_promised: ["Không có chỉ tiêu nào.", "There are none."],
+  stand: ["Đánh giá", "Status"],
+  commitment: ["Chỉ tiêu", "Commitment"],
+  now: ["Hiện nay", "Now"],
+  should_be: ["Lẽ ra phải", "Required today"],
+  goal: ["Mục tiêu", "Goal"],
+  against_path: ["So với lộ trình", "Against the path"],
+  way: ["Đoạn đường đã đi (vạch đen: lẽ ra phải)", "The way so far (black: required today)"],
+  over_year: ["Trong năm (nét đứt: lộ trình)", "Over the year (dashed: the path)"],
+  points: ["điểm\u00a0%", "points"],
+  short_of: ["kém {0} {1}", "{0} {1} short"],
+  ahead_by: ["vượt {0} {1}", "{0} {1} ahead"],
+  as_planned: ["đúng lộ trình", "as planned"],
+  missing: ["còn thiếu {0} {1}", "{0} {1} missing"],
+  to_be_kept: ["phải giữ ở mức {0}", "to be kept at {0}"],
+  way_words: ["từ {0}, nay {1}, mục tiêu {2}", "from {0}, now {1}, goal {2}"],
+
+  week_title: ["Tuần qua ({0} – {1})", "The past week ({0} – {1})"],
+  no_changes: ["Không có đánh giá nào thay đổi.", "No verdict has changed."],
+  more_changes: ["… và {0} thay đổi khác.", "… and {0} more changes."],
+  late_title: ["Cần gọi hôm nay: báo cáo quá hạn", "To be called today: overdue reports"],
+  late_communes: ["{0} xã, {1} tiêu chí", "{0} communes, {1} criteria"],
+  nobody_late: ["Không có báo cáo nào quá hạn.", "No report is overdue."],
+
+  districts_title: ["Các xã theo huyện và tiêu chí", "Communes by district and criterion"],
+  districts_hint: ["Mỗi ô: số xã đạt hoặc đúng tiến độ trên tổng số xã phải thực hiện. ✓: tất cả; !: có xã chậm. Bấm vào ô để xem từng xã.", "Each cell: communes that meet the criterion or are on track, of all that are bound to it. ✓: all; !: some are behind. Press a cell to see its communes."],
+  cohort: ["Nhóm xã", "Communes"],
+  all_communes: ["Tất cả các xã", "All communes"],
+  on_day: ["Thời điểm (cuối từng tháng)", "Day (ends of months)"],
+  known_by: ["Theo kết quả đã công bố đến hết ngày", "As published by the end of"],
+  nothing_known: ["Chưa có kết quả nào được công bố đến ngày này.", "Nothing had been published by this day."],
+  district: ["Huyện", "District"],
+  whole_province: ["Toàn tỉnh", "The whole province"],
+  commune: ["Xã", "Commune"],
+  reason: ["Lý do", "Reason"],
+});

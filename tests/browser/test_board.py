@@ -1,0 +1,155 @@
+"""The board at `/` of scoring in a real Chromium: it says what the API says, and what happens while it is open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, expect
+
+from tests.binding_plan import binding_reference, reference_that_binds
+from tests.browser.pages import a_person, keep_picture, opened, sign_in
+from tests.integration.test_rebuild import scored
+from tests.integration.test_scoring import load_district, poverty_report, put_on_stream
+from tests.running import START, Service, Surroundings
+
+PHONE = 360
+
+
+@pytest.fixture(scope="module", autouse=True)
+def binding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Reference data whose plan binds the border communes."""
+    directory = reference_that_binds(tmp_path_factory.mktemp("binding"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NTM_REFERENCE_DIR", str(directory))
+        yield directory
+
+
+@pytest.fixture
+async def scoring(around: Surroundings) -> Service:
+    """A scoring that has judged a report of each commune in December and in May: fewer meet criterion 11 now."""
+    service, communes = await around.start("scoring"), binding_reference().units.communes(START, "20")
+    reports = [
+        poverty_report(period, 100 if number < meeting else 200, unit=unit.code, district=load_district(unit.code))
+        for period, meeting in (("2022-12", 77), ("2023-05", 60))
+        for number, unit in enumerate(communes)
+    ]
+    await put_on_stream(around, *reports)
+    await scored(around, len(reports))
+    return service
+
+
+@pytest.fixture
+async def page(chromium: Browser, scoring: Service) -> AsyncIterator[Page]:
+    async with opened(chromium, scoring.url, 1280) as page:
+        yield page
+
+
+async def answer(page: Page, path: str) -> dict[str, Any]:
+    """Return what the API answers to the person of the page."""
+    return dict(await (await page.request.get(path)).json())
+
+
+def in_vietnamese(number: float) -> str:
+    return f"{number:,.2f}".rstrip("0").rstrip(".").translate(str.maketrans(",.", ".,"))
+
+
+def row_of(page: Page, target: dict[str, Any]) -> Locator:
+    key = f"{target['commitment']['id']} {target['unit']['code']}"
+    return page.get_by_role("row").filter(has=page.locator(f'[data-key="{key}"]'))
+
+
+async def test_the_overview_says_what_the_api_says_the_worst_first(around: Surroundings, page: Page) -> None:
+    await sign_in(page, await a_person(around.engine, "20", agency="vpdp", role="coordinator"), "overview")
+    all_targets = (await answer(page, "/v1/targets"))["items"]
+    commitments = {one["commitment"]["id"] for one in all_targets}
+    targets = [one for one in all_targets if one["unit"]["kind"] == "province"]
+    assert {one["commitment"]["id"] for one in targets} < commitments, "some have districts alone"
+    of_districts = commitments - {one["commitment"]["id"] for one in targets}
+    behind = {
+        one["commitment"]["id"]
+        for one in all_targets
+        if one["status"] in ("behind", "missed")
+        and (one["unit"]["kind"] == "province" or one["commitment"]["id"] in of_districts)
+    }
+    await expect(page.get_by_role("heading", name=f"{len(behind)} trong {len(commitments)} chỉ tiêu")).to_be_visible()
+    assert behind
+    for target in targets:
+        part, row = target["assessment"]["parts"][0], row_of(page, target)
+        await expect(row).to_contain_text(target["commitment"]["title"]["vi"])
+        for shown in (part["value"], part["goal"]):
+            if shown is not None and part["measured_in"] != "yes_no":
+                await expect(row).to_contain_text(in_vietnamese(shown))
+    keys = await page.locator(".plan [data-key]").evaluate_all("all => all.map(one => one.dataset.key)")
+    by_key = {f"{one['commitment']['id']} {one['unit']['code']}": one["status"] for one in all_targets}
+    ranks = ["missed", "behind", "no_data", "not_met", "on_track", "met"]
+    assert [by_key[key] for key in keys] == sorted((by_key[key] for key in keys), key=ranks.index)
+    await expect(page.locator(".sparkline").first).to_be_visible()
+    await keep_picture(page, "board-overview")
+    overdue = (await answer(page, "/v1/statuses?overdue=true&form=short&limit=5000"))["items"]
+    reports = {(one["unit"]["code"], one["criterion"]["key"], period) for one in overdue for period in one["overdue"]}
+    await expect(page.get_by_text(f"{len(reports)} báo cáo quá hạn")).to_be_visible()
+
+
+async def test_a_change_is_on_the_page_by_itself_also_after_the_service_was_away(
+    around: Surroundings, scoring: Service, page: Page
+) -> None:
+    await sign_in(page, await a_person(around.engine, "20", agency="vpdp", role="coordinator"), "overview")
+    await expect(page.get_by_text("● trực tiếp")).to_be_visible()
+    before = {one["id"] for one in (await answer(page, "/v1/changes?limit=5000"))["items"]}
+    await put_on_stream(around, poverty_report("2023-06", 900, START))
+    fresh = page.locator("li.fresh")
+    await expect(fresh.first).to_contain_text("vừa thay đổi")
+    assert await fresh.first.get_attribute("data-change") not in before
+    await scoring.stop()
+    await expect(page.get_by_text("Mất kết nối")).to_be_visible(timeout=30_000)
+    await scoring.start()
+    await expect(page.get_by_text("● trực tiếp")).to_be_visible(timeout=30_000)
+
+    known = await page.locator("li[data-change]").evaluate_all("all => all.map(one => one.dataset.change)")
+    await put_on_stream(around, poverty_report("2023-06", 20, START, revision=2))
+    fresh = page.locator("li.fresh").filter(has_text="Quốc Khánh")
+    await expect(fresh).to_have_count(2)
+    assert await fresh.first.get_attribute("data-change") not in known
+
+
+async def test_a_cell_opens_its_communes_and_the_slider_goes_back(around: Surroundings, page: Page) -> None:
+    await sign_in(page, await a_person(around.engine, "20", agency="vpdp", role="coordinator"), "districts")
+    summary = await answer(page, "/v1/summary?months=true")
+    today = summary["days"][-1]
+    [district] = [one for one in today["districts"] if one["district"] and one["district"]["code"] == "180"]
+    [cell] = [one for one in district["cells"] if one["criterion"] == "ntm-11" and one["cohort"] is None]
+    total, good = sum(cell["statuses"].values()), sum(cell["statuses"].get(one, 0) for one in ("met", "on_track"))
+    button = page.get_by_role("row", name=re.compile("Tràng Định")).get_by_role(
+        "button", name=re.compile("Nghèo đa chiều")
+    )
+    await expect(button).to_contain_text(f"{good}/{total}")
+    await keep_picture(page, "board-districts")
+    await button.click()
+    rows = page.get_by_role("dialog").get_by_role("row")
+    await expect(rows).to_have_count(total + 1)
+    await keep_picture(page, "board-communes")
+    await page.keyboard.press("Escape")
+    await expect(button).to_be_focused()
+    slider = page.get_by_label("Thời điểm (cuối từng tháng)")
+    await slider.focus()
+    await page.keyboard.press("Home")
+    first = summary["days"][0]
+    year, month, day = first["on"].split("-")
+    await expect(page.locator("output")).to_have_text(f"{int(day)}/{int(month)}/{year}")
+
+
+async def test_it_fits_a_phone_and_speaks_english(around: Surroundings, scoring: Service, chromium: Browser) -> None:
+    async with opened(chromium, scoring.url, PHONE) as page:
+        await sign_in(page, await a_person(around.engine, "180", agency="trang-dinh"), "overview")
+        for part in ("overview", "districts"):
+            await page.goto(f"/#{part}")
+            await expect(page.get_by_text("● trực tiếp")).to_be_visible()
+            await expect(page.locator("table").first).to_be_visible()
+            await keep_picture(page, f"board-{part}-phone")
+            assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE
+        await page.get_by_role("button", name="English").click()
+        await expect(page.get_by_role("heading", name="Communes by district and criterion")).to_be_visible()
