@@ -222,7 +222,7 @@ def _greet(system: RunningSystem, key: str, password: str | None, data: Path, ki
     )
     lines = [
         f"[bold]intake[/]   {system.intake_url}   nộp số liệu / figures are sent here; {system.intake_url}/docs",
-        f"[bold]scoring[/]  {system.scoring_url}/docs",
+        f"[bold]scoring[/]  {system.scoring_url}   bảng điều hành / the board; {system.scoring_url}/docs",
         f"[bold]notify[/]   {system.notify_url}   cảnh báo / alerts; {system.notify_url}/docs",
         f"[bold]outbox[/]   {system.postbox_url}   thư và tin nhắn đã gửi / mails and messages sent",
         f"[bold]NATS[/]     {system.nats_url}",

@@ -193,7 +193,9 @@ def fault(before: Answer, after: Answer, damage: Damage, url: str) -> str | None
     if after.status != before.status and not is_named:
         return f"{after.status} {after.words[:150]}"
     is_of_another_list = damage.column.name in BELONGS or any(name in url for name in ("state=", "status=", "turn="))
-    if after.rows < before.rows and not (is_named or is_of_another_list):
+    # a damaged figure counts as none, so its own commune leaves the list of those that lack least
+    is_without_figure = damage.column.table.name == "reading" and "/v1/nearest" in url and after.rows == before.rows - 1
+    if after.rows < before.rows and not (is_named or is_of_another_list or is_without_figure):
         return f"{after.rows} rows of {before.rows}"
     return None
 

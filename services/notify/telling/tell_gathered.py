@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.draft import Draft, NotSent
@@ -25,9 +26,11 @@ from services.notify.telling.pipeline import Pipeline
 from services.notify.telling.recipients import recipient_of
 from services.notify.telling.tell import tell_now
 from services.notify.world import World
+from shared.contracts.alert import ChannelName
 from shared.readable import read_rows
 
 _BATCH = 100
+_CHANNEL = TypeAdapter[ChannelName](ChannelName)
 _DAMAGED_FOR = timedelta(hours=1)
 """The time until a gathering whose row is damaged is looked at again: somebody may have put the row back."""
 
@@ -65,6 +68,7 @@ async def tell_gathered(connection: AsyncConnection, pipeline: Pipeline, now: da
 
 def _gathered(row: StoredGathering, alerts: Sequence[GatheredAlert], world: World) -> Draft:
     """Return the draft of a gathering. Its contact may have changed or gone since the alerts were gathered."""
+    _CHANNEL.validate_python(row.channel)
     kept = tuple(kept_alert(gathered.alert, world.reference) for gathered in alerts)
     recipient = recipient_of(row.recipient, kept[-1], world)
     known = world.contacts_of(recipient)

@@ -13,7 +13,7 @@ const BAD = ["missed", "behind"];
 
 /** Shows the districts in `main`; returns the function that leaves them. */
 export function districts(main) {
-  const card = h("section", { class: "card" });
+  const card = h("section", { class: "card" }, h("p", { class: "loading" }, t("loading")));
   const headline = h("div", { class: "headline" });
   let connection = null;
   let isLeft = false;

@@ -24,7 +24,7 @@ const amount = (value, unit) => (value === null ? "–" : unit === "yes_no" ? t(
 export function overview(main) {
   const finding = h("div", { class: "finding" });
   const headline = h("div", { class: "headline" }, finding);
-  const plan = h("section", { class: "card" });
+  const plan = h("section", { class: "card" }, h("p", { class: "loading" }, t("loading")));
   const week = h("section", { class: "card" });
   const late = h("section", { class: "card" });
   const lines = new Map();
