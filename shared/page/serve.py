@@ -35,12 +35,13 @@ def page_router(title: Bilingual, folder: Path, facts: Mapping[str, str] | None 
     @router.get("/")
     async def get_page(request: Request) -> Response:
         """Answer with the shell; without a session, with the way to sign in."""
+        own = f"/?{request.url.query}" if request.url.query else "/"
         token = request.cookies.get(SESSION_COOKIE)
         session = await service_of(request).authenticator.session(token)
         if session is None or token is None:
-            return to_sign_in("/")
+            return to_sign_in(own)
         if session.has_first_password:
-            return to_password("/")
+            return to_password(own)
         data = {
             "form": form_token(token),
             "password": "true" if session.has_password else "false",

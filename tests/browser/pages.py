@@ -30,6 +30,11 @@ async def opened(chromium: Browser, url: str, width: int = 1200) -> AsyncIterato
 
 async def sign_in(page: Page, name: str, part: str, password: str = PASSWORD) -> None:
     await page.goto(f"/#{part}")
+    await sign_in_here(page, name, password)
+
+
+async def sign_in_here(page: Page, name: str, password: str = PASSWORD) -> None:
+    """Sign in at the page to which the visitor was sent."""
     await page.get_by_label("Tên đăng nhập").fill(name)
     await page.get_by_label("Mật khẩu").fill(password)
     await page.get_by_role("button", name="Đăng nhập").click()

@@ -11,9 +11,9 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.binding_plan import binding_reference, reference_that_binds
-from tests.browser.pages import a_person, keep_picture, opened, sign_in
+from tests.browser.pages import a_person, keep_picture, opened, sign_in, sign_in_here
 from tests.integration.test_rebuild import scored
-from tests.integration.test_scoring import load_district, poverty_report, put_on_stream
+from tests.integration.test_scoring import BORDER, load_district, poverty_report, put_on_stream
 from tests.running import START, Service, Surroundings
 
 PHONE = 360
@@ -145,11 +145,31 @@ async def test_a_cell_opens_its_communes_and_the_slider_goes_back(around: Surrou
 async def test_it_fits_a_phone_and_speaks_english(around: Surroundings, scoring: Service, chromium: Browser) -> None:
     async with opened(chromium, scoring.url, PHONE) as page:
         await sign_in(page, await a_person(around.engine, "180", agency="trang-dinh"), "overview")
-        for part in ("overview", "districts"):
-            await page.goto(f"/#{part}")
+        for part in ("overview", "districts", "commune"):
+            await page.goto(f"/?unit={BORDER}#{part}")
             await expect(page.get_by_text("● trực tiếp")).to_be_visible()
-            await expect(page.locator("table").first).to_be_visible()
+            await expect(page.locator("table, details").first).to_be_visible()
             await keep_picture(page, f"board-{part}-phone")
             assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE
         await page.get_by_role("button", name="English").click()
-        await expect(page.get_by_role("heading", name="Communes by district and criterion")).to_be_visible()
+        await expect(page.get_by_role("heading", name="What has happened")).to_be_visible()
+
+
+async def test_a_link_of_a_mail_opens_the_commune_with_its_values_and_their_reasons(
+    around: Surroundings, page: Page
+) -> None:
+    name = await a_person(around.engine, "20", agency="vpdp", role="coordinator")
+    await page.goto(f"/?unit={BORDER}")  # before signing in
+    await sign_in_here(page, name)
+    view = await answer(page, f"/v1/communes/{BORDER}")
+    await expect(page.get_by_role("heading", name=view["unit"]["name"])).to_be_visible()
+    [poverty] = [one for one in view["statuses"] if one["criterion"]["key"] == "ntm-11"]
+    shown = page.locator('details[data-key="ntm-11"]')
+    await shown.locator("summary").click()
+    await expect(shown).to_contain_text(poverty["assessment"]["reason"]["vi"])
+    await expect(shown.locator("svg.chart circle")).not_to_have_count(0)
+    await keep_picture(page, "board-commune")
+    await page.get_by_label("Tìm xã").fill("diem he")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("link", name="xã Điềm He").click()
+    await expect(page.get_by_role("heading", name="xã Điềm He")).to_be_visible()

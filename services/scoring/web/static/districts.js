@@ -1,6 +1,7 @@
 // Districts by criterion on a day of the year, as it was known then; a cell opens its communes.
 
 import { get, WATCHING } from "./api.js";
+import { linkTo } from "./commune.js";
 import { dialog, field, h, select, table } from "./dom.js";
 import { live, seldom } from "./live.js";
 import { day, text, troubleBox } from "./plain.js";
@@ -102,7 +103,7 @@ function showCommunes(district, criterion, cohort, asOf, place) {
   const read = async () => {
     try {
       const { items } = await get("/v1/statuses", { district: district?.code, criterion: criterion.key, cohort, as_of: asOf, limit: 1000 });
-      const rows = items.sort(order).map((one) => [h("b", { class: "place" }, one.unit.name), status(one.status), one.assessment ? h("p", { class: "words" }, text(one.assessment.reason)) : ""]);
+      const rows = items.sort(order).map((one) => [h("b", { class: "place" }, linkTo(one.unit)), status(one.status), one.assessment ? h("p", { class: "words" }, text(one.assessment.reason)) : ""]);
       found.replaceChildren(table(text(criterion.name), [t("commune"), t("stand"), t("reason")], rows));
     } catch (trouble) {
       found.replaceChildren(troubleBox(trouble, read));

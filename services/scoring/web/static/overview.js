@@ -1,13 +1,15 @@
 // The overview: how the plan stands, the worst first; what has changed in a week; who is late with reports.
 
 import { get, WATCHING } from "./api.js";
+import { linkTo } from "./commune.js";
 import { h, table } from "./dom.js";
 import { bar, sparkline } from "./drawing.js";
 import { live, seldom } from "./live.js";
 import { periodName } from "./periods.js";
 import { day, page, text, troubleBox } from "./plain.js";
+import { amount, number } from "./values.js";
 import { becomes, status, STATUSES } from "./verdicts.js";
-import { locale, t } from "./words.js";
+import { t } from "./words.js";
 
 const READ_SECONDS = 10;
 const FRESH_SECONDS = 60;
@@ -16,9 +18,6 @@ const DAY = 86_400_000;
 const BEHIND = ["missed", "behind"];
 const BETTER = ["met", "recovered"];
 const WORSE = ["lost", "fell_behind", "missed"];
-
-const number = (value) => new Intl.NumberFormat(locale(), { maximumFractionDigits: 2 }).format(value);
-const amount = (value, unit) => (value === null ? "–" : unit === "yes_no" ? t(value ? "yes" : "no") : unit === "percent" ? `${number(value)}\u00a0%` : number(value));
 
 /** Shows the overview in `main`; returns the function that leaves it. */
 export function overview(main) {
@@ -205,7 +204,7 @@ function drawWeek(week, changes, fresh) {
   const since = new Date(Date.parse(page.today) - 7 * DAY).toISOString().slice(0, 10);
   const kept = changes.filter((change) => change.on >= since && change.before !== change.after);
   const item = (change) => h("li", { class: fresh.has(change.id) ? "fresh" : null, "data-change": change.id },
-    h("b", {}, change.unit.name), change.district && h("span", { class: "hint" }, ` ${change.district.name}`), " · ",
+    h("b", {}, change.kind === "status" ? linkTo(change.unit) : change.unit.name), change.district && h("span", { class: "hint" }, ` ${change.district.name}`), " · ",
     change.criterion ? text(change.criterion.name) : text(change.commitment.title), " ", becomes(status(change.before), status(change.after)),
     h("span", { class: "hint" }, ` ${day(change.on)}`), fresh.has(change.id) && h("b", { class: "new" }, ` ${t("just_now")}`));
   week.replaceChildren(
@@ -227,6 +226,6 @@ function drawLate(late, overdue) {
     rows.length
       ? h("div", {}, rows.map(([place, missing]) => h("details", { "data-key": place },
           h("summary", {}, h("b", {}, place), " · ", t("late_communes", new Set(missing.map((one) => one.unit.code)).size, missing.length)),
-          h("ul", {}, missing.map((one) => h("li", {}, `${one.unit.name}: ${text(one.criterion.name)}, ${one.overdue.map(periodName).join(", ")}`))))))
+          h("ul", {}, missing.map((one) => h("li", {}, linkTo(one.unit), `: ${text(one.criterion.name)}, ${one.overdue.map(periodName).join(", ")}`))))))
       : h("p", {}, t("nobody_late")));
 }

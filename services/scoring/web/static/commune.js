@@ -1,0 +1,117 @@
+// A commune: its criteria, the worst first, each with its reason and its values over the year; what has happened.
+
+import { get, WATCHING } from "./api.js";
+import { field, h } from "./dom.js";
+import { chart } from "./drawing.js";
+import { live, seldom } from "./live.js";
+import { periodName } from "./periods.js";
+import { day, text, troubleBox } from "./plain.js";
+import { amount } from "./values.js";
+import { becomes, status, STATUSES } from "./verdicts.js";
+import { t } from "./words.js";
+
+const READ_SECONDS = 2;
+
+export const addressOf = (unit) => `?unit=${encodeURIComponent(unit.code)}#commune`;
+export const linkTo = (unit) => h("a", { href: addressOf(unit) }, unit.name);
+const asked = () => new URLSearchParams(location.search).get("unit");
+
+/** Shows the commune that the address names in `main`, and finds others; returns the function that leaves it. */
+export function commune(main) {
+  const headline = h("div", { class: "headline" });
+  const found = h("section", { class: "card", hidden: true });
+  const card = h("section", { class: "card", hidden: !asked() }, h("p", { class: "loading" }, t("loading")));
+  const words = h("input", { type: "search", required: true, minlength: 1, maxlength: 100, autocomplete: "off" });
+  let connection = null;
+  let isLeft = false;
+
+  async function search(event) {
+    event.preventDefault();
+    found.hidden = false;
+    try {
+      const { items } = await get("/v1/statuses", { q: words.value, form: "short", limit: 2000 });
+      const units = new Map(items.map((one) => [one.unit.code, one]));
+      const places = [...units.values()].map((one) => h("li", {}, linkTo(one.unit), one.district && h("span", { class: "hint" }, ` ${one.district.name}`)));
+      found.replaceChildren(places.length ? h("ul", { class: "places" }, places) : h("p", {}, t("nobody_found", words.value)));
+    } catch (trouble) {
+      found.replaceChildren(troubleBox(trouble));
+    }
+  }
+
+  async function read() {
+    try {
+      const { live_after: after } = connection ? {} : await get("/v1/changes", { limit: 1 }, WATCHING);
+      const view = await get(`/v1/communes/${encodeURIComponent(asked())}`, {}, WATCHING);
+      if (isLeft) return;
+      const open = new Set([...card.querySelectorAll("details[open]")].map((one) => one.dataset.key));
+      drawCommune(card, view, open);
+      if (!connection) {
+        connection = live({ after, read, hear: (items) => items.some((one) => one.unit.code === asked()) && readSoon() });
+        headline.append(connection.sign);
+      }
+    } catch (trouble) {
+      card.replaceChildren(troubleBox(trouble, read));
+    }
+  }
+
+  const readSoon = seldom(read, READ_SECONDS);
+  const form = h("form", { class: "find", role: "search", onsubmit: search }, field(t("find_commune"), words, t("find_hint")), h("button", {}, t("find")));
+  main.append(headline, h("section", { class: "card" }, form), found, card);
+  if (asked()) read();
+  return () => {
+    isLeft = true;
+    connection?.end();
+  };
+}
+
+function drawCommune(card, view, open) {
+  const counts = STATUSES.map((word) => [word, view.statuses.filter((one) => one.status === word).length]).filter(([, count]) => count);
+  const ordered = [...view.statuses].sort((one, other) => STATUSES.indexOf(one.status) - STATUSES.indexOf(other.status));
+  card.replaceChildren(
+    h("h2", {}, view.unit.name, view.district && h("span", { class: "hint" }, ` ${view.district.name}`)),
+    h("p", {}, counts.map(([word, count]) => `${count} ${t(`status_${word}`)}`).join(" · ")),
+    h("h3", {}, t("criteria_title")),
+    ...ordered.map((one) => criterion(view.unit, one, open)),
+    h("h3", {}, t("happened_title")),
+    view.changes.length ? h("ul", { class: "changes" }, view.changes.slice(0, 50).map((change) => happened(change, view.statuses))) : h("p", {}, t("no_changes")));
+}
+
+function criterion(unit, one, open) {
+  const charts = h("div", {});
+  const show = async (event) => {
+    if (!event.target.open || charts.childElementCount) return;
+    try {
+      const series = await get("/v1/series", { unit: unit.code, criterion: one.criterion.key }, WATCHING);
+      charts.replaceChildren(...series.lines.map(drawLine));
+    } catch (trouble) {
+      charts.replaceChildren(troubleBox(trouble));
+    }
+  };
+  const parts = one.assessment?.parts ?? [];
+  const values = parts.filter((part) => part.value !== null).map((part) => amount(part.value, part.measured_in)).join("; ");
+  return h("details", { "data-key": one.criterion.key, open: open.has(one.criterion.key), ontoggle: show },
+    h("summary", {}, status(one.status), " ", h("b", {}, `${one.criterion.key.replace(/^ntm-/, "")}. ${text(one.criterion.name)}`), values && h("span", { class: "hint" }, ` ${values}`)),
+    one.assessment && h("p", { class: "words" }, text(one.assessment.reason)),
+    one.overdue.length > 0 && h("p", { class: "box warn" }, t("overdue_for", one.overdue.map(periodName).join(", "))),
+    charts);
+}
+
+function drawLine(line) {
+  const shown = line.points.filter((point) => point.value !== null);
+  const title = h("p", { class: "chart-title" }, text(line.name), line.group && ` (${t(`group_${line.group}`)})`, !line.verified && ` ${t("unverified")}`);
+  if (!shown.length || line.measured_in === "yes_no") {
+    const said = shown.at(-1);
+    return h("div", {}, title, h("p", { class: "hint" }, said ? `${amount(said.value, line.measured_in)} (${day(said.on)})` : t("status_no_data")));
+  }
+  const last = shown.at(-1);
+  const words = t("chart_words", text(line.name), amount(shown[0].value, line.measured_in), day(shown[0].on), amount(last.value, line.measured_in), day(last.on));
+  return h("figure", {}, title, chart(line.points, (value) => amount(value, line.measured_in), day, words),
+    h("figcaption", { class: "hint" }, t("chart_key")));
+}
+
+function happened(change, statuses) {
+  const known = statuses.find((one) => one.criterion.key === change.topic);
+  return h("li", {}, h("b", {}, day(change.on)), ` ${known ? text(known.criterion.name) : change.topic} `,
+    change.before !== change.after ? becomes(status(change.before), status(change.after)) : status(change.after),
+    h("p", { class: "hint words" }, text(change.reason)));
+}
