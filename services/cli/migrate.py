@@ -14,7 +14,7 @@ import typer
 from nats.aio.client import Client
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError, ServiceUnavailableError
+from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local.clients import database, settings_of
@@ -29,7 +29,7 @@ from shared.nats.connection import connected
 from shared.nats.consumers import ensure_consumers
 from shared.nats.mirrors import Fault, MadeMirror, ensure_mirror_consumers, ensure_mirrors
 from shared.nats.roles import MIGRATE, OFFICE_MIGRATE
-from shared.nats.streams import NoRoomError, StreamChange, ensure_streams
+from shared.nats.streams import NO_PEERS, NoRoomError, StreamChange, ensure_streams
 from shared.nats.users import seed_file
 from shared.postgres.engine import create_engine
 from shared.postgres.locks import may_repair
@@ -219,15 +219,20 @@ async def _ends(nats: Client) -> dict[str, StreamEnd]:
 
 
 async def _once_led[T](work: Callable[[], Awaitable[T]]) -> T:
-    """Do the work, again where no answer came: a cluster that has lost a server elects leaders for a while."""
+    """Do the work, again where a cluster is not ready: it has lost a server and elects leaders, or forms still."""
     deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
     while True:
         try:
             return await work()
-        except (NatsTimeoutError, ServiceUnavailableError):
-            if asyncio.get_running_loop().time() > deadline:
+        except (NatsTimeoutError, APIError) as error:
+            is_forming = not isinstance(error, APIError) or _is_forming(error)
+            if not is_forming or asyncio.get_running_loop().time() > deadline:
                 raise
             await asyncio.sleep(0.2)
+
+
+def _is_forming(error: APIError) -> bool:
+    return isinstance(error, ServiceUnavailableError) or error.err_code == NO_PEERS
 
 
 def _print_change(change: StreamChange) -> None:

@@ -18,7 +18,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from shared.nats.roles import MIRROR_API, MIRROR_CONSUMER, MIRRORED, mirror_delivery, mirror_info
 from shared.nats.store_limits import differs_notably, stream_limit
-from shared.nats.streams import NO_ROOM, NoRoomError
+from shared.nats.streams import NoRoomError, finds_no_room
 
 _DIRECTS = b"Nats-"
 """The beginning of the headers that tell the server what to do with a message, such as the part of a batch it is."""
@@ -203,5 +203,6 @@ async def _message(client: Client, stream: str, sequence: int) -> dict[str, Any]
 async def _call(client: Client, call: str, wanted: dict[str, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads((await client.request(call, json.dumps(wanted).encode(), 5)).data)
     if error := answer.get("error"):
-        raise NoRoomError(error["description"]) if error.get("err_code") in NO_ROOM else APIError.from_error(error)
+        is_full = finds_no_room(error.get("err_code"), error.get("description"))
+        raise NoRoomError(error["description"]) if is_full else APIError.from_error(error)
     return answer

@@ -19,12 +19,20 @@ _YEAR_SECONDS = 366 * 24 * 3600
 OUR_LIMIT = "ntm_max_bytes"
 """The key in a stream's metadata of the limit that we have set: another limit is an operator's own, and stays."""
 
-NO_ROOM = {10005, 10028, 10047}
-"""Error codes of a server whose store has no room for the limits of its streams, or no server of a cluster has."""
+NO_PEERS = 10005
+"""The error code of a cluster that finds no servers for a stream; also while it forms, and does not know them all."""
+
+_NO_ROOM = {10028, 10047}
+_NO_PEER_HAS_ROOM = "insufficient storage"
 
 
 class NoRoomError(Exception):
     """The server's store has no room for a stream, with the limits that its streams have."""
+
+
+def finds_no_room(err_code: int | None, description: str | None) -> bool:
+    """Say whether a server's error means that its store, or that of each server of a cluster, has no room."""
+    return err_code in _NO_ROOM or (err_code == NO_PEERS and _NO_PEER_HAS_ROOM in (description or ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,7 @@ async def _update(js: JetStreamContext, existing: StreamConfig, differing: list[
     try:
         await js.update_stream(existing.evolve(**(made | limit)))
     except APIError as error:
-        if error.err_code not in NO_ROOM:
+        if not finds_no_room(error.err_code, error.description):
             raise
         return [replace(change, is_made=False, has_room=not change.is_made) for change in differing]
     return differing
@@ -95,7 +103,9 @@ async def _add(js: JetStreamContext, config: StreamConfig) -> None:
     try:
         await js.add_stream(config)
     except APIError as error:
-        raise NoRoomError(f"{config.name}: {error.description}") if error.err_code in NO_ROOM else error from None
+        if finds_no_room(error.err_code, error.description):
+            raise NoRoomError(f"{config.name}: {error.description}") from None
+        raise
 
 
 def _wanted_limit(info: StreamInfo, store_bytes: int | None) -> dict[str, int]:
