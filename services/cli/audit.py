@@ -153,7 +153,10 @@ def repair(data: Data = DATA) -> None:
         console.print(phrase("audit.repair_beyond").in_both, highlight=False)
     for stream in lost_streams:
         errors.print(_BEYOND[stream].in_both, style="red", highlight=False)
-    if lost_streams or not repaired.is_whole:
+    if refilled.unreadable:
+        words = filled(phrase("audit.repair_unreadable"), number=refilled.unreadable).in_both
+        errors.print(words, style="red", highlight=False)
+    if lost_streams or refilled.unreadable or not repaired.is_whole:
         raise typer.Exit(1)
     if not restored:
         console.print(phrase("audit.repair_nothing").in_both, style="green", highlight=False)
@@ -171,8 +174,8 @@ async def _refill_status(engine: AsyncEngine, nats: Client, plans: Plans) -> Ref
         refilling = Refilling(nats, _STATUS, proof.proved)
         highest = await highest_number_of(connection, _STATUS, parked)
         await refilling.begin(highest, _IN_TABLES, await unpublished(connection, OutboxRow))
-        async for messages in published_messages(connection, plans):
-            await refilling.take(messages)
+        async for made in published_messages(connection, plans):
+            await refilling.take(made)
         await refilling.take(await logged_messages(connection, plans.references[-1].units))
         await refilling.end()
     return refilling.result

@@ -6,13 +6,17 @@ import json
 from typing import Annotated
 
 import typer
+from nats.js.api import RawStreamMsg
 
 from deploy.local.clients import broker
-from services.cli.console import console, run
+from services.cli.console import console, errors, run
 from services.cli.options import DATA, Data, system_of
+from services.cli.texts import phrase
 from shared.contracts import subjects
 from shared.contracts.trouble import TroubleReported
 from shared.operations.letter import moment
+from shared.readable import read_rows
+from shared.texts import filled
 
 
 def operations(
@@ -22,17 +26,20 @@ def operations(
 ) -> None:
     """Print the troubles of the system that are open now, since when, and what to do."""
 
-    async def work() -> list[TroubleReported]:
+    async def work() -> list[RawStreamMsg]:
         async with broker(system_of(data)) as nats:
             js = nats.jetstream()
             info = await js.stream_info(subjects.OPERATIONS_STREAM, subjects_filter=subjects.ALL_OPERATIONS)
-            last = [
+            return [
                 await js.get_last_msg(subjects.OPERATIONS_STREAM, subject)
                 for subject in sorted(info.state.subjects or {})
             ]
-            return [TroubleReported.model_validate_json(message.data or b"") for message in last]
 
-    reports = [reported for reported in run(work()) if every or reported.state == "raised"]
+    read = read_rows(run(work()), lambda message: TroubleReported.model_validate_json(message.data or b""))
+    for message in read.damaged:
+        words = filled(phrase("operations.unreadable"), subject=message.subject).in_both
+        errors.print(words, style="yellow", highlight=False, markup=False)
+    reports = [reported for reported in read.items if every or reported.state == "raised"]
     if as_json:
         items = [reported.model_dump(mode="json") for reported in reports]
         typer.echo(json.dumps(items, ensure_ascii=False, indent=2))

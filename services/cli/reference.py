@@ -110,7 +110,7 @@ def install(
                 return
             number = await reference_versions.install(
                 nats, compared.checked.plans, compared.checked.plan, compared.checked.files,
-                author=by.strip(), reason=reason.strip(), after=compared.running.number, at=utc_now(),
+                author=by.strip(), reason=reason.strip(), after=compared.running.newest, at=utc_now(),
             )  # fmt: skip
         console.print(filled(phrase("reference.installed"), number=number).in_(lang))
         await _await_services(system, number, lang)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,17 +13,23 @@ from shared.contracts import subjects
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.dossier import DossierLogged
 from shared.nats.cloud_events import Message
+from shared.readable import RowsRead, read_rows
 from shared.reference.units import Units
 
 
-async def logged_messages(connection: AsyncConnection, units: Units) -> Sequence[Message]:
+async def logged_messages(connection: AsyncConnection, units: Units) -> RowsRead[Any, Sequence[Message]]:
     """Return the messages, those on one subject in the order in which they were published, without signatures."""
-    difficulties = [DifficultyLogged.model_validate(body) for body in await logged_difficulties(connection)]
-    steps = [(unit, DossierLogged.model_validate(body)) for unit, body in await logged_steps(connection)]
-    return [
-        *(difficulty_message(logged, None) for logged in difficulties),
-        *(dossier_message(logged, _subject(unit, logged, units), None) for unit, logged in steps),
-    ]
+
+    def of_step(row: tuple[int, object]) -> Sequence[Message]:
+        unit, logged = row[0], DossierLogged.model_validate(row[1])
+        return [dossier_message(logged, _subject(unit, logged, units), None)]
+
+    difficulties: RowsRead[Any, Sequence[Message]] = read_rows(
+        await logged_difficulties(connection),
+        lambda body: [difficulty_message(DifficultyLogged.model_validate(body), None)],
+    )
+    steps: RowsRead[Any, Sequence[Message]] = read_rows(await logged_steps(connection), of_step)
+    return RowsRead([*difficulties.items, *steps.items], [*difficulties.damaged, *steps.damaged])
 
 
 def _subject(unit: int, logged: DossierLogged, units: Units) -> str:

@@ -5,7 +5,6 @@ All of it is one transaction. Projections wait for it; who reads sees the tables
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from uuid import UUID
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from pydantic import ValidationError
+from pydantic_core import from_json
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -26,6 +26,9 @@ from shared.nats.consumers import acknowledged_until
 from shared.nats.stream_reader import read_stream
 from shared.reference.load import Reference
 from shared.service.proof import Proof
+
+_NUMBERS_END = 2**63
+"""PostgreSQL has no column for such a number."""
 
 
 class _Family(NamedTuple):
@@ -118,9 +121,11 @@ def _number(message: Msg) -> int:
 def _key(family: _Family, message: Msg) -> object:
     """Return what names a message in its table; None where it cannot be read."""
     try:
-        value = json.loads(message.data)[family.key]
-        return int(value) if family.key == "sequence" else UUID(value)
-    except (ValueError, TypeError, KeyError, AttributeError):
+        value = from_json(message.data)[family.key]
+        if family.key != "sequence":
+            return UUID(value)
+        return int(value) if 0 < int(value) < _NUMBERS_END else None
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError):
         return None
 
 

@@ -202,7 +202,7 @@ async def _read_events(
             for message in proof.proved(batch):
                 try:
                     alerts = read_alerts(message.data, (message.headers or {}).get("traceparent"), world.reference)
-                except (ValidationError, LookupError, ValueError):
+                except (LookupError, ValueError, ArithmeticError):
                     result.unreadable.append(f"{message.metadata.sequence.stream} {message.subject}")
                     continue
                 for alert in alerts:

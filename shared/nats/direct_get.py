@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import suppress
 from itertools import batched
 from typing import Any, NamedTuple
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import ConnectionClosedError
 from nats.errors import Error as NatsError
 
 _BATCH = 1000
@@ -71,7 +73,8 @@ async def _answers(nats: Client, stream: str, wanted: Mapping[str, Any]) -> Asyn
                 raise NatsError(f"direct get: {status} {headers.get('Description', '')}")
             yield _message(answer, headers)
     finally:
-        await subscription.unsubscribe()
+        with suppress(ConnectionClosedError):  # who leaves off early may have closed it before this ends
+            await subscription.unsubscribe()
 
 
 def _message(answer: Msg, headers: Mapping[str, str]) -> DirectMessage:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import batched
+from itertools import batched, chain
+from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from pydantic_core import from_json
 
 from shared.contracts import subjects
 from shared.nats.closed_streams import closed, reopen
@@ -18,6 +19,7 @@ from shared.nats.consumers import ensure_consumers
 from shared.nats.publishing import BATCH_LIMIT, publish
 from shared.nats.stream_reader import read_stream
 from shared.nats.streams import ensure_stream
+from shared.readable import RowsRead
 
 _SHORT_WINDOW_SECONDS = 0.1
 _FORGETTING_SECONDS = 0.5
@@ -50,6 +52,8 @@ class Refill:
     """The stream did not exist."""
     restored: dict[str, int] = field(default_factory=dict)
     """The number of messages that were published again, by the family of their subjects."""
+    unreadable: int = 0
+    """The number of rows that are damaged, of whose messages nobody knows whether the stream has them."""
 
 
 class Refilling:
@@ -93,10 +97,11 @@ class Refilling:
         state = (await self._js.stream_info(self._stream)).state
         return not state.messages and state.last_seq < highest
 
-    async def take(self, messages: Sequence[Message]) -> None:
-        """Publish those of these messages that the stream lacks, and those behind them; all in their order."""
+    async def take(self, made: RowsRead[Any, Sequence[Message]]) -> None:
+        """Publish those of the rows' messages that the stream lacks, and those behind them; all in their order."""
+        self.result.unreadable += len(made.damaged)
         again = []
-        for message in messages:
+        for message in chain.from_iterable(made.items):
             own_id = message.headers[MESSAGE_ID]
             place = self._places.get(own_id)
             if own_id not in self._places:
@@ -119,4 +124,9 @@ class Refilling:
 
 def _id(message: Msg) -> str:
     headers = message.headers or {}
-    return headers[MESSAGE_ID] if MESSAGE_ID in headers else str(json.loads(message.data).get("id"))
+    if MESSAGE_ID in headers:
+        return headers[MESSAGE_ID]
+    try:
+        return str(from_json(message.data)["id"])
+    except (ValueError, TypeError, LookupError):  # nonsense: it is none of those that the tables have
+        return f"{message.metadata.sequence.stream}"

@@ -7,7 +7,20 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, MetaData, Select, Table, cast, except_, func, select, text, union
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    MetaData,
+    Select,
+    Table,
+    case,
+    cast,
+    except_,
+    func,
+    select,
+    text,
+    union,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel
@@ -160,10 +173,15 @@ def _rebuilt(table: Table) -> Table:
     return table.to_metadata(MetaData(), schema=REBUILT)
 
 
+def _as_json(body: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return a submission's JSON in the database's own form, as versions before kept it; damaged JSON as text."""
+    is_json = func.pg_input_is_valid(body, "jsonb")
+    return case((is_json, cast(body, JSONB)), else_=func.to_jsonb(body))
+
+
 def _comparable(table: Table) -> Select[Any]:
     """Return what follows from the figures: not the days of judging, signatures, nor statuses without figures."""
     left_out: Collection[str] = {"judged_on", "moved", "signature"}
     columns = [column for column in table.c if column.name not in left_out]
-    # versions before kept a submission's JSON in the database's own form
-    query = select(*(cast(column, JSONB) if column.name == "body" else column for column in columns))
+    query = select(*(_as_json(column) if column.name == "body" else column for column in columns))
     return query.where(table.c.status != Status.NO_DATA.value) if "status" in table.c else query

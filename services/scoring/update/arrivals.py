@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from nats.aio.msg import Msg
 
 from services.scoring.judging.readings import received_on
 from services.scoring.storage.submissions import SubmissionValues
 from shared.contracts.submission import AcceptedSubmission, Review, Withdrawal
+from shared.readable import is_day
 from shared.reference.load import Reference
 from shared.reference.models import Unit
 from shared.signatures import HEADER as SIGNATURE
@@ -49,9 +50,16 @@ def unit_of(submission: AcceptedSubmission | Review | Withdrawal, reference: Ref
     return unit
 
 
+def check_storable(moment: datetime, *texts: str) -> None:
+    """Raise ValueError or ArithmeticError where a row cannot hold these, or would not give them back."""
+    if not is_day(received_on(moment)) or any("\x00" in text for text in texts):
+        raise ValueError("a moment of another age, or NUL in a text")
+
+
 def submission_row(arrival: Arrival, unit: Unit) -> SubmissionValues:
-    """Return the row that stores a submission."""
+    """Return the row that stores a submission. ValueError or ArithmeticError where none can."""
     submission = arrival.submission
+    check_storable(submission.received_at, submission.agency, submission.digest)
     return {
         "id": submission.id,
         "agency": submission.agency,

@@ -25,9 +25,11 @@ from shared.contracts import subjects
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.nats.stream_reader import read_stream
 from shared.postgres.statements import upsert
+from shared.readable import is_day
 from shared.reference.load import Reference
 from shared.service.proof import Proof
 
+_NUL = b"\\u0000"
 _STATUS_FAMILIES = (subjects.ALL_STATUSES, subjects.ALL_STATUSES_V2)
 _TARGET_FAMILIES = (subjects.ALL_TARGETS_V2, subjects.ALL_TARGETS)
 """The first one has the changes of every plan; the other one alone has those of earlier versions."""
@@ -76,17 +78,22 @@ class ProvedChanges:
     def _read(self, message: Msg, family: str) -> tuple[Msg, StatusChanged | TargetChanged] | None:
         model = StatusChanged if family in _STATUS_FAMILIES else TargetChanged
         try:
-            return message, model.model_validate_json(message.data)
+            change = model.model_validate_json(message.data)
         except ValidationError:
+            change = None
+        # no column takes NUL, and nobody judged on a day of another age
+        if change is None or not is_day(change.on) or _NUL in message.data:
             self.unreadable.append(_place(message))
             return None
+        return message, change
 
     def _note(
         self, message: Msg, change: StatusChanged | TargetChanged, family: str, is_known: bool, reference: Reference
     ) -> NumberedValues | None:
         """Note a change and the verdict that it leaves; return its row where the state lacks it."""
-        unit = None if change.unit.key else reference.units.find(change.unit.code, change.on)
-        if (key := change.unit.key or (unit.key if unit else None)) is None:
+        try:
+            key = _unit_key(change, reference)
+        except LookupError:
             self.unreadable.append(_place(message))
             return None
         if isinstance(change, TargetChanged):
@@ -106,6 +113,15 @@ class ProvedChanges:
         stored = message.metadata.timestamp
         self.stored_until = max(self.stored_until or stored, stored)
         return {**change_row(key, change), "number": message.metadata.sequence.stream}
+
+
+def _unit_key(change: StatusChanged | TargetChanged, reference: Reference) -> int:
+    """Return the key of a change's unit; LookupError where there is none."""
+    if change.unit.key is not None:
+        return reference.units.by_key(change.unit.key).key
+    if (unit := reference.units.find(change.unit.code, change.on)) is None:
+        raise LookupError(change.unit.code)
+    return unit.key
 
 
 def _place(message: Msg) -> str:

@@ -11,19 +11,21 @@ from services.scoring.storage.changes import all_changes
 from services.scoring.update.published_changes import messages_of
 from shared.contracts.verdict_change import AnyChange
 from shared.nats.cloud_events import Message
+from shared.readable import RowsRead, read_rows
 from shared.reference.load import Plans
 
 _CHANGE: TypeAdapter[AnyChange] = TypeAdapter(AnyChange)
 
 
-async def published_messages(connection: AsyncConnection, plans: Plans) -> AsyncIterator[Sequence[Message]]:
+async def published_messages(
+    connection: AsyncConnection, plans: Plans
+) -> AsyncIterator[RowsRead[object, Sequence[Message]]]:
     """Yield the messages of all changes, in the order in which they were published, without signatures."""
+
+    def made(body: object) -> Sequence[Message]:
+        change = _CHANGE.validate_python(body)
+        is_in_force = change.plan is None or change.plan == plans.in_force(change.on).plan.id
+        return messages_of(change, None, is_in_force)
+
     async for bodies in all_changes(connection):
-        changes = [_CHANGE.validate_python(body) for body in bodies]
-        yield [
-            message
-            for change in changes
-            for message in messages_of(
-                change, None, change.plan is None or change.plan == plans.in_force(change.on).plan.id
-            )
-        ]
+        yield read_rows(bodies, made)

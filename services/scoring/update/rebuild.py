@@ -73,7 +73,7 @@ class RebuildReport:
     lacking: int = 0
     """Submissions, withdrawals and returns that were scored and are not in the stream."""
     unreadable: Sequence[str] = ()
-    """Published changes that cannot be read, or whose unit is not known."""
+    """Messages that cannot be read, or whose unit is not known."""
     switched: bool = False
 
 
@@ -117,7 +117,7 @@ async def rebuild(
             moment = Moment(on=max(day, await last_tick(connection) or day), at=now)
         begun = begun or plans.begun(moment.on)
         proof, proved = await Proof.of(engine, nats), ProvedChanges()
-        stream = StreamArrivals(engine, nats, proof)
+        stream = StreamArrivals(engine, nats, proof, plans.references[-1])
         if to is None:
             await proved.read(engine, nats, proof, begun[-1])
             await stream.count_as_scored(proved.submissions, proved.stored_until)
@@ -133,6 +133,7 @@ async def rebuild(
                 await check_version(live, version)
             await rebuilding.catch_up(live)
             report = await _compare(live, proved)
+            report.unreadable = [*proved.unreadable, *stream.unreadable]
             if switch and (accept_loss or not report.lacking):
                 *former, in_force = begun
                 cause: Cause = "rules" if to else "rebuild"
@@ -266,7 +267,7 @@ class _Rebuilding:
 
 
 async def _compare(live: AsyncConnection, proved: ProvedChanges) -> RebuildReport:
-    report = RebuildReport(unreadable=proved.unreadable)
+    report = RebuildReport()
     if proved.number:
         stored = await count_changes(live)
         report.counts["change"] = (stored, stored + proved.number, proved.number)

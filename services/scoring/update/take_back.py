@@ -15,7 +15,7 @@ from services.scoring.storage.readings import delete_readings, readings_of, writ
 from services.scoring.storage.submissions import submissions_for
 from services.scoring.storage.taken_back import TakenBackValues, record_taken_back, taken_back_of
 from services.scoring.storage.ticks import last_tick
-from services.scoring.update.arrivals import Arrival, unit_of
+from services.scoring.update.arrivals import Arrival, check_storable, unit_of
 from services.scoring.update.figure_changes import FigureChange, replace_readings
 from services.scoring.update.published_changes import publish_changes
 from services.scoring.update.score import families_in_each_plan, take_into_account
@@ -122,7 +122,11 @@ async def _store_what_is_left(
 
 
 def taken_back_row(taking: TakingBack, unit: int) -> TakenBackValues:
-    """Return the row that stores a withdrawal or a return, by the key of its unit."""
+    """Return the row that stores a withdrawal or a return, by the key of its unit.
+
+    ValueError or ArithmeticError where none can.
+    """
+    check_storable(taking.at, taking.agency, taking.reason or "")
     return {
         "id": taking.id,
         "submission": taking.submission,
