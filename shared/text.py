@@ -184,3 +184,11 @@ def shown(value: object, language: Language) -> str:
             return _TOO_GREAT.in_(language)
     text = visible(storable(str(value)))
     return text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 3]}..."
+
+
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def holds_nul(body: bytes) -> bool:
+    """Return whether a JSON text holds a NUL character, which PostgreSQL takes in no text."""
+    return bool(_NUL.search(body))

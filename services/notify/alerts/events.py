@@ -21,6 +21,7 @@ from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
 from shared.reference.models import Plan
 from shared.reference.refs import unit_ref
+from shared.text import holds_nul
 from shared.time import VIETNAM
 
 
@@ -62,8 +63,10 @@ EVENTS: TypeAdapter[Occasion | Parked | DossierLogged] = TypeAdapter(
 def read_alerts(body: bytes, trace: str | None, reference: Reference) -> list[Alert]:
     """Return the alerts of a published event: one for each turn of a dossier's step, for others a single one.
 
-    KeyError when the reference data have no such unit.
+    KeyError when the reference data have no such unit. ValueError where it is no event, or cannot be stored.
     """
+    if holds_nul(body):
+        raise ValueError("a text holds a NUL character, which cannot be stored")
     match EVENTS.validate_json(body):
         case DossierLogged() as logged:
             return [alert_of(turn, reference, trace) for turn in turns_of(logged)]

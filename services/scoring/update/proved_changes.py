@@ -28,8 +28,8 @@ from shared.postgres.statements import upsert
 from shared.readable import is_day
 from shared.reference.load import Reference
 from shared.service.proof import Proof
+from shared.text import holds_nul
 
-_NUL = b"\\u0000"
 _STATUS_FAMILIES = (subjects.ALL_STATUSES, subjects.ALL_STATUSES_V2)
 _TARGET_FAMILIES = (subjects.ALL_TARGETS_V2, subjects.ALL_TARGETS)
 """The first one has the changes of every plan; the other one alone has those of earlier versions."""
@@ -82,7 +82,7 @@ class ProvedChanges:
         except ValidationError:
             change = None
         # no column takes NUL, and nobody judged on a day of another age
-        if change is None or not is_day(change.on) or _NUL in message.data:
+        if change is None or not is_day(change.on) or holds_nul(message.data):
             self.unreadable.append(_place(message))
             return None
         return message, change
