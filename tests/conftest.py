@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import nats as nats_client
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from nats.aio.client import Client
+from nats.js.errors import NotFoundError
 from schemathesis.pytest.plugin import SchemathesisFunction
 
 from services.cli.migrate import prepare, prepare_streams
+from shared.nats.roles import MIRRORED, OFFICE_MIGRATE
+from shared.nats.users import login, seed_file
 from tests.forked import copied
 from tests.running import START, Surroundings, settings_of, surroundings
 from tests.servers import NatsServer, PostgresServer, start_nats, start_postgres
@@ -72,12 +76,17 @@ async def nats(nats_server: NatsServer) -> AsyncIterator[Client]:
 
 
 async def connect_empty(server: NatsServer) -> Client:
-    """Delete every stream; return a connection."""
+    """Delete every stream, the office's mirrors too; return a connection."""
     client = await server.connect()
     streams = client.jetstream()
     for stream in await streams.streams_info():
         if stream.config.name:
             await streams.delete_stream(stream.config.name)
+    office = await nats_client.connect(server.url, **login(seed_file(server.users, OFFICE_MIGRATE.name)))
+    for mirror in MIRRORED:
+        with suppress(NotFoundError):
+            await office.jetstream().delete_stream(mirror)
+    await office.close()
     return client
 
 

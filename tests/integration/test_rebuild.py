@@ -36,7 +36,8 @@ async def scored(around: Surroundings, submissions: int) -> None:
 
     async def is_scored() -> bool:
         is_ticked = await count(around, TickRow) > 0
-        return is_ticked and await no_target_moved(around) and await count(around, SubmissionRow) == submissions
+        has_all = await count(around, SubmissionRow) == submissions
+        return is_ticked and has_all and await no_target_moved(around)  # looked at last: the submissions move targets
 
     await eventually(is_scored)
 
