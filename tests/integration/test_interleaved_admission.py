@@ -18,6 +18,7 @@ from services.intake.admission.candidate import Posted
 from services.intake.admission.group_commit import GroupCommit
 from services.intake.doors.reviews import Decision, review
 from services.intake.doors.withdrawals import withdraw
+from services.intake.dossiers import scoring_judgement
 from services.intake.dossiers.take_step import Step, take_step
 from services.intake.projection.scoring_progress import ScoringProgress
 from services.intake.service import FILLED, Intake
@@ -313,8 +314,9 @@ async def test_an_item_that_was_refused_at_first_is_accepted_when_the_request_is
 
 
 async def test_of_two_steps_of_a_dossier_with_one_key_at_once_one_is_taken(
-    around: Surroundings, intake: Service
+    around: Surroundings, intake: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(scoring_judgement, "JUDGEMENT_SECONDS", 60)  # a busy machine may need long for the second one
     unit, ntm, event_id = REFERENCE.units.known("06280")[-1], REFERENCE.sets["ntm"], uuid4()
     # both processes stand before the first one asks scoring, whose answer it does not await for long
     stands: asyncio.Queue[None] = asyncio.Queue()
