@@ -73,7 +73,8 @@ export function overview(main) {
   const readSoon = seldom(read, READ_SECONDS);
   const hear = (items) => {
     for (const one of items) mark(one.id);
-    changes = [...items].reverse().concat(changes);
+    const known = new Set(changes.map((one) => one.id)); // a list that was read meanwhile may have them already
+    changes = items.filter((one) => !known.has(one.id)).reverse().concat(changes);
     redraw(week, () => drawWeek(week, changes, fresh));
     readSoon();
   };
