@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from schemathesis.pytest.plugin import SchemathesisFunction
 from services.cli.migrate import prepare, prepare_streams
 from shared.nats.roles import MIRRORED, OFFICE_MIGRATE
 from shared.nats.users import login, seed_file
+from tests.binding_plan import reference_that_binds
 from tests.forked import copied
 from tests.running import START, Surroundings, settings_of, surroundings
 from tests.servers import NatsServer, PostgresServer, start_nats, start_postgres
@@ -104,6 +105,15 @@ async def migrated_database_url(migrated: str, postgres_server: PostgresServer) 
     url = await postgres_server.create_database(migrated)
     yield url
     await postgres_server.drop_database(url)
+
+
+@pytest.fixture(scope="module")
+def binding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Reference data whose plan binds the border communes: all that a module's tests start uses them."""
+    directory = reference_that_binds(tmp_path_factory.mktemp("binding"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NTM_REFERENCE_DIR", str(directory))
+        yield directory
 
 
 @pytest.fixture

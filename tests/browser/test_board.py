@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.binding_plan import binding_reference, reference_that_binds
+from tests.binding_plan import binding_reference
 from tests.browser.pages import a_person, keep_picture, opened, sign_in, sign_in_here
 from tests.integration.test_rebuild import scored
 from tests.integration.test_scoring import BORDER, load_district, poverty_report, put_on_stream
@@ -19,13 +18,7 @@ from tests.running import START, Service, Surroundings
 PHONE = 360
 
 
-@pytest.fixture(scope="module", autouse=True)
-def binding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Reference data whose plan binds the border communes."""
-    directory = reference_that_binds(tmp_path_factory.mktemp("binding"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NTM_REFERENCE_DIR", str(directory))
-        yield directory
+pytestmark = pytest.mark.usefixtures("binding")
 
 
 @pytest.fixture

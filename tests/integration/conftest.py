@@ -6,26 +6,16 @@ tests of a module, which do not disturb their state. Modules that need communes 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
 
-from tests.binding_plan import reference_that_binds
 from tests.changes import DISTRICT_OFFICE, a_contact
 from tests.integration.notify_service import NotifyService, notify_service
 from tests.running import Service, Surroundings
 from tests.servers import NatsServer
-
-
-@pytest.fixture(scope="module")
-def binding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Reference data whose plan binds the border communes: all that a module's tests start uses them."""
-    directory = reference_that_binds(tmp_path_factory.mktemp("binding"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NTM_REFERENCE_DIR", str(directory))
-        yield directory
 
 
 @pytest.fixture
