@@ -21,7 +21,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local.running_system import RunningSystem
 from deploy.local.supervisor import end, spawn
-from deploy.local.system import free_port
 from deploy.local.uvicorn_options import UVICORN_ENV, uvicorn_command
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
@@ -31,6 +30,7 @@ from shared.postgres.engine import create_engine
 from shared.service.clock import set_day
 from shared.settings import Settings
 from tests.forked import copied
+from tests.ports import free_port
 from tests.servers import NatsServer
 from tests.waiting import eventually
 

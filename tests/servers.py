@@ -29,10 +29,10 @@ from deploy.local import nats as local_nats
 from deploy.local.nats import Nats
 from deploy.local.postgres import LOCALE, USER, Postgres, create_database
 from deploy.local.supervisor import Process, end, spawn
-from deploy.local.system import free_port
 from shared.nats.roles import OPERATOR, STREAMS_ACCOUNT
 from shared.nats.signing_keys import SigningKeys, sign_by
 from shared.nats.users import login, make_users, seed_file, server_file
+from tests.ports import free_port
 from tests.waiting import eventually
 
 NATS_IMAGE = "nats:2.15"

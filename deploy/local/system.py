@@ -147,7 +147,7 @@ def free_port() -> int:
 
     Otherwise a service that tries to reconnect to a server that is down could take the server's own port.
     """
-    while not is_free(port := 20_000 + secrets.randbelow(10_000)):
+    while not is_free(port := 30_000 + secrets.randbelow(2_700)):
         pass
     return port
 

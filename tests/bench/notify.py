@@ -29,7 +29,6 @@ from typing import ClassVar
 import httpx
 import psutil
 
-from deploy.local.system import free_port
 from services.cli.migrate import prepare
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import CriterionRef, UnitRef
@@ -37,6 +36,7 @@ from shared.contracts.verdict_change import StatusChanged
 from shared.reference.load import PACKAGED, Reference, load
 from tests.changes import a_status_change
 from tests.integration.notify_service import NotifyService, notify_service
+from tests.ports import free_port
 from tests.running import afresh, settings_of
 from tests.servers import start_nats, start_postgres
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from deploy.local.system import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 _IN_THE_FILE = re.compile(r"COMPOSE_|POSTGRES_|NTM_(?!PIP_CONF$)")

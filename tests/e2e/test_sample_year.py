@@ -26,7 +26,6 @@ from deploy.local.sample.play import Progress, play
 from deploy.local.sample.posts import Day, Post, Submission
 from deploy.local.sample.summary import summary
 from deploy.local.sample.year import plan_year
-from deploy.local.system import is_free
 from services.scoring.update.rebuild import rebuild
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
@@ -35,6 +34,7 @@ from shared.contracts.status import Status
 from shared.nats.stream_reader import read_stream
 from shared.nats.users import login
 from shared.reference.load import Reference, load_for
+from tests.ports import free_ports
 
 STARTS = """
 import asyncio, sys
@@ -63,7 +63,7 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runn
 
 @asynccontextmanager
 async def running(data: Path, today: date, *reference: Path) -> AsyncIterator[RunningSystem]:
-    base = next(base for base in range(19_901, 20_000, 10) if all(is_free(base + number) for number in range(4)))
+    base = free_ports(4)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",

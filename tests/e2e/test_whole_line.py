@@ -23,9 +23,9 @@ import nats as nats_client
 import pytest
 
 from deploy.local.running_system import RunningSystem
-from deploy.local.system import is_free
 from shared.nats.users import login
 from tests.people import signed_in
+from tests.ports import free_ports
 from tests.waiting import eventually
 
 NTM = (sys.executable, "-m", "services.cli.main")
@@ -110,7 +110,7 @@ async def up(data: Path, base: int, *options: str) -> AsyncIterator[Whole]:
 
 
 def four_ports() -> int:
-    return next(base for base in range(17_001, 17_900, 10) if all(is_free(base + number) for number in range(4)))
+    return free_ports(4)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,6 @@ from deploy.local.postgres import Postgres
 from deploy.local.running_system import RunningSystem
 from deploy.local.sample import CONTACTS
 from deploy.local.supervisor import Process, Supervisor
-from deploy.local.system import free_port
 from deploy.local.uvicorn_options import UVICORN_ENV, uvicorn_command
 from services.cli.migrate import prepare
 from shared.contracts import subjects
@@ -32,6 +31,7 @@ from tests.faults.kind import Kind
 from tests.faults.proxy import Proxy, Way
 from tests.faults.schedule import Fault
 from tests.faults.site import PATIENCE_SECONDS, SERVICE_MARKS, Supervised, are_ready
+from tests.ports import free_port
 from tests.running import START
 from tests.servers import PASSWORD
 from tests.waiting import eventually

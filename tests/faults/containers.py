@@ -12,12 +12,12 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from deploy.local.running_system import RunningSystem
-from deploy.local.system import free_port
 from shared.nats.users import seed_file
 from tests.containers.compose import Project, killed, project
 from tests.faults.kind import Kind
 from tests.faults.schedule import Fault
 from tests.faults.site import PATIENCE_SECONDS, Site, are_ready
+from tests.ports import free_port
 from tests.waiting import eventually
 
 OWN_PARTS = ("intake", "scoring", "board", "notify")

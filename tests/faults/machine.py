@@ -15,11 +15,12 @@ from pathlib import Path
 import psutil
 
 from deploy.local.supervisor import end, spawn
-from deploy.local.system import free_port, is_free
+from deploy.local.system import is_free
 from shared.nats.users import seed_file
 from tests.faults.proxy import Proxy
 from tests.faults.routed import ROUTES
 from tests.faults.site import PATIENCE_SECONDS, SERVICE_MARKS, Supervised, are_ready
+from tests.ports import free_ports
 from tests.running import START
 from tests.waiting import eventually
 
@@ -50,7 +51,7 @@ class Machine(Supervised):
         """Held by a fault that strikes the supervisor: nobody else strikes it meanwhile."""
         self.damage_lock = asyncio.Lock()
         """Held from the damage of what is stored until it is repaired."""
-        self._first_port = _four_ports()
+        self._first_port = free_ports(4)
         self._supervisor: asyncio.subprocess.Process | None = None
 
     @asynccontextmanager
@@ -138,9 +139,3 @@ class Machine(Supervised):
     def _server_port(self, name: str) -> int:
         chosen = json.loads((self.data / "secrets.json").read_bytes())
         return int(chosen["nats_port" if name == "nats" else "database_port"])
-
-
-def _four_ports() -> int:
-    while not all(is_free((base := free_port()) + number) for number in range(4)):
-        pass
-    return base

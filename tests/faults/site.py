@@ -17,11 +17,11 @@ from nats.aio.msg import Msg
 
 from deploy.local.clients import database
 from deploy.local.running_system import RunningSystem
-from deploy.local.system import free_port
 from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
 from shared.nats.users import login
 from tests.faults.gateways import Gateways
+from tests.ports import free_port
 from tests.running import START, ntm
 from tests.waiting import eventually
 

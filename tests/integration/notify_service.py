@@ -19,7 +19,6 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from deploy.local.postbox import GatewayKeys, Postbox
-from deploy.local.system import free_port
 from services.notify.alerts.alert import Occasion
 from shared.access.agency_keys import add_key
 from shared.contracts import subjects
@@ -31,6 +30,7 @@ from shared.nats.streams import ensure_streams
 from shared.nats.users import seed_file
 from shared.reference.models import Contact
 from tests.forked import copied
+from tests.ports import free_port
 from tests.running import Begin, Service
 from tests.servers import NatsServer
 from tests.waiting import eventually

@@ -10,8 +10,8 @@ import pytest
 from deploy.local.nats import Nats
 from deploy.local.running_system import RunningSystem
 from deploy.local.supervisor import end, spawn
-from deploy.local.system import free_port
 from shared.nats.users import seed_file
+from tests.ports import free_port
 from tests.running import ntm
 from tests.servers import NatsServer
 from tests.waiting import eventually

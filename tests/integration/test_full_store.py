@@ -16,7 +16,6 @@ from deploy.local import nats as local_nats
 from deploy.local import supervisor
 from deploy.local.nats import Nats
 from deploy.local.supervisor import Supervisor
-from deploy.local.system import free_port
 from services.cli.migrate import prepare
 from services.intake.doors.nats import STATUS_HEADER
 from shared.contracts import subjects
@@ -37,6 +36,7 @@ from shared.nats.users import seed_file
 from shared.service.fullness import nearly_full
 from shared.settings import Settings
 from tests.builders import a_posted_submission
+from tests.ports import free_port
 from tests.running import Service, Surroundings, settings_of
 from tests.servers import NatsServer, start_nats, start_nats_cluster
 from tests.waiting import eventually

@@ -13,8 +13,8 @@ from nats.aio.client import Client
 
 from deploy.local.nats import Nats
 from deploy.local.postgres import Postgres
-from deploy.local.system import free_port
 from shared.nats.users import server_file
+from tests.ports import free_port
 from tests.servers import (
     Embedded,
     NatsServer,

@@ -32,6 +32,7 @@ from shared.nats.roles import MIGRATE, ROLES
 from shared.nats.streams import ensure_streams
 from shared.time import utc_now
 from tests.integration.test_supervisor import is_gone
+from tests.ports import free_ports
 from tests.running import ntm
 from tests.waiting import eventually
 
@@ -52,10 +53,6 @@ options = Options(
 )
 asyncio.run(run(options, say))
 """
-
-
-def four_free_ports() -> int:
-    return next(base for base in range(18_001, 19_900, 10) if all(is_free(base + i) for i in range(4)))
 
 
 class System:
@@ -83,7 +80,7 @@ class System:
 
 @pytest.fixture
 async def system(tmp_path: Path) -> AsyncIterator[System]:
-    system = System(tmp_path / "data", four_free_ports())
+    system = System(tmp_path / "data", free_ports(4))
     yield system
     if system.process and system.process.returncode is None:
         await system.end(signal.SIGTERM)
@@ -219,7 +216,7 @@ async def test_secrets_are_for_the_owner_only(system: System) -> None:
 
 
 async def test_a_port_in_use_is_named_with_the_way_out(tmp_path: Path) -> None:
-    base = four_free_ports()
+    base = free_ports(4)
     expected = pytest.raises(PortInUseError, match=f"Port {base + 2}, meant for notify.*--ports-from")
     with socket.create_server(("127.0.0.1", base + 2)), expected:
         await run(Options(data=tmp_path, ports=Ports.starting_at(base)), _nothing)
@@ -229,7 +226,7 @@ async def test_a_port_in_use_is_named_with_the_way_out(tmp_path: Path) -> None:
 async def test_a_failing_migration_ends_the_start(tmp_path: Path) -> None:
     options = Options(
         data=tmp_path,
-        ports=Ports.starting_at(four_free_ports()),
+        ports=Ports.starting_at(free_ports(4)),
         migrate=(sys.executable, "-c", "raise SystemExit('column exists')"),
     )
     with pytest.raises(StartFailedError, match=r"(?s)migrate failed.*column exists"):
@@ -275,7 +272,7 @@ async def test_each_stream_that_vanished_is_named_and_nothing_starts_without_it(
 
 
 async def test_ntm_up_backs_up_every_day_and_keeps_what_it_is_to_keep(tmp_path: Path) -> None:
-    data, backups, base = tmp_path / "data", tmp_path / "backups", four_free_ports()
+    data, backups, base = tmp_path / "data", tmp_path / "backups", free_ports(4)
     backups.mkdir()
     old = [name_at(utc_now().replace(year=2020, month=3, day=day, hour=1)) for day in (1, 2, 3)]
     for name in old:

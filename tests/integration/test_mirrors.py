@@ -14,7 +14,6 @@ from nats.js import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 
 from deploy.local.nats import Nats
-from deploy.local.system import free_port
 from services.cli.migrate import prepare_streams
 from shared.contracts import subjects
 from shared.nats.cloud_events import Message
@@ -22,6 +21,7 @@ from shared.nats.mirrors import Fault, ensure_mirrors, plain_faults
 from shared.nats.publishing import publish
 from shared.nats.roles import MIRRORED, NOTIFY, OFFICE_MIGRATE
 from shared.nats.users import login, seed_file
+from tests.ports import free_port
 from tests.servers import Embedded, NatsServer, add_tester
 from tests.waiting import eventually
 

@@ -10,7 +10,6 @@ import pytest
 from nats.aio.client import Client
 from sqlalchemy import text
 
-from deploy.local.system import free_port
 from services.cli.migrate import prepare
 from services.notify.rebuild import rebuild as rebuild_alerts
 from services.scoring.storage.tables import ChangeRow
@@ -26,6 +25,7 @@ from tests.integration.test_noticing import said_when_not_ready
 from tests.integration.test_rebuild import a_history, contents, scored
 from tests.integration.test_scoring import changes, count, poverty_report, put_on_stream
 from tests.integration.webhook_receiver import Receiver, listening
+from tests.ports import free_port
 from tests.running import START, Service, Surroundings
 from tests.servers import NatsServer
 from tests.waiting import eventually

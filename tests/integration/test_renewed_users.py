@@ -18,7 +18,6 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from deploy.local.nats import Nats
-from deploy.local.system import free_port
 from services.cli.migrate import prepare_streams
 from services.intake.doors.nats import STATUS_HEADER
 from shared.contracts import subjects
@@ -28,6 +27,7 @@ from shared.nats.roles import ROLES, agency
 from shared.nats.users import login, seed_file
 from tests.builders import a_posted_submission
 from tests.forked import copied
+from tests.ports import free_port
 from tests.running import START, Surroundings, ntm, settings_of, surroundings
 from tests.servers import Embedded, NatsServer
 from tests.waiting import eventually

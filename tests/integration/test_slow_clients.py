@@ -11,9 +11,9 @@ import uvicorn
 from fastapi import FastAPI, Request
 from starlette.requests import ClientDisconnect
 
-from deploy.local.system import free_port
 from deploy.local.uvicorn_options import UVICORN_ENV
 from shared.http import deadlines
+from tests.ports import free_port
 from tests.waiting import eventually
 
 HEAD = b"POST /count HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"

@@ -16,7 +16,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from deploy.local import nats as local_nats
-from deploy.local.system import free_port
 from deploy.local.uvicorn_options import uvicorn_command
 from services.cli.migrate import prepare
 from shared.nats.connection import connect, connected
@@ -28,6 +27,7 @@ from shared.settings import Settings
 from tests.certificates import HERE, Authority, postgres_by_tls
 from tests.conftest import prepared
 from tests.forked import copied
+from tests.ports import free_port
 from tests.running import START, settings_of
 from tests.servers import Embedded, NatsServer, add_tester
 from tests.waiting import eventually

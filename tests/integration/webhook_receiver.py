@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from deploy.local.system import free_port
+from tests.ports import free_port
 
 
 class Receiver:

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from deploy.local.running_system import RunningSystem
-from deploy.local.system import free_port
 from services.cli.main import app
 from services.cli.submission_file import UnreadableFileError, read
 from services.cli.submit import NOT_ANSWERED, REFUSED, UNUSABLE
 from tests.builders import a_posted_submission
+from tests.ports import free_port
 
 KEY = "ntm_0123456789ab_" + "s" * 43
 
