@@ -3,7 +3,7 @@
 import { get, WATCHING } from "./api.js";
 import { field, h } from "./dom.js";
 import { chart } from "./drawing.js";
-import { live, seldom } from "./live.js";
+import { follow } from "./live.js";
 import { periodName } from "./periods.js";
 import { day, text, troubleBox } from "./plain.js";
 import { amount } from "./values.js";
@@ -22,8 +22,6 @@ export function commune(main) {
   const found = h("section", { class: "card", hidden: true });
   const card = h("section", { class: "card", hidden: !asked() }, h("p", { class: "loading" }, t("loading")));
   const words = h("input", { type: "search", required: true, minlength: 1, maxlength: 100, autocomplete: "off" });
-  let connection = null;
-  let isLeft = false;
 
   async function search(event) {
     event.preventDefault();
@@ -38,30 +36,20 @@ export function commune(main) {
     }
   }
 
-  async function read() {
-    try {
-      const { live_after: after } = connection ? {} : await get("/v1/changes", { limit: 1 }, WATCHING);
-      const view = await get(`/v1/communes/${encodeURIComponent(asked())}`, {}, WATCHING);
-      if (isLeft) return;
-      const open = new Set([...card.querySelectorAll("details[open]")].map((one) => one.dataset.key));
-      drawCommune(card, view, open);
-      if (!connection) {
-        connection = live({ after, read, hear: (items) => items.some((one) => one.unit.code === asked()) && readSoon() });
-        headline.append(connection.sign);
-      }
-    } catch (trouble) {
-      card.replaceChildren(troubleBox(trouble, read));
-    }
+  function draw(view) {
+    const open = new Set([...card.querySelectorAll("details[open]")].map((one) => one.dataset.key));
+    drawCommune(card, view, open);
   }
 
-  const readSoon = seldom(read, READ_SECONDS);
   const form = h("form", { class: "find", role: "search", onsubmit: search }, field(t("find_commune"), words, t("find_hint")), h("button", {}, t("find")));
   main.append(headline, h("section", { class: "card" }, form), found, card);
-  if (asked()) read();
-  return () => {
-    isLeft = true;
-    connection?.end();
-  };
+  const unit = asked();
+  if (!unit) return null;
+  return follow({
+    headline, card, draw, seconds: READ_SECONDS,
+    read: () => get(`/v1/communes/${encodeURIComponent(unit)}`, {}, WATCHING),
+    hears: (items) => items.some((one) => one.unit.code === unit),
+  });
 }
 
 function drawCommune(card, view, open) {

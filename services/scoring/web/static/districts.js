@@ -3,7 +3,7 @@
 import { get, WATCHING } from "./api.js";
 import { linkTo } from "./commune.js";
 import { dialog, field, h, select, table } from "./dom.js";
-import { live, seldom } from "./live.js";
+import { follow } from "./live.js";
 import { day, text, troubleBox } from "./plain.js";
 import { status, STATUSES } from "./verdicts.js";
 import { t } from "./words.js";
@@ -16,25 +16,9 @@ const BAD = ["missed", "behind"];
 export function districts(main) {
   const card = h("section", { class: "card" }, h("p", { class: "loading" }, t("loading")));
   const headline = h("div", { class: "headline" });
-  let connection = null;
-  let isLeft = false;
   let summary = null;
   let at = null; // the day chosen; null: the newest
   let cohort = null;
-
-  async function read() {
-    try {
-      const { live_after: after } = connection ? {} : await get("/v1/changes", { limit: 1 }, WATCHING);
-      summary = await get("/v1/summary", { months: true }, WATCHING);
-      if (!connection && !isLeft) {
-        connection = live({ after, read, hear: readSoon });
-        headline.append(connection.sign);
-      }
-    } catch (trouble) {
-      return card.replaceChildren(troubleBox(trouble, read));
-    }
-    if (!card.querySelector(":focus")) draw();
-  }
 
   function draw() {
     const days = summary.days.map((one) => one.on);
@@ -59,13 +43,16 @@ export function districts(main) {
       h("p", {}, t("known_by"), " ", shown), matrix);
   }
 
-  const readSoon = seldom(read, READ_SECONDS);
+  function drawNew(found) {
+    summary = found;
+    if (!card.querySelector(":focus")) draw();
+  }
+
   main.append(headline, card);
-  read();
-  return () => {
-    isLeft = true;
-    connection?.end();
-  };
+  return follow({
+    headline, card, seconds: READ_SECONDS,
+    read: () => get("/v1/summary", { months: true }, WATCHING), draw: drawNew, hears: () => true,
+  });
 }
 
 function drawMatrix(summary, counted, cohort) {

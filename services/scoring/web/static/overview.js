@@ -4,9 +4,9 @@ import { get, WATCHING } from "./api.js";
 import { linkTo } from "./commune.js";
 import { h, table } from "./dom.js";
 import { bar, sparkline } from "./drawing.js";
-import { live, seldom } from "./live.js";
+import { follow } from "./live.js";
 import { periodName } from "./periods.js";
-import { day, page, text, troubleBox } from "./plain.js";
+import { day, page, text } from "./plain.js";
 import { amount, number } from "./values.js";
 import { becomes, status, STATUSES } from "./verdicts.js";
 import { t } from "./words.js";
@@ -30,25 +30,14 @@ export function overview(main) {
   const fresh = new Set(); // the keys of what has just changed
   let shown = new Map();
   let changes = null;
-  let connection = null;
-  let isLeft = false;
-  let looks = 0;
 
-  async function read() {
-    const look = ++looks; // an answer that a newer look has overtaken is not shown
-    let found = null;
-    try {
-      found = await Promise.all([
-        get("/v1/targets", {}, WATCHING),
-        get("/v1/changes", { limit: 5000 }, WATCHING),
-        get("/v1/statuses", { overdue: true, form: "short", limit: 5000 }, WATCHING),
-      ]);
-    } catch (trouble) {
-      if (look === looks) plan.replaceChildren(troubleBox(trouble, read));
-      return;
-    }
-    if (look !== looks) return;
-    const [{ items }, lately, overdue] = found;
+  const read = () => Promise.all([
+    get("/v1/targets", {}, WATCHING),
+    get("/v1/changes", { limit: 5000 }, WATCHING),
+    get("/v1/statuses", { overdue: true, form: "short", limit: 5000 }, WATCHING),
+  ]);
+
+  function draw([{ items }, lately, overdue]) {
     const commitments = leading(items);
     changes = lately.items;
     const now = new Map(commitments.map((one) => [keyOf(one), JSON.stringify([one.status, one.assessment?.parts[0]?.value])]));
@@ -58,10 +47,6 @@ export function overview(main) {
     redraw(plan, () => drawPlan(plan, commitments, items, lines, fresh));
     redraw(week, () => drawWeek(week, changes, fresh));
     redraw(late, () => drawLate(late, overdue.items));
-    if (!connection && !isLeft) {
-      connection = live({ after: lately.live_after, read, hear });
-      headline.append(connection.sign);
-    }
     drawLines(commitments, lines);
   }
 
@@ -70,20 +55,16 @@ export function overview(main) {
     setTimeout(() => fresh.delete(key), FRESH_SECONDS * 1000);
   }
 
-  const readSoon = seldom(read, READ_SECONDS);
-  const hear = (items) => {
+  function hears(items) {
     for (const one of items) mark(one.id);
     const known = new Set(changes.map((one) => one.id)); // a list that was read meanwhile may have them already
     changes = items.filter((one) => !known.has(one.id)).reverse().concat(changes);
     redraw(week, () => drawWeek(week, changes, fresh));
-    readSoon();
-  };
+    return true;
+  }
+
   main.append(headline, plan, h("div", { class: "two" }, week, late));
-  read();
-  return () => {
-    isLeft = true;
-    connection?.end();
-  };
+  return follow({ headline, card: plan, read, draw, hears, seconds: READ_SECONDS });
 }
 
 const keyOf = ({ commitment, unit }) => `${commitment.id} ${unit.code}`;
