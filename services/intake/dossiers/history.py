@@ -6,9 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nats.js.errors import NotFoundError
-
-from services.intake.projection.read_after_write import is_projected
+from services.intake.projection.read_after_write import is_projected, newest_of
 from services.intake.rules.dossier import Dossier
 from services.intake.storage import dossiers
 from services.intake.storage.dossiers import StoredStep
@@ -52,14 +50,13 @@ def subject_of(unit: Unit, runtime: Runtime) -> str:
 
 async def history_of(runtime: Runtime, unit: Unit) -> History:
     """Return the steps about a commune, once the tables hold the newest one of the stream; problem 503 until then."""
-    try:
-        newest = await runtime.nats.jetstream().get_last_msg(subjects.STATUS_STREAM, subject_of(unit, runtime))
-    except NotFoundError:
+    newest = await newest_of(runtime.nats, subject_of(unit, runtime))
+    if not newest:
         return History([], [], 0)
     deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
-    while not await is_projected(runtime.nats, subjects.ALL_DOSSIERS, newest.seq or 0):
+    while not await is_projected(runtime.nats, subjects.ALL_DOSSIERS, newest):
         if asyncio.get_running_loop().time() > deadline:
             raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
         await asyncio.sleep(_PAUSE_SECONDS)
     async with runtime.engine.connect() as connection:
-        return History(*await dossiers.steps_of(connection, unit.key), newest.seq or 0)
+        return History(*await dossiers.steps_of(connection, unit.key), newest)

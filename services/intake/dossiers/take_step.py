@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -39,8 +38,6 @@ from shared.working_days import after_working_days
 
 _ATTEMPTS = 5
 """Attempts when other offices take steps about the same commune at the same moment."""
-_AGAIN_SECONDS = 0.5
-"""The wait before another look where the step was taken already: the broker counts what is pending a little later."""
 
 _JUDGED_STEPS = ASSESSMENTS | {DossierStep.WITHDRAWAL_DUE}
 
@@ -81,8 +78,7 @@ async def take_step(intake: Intake, posted: Posted, step: Step) -> list[DossierL
             continue
         if is_new:
             return [*steps, logged]
-        # the same, or another step under the same id, was taken meanwhile: the next look tells, once the tables have it
-        await asyncio.sleep(_AGAIN_SECONDS)
+        # the same, or another step under the same id, was taken meanwhile: the next look tells
     raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "1"})
 
 

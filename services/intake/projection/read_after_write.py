@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
 
 from shared.contracts import subjects
 from shared.nats.direct_get import last_sequences
@@ -24,7 +25,7 @@ async def find_after_projection[T](nats: Client, family: str, look: Callable[[],
     """
     if (row := await look()) is not None:
         return row
-    newest = (await nats.jetstream().stream_info(_stream(family))).state.last_seq
+    newest = await newest_of(nats, family)
     deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
     while asyncio.get_running_loop().time() < deadline:
         has_come = await is_projected(nats, family, newest)
@@ -51,11 +52,22 @@ async def newest_projected(nats: Client, family: str, subject: str) -> int:
     return newest
 
 
+async def newest_of(nats: Client, subject: str) -> int:
+    """Return the number of the newest message on a subject, or a family of subjects; 0 where there is none.
+
+    The stream's leader answers: other servers of a cluster may not have yet what was published.
+    """
+    try:
+        return (await nats.jetstream().get_last_msg(_stream(subject), subject)).seq or 0
+    except NotFoundError:
+        return 0
+
+
 async def is_projected(nats: Client, family: str, sequence: int) -> bool:
     """Say whether the tables hold all of a family's messages up to this number, but for those that were parked."""
+    # what is pending is no measure: the broker counts a message as pending some time after it has stored it
     info = await nats.jetstream().consumer_info(_stream(family), subjects.CONSUMERS["intake"][family])
-    is_behind = info.num_pending or info.num_ack_pending
-    return not is_behind or (info.ack_floor is not None and info.ack_floor.stream_seq >= sequence)
+    return (info.ack_floor.stream_seq if info.ack_floor else 0) >= sequence
 
 
 def _stream(family: str) -> str:
