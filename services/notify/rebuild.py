@@ -72,7 +72,7 @@ class RebuiltAlerts:
     """Notices, gatherings and escalations that were to be told, or to climb, and of which the log says that they were
     or did."""
     has_log: bool = True
-    """False where the log of alerts is empty: who was told of what is not known, and nobody is told again."""
+    """False where nothing is left of the log of alerts: who was told of what is not known, and nobody is told again."""
     switched: bool = False
 
     @property
@@ -109,8 +109,8 @@ async def rebuild(engine: AsyncEngine, nats: Client, plans: Plans, *, switch: bo
     What the tables have stays as it is. Messages that the service has not acknowledged yet come by its own consumers.
     """
     result, proof, now = RebuiltAlerts(), await Proof.of(engine, nats), utc_now()
-    ends, logged = await _read_log(nats)
-    result.has_log = ends is not None
+    begins, logged = await _read_log(nats)
+    result.has_log = begins is not None
     world = _world(plans, now)
     found = await _read_events(nats, proof, world, logged, result)
     result.alerts = len(found)
@@ -121,7 +121,7 @@ async def rebuild(engine: AsyncEngine, nats: Client, plans: Plans, *, switch: bo
         lacking = await made_again.missing_alerts(connection, list(found))
         missing = [told for key, told in found.items() if key in lacking]
         decided = _decided(found.values(), world) if missing else {}
-        lacked = [(told, ways) for told in missing if (ways := _left(told, ends, world, decided))]
+        lacked = [(told, ways) for told in missing if (ways := _left(told, begins, world, decided))]
         left = {told.alert.id for told, _ in lacked if not _was_told(told)}
         untold = [
             _untold_message(told, None if told.alert.id in left else ways)
@@ -150,18 +150,25 @@ async def rebuild(engine: AsyncEngine, nats: Client, plans: Plans, *, switch: bo
 
 
 async def _read_log(nats: Client) -> tuple[datetime | None, Mapping[UUID, _Logged]]:
-    """Return when the log of alerts ends, None where it is empty, and its entries by alert."""
-    ends: datetime | None = None
+    """Return since when the log of alerts is whole, None where nothing is left of it, and its entries by alert.
+
+    Entries are published some time after their alerts were raised, not always in their order: of an alert from after
+    the log's beginning that it does not know, the entries were lost together with the tables.
+    """
+    begins: datetime | None = None
     logged: dict[UUID, _Logged] = {}
     async for batch in read_stream(nats, subjects.ALERTS_STREAM, subjects.ALL_ALERTS):
         for message in batch:
-            ends = message.metadata.timestamp
+            begins = begins or message.metadata.timestamp
             try:
                 entry = AlertLogged.model_validate_json(message.data)
             except ValidationError:  # nothing is made of it, and nothing breaks
                 continue
             _note(logged.setdefault(entry.alert, _Logged(entry.at)), entry)
-    return ends, logged
+    info = await nats.jetstream().stream_info(subjects.ALERTS_STREAM)
+    if info.state.first_seq <= 1 and info.created:  # nothing of it has been left behind yet
+        begins = min(begins or info.created, info.created)
+    return begins, logged
 
 
 def _note(logged: _Logged, entry: AlertLogged) -> None:
@@ -230,15 +237,14 @@ def _decided(found: Iterable[_Told], world: World) -> dict[Way, datetime]:
     return decided
 
 
-def _left(told: _Told, ends: datetime | None, world: World, decided: Mapping[Way, datetime]) -> set[Way]:
+def _left(told: _Told, begins: datetime | None, world: World, decided: Mapping[Way, datetime]) -> set[Way]:
     """Return the ways by which an alert is to be told and of which the log says nothing.
 
-    None where the log does not know the alert and goes on behind it: it keeps a year, and may have been lost before.
+    None where the alert is from before the log's beginning: it keeps a year, and may have been lost before. Of what
+    somebody has acknowledged only the subscribed systems are told, which hear of everything.
     """
     alert, message, logged = told.alert, told.message, told.logged
-    if logged is None and (ends is None or message.metadata.timestamp < ends):
-        return set()
-    if logged and logged.acknowledged:
+    if logged is None and (begins is None or message.metadata.timestamp < begins):
         return set()
     entries = logged.notices if logged else {}
     known = {(entry.recipient, entry.channel) for entry in entries.values()}
@@ -246,6 +252,8 @@ def _left(told: _Told, ends: datetime | None, world: World, decided: Mapping[Way
     def is_told(draft: Draft) -> bool:
         if draft.channel == "webhook":
             return draft.id in entries
+        if logged and logged.acknowledged:
+            return True
         was_decided = logged is not None and logged.raised_at <= decided.get(way_of(draft), _NEVER)
         return was_decided or (str(draft.recipient), draft.channel) in known
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from shared.contracts import subjects
 from shared.contracts.status import Event
 from shared.nats.consumers import acknowledged_until
 from tests.binding_plan import binding_plans
-from tests.changes import DISTRICT_OFFICE, a_contact, a_problem, a_status_change, a_target_change
+from tests.changes import DISTRICT_OFFICE, a_contact, a_problem, a_status_change, a_target_change, changes_of_communes
 from tests.integration.notify_service import NotifyService, notify_service
 from tests.integration.test_noticing import said_when_not_ready
 from tests.integration.test_rebuild import a_history, contents, scored
@@ -311,6 +312,34 @@ async def test_only_those_who_were_not_told_yet_are_told_after_the_rebuild(
     assert len(told.messages) == 1
     assert len(told.mails) == len([one for one in before if isinstance(one[0], list)])
     assert not await told.rows("SELECT 1 FROM notify.parked WHERE state = 'parked'")
+    assert (await rebuild_alerts(around.engine, told.nats, binding_plans(), switch=False)).is_same
+
+
+async def test_what_was_raised_while_the_log_was_behind_is_told_after_the_rebuild(
+    told: NotifyService, around: Surroundings
+) -> None:
+    """The log's entries of an event were never published; that of another alert came into the log after the event."""
+    events, js = changes_of_communes(3, Event.MISSED), told.nats.jetstream()
+    for number, event in enumerate(events, 1):
+        await told.publish(event)
+        await told.settled(number)
+    await quiet(told)
+    before = sent(told)
+    _, lost, _ = events
+    await told.stop()
+    for message in await around.published(subjects.ALL_ALERTS):
+        if json.loads(message.data)["alert"] == str(lost.id):
+            await js.delete_msg(subjects.ALERTS_STREAM, message.metadata.sequence.stream)
+    await lose_alerts(told)
+    rebuilt = await rebuild_alerts(around.engine, told.nats, binding_plans(), switch=True)
+    assert (rebuilt.missing, rebuilt.untold) == (3, 1)
+    await told.start()
+    await told.settled(3)
+    again = sent(told)
+    for one in before:
+        again.remove(one)
+    assert again, "nobody knows whether it was told, so it is told"
+    assert all(lost.unit.code in text for _, text in again), again
     assert (await rebuild_alerts(around.engine, told.nats, binding_plans(), switch=False)).is_same
 
 
