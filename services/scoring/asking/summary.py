@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 
 from services.scoring.asking.as_of import day_of
 from services.scoring.asking.changes import scoring_of
-from services.scoring.following.status_history import Cell, StatusHistory
+from services.scoring.following.counts import Cell
+from services.scoring.following.status_history import StatusHistory
 from shared.access.caller import Caller
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import CriterionRef, UnitRef

@@ -6,30 +6,17 @@ Nothing is judged again: a status holds from its change until the next one.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from functools import partial
 
+from services.scoring.following.counts import Counts, District, by_district, count, district_of
 from services.scoring.storage.changes import ChangeOfStatus
 from shared.contracts.status import Status
 from shared.readable import read_rows
 from shared.reference.load import Plans, Reference
 from shared.reference.models import CriterionKey, Unit
-
-
-class Cell(NamedTuple):
-    """The communes of a district that are counted together."""
-
-    criterion: CriterionKey
-    cohort: str | None
-    """The plan's cohort; None: all communes of the district."""
-
-
-type District = int | None
-"""A district's surrogate key; None: the communes of a tree without districts."""
-
-type Counts = Mapping[Cell, Counter[Status]]
 
 type _Course = tuple[list[date], list[Status]]
 """The days from which statuses have held, and these statuses."""
@@ -66,46 +53,24 @@ class StatusHistory:
         """Yield each district with its communes by criterion, cohort and status, as published by the end of a day."""
         known_by, communes = self._communes.get(on, (None, {}))
         if known_by is not reference:
-            communes = _by_district(reference, on)
+            communes = by_district(reference, on)
             self._communes[on] = reference, communes
             self._counts.pop(on, None)
         counted = self._counts[on]
         for district, units in communes.items():
             if district not in counted:
-                counted[district] = self._count(units, reference, on)
+                counted[district] = count(units, reference, on, partial(self._status, on=on))
             yield district, counted[district]
 
-    def _count(self, communes: Iterable[Unit], reference: Reference, on: date) -> Counts:
-        counts: defaultdict[Cell, Counter[Status]] = defaultdict(Counter)
-        for unit in communes:
-            cohorts = (None, *(cohort.id for cohort in reference.cohorts_of(unit)))
-            for criterion in reference.criteria_of(unit, on):
-                status = self._status(unit.key, criterion, on)
-                for cohort in cohorts:
-                    counts[Cell(criterion, cohort)][status] += 1
-        return counts
-
-    def _status(self, unit: int, criterion: CriterionKey, on: date) -> Status:
+    def _status(self, unit: Unit, criterion: CriterionKey, on: date) -> Status:
         """Return the status that was published by the end of a day."""
-        if (course := self._courses.get((unit, criterion))) is None:
+        if (course := self._courses.get((unit.key, criterion))) is None:
             return Status.NO_DATA
         at = bisect_right(course[0], on)
         return course[1][at - 1] if at else Status.NO_DATA
 
 
-def _by_district(reference: Reference, on: date) -> Mapping[District, Sequence[Unit]]:
-    communes: defaultdict[District, list[Unit]] = defaultdict(list)
-    for unit in reference.units.communes(on, reference.plan.unit):
-        communes[_district(unit, reference)].append(unit)
-    return communes
-
-
 def _placed(change: ChangeOfStatus, plans: Plans) -> tuple[ChangeOfStatus, Reference, District]:
     """Return a change with the reference of its day and its commune's district; LookupError where no unit is meant."""
     reference = plans.in_force(change.on)
-    return change, reference, _district(reference.units.by_key(change.unit), reference)
-
-
-def _district(unit: Unit, reference: Reference) -> District:
-    district = reference.units.district(unit)
-    return district.key if district else None
+    return change, reference, district_of(reference.units.by_key(change.unit), reference)

@@ -8,7 +8,8 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring.following.status_history import Cell, StatusHistory
+from services.scoring.following.counts import Cell
+from services.scoring.following.status_history import StatusHistory
 from services.scoring.storage.changes import ChangeOfStatus
 from shared.contracts.status import Status
 from shared.reference.models import Unit
