@@ -9,6 +9,7 @@ from typing import Self
 from nats.aio.msg import Msg
 
 from services.scoring.following.change_feed import ChangeFeed
+from services.scoring.following.hindsight import HindsightCounts
 from services.scoring.following.published_statuses import PublishedStatuses
 from services.scoring.judging.changes import Moment
 from services.scoring.storage.locks import hold_off_rebuild
@@ -48,6 +49,7 @@ class Scoring:
         self.relay = Relay(runtime.engine, runtime.nats, OutboxRow, self.parking.set_aside)
         self.changes = ChangeFeed(runtime.engine)
         self.statuses = PublishedStatuses(runtime.engine, self.changes)
+        self.hindsight = HindsightCounts(runtime.engine)
         self.targets = PollingWorker("targets", self.judge_targets)
         self.daily_tick = DailyTick(runtime, self.relay)
         self.reference_switch = ReferenceSwitch(runtime, self.relay)
@@ -61,7 +63,10 @@ class Scoring:
         async with open_runtime(settings, "scoring") as runtime:
             scoring = cls(runtime)
             await scoring.prepare()
-            yield scoring
+            try:
+                yield scoring
+            finally:
+                await scoring.hindsight.end()
 
     @property
     def workers(self) -> Sequence[PollingWorker | DailyTick | ReferenceSwitch]:

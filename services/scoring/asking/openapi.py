@@ -18,7 +18,7 @@ DESCRIPTION = Description(
         "GET /v1/summary": Operation(
             "Standing",
             "Communes by status, counted / Số xã theo trạng thái",
-            parameters={"as_of": "2023-06-30", "months": True},
+            parameters={"as_of": "2023-06-30", "months": True, "known": "then"},
         ),
         "GET /v1/statuses": Operation(
             "Standing",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from calendar import monthrange
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from services.scoring.asking.as_of import day_of
 from services.scoring.asking.changes import scoring_of
-from services.scoring.following.counts import Cell
-from services.scoring.following.status_history import StatusHistory
+from services.scoring.asking.work_slots import SLOTS
+from services.scoring.following.counts import Cell, Counts, District
+from services.scoring.following.hindsight import Progress
 from shared.access.caller import Caller
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.refs import CriterionRef, UnitRef
@@ -25,6 +27,9 @@ from shared.reference.refs import criterion_ref, unit_ref
 router = APIRouter(prefix="/v1")
 
 _DAY = timedelta(days=1)
+_AGAIN_SECONDS = "2"
+
+type Known = Literal["then", "now"]
 
 
 class CohortRef(BaseModel):
@@ -51,7 +56,7 @@ class DistrictCount(BaseModel):
 
 
 class DayCount(BaseModel):
-    """The communes by status as it had been published by the end of a day: what was known then."""
+    """The communes by status at the end of a day."""
 
     on: date
     plan: str = Field(description="The plan in force on that day, by which they were judged.")
@@ -59,43 +64,83 @@ class DayCount(BaseModel):
 
 
 class Summary(BaseModel):
-    """Counts for maps, matrices and sliders, of the districts that the key covers wholly. Nothing is judged for it."""
+    """Counts for maps, matrices and sliders, of the districts that the key covers wholly."""
 
     as_of: date
+    known: Known
     criteria: list[CriterionRef]
     cohorts: list[CohortRef]
     days: list[DayCount] = Field(description="`as_of`, or with `months` the ends of months until then and `as_of`.")
     sample: bool
 
 
-@router.get("/summary")
+class BeingCounted(BaseModel):
+    """Counts by all that is known now are being made: how far they are. Ask again after `Retry-After`."""
+
+    as_of: date
+    counted: int = Field(description="The districts that are counted, each once for every day asked for.")
+    asked: int = Field(description="All that are to be counted.")
+
+
+@router.get(
+    "/summary",
+    responses={
+        202: {
+            "model": BeingCounted,
+            "description": "With `known=now`: the counts are being made.",
+            "headers": {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "string"}}},
+        }
+    },
+)
 async def summarise(
     request: Request,
+    response: Response,
     runtime: Running,
     caller: SignedIn,
     as_of: Annotated[date | None, Query(description="The day, by default today.")] = None,
     months: Annotated[bool, Query(description="Also the ends of the months since the plan in force began.")] = False,
-) -> Summary:
-    """Count the communes by district, criterion, cohort and status, as their statuses were published by then."""
-    on = day_of(as_of, runtime)
+    known: Annotated[
+        Known,
+        Query(
+            description="`then`: by the statuses that had been published by the end of each day. `now`: judged by all "
+            "figures known now, as `actual` of `/v1/statuses?as_of=`; up to 5 seconds old. Where they are still being "
+            "counted the answer is 202."
+        ),
+    ] = "then",
+) -> Summary | BeingCounted:
+    """Count the communes by district, criterion, cohort and status, at the end of a day and of the months before."""
+    on, scoring = day_of(as_of, runtime), scoring_of(request)
     plans, reference = runtime.plans, runtime.plans.in_force(on)
     days = [*(_month_ends(reference.plan.baseline_date, on) if months else ()), on]
 
-    def count(history: StatusHistory) -> list[DayCount]:
-        return [_day_count(history, plans.in_force(day), day, caller) for day in days]
+    def listed(counts: Iterable[Iterable[tuple[District, Counts]]]) -> list[DayCount]:
+        return [_day_count(each, plans.in_force(day), day, caller) for day, each in zip(days, counts, strict=True)]
 
+    if known == "now":
+        found = await scoring.hindsight.ask(plans, days, SLOTS)
+        if isinstance(found, Progress):
+            response.status_code, response.headers["Retry-After"] = 202, _AGAIN_SECONDS
+            return BeingCounted(as_of=on, counted=found.counted, asked=found.asked)
+        counted = await asyncio.to_thread(listed, [each.items() for each in found])
+    else:
+        counted = await scoring.statuses.ask(
+            plans, lambda history: listed(history.counts(plans.in_force(day), day) for day in days)
+        )
     return Summary(
         as_of=on,
+        known=known,
         criteria=[criterion_ref(key, reference) for key in reference.criterion_keys],
         cohorts=[CohortRef(id=cohort.id, name=cohort.name) for cohort in reference.plan.cohorts],
-        days=await scoring_of(request).statuses.ask(plans, count),
+        days=counted,
         sample=reference.plan.sample,
     )
 
 
-def _day_count(history: StatusHistory, reference: Reference, on: date, caller: Caller) -> DayCount:
+def _day_count(
+    counts_by_district: Iterable[tuple[District, Counts]], reference: Reference, on: date, caller: Caller
+) -> DayCount:
     districts = []
-    for key, counts in history.counts(reference, on):
+    for key, counts in counts_by_district:
         unit = None if key is None else reference.units.by_key(key)
         is_covered = caller.covers_unit(unit, reference.units) if unit else reference.plan.unit in caller.units
         if is_covered:
