@@ -22,13 +22,15 @@ from deploy.local.running_system import RunningSystem
 from services.cli.console import console, fail, run
 from services.cli.options import DATA, Data, system_of
 from services.cli.texts import phrase
-from shared.access.unsigned_parts import StreamEnd, record_unsigned_part
+from shared.access.unsigned_parts import StreamEnd, record_unsigned_part, unsigned_parts
 from shared.contracts import subjects
 from shared.nats.closed_streams import reopen
 from shared.nats.connection import connected
 from shared.nats.consumers import ensure_consumers
 from shared.nats.mirrors import Fault, MadeMirror, ensure_mirror_consumers, ensure_mirrors
 from shared.nats.roles import MIGRATE, OFFICE_MIGRATE
+from shared.nats.signing_keys import keys_of
+from shared.nats.stream_reader import read_stream
 from shared.nats.streams import NO_PEERS, NoRoomError, StreamChange, ensure_streams
 from shared.nats.users import seed_file
 from shared.postgres.engine import create_engine
@@ -37,6 +39,7 @@ from shared.postgres.migrations import draft_migration as write_draft
 from shared.postgres.migrations import migrate as migrate_schema
 from shared.postgres.migrations import pending_migrations
 from shared.service.clock import clock_stream, read_day, set_day
+from shared.service.proof import Proof
 from shared.settings import Settings, settings
 from shared.texts import filled
 from shared.time import utc_now
@@ -124,7 +127,8 @@ async def prepare(
     """Make the streams and schemas that the services need, and set a simulated clock without a day to `today`.
 
     `lower` names the streams that may keep less than before. What streams hold when this first runs with keys counts as
-    signed, and on those of `count_as_signed` what they hold now. With `dry_run` nothing is changed.
+    signed, up to the first message that is signed, and on those of `count_as_signed` all that they hold now. With
+    `dry_run` nothing is changed.
     """
     engine = create_engine(target, "migrate")
     try:
@@ -135,16 +139,14 @@ async def prepare(
             changes = await prepare_streams(
                 nats, target.stream_replicas, today, lower, store_bytes=store, dry_run=dry_run
             )
-            ends = {} if dry_run or target.signing_keys is None else await _ends(nats)
             mirrors = await _prepare_mirrors(target, nats, dry_run=dry_run)
-        migrations = []
-        for schema, package in SCHEMAS.items():
-            migrations += [f"{schema}: {name}" for name in await pending_migrations(engine, package)]
-            if not dry_run:
-                await migrate_schema(engine, package)
-        async with engine.begin() as connection:
-            for stream, end in ends.items():
-                await record_unsigned_part(connection, stream, end, again=stream in count_as_signed)
+            migrations = []
+            for schema, package in SCHEMAS.items():
+                migrations += [f"{schema}: {name}" for name in await pending_migrations(engine, package)]
+                if not dry_run:
+                    await migrate_schema(engine, package)
+            if not dry_run and target.signing_keys is not None:
+                await _record_unsigned_parts(engine, nats, count_as_signed)
         return Prepared(changes, mirrors, migrations)
     finally:
         await engine.dispose()
@@ -205,17 +207,40 @@ async def _start_clock(js: JetStreamContext, today: date, replicas: int | None) 
         await set_day(js, today)
 
 
-async def _ends(nats: Client) -> dict[str, StreamEnd]:
-    """Return where the signed streams end now."""
-    js, ends = nats.jetstream(), {}
+async def _record_unsigned_parts(engine: AsyncEngine, nats: Client, again: Collection[str]) -> None:
+    """Record where the part of each signed stream ends that needs no signature: once, or `again` where it ends now."""
+    async with engine.connect() as connection:
+        recorded = await unsigned_parts(connection)
+    keys = keys_of(nats)
     for stream in subjects.SIGNED:
-        sequence = (await js.stream_info(stream)).state.last_seq
-        try:
-            at = (await js.get_msg(stream, sequence)).time if sequence else None
-        except NotFoundError:  # it was removed
-            at = None
-        ends[stream] = StreamEnd(sequence, (at or utc_now()) + _PRECISION)
-    return ends
+        if stream in again:
+            end = await _end(nats, stream)
+        elif stream not in recorded:
+            # a database from before signing began may stand beside a stream that goes on behind it
+            end = await _before_first_signed(nats, stream, Proof(keys, {})) or await _end(nats, stream)
+        else:
+            continue
+        async with engine.begin() as connection:
+            await record_unsigned_part(connection, stream, end, again=stream in again)
+
+
+async def _before_first_signed(nats: Client, stream: str, proof: Proof) -> StreamEnd | None:
+    """Return where a stream's signed part begins; None where it holds no signed message."""
+    async for batch in read_stream(nats, stream, ">"):
+        for message in proof.proved(batch):
+            return StreamEnd(message.metadata.sequence.stream - 1, message.metadata.timestamp)
+    return None
+
+
+async def _end(nats: Client, stream: str) -> StreamEnd:
+    """Return where a stream ends now."""
+    js = nats.jetstream()
+    sequence = (await js.stream_info(stream)).state.last_seq
+    try:
+        at = (await js.get_msg(stream, sequence)).time if sequence else None
+    except NotFoundError:  # it was removed
+        at = None
+    return StreamEnd(sequence, (at or utc_now()) + _PRECISION)
 
 
 async def _once_led[T](work: Callable[[], Awaitable[T]]) -> T:

@@ -29,7 +29,7 @@ from shared.contracts.submission import AcceptedSubmission
 from shared.nats.cloud_events import Message
 from shared.nats.publishing import publish
 from shared.nats.signing_keys import SigningKeys, keys_file
-from shared.nats.users import renew_signing, seed_file
+from shared.nats.users import make_users, renew_signing, seed_file
 from shared.postgres.statements import table_of
 from shared.reference.archive import read_files
 from shared.reference.load import load_for
@@ -105,7 +105,7 @@ async def test_forged_submissions_are_parked_never_scored_and_have_no_receipt(
     status = Message(forged.subject, forged.body, dict(forged.headers))
     status.headers[HEADER] = signature(new_key()._replace(id="ffffffff"), forged.subject, forged.headers, forged.body)
     of_status = signed(around, as_message(a_status_change()))
-    raised = body.model_copy(update={"stage": "confirmed", "id": uuid4()}).model_dump_json().encode()
+    raised = body.model_copy(update={"stage": Stage.CONFIRMED, "id": uuid4()}).model_dump_json().encode()
     attempts = [
         await put(around.nats, forged),
         await put(around.nats, status),  # an unknown key
@@ -261,6 +261,48 @@ async def test_a_log_from_before_signing_began_counts_as_signed_and_what_comes_l
         await service.start()
     assert "replayed" in await around.ntm("parked", "replay", "--all")
     await eventually(lambda: _has(around, SubmissionRow, 4))
+
+
+async def test_a_database_from_before_signing_began_lets_nothing_in_that_was_forged_since(
+    around: Surroundings, scoring: Service
+) -> None:
+    old, forged = poverty_report("2022-12", 200), poverty_report("2023-06", 90)
+    await put(around.nats, as_published(old))
+    await put_on_stream(around, poverty_report("2023-05", 164))
+    await put(around.nats, as_published(forged))
+    async with around.engine.begin() as connection:  # as one that an old backup has brought back
+        await connection.execute(text("DELETE FROM access.unsigned_part"))
+        await connection.execute(text("TRUNCATE scoring.parked"))
+    settings = around.settings.model_copy(update={"nats_seed_file": seed_file(around.users, "migrate")})
+    await prepare(settings, None)
+    verified = await around.ntm("audit", "verify", status=1)
+    assert [line for line in verified.splitlines() if line.startswith("not proved")] == [
+        line for line in verified.splitlines() if "message SUBMISSIONS 3 " in line
+    ]
+    assert "message SUBMISSIONS 3 " in verified
+
+
+@pytest.mark.parametrize("kind", ["review", "withdrawal"])
+async def test_the_signature_of_one_decision_proves_no_other(
+    around: Surroundings, intake: Service, scoring: Service, kind: str
+) -> None:
+    """Neither moved to a decision about another submission, nor by the keys of another installation."""
+    meant, other = poverty_report("2023-05", 164), poverty_report("2023-06", 150)
+    await put_on_stream(around, meant, other)
+    await eventually(lambda: _has(around, SubmissionRow, 2))
+    decide = a_return if kind == "review" else a_withdrawal
+    genuine, forged = signed(around, decide(meant)), decide(other)
+    make_users(around.users.parent / "elsewhere")
+    await put(around.nats, forged, **{HEADER: genuine.headers[HEADER]})
+    await put(around.nats, forged, **{HEADER: genuine.headers[HEADER], EVENT_ID: genuine.headers[EVENT_ID]})
+    await put(around.nats, Message(forged.subject, forged.body, genuine.headers))
+    elsewhere = SigningKeys(around.users.parent / "elsewhere" / "intake")
+    elsewhere.sign([forged])
+    await put(around.nats, forged)
+    assert all(reason.startswith("unsigned: ") for reason in await reasons(around, ParkedRow, 4))
+    assert await count(around, TakenBackRow) == 0
+    await put(around.nats, genuine)
+    await eventually(lambda: _has(around, TakenBackRow, 1))
 
 
 async def test_a_forged_step_of_a_dossier_or_answer_to_a_difficulty_counts_nowhere_and_stops_nobody(
