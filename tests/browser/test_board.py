@@ -135,6 +135,43 @@ async def test_a_cell_opens_its_communes_and_the_slider_goes_back(around: Surrou
     await expect(page.locator("output")).to_have_text(f"{int(day)}/{int(month)}/{year}")
 
 
+async def test_the_districts_are_shown_by_what_was_known_then_or_by_what_is_known_now(
+    around: Surroundings, page: Page
+) -> None:
+    await sign_in(page, await a_person(around.engine, "20", agency="vpdp", role="coordinator"), "districts")
+
+    async def in_may(known: str) -> str:
+        address = f"/v1/summary?months=true&known={known}"
+        while "days" not in (summary := await answer(page, address)):
+            await page.wait_for_timeout(500)
+        [may] = [day for day in summary["days"] if day["on"] == "2023-05-31"]
+        [district] = [one for one in may["districts"] if one["district"] and one["district"]["code"] == "180"]
+        [cell] = [one for one in district["cells"] if one["criterion"] == "ntm-11" and one["cohort"] is None]
+        good = sum(cell["statuses"].get(one, 0) for one in ("met", "on_track"))
+        return f"{good}/{sum(cell['statuses'].values())}"
+
+    then, now = await in_may("then"), await in_may("now")
+    assert then != now, "the reports on May came in June"
+    button = page.get_by_role("row", name=re.compile("Tràng Định")).get_by_role(
+        "button", name=re.compile("Nghèo đa chiều")
+    )
+    slider = page.get_by_label("Thời điểm (cuối từng tháng)")
+    await slider.focus()
+    while await page.locator("output").text_content() != "31/5/2023":
+        await page.keyboard.press("ArrowLeft")
+    await expect(button).to_contain_text(then)
+    await page.get_by_label("Theo số liệu").select_option("theo số liệu nay biết")
+    await expect(page.get_by_text("Theo tất cả số liệu nay biết")).to_be_visible()
+    await expect(page.get_by_label("Theo số liệu")).to_be_focused()
+    await expect(button).to_contain_text(now)
+    await keep_picture(page, "board-districts-now")
+    await button.click()
+    await expect(page.get_by_role("dialog").locator(".badge.good")).to_have_count(int(now.partition("/")[0]))
+    await page.keyboard.press("Escape")
+    await page.get_by_label("Theo số liệu").select_option("theo số liệu lúc đó")
+    await expect(button).to_contain_text(then)
+
+
 async def test_it_fits_a_phone_and_speaks_english(around: Surroundings, scoring: Service, chromium: Browser) -> None:
     async with opened(chromium, scoring.url, PHONE) as page:
         await sign_in(page, await a_person(around.engine, "180", agency="trang-dinh"), "overview")

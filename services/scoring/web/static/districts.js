@@ -1,4 +1,4 @@
-// Districts by criterion on a day of the year, as it was known then; a cell opens its communes.
+// Districts by criterion on a day of the year, as it was known then or by all that is known now; a cell opens its communes.
 
 import { get, WATCHING } from "./api.js";
 import { linkTo } from "./commune.js";
@@ -9,6 +9,7 @@ import { status, STATUSES } from "./verdicts.js";
 import { t } from "./words.js";
 
 const READ_SECONDS = 10;
+const AGAIN_SECONDS = 2;
 const GOOD = ["on_track", "met"];
 const BAD = ["missed", "behind"];
 
@@ -19,8 +20,11 @@ export function districts(main) {
   let summary = null;
   let at = null; // the day chosen; null: the newest
   let cohort = null;
+  let known = "then"; // what was known on each day, or what is known "now"
+  let isLeft = false;
+  const progress = h("p", { class: "hint", role: "status" });
 
-  function draw() {
+  function draw(focused = null) {
     const days = summary.days.map((one) => one.on);
     const place = at === null ? days.length - 1 : days.indexOf(at);
     const matrix = h("div", {}, drawMatrix(summary, summary.days[place], cohort));
@@ -33,26 +37,53 @@ export function districts(main) {
     const choices = [["", t("all_communes")], ...summary.cohorts.map((one) => [one.id, text(one.name)])];
     const group = (event) => {
       cohort = event.target.value || null;
-      draw();
+      draw("cohort");
     };
+    const ask = async (event) => {
+      known = event.target.value;
+      progress.replaceChildren(t("loading"));
+      try {
+        drawNew(await read(), "known");
+      } catch (trouble) {
+        progress.replaceChildren(troubleBox(trouble));
+      }
+    };
+    const cohorts = select(choices, cohort ?? "", group);
+    const knowledge = select([["then", t("known_then")], ["now", t("known_now")]], known, ask);
+    cohorts.name = "cohort";
+    knowledge.name = "known";
     const slider = h("input", { type: "range", min: 0, max: days.length - 1, step: 1, oninput: choose, "aria-valuetext": day(days[place]) });
     slider.value = place; // once the bounds are set
     card.replaceChildren(
       h("h2", {}, t("districts_title")), h("p", { class: "hint" }, t("districts_hint")),
-      h("div", { class: "filters" }, field(t("cohort"), select(choices, cohort ?? "", group)), field(t("on_day"), slider)),
-      h("p", {}, t("known_by"), " ", shown), matrix);
+      h("div", { class: "filters" }, field(t("cohort"), cohorts), field(t("on_day"), slider), field(t("known_by_what"), knowledge)), progress,
+      h("p", {}, t(summary.known === "now" ? "known_now_at" : "known_by"), " ", shown), matrix);
+    if (focused) card.querySelector(`[name=${focused}]`).focus();
   }
 
-  function drawNew(found) {
+  function drawNew(found, focused = null) {
+    if (found.known !== known) return; // the other one was chosen meanwhile
     summary = found;
-    if (!card.querySelector(":focus")) draw();
+    progress.replaceChildren();
+    if (focused || !card.querySelector(":focus")) draw(focused);
+  }
+
+  /** Asks until the counts are there: those by what is known now may still be in the making. */
+  async function read() {
+    for (;;) {
+      const found = await get("/v1/summary", { months: true, known }, WATCHING);
+      if (found.days || isLeft) return found;
+      if (summary?.known !== known) progress.replaceChildren(t("being_counted", Math.floor((100 * found.counted) / found.asked)));
+      await new Promise((go) => setTimeout(go, AGAIN_SECONDS * 1000));
+    }
   }
 
   main.append(headline, card);
-  return follow({
-    headline, card, seconds: READ_SECONDS,
-    read: () => get("/v1/summary", { months: true }, WATCHING), draw: drawNew, hears: () => true,
-  });
+  const leave = follow({ headline, card, seconds: READ_SECONDS, read, draw: (found) => drawNew(found), hears: () => true });
+  return () => {
+    isLeft = true;
+    leave();
+  };
 }
 
 function drawMatrix(summary, counted, cohort) {
@@ -62,13 +93,13 @@ function drawMatrix(summary, counted, cohort) {
   const head = h("tr", {}, h("th", { scope: "col" }, t("district")), used.map((criterion) => h("th", { scope: "col", title: text(criterion.name) }, short(criterion))));
   const rows = counted.districts.map((one) => h("tr", {},
     h("th", { scope: "row" }, one.district?.name ?? t("whole_province")),
-    used.map((criterion) => h("td", {}, cellOf(one, criterion, cohort, counted.on === summary.as_of ? null : counted.on)))));
+    used.map((criterion) => h("td", {}, cellOf(one, criterion, cohort, counted.on === summary.as_of ? null : counted.on, summary.known)))));
   return h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": t("districts_title") },
     h("table", { class: "matrix" }, h("caption", { class: "unseen" }, t("districts_title")), h("thead", {}, head), h("tbody", {}, rows)),
     h("ul", { class: "legend" }, used.map((criterion) => h("li", {}, h("b", {}, short(criterion)), ` ${text(criterion.name)}`))));
 }
 
-function cellOf(one, criterion, cohort, asOf) {
+function cellOf(one, criterion, cohort, asOf, known) {
   const cell = one.cells.find((each) => each.criterion === criterion.key && each.cohort === cohort);
   if (!cell) return "";
   const sum = (words) => words.reduce((total, word) => total + (cell.statuses[word] ?? 0), 0);
@@ -77,20 +108,22 @@ function cellOf(one, criterion, cohort, asOf) {
   const sign = { good: "✓", bad: "!", warn: "" }[tone];
   const place = one.district?.name ?? t("whole_province");
   const words = `${place}, ${text(criterion.name)}: ${STATUSES.filter((word) => cell.statuses[word]).map((word) => `${cell.statuses[word]} ${t(`status_${word}`)}`).join(", ")}`;
-  const open = () => showCommunes(one.district, criterion, cohort, asOf, place);
+  const open = () => showCommunes(one.district, criterion, cohort, asOf, known, place);
   return h("button", { type: "button", class: `cell ${tone}`, title: words, "aria-label": words, onclick: open }, `${good}/${all}`, sign && h("b", {}, ` ${sign}`));
 }
 
 /** The communes of a cell: the worst status first, and of one status those that lack least. */
-function showCommunes(district, criterion, cohort, asOf, place) {
+function showCommunes(district, criterion, cohort, asOf, known, place) {
   const found = h("div", {}, h("p", { class: "loading" }, t("loading")));
   dialog(`${place}: ${text(criterion.name)}`, () => found);
-  const lack = (one) => one.assessment?.parts.reduce((total, part) => total + (part.missing ?? 0), 0) ?? 0;
-  const order = (one, other) => STATUSES.indexOf(one.status) - STATUSES.indexOf(other.status) || lack(one) - lack(other) || one.unit.name.localeCompare(other.unit.name, "vi");
+  const judged = (one) => (known === "now" && one.actual) || one.assessment;
+  const stand = (one) => judged(one)?.status ?? one.status;
+  const lack = (one) => judged(one)?.parts.reduce((total, part) => total + (part.missing ?? 0), 0) ?? 0;
+  const order = (one, other) => STATUSES.indexOf(stand(one)) - STATUSES.indexOf(stand(other)) || lack(one) - lack(other) || one.unit.name.localeCompare(other.unit.name, "vi");
   const read = async () => {
     try {
       const { items } = await get("/v1/statuses", { district: district?.code, criterion: criterion.key, cohort, as_of: asOf, limit: 1000 });
-      const rows = items.sort(order).map((one) => [h("b", { class: "place" }, linkTo(one.unit)), status(one.status), one.assessment ? h("p", { class: "words" }, text(one.assessment.reason)) : ""]);
+      const rows = items.sort(order).map((one) => [h("b", { class: "place" }, linkTo(one.unit)), status(stand(one)), judged(one) ? h("p", { class: "words" }, text(judged(one).reason)) : ""]);
       found.replaceChildren(table(text(criterion.name), [t("commune"), t("stand"), t("reason")], rows));
     } catch (trouble) {
       found.replaceChildren(troubleBox(trouble, read));
