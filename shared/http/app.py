@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from nats.errors import Error as NatsError
@@ -23,6 +23,7 @@ from shared.contracts.bilingual import Bilingual, Language
 from shared.http.dependencies import runtime_of
 from shared.http.docs import docs_router
 from shared.http.openapi import Description, describe
+from shared.http.parameters import refuse_unknown_parameters
 from shared.masking import mask
 from shared.operations.catalogue import CATALOGUE, Code
 from shared.problems import Problem, Problems
@@ -63,6 +64,7 @@ def create_app(title: str, description: str, lifespan: Lifespan) -> FastAPI:
         description=description,
         version="1",
         lifespan=lifespan,
+        dependencies=[Depends(refuse_unknown_parameters)],
         generate_unique_id_function=lambda route: route.name,
         docs_url=None,
         redoc_url=None,

@@ -22,7 +22,7 @@ from shared.problems import Problem, Problems
 PROBLEM_JSON = "application/problem+json"
 _REF = "#/components/schemas/{model}"
 _BY_FASTAPI = ("HTTPValidationError", "ValidationError")
-_ALWAYS = (Problems.NO_KEY, Problems.WRONG_KEY, Problems.RATE_LIMITED, Problems.UNAVAILABLE)
+_ALWAYS = (Problems.NO_KEY, Problems.WRONG_KEY, Problems.REFUSED, Problems.RATE_LIMITED, Problems.UNAVAILABLE)
 
 _KEY = {
     "type": "http",
@@ -128,7 +128,7 @@ def _complete(
     if operation.get("parameters") or operation.get("requestBody"):
         kinds.append(Problems.INVALID_QUERY)
     if "application/json" in operation.get("requestBody", {}).get("content", {}):
-        kinds += [Problems.INVALID_JSON, Problems.REFUSED]
+        kinds.append(Problems.INVALID_JSON)
     if added:
         kinds += added.problems
         operation["tags"], operation["summary"] = [added.tag], added.title

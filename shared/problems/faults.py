@@ -46,6 +46,8 @@ class Faults(Enum):
     EMPTY = phrase("faults.empty")
     TOO_LONG = phrase("faults.too_long")
     BAD_PARAMETER = phrase("faults.bad_parameter")
+    UNKNOWN_PARAMETER = phrase("faults.unknown_parameter")
+    REPEATED_PARAMETER = phrase("faults.repeated_parameter")
 
     # of contacts
     UNKNOWN_ROLE = phrase("faults.unknown_role")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from urllib.parse import quote
 from uuid import UUID
@@ -11,6 +11,13 @@ from tests.fuzz import hostile, sound
 from tests.fuzz.doors import Door
 from tests.fuzz.verdict import faults_of
 from tests.fuzz.wire import Answer, Sent
+
+_OF_LISTS: Mapping[str, Sequence[str]] = {
+    "/v1/submissions": ("agency", "status", "unit", "stage", "cursor", "limit"),
+    "/v1/refusals": ("cursor", "limit"),
+    "/v1/problems": ("unit", "criterion", "state", "cursor", "limit"),
+}
+"""The parameters of the lists that refuse others."""
 
 
 class Queries(Door):
@@ -38,7 +45,8 @@ class Queries(Door):
             else:
                 part = str(UUID(bytes=random.randbytes(16))) if random.random() < 0.4 else hostile.text(random)
             path = path.format(quote(part.encode(errors="surrogatepass"), safe=random.choice(("", "/.,:@"))))
-        names = [self._name(random) for _ in range(random.choice((0, 1, 1, 2, 3)))]
+        known = _OF_LISTS.get(path, self._PARAMETERS)
+        names = [self._name(random, known) for _ in range(random.choice((0, 1, 1, 2, 3)))]
         if "templates" in path and random.random() < 0.5:
             query = f"unit={random.choice(('184', *sound.COMMUNES[:3]))}&period=2023-06"
         else:
@@ -54,8 +62,8 @@ class Queries(Door):
         )
         return Sent(b"", method, path + (f"?{query}" if query else ""), tuple(headers.items()))
 
-    def _name(self, random: Random) -> str:
-        return random.choice(self._PARAMETERS) if random.random() < 0.9 else self._value(random)
+    def _name(self, random: Random, known: Sequence[str]) -> str:
+        return random.choice(known) if random.random() < 0.9 else self._value(random)
 
     def _value(self, random: Random) -> str:
         found = random.choice(self._VALUES) if random.random() < 0.5 else hostile.text(random)

@@ -259,7 +259,7 @@ async def test_a_slip_in_a_parameter_sends_nothing(
 ) -> None:
     before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
     answer = await upload(shared_intake, key, a_month("3/2023"), dry_runn=True)
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/dry_runn")
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/dry_runn")
     assert await shared_around.stored(subjects.SUBMISSIONS_STREAM) == before
 
 

@@ -23,6 +23,7 @@ from shared.contracts.submission import Receipt
 from shared.http.app import EXPECTED_ERRORS, answer_error, language_in, problem_response
 from shared.http.body import BODY_LIMIT, media_type, parse_json, read_body, refuse_packed
 from shared.http.dependencies import authenticate
+from shared.http.parameters import refuse_unknown_parameters
 from shared.nats.cloud_events import new_trace
 from shared.problems import Problem, Problems, bad_parameter
 
@@ -57,6 +58,7 @@ async def post_submissions(request: Request) -> Response:
 
     The answer has a receipt or a problem for each.
     """
+    await refuse_unknown_parameters(request)
     caller = await authenticate(request)
     content_type = media_type(request)
     intake = intake_of(request)

@@ -73,9 +73,6 @@ _CONTENT: dict[str, Any] = {
 }
 
 
-_PARAMETERS = {"dry_run", "unit", "period", "stage", "confirmed", "correct"}
-
-
 @dataclass(frozen=True, slots=True)
 class _CheckedUpload:
     """An upload, its rows with their checks, and all faults."""
@@ -155,9 +152,6 @@ async def upload(
 
     A faulty file comes back with its faults marked where the request accepts an .xlsx.
     """
-    if unknown := request.query_params.keys() - _PARAMETERS:
-        # with a slip such as `dry_runn=true` the figures would be sent, not previewed
-        raise Problem(Problems.INVALID_QUERY, *(Fault(f"/{name}", Faults.UNKNOWN_FIELD) for name in sorted(unknown)))
     if unit is not None and not intake.runtime.reference.units.known(typed(unit)):
         raise unknown_unit("/unit", unit)
     intake.admission.group_commit.check_open()

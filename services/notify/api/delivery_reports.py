@@ -23,6 +23,7 @@ from services.notify.storage.notices import is_under_way, record_report
 from services.notify.storage.tables import OutboxRow
 from shared.contracts.alert import AlertEvent
 from shared.http.body import read_body
+from shared.http.parameters import ANY_PARAMETERS
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.service import outbox
 from shared.time import utc_now
@@ -40,8 +41,8 @@ class ReportAnswer(BaseModel):
     notices: int
 
 
-@router.get("/{gateway}", operation_id="take_report_by_query")
-@router.post("/{gateway}")
+@router.get("/{gateway}", operation_id="take_report_by_query", openapi_extra=ANY_PARAMETERS)
+@router.post("/{gateway}", openapi_extra=ANY_PARAMETERS)
 async def take_report(
     gateway: GatewayName,
     request: Request,
