@@ -203,3 +203,47 @@ async def test_a_link_of_a_mail_opens_the_commune_with_its_values_and_their_reas
     await page.keyboard.press("Enter")
     await page.get_by_role("link", name="xã Điềm He").click()
     await expect(page.get_by_role("heading", name="xã Điềm He")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1280, PHONE])
+async def test_other_figures_are_tried_by_keyboard_and_nothing_is_stored(
+    around: Surroundings, scoring: Service, chromium: Browser, width: int
+) -> None:
+    async with opened(chromium, scoring.url, width) as page:
+        name = await a_person(around.engine, "20", agency="vpdp", role="coordinator")
+        await page.goto(f"/?unit={BORDER}")
+        await sign_in_here(page, name)
+        before = await answer(page, f"/v1/communes/{BORDER}")
+        shown = page.locator('details[data-key="ntm-11"]')
+        await shown.locator("summary").first.press("Enter")
+        await shown.get_by_text("Thử một con số khác").press("Enter")
+        poor = shown.get_by_role("spinbutton", name="Hộ nghèo")
+        await expect(poor).to_have_value("100")
+        await poor.fill("400")
+        await poor.press("Enter")
+        said = shown.locator(".try .box:visible")
+        await expect(said).to_contain_text("không có gì được lưu lại")
+        await expect(said.locator(".becomes, .badge").first).to_be_visible()
+        await expect(said).to_contain_text("40")
+        await keep_picture(page, f"board-try-{width}")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        await poor.fill("9" * 30)
+        await poor.press("Enter")
+        await expect(poor).to_have_attribute("aria-invalid", "true")
+        await expect(shown.get_by_text("Nhập một số nguyên từ 0")).to_be_visible()
+        await expect(poor).to_be_focused()
+        await keep_picture(page, f"board-try-refused-{width}")
+
+        await put_on_stream(around, poverty_report("2023-06", 20, START, unit="06007"))
+        await poor.fill("30")
+        await put_on_stream(around, poverty_report("2023-06", 300, START))
+        await expect(shown.locator("> .words")).to_contain_text("30 %")
+        await expect(poor).to_have_value("30")
+        await expect(poor).to_be_focused()
+        after = await answer(page, f"/v1/communes/{BORDER}")
+        assert len(after["changes"]) <= len(before["changes"]) + 1
+        await page.get_by_role("button", name="English").click()
+        await shown.locator("summary").first.click()
+        await shown.get_by_text("Try another figure").click()
+        await shown.get_by_role("button", name="Show the verdict").click()
+        await expect(shown.get_by_text("nothing is stored").last).to_be_visible()

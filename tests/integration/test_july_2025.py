@@ -137,6 +137,15 @@ async def test_the_plan_goes_on_across_the_day_on_which_all_units_change(provinc
     closed = await province.part("poverty-rate-poor-districts", "181")
     assert (closed["on"], closed["value"]) == ("2025-06-30", district["value"])
 
+    view = await province.get(f"/v1/communes/{MERGED}")
+    assert {one["unit"]["key"] for one in view["related"]} == {unit.key for unit in province.parts_of(MERGED)}
+    assert {(one["direction"], one["on"], one["whole"]) for one in view["related"]} == {("from", str(DAY), True)}
+    former = view["related"][0]
+    old_view = await province.get(f"/v1/communes/{former['unit']['code']}", as_of=former["shown_at"])
+    into = [(one["unit"]["code"], one["direction"], one["on"]) for one in old_view["related"]]
+    assert into == [(MERGED, "into", str(DAY))]
+    split = (await province.get(f"/v1/communes/{WITH_SPLIT}"))["related"]
+    assert False in {one["whole"] for one in split}
     merged = await province.poverty(MERGED)
     assert (merged["status"], merged["since"], merged["not_inherited"]) == ("met", "2025-07-01", [])
     (part,) = merged["assessment"]["parts"]

@@ -114,6 +114,17 @@ async def test_supposed_figures_tell_what_would_change_for_the_commune_and_above
     assert fell == 80
 
 
+async def test_a_status_that_stays_has_its_reason_where_that_is_asked_for(scoring: Service, province: str) -> None:
+    supposed = [poverty(190, period="2023-06")]
+    assert (await answer(scoring, province, submissions=supposed))["statuses"] == []
+    found = await answer(scoring, province, submissions=supposed, unchanged=True)
+    assert {status["unit"]["code"] for status in found["statuses"]} == {BORDER}
+    (poor,) = [status for status in found["statuses"] if status["criterion"]["key"] == "ntm-11"]
+    assert poor["before"]["status"] == poor["after"]["status"] == "behind"
+    assert "20 %" in poor["before"]["reason"]["vi"]
+    assert "19 %" in poor["after"]["reason"]["vi"]
+
+
 async def test_nothing_of_a_question_is_stored(shared_around: Surroundings, scoring: Service, province: str) -> None:
     before = await rows(shared_around)
     stored = await shared_around.stored("STATUS")

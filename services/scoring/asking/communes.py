@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -23,9 +25,13 @@ from shared.contracts.refs import UnitRef
 from shared.contracts.status import Status
 from shared.http.dependencies import Running, SignedIn
 from shared.problems import Fault, Faults, Problem, Problems, no_such_unit
+from shared.reference.load import Plans, Reference
+from shared.reference.models import CriterionKey, Element, Succession, Unit
 from shared.reference.refs import unit_ref
 
 router = APIRouter(prefix="/v1")
+
+_DAY = timedelta(days=1)
 
 
 class ChangeItem(BaseModel):
@@ -37,6 +43,28 @@ class ChangeItem(BaseModel):
     after: Status
     on: date
     reason: Bilingual
+
+
+class CountedElement(BaseModel):
+    """A thing that is counted for criteria of the commune."""
+
+    code: str
+    name: Bilingual
+    type: Literal["count", "amount", "yes_no"]
+    unit: Bilingual
+    minimum: float
+    maximum: float
+    criteria: list[str] = Field(description="Those of the commune's criteria that are judged by it.")
+
+
+class Related(BaseModel):
+    """A unit from which the commune was made, or into which it went, wholly or in part."""
+
+    unit: UnitRef
+    direction: Literal["from", "into"]
+    on: date = Field(description="The first day of the new unit, or of the unit as it has been since.")
+    whole: bool = Field(description="Whether the former unit went into the other wholly.")
+    shown_at: date | None = Field(description="The `as_of` at which the unit is shown as a commune; none: it never is.")
 
 
 class CommuneView(BaseModel):
@@ -54,6 +82,8 @@ class CommuneView(BaseModel):
     not_inherited: list[NotInherited] = Field(
         description="Figures of the units that the commune was made from, which say nothing about the commune itself."
     )
+    related: list[Related] = Field(description="The commune's history, by date: what it was made from, what it became.")
+    elements: list[CountedElement] = Field(description="What is counted for `statuses`, in the order of the criteria.")
     changes: list[ChangeItem]
     unreadable: list[int] = Field(default=[], description="The numbers of changes whose stored content is damaged.")
     sample: bool
@@ -108,7 +138,49 @@ async def show_commune(code: str, runtime: Running, caller: SignedIn, as_of: AsO
         recognitions=recognised[unit.key],
         groups=groups_of(unit, reference, recognised[unit.key], on),
         not_inherited=not_inherited(unit, known, reference),
+        related=_related(unit, runtime.plans, on, runtime.clock.today()),
+        elements=_elements(reference.criteria_of(unit, on), reference),
         changes=[change_item(row) for row in changes.items if row.on <= on],
         unreadable=[row.number for row in changes.damaged],
         sample=reference.plan.sample,
+    )
+
+
+def _related(unit: Unit, plans: Plans, on: date, today: date) -> list[Related]:
+    """Return what the unit was made from and what it has become by today, in order of date."""
+    reference, first = plans.in_force(on), plans.references[0].plan.baseline_date
+
+    def related(direction: Literal["from", "into"], succession: Succession, other: Unit, ended: Unit) -> Related:
+        shown = other.last_day(today)
+        is_shown = other.kind in reference.plan.counted_kinds and first <= shown and other.is_valid(shown)
+        return Related(
+            unit=unit_ref(other),
+            direction=direction,
+            on=ended.last_day(today) + _DAY,
+            whole=succession.relation == "whole",
+            shown_at=shown if is_shown else None,
+        )
+
+    found = [related("from", how, former, former) for how, former in reference.units.predecessors(unit)]
+    found += [related("into", how, later, unit) for how, later in reference.units.successors(unit)]
+    return sorted((each for each in found if each.on <= today), key=lambda each: each.on)
+
+
+def _elements(criteria: Sequence[CriterionKey], reference: Reference) -> list[CountedElement]:
+    behind: dict[str, list[str]] = {}
+    for key in criteria:
+        for code in reference.criterion(key).element_codes:
+            behind.setdefault(code, []).append(key)
+    return [_element(reference.elements[code], keys) for code, keys in behind.items()]
+
+
+def _element(element: Element, criteria: list[str]) -> CountedElement:
+    return CountedElement(
+        code=element.code,
+        name=element.name,
+        type=element.type,
+        unit=element.unit,
+        minimum=float(element.minimum),
+        maximum=float(element.maximum),
+        criteria=criteria,
     )

@@ -74,5 +74,6 @@ async def load_inputs(
         ],
         caller=caller,
         on=on,
+        lists_unchanged=supposition.unchanged,
         plan_stands=stands(reference.plan, now.on) if supposed_reference is reference else None,
     )

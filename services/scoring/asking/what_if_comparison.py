@@ -65,7 +65,10 @@ class WhatIf(BaseModel):
     """The verdicts that would be others. Nothing of it is stored."""
 
     on: date = Field(description="The day that is judged.")
-    statuses: list[CriterionCompared] = Field(description="The communes' criteria that would have another status.")
+    statuses: list[CriterionCompared] = Field(
+        description="The communes' criteria that would have another status; with `unchanged` also the others of the "
+        "communes with supposed figures."
+    )
     targets: list[TargetCompared] = Field(
         description="The commitments whose assessment would differ, even if only in its numbers."
     )
@@ -98,6 +101,8 @@ class Inputs:
     communes: Collection[Unit]
     caller: Caller
     on: date
+    lists_unchanged: bool = False
+    """Whether criteria whose status stays are listed too, of the communes with supposed figures."""
     plan_stands: Bilingual | None = None
     """The words on the closed plan, whose verdicts supposed figures do not turn; None where they may."""
 
@@ -114,7 +119,8 @@ def compare(inputs: Inputs) -> WhatIf:
     for unit, criterion, *verdicts in compare_verdicts(pairs, before, after):
         for counter, judged in zip(counted[criterion], verdicts, strict=True):
             counter.update([judged.status] if judged else [])
-        if len({judged and judged.status for judged in verdicts}) > 1:
+        differs = len({judged and judged.status for judged in verdicts}) > 1
+        if differs or (inputs.lists_unchanged and unit.key in inputs.supposed):
             old, new = (_explained(judged) for judged in verdicts)
             ref = criterion_ref(criterion, inputs.supposed_reference)
             statuses.append(CriterionCompared(unit=unit_ref(unit), criterion=ref, before=old, after=new))

@@ -100,6 +100,11 @@ class Supposition(_Supposed):
     plan_file: str | None = Field(
         default=None, max_length=PLAN_LETTERS, description="The text (YAML) of a whole plan's file, instead of `plan`."
     )
+    unchanged: bool = Field(
+        default=False,
+        strict=True,
+        description="Also tell the reasons of statuses that stay as they are, of communes with supposed figures.",
+    )
     on: date | None = Field(default=None, description="The day that is judged, by default today; none that has passed.")
 
 

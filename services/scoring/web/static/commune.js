@@ -5,7 +5,8 @@ import { field, h } from "./dom.js";
 import { chart } from "./drawing.js";
 import { follow } from "./live.js";
 import { periodName } from "./periods.js";
-import { day, text, troubleBox } from "./plain.js";
+import { day, may, text, troubleBox } from "./plain.js";
+import { tryFigures } from "./try_figures.js";
 import { amount } from "./values.js";
 import { becomes, status, STATUSES } from "./verdicts.js";
 import { t } from "./words.js";
@@ -14,7 +15,7 @@ const READ_SECONDS = 2;
 
 export const addressOf = (unit) => `?unit=${encodeURIComponent(unit.code)}#commune`;
 export const linkTo = (unit) => h("a", { href: addressOf(unit) }, unit.name);
-const asked = () => new URLSearchParams(location.search).get("unit");
+const asked = (name = "unit") => new URLSearchParams(location.search).get(name);
 
 /** Shows the commune that the address names in `main`, and finds others; returns the function that leaves it. */
 export function commune(main) {
@@ -38,7 +39,10 @@ export function commune(main) {
 
   function draw(view) {
     const open = new Set([...card.querySelectorAll("details[open]")].map((one) => one.dataset.key));
-    drawCommune(card, view, open);
+    const tried = new Map([...card.querySelectorAll(".try[open]")].map((one) => [one.dataset.of, one]));
+    const focused = card.querySelector(".try :focus");
+    drawCommune(card, view, open, tried);
+    focused?.focus();
   }
 
   const form = h("form", { class: "find", role: "search", onsubmit: search }, field(t("find_commune"), words, t("find_hint")), h("button", {}, t("find")));
@@ -47,24 +51,33 @@ export function commune(main) {
   if (!unit) return null;
   return follow({
     headline, card, draw, seconds: READ_SECONDS,
-    read: () => get(`/v1/communes/${encodeURIComponent(unit)}`, {}, WATCHING),
+    read: () => get(`/v1/communes/${encodeURIComponent(unit)}`, { as_of: asked("as_of") }, WATCHING),
     hears: (items) => items.some((one) => one.unit.code === unit),
   });
 }
 
-function drawCommune(card, view, open) {
+/** `open`: the criteria that are open; `tried`: the forms in which somebody tries figures, which stay as they are. */
+function drawCommune(card, view, open, tried) {
   const counts = STATUSES.map((word) => [word, view.statuses.filter((one) => one.status === word).length]).filter(([, count]) => count);
   const ordered = [...view.statuses].sort((one, other) => STATUSES.indexOf(one.status) - STATUSES.indexOf(other.status));
-  card.replaceChildren(
+  card.replaceChildren(h("div", {},
     h("h2", {}, view.unit.name, view.district && h("span", { class: "hint" }, ` ${view.district.name}`)),
+    asked("as_of") && h("p", { class: "box warn" }, t("shown_at", day(view.as_of))),
     h("p", {}, counts.map(([word, count]) => `${count} ${t(`status_${word}`)}`).join(" · ")),
+    view.related.length > 0 && h("ul", { class: "related" }, view.related.map(related)),
     h("h3", {}, t("criteria_title")),
-    ...ordered.map((one) => criterion(view.unit, one, open)),
+    ...ordered.map((one) => criterion(view, one, open, tried)),
     h("h3", {}, t("happened_title")),
-    view.changes.length ? h("ul", { class: "changes" }, view.changes.slice(0, 50).map((change) => happened(change, view.statuses))) : h("p", {}, t("no_changes")));
+    view.changes.length ? h("ul", { class: "changes" }, view.changes.slice(0, 50).map((change) => happened(change, view.statuses))) : h("p", {}, t("no_changes"))));
 }
 
-function criterion(unit, one, open) {
+function related({ unit, direction, on, whole, shown_at: at }) {
+  const name = at ? h("a", { href: `?unit=${encodeURIComponent(unit.code)}&as_of=${at}#commune` }, unit.name) : unit.name;
+  return h("li", {}, `${day(on)}: ${t(`${direction}_${whole ? "whole" : "part"}`)} `, name);
+}
+
+function criterion(view, one, open, tried) {
+  const { unit } = view;
   const charts = h("div", {});
   const show = async (event) => {
     if (!event.target.open || charts.childElementCount) return;
@@ -81,7 +94,8 @@ function criterion(unit, one, open) {
     h("summary", {}, status(one.status), " ", h("b", {}, `${one.criterion.key.replace(/^ntm-/, "")}. ${text(one.criterion.name)}`), values && h("span", { class: "hint" }, ` ${values}`)),
     one.assessment && h("p", { class: "words" }, text(one.assessment.reason)),
     one.overdue.length > 0 && h("p", { class: "box warn" }, t("overdue_for", one.overdue.map(periodName).join(", "))),
-    charts);
+    charts,
+    tried.get(one.criterion.key) ?? (may("POST /v1/what-if") && !asked("as_of") && tryFigures(view, one)));
 }
 
 function drawLine(line) {
