@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Literal
@@ -29,7 +30,11 @@ TEXT_LIMIT = 2_000_000
 CSV_CELL_LIMIT = 60_000
 """The most filled cells of such a file (ours): with the characters it keeps the work for a file below a second."""
 
-_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_SIGNS = ("=", "+", "-", "@")
+_CONTROLS = ("\t", "\r", "\n")
+_UNSEEN = ("Cc", "Cf", "Zl", "Zp", "Zs")
+"""Unicode's categories of characters that spreadsheets may trim before they look for a formula."""
+
 _HEAD = 200
 """The number of bytes from which the encoding is recognised."""
 
@@ -69,7 +74,13 @@ def write_lines(rows: Iterable[Iterable[object]], delimiter: Literal[";", ",", "
 
 
 def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_SIGNS) else value
+    return f"'{value}" if isinstance(value, str) and _begins_as_a_formula(value) else value
+
+
+def _begins_as_a_formula(text: str) -> bool:
+    """Say whether a spreadsheet might calculate a text, also behind blanks, or by the wide forms of its signs."""
+    first = next((sign for sign in text if unicodedata.category(sign) not in _UNSEEN), "")
+    return text.startswith(_CONTROLS) or unicodedata.normalize("NFKC", first).startswith(_FORMULA_SIGNS)
 
 
 def decode(body: bytes) -> str:

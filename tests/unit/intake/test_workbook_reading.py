@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import datetime
 from typing import Any
 
@@ -303,6 +305,21 @@ def test_a_csv_file_for_people_is_read_back(delimiter: Any) -> None:
     assert "Mã đơn vị".encode() in body
     assert b"'=06283" in body
     assert read(body).rows[0].item["readings"] == GOOD
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫"])
+@pytest.mark.parametrize(
+    "before", ["", " ", "   ", "\t", "\r", "\n", "\xa0", "\u3000", "\u200b", "\ufeff", " \t\u200b"]
+)
+def test_no_text_of_a_written_csv_is_a_formula_wherever_its_sign_stands(before: str, sign: str) -> None:
+    text = f"{before}{sign}HYPERLINK(1)"
+    [[written]] = csv.reader(io.StringIO(write_lines([[text]]).decode(), newline=""))
+    assert written == f"'{text}"
+
+
+def test_numbers_and_harmless_texts_of_a_written_csv_stay_as_they_are() -> None:
+    values = [-1, -0.5, 1204, "Điềm He", "06280", "a=b", "1-2", ""]
+    assert write_lines([values]).decode() == "-1;-0.5;1204;Điềm He;06280;a=b;1-2;\r\n"
 
 
 def test_a_csv_file_for_people_has_semicolons_as_excel_in_vietnam_expects() -> None:
