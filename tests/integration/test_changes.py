@@ -306,3 +306,29 @@ async def test_a_browser_that_cannot_send_the_header_names_the_number_in_the_add
     assert sent.ids == [str(first.id), str(second.id)]
     async with live(scoring, key, int(sent.id) - 1, after=str(page["live_after"])) as events:
         assert (await anext(events)).ids == [str(second.id)], "after a break the header holds"
+
+
+async def test_forty_boards_hear_of_5000_changes_once_each_and_in_order(around: Surroundings, scoring: Service) -> None:
+    key = await around.key("20")
+    changes = [a_status_change() for _ in range(5000)]
+    expected = [str(change.id) for change in changes]
+    number, opened = (await listed(scoring, key))["live_after"], asyncio.Semaphore(0)
+
+    async def board() -> list[str]:
+        heard: list[str] = []
+        async with live(scoring, key, number) as events:
+            opened.release()
+            while len(heard) < len(expected):
+                sent = await anext(events)
+                assert sent.event == "changes"
+                heard += sent.ids
+        return heard
+
+    async with asyncio.TaskGroup() as group:
+        boards = [group.create_task(board()) for _ in range(40)]
+        for _ in boards:
+            await opened.acquire()
+        for start in range(0, len(changes), 250):
+            await publish_all(around, *changes[start : start + 250])
+    for each in boards:
+        assert each.result() == expected
