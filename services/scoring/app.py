@@ -27,6 +27,7 @@ from services.scoring import web
 from services.scoring.asking import (
     changes,
     communes,
+    difficulties,
     export,
     judgement,
     nearest,
@@ -84,6 +85,7 @@ for part in (
     series,
     recognitions,
     targets,
+    difficulties,
     what_if,
     nearest,
     reports,

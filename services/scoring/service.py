@@ -9,6 +9,7 @@ from typing import Self
 from nats.aio.msg import Msg
 
 from services.scoring.following.change_feed import ChangeFeed
+from services.scoring.following.difficulties import Difficulties
 from services.scoring.following.hindsight import HindsightCounts
 from services.scoring.following.published_statuses import PublishedStatuses
 from services.scoring.judging.changes import Moment
@@ -49,6 +50,7 @@ class Scoring:
         self.relay = Relay(runtime.engine, runtime.nats, OutboxRow, self.parking.set_aside)
         self.changes = ChangeFeed(runtime.engine)
         self.statuses = PublishedStatuses(runtime.engine, self.changes)
+        self.difficulties = Difficulties(runtime.nats, runtime.proof)
         self.hindsight = HindsightCounts(runtime.engine)
         self.targets = PollingWorker("targets", self.judge_targets)
         self.daily_tick = DailyTick(runtime, self.relay)

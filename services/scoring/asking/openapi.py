@@ -57,6 +57,12 @@ DESCRIPTION = Description(
             parameters={"district": "184", "state": "recognised", "set": "ntm"},
         ),
         "GET /v1/targets": Operation("Standing", "Targets of districts and the province / Mục tiêu của huyện, tỉnh"),
+        "GET /v1/difficulties": Operation(
+            "Standing",
+            "Open difficulties / Khó khăn, vướng mắc chưa giải quyết",
+            problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED),
+            parameters={"unit": "184"},
+        ),
         "GET /v1/reports/{month}.docx": Operation(
             "Reports",
             "The monthly report in Word / Báo cáo tháng",

@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.asking.as_of import figures_at
 from services.scoring.asking.work_slots import SLOTS
+from services.scoring.following.difficulty import Difficulty
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.assessments import assess_target, explain_criterion
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.judge import Judge
 from services.scoring.reporting.facts import BEHIND, CommitmentFact, CriterionFact, ReportFacts
+from services.scoring.service import Scoring
 from services.scoring.storage.changes import count_events
 from services.scoring.storage.known_figures import end_of
 from services.scoring.storage.submissions import count_received
@@ -23,27 +25,39 @@ from shared.contracts.period import Period
 from shared.contracts.status import Event, Status
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey, Unit
-from shared.service.runtime import Runtime
 
 _DAY = timedelta(days=1)
 
 type _Known = Mapping[int, Figures]
 
 
-async def report_facts(runtime: Runtime, unit: Unit, month: Period) -> ReportFacts:
+async def report_facts(scoring: Scoring, unit: Unit, month: Period) -> ReportFacts:
     """Return the facts about a province or a district at the end of a month, or today where it is not over.
 
     Problem 429 where too many heavy questions wait already.
     """
+    runtime = scoring.runtime
     today = runtime.clock.today()
     on = min(month.end, today)
     reference = runtime.plans.in_force(on)
+    difficulties = await _difficulties(scoring, unit, reference, on)
     async with SLOTS.taken(), runtime.engine.connect() as connection:
         known, actual = await figures_at(connection, [each.key for each in reference.units], reference, on)
         changes, submissions = await _of_month(connection, reference, unit, month)
-        return await asyncio.to_thread(
+        facts = await asyncio.to_thread(
             _judged, reference, unit, month, (on, today), (known, actual), (changes, submissions)
         )
+    return facts._replace(difficulties=difficulties)
+
+
+async def _difficulties(scoring: Scoring, unit: Unit, reference: Reference, on: date) -> list[Difficulty]:
+    """Return the difficulties of a unit, and of those below it, that were open at the end of a day."""
+    units = reference.units
+    return [
+        one
+        for one in await scoring.difficulties.open_on(on)
+        if (own := one.unit(units)) and units.is_under(own, unit.code)
+    ]
 
 
 async def _of_month(

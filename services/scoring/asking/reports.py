@@ -6,20 +6,22 @@ import asyncio
 from datetime import date
 from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
+from services.scoring.asking.changes import scoring_of
 from services.scoring.asking.pdf import report_as_pdf
 from services.scoring.asking.report_facts import report_facts
 from services.scoring.drawing.docx import draw_docx
 from services.scoring.drawing.xlsx import draw_xlsx
 from services.scoring.reporting.monthly import monthly_report
 from services.scoring.reporting.paper import Paper
+from services.scoring.service import Scoring
 from services.scoring.settings import settings
 from services.scoring.texts import phrase
 from shared.access.caller import Caller
 from shared.contracts.bilingual import Language
 from shared.contracts.period import Period
-from shared.http.dependencies import Running, SignedIn
+from shared.http.dependencies import SignedIn
 from shared.problems import Fault, Faults, Problem, Problems, bad_parameter, unknown_unit
 from shared.reference.models import Unit
 from shared.service.runtime import Runtime
@@ -44,11 +46,12 @@ class Report(NamedTuple):
     name: str
 
 
-async def report_of(runtime: Runtime, caller: Caller, month: str, unit: str | None, language: Language) -> Report:
+async def report_of(scoring: Scoring, caller: Caller, month: str, unit: str | None, language: Language) -> Report:
     """Return the report of a month on a unit that the key covers; a problem where there can be none."""
+    runtime = scoring.runtime
     period = _month_of(month, runtime)
     place = _unit_of(unit, min(period.end, runtime.clock.today()), runtime, caller)
-    facts = await report_facts(runtime, place, period)
+    facts = await report_facts(scoring, place, period)
     paper = await asyncio.to_thread(monthly_report, facts, settings().office, language)
     return Report(paper, f"ntm-{period}-{place.code}")
 
@@ -57,14 +60,14 @@ async def report_of(runtime: Runtime, caller: Caller, month: str, unit: str | No
     "/{month}.docx", response_class=Response, responses={200: {"content": {DOCX: {"schema": {"type": "string"}}}}}
 )
 async def report_as_docx(
-    month: str, runtime: Running, caller: SignedIn, unit: UnitAsked = None, language: LanguageAsked = "vi"
+    month: str, request: Request, caller: SignedIn, unit: UnitAsked = None, language: LanguageAsked = "vi"
 ) -> Response:
     """Return the report as a Word document in the form of Decree 30/2020/NĐ-CP.
 
     Its figures are those of the other answers with `as_of` the month's last day, or today where the month is not over,
     which it says. Where nobody has reported it has no tables.
     """
-    report = await report_of(runtime, caller, month, unit, language)
+    report = await report_of(scoring_of(request), caller, month, unit, language)
     return _file(await _drawn(report.paper), DOCX, f"{report.name}.docx")
 
 
@@ -72,10 +75,10 @@ async def report_as_docx(
     "/{month}.pdf", response_class=Response, responses={200: {"content": {PDF: {"schema": {"type": "string"}}}}}
 )
 async def report_as_pdf_file(
-    month: str, runtime: Running, caller: SignedIn, unit: UnitAsked = None, language: LanguageAsked = "vi"
+    month: str, request: Request, caller: SignedIn, unit: UnitAsked = None, language: LanguageAsked = "vi"
 ) -> Response:
     """Return the Word document as PDF; 501 where the system has no LibreOffice."""
-    report = await report_of(runtime, caller, month, unit, language)
+    report = await report_of(scoring_of(request), caller, month, unit, language)
     return _file(await report_as_pdf(await _drawn(report.paper), settings().pdf_url), PDF, f"{report.name}.pdf")
 
 
@@ -83,10 +86,10 @@ async def report_as_pdf_file(
     "/{month}.xlsx", response_class=Response, responses={200: {"content": {XLSX: {"schema": {"type": "string"}}}}}
 )
 async def report_as_xlsx(
-    month: str, runtime: Running, caller: SignedIn, unit: UnitAsked = None, language: LanguageAsked = "vi"
+    month: str, request: Request, caller: SignedIn, unit: UnitAsked = None, language: LanguageAsked = "vi"
 ) -> Response:
     """Return the same report as a workbook, in which the numbers of the tables stand unrounded."""
-    report = await report_of(runtime, caller, month, unit, language)
+    report = await report_of(scoring_of(request), caller, month, unit, language)
     words_sheet = phrase("report.sheets.report").in_(language)
     return _file(await asyncio.to_thread(draw_xlsx, report.paper, words_sheet), XLSX, f"{report.name}.xlsx")
 

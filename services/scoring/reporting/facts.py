@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from datetime import date
 from typing import NamedTuple
 
+from services.scoring.following.difficulty import Difficulty
 from shared.contracts.assessment import Assessment, Part
 from shared.contracts.period import Period
 from shared.contracts.status import Event, Status
@@ -117,6 +118,8 @@ class ReportFacts(NamedTuple):
     """The changes of communes' criteria that were published in the month."""
     submissions: int
     """The submissions on the unit and those below it that were received in the month."""
+    difficulties: Sequence[Difficulty] = ()
+    """Those that were open on the day, first those that nobody has answered."""
 
     @property
     def is_over(self) -> bool:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from services.scoring.following.difficulty import Difficulty
 from services.scoring.reporting.annexes import AnnexKind, behind_of, doubtful_of, label, late_of
 from services.scoring.reporting.commitments import commitments_table, shares_chart
 from services.scoring.reporting.criteria import criteria_table
 from services.scoring.reporting.facts import BEHIND, HELD, CommitmentFact, CriterionFact, ReportFacts
 from services.scoring.reporting.paper import Block, Heading, Paragraph
-from services.scoring.reporting.words import Words
+from services.scoring.reporting.words import Words, capital
 from services.scoring.texts import phrase
 from shared.contracts.status import Event, Status
+
+_DIFFICULTIES_NAMED = 10
+"""A report names the first ones alone: those that nobody has answered, the oldest first."""
 
 _EVENTS = {
     Event.MET: phrase("report.results.events.met"),
@@ -104,7 +108,31 @@ def assessment(facts: ReportFacts, words: Words) -> Iterator[Block]:
     yield from _items(behind, words.say(phrase("report.assessment.none_behind")))
     yield Heading(words.say(phrase("report.assessment.causes")), 2)
     yield from _items(_causes(facts, words), words.say(phrase("report.assessment.no_causes")))
-    yield Paragraph(words.say(phrase("report.assessment.difficulties")))
+    yield Heading(words.say(phrase("report.assessment.difficulties")), 2)
+    yield from _items(_difficulties(facts, words), words.say(phrase("report.assessment.no_difficulties")))
+
+
+def _difficulties(facts: ReportFacts, words: Words) -> list[str]:
+    """Write the first difficulties in the words of those who reported them, and how many more there are."""
+    unanswered = sum(one.answered_at is None for one in facts.difficulties)
+    said = [_difficulty(one, facts, words) for one in facts.difficulties[:_DIFFICULTIES_NAMED]]
+    if more := len(facts.difficulties) - len(said):
+        said.append(words.say(phrase("report.assessment.more_difficulties"), count=words.number(more)))
+    if unanswered:
+        said.append(words.say(phrase("report.assessment.unanswered"), count=words.number(unanswered)))
+    return said
+
+
+def _difficulty(one: Difficulty, facts: ReportFacts, words: Words) -> str:
+    report = one.report
+    place = report.unit.name if report.district is None else f"{report.unit.name}, {report.district.name}"
+    known = report.criterion in facts.reference.criterion_keys
+    about = f" ({words.criterion(report.criterion, facts.reference)})" if report.criterion and known else ""
+    told = " ".join(report.words.split()).rstrip(".")
+    state = phrase("report.assessment.not_answered" if one.answered_at is None else "report.assessment.answered")
+    return words.say(
+        phrase("report.assessment.difficulty"), place=capital(place), about=about, told=told, state=words.say(state)
+    )
 
 
 def _with(facts: ReportFacts, statuses: Sequence[Status]) -> list[CommitmentFact]:
