@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
+from shared.nats.publishing import publish
 from tests.binding_plan import binding_reference
 from tests.browser.pages import a_person, keep_picture, opened, sign_in, sign_in_here
+from tests.changes import a_problem
+from tests.integration.notify_service import as_message
 from tests.integration.test_rebuild import scored
 from tests.integration.test_scoring import BORDER, load_district, poverty_report, put_on_stream
 from tests.running import START, Service, Surroundings
@@ -85,6 +89,18 @@ async def test_the_overview_says_what_the_api_says_the_worst_first(around: Surro
     overdue = (await answer(page, "/v1/statuses?overdue=true&form=short&limit=5000"))["items"]
     reports = {(one["unit"]["code"], one["criterion"]["key"], period) for one in overdue for period in one["overdue"]}
     await expect(page.get_by_text(f"{len(reports)} báo cáo quá hạn")).to_be_visible()
+
+
+async def test_the_overview_names_the_difficulties_that_wait(around: Surroundings, page: Page) -> None:
+    reported = a_problem(id=UUID(int=7), words="<b>Chưa bố trí</b> kinh phí.")
+    await publish(around.nats, [as_message(reported)])
+    await sign_in(page, await a_person(around.engine, "20", agency="vpdp", role="coordinator"), "overview")
+    await expect(page.get_by_text("1 khó khăn, vướng mắc chưa giải quyết xong, 1 chưa được trả lời")).to_be_visible()
+    card = page.locator("section").filter(has=page.get_by_role("heading", name="khó khăn, vướng mắc"))
+    await expect(card.get_by_text("<b>Chưa bố trí</b> kinh phí.")).to_be_visible()
+    await expect(card.get_by_role("link", name=reported.unit.name)).to_be_visible()
+    await card.scroll_into_view_if_needed()
+    await keep_picture(page, "board-difficulties")
 
 
 async def test_a_change_is_on_the_page_by_itself_also_after_the_service_was_away(

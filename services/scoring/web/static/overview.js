@@ -14,6 +14,7 @@ import { t } from "./words.js";
 const READ_SECONDS = 10;
 const FRESH_SECONDS = 60;
 const CHANGES_SHOWN = 20;
+const DIFFICULTIES_SHOWN = 10;
 const DAY = 86_400_000;
 const BEHIND = ["missed", "behind"];
 const BETTER = ["met", "recovered"];
@@ -26,6 +27,7 @@ export function overview(main) {
   const plan = h("section", { class: "card" }, h("p", { class: "loading" }, t("loading")));
   const week = h("section", { class: "card" });
   const late = h("section", { class: "card" });
+  const open = h("section", { class: "card" });
   const lines = new Map();
   const fresh = new Set(); // the keys of what has just changed
   let shown = new Map();
@@ -35,18 +37,20 @@ export function overview(main) {
     get("/v1/targets", {}, WATCHING),
     get("/v1/changes", { limit: 5000 }, WATCHING),
     get("/v1/statuses", { overdue: true, form: "short", limit: 5000 }, WATCHING),
+    get("/v1/difficulties", { limit: DIFFICULTIES_SHOWN }, WATCHING),
   ]);
 
-  function draw([{ items }, lately, overdue]) {
+  function draw([{ items }, lately, overdue, difficulties]) {
     const commitments = leading(items);
     changes = lately.items;
     const now = new Map(commitments.map((one) => [keyOf(one), JSON.stringify([one.status, one.assessment?.parts[0]?.value])]));
     for (const [key, state] of now) if (shown.size && shown.get(key) !== state) mark(key);
     shown = now;
-    drawFinding(finding, commitments, changes, overdue.items);
+    drawFinding(finding, commitments, changes, overdue.items, difficulties);
     redraw(plan, () => drawPlan(plan, commitments, items, lines, fresh));
     redraw(week, () => drawWeek(week, changes, fresh));
     redraw(late, () => drawLate(late, overdue.items));
+    redraw(open, () => drawDifficulties(open, difficulties));
     drawLines(commitments, lines);
   }
 
@@ -63,7 +67,7 @@ export function overview(main) {
     return true;
   }
 
-  main.append(headline, plan, h("div", { class: "two" }, week, late));
+  main.append(headline, plan, h("div", { class: "two" }, week, h("div", {}, late, open)));
   return follow({ headline, card: plan, read, draw, hears, seconds: READ_SECONDS });
 }
 
@@ -99,7 +103,7 @@ function lack({ assessment }) {
   return part?.gap && part.goal !== part.baseline ? part.gap / Math.abs(part.goal - (part.baseline ?? 0)) : 0;
 }
 
-function drawFinding(finding, targets, changes, overdue) {
+function drawFinding(finding, targets, changes, overdue, difficulties) {
   const counts = Object.fromEntries(STATUSES.map((one) => [one, targets.filter((target) => target.status === one).length]));
   const behind = counts.missed + counts.behind;
   const deadlines = targets.map((target) => target.assessment?.parts[0]?.deadline).filter(Boolean).sort();
@@ -113,6 +117,7 @@ function drawFinding(finding, targets, changes, overdue) {
       end && t("days_left", left, day(end)),
       t("week_in_short", of(BETTER), of(WORSE)),
       t("reports_overdue", new Set(overdue.flatMap((one) => one.overdue.map((period) => `${one.unit.code} ${one.criterion.key} ${period}`))).size),
+      difficulties.open && t("difficulties_in_short", difficulties.open, difficulties.unanswered),
     ].filter(Boolean).join(". ").concat(".")));
 }
 
@@ -210,4 +215,16 @@ function drawLate(late, overdue) {
           h("summary", {}, h("b", {}, place), " · ", t("late_communes", new Set(missing.map((one) => one.unit.code)).size, missing.length)),
           h("ul", {}, missing.map((one) => h("li", {}, linkTo(one.unit), `: ${text(one.criterion.name)}, ${one.overdue.map(periodName).join(", ")}`))))))
       : h("p", {}, t("nobody_late")));
+}
+
+/** What waits for an answer: the difficulties that nobody has answered first, the oldest first. */
+function drawDifficulties(card, { items, open }) {
+  const item = (one) => h("li", {},
+    h("b", {}, one.unit.kind === "commune" ? linkTo(one.unit) : one.unit.name), one.district && h("span", { class: "hint" }, ` ${one.district.name}`), " · ",
+    t("days_ago", one.age_days), " · ", one.answered_at ? t("answered") : h("b", {}, t("not_answered")),
+    h("p", { class: "words" }, one.words));
+  card.replaceChildren(
+    h("h3", {}, t("difficulties_title")),
+    items.length ? h("ul", { class: "changes" }, items.map(item)) : h("p", {}, t("no_difficulties")),
+    open > items.length ? h("p", { class: "hint" }, t("more_difficulties", open - items.length)) : "");
 }

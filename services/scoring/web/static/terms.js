@@ -42,6 +42,13 @@ addWords({
   more_changes: ["… và {0} thay đổi khác.", "… and {0} more changes."],
   late_title: ["Cần gọi hôm nay: báo cáo quá hạn", "To be called today: overdue reports"],
   late_communes: ["{0} xã, {1} tiêu chí", "{0} communes, {1} criteria"],
+  difficulties_title: ["Cần trả lời: khó khăn, vướng mắc chưa giải quyết xong", "To be answered: difficulties that are not solved"],
+  difficulties_in_short: ["{0} khó khăn, vướng mắc chưa giải quyết xong, {1} chưa được trả lời", "{0} difficulties are not solved, {1} of them without an answer"],
+  no_difficulties: ["Không có khó khăn, vướng mắc nào đang chờ.", "No difficulty waits."],
+  more_difficulties: ["… và {0} khó khăn, vướng mắc khác.", "… and {0} more difficulties."],
+  days_ago: ["phản ánh {0} ngày trước", "reported {0} days ago"],
+  answered: ["đã được trả lời", "answered"],
+  not_answered: ["chưa được trả lời", "not answered yet"],
   nobody_late: ["Không có báo cáo nào quá hạn.", "No report is overdue."],
 
   districts_title: ["Các xã theo huyện và tiêu chí", "Communes by district and criterion"],
