@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import ByteSize, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AnyHttpUrl, ByteSize, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.bilingual import Bilingual
@@ -111,6 +111,18 @@ class Settings(BaseSettings):
     oidc_criteria_claim: str = "ntm_criteria"
     oidc_rate_per_minute: int = Field(default=6000, ge=1, description="Requests a minute of each token's subject.")
 
+    intake_page: str | None = Field(
+        default=None, description="The address from outside of intake's page; the other pages link to it."
+    )
+    scoring_page: str | None = Field(default=None, description="The same for scoring's page, the board.")
+    notify_page: str | None = Field(default=None, description="The same for notify's page, the alerts.")
+
+    @property
+    def pages(self) -> dict[str, str]:
+        """The addresses of the services' pages by the service, in the order of the navigation, where they are set."""
+        named = {"scoring": self.scoring_page, "intake": self.intake_page, "notify": self.notify_page}
+        return {name: f"{address.rstrip('/')}/" for name, address in named.items() if address}
+
     @property
     def nats_servers(self) -> list[str]:
         """The addresses of the broker's servers."""
@@ -176,6 +188,13 @@ class Settings(BaseSettings):
     def _is_a_level(cls, value: str) -> str:
         if value.upper() not in logging.getLevelNamesMapping():
             raise ValueError(_both(phrase("settings.log_level")))
+        return value
+
+    @field_validator("intake_page", "scoring_page", "notify_page")
+    @classmethod
+    def _is_a_page(cls, value: str | None) -> str | None:
+        if value is not None and not _is_page_address(value):
+            raise ValueError(_both(phrase("settings.page")))
         return value
 
     @field_validator("smtp_from")
@@ -250,6 +269,16 @@ def _is_mail_address(text: str) -> bool:
 def _is_http_address(text: str) -> bool:
     parts = urlsplit(text)
     return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _is_page_address(text: str) -> bool:
+    """Say whether a page can be at this address. Each page is at the root of its host and port: its files are."""
+    try:
+        address = AnyHttpUrl(text)
+    except ValidationError:
+        return False
+    is_root = address.path in (None, "/") and not re.search(r"[?#\s\\]", text)
+    return is_root and bool(re.match(r"https?://[^/]", text)) and address.username is None and address.password is None
 
 
 def _is_signing_secret(secret: SecretStr | None) -> bool:

@@ -337,6 +337,9 @@ def _service_env(options: Options, chosen: Installation, nats: Nats, postgres: P
         "NTM_NATS_URL": nats.url,
         "NTM_CLOCK": options.clock,
         "NTM_LOG_FORMAT": options.log_format,
+        "NTM_INTAKE_PAGE": _url(options.ports.intake),
+        "NTM_SCORING_PAGE": _url(options.ports.scoring),
+        "NTM_NOTIFY_PAGE": _url(options.ports.notify),
         "NTM_WATCHED_DISKS": f"{options.data.resolve()}:{postgres.directory.resolve()}",
     }
     if os.environ.get("NTM_OPERATORS"):  # each service tells them by itself where notify cannot

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,8 @@ def language_of_page(request: Request) -> Language:
 class Frame:
     """The frame of one service's pages."""
 
+    service: str
+    """The service's name, by which the navigation over all pages marks this one."""
     title: Bilingual
     files: StaticFiles
     facts: Mapping[str, str]
@@ -56,7 +59,13 @@ class Frame:
         def t(text: Bilingual, **details: object) -> str:
             return filled(text, **details).in_(chosen)
 
-        data = {"title-vi": self.title.vi, "title-en": self.title.en, **_facts(request), **self.facts}
+        data = {
+            "title-vi": self.title.vi,
+            "title-en": self.title.en,
+            "service": self.service,
+            **_facts(request),
+            **self.facts,
+        }
         if isinstance(more := words.pop("data", None), Mapping):
             data |= more
         text = _TEMPLATES.get_template(template).render(
@@ -80,4 +89,5 @@ def _facts(request: Request) -> dict[str, str]:
         "province": province.name if province else "",
         "sample": "true" if plan.sample else "false",
         "today": today.isoformat(),
+        "pages": json.dumps(runtime.settings.pages),
     }

@@ -22,14 +22,14 @@ from shared.page.ways import to_password, to_sign_in
 from shared.static_files import StaticFiles
 
 
-def page_router(title: Bilingual, folder: Path, facts: Mapping[str, str] | None = None) -> APIRouter:
+def page_router(service: str, title: Bilingual, folder: Path, facts: Mapping[str, str] | None = None) -> APIRouter:
     """Return the routes of a service's page: the files of its folder, those that all pages share, and signing in.
 
     `page.js` runs: it hands its parts to `run` of `shell.js` and its words to `addWords` of `words.js`. The scripts
     find `facts`, the province and the day as data attributes of the document.
     """
     files = StaticFiles("/web", [*STATIC.iterdir(), *folder.iterdir()])
-    frame = Frame(title, files, facts or {})
+    frame = Frame(service, title, files, facts or {})
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")

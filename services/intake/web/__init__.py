@@ -6,6 +6,8 @@ from services.intake.texts import phrase
 from shared.page import page_router
 from shared.spreadsheet.guard import UPLOAD_LIMIT
 
-router = page_router(phrase("web.title"), Path(__file__).parent / "static", {"upload-limit": str(UPLOAD_LIMIT)})
+router = page_router(
+    "intake", phrase("web.title"), Path(__file__).parent / "static", {"upload-limit": str(UPLOAD_LIMIT)}
+)
 
 __all__ = ["router"]

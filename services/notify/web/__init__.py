@@ -5,6 +5,6 @@ from pathlib import Path
 from services.notify.texts import phrase
 from shared.page import page_router
 
-router = page_router(phrase("web.title"), Path(__file__).parent / "static")
+router = page_router("notify", phrase("web.title"), Path(__file__).parent / "static")
 
 __all__ = ["router"]

@@ -5,6 +5,6 @@ from pathlib import Path
 from services.scoring.texts import phrase
 from shared.page import page_router
 
-router = page_router(phrase("web.title"), Path(__file__).parent / "static")
+router = page_router("scoring", phrase("web.title"), Path(__file__).parent / "static")
 
 __all__ = ["router"]

@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 import { page, troubleBox } from "./plain.js";
 import { language, setLanguage, t } from "./words.js";
 
+const PAGES = ["scoring", "intake", "notify"];
 const title = () => (language() === "vi" ? page.titleVi : page.titleEn);
 const at = (id) => document.getElementById(id);
 let given = null;
@@ -69,7 +70,16 @@ function drawTop() {
     h("a", { href: `#${one}`, "aria-current": one === part() && "page" }, t(`nav_${one}`))));
   at("top").replaceChildren(
     page.sample === "true" ? h("p", { class: "sample", role: "note" }, t("sample")) : "",
+    pagesOfAll() || "",
     h("div", { class: "bar" }, name, who, chooser), nav || "");
+}
+
+/** Links to the pages of all services whose addresses are known, this one marked; nothing where only this one is. */
+function pagesOfAll() {
+  const known = JSON.parse(page.pages);
+  if (!Object.keys(known).some((name) => name !== page.service)) return null;
+  return me && h("nav", { class: "pages", "aria-label": t("pages") }, PAGES.filter((name) => known[name] || name === page.service).map((name) =>
+    h("a", { href: name === page.service ? "/" : known[name], "aria-current": name === page.service && "page" }, t(`page_${name}`))));
 }
 
 addEventListener("hashchange", () => {

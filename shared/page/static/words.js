@@ -22,6 +22,10 @@ export function t(name, ...details) {
 const WORDS = {
   province: ["Tỉnh {0}", "{0} province"],
   skip: ["Đến nội dung chính", "Skip to the content"],
+  pages: ["Các trang", "Pages"],
+  page_scoring: ["Bảng theo dõi", "Board"],
+  page_intake: ["Số liệu", "Figures"],
+  page_notify: ["Cảnh báo", "Alerts"],
   parts: ["Các phần", "Parts of the page"],
   sample: ["DỮ LIỆU MẪU: không phải số liệu thật.", "SAMPLE DATA: these are not real figures."],
   loading: ["Đang tải…", "Loading…"],

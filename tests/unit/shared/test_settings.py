@@ -39,6 +39,28 @@ def test_settings_that_cannot_be_used_end_the_process_with_a_word_and_no_value(m
     assert "NTM_OPERATORS_WEBHOOK_SECRET" in words_of(monkeypatch)
 
 
+@pytest.mark.parametrize("name", ["NTM_INTAKE_PAGE", "NTM_SCORING_PAGE", "NTM_NOTIFY_PAGE"])
+@pytest.mark.parametrize(
+    "address",
+    ["figures.example.vn", "javascript:alert(1)", "ftp://x.vn", "https://", "https://x.vn/path", "https://x.vn/?a=1",
+     "https://x.vn#a", "https://a:b@x.vn", "https://x.vn:port", "https://x y.vn", "https:x.vn", "https:///x.vn"],
+)  # fmt: skip
+def test_the_address_of_a_page_is_the_root_of_a_host(monkeypatch: pytest.MonkeyPatch, name: str, address: str) -> None:
+    words = words_of(monkeypatch, **{name: address})
+    assert f"{name}: " in words
+    assert "https://solieu.example.vn" in words
+    assert "needs the root address" in words
+
+
+def test_pages_whose_addresses_are_set_stand_in_the_order_of_the_navigation(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings(ServiceSettings).pages == {}
+    monkeypatch.setenv("NTM_NOTIFY_PAGE", "https://bao.example.vn/")
+    monkeypatch.setenv("NTM_INTAKE_PAGE", "")
+    monkeypatch.setenv("NTM_SCORING_PAGE", "http://127.0.0.1:8002")
+    pages = read_settings(ServiceSettings).pages
+    assert list(pages.items()) == [("scoring", "http://127.0.0.1:8002/"), ("notify", "https://bao.example.vn/")]
+
+
 @pytest.mark.parametrize("lacking", ["NTM_SMTP_HOST", "NTM_SMTP_FROM"])
 @pytest.mark.parametrize("kind", [ServiceSettings, ScoringSettings, NotifySettings])
 @pytest.mark.parametrize("operators", [OPERATOR, f" {OPERATOR} ,", f"https://a.example/x,{OPERATOR}"])
