@@ -211,7 +211,7 @@ async def test_a_link_of_a_mail_opens_the_commune_with_its_values_and_their_reas
     await expect(page.get_by_role("heading", name=view["unit"]["name"])).to_be_visible()
     [poverty] = [one for one in view["statuses"] if one["criterion"]["key"] == "ntm-11"]
     shown = page.locator('details[data-key="ntm-11"]')
-    await shown.locator("summary").click()
+    await shown.locator("> summary").click()
     await expect(shown).to_contain_text(poverty["assessment"]["reason"]["vi"])
     await expect(shown.locator("svg.chart circle")).not_to_have_count(0)
     await keep_picture(page, "board-commune")
