@@ -193,6 +193,9 @@ async def test_a_service_gets_what_it_needs_and_no_more(system: System) -> None:
     assert intake["NTM_CLOCK"] == "simulated"
     assert not any(name.startswith(("NTM_SMTP", "NTM_SMS")) for name in intake)
     assert notify["NTM_SMS_URL"].startswith(running.postbox_url)
+    pages = {"INTAKE": running.intake_url, "SCORING": running.scoring_url, "NOTIFY": running.notify_url}
+    for env in (intake, notify):
+        assert {name: env[f"NTM_{name}_PAGE"] for name in pages} == pages
 
 
 async def test_secrets_are_for_the_owner_only(system: System) -> None:
