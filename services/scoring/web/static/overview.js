@@ -221,7 +221,7 @@ function drawLate(late, overdue) {
 function drawDifficulties(card, { items, open }) {
   const item = (one) => h("li", {},
     h("b", {}, one.unit.kind === "commune" ? linkTo(one.unit) : one.unit.name), one.district && h("span", { class: "hint" }, ` ${one.district.name}`), " · ",
-    t("days_ago", one.age_days), " · ", one.answered_at ? t("answered") : h("b", {}, t("not_answered")),
+    one.age_days ? t("days_ago", one.age_days) : t("reported_today"), " · ", one.answered_at ? t("answered") : h("b", {}, t("not_answered")),
     h("p", { class: "words" }, one.words));
   card.replaceChildren(
     h("h3", {}, t("difficulties_title")),

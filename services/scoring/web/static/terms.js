@@ -47,6 +47,7 @@ addWords({
   no_difficulties: ["Không có khó khăn, vướng mắc nào đang chờ.", "No difficulty waits."],
   more_difficulties: ["… và {0} khó khăn, vướng mắc khác.", "… and {0} more difficulties."],
   days_ago: ["phản ánh {0} ngày trước", "reported {0} days ago"],
+  reported_today: ["phản ánh hôm nay", "reported today"],
   answered: ["đã được trả lời", "answered"],
   not_answered: ["chưa được trả lời", "not answered yet"],
   nobody_late: ["Không có báo cáo nào quá hạn.", "No report is overdue."],
