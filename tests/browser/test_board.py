@@ -91,6 +91,15 @@ async def test_the_overview_says_what_the_api_says_the_worst_first(around: Surro
     await expect(page.get_by_text(f"{len(reports)} báo cáo quá hạn")).to_be_visible()
 
 
+async def test_the_overview_says_what_the_plans_paper_states_wrongly(around: Surroundings, page: Page) -> None:
+    await sign_in(page, await a_person(around.engine, "20", agency="vpdp", role="coordinator"), "overview")
+    commitment = page.locator("details").filter(has_text="87/181 xã đạt tiêu chí Nghèo đa chiều")
+    await expect(commitment.get_by_text("(kế hoạch ghi sai)")).to_be_visible()
+    await commitment.locator("summary").click()
+    await expect(commitment.get_by_text("Đúng ra: 48,07 %")).to_be_visible()
+    await keep_picture(page, "board-paper")
+
+
 async def test_the_overview_names_the_difficulties_that_wait(around: Surroundings, page: Page) -> None:
     reported = a_problem(id=UUID(int=7), words="<b>Chưa bố trí</b> kinh phí.")
     await publish(around.nats, [as_message(reported)])

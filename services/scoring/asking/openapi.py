@@ -57,6 +57,7 @@ DESCRIPTION = Description(
             parameters={"district": "184", "state": "recognised", "set": "ntm"},
         ),
         "GET /v1/targets": Operation("Standing", "Targets of districts and the province / Mục tiêu của huyện, tỉnh"),
+        "GET /v1/plan/findings": Operation("Standing", "Errors in the plan's paper / Sai sót trong văn bản kế hoạch"),
         "GET /v1/difficulties": Operation(
             "Standing",
             "Open difficulties / Khó khăn, vướng mắc chưa giải quyết",

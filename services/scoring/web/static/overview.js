@@ -32,22 +32,25 @@ export function overview(main) {
   const fresh = new Set(); // the keys of what has just changed
   let shown = new Map();
   let changes = null;
+  let paper = null; // what the plan's paper states wrongly: read once
 
   const read = () => Promise.all([
     get("/v1/targets", {}, WATCHING),
     get("/v1/changes", { limit: 5000 }, WATCHING),
     get("/v1/statuses", { overdue: true, form: "short", limit: 5000 }, WATCHING),
     get("/v1/difficulties", { limit: DIFFICULTIES_SHOWN }, WATCHING),
+    paper ?? get("/v1/plan/findings", {}, WATCHING),
   ]);
 
-  function draw([{ items }, lately, overdue, difficulties]) {
+  function draw([{ items }, lately, overdue, difficulties, found]) {
+    paper = found;
     const commitments = leading(items);
     changes = lately.items;
     const now = new Map(commitments.map((one) => [keyOf(one), JSON.stringify([one.status, one.assessment?.parts[0]?.value])]));
     for (const [key, state] of now) if (shown.size && shown.get(key) !== state) mark(key);
     shown = now;
     drawFinding(finding, commitments, changes, overdue.items, difficulties);
-    redraw(plan, () => drawPlan(plan, commitments, items, lines, fresh));
+    redraw(plan, () => drawPlan(plan, commitments, items, lines, fresh, paper.items));
     redraw(week, () => drawWeek(week, changes, fresh));
     redraw(late, () => drawLate(late, overdue.items));
     redraw(open, () => drawDifficulties(open, difficulties));
@@ -122,7 +125,7 @@ function drawFinding(finding, targets, changes, overdue, difficulties) {
 }
 
 /** The commitments, the worst first: those behind by the share of their way that is missing. */
-function drawPlan(plan, targets, all, lines, fresh) {
+function drawPlan(plan, targets, all, lines, fresh, findings) {
   const ordered = [...targets].sort((one, other) => STATUSES.indexOf(one.status) - STATUSES.indexOf(other.status) || lack(other) - lack(one));
   const headers = [t("stand"), t("commitment"), t("now"), t("should_be"), t("goal"), t("against_path"), t("way"), t("over_year")];
   const made = table(t("plan_title"), headers, ordered.map((target) => {
@@ -130,10 +133,12 @@ function drawPlan(plan, targets, all, lines, fresh) {
     const part = target.assessment?.parts[0] ?? null;
     lines.set(key, lines.get(key) ?? h("div", {}));
     const isNew = fresh.has(key);
+    const wrong = findings.filter((one) => one.severity === "error" && one.lines.includes(target.commitment.line));
     return [
       status(target.status),
       h("details", { class: isNew ? "fresh" : null, "data-key": key },
-        h("summary", {}, text(target.commitment.title), target.unit.kind !== "province" && h("span", { class: "hint" }, ` (${target.unit.name})`), isNew && h("b", { class: "new" }, ` ${t("just_now")}`)),
+        h("summary", {}, text(target.commitment.title), target.unit.kind !== "province" && h("span", { class: "hint" }, ` (${target.unit.name})`), wrong.length > 0 && h("span", { class: "hint" }, ` ${t("paper_wrong")}`), isNew && h("b", { class: "new" }, ` ${t("just_now")}`)),
+        wrong.map((one) => h("p", { class: "box warn" }, t("paper_states", one.lines.join(", ")), " ", text(one.message), ".", one.expected && ` ${t("paper_right", one.expected)}`)),
         h("p", { class: "hint" }, target.assessment && text(target.assessment.reason)),
         below(target, all)),
       h("b", {}, part ? amount(part.value, part.measured_in) : "–"),
