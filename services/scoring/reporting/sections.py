@@ -129,7 +129,8 @@ def _difficulty(one: Difficulty, facts: ReportFacts, words: Words) -> str:
     known = report.criterion in facts.reference.criterion_keys
     about = f" ({words.criterion(report.criterion, facts.reference)})" if report.criterion and known else ""
     told = " ".join(report.words.split()).rstrip(".")
-    state = phrase("report.assessment.not_answered" if one.answered_at is None else "report.assessment.answered")
+    answered, waits = phrase("report.assessment.answered"), phrase("report.assessment.not_answered")
+    state = waits if one.answered_at is None else answered
     return words.say(
         phrase("report.assessment.difficulty"), place=capital(place), about=about, told=told, state=words.say(state)
     )
