@@ -86,7 +86,7 @@ class Alert:
 
     @property
     def is_found_by_rebuild(self) -> bool:
-        """True for a change that nobody is told of, since a rebuild has found it in the figures of before."""
+        """True for a change that no person is told of, since a rebuild has found it in the figures of before."""
         return is_found_by_rebuild(self.occasion)
 
     @property

@@ -1,6 +1,6 @@
 """The events of verdicts that a rebuild of scoring's state has found.
 
-They are no news, but open alerts have to agree with them.
+They are no news for people, but open alerts have to agree with them, and systems that follow all changes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _OPENING = {Status.BEHIND: Event.FELL_BEHIND, Status.MISSED: Event.MISSED}
 
 
 def is_found_by_rebuild(change: object) -> bool:
-    """Say whether a change is one that nobody is told of, since a rebuild has found it in the figures of before."""
+    """Say whether a change is one that no person is told of, since a rebuild has found it in the figures of before."""
     return isinstance(change, StatusChanged | TargetChanged) and change.cause == "rebuild"
 
 

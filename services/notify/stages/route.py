@@ -49,10 +49,10 @@ def climb(alert: Alert, branch: Branch, step: int, world: World) -> Sequence[Dra
 def _route(alert: Alert, world: World) -> Iterable[Draft]:
     if alert.event is DossierEvent.DONE:  # it ends an alert, and is no news to those who took the step
         return
-    if alert.is_found_by_rebuild:  # the coordination office hears of all of them together
-        return
     world = world.of(alert)
-    if isinstance(alert.event, RulesEvent):
+    if alert.is_found_by_rebuild:
+        pass  # the coordination office hears of all of them together; subscribed systems follow each change
+    elif isinstance(alert.event, RulesEvent):
         yield from _tell_of_rules(alert, world)
     elif isinstance(alert.occasion, SilenceGiven):
         yield from _tell_of_silence(alert, alert.occasion, world)
