@@ -20,6 +20,8 @@ class Change(NamedTuple):
     after: str
     criterion: str | None
     unit: str
+    cause: str = "figure"
+    """What made it: figures, another day, other rules, or a rebuild."""
 
 
 class Notice(NamedTuple):

@@ -135,7 +135,9 @@ async def _receipts(site: Site) -> dict[str, str]:
 def _change(message: Msg) -> Change:
     body = json.loads(message.data)
     criterion = body["criterion"]["key"] if "criterion" in body else None
-    return Change(body["id"], message.subject, body["before"], body["after"], criterion, body["unit"]["code"])
+    return Change(
+        body["id"], message.subject, body["before"], body["after"], criterion, body["unit"]["code"], body["cause"]
+    )
 
 
 async def _notices(site: Site) -> list[Notice]:
