@@ -41,6 +41,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "GET /v1/communes/{code}": {"url": f"/v1/communes/{UNKNOWN}"},
     "GET /v1/changes": {"params": {"district": UNKNOWN}},
     "GET /v1/changes/live": {"params": {"district": UNKNOWN}},
+    "GET /v1/difficulties": {"params": {"unit": UNKNOWN}},
     "GET /v1/series": {"params": {"unit": UNKNOWN, "criterion": "ntm-11"}},
     "GET /v1/export.csv": {"params": {"district": UNKNOWN}},
     "GET /v1/export.parquet": {"params": {"district": UNKNOWN}},
