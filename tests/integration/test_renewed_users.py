@@ -150,7 +150,7 @@ async def test_keys_are_renewed_under_a_load_of_posts_without_a_lost_post_or_an_
     for service in line.services:
         assert service.process
         assert service.process.returncode is None, service.log.read_text()
-        assert await service.is_ready()
+        await eventually(service.is_ready, explain=lambda name=service.name: f"{name} is not ready")
     for load in loads:
         assert load.refused == []
     await systems[-1].close()
