@@ -25,7 +25,16 @@ from faststream.nats import NatsResponse
 from nats.aio.msg import Msg
 
 from services.intake import web
-from services.intake.doors import catalogue, difficulties, dossiers, receipts, reviews, uploads, withdrawals
+from services.intake.doors import (
+    catalogue,
+    difficulties,
+    dossiers,
+    receipts,
+    reports_due,
+    reviews,
+    uploads,
+    withdrawals,
+)
 from services.intake.doors.http import SubmissionsDoor
 from services.intake.doors.nats import answer_submission
 from services.intake.doors.openapi import DESCRIPTION
@@ -68,7 +77,7 @@ app = create_app(
 app.add_middleware(SubmissionsDoor)
 app.add_middleware(HeldBack)
 describe(app, DESCRIPTION)
-for part in (web, me, receipts, uploads, reviews, withdrawals, difficulties, dossiers, catalogue):
+for part in (web, me, receipts, reports_due, uploads, reviews, withdrawals, difficulties, dossiers, catalogue):
     app.include_router(part.router)
 
 

@@ -56,6 +56,7 @@ RIGHTS: Mapping[str, Right] = {
     "GET /v1/me": _ANYBODY,
     # intake
     "GET /v1/catalogue": _ANYBODY,
+    "GET /v1/reports-due": _READ,
     "GET /v1/templates/{criteria}.xlsx": Right("own", "own", people=ROLES),
     "POST /v1/submissions": Right("own", "own", words="verified figures: the district; confirmed ones: the province"),
     "POST /v1/uploads": Right("own", "own", words="as for submissions"),

@@ -32,6 +32,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "POST /v1/problems": {"json": {**openapi_examples.REPORT, "unit": UNKNOWN}},
     "GET /v1/problems": {"params": {"unit": UNKNOWN}},
     "GET /v1/dossiers": {"params": {"unit": UNKNOWN}},
+    "GET /v1/reports-due": {"params": {"unit": UNKNOWN}},
     "GET /v1/dossiers/{commune}/{set}": {"url": f"/v1/dossiers/{UNKNOWN}/ntm"},
     "POST /v1/dossiers/{commune}/{set}": {
         "url": f"/v1/dossiers/{UNKNOWN}/ntm",

@@ -86,6 +86,13 @@ _OPERATIONS = {
         parameters={"submission_id": openapi_examples.SUBMISSION_ID},
         answers={202: openapi_examples.WITHDRAWAL},
     ),
+    "GET /v1/reports-due": Operation(
+        "Receipts",
+        "Reports that are due / Báo cáo đến hạn",
+        problems=(Problems.OUT_OF_SCOPE, Problems.INVALID_QUERY, Problems.REFUSED),
+        parameters={"unit": "184", "on": "2023-07-06"},
+        answers={200: openapi_examples.REPORTS_DUE},
+    ),
     "GET /v1/templates/{criteria}.xlsx": Operation(
         "Workbooks",
         "A workbook to fill in / Tải biểu mẫu",

@@ -100,6 +100,29 @@ TRACKED: dict[str, Any] = {
     "withdrawal": None,
 }
 
+REPORTS_DUE: dict[str, Any] = {
+    "on": "2023-07-06",
+    "items": [
+        {
+            "report": "poverty-monthly",
+            "name": {
+                "vi": "Rà soát thường xuyên hộ nghèo, hộ cận nghèo",
+                "en": "Regular review of poor households",
+            },
+            "criteria": [{"key": "ntm-11", "name": {"vi": "Nghèo đa chiều", "en": "Multidimensional poverty"}}],
+            "period": "2023-06",
+            "due": "2023-07-05",
+            "overdue": True,
+            "district": {"code": "184", "name": "huyện Văn Quan", "kind": "district", "key": 5},
+            "expected": 16,
+            "arrived": 15,
+            "missing": [{"code": "06280", "name": "xã Điềm He", "kind": "commune", "key": 137}],
+            "returned": [],
+            "never_reported": 0,
+        }
+    ],
+}
+
 REFUSED: dict[str, Any] = {
     "status": "refused",
     "id": "7f4a1d9e-1f53-4b77-9d0f-3f1f2f7a6a21",

@@ -8,12 +8,13 @@ from datetime import date
 from functools import cached_property
 
 from services.scoring.judging.observations import Measure, Observation, counts, in_force, observation_of
-from services.scoring.judging.readings import Reading, stronger
+from services.scoring.judging.readings import Reading, Readings, stronger
 from services.scoring.judging.taken_back import NOTHING, TakenBack
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.contracts.submission import AcceptedSubmission
 from shared.readable import read_rows
+from shared.reference.awaited_reports import Arrivals
 from shared.reference.load import Reference
 from shared.reference.models import BrokenSum, SumRule
 
@@ -144,6 +145,18 @@ def observed_by(reference: Reference, measure: Measure, figures: Figures, until:
     """Return a measure's values over time as the plan counts them, checked by its sum rules."""
     plan, rules = reference.plan, reference.sum_checks.rules_for(measure)
     return figures.observed(measure, plan.baseline_date, plan.counts_from, until, rules)
+
+
+def arrived_by(figures: Readings, elements: Collection[str], on: date, until: date) -> Arrivals:
+    """Return which reports on these elements are known on a day, of those for periods that end by the day `until`."""
+    first: date | None = None
+    periods: set[Period] = set()
+    for (element, period), reading in figures.items():
+        if element in elements and reading.known_from <= on and period.end <= until:
+            periods.add(period)
+            if first is None or reading.known_from < first:
+                first = reading.known_from
+    return Arrivals(first, frozenset(periods))
 
 
 def merge(current: Figures, arriving: Iterable[Reading]) -> Figures:

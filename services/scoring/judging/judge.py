@@ -7,16 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from services.scoring.judging import due_reports, requirements
+from services.scoring.judging import requirements
 from services.scoring.judging.aggregates import series
 from services.scoring.judging.completeness import Expected
-from services.scoring.judging.figures import Figures, observed_by
+from services.scoring.judging.figures import Figures, arrived_by, observed_by
 from services.scoring.judging.increments import Increment
 from services.scoring.judging.observations import Observation
 from services.scoring.judging.requirements import MeasureRequirement
 from services.scoring.judging.verdict import Verdict, assess, status_since, worst
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Status
+from shared.reference.awaited_reports import asked_on_criterion, is_overdue
 from shared.reference.freshness import stale_from
 from shared.reference.load import Reference
 from shared.reference.models import (
@@ -108,13 +109,10 @@ class Judge:
         if on > last:
             return self.at(last).criterion(key, unit, figures.known_by(last))
         parts = self._parts(key, unit, figures, self._deadline(key, unit))
-        # no report is expected for a time in which the commune did not exist
-        dues = [due for due in reference.due_on(key) if unit.is_valid(due.period.end)]
-        begins = reference.plan.first_day if reference.binds(unit, key) else None
-        elements = reference.criterion(key).element_codes
-        awaited = due_reports.awaited(dues, figures, elements, on, reference.plan.deadline, begins)
-        late = [due.period.text for due in awaited if due.by < on]
-        ends = [due.by for due in awaited if due.by >= on]
+        arrived = arrived_by(figures, reference.criterion(key).element_codes, on, reference.plan.deadline)
+        awaited = asked_on_criterion(reference, key, unit).awaited(arrived)
+        late = [due.period.text for due in awaited if is_overdue(due, on)]
+        ends = [due.by for due in awaited if not is_overdue(due, on)]
         ends += [part.verdict.holds_until for part in parts if part.verdict.holds_until is not None]
         holds_until = min(ends, default=last)
         return CriterionVerdict(_status(parts), on, parts, late, holds_until if holds_until < last else None)
@@ -223,7 +221,7 @@ def overdue_of(verdict: Verdict) -> list[str]:
     newest = verdict.observation
     if newest is not None and (newest.is_whole or verdict.status != Status.NO_DATA):
         return []
-    late = [due.period.text for due in verdict.requirement.reports if due.by < verdict.on]
+    late = [due.period.text for due in verdict.requirement.reports if is_overdue(due, verdict.on)]
     return late[-1:]
 
 

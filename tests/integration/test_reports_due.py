@@ -1,0 +1,155 @@
+"""`GET /v1/reports-due`: what is due, who is missing, what was returned; overdue is what scoring says is overdue."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date
+from typing import Any
+
+import pytest
+
+from shared.reference.load import Reference
+from tests.binding_plan import binding_reference
+from tests.integration.test_reviews import decided, post, poverty
+from tests.integration.test_statuses import pages
+from tests.running import Service, Surroundings
+from tests.waiting import eventually
+
+BOUND, SENT_IN_TIME, LATE, VERIFIED_LATE, RETURNED = "06004", "06286", "06292", "06295", "06298"
+DISTRICT = "184"
+AFTER_JUNE = date(2023, 7, 10)
+
+
+async def due(service: Service, key: str, **query: Any) -> Any:
+    async with service.client(key) as client:
+        answer = await client.get("/v1/reports-due", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def entry(answer: Any, report: str, period: str, district: str) -> Any:
+    found = [
+        one
+        for one in answer["items"]
+        if (one["report"], one["period"], one["district"]["code"]) == (report, period, district)
+    ]
+    return found[0] if found else None
+
+
+def codes(units: list[dict[str, Any]]) -> list[str]:
+    return [one["code"] for one in units]
+
+
+def overdue_by_intake(answer: Any) -> dict[str, set[tuple[str, str]]]:
+    """Return the overdue reports of each commune, by report and period; of reports on criteria alone."""
+    found = defaultdict(set)
+    for one in answer["items"]:
+        if one["overdue"] and one["criteria"]:
+            for unit in one["missing"]:
+                found[unit["code"]].add((one["report"], one["period"]))
+    return dict(found)
+
+
+def overdue_by_scoring(items: list[dict[str, Any]], reference: Reference) -> dict[str, set[tuple[str, str]]]:
+    found = defaultdict(set)
+    for item in items:
+        for period in item["overdue"]:
+            (report,) = [
+                report.id
+                for report in reference.calendar
+                if item["criterion"]["key"] in report.criteria
+                and period in [one.text for one in report.periods_of(reference.plan.year)]
+            ]
+            found[item["unit"]["code"]].add((report, period))
+    return dict(found)
+
+
+@pytest.mark.usefixtures("binding")
+async def test_intake_and_scoring_call_the_same_reports_overdue(
+    around: Surroundings, intake: Service, scoring: Service
+) -> None:
+    province, district, reference = await around.key("20"), await around.key(DISTRICT, agency="d"), binding_reference()
+    await post(intake, province, poverty(200, "2023-03", unit=BOUND))
+    await post(intake, province, poverty(100, "2023-05", unit=SENT_IN_TIME))
+    await post(intake, province, poverty(100, "2023-05", unit=LATE))
+    withdrawn = await post(intake, province, poverty(100, "2023-06", unit=LATE))
+    labour = {"workers_men": 300, "trained_men": 100}
+    await post(intake, province, poverty(0, "2023-Q1", unit=LATE, readings=labour))
+    late = await post(intake, province, poverty(100, "2023-05", unit=VERIFIED_LATE))
+    back = await post(intake, province, poverty(100, "2023-06", unit=RETURNED))
+    await around.set_day(AFTER_JUNE)
+    async with intake.client(province) as client:
+        answer = await client.post(f"/v1/submissions/{withdrawn}/withdraw", json={"reason": "Gửi nhầm xã."})
+        assert answer.status_code == 202, answer.text
+    await decided(intake, district, late, "verified")
+    await decided(intake, district, back, "returned", reason="Chưa khớp sổ.")
+    await post(intake, province, poverty(90, "2023-06", unit=SENT_IN_TIME))
+    agreed: list[Any] = []
+
+    async def agree_today() -> bool:
+        async with scoring.client(province) as client:
+            statuses = await pages(client, limit=5000)
+        agreed[:] = overdue_by_intake(await due(intake, province)), overdue_by_scoring(statuses, reference)
+        mine, theirs = agreed
+        return mine == theirs and (await due(intake, province))["on"] == "2023-07-10" and LATE in mine
+
+    await eventually(agree_today, explain=lambda: str(agreed))
+    today = overdue_by_intake(await due(intake, province))
+    assert ("poverty-monthly", "2023-06") in today[VERIFIED_LATE], "it has been reporting since June"
+    assert ("poverty-monthly", "2023-06") in today[LATE], "what was withdrawn has not come"
+    assert ("poverty-monthly", "2023-04") in today[BOUND]
+    assert not {SENT_IN_TIME, RETURNED} & today.keys()
+    async with scoring.client(province) as client:
+        for day in ("2023-06-05", "2023-06-06", "2023-06-30", "2023-07-05", "2023-07-06"):
+            then = overdue_by_scoring(await pages(client, limit=5000, as_of=day), reference)
+            if day == "2023-07-06":  # scoring tells what was known then: the figures that were withdrawn later
+                then[LATE] = {("poverty-monthly", "2023-06")}
+            assert overdue_by_intake(await due(intake, province, on=day)) == then, day
+
+    june = entry(await due(intake, district), "poverty-monthly", "2023-06", DISTRICT)
+    assert june["overdue"] is True
+    # xã Điềm He, which the plan binds to the advanced set, has sent nothing
+    assert (june["expected"], june["arrived"], june["never_reported"]) == (5, 2, 11)
+    assert codes(june["missing"]) == ["06280", LATE, VERIFIED_LATE]
+    assert codes(june["returned"]) == [RETURNED]
+
+
+async def test_a_key_sees_its_own_units_and_offices_owe_what_communes_do_not(
+    shared_around: Surroundings, shared_intake: Service
+) -> None:
+    province, district, commune = [await shared_around.key(code, agency=f"of-{code}") for code in ("20", "184", BOUND)]
+    whole = await due(shared_intake, province)
+    assert whole["on"] == "2023-06-30"
+    assert len({one["district"]["code"] for one in whole["items"]}) == 11
+    own = await due(shared_intake, district)
+    assert own["items"] == [one for one in whole["items"] if one["district"]["code"] == "184"]
+    assert own == await due(shared_intake, province, unit="184")
+    jobs = entry(own, "jobs-monthly", "2023-05", "184")
+    assert (jobs["overdue"], jobs["expected"], codes(jobs["missing"])) == (True, 1, ["184"])
+    assert jobs["due"] == "2023-06-05"
+    of_commune = await due(shared_intake, commune)
+    named = {code for one in of_commune["items"] for code in codes(one["missing"])}
+    assert named == {BOUND}
+    assert "jobs-monthly" not in {one["report"] for one in of_commune["items"]}
+    order = [(not one["overdue"], one["due"]) for one in whole["items"]]
+    assert order == sorted(order)
+
+
+async def test_another_unit_and_a_day_outside_of_the_plans_time_are_refused(
+    shared_around: Surroundings, shared_intake: Service
+) -> None:
+    key = await shared_around.key("184", agency="asks-too-much")
+    asked = {
+        "unit=180": (403, "/unit"),
+        "unit=99999": (422, "/unit"),
+        "on=1999-01-01": (400, "/on"),
+        "on=9999-12-31": (400, "/on"),
+        "on=today": (400, "/on"),
+        "day=2023-06-30": (422, "/day"),
+    }
+    found = {}
+    async with shared_intake.client(key) as client:
+        for query in asked:
+            answer = await client.get(f"/v1/reports-due?{query}")
+            found[query] = answer.status_code, answer.json()["errors"][0]["pointer"]
+    assert found == asked
