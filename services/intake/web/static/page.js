@@ -1,10 +1,11 @@
-// The page: figures sent and reviewed, dossiers of recognition, and difficulties.
+// The page: reports that are due, figures sent and reviewed, dossiers of recognition, and difficulties.
 
 import "./terms.js";
 import { get } from "./api.js";
 import { learn, reviewStages } from "./field.js";
 import * as difficulties from "./difficulties.js";
 import * as dossiers from "./dossiers.js";
+import * as due from "./due.js";
 import * as review from "./review.js";
 import * as send from "./send.js";
 import * as sent from "./sent.js";
@@ -17,7 +18,7 @@ run({
     learn(me, catalogue);
     return me;
   },
-  parts: { send: send.show, sent: sent.show, review: review.show, dossiers: dossiers.show, difficulties: difficulties.show },
+  parts: { due: due.show, send: send.show, sent: sent.show, review: review.show, dossiers: dossiers.show, difficulties: difficulties.show },
   offers: (name) => {
     if (name === "send") return may("POST /v1/uploads");
     return name !== "review" || (may("POST /v1/submissions/{submission_id}/review") && reviewStages().length > 0);

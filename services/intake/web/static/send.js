@@ -12,6 +12,12 @@ import { t } from "./words.js";
 const [ALL, OTHER] = ["all", "other"];
 
 let upload = null;
+let asked = null;
+
+/** Chooses the period with which this part opens the next time. */
+export function preselect(period) {
+  asked = period;
+}
 
 /** This part of the page; a chosen file stays while the sender looks at another part, or changes the language. */
 export function show(root) {
@@ -50,7 +56,8 @@ function periods() {
 
 function takeCard() {
   const calendar = periods();
-  const next = calendar.findLast((one) => one.due >= page.today) ?? calendar[0];
+  const next = calendar.find((one) => one.period === asked) ?? calendar.findLast((one) => one.due >= page.today) ?? calendar[0];
+  asked = null;
   const unit = select(unitChoices(), null);
   const period = select(
     [...calendar.map((one) => [one.period, t("period_due", periodName(one.period), day(one.due))]), [OTHER, t("period_other")]],

@@ -1,0 +1,100 @@
+"""The first part of intake's page: the reports that are due, in a real Chromium."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from shared.reference.load import load
+from tests.browser.pages import a_person, keep_picture, opened, sign_in, sign_in_here
+from tests.integration.test_reviews import decided, post, poverty
+from tests.running import Service, Surroundings
+from tests.waiting import eventually
+
+DISTRICT, MISSING, RETURNED = "184", "06286", "06298"
+
+
+@pytest.fixture
+async def intake(around: Surroundings) -> Service:
+    """Intake on 6 July: of Văn Quan's 16 communes all have begun to report, 15 sent June, of one it was returned."""
+    intake = await around.start("intake")
+    province, district = await around.key("20"), await around.key(DISTRICT, agency="phong")
+    communes = [one.code for one in load().units.communes(date(2023, 6, 30), DISTRICT)]
+    for code in communes:
+        await post(intake, province, poverty(100, "2023-05", unit=code))
+        if code != MISSING:
+            sent = await post(intake, province, poverty(100, "2023-06", unit=code))
+            if code == RETURNED:
+                await decided(intake, district, sent, "returned", reason="Chưa khớp sổ.")
+    await around.set_day(date(2023, 7, 6))
+
+    async def it_is_july() -> bool:
+        async with intake.client(district) as client:
+            answer = (await client.get("/v1/reports-due")).json()
+        return answer["on"] == "2023-07-06" and any(one["returned"] for one in answer["items"])
+
+    await eventually(it_is_july)
+    return intake
+
+
+async def fits(page: Page) -> None:
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+async def test_the_page_opens_with_what_is_due_and_leads_to_the_form(
+    chromium: Browser, around: Surroundings, intake: Service, width: int
+) -> None:
+    person = await a_person(around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
+    async with opened(chromium, intake.url, width) as page:
+        await page.goto("/")
+        await sign_in_here(page, person)
+        await expect(page.get_by_role("heading", name="Báo cáo đến hạn").last).to_be_visible()
+        await expect(page.get_by_role("link", name="Báo cáo đến hạn")).to_have_attribute("aria-current", "page")
+        # the first is overdue the longest: the offices' own
+        june = page.get_by_role("listitem").filter(has_text="hộ cận nghèo").filter(has_text="tháng 6/2023").first
+        await expect(june).to_contain_text("hạn 5/7/2023")
+        await expect(june).to_contain_text("đã gửi 15/16 xã")
+        await expect(june).to_contain_text("còn thiếu: xã")
+        await expect(june).to_contain_text("bị trả lại: xã")
+        headings = await page.locator("main h3").all_inner_texts()
+        assert headings == ["Quá hạn", "Sắp đến hạn"]
+        await keep_picture(page, f"due-{width}")
+        await fits(page)
+        await page.get_by_role("button", name="English").click()
+        await expect(page.get_by_text("15 of 16 communes are in")).to_be_visible()
+        await keep_picture(page, f"due-en-{width}")
+        await page.get_by_role("button", name="Tiếng Việt").click()
+        lead = june.get_by_role("link", name="Lập báo cáo")
+        await lead.focus()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_label("Kỳ báo cáo", exact=True)).to_have_value("2023-06")
+        await page.go_back()
+        await expect(june).to_be_visible()
+
+
+async def test_the_province_sees_its_districts_folded_and_opens_them_by_the_keyboard(
+    chromium: Browser, around: Surroundings, intake: Service
+) -> None:
+    person = await a_person(around.engine, "20", agency="vpdp", role="coordinator")
+    for width in (1280, 360):
+        async with opened(chromium, intake.url, width) as page:
+            await sign_in(page, person, "due")
+            june = page.get_by_role("listitem").filter(has_text="hộ cận nghèo").filter(has_text="tháng 6/2023").first
+            summary = june.locator("summary").first
+            await expect(summary).to_contain_text("huyện · đã gửi")
+            await summary.focus()
+            await page.keyboard.press("Enter")
+            await expect(june.get_by_text("huyện Văn Quan")).to_be_visible()
+            await keep_picture(page, f"due-province-{width}")
+            await fits(page)
+
+
+async def test_who_only_looks_is_offered_no_form(chromium: Browser, around: Surroundings, intake: Service) -> None:
+    person = await a_person(around.engine, DISTRICT, agency="viewer-184", role="viewer")
+    async with opened(chromium, intake.url) as page:
+        await sign_in(page, person, "due")
+        await expect(page.get_by_text("đã gửi 15/16 xã")).to_be_visible()
+        await expect(page.get_by_role("link", name="Lập báo cáo")).to_have_count(0)
