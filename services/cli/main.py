@@ -37,6 +37,7 @@ _COMMANDS = (
     ),
     Lazy("submit", "submit", "Post submissions. Repeating the command is safe: intake takes no submission twice."),
     Lazy("status", "status", "Print the statuses of the communes, and the province's or the district's commitments."),
+    Lazy("due", "due", "Print the reports that are overdue, due or returned, by district, and who is missing."),
     Lazy("nearest", "nearest", "Print the communes nearest to meeting a criterion, and what each still lacks."),
     Lazy("report", "report", "Write the monthly report of the province or a district into a file."),
     Lazy("watch", "watch", "Print changes of status as they arrive from NATS, until Ctrl-C."),

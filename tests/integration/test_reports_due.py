@@ -16,6 +16,7 @@ from tests.running import Service, Surroundings
 from tests.waiting import eventually
 
 BOUND, SENT_IN_TIME, LATE, VERIFIED_LATE, RETURNED = "06004", "06286", "06292", "06295", "06298"
+BOUND_TO_ADVANCED = "06280"
 DISTRICT = "184"
 AFTER_JUNE = date(2023, 7, 10)
 
@@ -110,7 +111,7 @@ async def test_intake_and_scoring_call_the_same_reports_overdue(
     assert june["overdue"] is True
     # xã Điềm He, which the plan binds to the advanced set, has sent nothing
     assert (june["expected"], june["arrived"], june["never_reported"]) == (5, 2, 11)
-    assert codes(june["missing"]) == ["06280", LATE, VERIFIED_LATE]
+    assert codes(june["missing"]) == [BOUND_TO_ADVANCED, LATE, VERIFIED_LATE]
     assert codes(june["returned"]) == [RETURNED]
 
 
@@ -153,3 +154,20 @@ async def test_another_unit_and_a_day_outside_of_the_plans_time_are_refused(
             answer = await client.get(f"/v1/reports-due?{query}")
             found[query] = answer.status_code, answer.json()["errors"][0]["pointer"]
     assert found == asked
+
+
+async def test_the_program_prints_what_is_due_and_who_is_missing(
+    shared_around: Surroundings, shared_intake: Service
+) -> None:
+    district = await shared_around.key("184", agency="prints")
+    printed = await shared_around.ntm("due", "--key", district)
+    assert "Báo cáo tháng về giải quyết việc làm mới" in printed
+    assert "Monthly report on newly employed workers" in printed
+    assert "huyện Văn Quan (184)" in printed
+    assert "quá hạn" in printed
+    assert "… +12" in printed, "of 17 communes and towns five are named"
+    of_one = await shared_around.ntm("due", "--key", district, "--unit", BOUND_TO_ADVANCED, "--on", "2023-04-11")
+    assert "05/04/2023" in of_one
+    assert "xã Điềm He (06280)" in of_one
+    refused = await shared_around.ntm("due", "--key", district, "--unit", "99999", status=1)
+    assert "99999" in refused
