@@ -38,7 +38,7 @@ async def sign_in_here(page: Page, name: str, password: str = PASSWORD) -> None:
     await page.get_by_label("Tên đăng nhập").fill(name)
     await page.get_by_label("Mật khẩu").fill(password)
     await page.get_by_role("button", name="Đăng nhập").click()
-    await expect(page.get_by_role("navigation")).to_be_visible()
+    await expect(page.get_by_role("navigation").last).to_be_visible()
 
 
 async def a_person(engine: AsyncEngine, *units: str, agency: str, role: Role = "unit") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.pages import a_person, keep_picture, opened
+from tests.browser.pages import a_person, keep_picture, opened, sign_in
 from tests.people import PASSWORD
 from tests.running import Surroundings
 
@@ -48,6 +48,26 @@ async def test_a_page_links_to_the_others_and_marks_itself(
             await page.get_by_role("button", name="English").click()
             english = page.get_by_role("navigation", name="Pages", exact=True).get_by_role("link")
             await expect(english).to_have_text(["Board", "Figures", "Alerts"])
+
+
+async def test_the_board_leads_to_what_is_due_and_to_the_alerts_where_their_pages_are_known(
+    chromium: Browser, around: Surroundings
+) -> None:
+    name = await a_person(around.engine, "20", agency="vpdp", role="coordinator")
+    for addresses, ways in (
+        (ADDRESSES, ["http://127.0.0.1:1/#due", "http://127.0.0.1:3/#open"]),
+        ({"NTM_NOTIFY_PAGE": "http://127.0.0.1:3"}, ["http://127.0.0.1:3/#open"]),
+        ({}, []),
+    ):
+        running = await around.start("scoring", **addresses)
+        async with opened(chromium, running.url) as page:
+            await sign_in(page, name, "overview")
+            late = page.locator("section").filter(has=page.get_by_role("heading", name="báo cáo quá hạn"))
+            await expect(late).to_be_visible()
+            links = late.locator(".actions").get_by_role("link")
+            assert [await link.get_attribute("href") for link in await links.all()] == ways
+            await keep_picture(page, f"board-ways-{len(ways)}")
+        await running.stop()
 
 
 async def test_a_page_whose_own_address_alone_is_set_has_no_navigation_over_pages(

@@ -219,7 +219,15 @@ function drawLate(late, overdue) {
       ? h("div", {}, rows.map(([place, missing]) => h("details", { "data-key": place },
           h("summary", {}, h("b", {}, place), " · ", t("late_communes", new Set(missing.map((one) => one.unit.code)).size, missing.length)),
           h("ul", {}, missing.map((one) => h("li", {}, linkTo(one.unit), `: ${text(one.criterion.name)}, ${one.overdue.map(periodName).join(", ")}`))))))
-      : h("p", {}, t("nobody_late")));
+      : h("p", {}, t("nobody_late")),
+    waysOn() || "");
+}
+
+/** The ways to the lists of the other pages, where their addresses are set: all that is due, and what was alerted. */
+function waysOn() {
+  const { intake, notify } = JSON.parse(page.pages);
+  const ways = [intake && h("a", { href: `${intake}#due` }, t("to_reports_due")), notify && h("a", { href: `${notify}#open` }, t("to_alerts"))].filter(Boolean);
+  return ways.length > 0 && h("p", { class: "actions" }, ways);
 }
 
 /** What waits for an answer: the difficulties that nobody has answered first, the oldest first. */

@@ -42,6 +42,8 @@ addWords({
   more_changes: ["… và {0} thay đổi khác.", "… and {0} more changes."],
   late_title: ["Cần gọi hôm nay: báo cáo quá hạn", "To be called today: overdue reports"],
   late_communes: ["{0} xã, {1} tiêu chí", "{0} communes, {1} criteria"],
+  to_reports_due: ["Tất cả báo cáo đến hạn", "All reports that are due"],
+  to_alerts: ["Các cảnh báo", "The alerts"],
   paper_wrong: ["(kế hoạch ghi sai)", "(the plan states it wrongly)"],
   paper_states: ["Văn bản kế hoạch, dòng {0}:", "The plan's paper, line {0}:"],
   paper_right: ["Đúng ra: {0}.", "Right: {0}."],
