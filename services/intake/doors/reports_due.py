@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from services.intake.rules.reports_due import DueReport, reports_due, subjects_of
+from services.intake.rules.reports_due import DueReport, reports_due, subjects_of, with_inherited
 from services.intake.service import Serving
 from services.intake.storage import reports
 from shared.access.caller import Caller
@@ -78,12 +78,12 @@ async def list_reports_due(
     reference = runtime.plans.in_force(day)
     units = _units(reference, caller, unit, day)
     plan = reference.plan
-    asked = reports.Asked(
-        [one.key for one in units], subjects_of(reference), day, first=plan.horizon, last=plan.deadline
-    )
+    family = list(reference.lineage.families(one.key for one in units))
+    asked = reports.Asked(family, subjects_of(reference), day, first=plan.horizon, last=plan.deadline)
     async with runtime.engine.connect() as connection:
         reported = await reports.reported(connection, asked)
-    found = reports_due(reference, units, reported, day)
+    known = with_inherited(reported, reference, [reference.units.by_key(key) for key in family])
+    found = reports_due(reference, units, known, day)
     return ReportsDue(on=day, items=[_item(entry, reference) for entry in found])
 
 

@@ -67,6 +67,29 @@ def subjects_of(reference: Reference) -> dict[Subject, list[str]]:
     return subjects
 
 
+def with_inherited(
+    reported: Mapping[tuple[int, Subject], Reported], reference: Reference, units: Iterable[Unit]
+) -> dict[tuple[int, Subject], Reported]:
+    """Return what units have reported, with the reports on criteria that they inherited as scoring says.
+
+    A unit that whole units were made into has begun to report once all of these had, and inherits the periods for which
+    all of them had reported.
+    """
+    complete = dict(reported)
+    for unit in sorted(units, key=lambda one: one.valid_from):
+        origins = reference.lineage.origins(unit)
+        if not origins or any(succession.relation != "whole" for succession, _ in origins):
+            continue
+        for key in reference.criterion_keys:
+            parts = [complete.get((old.key, key), NOTHING_REPORTED).arrived for _, old in origins]
+            days = [part.first for part in parts if part.first is not None]
+            if (common := frozenset.intersection(*(part.periods for part in parts))) and days:
+                own = complete.get((unit.key, key), NOTHING_REPORTED)
+                first = min(max(days), own.arrived.first or date.max)
+                complete[unit.key, key] = Reported(Arrivals(first, common | own.arrived.periods), own.returned)
+    return complete
+
+
 def reports_due(
     reference: Reference, units: Iterable[Unit], reported: Mapping[tuple[int, Subject], Reported], on: date
 ) -> list[DueReport]:
