@@ -370,9 +370,9 @@ async def test_a_sender_withdraws_figures_after_a_question_and_with_a_reason(
 
 
 @pytest.mark.parametrize(("role", "offered"), [
-    ("viewer", ["Đã gửi", "Hồ sơ công nhận", "Vướng mắc"]),
-    ("administrator", ["Đã gửi", "Hồ sơ công nhận", "Vướng mắc"]),
-    ("coordinator", ["Gửi số liệu", "Đã gửi", "Xét số liệu", "Hồ sơ công nhận", "Vướng mắc"]),
+    ("viewer", ["Báo cáo đến hạn", "Đã gửi", "Hồ sơ công nhận", "Vướng mắc"]),
+    ("administrator", ["Báo cáo đến hạn", "Đã gửi", "Hồ sơ công nhận", "Vướng mắc"]),
+    ("coordinator", ["Báo cáo đến hạn", "Gửi số liệu", "Đã gửi", "Xét số liệu", "Hồ sơ công nhận", "Vướng mắc"]),
 ])  # fmt: skip
 async def test_the_page_offers_what_the_role_may(
     page: Page, around: Surroundings, role: Role, offered: list[str]
@@ -471,7 +471,7 @@ async def test_a_phone_shows_everything_without_scrolling_sideways(page: Page, p
     await expect(page.get_by_text("Tệp hợp lệ, có thể gửi.")).to_be_visible()
     await fits(page)
     await keep_picture(page, "phone-preview")
-    for part in ("sent", "review", "dossiers", "difficulties"):
+    for part in ("due", "sent", "review", "dossiers", "difficulties"):
         await page.goto(f"/#{part}")
         await expect(page.get_by_text("Đang tải…")).to_have_count(0)
         await fits(page)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -52,6 +53,9 @@ class ReportsDue(BaseModel):
 
     on: date
     items: list[ReportDue]
+    unreadable: list[UUID] = Field(
+        default=[], description="Submissions of which a review is damaged: whether they were returned cannot be told."
+    )
 
 
 @router.get("/v1/reports-due")
@@ -81,10 +85,10 @@ async def list_reports_due(
     family = list(reference.lineage.families(one.key for one in units))
     asked = reports.Asked(family, subjects_of(reference), day, first=plan.horizon, last=plan.deadline)
     async with runtime.engine.connect() as connection:
-        reported = await reports.reported(connection, asked)
+        reported, unreadable = await reports.reported(connection, asked)
     known = with_inherited(reported, reference, [reference.units.by_key(key) for key in family])
     found = reports_due(reference, units, known, day)
-    return ReportsDue(on=day, items=[_item(entry, reference) for entry in found])
+    return ReportsDue(on=day, items=[_item(entry, reference) for entry in found], unreadable=unreadable)
 
 
 def _units(reference: Reference, caller: Caller, code: str | None, on: date) -> Sequence[Unit]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -39,23 +40,35 @@ _REPORTED = text("""
         GROUP BY s.unit, s.period
     ), figure AS (
         SELECT r.unit, a.subject, r.period, least(k.since, r.received_at) AS since,
-            EXISTS (
-                SELECT FROM intake.review AS v
-                WHERE v.submission = r.submission AND v.body->>'decision' = 'returned'
-            ) AS is_returned
+            r.submission, v.is_returned, v.is_damaged
         FROM unnest(CAST(:subjects AS text[]), CAST(:elements AS text[])) AS a(subject, element)
         JOIN intake.reading AS r ON r.element = a.element
         LEFT JOIN known AS k ON k.unit = r.unit AND k.period = r.period
+        CROSS JOIN LATERAL (
+            SELECT bool_or(body->>'decision' = 'returned') AS is_returned,
+                bool_or(coalesce(body->>'decision', '') NOT IN ('verified', 'confirmed', 'returned')) AS is_damaged
+            FROM intake.review WHERE submission = r.submission
+        ) AS v
         WHERE r.unit = ANY(CAST(:units AS int[])) AND r.period_end BETWEEN :first AND :last
     )
     SELECT unit, subject, min(since) AS since, array_agg(DISTINCT period) AS periods,
-        coalesce(array_agg(DISTINCT period) FILTER (WHERE is_returned), '{}') AS returned
+        coalesce(array_agg(DISTINCT period) FILTER (WHERE is_returned), '{}') AS returned,
+        coalesce(array_agg(DISTINCT submission) FILTER (WHERE is_damaged), '{}') AS damaged
     FROM figure WHERE since > '1900-01-01' AND since < :before GROUP BY unit, subject
 """)
 
 
-async def reported(connection: AsyncConnection, asked: Asked) -> dict[tuple[int, Subject], Reported]:
-    """Return what each unit has reported on each subject; whoever has reported nothing is not there."""
+class Known(NamedTuple):
+    """What units have reported: whoever has reported nothing is not there."""
+
+    reported: dict[tuple[int, Subject], Reported]
+    """By the unit's key and the subject."""
+    unreadable: list[UUID]
+    """The submissions of which a stored review is damaged, so that nobody can tell whether they were returned."""
+
+
+async def reported(connection: AsyncConnection, asked: Asked) -> Known:
+    """Return what each unit has reported on each subject."""
     pairs = [(subject, element) for subject, elements in asked.subjects.items() for element in elements]
     parameters = {
         "units": list(asked.units),
@@ -65,13 +78,14 @@ async def reported(connection: AsyncConnection, asked: Asked) -> dict[tuple[int,
         "last": asked.last,
         "before": datetime.combine(asked.on + timedelta(days=1), time(), VIETNAM),
     }
-    rows = await connection.execute(_REPORTED, parameters)
-    return {
+    rows = (await connection.execute(_REPORTED, parameters)).all()
+    known = {
         (row.unit, row.subject): Reported(
             Arrivals(row.since.astimezone(VIETNAM).date(), _periods(row.periods)), _periods(row.returned)
         )
         for row in rows
     }
+    return Known(known, sorted({submission for row in rows for submission in row.damaged}))
 
 
 def _periods(texts: Sequence[str]) -> frozenset[Period]:
