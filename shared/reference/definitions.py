@@ -25,6 +25,7 @@ from shared.reference.models import (
     Spelling,
     StepTime,
     SumRule,
+    TilesFile,
     Unit,
     UnitGroup,
     UnitList,
@@ -37,6 +38,7 @@ class Definitions:
     """Units, elements, criteria sets and the calendar: everything that holds for any plan."""
 
     units: Units
+    tiles: TilesFile | None
     elements: Mapping[str, Element]
     breaks: list[Break]
     plausible_changes: list[PlausibleChange]

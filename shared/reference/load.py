@@ -24,6 +24,7 @@ from shared.reference.models import (
     SampleCohorts,
     Spelling,
     SuccessionsFile,
+    TilesFile,
     UnitGroup,
     UnitsFile,
 )
@@ -200,6 +201,11 @@ def _definitions(directory: Path) -> Definitions:
     successions_file = read_csv(directory / "successions.csv")
     successions = successions_file.parse(SuccessionsFile).rows
     _raise(consistency.of_successions(successions_file, successions, units))
+    tiles_file = directory / "tiles.yaml"  # directories of earlier versions have none
+    located_tiles = read_yaml(tiles_file) if tiles_file.is_file() else None
+    tiles = located_tiles.parse(TilesFile) if located_tiles else None
+    if located_tiles and tiles:
+        _raise(consistency.of_tiles(located_tiles, tiles, units))
 
     set_files = [read_yaml(file) for file in sorted((directory / "criteria").glob("*.yaml"))]
     sets = [located.parse(CriteriaSet) for located in set_files]
@@ -213,6 +219,7 @@ def _definitions(directory: Path) -> Definitions:
     groups = located_groups.parse(GroupsFile).groups if located_groups else []
     definitions = Definitions(
         units=Units(units, successions),
+        tiles=tiles,
         elements={element.code: element for element in elements.elements},
         breaks=elements.breaks,
         plausible_changes=elements.plausible_changes,

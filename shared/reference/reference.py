@@ -53,6 +53,7 @@ class Reference(Definitions):
         sets = {name: of_name.by(plan.formulas) for name, of_name in own_sets.items()}
         return cls(
             units=definitions.units.counting(plan.counted_kinds),
+            tiles=definitions.tiles,
             elements=definitions.elements,
             breaks=definitions.breaks,
             plausible_changes=definitions.plausible_changes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import date, timedelta
 from typing import get_args
 
@@ -12,12 +12,14 @@ from shared.reference.definitions import Definitions
 from shared.reference.faults import FileFault
 from shared.reference.located import Located, Place
 from shared.reference.models import (
+    COMMUNE_LEVEL,
     Break,
     CalendarFile,
     ElementsFile,
     PlausibleChange,
     Report,
     Succession,
+    TilesFile,
     Unit,
 )
 from shared.texts import filled, phrase
@@ -63,6 +65,28 @@ def of_successions(located: Located, successions: list[Succession], units: list[
                 phrase("consistency_definitions.see_validity_of_both"),
                 str(succession.new),
             )
+    return checks.faults
+
+
+def of_tiles(located: Located, file: TilesFile, units: list[Unit]) -> list[FileFault]:
+    """Check that each unit below the districts has one tile, and that no tile has two units on the same day."""
+    checks = Checks(located)
+    checks.unique(("tiles",), (tile.unit for tile in file.tiles), "unit")
+    placed = {str(unit.key): unit for unit in units if unit.kind in COMMUNE_LEVEL}
+    on_tile: defaultdict[tuple[int, int], list[Unit]] = defaultdict(list)
+    for position, tile in enumerate(file.tiles):
+        if not checks.known(("tiles", position, "unit"), str(tile.unit), placed, UNIT):
+            continue
+        unit = placed[str(tile.unit)]
+        for other in on_tile[tile.at]:
+            if other.key != unit.key and (other.is_valid(unit.valid_from) or unit.is_valid(other.valid_from)):
+                problem = filled(phrase("consistency_definitions.tile_is_another_units"), key=other.key)
+                remedy = phrase("consistency_definitions.choose_a_free_tile")
+                checks.fault(("tiles", position, "at"), problem, remedy, f"{tile.at[0]}, {tile.at[1]}")
+        on_tile[tile.at].append(unit)
+    for key in placed.keys() - {str(tile.unit) for tile in file.tiles}:
+        problem = phrase("consistency_definitions.unit_without_a_tile")
+        checks.fault(("tiles",), problem, phrase("consistency_definitions.choose_a_free_tile"), key)
     return checks.faults
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, NonNegativeInt
 
 from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.refs import UnitCode
@@ -80,6 +80,21 @@ class SuccessionsFile(Record):
     """The content of `successions.csv`."""
 
     rows: list[Succession]
+
+
+class Tile(Record):
+    """A unit's place on the tile map: row and column, counted from the north-west."""
+
+    unit: int
+    at: tuple[NonNegativeInt, NonNegativeInt]
+
+
+class TilesFile(Record):
+    """The content of `tiles.yaml`. `verified`: whether the arrangement was taken from a source."""
+
+    verified: bool
+    source: str
+    tiles: list[Tile]
 
 
 class UnitList(Term):

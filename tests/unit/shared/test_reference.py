@@ -412,6 +412,10 @@ MEASURE = "criteria[0].indicators[0].groups[0].measure"
         ("units.csv", "102,05974,", "102,05974,,", "rows[13]", ""),
         ("successions.csv", "101,524,", "101,999,", "rows[0].new", "999"),
         ("successions.csv", "101,524,", "101,102,", "rows[0].new", "102"),
+        ("tiles.yaml", "unit: 102, at: [10, 15]", "unit: 102, at: [10, 14]", "tiles[1].at", "10, 14"),
+        ("tiles.yaml", "unit: 102, at", "unit: 101, at", "tiles[1].unit", "101"),
+        ("tiles.yaml", "unit: 102, at", "unit: 999, at", "tiles[1].unit", "999"),
+        ("tiles.yaml", "unit: 102, at: [10, 15]", "unit: 102, at: [10, -1]", "tiles[1].at[1]", "-1"),
     ],
 )
 def test_a_fault_names_file_line_field_value_and_remedy(
@@ -426,6 +430,11 @@ def test_a_fault_names_file_line_field_value_and_remedy(
     assert fault.problem.vi
     assert fault.remedy.en
     assert f"{path}:{fault.line}: {field}: " in str(error)
+
+
+def test_a_unit_without_a_tile_is_a_fault(breaking: Break) -> None:
+    error = breaking("tiles.yaml", "  - {unit: 102, at: [10, 15]} # Tam Thanh\n", "")
+    assert [(fault.field, fault.found) for fault in error.faults] == [("tiles", "102")]
 
 
 @pytest.mark.parametrize(
