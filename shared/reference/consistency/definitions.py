@@ -84,7 +84,7 @@ def of_tiles(located: Located, file: TilesFile, units: list[Unit]) -> list[FileF
                 remedy = phrase("consistency_definitions.choose_a_free_tile")
                 checks.fault(("tiles", position, "at"), problem, remedy, f"{tile.at[0]}, {tile.at[1]}")
         on_tile[tile.at].append(unit)
-    for key in placed.keys() - {str(tile.unit) for tile in file.tiles}:
+    for key in sorted(placed.keys() - {str(tile.unit) for tile in file.tiles}, key=int):
         problem = phrase("consistency_definitions.unit_without_a_tile")
         checks.fault(("tiles",), problem, phrase("consistency_definitions.choose_a_free_tile"), key)
     return checks.faults

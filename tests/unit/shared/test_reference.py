@@ -432,9 +432,11 @@ def test_a_fault_names_file_line_field_value_and_remedy(
     assert f"{path}:{fault.line}: {field}: " in str(error)
 
 
-def test_a_unit_without_a_tile_is_a_fault(breaking: Break) -> None:
-    error = breaking("tiles.yaml", "  - {unit: 102, at: [10, 15]} # Tam Thanh\n", "")
-    assert [(fault.field, fault.found) for fault in error.faults] == [("tiles", "102")]
+def test_units_without_a_tile_are_faults_in_the_order_of_their_keys(breaking: Break) -> None:
+    three = ((102, 15, "Tam Thanh"), (103, 16, "Vĩnh Trại"), (104, 17, "Đông Kinh"))
+    lines = "".join(f"  - {{unit: {key}, at: [10, {column}]}} # {name}\n" for key, column, name in three)
+    error = breaking("tiles.yaml", lines, "")
+    assert [(fault.field, fault.found) for fault in error.faults] == [("tiles", str(key)) for key, _, _ in three]
 
 
 @pytest.mark.parametrize(
