@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import date
+from calendar import monthrange
+from collections.abc import Collection, Iterator
+from datetime import date, timedelta
 from typing import Annotated
 
 from fastapi import Query
@@ -21,6 +22,10 @@ AsOf = Annotated[
     date | None,
     Query(description="What was known at that day, and (`actual`) what was so then by all that is known today."),
 ]
+
+Months = Annotated[bool, Query(description="Also the ends of the months since the plan in force began.")]
+
+_DAY = timedelta(days=1)
 
 
 async def figures_today(
@@ -62,3 +67,18 @@ def day_of(as_of: date | None, runtime: Runtime) -> date:
     if as_of is not None and not first <= as_of <= today:
         raise bad_parameter("as_of", as_of, f"{first} … {today}")
     return as_of or today
+
+
+def days_until(on: date, reference: Reference, months: bool) -> list[date]:
+    """Return the day alone, or with `months` the ends of the months since the plan's baseline and then the day."""
+    return [*(_month_ends(reference.plan.baseline_date, on) if months else ()), on]
+
+
+def _month_ends(after: date, before: date) -> Iterator[date]:
+    """Yield the last days of the months from a day on, itself included, until another one."""
+    day = after
+    while day < before:
+        if (day + _DAY).day == 1:
+            yield day
+        year, month = day.year + day.month // 12, day.month % 12 + 1
+        day = date(year, month, monthrange(year, month)[1])

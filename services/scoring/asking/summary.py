@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from calendar import monthrange
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from services.scoring.asking.as_of import day_of
+from services.scoring.asking.as_of import Months, day_of, days_until
 from services.scoring.asking.changes import scoring_of
 from services.scoring.asking.work_slots import SLOTS
 from services.scoring.following.counts import Cell, Counts, District
@@ -26,7 +25,6 @@ from shared.reference.refs import criterion_ref, unit_ref
 
 router = APIRouter(prefix="/v1")
 
-_DAY = timedelta(days=1)
 _AGAIN_SECONDS = "2"
 
 type Known = Literal["then", "now"]
@@ -98,7 +96,7 @@ async def summarise(
     runtime: Running,
     caller: SignedIn,
     as_of: Annotated[date | None, Query(description="The day, by default today.")] = None,
-    months: Annotated[bool, Query(description="Also the ends of the months since the plan in force began.")] = False,
+    months: Months = False,
     known: Annotated[
         Known,
         Query(
@@ -111,7 +109,7 @@ async def summarise(
     """Count the communes by district, criterion, cohort and status, at the end of a day and of the months before."""
     on, scoring = day_of(as_of, runtime), scoring_of(request)
     plans, reference = runtime.plans, runtime.plans.in_force(on)
-    days = [*(_month_ends(reference.plan.baseline_date, on) if months else ()), on]
+    days = days_until(on, reference, months)
 
     def listed(counts: Iterable[Iterable[tuple[District, Counts]]]) -> list[DayCount]:
         return [_day_count(each, plans.in_force(day), day, caller) for day, each in zip(days, counts, strict=True)]
@@ -152,13 +150,3 @@ def _day_count(
 
 def _cell(cell: Cell, statuses: Mapping[Status, int]) -> CellCount:
     return CellCount(criterion=cell.criterion, cohort=cell.cohort, statuses=dict(statuses))
-
-
-def _month_ends(after: date, before: date) -> Iterator[date]:
-    """Yield the last days of the months from a day on, itself included, until another one."""
-    day = after
-    while day < before:
-        if (day + _DAY).day == 1:
-            yield day
-        year, month = day.year + day.month // 12, day.month % 12 + 1
-        day = date(year, month, monthrange(year, month)[1])

@@ -59,10 +59,10 @@ class StatusHistory:
         counted = self._counts[on]
         for district, units in communes.items():
             if district not in counted:
-                counted[district] = count(units, reference, on, partial(self._status, on=on))
+                counted[district] = count(units, reference, on, partial(self.status, on=on))
             yield district, counted[district]
 
-    def _status(self, unit: Unit, criterion: CriterionKey, on: date) -> Status:
+    def status(self, unit: Unit, criterion: CriterionKey, on: date) -> Status:
         """Return the status that was published by the end of a day."""
         if (course := self._courses.get((unit.key, criterion))) is None:
             return Status.NO_DATA
