@@ -39,6 +39,7 @@ from services.scoring.asking import (
     statuses,
     summary,
     targets,
+    tile_map,
     what_if,
 )
 from services.scoring.asking.openapi import DESCRIPTION
@@ -80,6 +81,7 @@ for part in (
     web,
     me,
     summary,
+    tile_map,
     statuses,
     communes,
     changes,

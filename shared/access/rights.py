@@ -76,6 +76,7 @@ RIGHTS: Mapping[str, Right] = {
     "POST /v1/dossiers/{commune}/{set}": Right("own", "own", words="by step: services/intake/rules/dossier_rights.py"),
     # scoring
     "GET /v1/summary": Right("district", words="only districts that the key covers wholly", people=ROLES),
+    "GET /v1/map": _READ,
     "GET /v1/statuses": _READ,
     "GET /v1/communes/{code}": _READ,
     "GET /v1/changes": _READ,

@@ -229,6 +229,7 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
             "/v1/dossiers/06280/ntm", json={"step": "self_assessed", "person": "Lý Văn Nam", "answers": answers}
         ),
         "GET /v1/summary": plainly("/v1/summary", marker='"184"'),
+        "GET /v1/map": plainly("/v1/map?criterion=ntm-11", marker="06280"),
         "GET /v1/statuses": plainly("/v1/statuses?district=184", marker="06280"),
         "GET /v1/communes/{code}": plainly("/v1/communes/06280"),
         "GET /v1/changes": plainly("/v1/changes?district=184"),

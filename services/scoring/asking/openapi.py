@@ -20,6 +20,12 @@ DESCRIPTION = Description(
             "Communes by status, counted / Số xã theo trạng thái",
             parameters={"as_of": "2023-06-30", "months": True, "known": "then"},
         ),
+        "GET /v1/map": Operation(
+            "Standing",
+            "Communes on the tile map / Bản đồ ô các xã",
+            problems=(Problems.REFUSED,),
+            parameters={"criterion": "ntm-11", "cohort": "border-2023", "as_of": "2023-06-30", "months": True},
+        ),
         "GET /v1/statuses": Operation(
             "Standing",
             "Criteria of the communes / Tiêu chí của các xã",
