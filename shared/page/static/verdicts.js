@@ -15,6 +15,9 @@ addWords({
 
 const TONES = { met: "good", on_track: "good", behind: "bad", missed: "bad", not_met: "warn", no_data: "calm" };
 
+/** A sign for each status, so that nobody has to tell colours apart. */
+export const SIGNS = { met: "✓", on_track: "→", behind: "!", missed: "×", not_met: "–", no_data: "?" };
+
 /** Statuses from the worst to the best. */
 export const STATUSES = ["missed", "behind", "no_data", "not_met", "on_track", "met"];
 

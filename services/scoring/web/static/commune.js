@@ -13,7 +13,8 @@ import { t } from "./words.js";
 
 const READ_SECONDS = 2;
 
-export const addressOf = (unit) => `?unit=${encodeURIComponent(unit.code)}#commune`;
+/** The address of a commune, as it stands today or on a day (`at`). */
+export const addressOf = (unit, at = null) => `?unit=${encodeURIComponent(unit.code)}${at ? `&as_of=${at}` : ""}#commune`;
 export const linkTo = (unit) => h("a", { href: addressOf(unit) }, unit.name);
 const asked = (name = "unit") => new URLSearchParams(location.search).get(name);
 
@@ -72,7 +73,7 @@ function drawCommune(card, view, open, tried) {
 }
 
 function related({ unit, direction, on, whole, shown_at: at }) {
-  const name = at ? h("a", { href: `?unit=${encodeURIComponent(unit.code)}&as_of=${at}#commune` }, unit.name) : unit.name;
+  const name = at ? h("a", { href: addressOf(unit, at) }, unit.name) : unit.name;
   return h("li", {}, `${day(on)}: ${t(`${direction}_${whole ? "whole" : "part"}`)} `, name);
 }
 

@@ -1,15 +1,20 @@
-// Districts by criterion on a day of the year, as it was known then or by all that is known now; a cell opens its communes.
+// Communes by one criterion on the map, and districts by all criteria, on a day of the year: as was known then or by all
+// that is known now. A cell opens its communes. What was chosen stands in the address.
 
 import { get, WATCHING } from "./api.js";
 import { linkTo } from "./commune.js";
 import { dialog, field, h, select, table } from "./dom.js";
 import { follow } from "./live.js";
+import { tileMap } from "./map.js";
 import { day, text, troubleBox } from "./plain.js";
+import { criterionNumber } from "./values.js";
 import { status, STATUSES } from "./verdicts.js";
 import { t } from "./words.js";
 
 const READ_SECONDS = 10;
 const AGAIN_SECONDS = 2;
+const STEP_SECONDS = 0.9; // a month of the year that is played
+const KNOWN = ["then", "now"];
 const GOOD = ["on_track", "met"];
 const BAD = ["missed", "behind"];
 
@@ -17,30 +22,78 @@ const BAD = ["missed", "behind"];
 export function districts(main) {
   const card = h("section", { class: "card" }, h("p", { class: "loading" }, t("loading")));
   const headline = h("div", { class: "headline" });
+  const asked = new URLSearchParams(location.search); // each is heeded where it names something that there is
   let summary = null;
-  let at = null; // the day chosen; null: the newest
-  let cohort = null;
-  let known = "then"; // what was known on each day, or what is known "now"
+  let map = null; // what `/v1/map` found
+  let month = asked.get("month"); // "2023-05", the month whose end is shown; null: the newest day
+  let criterion = asked.get("criterion"); // on the map; null: the one with the most communes behind
+  let cohort = asked.get("cohort");
+  let known = KNOWN.includes(asked.get("known")) ? asked.get("known") : "then"; // on each day, or what is known "now"
   let isLeft = false;
+  let stop = () => {}; // ends the playing of the months
+  let isPlaying = false;
   const progress = h("p", { class: "hint", role: "status" });
+  const mapPlace = h("div", {});
 
   function draw(focused = null) {
+    stop();
     const days = summary.days.map((one) => one.on);
-    const place = at === null ? days.length - 1 : days.indexOf(at);
-    const matrix = h("div", {}, drawMatrix(summary, summary.days[place], cohort));
-    const shown = h("output", {}, day(days[place]));
-    const choose = (event) => {
-      at = Number(event.target.value) === days.length - 1 ? null : days[event.target.value];
-      shown.replaceChildren(day(days[event.target.value]));
-      matrix.replaceChildren(drawMatrix(summary, summary.days[event.target.value], cohort));
+    const matrix = h("div", {});
+    const shown = h("output", {});
+    const slider = h("input", { type: "range", min: 0, max: days.length - 1, step: 1 });
+    const button = h("button", { type: "button", "aria-pressed": "false" }, h("span", { "aria-hidden": "true" }, "▶ "), t("play"));
+    const last = days.length - 1;
+    const show = () => {
+      const place = Number(slider.value);
+      month = place === last ? null : days[place].slice(0, 7);
+      slider.setAttribute("aria-valuetext", day(days[place]));
+      shown.replaceChildren(day(days[place]));
+      matrix.replaceChildren(drawMatrix(summary, summary.days[place], cohort));
+      drawMap();
     };
-    const choices = [["", t("all_communes")], ...summary.cohorts.map((one) => [one.id, text(one.name)])];
+    const go = (place) => {
+      slider.value = place;
+      show();
+      keep({ month });
+    };
+    const play = () => {
+      if (isPlaying) return stop();
+      if (Number(slider.value) === last) go(0);
+      isPlaying = true;
+      button.setAttribute("aria-pressed", "true");
+      const timer = setInterval(() => {
+        go(Number(slider.value) + 1);
+        if (Number(slider.value) === last) stop();
+      }, STEP_SECONDS * 1000);
+      stop = () => {
+        clearInterval(timer);
+        isPlaying = false;
+        button.setAttribute("aria-pressed", "false");
+      };
+    };
+    slider.addEventListener("input", show);
+    slider.addEventListener("change", () => keep({ month }));
+    button.addEventListener("click", play);
+    slider.value = placeOf(month, days); // once the bounds are set
+
+    const named = (name, made) => {
+      made.name = name;
+      return made;
+    };
     const group = (event) => {
       cohort = event.target.value || null;
+      keep({ cohort });
       draw("cohort");
+      askMap();
+    };
+    const onMap = (event) => {
+      criterion = event.target.value;
+      keep({ criterion });
+      askMap();
     };
     const ask = async (event) => {
       known = event.target.value;
+      keep({ known: known === "then" ? null : known });
       progress.replaceChildren(t("loading"));
       try {
         drawNew(await read(), "known");
@@ -48,31 +101,64 @@ export function districts(main) {
         progress.replaceChildren(troubleBox(trouble));
       }
     };
-    const cohorts = select(choices, cohort ?? "", group);
-    const knowledge = select([["then", t("known_then")], ["now", t("known_now")]], known, ask);
-    cohorts.name = "cohort";
-    knowledge.name = "known";
-    const slider = h("input", { type: "range", min: 0, max: days.length - 1, step: 1, oninput: choose, "aria-valuetext": day(days[place]) });
-    slider.value = place; // once the bounds are set
+    const groups = [["", t("all_communes")], ...summary.cohorts.map((one) => [one.id, text(one.name)])];
+    const onMapChoices = onTheMap(summary).map((one) => [one.key, `${criterionNumber(one)}. ${text(one.name)}`]);
     card.replaceChildren(
-      h("h2", {}, t("districts_title")), h("p", { class: "hint" }, t("districts_hint")),
-      h("div", { class: "filters" }, field(t("cohort"), cohorts), field(t("on_day"), slider), field(t("known_by_what"), knowledge)), progress,
+      h("h2", {}, t("districts_title")),
+      h("div", { class: "filters" },
+        field(t("map_criterion"), named("criterion", select(onMapChoices, map.criterion.key, onMap))),
+        field(t("cohort"), named("cohort", select(groups, cohort ?? "", group))),
+        field(t("known_by_what"), named("known", select(KNOWN.map((one) => [one, t(`known_${one}`)]), known, ask))),
+        field(t("on_day"), slider), button),
+      progress, mapPlace,
+      h("h3", {}, t("matrix_title")), h("p", { class: "hint" }, t("districts_hint")),
       h("p", {}, t(summary.known === "now" ? "known_now_at" : "known_by"), " ", shown), matrix);
+    show();
     if (focused) card.querySelector(`[name=${focused}]`).focus();
   }
 
-  function drawNew(found, focused = null) {
-    if (found.known !== known) return; // the other one was chosen meanwhile
-    summary = found;
-    progress.replaceChildren();
-    if (focused || !card.querySelector(":focus")) draw(focused);
+  let drawn = null; // the map on the page, and what it was drawn of
+  function drawMap() {
+    if (drawn?.found !== map) {
+      drawn = map.tiles.some((tile) => tile.at) ? { found: map, ...tileMap(map) } : null;
+      mapPlace.replaceChildren(drawn?.element ?? "");
+    }
+    drawn?.show(map.days[placeOf(month, map.days)]);
   }
+
+  function drawNew(found, focused = null) {
+    if (found.summary.known !== known || !isAsked(found.map)) return; // another one was chosen meanwhile
+    ({ summary, map } = found);
+    progress.replaceChildren();
+    if (focused || !(card.querySelector(":focus") || isPlaying)) draw(focused);
+  }
+
+  const isAsked = (found) => found.cohort === cohort && [found.criterion.key, null].includes(criterion);
+
+  async function askMap() {
+    progress.replaceChildren(t("loading"));
+    try {
+      const found = await readMap();
+      if (!isAsked(found)) return;
+      map = found;
+      progress.replaceChildren();
+      drawMap();
+    } catch (trouble) {
+      progress.replaceChildren(troubleBox(trouble));
+    }
+  }
+
+  const readMap = (of = summary) => get("/v1/map", { criterion: criterion ?? worst(of).key, cohort, months: true }, WATCHING);
 
   /** Asks until the counts are there: those by what is known now may still be in the making. */
   async function read() {
     for (;;) {
       const found = await get("/v1/summary", { months: true, known }, WATCHING);
-      if (found.days || isLeft) return found;
+      if (found.days || isLeft) {
+        if (!found.criteria?.some((one) => one.key === criterion)) criterion = null;
+        if (!found.cohorts?.some((one) => one.id === cohort)) cohort = null;
+        return { summary: found, map: isLeft ? null : await readMap(found) };
+      }
       if (summary?.known !== known) progress.replaceChildren(t("being_counted", Math.floor((100 * found.counted) / found.asked)));
       await new Promise((go) => setTimeout(go, AGAIN_SECONDS * 1000));
     }
@@ -82,28 +168,57 @@ export function districts(main) {
   const leave = follow({ headline, card, seconds: READ_SECONDS, read, draw: (found) => drawNew(found), hears: () => true });
   return () => {
     isLeft = true;
+    stop();
     leave();
   };
 }
 
+/** Keeps what was chosen in the address, so that a link to it can be shared; null: nothing was chosen. */
+function keep(chosen) {
+  const query = new URLSearchParams(location.search);
+  for (const [name, value] of Object.entries(chosen)) value === null ? query.delete(name) : query.set(name, value);
+  history.replaceState(null, "", `${location.pathname}${query.size ? `?${query}` : ""}${location.hash}`);
+}
+
+/** The place of a month's end among the days; that of the newest day where there is none. */
+function placeOf(month, days) {
+  const found = month === null ? -1 : days.findIndex((one) => one.slice(0, 7) === month);
+  return found < 0 ? days.length - 1 : found;
+}
+
+const cellsOf = (counted) => counted.districts.flatMap((one) => one.cells);
+
+/** The criteria that can be chosen for the map: those that some district has; all of them where no district is counted. */
+function onTheMap(summary) {
+  const counted = new Set(summary.days.flatMap(cellsOf).map((cell) => cell.criterion));
+  return summary.criteria.filter((one) => !counted.size || counted.has(one.key));
+}
+
+/** The criterion with the most communes behind on the newest day. */
+function worst(summary) {
+  const cells = cellsOf(summary.days.at(-1)).filter((cell) => cell.cohort === null);
+  const behind = (one) => cells.filter((cell) => cell.criterion === one.key).reduce((total, cell) => total + sum(cell, BAD), 0);
+  return onTheMap(summary).reduce((found, one) => (behind(one) > behind(found) ? one : found));
+}
+
+const sum = (cell, words) => words.reduce((total, word) => total + (cell.statuses[word] ?? 0), 0);
+
 function drawMatrix(summary, counted, cohort) {
-  const short = (criterion) => criterion.key.replace(/^ntm-/, "").replace(/^advanced-/, "NC\u00a0");
   const used = summary.criteria.filter((criterion) => counted.districts.some((one) => one.cells.some((cell) => cell.criterion === criterion.key && cell.cohort === cohort)));
   if (!used.length) return h("p", {}, t("nothing_known"));
-  const head = h("tr", {}, h("th", { scope: "col" }, t("district")), used.map((criterion) => h("th", { scope: "col", title: text(criterion.name) }, short(criterion))));
+  const head = h("tr", {}, h("th", { scope: "col" }, t("district")), used.map((criterion) => h("th", { scope: "col", title: text(criterion.name) }, criterionNumber(criterion))));
   const rows = counted.districts.map((one) => h("tr", {},
     h("th", { scope: "row" }, one.district?.name ?? t("whole_province")),
     used.map((criterion) => h("td", {}, cellOf(one, criterion, cohort, counted.on === summary.as_of ? null : counted.on, summary.known)))));
   return h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": t("districts_title") },
     h("table", { class: "matrix" }, h("caption", { class: "unseen" }, t("districts_title")), h("thead", {}, head), h("tbody", {}, rows)),
-    h("ul", { class: "legend" }, used.map((criterion) => h("li", {}, h("b", {}, short(criterion)), ` ${text(criterion.name)}`))));
+    h("ul", { class: "legend" }, used.map((criterion) => h("li", {}, h("b", {}, criterionNumber(criterion)), ` ${text(criterion.name)}`))));
 }
 
 function cellOf(one, criterion, cohort, asOf, known) {
   const cell = one.cells.find((each) => each.criterion === criterion.key && each.cohort === cohort);
   if (!cell) return "";
-  const sum = (words) => words.reduce((total, word) => total + (cell.statuses[word] ?? 0), 0);
-  const [all, good, bad] = [sum(STATUSES), sum(GOOD), sum(BAD)];
+  const [all, good, bad] = [sum(cell, STATUSES), sum(cell, GOOD), sum(cell, BAD)];
   const tone = good === all ? "good" : bad ? "bad" : "warn";
   const sign = { good: "✓", bad: "!", warn: "" }[tone];
   const place = one.district?.name ?? t("whole_province");
