@@ -69,7 +69,10 @@ def of_successions(located: Located, successions: list[Succession], units: list[
 
 
 def of_tiles(located: Located, file: TilesFile, units: list[Unit]) -> list[FileFault]:
-    """Check that each unit below the districts has one tile, and that no tile has two units on the same day."""
+    """Check that tiles are of units below the districts, one for each, and that none has two units on the same day.
+
+    A unit may have none, so that a merger does not wait for the map: the map names it beside the tiles.
+    """
     checks = Checks(located)
     checks.unique(("tiles",), (tile.unit for tile in file.tiles), "unit")
     placed = {str(unit.key): unit for unit in units if unit.kind in COMMUNE_LEVEL}
@@ -84,9 +87,6 @@ def of_tiles(located: Located, file: TilesFile, units: list[Unit]) -> list[FileF
                 remedy = phrase("consistency_definitions.choose_a_free_tile")
                 checks.fault(("tiles", position, "at"), problem, remedy, f"{tile.at[0]}, {tile.at[1]}")
         on_tile[tile.at].append(unit)
-    for key in sorted(placed.keys() - {str(tile.unit) for tile in file.tiles}, key=int):
-        problem = phrase("consistency_definitions.unit_without_a_tile")
-        checks.fault(("tiles",), problem, phrase("consistency_definitions.choose_a_free_tile"), key)
     return checks.faults
 
 

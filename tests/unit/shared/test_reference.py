@@ -25,7 +25,7 @@ from shared.reference.load import (
     source_text,
     with_members,
 )
-from shared.reference.models import CohortMeeting, CommunesMeeting, SampleCohorts
+from shared.reference.models import COMMUNE_LEVEL, CohortMeeting, CommunesMeeting, SampleCohorts
 from shared.settings import Settings
 
 REFERENCE = load()
@@ -432,11 +432,16 @@ def test_a_fault_names_file_line_field_value_and_remedy(
     assert f"{path}:{fault.line}: {field}: " in str(error)
 
 
-def test_units_without_a_tile_are_faults_in_the_order_of_their_keys(breaking: Break) -> None:
-    three = ((102, 15, "Tam Thanh"), (103, 16, "Vĩnh Trại"), (104, 17, "Đông Kinh"))
-    lines = "".join(f"  - {{unit: {key}, at: [10, {column}]}} # {name}\n" for key, column, name in three)
-    error = breaking("tiles.yaml", lines, "")
-    assert [(fault.field, fault.found) for fault in error.faults] == [("tiles", str(key)) for key, _, _ in three]
+def test_each_packaged_unit_below_the_districts_has_a_tile_and_another_one_may_have_none(tmp_path: Path) -> None:
+    reference = load()
+    units = {unit.key for unit in reference.units if unit.kind in COMMUNE_LEVEL}
+    assert reference.tiles
+    assert {tile.unit for tile in reference.tiles.tiles} == units
+    copy = tmp_path / "reference"
+    shutil.copytree(PACKAGED, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    with (copy / "units.csv").open("a", encoding="utf-8") as file:
+        file.write("9001,99001,Xã Mới,commune,16,2020-01-01,2025-06-30\n")
+    assert load(directory=copy).tiles == reference.tiles
 
 
 @pytest.mark.parametrize(
