@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.pages import a_person, keep_picture, opened, sign_in
 from tests.browser.test_board import PHONE, answer
@@ -112,6 +112,10 @@ async def test_what_was_chosen_stands_in_the_address_and_is_read_from_it(page: P
     await page.get_by_label("Theo số liệu").select_option("now")
     await expect(page.get_by_text("Theo tất cả số liệu nay biết")).to_be_visible()
     await expect(page).to_have_url(re.compile("criterion=ntm-11&cohort=border-2023&month=2023-01&known=now#"))
+    await expect(
+        page.get_by_role("heading", name=re.compile("11. Nghèo đa chiều – 20 xã biên giới.*: 0.20 xã đạt"))
+    ).to_be_visible()
+    await expect(page.get_by_text("nên có thể khác bản đồ")).to_be_visible()
     await keep_picture(page, f"map-cohort-{width_of(page)}")
     before = await shown(page)
 
@@ -127,6 +131,31 @@ async def test_what_was_chosen_stands_in_the_address_and_is_read_from_it(page: P
     await expect(page.get_by_label("Tiêu chí trên bản đồ")).to_have_value("ntm-11")
     await expect(page.get_by_label("Nhóm xã", exact=True)).to_have_value("")
     await expect(page.get_by_label("Theo số liệu")).to_have_value("then")
+
+
+async def test_a_commune_without_a_tile_is_named_beside_the_map(page: Page) -> None:
+    async def without_a_tile(route: Route) -> None:
+        found = await (response := await route.fetch()).json()
+        next(tile for tile in found["tiles"] if tile["unit"]["code"] == BORDER)["at"] = None
+        await route.fulfill(response=response, json=found)
+
+    await page.route("**/v1/map*", without_a_tile)
+    await page.get_by_role("button", name="English").click()
+    await expect(page.get_by_text("Without a tile on the map:")).to_contain_text("(behind)")
+    await expect(page.locator("a.tile.behind")).to_have_count(0)
+
+
+async def test_what_a_phone_has_scrolled_stays_where_it_is(page: Page) -> None:
+    if width_of(page) != PHONE:
+        assert await page.locator(".tile-map .wide").evaluate("one => one.scrollWidth === one.clientWidth")
+        return
+    for place in (".tile-map .wide", ".wide:has(.matrix)"):
+        await page.locator(place).evaluate("one => { one.scrollLeft = 150; }")
+    await page.get_by_label("Nhóm xã", exact=True).select_option("border-2023")
+    await expect(page.locator("a.tile.other")).not_to_have_count(0)
+    await page.get_by_label(DAY).press("Home")
+    for place in (".tile-map .wide", ".wide:has(.matrix)"):
+        assert await page.locator(place).evaluate("one => one.scrollLeft") == 150
 
 
 async def test_the_year_is_played_to_its_end_and_stopped(page: Page) -> None:

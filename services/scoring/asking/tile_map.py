@@ -30,8 +30,8 @@ class TileItem(BaseModel):
     unit: UnitRef
     district: str | None = Field(description="The code of one of `districts`; none where there are no districts.")
     at: tuple[int, int] | None = Field(
-        description="Row and column of the tile, counted from the north-west; none where the reference data have no "
-        "tiles. Communes that follow each other in time may have the same tile."
+        description="Row and column of the tile, counted from the north-west; none where the reference data have "
+        "none for the commune. Communes that follow each other in time may have the same tile."
     )
     in_cohort: bool = Field(description="Whether the commune is of the cohort asked for; without one all are.")
     statuses: list[Status | None] = Field(

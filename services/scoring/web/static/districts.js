@@ -37,6 +37,11 @@ export function districts(main) {
 
   function draw(focused = null) {
     stop();
+    keepScrolled(card, () => drawCard());
+    if (focused) card.querySelector(`[name=${focused}]`).focus();
+  }
+
+  function drawCard() {
     const days = summary.days.map((one) => one.on);
     const matrix = h("div", {});
     const shown = h("output", {});
@@ -48,7 +53,7 @@ export function districts(main) {
       month = place === last ? null : days[place].slice(0, 7);
       slider.setAttribute("aria-valuetext", day(days[place]));
       shown.replaceChildren(day(days[place]));
-      matrix.replaceChildren(drawMatrix(summary, summary.days[place], cohort));
+      keepScrolled(matrix, () => matrix.replaceChildren(drawMatrix(summary, summary.days[place], cohort)));
       drawMap();
     };
     const go = (place) => {
@@ -111,17 +116,17 @@ export function districts(main) {
         field(t("known_by_what"), named("known", select(KNOWN.map((one) => [one, t(`known_${one}`)]), known, ask))),
         field(t("on_day"), slider), button),
       progress, mapPlace,
-      h("h3", {}, t("matrix_title")), h("p", { class: "hint" }, t("districts_hint")),
+      h("h3", {}, t("matrix_title")), h("p", { class: "hint" }, t("districts_hint"), summary.known === "now" && ` ${t("matrix_now")}`),
       h("p", {}, t(summary.known === "now" ? "known_now_at" : "known_by"), " ", shown), matrix);
     show();
-    if (focused) card.querySelector(`[name=${focused}]`).focus();
   }
 
   let drawn = null; // the map on the page, and what it was drawn of
   function drawMap() {
     if (drawn?.found !== map) {
-      drawn = map.tiles.some((tile) => tile.at) ? { found: map, ...tileMap(map) } : null;
-      mapPlace.replaceChildren(drawn?.element ?? "");
+      const group = summary.cohorts.find((one) => one.id === map.cohort);
+      drawn = map.tiles.some((tile) => tile.at) ? { found: map, ...tileMap(map, group && text(group.name)) } : null;
+      keepScrolled(mapPlace, () => mapPlace.replaceChildren(drawn?.element ?? ""));
     }
     drawn?.show(map.days[placeOf(month, map.days)]);
   }
@@ -171,6 +176,14 @@ export function districts(main) {
     stop();
     leave();
   };
+}
+
+/** Draws what is in an element again, and leaves what was scrolled sideways where it is. */
+function keepScrolled(element, draw) {
+  const places = () => [...element.querySelectorAll(".wide")];
+  const scrolled = places().map((one) => one.scrollLeft);
+  draw();
+  places().forEach((one, at) => one.scrollLeft = scrolled[at] ?? 0);
 }
 
 /** Keeps what was chosen in the address, so that a link to it can be shared; null: nothing was chosen. */

@@ -13,8 +13,9 @@ const SIDE = 28;
 const EDGE = 2; // room for the frame of the tile that has the focus
 const LABEL = 10; // from the label's line down to its district's first row
 
-/** The map of what `/v1/map` found: `element`, and `show(on)` to show one of its days in the tiles that are there. */
-export function tileMap(found) {
+/** The map of what `/v1/map` found for a group of communes or for all (null): `element`, and `show(on)` to show one of
+ * its days in the tiles that are there. */
+export function tileMap(found, group = null) {
   const tiles = found.tiles.filter((tile) => tile.at).map((tile) => drawTile(tile, found));
   const [rows, columns] = [0, 1].map((way) => tiles.map(({ tile }) => tile.at[way] * STEP));
   const [left, top] = [Math.min(...columns) - EDGE, Math.min(...rows) - STEP]; // with a line for labels
@@ -22,6 +23,7 @@ export function tileMap(found) {
   const labels = found.districts.map((district) => drawLabel(district, tiles.filter(({ tile }) => tile.district === district.code)));
   const name = `${criterionNumber(found.criterion)}. ${text(found.criterion.name)}`;
   const finding = h("h3", {});
+  const placeless = h("p", {});
   const passed = h("div", { tabindex: "-1" });
   const drawn = svg("svg", { class: "map", viewBox: `${left} ${top} ${width} ${height}`, width, role: "group", "aria-label": t("map_words", name) },
     ...labels.map((label) => label.element), ...tiles.map(({ link }) => link));
@@ -33,14 +35,16 @@ export function tileMap(found) {
     const counted = found.tiles.filter((tile) => tile.in_cohort && tile.statuses[at]);
     const number = (...words) => counted.filter((tile) => words.includes(tile.statuses[at])).length;
     const [met, all, behind] = [number("met"), counted.length, number("behind", "missed")];
-    finding.replaceChildren(t("map_finding", name, met, all, behind, day(on)));
+    const missing = found.tiles.filter((tile) => !tile.at && tile.statuses[at]);
+    placeless.replaceChildren(...missing.length ? [t("map_placeless"), ...missing.flatMap((tile) => [" ", h("a", { href: addressOf(tile.unit, on === found.as_of ? null : on) }, tile.unit.name), ` (${t(`status_${tile.statuses[at]}`)})`])] : []);
+    finding.replaceChildren(t("map_finding", group ? `${name} – ${group}` : name, met, all, behind, day(on)));
   }
 
   const element = h("div", { class: "tile-map" }, finding,
     h("ul", { class: "legend" }, [...STATUSES].reverse().map((word) => h("li", {}, sample(word), ` ${t(`status_${word}`)}`))),
     h("button", { type: "button", class: "skip", onclick: () => passed.focus() }, t("map_skip")),
-    h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": t("map_region") }, drawn),
-    h("p", { class: "hint" }, !found.verified && `${t("map_unverified")} `, t("map_other_way")), passed);
+    h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": t("map_region") }, drawn), placeless,
+    h("p", { class: "hint" }, !found.verified && `${t("map_unverified")} `, t("map_then")), passed);
   return { element, show };
 }
 
@@ -64,7 +68,7 @@ function drawTile(tile, found) {
   return { tile, link, show };
 }
 
-/** A district's name above its tiles, with how many of its communes meet the criterion. */
+/** A district's name above its tiles, with how many of its communes that are shown meet the criterion. */
 function drawLabel(district, tiles) {
   const count = svg("tspan", { class: "count" });
   const places = tiles.map(({ tile }) => tile.at);
@@ -73,7 +77,8 @@ function drawLabel(district, tiles) {
   const show = (at) => {
     const counted = tiles.filter(({ tile }) => tile.in_cohort && tile.statuses[at]);
     element.toggleAttribute("hidden", !places.length || !tiles.some(({ tile }) => tile.statuses[at]));
-    count.textContent = ` ${counted.filter(({ tile }) => tile.statuses[at] === "met").length}/${counted.length}`;
+    const met = counted.filter(({ tile }) => tile.statuses[at] === "met").length;
+    count.textContent = counted.length ? ` ${met}/${counted.length}` : "";
   };
   return { element, show };
 }

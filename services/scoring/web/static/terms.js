@@ -58,6 +58,7 @@ addWords({
   nobody_late: ["Không có báo cáo nào quá hạn.", "No report is overdue."],
 
   districts_title: ["Các xã theo huyện và tiêu chí", "Communes by district and criterion"],
+  matrix_now: ["Bảng theo số liệu nay biết nên có thể khác bản đồ.", "The table goes by all that is known now, so it may differ from the map."],
   matrix_title: ["Số xã theo huyện và tiêu chí", "Communes counted by district and criterion"],
   districts_hint: ["Mỗi ô: số xã đạt hoặc đúng tiến độ trên tổng số xã phải thực hiện. ✓: tất cả; !: có xã chậm. Bấm vào ô để xem từng xã.", "Each cell: communes that meet the criterion or are on track, of all that are bound to it. ✓: all; !: some are behind. Press a cell to see its communes."],
   map_criterion: ["Tiêu chí trên bản đồ", "Criterion on the map"],
@@ -66,7 +67,8 @@ addWords({
   map_region: ["Bản đồ ô các xã", "Tile map of the communes"],
   map_skip: ["Bỏ qua bản đồ", "Skip the map"],
   map_unverified: ["Mỗi ô là một xã. Vị trí các ô do hệ thống tự xếp, chưa đối chiếu với bản đồ hành chính.", "Each tile is a commune. The tiles' places are an arrangement of our own, not verified against a map."],
-  map_other_way: ["Bản đồ luôn theo kết quả đã công bố lúc đó. Số liệu này cũng có trong bảng bên dưới.", "The map always shows what had been published then. The table below says the same in numbers."],
+  map_then: ["Bản đồ luôn theo kết quả đã công bố đến hết ngày đó. Số xã theo từng đánh giá cũng có trong bảng bên dưới.", "The map always shows what had been published by the end of that day. The table below has the communes in numbers."],
+  map_placeless: ["Chưa có ô trên bản đồ:", "Without a tile on the map:"],
   not_in_cohort: ["ngoài nhóm xã đã chọn", "not among the communes chosen"],
   play: ["Chạy qua các tháng", "Play the months"],
   cohort: ["Nhóm xã", "Communes"],
