@@ -248,11 +248,7 @@ class Reference(Definitions):
 
     def criteria_of(self, unit: Unit, begun_by: date = date.max) -> list[CriterionKey]:
         """Return the criteria that a commune is judged by, in the sets' order: of sets that have begun by a day."""
-        return [key for key in self.criterion_keys if self.asks(unit, key, begun_by)]
-
-    def asks(self, unit: Unit, key: CriterionKey, on: date) -> bool:
-        """Tell whether a commune is judged by a criterion whose set has begun by a day."""
-        return self.judges(unit, key) and self.time_of(key)[0] <= on
+        return [key for key in self.criterion_keys if self.judges(unit, key) and self.time_of(key)[0] <= begun_by]
 
     def time_of(self, key: CriterionKey) -> tuple[date, date]:
         """Return the first and the last day on which a criterion's set is in force."""

@@ -103,9 +103,9 @@ def _statuses(
     history: StatusHistory, reference: Reference, criterion: CriterionKey, on: date
 ) -> Mapping[int, Status | None]:
     """Return the status of each commune of a day, by its key; None where the plan in force asks no such thing of it."""
-    is_known = criterion in reference.criterion_keys
+    has_begun = criterion in reference.criterion_keys and reference.time_of(criterion)[0] <= on
     return {
-        unit.key: history.status(unit, criterion, on) if is_known and reference.asks(unit, criterion, on) else None
+        unit.key: history.status(unit, criterion, on) if has_begun and reference.judges(unit, criterion) else None
         for unit in reference.units.communes(on, reference.plan.unit)
     }
 
