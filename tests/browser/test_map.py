@@ -145,6 +145,27 @@ async def test_a_commune_without_a_tile_is_named_beside_the_map(page: Page) -> N
     await expect(page.locator("a.tile.behind")).to_have_count(0)
 
 
+async def test_after_a_broken_connection_the_map_is_there_again(page: Page) -> None:
+    await page.route("**/v1/map*", lambda route: route.abort())
+    await page.reload()
+    await expect(page.get_by_text("Không kết nối được với máy chủ")).to_be_visible()
+    await page.unroute("**/v1/map*")
+    await page.get_by_role("button", name="Thử lại").click()
+    await expect(page.locator("a.tile.behind")).to_be_visible()
+
+
+async def test_a_commune_sees_its_own_tile(around: Surroundings, chromium: Browser, scoring: Service) -> None:
+    async with opened(chromium, scoring.url, PHONE) as page:
+        name = await a_person(around.engine, BORDER, agency="xa-quoc-khanh", role="commune")
+        await sign_in(page, name, "districts")
+        await page.get_by_label("Tiêu chí trên bản đồ").select_option("ntm-11")
+        await expect(page.locator("a.tile.behind")).to_be_visible()
+        await expect(page.locator("a.tile")).to_have_count(1)
+        await expect(page.get_by_role("heading", name="11. Nghèo đa chiều: 0/1 xã đạt, 1 xã chậm")).to_be_visible()
+        await keep_picture(page, "map-commune")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE
+
+
 async def test_what_a_phone_has_scrolled_stays_where_it_is(page: Page) -> None:
     if width_of(page) != PHONE:
         assert await page.locator(".tile-map .wide").evaluate("one => one.scrollWidth === one.clientWidth")

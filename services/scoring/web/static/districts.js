@@ -133,9 +133,12 @@ export function districts(main) {
 
   function drawNew(found, focused = null) {
     if (found.summary.known !== known || !isAsked(found.map)) return; // another one was chosen meanwhile
+    const isDrawn = card.contains(mapPlace); // else what went wrong stands there
+    const isUsed = isDrawn && !focused && (card.querySelector(":focus") || isPlaying);
+    if (isUsed && found.summary.as_of !== summary.as_of) return; // the slider on the page has the days of before
     ({ summary, map } = found);
     progress.replaceChildren();
-    if (focused || !(card.querySelector(":focus") || isPlaying)) draw(focused);
+    if (!isUsed) draw(focused);
   }
 
   const isAsked = (found) => found.cohort === cohort && [found.criterion.key, null].includes(criterion);

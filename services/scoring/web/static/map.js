@@ -20,7 +20,10 @@ export function tileMap(found, group = null) {
   const [rows, columns] = [0, 1].map((way) => tiles.map(({ tile }) => tile.at[way] * STEP));
   const [left, top] = [Math.min(...columns) - EDGE, Math.min(...rows) - STEP]; // with a line for labels
   const [width, height] = [Math.max(...columns) + STEP + EDGE - left, Math.max(...rows) + STEP + EDGE - top];
-  const labels = found.districts.map((district) => drawLabel(district, tiles.filter(({ tile }) => tile.district === district.code)));
+  const labels = found.districts
+    .map((district) => [district, tiles.filter(({ tile }) => tile.district === district.code)])
+    .filter(([, own]) => own.length)
+    .map(([district, own]) => drawLabel(district, own));
   const name = `${criterionNumber(found.criterion)}. ${text(found.criterion.name)}`;
   const finding = h("h3", {});
   const placeless = h("p", {});
@@ -36,7 +39,8 @@ export function tileMap(found, group = null) {
     const number = (...words) => counted.filter((tile) => words.includes(tile.statuses[at])).length;
     const [met, all, behind] = [number("met"), counted.length, number("behind", "missed")];
     const missing = found.tiles.filter((tile) => !tile.at && tile.statuses[at]);
-    placeless.replaceChildren(...missing.length ? [t("map_placeless"), ...missing.flatMap((tile) => [" ", h("a", { href: addressOf(tile.unit, on === found.as_of ? null : on) }, tile.unit.name), ` (${t(`status_${tile.statuses[at]}`)})`])] : []);
+    placeless.hidden = !missing.length;
+    placeless.replaceChildren(t("map_placeless"), ...missing.flatMap((tile) => [" ", h("a", { href: addressThen(tile, found, on) }, tile.unit.name), ` (${t(`status_${tile.statuses[at]}`)})`]));
     finding.replaceChildren(t("map_finding", group ? `${name} – ${group}` : name, met, all, behind, day(on)));
   }
 
@@ -48,7 +52,10 @@ export function tileMap(found, group = null) {
   return { element, show };
 }
 
-/** A tile that links to its commune, as it stands today or on a past day. */
+/** The address of a tile's commune as it stands today, or as it stood on a past day. */
+const addressThen = (tile, found, on) => addressOf(tile.unit, on === found.as_of ? null : on);
+
+/** A tile that links to its commune. */
 function drawTile(tile, found) {
   const [y, x] = tile.at.map((place) => place * STEP);
   const title = svg("title", {});
@@ -60,7 +67,7 @@ function drawTile(tile, found) {
     if (!word) return;
     const words = `${tile.unit.name}: ${t(`status_${word}`)}${tile.in_cohort ? "" : ` (${t("not_in_cohort")})`}`;
     link.setAttribute("class", `tile ${word}${tile.in_cohort ? "" : " other"}`);
-    link.setAttribute("href", addressOf(tile.unit, on === found.as_of ? null : on));
+    link.setAttribute("href", addressThen(tile, found, on));
     link.setAttribute("aria-label", words);
     title.textContent = words;
     sign.textContent = SIGNS[word];
@@ -76,7 +83,7 @@ function drawLabel(district, tiles) {
   const element = svg("text", { class: "place", x: column * STEP, y: row * STEP - LABEL }, svg("tspan", {}, district.name), count);
   const show = (at) => {
     const counted = tiles.filter(({ tile }) => tile.in_cohort && tile.statuses[at]);
-    element.toggleAttribute("hidden", !places.length || !tiles.some(({ tile }) => tile.statuses[at]));
+    element.toggleAttribute("hidden", !tiles.some(({ tile }) => tile.statuses[at]));
     const met = counted.filter(({ tile }) => tile.statuses[at] === "met").length;
     count.textContent = counted.length ? ` ${met}/${counted.length}` : "";
   };
