@@ -123,12 +123,14 @@ export function districts(main) {
 
   let drawn = null; // the map on the page, and what it was drawn of
   function drawMap() {
-    if (drawn?.found !== map) {
+    const isNew = drawn?.found !== map;
+    if (isNew) {
       const group = summary.cohorts.find((one) => one.id === map.cohort);
-      drawn = map.tiles.some((tile) => tile.at) ? { found: map, ...tileMap(map, group && text(group.name)) } : null;
-      keepScrolled(mapPlace, () => mapPlace.replaceChildren(drawn?.element ?? ""));
+      const made = map.tiles.some((tile) => tile.at) ? tileMap(map, group && text(group.name)) : { element: "", show: () => {} };
+      drawn = { found: map, ...made };
     }
-    drawn?.show(map.days[placeOf(month, map.days)]);
+    drawn.show(map.days[placeOf(month, map.days)]); // a new map has its colours before it is on the page
+    if (isNew) keepScrolled(mapPlace, () => mapPlace.replaceChildren(drawn.element));
   }
 
   function drawNew(found, focused = null) {

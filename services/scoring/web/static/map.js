@@ -11,6 +11,7 @@ import { t } from "./words.js";
 const STEP = 32; // from one tile to the next; a phone draws the map smaller, with the 24 px that a finger needs
 const SIDE = 28;
 const EDGE = 2; // room for the frame of the tile that has the focus
+const WIDEST_LABEL = 7 * STEP;
 const LABEL = 10; // from the label's line down to its district's first row
 
 /** The map of what `/v1/map` found for a group of communes or for all (null): `element`, and `show(on)` to show one of
@@ -19,7 +20,7 @@ export function tileMap(found, group = null) {
   const tiles = found.tiles.filter((tile) => tile.at).map((tile) => drawTile(tile, found));
   const [rows, columns] = [0, 1].map((way) => tiles.map(({ tile }) => tile.at[way] * STEP));
   const [left, top] = [Math.min(...columns) - EDGE, Math.min(...rows) - STEP]; // with a line for labels
-  const [width, height] = [Math.max(...columns) + STEP + EDGE - left, Math.max(...rows) + STEP + EDGE - top];
+  const [width, height] = [Math.max(...columns.map((x) => x + STEP), left + WIDEST_LABEL) + EDGE - left, Math.max(...rows) + STEP + EDGE - top];
   const labels = found.districts
     .map((district) => [district, tiles.filter(({ tile }) => tile.district === district.code)])
     .filter(([, own]) => own.length)
