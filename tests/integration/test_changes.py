@@ -233,7 +233,8 @@ async def test_the_stream_ends_with_the_persons_session(around: Surroundings, sc
     await an_account(around.engine, name, "20", role="viewer")
     async with around.engine.begin() as connection:
         token = await begin_session(connection, name, utc_now())
-    async with live(scoring, None, session=token) as events:
+    # a hang names its place by this end, and not by that of the whole test
+    async with asyncio.timeout(120), live(scoring, None, session=token) as events:
         change = a_status_change()
         await publish_all(around, change)
         assert (await anext(events)).ids == [str(change.id)]
