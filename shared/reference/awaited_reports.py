@@ -19,7 +19,7 @@ from shared.reference.reference import Reference
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """What has arrived from a unit for what a report is about."""
+    """The periods for which a unit has reported on a subject, and the day of its first report."""
 
     first: date | None
     """The day on which the first report was known; None: there is none."""

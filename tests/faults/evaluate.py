@@ -21,7 +21,7 @@ class Change(NamedTuple):
     criterion: str | None
     unit: str
     cause: str = "figure"
-    """What made it: figures, another day, other rules, or a rebuild."""
+    """The cause of the change: figures, another day, other rules, or a rebuild."""
 
 
 class Notice(NamedTuple):

@@ -19,12 +19,12 @@ from shared.reference.load import Reference
 from shared.reference.models import Due, Report, Unit
 
 type Subject = str
-"""What units report on: a criterion's key, or the id of a report on elements that belong to no criterion."""
+"""The subject of a report: a criterion's key, or the id of a report on elements that belong to no criterion."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """What a unit has reported on a subject, and the periods of which the newest figures were returned to it."""
+    """The periods for which a unit has reported on a subject, and those whose newest figures were returned to it."""
 
     arrived: Arrivals = NOTHING_ARRIVED
     returned: frozenset[Period] = frozenset()

@@ -59,7 +59,7 @@ _REPORTED = text("""
 
 
 class Known(NamedTuple):
-    """What units have reported: whoever has reported nothing is not there."""
+    """The reports of each unit; one that has reported nothing is left out."""
 
     reported: dict[tuple[int, Subject], Reported]
     """By the unit's key and the subject."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from services.scoring.judging.readings import received_on
 from shared.contracts.difficulty import DifficultyLogged
 from shared.reference.models import Unit
 from shared.reference.units import Units
-from shared.time import VIETNAM
 
 
 @dataclass(slots=True)
@@ -25,13 +25,9 @@ class Difficulty:
 
     def is_open(self, on: date) -> bool:
         """Say whether it had been reported by the end of a day, and nobody had closed it."""
-        closed = any(one.closes and _day(one.at) <= on for one in (self.report, *self.answers))
-        return _day(self.report.at) <= on and not closed
+        closed = any(one.closes and received_on(one.at) <= on for one in (self.report, *self.answers))
+        return received_on(self.report.at) <= on and not closed
 
     def unit(self, units: Units) -> Unit | None:
         """Return the unit that has it; None where the reference data do not know it any more."""
-        return units.find(self.report.unit.code, _day(self.report.at))
-
-
-def _day(moment: datetime) -> date:
-    return moment.astimezone(VIETNAM).date()
+        return units.find(self.report.unit.code, received_on(self.report.at))

@@ -88,7 +88,7 @@ async def units_reported(connection: AsyncConnection) -> set[int]:
 
 
 class FiguresTaken(NamedTuple):
-    """What has been taken in: as long as it is the same, so are the figures."""
+    """Counts of the submissions and withdrawals taken in: as long as they are the same, so are the figures."""
 
     table: int
     """The number of the table of submissions, which is another one after a rebuild."""

@@ -1,4 +1,4 @@
-// What a part of the board shows, and the changes as they happen, over one connection that the browser mends by itself.
+// A part of the board reads what it shows, and follows the changes over one connection that the browser mends by itself.
 
 import { get, WATCHING } from "./api.js";
 import { h } from "./dom.js";

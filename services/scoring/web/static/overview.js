@@ -230,7 +230,7 @@ function waysOn() {
   return ways.length > 0 && h("p", { class: "actions" }, ways);
 }
 
-/** What waits for an answer: the difficulties that nobody has answered first, the oldest first. */
+/** Draws the open difficulties: those that nobody has answered first, the oldest first. */
 function drawDifficulties(card, { items, open }) {
   const item = (one) => h("li", {},
     h("b", {}, one.unit.kind === "commune" ? linkTo(one.unit) : one.unit.name), one.district && h("span", { class: "hint" }, ` ${one.district.name}`), " · ",
