@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from nats.aio.msg import Msg
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.intake.admission import history_reader
@@ -18,10 +19,12 @@ from services.intake.admission.candidate import Posted
 from services.intake.admission.group_commit import GroupCommit
 from services.intake.doors.reviews import Decision, review
 from services.intake.doors.withdrawals import withdraw
-from services.intake.dossiers import scoring_judgement
+from services.intake.dossiers import history, scoring_judgement
 from services.intake.dossiers.take_step import Step, take_step
+from services.intake.projection import read_after_write
 from services.intake.projection.scoring_progress import ScoringProgress
 from services.intake.service import FILLED, Intake
+from services.intake.storage import receipts
 from services.intake.storage.tables import ParkedRow
 from shared.access.authenticator import Authenticator
 from shared.access.caller import EVERYTHING, Caller
@@ -40,6 +43,7 @@ from tests.integration.test_reviews import BORDER, post, receipt
 from tests.interleaving import Work, engine_of, interleaved
 from tests.running import Service, Surroundings
 from tests.runtimes import a_runtime
+from tests.waiting import eventually
 
 REFERENCE = load()
 DISTRICT = Caller("district", ("180",), (EVERYTHING,), "k1")
@@ -49,9 +53,12 @@ COMMUNE = Caller("commune", (BORDER,), (EVERYTHING,), "k4")
 
 
 @pytest.fixture(autouse=True)
-def patient_with_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The statement before which a process pauses is one that it waits for, and the other takes its time meanwhile."""
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process waits while another one, a test's lock or a busy machine takes its time."""
     monkeypatch.setattr(history_reader, "_SECONDS", 60)
+    monkeypatch.setattr(read_after_write, "_PATIENCE_SECONDS", 60)
+    monkeypatch.setattr(history, "_PATIENCE_SECONDS", 60)
+    monkeypatch.setattr(scoring_judgement, "JUDGEMENT_SECONDS", 60)
 
 
 type Outcome = dict[str, Any] | str
@@ -236,6 +243,54 @@ async def test_what_is_verified_while_it_is_withdrawn_is_withdrawn(
     assert await again(shared_around.engine) == "withdrawn"
 
 
+@asynccontextmanager
+async def submissions_behind(around: Surroundings) -> AsyncIterator[None]:
+    """Let no submission come to the tables, while reviews and withdrawals do."""
+    async with around.engine.begin() as connection:
+        await connection.execute(text("LOCK TABLE intake.submission IN SHARE MODE"))
+        yield
+
+
+async def review_shown(around: Surroundings, submission: str) -> None:
+    async def is_shown() -> bool:
+        async with around.engine.connect() as connection:
+            return bool((await receipts.reviews_of(connection, [UUID(submission)]))[UUID(submission)])
+
+    await eventually(is_shown)
+
+
+@pytest.mark.parametrize("stage", ["verified", "confirmed"])
+async def test_a_figure_whose_next_stage_is_not_in_the_tables_yet_is_not_returned(
+    shared_around: Surroundings, reported: Callable[[str], Awaitable[str]], stage: str
+) -> None:
+    submission = await reported(next(_periods))
+    return_it = reviewing(shared_around, DISTRICT, submission, "returned")
+    async with submissions_behind(shared_around):
+        raised = await reviewing(shared_around, PROVINCE, submission, stage)(shared_around.engine)
+        assert isinstance(raised, dict)
+        await review_shown(shared_around, submission)
+        returned = asyncio.ensure_future(return_it(shared_around.engine))
+        await asyncio.wait([returned], timeout=1)
+    assert await returned == "reviewed"
+    assert len(await decisions_about(shared_around, submission)) == 1
+
+
+async def test_what_an_office_made_of_a_submission_is_withdrawn_with_it_though_it_is_not_in_the_tables_yet(
+    shared_around: Surroundings, shared_intake: Service, reported: Callable[[str], Awaitable[str]]
+) -> None:
+    submission = await reported(next(_periods))
+    withdraw_it = withdrawing(shared_around, PROVINCE, submission)
+    async with submissions_behind(shared_around):
+        verified = await reviewing(shared_around, DISTRICT, submission, "verified")(shared_around.engine)
+        assert isinstance(verified, dict)
+        await review_shown(shared_around, submission)
+        withdrawn = asyncio.ensure_future(withdraw_it(shared_around.engine))
+        await asyncio.wait([withdrawn], timeout=1)
+    assert isinstance(await withdrawn, dict)
+    key = await shared_around.key("20", agency="reader")
+    assert (await receipt(shared_intake, key, verified["result"]))["withdrawal"]["reason"] == "Gửi nhầm xã."
+
+
 def a_figure(unit: str, period: str, children: int = 20) -> dict[str, Any]:
     return {"unit": unit, "period": period, "readings": {"children_six": children}}
 
@@ -314,9 +369,8 @@ async def test_an_item_that_was_refused_at_first_is_accepted_when_the_request_is
 
 
 async def test_of_two_steps_of_a_dossier_with_one_key_at_once_one_is_taken(
-    around: Surroundings, intake: Service, monkeypatch: pytest.MonkeyPatch
+    around: Surroundings, intake: Service
 ) -> None:
-    monkeypatch.setattr(scoring_judgement, "JUDGEMENT_SECONDS", 60)  # a busy machine may need long for the second one
     unit, ntm, event_id = REFERENCE.units.known("06280")[-1], REFERENCE.sets["ntm"], uuid4()
     # both processes stand before the first one asks scoring, whose answer it does not await for long
     stands: asyncio.Queue[None] = asyncio.Queue()

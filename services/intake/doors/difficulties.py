@@ -309,7 +309,7 @@ async def _add_answer(intake: Intake, logged: DifficultyLogged, request: Request
     The broker tells apart two who answer at once: the second looks again.
     """
     for _ in range(_ATTEMPTS):
-        newest = await newest_projected(intake.runtime.nats, subjects.ALL_PROBLEMS, subjects.problem(logged.unit.code))
+        newest = await newest_projected(intake.runtime.nats, subjects.problem(logged.unit.code))
         events = await _events(intake.runtime, logged.problem)
         if any(event.closes and event.id != logged.id for event in events):
             raise Problem(Problems.CLOSED)

@@ -16,7 +16,7 @@ from services.intake.admission.digest import identity
 from services.intake.admission.kept_message import first_published
 from services.intake.admission.messages import review_message
 from services.intake.doors.receipts import submission_seen_by
-from services.intake.projection.read_after_write import newest_projected
+from services.intake.projection.read_after_write import newest_review
 from services.intake.rules.standing_figures import Figures
 from services.intake.service import Intake, Serving
 from services.intake.storage import figures, receipts
@@ -88,8 +88,7 @@ async def review(intake: Intake, posted: Posted, submission_id: UUID, decision: 
 async def _decide(intake: Intake, posted: Posted, submission_id: UUID, decision: Decision) -> Review:
     runtime, caller = intake.runtime, posted.caller
     stored, original = await submission_seen_by(runtime, caller, submission_id)
-    subject = subjects.review(original.district, original.unit)
-    newest = await newest_projected(runtime.nats, subjects.ALL_REVIEWS, subject)
+    newest = await newest_review(runtime.nats, original.district, original.unit)
     async with runtime.engine.connect() as connection:
         ids = [one for one in (submission_id, original.reviews) if one]
         withdrawals = await receipts.withdrawals_of(connection, ids)

@@ -16,7 +16,7 @@ from services.intake.admission.kept_message import first_published
 from services.intake.admission.messages import withdrawal_message
 from services.intake.doors.receipts import body_of, submission_seen_by
 from services.intake.doors.reviews import raised
-from services.intake.projection.read_after_write import newest_projected
+from services.intake.projection.read_after_write import newest_review
 from services.intake.service import Intake, Serving
 from services.intake.storage import receipts
 from shared.access.caller import Caller
@@ -85,8 +85,7 @@ async def _decide(intake: Intake, caller: Caller, submission_id: UUID, reason: s
     runtime = intake.runtime
     _, original = await submission_seen_by(runtime, caller, submission_id)
     unit = original.district, original.unit
-    await newest_projected(runtime.nats, subjects.ALL_WITHDRAWALS, subjects.withdrawal(*unit))
-    newest = await newest_projected(runtime.nats, subjects.ALL_REVIEWS, subjects.review(*unit))
+    newest = await newest_review(runtime.nats, *unit)
     async with runtime.engine.connect() as connection:
         if earlier := (await receipts.withdrawals_of(connection, [submission_id])).get(submission_id):
             return earlier

@@ -35,21 +35,33 @@ async def find_after_projection[T](nats: Client, family: str, look: Callable[[],
     raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
 
 
-async def newest_projected(nats: Client, family: str, subject: str) -> int:
-    """Return the number of the newest message on a subject of a family, once the tables hold it; 0 where there is none.
+async def newest_projected(nats: Client, subject: str, *others: str) -> int:
+    """Return the number of the newest message on a subject, once the tables hold it; 0 where there is none.
 
-    What is published behind this number was decided by everything on the subject. Problem 503 after two seconds.
+    They then hold what the same stream has on the `others` as well: each family of subjects comes to the tables by
+    itself, so that of two messages that were published together the later may be there first. What is published behind
+    the number was decided by everything on these subjects. Problem 503 after two seconds.
     """
     try:
-        newest = (await last_sequences(nats, _stream(family), [subject])).get(subject, 0)
+        newest = await last_sequences(nats, _stream(subject), [subject, *others])
     except NatsError as error:
         raise unavailable(error) from error
     deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
-    while newest and not await is_projected(nats, family, newest):
-        if asyncio.get_running_loop().time() > deadline:
-            raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
-        await asyncio.sleep(_PAUSE_SECONDS)
-    return newest
+    for one, sequence in newest.items():
+        while not await is_projected(nats, _family(one), sequence):
+            if asyncio.get_running_loop().time() > deadline:
+                raise Problem(Problems.UNAVAILABLE, headers={"Retry-After": "2"})
+            await asyncio.sleep(_PAUSE_SECONDS)
+    return newest.get(subject, 0)
+
+
+async def newest_review(nats: Client, district: str | None, unit: str) -> int:
+    """Return the number of the newest review about a commune, as `newest_projected`: behind it an office may decide.
+
+    The tables then hold the commune's submissions, those that reviews have made among them, and its withdrawals.
+    """
+    about = subjects.submission(district, unit), subjects.withdrawal(district, unit)
+    return await newest_projected(nats, subjects.review(district, unit), *about)
 
 
 async def newest_of(nats: Client, subject: str) -> int:
@@ -68,6 +80,10 @@ async def is_projected(nats: Client, family: str, sequence: int) -> bool:
     # what is pending is no measure: the broker counts a message as pending some time after it has stored it
     info = await nats.jetstream().consumer_info(_stream(family), subjects.CONSUMERS["intake"][family])
     return (info.ack_floor.stream_seq if info.ack_floor else 0) >= sequence
+
+
+def _family(subject: str) -> str:
+    return next(family for family in subjects.CONSUMERS["intake"] if subjects.is_in(subject, family))
 
 
 def _stream(family: str) -> str:
