@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -181,6 +181,21 @@ async def test_who_was_cut_off_goes_on_without_a_gap_and_without_a_double(
     assert seen == expected
 
 
+async def test_a_stream_begins_when_it_knows_the_change_behind_which_it_goes_on(
+    around: Surroundings, scoring: Service
+) -> None:
+    key, change = await around.key("20"), a_status_change()
+    async with AsyncExitStack() as streams:
+        async with around.engine.begin() as connection:
+            await connection.execute(text("LOCK TABLE scoring.change IN ACCESS EXCLUSIVE MODE"))
+            opening = asyncio.ensure_future(streams.enter_async_context(live(scoring, key)))
+            await asyncio.wait([opening], timeout=1)
+            assert not opening.done(), "what is published now would not be sent"
+        events = await opening
+        await publish_all(around, change)
+        assert (await anext(events)).ids == [str(change.id)]
+
+
 async def test_a_change_whose_transaction_ends_late_is_not_passed_by(around: Surroundings, scoring: Service) -> None:
     key = await around.key("20")
     late, early, last = a_status_change(), a_status_change(), a_status_change()
@@ -233,8 +248,7 @@ async def test_the_stream_ends_with_the_persons_session(around: Surroundings, sc
     await an_account(around.engine, name, "20", role="viewer")
     async with around.engine.begin() as connection:
         token = await begin_session(connection, name, utc_now())
-    # a hang names its place by this end, and not by that of the whole test
-    async with asyncio.timeout(120), live(scoring, None, session=token) as events:
+    async with live(scoring, None, session=token) as events:
         change = a_status_change()
         await publish_all(around, change)
         assert (await anext(events)).ids == [str(change.id)]

@@ -112,10 +112,9 @@ async def list_changes(
     )
 
 
-@router.get("/changes/live", response_class=EventSourceResponse)
-async def follow_changes(
+async def begins_behind(
     request: Request,
-    asked: Asked,
+    _caller: SignedIn,
     last_event_id: Annotated[
         int | None,
         Header(ge=0, le=2**62, description="The number behind which to go on: an event's id, or `live_after`."),
@@ -123,14 +122,24 @@ async def follow_changes(
     after: Annotated[
         int | None, Query(ge=0, le=2**62, description="The same for browsers, which send the header from a break on.")
     ] = None,
+) -> int:
+    """Return the number behind which to go on: where none is asked for, of the newest change.
+
+    It is known before the answer begins, so that whoever has seen the beginning misses no change from there on.
+    """
+    asked_for = after if last_event_id is None else last_event_id
+    return await scoring_of(request).changes.newest() if asked_for is None else asked_for
+
+
+@router.get("/changes/live", response_class=EventSourceResponse)
+async def follow_changes(
+    request: Request, asked: Asked, number: Annotated[int, Depends(begins_behind)]
 ) -> AsyncIterator[ServerSentEvent]:
     """Send the changes as they happen, as server-sent events: at most two frames a second, each with all since.
 
     An event `changes` has a `ChangeFrame`, an event `reset` a `ChangesLost`. The stream ends with its key or session.
     """
-    scoring = scoring_of(request)
-    begins_behind = after if last_event_id is None else last_event_id
-    number = said = await scoring.changes.newest() if begins_behind is None else begins_behind
+    scoring, said = scoring_of(request), number
     while True:
         found = await scoring.changes.behind(number)
         if found is None:
