@@ -32,7 +32,7 @@ from shared.contracts import subjects
 from shared.contracts.dossier import DossierEntry
 from shared.contracts.judgement import Judgement
 from shared.contracts.submission import Receipt
-from shared.problems import Problem
+from shared.problems import Problem, Problems
 from shared.reference.load import load
 from shared.service.parking import ParkingPlace
 from shared.service.proof import Proof
@@ -82,13 +82,15 @@ async def intake_over(around: Surroundings, engine: AsyncEngine) -> AsyncIterato
 
 
 def by_a_process(around: Surroundings, door: Callable[[Intake], Awaitable[Any]]) -> Work[Outcome]:
-    """Return the work of a process of its own that answers a request."""
+    """Return the work of a process of its own that answers a request. That it could not is a failure of the test."""
 
     async def work(engine: AsyncEngine) -> Outcome:
         async with intake_over(around, engine) as intake:
             try:
                 record = await door(intake)
             except Problem as problem:
+                if problem.kind is Problems.UNAVAILABLE:
+                    raise
                 return problem.kind.code
         return record if isinstance(record, dict) else record.model_dump(mode="json")
 
