@@ -90,6 +90,12 @@ class Part(BaseModel):
         description="The day of `required`: where reports come by a calendar, the end of the newest period that was "
         "due or is reported; else the date judged at.",
     )
+    tolerated: float | None = Field(
+        default=None,
+        description="The worst value that is still on track beside `required`: less, or more where the measure has to "
+        "fall, by the tolerance. Once behind, only a value on the path itself is on track again. None where no path "
+        "decides: without one, before it begins, and once nothing is waited for after the deadline.",
+    )
     gap: float | None = Field(default=None, description="The distance behind the path; negative is ahead.")
     next: Waypoint | None = Field(
         default=None, description="The next value that the path asks for; none: only the goal."

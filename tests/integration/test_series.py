@@ -69,6 +69,7 @@ async def test_a_communes_points_are_what_was_so_on_their_days(client: httpx.Asy
             "numerator",
             "denominator",
             "required",
+            "tolerated",
             "goal",
             "status",
             "provisional",
@@ -88,7 +89,7 @@ async def test_a_commitments_points_are_its_assessments(client: httpx.AsyncClien
             one for one in listed if one["commitment"]["id"] == "poverty-communes" and one["unit"]["code"] == "20"
         ]
         [part] = item["assessment"]["parts"]
-        for name in ("required", "goal"):
+        for name in ("required", "tolerated", "goal"):
             assert point[name] == part[name], point["on"]
 
 
@@ -101,7 +102,7 @@ async def test_the_rate_of_a_district_is_of_all_households_and_no_average(client
         assert (june["numerator"], june["denominator"], june["value"]) == (1020, 4000, 25.5)
         assert (june["units_counted"], june["units_expected"], june["units_met"]) == (2, expected, 1)
         assert (points["2022-12-31"]["units_counted"], points["2022-12-31"]["value"]) == (1, 20)
-        assert (june["status"], june["required"]) == (None, None)
+        assert (june["status"], june["required"], june["tolerated"]) == (None, None, None)
 
 
 async def test_what_cannot_be_summed_is_counted(client: httpx.AsyncClient) -> None:

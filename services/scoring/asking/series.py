@@ -50,6 +50,11 @@ class SeriesPoint(BaseModel):
     numerator: float | None
     denominator: float | None
     required: float | None = Field(description="The path's value with which `value` is compared; none without a path.")
+    tolerated: float | None = Field(
+        description="The worst value that is still on track; between `required` and it lies the tolerance. Once "
+        "behind, only a value on the path itself is on track again. None for sums, and where no path decides: without "
+        "one, before it begins, and once nothing is waited for after the deadline."
+    )
     goal: float | None
     status: Status | None = Field(description="None for the sums of a criterion, which nobody is bound to.")
     provisional: bool = False
@@ -186,6 +191,7 @@ def _sum(parts: Sequence[MeasureVerdict], on: date) -> SeriesPoint:
         numerator=float(numerator) if ratios else None,
         denominator=float(denominator) if ratios else None,
         required=None,
+        tolerated=None,
         goal=None,
         status=None,
         provisional=any(part.is_provisional for part in parts),

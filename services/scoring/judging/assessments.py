@@ -125,6 +125,7 @@ def _with_numbers(part: Part, verdict: Verdict, *, countable: bool) -> Part:
         "goal": _number(verdict.goal),
         "required": _number(required.value if required else None),
         "required_on": required.on if required else None,
+        "tolerated": _number(verdict.tolerated),
         "gap": _number(verdict.gap),
         "missing": verdict.lacking(verdict.goal) if countable and verdict.goal is not None else None,
         "next": _next(verdict, countable),

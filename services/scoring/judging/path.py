@@ -52,6 +52,14 @@ class Requirement:
     """The day on which the plan is closed, where no calendar says when the last figures come; until then they are
     waited for."""
 
+    def paced_until(self, seen: Sequence[Observation], on: date) -> date | None:
+        """Return the last day on which the path decides: the deadline; after it, the last one of waiting for figures.
+
+        None where no goal has to be reached by a day, or nothing is waited for any more.
+        """
+        is_over = self.deadline is not None and on > self.deadline
+        return self.open_until(seen, on) if is_over else self.deadline
+
     def open_until(self, seen: Sequence[Observation], on: date) -> date | None:
         """Return the last day on which figures about the time up to the deadline are still waited for.
 
@@ -70,6 +78,10 @@ class Requirement:
     def gap(self, value: Fraction, required: Fraction) -> Fraction:
         """Return how much worse the value is than the required one; negative when it is better."""
         return required - value if self.direction == "at_least" else value - required
+
+    def worse(self, required: Fraction, gap: Fraction) -> Fraction:
+        """Return the value that is worse than the required one by so much."""
+        return required - gap if self.direction == "at_least" else required + gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +116,10 @@ class Course:
         share = Fraction((on - left.on).days, (right.on - left.on).days)
         return left.value + (right.value - left.value) * share
 
+    def tolerated(self, on: date) -> Fraction:
+        """Return the worst value that the tolerance still lets pass for the path's value."""
+        return self.requirement.worse(self.required(on), self.allowed)
+
     def as_of(self, seen: Observation, on: date) -> date:
         """Return the day of the path with which the value is compared.
 
@@ -136,7 +152,7 @@ class Course:
 
     def exceeds(self, seen: Observation, on: date) -> bool:
         """Tell whether the value is further behind the path than the tolerance."""
-        return self._gap(seen, on) > self.allowed
+        return self.requirement.gap(seen.value, self.tolerated(self.as_of(seen, on))) > 0
 
     def _gap(self, seen: Observation, on: date) -> Fraction:
         return self.requirement.gap(seen.value, self.required(self.as_of(seen, on)))

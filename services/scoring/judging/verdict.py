@@ -76,6 +76,17 @@ class Verdict(NamedTuple):
         return Point(day, self.course.required(day))
 
     @property
+    def tolerated(self) -> Fraction | None:
+        """The worst value that is still on track where none before it was behind; None where no path decides.
+
+        That is before the path begins, and once nothing is waited for after the deadline.
+        """
+        required, requirement = self.required, self.requirement
+        if self.course is None or required is None or requirement.ceiling or self.on < self.course.points[0].on:
+            return None
+        return None if requirement.paced_until(self.seen, self.on) is None else self.course.tolerated(required.on)
+
+    @property
     def gap(self) -> Fraction | None:
         """The distance of the value behind the path; negative when it is ahead."""
         required = self.required
@@ -185,12 +196,12 @@ def _assess(requirement: Requirement, seen: Sequence[Observation], baseline: Poi
 
     course = None
     is_over = deadline is not None and on > deadline
-    awaited = requirement.open_until(seen, on) if is_over else None
+    end = requirement.paced_until(seen, on)
     if not seen or seen[-1].is_unusable or (goal is None and seen[-1].applies):
         if deadline is None:
             return verdict(Status.NO_DATA)
         if is_over:  # without figures nothing shows that it was met in time
-            return verdict(Status.NO_DATA if awaited else Status.MISSED, holds_until=awaited)
+            return verdict(Status.NO_DATA if end else Status.MISSED, holds_until=end)
         dues = (due.by for due in requirement.reports if due.by >= on)
         return verdict(Status.NO_DATA, holds_until=min((deadline, *dues)))
     newest = seen[-1]
@@ -198,7 +209,6 @@ def _assess(requirement: Requirement, seen: Sequence[Observation], baseline: Poi
         return verdict(Status.MET)
     short = requirement.gap(newest.value, goal)
     course = Course.of(requirement, baseline, goal)
-    end = awaited if is_over else deadline
     if requirement.ceiling and end is not None:
         if newest.before is not None and not is_over:  # the change is asked for at the end, until then: no rise
             short = requirement.gap(newest.value, newest.before)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scoring.judging.observations import Observation
-from services.scoring.judging.path import Point
+from services.scoring.judging.path import Point, Requirement
 from services.scoring.judging.verdict import assess, event_of, worst
 from shared.contracts.period import Period
 from shared.contracts.status import Event, Status
@@ -128,6 +128,47 @@ def test_who_is_behind_recovers_only_on_the_path_itself() -> None:
     assert assess(a_requirement(), within_tolerance, MIDYEAR).status == Status.BEHIND
     assert assess(a_requirement(), on_the_path, MIDYEAR).status == Status.ON_TRACK
     assert status_of(15.5) == Status.ON_TRACK  # the same value without that history
+
+
+WITHIN_THE_YEAR = st.dates(min_value=BASELINE_DATE, max_value=DEADLINE)
+REQUIREMENTS = st.sampled_from(
+    [
+        a_requirement(),
+        a_requirement(direction="at_least", baseline=Fraction(104), goal=Fraction(124)),
+        a_requirement(milestones=(Point(date(2023, 10, 1), Fraction(19)),), steps=True),
+        a_requirement(tolerance=Fraction(0)),
+        a_requirement(direction="at_least", baseline=Fraction(181), goal=Fraction(181)),
+    ]
+)
+
+
+@given(REQUIREMENTS, WITHIN_THE_YEAR)
+def test_the_tolerated_value_is_still_on_track_and_the_next_worse_one_is_behind(
+    requirement: Requirement, on: date
+) -> None:
+    seen = an_observation(float(requirement.baseline or 0), on)
+    tolerated = assess(requirement, [seen], on).tolerated
+    assert tolerated is not None
+    next_worse = requirement.worse(tolerated, Fraction(1, 10**6))
+    assert assess(requirement, [seen._replace(value=tolerated)], on).status in (Status.ON_TRACK, Status.MET)
+    assert assess(requirement, [seen._replace(value=next_worse)], on).status == Status.BEHIND
+
+
+def test_nothing_is_tolerated_where_no_path_decides() -> None:
+    seen, after = [an_observation(15, BASELINE_DATE)], DEADLINE + timedelta(days=1)
+
+    def tolerated(on: date, **changes: object) -> Fraction | None:
+        return assess(a_requirement(**changes), seen, on).tolerated
+
+    assert tolerated(MIDYEAR) is not None
+    assert tolerated(MIDYEAR, deadline=None) is None
+    assert tolerated(MIDYEAR, has_path=False) is None
+    assert tolerated(MIDYEAR, ceiling=True) is None
+    assert assess(a_requirement(), [], MIDYEAR).tolerated is None
+    before = BASELINE_DATE - timedelta(days=9)
+    assert assess(a_requirement(), [an_observation(15, before)], before).tolerated is None
+    assert (tolerated(DEADLINE), tolerated(after)) == (11, None)
+    assert tolerated(after, closes=after) == 11, "figures about the year are waited for"
 
 
 def test_time_alone_makes_a_commune_fall_behind_on_the_day_that_was_foretold() -> None:

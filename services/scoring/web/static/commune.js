@@ -2,8 +2,8 @@
 
 import { get, WATCHING } from "./api.js";
 import { field, h } from "./dom.js";
-import { chart } from "./drawing.js";
 import { follow } from "./live.js";
+import { measure } from "./measure.js";
 import { periodName } from "./periods.js";
 import { day, may, text, troubleBox } from "./plain.js";
 import { tryFigures } from "./try_figures.js";
@@ -84,7 +84,7 @@ function criterion(view, one, open, tried) {
     if (!event.target.open || charts.childElementCount) return;
     try {
       const series = await get("/v1/series", { unit: unit.code, criterion: one.criterion.key }, WATCHING);
-      charts.replaceChildren(...series.lines.map(drawLine));
+      charts.replaceChildren(...series.lines.map(measure));
     } catch (trouble) {
       charts.replaceChildren(troubleBox(trouble));
     }
@@ -97,19 +97,6 @@ function criterion(view, one, open, tried) {
     one.overdue.length > 0 && h("p", { class: "box warn" }, t("overdue_for", one.overdue.map(periodName).join(", "))),
     charts,
     tried.get(one.criterion.key) ?? (may("POST /v1/what-if") && !asked("as_of") && tryFigures(view, one)));
-}
-
-function drawLine(line) {
-  const shown = line.points.filter((point) => point.value !== null);
-  const title = h("p", { class: "chart-title" }, text(line.name), line.group && ` (${t(`group_${line.group}`)})`, !line.verified && ` ${t("unverified")}`);
-  if (!shown.length || line.measured_in === "yes_no") {
-    const said = shown.at(-1);
-    return h("div", {}, title, h("p", { class: "hint" }, said ? `${amount(said.value, line.measured_in)} (${day(said.on)})` : t("status_no_data")));
-  }
-  const last = shown.at(-1);
-  const words = t("chart_words", text(line.name), amount(shown[0].value, line.measured_in), day(shown[0].on), amount(last.value, line.measured_in), day(last.on));
-  return h("figure", {}, title, chart(line.points, (value) => amount(value, line.measured_in), day, words),
-    h("figcaption", { class: "hint" }, t("chart_key")));
 }
 
 function happened(change, statuses) {

@@ -40,15 +40,19 @@ const WIDTH = 640;
 const HEIGHT = 190;
 const EDGE = { left: 8, right: 96, top: 14, bottom: 26 };
 
-/** A chart of a measure over time: values (provisional ones hollow), the path and the goal, each with its number. */
+/** A chart of a measure over time: values (provisional ones hollow), the path with the band of what is tolerated, and the
+ * goal; each line with its number. */
 export function chart(points, amount, day, words) {
   const times = points.map((point) => Date.parse(point.on));
-  const numbers = points.flatMap((point) => [point.value, point.required, point.goal]).filter((number) => number !== null);
+  const numbers = points.flatMap((point) => [point.value, point.required, point.tolerated, point.goal]).filter((number) => number !== null);
   const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
   const x = (time) => EDGE.left + ((WIDTH - EDGE.left - EDGE.right) * (time - times[0])) / (times.at(-1) - times[0] || 1);
   const y = (number) => HEIGHT - EDGE.bottom - ((HEIGHT - EDGE.top - EDGE.bottom) * (number - low)) / (high - low || 1);
   const of = (name) => points.map((point, at) => [x(times[at]), point[name], point]).filter(([, number]) => number !== null);
   const line = (name, kind) => svg("polyline", { class: kind, points: of(name).map(([at, number]) => `${at},${y(number)}`).join(" ") });
+  const paced = of("tolerated");
+  const corners = [...paced.map(([at, , point]) => [at, point.required]), ...paced.toReversed()];
+  const band = svg("polygon", { class: "band", points: corners.map(([at, number]) => `${at},${y(number)}`).join(" ") });
   const dots = of("value").map(([at, number, point]) => svg("circle", { class: point.provisional ? "dot hollow" : "dot", cx: at, cy: y(number), r: 4 }));
   const labels = [["value", "values"], ["required", "path"], ["goal", "goal"]]
     .map(([name, kind]) => [of(name).at(-1), kind])
@@ -58,7 +62,7 @@ export function chart(points, amount, day, words) {
   labels.forEach((label, at) => at && (label.at = Math.max(label.at, labels[at - 1].at + 15))); // none covers another
   const days = [[times[0], points[0].on, "start"], [times.at(-1), points.at(-1).on, "end"]];
   return svg("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": words },
-    line("goal", "goal"), line("required", "path"), line("value", "values"), ...dots,
+    band, line("goal", "goal"), line("required", "path"), line("value", "values"), ...dots,
     ...labels.map((label) => svg("text", { class: label.kind, x: WIDTH - EDGE.right + 10, y: label.at }, label.text)),
     ...days.map(([time, on, anchor]) => svg("text", { class: "day", x: x(time), y: HEIGHT - 6, "text-anchor": anchor }, day(on))));
 }

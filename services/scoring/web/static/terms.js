@@ -93,6 +93,9 @@ addWords({
   unverified: ["(ngưỡng chưa đối chiếu văn bản)", "(threshold not verified)"],
   chart_words: ["{0}: từ {1} ({2}) đến {3} ({4})", "{0}: from {1} ({2}) to {3} ({4})"],
   chart_key: ["Đường liền: số liệu (vòng rỗng: tạm tính); nét đứt: lộ trình; đường xanh: mục tiêu.", "Solid: figures (hollow: provisional); dashed: the path; green: the goal."],
+  chart_band: ["Vùng tô: chậm so với lộ trình nhưng còn trong mức cho phép, vẫn được coi là đúng tiến độ; khi đã chậm tiến độ thì phải về đến lộ trình mới hết chậm.", "Shaded: short of the path by no more than is allowed, so still on track; who is behind has to come back to the path itself."],
+  chart_at_least: ["Đánh giá tại ngày {0}: lộ trình yêu cầu {1}, từ {2} trở lên còn được coi là đúng tiến độ.", "Judged on {0}: the path asks for {1}; {2} and more is still on track."],
+  chart_at_most: ["Đánh giá tại ngày {0}: lộ trình yêu cầu {1}, từ {2} trở xuống còn được coi là đúng tiến độ.", "Judged on {0}: the path asks for {1}; {2} and less is still on track."],
 
   shown_at: ["Đang xem tình hình tại ngày {0}.", "As it stood on {0}."],
   from_whole: ["được lập từ toàn bộ", "made of the whole of"],

@@ -7,6 +7,12 @@ export const criterionNumber = ({ key }) => key.replace(/^ntm-/, "").replace(/^a
 
 export const number = (value) => new Intl.NumberFormat(locale(), { maximumFractionDigits: 2 }).format(value);
 
+/** A limit with the decimals that are shown, rounded to its better side: who reaches what is shown keeps the limit. */
+export function limit(value, direction) {
+  const [rounded, hair] = direction === "at_least" ? [Math.ceil, -1e-6] : [Math.floor, 1e-6]; // 20.04 * 100 is a hair above 2004
+  return rounded(value * 100 + hair) / 100;
+}
+
 export function amount(value, measure) {
   if (value === null || value === undefined) return "–";
   if (measure === "yes_no") return t(value ? "yes" : "no");
