@@ -51,7 +51,7 @@ export function chart(points, amount, day, words) {
   const of = (name) => points.map((point, at) => [x(times[at]), point[name], point]).filter(([, number]) => number !== null);
   const line = (name, kind) => svg("polyline", { class: kind, points: of(name).map(([at, number]) => `${at},${y(number)}`).join(" ") });
   const paced = of("tolerated");
-  const corners = [...paced.map(([at, , point]) => [at, point.required]), ...paced.toReversed()];
+  const corners = [...paced.map(([at, , point]) => [at, point.required]), ...[...paced].reverse()];
   const band = svg("polygon", { class: "band", points: corners.map(([at, number]) => `${at},${y(number)}`).join(" ") });
   const dots = of("value").map(([at, number, point]) => svg("circle", { class: point.provisional ? "dot hollow" : "dot", cx: at, cy: y(number), r: 4 }));
   const labels = [["value", "values"], ["required", "path"], ["goal", "goal"]]
