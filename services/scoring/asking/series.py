@@ -21,7 +21,7 @@ from services.scoring.judging.judge import Judge, MeasureVerdict
 from services.scoring.judging.observations import exact
 from services.scoring.storage.increments import summed_increments
 from shared.access.caller import Caller
-from shared.contracts.assessment import Part
+from shared.contracts.assessment import BreakInSeries, Part
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
 from shared.contracts.refs import CommitmentRef, CriterionRef, UnitRef
@@ -60,6 +60,10 @@ class SeriesPoint(BaseModel):
     provisional: bool = False
     stale: bool = False
     period: Period | None = Field(default=None, description="The period of the figures; none for sums.")
+    break_in_series: BreakInSeries | None = Field(
+        default=None,
+        description="The break after which `value` was counted: it is compared with none before it. None for sums.",
+    )
     units_met: int | None = Field(default=None, description="For sums: the communes that meet the criterion.")
     units_counted: int | None = Field(default=None, description="For sums: the communes with figures.")
     units_expected: int | None = Field(default=None, description="For sums: the communes that should have figures.")

@@ -97,6 +97,16 @@ addWords({
   chart_at_least: ["Đánh giá tại ngày {0}: lộ trình yêu cầu {1}, từ {2} trở lên còn được coi là đúng tiến độ.", "Judged on {0}: the path asks for {1}; {2} and more is still on track."],
   chart_at_most: ["Đánh giá tại ngày {0}: lộ trình yêu cầu {1}, từ {2} trở xuống còn được coi là đúng tiến độ.", "Judged on {0}: the path asks for {1}; {2} and less is still on track."],
 
+  provisional: ["tạm tính", "provisional"],
+  million_dong: ["triệu đồng", "million dong"],
+  quarter_ended: ["Hết {0}", "End of {0}"],
+  quarter_goes_on: ["Trong {0}, tính đến {1}", "In {0}, as of {1}"],
+  risen_since: ["tăng {0} so với cuối {1}", "{0} more than at the end of {1}"],
+  fallen_since: ["giảm {0} so với cuối {1}", "{0} less than at the end of {1}"],
+  unchanged_since: ["không thay đổi so với cuối {0}", "the same as at the end of {0}"],
+  no_newer_figures: ["chưa có số liệu mới", "no newer figures"],
+  not_comparable: ["không so sánh với cuối {0} vì cách tính đã thay đổi", "not compared with the end of {0}: it is counted in another way since"],
+
   shown_at: ["Đang xem tình hình tại ngày {0}.", "As it stood on {0}."],
   from_whole: ["được lập từ toàn bộ", "made of the whole of"],
   from_part: ["nhận một phần của", "took over a part of"],

@@ -13,6 +13,13 @@ export function limit(value, direction) {
   return rounded(value * 100 + hair) / 100;
 }
 
+/** How much more the later value is, as the two are shown, and the difference in words: of shares in percentage points. */
+export function difference(earlier, later, measure) {
+  const more = Math.round(Math.round(later * 100) - Math.round(earlier * 100)) / 100;
+  const unit = { percent: t("points"), million_dong: t("million_dong") }[measure];
+  return [more, [number(Math.abs(more)), unit].filter(Boolean).join("\u00a0")];
+}
+
 export function amount(value, measure) {
   if (value === null || value === undefined) return "–";
   if (measure === "yes_no") return t(value ? "yes" : "no");
