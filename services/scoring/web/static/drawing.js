@@ -41,28 +41,39 @@ const HEIGHT = 190;
 const EDGE = { left: 8, right: 96, top: 14, bottom: 26 };
 
 /** A chart of a measure over time: values (provisional ones hollow), the path with the band of what is tolerated, and the
- * goal; each line with its number. */
+ * goal; each line with its number. Values before and after a break in the series are not joined, nor are their paths. */
 export function chart(points, amount, day, words) {
-  const times = points.map((point) => Date.parse(point.on));
   const numbers = points.flatMap((point) => [point.value, point.required, point.tolerated, point.goal]).filter((number) => number !== null);
   const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
-  const x = (time) => EDGE.left + ((WIDTH - EDGE.left - EDGE.right) * (time - times[0])) / (times.at(-1) - times[0] || 1);
+  const [first, last] = [Date.parse(points[0].on), Date.parse(points.at(-1).on)];
+  const x = ({ on }) => EDGE.left + ((WIDTH - EDGE.left - EDGE.right) * (Date.parse(on) - first)) / (last - first || 1);
   const y = (number) => HEIGHT - EDGE.bottom - ((HEIGHT - EDGE.top - EDGE.bottom) * (number - low)) / (high - low || 1);
-  const of = (name) => points.map((point, at) => [x(times[at]), point[name], point]).filter(([, number]) => number !== null);
-  const line = (name, kind) => svg("polyline", { class: kind, points: of(name).map(([at, number]) => `${at},${y(number)}`).join(" ") });
-  const paced = of("tolerated");
-  const corners = [...paced.map(([at, , point]) => [at, point.required]), ...[...paced].reverse()];
-  const band = svg("polygon", { class: "band", points: corners.map(([at, number]) => `${at},${y(number)}`).join(" ") });
-  const dots = of("value").map(([at, number, point]) => svg("circle", { class: point.provisional ? "dot hollow" : "dot", cx: at, cy: y(number), r: 4 }));
+  const having = (name, some) => some.filter((point) => point[name] !== null);
+  const corners = (name, some) => some.map((point) => `${x(point)},${y(point[name])}`);
+  const line = (name, kind, some = points) => svg("polyline", { class: kind, points: corners(name, having(name, some)).join(" ") });
+  const band = (some) => svg("polygon", { class: "band", points: [...corners("required", some), ...corners("tolerated", some).reverse()].join(" ") });
+  const parts = ofEachSeries(points);
+  const dots = having("value", points).map((point) => svg("circle", { class: point.provisional ? "dot hollow" : "dot", cx: x(point), cy: y(point.value), r: 4 }));
   const labels = [["value", "values"], ["required", "path"], ["goal", "goal"]]
-    .map(([name, kind]) => [of(name).at(-1), kind])
-    .filter(([last]) => last)
-    .map(([[, number], kind]) => ({ at: y(number) + 4, text: amount(number), kind }))
+    .map(([name, kind]) => [having(name, points).at(-1)?.[name], kind])
+    .filter(([number]) => number !== undefined)
+    .map(([number, kind]) => ({ at: y(number) + 4, text: amount(number), kind }))
     .sort((one, other) => one.at - other.at);
   labels.forEach((label, at) => at && (label.at = Math.max(label.at, labels[at - 1].at + 15))); // none covers another
-  const days = [[times[0], points[0].on, "start"], [times.at(-1), points.at(-1).on, "end"]];
+  const days = [[points[0], "start"], [points.at(-1), "end"]];
   return svg("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": words },
-    band, line("goal", "goal"), line("required", "path"), line("value", "values"), ...dots,
+    ...parts.map((some) => band(having("tolerated", some))), line("goal", "goal"),
+    ...parts.map((some) => line("required", "path", some)), ...parts.map((some) => line("value", "values", some)), ...dots,
     ...labels.map((label) => svg("text", { class: label.kind, x: WIDTH - EDGE.right + 10, y: label.at }, label.text)),
-    ...days.map(([time, on, anchor]) => svg("text", { class: "day", x: x(time), y: HEIGHT - 6, "text-anchor": anchor }, day(on))));
+    ...days.map(([point, anchor]) => svg("text", { class: "day", x: x(point), y: HEIGHT - 6, "text-anchor": anchor }, day(point.on))));
+}
+
+/** The points of each series of figures: a break begins a new one. */
+function ofEachSeries(points) {
+  const series = new Map();
+  for (const point of points) {
+    const since = point.break_in_series?.valid_from;
+    series.set(since, [...(series.get(since) ?? []), point]);
+  }
+  return [...series.values()];
 }
