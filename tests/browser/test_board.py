@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
+from sqlalchemy import text
 
 from shared.nats.publishing import publish
 from tests.binding_plan import binding_reference
@@ -195,6 +197,32 @@ async def test_the_districts_are_shown_by_what_was_known_then_or_by_what_is_know
     await page.keyboard.press("Escape")
     await page.get_by_label("Theo số liệu").select_option("theo số liệu lúc đó")
     await expect(button).to_contain_text(then)
+
+
+@asynccontextmanager
+async def unread_figures(around: Surroundings) -> AsyncIterator[None]:
+    """Let nobody read scoring's figures during the block, so that what is counted from them is not ready."""
+    async with around.engine.begin() as connection:
+        await connection.execute(text("LOCK TABLE scoring.reading IN ACCESS EXCLUSIVE MODE"))
+        yield
+
+
+async def test_the_districts_say_how_far_the_counts_by_what_is_known_now_are(around: Surroundings, page: Page) -> None:
+    await sign_in(page, await a_person(around.engine, "20", agency="vpdp", role="coordinator"), "districts")
+    chosen, counting = page.get_by_label("Theo số liệu"), page.get_by_role("status").filter(has_text="Đang tính lại")
+    await expect(chosen).to_be_visible()
+    while "days" not in await answer(page, "/v1/summary?months=true&known=now&as_of=2023-05-31"):
+        await page.wait_for_timeout(500)
+    async with unread_figures(around):  # six of seven month ends are counted
+        await chosen.select_option("now")
+        await expect(counting).to_contain_text("85\u00a0%…", timeout=30_000)
+        await expect(page.get_by_role("row", name=re.compile("Tràng Định"))).to_be_visible()
+        await keep_picture(page, "board-counting")
+        await page.reload()  # the address asks for the same
+        await expect(counting).to_contain_text("85\u00a0%…", timeout=30_000)
+        await keep_picture(page, "board-counting-from-a-link")
+    await expect(page.get_by_text("Theo tất cả số liệu nay biết")).to_be_visible(timeout=30_000)
+    await expect(counting).to_have_count(0)
 
 
 async def test_it_fits_a_phone_and_speaks_english(around: Surroundings, scoring: Service, chromium: Browser) -> None:

@@ -75,6 +75,7 @@ async def test_a_communes_points_are_what_was_so_on_their_days(client: httpx.Asy
             "provisional",
             "stale",
             "period",
+            "break_in_series",
         ):
             assert point[name] == part[name], (day, name)
 

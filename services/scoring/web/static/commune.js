@@ -83,7 +83,7 @@ function criterion(view, one, open, tried) {
   const show = async (event) => {
     if (!event.target.open || charts.childElementCount) return;
     try {
-      const series = await get("/v1/series", { unit: unit.code, criterion: one.criterion.key }, WATCHING);
+      const series = await get("/v1/series", { unit: unit.code, criterion: one.criterion.key, to: asked("as_of") }, WATCHING);
       charts.replaceChildren(...series.lines.map(measure));
     } catch (trouble) {
       charts.replaceChildren(troubleBox(trouble));

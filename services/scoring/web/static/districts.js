@@ -20,7 +20,8 @@ const BAD = ["missed", "behind"];
 
 /** Shows the districts in `main`; returns the function that leaves them. */
 export function districts(main) {
-  const card = h("section", { class: "card" }, h("p", { class: "loading" }, t("loading")));
+  const progress = h("p", { class: "hint", role: "status" }, t("loading"));
+  const card = h("section", { class: "card" }, progress);
   const headline = h("div", { class: "headline" });
   const asked = new URLSearchParams(location.search); // each is heeded where it names something that there is
   let summary = null;
@@ -32,7 +33,6 @@ export function districts(main) {
   let isLeft = false;
   let stop = () => {}; // ends the playing of the months
   let isPlaying = false;
-  const progress = h("p", { class: "hint", role: "status" });
   const mapPlace = h("div", {});
 
   function draw(focused = null) {
