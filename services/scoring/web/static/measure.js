@@ -18,7 +18,7 @@ export function measure(line) {
   const last = shown.at(-1);
   const words = t("chart_words", text(line.name), amount(shown[0].value, line.measured_in), day(shown[0].on), amount(last.value, line.measured_in), day(last.on));
   return h("figure", {}, title, chart(line.points, (value) => amount(value, line.measured_in), day, words),
-    h("figcaption", {}, quarters(line), h("p", { class: "hint" }, t("chart_key")), band(line)));
+    h("figcaption", {}, h("p", { class: "hint" }, t("chart_key")), band(line), quarters(line)));
 }
 
 /** What the band of the chart means, and its newest limit; nothing where nothing is tolerated beside the path. */
