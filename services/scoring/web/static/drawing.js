@@ -36,17 +36,18 @@ export function sparkline(points, words) {
     svg("polyline", { class: "path", points: line("required") }), svg("polyline", { class: "values", points: line("value") }));
 }
 
-const WIDTH = 640;
+const WIDTHS = { wide: 640, phone: 300 }; // in the pixels of the screen, so that a phone shows the words in their size
 const HEIGHT = 190;
-const EDGE = { left: 8, right: 96, top: 14, bottom: 26 };
+const EDGE = { left: 8, right: 72, top: 14, bottom: 26 };
 
 /** A chart of a measure over time: values (provisional ones hollow), the path with the band of what is tolerated, and the
  * goal; each line with its number. Values before and after a break in the series are not joined, nor are their paths. */
 export function chart(points, amount, day, words) {
   const numbers = points.flatMap((point) => [point.value, point.required, point.tolerated, point.goal]).filter((number) => number !== null);
   const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
+  const width = WIDTHS[matchMedia("(max-width: 46rem)").matches ? "phone" : "wide"];
   const [first, last] = [Date.parse(points[0].on), Date.parse(points.at(-1).on)];
-  const x = ({ on }) => EDGE.left + ((WIDTH - EDGE.left - EDGE.right) * (Date.parse(on) - first)) / (last - first || 1);
+  const x = ({ on }) => EDGE.left + ((width - EDGE.left - EDGE.right) * (Date.parse(on) - first)) / (last - first || 1);
   const y = (number) => HEIGHT - EDGE.bottom - ((HEIGHT - EDGE.top - EDGE.bottom) * (number - low)) / (high - low || 1);
   const having = (name, some) => some.filter((point) => point[name] !== null);
   const corners = (name, some) => some.map((point) => `${x(point)},${y(point[name])}`);
@@ -61,10 +62,10 @@ export function chart(points, amount, day, words) {
     .sort((one, other) => one.at - other.at);
   labels.forEach((label, at) => at && (label.at = Math.max(label.at, labels[at - 1].at + 15))); // none covers another
   const days = [[points[0], "start"], [points.at(-1), "end"]];
-  return svg("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": words },
+  return svg("svg", { class: "chart", viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": words },
     ...parts.map((some) => band(having("tolerated", some))), line("goal", "goal"),
     ...parts.map((some) => line("required", "path", some)), ...parts.map((some) => line("value", "values", some)), ...dots,
-    ...labels.map((label) => svg("text", { class: label.kind, x: WIDTH - EDGE.right + 10, y: label.at }, label.text)),
+    ...labels.map((label) => svg("text", { class: label.kind, x: width - EDGE.right + 10, y: label.at }, label.text)),
     ...days.map(([point, anchor]) => svg("text", { class: "day", x: x(point), y: HEIGHT - 6, "text-anchor": anchor }, day(point.on))));
 }
 
