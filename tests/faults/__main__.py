@@ -24,6 +24,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Another one makes another schedule.")] = 1,
     faults: Annotated[int, typer.Option(help="The number of faults.")] = 100,
     site: Annotated[str, typer.Option(help=f"What is struck: {', '.join(SITES)}.")] = DEFAULT_SITE,
+    behind: Annotated[int, typer.Option(help="Leaves out the schedule's faults up to this number: it goes on.")] = 0,
     minutes: Annotated[float, typer.Option(help="Begins no new fault after this time.")] = math.inf,
     kind: Annotated[list[str] | None, typer.Option(help="Which; all of the site by default.")] = None,
 ) -> None:
@@ -33,6 +34,8 @@ def main(
     kinds = sorted(kind or by_default(site))
     if unknown := {*kinds} - {*KINDS[site]}:
         raise typer.BadParameter(f"{', '.join(unknown)}; there are {', '.join(KINDS[site])}")
+    if behind >= faults:
+        raise typer.BadParameter(f"behind {behind} there is no fault of {faults}")
     began = time.monotonic()
     if (directory := directory_inside()) is None:
         directory = Path(tempfile.mkdtemp(prefix="faults-"))
@@ -45,7 +48,7 @@ def main(
     def say(words: str) -> None:
         print(f"{time.monotonic() - began:7.1f} s  {words}", flush=True)
 
-    report = Report(site, seed, faults, kinds)
+    report = Report(site, seed, faults, kinds, behind)
     asyncio.run(run(report, directory, minutes * 60, say))
     print(report)
     if not report.is_good:

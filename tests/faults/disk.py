@@ -26,6 +26,9 @@ from tests.faults.schedule import Fault
 _MEGABYTES = {"data": 2000, "wal": 700}
 """PostgreSQL keeps up to 512 MB of its log."""
 
+_INODES = 50_000
+"""The most files on each disk. The system's own are some 5,000."""
+
 _INSIDE = "NTM_FAULTS_DIRECTORY"
 _KEPT_FILES = 50
 """More than 512 MB of log have files of 16 MB."""
@@ -52,7 +55,7 @@ def go_inside(directory: Path, arguments: Sequence[str]) -> NoReturn:
     for name in DISKS:
         place = directory / name
         place.mkdir()
-        mounts.append(f"mount -t tmpfs -o size={_MEGABYTES[name]}m,mode=755 tmpfs '{place}'")
+        mounts.append(f"mount -t tmpfs -o size={_MEGABYTES[name]}m,nr_inodes={_INODES},mode=755 tmpfs '{place}'")
     again = "" if os.geteuid() == 0 else f"unshare -U --map-user={os.geteuid()} --map-group={os.getegid()} "
     os.environ[_INSIDE] = str(directory)
     runner = [sys.executable, "-m", "tests.faults", *arguments]
@@ -73,6 +76,17 @@ async def fill(site: Machine, fault: Fault) -> None:
         await asyncio.sleep(fault.seconds)
     finally:
         ballast.unlink()
+
+
+async def use_up_inodes(site: Machine, fault: Fault) -> None:
+    """Take all inodes of a disk, so that there is room and yet no new file; then free them again."""
+    ballast = site.directory / fault.part / f"ballast-{fault.number}"
+    await asyncio.to_thread(_make_files, ballast)
+    try:
+        await _use_up_log(site)
+        await asyncio.sleep(fault.seconds)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, ballast, ignore_errors=True)
 
 
 async def _use_up_log(site: Machine) -> None:
@@ -100,7 +114,20 @@ def _fill(ballast: Path) -> None:
                     raise
 
 
+def _make_files(ballast: Path) -> None:
+    number = 0
+    try:
+        ballast.mkdir()
+        while True:
+            (ballast / f"{number}").touch()
+            number += 1
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+
+
 KINDS = {
     "disk full": Kind(("data",), (2, 15), fill, needs_disks=True),
     "database log full": Kind(("wal",), (2, 15), fill, needs_disks=True),
+    "inodes used up": Kind(("data", "wal"), (2, 15), use_up_inodes, needs_disks=True),
 }

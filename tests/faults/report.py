@@ -19,6 +19,8 @@ class Report:
     seed: int
     count: int
     kinds: Sequence[str]
+    behind: int = 0
+    """The number of the schedule's fault behind which the run begins: a long one may have several sittings."""
     faults: list[Fault] = field(default_factory=list)
     """The faults that were inflicted."""
     findings: Findings = field(default_factory=Findings)
@@ -38,7 +40,8 @@ class Report:
         """The command that repeats the run: the same faults in the same order."""
         site = [] if self.site == DEFAULT_SITE else [f"--site {self.site}"]
         kinds = [] if [*self.kinds] == by_default(self.site) else [f"--kind '{kind}'" for kind in self.kinds]
-        options = " ".join([*site, *kinds])
+        behind = [f"--behind {self.behind}"] if self.behind else []
+        options = " ".join([*site, *kinds, *behind])
         return f"make faults SEED={self.seed} FAULTS={self.count}" + (f' ARGS="{options}"' if options else "")
 
     def __str__(self) -> str:

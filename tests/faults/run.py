@@ -50,13 +50,14 @@ async def _inflict_all(site: Site, load: Load, report: Report, end: float, say: 
     await _served(load)
     choices = {kind: KINDS[report.site][kind] for kind in report.kinds}
     since_check = 0
-    for faults in schedule(report.seed, report.count, choices):
+    rounds = schedule(report.seed, report.count, choices)
+    for faults in (each for each in rounds if each[0].number > report.behind):
         await asyncio.gather(*(_inflict(site, choices[fault.kind], fault, say) for fault in faults))
         report.faults += faults
         await site.until_ready()
         await _served(load)
         since_check += len(faults)
-        is_over = len(report.faults) == report.count or time.monotonic() > end
+        is_over = faults is rounds[-1] or time.monotonic() > end
         if since_check >= FAULTS_BETWEEN_CHECKS or is_over:
             since_check = 0
             async with site.calm():
