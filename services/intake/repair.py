@@ -1,8 +1,8 @@
 """The repair of the stream of submissions: what it has lost is published again from the tables.
 
-Scoring keeps each submission's message to the byte, intake the receipts, reviews and withdrawals. What is published
-again has the id, the headers and the content that it had, and a new number, in the former order. The services know it
-already, so no verdict changes; intake's receipts take over the new numbers.
+Scoring keeps each submission's message to the byte, intake the receipts, and the messages of reviews and withdrawals.
+What is published again has the id, the headers, the content and the signature that it had, and a new number, in the
+former order. The services know it already, so no verdict changes; intake's receipts take over the new numbers.
 
 A stream that was made anew, or put back from an older copy, gives out numbers that the tables know as those of other
 messages. It is emptied and goes on behind them, once the tables have all that it holds. Until then, and where it would
@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.intake.admission.digest import proves
 from services.intake.admission.messages import claim, review_message, submission_message, withdrawal_message
-from services.intake.storage.lost_messages import LostMessages, LostSubmission, UnscoredReceipt
+from services.intake.storage.lost_messages import LostDecision, LostMessages, LostSubmission, UnscoredReceipt
 from services.intake.storage.tables import ReviewRow, WithdrawalRow
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission, Review, Withdrawal
@@ -73,7 +73,7 @@ class Repair:
     removed: list[str] = field(default_factory=list)
     """Damaged messages in whose place the sound ones stand now."""
     damaged: list[UUID] = field(default_factory=list)
-    """Submissions that the stream has lost and whose stored content does not prove its digest."""
+    """Submissions, reviews and withdrawals that the stream has lost and of which the tables hold something else."""
     lost: Sequence[UnscoredReceipt] = ()
     """Submissions with a receipt that neither the stream nor scoring has."""
 
@@ -108,7 +108,7 @@ async def repair(engine: AsyncEngine, nats: Client, scored: Table, parked: Seque
         lost = LostMessages(snapshot, scored, parked)
         await lost.begin()
         damaged = await _note_stream(nats, lost, proof)
-        decisions = await _decisions(lost, units)
+        decisions = await _decisions(lost, units, proof, result)
         restored: set[UUID] = set()
         position = 0
         async for rows in lost.submissions():
@@ -193,13 +193,36 @@ def _message(submission: AcceptedSubmission, row: LostSubmission) -> Message:
     return message
 
 
-async def _decisions(lost: LostMessages, units: Units) -> list[tuple[datetime, Message]]:
-    """Return the reviews and withdrawals that the stream has lost as messages, oldest first."""
-    reviews = [Review.model_validate(row.body) for row in await lost.decisions(ReviewRow)]
-    withdrawals = [Withdrawal.model_validate(row.body) for row in await lost.decisions(WithdrawalRow)]
-    messages = [(one.at, review_message(one, _district(one, units), None)) for one in reviews]
-    messages += [(one.at, withdrawal_message(one, _district(one, units), None)) for one in withdrawals]
+async def _decisions(lost: LostMessages, units: Units, proof: Proof, result: Repair) -> list[tuple[datetime, Message]]:
+    """Return the reviews and withdrawals that the stream has lost as messages, oldest first; note the damaged ones."""
+    messages: list[tuple[datetime, Message]] = []
+    for table, kind in ((ReviewRow, Review), (WithdrawalRow, Withdrawal)):
+        for row in await lost.decisions(table):
+            message = _decision_message(row, kind, units)
+            if message is None or not proof.is_signed(_STREAM, message, row.at):
+                result.damaged.append(row.id)
+            else:
+                messages.append((row.at, message))
     return sorted(messages, key=lambda dated: dated[0])
+
+
+def _decision_message(row: LostDecision, kind: type[Review | Withdrawal], units: Units) -> Message | None:
+    """Return the message of a review or withdrawal; None where the row's content is not that of its id."""
+    try:
+        decision = kind.model_validate(row.body) if row.message is None else kind.model_validate_json(row.message)
+    except ValidationError:
+        return None
+    if decision.id != row.id:
+        return None
+    district = _district(decision, units)
+    if isinstance(decision, Review):
+        made = review_message(decision, district, None)
+    else:
+        made = withdrawal_message(decision, district, None)
+    # what was not kept to the byte, or not signed, is made again and signed as it is published
+    body = made.body if row.message is None else row.message.encode()
+    headers = made.headers if row.signature is None else {**made.headers, SIGNATURE: row.signature}
+    return Message(made.subject, body, headers)
 
 
 def _district(decision: Review | Withdrawal, units: Units) -> str | None:

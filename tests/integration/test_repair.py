@@ -59,6 +59,43 @@ class Filled:
         await eventually(same)
 
 
+@pytest.mark.parametrize("table", ["review", "withdrawal"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        'message = replace(message, \'"agency":"two-districts"\', \'"agency":"province"\')',
+        "message = '{}', body = '{}'",
+        "signature = 'unknown.' || signature",
+    ],
+    ids=["words", "nonsense", "signature"],
+)
+async def test_a_decision_that_was_changed_in_its_table_is_named_and_not_signed_anew(
+    filled: Filled, table: str, change: str
+) -> None:
+    around = filled.around
+    before = content(await log_of(around))
+    await around.nats.jetstream().purge_stream(_STREAM)
+    async with around.engine.begin() as connection:
+        first = f"SELECT id FROM intake.{table} ORDER BY at LIMIT 1"  # noqa: S608 - of this test
+        changed = f"UPDATE intake.{table} SET {change} WHERE id = ({first}) RETURNING id"  # noqa: S608 - of this test
+        damaged = (await connection.execute(text(changed))).scalar_one()
+    assert str(damaged) in await around.ntm("audit", "repair", status=1)
+    again = content(await log_of(around))
+    assert len(again) == len(before) - 1
+    assert all(one in before for one in again)
+
+
+async def test_decisions_that_were_kept_before_their_messages_were_are_published_again(filled: Filled) -> None:
+    around = filled.around
+    before = content(await log_of(around))
+    await around.nats.jetstream().purge_stream(_STREAM)
+    async with around.engine.begin() as connection:
+        for table in ("review", "withdrawal"):
+            await connection.execute(text(f"UPDATE intake.{table} SET message = NULL, signature = NULL"))  # noqa: S608
+    await around.ntm("audit", "repair")
+    assert content(await log_of(around)) == before
+
+
 def content(messages: list[Msg]) -> list[Any]:
     """Return what has to be the same of messages: their subjects, bodies and headers, in any order of arrival."""
     return sorted(

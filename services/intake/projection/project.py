@@ -23,6 +23,7 @@ from services.intake.storage.keeping import (
     NewDifficultyEvent,
     NewRefusal,
     NewUnscored,
+    SignedEvent,
     SubmissionEvent,
 )
 from shared.contracts import subjects
@@ -34,6 +35,7 @@ from shared.contracts.verdict_change import StatusChanged
 from shared.nats.stream_reader import read_stream
 from shared.reference.load import Reference
 from shared.service.proof import Proof
+from shared.signatures import HEADER as SIGNATURE
 
 
 class Sources(Protocol):
@@ -75,11 +77,7 @@ async def submissions(connection: AsyncConnection, messages: Sequence[Msg], sour
 
 async def reviews(connection: AsyncConnection, messages: Sequence[Msg], _sources: Sources) -> None:
     """Keep the offices' reviews of submissions."""
-    rows: list[SubmissionEvent] = []
-    for message in messages:
-        review = Review.model_validate_json(message.data)
-        body = review.model_dump(mode="json")
-        rows.append({"id": review.id, "submission": review.submission, "at": review.at, "body": body})
+    rows = [_signed_event(message, Review.model_validate_json(message.data)) for message in messages]
     await keeping.keep_reviews(connection, rows)
 
 
@@ -107,11 +105,7 @@ async def withdrawals_alone(
 ) -> Sequence[tuple[Msg, Withdrawal]]:
     """Keep withdrawals before any submission is projected; return them with their messages."""
     read = [(message, Withdrawal.model_validate_json(message.data)) for message in messages]
-    rows: list[SubmissionEvent] = [
-        {"id": one.id, "submission": one.submission, "at": one.at, "body": one.model_dump(mode="json")}
-        for _, one in read
-    ]
-    await keeping.keep_withdrawals(connection, rows)
+    await keeping.keep_withdrawals(connection, [_signed_event(message, one) for message, one in read])
     return read
 
 
@@ -206,6 +200,17 @@ async def parked(connection: AsyncConnection, messages: Sequence[Msg], _sources:
         if (parking.service, parking.stream) == ("scoring", subjects.SUBMISSIONS_STREAM)
     ]
     await keeping.keep_unscored(connection, rows)
+
+
+def _signed_event(message: Msg, event: Review | Withdrawal) -> SignedEvent:
+    return {
+        "id": event.id,
+        "submission": event.submission,
+        "at": event.at,
+        "body": event.model_dump(mode="json"),
+        "message": message.data.decode(),
+        "signature": (message.headers or {}).get(SIGNATURE),
+    }
 
 
 def _readable(messages: Sequence[Msg]) -> Iterator[tuple[Msg, AcceptedSubmission]]:

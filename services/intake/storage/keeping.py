@@ -26,12 +26,19 @@ from shared.postgres.statements import table_of, upsert
 
 
 class SubmissionEvent(TypedDict):
-    """A review or withdrawal of a submission, or a change that it caused, as their tables keep it."""
+    """What happened to a submission, as its table keeps it: a review, a withdrawal, or a change that it caused."""
 
     id: UUID
     submission: UUID
     at: datetime
     body: dict[str, Any]
+
+
+class SignedEvent(SubmissionEvent):
+    """A review or withdrawal with its message to the byte and its signature, with which it can be published again."""
+
+    message: str
+    signature: str | None
 
 
 class NewRefusal(TypedDict):
@@ -142,7 +149,7 @@ async def keep_submissions(
     await connection.execute(_PROJECT, parameters)
 
 
-async def keep_reviews(connection: AsyncConnection, rows: Sequence[SubmissionEvent]) -> None:
+async def keep_reviews(connection: AsyncConnection, rows: Sequence[SignedEvent]) -> None:
     """Keep reviews."""
     await _keep(connection, ReviewRow, rows)
 
@@ -155,7 +162,7 @@ _CLEAR = text("""
 """)
 
 
-async def keep_withdrawals(connection: AsyncConnection, rows: Sequence[SubmissionEvent]) -> None:
+async def keep_withdrawals(connection: AsyncConnection, rows: Sequence[SignedEvent]) -> None:
     """Keep withdrawals, and let the projection of submissions wait until this transaction ends.
 
     A submission that is being projected is in the tables before, so that the caller finds it; a later one is projected

@@ -63,6 +63,9 @@ class LostDecision(NamedTuple):
     id: UUID
     at: datetime
     body: dict[str, Any]
+    message: str | None
+    """The body of its message to the byte; None in rows of before."""
+    signature: str | None
 
 
 class LostMessages:
@@ -104,7 +107,7 @@ class LostMessages:
     async def decisions(self, table: type[ReviewRow | WithdrawalRow]) -> Sequence[LostDecision]:
         """Return the reviews or the withdrawals that the stream lacks, oldest first."""
         query = f"""
-            SELECT id, at, body FROM intake.{table_of(table).name} AS d
+            SELECT id, at, body, message, signature FROM intake.{table_of(table).name} AS d
             WHERE NOT EXISTS (SELECT FROM on_stream WHERE id = d.id) ORDER BY at, id
         """  # noqa: S608 - names of ours
         return [LostDecision(*row) for row in await self._connection.execute(text(query))]

@@ -96,6 +96,8 @@ class ReviewRow(_Table, table=True):
     submission: UUID = Field(index=True)
     at: datetime = Field(sa_type=_moment)
     body: dict[str, Any] = Field(sa_type=_json, description="A `Review`.")
+    message: str | None = Field(default=None, description="The message's body to the byte; None in rows of before.")
+    signature: str | None = Field(default=None, description="The message's signature; None from before signing began.")
 
 
 class WithdrawalRow(_Table, table=True):
@@ -107,6 +109,8 @@ class WithdrawalRow(_Table, table=True):
     submission: UUID = Field(index=True)
     at: datetime = Field(sa_type=_moment)
     body: dict[str, Any] = Field(sa_type=_json, description="A `Withdrawal`.")
+    message: str | None = Field(default=None, description="The message's body to the byte; None in rows of before.")
+    signature: str | None = Field(default=None, description="The message's signature; None from before signing began.")
 
 
 class UnscoredRow(_Table, table=True):
