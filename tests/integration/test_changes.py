@@ -12,10 +12,8 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 from sqlalchemy import text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.following.change_feed import KEPT
-from services.scoring.update.published_changes import ChangeOfUnit, publish_changes
 from shared.access.accounts import disable_account, reset_password
 from shared.access.agency_keys import revoke_keys
 from shared.access.sessions import IDLE, LONGEST, SESSION_COOKIE, begin_session, end_session
@@ -25,9 +23,10 @@ from shared.contracts.status import Event
 from shared.contracts.verdict_change import Change
 from shared.postgres.statements import table_of
 from shared.time import utc_now
-from tests.changes import LABOUR, REFERENCE, a_status_change, a_target_change
+from tests.changes import LABOUR, a_status_change, a_target_change
 from tests.people import an_account
-from tests.running import START, Service, Surroundings
+from tests.publishing import publish, publish_all
+from tests.running import Service, Surroundings
 from tests.waiting import eventually
 
 ELSEWHERE = UnitRef(code="06004", name="xã Đào Viên", kind="commune")
@@ -44,18 +43,6 @@ class Sent(NamedTuple):
     @property
     def ids(self) -> list[str]:
         return [item["id"] for item in self.data["items"]]
-
-
-async def publish(connection: AsyncConnection, *changes: Change) -> None:
-    """Store changes as scoring does, in a transaction that the caller ends."""
-    on = REFERENCE.units.find
-    keyed = [(on(change.unit.code, START), change) for change in changes]
-    await publish_changes(connection, [ChangeOfUnit(unit.key, change) for unit, change in keyed if unit])
-
-
-async def publish_all(around: Surroundings, *changes: Change) -> None:
-    async with around.engine.begin() as connection:
-        await publish(connection, *changes)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from shared.nats.mirrors import ensure_mirrors
 from shared.nats.roles import OFFICE, OFFICE_MIGRATE
 from shared.nats.users import login, seed_file
 from tests.changes import a_status_change
-from tests.integration.test_changes import publish_all
+from tests.publishing import publish_all
 from tests.running import Surroundings
 from tests.servers import NatsServer
 from tests.waiting import eventually
