@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Header, Query, Request
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from services.scoring.asking.parameters import check_one_of
-from services.scoring.following.change_feed import PAUSE_SECONDS, FollowedChange
+from services.scoring.following.change_feed import FollowedChange
 from services.scoring.following.published_change import PublishedChange, published
 from services.scoring.service import Scoring
 from services.scoring.storage.changes import ChangesAsked, changes_between
@@ -21,6 +21,7 @@ from shared.access.caller import Caller
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Event
 from shared.http.dependencies import Running, SignedIn, recognise, runtime_of, service_of
+from shared.http.event_stream import DOCUMENTED, PING, PING_SECONDS, EventStream
 from shared.http.paging import Limit, NumberCursor
 from shared.problems import Fault, Faults, Problem, Problems, bad_parameter, unknown_unit
 from shared.reference.load import Reference
@@ -28,6 +29,12 @@ from shared.reference.load import Reference
 router = APIRouter(prefix="/v1")
 
 _WEEK = timedelta(days=7)
+
+_PAUSE_SECONDS = 0.5
+"""The time between two frames of a page."""
+
+_AT_ONCE = 64
+"""Changes, some 100 kB, that are given to a connection at once: of a page that does not read no more is held."""
 
 _SAID_AFTER = 1000
 """Changes that were not asked for, after which their number is said all the same: who comes again is not far behind."""
@@ -131,44 +138,58 @@ async def begins_behind(
     return await scoring_of(request).changes.newest() if asked_for is None else asked_for
 
 
-@router.get("/changes/live", response_class=EventSourceResponse)
-async def follow_changes(
-    request: Request, asked: Asked, number: Annotated[int, Depends(begins_behind)]
-) -> AsyncIterator[ServerSentEvent]:
+@router.get("/changes/live", response_class=StreamingResponse, responses=DOCUMENTED)
+async def follow_changes(request: Request, asked: Asked, number: Annotated[int, Depends(begins_behind)]) -> EventStream:
     """Send the changes as they happen, as server-sent events: at most two frames a second, each with all since.
 
     An event `changes` has a `ChangeFrame`, an event `reset` a `ChangesLost`. The stream ends with its key or session.
     """
-    scoring, said = scoring_of(request), number
+    return EventStream(_followed(request, asked, number))
+
+
+async def _followed(request: Request, asked: ChangesAsked, number: int) -> AsyncIterator[bytes]:
+    """Yield the parts of the events behind a number, until their listener has lost the right to hear them."""
+    feed, said, silent_seconds = scoring_of(request).changes, number, 0.0
     while True:
-        found = await scoring.changes.behind(number)
+        event: Iterable[bytes] = ()
+        found = await feed.behind(number)
         if found is None:
-            number = said = await scoring.changes.newest()
-            yield ServerSentEvent(event="reset", id=str(number), data=ChangesLost(reason=phrase("changes.reset")))
+            number = said = await feed.newest()
+            event = [_reset(number)]
         elif found:
             number = found[-1].number
-            if frame := _frame(change for change in found if change.is_asked(asked)):
-                said = number
-                yield ServerSentEvent(event="changes", id=str(number), raw_data=frame)
+            if told := [change for change in found if change.is_asked(asked)]:
+                said, event = number, _frame(number, told)
             elif number >= said + _SAID_AFTER:
-                said = number
-                yield ServerSentEvent(id=str(number))
-        await asyncio.sleep(PAUSE_SECONDS)
+                said, event = number, [b"id: %d\n\n" % number]
+        silent_seconds += _PAUSE_SECONDS
+        for part in event:
+            silent_seconds = 0.0
+            yield part
+        if silent_seconds >= PING_SECONDS:
+            silent_seconds = 0.0
+            yield PING
+        await asyncio.sleep(_PAUSE_SECONDS)
         try:
             await recognise(request)
         except Problem:
             return
 
 
-def _frame(changes: Iterable[FollowedChange]) -> str:
-    """Return a `ChangeFrame` as JSON; an empty text where there is nothing to tell."""
-    items, unreadable = [], []
-    for change in changes:
-        if change.text is None:
-            unreadable.append(str(change.number))
-        else:
-            items.append(change.text)
-    return f'{{"items":[{",".join(items)}],"unreadable":[{",".join(unreadable)}]}}' if items or unreadable else ""
+def _reset(number: int) -> bytes:
+    lost = ChangesLost(reason=phrase("changes.reset"))
+    return b"event: reset\nid: %d\ndata: %s\n\n" % (number, lost.model_dump_json().encode())
+
+
+def _frame(number: int, changes: Sequence[FollowedChange]) -> Iterator[bytes]:
+    """Yield the parts of an event with a `ChangeFrame`."""
+    texts = [change.text for change in changes if change.text is not None]
+    unreadable = ",".join(str(change.number) for change in changes if change.text is None)
+    begin, end = b'event: changes\nid: %d\ndata: {"items":[' % number, f'],"unreadable":[{unreadable}]}}\n\n'.encode()
+    for first in range(0, max(len(texts), 1), _AT_ONCE):
+        is_last = first + _AT_ONCE >= len(texts)
+        items = b",".join(texts[first : first + _AT_ONCE])
+        yield b"".join((b"," if first else begin, items, end if is_last else b""))
 
 
 def _units(reference: Reference, caller: Caller, district: str | None) -> frozenset[int] | None:

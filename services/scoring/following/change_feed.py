@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from bisect import bisect_right
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -14,6 +15,7 @@ from services.scoring.storage.changes import (
     ChangesAsked,
     Looked,
     NumberedChange,
+    are_more_behind,
     changes_behind,
     look_behind,
     newest_number,
@@ -22,8 +24,11 @@ from services.scoring.storage.changes import (
 KEPT = 5000
 """Changes that are kept at hand. Whoever is further behind begins anew with what the lists say."""
 
-PAUSE_SECONDS = 0.5
-"""The time between two looks at the table, whoever watches: a page gets at most two frames a second."""
+LOOK_SECONDS = 0.25
+"""The time between two looks at the table, whoever watches. A page that looks here twice a second is told of a change
+within three of these."""
+
+_number_of = attrgetter("number")
 
 
 class Missing(NamedTuple):
@@ -71,7 +76,7 @@ class FollowedChange(NamedTuple):
     topic: str
     event: str
     cohorts: frozenset[str]
-    text: str | None
+    text: bytes | None
     """A `PublishedChange` as JSON; None where what is stored is damaged."""
 
     @classmethod
@@ -80,7 +85,8 @@ class FollowedChange(NamedTuple):
         change = published(row)
         if change is None:
             return cls(row.number, row.unit, row.topic, "", frozenset(), None)
-        return cls(row.number, row.unit, row.topic, change.event, frozenset(change.cohorts), change.model_dump_json())
+        text = change.model_dump_json().encode()
+        return cls(row.number, row.unit, row.topic, change.event, frozenset(change.cohorts), text)
 
     def is_asked(self, asked: ChangesAsked) -> bool:
         """Say whether it is asked for; of a damaged one only the unit and the topic are known."""
@@ -97,7 +103,7 @@ class ChangeFeed:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._kept: deque[FollowedChange] = deque(maxlen=KEPT)
+        self._kept: list[FollowedChange] = []
         self._place: Place | None = None
         self._looking = asyncio.Lock()
         self._looked_at = 0.0
@@ -106,7 +112,7 @@ class ChangeFeed:
         """Return the number of the newest change up to which none is missing."""
         async with self._looking:
             now = asyncio.get_running_loop().time()
-            if self._place is None or now - self._looked_at >= PAUSE_SECONDS:
+            if self._place is None or now - self._looked_at >= LOOK_SECONDS:
                 async with self._engine.connect() as connection:
                     self._place = await self._look(connection)
                 self._looked_at = now
@@ -121,23 +127,25 @@ class ChangeFeed:
         if number == newest:
             return ()
         if number < newest and self._kept and self._kept[0].number <= number + 1:
-            return [change for change in self._kept if number < change.number]
+            return self._kept[bisect_right(self._kept, number, key=_number_of) :]
         async with self._engine.connect() as connection:
             if number > newest:  # another process is ahead of this one, or the table is another one
                 return () if number <= await newest_number(connection) else None
-            found = await changes_behind(connection, number, newest, KEPT + 1)
-        return [FollowedChange.of(row) for row in found] if len(found) <= KEPT else None
+            if await are_more_behind(connection, number, newest, KEPT):
+                return None
+            found = await changes_behind(connection, number, newest, KEPT)
+        return [FollowedChange.of(row) for row in found]
 
     async def _look(self, connection: AsyncConnection) -> Place:
         highest = await newest_number(connection)
         if self._place is None or self._place.number > highest:
-            self._kept.clear()
+            self._kept = []
             place = Place(max(highest - KEPT, 0))
         else:
             place = self._place
         while looked := await look_behind(connection, place.number, KEPT):
             place, changes = advance(place, looked)
-            self._kept.extend(map(FollowedChange.of, changes))
-            if not changes:
+            self._kept = [*self._kept, *map(FollowedChange.of, changes)][-KEPT:]
+            if len(changes) < KEPT:
                 break
         return place

@@ -158,6 +158,12 @@ async def changes_behind(connection: AsyncConnection, number: int, until: int, l
     return [_numbered(row) for row in await connection.execute(query.order_by(change.c.number).limit(limit))]
 
 
+async def are_more_behind(connection: AsyncConnection, number: int, until: int, limit: int) -> bool:
+    """Say whether more changes than a limit are behind a number, up to another one."""
+    query = select(change.c.number).where(change.c.number > number, change.c.number <= until)
+    return await connection.scalar(query.order_by(change.c.number).offset(limit).limit(1)) is not None
+
+
 async def look_behind(connection: AsyncConnection, number: int, limit: int) -> Looked | None:
     """Return the changes behind a number that are committed, in order; None where there are none."""
     query = select(*_NUMBERED, *_TRANSACTIONS).where(change.c.number > number)
