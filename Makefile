@@ -26,6 +26,7 @@ test: setup ## Run the tests; options in ARGS, e.g. ARGS="tests/unit -x"
 bench: setup ## Measure each service beside the raw limits, and notify beside Alertmanager, in some 20 minutes
 	@$(BIN)/python -m tests.bench.intake
 	@$(BIN)/python -m tests.bench.scoring
+	@$(BIN)/python -m tests.bench.boards
 	@$(BIN)/python -m tests.bench.notify
 
 fuzz: setup ## Send every door of intake bad input; ARGS="--door json --count 100000"
