@@ -25,6 +25,7 @@ from nats.aio.msg import Msg
 
 from services.scoring import web
 from services.scoring.asking import (
+    borders,
     changes,
     communes,
     difficulties,
@@ -82,6 +83,7 @@ for part in (
     me,
     summary,
     tile_map,
+    borders,
     statuses,
     communes,
     changes,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
 from nats.aio.msg import Msg
 
+from services.scoring.borders.borders import Borders
 from services.scoring.following.change_feed import ChangeFeed
 from services.scoring.following.difficulties import Difficulties
 from services.scoring.following.hindsight import HindsightCounts
 from services.scoring.following.published_statuses import PublishedStatuses
 from services.scoring.judging.changes import Moment
+from services.scoring.settings import ScoringSettings
 from services.scoring.storage.locks import hold_off_rebuild
 from services.scoring.storage.tables import OutboxRow, ParkedRow, SubmissionRow
 from services.scoring.update.arrivals import arrival_of
@@ -33,7 +36,6 @@ from shared.service.polling_worker import PollingWorker
 from shared.service.runtime import Runtime, open_runtime
 from shared.service.transient_errors import once_possible
 from shared.service.wholeness import FilledTable, Wholeness
-from shared.settings import Settings
 
 FILLED = [FilledTable(subjects.ALL_SUBMISSIONS, AcceptedSubmission, SubmissionRow)]
 """The tables in which every message is that scoring has acknowledged."""
@@ -52,6 +54,7 @@ class Scoring:
         self.statuses = PublishedStatuses(runtime.engine, self.changes)
         self.difficulties = Difficulties(runtime.nats, runtime.proof)
         self.hindsight = HindsightCounts(runtime.engine)
+        self.borders = Borders.none()
         self.targets = PollingWorker("targets", self.judge_targets)
         self.daily_tick = DailyTick(runtime, self.relay)
         self.reference_switch = ReferenceSwitch(runtime, self.relay)
@@ -60,11 +63,13 @@ class Scoring:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, settings: Settings) -> AsyncIterator[Self]:
-        """Connect to everything while the block runs."""
+    async def running(cls, settings: ScoringSettings) -> AsyncIterator[Self]:
+        """Connect to everything while the block runs. UnusableBordersError where the file of borders has faults."""
         async with open_runtime(settings, "scoring") as runtime:
             scoring = cls(runtime)
             await scoring.prepare()
+            if settings.map:
+                scoring.borders = await asyncio.to_thread(Borders.read, settings.map, runtime.reference.units)
             try:
                 yield scoring
             finally:

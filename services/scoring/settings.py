@@ -1,4 +1,4 @@
-"""The settings of scoring beside those that all services share: who issues reports, and how they become PDF."""
+"""The settings of scoring beside those that all services share: who issues reports, how they become PDF, the map."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ class ScoringSettings(ServiceSettings):
         default=None,
         description="A .docx of the office's own, whose frame stands in place of the decree's; the report takes the "
         "place of its paragraph {{body}}.",
+    )
+    map: Path | None = Field(
+        default=None, description="GeoJSON of communes' borders, which the map draws in place of tiles; None: tiles."
     )
     pdf_url: str | None = Field(default=None, description="The address of services.pdf; None: LibreOffice here.")
 

@@ -77,6 +77,7 @@ RIGHTS: Mapping[str, Right] = {
     # scoring
     "GET /v1/summary": Right("district", words="only districts that the key covers wholly", people=ROLES),
     "GET /v1/map": _READ,
+    "GET /v1/map/borders": _READ,
     "GET /v1/statuses": _READ,
     "GET /v1/communes/{code}": _READ,
     "GET /v1/changes": _READ,

@@ -26,6 +26,7 @@ DESCRIPTION = Description(
             problems=(Problems.REFUSED,),
             parameters={"criterion": "ntm-11", "cohort": "border-2023", "as_of": "2023-06-30", "months": True},
         ),
+        "GET /v1/map/borders": Operation("Standing", "Borders of communes on the map / Ranh giới các xã trên bản đồ"),
         "GET /v1/statuses": Operation(
             "Standing",
             "Criteria of the communes / Tiêu chí của các xã",

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from services.scoring.asking.as_of import Months, day_of, days_until
+from services.scoring.asking.borders import bordered_units
 from services.scoring.asking.changes import scoring_of
 from services.scoring.asking.parameters import check_one_of
 from services.scoring.asking.units import check_criterion, cohorts_of
@@ -49,6 +50,9 @@ class TileMap(BaseModel):
     verified: bool = Field(description="Whether the tiles' places were taken from a source; else they are our own.")
     days: list[date] = Field(description="`as_of`, or with `months` the ends of months until then and `as_of`.")
     districts: list[UnitRef]
+    borders: str | None = Field(
+        description="The version of `/v1/map/borders`, which are drawn in place of tiles; none where there are none."
+    )
     tiles: list[TileItem]
     sample: bool
 
@@ -70,6 +74,8 @@ async def draw_map(
     check_one_of("cohort", cohort, (one.id for one in reference.plan.cohorts))
     days = days_until(on, reference, months)
 
+    borders = scoring_of(request).borders
+
     def drawn(history: StatusHistory) -> TileMap:
         by_day = [_statuses(history, plans.in_force(day), criterion, day) for day in days]
         present = [reference.units.by_key(key) for key in {key for statuses in by_day for key in statuses}]
@@ -83,6 +89,7 @@ async def draw_map(
             verified=reference.tiles is not None and reference.tiles.verified,
             days=days,
             districts=_districts(units, reference),
+            borders=borders.version(bordered_units(borders, reference.units, caller)),
             tiles=[
                 TileItem(
                     unit=unit_ref(unit),
