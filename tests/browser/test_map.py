@@ -141,7 +141,7 @@ async def test_a_commune_without_a_tile_is_named_beside_the_map(page: Page) -> N
 
     await page.route("**/v1/map*", without_a_tile)
     await page.get_by_role("button", name="English").click()
-    await expect(page.get_by_text("Without a tile on the map:")).to_contain_text("(behind)")
+    await expect(page.get_by_text("Without a place on the map:")).to_contain_text("(behind)")
     await expect(page.locator("a.tile.behind")).to_have_count(0)
 
 

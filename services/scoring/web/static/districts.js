@@ -5,7 +5,7 @@ import { get, WATCHING } from "./api.js";
 import { linkTo } from "./commune.js";
 import { dialog, field, h, select, table } from "./dom.js";
 import { follow } from "./live.js";
-import { tileMap } from "./map.js";
+import { communeMap, readMap } from "./map.js";
 import { day, text, troubleBox } from "./plain.js";
 import { criterionNumber } from "./values.js";
 import { status, STATUSES } from "./verdicts.js";
@@ -126,7 +126,7 @@ export function districts(main) {
     const isNew = drawn?.found !== map;
     if (isNew) {
       const group = summary.cohorts.find((one) => one.id === map.cohort);
-      const made = map.tiles.some((tile) => tile.at) ? tileMap(map, group && text(group.name)) : { element: "", show: () => {} };
+      const made = communeMap(map, group && text(group.name)) ?? { element: "", show: () => {} };
       drawn = { found: map, ...made };
     }
     drawn.show(map.days[placeOf(month, map.days)]); // a new map has its colours before it is on the page
@@ -148,7 +148,7 @@ export function districts(main) {
   async function askMap() {
     progress.replaceChildren(t("loading"));
     try {
-      const found = await readMap();
+      const found = await askedMap();
       if (!isAsked(found)) return;
       map = found;
       progress.replaceChildren();
@@ -158,7 +158,7 @@ export function districts(main) {
     }
   }
 
-  const readMap = (of = summary) => get("/v1/map", { criterion: criterion ?? worst(of).key, cohort, months: true }, WATCHING);
+  const askedMap = (of = summary) => readMap({ criterion: criterion ?? worst(of).key, cohort, months: true });
 
   /** Asks until the counts are there: those by what is known now may still be in the making. */
   async function read() {
@@ -167,7 +167,7 @@ export function districts(main) {
       if (found.days || isLeft) {
         if (!found.criteria?.some((one) => one.key === criterion)) criterion = null;
         if (!found.cohorts?.some((one) => one.id === cohort)) cohort = null;
-        return { summary: found, map: isLeft ? null : await readMap(found) };
+        return { summary: found, map: isLeft ? null : await askedMap(found) };
       }
       if (summary?.known !== known) progress.replaceChildren(t("being_counted", Math.floor((100 * found.counted) / found.asked)));
       await new Promise((go) => setTimeout(go, AGAIN_SECONDS * 1000));
