@@ -139,6 +139,7 @@ async def requests(
         "GET /v1/dossiers/{commune}/{set}": ["/v1/dossiers/06280/ntm", "/v1/dossiers/06283/ntm"],
         "GET /v1/summary": ["/v1/summary"],
         "GET /v1/map": ["/v1/map?criterion=ntm-11"],
+        "GET /v1/map/borders": [],  # from a file
         "GET /v1/statuses": ["/v1/statuses?district=184", "/v1/statuses?district=184&as_of=2023-06-15"],
         "GET /v1/communes/{code}": ["/v1/communes/06280", "/v1/communes/06283"],
         "GET /v1/changes": ["/v1/changes", "/v1/changes?district=184"],

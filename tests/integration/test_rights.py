@@ -18,6 +18,7 @@ from shared.access.sessions import SESSION_COOKIE
 from shared.contract_documents.write import FOLDER
 from shared.nats.publishing import publish
 from shared.time import utc_now
+from tests.borders import in_place_of_tiles, written
 from tests.changes import a_status_change
 from tests.integration.notify_service import as_message
 from tests.people import an_account, show_as, signed_in
@@ -78,15 +79,19 @@ class Case:
 
 
 @pytest.fixture(scope="module")
-async def services(shared_around: Surroundings, shared_intake: Service, shared_scoring: Service) -> dict[str, Service]:
+async def services(
+    shared_around: Surroundings, shared_intake: Service, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Service]:
     mail = {
         "NTM_SMTP_HOST": "127.0.0.1",
         "NTM_SMTP_PORT": "9",
         "NTM_SMTP_FROM": "ntm@example.vn",
         "NTM_WAIT_SHARE": "0",
     }
+    borders = written(tmp_path_factory.mktemp("borders"), in_place_of_tiles())
+    scoring = await shared_around.start("scoring", NTM_MAP=str(borders))
     notify = await shared_around.start("notify", **mail)
-    return {"intake": shared_intake, "scoring": shared_scoring, "notify": notify}
+    return {"intake": shared_intake, "scoring": scoring, "notify": notify}
 
 
 @pytest.fixture(scope="module")
@@ -230,6 +235,7 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
         ),
         "GET /v1/summary": plainly("/v1/summary", marker='"184"'),
         "GET /v1/map": plainly("/v1/map?criterion=ntm-11", marker="06280"),
+        "GET /v1/map/borders": plainly("/v1/map/borders", marker="06280"),
         "GET /v1/statuses": plainly("/v1/statuses?district=184", marker="06280"),
         "GET /v1/communes/{code}": plainly("/v1/communes/06280"),
         "GET /v1/changes": plainly("/v1/changes?district=184"),
