@@ -15,7 +15,7 @@ const SIDE = 28;
 const EDGE = 2; // room for the frame of the tile that has the focus
 const WIDEST_LABEL = 7 * STEP;
 const LABEL = 10; // from the label's line down to its district's first row
-const LINE = 16; // the height of a label, or of a sign
+const LINE = 13; // the height of a label, or of a sign
 const LETTER = 8; // the width of a label's letter
 const COUNT = 6; // letters
 
@@ -78,26 +78,26 @@ function tileDrawing(tiles, found, name) {
   });
   const labels = byDistrict(tiles, found).map(([district, own]) => {
     const [row, column] = [0, 1].map((way) => Math.min(...own.map((tile) => tile.at[way])));
-    return drawLabel(district, own, [column * STEP, row * STEP - LABEL]);
+    return drawLabel(district, own, found, [column * STEP, row * STEP - LABEL]);
   });
   return drawing([...labels, ...places], tiles, [left, top, right, bottom], { class: "map", "aria-label": t("map_words", name) });
 }
 
 /** The communes by their borders, each district's name over its own; `element` and `show(at, on)` as of tiles. */
 function borderDrawing(tiles, found, name) {
-  const [left, top, right, bottom] = boxOf(tiles).map((side, at) => side + (at < 2 ? -EDGE : EDGE));
-  const edges = [left, top, Math.max(right, left + WIDEST_LABEL), Math.max(bottom, top + LINE)];
+  const [west, north, east, south] = boxOf(tiles);
+  const edges = [west - EDGE, north - STEP, Math.max(east, west + WIDEST_LABEL) + EDGE, south + EDGE]; // with a line for labels
   const places = tiles.map((tile) => drawPlace(tile, found, svg("path", { d: tile.border.path }), tile.border.at));
   const taken = [];
-  const labels = byDistrict(tiles, found).map(([district, own]) => drawLabel(district, own, freePlace(district, own, tiles, taken, edges)));
+  const labels = byDistrict(tiles, found).map(([district, own]) => drawLabel(district, own, found, freePlace(district, own, tiles, taken, edges)));
   return drawing([...places, ...labels], tiles, edges, { class: "map bordered", "aria-label": t("map_border_words", name) });
 }
 
 /** What some communes fill together: left, top, right, bottom. */
 const boxOf = (tiles) => [Math.min, Math.min, Math.max, Math.max].map((which, at) => which(...tiles.map((tile) => tile.border.box[at])));
 
-/** The middle of a place for a district's name: near the middle of its communes, where it hides no other name of those in
- * `taken`, which it joins, and the fewest signs. */
+/** The middle of a place for a district's name: near the middle of its communes or above them, where it hides no other name of
+ * those in `taken`, which it joins, and the fewest signs. */
 function freePlace(district, own, tiles, taken, [left, , right]) {
   const [west, north, east, south] = boxOf(own);
   const half = ((district.name.length + COUNT) * LETTER) / 2;
@@ -105,9 +105,10 @@ function freePlace(district, own, tiles, taken, [left, , right]) {
   const middle = [(west + east) / 2, (north + south) / 2];
   const hides = ([x, y], [otherX, otherY], width) => Math.abs(x - otherX) < half + width && Math.abs(y - otherY) < LINE;
   const offsets = [0, 1, -1, 2, -2, 3, -3, 4, -4];
-  const choices = offsets.flatMap((down) => offsets.map((across) => [within(middle[0] + (across * (east - west)) / 10), middle[1] + (down * (south - north)) / 10]));
+  const over = offsets.flatMap((down) => offsets.map((across) => [within(middle[0] + (across * (east - west)) / 10), middle[1] + (down * (south - north)) / 10]));
+  const choices = [...over, [within(middle[0]), north - LABEL]];
   const cost = (place) => taken.filter((other) => hides(place, other.place, other.half)).length * 1000
-    + tiles.filter((tile) => hides(place, tile.border.at, LINE / 2)).length * 30
+    + tiles.filter((tile) => hides(place, tile.border.at, LINE / 2)).length * 100
     + Math.hypot(place[0] - middle[0], place[1] - middle[1]);
   const place = choices.reduce((best, one) => (cost(one) < cost(best) ? one : best));
   taken.push({ place, half });
@@ -156,13 +157,14 @@ function drawPlace(tile, found, shape, [x, y]) {
   return { element, show };
 }
 
-/** A district's name at a place, with how many of its communes that are shown meet the criterion. */
-function drawLabel(district, tiles, [x, y]) {
+/** A district's name at a place near some of its communes, with how many of all of them meet the criterion. */
+function drawLabel(district, near, found, [x, y]) {
+  const own = found.tiles.filter((tile) => tile.district === district.code);
   const count = svg("tspan", { class: "count" });
   const element = svg("text", { class: "place", x, y }, svg("tspan", {}, district.name), count);
   const show = (at) => {
-    const counted = tiles.filter((tile) => tile.in_cohort && tile.statuses[at]);
-    element.toggleAttribute("hidden", !tiles.some((tile) => tile.statuses[at]));
+    const counted = own.filter((tile) => tile.in_cohort && tile.statuses[at]);
+    element.toggleAttribute("hidden", !near.some((tile) => tile.statuses[at]));
     const met = counted.filter((tile) => tile.statuses[at] === "met").length;
     count.textContent = counted.length ? ` ${met}/${counted.length}` : "";
   };
