@@ -15,7 +15,7 @@ const SIDE = 28;
 const EDGE = 2; // room for the frame of the tile that has the focus
 const WIDEST_LABEL = 7 * STEP;
 const LABEL = 10; // from the label's line down to its district's first row
-const LINE = 13; // the height of a label, or of a sign
+const LINE = 15; // the height of a label, or of a sign
 const LETTER = 8; // the width of a label's letter
 const COUNT = 6; // letters
 
@@ -106,7 +106,7 @@ function freePlace(district, own, tiles, taken, [left, , right]) {
   const hides = ([x, y], [otherX, otherY], width) => Math.abs(x - otherX) < half + width && Math.abs(y - otherY) < LINE;
   const offsets = [0, 1, -1, 2, -2, 3, -3, 4, -4];
   const over = offsets.flatMap((down) => offsets.map((across) => [within(middle[0] + (across * (east - west)) / 10), middle[1] + (down * (south - north)) / 10]));
-  const choices = [...over, [within(middle[0]), north - LABEL]];
+  const choices = [[within(middle[0]), north - LABEL], ...over.filter(([, y]) => y - LINE / 2 > north && y + LINE / 2 < south)];
   const cost = (place) => taken.filter((other) => hides(place, other.place, other.half)).length * 1000
     + tiles.filter((tile) => hides(place, tile.border.at, LINE / 2)).length * 100
     + Math.hypot(place[0] - middle[0], place[1] - middle[1]);
