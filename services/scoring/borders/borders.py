@@ -41,32 +41,37 @@ class Borders:
         """
         try:
             features, faults = read_features(file)
+            by_key, unknown = _by_unit(features, units)
+            if faults or unknown:
+                raise UnusableBordersError(str(file), [*faults, *unknown])
+            projection = Projection.of([polygon for feature in by_key.values() for polygon in feature.polygons])
+            outlines = {key: outline(feature.polygons, projection) for key, feature in by_key.items()}
+            if sum(len(one.path) for one in outlines.values()) > MOST_CHARACTERS:
+                raise BorderError("", phrase("borders.too_fine"), phrase("borders.simplify"))
         except BorderError as fault:
             raise UnusableBordersError(str(file), [fault]) from fault
-        by_key: dict[int, Feature] = {}
-        for feature in features:
-            try:
-                unit = _unit(feature, units)
-                if first := by_key.get(unit.key):
-                    problem = filled(phrase("borders.twice"), unit=unit.title, place=first.place)
-                    raise BorderError(feature.place, problem, phrase("borders.join_its_parts"), feature.code)
-                by_key[unit.key] = feature
-            except BorderError as fault:
-                faults.append(fault)
-        if faults:
-            raise UnusableBordersError(str(file), faults)
-        projection = Projection.of([polygon for feature in by_key.values() for polygon in feature.polygons])
-        outlines = {key: outline(feature.polygons, projection) for key, feature in by_key.items()}
-        if sum(len(one.path) for one in outlines.values()) > MOST_CHARACTERS:
-            raise UnusableBordersError(
-                str(file), [BorderError("", phrase("borders.too_fine"), phrase("borders.simplify"))]
-            )
         return cls(outlines, hashlib.sha256(repr(outlines).encode()).hexdigest())
 
     def version(self, units: Sequence[Unit]) -> str | None:
         """Return a mark that changes with the borders of these units; None where none of them has one."""
         drawn = [str(unit.key) for unit in units if unit.key in self.outlines]
         return hashlib.sha256(" ".join([self.digest, *drawn]).encode()).hexdigest()[:32] if drawn else None
+
+
+def _by_unit(features: Sequence[Feature], units: Units) -> tuple[dict[int, Feature], list[BorderError]]:
+    """Return each unit's feature by the unit's key, and the faults of features that have no unit to themselves."""
+    by_key: dict[int, Feature] = {}
+    faults = []
+    for feature in features:
+        try:
+            unit = _unit(feature, units)
+            if first := by_key.get(unit.key):
+                problem = filled(phrase("borders.twice"), unit=unit.title, place=first.place)
+                raise BorderError(feature.place, problem, phrase("borders.join_its_parts"), feature.code)
+            by_key[unit.key] = feature
+        except BorderError as fault:
+            faults.append(fault)
+    return by_key, faults
 
 
 def _unit(feature: Feature, units: Units) -> Unit:

@@ -80,7 +80,7 @@ function tileDrawing(tiles, found, name) {
     const [row, column] = [0, 1].map((way) => Math.min(...own.map((tile) => tile.at[way])));
     return drawLabel(district, own, found, [column * STEP, row * STEP - LABEL]);
   });
-  return drawing([...labels, ...places], tiles, [left, top, right, bottom], { class: "map", "aria-label": t("map_words", name) });
+  return drawing([...labels, ...places], tiles, [left, top, right, bottom], { class: "map", "aria-label": t("map_words", name) }, t("map_region"));
 }
 
 /** The communes by their borders, each district's name over its own; `element` and `show(at, on)` as of tiles. */
@@ -90,7 +90,7 @@ function borderDrawing(tiles, found, name) {
   const places = tiles.map((tile) => drawPlace(tile, found, svg("path", { d: tile.border.path }), tile.border.at));
   const taken = [];
   const labels = byDistrict(tiles, found).map(([district, own]) => drawLabel(district, own, found, freePlace(district, own, tiles, taken, edges)));
-  return drawing([...places, ...labels], tiles, edges, { class: "map bordered", "aria-label": t("map_border_words", name) });
+  return drawing([...places, ...labels], tiles, edges, { class: "map bordered", "aria-label": t("map_border_words", name) }, t("map_border_region"));
 }
 
 /** What some communes fill together: left, top, right, bottom. */
@@ -116,10 +116,10 @@ function freePlace(district, own, tiles, taken, [left, , right]) {
 }
 
 /** A part of the map, which is away on days on which none of its communes is there. */
-function drawing(parts, tiles, [left, top, right, bottom], attributes) {
+function drawing(parts, tiles, [left, top, right, bottom], attributes, region) {
   if (!tiles.length) return { element: null, show: () => false };
   const [width, height] = [right - left, bottom - top];
-  const element = h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": t("map_region") },
+  const element = h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": region },
     svg("svg", { viewBox: `${left} ${top} ${width} ${height}`, width, role: "group", ...attributes }, ...parts.map((part) => part.element)));
   const show = (at, on) => {
     for (const part of parts) part.show(at, on);
