@@ -40,7 +40,7 @@ _COMMANDS = (
     Lazy("due", "due", "Print the reports that are overdue, due or returned, by district, and who is missing."),
     Lazy("nearest", "nearest", "Print the communes nearest to meeting a criterion, and what each still lacks."),
     Lazy("report", "report", "Write the monthly report of the province or a district into a file."),
-    Lazy("watch", "watch", "Print changes of status as they arrive from NATS, until Ctrl-C."),
+    Lazy("watch", "watch", "Print changes as they happen, until Ctrl-C. After a break none is missing."),
     Lazy("outbox", "outbox", "Print the mails and SMS that were sent on this machine, newest last."),
     Lazy("tick", "tick", "Move a simulated clock on, and wait until scoring has judged every day up to the new one."),
     Lazy("rebuild", "rebuild", "Make the tables of all services again from the streams, and put them in place."),

@@ -1,92 +1,131 @@
-"""`ntm watch`: changes of status as they arrive."""
+"""`ntm watch`: the changes of commitments and criteria as they happen."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, TypedDict
 
+import httpx
 import typer
-from nats.aio.client import Client
-from nats.aio.msg import Msg
-from nats.js.api import RawStreamMsg
-from pydantic import TypeAdapter, ValidationError
 from rich.text import Text
 
-from deploy.local.clients import broker, database
-from services.cli.console import console, run
-from services.cli.options import DATA, Data, system_of
-from services.cli.status import STATUS_STYLES
+from deploy.examples.follow_http import Frame, follow
+from deploy.local.clients import http
+from services.cli.answers import Place, Words, get, problem_text
+from services.cli.console import console, errors, fail, run
+from services.cli.options import DATA, Data, Key, key_of, system_of
+from services.cli.status import STATUS_STYLES, status_text
 from services.cli.texts import phrase
-from shared.contracts import subjects
-from shared.contracts.verdict_change import AnyChange, TargetChanged
-from shared.nats.signing_keys import keys_of
-from shared.nats.stream_reader import read_stream
-from shared.service.proof import Proof
+from shared.contracts.bilingual import Bilingual
+from shared.contracts.status import Event, Status
 from shared.texts import filled
-from shared.time import utc_now
+
+_HAPPENED: Mapping[str, Bilingual] = {
+    Event.FIRST_DATA: phrase("watch.first_data"),
+    Event.MET: phrase("watch.met"),
+    Event.LOST: phrase("watch.lost"),
+    Event.FELL_BEHIND: phrase("watch.fell_behind"),
+    Event.RECOVERED: phrase("watch.recovered"),
+    Event.MISSED: phrase("watch.missed"),
+    Event.CHANGED: phrase("watch.changed"),
+    Event.OVERDUE: phrase("watch.overdue"),
+    Event.REPORT_ARRIVED: phrase("watch.report_arrived"),
+}
+
+
+class _Criterion(TypedDict):
+    key: str
+
+
+class _Commitment(TypedDict):
+    id: str
+
+
+class _About(TypedDict, total=False):
+    """A commune's criterion, or a commitment of a district or the province."""
+
+    unit: Place
+    criterion: _Criterion | None
+    commitment: _Commitment | None
+
+
+class _Standing(_About):
+    status: str
+    since: str | None
+
+
+class _Change(_About):
+    on: str
+    event: str
+    after: str
+    reason: Words
 
 
 def watch(
-    everything: Annotated[bool, typer.Option("--all", help="Begin with the newest change of each status.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Begin with how everything stands.")] = False,
     data: Data = DATA,
+    key: Key = None,
 ) -> None:
-    """Print changes of status as they arrive from NATS, until Ctrl-C."""
+    """Print changes as they happen, until Ctrl-C. After a break none is missing."""
 
     async def work() -> None:
-        system = system_of(data)
-        async with broker(system) as nats, database(system) as engine:
-            proof = await Proof.of(engine, nats)
+        url = system_of(data).scoring_url
+        async with http(key_of(data, key)) as client:
+            page = await get(client, f"{url}/v1/changes", limit=1)
+            if page["sample"]:
+                console.print("DỮ LIỆU MẪU / SAMPLE DATA", style="bold magenta")
+            if everything:  # read behind the place, so what changes meanwhile is told
+                for standing in await _standings(client, url):
+                    _print_standing(standing)
+            console.print(phrase("watch.begins").in_both, style="dim")
+            async for frame in follow(client, url, str(page["live_after"]), _print_break):
+                _print_frame(frame)
 
-            async def came(message: Msg) -> None:
-                _print(message, _fault(nats, message))
-
-            watched = (subjects.ALL_STATUSES, subjects.ALL_TARGETS)
-            if everything:
-                for message in await _newest(nats, watched, proof):
-                    _print(message, proof.fault(message))
-            for subject in watched:
-                await nats.subscribe(subject, cb=came)
-            console.print(f"… {', '.join(watched)} (Ctrl-C)", style="dim")
-            await asyncio.Event().wait()
-
-    run(work())
-
-
-async def _newest(nats: Client, watched: Sequence[str], proof: Proof) -> list[Msg]:
-    """Return the newest proved change of each status, and all that are not proved, in the order in which they came."""
-    newest: dict[str, Msg] = {}
-    unproved: list[Msg] = []
-    for family in watched:
-        async for batch in read_stream(nats, subjects.STATUS_STREAM, family):
-            proved, found = proof.split(batch)
-            newest.update((message.subject, message) for message in proved)
-            unproved += [message for message, _ in found]
-    return sorted([*newest.values(), *unproved], key=lambda message: message.metadata.sequence.stream)
-
-
-def _fault(nats: Client, message: Msg) -> str | None:
-    """Return why a change that just came is not proved; None where it is, or where the system has no keys."""
-    just_came = RawStreamMsg(subject=message.subject, data=message.data, headers=message.headers, time=utc_now())
-    return Proof(keys_of(nats), {}).fault_of_kept(subjects.STATUS_STREAM, just_came)
-
-
-def _print(message: Msg, fault: str | None) -> None:
-    """Print a change. One that nobody has proved, or that cannot be read, is named as such, without what it says."""
-    if fault is not None:
-        words = filled(phrase("watch.not_proved"), subject=message.subject, reason=fault)
-        console.print(words.in_both, style="red", highlight=False, markup=False)
-        return
     try:
-        _print_change(message)
-    except ValidationError:
-        words = filled(phrase("watch.unreadable"), subject=message.subject)
-        console.print(words.in_both, style="red", highlight=False, markup=False)
+        run(work())
+    except httpx.HTTPStatusError as error:
+        raise fail(problem_text(error.response)) from None
 
 
-def _print_change(message: Msg) -> None:
-    change = TypeAdapter(AnyChange).validate_json(message.data)
-    topic = change.commitment.id if isinstance(change, TargetChanged) else change.criterion.key
-    line = Text(f"{change.on} {change.unit.code} {change.unit.name:<24} {topic:<24} ")
-    line.append(f"{change.event:<15}", style=STATUS_STYLES[change.after])
-    console.print(line, Text(change.assessment.reason.vi, style="dim"))
+async def _standings(client: httpx.AsyncClient, url: str) -> list[_Standing]:
+    """Return what is known of each criterion and commitment, those that have stood longest first."""
+    items: list[_Standing] = []
+    cursor: str | None = None
+    while True:
+        page = await get(client, f"{url}/v1/statuses", form="short", cursor=cursor, limit=5000)
+        items += page["items"]
+        if not (cursor := page["next"]):
+            break
+    items += (await get(client, f"{url}/v1/targets"))["items"]
+    return sorted((one for one in items if one["status"] != Status.NO_DATA), key=lambda one: one["since"] or "")
+
+
+def _print_standing(standing: _Standing) -> None:
+    console.print(_line(standing["since"] or "–", standing).append_text(status_text(standing["status"])))
+
+
+def _print_frame(frame: Frame) -> None:
+    """Print the changes of a frame, and name those that cannot be shown."""
+    for change in frame.data.get("items", []):
+        _print_change(change)
+    for number in frame.data.get("unreadable", []):
+        errors.print(filled(phrase("watch.unreadable"), number=number).in_both, style="red", highlight=False)
+    if frame.event == "reset":
+        errors.print(Bilingual(**frame.data["reason"]).in_both, style="red", highlight=False, markup=False)
+
+
+def _print_change(change: _Change) -> None:
+    happened = _HAPPENED[change["event"]].in_both
+    console.print(_line(change["on"], change).append(happened, style=STATUS_STYLES[change["after"]]))
+    for language in ("vi", "en"):
+        console.print(Text(f"  {Bilingual(**change['reason']).in_(language)}", style="dim"))
+
+
+def _print_break(reason: str) -> None:
+    errors.print(filled(phrase("watch.broken"), reason=reason).in_both, style="red", highlight=False, markup=False)
+
+
+def _line(day: str, about: _About) -> Text:
+    criterion, commitment, unit = about.get("criterion"), about.get("commitment"), about["unit"]
+    topic = criterion["key"] if criterion else commitment["id"] if commitment else ""
+    return Text(f"{day:<10} {unit['code']} {unit['name']:<24} {topic:<24} ")

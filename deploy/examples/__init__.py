@@ -1,0 +1,1 @@
+"""Examples of following the changes, which run by themselves; the tests run each."""
