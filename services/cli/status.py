@@ -33,7 +33,7 @@ _NAMES = {
     "not_met": "chưa đạt",
     "no_data": "–",
 }
-_LEGEND = (
+LEGEND = (
     "đạt = met · đúng tiến độ = on track · chậm = behind · không đạt hạn = missed · chưa đạt = not met · – = no data"
 )
 
@@ -100,7 +100,7 @@ async def _status(district: str | None, as_of: date | None, every: bool, data: P
     shown = [target for target in targets["items"] if district in (None, target["unit"]["code"])]
     if shown:
         console.print(targets_table(shown))
-    console.print(_LEGEND, style="dim")
+    console.print(LEGEND, style="dim")
 
 
 def _communes_table(items: list[_StatusItem], as_of: str, every: bool) -> Table:

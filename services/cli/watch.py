@@ -14,7 +14,7 @@ from deploy.local.clients import http
 from services.cli.answers import Place, Words, get, problem_text
 from services.cli.console import console, errors, fail, run
 from services.cli.options import DATA, Data, Key, key_of, system_of
-from services.cli.status import STATUS_STYLES, status_text
+from services.cli.status import LEGEND, STATUS_STYLES, status_text
 from services.cli.texts import phrase
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Event, Status
@@ -77,6 +77,7 @@ def watch(
             if everything:  # read behind the place, so what changes meanwhile is told
                 for standing in await _standings(client, url):
                     _print_standing(standing)
+                console.print(LEGEND, style="dim")
             console.print(phrase("watch.begins").in_both, style="dim")
             async for frame in follow(client, url, str(page["live_after"]), _print_break):
                 _print_frame(frame)

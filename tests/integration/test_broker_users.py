@@ -636,7 +636,7 @@ async def _ignore(_: Exception) -> None: ...
 
 
 BROKER_COMMANDS = [
-    ["tick"], ["watch"], ["audit", "verify"], ["audit", "repair"], ["rebuild", "--verify"], ["operations"],
+    ["tick"], ["audit", "verify"], ["audit", "repair"], ["rebuild", "--verify"], ["operations"],
     ["parked", "replay", "--all"], ["migrate"], ["migrate", "--dry-run"], ["backup", "NEW"],
     ["reference", "check", "shared/reference"], ["reference", "install", "shared/reference", "--reason", "x"],
     ["reference", "list"], ["reference", "show", "1"],
@@ -659,7 +659,6 @@ async def test_a_command_with_wrong_credentials_ends_with_a_word(
     ("user", "command"),
     [
         ("intake", ["tick"]),
-        ("intake", ["watch"]),
         ("notify", ["audit", "verify"]),
         ("scoring", ["migrate"]),
         ("operator", ["migrate"]),

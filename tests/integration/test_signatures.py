@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,7 +37,6 @@ from shared.time import utc_now
 from tests.binding_plan import binding_plans, reference_that_binds
 from tests.builders import a_posted_submission, as_published
 from tests.changes import a_status_change
-from tests.forked import copied
 from tests.integration.notify_service import NotifyService, as_message
 from tests.integration.test_difficulties import answer, report
 from tests.integration.test_dossiers import offices, yes
@@ -453,35 +450,3 @@ async def test_operators_hear_of_what_nobody_has_proved(
         return wanted if wanted <= subjects_seen else set()
 
     await eventually(reported)
-
-
-async def test_watch_never_shows_a_forged_change_as_true(around: Surroundings) -> None:
-    forged, genuine = as_message(a_status_change(Event.LOST)), as_message(a_status_change(Event.MET))
-    await put(around.nats, forged)
-    await publish(around.nats, [genuine])
-    await put(around.nats, forged)
-    await put(around.nats, Message(forged.subject, b"{}", {}))
-    await publish(around.nats, [Message(forged.subject, b"{}", {})])
-    printed = await watched(around)
-    assert printed.count("chưa được chứng thực") == 3
-    assert printed.count("lost") == 0
-    assert printed.count("không đọc được") <= 1
-
-
-async def watched(around: Surroundings) -> str:
-    """Return what `ntm watch --all` prints until it waits for more."""
-    around.as_running_system().write(around.logs)
-    file = around.logs / "watched"
-    await asyncio.to_thread(file.touch)
-    command = (sys.executable, "-m", "services.cli.main", "watch", "--all")
-    process = await copied(command, {"COLUMNS": "300", "NTM_DATA": str(around.logs)}, file)
-    try:
-        await eventually(lambda: _contains(file, "Ctrl-C"))
-    finally:
-        process.send_signal(signal.SIGTERM)
-        await process.wait()
-    return await asyncio.to_thread(file.read_text)
-
-
-async def _contains(file: Path, words: str) -> bool:
-    return words in await asyncio.to_thread(file.read_text)
