@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-LONGEST_PAUSE_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 10.0
 
 
 class Frame(NamedTuple):
@@ -55,7 +55,7 @@ async def follow(
                     async for frame in frames(answer.aiter_lines()):
                         place, pause = frame.id, 1.0
                         yield frame
-            reason = f"HTTP {answer.status_code}"
+            reason = "end of the stream" if answer.is_success else f"HTTP {answer.status_code}"
         except httpx.TransportError as error:
             reason = str(error) or type(error).__name__
         broken(reason)

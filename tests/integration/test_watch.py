@@ -105,7 +105,7 @@ async def test_watch_begins_with_how_everything_stands_and_leaves_nothing_out_be
         assert re.search(r"2023-06-30 06280 xã Điềm He ntm-11 chưa đạt", standing)
         assert "06280" not in behind
         await publish_all(around, a_status_change(Event.RECOVERED))
-        assert "trở lại đúng tiến độ / back on track" in await prints(printed, "06280 xã Điềm He")
+        await prints(printed, "06280 xã Điềm He ntm-11 trở lại đúng tiến độ / back on track")
 
 
 async def test_watch_never_shows_a_forged_change(around: Surroundings, scoring: Service) -> None:
