@@ -10,7 +10,7 @@ import shlex
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,7 +88,8 @@ async def following(name: str, *arguments: str, **env: str) -> AsyncIterator[Exa
     try:
         yield Example(process)
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):  # it has ended
+            process.kill()
         await process.wait()
 
 
