@@ -18,7 +18,7 @@ from tests.builders import a_posted_submission
 from tests.changes import a_status_change, a_target_change
 from tests.forked import Forked, copied
 from tests.integration.notify_service import as_message
-from tests.integration.test_changes import publish_all
+from tests.publishing import publish_all
 from tests.running import Service, Surroundings
 from tests.waiting import eventually
 
