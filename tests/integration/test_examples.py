@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,12 +20,14 @@ import nats as nats_client
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from deploy.examples.receive_webhook import Calls
 from services.cli.migrate import prepare_streams
 from shared.contracts import subjects
+from shared.nats.cloud_events import Message
 from shared.nats.mirrors import ensure_mirrors
 from shared.nats.publishing import publish
 from shared.nats.roles import MIRRORED, OFFICE, OFFICE_MIGRATE, inbox_of
@@ -63,7 +66,7 @@ class Example:
         self._lines = process.stdout
 
     async def next(self) -> Heard:
-        line = (await asyncio.wait_for(self._lines.readline(), 120)).decode()
+        line = (await asyncio.wait_for(self._lines.readline(), 240)).decode()
         assert line, "the example has ended"
         id_, _, content = line.partition(" ")
         return Heard(id_, json.loads(content))
@@ -218,10 +221,18 @@ async def test_a_follower_by_nats_goes_on_when_the_broker_comes_back_and_repeats
     changes = [a_status_change() for _ in range(4)]
     arguments = (server.url, str(seed_file(server.users, OFFICE.name)), str(tmp_path / "place"))
 
+    async def is_put(message: Message) -> bool:
+        try:
+            await client.jetstream(timeout=30).publish(
+                message.subject, message.body, headers={"Nats-Msg-Id": message.headers[EVENT_ID]}
+            )
+        except NatsError:  # the broker is not there again
+            return False
+        return True
+
     async def put(*some: Any) -> None:
         for change in some:
-            message = as_message(change)
-            await client.jetstream(timeout=60).publish(message.subject, message.body)
+            await eventually(partial(is_put, as_message(change)), seconds=200)
 
     await put(changes[0])
     async with following("follow_nats.py", *arguments) as nats:
