@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypedDict
@@ -108,6 +108,13 @@ async def ensure_agency(connection: AsyncConnection, agency: str, name: str) -> 
     """Create the agency, unless there is one of this id."""
     new = insert_or_find(Agency).values(id=agency, name=name, created_at=utc_now())
     await connection.execute(new.on_conflict_do_nothing())
+
+
+async def agency_names(connection: AsyncConnection, ids: Collection[str]) -> Mapping[str, str]:
+    """Return the names of agencies by their ids; one that nobody has made here has none."""
+    agencies = table_of(Agency)
+    rows = await connection.execute(select(agencies.c.id, agencies.c.name).where(agencies.c.id.in_(set(ids))))
+    return {row.id: row.name for row in rows}
 
 
 async def _insert_key(

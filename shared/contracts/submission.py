@@ -178,6 +178,7 @@ class Tracked(BaseModel):
     )
     receipt: Receipt
     agency: str = Field(description="The agency that sent it.")
+    agency_name: str | None = Field(default=None, description="Its name, as people know it.")
     stage: Stage
     revision: int
     submission: AcceptedSubmission | None = Field(default=None, description="As accepted; left out in lists.")

@@ -18,9 +18,12 @@ async def test_a_webhook_is_signed_rotated_replayed_and_disabled_when_it_is_gone
         )
         assert made.status_code == 201, made.text
         subscription = made.json()
+        assert subscription["agency_name"] == "Agency"
         receiver.secrets = [subscription["secret"]]
         path = f"/v1/subscriptions/{subscription['id']}"
-        assert "secret" not in (await notify.get("/v1/subscriptions", key)).json()["items"][0]
+        [listed] = (await notify.get("/v1/subscriptions", key)).json()["items"]
+        assert "secret" not in listed
+        assert listed["agency_name"] == "Agency"
         assert (await notify.get("/v1/subscriptions", await notify.key("181"))).json()["items"] == []
 
         change = a_status_change()

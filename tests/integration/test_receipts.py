@@ -11,6 +11,8 @@ import pytest
 from nats.js.errors import NotFoundError
 
 from services.intake.storage import receipts
+from shared.access.agency_keys import add_key
+from shared.access.caller import EVERYTHING
 from shared.contracts import subjects
 from shared.contracts.parked_message import Parked
 from shared.nats.cloud_events import cloud_event
@@ -56,12 +58,13 @@ async def listed(service: Service, key: str, **parameters: Any) -> list[str]:
 async def test_until_scoring_has_run_a_receipt_says_accepted_and_it_is_there_at_once(
     shared_around: Surroundings, shared_intake: Service
 ) -> None:
-    key = await shared_around.key("180", agency="first")
+    key = await add_key(shared_around.engine, "first", "Phòng Một", ["180"], [EVERYTHING])
     for revision in range(1, 10):
         receipt = await post(shared_intake, key, a_posted_submission(unit="06001", revision=revision))
         tracked = await get(shared_intake, key, f"/v1/submissions/{receipt['id']}")
         assert tracked["status"] == "accepted"
         assert tracked["receipt"] == receipt
+        assert tracked["agency_name"] == "Phòng Một"
         assert (tracked["agency"], tracked["stage"], tracked["revision"]) == ("first", "reported", revision)
 
 

@@ -17,6 +17,7 @@ from services.intake.service import Serving
 from services.intake.storage import receipts, refusals
 from services.intake.storage.receipts import ReceiptFilter, StoredReceipt
 from services.intake.storage.refusals import StoredRefusal
+from shared.access.agency_keys import agency_names
 from shared.access.caller import Caller
 from shared.contracts import subjects
 from shared.contracts.refs import SentUnitCode
@@ -142,12 +143,14 @@ async def _tracked(connection: AsyncConnection, rows: Sequence[StoredReceipt], s
     reviews = await receipts.reviews_of(connection, ids)
     originals = [row.reviews for row in rows if row.reviews]
     withdrawals = await receipts.withdrawals_of(connection, [*ids, *originals])
+    names = await agency_names(connection, [row.agency for row in rows])
     parked = await receipts.parked_among(connection, [row.sequence for row in rows])
     return [
         Tracked(
             status=_state(row.sequence, reviews[row.id], scored_until, parked),
             receipt=row.receipt,
             agency=row.agency,
+            agency_name=names.get(row.agency),
             stage=row.stage,
             revision=row.revision,
             changes=changes[row.id],

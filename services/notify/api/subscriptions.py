@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -14,6 +15,7 @@ from services.notify.delivery.channels.webhook import endpoint_fault, host_of, n
 from services.notify.routing.key_scope import KeyScope
 from services.notify.routing.match_checks import match_faults
 from services.notify.storage import subscriptions
+from shared.access.agency_keys import agency_names
 from shared.access.caller import Caller
 from shared.contracts.refs import UnitCode
 from shared.http.dependencies import SignedIn
@@ -42,6 +44,7 @@ class SubscriptionItem(NewSubscription):
 
     id: UUID
     agency: str
+    agency_name: str | None = Field(default=None, description="Its name, as people know it.")
     created_at: AwareDatetime
     failing_since: AwareDatetime | None
     disabled_at: AwareDatetime | None
@@ -94,8 +97,9 @@ async def subscribe(new: NewSubscription, notify: Serving, caller: SignedIn) -> 
     async with notify.engine.begin() as connection:
         await subscriptions.add_subscription(connection, row)
         kept = await _own(connection, subscription_id, caller, notify.reference)
+        names = await agency_names(connection, [kept.agency])
     notify.forget_world()
-    return _with_secret(kept, notify.reference)
+    return _with_secret(kept, notify.reference, names)
 
 
 @router.get("")
@@ -103,10 +107,15 @@ async def list_subscriptions(notify: Serving, caller: SignedIn) -> Subscriptions
     """List the subscriptions of the key's agency, or for the coordinator all, without their secrets."""
     async with notify.engine.connect() as connection:
         rows = await subscriptions.subscriptions(connection)
+        names = await agency_names(connection, [row.agency for row in rows])
     sees_all = is_coordinator(caller, notify.reference)
     own = [row for row in rows if sees_all or row.agency == caller.agency]
     read, damaged = read_rows(
-        own, lambda row: (_item(row, notify.reference), sees_all or _is_own(row, caller, notify.reference))
+        own,
+        lambda row: (
+            _item(row, notify.reference, names),
+            sees_all or _is_own(row, caller, notify.reference),
+        ),
     )
     return Subscriptions(items=[item for item, is_seen in read if is_seen], unreadable=[row.id for row in damaged])
 
@@ -118,8 +127,9 @@ async def rotate(subscription_id: UUID, notify: Serving, caller: SignedIn) -> Su
         row = await _own(connection, subscription_id, caller, notify.reference)
         await subscriptions.change_secret(connection, subscription_id, new_secret(), row.secret, utc_now() + OVERLAP)
         kept = await _own(connection, subscription_id, caller, notify.reference)
+        names = await agency_names(connection, [kept.agency])
     notify.forget_world()  # the next webhook is signed with the new secret already
-    return _with_secret(kept, notify.reference)
+    return _with_secret(kept, notify.reference, names)
 
 
 @router.post("/{subscription_id}/enable")
@@ -129,8 +139,9 @@ async def enable(subscription_id: UUID, notify: Serving, caller: SignedIn) -> Su
         await _own(connection, subscription_id, caller, notify.reference)
         await subscriptions.enable_subscription(connection, subscription_id)
         kept = await _own(connection, subscription_id, caller, notify.reference)
+        names = await agency_names(connection, [kept.agency])
     notify.forget_world()
-    return _item(kept, notify.reference)
+    return _item(kept, notify.reference, names)
 
 
 @router.post("/{subscription_id}/replay", status_code=202)
@@ -179,10 +190,11 @@ def _is_own(row: subscriptions.StoredSubscription, caller: Caller, reference: Re
     )
 
 
-def _item(row: subscriptions.StoredSubscription, reference: Reference) -> SubscriptionItem:
+def _item(row: subscriptions.StoredSubscription, reference: Reference, names: Mapping[str, str]) -> SubscriptionItem:
     return SubscriptionItem(
         id=row.id,
         agency=row.agency,
+        agency_name=names.get(row.agency),
         unit=reference.units.by_key(row.unit).code,
         url=row.url,
         match=Match.model_validate(row.match),
@@ -192,5 +204,7 @@ def _item(row: subscriptions.StoredSubscription, reference: Reference) -> Subscr
     )
 
 
-def _with_secret(row: subscriptions.StoredSubscription, reference: Reference) -> SubscriptionWithSecret:
-    return SubscriptionWithSecret(**_item(row, reference).model_dump(), secret=row.secret)
+def _with_secret(
+    row: subscriptions.StoredSubscription, reference: Reference, names: Mapping[str, str]
+) -> SubscriptionWithSecret:
+    return SubscriptionWithSecret(**_item(row, reference, names).model_dump(), secret=row.secret)

@@ -52,7 +52,7 @@ function card(one, changed) {
   return h("article", { class: "difficulty" },
     h("h3", {}, unitName(one.unit.code), " ", badge(t(`difficulty_${one.state}`), TONES[one.state])),
     h("p", { class: "hint" }, t(`kind_${one.kind}`), one.criterion && ` · ${criterionName(one.criterion)}`, ` · ${one.state === "closed" ? t("closed_after", days(one.age_days)) : t("reported_on", daysAgo(one.age_days))}`, one.contact && ` · ${t("contact")}: ${one.contact}`),
-    one.said.map((said) => h("blockquote", {}, h("p", { class: "words" }, said.words), h("footer", { class: "hint" }, said.agency, " · ", moment(said.at), said.closes && ` · ${t("difficulty_closed")}`))),
+    one.said.map((said) => h("blockquote", {}, h("p", { class: "words" }, said.words), h("footer", { class: "hint" }, said.agency_name ?? said.agency, " · ", moment(said.at), said.closes && ` · ${t("difficulty_closed")}`))),
     answer);
 }
 

@@ -39,7 +39,7 @@ export async function openReceipt(id, more = () => null) {
     const { receipt, submission } = found;
     body.replaceChildren(
       h("p", {}, h("b", {}, unitName(receipt.unit)), ` · ${periodName(receipt.period)} · ${stage(found)} `, state(found)),
-      h("p", { class: "hint" }, t("sent_by", found.agency), " · ", moment(receipt.received_at), receipt.due && ` · ${t("late")}`),
+      h("p", { class: "hint" }, t("sent_by", found.agency_name ?? found.agency), " · ", moment(receipt.received_at), receipt.due && ` · ${t("late")}`),
       withdrawn(found.withdrawal) || "", ...reviews(found.reviews), ...warnings(receipt.warnings),
       table(t("figures"), [t("element"), t("value")], Object.entries(submission.readings).map(([code, value]) => [elementName(code), h("b", {}, figure(value))])),
       changes(found.changes) || "",

@@ -57,7 +57,7 @@ const details = (id, act, label = t("details")) => h("button", { type: "button",
 export function sentTable(items, act, isOthers = false) {
   const row = (one) => [
     moment(one.receipt.received_at), h("b", { class: "place" }, unitName(one.receipt.unit)), periodName(one.receipt.period),
-    isOthers ? one.agency : stage(one), [state(one), one.receipt.due && h("span", { class: "hint" }, ` ${t("late")}`)],
+    isOthers ? one.agency_name ?? one.agency : stage(one), [state(one), one.receipt.due && h("span", { class: "hint" }, ` ${t("late")}`)],
     [warnings(one.receipt.warnings), changes(one.changes) || h("span", { class: "hint" }, "–")],
     details(one.receipt.id, () => act(one), isOthers ? t("review_one") : undefined)];
   const headers = [t("time"), t("unit"), t("period_short"), t(isOthers ? "agency" : "stage"), t("state"), t("caused"), t("receipt")];
