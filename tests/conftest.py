@@ -68,9 +68,16 @@ async def database_url(postgres_server: PostgresServer) -> AsyncIterator[str]:
     await postgres_server.drop_database(url)
 
 
+_shared: list[Surroundings] = []
+"""The surroundings that tests of a module share, while they stand."""
+
+
 @pytest.fixture
 async def nats(nats_server: NatsServer) -> AsyncIterator[Client]:
-    """A connection to a NATS without streams."""
+    """A connection to a NATS without streams, from which no service of the module's other tests takes anything."""
+    for around in _shared:
+        for service in around.services:
+            await service.stop()
     client = await connect_empty(nats_server)
     yield client
     await client.close()
@@ -132,11 +139,16 @@ async def shared_around(
     nats_server: NatsServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Surroundings]:
-    """The surroundings of services whose state no test of the module disturbs: the same ones for all these tests."""
+    """The surroundings of services whose state no test of the module disturbs: the same ones for all these tests.
+
+    Tests that have surroundings of their own come behind them in a module: they stop these services.
+    """
     url = await postgres_server.create_database(migrated)
     client = await connect_empty(nats_server)
     async with prepared(url, client, nats_server, tmp_path_factory.mktemp("logs")) as around:
+        _shared.append(around)
         yield around
+        _shared.remove(around)
     await client.close()
     await postgres_server.drop_database(url)
 
