@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.borders import in_place_of_tiles, written
 from tests.browser.pages import a_person, keep_picture, opened, sign_in
+from tests.browser.test_accessibility import faults
 from tests.browser.test_board import PHONE, answer
 from tests.browser.test_map import DAY, said, shown, width_of
 from tests.integration.test_rebuild import scored
@@ -59,7 +60,7 @@ async def test_borders_say_what_the_api_says_on_each_day_and_open_their_communes
     assert await behind.locator("path").evaluate("one => getComputedStyle(one).strokeWidth") == "3px"
     await expect(behind.locator("title")).to_have_text("xã Quốc Khánh: chậm tiến độ")
     await keep_picture(page, f"map-borders-{width_of(page)}")
-    assert await page.evaluate("document.documentElement.scrollWidth") <= width_of(page)
+    assert await faults(page, "borders") == []
     box = await behind.locator("path").bounding_box()
     assert box
     assert box["width"] > 20
