@@ -8,10 +8,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 from services.cli.texts import phrase
 from shared.contracts.bilingual import Bilingual
+from shared.strict_json import NotANumberError, RepeatedNameError, StrictDecoder
 from shared.texts import filled
 
 _OWN_FIELDS = ("unit", "period", "stage", "revision", "source_ref", "confirmed")
@@ -57,7 +58,7 @@ def _decode(content: bytes) -> str:
 
 def _read_json(text: str, line: int | None = None) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_refuse_constant)
+        return json.loads(text, cls=StrictDecoder)
     except json.JSONDecodeError as error:
         not_json = phrase("submission_file.not_json")
         raise UnreadableFileError(
@@ -65,25 +66,15 @@ def _read_json(text: str, line: int | None = None) -> Any:
         ) from None
     except RecursionError:
         reason = phrase("submission_file.nested_too_deeply")
+    except RepeatedNameError as error:
+        reason = filled(phrase("submission_file.name_twice"), name=repr(error.name[:60]))
+    except NotANumberError as error:
+        reason = filled(phrase("submission_file.not_a_number"), name=error.name)
     except ValueError:
         reason = phrase("submission_file.number_too_long")
-    except UnreadableFileError as error:
-        reason = error.reason
     if line:
         reason = filled(phrase("submission_file.in_line"), line=line, reason=reason)
     raise UnreadableFileError(reason)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse two figures under one name: JSON would drop the first without a word."""
-    for name, count in Counter(name for name, _ in pairs).items():
-        if count > 1:
-            raise UnreadableFileError(filled(phrase("submission_file.name_twice"), name=repr(name[:60])))
-    return dict(pairs)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise UnreadableFileError(filled(phrase("submission_file.not_a_number"), name=name))
 
 
 def _write_json(number: int, item: Any) -> bytes:

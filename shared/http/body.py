@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, NoReturn
+from typing import Any
 
 from fastapi.routing import APIRoute
 from pydantic_core import from_json
@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from shared.contracts.bilingual import Bilingual
 from shared.problems import Fault, Faults, Problem, Problems
+from shared.strict_json import NotANumberError, RepeatedNameError, StrictDecoder
 from shared.text import storable
 from shared.texts import filled, phrase
 
@@ -184,29 +185,7 @@ def parse_json(text: bytes) -> Any:
     return value
 
 
-class _AmbiguousJsonError(ValueError):
-    """JSON that Python reads although its meaning is not defined."""
-
-    def __init__(self, detail: Bilingual) -> None:
-        super().__init__(detail.en)
-        self.detail = detail
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse two figures under one name: nobody knows which is meant, and Python would silently drop one of them."""
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = storable(next(name for name in names if names.count(name) > 1)[:60])
-        raise _AmbiguousJsonError(filled(phrase("body.repeated_name"), name=twice))
-    return fields
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise _AmbiguousJsonError(filled(phrase("body.not_a_number"), name=name))
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse_constant)
+_DECODER = StrictDecoder()
 
 
 def _is_deeper(value: object, limit: int) -> bool:
@@ -219,8 +198,10 @@ def _is_deeper(value: object, limit: int) -> bool:
 
 def _reason(error: ValueError | RecursionError) -> Bilingual:
     match error:
-        case _AmbiguousJsonError():
-            return error.detail
+        case RepeatedNameError(name=name):
+            return filled(phrase("body.repeated_name"), name=storable(name[:60]))
+        case NotANumberError(name=name):
+            return filled(phrase("body.not_a_number"), name=name)
         case RecursionError():
             return _TOO_DEEP
         case json.JSONDecodeError(lineno=line, colno=column):

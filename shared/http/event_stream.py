@@ -12,7 +12,7 @@ from typing import Any
 from fastapi.responses import StreamingResponse
 
 PING = b": ping\n\n"
-"""What is sent into a long silence, so that proxies do not take the connection for dead."""
+"""A comment that is sent into a long silence, so that proxies do not take the connection for dead."""
 
 PING_SECONDS = 15
 

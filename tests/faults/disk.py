@@ -11,8 +11,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -69,24 +70,28 @@ def _unshare() -> list[str]:
 
 async def fill(site: Machine, fault: Fault) -> None:
     """Fill the disk of broker and database, or that of PostgreSQL's log alone; then free it again."""
-    ballast = site.directory / fault.part / f"ballast-{fault.number}"
-    await asyncio.to_thread(_fill, ballast)
-    try:
-        await _use_up_log(site)
+    async with _ballast(site, fault, _fill, Path.unlink):
         await asyncio.sleep(fault.seconds)
-    finally:
-        ballast.unlink()
 
 
 async def use_up_inodes(site: Machine, fault: Fault) -> None:
     """Take all inodes of a disk, so that there is room and yet no new file; then free them again."""
+    async with _ballast(site, fault, _make_files, partial(shutil.rmtree, ignore_errors=True)):
+        await asyncio.sleep(fault.seconds)
+
+
+@asynccontextmanager
+async def _ballast(
+    site: Machine, fault: Fault, put: Callable[[Path], None], remove: Callable[[Path], None]
+) -> AsyncIterator[None]:
+    """Use up the disk that a fault names during the block, and the files that PostgreSQL keeps ready."""
     ballast = site.directory / fault.part / f"ballast-{fault.number}"
-    await asyncio.to_thread(_make_files, ballast)
+    await asyncio.to_thread(put, ballast)
     try:
         await _use_up_log(site)
-        await asyncio.sleep(fault.seconds)
+        yield
     finally:
-        await asyncio.to_thread(shutil.rmtree, ballast, ignore_errors=True)
+        await asyncio.to_thread(remove, ballast)
 
 
 async def _use_up_log(site: Machine) -> None:

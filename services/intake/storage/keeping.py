@@ -26,7 +26,7 @@ from shared.postgres.statements import table_of, upsert
 
 
 class SubmissionEvent(TypedDict):
-    """What happened to a submission, as its table keeps it: a review, a withdrawal, or a change that it caused."""
+    """A review or withdrawal of a submission, or a change that it caused, as its table keeps it."""
 
     id: UUID
     submission: UUID

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from services.scoring.borders.faults import BorderError
 from services.scoring.texts import phrase
+from shared.strict_json import StrictDecoder
 from shared.texts import filled
 
 MOST_BYTES = 20_000_000
@@ -84,22 +85,9 @@ def _content(file: Path) -> bytes:
 
 def _parsed(content: bytes) -> Any:
     try:
-        return json.loads(content, object_pairs_hook=_once, parse_constant=_refuse_constant)
+        return json.loads(content, cls=StrictDecoder)
     except (ValueError, RecursionError) as error:
         raise BorderError("", phrase("borders.no_json"), phrase("borders.export_again"), str(error)) from error
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse two values under one name, of which Python would silently drop one."""
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(next(name for name in names if names.count(name) > 1)[:80])
-    return fields
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 def _check_reference_system(crs: Any) -> None:

@@ -16,7 +16,7 @@ _TOLERANCE = 0.4
 _DECIMALS = 1
 _NEAR = 0.2
 _AT_ONCE = 128
-"""So many points are thinned at once, so that no line makes the work grow by the square of its length."""
+"""The points that are thinned at once: however long a line, the work does not grow by the square of its length."""
 _LEAST_AREA = 1.0
 _SCANS = 9
 
