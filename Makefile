@@ -23,9 +23,10 @@ up: setup ## Start the whole system with the sample year; options in ARGS, e.g. 
 test: setup ## Run the tests; options in ARGS, e.g. ARGS="tests/unit -x"
 	@exec $(BIN)/pytest $(ARGS)
 
-bench: setup ## Measure each service beside the raw limits, and notify beside Alertmanager, in some 20 minutes
+bench: setup ## Measure each service beside the raw limits, and notify beside Alertmanager, in some 30 minutes
 	@$(BIN)/python -m tests.bench.intake
 	@$(BIN)/python -m tests.bench.scoring
+	@$(BIN)/python -m tests.bench.asking
 	@$(BIN)/python -m tests.bench.boards
 	@$(BIN)/python -m tests.bench.notify
 
