@@ -15,6 +15,7 @@ from services.cli.options import size_in_bytes
 from services.cli.texts import phrase
 from shared.nats.store_limits import room_of
 from shared.nats.users import (
+    AGENCY,
     UnknownUserError,
     adopt_streams,
     make_users,
@@ -78,7 +79,9 @@ def users(
                 raise fail(words.in_both, 2) from None
     for name in made:
         console.print(name, highlight=False)
-    words = filled(phrase("nats.reload"), file=server_file(directory))
+    has_new_agency = any(name.startswith(AGENCY) for name in made)
+    reload = phrase("nats.reload_twice") if has_new_agency else phrase("nats.reload")
+    words = filled(reload, file=server_file(directory))
     console.print(words.in_both, highlight=False)
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from shared.contracts import subjects
 from shared.nats.roles import (
-    AGENCIES_ACCOUNT,
     MIRROR_API,
     MIRRORED,
     NOTIFY,
@@ -35,8 +34,7 @@ class _Account:
 
 def configuration(roles: Sequence[Role], keys: Mapping[str, Sequence[str]]) -> str:
     """Return the configuration for users of these roles, of whom each has some public keys."""
-    # a server that reloads its configuration forwards no request from an account that it did not have before
-    accounts = {AGENCIES_ACCOUNT: _Account()} | {role.account: _Account() for role in roles}
+    accounts = {role.account: _Account() for role in roles}
 
     def passes(kind: str, subject: str, provider: str, to: str, name: str | None = None) -> None:
         accounts[provider].exports.setdefault((kind, subject), set()).add(to)

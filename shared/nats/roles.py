@@ -1,9 +1,10 @@
 """The roles on the broker: which account a role's user belongs to, where it may publish, and to what it may subscribe.
 
-The streams have an account of their own, which only `migrate` manages. Each service and the agencies have other
-accounts, which import no more of it than their role needs. Permissions alone would not do: within one
+The streams have an account of their own, which only `migrate` manages. Each service and each agency has another
+account, which imports no more of it than its role needs. Permissions alone would not do: within one
 account a request may name any subject for its reply, and the server publishes there whatever the user may not
-(a pull with the reply `ntm.v1.submissions…` forges a submission, a read with `$JS.API.STREAM.PURGE…` empties a stream).
+(a pull with the reply `ntm.v1.submissions…` forges a submission, a read with `$JS.API.STREAM.PURGE…` empties a stream,
+a request of one agency with an inbox of another as reply gives that one a receipt that it did not earn).
 Between accounts an answer comes back to the account that asked.
 
 The coordination office has an account with mirrors of the streams that tell of changes and notices: there it may make
@@ -25,7 +26,6 @@ _API = "$JS.API"
 
 STREAMS_ACCOUNT = "NTM"
 OFFICE_ACCOUNT = "OFFICE"
-AGENCIES_ACCOUNT = "AGENCIES"
 
 MIRRORED = [subjects.STATUS_STREAM, subjects.ALERTS_STREAM]
 """The streams that the office's account mirrors."""
@@ -285,7 +285,7 @@ def agency(name: str) -> Role:
     if re.fullmatch("[a-z0-9-]{1,64}", name) is None:  # else it would be a part of a subject, or of all
         raise ValueError(f"not an agency's id: {name!r}")
     user = f"agency-{name}"
-    return Role(user, AGENCIES_ACCOUNT, publish=[subjects.submit(name)], subscribe=[f"{inbox_of(user)}.>"])
+    return Role(user, user.upper(), publish=[subjects.submit(name)], subscribe=[f"{inbox_of(user)}.>"])
 
 
 def provider_of(subject: str) -> str:

@@ -33,7 +33,8 @@ from shared.signatures import Key, new_key
 type PublicKeys = dict[str, list[str]]
 """By user: the public keys that the server takes, newest first."""
 
-_AGENCY = "agency-"
+AGENCY = "agency-"
+"""The beginning of the names of agencies' users."""
 
 
 class UnknownUserError(Exception):
@@ -94,7 +95,7 @@ def retire(directory: Path, user: str) -> None:
 
 def remove(directory: Path, user: str) -> None:
     """Remove an agency's user."""
-    if not user.startswith(_AGENCY):
+    if not user.startswith(AGENCY):
         raise UnknownUserError(user)
     with _changing(directory) as keys:
         _of(keys, user)
@@ -177,7 +178,7 @@ def _changing(directory: Path) -> Iterator[PublicKeys]:
 
 def _write(directory: Path, keys: PublicKeys) -> None:
     _put(directory / "users.json", (json.dumps(keys, indent=2) + "\n").encode())
-    agencies = [agency(name.removeprefix(_AGENCY)) for name in keys if name.startswith(_AGENCY)]
+    agencies = [agency(name.removeprefix(AGENCY)) for name in keys if name.startswith(AGENCY)]
     written = f"# Written by `ntm nats users`.\n{configuration([*ROLES, *agencies], keys)}"
     # it names public keys only, and the server may run as somebody else
     server_file(directory).parent.mkdir(mode=0o755, exist_ok=True)

@@ -87,6 +87,7 @@ async def start(broker: NatsBroker, nats: Client) -> None:
     for stream, config in _CONSUMERS.get(broker, ()):
         await nats.jetstream(timeout=_MAKING_SECONDS).add_consumer(stream, config)
     await broker.start()
+    await (await broker.connect()).flush()  # who is ready hears requests: the server knows the subscriptions
 
 
 def batches(broker: NatsBroker, family: str, durable: str, size: int = BATCH_SIZE) -> Callable[[TakeBatch], TakeBatch]:

@@ -147,14 +147,15 @@ async def test_no_agency_speaks_for_another_and_nobody_hears_it(
     assert await around.stored(subjects.SUBMISSIONS_STREAM) == 0
 
 
-async def test_an_answer_reaches_no_service_whatever_subject_an_agency_names_for_the_reply(
+async def test_an_answer_reaches_nobody_but_the_agency_that_asked_whatever_subject_it_names_for_the_reply(
     around: Surroundings, intake: Service, nats_server: NatsServer
 ) -> None:
-    """An answer on another agency's subject would be taken for what that agency sends."""
+    """On another agency's subject it would be taken for what that agency sends, in its inbox for a receipt."""
     await around.key("184", agency="x")
     await around.key("184", agency="y")
     targets = [
-        *ELSEWHERE, subjects.submit("y"), subjects.submit("x"), f"{inbox_of('intake')}.a",
+        *ELSEWHERE, subjects.submit("y"), subjects.submit("x"), f"{inbox_of('intake')}.a", f"{inbox_of('agency-y')}.a",
+        f"{inbox_of('agency-y')}.a.b", f"{inbox_of('operator')}.a",
         subjects.replay("intake"), "ntm.v1.clock",
     ]  # fmt: skip
     heard: list[str] = []
@@ -162,9 +163,20 @@ async def test_an_answer_reaches_no_service_whatever_subject_an_agency_names_for
     async def hear(message: Msg) -> None:
         heard.append(message.subject)
 
-    async with connected(nats_server, "agency-x") as user:
+    async with (
+        connected(nats_server, "agency-x") as user,
+        connected(nats_server, "agency-y") as other,
+        connected(nats_server, "intake") as listener,
+        connected(nats_server, "operator") as operator,
+    ):
         for subject in ("ntm.v1.intake.submit.>", "ntm.v1.clock", "ntm.v1.intake.replay"):
             await around.nats.subscribe(subject, cb=hear)
+        for hearer, subject in (
+            (other, f"{inbox_of('agency-y')}.>"), (operator, f"{inbox_of('operator')}.>"),
+            (listener, f"{inbox_of('intake')}.a"), (listener, subjects.submit("y")),
+        ):  # fmt: skip
+            await hearer.client.subscribe(subject, cb=hear)
+            await hearer.client.flush()
         await around.nats.flush()
         before = await _messages(around)
         for number, target in enumerate(targets):
@@ -184,6 +196,48 @@ async def test_an_answer_reaches_no_service_whatever_subject_an_agency_names_for
     del before[subjects.SUBMISSIONS_STREAM], after[subjects.SUBMISSIONS_STREAM]
     del before[subjects.REFUSALS_STREAM], after[subjects.REFUSALS_STREAM]
     assert after == before
+
+
+async def test_no_header_has_the_server_or_intake_publish_elsewhere(
+    around: Surroundings, intake: Service, nats_server: NatsServer
+) -> None:
+    """`Nats-Trace-Dest` has a server tell there which way a message took."""
+    key = await around.key("184", agency="x")
+    headers = [
+        {"Nats-Trace-Dest": "ntm.v1.submissions.184.06280"}, {"Nats-Trace-Dest": subjects.submit("y")},
+        {"Nats-Trace-Dest": f"{inbox_of('agency-y')}.a"}, {"Nats-Schedule-Target": "ntm.v1.clock"},
+        {"Nats-Msg-Id": "1"}, {"Nats-Expected-Stream": "STATUS"}, {"Nats-Rollup": "all"},
+        {"Nats-Request-Info": '{"acc": "AGENCY-Y"}'}, {"Nats-TTL": "1s"}, {"Ntm-Signature": "x"}, {"ce-id": "x"},
+    ]  # fmt: skip
+    heard: list[str] = []
+
+    async def hear(message: Msg) -> None:
+        heard.append(message.subject)
+
+    async with (
+        connected(nats_server, "agency-x") as user,
+        connected(nats_server, "agency-y") as other,
+        connected(nats_server, "intake") as listener,
+    ):
+        await other.client.subscribe(f"{inbox_of('agency-y')}.>", cb=hear)
+        await other.client.flush()
+        await listener.client.subscribe(subjects.submit("y"), cb=hear)
+        await listener.client.flush()
+        sent: set[str] = set()
+        for number, forged in enumerate(headers):
+            body = a_post(source_ref=f"header {number}")
+            inbox = user.client.new_inbox()
+            await user.client.publish(subjects.submit("x"), body, reply=inbox, headers=forged)
+            reply = await ask(user, "x", body, Authorization=f"Bearer {key}")
+            assert outcome(reply) == (202, "accepted"), forged
+            sent.add(json.loads(reply.data)["id"])
+        stream = around.nats.jetstream()
+        for number in range(1, await around.stored(subjects.SUBMISSIONS_STREAM) + 1):
+            kept = await stream.get_msg(subjects.SUBMISSIONS_STREAM, number)
+            assert json.loads(kept.data)["id"] in sent
+            assert (kept.headers or {})["Nats-Msg-Id"] in sent
+            assert not {"Nats-Trace-Dest", "Nats-Schedule-Target", "Nats-TTL", "Nats-Rollup"} & set(kept.headers or {})
+    assert heard == []
 
 
 async def _messages(around: Surroundings) -> dict[str, int]:

@@ -46,12 +46,11 @@ async def _caller(intake: Intake, message: Msg, authorization: str | None) -> Ca
     """Return the caller of a request: the agency on whose own subject it came, or the holder of the key in it.
 
     On an agency's own subject only the agency's keys are taken: a stolen key is of no use on another's connection. A
-    broker without users lets everybody publish there, so that the subject proves nothing. Neither does it where no
-    reply is awaited: intake's own answer comes so, if another agency has named this subject for its reply.
+    broker without users lets everybody publish there, so that the subject proves nothing.
     """
     agency = agency_of(message.subject)
     has_users = intake.runtime.settings.nats_seed_file is not None
-    if agency is not None and authorization is None and has_users and message.reply:
+    if agency is not None and authorization is None and has_users:
         return await intake.authenticator.agency(agency)
     caller = await intake.authenticator.caller(authorization)
     if agency not in (None, caller.agency):
