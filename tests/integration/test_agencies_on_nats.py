@@ -6,6 +6,8 @@ import asyncio
 import json
 import re
 import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from shared.time import utc_now
 from tests.builders import a_posted_submission
 from tests.integration.test_broker_users import ELSEWHERE, User, connected
 from tests.running import Service, Surroundings
-from tests.servers import NatsServer
+from tests.servers import TESTER, NatsServer
 from tests.waiting import eventually
 
 DOCUMENT = Path(__file__).parents[2] / "deploy" / "README.md"
@@ -147,6 +149,29 @@ async def test_no_agency_speaks_for_another_and_nobody_hears_it(
     assert await around.stored(subjects.SUBMISSIONS_STREAM) == 0
 
 
+@asynccontextmanager
+async def heard_by_others(server: NatsServer) -> AsyncIterator[list[str]]:
+    """Return the subjects of what others hear that is not meant for them, as it comes."""
+    heard: list[str] = []
+
+    async def hear(message: Msg) -> None:
+        heard.append(message.subject)
+
+    listened = {
+        TESTER: ["ntm.v1.intake.submit.>", "ntm.v1.clock", "ntm.v1.intake.replay"],
+        "agency-y": [f"{inbox_of('agency-y')}.>"],
+        "operator": [f"{inbox_of('operator')}.>"],
+        "intake": [f"{inbox_of('intake')}.a", subjects.submit("y")],
+    }
+    async with AsyncExitStack() as stack:
+        for name, listens in listened.items():
+            other = await stack.enter_async_context(connected(server, name))
+            for subject in listens:
+                await other.client.subscribe(subject, cb=hear)
+            await other.client.flush()
+        yield heard
+
+
 async def test_an_answer_reaches_nobody_but_the_agency_that_asked_whatever_subject_it_names_for_the_reply(
     around: Surroundings, intake: Service, nats_server: NatsServer
 ) -> None:
@@ -158,26 +183,7 @@ async def test_an_answer_reaches_nobody_but_the_agency_that_asked_whatever_subje
         f"{inbox_of('agency-y')}.a.b", f"{inbox_of('operator')}.a",
         subjects.replay("intake"), "ntm.v1.clock",
     ]  # fmt: skip
-    heard: list[str] = []
-
-    async def hear(message: Msg) -> None:
-        heard.append(message.subject)
-
-    async with (
-        connected(nats_server, "agency-x") as user,
-        connected(nats_server, "agency-y") as other,
-        connected(nats_server, "intake") as listener,
-        connected(nats_server, "operator") as operator,
-    ):
-        for subject in ("ntm.v1.intake.submit.>", "ntm.v1.clock", "ntm.v1.intake.replay"):
-            await around.nats.subscribe(subject, cb=hear)
-        for hearer, subject in (
-            (other, f"{inbox_of('agency-y')}.>"), (operator, f"{inbox_of('operator')}.>"),
-            (listener, f"{inbox_of('intake')}.a"), (listener, subjects.submit("y")),
-        ):  # fmt: skip
-            await hearer.client.subscribe(subject, cb=hear)
-            await hearer.client.flush()
-        await around.nats.flush()
+    async with connected(nats_server, "agency-x") as user, heard_by_others(nats_server) as heard:
         before = await _messages(around)
         for number, target in enumerate(targets):
             await user.client.publish(subjects.submit("x"), a_post(source_ref=f"reply {number}"), reply=target)
@@ -209,20 +215,7 @@ async def test_no_header_has_the_server_or_intake_publish_elsewhere(
         {"Nats-Msg-Id": "1"}, {"Nats-Expected-Stream": "STATUS"}, {"Nats-Rollup": "all"},
         {"Nats-Request-Info": '{"acc": "AGENCY-Y"}'}, {"Nats-TTL": "1s"}, {"Ntm-Signature": "x"}, {"ce-id": "x"},
     ]  # fmt: skip
-    heard: list[str] = []
-
-    async def hear(message: Msg) -> None:
-        heard.append(message.subject)
-
-    async with (
-        connected(nats_server, "agency-x") as user,
-        connected(nats_server, "agency-y") as other,
-        connected(nats_server, "intake") as listener,
-    ):
-        await other.client.subscribe(f"{inbox_of('agency-y')}.>", cb=hear)
-        await other.client.flush()
-        await listener.client.subscribe(subjects.submit("y"), cb=hear)
-        await listener.client.flush()
+    async with connected(nats_server, "agency-x") as user, heard_by_others(nats_server) as heard:
         sent: set[str] = set()
         for number, forged in enumerate(headers):
             body = a_post(source_ref=f"header {number}")
