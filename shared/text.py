@@ -123,13 +123,18 @@ def day(value: date, language: Language) -> str:
     return format_date(value, _DAY_PATTERNS[language], _locale(language))
 
 
+def day_named(value: date) -> Bilingual:
+    """Write a day in both languages."""
+    return Bilingual(vi=day(value, "vi"), en=day(value, "en"))
+
+
 @lru_cache(4096)
 def period_name(period: Period, language: Language) -> str:
     """Name a period: `tháng 6/2023`, `quý II/2023`, `6 tháng đầu năm 2023`, `năm 2023`, and the like in English."""
     start = period.start
     match period.granularity:
         case "day":
-            name = filled(phrase("text.period.day"), day=Bilingual(vi=day(start, "vi"), en=day(start, "en")))
+            name = filled(phrase("text.period.day"), day=day_named(start))
         case "month":
             month = Bilingual(vi=str(start.month), en=format_date(start, "MMMM", _locale("en")))
             name = filled(phrase("text.period.month"), month=month, year=start.year)

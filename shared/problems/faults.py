@@ -21,6 +21,7 @@ class Faults(Enum):
     FUTURE_PERIOD = phrase("faults.future_period")
     UNKNOWN_UNIT = phrase("faults.unknown_unit")
     UNIT_NOT_VALID = phrase("faults.unit_not_valid")
+    NOT_ON_THAT_DAY = phrase("faults.not_on_that_day")
     NOT_COUNTED_HERE = phrase("faults.not_counted_here")
     UNKNOWN_ELEMENT = phrase("faults.unknown_element")
     WRONG_GRANULARITY = phrase("faults.wrong_granularity")

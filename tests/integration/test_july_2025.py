@@ -71,6 +71,12 @@ class Province:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    async def refused(self, path: str, **query: str) -> Any:
+        async with self.scoring.client(self.key) as client:
+            answer = await client.get(path, params=query)
+        assert answer.status_code in (404, 422), answer.text
+        return answer.json()
+
     async def part(self, commitment: str, unit: str = "20", **query: str) -> dict[str, Any]:
         """Return the numbers of a commitment's status."""
         items = (await self.get("/v1/targets", **query))["items"]
@@ -156,6 +162,11 @@ async def test_the_plan_goes_on_across_the_day_on_which_all_units_change(provinc
         assert without["status"] == "no_data"
         assert {"households", "poor_households"} <= set(without["not_inherited"][0]["elements"])
     assert await province.is_rebuilt_the_same(DAY)
+    gone = next(unit for unit in province.parts_of(MERGED) if unit.code != MERGED)
+    for path, query in ((f"/v1/communes/{gone.code}", {}), ("/v1/series", {"unit": gone.code, "criterion": "ntm-11"})):
+        told = (await province.refused(path, **query))["detail"]
+        assert gone.title in told, "who it was until when"
+        assert f"{MERGED} " in told, "who has taken its place"
 
     await province.pass_to(AUGUST)
     await province.report(new, "2025-07", 60, AUGUST)

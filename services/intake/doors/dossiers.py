@@ -32,6 +32,7 @@ from shared.nats.cloud_events import new_trace
 from shared.problems import Fault, Faults, Problem, Problems, no_such_unit, unknown_unit
 from shared.reference.load import Reference
 from shared.reference.models import CriteriaSet, Unit
+from shared.reference.naming import not_on_that_day
 from shared.reference.refs import unit_ref
 from shared.service.runtime import Runtime
 from shared.stable_id import stable_id
@@ -182,7 +183,9 @@ def _named(
     unit = reference.units.find(commune, runtime.clock.today())
     if unit is None and may_have_ended:
         unit = next(reversed(reference.units.known(commune)), None)
-    if unit is None or unit.kind not in reference.plan.counted_kinds:
+    if unit is None:
+        raise Problem(Problems.NOT_FOUND, not_on_that_day("/commune", commune, reference.units, runtime.clock.today()))
+    if unit.kind not in reference.plan.counted_kinds:
         raise no_such_unit("/commune", commune)
     if not caller.covers_unit(unit, reference.units):
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/commune", Faults.OUTSIDE_UNITS, {"value": commune}))

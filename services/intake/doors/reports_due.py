@@ -18,9 +18,10 @@ from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
 from shared.contracts.refs import CriterionRef, SentUnitCode, UnitRef
 from shared.http.dependencies import SignedIn
-from shared.problems import Fault, Faults, Problem, Problems, bad_parameter, unknown_unit
+from shared.problems import Fault, Faults, Problem, Problems, bad_parameter
 from shared.reference.load import Reference
 from shared.reference.models import Unit
+from shared.reference.naming import not_on_that_day
 from shared.reference.refs import criterion_ref, unit_ref
 
 router = APIRouter()
@@ -95,7 +96,7 @@ def _units(reference: Reference, caller: Caller, code: str | None, on: date) -> 
     """Return the units of a day that the caller covers, of one unit only those that are or lie below it."""
     units = reference.units
     if code is not None and units.find(code, on) is None:
-        raise unknown_unit("/unit", code)
+        raise Problem(Problems.REFUSED, not_on_that_day("/unit", code, units, on))
     below = [one for one in units if one.is_valid(on) and (code is None or units.is_under(one, code))]
     covered = [one for one in below if caller.covers_unit(one, units)]
     if below and not covered:

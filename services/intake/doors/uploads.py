@@ -55,6 +55,7 @@ from shared.nats.cloud_events import new_trace
 from shared.problems import Fault, Faults, Problem, Problems, bad_parameter, unknown_unit
 from shared.reference.load import Reference
 from shared.reference.models import Element
+from shared.reference.naming import not_on_that_day
 from shared.spreadsheet import read_apart
 from shared.spreadsheet.guard import UPLOAD_LIMIT
 
@@ -101,7 +102,7 @@ async def get_template(
     parsed = _period(period)
     place = reference.units.find(typed(unit), parsed.end)
     if place is None:
-        raise unknown_unit("/unit", unit)
+        raise Problem(Problems.REFUSED, not_on_that_day("/unit", unit, reference.units, parsed.end))
     if not caller.covers_unit(place, reference.units):
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": unit}))
     layout = plan_layout(

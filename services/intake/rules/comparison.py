@@ -8,13 +8,14 @@ from decimal import Decimal
 
 from services.intake.rules.standing_figures import Figures, StandingFigures, StandingReading, exact
 from services.intake.rules.sums import disagreement, rules_touched
-from services.intake.rules.wording import both, element_named, figure, limit_of, unit_named
+from services.intake.rules.wording import element_named, figure, limit_of
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
 from shared.contracts.submission import Submission, SubmissionWarning, Withdrawal
 from shared.problems import Fault, Faults, Warnings
 from shared.reference.load import Reference
 from shared.reference.models import Element, PlausibleChange, Unit
+from shared.reference.naming import unit_named, units_named
 from shared.reference.units import DISTRICTS
 from shared.time import VIETNAM
 
@@ -89,7 +90,7 @@ def _add_other_level(
     if not found:
         return
     if unit.kind in DISTRICTS:
-        named = both((unit_named(other).vi for other, _ in found), (unit_named(other).en for other, _ in found), ", ")
+        named = units_named(other for other, _ in found)
         details = {"element": element_named(element), "others": named, "period": period}
         remarks.warnings.append(_warning(Warnings.COUNTED_BY_COMMUNES, element.code, details))
         return

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from services.intake.rules.dossier import ASSESSMENTS, Dossier, step_named
-from services.intake.rules.wording import unit_named
 from shared.access.caller import EVERYTHING, Caller
 from shared.contracts.dossier import DossierEntry, DossierStep
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
 from shared.reference.models import Unit
+from shared.reference.naming import unit_named
 
 
 class Right(NamedTuple):

@@ -9,17 +9,17 @@ from decimal import Decimal
 
 from services.intake.rules.standing_figures import exact
 from services.intake.rules.sums import disagreement, rules_touched
-from services.intake.rules.wording import both, element_named, figure, unit_named
+from services.intake.rules.wording import element_named, figure
 from services.intake.texts import phrase
 from shared.access.caller import EVERYTHING, Caller
-from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.contracts.submission import Submission, Value
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
 from shared.reference.models import COMMUNE_LEVEL, UNIT_KINDS, Element, Unit
-from shared.text import GRANULARITIES, day
+from shared.reference.naming import time_of, unit_named, units_named
+from shared.text import GRANULARITIES
 from shared.texts import filled
 
 _SCOPE = frozenset({Faults.OUTSIDE_UNITS, Faults.OUTSIDE_CRITERIA, Faults.OUTSIDE_STAGE})
@@ -87,8 +87,8 @@ def _unit_fault(submission: Submission, reference: Reference) -> Fault:
     known = units.known(submission.unit)
     if not known:
         return Fault("/unit", Faults.UNKNOWN_UNIT, {"value": submission.unit})
-    heirs = [unit_named(heir, units) for unit in known for heir in units.heirs(unit, end)]
-    named = both((heir.vi for heir in heirs), (heir.en for heir in heirs), ", ")
+    heirs = [heir for unit in known for heir in units.heirs(unit, end)]
+    named = units_named(heirs, units)
     advice = filled(phrase("examination.send_for_heirs"), heirs=named) if heirs else phrase("examination.check_code")
     return Fault(
         "/unit",
@@ -96,22 +96,10 @@ def _unit_fault(submission: Submission, reference: Reference) -> Fault:
         {
             "value": submission.unit,
             "period": submission.period,
-            "held": tuple(_time_of(unit) for unit in known),
+            "held": tuple(time_of(unit) for unit in known),
             "advice": advice,
         },
     )
-
-
-def _time_of(unit: Unit) -> Bilingual:
-    """Return `xã Đại Đồng từ 01/01/2020 đến 30/11/2024`."""
-    name, first = Bilingual(vi=unit.title, en=unit.title_in("en")), _day(unit.valid_from)
-    if unit.valid_to is None:
-        return filled(phrase("examination.valid_from"), unit=name, first=first)
-    return filled(phrase("examination.valid_between"), unit=name, first=first, last=_day(unit.valid_to))
-
-
-def _day(date_: date) -> Bilingual:
-    return Bilingual(vi=day(date_, "vi"), en=day(date_, "en"))
 
 
 def _reading_faults(

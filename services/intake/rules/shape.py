@@ -8,7 +8,6 @@ from datetime import date
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from services.intake.rules.wording import unit_named
 from services.intake.texts import phrase
 from shared.characters import typed, whole_digits
 from shared.contracts.period import Period
@@ -16,6 +15,7 @@ from shared.contracts.submission import READING_LIMIT, Submission, Value
 from shared.problems import Fault, Faults
 from shared.problems.pydantic_errors import EXPECTED, KINDS, expected_by, pointer_of
 from shared.reference.load import Reference
+from shared.reference.naming import unit_named
 from shared.reference.units import Units
 from shared.texts import filled
 

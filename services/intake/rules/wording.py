@@ -7,8 +7,7 @@ from decimal import Decimal
 
 from services.intake.texts import phrase
 from shared.contracts.bilingual import Bilingual
-from shared.reference.models import Element, PlausibleChange, Unit
-from shared.reference.units import Units
+from shared.reference.models import Element, PlausibleChange
 from shared.text import number, percent
 from shared.texts import filled
 
@@ -23,16 +22,6 @@ def both(vietnamese: Iterable[str], english: Iterable[str], mark: str) -> Biling
 def element_named(element: Element) -> Bilingual:
     """Return `Hộ nghèo (poor_households)`."""
     return Bilingual(vi=f"{element.name.vi} ({element.code})", en=f"{element.name.en} ({element.code})")
-
-
-def unit_named(unit: Unit, units: Units | None = None) -> Bilingual:
-    """Return `06280 xã Điềm He`; with the unit's district where the units are given."""
-    district = units.district(unit) if units else None
-    beside = district if district and district.key != unit.key else None
-    return Bilingual(
-        vi=f"{unit.code} {unit.title}" + (f" ({beside.title})" if beside else ""),
-        en=f"{unit.code} {unit.title_in('en')}" + (f" ({beside.title_in('en')})" if beside else ""),
-    )
 
 
 def figure(element: Element, value: Decimal) -> Bilingual:

@@ -11,7 +11,7 @@ from services.intake.texts import phrase
 from services.intake.workbook.periods import in_digits, read_period
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
-from shared.text import day, plain
+from shared.text import day_named, plain
 from shared.texts import filled
 
 _LONGEST = 300
@@ -71,7 +71,7 @@ class NamedTime:
     def named(self) -> object:
         """The time as a sentence names it."""
         if self.until:
-            return filled(phrase("stated.until"), day=Bilingual(vi=day(self.until, "vi"), en=day(self.until, "en")))
+            return filled(phrase("stated.until"), day=day_named(self.until))
         if self.period:
             return self.period
         year = Bilingual(vi=f"/{self.year}", en=f" {self.year}") if self.year else Bilingual(vi="", en="")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from services.intake.rules.wording import both, unit_named
+from services.intake.rules.wording import both
 from shared.characters import typed, whole_digits
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
 from shared.problems import Fault, Faults
 from shared.reference.models import Unit, UnitKind
+from shared.reference.naming import unit_named
 from shared.reference.units import Units
 from shared.text import plain
 

@@ -10,7 +10,7 @@ from services.notify.texts import phrase
 from shared.contracts.bilingual import Bilingual
 from shared.reference.load import Reference
 from shared.reference.models import Contact, RoleHolder
-from shared.text import day
+from shared.text import day_named
 from shared.texts import filled
 
 _PASSED, _OF_EACH_UNIT = phrase("ended_roles.passed"), phrase("ended_roles.of_each_unit")
@@ -42,7 +42,7 @@ class EndedRole:
             contact=self.contact.name,
             unit=self.contact.unit,
             role=Bilingual(vi=f"{self.role.name.vi} ({self.role.role})", en=f"{self.role.name.en} ({self.role.role})"),
-            day=Bilingual(vi=day(self.ended_on, "vi"), en=day(self.ended_on, "en")),
+            day=day_named(self.ended_on),
             follows=_named(self.follows),
         )
 

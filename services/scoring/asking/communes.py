@@ -27,6 +27,7 @@ from shared.http.dependencies import Running, SignedIn
 from shared.problems import Fault, Faults, Problem, Problems, no_such_unit
 from shared.reference.load import Plans, Reference
 from shared.reference.models import CriterionKey, Element, Succession, Unit
+from shared.reference.naming import not_on_that_day
 from shared.reference.refs import unit_ref
 
 router = APIRouter(prefix="/v1")
@@ -108,7 +109,9 @@ async def show_commune(code: str, runtime: Running, caller: SignedIn, as_of: AsO
     reference = runtime.plans.in_force(on)
     communes = communes_of(reference, caller, None, on)
     unit = reference.units.find(code, on)
-    if unit is None or unit.kind not in reference.plan.counted_kinds:
+    if unit is None:
+        raise Problem(Problems.NOT_FOUND, not_on_that_day("/code", code, reference.units, on))
+    if unit.kind not in reference.plan.counted_kinds:
         raise no_such_unit("/code", code)
     if unit.key not in communes:
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/code", Faults.OUTSIDE_UNITS, {"value": code}))

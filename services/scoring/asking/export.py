@@ -22,9 +22,10 @@ from services.scoring.judging.judge import Judge
 from services.scoring.storage.known_figures import known_at
 from shared.access.caller import Caller
 from shared.http.dependencies import Running, SignedIn
-from shared.problems import Fault, Faults, Problem, Problems, unknown_unit
+from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Unit
+from shared.reference.naming import not_on_that_day
 from shared.service.runtime import Runtime
 from shared.spreadsheet.delimited import BYTE_ORDER_MARK, write_lines
 from shared.time import VIETNAM
@@ -117,7 +118,7 @@ def _units_with_figures(reference: Reference, caller: Caller, under: str | None,
     top = under or reference.plan.unit
     asked = reference.units.find(top, on)
     if asked is None:
-        raise unknown_unit("/district", top)
+        raise Problem(Problems.REFUSED, not_on_that_day("/district", top, reference.units, on))
     below = [unit for unit in reference.units if unit.valid_from <= on and reference.units.is_under(unit, top)]
     covered = [unit for unit in below if caller.covers_unit(unit, reference.units)]
     if under is not None and not covered:

@@ -24,6 +24,7 @@ from shared.contracts.period import Period
 from shared.http.dependencies import SignedIn
 from shared.problems import Fault, Faults, Problem, Problems, bad_parameter, unknown_unit
 from shared.reference.models import Unit
+from shared.reference.naming import not_on_that_day
 from shared.service.runtime import Runtime
 
 router = APIRouter(prefix="/v1/reports")
@@ -120,7 +121,9 @@ def _unit_of(code: str | None, on: date, runtime: Runtime, caller: Caller) -> Un
     reference = runtime.plans.in_force(on)
     asked = code or reference.plan.unit
     unit = reference.units.find(asked, on)
-    if unit is None or unit.kind not in _REPORTED_ON or not reference.units.is_under(unit, reference.plan.unit):
+    if unit is None:
+        raise Problem(Problems.REFUSED, not_on_that_day("/unit", asked, reference.units, on))
+    if unit.kind not in _REPORTED_ON or not reference.units.is_under(unit, reference.plan.unit):
         raise unknown_unit("/unit", asked)
     if not caller.covers_unit(unit, reference.units):
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": asked}))

@@ -27,9 +27,10 @@ from shared.contracts.period import Period
 from shared.contracts.refs import CommitmentRef, CriterionRef, UnitRef
 from shared.contracts.status import Status
 from shared.http.dependencies import Running, SignedIn
-from shared.problems import Fault, Faults, Problem, Problems, bad_parameter, unknown_unit
+from shared.problems import Fault, Faults, Problem, Problems, bad_parameter
 from shared.reference.load import Reference
 from shared.reference.models import Commitment, CriterionKey, Unit
+from shared.reference.naming import not_on_that_day
 from shared.reference.refs import commitment_ref, criterion_ref, unit_ref
 from shared.service.runtime import Runtime
 
@@ -252,7 +253,7 @@ def _ends(day: date, step: Step) -> bool:
 def _unit_of(code: str, reference: Reference, caller: Caller, on: date) -> Unit:
     unit = reference.units.find(code, on)
     if unit is None:
-        raise unknown_unit("/unit", code)
+        raise Problem(Problems.REFUSED, not_on_that_day("/unit", code, reference.units, on))
     if not caller.covers_unit(unit, reference.units):
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": code}))
     return unit

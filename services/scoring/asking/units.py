@@ -10,9 +10,10 @@ from fastapi import Query
 from services.scoring.asking.parameters import check_one_of
 from shared.access.caller import Caller
 from shared.contracts.refs import UnitRef
-from shared.problems import Fault, Faults, Problem, Problems, unknown_unit
+from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Unit
+from shared.reference.naming import not_on_that_day
 from shared.reference.refs import unit_ref
 from shared.text import plain
 
@@ -46,7 +47,7 @@ def communes_of(
     if under is not None:
         unit = reference.units.find(under, on)
         if unit is None:
-            raise unknown_unit("/district", under)
+            raise Problem(Problems.REFUSED, not_on_that_day("/district", under, reference.units, on))
         top = unit.code
     communes = reference.units.communes(on, top)
     covered = {unit.key: unit for unit in communes if caller.covers_unit(unit, reference.units)}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from shared.contracts.bilingual import Bilingual
 from shared.reference.models import Commitment, Criterion, Rate, StatedCount
 from shared.reference.plan_check.finding import Finding, Paper, Severity, joined, listed
-from shared.text import day, percent
+from shared.text import day_named, percent
 from shared.texts import filled, phrase
 
 RIGHT = Decimal("0.005")
@@ -99,8 +98,8 @@ def dates_lie_in_the_plans_year(paper: Paper) -> Iterator[Finding]:
             message = filled(
                 phrase("plan_check_numbers.outside_the_plans_year"),
                 what=span.what,
-                first=_day(span.first),
-                last=_day(span.last),
+                first=day_named(span.first),
+                last=day_named(span.last),
                 year=year,
             )
             yield Finding((span.line,), "error", "outside-plan-year", message, span.quote, str(year))
@@ -162,7 +161,3 @@ def _is_an_indicator(commitment: Commitment, criterion: Criterion, year: int) ->
 
 def _share(value: Decimal, digits: int | None = None) -> Bilingual:
     return Bilingual(vi=percent(value, "vi", digits), en=percent(value, "en", digits))
-
-
-def _day(value: date) -> Bilingual:
-    return Bilingual(vi=day(value, "vi"), en=day(value, "en"))
