@@ -1,9 +1,14 @@
-"""Everything that takes a while to import, imported once: processes of the tests begin as copies of this one.
+"""Everything that takes a while, done once: processes of the tests begin as copies of this one.
 
-Only what reads no setting when it is imported: a service's `app` is imported by each copy, with its own environment.
+Every module is imported but those that read settings when they are imported: a service's `app` is imported by each copy,
+with its own environment. The packaged reference data are read, as every service reads them when it starts.
 """
 
 from __future__ import annotations
+
+import gc
+import pkgutil
+from importlib import import_module
 
 import rich.console
 import typer
@@ -12,13 +17,18 @@ import uvicorn.loops.auto
 import uvicorn.main
 import uvicorn.protocols.http.auto
 
-import services.intake.service
-import services.intake.web
-import services.notify.api.notices
-import services.notify.service
-import services.scoring.asking.what_if
-import services.scoring.service
-import shared.http.app
-import shared.service.broker
+import services
+import shared
+from shared.reference.load import PACKAGED, load
 
-__all__ = ["rich", "services", "shared", "typer", "uvicorn"]
+__all__ = ["rich", "typer", "uvicorn"]
+
+_RUN_AS_PROGRAMS = {"app", "main"}
+
+for package in (shared, services):
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if module.name.rpartition(".")[2] not in _RUN_AS_PROGRAMS and ".migrations" not in module.name:
+            import_module(module.name)
+for plan in (PACKAGED / "plans").glob("*.yaml"):
+    load(plan.stem)
+gc.freeze()  # no copy has to look through it for garbage
