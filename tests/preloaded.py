@@ -1,7 +1,7 @@
 """Everything that takes a while, done once: processes of the tests begin as copies of this one.
 
-Every module is imported but those that read settings when they are imported: a service's `app` is imported by each copy,
-with its own environment. The packaged reference data are read, as every service reads them when it starts.
+Every module is imported but those that read settings when they are imported: a service's `app` is imported by each
+copy, with its own environment. The packaged reference data are read, as every service reads them when it starts.
 """
 
 from __future__ import annotations
