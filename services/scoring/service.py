@@ -13,6 +13,7 @@ from services.scoring.borders.borders import Borders
 from services.scoring.following.change_feed import ChangeFeed
 from services.scoring.following.difficulties import Difficulties
 from services.scoring.following.hindsight import HindsightCounts
+from services.scoring.following.notes import Notes
 from services.scoring.following.published_statuses import PublishedStatuses
 from services.scoring.judging.changes import Moment
 from services.scoring.settings import ScoringSettings
@@ -53,6 +54,7 @@ class Scoring:
         self.changes = ChangeFeed(runtime.engine)
         self.statuses = PublishedStatuses(runtime.engine, self.changes)
         self.difficulties = Difficulties(runtime.nats, runtime.proof)
+        self.notes = Notes(runtime.nats)
         self.hindsight = HindsightCounts(runtime.engine)
         self.borders = Borders.none()
         self.targets = PollingWorker("targets", self.judge_targets)

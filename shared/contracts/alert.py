@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
@@ -94,4 +95,10 @@ class AlertLogged(BaseModel):
     by: str | None = Field(
         default=None, description="The agency that acknowledged the alert, or the recipient who did so by a link."
     )
-    detail: str | None = None
+    by_name: str | None = Field(default=None, description="Its name, as people know it.")
+    on: date | None = Field(
+        default=None, description="Of what people do: the day of it by the system's clock, which may be simulated."
+    )
+    detail: str | None = Field(
+        default=None, description="Of an acknowledgement the person's note: plain text, which whoever shows it escapes."
+    )

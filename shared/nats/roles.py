@@ -165,7 +165,7 @@ SCORING = _service(
         subjects.ALL_RULES,
     ],
     subscribe=[subjects.PREVIEW, subjects.JUDGEMENT],
-    reads=[subjects.SUBMISSIONS_STREAM, subjects.STATUS_STREAM],
+    reads=[subjects.SUBMISSIONS_STREAM, subjects.STATUS_STREAM, subjects.ALERTS_STREAM],
 )
 
 NOTIFY = _service(

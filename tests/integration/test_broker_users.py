@@ -148,7 +148,7 @@ GUESTS = [name for name in USERS if name not in ("migrate", "office")]
 
 READ = {
     "intake": [subjects.SUBMISSIONS_STREAM, subjects.REFUSALS_STREAM, subjects.STATUS_STREAM],
-    "scoring": [subjects.SUBMISSIONS_STREAM, subjects.STATUS_STREAM],
+    "scoring": [subjects.SUBMISSIONS_STREAM, subjects.STATUS_STREAM, subjects.ALERTS_STREAM],
     "notify": [subjects.STATUS_STREAM, subjects.ALERTS_STREAM],
     "repair": [subjects.SUBMISSIONS_STREAM, subjects.STATUS_STREAM],
     "operator": subjects.STREAMS,

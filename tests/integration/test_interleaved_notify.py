@@ -35,7 +35,7 @@ from services.notify.storage.contacts import bring_contacts, save, stored_contac
 from services.notify.storage.notices import lease_notices
 from services.notify.storage.silences import StoredSilence, add_silence, end_silence
 from services.notify.storage.subscriptions import add_subscription, remove_subscription, subscription_of
-from services.notify.telling.acknowledge import acknowledge
+from services.notify.telling.acknowledge import Responsible, acknowledge
 from services.notify.telling.budget import afford
 from services.notify.telling.escalate import escalate
 from services.notify.telling.hand_over import notice_of
@@ -146,7 +146,8 @@ async def test_one_of_two_acknowledgements_stands(around: Surroundings) -> None:
     def by(agency: str) -> Work[int]:
         async def work(engine: AsyncEngine) -> int:
             async with engine.begin() as connection:
-                return len(await acknowledge(connection, [fall.id], agency, None, LATER))
+                taken = Responsible(agency, None, None, LATER, LATER.date())
+                return len(await acknowledge(connection, [fall.id], taken))
 
         return work
 

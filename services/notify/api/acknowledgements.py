@@ -31,7 +31,8 @@ from services.notify.storage.alert_rows import StoredAlert, readable_alert
 from services.notify.storage.alerts import alerts_of_notice
 from services.notify.storage.contacts import end_digest, has_digest
 from services.notify.storage.notices import StoredNotice
-from services.notify.telling.acknowledge import acknowledge
+from services.notify.telling.acknowledge import Responsible, acknowledge
+from services.notify.telling.recipients import office_of
 from services.notify.world import World
 from shared import text
 from shared.access.caller import Caller
@@ -83,7 +84,10 @@ async def acknowledge_alert(
         alert = readable_alert(rows[0], notify.reference)
         if not _may_acknowledge(alert, caller, world):
             raise Problem(Problems.OUT_OF_SCOPE, Fault("", Faults.NOT_TOLD))
-        await acknowledge(connection, [alert_id], caller.agency, said.note if said else None, utc_now())
+        note, today = said.note if said else None, notify.runtime.clock.today()
+        await acknowledge(
+            connection, [alert_id], Responsible(caller.agency, caller.name or None, note, utc_now(), today)
+        )
         [row] = await ledger.alert_rows(connection, [alert_id], seen)
     return alert_item(row, notify.reference)
 
@@ -114,13 +118,17 @@ async def follow_link(token: Token, notify: Serving, request: Request) -> HTMLRe
     """Acknowledge the alerts of the link's notice, or end the digests, as the recipient of the notice."""
     form = parse_qs((await read_body(request, _FORM_LIMIT)).decode(errors="replace"))
     note = storable(form.get("note", [""])[0].strip())[:NOTE_LENGTH]
+    today = notify.runtime.clock.today()
     try:
         async with notify.engine.begin() as connection:
             linked = await _linked(connection, token)
             notice, now = linked.notice, utc_now()
             by = f"{notice.recipient} ({notice.name})" if notice.name else notice.recipient
             if form.get("do") != ["no-digest"]:
-                await acknowledge(connection, [row.id for row in linked.alerts], by, note or None, now)
+                office = office_of(notice.recipient, today, notify.reference)
+                name = f"{notice.name} ({office})" if notice.name and office else notice.name or office
+                taken = Responsible(by, name, note or None, now, today)
+                await acknowledge(connection, [row.id for row in linked.alerts], taken)
             elif linked.has_digest:
                 await end_digest(connection, notice.recipient, notice.channel, notice.address, by, now)
             linked = await _linked(connection, token)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,17 +17,39 @@ from shared.contracts.alert import AlertEvent
 from shared.service import outbox
 
 
+class Responsible(NamedTuple):
+    """The agency or the recipient who takes care of alerts, with their note on what is done."""
+
+    by: str
+    name: str | None
+    """Their name, as people know it."""
+    note: str | None
+    at: datetime
+    on: date
+    """The day of it by the system's clock."""
+
+
 async def acknowledge(
-    connection: AsyncConnection, alerts: Collection[UUID], by: str, note: str | None, now: datetime
+    connection: AsyncConnection, alerts: Collection[UUID], responsible: Responsible
 ) -> Sequence[StoredAlert]:
-    """Record and publish that the agency or recipient `by` takes care of alerts. An earlier acknowledgement stays.
+    """Record and publish who takes care of alerts. An earlier acknowledgement stays.
 
     Returns the alerts that nobody had acknowledged before.
     """
-    rows = await acknowledge_alerts(connection, alerts, by, note, now)
+    by, name, note, at, on = responsible
+    rows = await acknowledge_alerts(connection, alerts, by, note, at)
     entries = [
         log_message(
-            row.id, row.body["unit"]["code"], AlertEvent.ACKNOWLEDGED, now, row.trace, row.id, by=by, detail=note
+            row.id,
+            row.body["unit"]["code"],
+            AlertEvent.ACKNOWLEDGED,
+            at,
+            row.trace,
+            row.id,
+            by=by,
+            by_name=name,
+            on=on,
+            detail=note,
         )
         for row in rows
     ]

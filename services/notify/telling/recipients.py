@@ -1,10 +1,19 @@
-"""The recipient that a row of the database names."""
+"""The recipient that a row of the database names, and its office in words."""
 
 from __future__ import annotations
+
+import re
+from contextlib import suppress
+from datetime import date
 
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.draft import Recipient
 from services.notify.world import World
+from shared.reference.load import Reference
+from shared.reference.models.units import UNIT_KINDS
+
+_KINDS = re.compile(rf"(,? ({'|'.join(kind.vi for kind in UNIT_KINDS.values())}))+$")
+"""The kinds of units with which the plan ends the name of a role: `Ủy ban nhân dân xã, phường`."""
 
 
 def recipient_of(text: str, alert: Alert, world: World) -> Recipient:
@@ -12,7 +21,20 @@ def recipient_of(text: str, alert: Alert, world: World) -> Recipient:
 
     LookupError where the row names no unit, since it is damaged.
     """
+    return _recipient(text, alert.on, world.reference)
+
+
+def office_of(text: str, on: date, reference: Reference) -> str | None:
+    """Return the name of the office that a row names as `role@unit`: `Ủy ban nhân dân huyện Văn Quan`; None without."""
+    with suppress(LookupError):
+        recipient = _recipient(text, on, reference)
+        if role := recipient.title.vi:
+            return f"{_KINDS.sub('', role)} {recipient.unit.title}"
+    return None
+
+
+def _recipient(text: str, on: date, reference: Reference) -> Recipient:
     role, _, code = text.partition("@")
-    holder = next((known for known in world.reference.plan.roles if known.role == role), None)
-    unit = world.reference.units.find(code, alert.on) or world.reference.units.known(code)[-1]
+    holder = next((known for known in reference.plan.roles if known.role == role), None)
+    unit = reference.units.find(code, on) or reference.units.known(code)[-1]
     return Recipient(holder, unit)

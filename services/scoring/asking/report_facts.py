@@ -6,19 +6,21 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date, timedelta
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.asking.as_of import figures_at
 from services.scoring.asking.work_slots import SLOTS
 from services.scoring.following.difficulty import Difficulty
+from services.scoring.following.note import Note
 from services.scoring.judging.aggregates import summed
 from services.scoring.judging.assessments import assess_target, explain_criterion
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.judge import Judge
 from services.scoring.reporting.facts import BEHIND, CommitmentFact, CriterionFact, ReportFacts
 from services.scoring.service import Scoring
-from services.scoring.storage.changes import count_events
+from services.scoring.storage.changes import count_events, still_behind
 from services.scoring.storage.known_figures import end_of
 from services.scoring.storage.submissions import count_received
 from shared.contracts.period import Period
@@ -40,14 +42,15 @@ async def report_facts(scoring: Scoring, unit: Unit, month: Period) -> ReportFac
     today = runtime.clock.today()
     on = min(month.end, today)
     reference = runtime.plans.in_force(on)
-    difficulties = await _difficulties(scoring, unit, reference, on)
+    difficulties, noted = await _difficulties(scoring, unit, reference, on), await scoring.notes.until(on)
     async with SLOTS.taken(), runtime.engine.connect() as connection:
         known, actual = await figures_at(connection, [each.key for each in reference.units], reference, on)
         changes, submissions = await _of_month(connection, reference, unit, month)
+        notes = await _notes(connection, reference, unit, on, noted)
         facts = await asyncio.to_thread(
             _judged, reference, unit, month, (on, today), (known, actual), (changes, submissions)
         )
-    return facts._replace(difficulties=difficulties)
+    return facts._replace(difficulties=difficulties, notes=notes)
 
 
 async def _difficulties(scoring: Scoring, unit: Unit, reference: Reference, on: date) -> list[Difficulty]:
@@ -60,10 +63,23 @@ async def _difficulties(scoring: Scoring, unit: Unit, reference: Reference, on: 
     ]
 
 
+def _below(reference: Reference, unit: Unit) -> list[int]:
+    return [each.key for each in reference.units if reference.units.is_under(each, unit.code)]
+
+
+async def _notes(
+    connection: AsyncConnection, reference: Reference, unit: Unit, on: date, noted: Mapping[UUID, Note]
+) -> Mapping[tuple[int, str], Note]:
+    """Return the newest note on each topic of the unit and those below it that has been behind since."""
+    topics = await still_behind(connection, noted.keys(), _below(reference, unit), on) if noted else ()
+    oldest_first = sorted(topics, key=lambda one: noted[one.id].at)
+    return {(one.unit, one.topic): noted[one.id] for one in oldest_first}
+
+
 async def _of_month(
     connection: AsyncConnection, reference: Reference, unit: Unit, month: Period
 ) -> tuple[Counter[Event], int]:
-    below = [each.key for each in reference.units if reference.units.is_under(each, unit.code)]
+    below = _below(reference, unit)
     return (
         await count_events(connection, month.start, month.end, below),
         await count_received(connection, end_of(month.start - _DAY), end_of(month.end), below),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from itertools import groupby
 
+from services.scoring.following.note import Note
 from services.scoring.reporting.commitments import commitments_table
 from services.scoring.reporting.facts import BEHIND, CriterionFact, ReportFacts
 from services.scoring.reporting.paper import Annex, Cell, Column, Table
@@ -19,13 +20,17 @@ from shared.reference.models import CriterionKey
 
 _GROUPS = {"men": phrase("reasons.groups.men"), "women": phrase("reasons.groups.women")}
 _LACKS, _TO_FALL = phrase("report.lacking.more"), phrase("report.lacking.fewer")
-_ROMAN = ("I", "II", "III", "IV")
+_ROMAN = ("I", "II", "III", "IV", "V")
+
+NOTES_NAMED = 10
+"""A report names so many notes itself; where there are more, they stand in an annex."""
 
 
 class AnnexKind(Enum):
     """The annexes in their order: title, and name of its sheet in a workbook."""
 
     BEHIND = phrase("report.annexes.behind"), phrase("report.sheets.behind")
+    NOTES = phrase("report.annexes.notes"), phrase("report.sheets.notes")
     LATE = phrase("report.annexes.late"), phrase("report.sheets.late")
     DOUBTFUL = phrase("report.annexes.doubtful"), phrase("report.sheets.doubtful")
     BELOW = phrase("report.annexes.below"), phrase("report.sheets.below")
@@ -47,6 +52,12 @@ def behind_of(facts: ReportFacts) -> list[CriterionFact]:
     return sorted(behind, key=lambda fact: fact.known.status.severity)
 
 
+def noted_of(facts: ReportFacts) -> list[tuple[CriterionFact, Note]]:
+    """Return the communes' criteria that are behind and of which somebody has taken care with a note, by place."""
+    noted = ((fact, facts.note_on(fact.unit, fact.criterion)) for fact in facts.criteria)
+    return [(fact, note) for fact, note in noted if note and fact.known.status in BEHIND]
+
+
 def late_of(facts: ReportFacts) -> list[CriterionFact]:
     """Return the communes' criteria of which a report is overdue."""
     return [fact for fact in facts.criteria if fact.known.overdue]
@@ -59,8 +70,10 @@ def doubtful_of(facts: ReportFacts) -> list[CriterionFact]:
 
 def said(facts: ReportFacts) -> list[AnnexKind]:
     """Return the annexes that have something to say, in their order."""
+    noted = noted_of(facts)
     told: dict[AnnexKind, Sequence[object]] = {
         AnnexKind.BEHIND: behind_of(facts),
+        AnnexKind.NOTES: noted if len(noted) > NOTES_NAMED else (),
         AnnexKind.LATE: late_of(facts),
         AnnexKind.DOUBTFUL: doubtful_of(facts),
         AnnexKind.BELOW: facts.commitments_below,
@@ -72,6 +85,7 @@ def annexes(facts: ReportFacts, words: Words) -> list[Annex]:
     """Return the annexes."""
     tables = {
         AnnexKind.BEHIND: _behind,
+        AnnexKind.NOTES: _notes,
         AnnexKind.LATE: _late,
         AnnexKind.DOUBTFUL: _doubtful,
         AnnexKind.BELOW: _below,
@@ -129,6 +143,33 @@ def _lacking_of(part: Part, words: Words) -> str:
         lacks = _LACKS if part.direction == "at_least" else _TO_FALL
         said += words.say(lacks, missing=missing)
     return said
+
+
+def _notes(facts: ReportFacts, words: Words) -> Table:
+    rows = (
+        [
+            *_place(fact, words),
+            words.criterion(fact.criterion, facts.reference),
+            note.words,
+            f"{capital(by(note, words))}, {words.day(note.on)}",
+        ]
+        for fact, note in noted_of(facts)
+    )
+    return _table(
+        AnnexKind.NOTES,
+        [
+            (phrase("report.columns.criterion"), 30),
+            (phrase("report.columns.note"), 50),
+            (phrase("report.columns.noted_by"), 36),
+        ],
+        rows,
+        words,
+    )
+
+
+def by(note: Note, words: Words) -> str:
+    """Name who wrote a note."""
+    return note.by or words.say(phrase("report.somebody"))
 
 
 def _late(facts: ReportFacts, words: Words) -> Table:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from datetime import date
+from types import MappingProxyType
 from typing import NamedTuple
 
 from services.scoring.following.difficulty import Difficulty
+from services.scoring.following.note import Note
 from shared.contracts.assessment import Assessment, Part
 from shared.contracts.period import Period
 from shared.contracts.status import Event, Status
@@ -120,6 +122,12 @@ class ReportFacts(NamedTuple):
     """The submissions on the unit and those below it that were received in the month."""
     difficulties: Sequence[Difficulty] = ()
     """Those that were open on the day, first those that nobody has answered."""
+    notes: Mapping[tuple[int, str], Note] = MappingProxyType({})
+    """By unit and topic what those last wrote who took care of alerts about it, since it has been behind."""
+
+    def note_on(self, unit: Unit, topic: str) -> Note | None:
+        """Return the note on a commitment or a commune's criterion."""
+        return self.notes.get((unit.key, topic))
 
     @property
     def is_over(self) -> bool:

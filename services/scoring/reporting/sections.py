@@ -6,7 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from services.scoring.following.difficulty import Difficulty
-from services.scoring.reporting.annexes import AnnexKind, behind_of, doubtful_of, label, late_of
+from services.scoring.reporting.annexes import (
+    NOTES_NAMED,
+    AnnexKind,
+    behind_of,
+    by,
+    doubtful_of,
+    label,
+    late_of,
+    noted_of,
+)
 from services.scoring.reporting.commitments import commitments_table, shares_chart
 from services.scoring.reporting.criteria import criteria_table
 from services.scoring.reporting.facts import BEHIND, HELD, CommitmentFact, CriterionFact, ReportFacts
@@ -104,8 +113,9 @@ def assessment(facts: ReportFacts, words: Words) -> Iterator[Block]:
     held = [said for status in HELD if (said := _held(facts, status, words))]
     yield from _items(held, words.say(phrase("report.assessment.none_held")))
     yield Heading(words.say(phrase("report.assessment.behind")), 2)
-    behind = [*(_behind(fact, words) for fact in _with(facts, BEHIND)), *_communes_behind(facts, words)]
+    behind = [*(_behind(fact, facts, words) for fact in _with(facts, BEHIND)), *_communes_behind(facts, words)]
     yield from _items(behind, words.say(phrase("report.assessment.none_behind")))
+    yield from _noted(facts, words)
     yield Heading(words.say(phrase("report.assessment.causes")), 2)
     yield from _items(_causes(facts, words), words.say(phrase("report.assessment.no_causes")))
     yield Heading(words.say(phrase("report.assessment.difficulties")), 2)
@@ -157,7 +167,41 @@ def _reached(fact: CommitmentFact, words: Words) -> str:
     return words.say(phrase("report.assessment.reached"), title=title, value=words.value(part.value, part))
 
 
-def _behind(fact: CommitmentFact, words: Words) -> str:
+def _behind(fact: CommitmentFact, facts: ReportFacts, words: Words) -> str:
+    """Write how far a commitment is behind, and the note of those who took care of it."""
+    gap, note = _gap(fact, words), facts.note_on(fact.unit, fact.commitment.id)
+    if note is None:
+        return gap
+    told = words.say(phrase("report.assessment.note"), told=note.words, by=by(note, words), day=words.day(note.on))
+    return f"{gap} {told}"
+
+
+def _noted(facts: ReportFacts, words: Words) -> Iterator[Block]:
+    """Yield the notes on communes that are behind, or where they stand."""
+    noted = noted_of(facts)
+    if not noted:
+        return
+    count = words.number(len(noted))
+    if len(noted) > NOTES_NAMED:
+        annex = label(AnnexKind.NOTES, facts, words)
+        yield Paragraph(words.say(phrase("report.assessment.notes_in_annex"), count=count, annex=annex))
+        return
+    yield Paragraph(words.say(phrase("report.assessment.notes"), count=count))
+    for fact, note in noted:
+        place = words.all_of(words.unit(unit) for unit in (fact.unit, fact.district) if unit)
+        yield Paragraph(
+            words.say(
+                phrase("report.assessment.note_on_commune"),
+                place=capital(place),
+                criterion=words.criterion(fact.criterion, facts.reference),
+                told=note.words,
+                by=by(note, words),
+                day=words.day(note.on),
+            )
+        )
+
+
+def _gap(fact: CommitmentFact, words: Words) -> str:
     """Write how far a commitment is behind its path, what is missing to its goal, and where the trend leads."""
     title, part = words.of(fact.commitment.title), fact.part
     if part.value is None or part.goal is None or part.measured_in == "yes_no":

@@ -20,6 +20,7 @@ from shared.readable import RowsRead, read_rows
 from shared.reference.models import CriterionKey
 
 change = table_of(ChangeRow)
+later = change.alias("later")
 
 _ROWS_AT_ONCE = 1000
 
@@ -54,6 +55,14 @@ class ChangeOfStatus(NamedTuple):
     on: date
     after: Status
     plan: str | None
+
+
+class TopicOfChange(NamedTuple):
+    """What a published change was about."""
+
+    id: UUID
+    unit: int
+    topic: str
 
 
 class ChangesAsked(NamedTuple):
@@ -128,6 +137,22 @@ async def all_changes(connection: AsyncConnection) -> AsyncIterator[list[dict[st
 async def known_changes(connection: AsyncConnection, ids: Collection[UUID]) -> set[UUID]:
     """Return which of these changes are stored."""
     return set((await connection.scalars(select(change.c.id).where(change.c.id == func.any(list(ids))))).all())
+
+
+async def still_behind(
+    connection: AsyncConnection, ids: Collection[UUID], units: Collection[int], on: date
+) -> Sequence[TopicOfChange]:
+    """Return the topics of these changes of these units, but of those that were not behind later, until a day."""
+    ended = select(later.c.number).where(
+        later.c.unit == change.c.unit,
+        later.c.topic == change.c.topic,
+        later.c.number > change.c.number,
+        later.c.on <= on,
+        later.c.after.not_in((Status.BEHIND, Status.MISSED)),
+    )
+    asked = change.c.id == func.any(list(ids)), change.c.unit == func.any(list(units))
+    query = select(change.c.id, change.c.unit, change.c.topic).where(*asked, ~ended.exists())
+    return [TopicOfChange(*row) for row in await connection.execute(query)]
 
 
 async def changes_of_unit(connection: AsyncConnection, unit: int, limit: int) -> RowsRead[Row[Any], StoredChange]:
