@@ -43,6 +43,8 @@ async def test_a_link_acknowledges_once_by_its_button_and_stops_the_climbing(
     assert alert["acknowledged_note"] == "Đang xử lý <b>"
     entry = json.loads((await said.next_msg(timeout=60)).data)
     assert (entry["alert"], entry["by"]) == (str(change.id), alert["acknowledged_by"])
+    office = "Phòng Lao động, Thương binh, Xã hội - Dân tộc huyện Văn Quan"
+    assert entry["by_name"] == f"{DISTRICT_OFFICE.name} ({office})"
     assert await notify.rows("SELECT 1 FROM notify.escalation") == []
     # the stored and listed texts do not hold the link
     assert not await notify.rows("SELECT 1 FROM notify.notice WHERE text LIKE '%/a/%' OR html LIKE '%/a/%'")

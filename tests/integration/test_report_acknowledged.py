@@ -28,7 +28,7 @@ HERE, ELSEWHERE = (BORDER, "180"), ("06532", "188")
 
 PEOPLE = {"180": "Phòng NN&PTNT huyện Tràng Định", "188": "Phòng NN&PTNT huyện Lộc Bình"}
 NOTE = "Đang rà soát lại 60 hộ,\n hỗ trợ vốn vay trước tháng 9."
-WRITTEN = "Đang rà soát lại 60 hộ, hỗ trợ vốn vay trước tháng 9."
+WRITTEN = "Đang rà soát lại 60 hộ, hỗ trợ vốn vay trước tháng 9"
 
 
 @pytest.fixture
@@ -75,10 +75,10 @@ async def test_an_acknowledgement_stands_in_the_report_from_its_month_on_and_in_
     around: Surroundings, scoring: Service, notify: NotifyService
 ) -> None:
     for unit, district in (HERE, ELSEWHERE):
-        await put_on_stream(around, poverty_report("2023-05", 190, date(2023, 6, 6), unit=unit, district=district))
+        await put_on_stream(around, poverty_report("2022-12", 200, date(2023, 6, 6), unit=unit, district=district))
     await acknowledge(around, notify, HERE, NOTE)
     said = (
-        "+ Xã Đào Viên, huyện Tràng Định, tiêu chí 11. Nghèo đa chiều: "
+        "+ Xã Quốc Khánh, huyện Tràng Định, tiêu chí 11. Nghèo đa chiều: "
         f"“{WRITTEN}” (Phòng NN&PTNT huyện Tràng Định, ngày 30/06/2023)."
     )
     for unit in ("20", "180"):
@@ -94,12 +94,12 @@ async def test_an_acknowledgement_stands_in_the_report_from_its_month_on_and_in_
             return (await client.get("/v1/reports/2023-07.docx")).status_code == 200
 
     await eventually(is_july)
-    await acknowledge(around, notify, ELSEWHERE, "Giao xã Tú Mịch lập danh sách.")
+    await acknowledge(around, notify, ELSEWHERE, "Giao xã Mẫu Sơn lập danh sách.")
     june, july = await report(around, scoring, "2023-06"), await report(around, scoring, "2023-07")
     assert (said in june, "danh sách" in june) == (True, False), "a note from after the month is not in its report"
     assert (
         said in july,
-        "Giao xã Tú Mịch lập danh sách.” (Phòng NN&PTNT huyện Lộc Bình, ngày 04/07/2023)" in july,
+        "Giao xã Mẫu Sơn lập danh sách” (Phòng NN&PTNT huyện Lộc Bình, ngày 04/07/2023)" in july,
     ) == (
         True,
         True,
@@ -119,13 +119,13 @@ async def test_an_acknowledgement_stands_in_the_report_from_its_month_on_and_in_
 async def test_a_note_on_what_has_recovered_is_not_told_when_it_is_behind_again(
     around: Surroundings, scoring: Service, notify: NotifyService
 ) -> None:
-    await put_on_stream(around, poverty_report("2023-04", 190, date(2023, 6, 6)))
+    await put_on_stream(around, poverty_report("2022-12", 200, date(2023, 6, 6)))
     await acknowledge(around, notify, HERE, NOTE)
     assert WRITTEN in await report(around, scoring, "2023-06")
     await put_on_stream(around, poverty_report("2023-05", 10, date(2023, 6, 6)))
 
     async def is_behind(behind: bool) -> bool:
-        return ("Tỷ lệ nghèo đa chiều: 19 %" in await report(around, scoring, "2023-06")) == behind
+        return ("Tỷ lệ nghèo đa chiều:" in await report(around, scoring, "2023-06")) == behind
 
     await eventually(lambda: is_behind(False))
     await put_on_stream(around, poverty_report("2023-06", 190, date(2023, 6, 30)))

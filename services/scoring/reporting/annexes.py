@@ -151,7 +151,7 @@ def _notes(facts: ReportFacts, words: Words) -> Table:
             *_place(fact, words),
             words.criterion(fact.criterion, facts.reference),
             note.words,
-            f"{capital(by(note, words))}, {words.day(note.on)}",
+            f"{capital(author(note, words))}, {words.day(note.on)}",
         ]
         for fact, note in noted_of(facts)
     )
@@ -167,7 +167,7 @@ def _notes(facts: ReportFacts, words: Words) -> Table:
     )
 
 
-def by(note: Note, words: Words) -> str:
+def author(note: Note, words: Words) -> str:
     """Name who wrote a note."""
     return note.by or words.say(phrase("report.somebody"))
 

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from services.scoring.following.difficulty import Difficulty
+from services.scoring.following.note import Note
 from services.scoring.reporting.annexes import (
     NOTES_NAMED,
     AnnexKind,
+    author,
     behind_of,
-    by,
     doubtful_of,
     label,
     late_of,
@@ -172,8 +173,13 @@ def _behind(fact: CommitmentFact, facts: ReportFacts, words: Words) -> str:
     gap, note = _gap(fact, words), facts.note_on(fact.unit, fact.commitment.id)
     if note is None:
         return gap
-    told = words.say(phrase("report.assessment.note"), told=note.words, by=by(note, words), day=words.day(note.on))
+    told = words.say(phrase("report.assessment.note"), **_quoted(note, words))
     return f"{gap} {told}"
+
+
+def _quoted(note: Note, words: Words) -> dict[str, str]:
+    """Return a note for a sentence: its words, who wrote it, and the day."""
+    return {"told": note.words.rstrip("."), "by": author(note, words), "day": words.day(note.on)}
 
 
 def _noted(facts: ReportFacts, words: Words) -> Iterator[Block]:
@@ -194,9 +200,7 @@ def _noted(facts: ReportFacts, words: Words) -> Iterator[Block]:
                 phrase("report.assessment.note_on_commune"),
                 place=capital(place),
                 criterion=words.criterion(fact.criterion, facts.reference),
-                told=note.words,
-                by=by(note, words),
-                day=words.day(note.on),
+                **_quoted(note, words),
             )
         )
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 
 import pytest
 
+from services.scoring.following.note import Note
 from services.scoring.judging.assessments import assess_target
 from services.scoring.judging.judge import Judge
-from services.scoring.reporting.facts import CommitmentFact, ReportFacts
+from services.scoring.reporting.facts import CommitmentFact, CriterionFact, ReportFacts
 from services.scoring.reporting.frame import Office
 from services.scoring.reporting.monthly import monthly_report
 from services.scoring.reporting.paper import Heading, Paper, Paragraph, Table
@@ -112,3 +114,55 @@ def test_what_is_behind_is_told_with_its_path_what_is_missing_and_who_should_act
         "- Đề nghị Phòng Bảo trợ xã hội - Trẻ em tập trung chỉ đạo thực hiện chỉ tiêu “87/181 xã đạt tiêu chí Nghèo đa "
         "chiều”, phấn đấu đạt 87 xã vào ngày 31/12/2023." in said
     )
+
+
+NOTE = Note(
+    "Đang rà soát 60 hộ.", "Phòng NN&PTNT huyện Văn Quan", datetime(2023, 6, 12, 2, tzinfo=UTC), date(2023, 6, 12)
+)
+
+
+def communes_behind(count: int) -> list[CriterionFact]:
+    """Return communes of Văn Quan that are behind in criterion 11."""
+    reference = binding_reference()
+    known = a_fact("poverty-communes").known.model_copy(update={"parts": []})
+    communes = reference.units.communes(JUNE.end, "184")[:count]
+    return [CriterionFact(unit, reference.units.district(unit), "ntm-11", known) for unit in communes]
+
+
+def noted(behind: Sequence[CriterionFact], note: Note = NOTE) -> Paper:
+    """Return the report of June in which somebody has taken care of each of these communes."""
+    notes = {(fact.unit.key, fact.criterion): note for fact in behind}
+    statuses = {"ntm-11": Counter({Status.BEHIND: len(behind)})}
+    return monthly_report(facts(date(2023, 7, 3), criteria=behind, statuses=statuses, notes=notes), Office())
+
+
+def test_a_note_stands_in_the_report_with_its_day_and_the_name_of_who_wrote_it() -> None:
+    [fact] = behind = communes_behind(1)
+    paper = noted(behind)
+    assert (
+        f"+ Xã {fact.unit.name}, huyện Văn Quan, tiêu chí 11. Nghèo đa chiều: “Đang rà soát 60 hộ” "
+        "(Phòng NN&PTNT huyện Văn Quan, ngày 12/06/2023)." in words(paper)
+    )
+    assert len(paper.annexes) == 1
+    assert "(đơn vị nhận cảnh báo, ngày 12/06/2023)." in words(noted(behind, NOTE._replace(by=None)))
+
+
+def test_many_notes_stand_in_an_annex_of_their_own() -> None:
+    behind = communes_behind(11)
+    paper = noted(behind)
+    assert "Đang rà soát" not in words(paper)
+    assert "đã có ý kiến về 11 nội dung chậm tiến độ của các xã, chi tiết tại Phụ lục II." in words(paper)
+    [_, annex] = paper.annexes
+    rows = [[cell.text for cell in row] for row in annex.table.rows]
+    assert [row[1] for row in rows] == [fact.unit.title for fact in behind]
+    assert {tuple(row[3:]) for row in rows} == {
+        ("11. Nghèo đa chiều", "Đang rà soát 60 hộ.", "Phòng NN&PTNT huyện Văn Quan, 12/06/2023")
+    }
+
+
+def test_a_note_on_a_commitment_follows_what_it_lacks() -> None:
+    fact = a_fact("poverty-communes", value=76.0, goal=87.0, units_counted=181)
+    notes = {(fact.unit.key, fact.commitment.id): NOTE}
+    said = words(monthly_report(facts(date(2023, 7, 3), commitments=[fact], notes=notes), Office()))
+    [line] = [line for line in said.splitlines() if line.startswith("- Chỉ tiêu “87/181 xã")]
+    assert line.endswith("Ý kiến của Phòng NN&PTNT huyện Văn Quan ngày 12/06/2023: “Đang rà soát 60 hộ”.")
