@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import itertools
 import tempfile
 import time
 from collections.abc import Sequence
@@ -19,13 +18,12 @@ from typing import NamedTuple
 
 import httpx
 
-from services.scoring.update.rebuild import rebuild
 from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
-from shared.reference.load import Reference, follow_each_other
+from shared.reference.load import Reference
 from tests.bench import country
 from tests.bench.boards import Programs
-from tests.bench.scoring import codes_of, fill, system
+from tests.bench.scoring import fill_all, made_from_stream, system
 from tests.changes import a_status_change
 from tests.publishing import publish_all
 from tests.running import START, Service, Surroundings
@@ -118,12 +116,9 @@ class Asking:
 
 async def filled(around: Surroundings, reference: Reference, months: Sequence[str]) -> None:
     """Put figures of these months on the stream, and have the state made from them."""
-    codes = codes_of(reference)
-    for part in itertools.batched(country.submissions(codes, list(months)), 20_000):
-        await fill(around, part)
-    day = last_day(months)
-    await around.set_day(day)
-    await rebuild(around.engine, around.nats, follow_each_other([reference]), day, switch=True)
+    await fill_all(around, reference, months)
+    await around.set_day(last_day(months))
+    await made_from_stream(around, reference, last_day(months), switch=True)
 
 
 def last_day(months: Sequence[str]) -> date:

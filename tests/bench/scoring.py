@@ -18,23 +18,25 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
 import psutil
+from nats.js.api import DeliverPolicy
 
 from services.cli.migrate import prepare
 from services.scoring.judging.changes import Moment
 from services.scoring.judging.readings import Reading, readings_in
 from services.scoring.storage.readings import reading_values
 from services.scoring.update.daily_tick import tick
-from services.scoring.update.rebuild import rebuild
+from services.scoring.update.rebuild import RebuildReport, rebuild
 from services.scoring.update.transaction import Transaction
 from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
+from shared.nats.consumers import consumer_config
 from shared.nats.publishing import publish
 from shared.reference.load import Reference, follow_each_other, load
 from shared.service.runtime import collect_rarely
@@ -82,6 +84,16 @@ async def fill(around: Surroundings, found: Sequence[AcceptedSubmission]) -> Non
     """Put submissions on the stream as intake does."""
     for part in itertools.batched(found, 1_000):
         await publish(around.nats, [as_published(one) for one in part])
+
+
+async def fill_all(around: Surroundings, reference: Reference, months: Sequence[str]) -> None:
+    """Put what sectors state at the end of the year before on the stream, and the figures of these months."""
+    codes, counted = codes_of(reference), ("ntm-11", "ntm-12", "ntm-14", "ntm-18")
+    criteria = [key for key in reference.criterion_keys if reference.set_of(key) == "ntm" and key not in counted]
+    stated = [code for key in criteria for code in reference.criterion(key).element_codes]
+    await fill(around, list(country.statements(codes, stated)))
+    for part in itertools.batched(country.submissions(codes, list(months)), 20_000):
+        await fill(around, part)
 
 
 async def scored(around: Surroundings, count: int) -> float:
@@ -213,6 +225,18 @@ async def latency(directory: Path) -> None:
         print(f"post to status event: p50 {cuts[49]:.1f} ms (under 15), p99 {cuts[98]:.1f} ms (under 50)", flush=True)
 
 
+async def made_from_stream(around: Surroundings, reference: Reference, day: date, *, switch: bool) -> RebuildReport:
+    """Make the state from everything on the stream, as if live workers had scored all of it by then."""
+    js, stream = around.nats.jetstream(), subjects.SUBMISSIONS_STREAM
+    await js.delete_consumer(stream, subjects.SCORING_CONSUMER)  # what it has acknowledged would be all that counts
+    report = await rebuild(around.engine, around.nats, follow_each_other([reference]), day, switch=switch)
+    config = consumer_config(subjects.ALL_SUBMISSIONS, subjects.SCORING_CONSUMER)
+    last = (await js.stream_info(stream)).state.last_seq
+    begins = {"deliver_policy": DeliverPolicy.BY_START_SEQUENCE, "opt_start_seq": last + 1}
+    await js.add_consumer(stream, config.evolve(**begins))
+    return report
+
+
 async def rebuilding(directory: Path) -> None:
     """A country's year: made again beside an empty live state, in this process."""
     async with system(directory, country.COMMUNES) as (around, reference):
@@ -228,9 +252,7 @@ async def rebuilding(directory: Path) -> None:
                 await asyncio.sleep(0.1)
 
         watching = asyncio.create_task(watch())
-        compared = await rebuild(
-            around.engine, around.nats, follow_each_other([reference]), country.last_day(country.MONTHS)
-        )
+        compared = await made_from_stream(around, reference, country.last_day(country.MONTHS), switch=False)
         done.set()
         await watching
         print(
@@ -244,12 +266,8 @@ async def ticking(directory: Path) -> None:
     """The daily tick over 8,000 communes x 19 criteria, all of which have to be looked at."""
     async with system(directory, country.COMMUNES) as (around, reference):
         day = country.last_day(country.MONTHS[:1])
-        codes, counted = codes_of(reference), ("ntm-11", "ntm-12", "ntm-14", "ntm-18")
-        criteria = [key for key in reference.criterion_keys if reference.set_of(key) == "ntm" and key not in counted]
-        stated = [code for key in criteria for code in reference.criterion(key).element_codes]
-        await fill(around, list(country.statements(codes, stated)))
-        await fill(around, list(country.submissions(codes, country.MONTHS[:1])))
-        await rebuild(around.engine, around.nats, follow_each_other([reference]), day, switch=True)
+        await fill_all(around, reference, country.MONTHS[:1])
+        await made_from_stream(around, reference, day, switch=True)
         url = around.settings.database_url.get_secret_value().replace("+asyncpg", "")
         connection = await asyncpg.connect(url)
         await connection.execute("UPDATE scoring.status SET holds_until = $1", day)

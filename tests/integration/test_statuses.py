@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from services.scoring.storage.tables import SubmissionRow
+from shared.contracts.status import Status
+from tests.binding_plan import binding_reference
 from tests.integration.test_scoring import BORDER, count, poverty_report, put_on_stream
-from tests.running import Service, Surroundings
+from tests.running import START, Service, Surroundings
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("binding")
@@ -120,3 +124,49 @@ async def test_answers_are_compressed_and_what_is_sent_live_is_not(around: Surro
         assert plain.json() == listed.json()
         async with client.stream("GET", "/v1/changes/live") as live:
             assert "content-encoding" not in live.headers
+
+
+async def test_of_any_stored_rows_the_filters_choose_what_the_whole_list_says(
+    around: Surroundings, scoring: Service
+) -> None:
+    random, reference = Random(15), binding_reference()  # noqa: S311 - rows, not secrets
+    overdue = ["[]", "[]", '["2023-05"]', '["2023-04", "2023-05"]', "{}", '["2023-05", 7]']
+    rows = [
+        {
+            "unit": unit.key,
+            "criterion": criterion,
+            "status": random.choice([*Status, "what"]),
+            "overdue": random.choice(overdue),
+            "since": random.choice(["2023-06-01", "2023-06-01", "infinity"]),
+        }
+        for unit in reference.units.communes(START, "20")
+        for criterion in reference.criteria_of(unit)
+        if random.random() < 0.6
+    ]
+    statement = """
+        INSERT INTO scoring.status (unit, criterion, status, since, judged_on, overdue, contradictory)
+        VALUES (:unit, :criterion, :status, CAST(:since AS text)::date, '2023-06-30',
+                CAST(:overdue AS text)::jsonb, false)
+        ON CONFLICT (unit, criterion) DO UPDATE
+        SET status = excluded.status, since = excluded.since, overdue = excluded.overdue
+    """
+    async with around.engine.begin() as connection:
+        await connection.execute(text(statement), rows)
+    async with scoring.client(await around.key("20")) as client:
+        whole = await pages(client, limit=5000, form="short")
+        assert {bool(item["overdue"]) for item in whole} == {False, True}
+        asked: list[Query] = [{"status": status.value} for status in Status]
+        asked += [{"overdue": True}, {"overdue": False}, {"status": "no_data", "overdue": True}]
+        asked += [query | {"criterion": "ntm-12"} for query in asked]
+        for query in asked:
+            wanted = [item for item in whole if _chosen(item, **query)]
+            assert wanted, query
+            assert await pages(client, limit=random.choice([53, 5000]), form="short", **query) == wanted, query
+
+
+def _chosen(item: dict[str, Any], status: str = "", overdue: bool | None = None, criterion: str = "") -> bool:
+    return (
+        status in ("", item["status"])
+        and overdue in (None, bool(item["overdue"]))
+        and criterion in ("", item["criterion"]["key"])
+    )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from itertools import batched
 from typing import Annotated, Literal, NamedTuple
 
 from fastapi import APIRouter, Query
@@ -25,7 +24,7 @@ from services.scoring.asking.units import (
 from services.scoring.judging.assessments import explain_criterion
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.judge import Judge
-from services.scoring.storage.statuses import StoredStatus, statuses_of
+from services.scoring.storage.statuses import StatusesAsked, StoredStatus, statuses_of
 from services.scoring.storage.targets import StoredTarget
 from shared.contracts.assessment import Assessment
 from shared.contracts.refs import CriterionRef, UnitRef
@@ -38,8 +37,11 @@ from shared.reference.refs import criterion_ref, unit_ref
 
 router = APIRouter(prefix="/v1")
 
+type _Position = tuple[str, int]
+"""The place of a commune's criterion in a list: by the code, then in the order of the criteria."""
+
 _COMMUNES_AT_ONCE = 400
-"""A page is looked for among so many communes, and then among the next: the first ones mostly fill it."""
+"""A page is looked for among so many communes first."""
 
 _WITHOUT_ASSESSMENTS = {"assessment": None, "actual": None, "now": None}
 
@@ -124,12 +126,12 @@ def unchanged_since(assessment: Assessment, row: StoredStatus | StoredTarget | N
 
 
 class _Listed(NamedTuple):
-    """A commune's criterion in a list: as stored, without an assessment and with its row, or judged for a past day."""
+    """A commune's criterion in a list: with its stored row, or judged for a past day."""
 
     unit: Unit
     criterion: CriterionKey
-    item: StatusItem
     row: StoredStatus | None = None
+    then: StatusItem | None = None
 
 
 @router.get("/statuses")
@@ -153,55 +155,76 @@ async def list_statuses(
     communes = communes_of(reference, caller, district, on, cohort, searched)
     check_criterion(criterion, reference)
     after = decode_cursor(cursor, lambda code, criterion: _position(code, criterion, reference))
-    judge = Judge(reference, on)
-    asked = (
-        [
-            (unit, key)
-            for unit in some
-            for key in reference.criteria_of(unit, on)
-            if criterion in (None, key) and (after is None or _position(unit.code, key, reference) > after)
-        ]
-        for some in batched(communes.values(), _COMMUNES_AT_ONCE)
-    )
-    find = _stored if as_of is None else _judged_then
+    judge, asked = Judge(reference, on), StatusesAsked(criterion, status, overdue)
     found: list[_Listed] = []
+    behind = [unit for unit in communes.values() if after is None or unit.code >= after[0]]
     async with runtime.engine.connect() as connection:
-        for pairs in asked:
-            if len(found) <= limit:
-                found += [
-                    one
-                    for one in await find(connection, pairs, judge)
-                    if status in (None, one.item.status) and overdue in (None, bool(one.item.overdue))
-                ]
+        for units in _portions(behind, is_growing=as_of is None):
+            find = _stored if as_of is None else _judged_then
+            found += await find(connection, units, judge, asked, after)
+            if len(found) > limit:
+                break
         page, more = found[:limit], len(found) > limit
         following = encode_cursor(page[-1].unit.code, page[-1].criterion) if more else None
-        if form == "full" and as_of is None:
+        if as_of is not None:
+            items = [one.then for one in page if one.then is not None]
+        elif form == "full":
             items = await _judged_today(connection, page, judge)
         else:
-            items = [one.item if form == "full" else one.item.model_copy(update=_WITHOUT_ASSESSMENTS) for one in page]
+            items = [_stored_item(one, reference) for one in page]
+    if form == "short":
+        items = [item.model_copy(update=_WITHOUT_ASSESSMENTS) for item in items]
     return StatusPage(as_of=on, items=items, next=following, sample=reference.plan.sample)
 
 
+def _portions(units: Sequence[Unit], *, is_growing: bool) -> Iterator[Sequence[Unit]]:
+    """Yield the communes among which a page is looked for, one portion after the other until it is full.
+
+    The first portion mostly fills it. Of a filter that chooses few, rows are read quickly, and portions may grow.
+    """
+    begin, size = 0, _COMMUNES_AT_ONCE
+    while begin < len(units):
+        yield units[begin : begin + size]
+        begin, size = begin + size, 2 * size if is_growing else size
+
+
+def _pairs(
+    units: Iterable[Unit], judge: Judge, asked: StatusesAsked, after: _Position | None
+) -> Iterator[tuple[Unit, CriterionKey]]:
+    """Yield the criteria of the communes that a list has behind a place, in order."""
+    reference = judge.reference
+    for unit in units:
+        for key in reference.criteria_of(unit, judge.on):
+            is_behind = after is None or _position(unit.code, key, reference) > after
+            if is_behind and asked.criterion in (None, key):
+                yield unit, key
+
+
 async def _stored(
-    connection: AsyncConnection, pairs: Sequence[tuple[Unit, CriterionKey]], judge: Judge
+    connection: AsyncConnection, units: Sequence[Unit], judge: Judge, asked: StatusesAsked, after: _Position | None
 ) -> list[_Listed]:
     """Return how the communes stand, as scoring has stored it."""
-    rows = await statuses_of(connection, {unit.key for unit, _ in pairs})
+    rows = await statuses_of(connection, [unit.key for unit in units], asked)
+    if asked.are_stored:
+        with_rows = {unit for unit, _ in rows}
+        units = [unit for unit in units if unit.key in with_rows]
     return [
-        _Listed(unit, key, _stored_item(unit, key, row, judge.reference), row)
-        for unit, key in pairs
+        _Listed(unit, key, row)
+        for unit, key in _pairs(units, judge, asked, after)
         for row in (rows.get((unit.key, key)),)
+        if (asked.accept(row.status, row.overdue) if row else not asked.are_stored)
     ]
 
 
-def _stored_item(unit: Unit, key: CriterionKey, row: StoredStatus | None, reference: Reference) -> StatusItem:
+def _stored_item(one: _Listed, reference: Reference) -> StatusItem:
+    row = one.row
     return StatusItem(
-        unit=unit_ref(unit),
-        district=district_of(unit, reference),
-        criterion=criterion_ref(key, reference),
+        unit=unit_ref(one.unit),
+        district=district_of(one.unit, reference),
+        criterion=criterion_ref(one.criterion, reference),
         status=row.status if row else Status.NO_DATA,
         since=row.since if row else None,
-        cohorts=cohorts_of(unit, reference),
+        cohorts=cohorts_of(one.unit, reference),
         overdue=row.overdue if row else [],
         assessment=None,
     )
@@ -223,17 +246,22 @@ async def _judged_today(connection: AsyncConnection, page: Sequence[_Listed], ju
 
 
 async def _judged_then(
-    connection: AsyncConnection, pairs: Sequence[tuple[Unit, CriterionKey]], judge: Judge
+    connection: AsyncConnection, units: Sequence[Unit], judge: Judge, asked: StatusesAsked, after: _Position | None
 ) -> list[_Listed]:
     """Judge at a past day, by what was known then and by what is known of it today."""
+    pairs = list(_pairs(units, judge, asked, after))
     known, actual = await figures_at(connection, {unit.key for unit, _ in pairs}, judge.reference, judge.on)
 
-    def judged(unit: Unit, key: CriterionKey) -> _Listed:
+    def judged(unit: Unit, key: CriterionKey) -> StatusItem:
         figures = known.get(unit.key, Figures()), actual.get(unit.key, Figures())
-        return _Listed(unit, key, status_item_then(judge, unit, key, *figures))
+        return status_item_then(judge, unit, key, *figures)
 
-    return await asyncio.to_thread(lambda: [judged(*pair) for pair in pairs])
+    def listed() -> list[_Listed]:
+        every = [_Listed(*pair, then=judged(*pair)) for pair in pairs]
+        return [one for one in every if one.then and asked.accept(one.then.status, one.then.overdue)]
+
+    return await asyncio.to_thread(listed)
 
 
-def _position(code: str, criterion: str, reference: Reference) -> tuple[str, int]:
+def _position(code: str, criterion: str, reference: Reference) -> _Position:
     return code, reference.criterion_keys.index(criterion)

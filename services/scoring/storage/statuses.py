@@ -7,7 +7,8 @@ from datetime import date
 from typing import NamedTuple, TypedDict
 
 from pydantic import TypeAdapter
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import cast, delete, exists, func, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.storage.pairs import joined_pairs
@@ -32,6 +33,24 @@ class StoredStatus(NamedTuple):
     contradictory: bool
 
 
+class StatusesAsked(NamedTuple):
+    """The statuses that are asked for; None: all. Of what nobody has judged there is no data, and nothing overdue."""
+
+    criterion: CriterionKey | None = None
+    status: Status | None = None
+    overdue: bool | None = None
+    """Whether reports are overdue."""
+
+    def accept(self, status: Status, overdue: Sequence[str]) -> bool:
+        """Say whether a status with these overdue reports is asked for."""
+        return self.status in (None, status) and self.overdue in (None, bool(overdue))
+
+    @property
+    def are_stored(self) -> bool:
+        """True where nothing is asked for of which there is no row."""
+        return not self.accept(Status.NO_DATA, ())
+
+
 class StatusValues(TypedDict):
     """A new row of table `status`."""
 
@@ -46,15 +65,27 @@ class StatusValues(TypedDict):
     contradictory: bool
 
 
+_ALL = StatusesAsked()
 _STATUS = TypeAdapter(StoredStatus)
 _STORED = (status.c.unit, status.c.criterion, *(status.c[name] for name in StoredStatus._fields))
 
 
 async def statuses_of(
-    connection: AsyncConnection, units: Collection[int]
+    connection: AsyncConnection, units: Collection[int], asked: StatusesAsked = _ALL
 ) -> dict[tuple[int, CriterionKey], StoredStatus]:
-    """Return the units' statuses by unit and criterion; a damaged one is as none: the next verdict replaces it."""
-    rows = await connection.execute(select(*_STORED).where(status.c.unit == func.any(list(units))))
+    """Return the units' statuses by unit and criterion; a damaged one is as none: the next verdict replaces it.
+
+    Where `asked` are statuses that are stored, only these are read, else all of the criterion.
+    """
+    query = select(*_STORED).where(status.c.unit == func.any(list(units)))
+    if asked.criterion is not None:
+        query = query.where(status.c.criterion == asked.criterion)
+    if asked.are_stored:
+        if asked.status is not None:
+            query = query.where(status.c.status == asked.status.value)
+        if asked.overdue is not None:
+            query = query.where((status.c.overdue != cast([], JSONB)) == asked.overdue)
+    rows = await connection.execute(query)
     return dict(read_rows(rows, lambda row: ((row.unit, row.criterion), _STATUS.validate_python(row[2:]))).items)
 
 
