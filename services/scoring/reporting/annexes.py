@@ -158,9 +158,9 @@ def _notes(facts: ReportFacts, words: Words) -> Table:
     return _table(
         AnnexKind.NOTES,
         [
-            (phrase("report.columns.criterion"), 30),
-            (phrase("report.columns.note"), 50),
-            (phrase("report.columns.noted_by"), 36),
+            (phrase("report.columns.criterion"), 22),
+            (phrase("report.columns.note"), 60),
+            (phrase("report.columns.noted_by"), 34),
         ],
         rows,
         words,
