@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -134,6 +136,25 @@ async def test_a_change_is_on_the_page_by_itself_also_after_the_service_was_away
     fresh = page.locator("li.fresh").filter(has_text="Quốc Khánh")
     await expect(fresh).to_have_count(2)
     assert await fresh.first.get_attribute("data-change") not in known
+
+
+async def test_what_many_units_changed_alike_is_one_line_that_names_them(around: Surroundings, page: Page) -> None:
+    await sign_in(page, await a_person(around.engine, "20", agency="vpdp", role="coordinator"), "overview")
+    items = (await answer(page, "/v1/changes?limit=5000"))["items"]
+    since = str(START - timedelta(days=7))
+    alike: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for one in items:
+        if one["on"] >= since and one["before"] != one["after"]:
+            topic = one["criterion"]["key"] if one["criterion"] else one["commitment"]["id"]
+            alike[topic, one["before"], one["after"]].add(one["id"])
+    key, changes = max(alike.items(), key=lambda each: len(each[1]))
+    assert len(changes) > 3
+    line = page.locator(f'details[data-key="{" ".join(key)}"]')
+    await line.get_by_text(f"{len(changes)} đơn vị").click()
+    await expect(line.locator("li").first).to_be_visible()
+    shown = await line.locator("li").evaluate_all("all => all.map(one => one.dataset.change)")
+    assert (len(shown), set(shown)) == (len(changes), changes)
+    await keep_picture(page, "board-week")
 
 
 async def test_a_cell_opens_its_communes_and_the_slider_goes_back(around: Surroundings, page: Page) -> None:

@@ -14,6 +14,7 @@ import { t } from "./words.js";
 const READ_SECONDS = 10;
 const FRESH_SECONDS = 60;
 const CHANGES_SHOWN = 20;
+const FOLDED = 4; // so many units that changed alike are one line
 const DIFFICULTIES_SHOWN = 10;
 const DAY = 86_400_000;
 const BEHIND = ["missed", "behind"];
@@ -195,23 +196,36 @@ async function drawLines(targets, lines) {
 function drawWeek(week, changes, fresh) {
   const since = new Date(Date.parse(page.today) - 7 * DAY).toISOString().slice(0, 10);
   const kept = changes.filter((change) => change.on >= since && change.before !== change.after);
+  const place = (change) => [h("b", {}, change.kind === "status" ? linkTo(change.unit) : change.unit.name), change.district && h("span", { class: "hint" }, ` ${change.district.name}`)];
+  const what = (change) => [text(change.criterion ? change.criterion.name : change.commitment.title), " ", becomes(status(change.before), status(change.after))];
   const item = (change) => h("li", { class: fresh.has(change.id) ? "fresh" : null, "data-change": change.id },
-    h("b", {}, change.kind === "status" ? linkTo(change.unit) : change.unit.name), change.district && h("span", { class: "hint" }, ` ${change.district.name}`), " · ",
-    change.criterion ? text(change.criterion.name) : text(change.commitment.title), " ", becomes(status(change.before), status(change.after)),
+    place(change), " · ", what(change),
     h("span", { class: "hint" }, ` ${day(change.on)}`), fresh.has(change.id) && h("b", { class: "new" }, ` ${t("just_now")}`));
+  const folded = ([first, ...others]) => h("li", {}, h("details", { "data-key": alike(first) },
+    h("summary", {}, h("b", {}, t("changed_alike", others.length + 1)), " · ", what(first)),
+    h("ul", {}, [first, ...others].map((change) => h("li", { "data-change": change.id }, place(change), h("span", { class: "hint" }, ` ${day(change.on)}`))))));
+  const groups = [...grouped(kept, (change) => (fresh.has(change.id) ? change.id : alike(change))).values()]
+    .flatMap((group) => group.length < FOLDED ? group.map((change) => [change]) : [group]);
+  const left = groups.slice(CHANGES_SHOWN).flat().length;
   week.replaceChildren(
     h("h3", {}, t("week_title", day(since), day(page.today))),
-    kept.length ? h("ul", { class: "changes" }, kept.slice(0, CHANGES_SHOWN).map(item)) : h("p", {}, t("no_changes")),
-    kept.length > CHANGES_SHOWN && h("p", { class: "hint" }, t("more_changes", kept.length - CHANGES_SHOWN)) || "");
+    kept.length ? h("ul", { class: "changes" }, groups.slice(0, CHANGES_SHOWN).map((group) => group.length > 1 ? folded(group) : item(group[0]))) : h("p", {}, t("no_changes")),
+    left > 0 && h("p", { class: "hint" }, t("more_changes", left)) || "");
 }
+
+/** Puts things together that have one key, in the order of the first of each. (`Map.groupBy`, also for older browsers.) */
+function grouped(things, keyOf) {
+  const groups = new Map();
+  for (const one of things) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), one]);
+  return groups;
+}
+
+/** What changes have in common that are told as one: what changed, from what, to what. */
+const alike = ({ criterion, commitment, before, after }) => `${criterion?.key ?? commitment.id} ${before} ${after}`;
 
 /** Who should be called: by district, those with the most missing reports first. */
 function drawLate(late, overdue) {
-  const districts = new Map();
-  for (const one of overdue) {
-    const place = one.district?.name ?? one.unit.name;
-    districts.set(place, [...(districts.get(place) ?? []), one]);
-  }
+  const districts = grouped(overdue, (one) => one.district?.name ?? one.unit.name);
   const rows = [...districts].sort(([a, mine], [b, others]) => others.length - mine.length || a.localeCompare(b, "vi"));
   late.replaceChildren(
     h("h3", {}, t("late_title")),

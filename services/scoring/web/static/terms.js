@@ -39,6 +39,7 @@ addWords({
 
   week_title: ["Tuần qua ({0} – {1})", "The past week ({0} – {1})"],
   no_changes: ["Không có đánh giá nào thay đổi.", "No verdict has changed."],
+  changed_alike: ["{0} đơn vị", "{0} units"],
   more_changes: ["… và {0} thay đổi khác.", "… and {0} more changes."],
   late_title: ["Cần gọi hôm nay: báo cáo quá hạn", "To be called today: overdue reports"],
   late_communes: ["{0} xã, {1} tiêu chí", "{0} communes, {1} criteria"],
