@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 
 import psutil
@@ -12,15 +10,8 @@ import pytest
 from services.scoring.asking.pdf import report_as_pdf
 from shared import pdf
 from shared.problems import Problem, Problems
+from tests.libreoffice import ECHOES, a_program
 from tests.waiting import eventually
-
-
-def a_program(folder: Path, lines: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put a program in LibreOffice's place."""
-    program = folder / "soffice"
-    program.write_text(f"#!/bin/sh\n{lines}\n")
-    program.chmod(program.stat().st_mode | stat.S_IEXEC)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin")
 
 
 async def problem_of(url: str | None = None) -> Problem:
@@ -45,7 +36,7 @@ async def test_a_service_that_was_not_started_is_as_good_as_none() -> None:
 
 
 async def test_the_pdf_is_what_the_program_has_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    a_program(tmp_path, 'for last; do :; done\n{ printf "pdf of "; cat "$last"; } >"${last%.docx}.pdf"', monkeypatch)
+    a_program(tmp_path, ECHOES, monkeypatch)
     assert await report_as_pdf(b"word", None) == b"pdf of word"
 
 
