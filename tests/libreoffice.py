@@ -27,9 +27,7 @@ def a_document(pages: int = 1) -> bytes:
     """Build a Word document of some pages."""
     document = Document()
     for page in range(pages):
-        if page:
-            document.add_page_break()
-        document.add_paragraph(f"Trang {page + 1}")
+        document.add_paragraph(f"Trang {page + 1}").paragraph_format.page_break_before = page > 0
     written = BytesIO()
     document.save(written)
     return written.getvalue()
