@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import batched
 from math import inf
+from operator import attrgetter
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.scoring.following.counts import Cell, Counts, District, by_district, count
+from services.scoring.following.counts import Cell, Counts, District, by_district
 from services.scoring.judging.figures import Figures, in_hindsight
 from services.scoring.judging.inheritance import with_inherited
 from services.scoring.judging.judge import Judge
@@ -22,7 +23,7 @@ from services.scoring.storage.submissions import FiguresTaken, figures_taken
 from shared.contracts.status import Status
 from shared.http.work_slots import WorkSlots
 from shared.reference.load import Plans, Reference
-from shared.reference.models import CriterionKey, Unit
+from shared.reference.models import Unit
 
 _WAIT_SECONDS = 2
 """So long a question waits for counts that are being made; a small province's are there by then."""
@@ -140,7 +141,7 @@ class HindsightCounts:
                     of_district[id(day.reference), district].append(day)
             for (_, district), uncounted in of_district.items():
                 async with slots.at_work():
-                    await self._count_district(district, uncounted)
+                    await self._count_district(district, sorted(uncounted, key=attrgetter("on")))
         finally:
             self._looked_at = asyncio.get_running_loop().time()
             self._work = None
@@ -164,15 +165,17 @@ def _add(
     units: Collection[int],
     readings: Mapping[int, Figures],
 ) -> None:
-    """Judge some communes of a district on each day, and add them to the day's counts."""
-    known = with_inherited(readings, days[0].reference)
-    figures = {unit: in_hindsight(known[unit]) for unit in units if unit in known}
-    for summed, day in zip(counts, days, strict=True):
-        judge = Judge(day.reference, day.on)
-
-        def status_of(unit: Unit, criterion: CriterionKey, judge: Judge = judge) -> Status:
-            return judge.criterion(criterion, unit, figures.get(unit.key, Figures())).status
-
-        communes = [unit for unit in day.communes[district] if unit.key in units]
-        for cell, statuses in count(communes, day.reference, day.on, status_of).items():
-            summed[cell].update(statuses)
+    """Judge some communes of a district on each of the days, which are in order, and add them to the days' counts."""
+    reference, ons = days[0].reference, [day.on for day in days]
+    known, judge = with_inherited(readings, reference), Judge(reference, ons[-1])
+    present = [{unit.key for unit in day.communes[district]} for day in days]
+    for unit in map(reference.units.by_key, units):
+        figures = in_hindsight(known.get(unit.key, Figures()))
+        cohorts = (None, *(cohort.id for cohort in reference.cohorts_of(unit)))
+        for criterion in reference.criteria_of(unit):
+            begins, cells = reference.time_of(criterion)[0], [Cell(criterion, cohort) for cohort in cohorts]
+            statuses = judge.criterion_through(criterion, unit, figures, ons)
+            for summed, communes, on, status in zip(counts, present, ons, statuses, strict=True):
+                if unit.key in communes and begins <= on:
+                    for cell in cells:
+                        summed[cell][status] += 1

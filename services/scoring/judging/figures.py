@@ -177,7 +177,7 @@ def in_hindsight(figures: Mapping[tuple[str, Period], Reading]) -> Figures:
     """Return the readings as if each had been known when its period ended, to judge a past day by today's knowledge."""
     return Figures(
         {
-            key: reading._replace(known_from=min(reading.known_from, reading.period.end))
+            key: reading if reading.known_from <= key[1].end else reading._replace(known_from=key[1].end)
             for key, reading in figures.items()
         }
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import repeat
+from operator import attrgetter
 from typing import NamedTuple
 
 from services.scoring.judging import requirements
@@ -13,6 +16,7 @@ from services.scoring.judging.completeness import Expected
 from services.scoring.judging.figures import Figures, arrived_by, observed_by
 from services.scoring.judging.increments import Increment
 from services.scoring.judging.observations import Observation
+from services.scoring.judging.path import Requirement
 from services.scoring.judging.requirements import MeasureRequirement
 from services.scoring.judging.verdict import Verdict, assess, status_since, worst
 from shared.contracts.bilingual import Bilingual
@@ -27,6 +31,7 @@ from shared.reference.models import (
 )
 
 _DAY = timedelta(days=1)
+_effective = attrgetter("effective")
 
 
 class MeasureVerdict(NamedTuple):
@@ -116,6 +121,24 @@ class Judge:
         ends += [part.verdict.holds_until for part in parts if part.verdict.holds_until is not None]
         holds_until = min(ends, default=last)
         return CriterionVerdict(_status(parts), on, parts, late, holds_until if holds_until < last else None)
+
+    def criterion_through(self, key: CriterionKey, unit: Unit, figures: Figures, days: Sequence[date]) -> list[Status]:
+        """Return the status of a commune's criterion on each of the days, which are in order.
+
+        The same as `criterion` finds on each, but a verdict is carried on as long as it holds.
+        """
+        first, last = self.reference.time_of(key)
+        begin, end = bisect_left(days, first), bisect_right(days, last)
+        deadline, within = self._deadline(key, unit), days[begin:end]
+        tracks = [
+            _through(measure.requirement, observed_by(self.reference, measure.group.measure, figures, deadline), within)
+            for measure in self._measures(key, unit, deadline)
+        ]
+        statuses = [*repeat(Status.NO_DATA, begin), *map(worst, zip(*tracks, strict=True))]
+        if end < len(days):
+            status = self.at(last).criterion(key, unit, figures.known_by(last)).status
+            statuses += repeat(status, len(days) - end)
+        return statuses
 
     def criterion_since(self, key: CriterionKey, unit: Unit, figures: Figures) -> date:
         """Return the day since which a commune's criterion has had its status, by today's figures."""
@@ -223,6 +246,19 @@ def overdue_of(verdict: Verdict) -> list[str]:
         return []
     late = [due.period.text for due in verdict.requirement.reports if is_overdue(due, verdict.on)]
     return late[-1:]
+
+
+def _through(requirement: Requirement, observations: Sequence[Observation], days: Sequence[date]) -> Iterator[Status]:
+    """Yield the status of a requirement on each of the days, by the values in force then."""
+    status, holds_until = Status.NO_DATA, date.min
+    for day in days:
+        if day > holds_until:
+            verdict = assess(requirement, observations, day)
+            coming = bisect_right(observations, day, key=_effective)
+            ends = [verdict.holds_until] if verdict.holds_until is not None else []
+            ends += [seen.effective - _DAY for seen in observations[coming : coming + 1]]
+            status, holds_until = verdict.status, min(ends, default=date.max)
+        yield status
 
 
 def _status(parts: Sequence[MeasureVerdict]) -> Status:

@@ -6,7 +6,7 @@ figure for a time before the plan's baseline date is history handed in later, so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -22,6 +22,7 @@ from shared.reference.models import Amount, BrokenSum, Ratio, YesNo
 
 HUNDRED = 100
 _ZERO = Decimal(0)
+_NOTHING = Fraction(0)
 
 type Measure = Ratio | Amount | YesNo
 
@@ -159,7 +160,7 @@ def effective_date(period: Period, known_from: date, baseline_date: date) -> dat
 
 def counts(reading: Reading, least_rank: int) -> bool:
     """Say whether a reading counts: it has the least stage and, where offices verify first, none returned it."""
-    return reading.stage.rank >= least_rank and not (least_rank and reading.is_returned)
+    return not least_rank or (reading.stage.rank >= least_rank and not reading.is_returned)
 
 
 def observation_of(
@@ -170,31 +171,37 @@ def observation_of(
     `reported`: the reading of each element. `least_rank`: the rank of the lowest stage that counts. Where offices have
     to verify figures first, none of a returned submission counts; else it counts, and its warning says so.
     """
-    readings = [reading for reading in reported if reading is not None and reading.stage.rank >= least_rank]
-    if least_rank and any(reading.is_returned for reading in readings):
-        return None
+    readings = [reading for reading in reported if reading is not None and counts(reading, least_rank)]
     if len(readings) < len(reported):
         return None
     denominator, applies = None, True
     if isinstance(measure, Ratio):
         values = {reading.element: reading.value for reading in readings}
-        numerator = sum((values[element] for element in measure.numerator), _ZERO)
-        denominator = sum((values[element] for element in measure.denominator), _ZERO)
+        numerator = _total(values, measure.numerator)
+        denominator = _total(values, measure.denominator)
         if measure.numerator_less:
-            numerator -= sum((values[element] for element in measure.numerator_less), _ZERO)
+            numerator -= _total(values, measure.numerator_less)
         if measure.denominator_less:
-            denominator -= sum((values[element] for element in measure.denominator_less), _ZERO)
-        value = _share(numerator, denominator) if denominator else Fraction(0)
+            denominator -= _total(values, measure.denominator_less)
+        value = _share(numerator, denominator) if denominator else _NOTHING
         applies = denominator != 0 or numerator != 0 or not measure.may_be_empty
     else:
-        numerator = sum((reading.value for reading in readings), _ZERO)
+        numerator = sum([reading.value for reading in readings], _ZERO)
         value = Fraction(numerator)
+    known_from = max([reading.known_from for reading in readings])
+    inherited = any(reading.summands for reading in readings)
     return Observation(
-        effective=effective_date(period, max(reading.known_from for reading in readings), baseline_date),
+        effective=effective_date(period, known_from, baseline_date),
         period=period,
         value=value,
         numerator=numerator,
         denominator=denominator,
-        readings=tuple(summand for reading in readings for summand in reading.summands or (reading,)),
+        readings=tuple(
+            [summand for reading in readings for summand in reading.summands or (reading,)] if inherited else readings
+        ),
         applies=applies,
     )
+
+
+def _total(values: Mapping[str, Decimal], elements: Iterable[str]) -> Decimal:
+    return sum([values[element] for element in elements], _ZERO)

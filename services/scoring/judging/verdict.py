@@ -277,13 +277,12 @@ def _baseline(requirement: Requirement, seen: Sequence[Observation]) -> Point | 
         return Point(requirement.baseline_date, requirement.baseline)
     if seen and (compared := seen[-1].before) is not None:
         return Point(_begins(requirement, seen), compared)
-    values = [observation for observation in seen if observation.has_value]
-    if not values:
-        return None
-    before = [observation for observation in values if observation.effective <= requirement.baseline_date]
-    if before:
-        return Point(requirement.baseline_date, before[-1].value)
-    return None if requirement.ceiling else Point(values[0].effective, values[0].value)
+    begun = bisect_right(seen, requirement.baseline_date, key=lambda value: value.effective)
+    before = next((value for value in reversed(seen[:begun]) if value.has_value), None)
+    if before is not None:
+        return Point(requirement.baseline_date, before.value)
+    first = None if requirement.ceiling else next((value for value in seen[begun:] if value.has_value), None)
+    return Point(first.effective, first.value) if first is not None else None
 
 
 def _begins(requirement: Requirement, seen: Sequence[Observation]) -> date:

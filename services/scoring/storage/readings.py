@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, TypedDict
 from uuid import UUID
 
-from sqlalchemy import Row, Select, delete, func, select, tuple_
+from sqlalchemy import Select, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scoring.judging.figures import Figures
@@ -23,6 +23,9 @@ from shared.postgres.statements import table_of, upsert
 from shared.readable import is_day, read_rows, readable_warnings
 
 reading = table_of(ReadingRow)
+
+_STORED = [reading.c.unit, *(reading.c[name] for name in Reading._fields if name in reading.c)]
+_STAGES = {stage.value: stage for stage in Stage}
 
 
 class ReadingValues(TypedDict):
@@ -70,26 +73,19 @@ async def units_with_readings(connection: AsyncConnection) -> list[int]:
 async def _figures(connection: AsyncConnection, query: Select[Any]) -> dict[int, Figures]:
     """Return the readings that can be read; a damaged one counts as none until a rebuild makes it again."""
     figures: defaultdict[int, Figures] = defaultdict(Figures)
-    rows = await connection.execute(query)
-    for unit, stored in read_rows(rows, lambda row: (row.unit, _reading(row))).items:
-        figures[unit][(stored.element, stored.period)] = stored
+    rows = await connection.execute(query.with_only_columns(*_STORED))
+    for unit, stored in read_rows(rows, _reading).items:
+        figures[unit][stored.element, stored.period] = stored
     return figures
 
 
-def _reading(row: Row[Any]) -> Reading:
-    if not (is_countable(row.value) and is_day(row.known_from)):
+def _reading(row: Sequence[Any]) -> tuple[int, Reading]:
+    unit, element, period, value, stage, revision, received_at, known_from, submission, warnings = row
+    if not (is_countable(value) and is_day(known_from)):
         raise ValueError("no number of things, or no day")
-    return Reading(
-        element=row.element,
-        period=Period.parse(row.period),
-        value=row.value,
-        stage=Stage(row.stage),
-        revision=row.revision,
-        received_at=row.received_at,
-        known_from=row.known_from,
-        submission=row.submission,
-        warnings=tuple(readable_warnings(row.warnings or [])),
-    )
+    told = tuple(readable_warnings(warnings)) if warnings else ()
+    of_period, of_stage = Period.parse(period), _STAGES[stage]
+    return unit, Reading(element, of_period, value, of_stage, revision, received_at, known_from, submission, told)
 
 
 def reading_values(unit: int, reading: Reading) -> ReadingValues:

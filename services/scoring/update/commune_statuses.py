@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import batched
 from uuid import UUID
 
 from services.scoring.judging.assessments import explain_criterion
@@ -21,6 +22,7 @@ from services.scoring.storage.tables import StatusRow
 from services.scoring.update.judging_days import last_day_held, moment_to_judge
 from services.scoring.update.published_changes import ChangeOfUnit, publish_changes
 from services.scoring.update.transaction import Transaction
+from shared.contracts.status import Status
 from shared.contracts.submission import AcceptedSubmission
 from shared.contracts.verdict_change import StatusChanged
 from shared.postgres.statements import upsert
@@ -31,6 +33,9 @@ from shared.reference.models import CriterionKey, Unit
 type CriteriaByUnit = Mapping[int, Sequence[CriterionKey]]
 
 _NOTHING = Figures()
+
+_UNITS_AT_ONCE = 500
+"""The units that are judged again together: memory stays bounded, and so does what one statement stores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,14 +204,18 @@ async def _newest_figures(transaction: Transaction, criteria: CriteriaByUnit) ->
     return with_inherited(families, reference)
 
 
-async def judge_again(transaction: Transaction, criteria: CriteriaByUnit) -> list[ChangeOfUnit]:
-    """Judge these criteria of the units by their stored figures, publish the changes, and return them.
+async def judge_again(transaction: Transaction, criteria: CriteriaByUnit) -> list[tuple[Status, Status]]:
+    """Judge these criteria of the units by their stored figures and publish the changes; return each before and after.
 
     Also those that were judged today: their readings may have changed, and nobody knows which.
     """
-    changes = await judge_units(transaction, await units_to_judge(transaction, criteria, differing=()))
-    await publish_changes(transaction.connection, changes)
-    return changes
+    told: list[tuple[Status, Status]] = []
+    for units in batched(criteria, _UNITS_AT_ONCE):
+        some = {unit: criteria[unit] for unit in units}
+        changes = await judge_units(transaction, await units_to_judge(transaction, some, differing=()))
+        await publish_changes(transaction.connection, changes)
+        told += [(change.before, change.after) for _, change, _ in changes]
+    return told
 
 
 def rebuilt_statuses(

@@ -43,7 +43,7 @@ from services.scoring.update.begin_plan import fill_sums, in_portions
 from services.scoring.update.commune_statuses import judge_again, rebuilt_statuses
 from services.scoring.update.plan_guard import check_version, plans_of_state
 from services.scoring.update.proved_changes import ProvedChanges
-from services.scoring.update.published_changes import ChangeOfUnit, Judged, judged_again
+from services.scoring.update.published_changes import Judged, judged_again
 from services.scoring.update.score import score
 from services.scoring.update.stream_arrivals import StreamArrivals
 from services.scoring.update.take_back import take_back, taken_back_row
@@ -283,15 +283,16 @@ async def _compare(live: AsyncConnection, proved: ProvedChanges) -> RebuildRepor
     return report
 
 
-async def _switch(live: Transaction, by_same_rules: bool) -> list[ChangeOfUnit]:
+async def _switch(live: Transaction, by_same_rules: bool) -> list[tuple[Status, Status]]:
     """Put the rebuilt tables in the place of the live ones; publish the verdicts that differ as changes.
 
-    Returns the changes of communes; the commitments above are judged as well: `by_same_rules` those that differ.
+    Returns what verdicts on communes were before and are after. The commitments above are judged as well:
+    `by_same_rules` those that differ.
     """
     await rebuilt_schema.lock_replaced(live.connection)
     differing = await rebuilt_schema.differing_targets(live.connection)
     criteria = await rebuilt_schema.differing_criteria(live.connection)
-    changes: list[ChangeOfUnit] = []
+    changes: list[tuple[Status, Status]] = []
     for model in REPLACED:
         if model is StatusRow:  # by the rebuilt readings, against the live statuses
             changes = await judge_again(live, _judged_still(criteria, live.reference))
@@ -337,7 +338,7 @@ async def _switch_and_tell(live: Transaction, installed: Installed | None, *, by
         await _judged_by(live, installed),
         live.reference,
         live.moment,
-        communes=[(change.before, change.after) for _, change, _ in communes],
+        communes=communes,
         targets=[(before[key], status) for key, status in after.items() if key in before],
     )
     if message:
