@@ -30,8 +30,9 @@ class Project:
         self._env = {key: value for key, value in os.environ.items() if not _IN_THE_FILE.match(key)}
         subprocess.run([ROOT / "deploy/write-env", env_file], check=True, stdout=subprocess.DEVNULL)
         ports = {f"NTM_{part}_PORT": str(free_port()) for part in _PORTS}
+        images = {"NTM_IMAGE": self.image, "NTM_PDF_IMAGE": self.image}  # its service runs without LibreOffice too
         with env_file.open("a") as file:
-            file.writelines(f"{key}={value}\n" for key, value in {"NTM_IMAGE": self.image, **ports}.items())
+            file.writelines(f"{key}={value}\n" for key, value in {**images, **ports}.items())
         self.settings = dict(line.split("=", 1) for line in env_file.read_text().splitlines() if "=" in line)
 
     def url(self, part: str, scheme: str = "http") -> str:

@@ -131,6 +131,8 @@ def follow(system: Project) -> None:
             system.run("restart", "notify")
     say("each service has its own seed only; notify's key was renewed beside the running broker")
 
+    confined(system)
+
     scoring = [*system.containers("scoring"), *system.containers("board")]
     for container in scoring:
         killed(container)
@@ -145,6 +147,34 @@ def follow(system: Project) -> None:
     assert events == ["first_data", "lost", "met"], events
     say(f"a subscriber to NATS hears: {', '.join(events)}")
     drill(system, line)
+
+
+_REACHED = """
+import socket, sys
+for place in sys.argv[1:]:
+    name, port = place.split(":")
+    try:
+        socket.create_connection((name, int(port)), timeout=3).close()
+        print(place)
+    except OSError:
+        pass
+"""
+
+
+def confined(system: Project) -> None:
+    """Check that the service of PDF files is reached by scoring, and reaches scoring alone."""
+    system.run("--profile", "pdf", "up", "--detach", "--no-build", "--no-deps", "pdf")
+
+    def reached(by: str, *places: str) -> list[str]:
+        return system.run("--profile", "pdf", "exec", "-T", by, "python", "-c", _REACHED, *places).split()
+
+    parts = ["postgres:5432", "nats:4222", "intake:8001", "notify:8003", "postbox:8025"]
+    for by in ("scoring", "board"):  # notify may be starting still
+        eventually(f"{by} reaches them and pdf", lambda by=by: len(reached(by, "pdf:8004", *parts)) > len(parts))
+    found = reached("pdf", "scoring:8002", *parts)
+    assert found == ["scoring:8002"], found
+    system.run("--profile", "pdf", "rm", "--stop", "--force", "pdf")
+    say("the service of PDF files is reached by scoring, and reaches scoring alone")
 
 
 def drill(system: Project, line: Line) -> None:
