@@ -65,7 +65,7 @@ def project(name: str, *overrides: Path) -> Iterator[Project]:
             sys.stderr.write(made.run("ps", "--all") + made.run("logs", "--no-color", "--tail", "40"))
             raise
         finally:
-            made.run("down", "--volumes", "--remove-orphans", "--timeout", "5")
+            made.run("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5")
             subprocess.run(["docker", "image", "rm", "--force", made.image], check=False, capture_output=True)
 
 
