@@ -41,6 +41,7 @@ from services.scoring.asking import (
     summary,
     targets,
     tile_map,
+    unacknowledged,
     what_if,
 )
 from services.scoring.asking.openapi import DESCRIPTION
@@ -91,6 +92,7 @@ for part in (
     recognitions,
     targets,
     difficulties,
+    unacknowledged,
     plan_findings,
     what_if,
     nearest,

@@ -10,6 +10,7 @@ from typing import Self
 from nats.aio.msg import Msg
 
 from services.scoring.borders.borders import Borders
+from services.scoring.following.alerts import Alerts
 from services.scoring.following.change_feed import ChangeFeed
 from services.scoring.following.difficulties import Difficulties
 from services.scoring.following.hindsight import HindsightCounts
@@ -55,6 +56,7 @@ class Scoring:
         self.statuses = PublishedStatuses(runtime.engine, self.changes)
         self.difficulties = Difficulties(runtime.nats, runtime.proof)
         self.notes = Notes(runtime.nats)
+        self.alerts = Alerts(runtime.nats)
         self.hindsight = HindsightCounts(runtime.engine)
         self.borders = Borders.none()
         self.targets = PollingWorker("targets", self.judge_targets)

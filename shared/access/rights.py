@@ -86,6 +86,7 @@ RIGHTS: Mapping[str, Right] = {
     "GET /v1/recognitions": _READ,
     "GET /v1/targets": _READ,
     "GET /v1/difficulties": _READ,
+    "GET /v1/unacknowledged": _READ,
     "GET /v1/plan/findings": _ANYBODY,
     "GET /v1/nearest": _READ,
     "GET /v1/export.csv": _READ,

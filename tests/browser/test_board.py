@@ -14,7 +14,10 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 from sqlalchemy import text
 
+from services.notify.alerts.log import log_message
+from shared.contracts.alert import AlertEvent
 from shared.nats.publishing import publish
+from shared.time import utc_now
 from tests.binding_plan import binding_reference
 from tests.browser.pages import a_person, keep_picture, opened, sign_in, sign_in_here
 from tests.changes import a_problem
@@ -114,6 +117,23 @@ async def test_the_overview_names_the_difficulties_that_wait(around: Surrounding
     await expect(card.get_by_role("link", name=reported.unit.name)).to_be_visible()
     await card.scroll_into_view_if_needed()
     await keep_picture(page, "board-difficulties")
+
+
+async def test_the_overview_names_who_has_not_reacted(around: Surroundings, page: Page) -> None:
+    account = await a_person(around.engine, "20", agency="vpdp", role="coordinator")
+    await sign_in(page, account, "overview")
+    card = page.locator("section").filter(has=page.get_by_role("heading", name="chưa có người nhận xử lý"))
+    await expect(card).to_contain_text("đều đã có người nhận xử lý")
+    behind = (await answer(page, "/v1/changes?event=fell_behind&limit=5000"))["items"]
+    commune = next(one for one in behind if one["kind"] == "status" and one["district"]["code"] == "180")
+    for event in (AlertEvent.RAISED, AlertEvent.ESCALATED):
+        entry = log_message(UUID(commune["id"]), commune["unit"]["code"], event, utc_now(), None, None)
+        await publish(around.nats, [entry])
+    await page.reload()
+    line = card.locator("li").filter(has_text="huyện Tràng Định")
+    await expect(line).to_contain_text("1 nội dung đang chậm, lâu nhất từ 30/6/2023")
+    await expect(line).to_contain_text("1 đã báo lên cấp trên")
+    await keep_picture(page, "board-unacknowledged")
 
 
 async def test_a_change_is_on_the_page_by_itself_also_after_the_service_was_away(

@@ -1,4 +1,4 @@
-"""Who takes care of an alert with a note finds it in the monthly report, beside what is behind; real parts."""
+"""Who takes care of an alert with a note finds it in the monthly report, and is not called any more; real parts."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from collections.abc import AsyncIterator
 from datetime import date
 from io import BytesIO
 from pathlib import Path
+from uuid import UUID
 
 import docx
 import pytest
 from nats.aio.client import Client
 
+from services.notify.alerts.log import log_message
 from services.scoring.update.rebuild import rebuild
 from shared.access.agency_keys import add_key
+from shared.contracts.alert import AlertEvent
+from shared.nats.publishing import publish
+from shared.time import utc_now
 from tests.binding_plan import binding_plans
 from tests.changes import DISTRICT_OFFICE
 from tests.integration.notify_service import NotifyService, notify_service
@@ -131,3 +136,37 @@ async def test_a_note_on_what_has_recovered_is_not_told_when_it_is_behind_again(
     await put_on_stream(around, poverty_report("2023-06", 190, date(2023, 6, 30)))
     await eventually(lambda: is_behind(True))
     assert WRITTEN not in await report(around, scoring, "2023-06"), "it was written of another time"
+
+
+async def test_what_nobody_has_acknowledged_waits_by_district_until_somebody_does_or_it_is_not_behind_any_more(
+    around: Surroundings, scoring: Service, notify: NotifyService
+) -> None:
+    office, district = await around.key("20"), await around.key("180")
+
+    async def waiting(key: str) -> dict[str, tuple[int, int, str]]:
+        async with scoring.client(key) as client:
+            answer = await client.get("/v1/unacknowledged")
+        assert answer.status_code == 200, answer.text
+        body = answer.json()
+        assert body["waiting"] == sum(one["waiting"] for one in body["items"])
+        return {one["unit"]["code"]: (one["waiting"], one["escalated"], one["oldest"]) for one in body["items"]}
+
+    async def waits(*districts: str) -> bool:
+        return set(await waiting(office)) - {"20"} == set(districts)
+
+    assert await waiting(office) == {}
+    for unit, above in (HERE, ELSEWHERE):
+        await put_on_stream(around, poverty_report("2022-12", 200, date(2023, 6, 6), unit=unit, district=above))
+    await eventually(lambda: waits("180", "188"), explain=lambda: notify.log)
+    assert set(await waiting(district)) == {"180"}, "a district sees no other's"
+    assert (await waiting(office))["180"] == (1, 0, "2023-06-30")
+
+    alert = (await notify.get("/v1/alerts", office, unit=ELSEWHERE[0], open=True)).json()["items"][0]["id"]
+    told = log_message(UUID(alert), ELSEWHERE[0], AlertEvent.ESCALATED, utc_now(), None, "after five days")
+    await publish(around.nats, [told])
+    assert (await waiting(office))["188"] == (1, 1, "2023-06-30"), "nobody reacted in time, so a higher role was told"
+
+    await acknowledge(around, notify, HERE, NOTE)
+    await eventually(lambda: waits("188"), explain=lambda: notify.log)
+    await put_on_stream(around, poverty_report("2023-05", 10, date(2023, 6, 6), unit=ELSEWHERE[0], district="188"))
+    await eventually(waits, explain=lambda: notify.log)

@@ -148,6 +148,7 @@ async def requests(
         "GET /v1/recognitions": ["/v1/recognitions?district=184"],
         "GET /v1/targets": ["/v1/targets"],
         "GET /v1/difficulties": ["/v1/difficulties"],
+        "GET /v1/unacknowledged": ["/v1/unacknowledged"],
         "GET /v1/plan/findings": ["/v1/plan/findings"],
         "GET /v1/nearest": ["/v1/nearest?criterion=ntm-11&district=184"],
         "GET /v1/export.csv": ["/v1/export.csv?district=184"],

@@ -249,6 +249,7 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
         "GET /v1/recognitions": plainly("/v1/recognitions", marker="06280"),
         "GET /v1/targets": plainly("/v1/targets", "184", marker='"184"'),
         "GET /v1/difficulties": plainly("/v1/difficulties", marker=reported),
+        "GET /v1/unacknowledged": plainly("/v1/unacknowledged"),
         "GET /v1/plan/findings": plainly("/v1/plan/findings"),
         "GET /v1/nearest": plainly("/v1/nearest?criterion=ntm-11&district=184", "06280"),
         "POST /v1/what-if": freshly(lambda: at("/v1/what-if"), "06280", json=lambda: {"submissions": [to_send()]}),

@@ -71,6 +71,9 @@ DESCRIPTION = Description(
             problems=(Problems.OUT_OF_SCOPE, Problems.REFUSED),
             parameters={"unit": "184"},
         ),
+        "GET /v1/unacknowledged": Operation(
+            "Standing", "Alerts that nobody has acknowledged / Cảnh báo chưa có người nhận xử lý"
+        ),
         "GET /v1/reports/{month}.docx": Operation(
             "Reports",
             "The monthly report in Word / Báo cáo tháng",

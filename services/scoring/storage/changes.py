@@ -24,6 +24,8 @@ later = change.alias("later")
 
 _ROWS_AT_ONCE = 1000
 
+_BEHIND = (Status.BEHIND, Status.MISSED)
+
 
 class StoredChange(NamedTuple):
     """A published change of a unit."""
@@ -58,11 +60,14 @@ class ChangeOfStatus(NamedTuple):
 
 
 class TopicOfChange(NamedTuple):
-    """What a published change was about."""
+    """What a published change was about, and what it was."""
 
+    number: int
     id: UUID
     unit: int
     topic: str
+    event: str
+    on: date
 
 
 class ChangesAsked(NamedTuple):
@@ -142,16 +147,17 @@ async def known_changes(connection: AsyncConnection, ids: Collection[UUID]) -> s
 async def still_behind(
     connection: AsyncConnection, ids: Collection[UUID], units: Collection[int], on: date
 ) -> Sequence[TopicOfChange]:
-    """Return the topics of these changes of these units, but of those that were not behind later, until a day."""
+    """Return these changes of these units that led behind, but for topics that were not behind later, until a day."""
     ended = select(later.c.number).where(
         later.c.unit == change.c.unit,
         later.c.topic == change.c.topic,
         later.c.number > change.c.number,
         later.c.on <= on,
-        later.c.after.not_in((Status.BEHIND, Status.MISSED)),
+        later.c.after.not_in(_BEHIND),
     )
-    asked = change.c.id == func.any(list(ids)), change.c.unit == func.any(list(units))
-    query = select(change.c.id, change.c.unit, change.c.topic).where(*asked, ~ended.exists())
+    asked = change.c.id == func.any(list(ids)), change.c.unit == func.any(list(units)), change.c.after.in_(_BEHIND)
+    columns = (change.c[name] for name in TopicOfChange._fields)
+    query = select(*columns).where(*asked, ~ended.exists())
     return [TopicOfChange(*row) for row in await connection.execute(query)]
 
 

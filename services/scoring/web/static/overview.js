@@ -28,6 +28,7 @@ export function overview(main) {
   const plan = h("section", { class: "card" }, h("p", { class: "loading" }, t("loading")));
   const week = h("section", { class: "card" });
   const late = h("section", { class: "card" });
+  const silent = h("section", { class: "card" });
   const open = h("section", { class: "card" });
   const lines = new Map();
   const fresh = new Set(); // the keys of what has just changed
@@ -40,10 +41,11 @@ export function overview(main) {
     get("/v1/changes", { limit: 5000 }, WATCHING),
     get("/v1/statuses", { overdue: true, form: "short", limit: 5000 }, WATCHING),
     get("/v1/difficulties", { limit: DIFFICULTIES_SHOWN }, WATCHING),
+    get("/v1/unacknowledged", {}, WATCHING),
     paper ?? get("/v1/plan/findings", {}, WATCHING),
   ]);
 
-  function draw([{ items }, lately, overdue, difficulties, found]) {
+  function draw([{ items }, lately, overdue, difficulties, unacknowledged, found]) {
     paper = found;
     const commitments = leading(items);
     changes = lately.items;
@@ -54,6 +56,7 @@ export function overview(main) {
     redraw(plan, () => drawPlan(plan, commitments, items, lines, fresh, paper.items));
     redraw(week, () => drawWeek(week, changes, fresh));
     redraw(late, () => drawLate(late, overdue.items));
+    redraw(silent, () => drawUnacknowledged(silent, unacknowledged));
     redraw(open, () => drawDifficulties(open, difficulties));
     drawLines(commitments, lines);
   }
@@ -71,7 +74,7 @@ export function overview(main) {
     return true;
   }
 
-  main.append(headline, plan, h("div", { class: "two" }, week, h("div", {}, late, open)));
+  main.append(headline, plan, h("div", { class: "two" }, week, h("div", {}, late, silent, open)));
   return follow({ headline, card: plan, read, draw, hears, seconds: READ_SECONDS });
 }
 
@@ -234,14 +237,24 @@ function drawLate(late, overdue) {
           h("summary", {}, h("b", {}, place), " · ", t("late_communes", new Set(missing.map((one) => one.unit.code)).size, missing.length)),
           h("ul", {}, missing.map((one) => h("li", {}, linkTo(one.unit), `: ${text(one.criterion.name)}, ${one.overdue.map(periodName).join(", ")}`))))))
       : h("p", {}, t("nobody_late")),
-    waysOn() || "");
+    wayTo("intake", "due", t("to_reports_due")));
 }
 
-/** The ways to the lists of the other pages, where their addresses are set: all that is due, and what was alerted. */
-function waysOn() {
-  const { intake, notify } = JSON.parse(page.pages);
-  const ways = [intake && h("a", { href: `${intake}#due` }, t("to_reports_due")), notify && h("a", { href: `${notify}#open` }, t("to_alerts"))].filter(Boolean);
-  return ways.length > 0 && h("p", { class: "actions" }, ways);
+/** Who has not reacted to what is behind: by district, those first of whom most was told to a higher role. */
+function drawUnacknowledged(silent, { items }) {
+  silent.replaceChildren(
+    h("h3", {}, t("unacknowledged_title")),
+    items.length
+      ? h("ul", { class: "changes" }, items.map((one) => h("li", {}, h("b", {}, one.unit.name), " · ", t("unacknowledged_of", one.waiting, day(one.oldest)),
+          one.escalated > 0 && h("span", { class: "hint" }, ` ${t("unacknowledged_escalated", one.escalated)}`))))
+      : h("p", {}, t("nobody_unacknowledged")),
+    wayTo("notify", "open", t("to_alerts")));
+}
+
+/** The way to a list of another page, where its address is set. */
+function wayTo(service, part, words) {
+  const address = JSON.parse(page.pages)[service];
+  return address ? h("p", { class: "actions" }, h("a", { href: `${address}#${part}` }, words)) : "";
 }
 
 /** Draws the open difficulties: those that nobody has answered first, the oldest first. */
