@@ -46,6 +46,7 @@ from services.intake.settings import settings
 from shared.contracts import subjects
 from shared.http import me
 from shared.http.app import create_app
+from shared.http.ending import Ending
 from shared.http.held_back import HeldBack
 from shared.http.openapi import describe
 from shared.service.batch_processing import Handle, process
@@ -76,6 +77,7 @@ app = create_app(
 )
 app.add_middleware(SubmissionsDoor)
 app.add_middleware(HeldBack)
+app.add_middleware(Ending)
 describe(app, DESCRIPTION)
 for part in (web, me, receipts, reports_due, uploads, reviews, withdrawals, difficulties, dossiers, catalogue):
     app.include_router(part.router)

@@ -41,6 +41,7 @@ from services.notify.stages.settle import settle
 from services.notify.stages.silence import silence
 from shared.contracts import subjects
 from shared.http.app import create_app
+from shared.http.ending import Ending
 from shared.http.held_back import HeldBack
 from shared.http.openapi import describe
 from shared.service.batch_processing import process
@@ -91,6 +92,7 @@ for router in ROUTERS:
     app.include_router(router)
 describe(app, DESCRIPTION)
 app.add_middleware(HeldBack)
+app.add_middleware(Ending)
 
 
 def notify() -> Notify:

@@ -50,6 +50,7 @@ from services.scoring.settings import settings
 from shared.contracts import subjects
 from shared.http import me
 from shared.http.app import create_app
+from shared.http.ending import Ending
 from shared.http.held_back import HeldBack
 from shared.http.openapi import describe
 from shared.service.batch_processing import process
@@ -102,6 +103,7 @@ for part in (
     app.include_router(part.router)
 describe(app, DESCRIPTION)
 app.add_middleware(HeldBack)
+app.add_middleware(Ending)
 app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)  # not what is sent live
 
 

@@ -18,6 +18,7 @@ from nats.errors import Error as NatsError
 
 from services.intake.doors.nats import STATUS_HEADER
 from shared.contracts import subjects
+from shared.problems import Problems
 from tests.faults.record import Record, identity_of
 from tests.workbooks import a_workbook
 
@@ -253,8 +254,14 @@ class Load:
         except httpx.TransportError as error:
             raise NotAnsweredError(type(error).__name__) from None
         if answer.status_code in _FOR_LATER:
-            raise NotAnsweredError(str(answer.status_code))
+            raise NotAnsweredError(_why(answer))
         return answer
+
+
+def _why(answer: httpx.Response) -> str:
+    """Return the status; beside it the code of the problem that says that the log has lost a content until a repair."""
+    code = answer.json().get("code") if "json" in answer.headers.get("content-type", "") else None
+    return f"{answer.status_code} {code}" if code == Problems.LOG_DIFFERS.code else str(answer.status_code)
 
 
 def _each(document: dict[str, Any], count: int) -> Answers:

@@ -151,6 +151,28 @@ async def test_while_the_broker_or_the_database_stands_still_nobody_gets_a_recei
     await holds_its_promises(around, storm, ["before", *itertools.chain(*rounds)])
 
 
+async def test_who_waits_when_intake_has_to_end_is_asked_to_come_again(
+    around: Surroundings, intake: Service, key: str, nats_server: NatsServer
+) -> None:
+    async def posted(**form: Any) -> httpx.Response:
+        async with intake.client(key) as client:
+            return await client.post("/v1/submissions", timeout=PATIENCE_SECONDS, **form)
+
+    await nats_server.freeze()
+    try:
+        waiting = [
+            asyncio.create_task(posted(json=a_posted_submission(source_ref="one"))),
+            asyncio.create_task(posted(json=[a_posted_submission(source_ref="of an array")])),
+        ]
+        await asyncio.sleep(1)
+        await intake.stop()
+        answers = await asyncio.gather(*waiting)
+    finally:
+        await nats_server.thaw()
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(503, "unavailable")] * 2
+    assert all(answer.headers["retry-after"] for answer in answers)
+
+
 async def test_when_more_comes_than_may_wait_the_rest_is_asked_to_come_again(
     around: Surroundings, intake: Service, key: str, nats_server: NatsServer
 ) -> None:
