@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import TIMESTAMP, Column, Date, Integer, Numeric, String, Table
@@ -10,6 +10,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import AutoString, SQLModel
 
 JSON_DAMAGES = ("null", "7", '"nonsense"', "[null]", '[{"code": 7}]', '{"nonsense": [null], "unit": 1e400}')
+STRANGE_DAYS = ("infinity", "0044-03-15 BC")
+MORE_STRANGE_DAYS = ("-infinity", "0001-01-01", "9999-12-31", "12024-06-01")
 ABSENT_UNIT = 2_147_483_647
 
 
@@ -29,6 +31,8 @@ def damages(table: Table) -> Iterator[Damage]:
             yield from (Damage(column, each) for each in ("'{NULL}'::text[]", "'{nonsense}'::text[]"))
         elif isinstance(column.type, String | AutoString):  # SQLModel's texts are no `String`
             yield from (Damage(column, each) for each in ("'nonsense'", "''"))
+        elif isinstance(column.type, Date | TIMESTAMP):
+            yield from _strange(column, STRANGE_DAYS)
         elif isinstance(column.type, Integer) and column.name == "unit":
             yield Damage(column, str(ABSENT_UNIT))
 
@@ -39,10 +43,13 @@ def worse_damages(table: Table) -> Iterator[Damage]:
     for column in table.columns:
         if isinstance(column.type, Numeric):
             yield from (Damage(column, f"'{value}'::numeric") for value in ("NaN", "Infinity", "1e300"))
-        elif isinstance(column.type, Date):
-            yield from (Damage(column, f"'{day}'::date") for day in ("infinity", "-infinity"))
-        elif isinstance(column.type, TIMESTAMP):
-            yield from (Damage(column, f"'{at}'::timestamptz") for at in ("infinity", "-infinity"))
+        elif isinstance(column.type, Date | TIMESTAMP):
+            yield from _strange(column, MORE_STRANGE_DAYS)
+
+
+def _strange(column: Column[Any], days: Iterable[str]) -> Iterator[Damage]:
+    sql = "date" if isinstance(column.type, Date) else "timestamptz"
+    yield from (Damage(column, f"'{day}'::{sql}") for day in days)
 
 
 def tables_of(schema: str, without: Collection[str] = ()) -> list[Table]:

@@ -1,17 +1,22 @@
-"""Database engines that survive a restart of the database."""
+"""Database engines that survive a restart of the database, and days in it that Python does not know."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from asyncpg import Connection
 from pydantic_core import from_json, to_json
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from shared.postgres import moments
 from shared.settings import Settings
 
 
 def create_engine(settings: Settings, name: str) -> AsyncEngine:
     """Return an engine that checks its connections before use, so that it survives a restart of the database."""
     tls = settings.database_tls
-    return create_async_engine(
+    engine = create_async_engine(
         settings.database_url.get_secret_value(),
         pool_pre_ping=True,
         json_serializer=as_json,
@@ -27,6 +32,17 @@ def create_engine(settings: Settings, name: str) -> AsyncEngine:
             **({} if tls is None else {"ssl": tls}),
         },
     )
+    event.listen(engine.sync_engine, "connect", _read_all_days)
+    return engine
+
+
+def _read_all_days(connection: Any, _: object) -> None:
+    connection.run_async(_set_codecs)
+
+
+async def _set_codecs(connection: Connection) -> None:
+    for codec in moments.CODECS:
+        await connection.set_type_codec(**codec._asdict(), schema="pg_catalog", format="tuple")
 
 
 def as_json(value: object) -> str:

@@ -47,7 +47,8 @@ async def escalate(connection: AsyncConnection, pipeline: Pipeline, now: datetim
         climbing += climb(alert, branch, row.step, world)
         entries.append(log_entry(alert, AlertEvent.ESCALATED, now, cause=f"{row.branch}/{row.step}", detail=row.branch))
         following = climbs[row.step + 1 :]
-        due_at = after_working_days(row.since, following[0].after_working_days) if following else None
+        since = min(row.since, now)  # a damaged one keeps nobody from hearing
+        due_at = after_working_days(since, following[0].after_working_days) if following else None
         await climb_on(connection, row.alert.id, row.branch, row.step + 1, due_at)
     if climbing:
         await gather_or_tell(connection, pass_stages(climbing, pipeline.arriving[1:], world), pipeline, world)
