@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from services.notify.alerts.alert import Alert
@@ -32,6 +32,8 @@ class Silence:
     match: Match
     recipient: str | None = None
     own: KeyScope | None = None
+    given_on: date | None = None
+    """The day whose units it means by their codes; None: those of any day."""
 
 
 @dataclass(frozen=True, slots=True)

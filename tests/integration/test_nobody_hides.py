@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from shared.contracts.refs import UnitRef
 from shared.time import utc_now
 from tests.changes import DIEM_HE, LABOUR, a_status_change
 from tests.integration.notify_service import NotifyService, texts
+from tests.running import Surroundings
 from tests.waiting import eventually
 
 OFFICE = "ldtbxh.vanquan@example.vn"
@@ -122,6 +123,56 @@ async def test_a_silence_ends_within_a_month_and_has_a_reason(
 ) -> None:
     for key in (await notify.key("20"), await notify.key("184")):
         assert code_of(await silence(notify, key, days, reason=reason))[2] == code
+
+
+async def test_a_silence_ends_with_its_commune_and_is_listed_as_ended(around: Surroundings) -> None:
+    """Xã Điềm He ends on 30 June 2025, and a larger commune has its name and its code from the day after on."""
+    await around.set_day(date(2025, 6, 20))
+    service = await around.start(
+        "notify", NTM_SMTP_HOST="127.0.0.1", NTM_SMTP_FROM="ntm@example.vn", NTM_WAIT_SHARE="0"
+    )
+    ends_at = (utc_now() + timedelta(days=20)).isoformat()
+    province, commune = await around.key("20"), await around.key("06280", agency="diem-he")
+
+    async def given(key: str, **fields: Any) -> str:
+        wanted = {"match": {"under": ["06280"]}, "ends_at": ends_at, "reason": "Đang sáp nhập", **fields}
+        async with service.client(key) as client:
+            made = await client.post("/v1/silences", json=wanted)
+        assert made.status_code == 201, made.text
+        return str(made.json()["id"])
+
+    async def listed(*, ended: bool) -> dict[str, str | None]:
+        async with service.client(commune) as client:
+            items = (await client.get("/v1/silences", params={"ended": ended})).json()["items"]
+        return {item["id"]: item["ended_with_units_on"] for item in items}
+
+    whole = await given(province, match={"under": ["06280", "20"]})
+    its_own = [await given(key) for key in (province, commune)]
+    assert await listed(ended=False) == dict.fromkeys([whole, *its_own])
+    await around.set_day(date(2025, 7, 2))
+
+    async def are_ended() -> bool:
+        return await listed(ended=False) == {whole: None}
+
+    await eventually(are_ended)
+    assert await listed(ended=True) == {whole: None, **dict.fromkeys(its_own, "2025-06-30")}
+    new = await given(commune)
+    assert await listed(ended=False) == {whole: None, new: None}
+
+
+async def test_the_silence_of_a_commune_that_has_ended_hides_nothing_of_the_one_that_has_its_code(
+    notify: NotifyService,
+) -> None:
+    made = [await silence(notify, await notify.key(unit), match={"under": ["06280"]}) for unit in ("20", "184")]
+    assert [answer.status_code for answer in made] == [201, 201]
+    async with notify.engine.begin() as connection:
+        await connection.execute(text("UPDATE notify.silence SET given_on = '2025-06-20'"))
+    commune = UnitRef(code="06280", name="xã Điềm He", kind="commune")
+    await notify.publish(a_status_change(on=date(2025, 7, 5), unit=commune, district=None))
+    await notify.settled()
+    told = "SELECT n.recipient, m.left_out FROM notify.mention m JOIN notify.notice n ON n.id = m.notice"
+    told += " JOIN notify.alert a ON a.id = m.alert WHERE a.kind = 'status'"
+    assert {row.left_out for row in await notify.rows(told)} == {None}
 
 
 async def test_who_was_not_told_acknowledges_nothing(notify: NotifyService) -> None:

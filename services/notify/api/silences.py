@@ -7,7 +7,7 @@ coordinator's: it silences others as well, who are told so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter
@@ -20,6 +20,8 @@ from services.notify.contacts.checks import place_faults
 from services.notify.contacts.names import unseen_marks
 from services.notify.routing.key_scope import KeyScope
 from services.notify.routing.match_checks import has_condition, match_faults
+from services.notify.routing.silenced_units import ended_on
+from services.notify.service import Notify
 from services.notify.storage import silences
 from services.notify.telling.tell import tell
 from shared.access.caller import Caller
@@ -58,6 +60,10 @@ class SilenceItem(NewSilence):
     created_at: AwareDatetime
     ended_by: str | None
     for_others: bool = False
+    ended_with_units_on: date | None = Field(
+        default=None,
+        description="The last day of the units or the office that it was given for: it has ended with them.",
+    )
 
 
 class Silences(BaseModel):
@@ -75,7 +81,7 @@ async def add_silence(new: NewSilence, notify: Serving, caller: SignedIn) -> Sil
     took care of climbs on. A key for some criteria names these criteria. When the silence ends, notify tells what is
     still news.
     """
-    reference, now = notify.reference, utc_now()
+    reference, now, today = notify.reference, utc_now(), notify.runtime.clock.today()
     for_others = is_coordinator(caller, reference)
     if not new.match.under and reference.plan.unit not in caller.units:
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/match/under", Faults.OWN_UNITS_NEEDED))
@@ -96,6 +102,7 @@ async def add_silence(new: NewSilence, notify: Serving, caller: SignedIn) -> Sil
         ended_by=None,
         own_units=None if for_others else list(caller.units),
         own_criteria=None if for_others else list(caller.criteria),
+        given_on=today,
     )
     async with notify.engine.begin() as connection:
         await silences.add_silence(connection, row)
@@ -103,19 +110,23 @@ async def add_silence(new: NewSilence, notify: Serving, caller: SignedIn) -> Sil
             given = alert_of(_given(row, caller, reference), reference)
             await tell(connection, [given], notify.pipeline, now)
     notify.wake()
-    return _item(row)
+    return _item(row, notify)
 
 
 @router.get("")
 async def list_silences(notify: Serving, _: SignedIn, *, ended: bool = False) -> Silences:
     """List the silences that hold or will hold, with `ended` also the silences that ended in the last 90 days.
 
+    A silence ends with the units that it was given for, such as communes that merge: it does not hold for those that
+    come after them.
+
     Every key sees all silences, since they name no addresses.
     """
     since = utc_now() - timedelta(days=90 * ended)
     async with notify.engine.connect() as connection:
         rows = await silences.silences_since(connection, since=since)
-    items, damaged = read_rows(rows, _item)
+    items, damaged = read_rows(rows, lambda row: _item(row, notify))
+    items = [item for item in items if ended or item.ended_with_units_on is None]
     return Silences(items=items, unreadable=[row.id for row in damaged])
 
 
@@ -132,7 +143,7 @@ async def end_silence(silence_id: UUID, notify: Serving, caller: SignedIn) -> Si
         if row is None:
             raise Problem(Problems.SILENCE_ENDED)
     notify.wake()
-    return read_row(row, _item)
+    return read_row(row, lambda ended: _item(ended, notify))
 
 
 def _faults(new: NewSilence, reference: Reference) -> Sequence[Fault]:
@@ -196,5 +207,10 @@ def _given(row: silences.StoredSilence, caller: Caller, reference: Reference) ->
     )
 
 
-def _item(row: silences.StoredSilence) -> SilenceItem:
-    return SilenceItem.model_validate(row._asdict() | {"for_others": row.own is None})
+def _item(row: silences.StoredSilence, notify: Notify) -> SilenceItem:
+    item = SilenceItem.model_validate(row._asdict() | {"for_others": row.own is None})
+    today, units = notify.runtime.clock.today(), notify.reference.units
+    item.ended_with_units_on = ended_on(item.match.under or [], row.given_on, today, units)
+    if item.ended_with_units_on is None and item.recipient is not None:
+        item.ended_with_units_on = ended_on([item.recipient.partition("@")[2]], row.given_on, today, units)
+    return item

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -38,6 +38,7 @@ class StoredSilence(NamedTuple):
     ended_by: str | None
     own_units: list[str] | None = None
     own_criteria: list[str] | None = None
+    given_on: date | None = None
 
     @property
     def own(self) -> KeyScope | None:

@@ -204,6 +204,7 @@ class SilenceRow(_Table, table=True):
         default=None, sa_type=_json, description="The units of the key that silenced its own offices. None: for others."
     )
     own_criteria: list[str] | None = Field(default=None, sa_type=_json, description="The criteria of that key.")
+    given_on: date | None = Field(default=None, description="The day, by the services' clock, whose units it means.")
 
 
 class SubscriptionRow(_Table, table=True):

@@ -86,7 +86,7 @@ def _subscription(row: StoredSubscription, reference: Reference, now: datetime) 
 
 def _silence(row: StoredSilence) -> Silence:
     own = KeyScope(_CODES.validate_python(row.own.units), _CODES.validate_python(row.own.criteria)) if row.own else None
-    return Silence(row.id, Match.model_validate(row.match), row.recipient, own)
+    return Silence(row.id, Match.model_validate(row.match), row.recipient, own, row.given_on)
 
 
 async def with_causes(connection: AsyncConnection, drafts: Sequence[Draft], world: World) -> World:

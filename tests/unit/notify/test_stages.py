@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from pydantic import SecretStr
 
 from services.notify.alerts.alert import Alert
-from services.notify.alerts.draft import Draft, LeftOut
+from services.notify.alerts.draft import Draft, LeftOut, Recipient
 from services.notify.alerts.events import note_of
 from services.notify.alerts.links import MARK, Links, hash_of
 from services.notify.alerts.notice import Wording
 from services.notify.routing.key_scope import KeyScope
+from services.notify.routing.silenced_units import is_meant
 from services.notify.stages.group import group
 from services.notify.stages.hold import hold, postponed
 from services.notify.stages.inhibit import inhibit
@@ -27,6 +28,7 @@ from shared.contracts.difficulty import DifficultyKind
 from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.models import Contact, Match
+from shared.reference.units import Units
 from shared.time import VIETNAM
 from shared.working_days import after_working_days, is_working_day
 from tests.changes import (
@@ -293,6 +295,67 @@ def test_a_silence_covers_what_matches_for_whom_it_says(
     draft = passed(silence, a_draft(a_status_change()), world)
     assert (draft.told == ()) is is_silent
     assert passed(silence, replace(a_draft(a_status_change()), channel="webhook"), world).told
+
+
+BEFORE, AFTER = date(2025, 6, 20), date(2025, 7, 5)
+"""Days around the one on which xã Điềm He became a part of a larger commune, which has its name and code."""
+
+
+def of_diem_he(on: date) -> Draft:
+    """Return a draft for the commune that has the code on a day."""
+    commune = REFERENCE.units.find("06280", on)
+    assert commune
+    alert = replace(an_alert(a_status_change(on=on)), unit=commune)
+    return replace(a_draft(a_status_change()), alerts=(alert,))
+
+
+@pytest.mark.parametrize("under", ["06280", "184", "20"])
+@pytest.mark.parametrize(
+    ("given_on", "on", "is_silent"),
+    [
+        (BEFORE, BEFORE, {"06280", "184", "20"}),
+        (BEFORE, AFTER, {"20"}),
+        (AFTER, AFTER, {"06280", "20"}),
+        (AFTER, BEFORE, {"06280", "184", "20"}),
+        (None, BEFORE, {"06280", "184", "20"}),
+        (None, AFTER, {"06280", "20"}),
+    ],
+)
+def test_a_silence_ends_with_its_commune_and_holds_not_for_the_one_that_has_its_code_then(
+    under: str, given_on: date | None, on: date, is_silent: set[str]
+) -> None:
+    world = replace(WORLD, silences=[Silence(uuid4(), Match(under=[under]), given_on=given_on)])
+    assert (passed(silence, of_diem_he(on), world).told == ()) is (under in is_silent)
+
+
+def test_what_comes_late_about_a_commune_that_has_ended_is_not_silenced_by_what_was_given_before() -> None:
+    late = of_diem_he(BEFORE)
+    late = replace(late, alerts=(replace(late.alert, occasion=a_status_change(on=AFTER)),))
+    world = replace(WORLD, silences=[Silence(uuid4(), Match(under=["06280"]), given_on=BEFORE)])
+    assert passed(silence, late, world).told
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+@pytest.mark.parametrize(("given_on", "is_silent"), [(BEFORE, False), (AFTER, True), (None, True)])
+def test_an_office_hears_although_one_that_had_its_code_before_was_silenced(
+    given_on: date | None, *, is_own: bool, is_silent: bool
+) -> None:
+    draft = of_diem_he(AFTER)
+    assert draft.recipient
+    office = Recipient(draft.recipient.role, draft.alert.unit)
+    draft = replace(draft, recipient=office)
+    meant = {"own": KeyScope(["06280"], ["*"])} if is_own else {"recipient": str(office)}
+    world = replace(WORLD, silences=[Silence(uuid4(), Match(), given_on=given_on, **meant)])
+    assert (passed(silence, draft, world).told == ()) is is_silent
+
+
+def test_a_silence_over_a_commune_that_is_still_to_come_means_that_one() -> None:
+    old, new = REFERENCE.units.known("06280")
+    province = REFERENCE.units.find("20", AFTER)
+    assert province
+    assert is_meant(new, BEFORE, AFTER, Units([province, new]))
+    assert not is_meant(new, BEFORE, AFTER, REFERENCE.units)
+    assert is_meant(old, BEFORE, BEFORE, REFERENCE.units)
 
 
 # --- climbing, working days, links --------------------------------------------------------------------------
