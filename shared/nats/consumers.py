@@ -8,7 +8,7 @@ from nats.js.errors import NotFoundError
 
 from shared.contracts import subjects
 
-ACK_SECONDS = 2.5
+ACK_SECONDS = 2.0
 """The time after which the batch of a killed process comes again; a process that is only slow says that it works on."""
 
 UNACKNOWLEDGED_LIMIT = 20_000

@@ -136,8 +136,10 @@ async def _consume_promptly(subscriber: BatchPullStreamSubscriber) -> None:
             await asyncio.sleep(0.5)
             await _bind_again(subscriber)
             continue
-        # asking for more than there is would wait until the timeout, so ask for what the first one says is left
-        if left := min(messages[0].metadata.num_pending, subscriber.pull_sub.batch_size - 1):
+        # asking for more than there is would wait until the timeout, so ask for what the first one says is left; of
+        # those that come again, as all that a killed process had taken, it does not say how many they are
+        first, most = messages[0].metadata, subscriber.pull_sub.batch_size - 1
+        if left := most if first.num_delivered > 1 else min(first.num_pending, most):
             with suppress(NatsError, JetStreamError, TimeoutError):
                 messages += await subscriber.subscription.fetch(left, timeout=_WAIT_FOR_REST_SECONDS)
         if subscriber.running:

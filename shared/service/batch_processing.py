@@ -25,7 +25,7 @@ type Handle = Callable[[Sequence[Msg]], Awaitable[None]]
 type Park = Callable[[Msg, str], Awaitable[None]]
 
 
-_WORKING_SECONDS = 0.8
+_WORKING_SECONDS = 0.5
 """The time between two signs to the server that a batch is still in work; some of them before it comes again."""
 
 

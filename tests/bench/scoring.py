@@ -2,7 +2,7 @@
 
 The country's size: 8,000 communes, 4 criteria, 12 months, everything on this machine and everything included. Parts:
 `filled` (a filled stream, with one worker and with two, and with ten times the history), `latency` (a posted figure to
-its event), `rebuild` (a year made again), `tick` (a day that passes), `takeover` (a worker that is killed).
+its event), `rebuild` (a year made again), `tick` (a day that passes).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
-import signal
 import statistics
 import subprocess
 import sys
@@ -44,11 +43,9 @@ from tests.bench import country
 from tests.builders import as_published
 from tests.running import START, Surroundings, settings_of, surroundings
 from tests.servers import start_nats, start_postgres
-from tests.waiting import eventually
 
 RAW_BATCH = 1_000
 POSTS = 200
-TAKEOVERS, BATCH = 10, 50
 MEGABYTE = 2**20
 
 
@@ -283,45 +280,11 @@ async def ticking(directory: Path) -> None:
         )
 
 
-async def takeover(directory: Path) -> None:
-    """From the death of a worker, in the middle of its batch, until another one has scored what it had taken."""
-    async with system(directory, 300) as (around, reference):
-        js, codes, waits = around.nats.jetstream(), codes_of(reference), list[float]()
-
-        async def state() -> tuple[int, int]:
-            info = await js.consumer_info(subjects.SUBMISSIONS_STREAM, subjects.SCORING_CONSUMER)
-            return info.num_pending or 0, info.num_ack_pending or 0
-
-        async def has_taken() -> bool:
-            return bool((await state())[1])
-
-        dying, other = await around.start("scoring"), await around.start("scoring")
-        for month in country.MONTHS[:TAKEOVERS]:
-            assert other.process
-            other.process.send_signal(signal.SIGSTOP)
-            await fill(around, list(country.submissions(codes, [month]))[:BATCH])
-            await eventually(has_taken)
-            await dying.kill()
-            started = time.perf_counter()
-            other.process.send_signal(signal.SIGCONT)
-            while sum(await state()):
-                assert time.perf_counter() - started < 60
-                await asyncio.sleep(0.02)
-            waits.append(time.perf_counter() - started)
-            await dying.start()
-        print(
-            f"takeover after a kill -9 in the middle of a batch: median {statistics.median(waits):.1f} s, "
-            f"longest {max(waits):.1f} s of {len(waits)} (under 3)",
-            flush=True,
-        )
-
-
 PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
     "filled": filled,
     "latency": latency,
     "rebuild": rebuilding,
     "tick": ticking,
-    "takeover": takeover,
 }
 
 

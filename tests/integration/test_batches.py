@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 
 from shared.contracts import subjects
-from shared.nats import consumers
+from shared.nats.consumers import ACK_SECONDS, consumer_config
 from shared.nats.streams import ensure_streams
 from shared.nats.users import seed_file
 from shared.service.batch_processing import process
@@ -35,16 +34,15 @@ async def never(message: Msg, reason: str) -> None:
 
 
 async def test_a_batch_that_takes_longer_than_the_server_waits_comes_once(
-    nats: Client, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+    nats: Client, nats_server: NatsServer
 ) -> None:
-    monkeypatch.setattr(consumers, "ACK_SECONDS", 2)
     await ensure_streams(nats.jetstream())
     begun: list[tuple[str, int]] = []
     done = asyncio.Event()
 
     async def handle(messages: Sequence[Msg]) -> None:
         begun.extend((message.data.decode(), message.metadata.num_delivered) for message in messages)
-        await asyncio.sleep(6)
+        await asyncio.sleep(3 * ACK_SECONDS)
 
     async def take(messages: list[Msg]) -> None:
         await process(subjects.REFUSALS_STREAM, messages, handle, never, Proof(None, {}))
@@ -80,3 +78,30 @@ async def test_a_consumer_of_an_earlier_version_takes_over_the_settings(nats: Cl
     config = (await nats.jetstream().consumer_info(subjects.REFUSALS_STREAM, "old")).config
     assert config.ack_wait is not None
     assert config.ack_wait < 3
+
+
+async def test_what_a_killed_process_had_taken_comes_to_another_together(nats: Client, nats_server: NatsServer) -> None:
+    """One by one it would take that many rounds until the figures count that lay in a full batch."""
+    await ensure_streams(nats.jetstream())
+    killed = await nats.jetstream().pull_subscribe(
+        subjects.ALL_REFUSALS, "killed", config=consumer_config(subjects.ALL_REFUSALS, "killed")
+    )
+    sent = [str(number).encode() for number in range(40)]
+    for body in sent:
+        await nats.jetstream().publish(SUBJECT, body)
+    assert len(await killed.fetch(40, timeout=10)) == 40
+    taken: list[list[bytes]] = []
+    done = asyncio.Event()
+    worker = create_broker(as_tester(nats_server), "worker")
+
+    @batches(worker, subjects.ALL_REFUSALS, "killed")
+    async def take(messages: list[Msg]) -> None:
+        taken.append([message.data for message in messages])
+        if sum(map(len, taken)) == len(sent):
+            done.set()
+
+    await start(worker, nats)
+    await asyncio.wait_for(done.wait(), 60)
+    await worker.stop()
+    assert sorted(body for batch in taken for body in batch) == sorted(sent)
+    assert len(taken) < 10
