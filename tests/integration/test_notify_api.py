@@ -72,8 +72,16 @@ async def test_who_asks_for_what_is_not_theirs_or_not_there_is_told_so(notify: N
     assert (await notify.get("/v1/notices", province, cursor="x")).status_code == 400
     assert (await notify.get("/v1/notices", province, status="lost")).status_code == 400
     assert (await notify.get("/v1/notices", province, recipient="x\x00y")).status_code == 400
-    assert (await notify.get("/v1/alerts", province, since="0001-01-01T00:00:00+14:00")).status_code == 400
-    assert (await notify.get("/v1/notices", province, since="9999-12-31T23:59:59-12:00")).status_code == 400
+    assert (await notify.get("/v1/alerts", province, since="yesterday")).status_code == 400
+
+
+async def test_since_the_first_moment_everything_is_told_and_since_the_last_one_nothing(notify: NotifyService) -> None:
+    province = await notify.key("20")
+    for path in ("/v1/alerts", "/v1/notices"):
+        all_ = (await notify.get(path, province)).json()["items"]
+        assert all_
+        assert (await notify.get(path, province, since="0001-01-01T00:00:00+14:00")).json()["items"] == all_
+        assert (await notify.get(path, province, since="9999-12-31T23:59:59-12:00")).json()["items"] == []
 
 
 async def test_notices_come_in_pages_newest_first(notify: NotifyService) -> None:
