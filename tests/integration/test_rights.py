@@ -7,19 +7,24 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
 from services.intake.doors import openapi_examples as intake_examples
+from services.notify.alerts.log import log_message
+from services.scoring.storage.changes import add_changes
+from services.scoring.update.published_changes import change_row
 from shared.access.caller import EVERYTHING, Role
 from shared.access.rights import RIGHTS, Right
 from shared.access.sessions import SESSION_COOKIE
 from shared.contract_documents.write import FOLDER
+from shared.contracts.alert import AlertEvent
 from shared.nats.publishing import publish
 from shared.time import utc_now
 from tests.borders import in_place_of_tiles, written
-from tests.changes import a_status_change
+from tests.changes import LABOUR, REFERENCE, a_status_change
 from tests.integration.notify_service import as_message
 from tests.people import an_account, show_as, signed_in
 from tests.running import Service, Surroundings
@@ -155,6 +160,13 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
     subscribed = await made("notify", "/v1/subscriptions", subscription)
     change = a_status_change()
     await publish(shared_around.nats, [as_message(change)])
+    unacknowledged = a_status_change(id=UUID(int=12), criterion=LABOUR)
+    async with shared_around.engine.begin() as connection:
+        unit = REFERENCE.units.find("06280", unacknowledged.on)
+        assert unit
+        await add_changes(connection, [change_row(unit.key, unacknowledged)])
+    raised = log_message(unacknowledged.id, "06280", AlertEvent.RAISED, utc_now(), None, None)
+    await publish(shared_around.nats, [raised])
 
     async def told() -> bool:
         listed = await ask("notify", "coordinator", "GET", "/v1/notices", params={"recipient": "district_office@184"})
@@ -249,7 +261,7 @@ async def cases(shared_around: Surroundings, services: dict[str, Service], keys:
         "GET /v1/recognitions": plainly("/v1/recognitions", marker="06280"),
         "GET /v1/targets": plainly("/v1/targets", "184", marker='"184"'),
         "GET /v1/difficulties": plainly("/v1/difficulties", marker=reported),
-        "GET /v1/unacknowledged": plainly("/v1/unacknowledged"),
+        "GET /v1/unacknowledged": plainly("/v1/unacknowledged", marker='"184"'),
         "GET /v1/plan/findings": plainly("/v1/plan/findings"),
         "GET /v1/nearest": plainly("/v1/nearest?criterion=ntm-11&district=184", "06280"),
         "POST /v1/what-if": freshly(lambda: at("/v1/what-if"), "06280", json=lambda: {"submissions": [to_send()]}),
