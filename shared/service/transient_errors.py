@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
-from asyncpg.exceptions import InternalClientError
+from asyncpg.exceptions import InternalClientError, PostgresError
 from nats.errors import Error as NatsError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
@@ -25,6 +25,8 @@ _CONTENT_CLASSES = ("21", "22", "23")
 
 def blames_content(error: Exception) -> bool:
     """Return whether the database refuses a value, and would refuse it again."""
+    if isinstance(error, PostgresError):  # of what goes to the driver directly
+        return (error.sqlstate or "").startswith(_CONTENT_CLASSES)
     if not isinstance(error, DBAPIError):
         return False
     state = getattr(error.orig, "sqlstate", None) or ""
@@ -38,7 +40,7 @@ def is_transient(error: Exception) -> bool:
 
     Such an error does not blame the content.
     """
-    if isinstance(error, DBAPIError):
+    if isinstance(error, DBAPIError | PostgresError):
         return not blames_content(error)
     # the driver's own error: a server died in the middle of its answer
     away = OSError | NatsError | BrokerUnavailableError | TimeoutError | NoConnectionLeftError | InternalClientError

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from tests.faults.disk import directory_inside, go_inside, is_possible
+from tests.faults.disk import directory_inside, given, go_inside, possible
 from tests.faults.kinds import DEFAULT_SITE, KINDS, SITES, by_default
 from tests.faults.report import Report
 from tests.faults.run import run
@@ -39,11 +39,12 @@ def main(
     began = time.monotonic()
     if (directory := directory_inside()) is None:
         directory = Path(tempfile.mkdtemp(prefix="faults-"))
-        if any(KINDS[site][name].needs_disks for name in kinds):
-            if is_possible():
-                go_inside(directory, sys.argv[1:])
-            kinds = [name for name in kinds if not KINDS[site][name].needs_disks]
-            print("LEFT OUT: full disks, since this machine lets nobody but root mount file systems")
+        if possible() and any(KINDS[site][name].needs for name in kinds):
+            go_inside(directory, sys.argv[1:])
+    left_out = {name for name in kinds if KINDS[site][name].needs not in (None, *given())}
+    kinds = [name for name in kinds if name not in left_out]
+    if left_out:
+        print(f"LEFT OUT: {', '.join(sorted(left_out))}, for which the runner may not mount what it needs")
 
     def say(words: str) -> None:
         print(f"{time.monotonic() - began:7.1f} s  {words}", flush=True)

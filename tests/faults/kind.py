@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from tests.faults.schedule import Choice, Fault
+
+type Need = Literal["file systems", "devices"]
+"""Small file systems of the runner's own: in memory, or on devices, for which it has to be root."""
 
 type Inflict = Callable[[Any, Fault], Awaitable[None]]
 """Inflicts a fault on the site for which the kind is made, and returns when the system may recover."""
@@ -20,5 +23,5 @@ class Kind(Choice):
     mended_by: str = "the system itself"
     """The documented command that mends it."""
 
-    needs_disks: bool = False
-    """It needs small file systems of the runner's own (`disk.py`)."""
+    needs: Need | None = None
+    """What it needs of the machine, if anything (`disk.py`)."""

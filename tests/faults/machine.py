@@ -51,6 +51,8 @@ class Machine(Supervised):
         """Held by a fault that strikes the supervisor: nobody else strikes it meanwhile."""
         self.damage_lock = asyncio.Lock()
         """Held from the damage of what is stored until it is repaired."""
+        self.disk_locks = {name: asyncio.Lock() for name in DISKS}
+        """Held by a fault that strikes a disk: nobody else strikes it meanwhile."""
         self._first_port = free_ports(4)
         self._supervisor: asyncio.subprocess.Process | None = None
 

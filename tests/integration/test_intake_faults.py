@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from sqlalchemy import text
 
 from services.intake.admission.messages import REQUEST_HEADER
 from shared.access.agency_keys import Terms, add_key
@@ -149,6 +150,35 @@ async def test_while_the_broker_or_the_database_stands_still_nobody_gets_a_recei
     assert process.memory_info().rss - before < 50 * 1024 * 1024
     await until_it_is_ready(intake)
     await holds_its_promises(around, storm, ["before", *itertools.chain(*rounds)])
+
+
+async def test_while_the_database_refuses_a_query_every_door_asks_to_come_again(
+    around: Surroundings, intake: Service, key: str
+) -> None:
+    """As one on a disk that can only be read refuses all of them: it says that a right is lacking."""
+
+    async def renamed(name: str, new: str) -> None:
+        async with around.engine.begin() as connection:
+            await connection.execute(text(f"ALTER TABLE intake.submission RENAME COLUMN {name} TO {new}"))
+
+    file = b"unit;period;households;poor_households\n06280;2023-06;1204;131\n"
+    async with intake.client(key) as client:
+
+        async def answers() -> list[httpx.Response]:
+            one, lines = a_posted_submission(), {"Content-Type": "application/x-ndjson"}
+            return [
+                await client.post("/v1/submissions", json=one),
+                await client.post("/v1/submissions", content=json.dumps(one), headers=lines),
+                await client.post("/v1/uploads", content=file),
+                await client.post("/v1/uploads?dry_run=true", content=file),
+            ]
+
+        sound = await answers()
+        await renamed("sequence", "gone")
+        refused = await answers()
+        await renamed("gone", "sequence")
+        assert [answer.status_code for answer in await answers()] == [answer.status_code for answer in sound]
+    assert [answer.text for answer in refused if "unavailable" not in answer.text] == []
 
 
 async def test_who_waits_when_intake_has_to_end_is_asked_to_come_again(
