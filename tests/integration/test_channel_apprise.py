@@ -112,6 +112,33 @@ async def test_no_service_reaches_this_machine_by_whatever_its_url_says(url: str
 
 
 @pytest.mark.parametrize(
+    "hidden", ["template=/etc/hostname", "verify=no", "cto=900", "+X-Header=a", "attach=http://a.vn"]
+)
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{}", "format=text&{}", "format=text;{}", "{};format=text", ";{}", "format=text&amp;{}", "silent=yes;;{}",
+        "format=text; {}", "FORMAT=text;{}", "format=text;&{}&overflow=split",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"discord://4174216298/{'a' * 60}", "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/",
+        "tgram://123456789:abcdefg_hijklmnop/12315544/", "gotify://chat.example.vn/a-token", "ntfy://a.example.vn/topic",
+        "matrix://user:pass@a.example.vn/#room", "zulip://bot@langson.zulipchat.com/" + "a" * 32 + "/canh-bao",
+        "workflows://a.example.vn/WORKFLOWID/SIGNATURE", "mmost://a.example.vn/" + "a" * 26,
+        "nctalk://user:pass@a.example.vn/room", "rocket://user:pass@a.example.vn/#channel",
+    ],
+)  # fmt: skip
+def test_no_parameter_is_hidden_behind_another(url: str, query: str, hidden: str) -> None:
+    """A template is read from this machine's files, and sent to whom the URL names."""
+    assert is_service(url)
+    assert not is_service(f"{url}?{query.format(hidden)}")
+    assert not is_service(f"{url}?{query.format(hidden.replace('t', '%74', 1).replace('v', '%76', 1))}")
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "tgram://123456789:abcdefg_hijklmnop/12315544/",

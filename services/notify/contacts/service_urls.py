@@ -7,10 +7,11 @@ address or read files: each has to be looked at before it stands here.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
-from urllib.parse import parse_qsl
 
 import apprise
+from apprise.plugins import url_to_dict
 
 from services.notify.contacts.public_addresses import as_address, is_public
 
@@ -46,22 +47,22 @@ def plugin_of(url: str) -> apprise.NotifyBase | None:
     """Return Apprise's plugin for the URL; None where it is of no named service, or says more than it may."""
     scheme, _, rest = url.partition("://")
     scheme = scheme.lower()
-    if scheme not in {*HOSTED, ZULIP, *OWN_SERVER} or not rest.isprintable() or not _is_plain(scheme, rest):
+    if scheme not in {*HOSTED, ZULIP, *OWN_SERVER} or not rest.isprintable() or not _names_its_host(scheme, rest):
         return None
-    return apprise.Apprise.instantiate(url, suppress_exceptions=True)
+    # nobody else's reading will do: Apprise splits parameters at semicolons, too
+    read = url_to_dict(url)  # type: ignore[no-untyped-call]
+    return apprise.Apprise.instantiate(read) if read and _is_harmless(read["qsd"]) else None
 
 
-def _is_plain(scheme: str, rest: str) -> bool:
-    """Say whether a URL names its host without disguise, and has harmless parameters only."""
-    place, _, query = rest.partition("?")
-    parameters = parse_qsl(query, keep_blank_values=True, separator="&")
-    if any(name not in _PARAMETERS for name, _ in parameters) or (query and not parameters):
-        return False
-    if any(name == "mode" and value not in _MODES for name, value in parameters):
-        return False
+def _is_harmless(parameters: Mapping[str, str]) -> bool:
+    return _PARAMETERS.issuperset(parameters) and parameters.get("mode", "bot") in _MODES
+
+
+def _names_its_host(scheme: str, rest: str) -> bool:
+    """Say whether a URL names its host without disguise, where it is not the service that has one."""
     if scheme in HOSTED:
         return True
-    host = _HOST.match(place)
+    host = _HOST.match(rest.partition("?")[0])
     if host is None:
         return False
     return scheme != ZULIP or "." not in host["host"] or host["host"].lower().endswith(".zulipchat.com")
