@@ -22,7 +22,6 @@ from pathlib import Path
 
 import asyncpg
 import psutil
-from nats.js.api import DeliverPolicy
 
 from services.cli.migrate import prepare
 from services.scoring.judging.changes import Moment
@@ -35,7 +34,7 @@ from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
 from shared.contracts import subjects
 from shared.contracts.submission import AcceptedSubmission
-from shared.nats.consumers import consumer_config
+from shared.nats.consumers import ensure_consumers
 from shared.nats.publishing import publish
 from shared.reference.load import Reference, follow_each_other, load
 from shared.service.runtime import collect_rarely
@@ -227,11 +226,24 @@ async def made_from_stream(around: Surroundings, reference: Reference, day: date
     js, stream = around.nats.jetstream(), subjects.SUBMISSIONS_STREAM
     await js.delete_consumer(stream, subjects.SCORING_CONSUMER)  # what it has acknowledged would be all that counts
     report = await rebuild(around.engine, around.nats, follow_each_other([reference]), day, switch=switch)
-    config = consumer_config(subjects.ALL_SUBMISSIONS, subjects.SCORING_CONSUMER)
-    last = (await js.stream_info(stream)).state.last_seq
-    begins = {"deliver_policy": DeliverPolicy.BY_START_SEQUENCE, "opt_start_seq": last + 1}
-    await js.add_consumer(stream, config.evolve(**begins))
+    if switch:
+        await ensure_consumers(js, stream)
+        await acknowledge_all(around)
     return report
+
+
+async def acknowledge_all(around: Surroundings) -> None:
+    """Acknowledge every submission on the stream in scoring's stead: the state has them all."""
+    js = around.nats.jetstream(timeout=30)
+    pulled = await js.pull_subscribe_bind(subjects.SCORING_CONSUMER, subjects.SUBMISSIONS_STREAM)
+    left = (await js.consumer_info(subjects.SUBMISSIONS_STREAM, subjects.SCORING_CONSUMER)).num_pending or 0
+    while left > 0:
+        messages = await pulled.fetch(min(left, 1_000), timeout=30)
+        for message in messages:
+            await message.ack()
+        left -= len(messages)
+    await pulled.unsubscribe()
+    await around.nats.flush()
 
 
 async def rebuilding(directory: Path) -> None:

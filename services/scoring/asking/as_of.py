@@ -29,10 +29,13 @@ _DAY = timedelta(days=1)
 
 
 async def figures_today(
-    connection: AsyncConnection, units: Collection[int], reference: Reference
+    connection: AsyncConnection, units: Collection[int], reference: Reference, elements: Collection[str] | None = None
 ) -> dict[int, Figures]:
-    """Return the figures of the units and their kin that are known today, with those that they inherited."""
-    figures = await readings_of(connection, reference.lineage.families(units), reference.plan.horizon)
+    """Return the figures of the units and their kin that are known today, with those that they inherited.
+
+    `elements` None: of all elements.
+    """
+    figures = await readings_of(connection, reference.lineage.families(units), reference.plan.horizon, elements)
     return with_inherited(figures, reference)
 
 

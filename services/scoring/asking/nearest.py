@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated
+from functools import cached_property
+from typing import Annotated, cast
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.scoring.asking.as_of import figures_today
+from services.scoring.asking.changes import scoring_of
 from services.scoring.asking.parameters import check_one_of
-from services.scoring.asking.scenario import Scenario, figures_of_families
-from services.scoring.asking.units import InCohort, InDistrict, Searched, cohorts_of, communes_of, district_of
+from services.scoring.asking.units import InCohort, InDistrict, Searched, cohorts_of, communes_of
+from services.scoring.asking.units import district_of as district_ref_of
 from services.scoring.asking.work_slots import SLOTS
+from services.scoring.following.counts import District, by_district, district_of
+from services.scoring.following.kept_parts import PartName, Question
 from services.scoring.judging.assessments import explain_criterion
 from services.scoring.judging.figures import Figures
 from services.scoring.judging.judge import CriterionVerdict, Judge, MeasureVerdict
@@ -77,45 +83,116 @@ class NearestPage(BaseModel):
     sample: bool
 
 
+type Missing = Mapping[int, int | None]
+"""By commune: the number that it lacks; None where some figures are missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Communes judged by a criterion: those that lack something, the least first, and the numbers of the others."""
+    """Communes by what they lack to a criterion: those that lack something, the least first; how many others there are.
 
-    lacking: list[tuple[int, Unit, CriterionVerdict]]
+    Equals stand by code. Communes without all figures are only counted.
+    """
+
+    lacking: Sequence[tuple[int, Unit]]
     met: int
     no_data: int
 
+    @classmethod
+    def of(cls, communes: Iterable[Unit], missing: Missing) -> Ranking:
+        """Rank the communes."""
+        numbers = [(missing[unit.key], unit) for unit in communes]
+        lacking = [(number, unit) for number, unit in numbers if number]
+        return cls(
+            lacking=sorted(lacking, key=lambda ranked: (ranked[0], ranked[1].code)),
+            met=sum(number == 0 for number, _ in numbers),
+            no_data=sum(number is None for number, _ in numbers),
+        )
 
-def rank(judge: Judge, communes: Iterable[Unit], criterion: CriterionKey, figures: Mapping[int, Figures]) -> Ranking:
-    """Rank the communes by the number that lacks, equals by code. Communes without all figures are only counted."""
-    lacking: list[tuple[int, Unit, CriterionVerdict]] = []
-    met = no_data = 0
-    for unit in communes:
-        judged = judge.criterion(criterion, unit, figures.get(unit.key, Figures()))
-        missing = [_missing(part) for part in judged.parts]
-        if None in missing:
-            no_data += 1
-        elif total := sum(count or 0 for count in missing):
-            lacking.append((total, unit, judged))
-        else:
-            met += 1
-    return Ranking(sorted(lacking, key=lambda ranked: (ranked[0], ranked[1].code)), met, no_data)
+    def behind(self, after: tuple[int, str]) -> Sequence[tuple[int, Unit]]:
+        """Return those behind a place: the number that lacks, and the code."""
+        return [ranked for ranked in self.lacking if (ranked[0], ranked[1].code) > after]
 
 
-def page_of(judge: Judge, ranking: Ranking, criterion: CriterionKey, after: tuple[int, str], limit: int) -> NearestPage:
-    """Return the page of up to `limit` communes behind a place in the ranking: the number that lacks, and the code."""
-    following = [ranked for ranked in ranking.lacking if (ranked[0], ranked[1].code) > after]
-    page = following[:limit]
-    last = page[-1] if len(following) > limit else None
+def missing_of(
+    judge: Judge, communes: Iterable[Unit], criterion: CriterionKey, figures: Mapping[int, Figures]
+) -> Missing:
+    """Return how much each commune lacks to the criterion."""
+    return {unit.key: _missing_in_all(judge.criterion(criterion, unit, _of(unit, figures))) for unit in communes}
+
+
+@dataclass(frozen=True)
+class LackingCommunes(Question[Missing, Missing]):
+    """What each commune of the province lacks to a criterion, by district."""
+
+    judge: Judge
+    criterion: CriterionKey
+
+    @property
+    def key(self) -> Hashable:
+        """The criterion and the day."""
+        return "nearest", self.criterion, self.judge.on
+
+    @property
+    def references(self) -> Sequence[Reference]:
+        """That of the day."""
+        return [self.judge.reference]
+
+    @cached_property
+    def _communes(self) -> Mapping[District, Sequence[Unit]]:
+        return by_district(self.judge.reference, self.judge.on)
+
+    def units_by_part(self) -> Mapping[PartName, Collection[int]]:
+        """Return the communes of each district, and their kin."""
+        lineage = self.judge.reference.lineage
+        return {name: lineage.families([unit.key for unit in units]) for name, units in self._communes.items()}
+
+    async def part(self, connection: AsyncConnection, name: PartName, units: Collection[int]) -> Missing:
+        """Judge the communes of a district."""
+        figures = await _figures(connection, units, self.judge, self.criterion)
+        communes = self._communes[cast(District, name)]
+        return await asyncio.to_thread(missing_of, self.judge, communes, self.criterion, figures)
+
+    def answer(self, parts: Sequence[Missing]) -> Missing:
+        """Put the districts together."""
+        return {unit: number for part in parts for unit, number in part.items()}
+
+
+async def _figures(
+    connection: AsyncConnection, units: Collection[int], judge: Judge, criterion: CriterionKey
+) -> Mapping[int, Figures]:
+    elements = judge.reference.sum_checks.elements_behind(criterion)
+    return await figures_today(connection, units, judge.reference, elements)
+
+
+def _of(unit: Unit, figures: Mapping[int, Figures]) -> Figures:
+    return figures.get(unit.key, Figures())
+
+
+def page_of(
+    judge: Judge,
+    ranking: Ranking,
+    criterion: CriterionKey,
+    figures: Mapping[int, Figures],
+    *,
+    after: tuple[int, str],
+    limit: int,
+) -> NearestPage:
+    """Return the page of up to `limit` communes behind a place. `figures`: of those on the page."""
+    following = ranking.behind(after)
+    page, reference = following[:limit], judge.reference
     return NearestPage(
         on=judge.on,
-        criterion=criterion_ref(criterion, judge.reference),
-        items=[_item(missing, unit, judged, criterion, judge.reference) for missing, unit, judged in page],
-        next=encode_cursor(last[0], last[1].code) if last else None,
+        criterion=criterion_ref(criterion, reference),
+        items=[
+            _item(missing, unit, judge.criterion(criterion, unit, _of(unit, figures)), criterion, reference)
+            for missing, unit in page
+        ],
+        next=encode_cursor(page[-1][0], page[-1][1].code) if len(following) > limit else None,
         lacking=len(ranking.lacking),
         met=ranking.met,
         no_data=ranking.no_data,
-        sample=judge.reference.plan.sample,
+        sample=reference.plan.sample,
     )
 
 
@@ -125,7 +202,7 @@ def _item(
     assessment = explain_criterion(judged)
     return NearItem(
         unit=unit_ref(unit),
-        district=district_of(unit, reference),
+        district=district_ref_of(unit, reference),
         cohorts=cohorts_of(unit, reference),
         bound=reference.binds(unit, criterion),
         status=judged.status,
@@ -134,6 +211,12 @@ def _item(
         provisional=assessment.provisional,
         reason=assessment.reason,
     )
+
+
+def _missing_in_all(judged: CriterionVerdict) -> int | None:
+    """Return how much lacks in all; None where some figures are missing."""
+    missing = [_missing(part) for part in judged.parts]
+    return None if None in missing else sum(count or 0 for count in missing)
 
 
 def _missing(part: MeasureVerdict) -> int | None:
@@ -162,6 +245,7 @@ def _lacking(part: MeasureVerdict) -> Lacking | None:
 
 @router.get("/nearest")
 async def list_nearest(
+    request: Request,
     runtime: Running,
     caller: SignedIn,
     criterion: Annotated[str, Query(description="Such as `ntm-11`.")],
@@ -181,14 +265,11 @@ async def list_nearest(
         if not bound or reference.binds(unit, criterion)
     ]
     after = decode_cursor(cursor, lambda missing, code: (int(missing), code)) or (0, "")
-    async with SLOTS.taken():
-        async with runtime.engine.connect() as connection:
-            units, elements = [unit.key for unit in communes], reference.sum_checks.elements_behind(criterion)
-            figures = await figures_of_families(connection, units, reference, elements=elements)
-        judge = Judge(reference, on)
-
-        def answer() -> NearestPage:
-            ranking = rank(judge, communes, criterion, Scenario.of(judge, figures).figures)
-            return page_of(judge, ranking, criterion, after=after, limit=limit)
-
-        return await asyncio.to_thread(answer)
+    judge = Judge(reference, on)
+    districts = {district_of(unit, reference) for unit in communes}
+    missing = await scoring_of(request).parts.ask(LackingCommunes(judge, criterion), SLOTS, districts)
+    ranking = Ranking.of(communes, missing)
+    shown = [unit.key for _, unit in ranking.behind(after)[:limit]]
+    async with runtime.engine.connect() as connection:
+        figures = await _figures(connection, shown, judge, criterion)
+    return await asyncio.to_thread(page_of, judge, ranking, criterion, figures, after=after, limit=limit)

@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from fractions import Fraction
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scoring.asking.as_of import figures_today
+from services.scoring.asking.changes import scoring_of
+from services.scoring.asking.criterion_sums import (
+    MeasureSum,
+    SumsOfCriterion,
+    SumsOnDays,
+    communes_below,
+    figures_in_hindsight,
+)
 from services.scoring.asking.units import check_criterion, district_of
 from services.scoring.asking.work_slots import SLOTS
 from services.scoring.judging.assessments import assess_target, explain_criterion
-from services.scoring.judging.figures import Figures, in_hindsight
+from services.scoring.judging.figures import Figures
 from services.scoring.judging.judge import Judge, MeasureVerdict
-from services.scoring.judging.observations import exact
+from services.scoring.service import Scoring
 from services.scoring.storage.increments import summed_increments
 from shared.access.caller import Caller
 from shared.contracts.assessment import BreakInSeries, Part
@@ -32,7 +38,6 @@ from shared.reference.load import Reference
 from shared.reference.models import Commitment, CriterionKey, Unit
 from shared.reference.naming import not_on_that_day
 from shared.reference.refs import commitment_ref, criterion_ref, unit_ref
-from shared.service.runtime import Runtime
 
 router = APIRouter(prefix="/v1")
 
@@ -102,6 +107,7 @@ class Series(BaseModel):
 
 @router.get("/series")
 async def show_series(
+    request: Request,
     runtime: Running,
     caller: SignedIn,
     unit: Annotated[str, Query(description="Code of a commune, a district or the province.")],
@@ -122,7 +128,7 @@ async def show_series(
     check_criterion(criterion, reference)
     head = {"unit": unit_ref(place), "district": district_of(place, reference), "sample": reference.plan.sample}
     if criterion is not None:
-        lines = await _lines_of_criterion(runtime, criterion, place, days)
+        lines = await _lines_of_criterion(scoring_of(request), criterion, place, days)
         return Series(**head, criterion=criterion_ref(criterion, reference), lines=lines)
     asked = _commitment_of(commitment or "", place, reference)
     async with runtime.engine.connect() as connection:
@@ -141,22 +147,15 @@ async def _line_of_commitment(
 
 
 async def _lines_of_criterion(
-    runtime: Runtime, criterion: CriterionKey, place: Unit, days: Sequence[date]
+    scoring: Scoring, criterion: CriterionKey, place: Unit, days: Sequence[date]
 ) -> list[SeriesLine]:
-    judges = [Judge(runtime.plans.in_force(day), day) for day in days]
-    units = {unit.key for judge in judges for unit in _communes(judge, place)}
-    async with SLOTS.taken():
-        async with runtime.engine.connect() as connection:
-            today = await figures_today(connection, units, judges[-1].reference)
-        judged_by = {unit: in_hindsight(figures) for unit, figures in today.items()}
-        if place.kind in judges[-1].reference.plan.counted_kinds:
-            return await asyncio.to_thread(_of_commune, judges, criterion, place, judged_by.get(place.key, Figures()))
-        return await asyncio.to_thread(_of_communes, judges, criterion, place, judged_by)
-
-
-def _communes(judge: Judge, place: Unit) -> list[Unit]:
-    """Return the communes that count on the judge's day: the unit itself, or those below it."""
-    return judge.reference.units.communes(judge.on, place.code)
+    judges = [Judge(scoring.runtime.plans.in_force(day), day) for day in days]
+    if place.kind in judges[-1].reference.plan.counted_kinds:
+        async with scoring.runtime.engine.connect() as connection:
+            figures = await figures_in_hindsight(connection, [place.key], judges, criterion)
+        return await asyncio.to_thread(_of_commune, judges, criterion, place, figures.get(place.key, Figures()))
+    sums = await scoring.parts.ask(SumsOfCriterion(criterion, place, judges), SLOTS)
+    return await asyncio.to_thread(_of_communes, judges, criterion, place, sums)
 
 
 def _of_commune(judges: Sequence[Judge], criterion: CriterionKey, unit: Unit, figures: Figures) -> list[SeriesLine]:
@@ -168,42 +167,35 @@ def _of_commune(judges: Sequence[Judge], criterion: CriterionKey, unit: Unit, fi
     return [_line(parts) for parts in by_measure.values()]
 
 
-def _of_communes(
-    judges: Sequence[Judge], criterion: CriterionKey, place: Unit, figures: Mapping[int, Figures]
-) -> list[SeriesLine]:
+def _of_communes(judges: Sequence[Judge], criterion: CriterionKey, place: Unit, sums: SumsOnDays) -> list[SeriesLine]:
     """Return the measures summed over the communes below a district or the province, over time."""
     lines: dict[tuple[str, str | None], SeriesLine] = {}
-    for judge in judges:
-        communes = _communes(judge, place)
-        verdicts = [judge.criterion_now(criterion, unit, figures.get(unit.key, Figures())) for unit in communes]
-        for of_measure in zip(*(verdict.parts for verdict in verdicts), strict=True):
-            key = of_measure[0].measure.indicator.number, of_measure[0].measure.group.group
-            if key not in lines:
-                lines[key] = _line_of_sum(of_measure[0])
-            lines[key].points.append(_sum(of_measure, judge.on))
+    for judge, of_measures in zip(judges, sums, strict=True):
+        if not of_measures:
+            continue
+        first = judge.criterion_now(criterion, communes_below(judge, place)[0], Figures())
+        for part, of_measure in zip(first.parts, of_measures, strict=True):
+            key = part.measure.indicator.number, part.measure.group.group
+            lines.setdefault(key, _line_of_sum(part)).points.append(_point_of_sum(of_measure, judge.on))
     return list(lines.values())
 
 
-def _sum(parts: Sequence[MeasureVerdict], on: date) -> SeriesPoint:
-    """Add up a measure of several communes, of those that have figures."""
-    newest = [seen for part in parts if (seen := part.verdict.observation) and seen.has_value and seen.applies]
-    ratios = [seen for seen in newest if seen.denominator is not None]
-    numerator = sum((exact(seen.numerator) for seen in ratios), Fraction(0))
-    denominator = sum((exact(seen.denominator) for seen in ratios if seen.denominator is not None), Fraction(0))
+def _point_of_sum(summed: MeasureSum, on: date) -> SeriesPoint:
+    numerator, denominator, scale = summed.numerator, summed.denominator, summed.scale
     return SeriesPoint(
         on=on,
-        value=float(ratios[0].scale * numerator / denominator) if denominator else None,
-        numerator=float(numerator) if ratios else None,
-        denominator=float(denominator) if ratios else None,
+        value=float(scale * numerator / denominator) if scale is not None and denominator else None,
+        numerator=None if scale is None else float(numerator),
+        denominator=None if scale is None else float(denominator),
         required=None,
         tolerated=None,
         goal=None,
         status=None,
-        provisional=any(part.is_provisional for part in parts),
-        stale=any(part.is_stale for part in parts),
-        units_met=sum(part.verdict.status == Status.MET for part in parts),
-        units_counted=len(newest),
-        units_expected=len(parts),
+        provisional=summed.provisional,
+        stale=summed.stale,
+        units_met=summed.met,
+        units_counted=summed.counted,
+        units_expected=summed.expected,
     )
 
 

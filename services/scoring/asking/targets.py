@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
-from services.scoring.asking.as_of import AsOf, day_of, figures_at
+from services.scoring.asking.as_of import AsOf, day_of
+from services.scoring.asking.changes import scoring_of
 from services.scoring.asking.parameters import check_one_of
 from services.scoring.asking.statuses import unchanged_since
-from services.scoring.judging.aggregates import summed
+from services.scoring.asking.targets_then import Assessments, TargetsThen
+from services.scoring.asking.work_slots import SLOTS
 from services.scoring.judging.assessments import assess_target
-from services.scoring.judging.increments import Increments
 from services.scoring.judging.judge import Judge
 from services.scoring.storage.increments import summed_increments
 from services.scoring.storage.targets import StoredTarget, stored_targets
@@ -24,14 +24,10 @@ from shared.contracts.refs import CommitmentRef, UnitRef
 from shared.contracts.status import Status
 from shared.http.dependencies import Running, SignedIn
 from shared.reference.load import Reference
-from shared.reference.models import Commitment, Unit
 from shared.reference.refs import commitment_ref, unit_ref
 from shared.service.runtime import Runtime
 
 router = APIRouter(prefix="/v1")
-
-type TargetSums = Mapping[tuple[str, int], Increments]
-"""Summed increments by commitment and unit."""
 
 
 class TargetItem(BaseModel):
@@ -57,32 +53,9 @@ class TargetList(BaseModel):
     sample: bool
 
 
-def target_item(
-    judge: Judge, commitment: Commitment, unit: Unit, increments: Increments, row: StoredTarget | None = None
-) -> TargetItem:
-    """Judge a commitment, on the unit's last day at the latest; `row` tells since when the status has held."""
-    assessment = assess_target(judge, commitment, unit, increments)
-    return TargetItem(
-        unit=unit_ref(unit),
-        commitment=commitment_ref(commitment),
-        status=assessment.status,
-        since=unchanged_since(assessment, row),
-        assessment=assessment,
-    )
-
-
-def target_item_then(
-    judge: Judge, commitment: Commitment, unit: Unit, known: TargetSums, actual: TargetSums
-) -> TargetItem:
-    """Judge a commitment at a past day by the sums of the figures `known` then, and of the `actual` ones."""
-    key = commitment.id, unit.key
-    item = target_item(judge, commitment, unit, known.get(key, {}))
-    item.actual = assess_target(judge, commitment, unit, actual.get(key, {}))
-    return item
-
-
 @router.get("/targets")
 async def list_targets(
+    request: Request,
     runtime: Running,
     caller: SignedIn,
     as_of: AsOf = None,
@@ -92,27 +65,43 @@ async def list_targets(
     on = day_of(as_of, runtime)
     reference = _plan_of(plan, runtime, on)
     judge = Judge(reference, on)
-    targets = [
-        (commitment, unit) for commitment, unit in reference.targets if caller.covers_unit(unit, reference.units)
+    is_closed, parts = reference.plan.is_closed(on), scoring_of(request).parts
+    if as_of is None:
+        rows, known = await _stored(runtime, judge)
+    else:
+        rows, known = {}, await parts.ask(TargetsThen(judge, "then"), SLOTS)
+    is_past = as_of is not None or is_closed
+    actual = await parts.ask(TargetsThen(judge, "today"), SLOTS) if is_past else {}
+    items = [
+        TargetItem(
+            unit=unit_ref(unit),
+            commitment=commitment_ref(commitment),
+            status=known[key].status,
+            since=None if is_closed else unchanged_since(known[key], rows.get(key)),
+            assessment=known[key],
+            actual=actual.get(key),
+        )
+        for commitment, unit in reference.targets
+        if caller.covers_unit(unit, reference.units)
+        for key in ((commitment.id, unit.key),)
     ]
-    keys = [(commitment.id, unit.key) for commitment, unit in targets]
-    async with runtime.engine.connect() as connection:
-        if as_of is not None or reference.plan.is_closed(on):
-            known_and_actual = await figures_at(connection, [unit.key for unit in reference.units], reference, on)
-
-            def assess() -> list[TargetItem]:
-                known, actual = (summed(targets, figures, reference) for figures in known_and_actual)
-                return [target_item_then(judge, commitment, unit, known, actual) for commitment, unit in targets]
-
-            items = await asyncio.to_thread(assess)
-        else:
-            rows = await stored_targets(connection, reference.plan.id)
-            sums = (await summed_increments(connection, reference.plan.id, keys)).by_day
-            items = [
-                target_item(judge, commitment, unit, sums.get(key, {}), rows.get(key))
-                for key, (commitment, unit) in zip(keys, targets, strict=True)
-            ]
     return TargetList(as_of=on, plan=reference.plan.id, items=items, sample=reference.plan.sample)
+
+
+async def _stored(runtime: Runtime, judge: Judge) -> tuple[Mapping[tuple[str, int], StoredTarget], Assessments]:
+    """Return the stored statuses of the commitments, and the commitments judged by the stored sums.
+
+    Those of a closed plan are the sums of the figures by which its verdicts stand.
+    """
+    reference = judge.reference
+    keys = [(commitment.id, unit.key) for commitment, unit in reference.targets]
+    async with runtime.engine.connect() as connection:
+        rows = await stored_targets(connection, reference.plan.id)
+        sums = (await summed_increments(connection, reference.plan.id, keys)).by_day
+    return rows, {
+        key: assess_target(judge, commitment, unit, sums.get(key, {}))
+        for key, (commitment, unit) in zip(keys, reference.targets, strict=True)
+    }
 
 
 def _plan_of(plan: str | None, runtime: Runtime, on: date) -> Reference:

@@ -18,8 +18,8 @@ from services.scoring.following.counts import Cell, Counts, District, by_distric
 from services.scoring.judging.figures import Figures, in_hindsight
 from services.scoring.judging.inheritance import with_inherited
 from services.scoring.judging.judge import Judge
+from services.scoring.storage.figure_versions import figure_versions, state_version
 from services.scoring.storage.readings import readings_of
-from services.scoring.storage.submissions import FiguresTaken, figures_taken
 from shared.contracts.status import Status
 from shared.http.work_slots import WorkSlots
 from shared.reference.load import Plans, Reference
@@ -67,7 +67,8 @@ class HindsightCounts:
         self._engine = engine
         self._look_seconds = look_seconds
         self._days: dict[date, _Day] = {}
-        self._taken: FiguresTaken | None = None
+        self._table = 0
+        self._versions: Mapping[int, int] = {}
         self._looked_at = -inf
         self._work: asyncio.Task[None] | None = None
         self._beginning = asyncio.Lock()
@@ -105,12 +106,13 @@ class HindsightCounts:
         if now - self._looked_at < self._look_seconds:
             return
         async with self._engine.connect() as connection:
-            taken = await figures_taken(connection)
-        if self._taken is None or taken.table != self._taken.table:
+            table = (await state_version(connection)).table
+            versions = await figure_versions(connection)
+        if table != self._table:
             self._days.clear()
-        elif changed := dict(taken.by_unit.items() - self._taken.by_unit.items()):
+        elif changed := dict(versions.items() - self._versions.items()):
             await asyncio.to_thread(self._forget, changed.keys())
-        self._taken, self._looked_at = taken, now
+        self._table, self._versions, self._looked_at = table, versions, now
 
     def _forget(self, changed: Collection[int]) -> None:
         for day in self._days.values():
@@ -169,7 +171,7 @@ def _add(
     reference, ons = days[0].reference, [day.on for day in days]
     known, judge = with_inherited(readings, reference), Judge(reference, ons[-1])
     present = [{unit.key for unit in day.communes[district]} for day in days]
-    for unit in map(reference.units.by_key, units):
+    for unit in sorted(map(reference.units.by_key, units), key=attrgetter("code")):
         figures = in_hindsight(known.get(unit.key, Figures()))
         cohorts = (None, *(cohort.id for cohort in reference.cohorts_of(unit)))
         for criterion in reference.criteria_of(unit):

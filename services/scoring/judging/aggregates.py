@@ -8,7 +8,7 @@ Rates are never averaged: numerators and denominators are summed apart.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -41,16 +41,20 @@ def increments_by_target(
 
 
 def summed(
-    targets: Iterable[tuple[Commitment, Unit]], figures: Mapping[int, Figures], reference: Reference
+    targets: Iterable[tuple[Commitment, Unit]],
+    figures: Mapping[int, Figures],
+    reference: Reference,
+    among: Collection[int] | None = None,
 ) -> dict[tuple[str, int], dict[date, Increment]]:
     """Return the summed increments by commitment and target.
 
-    `figures`: by unit, of all units that may contribute to the targets, and of their successors.
+    `figures`: by unit, of all units that may contribute to the targets, and of their successors. `among`: only these
+    units contribute; by default all.
     """
     targets = list(targets)
     figures = counted_once(figures, reference)
     sums: defaultdict[tuple[str, int], defaultdict[date, Increment]] = defaultdict(lambda: defaultdict(Increment))
-    for unit in figures:
+    for unit in figures if among is None else figures.keys() & among:
         for (commitment, target, day), increment in increments_by_target(unit, figures, targets, reference):
             sums[commitment, target][day] += increment
     return {key: dict(increments) for key, increments in sums.items()}

@@ -16,7 +16,7 @@ from shared.contracts.submission import AcceptedSubmission
 from shared.readable import read_rows
 from shared.reference.awaited_reports import Arrivals
 from shared.reference.load import Reference
-from shared.reference.models import BrokenSum, SumRule
+from shared.reference.models import SumRule
 
 type _Calculated = tuple[Measure, Sequence[SumRule], Mapping[Period, Observation]]
 
@@ -97,29 +97,30 @@ class Figures(dict[tuple[str, Period], Reading]):
         self, measure: Measure, baseline_date: date, counts_from: Stage, rules: Sequence[SumRule]
     ) -> Mapping[Period, Observation]:
         elements = list(dict.fromkeys(measure.element_codes))
+        checking = [code for rule in rules for code in rule.elements if code not in elements]
         if self._former is None:
             by_period, periods = {}, self._periods[elements[0]]
         else:
             by_period = dict(self._former._by_period(measure, baseline_date, counts_from, rules))
-            behind = {*elements, *(code for rule in rules for code in rule.elements)}
-            periods = [period for element, period in self._changed if element in behind]
+            periods = [period for element, period in self._changed if element in elements or element in checking]
         for period in periods:
-            readings = [self.get((element, period)) for element in elements]
-            if observation := observation_of(measure, period, readings, baseline_date, counts_from.rank):
-                broken = self._broken_sum(rules, period, counts_from.rank)
-                by_period[period] = observation._replace(broken=broken) if broken else observation
-            else:
+            readings = self._counted(elements, period, counts_from.rank)
+            if len(readings) < len(elements):
                 by_period.pop(period, None)
+                continue
+            observation = observation_of(measure, period, readings, baseline_date)
+            if rules:
+                known = {each.element: each.value for each in readings}
+                known |= {each.element: each.value for each in self._counted(checking, period, counts_from.rank)}
+                if broken := next((found for rule in rules if (found := rule.broken_by(known))), None):
+                    observation = observation._replace(broken=broken)
+            by_period[period] = observation
         return by_period
 
-    def _broken_sum(self, rules: Sequence[SumRule], period: Period, least_rank: int) -> BrokenSum | None:
-        """Return how the figures of a period break one of the rules; None where they keep all."""
-        for rule in rules:
-            readings = [self.get((code, period)) for code in rule.elements]
-            counted = {each.element: each.value for each in readings if each and counts(each, least_rank)}
-            if broken := rule.broken_by(counted):
-                return broken
-        return None
+    def _counted(self, elements: Sequence[str], period: Period, least_rank: int) -> list[Reading]:
+        """Return the readings of these elements for a period that count."""
+        found = [self.get((element, period)) for element in elements]
+        return [reading for reading in found if reading is not None and counts(reading, least_rank)]
 
     @cached_property
     def _observed(self) -> dict[tuple[int, date, Stage, int, date | None], Sequence[Observation]]:

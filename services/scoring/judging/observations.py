@@ -163,17 +163,8 @@ def counts(reading: Reading, least_rank: int) -> bool:
     return not least_rank or (reading.stage.rank >= least_rank and not reading.is_returned)
 
 
-def observation_of(
-    measure: Measure, period: Period, reported: Sequence[Reading | None], baseline_date: date, least_rank: int
-) -> Observation | None:
-    """Return the measure's value for a period; None unless all its elements were reported at a sufficient stage.
-
-    `reported`: the reading of each element. `least_rank`: the rank of the lowest stage that counts. Where offices have
-    to verify figures first, none of a returned submission counts; else it counts, and its warning says so.
-    """
-    readings = [reading for reading in reported if reading is not None and counts(reading, least_rank)]
-    if len(readings) < len(reported):
-        return None
+def observation_of(measure: Measure, period: Period, readings: Sequence[Reading], baseline_date: date) -> Observation:
+    """Return the measure's value for a period. `readings`: one of each of its elements; all of them count."""
     denominator, applies = None, True
     if isinstance(measure, Ratio):
         values = {reading.element: reading.value for reading in readings}

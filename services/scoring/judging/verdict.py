@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
+from operator import attrgetter
 from typing import NamedTuple
 
 from services.scoring.judging.observations import Observation, exact
@@ -21,6 +22,7 @@ from shared.reference.series import Series, place_of
 
 _DAY = timedelta(days=1)
 _NOTHING = Fraction(0)
+_severity = attrgetter("severity")
 _DECIDED_BY_GOAL = frozenset({Status.MET, Status.MISSED})
 
 
@@ -250,7 +252,7 @@ def status_since(
 
 def worst(statuses: Sequence[Status]) -> Status:
     """Return the worst status, which a criterion takes from its parts."""
-    return min(statuses, key=lambda status: status.severity)
+    return statuses[0] if len(statuses) == 1 else min(statuses, key=_severity)
 
 
 def event_of(before: Status, after: Status) -> Event | None:

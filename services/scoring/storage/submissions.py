@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, TypedDict
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Uuid, bindparam, cast, func, literal, select, union_all
-from sqlalchemy.dialects.postgresql import REGCLASS, insert
+from sqlalchemy import ARRAY, Uuid, bindparam, cast, func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
 from services.scoring.storage.pairs import joined_pairs
-from services.scoring.storage.tables import ParkedRow, SubmissionRow, TakenBackRow
+from services.scoring.storage.tables import ParkedRow, SubmissionRow
 from shared.contracts import subjects
 from shared.postgres.statements import columns_of, table_of, unnested
 
 submission = table_of(SubmissionRow)
 parked = table_of(ParkedRow)
-taken_back = table_of(TakenBackRow)
 
 
 class SubmissionValues(TypedDict):
@@ -85,23 +84,6 @@ async def submissions_for(connection: AsyncConnection, periods: Collection[tuple
 async def units_reported(connection: AsyncConnection) -> set[int]:
     """Return the keys of the units for which there are submissions."""
     return set((await connection.scalars(select(submission.c.unit).distinct())).all())
-
-
-class FiguresTaken(NamedTuple):
-    """Counts of the submissions and withdrawals taken in: as long as they are the same, so are the figures."""
-
-    table: int
-    """The number of the table of submissions, which is another one after a rebuild."""
-    by_unit: Mapping[int, int]
-    """The number of submissions for each unit and of those taken back; neither is ever deleted."""
-
-
-async def figures_taken(connection: AsyncConnection) -> FiguresTaken:
-    """Return how many submissions each unit has, and how many were taken back."""
-    number = await connection.scalar(select(cast(cast(literal(submission.fullname), REGCLASS), BigInteger)))
-    of_both = union_all(select(submission.c.unit), select(taken_back.c.unit)).subquery()
-    query = select(of_both.c.unit, func.count().label("number")).group_by(of_both.c.unit)
-    return FiguresTaken(number or 0, {row.unit: row.number for row in await connection.execute(query)})
 
 
 async def count_received(connection: AsyncConnection, since: datetime, before: datetime, units: Collection[int]) -> int:

@@ -82,6 +82,15 @@ class ReadingRow(_Table, table=True):
     )
 
 
+class FigureVersionRow(_Table, table=True):
+    """The version of a unit's figures: the transactions that have stored submissions for it, or taken some back."""
+
+    __tablename__ = "figure_version"
+
+    unit: int = Field(primary_key=True)
+    number: int
+
+
 class StatusRow(_Table, table=True):
     """The status of a commune's criterion; its reasons are worked out from the readings when they are asked for.
 

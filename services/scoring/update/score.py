@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.scoring.judging.levels import at_other_level, counted_once
 from services.scoring.judging.readings import Reading
+from services.scoring.storage.figure_versions import count_versions
 from services.scoring.storage.known_figures import judged_at
 from services.scoring.storage.locks import lock_units
 from services.scoring.storage.readings import readings_among, write_readings
@@ -44,6 +45,7 @@ async def score(transaction: Transaction, arrivals: Sequence[Arrival]) -> int:
     # Another process may have seen the new day first; what it received then must be in force when it is judged.
     transaction = transaction.not_before(max(arrival.day for arrival in each(new))).because_of("figure")
     await lock_units(transaction.connection, families_in_each_plan(transaction, units_concerned(transaction, new)))
+    await count_versions(transaction.connection, new.keys())
     if judged := await last_tick(transaction.connection):  # the day may have passed while others held the units
         transaction = transaction.not_before(judged)
     arriving = await readings_arriving(transaction, new)

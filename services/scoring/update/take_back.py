@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 from services.scoring.judging.readings import Reading, received_on
+from services.scoring.storage.figure_versions import count_versions
 from services.scoring.storage.locks import lock_units
 from services.scoring.storage.readings import delete_readings, readings_of, write_readings
 from services.scoring.storage.submissions import submissions_for
@@ -53,6 +54,7 @@ async def take_back(transaction: Transaction, takings: Sequence[TakingBack]) -> 
     taken = [taking for taking in takings if taking.id in new]
     if not taken:
         return 0
+    await count_versions(transaction.connection, {units[taking.id] for taking in taken})
     days = [received_on(taking.at) for taking in taken]
     if judged := await last_tick(transaction.connection):  # the day may have passed while others held the units
         days.append(judged)

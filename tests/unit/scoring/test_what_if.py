@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.scoring.asking.nearest import Ranking, page_of, rank
-from services.scoring.asking.scenario import Scenario, supposed_readings
+from services.scoring.asking.nearest import NearestPage, Ranking, missing_of, page_of
+from services.scoring.asking.scenario import supposed_readings
 from services.scoring.asking.what_if_comparison import Inputs, WhatIf, compare
 from services.scoring.asking.what_if_request import Supposition, reference_under
 from services.scoring.judging.aggregates import summed
@@ -204,17 +204,22 @@ def labour(men: int, women: int, certified: int = 50) -> Figures:
     return readings(*(a_reading(element, "2023-03", count) for element, count in counts.items()))
 
 
-def ranked(criterion: str, figures: dict[str, Figures]) -> Ranking:
+def ranked(criterion: str, figures: dict[str, Figures]) -> tuple[Ranking, dict[int, Figures]]:
     reference = load()
     by_key = {key_of(code): one for code, one in figures.items()}
     communes = [reference.units.by_key(key) for key in by_key]
-    judge = Judge(reference, TODAY)
-    return rank(judge, communes, criterion, Scenario.of(judge, by_key).figures)
+    return Ranking.of(communes, missing_of(Judge(reference, TODAY), communes, criterion, by_key)), by_key
+
+
+def a_page(
+    criterion: str, figures: dict[str, Figures], after: tuple[int, str] = (0, ""), limit: int = 10
+) -> NearestPage:
+    ranking, by_key = ranked(criterion, figures)
+    return page_of(Judge(load(), TODAY), ranking, criterion, by_key, after=after, limit=limit)
 
 
 def test_men_and_women_lack_apart_and_count_together() -> None:
-    ranking = ranked("ntm-12", {BORDER: labour(60, 65, 15), DIEM_HE: labour(80, 56), "06121": labour(70, 70)})
-    page = page_of(Judge(load(), TODAY), ranking, "ntm-12", after=(0, ""), limit=10)
+    page = a_page("ntm-12", {BORDER: labour(60, 65, 15), DIEM_HE: labour(80, 56), "06121": labour(70, 70)})
     assert [(one.unit.code, one.missing) for one in page.items] == [(DIEM_HE, 14), (BORDER, 25)]
     parts = [(part.indicator, part.group, part.missing) for part in page.items[1].parts]
     assert parts == [("12.1", "men", 10), ("12.1", "women", 5), ("12.2", "men", 5), ("12.2", "women", 5)]
@@ -230,8 +235,7 @@ def test_a_yes_no_item_that_lacks_counts_as_one() -> None:
             a_reading("universal_education", "2023-03", int(universal)),
         )
 
-    ranking = ranked("ntm-14", {BORDER: education(False, 98), DIEM_HE: education(True, 95)})
-    page = page_of(Judge(load(), TODAY), ranking, "ntm-14", after=(0, ""), limit=10)
+    page = a_page("ntm-14", {BORDER: education(False, 98), DIEM_HE: education(True, 95)})
     assert [(one.unit.code, one.missing) for one in page.items] == [(BORDER, 1), (DIEM_HE, 3)]
     ((item,), (children,)) = (one.parts for one in page.items)
     assert (item.missing_unit.en, children.missing_unit.en) == ("items", "children")
@@ -240,14 +244,13 @@ def test_a_yes_no_item_that_lacks_counts_as_one() -> None:
 
 def test_communes_without_all_figures_are_counted_and_not_listed() -> None:
     half = readings(a_reading("workers_men", "2023-03", 100), a_reading("trained_men", "2023-03", 10))
-    ranking = ranked("ntm-12", {BORDER: half, DIEM_HE: Figures(), "06121": labour(69, 70)})
-    assert ([unit.code for _, unit, _ in ranking.lacking], ranking.met, ranking.no_data) == (["06121"], 0, 2)
+    ranking, _ = ranked("ntm-12", {BORDER: half, DIEM_HE: Figures(), "06121": labour(69, 70)})
+    assert ([unit.code for _, unit in ranking.lacking], ranking.met, ranking.no_data) == (["06121"], 0, 2)
 
 
 def test_pages_follow_each_other_also_where_communes_lack_the_same() -> None:
     figures = {code: readings(*poverty("2023-03", 150)) for code in (BORDER, DIEM_HE, "06121")}
-    ranking = ranked("ntm-11", figures)
-    first = page_of(Judge(load(), TODAY), ranking, "ntm-11", after=(0, ""), limit=2)
+    first = a_page("ntm-11", figures, limit=2)
     assert ([one.unit.code for one in first.items], first.next) == ([BORDER, "06121"], encode_cursor(20, "06121"))
-    second = page_of(Judge(load(), TODAY), ranking, "ntm-11", after=(20, "06121"), limit=2)
+    second = a_page("ntm-11", figures, after=(20, "06121"), limit=2)
     assert ([one.unit.code for one in second.items], second.next) == ([DIEM_HE], None)

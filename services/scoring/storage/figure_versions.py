@@ -1,0 +1,48 @@
+"""The SQL of the versions of units' figures: as long as a unit's version is the same, so is all that is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import REGCLASS
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scoring.storage.tables import FigureVersionRow, SubmissionRow
+from shared.postgres.statements import columns_of, insert_rows, table_of
+
+version = table_of(FigureVersionRow)
+
+
+class StateVersion(NamedTuple):
+    """What tells whether any figures have changed."""
+
+    table: int
+    """The number of the table of submissions, which is another one after a rebuild."""
+    total: int
+    """The sum of all units' versions."""
+
+
+_COUNT = insert_rows(version, ("unit", "number")).on_conflict_do_update(
+    index_elements=["unit"], set_={"number": version.c.number + 1}
+)
+_TABLE = cast(cast(literal(table_of(SubmissionRow).fullname), REGCLASS), BigInteger)
+
+
+async def count_versions(connection: AsyncConnection, units: Collection[int]) -> None:
+    """Note that figures of these units come or go with this transaction. The units must be locked."""
+    if units:
+        await connection.execute(_COUNT, columns_of([{"unit": unit, "number": 1} for unit in sorted(units)]))
+
+
+async def state_version(connection: AsyncConnection) -> StateVersion:
+    """Return the version of all figures together."""
+    row = (await connection.execute(select(_TABLE, func.coalesce(func.sum(version.c.number), 0)))).one()
+    return StateVersion(int(row[0]), int(row[1]))
+
+
+async def figure_versions(connection: AsyncConnection) -> Mapping[int, int]:
+    """Return the version of each unit's figures; one that is not named has 0."""
+    rows = await connection.execute(select(version.c.unit, version.c.number))
+    return {row.unit: row.number for row in rows}
