@@ -95,6 +95,7 @@ _UNSAFE = (
         re.compile(r"/embeddings/|/activex/|/ctrlprops/|oleobject|/webextensions/|^customui/", re.IGNORECASE),
     ),
 )
+_BEGINS_AS_XML = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\x00\s]*<")
 _CELL = re.compile(rb"<(?:\w+:)?c[\s/>]")
 _LARGE_PARTS = re.compile(r"xl/(?:worksheets/[^/]+|sharedStrings)\.xml", re.IGNORECASE)
 
@@ -194,10 +195,10 @@ def _check_parts(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo]) -> None
     counted = dict.fromkeys(_MARK_LIMITS, 0)
     cells = 0
     for part in parts:
-        name = part.filename
-        if not name.lower().endswith((".xml", ".rels", ".vml")):
+        name, content = part.filename, archive.read(part)
+        # a sheet may have any name: the reader goes where other parts lead it
+        if not name.lower().endswith((".xml", ".rels", ".vml")) and not _BEGINS_AS_XML.match(content):
             continue
-        content = archive.read(part)
         for mark, limit in _MARK_LIMITS.items():
             counted[mark] += content.count(mark)
             if counted[mark] > limit:

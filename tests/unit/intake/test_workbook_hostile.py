@@ -200,6 +200,31 @@ def test_more_cells_than_any_template_has_are_refused_without_being_read() -> No
     assert refusal_of(with_parts(a_workbook(), {SHEET: sheet, "docProps/noise.bin": noise})) == "unpacks_too_large"
 
 
+@pytest.mark.parametrize("ending", ["bin", "png", "dat", "XML5", "rels2"])
+@pytest.mark.parametrize(
+    ("prolog", "encoding"),
+    [
+        ("", "utf-8"), ("\ufeff \n", "utf-8"), ("<!DOCTYPE x>", "utf-8"),
+        ('<?xml version="1.0" encoding="utf-16"?>', "utf-16"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("cells", [400_000, 1])
+def test_a_sheet_under_another_name_is_checked_as_well(ending: str, prolog: str, encoding: str, cells: int) -> None:
+    sheet = a_sheet(f"<row>{'<c/>' * cells}</row>").decode().partition("?>")[2]
+    other = f"sheet1.{ending}".encode()
+    hidden = {f"xl/worksheets/sheet1.{ending}": (prolog + sheet).encode(encoding), "docProps/noise": os.urandom(40_000)}
+    for part in (TYPES, "xl/_rels/workbook.xml.rels"):
+        hidden[part] = part_of(a_workbook(), part).replace(b"sheet1.xml", other)
+    is_plain = not prolog.strip("\ufeff \n")
+    expected = "unpacks_too_large" if cells > 1 else "no_header" if is_plain else "damaged_workbook"
+    assert refusal_of(with_parts(a_workbook(), hidden)) == expected
+
+
+def test_a_picture_made_of_tags_is_harmless() -> None:
+    picture = b'<svg xmlns="http://www.w3.org/2000/svg">' + b"<path/>" * 1_000 + b"</svg>"
+    assert read(with_parts(a_workbook(), {"xl/media/image1.svg": picture}), REFERENCE, RowDefaults()).rows
+
+
 def test_more_formats_than_excel_knows_are_refused_without_being_read() -> None:
     noise = os.urandom(40_000)
     styles = part_of(a_workbook(), STYLES).replace(b"</cellXfs>", b"<xf/>" * 300_000 + b"</cellXfs>")
