@@ -234,7 +234,7 @@ async def _collect(timeout_seconds: float, nothing_left: type[Exception] = Timeo
     nats-py raises either error when nothing is left: the plain one where the time is over before the server says so.
     """
     taken: list[int] = []
-    there = [SimpleNamespace(metadata=SimpleNamespace(num_pending=0))]
+    there = [SimpleNamespace(metadata=SimpleNamespace(num_pending=0, num_delivered=1))]
 
     async def fetch(batch: int, timeout: float) -> list[Any]:  # noqa: ASYNC109 - as nats-py's
         if there:
