@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Literal
 
 from shared.problems import Faults
-from shared.spreadsheet.grid import COLUMN_LIMIT, LINE_LIMIT, ROW_LIMIT, Cell, Grid, Row, Sheet, limited
+from shared.spreadsheet.grid import COLUMN_LIMIT, LINE_LIMIT, ROW_LIMIT, Cell, Grid, Row, Sheet, check_length, limited
 from shared.spreadsheet.guard import refused
 from shared.texts import phrase
 
@@ -23,9 +23,6 @@ BYTE_ORDER_MARK = "\ufeff"
 
 HEADER_LINES = 20
 """The number of lines from the top among which the header is looked for."""
-
-TEXT_LIMIT = 2_000_000
-"""The most characters of a CSV file (ours): eight times those of a file of all communes and elements."""
 
 CSV_CELL_LIMIT = 60_000
 """The most filled cells of such a file (ours): with the characters it keeps the work for a file below a second."""
@@ -47,8 +44,7 @@ def read_csv(body: bytes, recognised: Callable[[Row], int]) -> Grid:
     Problem (422) where the file cannot be read.
     """
     text = decode(body)
-    if len(text) > TEXT_LIMIT:
-        raise refused(Faults.TOO_LONG, expected=phrase("delimited.characters"))
+    check_length(len(text))
     first, _, rest = text.partition("\n")
     if first.strip().strip('"').lower() in {f"sep={delimiter.strip()}" for delimiter in _DELIMITERS}:
         # Excel's own way to state the delimiter

@@ -10,6 +10,7 @@ from openpyxl.utils import get_column_letter
 
 from shared.problems import Faults
 from shared.spreadsheet.guard import refused
+from shared.texts import phrase
 
 ROW_LIMIT = 2000
 """The most rows in the whole file, blank ones not counted."""
@@ -18,6 +19,12 @@ COLUMN_LIMIT = 300
 
 LINE_LIMIT = 20_000
 """The most rows of a sheet, blank ones included."""
+
+TEXT_LIMIT = 2_000_000
+"""The most characters of a file's cells (ours): eight times those of a file of all communes and elements.
+
+A workbook may state a text once and show it in any number of cells.
+"""
 
 type Value = str | int | float | bool
 
@@ -89,6 +96,12 @@ class Grid:
     facts: Mapping[str, str]
     hidden: tuple[Sheet, ...] = ()
     """The beginning of each hidden sheet."""
+
+
+def check_length(characters: int) -> None:
+    """Raise a problem where a file has more characters than any has to have: each of them is work."""
+    if characters > TEXT_LIMIT:
+        raise refused(Faults.TOO_LONG, expected=phrase("delimited.characters"))
 
 
 def name_of(row: int, column: int) -> str:

@@ -32,6 +32,9 @@ and a hundred columns stays below.
 _SMALL_PART_MARKS = 200_000
 """The most tags of a part that is parsed as a whole: Excel itself knows some 65,000 formats of cells."""
 
+_FORMAT_LIMIT, _FORMATS_LIMIT = 255 * len("&quot;"), 200_000
+"""The most bytes of a format of numbers, and of all: Excel holds 255 characters, in some 250 formats of one's own."""
+
 CELL_LIMIT = 250_000
 """The most cells of all sheets, empty ones included: a template of all communes and elements has a tenth."""
 
@@ -96,6 +99,7 @@ _UNSAFE = (
     ),
 )
 _BEGINS_AS_XML = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\x00\s]*<")
+_FORMATS = re.compile(rb"""formatCode\s*=\s*(["'])(.*?)\1""", re.DOTALL)
 _CELL = re.compile(rb"<(?:\w+:)?c[\s/>]")
 _LARGE_PARTS = re.compile(r"xl/(?:worksheets/[^/]+|sharedStrings)\.xml", re.IGNORECASE)
 
@@ -209,6 +213,7 @@ def _check_parts(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo]) -> None
             raise refused(Faults.UNPACKS_TOO_LARGE, value=f"{tags} XML", expected=f"{_SMALL_PART_MARKS} XML")
         if cells > CELL_LIMIT:
             raise refused(Faults.UNPACKS_TOO_LARGE, value=f"{cells} cells", expected=f"{CELL_LIMIT} cells")
+        _check_formats(content)
         _check_encoding(name, content)
         if b"<!DOCTYPE" in content:  # the standard forbids it, and not every parser leaves entities alone
             raise refused(Faults.DAMAGED_WORKBOOK, value=f"{name[:60]}: DOCTYPE")
@@ -216,6 +221,13 @@ def _check_parts(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo]) -> None
             _check_type(content)
         elif name.lower().endswith(".rels"):
             _check_relations(name, content)
+
+
+def _check_formats(content: bytes) -> None:
+    """Refuse longer formats of numbers than Excel takes: to take one apart takes the square of its length."""
+    lengths = [len(written[2]) for written in _FORMATS.finditer(content)]
+    if max(lengths, default=0) > _FORMAT_LIMIT or sum(lengths) > _FORMATS_LIMIT:
+        raise refused(Faults.DAMAGED_WORKBOOK, value="formatCode")
 
 
 def _check_encoding(name: str, content: bytes) -> None:

@@ -20,7 +20,19 @@ from openpyxl.utils.cell import range_boundaries
 from openpyxl.xml.constants import SHEET_MAIN_NS
 
 from shared.problems import Faults, Problem
-from shared.spreadsheet.grid import COLUMN_LIMIT, LINE_LIMIT, ROW_LIMIT, Cell, Grid, Range, Row, Sheet, limited, name_of
+from shared.spreadsheet.grid import (
+    COLUMN_LIMIT,
+    LINE_LIMIT,
+    ROW_LIMIT,
+    Cell,
+    Grid,
+    Range,
+    Row,
+    Sheet,
+    check_length,
+    limited,
+    name_of,
+)
 from shared.spreadsheet.guard import refused
 from shared.text import plain
 
@@ -35,12 +47,12 @@ _HIDDEN_LINES = 300
 _RANGE_CELLS = 100_000
 """The most cells of a file's array formulas."""
 _MARKED = re.compile(rb"""<(?:\w+:)?(?:f[\s>/]|mergeCell\b)|hidden\s*=|ht\s*=\s*["'][01]\b|width\s*=\s*["']0""")
-_ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\sr\s*=\s*["'](\d+)""")
-_ADDRESS = re.compile(rb"""<(?:\w+:)?c\b[^>]*?\sr\s*=\s*["']([A-Za-z]+\d+)""")
+_ROW = re.compile(rb"""<(?:\w+:)?row\b[^<>]*?\sr\s*=\s*["'](\d+)""")
+_ADDRESS = re.compile(rb"""<(?:\w+:)?c\b[^<>]*?\sr\s*=\s*["']([A-Za-z]+\d+)""")
 _SEEN_HEIGHT, _SEEN_WIDTH = 2, 0.3
 """The points of a row and the digits of a column below which nobody sees what stands in it."""
-_TEXT_LIMIT = 32_767
-"""The most characters that Excel itself holds in a cell."""
+_TEXT_LIMIT, _FORMAT_LIMIT = 32_767, 255
+"""The most characters that Excel itself holds in a cell, and in the format of a number."""
 
 
 def read_xlsx(body: bytes) -> Grid:
@@ -62,6 +74,9 @@ def read_xlsx(body: bytes) -> Grid:
                     sheets.append(Sheet(sheet.title, rows, marks.merged, marks.hidden_rows, marks.hidden_columns))
                 elif hasattr(sheet, "iter_rows"):
                     hidden.append(Sheet(sheet.title, tuple(_rows(sheet, frozenset(), _HIDDEN_LINES))))
+        check_length(
+            sum(_length(cell) for sheet in (*sheets, *hidden) for row in sheet.rows for cell in row.cells.values())
+        )
         if len({sheet.title.casefold() for sheet in sheets}) < len(sheets):
             raise refused(Faults.DAMAGED_WORKBOOK, value="sheet names")
         return Grid(tuple(sheets), facts, tuple(hidden))
@@ -95,15 +110,23 @@ def _cell(read_cell: Any) -> Cell | None:
     if isinstance(value, bool):
         return Cell(value, "yes_no")
     if isinstance(value, datetime | date):
-        return Cell(_date_as_shown(value, read_cell.number_format or "yyyy-mm-dd"), "date")
+        return Cell(_date_as_shown(value, _format(read_cell) or "yyyy-mm-dd"), "date")
     if read_cell.data_type == "e" or (isinstance(value, float) and not math.isfinite(value)):
         return Cell(str(value), "error")
     if isinstance(value, int | float):
         number = int(value) if isinstance(value, float) and value.is_integer() else value
-        scale = _scale(read_cell.number_format or "")
+        scale = _scale(_format(read_cell))
         return Cell(number, "scaled", scale) if scale else Cell(number, "number", look=_look(read_cell))
     text = str(value)[:_TEXT_LIMIT]
     return Cell(text, look=_look(read_cell)) if text.strip() else None
+
+
+def _length(cell: Cell) -> int:
+    return len(cell.value) if isinstance(cell.value, str) else 0
+
+
+def _format(read_cell: Any) -> str:
+    return (read_cell.number_format or "")[:_FORMAT_LIMIT]
 
 
 _WHITE = ("FFFFFFFF", "00FFFFFF")

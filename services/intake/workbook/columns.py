@@ -33,7 +33,7 @@ _ROLES: dict[Role, tuple[str, ...]] = {
     "revision": ("revision", "lan sua"),
     "remark": ("stt", "tt", "no", "so tt", "ghi chu", "note", "notes", "remark", "remarks"),
 }
-_MEASURE = re.compile(r"\s*\([^()]*\)\s*$")
+_MEASURE = re.compile(r"\([^()]*\)\s*$")
 
 
 class Names:

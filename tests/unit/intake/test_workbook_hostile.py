@@ -220,6 +220,60 @@ def test_a_sheet_under_another_name_is_checked_as_well(ending: str, prolog: str,
     assert refusal_of(with_parts(a_workbook(), hidden)) == expected
 
 
+SHARED = "xl/sharedStrings.xml"
+_SHARED_TYPE = (
+    f'<Override PartName="/{SHARED}" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.'
+)
+_SHARED_TYPE += 'sharedStrings+xml"/></Types>'
+
+
+@pytest.mark.parametrize("text", ["a b " * 8_000, "x" + " " * 32_000 + "x", "０ " * 16_000, "(" * 32_000])
+@pytest.mark.parametrize("is_hidden", [False, True])
+def test_a_long_text_that_stands_in_many_cells_is_refused_without_being_looked_at(
+    text: str, *, is_hidden: bool
+) -> None:
+    cells = '<c t="s"><v>0</v></c>' * 50
+    sheet = a_sheet("".join(f'<row r="{row}">{cells}</row>' for row in range(1, 61)))
+    parts = {
+        SHARED: f'<sst {NS} count="1"><si><t xml:space="preserve">{text}</t></si></sst>'.encode(),
+        TYPES: part_of(a_workbook(), TYPES).replace(b"</Types>", _SHARED_TYPE.encode()),
+        SHEET: sheet,
+        "docProps/noise": os.urandom(40_000),
+    }
+    if is_hidden:
+        workbook = part_of(a_workbook(), "xl/workbook.xml")
+        parts["xl/workbook.xml"] = workbook.replace(b'state="visible"', b'state="hidden"')
+    assert refusal_of(with_parts(a_workbook(), parts)) == "too_long"
+
+
+@pytest.mark.parametrize("around", ["<!-- {} -->", "<x><![CDATA[{}]]></x>"])
+@pytest.mark.parametrize("tag", ["row", "c"])
+def test_what_only_looks_like_tags_takes_no_time(around: str, tag: str) -> None:
+    """Each of them would be looked through to the end of the sheet."""
+    sheet = part_of(a_workbook(), SHEET)
+    full = sheet.replace(b"</sheetData>", b"</sheetData>" + around.format(f"<{tag} " * 200_000).encode())
+    assert read(
+        with_parts(a_workbook(), {SHEET: full, "docProps/noise": os.urandom(90_000)}), REFERENCE, RowDefaults()
+    ).rows
+
+
+@pytest.mark.parametrize("written", ["[" * 300_000, ";" * 300_000, "0," * 100_000, "&quot;" * 2_000])
+@pytest.mark.parametrize("part", [STYLES, SHEET.replace("xml", "dat")])
+def test_a_format_of_numbers_that_is_longer_than_excel_takes_is_refused(written: str, part: str) -> None:
+    styles = part_of(a_workbook(), STYLES)
+    formats = f'<numFmts count="1"><numFmt numFmtId="200" formatCode = \'{written}\'/></numFmts><fonts'
+    content = styles.replace(b"<fonts", formats.encode(), 1)
+    assert (
+        refusal_of(with_parts(a_workbook(), {part: content, "docProps/noise": os.urandom(40_000)}))
+        == "damaged_workbook"
+    )
+
+
+def test_many_blanks_within_a_text_take_no_time() -> None:
+    rows = f"unit;period;a{' ' * 60_000}b\n" * 20
+    assert refusal_of(rows.encode()) == "no_header"
+
+
 def test_a_picture_made_of_tags_is_harmless() -> None:
     picture = b'<svg xmlns="http://www.w3.org/2000/svg">' + b"<path/>" * 1_000 + b"</svg>"
     assert read(with_parts(a_workbook(), {"xl/media/image1.svg": picture}), REFERENCE, RowDefaults()).rows

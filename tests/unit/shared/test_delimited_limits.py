@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from shared.problems import Faults, Problem
-from shared.spreadsheet.delimited import TEXT_LIMIT, read_csv
-from shared.spreadsheet.grid import COLUMN_LIMIT, Row
+from shared.spreadsheet.delimited import read_csv
+from shared.spreadsheet.grid import COLUMN_LIMIT, TEXT_LIMIT, Row
 
 HEAD = "Mã xã;Kỳ;poor_households\n"
 ROW = "06280;2023-04;131\n"
