@@ -223,6 +223,14 @@ async def over_nats(around: Surroundings, _: Service, key: str, items: list[byte
 FORMS: tuple[Form, ...] = (as_lines, as_array, over_nats, as_object)
 
 
+def written_otherwise(item: bytes) -> bytes:
+    """Write a submission with its fields in another order, and with decimals (`1204.0`)."""
+    fields = dict(reversed(json.loads(item).items()))
+    return json.dumps(
+        {**fields, "readings": {name: float(value) for name, value in fields["readings"].items()}}
+    ).encode()
+
+
 @pytest.mark.parametrize("waits", [False, True], ids=["at once", "later"])
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("first", FORMS)
@@ -239,7 +247,8 @@ async def test_the_receipt_holds_in_whichever_form_the_request_comes_again_and_n
         await asyncio.sleep(1)
     before = await shared_around.stored(subjects.SUBMISSIONS_STREAM)
     for form in FORMS if count == 1 else FORMS[:-1]:
-        assert await form(shared_around, shared_intake, key, sent, request) == receipts, form
+        for again in (sent, list(map(written_otherwise, sent))):
+            assert await form(shared_around, shared_intake, key, again, request) == receipts, (form, again)
     goes_on = [*sent, *lines(1, f"more {request}")]
     for form in FORMS[:-1]:
         if (form is as_lines) is not (first is as_lines):

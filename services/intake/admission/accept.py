@@ -6,6 +6,7 @@ Nothing is accepted before it is on disk.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -92,6 +93,21 @@ def items_of(body: object) -> Sequence[object]:
 def content_digest(content: bytes) -> str:
     """Return the SHA-256 of a request's content, in hexadecimal. The `Idempotency-Key` is for this content alone."""
     return hashlib.sha256(content).hexdigest()
+
+
+def content_of(item: object) -> bytes:
+    """Return what an `Idempotency-Key` belongs to, of a JSON value: the order of its fields and the way in which its
+    numbers are written (`1204.0`, `1.204e3`) do not matter.
+    """
+    return json.dumps(_in_whole_numbers(item), sort_keys=True).encode()
+
+
+def _in_whole_numbers(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _in_whole_numbers(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_in_whole_numbers(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def receipts_of(outcomes: Sequence[Outcome]) -> list[Receipt]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 
@@ -11,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.intake.admission.accept import content_digest
+from services.intake.admission.accept import content_digest, content_of
 from services.intake.admission.candidate import REQUEST_KEY, Posted
 from services.intake.admission.group_commit import Outcome
 from services.intake.doors.ndjson import NDJSON, answer_item, post_lines
@@ -91,7 +90,7 @@ async def answer_json(intake: Intake, text: bytes, posted: Posted) -> Response:
     if posted.request is not None:
         # a submission is the same in an array of its own
         alone = body[0] if isinstance(body, list) and len(body) == 1 else body
-        digest = content_digest(json.dumps(alone, sort_keys=True).encode())
+        digest = content_digest(content_of(alone))
         posted = Posted(posted.caller, posted.language, posted.trace, posted.request, digest)
     outcomes = await intake.admission.accept(body, posted)
     return _answer_all(outcomes, posted.language) if isinstance(body, list) else _answer_one(outcomes[0], posted)

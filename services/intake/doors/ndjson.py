@@ -15,7 +15,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from services.intake.admission.accept import ITEM_LIMIT, content_digest
+from services.intake.admission.accept import ITEM_LIMIT, content_digest, content_of
 from services.intake.admission.candidate import LINES, Candidate, Posted, Refused
 from services.intake.admission.group_commit import Outcome
 from services.intake.service import Intake
@@ -122,7 +122,7 @@ class _Stream:
     def take(self, item: object) -> int:
         """Take the next line; return its number among the lines that are not blank, from 0, as in an array."""
         if self.posted.request is not None:
-            self._digest = content_digest(self._digest.encode() + json.dumps(item, sort_keys=True).encode())
+            self._digest = content_digest(self._digest.encode() + content_of(item))
             self.posted = replace(self.posted, request_digest=LINES + self._digest)
         self._number += 1
         return self._number - 1
