@@ -1,4 +1,4 @@
-"""Elements, units and figures as faults and warnings name them, in both languages."""
+"""Elements and figures as faults and warnings name them, in both languages."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -35,7 +35,7 @@ class UnacknowledgedAlerts(BaseModel):
 
 
 class UnacknowledgedList(BaseModel):
-    """Who has not reacted: those first of whom most was told to a higher role, then those with most that waits."""
+    """The districts that have not reacted, by what was told to a higher role, then by what waits, most first."""
 
     items: list[UnacknowledgedAlerts]
     waiting: int = Field(description="All that wait.")
@@ -54,8 +54,7 @@ async def list_unacknowledged(runtime: Running, request: Request, caller: Signed
     by_unit: Mapping[int, list[TopicOfChange]] = defaultdict(list)
     for one in waiting:
         by_unit[_shown_at(units.by_key(one.unit), units).key].append(one)
-    escalated = frozenset(alerts.escalated)
-    items = [_item(units.by_key(key), those, escalated) for key, those in by_unit.items()]
+    items = [_item(units.by_key(key), those, alerts.escalated) for key, those in by_unit.items()]
     return UnacknowledgedList(
         items=sorted(items, key=lambda one: (-one.escalated, -one.waiting, one.unit.code)),
         waiting=len(waiting),
@@ -73,7 +72,7 @@ def _shown_at(unit: Unit, units: Units) -> Unit:
     return units.district(unit) or unit
 
 
-def _item(unit: Unit, those: Sequence[TopicOfChange], escalated: frozenset[UUID]) -> UnacknowledgedAlerts:
+def _item(unit: Unit, those: Sequence[TopicOfChange], escalated: Collection[UUID]) -> UnacknowledgedAlerts:
     return UnacknowledgedAlerts(
         unit=unit_ref(unit),
         waiting=len(those),

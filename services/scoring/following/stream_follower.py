@@ -1,4 +1,4 @@
-"""What a stream has got on some subjects, kept in this process: each look reads only what is new."""
+"""A reader of some subjects of a stream that remembers where it was: each look reads only what is new."""
 
 from __future__ import annotations
 

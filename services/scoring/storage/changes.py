@@ -60,7 +60,7 @@ class ChangeOfStatus(NamedTuple):
 
 
 class TopicOfChange(NamedTuple):
-    """What a published change was about, and what it was."""
+    """A published change, with the unit and the topic that it was about."""
 
     number: int
     id: UUID
