@@ -6,12 +6,14 @@ in them, for they are ahead of the database's snapshot: they are made again and 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 from nats.js.errors import APIError, NotFoundError
 
 from shared.backup.archive import Part, Writer
@@ -24,6 +26,8 @@ from shared.nats.streams import OUR_LIMIT
 _CHUNK_BYTES = 128 << 10
 _PATIENCE_SECONDS = 600
 """The time for an answer: before its first chunk the server reads the whole stream to check it."""
+_ROUTE_SECONDS = 10
+"""The time in which a cluster's servers have told each other who listens to a subject."""
 
 
 async def positions(nats: Client) -> dict[str, dict[str, int]]:
@@ -120,10 +124,25 @@ async def _restore(
     while part is not None and part.member == note.member:
         for start in range(0, len(part.data), _CHUNK_BYTES):
             chunk = part.data[start : start + _CHUNK_BYTES]
-            _checked((await nats.request(begun["deliver_subject"], chunk, timeout=_PATIENCE_SECONDS)).data)
+            await _hand_over(nats, begun["deliver_subject"], chunk)
         part = next(parts, None)
-    _checked((await nats.request(begun["deliver_subject"], b"", timeout=_PATIENCE_SECONDS)).data)
+    await _hand_over(nats, begun["deliver_subject"], b"")
     return part
+
+
+async def _hand_over(nats: Client, subject: str, chunk: bytes) -> None:
+    """Send a chunk to the server that restores; in a cluster its answer may come before word that it listens there."""
+    clock = asyncio.get_running_loop()
+    last_try = clock.time() + _ROUTE_SECONDS
+    while True:
+        try:
+            _checked((await nats.request(subject, chunk, timeout=_PATIENCE_SECONDS)).data)
+        except NoRespondersError:  # so nobody has the chunk
+            if clock.time() > last_try:
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            return
 
 
 def _without_our_limit(config: Mapping[str, Any]) -> dict[str, Any]:
