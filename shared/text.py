@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache, lru_cache
 
@@ -17,8 +17,9 @@ from shared.characters import in_latin, typed, visible, with_d_stroke
 from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.dossier import DossierStep
 from shared.contracts.period import Granularity, Period
-from shared.contracts.status import Stage
+from shared.contracts.status import Event, Stage, Status
 from shared.texts import filled, phrase
+from shared.time import VIETNAM
 
 _DAY_PATTERNS: dict[Language, str] = {"vi": "dd/MM/yyyy", "en": "d MMMM yyyy"}
 _MOST_DECIMALS = 2
@@ -31,6 +32,29 @@ STAGES: dict[Stage, Bilingual] = {
     Stage.CONFIRMED: phrase("text.stages.confirmed"),
 }
 """The names of the stages."""
+
+STATUSES: dict[Status, Bilingual] = {
+    Status.MET: phrase("text.statuses.met"),
+    Status.ON_TRACK: phrase("text.statuses.on_track"),
+    Status.BEHIND: phrase("text.statuses.behind"),
+    Status.MISSED: phrase("text.statuses.missed"),
+    Status.NOT_MET: phrase("text.statuses.not_met"),
+    Status.NO_DATA: phrase("text.statuses.no_data"),
+}
+"""The names of the statuses."""
+
+EVENTS: dict[Event, Bilingual] = {
+    Event.FIRST_DATA: phrase("text.events.first_data"),
+    Event.MET: phrase("text.events.met"),
+    Event.LOST: phrase("text.events.lost"),
+    Event.FELL_BEHIND: phrase("text.events.fell_behind"),
+    Event.RECOVERED: phrase("text.events.recovered"),
+    Event.MISSED: phrase("text.events.missed"),
+    Event.CHANGED: phrase("text.events.changed"),
+    Event.OVERDUE: phrase("text.events.overdue"),
+    Event.REPORT_ARRIVED: phrase("text.events.report_arrived"),
+}
+"""The names of the events of a commune's criteria, and of commitments."""
 
 DOSSIER_STEPS: dict[DossierStep, Bilingual] = {
     DossierStep.SELF_ASSESSED: phrase("text.steps.self_assessed"),
@@ -128,6 +152,17 @@ def day_named(value: date) -> Bilingual:
     return Bilingual(vi=day(value, "vi"), en=day(value, "en"))
 
 
+def moment(at: datetime, language: Language = "vi") -> str:
+    """Write a time to the minute, as clocks in Vietnam show it: `08:30 30/06/2023`, `08:30, 30 June 2023`."""
+    local = at.astimezone(VIETNAM)
+    return f"{local:%H:%M}{' ' if language == 'vi' else ', '}{day(local.date(), language)}"
+
+
+def moment_named(at: datetime) -> Bilingual:
+    """Write a time to the minute in both languages."""
+    return Bilingual(vi=moment(at, "vi"), en=moment(at, "en"))
+
+
 @lru_cache(4096)
 def period_name(period: Period, language: Language) -> str:
     """Name a period: `tháng 6/2023`, `quý II/2023`, `6 tháng đầu năm 2023`, `năm 2023`, and the like in English."""
@@ -173,6 +208,8 @@ def shown(value: object, language: Language) -> str:
             return STAGES[value].in_(language)
         case Period():
             return period_name(value, language)
+        case datetime():
+            return moment(value, language)
         case date():
             return day(value, language)
         case tuple():

@@ -60,7 +60,7 @@ def a_part(**fields: Any) -> Part:
 
 REASON = Bilingual(
     vi="Tỷ lệ nghèo đa chiều: 18,19 % (219/1.204 hộ) (tháng 6/2023); mục tiêu ≤ 13 % (ngưỡng chưa đối chiếu văn bản); "
-    "theo lộ trình đến 30/06/2023 phải ≤ 15,6 %, còn kém 2,59 điểm %; còn thiếu 63 hộ đến 31/12/2023.",
+    "theo lộ trình đến 30/06/2023 phải ≤ 15,6 %, còn kém 2,59 điểm phần trăm; còn thiếu 63 hộ đến 31/12/2023.",
     en="Multidimensional poverty rate: 18.19 % (219/1,204 households) (June 2023); goal ≤ 13 % (threshold not "
     "verified); the path asks for ≤ 15.6 % by 30 June 2023, 2.59 points short; 63 households to go by 31 December "
     "2023.",

@@ -13,6 +13,7 @@ from deploy.local.clients import database
 from services.cli.console import console, fail, run
 from services.cli.options import DATA, Data, system_of
 from services.cli.running_reference import plans_of
+from shared import text
 from shared.access import caller
 from shared.access.agency_keys import (
     ListedKey,
@@ -137,7 +138,7 @@ def _show(key: str) -> None:
 
 def moment(at: datetime | None) -> str:
     """Return a moment to the minute in Vietnam, for a table; nothing for None."""
-    return f"{at.astimezone(VIETNAM):%Y-%m-%d %H:%M}" if at else ""
+    return text.moment(at) if at else ""
 
 
 def _end(text: str | None) -> datetime | None:

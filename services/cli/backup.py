@@ -24,6 +24,7 @@ from services.cli.console import console, errors, fail, run, words_of
 from services.cli.migrate import SCHEMAS
 from services.cli.options import DATA, Data, system_of
 from services.cli.texts import phrase
+from shared import text
 from shared.backup.archive import is_whole, new_identity, recipient_of, verified
 from shared.backup.backup import Source, back_up
 from shared.backup.errors import BackupError
@@ -39,7 +40,7 @@ from shared.postgres.engine import create_engine
 from shared.service.runtime import background
 from shared.settings import Settings, settings
 from shared.texts import filled
-from shared.time import VIETNAM, utc_now
+from shared.time import utc_now
 
 _FAILURES = (
     BackupError,
@@ -198,7 +199,7 @@ class Daily:
         now = utc_now()
         last = newest(_names(self.directory), now)
         if is_too_old(last, self._began, now, self.longest):
-            at = f"{last.astimezone(VIETNAM):%d/%m/%Y %H:%M}" if last else "–"
+            at = text.moment(last) if last else "–"
             hours = f"{self.longest / timedelta(hours=1):g}"
             return {Code.BACKUP: filled(phrase("backup.too_old"), directory=self.directory, at=at, hours=hours)}
         return {Code.BACKUP: self._failure} if self._failure else {}
@@ -312,4 +313,4 @@ def _say(template: Bilingual, manifest: Manifest, file: Path) -> None:
 
 def moment(manifest: Manifest) -> str:
     """Return the moment of a backup, as people in Vietnam write it."""
-    return f"{manifest.made_at.astimezone(VIETNAM):%d/%m/%Y %H:%M:%S}"
+    return text.moment(manifest.made_at)

@@ -13,7 +13,8 @@ from deploy.local.clients import http
 from services.cli.answers import Place, Words, get
 from services.cli.console import console, run
 from services.cli.options import DATA, Data, Key, key_of, system_of
-from shared.text import day
+from shared.contracts.period import Period
+from shared.text import day, period_name
 
 _NAMES_SHOWN = 5
 
@@ -56,14 +57,14 @@ def due(
 def _table(items: list[_Item], on: str) -> Table:
     table = Table(
         "hạn / due", "", "báo cáo / report", "kỳ / period", "huyện / district", "đã gửi / in", "thiếu / missing",
-        title=f"Báo cáo đến hạn / Reports that are due · {on}",
+        title=f"Báo cáo đến hạn / Reports that are due · {day(date.fromisoformat(on), 'vi')}",
     )  # fmt: skip
     for item in items:
         table.add_row(
             day(date.fromisoformat(item["due"]), "vi"),
             Text("quá hạn", style="red") if item["overdue"] else "",
             f"{item['name']['vi']}\n[dim]{item['name']['en']}[/dim]",
-            item["period"],
+            period_name(Period.parse(item["period"]), "vi"),
             item["district"]["name"] if item["district"] else "",
             _arrived(item),
             _names(item),

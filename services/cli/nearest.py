@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, TypedDict
 
 import typer
@@ -80,7 +81,12 @@ def nearest(
 def _table(page: _Page) -> Table:
     name = page["criterion"]["name"]
     table = Table(
-        "mã", "xã", "huyện", "còn thiếu / still lacks", "", title=f"{name['vi']} / {name['en']} · {page['on']}"
+        "mã",
+        "xã",
+        "huyện",
+        "còn thiếu / still lacks",
+        "",
+        title=f"{name['vi']} / {name['en']} · {text.day(date.fromisoformat(page['on']), 'vi')}",
     )
     for item in page["items"]:
         table.add_row(

@@ -14,8 +14,8 @@ from services.cli.options import DATA, Data, system_of
 from services.cli.texts import phrase
 from shared.contracts import subjects
 from shared.contracts.trouble import TroubleReported
-from shared.operations.letter import moment
 from shared.readable import read_rows
+from shared.text import moment
 from shared.texts import filled
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -25,7 +24,7 @@ from services.scoring.storage import tables as scoring
 from shared.contracts import subjects
 from shared.contracts.parked_message import Replayed, ReplayRequest
 from shared.service.parking import ParkedMessage, ParkingPlace
-from shared.time import VIETNAM
+from shared.text import moment
 
 app = typer.Typer(help="Các tin nhắn không xử lý được. / Messages that a service could not process.")
 
@@ -189,7 +188,7 @@ def _table(rows: Sequence[tuple[Service, ParkedMessage]]) -> Table:
         table.add_row(
             service.value,
             str(row.number),
-            _moment(row.parked_at),
+            moment(row.parked_at),
             row.stream,
             str(row.sequence),
             Text(row.subject),
@@ -203,11 +202,7 @@ def _since(row: ParkedMessage) -> str:
     if row.state == "parked" or row.settled_at is None:
         return ""
     by = f" by {row.dropped_by}: {row.drop_reason}" if row.state == "dropped" else ""
-    return f"{row.state} {_moment(row.settled_at)}{by}"
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(VIETNAM):%Y-%m-%d %H:%M}"
+    return f"{row.state} {moment(row.settled_at)}{by}"
 
 
 def _unknown(service: Service, number: int) -> typer.Exit:

@@ -23,7 +23,6 @@ from services.cli.options import DATA, Data, system_of
 from services.cli.running_reference import RunningReference, running_reference
 from services.cli.texts import phrase
 from services.scoring.judging.changes import Moment
-from services.scoring.judging.reasons import STATUS_NAMES
 from services.scoring.update.other_rules import MovedVerdict, moved_verdicts
 from shared.contracts.bilingual import Language
 from shared.nats.publishing import BrokerUnavailableError, SubjectMovedError
@@ -35,6 +34,7 @@ from shared.service.clock import read_day
 from shared.service.proof import Proof
 from shared.service.reference_versions import Installed, UnusableVersionError, all_versions, settings_for, version_at
 from shared.settings import Settings
+from shared.text import STATUSES, moment
 from shared.texts import filled
 from shared.time import VIETNAM, utc_now
 
@@ -140,7 +140,7 @@ def list_versions(lang: Lang = "vi", data: Data = DATA) -> None:
         return
     table = Table(*(title.in_(lang) for title in _COLUMNS))
     for number, version in ((each.number, each.version) for each in installed):
-        at = f"{version.at.astimezone(VIETNAM):%Y-%m-%d %H:%M}"
+        at = moment(version.at)
         table.add_row(str(number), at, version.author, version.reason, version.plan or "", version.digest[:19])
     console.print(table, markup=False)
 
@@ -164,7 +164,7 @@ def show(
     try:
         installed, before = run(work())
         version, files = installed.version, unpack(installed.version.archive)
-        head = (f"{version.at.astimezone(VIETNAM):%Y-%m-%d %H:%M}", version.author, version.reason, version.plan or "")
+        head = (moment(version.at), version.author, version.reason, version.plan or "")
         console.print(f"{number} · {' · '.join(head)}\n{version.digest}", highlight=False, markup=False)
         settings = settings_of(system)
         old = reference_versions.loaded(before, settings) if before else load_for(settings)
@@ -267,8 +267,8 @@ def _print_moved(moved: Mapping[MovedVerdict, int], on: date, lang: Language) ->
             phrase("reference.verdict_moves"),
             name=verdict.topic,
             count=count,
-            before=STATUS_NAMES[verdict.before],
-            after=STATUS_NAMES[verdict.after],
+            before=STATUSES[verdict.before],
+            after=STATUSES[verdict.after],
         )
         console.print(f"  {words.in_(lang)}", highlight=False, markup=False)
 

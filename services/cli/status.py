@@ -16,6 +16,7 @@ from services.cli.answers import Place, Words, get
 from services.cli.console import console, run
 from services.cli.options import DATA, Data, Key, key_of, system_of
 from shared.contracts.status import Status
+from shared.text import STATUSES, day
 
 STATUS_STYLES = {
     "met": "green",
@@ -25,17 +26,7 @@ STATUS_STYLES = {
     "not_met": "",
     "no_data": "dim",
 }
-_NAMES = {
-    "met": "đạt",
-    "on_track": "đúng tiến độ",
-    "behind": "chậm",
-    "missed": "không đạt hạn",
-    "not_met": "chưa đạt",
-    "no_data": "–",
-}
-LEGEND = (
-    "đạt = met · đúng tiến độ = on track · chậm = behind · không đạt hạn = missed · chưa đạt = not met · – = no data"
-)
+LEGEND = " · ".join(f"{name.vi} = {name.en}" for name in STATUSES.values())
 
 
 class _Criterion(TypedDict):
@@ -112,7 +103,7 @@ def _communes_table(items: list[_StatusItem], as_of: str, every: bool) -> Table:
     criteria = [key for key in dict.fromkeys(item["criterion"]["key"] for item in items) if key in with_figures]
     # only the columns that change most, so that the table fits a terminal
     judged = [key for key in criteria if every or key.split("-")[1] in ("11", "12", "14", "18")]
-    table = Table("mã", "xã", "huyện", *judged, title=f"{as_of}")
+    table = Table("mã", "xã", "huyện", *judged, title=day(date.fromisoformat(as_of), "vi"))
     for (code, name, district), statuses in rows.items():
         if every or any(statuses.get(key, "no_data") != "no_data" for key in judged):
             table.add_row(code, name, district, *(status_text(statuses.get(key, "no_data")) for key in judged))
@@ -139,7 +130,7 @@ def targets_table(targets: list[_TargetItem]) -> Table:
 
 def status_text(status: str) -> Text:
     """Return the status's Vietnamese name in its colour."""
-    return Text(_NAMES[status], style=STATUS_STYLES[status])
+    return Text(STATUSES[Status(status)].vi, style=STATUS_STYLES[status])
 
 
 def _number(value: float | None) -> str:

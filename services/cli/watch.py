@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, TypedDict
 
 import httpx
@@ -16,29 +16,19 @@ from services.cli.console import console, errors, fail, run
 from services.cli.options import DATA, Data, Key, key_of, system_of
 from services.cli.status import LEGEND, STATUS_STYLES, status_text
 from services.cli.texts import phrase
+from shared import text
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.status import Event, Status
 from shared.texts import filled
 
-_HAPPENED: Mapping[str, Bilingual] = {
-    Event.FIRST_DATA: phrase("watch.first_data"),
-    Event.MET: phrase("watch.met"),
-    Event.LOST: phrase("watch.lost"),
-    Event.FELL_BEHIND: phrase("watch.fell_behind"),
-    Event.RECOVERED: phrase("watch.recovered"),
-    Event.MISSED: phrase("watch.missed"),
-    Event.CHANGED: phrase("watch.changed"),
-    Event.OVERDUE: phrase("watch.overdue"),
-    Event.REPORT_ARRIVED: phrase("watch.report_arrived"),
-}
-
 
 class _Criterion(TypedDict):
     key: str
+    name: Words
 
 
 class _Commitment(TypedDict):
-    id: str
+    title: Words
 
 
 class _About(TypedDict, total=False):
@@ -102,7 +92,7 @@ async def _standings(client: httpx.AsyncClient, url: str) -> list[_Standing]:
 
 
 def _print_standing(standing: _Standing) -> None:
-    console.print(_line(standing["since"] or "–", standing).append_text(status_text(standing["status"])))
+    console.print(_line(standing["since"], standing).append_text(status_text(standing["status"])))
 
 
 def _print_frame(frame: Frame) -> None:
@@ -116,7 +106,7 @@ def _print_frame(frame: Frame) -> None:
 
 
 def _print_change(change: _Change) -> None:
-    happened = _HAPPENED[change["event"]].in_both
+    happened = text.EVENTS[Event(change["event"])].in_both
     console.print(_line(change["on"], change).append(happened, style=STATUS_STYLES[change["after"]]))
     for language in ("vi", "en"):
         console.print(Text(f"  {Bilingual(**change['reason']).in_(language)}", style="dim"))
@@ -126,7 +116,14 @@ def _print_break(reason: str) -> None:
     errors.print(filled(phrase("watch.broken"), reason=reason).in_both, style="red", highlight=False, markup=False)
 
 
-def _line(day: str, about: _About) -> Text:
+def _line(day: str | None, about: _About) -> Text:
     criterion, commitment, unit = about.get("criterion"), about.get("commitment"), about["unit"]
-    topic = criterion["key"] if criterion else commitment["id"] if commitment else ""
-    return Text(f"{day:<10} {unit['code']} {unit['name']:<24} {topic:<24} ")
+    topic = (
+        f"{criterion['key']} {criterion['name']['vi']}"
+        if criterion
+        else commitment["title"]["vi"]
+        if commitment
+        else ""
+    )
+    shown = text.day(date.fromisoformat(day), "vi") if day else "–"
+    return Text(f"{shown:<10} {unit['code']:<5} {unit['name']:<24} {topic:<36} ")

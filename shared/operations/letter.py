@@ -9,8 +9,8 @@ from typing import Any, Literal, NamedTuple
 
 from shared.contracts.bilingual import Bilingual, Language
 from shared.masking import mask
+from shared.text import moment
 from shared.texts import filled, phrase
-from shared.time import VIETNAM
 
 type Standing = Literal["raised", "lasts", "ended"]
 
@@ -79,11 +79,6 @@ def _entry(group: Sequence[Told], language: Language) -> str:
 
 def _line(text: str) -> str:
     return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
-
-
-def moment(at: datetime) -> str:
-    """Return a time as people in Vietnam read it."""
-    return f"{at.astimezone(VIETNAM):%H:%M %d/%m/%Y}"
 
 
 def document(troubles: Sequence[Told]) -> dict[str, Any]:

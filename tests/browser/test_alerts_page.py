@@ -39,7 +39,7 @@ async def test_what_is_open_is_acknowledged_with_a_note_and_shown_so(notify: Not
     await sign_in(page, await a_person(notify.engine, "184", agency="agency-184"), "open")
     row = page.get_by_role("row").filter(has_text="Điềm He")
     await expect(row).to_contain_text("chậm tiến độ")
-    await expect(row).to_contain_text("chưa ai nhận")
+    await expect(row).to_contain_text("chưa có đơn vị nhận xử lý")
     await keep_picture(page, "alerts-open")
     await row.get_by_role("button", name="Nhận xử lý").click()
     box = page.get_by_role("dialog")
@@ -50,13 +50,13 @@ async def test_what_is_open_is_acknowledged_with_a_note_and_shown_so(notify: Not
     await expect(row).to_contain_text("Đã cử cán bộ <b>xuống xã</b>")
     [kept] = await notify.rows("SELECT acknowledged_by, acknowledged_note FROM notify.alert")
     assert tuple(kept) == ("agency-184", "Đã cử cán bộ <b>xuống xã</b>")
-    await page.get_by_label("Chỉ việc chưa ai nhận").check()
+    await page.get_by_label("Chỉ việc chưa có đơn vị nhận xử lý").check()
     await expect(page.get_by_text("Không có cảnh báo nào.")).to_be_visible()
 
 
 async def test_who_may_only_read_is_offered_no_button(notify: NotifyService, page: Page) -> None:
     await sign_in(page, await a_person(notify.engine, "184", agency="viewer-184", role="viewer"), "open")
-    await expect(page.get_by_role("row").filter(has_text="Điềm He")).to_contain_text("chưa ai nhận")
+    await expect(page.get_by_role("row").filter(has_text="Điềm He")).to_contain_text("chưa có đơn vị nhận xử lý")
     await expect(page.get_by_role("button", name="Nhận xử lý")).to_have_count(0)
 
 

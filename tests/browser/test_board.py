@@ -132,7 +132,7 @@ async def test_the_overview_names_who_has_not_reacted(around: Surroundings, page
         await publish(around.nats, [entry])
     await page.reload()
     line = card.locator("li").filter(has_text=commune["district"]["name"])
-    await expect(line).to_contain_text("1 nội dung đang chậm, lâu nhất từ 30/6/2023")
+    await expect(line).to_contain_text("1 nội dung đang chậm tiến độ, lâu nhất từ 30/06/2023")
     await expect(line).to_contain_text("1 đã báo lên cấp trên")
     await keep_picture(page, "board-unacknowledged")
 
@@ -226,7 +226,7 @@ async def test_the_districts_are_shown_by_what_was_known_then_or_by_what_is_know
     )
     slider = page.get_by_label("Thời điểm (cuối từng tháng)")
     await slider.focus()
-    while await page.locator("output").text_content() != "31/5/2023":
+    while await page.locator("output").text_content() != "31/05/2023":
         await page.keyboard.press("ArrowLeft")
     await expect(button).to_contain_text(then)
     await page.get_by_label("Theo số liệu").select_option("theo số liệu nay biết")

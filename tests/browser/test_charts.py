@@ -59,7 +59,7 @@ async def test_the_chart_shows_what_is_tolerated_and_says_it_in_words(page: Page
     newest = points[-1]
     limit, required = floor(newest["tolerated"] * 100) / 100, newest["required"]
     await expect(figure).to_contain_text(
-        f"Đánh giá tại ngày 30/6/2023: lộ trình yêu cầu {in_vietnamese(required)}\u00a0%, "
+        f"Đánh giá tại ngày 30/06/2023: lộ trình yêu cầu {in_vietnamese(required)}\u00a0%, "
         f"từ {in_vietnamese(limit)}\u00a0% trở xuống còn được coi là đúng tiến độ"
     )
     await expect(figure.get_by_text("Vùng tô")).to_be_visible()
@@ -78,8 +78,8 @@ async def test_the_values_are_told_by_quarter_with_what_changed(page: Page) -> N
     assert [values[on] for on in ("2022-12-31", "2023-03-31", "2023-06-30")] == [(20, False), (19, True), (16, True)]
     await expect(figure.locator(".quarters li")).to_have_text([
         "Hết quý\u00a0IV/2022: 20\u00a0%",
-        "Hết quý\u00a0I/2023: 19\u00a0% (tạm tính); giảm 1\u00a0điểm\u00a0% so với cuối quý\u00a0IV/2022",
-        "Hết quý\u00a0II/2023: 16\u00a0% (tạm tính); giảm 3\u00a0điểm\u00a0% so với cuối quý\u00a0I/2023",
+        "Hết quý\u00a0I/2023: 19\u00a0% (tạm tính); giảm 1\u00a0điểm phần trăm so với cuối quý\u00a0IV/2022",
+        "Hết quý\u00a0II/2023: 16\u00a0% (tạm tính); giảm 3\u00a0điểm phần trăm so với cuối quý\u00a0I/2023",
     ])  # fmt: skip
 
 
@@ -106,7 +106,7 @@ def a_line(values: dict[str, float | None], **changes: Any) -> dict[str, Any]:
             [
                 "Hết quý IV/2022: 20,04 %",
                 "Hết quý I/2023: 20,04 %; không thay đổi so với cuối quý IV/2022",
-                "Trong quý II/2023, tính đến 30/4/2023: 15,5 %; giảm 4,54 điểm % so với cuối quý I/2023",
+                "Trong quý II/2023, tính đến 30/04/2023: 15,5 %; giảm 4,54 điểm phần trăm so với cuối quý I/2023",
             ],
         ),
         (
@@ -115,7 +115,7 @@ def a_line(values: dict[str, float | None], **changes: Any) -> dict[str, Any]:
                 "Hết quý IV/2022: chưa có số liệu",
                 "Hết quý I/2023: 7 %",
                 "Hết quý II/2023: chưa có số liệu",
-                "Hết quý III/2023: 7,5 %; tăng 0,5 điểm % so với cuối quý I/2023",
+                "Hết quý III/2023: 7,5 %; tăng 0,5 điểm phần trăm so với cuối quý I/2023",
             ],
         ),
         (

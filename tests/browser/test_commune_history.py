@@ -51,7 +51,7 @@ async def history(page: Page, code: str, **query: str) -> list[dict[str, Any]]:
     answer = await (await page.request.get(f"/v1/communes/{code}", params=query)).json()
     related: list[dict[str, Any]] = answer["related"]
     await expect(page.get_by_role("heading", name=answer["unit"]["name"])).to_be_visible()
-    lines = [f"1/7/2025: {WORDS[one['direction'], one['whole']]} {one['unit']['name']}" for one in related]
+    lines = [f"01/07/2025: {WORDS[one['direction'], one['whole']]} {one['unit']['name']}" for one in related]
     await expect(page.locator(".related li")).to_have_text(lines)
     return related
 
@@ -71,7 +71,7 @@ async def test_a_commune_says_of_what_it_was_made_and_the_former_ones_what_becam
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
         await page.locator(".related").get_by_role("link", name="Tri Phương").click()
-        await expect(page.get_by_text("Đang xem tình hình tại ngày 30/6/2025")).to_be_visible()
+        await expect(page.get_by_text("Đang xem tình hình tại ngày 30/06/2025")).to_be_visible()
         became = await history(page, "06016", as_of="2025-06-30")
         assert [(one["unit"]["code"], one["direction"]) for one in became] == [(MERGED, "into")]
         poverty = page.locator('details[data-key="ntm-11"]')
@@ -83,7 +83,7 @@ async def test_a_commune_says_of_what_it_was_made_and_the_former_ones_what_becam
         split = await history(page, WITH_SPLIT)
         [part] = [one["unit"] for one in split if not one["whole"]]
         await page.locator(".related").get_by_role("link", name=part["name"], exact=True).click()
-        await expect(page.get_by_text("Đang xem tình hình tại ngày 30/6/2025")).to_be_visible()
+        await expect(page.get_by_text("Đang xem tình hình tại ngày 30/06/2025")).to_be_visible()
         shared = await history(page, part["code"], as_of="2025-06-30")
         assert {one["direction"] for one in shared} == {"into"}
         await keep_picture(page, f"history-split-{width}")

@@ -55,7 +55,7 @@ async def test_the_page_opens_with_what_is_due_and_leads_to_the_form(
         await expect(page.get_by_role("link", name="Báo cáo đến hạn")).to_have_attribute("aria-current", "page")
         # the first is overdue the longest: the offices' own
         june = page.get_by_role("listitem").filter(has_text="hộ cận nghèo").filter(has_text="tháng 6/2023").first
-        await expect(june).to_contain_text("hạn 5/7/2023")
+        await expect(june).to_contain_text("hạn 05/07/2023")
         await expect(june).to_contain_text("đã gửi 15/16 xã")
         await expect(june).to_contain_text("còn thiếu: xã")
         await expect(june).to_contain_text("bị trả lại: xã")

@@ -21,7 +21,7 @@ WORDS = {
     "met": "đạt",
     "on_track": "đúng tiến độ",
     "behind": "chậm tiến độ",
-    "missed": "không hoàn thành",
+    "missed": "quá hạn chưa đạt",
     "not_met": "chưa đạt",
     "no_data": "chưa có số liệu",
 }
@@ -90,7 +90,7 @@ async def test_the_tiles_say_what_the_api_says_on_each_day_and_open_their_commun
     await page.locator(f'a.tile[href*="unit={BORDER}&"]').focus()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name=name)).to_be_visible()
-    await expect(page.get_by_text("Đang xem tình hình tại ngày 31/1/2023")).to_be_visible()
+    await expect(page.get_by_text("Đang xem tình hình tại ngày 31/01/2023")).to_be_visible()
 
 
 async def test_what_was_chosen_stands_in_the_address_and_is_read_from_it(page: Page) -> None:
@@ -121,13 +121,13 @@ async def test_what_was_chosen_stands_in_the_address_and_is_read_from_it(page: P
 
     async with page.expect_response(lambda response: "/v1/map" in response.url):
         await page.reload()
-    await expect(page.locator("output")).to_have_text("31/1/2023")
+    await expect(page.locator("output")).to_have_text("31/01/2023")
     await expect(page.get_by_text("Theo tất cả số liệu nay biết")).to_be_visible()
     await expect(page.get_by_label("Nhóm xã", exact=True)).to_have_value("border-2023")
     assert await shown(page) == before
 
     await page.goto("/?criterion=ntm-99&cohort=%3Cb%3E&month=2023-99&known=never#districts")
-    await expect(page.locator("output")).to_have_text("30/6/2023")
+    await expect(page.locator("output")).to_have_text("30/06/2023")
     await expect(page.get_by_label("Tiêu chí trên bản đồ")).to_have_value("ntm-11")
     await expect(page.get_by_label("Nhóm xã", exact=True)).to_have_value("")
     await expect(page.get_by_label("Theo số liệu")).to_have_value("then")
@@ -184,13 +184,13 @@ async def test_the_year_is_played_to_its_end_and_stopped(page: Page) -> None:
     await button.press("Enter")
     await expect(button).to_have_attribute("aria-pressed", "true")
     await expect(page.locator("output")).to_have_text("31/12/2022")
-    await expect(page.locator("output")).to_have_text("28/2/2023")
+    await expect(page.locator("output")).to_have_text("28/02/2023")
     await button.press("Enter")
     await expect(button).to_have_attribute("aria-pressed", "false")
     await button.press("Enter")
-    await expect(page.locator("output")).to_have_text("31/3/2023")  # it goes on from where it was stopped
+    await expect(page.locator("output")).to_have_text("31/03/2023")  # it goes on from where it was stopped
     await expect(button).to_have_attribute("aria-pressed", "false", timeout=20_000)
-    await expect(page.locator("output")).to_have_text("30/6/2023")
+    await expect(page.locator("output")).to_have_text("30/06/2023")
     rect = page.locator("a.tile.behind rect")
     duration = "one => getComputedStyle(one).transitionDuration"
     assert await rect.evaluate(duration) != "0s"

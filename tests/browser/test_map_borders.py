@@ -69,7 +69,7 @@ async def test_borders_say_what_the_api_says_on_each_day_and_open_their_communes
     await page.keyboard.press("Home")
     assert await shown(page) == said(found, 0) != said(found, -1)
     await page.get_by_role("button", name="Chạy qua các tháng").press("Enter")
-    await expect(page.locator("output")).to_have_text("30/6/2023", timeout=60_000)
+    await expect(page.locator("output")).to_have_text("30/06/2023", timeout=60_000)
     assert await shown(page) == said(found, -1)
     await page.get_by_role("button", name="English").click()
     await expect(page.get_by_role("group", name="Map of the communes by their borders")).to_be_visible()

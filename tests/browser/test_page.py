@@ -325,7 +325,7 @@ async def test_a_district_verifies_or_returns_what_was_reported(
     await sign_in(page, person, "review")
     await expect(row_of(page, "06298")).to_have_count(2)
     await keep_picture(page, "review")
-    await row_of(page, "06298").first.get_by_role("button", name="Xem và xét").click()
+    await row_of(page, "06298").first.get_by_role("button", name="Xem và thẩm tra").click()
     dialog = page.get_by_role("dialog")
     await expect(dialog).to_contain_text("1.204")
     await keep_picture(page, "review-dialog")
@@ -334,7 +334,7 @@ async def test_a_district_verifies_or_returns_what_was_reported(
     await dialog.get_by_label("Lý do trả lại").fill("Chưa trừ 3 hộ đã chuyển đi.")
     await dialog.get_by_role("button", name="Trả lại").click()
     await expect(row_of(page, "06298")).to_have_count(1)
-    await row_of(page, "06298").get_by_role("button", name="Xem và xét").click()
+    await row_of(page, "06298").get_by_role("button", name="Xem và thẩm tra").click()
     await dialog.get_by_role("button", name="Thẩm tra: đúng").click()
     await expect(row_of(page, "06298")).to_have_count(0)
 
@@ -372,7 +372,7 @@ async def test_a_sender_withdraws_figures_after_a_question_and_with_a_reason(
 @pytest.mark.parametrize(("role", "offered"), [
     ("viewer", ["Báo cáo đến hạn", "Đã gửi", "Hồ sơ công nhận", "Vướng mắc"]),
     ("administrator", ["Báo cáo đến hạn", "Đã gửi", "Hồ sơ công nhận", "Vướng mắc"]),
-    ("coordinator", ["Báo cáo đến hạn", "Gửi số liệu", "Đã gửi", "Xét số liệu", "Hồ sơ công nhận", "Vướng mắc"]),
+    ("coordinator", ["Báo cáo đến hạn", "Gửi số liệu", "Đã gửi", "Thẩm tra số liệu", "Hồ sơ công nhận", "Vướng mắc"]),
 ])  # fmt: skip
 async def test_the_page_offers_what_the_role_may(
     page: Page, around: Surroundings, role: Role, offered: list[str]

@@ -76,7 +76,7 @@ async def test_a_change_on_nats_becomes_mail_and_sms(running: NotifyService) -> 
     assert mail["Subject"] == "Xã Điềm He (06280) chậm tiến độ tiêu chí 11 - Nghèo đa chiều"
     assert text
     assert html
-    assert "còn lại 63 hộ" in text.get_content()
+    assert "còn thiếu 63 hộ" in text.get_content()
     assert "Nghèo đa chiều" in html.get_content()
 
     notices = await running.notices()

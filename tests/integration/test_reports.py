@@ -13,7 +13,8 @@ import pytest
 from docx import Document
 from openpyxl import load_workbook
 
-from services.scoring.judging.reasons import STATUS_NAMES, amount
+from services.scoring.judging.reasons import amount
+from shared import text
 from shared.contracts.status import Status
 from shared.pdf import libreoffice
 from tests.integration.test_scoring import BORDER, changes, poverty_report, put_on_stream
@@ -98,7 +99,7 @@ def is_written(text: str, value: float | None, measured_in: str) -> bool:
 
 
 def name_of(status: str) -> str:
-    name = STATUS_NAMES[Status(status)].vi
+    name = text.STATUSES[Status(status)].vi
     return name[0].upper() + name[1:]
 
 

@@ -71,7 +71,7 @@ async def test_watch_prints_each_change_once_in_both_languages_also_over_a_break
         await publish_all(around, a_status_change(Event.FELL_BEHIND))
         text = await prints(printed, "households to go")
         assert re.search(r"2023-06-30 06280 xã Điềm He ntm-11 chuyển sang chậm tiến độ / fell behind", text)
-        assert "còn kém 2,59 điểm %" in text
+        assert "còn kém 2,59 điểm phần trăm" in text
         assert "2.59 points short" in text
         await scoring.kill()
         await prints(printed, "no change is left out")

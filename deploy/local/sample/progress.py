@@ -12,15 +12,15 @@ from rich.progress import Progress as Bar
 from deploy.local.sample import FIRST_DAY
 from deploy.local.sample.play import Progress
 from shared.contracts.status import Event
-from shared.text import day
+from shared.text import EVENTS, day
 
 _SHOWN = {
-    Event.MET: ("đạt", "green"),
-    Event.FELL_BEHIND: ("chậm", "yellow"),
-    Event.RECOVERED: ("phục hồi", "cyan"),
-    Event.LOST: ("mất", "magenta"),
-    Event.MISSED: ("lỡ hạn", "red"),
-    Event.OVERDUE: ("báo cáo trễ", "bright_black"),
+    Event.MET: "green",
+    Event.FELL_BEHIND: "yellow",
+    Event.RECOVERED: "cyan",
+    Event.LOST: "magenta",
+    Event.MISSED: "red",
+    Event.OVERDUE: "bright_black",
 }
 
 
@@ -38,7 +38,7 @@ def progress_bar(console: Console) -> Iterator[Callable[[Progress], None]]:
 
         def show(progress: Progress) -> None:
             counts = progress.tally.events
-            changes = " ".join(f"[{style}]{name} {counts[event]}[/]" for event, (name, style) in _SHOWN.items())
+            changes = " ".join(f"[{style}]{EVENTS[event].vi} {counts[event]}[/]" for event, style in _SHOWN.items())
             bar.update(task, completed=progress.number, total=progress.of, day=day(progress.day, "vi"), changes=changes)
 
         yield show

@@ -18,16 +18,16 @@ from deploy.local.texts import phrase
 from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.status import Status
 from shared.reference.models import Plan, Role
-from shared.text import day, number
+from shared.text import STATUSES, day, number
 
 _PAGE = 500
 _STATUSES = {
-    Status.MET: (phrase("summary.statuses.met"), "green"),
-    Status.ON_TRACK: (phrase("summary.statuses.on_track"), "cyan"),
-    Status.BEHIND: (phrase("summary.statuses.behind"), "yellow"),
-    Status.MISSED: (phrase("summary.statuses.missed"), "red"),
-    Status.NOT_MET: (phrase("summary.statuses.not_met"), ""),
-    Status.NO_DATA: (phrase("summary.statuses.no_data"), "dim"),
+    Status.MET: (STATUSES[Status.MET], "green"),
+    Status.ON_TRACK: (STATUSES[Status.ON_TRACK], "cyan"),
+    Status.BEHIND: (STATUSES[Status.BEHIND], "yellow"),
+    Status.MISSED: (STATUSES[Status.MISSED], "red"),
+    Status.NOT_MET: (STATUSES[Status.NOT_MET], ""),
+    Status.NO_DATA: (STATUSES[Status.NO_DATA], "dim"),
 }
 _CHANNELS = ("email", "sms")
 _FAILED = frozenset({"temporary_failure", "permanent_failure", "technical_failure"})

@@ -15,8 +15,7 @@ from shared.contracts.bilingual import Bilingual
 from shared.contracts.dossier import CriterionAnswer, DossierEntry, DossierLogged, DossierStep, Judged, JudgedAnswer
 from shared.problems import Fault, Faults
 from shared.reference.models import CriteriaSet, CriterionKey, Unit
-from shared.text import DOSSIER_STEPS, day
-from shared.time import VIETNAM
+from shared.text import DOSSIER_STEPS, moment_named
 
 RECOGNITION = (
     DossierStep.SELF_ASSESSED,
@@ -177,9 +176,8 @@ class Dossier:
 
 
 def step_named(step: DossierStep) -> Bilingual:
-    """Return `thẩm tra (verified)`."""
-    name = DOSSIER_STEPS[step]
-    return Bilingual(vi=f"{name.vi} ({step})", en=f"{name.en} ({step})")
+    """Return `thẩm tra`."""
+    return DOSSIER_STEPS[step]
 
 
 def settled_step(dossier: Dossier, entry: DossierEntry) -> DossierStep:
@@ -200,7 +198,7 @@ def order_fault(dossier: Dossier, entry: DossierEntry) -> Fault | None:
     if step is open_step:
         return _criterion_taken(dossier, entry)
     if taken := dossier.taken.get(step):
-        details = {"value": step_named(step), "agency": taken.agency, "time": _moment(taken.at)}
+        details = {"value": step_named(step), "agency": taken.agency, "time": moment_named(taken.at)}
         return Fault("/step", Faults.STEP_TAKEN, details)
     if dossier.is_recognised:
         return Fault("/step", Faults.ALREADY_RECOGNISED)
@@ -269,9 +267,3 @@ def judged_faults(
             yield Fault(f"/answers/{place}/note", Faults.JUDGED_NOT_MET, {"value": answer.criterion})
     if entry.step is DossierStep.WITHDRAWAL_DUE and entry.reason is None and not is_due:
         yield Fault("/reason", Faults.WITHDRAWAL_NOT_JUDGED)
-
-
-def _moment(at: datetime) -> Bilingual:
-    """Return `08:30 ngày 12/07/2023`."""
-    local = at.astimezone(VIETNAM)
-    return Bilingual(vi=f"{local:%H:%M} ngày {day(local.date(), 'vi')}", en=f"{local:%H:%M}, {day(local.date(), 'en')}")

@@ -20,8 +20,8 @@ def both(vietnamese: Iterable[str], english: Iterable[str], mark: str) -> Biling
 
 
 def element_named(element: Element) -> Bilingual:
-    """Return `Hộ nghèo (poor_households)`."""
-    return Bilingual(vi=f"{element.name.vi} ({element.code})", en=f"{element.name.en} ({element.code})")
+    """Return `Hộ nghèo`, as people know it; a fault's pointer has the code for programs."""
+    return element.name
 
 
 def figure(element: Element, value: Decimal) -> Bilingual:

@@ -39,7 +39,7 @@ from shared.access.caller import Caller
 from shared.http.body import read_body
 from shared.http.dependencies import SignedIn
 from shared.problems import Fault, Faults, Problem, Problems
-from shared.text import storable
+from shared.text import moment, storable
 from shared.time import VIETNAM, utc_now
 
 router = APIRouter()
@@ -180,9 +180,7 @@ def _answer(linked: _Linked) -> HTMLResponse:
             "what": what_of(row),
             "reason": reason_of(row.body),
             "acknowledged_by": row.acknowledged_by,
-            "acknowledged_at": f"{row.acknowledged_at.astimezone(VIETNAM):%H:%M %d/%m/%Y}"
-            if row.acknowledged_at
-            else "",
+            "acknowledged_at": moment(row.acknowledged_at) if row.acknowledged_at else "",
             "note": row.acknowledged_note,
             "is_over": row.ended_at is not None,
         }

@@ -167,13 +167,13 @@ def _faults(new: NewSilence, reference: Reference) -> Sequence[Fault]:
 
 def _faults_of_times(new: NewSilence, now: datetime) -> Sequence[Fault]:
     begins, latest = new.starts_at, now + _LONGEST
-    ends = {"value": new.ends_at.isoformat()}
+    ends = {"value": new.ends_at}
     if begins is not None and new.ends_at <= begins:
-        return [Fault("/ends_at", Faults.BAD_TIMES, ends | {"expected": begins.isoformat()})]
+        return [Fault("/ends_at", Faults.BAD_TIMES, ends | {"expected": begins})]
     if new.ends_at <= now:
-        return [Fault("/ends_at", Faults.END_HAS_PASSED, ends | {"expected": now.isoformat(timespec="seconds")})]
+        return [Fault("/ends_at", Faults.END_HAS_PASSED, ends | {"expected": now})]
     if new.ends_at > latest:
-        return [Fault("/ends_at", Faults.END_TOO_LATE, ends | {"expected": latest.isoformat(timespec="seconds")})]
+        return [Fault("/ends_at", Faults.END_TOO_LATE, ends | {"expected": latest})]
     return []
 
 

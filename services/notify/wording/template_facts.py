@@ -239,8 +239,8 @@ def _of_silence(given: SilenceGiven, language: Language, reference: Reference) -
     places = ", ".join(unit.title_in(language) for unit in units) or everywhere
     words = filled(
         phrase("silence_given.words"),
-        begins=f"{given.starts_at.astimezone(VIETNAM):%H:%M %d/%m/%Y}",
-        ends=f"{given.ends_at.astimezone(VIETNAM):%H:%M %d/%m/%Y}",
+        begins=text.moment_named(given.starts_at),
+        ends=text.moment_named(given.ends_at),
         author=on_one_line(given.author),
         reason=on_one_line(given.reason).rstrip("."),
         conditions=only,

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from services.notify.sms_text import clip
 from services.notify.wording.verdict_table import Words
 from shared.contracts.bilingual import Language
+from shared.text import EVENTS, STATUSES
 
 _templates = Environment(
     loader=PackageLoader("services.notify"),
@@ -18,6 +19,11 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.filters["clip_to"] = clip
+_LANGUAGES: tuple[Language, ...] = ("vi", "en")
+for _name, _names in ("status_names", STATUSES), ("event_names", EVENTS):
+    _templates.globals[_name] = {
+        language: {key.value: name.in_(language) for key, name in _names.items()} for language in _LANGUAGES
+    }
 
 
 type Facts = dict[str, Any]

@@ -12,15 +12,6 @@ from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.period import Period
 from shared.contracts.status import Status
 
-STATUS_NAMES = {
-    Status.MET: phrase("reasons.status_names.met"),
-    Status.ON_TRACK: phrase("reasons.status_names.on_track"),
-    Status.BEHIND: phrase("reasons.status_names.behind"),
-    Status.MISSED: phrase("reasons.status_names.missed"),
-    Status.NOT_MET: phrase("reasons.status_names.not_met"),
-    Status.NO_DATA: phrase("reasons.status_names.no_data"),
-}
-
 _DECIMALS = {"percent": 2, "criteria": 2}
 _USUAL_DECIMALS = 1
 

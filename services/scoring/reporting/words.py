@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from services.scoring.judging.reasons import STATUS_NAMES, UNITS, amount
+from services.scoring.judging.reasons import UNITS, amount
 from shared import text
 from shared.contracts.assessment import Part
 from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.status import Status
 from shared.reference.models import CriterionKey, Unit
 from shared.reference.reference import Reference
+from shared.text import STATUSES
 from shared.texts import filled
 
 
@@ -47,7 +48,7 @@ class Words(NamedTuple):
 
     def status(self, status: Status) -> str:
         """Name a status."""
-        return self.of(STATUS_NAMES[status])
+        return self.of(STATUSES[status])
 
     def value(self, value: float, part: Part) -> str:
         """Write a value of a measure with its unit: `78 xã`, `12,5 %`."""

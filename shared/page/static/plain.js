@@ -11,7 +11,7 @@ export const may = (operation) => !page.refused.split(",").includes(operation);
 
 export const text = (bilingual) => bilingual[language()];
 
-const DATE = { vi: { day: "numeric", month: "numeric", year: "numeric" }, en: { day: "numeric", month: "short", year: "numeric" } };
+const DATE = { vi: { day: "2-digit", month: "2-digit", year: "numeric" }, en: { day: "numeric", month: "short", year: "numeric" } };
 export const day = (date) => new Intl.DateTimeFormat(locale(), { ...DATE[language()], timeZone: "UTC" }).format(new Date(date));
 
 export function moment(time) {

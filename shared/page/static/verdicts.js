@@ -8,7 +8,7 @@ addWords({
   status_met: ["đạt", "met"],
   status_on_track: ["đúng tiến độ", "on track"],
   status_behind: ["chậm tiến độ", "behind"],
-  status_missed: ["không hoàn thành", "missed"],
+  status_missed: ["quá hạn chưa đạt", "missed"],
   status_not_met: ["chưa đạt", "not met"],
   status_no_data: ["chưa có số liệu", "no data"],
 });

@@ -124,7 +124,7 @@ def test_the_first_missing_step_of_a_new_dossier_is_the_self_assessment() -> Non
     fault = fault_of(Dossier.of(NTM), an_entry(S.DECIDED))
     assert (
         fault.text("vi")
-        == "Chưa thể làm bước quyết định công nhận (decided): còn thiếu bước tự đánh giá (self_assessed)."
+        == "Chưa thể làm bước quyết định công nhận: còn thiếu bước tự đánh giá."
     )
 
 

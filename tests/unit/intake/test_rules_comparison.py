@@ -40,7 +40,7 @@ def test_another_value_under_a_taken_revision_is_told_which_to_send() -> None:
     found = beside(standing(a_submission()), readings={"poor_households": 130})
     assert faults(found) == {"/readings/poor_households": "revision_taken"}
     text = found.faults[0].text("vi")
-    assert "Hộ nghèo (poor_households): đã có số liệu 131 ở bước báo cáo, lần 1, do district-184 gửi" in text
+    assert "Hộ nghèo: đã có số liệu 131 ở bước báo cáo, lần 1, do district-184 gửi" in text
     assert '"revision": 2' in text
 
 
@@ -69,8 +69,8 @@ def test_a_great_change_against_the_last_period_needs_a_confirmation() -> None:
     found = beside(stands, readings=great)
     assert faults(found) == {"/readings/poor_households": "needs_confirmation"}
     assert found.faults[0].text("vi") == (
-        "Hộ nghèo (poor_households) đổi từ 131 (tháng 5/2023) thành 231, nhiều hơn mức thường thấy (30 % và 30 hộ). "
-        'Nếu đúng, hãy gửi lại kèm xác nhận ("confirmed": true); nếu không, hãy sửa.'
+        "Hộ nghèo đổi từ 131 (tháng 5/2023) thành 231, nhiều hơn mức thường thấy (30 % và 30 hộ). "
+        'Nếu đúng, hãy gửi lại kèm xác nhận; nếu không, hãy sửa.'
     )
     confirmed = beside(stands, confirmed=True, readings=great)
     assert (faults(confirmed), warnings(confirmed)) == ({}, {"/readings/poor_households": "implausible_change"})
@@ -130,9 +130,9 @@ def test_sums_are_held_against_what_stands_already() -> None:
     found = beside(stands, readings={"poor_households": 131})
     assert faults(found) == {"/readings/poor_households": "standing_disagrees"}
     text = found.faults[0].text("vi")
-    assert "Hộ nghèo (poor_households) + Hộ cận nghèo (near_poor_households) = 219" in text
+    assert "Hộ nghèo + Hộ cận nghèo = 219" in text
     assert (
-        "Số liệu đã có của tháng 6/2023: Hộ cận nghèo (near_poor_households) = 88, Tổng số hộ (households) = 200"
+        "Số liệu đã có của tháng 6/2023: Hộ cận nghèo = 88, Tổng số hộ = 200"
         in text
     )
     assert beside(stands, readings={"poor_households": 112}) == rules.Remarks()

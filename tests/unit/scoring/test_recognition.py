@@ -143,7 +143,7 @@ def test_the_reason_names_the_criteria_in_both_languages() -> None:
     found = recognised(a_decision("2021-03-15", True), fails=(10, 11), unknown=(3,))
     assert found.verified
     assert found.reason.vi == (
-        "Được công nhận từ 15/03/2021. 2/19 tiêu chí hiện không đạt: 10 Thu nhập, 11 Nghèo đa chiều. "
+        "Được công nhận từ 15/03/2021. 2/19 tiêu chí hiện chưa đạt: 10 Thu nhập, 11 Nghèo đa chiều. "
         "Số tiêu chí chưa có số liệu: 1. Chưa đến mức phải thu hồi."
     )
     assert found.reason.en == (
