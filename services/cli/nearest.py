@@ -79,15 +79,8 @@ def nearest(
 
 
 def _table(page: _Page) -> Table:
-    name = page["criterion"]["name"]
-    table = Table(
-        "mã",
-        "xã",
-        "huyện",
-        "còn thiếu / still lacks",
-        "",
-        title=f"{name['vi']} / {name['en']} · {text.day(date.fromisoformat(page['on']), 'vi')}",
-    )
+    name, on = page["criterion"]["name"], text.day(date.fromisoformat(page["on"]), "vi")
+    table = Table("mã", "xã", "huyện", "còn thiếu / still lacks", "", title=f"{name['vi']} / {name['en']} · {on}")
     for item in page["items"]:
         table.add_row(
             item["unit"]["code"],

@@ -118,12 +118,8 @@ def _print_break(reason: str) -> None:
 
 def _line(day: str | None, about: _About) -> Text:
     criterion, commitment, unit = about.get("criterion"), about.get("commitment"), about["unit"]
-    topic = (
-        f"{criterion['key']} {criterion['name']['vi']}"
-        if criterion
-        else commitment["title"]["vi"]
-        if commitment
-        else ""
-    )
+    topic = f"{criterion['key']} {criterion['name']['vi']}" if criterion else ""
+    if commitment:
+        topic = commitment["title"]["vi"]
     shown = text.day(date.fromisoformat(day), "vi") if day else "–"
     return Text(f"{shown:<10} {unit['code']:<5} {unit['name']:<24} {topic:<36} ")

@@ -70,7 +70,7 @@ async def test_watch_prints_each_change_once_in_both_languages_also_over_a_break
     async with watching(around, await around.key("20")) as (_, printed):
         await publish_all(around, a_status_change(Event.FELL_BEHIND))
         text = await prints(printed, "households to go")
-        assert re.search(r"2023-06-30 06280 xã Điềm He ntm-11 chuyển sang chậm tiến độ / fell behind", text)
+        assert re.search(r"30/06/2023 06280 xã Điềm He ntm-11 Nghèo đa chiều chậm tiến độ / fell behind", text)
         assert "còn kém 2,59 điểm phần trăm" in text
         assert "2.59 points short" in text
         await scoring.kill()
@@ -79,8 +79,8 @@ async def test_watch_prints_each_change_once_in_both_languages_also_over_a_break
         await scoring.start()
         await prints(printed, "06004")
         await publish_all(around, a_target_change(Event.MISSED))
-        text = await prints(printed, "poverty-communes")
-    assert [text.count(words) for words in ("06280", "06004", "no longer met", "missed at the deadline")] == [
+        text = await prints(printed, "87/181 xã đạt tiêu chí Nghèo đa chiều")
+    assert [text.count(words) for words in ("06280", "06004", "no longer met", "quá hạn chưa đạt / missed")] == [
         1,
         1,
         1,
@@ -102,10 +102,10 @@ async def test_watch_begins_with_how_everything_stands_and_leaves_nothing_out_be
         await eventually(is_scored)
     async with watching(around, await around.key("20"), "--all") as (_, printed):
         standing, _, behind = (await printed()).partition("Ctrl-C")
-        assert re.search(r"2023-06-30 06280 xã Điềm He ntm-11 chưa đạt", standing)
+        assert re.search(r"30/06/2023 06280 xã Điềm He ntm-11 Nghèo đa chiều chưa đạt", standing)
         assert "06280" not in behind
         await publish_all(around, a_status_change(Event.RECOVERED))
-        await prints(printed, "06280 xã Điềm He ntm-11 trở lại đúng tiến độ / back on track")
+        await prints(printed, "06280 xã Điềm He ntm-11 Nghèo đa chiều trở lại đúng tiến độ / back on track")
 
 
 async def test_watch_never_shows_a_forged_change(around: Surroundings, scoring: Service) -> None:

@@ -208,7 +208,7 @@ def test_the_catalogue_tells_limits_sums_and_days() -> None:
         ({"readings": {"households": {"a": False}}}, VAN_QUAN, "một đối tượng không phải", "an object is not"),
         ({"readings": {"households": 10**4000}}, VAN_QUAN, "một số quá lớn lớn hơn", "a number too great is above"),
         ({"readings": {"gender_equality_18_5": 1}}, VAN_QUAN, "1 phải là true", "1 has to be true"),
-        ({"readings": {**COUNTS, "poor_households": 1200}}, VAN_QUAN, "(households) = 1.204. Hộ nghèo và", "= 1,204."),
+        ({"readings": {**COUNTS, "poor_households": 1200}}, VAN_QUAN, "Tổng số hộ = 1.204. Hộ nghèo và", "= 1,204."),
     ],
 )
 def test_faults_speak_in_words(changes: dict[str, Any], caller: Caller, vietnamese: str, english: str) -> None:
