@@ -101,8 +101,8 @@ SUBJECT_FAMILIES = (
     SubjectFamily(
         "statusesOfPlans",
         subjects.status_of_plan("{district}", "{commune}", "{plan}", "{criterion}"),
-        "Xã quá hạn chưa đạt khi kế hoạch trước khép lại / A criterion to which a plan bound a commune is missed: told once, "
-        "when that plan closes and another one is in force already.",
+        "Xã quá hạn chưa đạt khi kế hoạch trước khép lại / A criterion to which a plan bound a commune is missed: told "
+        "once, when that plan closes and another one is in force already.",
         StatusChanged,
         ("status.changed",),
         ("scoring",),

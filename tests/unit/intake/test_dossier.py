@@ -27,6 +27,7 @@ from shared.contracts.dossier import CriterionAnswer, DossierEntry, DossierLogge
 from shared.problems import Fault, Faults
 from shared.reference.load import load
 from shared.reference.refs import unit_ref
+from shared.text import DOSSIER_STEPS
 
 REFERENCE = load()
 NTM, ADVANCED = REFERENCE.sets["ntm"], REFERENCE.sets["advanced"]

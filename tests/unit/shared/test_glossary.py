@@ -30,9 +30,9 @@ def in_python(path: Path) -> Iterator[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            if MARKS.search(node.value):
-                yield node.value
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+        if is_text and MARKS.search(node.value):
+            yield node.value
 
 
 @cache
@@ -72,12 +72,12 @@ def test_nobody_writes_another_wording(entry: dict[str, list[str]]) -> None:
 
 
 def test_pages_call_statuses_as_mails_do() -> None:
-    words = dict(
-        (key, {"vi": in_vietnamese, "en": in_english})
+    words = {
+        key: {"vi": in_vietnamese, "en": in_english}
         for key, in_vietnamese, in_english in TERM.findall(
             (ROOT / "shared/page/static/verdicts.js").read_text(encoding="utf-8")
         )
-    )
+    }
     for language in LANGUAGES:
         catalogue = read_catalogue("shared", language)
         statuses = {key.removeprefix("text.statuses."): text for key, text in catalogue.items() if ".statuses." in key}
