@@ -29,10 +29,8 @@ def in_python(path: Path) -> Iterator[str]:
     """Yield the Vietnamese literals of a module, without its docstrings."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
-        if is_text and MARKS.search(node.value):
-            yield node.value
+    texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docstrings)
+    yield from (text.value for text in texts if isinstance(text.value, str) and MARKS.search(text.value))
 
 
 @cache
