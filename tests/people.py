@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.access.accounts import Person, add_account
 from shared.access.caller import EVERYTHING, Role
 from shared.access.sessions import SESSION_COOKIE, form_token
+from tests.http_client import http_client
 
 PASSWORD = "trâu ăn cỏ bờ đê"
 
@@ -38,7 +39,7 @@ async def post_form(client: httpx.AsyncClient, path: str, origin: str | None = N
 @asynccontextmanager
 async def signed_in(url: str, name: str, password: str = PASSWORD) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client in which a person is signed in, which writes as the person's page does."""
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as client:
+    async with http_client(url) as client:
         answer = await post_form(client, "/sign-in", name=name, password=password)
         assert answer.status_code == 303, re.sub(r"<[^>]+>", "", answer.text)
         client.headers.update(page_headers(client))

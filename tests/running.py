@@ -30,6 +30,7 @@ from shared.postgres.engine import create_engine
 from shared.service.clock import set_day
 from shared.settings import Settings
 from tests.forked import copied
+from tests.http_client import http_client
 from tests.ports import free_port
 from tests.servers import NatsServer
 from tests.waiting import eventually
@@ -113,8 +114,7 @@ class Service:
             await end(self.process)
 
     def client(self, key: str | None = None) -> httpx.AsyncClient:
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=30)
+        return http_client(self.url, key)
 
 
 @dataclass

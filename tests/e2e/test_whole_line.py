@@ -24,6 +24,7 @@ import pytest
 
 from deploy.local.running_system import RunningSystem
 from shared.nats.users import login
+from tests.http_client import http_client
 from tests.people import signed_in
 from tests.ports import free_ports
 from tests.waiting import eventually
@@ -58,7 +59,7 @@ class Whole:
             return await client.post(f"{self.running.intake_url}/v1/submissions", json=body)
 
     def client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(headers={"Authorization": f"Bearer {self.key}"}, trust_env=False, timeout=30)
+        return http_client(key=self.key)
 
     async def sent(self, kind: str, containing: str) -> list[dict[str, Any]]:
         """Return the mails or SMS that arrived with these words in them."""

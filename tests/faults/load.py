@@ -20,6 +20,7 @@ from services.intake.doors.nats import STATUS_HEADER
 from shared.contracts import subjects
 from shared.problems import Problems
 from tests.faults.record import Record, identity_of
+from tests.http_client import http_client
 from tests.workbooks import a_workbook
 
 _UNITS = Path("shared/reference/units.csv")
@@ -115,11 +116,7 @@ class Load:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Send all the while."""
-        client = httpx.AsyncClient(
-            trust_env=False, timeout=_PATIENCE_SECONDS, headers={"Authorization": f"Bearer {self.key}"}
-        )
-        async with client:
-            self._client = client
+        async with http_client(key=self.key, seconds=_PATIENCE_SECONDS) as self._client:
             for name, (_, senders, _) in self._doors.items():
                 self._tasks += [asyncio.create_task(self._send(name)) for _ in range(senders)]
             try:

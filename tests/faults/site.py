@@ -21,6 +21,7 @@ from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
 from shared.nats.users import login
 from tests.faults.gateways import Gateways
+from tests.http_client import http_client
 from tests.ports import free_port
 from tests.running import START, ntm
 from tests.waiting import eventually
@@ -122,8 +123,7 @@ class Site(ABC):
 
     async def get(self, url: str, **params: Any) -> Any:
         """Return what a service answers to the province's key."""
-        headers = {"Authorization": f"Bearer {self.key}"}
-        async with httpx.AsyncClient(trust_env=False, timeout=120, headers=headers) as client:
+        async with http_client(key=self.key, seconds=120) as client:
             answer = await client.get(url, params=params)
             answer.raise_for_status()
             return answer.json()
@@ -142,8 +142,7 @@ class Site(ABC):
             return await add_key(engine, AGENCY, AGENCY, ["20"], [EVERYTHING], terms)
 
     async def _subscribe(self) -> None:
-        headers = {"Authorization": f"Bearer {self.key}"}
-        async with httpx.AsyncClient(trust_env=False, timeout=30, headers=headers) as client:
+        async with http_client(key=self.key) as client:
             wanted = {"url": self.hook_url, "unit": "20"}
             made = await client.post(f"{self.system.notify_url}/v1/subscriptions", json=wanted)
             assert made.status_code == httpx.codes.CREATED, made.text
@@ -177,7 +176,7 @@ class Supervised(Site):
 
 async def are_ready(*urls: str) -> bool:
     """Say whether the services at these addresses say that they are ready."""
-    async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+    async with http_client(seconds=5) as client:
         for url in urls:
             try:
                 if (await client.get(f"{url}/readyz")).status_code != httpx.codes.OK:

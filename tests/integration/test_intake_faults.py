@@ -21,6 +21,7 @@ from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
 from shared.contracts import subjects
 from tests.builders import a_posted_submission
+from tests.http_client import http_client
 from tests.running import Service, Surroundings
 from tests.servers import NatsServer, PostgresServer
 from tests.waiting import eventually
@@ -30,9 +31,6 @@ pytestmark = pytest.mark.timeout(300)
 CLIENTS = 300
 PATIENCE_SECONDS = 30
 """Far more than an answer takes, far less than a client would wait."""
-
-TLS = httpx.create_ssl_context()
-"""Shared by all clients, since each would load the certificates anew, although none of them speaks TLS."""
 
 
 @pytest.fixture
@@ -60,9 +58,7 @@ class Storm:
         headers = {"Authorization": f"Bearer {self.key}", "Idempotency-Key": name}
         try:
             # a client for each post: one pool of 1,500 connections looks through all of them for each request
-            async with httpx.AsyncClient(
-                base_url=self.service.url, trust_env=False, verify=TLS, timeout=PATIENCE_SECONDS
-            ) as client:
+            async with http_client(self.service.url, seconds=PATIENCE_SECONDS) as client:
                 item = a_posted_submission(source_ref=name)
                 answer = await client.post("/v1/submissions", json=item, headers=headers)
         except httpx.TimeoutException:

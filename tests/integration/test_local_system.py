@@ -31,6 +31,7 @@ from shared.nats.connection import connected
 from shared.nats.roles import MIGRATE, ROLES
 from shared.nats.streams import ensure_streams
 from shared.time import utc_now
+from tests.http_client import http_client
 from tests.integration.test_supervisor import is_gone
 from tests.ports import free_ports
 from tests.running import ntm
@@ -87,7 +88,7 @@ async def system(tmp_path: Path) -> AsyncIterator[System]:
 
 
 async def ask(url: str) -> dict[str, Any]:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with http_client() as http:
         answer = await http.get(f"{url}/readyz")
     return dict(answer.json())
 
@@ -150,7 +151,7 @@ async def all_answer(running: RunningSystem) -> bool:
     try:
         for url in (running.intake_url, running.scoring_url, running.notify_url):
             await ask(url)
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with http_client() as http:
             await http.get(running.postbox_url)
         await (await connect(running)).close()
     except (httpx.HTTPError, OSError, asyncpg.PostgresError):
