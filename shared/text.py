@@ -8,6 +8,7 @@ import unicodedata
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache, lru_cache
+from math import ceil, floor
 
 from babel import Locale
 from babel.dates import format_date
@@ -108,6 +109,12 @@ def number(value: float | Decimal, language: Language, digits: int | None = None
     return written
 
 
+def whole(value: float, direction: str) -> int:
+    """Round a bound of things that are counted one by one to the nearest whole number that fulfils it."""
+    rounded = round(value, _FINEST_DECIMALS // 2)
+    return ceil(rounded) if direction == "at_least" else floor(rounded)
+
+
 def digits_apart(value: float, *others: float | None, usual: int = _MOST_DECIMALS) -> int | None:
     """Return the decimals with which a number is written otherwise than every other number from which it differs.
 
@@ -145,6 +152,11 @@ def percent(value: float | Decimal, language: Language, digits: int | None = Non
 def day(value: date, language: Language) -> str:
     """Write a day: `30/06/2023` in Vietnamese, `30 June 2023` in English."""
     return format_date(value, _DAY_PATTERNS[language], _locale(language))
+
+
+def quarter_of(value: date, language: Language) -> str:
+    """Name the quarter of a day, for what is known no better: `quý II/2023`."""
+    return period_name(Period.parse(f"{value.year}-Q{(value.month + 2) // 3}"), language)
 
 
 def day_named(value: date) -> Bilingual:

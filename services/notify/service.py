@@ -276,6 +276,7 @@ def _first_world(
         channels=channels,
         retry_for=timedelta(seconds=settings.retry_for_seconds),
         board_url=settings.board_url,
+        figures_url=runtime.settings.intake_page,
         wait_share=settings.wait_share,
         links=links,
         tariff=Tariff(settings.sms_price_dong, settings.sms_daily_budget_dong),

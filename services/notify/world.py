@@ -83,6 +83,9 @@ class World:
     channels: frozenset[ChannelName]
     retry_for: timedelta
     board_url: str | None = None
+    figures_url: str | None = None
+    """The page on which reports are made."""
+
     wait_share: float = 1.0
     links: Links | None = None
     tariff: Tariff = Tariff()

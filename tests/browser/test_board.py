@@ -122,8 +122,8 @@ async def test_the_overview_names_the_difficulties_that_wait(around: Surrounding
 async def test_the_overview_names_who_has_not_reacted(around: Surroundings, page: Page) -> None:
     account = await a_person(around.engine, "20", agency="vpdp", role="coordinator")
     await sign_in(page, account, "overview")
-    card = page.locator("section").filter(has=page.get_by_role("heading", name="chưa có người nhận xử lý"))
-    await expect(card).to_contain_text("đều đã có người nhận xử lý")
+    card = page.locator("section").filter(has=page.get_by_role("heading", name="chưa có đơn vị nhận xử lý"))
+    await expect(card).to_contain_text("đều đã có đơn vị nhận xử lý")
     changes = (await answer(page, "/v1/changes?limit=5000"))["items"]
     behind = [one for one in changes if one["event"] in ("fell_behind", "missed", "lost") and one["after"] == "behind"]
     commune = next(one for one in behind if one["kind"] == "status")

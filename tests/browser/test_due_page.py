@@ -75,6 +75,17 @@ async def test_the_page_opens_with_what_is_due_and_leads_to_the_form(
         await expect(june).to_be_visible()
 
 
+async def test_the_link_of_a_mail_about_a_late_report_opens_its_form(
+    chromium: Browser, around: Surroundings, intake: Service
+) -> None:
+    person = await a_person(around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
+    async with opened(chromium, intake.url, 360) as page:
+        await page.goto("/?unit=184&period=2023-05#send")
+        await sign_in_here(page, person)
+        await expect(page.get_by_label("Kỳ báo cáo", exact=True)).to_have_value("2023-05")
+        await expect(page.get_by_label("Đơn vị", exact=True)).to_have_value("184")
+
+
 async def test_the_province_sees_its_districts_folded_and_opens_them_by_the_keyboard(
     chromium: Browser, around: Surroundings, intake: Service
 ) -> None:

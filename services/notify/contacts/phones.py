@@ -28,6 +28,14 @@ September to November 2018 (plan of the Ministry of Information and Communicatio
 _OLD_DIGITS = 10
 
 
+def as_dialled(phone: str) -> str:
+    """Return a stored number as people in Vietnam dial it: `0912 345 678`; a text that is no number as it stands."""
+    try:
+        return str(phonenumbers.format_number(_parsed(phone), PhoneNumberFormat.NATIONAL))
+    except ValueError:
+        return phone
+
+
 class LandlineError(ValueError):
     """A telephone number that gets no SMS."""
 

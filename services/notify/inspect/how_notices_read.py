@@ -23,7 +23,7 @@ from services.notify.inspect.who_would_hear import hypothetical_alert, hypotheti
 from services.notify.routing.tree import Tree
 from services.notify.stages.render import render
 from services.notify.texts import phrase
-from services.notify.world import World
+from services.notify.world import World, by_role
 from shared.contracts.alert import ChannelName, DifficultyEvent, OccasionKind, OperationEvent
 from shared.contracts.assessment import Assessment, Part
 from shared.contracts.bilingual import Language
@@ -140,6 +140,8 @@ def _filled(occasion: Occasion, event: AnyEvent) -> Occasion:
     return occasion.model_copy(update={"about": "email", "words": phrase("examples.server_unreachable")})
 
 
+_DIVISION = Contact(role="poverty_division", unit="20", name="Hoàng Thị Bích", phones=["+84912345678"], sample=True)
+
 _REASON = phrase("examples.reason")
 
 
@@ -174,10 +176,11 @@ def preview(
     world = World(
         reference=reference,
         tree=Tree.of(reference.plan),
-        contacts={},
+        contacts=by_role([_DIVISION]),
         channels=frozenset({channel}),
         retry_for=timedelta(days=1),
         board_url="https://ntm.example.vn",
+        figures_url="https://solieu.example.vn",
         links=Links(SecretStr("of the preview"), "https://bao.example.vn"),
         now=datetime.now(UTC),
     )

@@ -13,7 +13,7 @@ from shared.text import DOSSIER_STEPS
 
 
 def happened(kind: AlertKind, event: str, body: Mapping[str, Any], language: Language) -> str:
-    """Return the event and its topic in a few words: `chậm tiến độ tiêu chí 11 - Nghèo đa chiều`."""
+    """Return the topic and its event in a few words: `tiêu chí 11 (Nghèo đa chiều) chậm tiến độ`."""
     words = words_of(language)
     about = body.get("criterion")
     key, name = (about["key"], about["name"][language]) if isinstance(about, dict) else (about or "", "")
@@ -22,7 +22,13 @@ def happened(kind: AlertKind, event: str, body: Mapping[str, Any], language: Lan
     criteria, _, number = key.rpartition("-")
     if kind == "dossier":
         criteria, name = body["dossier"], DOSSIER_STEPS[DossierStep(body["turn"]["step"])].in_(language)
-    topic = words["subject_of"](
-        kind, criteria, number, name or body.get("about", ""), body.get("kind") if kind == "problem" else None
-    )
-    return f"{words['happened'][kind][event]} {topic}".strip(" -")
+    item = {
+        "kind": kind,
+        "event": event,
+        "set": criteria,
+        "set_name": criteria,
+        "number": number,
+        "topic": name or body.get("about", ""),
+        "difficulty_kind": body.get("kind") if kind == "problem" else None,
+    }
+    return str(words["what"](item, at_length=True))

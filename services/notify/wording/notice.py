@@ -38,6 +38,7 @@ def word(draft: Draft, world: World) -> Wording:
     language, words = draft.language, words_of(draft.language)
     is_one = len(draft.told) == 1
     facts = facts_of(draft, world, words) if is_one else facts_of_several(draft, world, words)
+    facts |= {"item": facts}
     template = _TEMPLATES[draft.alert.kind] if is_one else _SEVERAL
     if draft.channel == "sms":
         return Wording(text=short_message(f"{template}_sms.txt", facts, language, world.sms))

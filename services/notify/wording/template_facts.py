@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from services.notify.alerts.alert import Alert
@@ -12,6 +12,7 @@ from services.notify.alerts.draft import DIGESTS, REPEAT, Draft
 from services.notify.alerts.figures import FiguresEvent
 from services.notify.alerts.significance import is_to_acknowledge, severity
 from services.notify.alerts.silence_given import SilenceGiven
+from services.notify.contacts.phones import as_dialled
 from services.notify.texts import phrase
 from services.notify.wording.templates import Facts, words_of
 from services.notify.wording.verdict_table import Words, is_verified, table
@@ -48,7 +49,8 @@ def facts_of(draft: Draft, world: World, words: Words) -> Facts:
     """Return the facts of a draft that tells one alert, in the words of its language."""
     alert, language, world = draft.alert, draft.language, world.of(draft.alert)
     occasion = alert.occasion
-    facts = _of_recipient(draft, world) | _of_alert(alert, language) | {"link": _link(alert, world.board_url)}
+    facts = _of_recipient(draft, world) | _of_alert(alert, draft) | {"link": _link(alert, world.board_url)}
+    facts |= {"form": _form(alert, world), "ask": whom_to_ask(draft, world)}
     match occasion:
         case DifficultyLogged():
             return facts | _of_difficulty(occasion, language, world.reference)
@@ -64,6 +66,36 @@ def facts_of(draft: Draft, world: World, words: Words) -> Facts:
             return facts | _of_change(change, language, world.reference, words)
 
 
+def whom_to_ask(draft: Draft, world: World) -> Facts | None:
+    """Return the division that answers questions about the alert's criterion, with the name and phone of its contact.
+
+    None where no criterion is concerned, for that division itself, and where nothing but its name is known.
+    """
+    change, reference = draft.alert.occasion, world.reference
+    if not isinstance(change, StatusChanged):
+        return None
+    holders = reference.plan.owners_on([change.criterion.key], draft.alert.on)
+    own = draft.recipient.role.role if draft.recipient and draft.recipient.role else None
+    for holder in holders:
+        if holder.level != "province" or holder.role == own:
+            continue
+        for contact in world.contacts.get((holder.role, reference.plan.unit), ()):
+            if contact.phones:
+                office = holder.name.in_(draft.language)
+                return {
+                    "office": office,
+                    "name": "" if contact.name == office else contact.name,
+                    "phone": as_dialled(contact.phones[0]),
+                }
+    return None
+
+
+def common(found: Iterable[Facts | None]) -> Facts | None:
+    """Return what all items have in common; None where they differ."""
+    first, *others = list(found)
+    return first if all(other == first for other in others) else None
+
+
 def facts_of_several(draft: Draft, world: World, words: Words) -> Facts:
     """Return the facts of a draft that tells several alerts: each alert, the most severe first, and their counts."""
     language = draft.language
@@ -73,6 +105,9 @@ def facts_of_several(draft: Draft, world: World, words: Words) -> Facts:
     return _of_recipient(draft, world) | {
         "items": items,
         "rows": [],
+        "groups": _groups(items, words),
+        "form": next((item["form"] for item in items if item["form"]), None),
+        "ask": common(item["ask"] for item in items),
         "counts": [{"kind": kind, "event": event, "count": count} for (kind, event), count in counts.most_common()],
         "tone": items[0]["tone"],
         "link": f"{world.board_url.rstrip('/')}/" if world.board_url else None,
@@ -101,15 +136,17 @@ def _of_recipient(draft: Draft, world: World) -> Facts:
     }
 
 
-def _of_alert(alert: Alert, language: Language) -> Facts:
-    unit = alert.occasion.unit
+def _of_alert(alert: Alert, draft: Draft) -> Facts:
+    unit, language = alert.occasion.unit, draft.language
     district = alert.district if alert.district != alert.unit else None
     return {
         "kind": alert.kind,
         "event": alert.event.value,
+        "is_verdict": alert.kind in ("status", "target") and alert.event not in (Event.OVERDUE, Event.REPORT_ARRIVED),
         "tone": "good" if alert.event in _GOOD else "bad" if alert.event in _BAD else "neutral",
         "code": unit.code,
         "place": unit.name if language == "vi" else alert.unit.title_in("en"),
+        "where": _where(alert, draft),
         "short_place": alert.unit.name,
         "district": district.title_in(language) if district else None,
         "short_district": district.name if district else None,
@@ -118,6 +155,15 @@ def _of_alert(alert: Alert, language: Language) -> Facts:
         "reason": "",
         "quotation": [],
     }
+
+
+def _where(alert: Alert, draft: Draft) -> str:
+    """Name the place as its office knows it: `Điềm He` to its district, `Điềm He (Văn Quan)` to others."""
+    if alert.unit.kind != "commune":
+        title = alert.unit.title_in(draft.language)
+        return title[:1].upper() + title[1:]
+    at_home = draft.recipient is not None and alert.district is not None and draft.recipient.unit == alert.district
+    return alert.unit.name if at_home or alert.district is None else f"{alert.unit.name} ({alert.district.name})"
 
 
 def _place_order(alert: Alert) -> tuple[str, str, str]:
@@ -280,3 +326,46 @@ def _link(alert: Alert, board_url: str | None) -> str | None:
     if not board_url:
         return None
     return f"{board_url.rstrip('/')}/?unit={alert.occasion.unit.code}"
+
+
+def _form(alert: Alert, world: World) -> str | None:
+    """Return the address at which the report that an alert asks for is made; None for other alerts."""
+    change = alert.occasion
+    if alert.event != Event.OVERDUE or not isinstance(change, StatusChanged) or not world.figures_url:
+        return None
+    place = alert.district or alert.unit
+    return f"{world.figures_url.rstrip('/')}/?unit={place.code}&period={change.assessment.overdue[0]}#send"
+
+
+def _groups(items: Sequence[Facts], words: Words) -> Sequence[Facts]:
+    """Return what is told in few words, in the order of the items: the places of each event, with its criteria."""
+    by_event: dict[tuple[str, str], list[Facts]] = {}
+    for item in items:
+        by_event.setdefault((item["kind"], item["event"]), []).append(item)
+    return [
+        {
+            "places": list(dict.fromkeys(item["where"] for item in alike)),
+            "what": _what_of_all(alike, words),
+            "count": len(alike),
+            "example": _example(alike),
+        }
+        for alike in by_event.values()
+    ]
+
+
+def _example(alike: Sequence[Facts]) -> Facts:
+    """Return the first of several items, with what they have in common: what all lack, and the day where it is one."""
+    deadlines = {item.get("deadline") for item in alike}
+    overdue = list(dict.fromkeys(period for item in alike for period in item.get("overdue", ())))
+    return alike[0] | {"deadline": alike[0].get("deadline") if len(deadlines) == 1 else None, "overdue": overdue}
+
+
+def _what_of_all(alike: Sequence[Facts], words: Words) -> str:
+    """Return what has happened to several: `tiêu chí 11, 12 chậm tiến độ`, or the words of the first."""
+    kinds = list(dict.fromkeys(str(words["what"](item)) for item in alike))
+    if len(kinds) > 1 and alike[0]["kind"] == "status":
+        numbers = sorted({str(words["number_of"](item)) for item in alike}, key=lambda text: (len(text), text))
+        return str(words["all_of"](numbers, alike[0]["event"]))
+    if len(kinds) > 1:
+        return "; ".join(kinds)
+    return kinds[0] + (str(words["how_far"](alike[0])) if len(alike) == 1 else "")

@@ -12,14 +12,19 @@ from shared.contracts.assessment import Part
 from shared.contracts.bilingual import Language
 
 type Words = Mapping[str, Any]
-"""The words of a language; the table uses `groups`, `yes`, `no`, `contradictory` and `units`."""
+"""The words of a language; the table uses `groups`, `yes`, `no`, `contradictory`, `points` and `units`."""
+
+_COUNTED = frozenset({"communes", "workers", "cases"})
+"""Measures of things that are counted one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row of the table: one measure. Unknown values are empty.
 
-    `figure`: the value without its unit, for places where the goal names the unit.
+    `figure`: the value without its unit, for places where the goal names the unit. `gap`: how far the value is behind
+    the path. `trend`: the quarter in which the goal is reached if the year goes on as it went. `age_months`: of a
+    figure that is too old.
     """
 
     indicator: str
@@ -32,6 +37,10 @@ class Row:
     goal: str
     required: str
     missing: str
+    gap: str
+    trend: str
+    is_in_time: bool | None
+    age_months: int | None
     is_behind: bool
     verified: bool
     warnings: Sequence[str]
@@ -70,6 +79,10 @@ def _row(part: Part, language: Language, words: Words) -> Row:
         goal=amount(part.goal, bound=True),
         required=amount(part.required, bound=True),
         missing=f"{text.number(part.missing, language)} {unit}".strip() if part.missing else "",
+        gap=_gap(part, language, words, digits),
+        trend=text.quarter_of(part.projected.on, language) if part.projected and part.projected.on else "",
+        is_in_time=part.projected.in_time if part.projected else None,
+        age_months=part.age_months if part.stale else None,
         is_behind=part.gap is not None and part.gap > 0,
         verified=is_verified(part),
         warnings=list(dict.fromkeys(on_one_line(warning.detail.in_(language)) for warning in part.warnings)),
@@ -85,7 +98,19 @@ def _amount(
     if part.measured_in == "yes_no":
         return str(words["yes"] if value else words["no"])
     sign = ("≥ " if part.direction == "at_least" else "≤ ") if bound else ""
+    if bound and part.measured_in in _COUNTED:
+        value = text.whole(value, part.direction)
     if part.measured_in == "percent":
         return sign + text.percent(value, language, digits)
     unit = part.missing_unit.in_(language) if part.missing_unit else words["units"].get(part.measured_in, "")
     return f"{sign}{text.number(value, language, digits)} {unit}".strip()
+
+
+def _gap(part: Part, language: Language, words: Words, digits: int | None) -> str:
+    """Return how far the value is behind the path, in words; empty where it is not."""
+    if part.gap is None or part.gap <= 0 or part.measured_in == "yes_no":
+        return ""
+    if part.measured_in == "percent":
+        return f"{text.number(part.gap, language, digits)} {words['points']}"
+    gap = text.whole(part.gap, "at_least") if part.measured_in in _COUNTED else part.gap
+    return _amount(gap, part, language, words, digits, bound=False)

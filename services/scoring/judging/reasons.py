@@ -15,6 +15,9 @@ from shared.contracts.status import Status
 _DECIMALS = {"percent": 2, "criteria": 2}
 _USUAL_DECIMALS = 1
 
+_COUNTED = frozenset({"communes", "workers", "cases"})
+"""Measures of things that are counted one by one."""
+
 _GROUPS = {"men": phrase("reasons.groups.men"), "women": phrase("reasons.groups.women")}
 
 UNITS = {
@@ -148,7 +151,7 @@ def _sentence(part: Part, language: Language) -> str:
             counts=_counts(part, language) + _where(part, language),
             source=source,
             sign=sign,
-            goal=amount(part.goal, part.measured_in, language, digits=digits),
+            goal=amount(_bound(part.goal, part), part.measured_in, language, digits=digits),
             unverified="" if part.verified else _T["unverified"].in_(language),
         )
     )
@@ -166,17 +169,25 @@ def _sentence(part: Part, language: Language) -> str:
 def _path(part: Part, sign: str, language: Language, digits: int | None) -> str:
     if part.required is None or part.required_on is None or part.gap is None:
         return ""
-    gap = amount(abs(part.gap), part.measured_in, language, difference=True, digits=digits)
+    apart = abs(part.gap)
+    if part.measured_in in _COUNTED:
+        apart = text.whole(apart, "at_least" if part.gap > 0 else "at_most")
+    gap = amount(apart, part.measured_in, language, difference=True, digits=digits)
     return (
         _T["path"]
         .in_(language)
         .format(
             on=text.day(part.required_on, language),
             sign=sign,
-            required=amount(part.required, part.measured_in, language, digits=digits),
+            required=amount(_bound(part.required, part), part.measured_in, language, digits=digits),
             gap=_T["late" if part.gap > 0 else "ahead"].in_(language).format(gap=gap),
         )
     )
+
+
+def _bound(value: float, part: Part) -> float:
+    """Return a goal or a point of the path as people can fulfil it: a whole number of what is counted one by one."""
+    return text.whole(value, part.direction) if part.measured_in in _COUNTED else value
 
 
 def _lacking(part: Part, language: Language) -> str:
@@ -328,10 +339,10 @@ def _trend(part: Part, language: Language) -> str:
         return ""
     if trend.on is None or trend.earliest is None:
         return _T["no_trend"].in_(language)
-    earliest = text.day(trend.earliest, language)
-    latest = text.day(trend.latest, language) if trend.latest else None
-    span = _T["span" if latest else "open_span"].in_(language).format(earliest=earliest, latest=latest)
-    clause = _T["trend"].in_(language).format(on=text.day(trend.on, language), span=span)
+    on, earliest = text.quarter_of(trend.on, language), text.quarter_of(trend.earliest, language)
+    latest = text.quarter_of(trend.latest, language) if trend.latest else None
+    span = "" if latest == earliest else _T["span" if latest else "open_span"].in_(language)
+    clause = _T["trend"].in_(language).format(on=on, span=span.format(earliest=earliest, latest=latest))
     return clause + (_T["too_late"].in_(language) if trend.in_time is False else "")
 
 

@@ -249,4 +249,4 @@ def test_a_difficulty_of_a_plan_of_sample_data_is_marked() -> None:
 
 def test_a_difficulty_of_the_province_itself_is_worded_without_a_district() -> None:
     wording = worded(a_problem(unit=PROVINCE, district=None, criterion=None))
-    assert "Tỉnh Lạng Sơn (20) phản ánh khó khăn (kinh phí)." in wording.text
+    assert "Tỉnh Lạng Sơn (20): phản ánh khó khăn về kinh phí." in wording.text

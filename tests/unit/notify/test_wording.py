@@ -6,6 +6,7 @@ import json
 import os
 import re
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from uuid import UUID
 
@@ -14,19 +15,21 @@ from pydantic import SecretStr
 
 from services.notify.alerts.alert import AlertedEvent, Occasion
 from services.notify.alerts.dossier_turn import DossierEvent
-from services.notify.alerts.draft import Draft, NotSent
+from services.notify.alerts.draft import Draft, NotSent, Recipient
 from services.notify.alerts.figures import FiguresEvent
 from services.notify.alerts.links import Links
 from services.notify.alerts.notice import Wording
 from services.notify.inspect.how_notices_read import example, preview
 from services.notify.sms_text import parts
 from services.notify.stages.render import render
+from services.notify.world import by_role
 from shared.contracts.alert import DifficultyEvent, OperationEvent
-from shared.contracts.assessment import FormulaChosen
+from shared.contracts.assessment import FormulaChosen, Projection
 from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.status import Event
 from shared.contracts.submission import SubmissionWarning
+from shared.reference.models import Contact
 from tests.changes import (
     DIEM_HE,
     DISTRICT_OFFICE,
@@ -44,6 +47,7 @@ from tests.changes import (
 )
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "notify"
+PROVINCE_UNIT = next(iter(REFERENCE.units.known("20")))
 WORLD = replace(the_world(), board_url="https://ntm.example.vn")
 
 
@@ -181,14 +185,72 @@ def test_a_formula_that_was_not_verified_is_marked_like_a_threshold(
 
 
 def test_what_people_have_written_is_escaped_in_html() -> None:
-    change = a_status_change(
-        unit=DIEM_HE.model_copy(update={"name": "xã <b>Điềm</b>"}),
-        reason=Bilingual(vi='<script>alert("x")</script> & hơn', en="-"),
-    )
+    name = Bilingual(vi='<script>alert("x")</script> & hơn', en="-")
+    change = a_status_change(parts=[a_part(name=name)], unit=DIEM_HE.model_copy(update={"name": "xã <b>Điềm</b>"}))
     html = worded(a_draft(change)).html or ""
     assert "<script" not in html
     assert "<b>" not in html
     assert "&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt; &amp; hơn" in html
+
+
+def test_a_mail_about_a_late_report_begins_with_the_report_and_leads_to_its_form() -> None:
+    world = replace(WORLD, figures_url="https://solieu.example.vn")
+    [rendered] = render([a_draft(a_status_change(Event.OVERDUE))], world)
+    assert rendered.wording
+    _, _, begins, form, *_ = rendered.wording.text.split("\n")
+    assert begins == "Đề nghị gửi ngay báo cáo tháng 5/2023, tháng 6/2023; nếu có vướng mắc, đề nghị phản ánh kịp thời."
+    assert form == "Lập báo cáo tại: https://solieu.example.vn/?unit=184&period=2023-05#send"
+    assert "https://solieu.example.vn/?unit=184&amp;period=2023-05#send" in (rendered.wording.html or "")
+    assert "SỐ LIỆU" not in rendered.wording.text
+
+
+def test_a_mail_names_the_division_to_ask_and_not_to_itself() -> None:
+    division = Contact(role="poverty_division", unit="20", name="Hoàng Thị Bích", phones=["+84912345678"])
+    world = replace(WORLD, contacts=by_role([division]))
+    draft = a_draft(a_status_change())
+    [to_district] = render([draft], world)
+    owner = next(role for role in REFERENCE.plan.roles if role.role == "poverty_division")
+    [to_itself] = render([replace(draft, recipient=Recipient(owner, PROVINCE_UNIT))], world)
+    assert to_district.wording
+    assert to_itself.wording
+    words = "Hỏi thêm: Phòng Bảo trợ xã hội - Trẻ em, Hoàng Thị Bích, 0912 345 678"
+    assert words in to_district.wording.text
+    assert "0912 345 678" in (to_district.wording.html or "")
+    assert "Hỏi thêm" not in to_itself.wording.text
+
+
+def test_others_than_the_district_read_the_district_s_name() -> None:
+    draft = a_draft(a_status_change())
+    [to_province] = render([replace(draft, recipient=Recipient(None, PROVINCE_UNIT))], WORLD)
+    assert to_province.wording
+    assert to_province.wording.subject == "Điềm He (Văn Quan): tiêu chí 11 chậm tiến độ, còn thiếu 63 hộ"
+
+
+def test_the_trend_is_told_by_quarter() -> None:
+    trend = Projection(on=date(2024, 5, 12), earliest=date(2024, 2, 1), latest=date(2024, 9, 1), in_time=False)
+    mail = worded(a_draft(a_status_change(parts=[a_part(projected=trend)])))
+    assert "theo xu hướng hiện nay đạt vào quý II/2024, sau thời hạn." in mail.text
+
+
+@pytest.mark.parametrize(("count", "subject"), [
+    (1, "Trấn Ninh: tiêu chí 11 chậm tiến độ, còn thiếu 63 hộ"),
+    (3, "Trấn Ninh, Liên Hội, Hòa Bình: tiêu chí 11 chậm tiến độ"),
+    (20, "Trấn Ninh, Liên Hội, Hòa Bình và 13 đơn vị khác: tiêu chí 11, 12 chậm tiến độ"),
+])  # fmt: skip
+def test_the_subject_of_a_grouped_mail_names_places_and_criteria(count: int, subject: str) -> None:
+    changes = changes_of_communes(count)
+    mail = worded(a_draft(changes[0], alerts=tuple(an_alert(change) for change in changes), gathering=UUID(int=1)))
+    assert mail.subject == subject
+
+
+@pytest.mark.parametrize(("direction", "required"), [("at_least", "≥ 83 xã"), ("at_most", "≤ 82 xã")])
+def test_what_is_counted_one_by_one_is_told_in_whole_numbers(direction: str, required: str) -> None:
+    communes = Bilingual(vi="xã", en="communes")
+    part = a_part(measured_in="communes", direction=direction, value=79, required=82.3, gap=3.3, goal=87, missing=8,
+                  missing_unit=communes, numerator=None, denominator=None)  # fmt: skip
+    mail = worded(a_draft(a_target_change(parts=[part])))
+    assert f"hôm nay phải {required}" in mail.text
+    assert "kém lộ trình 4 xã" in mail.text
 
 
 def test_html_loads_nothing_from_elsewhere() -> None:

@@ -18,6 +18,7 @@ from services.scoring.update.published_changes import messages_of
 from shared.contracts.status import Event, Stage, Status
 from shared.reference.load import Reference
 from shared.reference.models import Rate, Unit
+from shared.text import quarter_of
 from shared.time import VIETNAM
 from tests.binding_plan import binding_reference
 from tests.builders import a_reading, a_warning, poverty, readings
@@ -189,7 +190,7 @@ def test_the_trend_is_told_once_there_are_months_enough(reference: Reference) ->
     assert projected
     assert projected.on
     assert projected.in_time is True
-    assert f"theo xu hướng đạt vào khoảng {projected.on:%d/%m/%Y} (từ " in verdict.reason.vi
+    assert f"theo xu hướng đạt vào {quarter_of(projected.on, 'vi')}" in verdict.reason.vi
     still = [one for month in range(1, 6) for one in poverty(f"2023-{month:02}", 200)]
     verdict = explain_criterion(
         Judge(reference, MIDYEAR).criterion("ntm-11", commune(reference, "06004"), readings(*still))

@@ -16,6 +16,8 @@ run({
   async load() {
     const [me, catalogue] = await Promise.all([get("/v1/me"), get("/v1/catalogue")]);
     learn(me, catalogue);
+    const link = new URLSearchParams(location.search); // a mail about a late report leads to its form
+    if (link.has("period")) send.preselect(link.get("period"), link.get("unit"));
     return me;
   },
   parts: { due: due.show, send: send.show, sent: sent.show, review: review.show, dossiers: dossiers.show, difficulties: difficulties.show },

@@ -14,9 +14,9 @@ const [ALL, OTHER] = ["all", "other"];
 let upload = null;
 let asked = null;
 
-/** Chooses the period with which this part opens the next time. */
-export function preselect(period) {
-  asked = period;
+/** Chooses the period, and where it is known the unit, with which this part opens the next time. */
+export function preselect(period, unit = null) {
+  asked = { period, unit };
 }
 
 /** This part of the page; a chosen file stays while the sender looks at another part, or changes the language. */
@@ -56,9 +56,9 @@ function periods() {
 
 function takeCard() {
   const calendar = periods();
-  const next = calendar.find((one) => one.period === asked) ?? calendar.findLast((one) => one.due >= page.today) ?? calendar[0];
+  const next = calendar.find((one) => one.period === asked?.period) ?? calendar.findLast((one) => one.due >= page.today) ?? calendar[0];
+  const unit = select(unitChoices(), asked?.unit ?? null);
   asked = null;
-  const unit = select(unitChoices(), null);
   const period = select(
     [...calendar.map((one) => [one.period, t("period_due", periodName(one.period), day(one.due))]), [OTHER, t("period_other")]],
     next?.period ?? OTHER,
