@@ -88,7 +88,7 @@ class Notify:
             runtime, "notify", FILLED, ParkedRow, OwnLog(subjects.ALERTS_STREAM, lack_what_was_told)
         )
         world = _first_world(runtime, settings, frozenset(channels), links)
-        self.pipeline = Pipeline(arriving, telling, WorldReader(world, lambda: runtime.reference))
+        self.pipeline = Pipeline(arriving, telling, WorldReader(world, lambda: runtime.reference, runtime.clock.now))
         self.relay = Relay(
             runtime.engine, runtime.nats, OutboxRow, self.parking.set_aside, pause_seconds=_RELAY_PAUSE_SECONDS
         )

@@ -91,6 +91,9 @@ class World:
     tariff: Tariff = Tariff()
     sms: Style = field(default_factory=Style)
     now: datetime = field(default=datetime.min.replace(tzinfo=UTC))
+    shown_now: datetime | None = None
+    """The moment by the clock that people read, which may be simulated; None: `now`, by which notices wait."""
+
     subscriptions: Sequence[Subscription] = ()
     silences: Sequence[Silence] = ()
     causes: Sequence[Cause] = ()
@@ -99,6 +102,11 @@ class World:
 
     plans: Mapping[str, Reference] = field(default_factory=dict)
     """The reference data with each plan, by its id: the plan in force, and those before and after it."""
+
+    @property
+    def moment(self) -> datetime:
+        """The moment that a notice may tell people."""
+        return self.shown_now or self.now
 
     def by_plan(self, reference: Reference) -> World:
         """Return the world with the plan of the reference data, and its routing, in place of the plan in force."""

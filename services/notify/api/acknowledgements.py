@@ -6,7 +6,7 @@ Opening a link changes nothing, because mail scanners open links. Only the butto
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import parse_qs
@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.draft import DIGESTS, Draft
 from services.notify.alerts.links import VALID_FOR, hash_of
-from services.notify.api.alerts import AlertItem, alert_item, reason_of, what_of
+from services.notify.api.alerts import AlertItem, alert_item, names_in, reason_of, what_of
 from services.notify.api.dependencies import Serving, is_coordinator, visible
 from services.notify.routing.key_scope import KeyScope
 from services.notify.routing.matching import criteria
@@ -32,13 +32,14 @@ from services.notify.storage.alerts import alerts_of_notice
 from services.notify.storage.contacts import end_digest, has_digest
 from services.notify.storage.notices import StoredNotice
 from services.notify.telling.acknowledge import Responsible, acknowledge
-from services.notify.telling.recipients import office_of
+from services.notify.telling.recipients import named, office_of
 from services.notify.world import World
 from shared import text
 from shared.access.caller import Caller
 from shared.http.body import read_body
 from shared.http.dependencies import SignedIn
 from shared.problems import Fault, Faults, Problem, Problems
+from shared.reference.load import Reference
 from shared.text import moment, storable
 from shared.time import VIETNAM, utc_now
 
@@ -85,11 +86,11 @@ async def acknowledge_alert(
         if not _may_acknowledge(alert, caller, world):
             raise Problem(Problems.OUT_OF_SCOPE, Fault("", Faults.NOT_TOLD))
         note, today = said.note if said else None, notify.runtime.clock.today()
-        await acknowledge(
-            connection, [alert_id], Responsible(caller.agency, caller.name or None, note, utc_now(), today)
-        )
+        at = notify.runtime.clock.now()
+        await acknowledge(connection, [alert_id], Responsible(caller.agency, caller.name or None, note, at, today))
         [row] = await ledger.alert_rows(connection, [alert_id], seen)
-    return alert_item(row, notify.reference)
+        names = await names_in(connection, [row])
+    return alert_item(row, names, notify.reference)
 
 
 def _may_acknowledge(alert: Alert | None, caller: Caller, world: World) -> bool:
@@ -108,7 +109,7 @@ async def show_link(token: Token, notify: Serving) -> HTMLResponse:
     """Show the alerts that the link acknowledges."""
     try:
         async with notify.engine.connect() as connection:
-            return _answer(await _linked(connection, token))
+            return _answer(await _linked(connection, token), notify.reference)
     except Problem as problem:
         return _sorry(problem)
 
@@ -127,7 +128,7 @@ async def follow_link(token: Token, notify: Serving, request: Request) -> HTMLRe
             if form.get("do") != ["no-digest"]:
                 office = office_of(notice.recipient, today, notify.reference)
                 name = f"{notice.name} ({office})" if notice.name and office else notice.name or office
-                taken = Responsible(by, name, note or None, now, today)
+                taken = Responsible(by, name, note or None, notify.runtime.clock.now(), today)
                 await acknowledge(connection, [row.id for row in linked.alerts], taken)
             elif linked.has_digest:
                 await end_digest(connection, notice.recipient, notice.channel, notice.address, by, now)
@@ -136,7 +137,7 @@ async def follow_link(token: Token, notify: Serving, request: Request) -> HTMLRe
         return _sorry(problem)
     notify.forget_world()
     notify.wake()
-    return _answer(linked)
+    return _answer(linked, notify.reference)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ class _Linked:
     notice: StoredNotice
     alerts: Sequence[StoredAlert]
     has_digest: bool
+    names: Mapping[str, str]
 
 
 async def _linked(connection: AsyncConnection, token: str) -> _Linked:
@@ -156,11 +158,9 @@ async def _linked(connection: AsyncConnection, token: str) -> _Linked:
         raise Problem(Problems.LINK_EXPIRED)
     rows = await alerts_of_notice(connection, notice.id)
     own = (notice.recipient, notice.channel, notice.address)
-    return _Linked(
-        notice,
-        [row.alert for row in rows if row.left_out is None and row.alert.opens],
-        notice.waited in DIGESTS and await has_digest(connection, *own),
-    )
+    alerts = [row.alert for row in rows if row.left_out is None and row.alert.opens]
+    is_digest = notice.waited in DIGESTS and await has_digest(connection, *own)
+    return _Linked(notice, alerts, is_digest, await names_in(connection, alerts))
 
 
 def _sorry(problem: Problem) -> HTMLResponse:
@@ -171,7 +171,7 @@ def _sorry(problem: Problem) -> HTMLResponse:
     return HTMLResponse(page, status_code=problem.kind.http_status, headers=_HEADERS)
 
 
-def _answer(linked: _Linked) -> HTMLResponse:
+def _answer(linked: _Linked, reference: Reference) -> HTMLResponse:
     notice = linked.notice
     items = [
         {
@@ -179,13 +179,14 @@ def _answer(linked: _Linked) -> HTMLResponse:
             "code": row.body["unit"]["code"],
             "what": what_of(row),
             "reason": reason_of(row.body),
-            "acknowledged_by": row.acknowledged_by,
+            "acknowledged_by": row.acknowledged_by and named(row.acknowledged_by, linked.names, row.on, reference),
             "acknowledged_at": moment(row.acknowledged_at) if row.acknowledged_at else "",
             "note": row.acknowledged_note,
             "is_over": row.ended_at is not None,
         }
         for row in linked.alerts
     ]
+    newest = max((row.on for row in linked.alerts), default=notice.created_at.astimezone(VIETNAM).date())
     page = _page.get_template("acknowledge.html").render(
         items=items,
         is_open=any(not item["acknowledged_by"] for item in items),
@@ -193,7 +194,7 @@ def _answer(linked: _Linked) -> HTMLResponse:
         has_digest=linked.has_digest,
         recipient=notice.name or notice.recipient,
         sample=notice.sample,
-        day=text.day(notice.created_at.astimezone(VIETNAM).date(), "vi"),
+        day=text.day(newest, "vi"),
         note_length=NOTE_LENGTH,
     )
     return HTMLResponse(page, headers=_HEADERS)

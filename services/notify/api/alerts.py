@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.api.dependencies import Serving, Since, UnitParameter, moment_and_id, visible
 from services.notify.api.released_words import released_event, released_kind
 from services.notify.storage import ledger
 from services.notify.storage.alert_rows import StoredAlert
 from services.notify.storage.ledger import Filter
+from services.notify.telling.recipients import named
 from services.notify.texts import phrase
 from services.notify.wording.happened import happened
+from shared.access.agency_keys import agency_names
 from shared.contracts.alert import OccasionKind, Severity
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.dossier import DossierTurn
@@ -31,11 +35,11 @@ router = APIRouter(prefix="/v1")
 
 
 class AlertItem(BaseModel):
-    """An alert. `on`: the day that was judged, or on which a difficulty or note was written; other times are real.
-    `what`: the event and its topic, in a few words; `topic`: the criterion's key, or the id of the commitment or
-    difficulty; `reason`: the verdict's reason, or a difficulty's words as they were written; `is_open`: the alert asks
-    for action, and no newer alert has ended it; `turn`: of a dossier of recognition the step that is expected, where
-    `kind` is `status`, `event` is `changed`, and `topic` is the set and the step.
+    """An alert. `on`: the day that was judged, or on which a difficulty or note was written; `acknowledged_at` is by
+    the same clock, other times are real. `what`: the topic and the event, in a few words; `topic`: the criterion's key,
+    or the id of the commitment or difficulty; `reason`: the verdict's reason, or a difficulty's words as they were
+    written; `is_open`: the alert asks for action, and no newer alert has ended it; `turn`: of a dossier of recognition
+    the step that is expected, where `kind` is `status`, `event` is `changed`, and `topic` is the set and the step.
     """
 
     id: UUID
@@ -53,6 +57,7 @@ class AlertItem(BaseModel):
     ended_at: AwareDatetime | None
     acknowledged_at: AwareDatetime | None
     acknowledged_by: str | None
+    acknowledged_name: str | None = Field(default=None, description="Who acknowledged it, as people know them.")
     acknowledged_note: str | None
     sample: bool
 
@@ -88,13 +93,29 @@ async def list_alerts(
     )
     async with notify.engine.connect() as connection:
         rows = await ledger.newest_alerts(connection, conditions)
-    page = rows[:limit]
+        page = rows[:limit]
+        names = await names_in(connection, page)
     following = encode_cursor(page[-1].raised_at, page[-1].id) if len(rows) > limit else None
-    return AlertPage(items=[alert_item(row, notify.reference) for row in page], next=following)
+    return AlertPage(items=[alert_item(row, names, notify.reference) for row in page], next=following)
 
 
-def alert_item(row: StoredAlert, reference: Reference) -> AlertItem:
-    """Return the item that answers for an alert; of a damaged one by what stands beside its content."""
+async def names_in(connection: AsyncConnection, rows: Sequence[StoredAlert]) -> Mapping[str, str]:
+    """Return the names of the agencies that acknowledged alerts, by their ids."""
+    return await agency_names(connection, [row.acknowledged_by for row in rows if row.acknowledged_by])
+
+
+def alert_item(row: StoredAlert, names: Mapping[str, str], reference: Reference) -> AlertItem:
+    """Return the item that answers for an alert; of a damaged one by what stands beside its content.
+
+    `names`: those of agencies, by their ids.
+    """
+    item = _readable(row, reference)
+    if row.acknowledged_by:
+        item.acknowledged_name = named(row.acknowledged_by, names, row.on, reference)
+    return item
+
+
+def _readable(row: StoredAlert, reference: Reference) -> AlertItem:
     try:
         return _item(row)
     except (ValidationError, LookupError, TypeError):

@@ -29,6 +29,7 @@ from services.notify.routing.key_scope import KeyScope
 from services.notify.storage import ledger
 from services.notify.storage.ledger import Filter
 from services.notify.storage.notices import StoredNotice
+from services.notify.telling.recipients import office_of
 from services.notify.telling.resend import resend
 from shared.access.caller import Caller
 from shared.contracts.alert import ChannelName
@@ -221,7 +222,7 @@ def _notice(row: StoredNotice, details: ledger.Details, caller: Caller, referenc
         id=row.id,
         branch=row.branch,
         recipient=row.recipient,
-        name=row.name,
+        name=row.name or office_of(row.recipient, row.created_at.astimezone(VIETNAM).date(), reference) or "",
         channel=row.channel,
         address=row.address if in_full else mask_address(row.address),
         status=NoticeStatus(row.status),

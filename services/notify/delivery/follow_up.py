@@ -98,4 +98,5 @@ class FollowUp:
         ]
 
     def _note(self, event: OperationEvent, cause: UUID, about: str, words: Bilingual) -> OperationNoted:
-        return note_of(event, uuid5(cause, event), about, words, utc_now(), self._reference)
+        at = self._pipeline.world_reader.clock()
+        return note_of(event, uuid5(cause, event), about, words, at, self._reference)

@@ -71,6 +71,6 @@ def _note(event: OperationEvent, recipient: Recipient, limit: int, world: World)
             unit=Bilingual(vi=unit.title_in("vi"), en=unit.title_in("en")),
             limit=Bilingual(vi=number(limit, "vi"), en=number(limit, "en")),
         ),
-        world.now,
+        world.moment,
         world.reference,
     )

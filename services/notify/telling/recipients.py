@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
 
@@ -31,6 +32,18 @@ def office_of(text: str, on: date, reference: Reference) -> str | None:
         if role := recipient.title.vi:
             return f"{_KINDS.sub('', role)} {recipient.unit.title}"
     return None
+
+
+def named(by: str, agencies: Mapping[str, str], on: date, reference: Reference) -> str:
+    """Return whoever acknowledged an alert as people know them: an agency by its name, a recipient by its office.
+
+    `by`: an agency's id, or `role@unit`, which the contact's name may follow in brackets.
+    """
+    recipient, _, contact = by.partition(" (")
+    if "@" not in recipient:
+        return agencies.get(by, by)
+    office, person = office_of(recipient, on, reference), contact.removesuffix(")")
+    return f"{person} ({office})" if person and office and person != office else person or office or by
 
 
 def _recipient(text: str, on: date, reference: Reference) -> Recipient:

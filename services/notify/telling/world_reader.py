@@ -23,6 +23,7 @@ from services.notify.world import Cause, Silence, Subscription, World, by_role
 from shared.readable import read_rows
 from shared.reference.load import Plans, Reference
 from shared.reference.models import Contact, Match
+from shared.time import utc_now
 
 _FRESH = timedelta(seconds=1)
 _CODES = TypeAdapter(list[str])
@@ -34,10 +35,19 @@ class WorldReader:
     It reads silences every time, so that all processes begin and end them at once.
     """
 
-    def __init__(self, world: World, in_force: Callable[[], Reference] | None = None) -> None:
-        """`in_force` returns the reference data with the plan in force; None: always that of `world`."""
+    def __init__(
+        self,
+        world: World,
+        in_force: Callable[[], Reference] | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """`in_force` returns the reference data with the plan in force; None: always that of `world`.
+
+        `clock` returns the moment that people read, by the services' clock, which may be simulated.
+        """
         self._world = world
         self._in_force = in_force
+        self.clock = clock
         self._read_at: datetime | None = None
 
     def forget(self) -> None:
@@ -69,7 +79,7 @@ class WorldReader:
             )
             self._read_at = now
         silences = read_rows(await silences_now(connection, now), _silence).items
-        return replace(self._world, silences=silences, now=now)
+        return replace(self._world, silences=silences, now=now, shown_now=self.clock())
 
 
 # What is damaged holds for nobody, and stops nobody else's.

@@ -112,7 +112,7 @@ def facts_of_several(draft: Draft, world: World, words: Words) -> Facts:
         "tone": items[0]["tone"],
         "link": f"{world.board_url.rstrip('/')}/" if world.board_url else None,
         "digest": draft.waits if draft.waits in DIGESTS else None,
-        "today": text.day(world.now.astimezone(VIETNAM).date(), language),
+        "today": text.day(world.moment.astimezone(VIETNAM).date(), language),
         "sample": any(item["sample"] for item in items),
         "line": None,
         "set_name": "",

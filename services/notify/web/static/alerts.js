@@ -73,7 +73,7 @@ function list(items, look) {
 
 function care(one, look) {
   if (one.acknowledged_at) {
-    return [h("p", {}, h("b", {}, `✓ ${one.acknowledged_by}`)), h("p", { class: "hint" }, moment(one.acknowledged_at)),
+    return [h("p", {}, h("b", {}, `✓ ${one.acknowledged_name ?? one.acknowledged_by}`)), h("p", { class: "hint" }, moment(one.acknowledged_at)),
       one.acknowledged_note && h("p", { class: "words" }, one.acknowledged_note)];
   }
   if (!one.is_open) return badge(t("over"), "plain");
