@@ -66,14 +66,14 @@ async def test_a_change_on_nats_becomes_mail_and_sms(running: NotifyService) -> 
     assert mailboxes == ["btxh@example.vn", "ldtbxh.vanquan@example.vn"], await running.notices()
     [sms] = running.messages
     assert (sms.sender, sms.to) == ("NTMLangSon", ["84912345678"])
-    assert sms.text.startswith("NTM 06280 Diem He, Van Quan cham tien do")
+    assert sms.text.startswith("NTM 06280 Diem He, Van Quan: tieu chi 11 cham tien do, con thieu 63 ho")
 
     raw = running.postbox.outbox.raw_mail(running.mails[0].n)
     assert raw
     mail = message_from_bytes(raw, policy=policy.default)
     assert isinstance(mail, EmailMessage)
     text, html = mail.get_body(("plain",)), mail.get_body(("html",))
-    assert mail["Subject"] == "Xã Điềm He (06280) chậm tiến độ tiêu chí 11 - Nghèo đa chiều"
+    assert mail["Subject"] == "Điềm He: tiêu chí 11 chậm tiến độ, còn thiếu 63 hộ"
     assert text
     assert html
     assert "còn thiếu 63 hộ" in text.get_content()

@@ -63,7 +63,7 @@ async def test_a_difficulty_reaches_the_right_mailboxes_once_with_its_words_esca
         text, html = mail.get_body(("plain",)), mail.get_body(("html",))
         assert text
         assert html
-        assert mail["Subject"] == "Xã Điềm He (06280) phản ánh khó khăn (kinh phí): tiêu chí 11 - Nghèo đa chiều"
+        assert mail["Subject"] == "Điềm He: phản ánh khó khăn về kinh phí, tiêu chí 11"
         assert mail["Bcc"] is None
         assert "<script" not in html.get_content()
         assert "&lt;script&gt;" in html.get_content()
@@ -115,7 +115,7 @@ async def test_a_disaster_is_told_by_sms_without_the_words(notify: NotifyService
     await notify.publish(a_problem(criterion="ntm-11", kind=DifficultyKind.DISASTER, words="Lũ cuốn trôi cầu"))
     await notify.settled()
     [sms] = notify.messages
-    assert sms.text.startswith("NTM 06280 Diem He, Van Quan phan anh kho khan (thien tai): tieu chi 11 Ngheo da chieu.")
+    assert sms.text.startswith("NTM 06280 Diem He, Van Quan: phan anh kho khan ve thien tai, tieu chi 11 (Ngheo da chieu).")
     assert "cau" not in sms.text
     [lost] = await notify.notices(channel="sms", status="permanent_failure")
     assert lost["recipient"] == "coordination_office@20"

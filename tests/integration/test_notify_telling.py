@@ -34,7 +34,7 @@ async def test_a_storm_is_told_to_an_office_in_one_mail_and_one_sms(notify: Noti
     told = [alert["alert"] for item in notices if item["channel"] == "email" for alert in item["alerts"]]
     assert len(told) == len(set(told)) == 30
     assert len(notices) <= 6, "one mail and one SMS for each batch that came together"
-    assert all("tin" in item["subject"] for item in notices if item["channel"] == "email")
+    assert all("tiêu chí 11" in item["subject"] for item in notices if item["channel"] == "email")
 
 
 async def test_what_nobody_acknowledges_climbs_and_is_told_again(notify: NotifyService) -> None:
