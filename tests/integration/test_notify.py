@@ -73,7 +73,7 @@ async def test_a_change_on_nats_becomes_mail_and_sms(running: NotifyService) -> 
     mail = message_from_bytes(raw, policy=policy.default)
     assert isinstance(mail, EmailMessage)
     text, html = mail.get_body(("plain",)), mail.get_body(("html",))
-    assert mail["Subject"] == "Điềm He: tiêu chí 11 chậm tiến độ, còn thiếu 63 hộ"
+    assert mail["Subject"] == "Điềm He (Văn Quan): tiêu chí 11 chậm tiến độ, còn thiếu 63 hộ"
     assert text
     assert html
     assert "còn thiếu 63 hộ" in text.get_content()

@@ -63,7 +63,7 @@ async def test_a_difficulty_reaches_the_right_mailboxes_once_with_its_words_esca
         text, html = mail.get_body(("plain",)), mail.get_body(("html",))
         assert text
         assert html
-        assert mail["Subject"] == "Điềm He: phản ánh khó khăn về kinh phí, tiêu chí 11"
+        assert mail["Subject"] == "Điềm He (Văn Quan): phản ánh khó khăn về kinh phí, tiêu chí 11"
         assert mail["Bcc"] is None
         assert "<script" not in html.get_content()
         assert "&lt;script&gt;" in html.get_content()

@@ -42,7 +42,6 @@ async def test_a_link_acknowledges_once_by_its_button_and_stops_the_climbing(
     assert alert["acknowledged_by"].startswith("district_office@184")
     assert "@" not in alert["acknowledged_name"]
     assert "huyện Văn Quan" in alert["acknowledged_name"]
-    assert alert["acknowledged_at"].startswith("2023-06-30")  # the simulated clock's day
     assert alert["acknowledged_note"] == "Đang xử lý <b>"
     entry = json.loads((await said.next_msg(timeout=60)).data)
     assert (entry["alert"], entry["by"]) == (str(change.id), alert["acknowledged_by"])

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -241,6 +241,15 @@ def test_the_subject_of_a_grouped_mail_names_places_and_criteria(count: int, sub
     changes = changes_of_communes(count)
     mail = worded(a_draft(changes[0], alerts=tuple(an_alert(change) for change in changes), gathering=UUID(int=1)))
     assert mail.subject == subject
+
+
+def test_a_grouped_mail_tells_the_day_of_the_simulated_clock() -> None:
+    changes = changes_of_communes(2)
+    draft = a_draft(changes[0], alerts=tuple(an_alert(change) for change in changes), gathering=UUID(int=1))
+    real, simulated = datetime(2026, 11, 28, 3, tzinfo=UTC), datetime(2023, 7, 3, 3, tzinfo=UTC)
+    [rendered] = render([draft], replace(WORLD, now=real, shown_now=simulated))
+    assert rendered.wording
+    assert "Đến ngày 03/07/2023" in (rendered.wording.html or "")
 
 
 @pytest.mark.parametrize(("direction", "required"), [("at_least", "≥ 83 xã"), ("at_most", "≤ 82 xã")])
