@@ -6,7 +6,9 @@ import json
 from typing import Annotated
 
 import typer
+from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
 
 from deploy.local.clients import broker
 from services.cli.console import console, errors, run
@@ -30,10 +32,7 @@ def operations(
         async with broker(system_of(data)) as nats:
             js = nats.jetstream()
             info = await js.stream_info(subjects.OPERATIONS_STREAM, subjects_filter=subjects.ALL_OPERATIONS)
-            return [
-                await js.get_last_msg(subjects.OPERATIONS_STREAM, subject)
-                for subject in sorted(info.state.subjects or {})
-            ]
+            return [await _last(js, subject) for subject in sorted(info.state.subjects or {})]
 
     read = read_rows(run(work()), lambda message: TroubleReported.model_validate_json(message.data or b""))
     for message in read.damaged:
@@ -48,6 +47,13 @@ def operations(
     else:
         for reported in reports:
             _print(reported)
+
+
+async def _last(js: JetStreamContext, subject: str) -> RawStreamMsg:
+    try:
+        return await js.get_last_msg(subjects.OPERATIONS_STREAM, subject)
+    except NotFoundError:  # its bytes are damaged on the broker's disk
+        return RawStreamMsg(subject)
 
 
 def _print(reported: TroubleReported) -> None:

@@ -27,6 +27,7 @@ from sqlmodel import SQLModel
 from shared.contracts import subjects
 from shared.contracts.bilingual import Bilingual
 from shared.nats.consumers import acknowledged_until
+from shared.nats.stream_reader import newest_number
 from shared.operations.catalogue import Code
 from shared.postgres.statements import table_of
 from shared.service.parking import ParkedColumns
@@ -114,11 +115,7 @@ class Wholeness:
         end = await acknowledged_until(js, stream, self._consumers[one.family])
         if not end:
             return True
-        try:
-            newest = (await js.get_last_msg(stream, one.family)).seq or 0
-        except NotFoundError:
-            return True
-        number = min(newest, end)
+        number = min(await newest_number(self._runtime.nats, stream, one.family), end)
         for sequence in range(number, max(0, number - _LOOKED_BACK), -1):
             message = await _message(js, stream, sequence)
             if message is None or not subjects.is_in(message.subject or "", one.family):

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.js.errors import NotFoundError
 
 from shared.contracts import subjects
 from shared.nats.direct_get import last_sequences
+from shared.nats.stream_reader import newest_number
 from shared.problems import Problem, Problems
 from shared.service.unavailable import unavailable
 
@@ -65,14 +65,8 @@ async def newest_review(nats: Client, district: str | None, unit: str) -> int:
 
 
 async def newest_of(nats: Client, subject: str) -> int:
-    """Return the number of the newest message on a subject, or a family of subjects; 0 where there is none.
-
-    The stream's leader answers: other servers of a cluster may not have yet what was published.
-    """
-    try:
-        return (await nats.jetstream().get_last_msg(_stream(subject), subject)).seq or 0
-    except NotFoundError:
-        return 0
+    """Return the number of the newest message on a subject, or a family of subjects; 0 where there is none."""
+    return await newest_number(nats, _stream(subject), subject)
 
 
 async def is_projected(nats: Client, family: str, sequence: int) -> bool:
