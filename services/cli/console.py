@@ -57,12 +57,15 @@ def words_of(error: Exception) -> Bilingual | None:
     from sqlalchemy.exc import DBAPIError
 
     from services.cli.texts import phrase
+    from shared.nats.consumers import DamagedConsumersError
     from shared.nats.publishing import BrokerUnavailableError
     from shared.texts import filled
 
     if isinstance(error, ExceptionGroup):
         return words_of(error.exceptions[0])
     reason = str(error) or type(error).__name__
+    if isinstance(error, DamagedConsumersError):
+        return filled(phrase("console.consumers_damaged"), directories=", ".join(error.directories))
     if isinstance(error, NotFoundError):
         return filled(phrase("console.not_found"), reason=error.description or reason)
     if isinstance(error, ServiceUnavailableError | BrokerUnavailableError | NatsError):

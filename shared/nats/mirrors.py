@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from nats.aio.client import Client
 from nats.js.errors import APIError, NotFoundError
 
+from shared.nats.consumers import NO_STORE, DamagedConsumersError, directory_of
 from shared.nats.roles import MIRROR_API, MIRROR_CONSUMER, MIRRORED, mirror_delivery, mirror_info
 from shared.nats.store_limits import differs_notably, stream_limit
 from shared.nats.streams import NoRoomError, finds_no_room
@@ -158,7 +159,14 @@ async def _make_consumer(nats: Client, stream: str) -> None:
         "idle_heartbeat": 1_000_000_000,
         "max_ack_pending": 1000,
     }
-    await _call(nats, f"$JS.API.CONSUMER.CREATE.{stream}.{MIRROR_CONSUMER}", {"stream_name": stream, "config": config})
+    try:
+        await _call(
+            nats, f"$JS.API.CONSUMER.CREATE.{stream}.{MIRROR_CONSUMER}", {"stream_name": stream, "config": config}
+        )
+    except APIError as error:
+        if error.err_code == NO_STORE:
+            raise DamagedConsumersError([directory_of(stream, MIRROR_CONSUMER)]) from error
+        raise
 
 
 async def _make(office: Client, stream: str, replicas: int | None, max_bytes: int | None) -> None:

@@ -1,64 +1,99 @@
-"""The files of the stream of submissions are damaged by hand; then the documented commands make all whole again.
+"""Files of the stream of submissions are damaged by hand; the documented commands then make everything whole again.
 
-One system stands for all forms: NATS is stopped, its files are damaged, it is started again, and an agency goes on
-sending before anybody has noticed. Blocks are small, so that a damaged one is one of several.
+One system stands for all forms of damage. NATS is stopped, a file is damaged, NATS is started again, and an agency
+sends before anybody has noticed. Blocks are small, so that a damaged one is one of several.
 """
 
 from __future__ import annotations
 
-import json
+import asyncio
+import re
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import text
 
 from services.cli.migrate import prepare
 from shared.contracts import subjects
+from shared.nats.cloud_events import MESSAGE_ID
 from shared.nats.roles import STREAMS_ACCOUNT
+from shared.nats.stream_reader import read_stream
 from shared.reference.load import load
+from shared.signatures import HEADER as SIGNATURE
 from tests.builders import a_posted_submission
-from tests.integration.test_repair import content
-from tests.running import START, Service, Surroundings, settings_of, surroundings
 from tests.forked import copied
+from tests.running import START, Service, Surroundings, settings_of, surroundings
 from tests.servers import NatsServer, PostgresServer, start_nats
 from tests.waiting import eventually
 
 _STREAM = subjects.SUBMISSIONS_STREAM
-_BYTES = 120_000
-"""A limit of the stream by which the server makes blocks of 32 KB."""
+_SMALL_BYTES = 120_000
+"""A limit by which the server divides the stream into blocks of 32 KB."""
 
-ALL = sorted(unit.code for unit in load().units.communes(START, "20"))
-UNITS = ALL[:12]
+_SENT = (MESSAGE_ID, SIGNATURE, "ce-id", "ce-time")
+_COMMUNES = load().units.communes(START, "20")
+_FILLED = 60
+
 
 @dataclass
 class System:
     around: Surroundings
     server: NatsServer
-    files: Path
     intake: Service
     key: str
-    log: list[Any] = field(default_factory=list)
+    files: Path
     ids: list[str] = field(default_factory=list)
 
-    async def post(self, *items: dict[str, Any]) -> Any:
+    async def post(self) -> httpx.Response:
+        """Send the figures of the next commune."""
         async with self.intake.client(self.key) as client:
-            return await client.post("/v1/submissions", json=list(items))
+            answer = await client.post("/v1/submissions", json=a_posted_submission(unit=_COMMUNES[len(self.ids)].code))
+        if answer.status_code == 202:
+            self.ids.append(answer.json()["id"])
+        return answer
 
     async def receipts(self) -> list[dict[str, Any]]:
         async with self.intake.client(self.key) as client:
-            return [(await client.get(f"/v1/submissions/{one}")).json() for one in self.ids]
+            answers = await asyncio.gather(*(client.get(f"/v1/submissions/{one}") for one in self.ids))
+        return [answer.json() for answer in answers]
 
-    async def all_scored(self) -> bool:
-        return all(receipt.get("status") == "scored" for receipt in await self.receipts())
+    async def all_is_scored(self) -> bool:
+        """Say whether the tables of intake and of scoring have each submission once."""
+        return {await self._count(table) for table in ("intake.submission", "scoring.submission")} == {len(self.ids)}
 
-    async def verdicts(self) -> list[Any]:
+    async def _count(self, table: str) -> int:
         async with self.around.engine.connect() as connection:
-            rows = await connection.execute(text("SELECT * FROM scoring.status ORDER BY unit, criterion"))
-            return [tuple(row) for row in rows]
+            return int(await connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0)  # noqa: S608 - of this test
+
+    async def verdicts(self) -> dict[int, list[Any]]:
+        """Return the verdicts by their commune's key."""
+        found: dict[int, list[Any]] = {}
+        async with self.around.engine.connect() as connection:
+            for row in await connection.execute(text("SELECT * FROM scoring.status ORDER BY unit, criterion")):
+                found.setdefault(row.unit, []).append(tuple(row))
+        return found
+
+    async def log(self) -> list[Any]:
+        """Return the subjects, contents and headers of what the stream holds, but for what it has added itself."""
+        return [
+            (message.subject, message.data, {name: value for name, value in headers.items() if name in _SENT})
+            async for batch in read_stream(self.around.nats, _STREAM, subjects.ALL_SUBMISSIONS)
+            for message in batch
+            if (headers := message.headers or {})
+        ]
+
+    async def migrate(self) -> None:
+        """Run the command, and follow what it says of files that are in the way."""
+        while directories := re.findall(r"jetstream/[^, ;]+", await self.around.ntm("migrate", status=None)):
+            await self.server.stop()
+            for directory in directories:
+                shutil.rmtree(self.server.users.parent / directory, ignore_errors=True)
+            await self.server.restart()
 
 
 @pytest.fixture(scope="module")
@@ -69,144 +104,103 @@ async def system(postgres_server: PostgresServer, tmp_path_factory: pytest.TempP
     await prepare(settings_of(url, server), START)
     nats = await server.connect()
     js = nats.jetstream()
+    await js.update_stream((await js.stream_info(_STREAM)).config.evolve(max_bytes=_SMALL_BYTES))
+    await server.stop()
+    await server.restart()
     async with surroundings(url, nats, server, directory, copied) as around:
-        config = (await js.stream_info(_STREAM)).config
-        await js.update_stream(config.evolve(max_bytes=_BYTES))
-        await server.stop()
-        await server.restart()
         intake = await around.start("intake")
         await around.start("scoring")
-        files = directory / "nats" / "jetstream" / STREAMS_ACCOUNT / "streams" / _STREAM
-        key = await around.key("20")
-        system = System(around, server, files, intake, key)
-        answer = await system.post(*(a_posted_submission(unit=unit, period=f"2023-0{month}", source_ref="x"*100)
-            for unit in UNITS for month in range(1, 6)))
-        assert answer.status_code == 202, answer.text
-        system.ids += [item["id"] for item in answer.json()["items"]]
-        await eventually(system.all_scored)
+        store = server.users.parent / "jetstream"
+        files = store / STREAMS_ACCOUNT / "streams" / _STREAM
+        system = System(around, server, intake, await around.key("20"), files)
+        async with intake.client(system.key) as client:
+            items = [a_posted_submission(unit=unit.code) for unit in _COMMUNES[:_FILLED]]
+            answer = await client.post("/v1/submissions", json=items)
+        system.ids = [item["id"] for item in answer.json()["items"]]
+        await eventually(system.all_is_scored)
+        assert len(blocks(files)) > 2
         yield system
     await nats.close()
     await server.stop()
     await postgres_server.drop_database(url)
 
 
-
-async def log_of(around):
-    from nats.js.errors import NotFoundError
-    js=around.nats.jetstream()
-    found=[]
-    for q in range(1,(await js.stream_info(_STREAM)).state.last_seq+1):
-        try: m=await js.get_msg(_STREAM,q)
-        except NotFoundError: continue
-        found.append(m)
-    return found
-
 def blocks(files: Path) -> list[Path]:
-    return sorted((files / "msgs").glob("*.blk"), key=lambda file: int(file.stem))
+    return sorted((files / "msgs").glob("*.blk"), key=lambda block: int(block.stem))
 
-def cut(file: Path, size: int) -> None:
+
+def cut(file: Path, share: float) -> None:
     with file.open("r+b") as opened:
-        opened.truncate(size)
+        opened.truncate(int(file.stat().st_size * share))
 
-def write(file: Path, at: int, data: bytes) -> None:
+
+def write(file: Path, share: float, content: bytes) -> None:
     with file.open("r+b") as opened:
-        opened.seek(at)
-        opened.write(data)
+        opened.seek(int(file.stat().st_size * share))
+        opened.write(content)
 
-def size(file): return file.stat().st_size
 
-def flip(file, at):
-    data = file.read_bytes()[at]
-    write(file, at, bytes([data ^ 4]))
+def flip(file: Path, share: float) -> None:
+    byte = file.read_bytes()[int(file.stat().st_size * share)]
+    write(file, share, bytes([byte ^ 4]))
 
-def block_cut_in_half(files): cut(blocks(files)[0], size(blocks(files)[0])//2)
-def last_cut_in_half(files): cut(blocks(files)[-1], size(blocks(files)[-1])//2)
-def last_torn(files): cut(blocks(files)[-1], size(blocks(files)[-1])-7)
-def block_emptied(files): cut(blocks(files)[0], 0)
-def last_emptied(files): cut(blocks(files)[-1], 0)
-def zeroed(files): write(blocks(files)[0], size(blocks(files)[0])//2, bytes(3000))
-def last_zeroed(files): write(blocks(files)[-1], size(blocks(files)[-1])//2, bytes(300))
-def bit_flipped(files): flip(blocks(files)[0], 5000)
-def bit_in_length(files): flip(blocks(files)[0], 1)
-def bit_flipped_last(files): flip(blocks(files)[-1], size(blocks(files)[-1])//2)
-def last_removed(files): blocks(files)[-1].unlink()
-def first_removed(files): blocks(files)[0].unlink()
-def middle_removed(files): blocks(files)[1].unlink()
-def garbage_behind(files): blocks(files)[-1].open("ab").write(b"\x55"*400)
-def index_removed(files): (files/"msgs"/"index.db").unlink()
-def index_cut(files): cut(files/"msgs"/"index.db", 9)
-def index_emptied(files): cut(files/"msgs"/"index.db", 0)
-def index_garbage(files): (files/"msgs"/"index.db").write_bytes(b"\xff\x01garbage"*9)
-def index_and_bit(files):
-    index_removed(files); bit_flipped(files)
-def meta_removed(files): (files/"meta.inf").unlink()
-def meta_garbage(files): (files/"meta.inf").write_bytes(b"{\"name\": ")
-def meta_edited(files): (files/"meta.inf").write_bytes((files/"meta.inf").read_bytes().replace(b"120000", b"120001"))
-def sum_removed(files): (files/"meta.sum").unlink()
-def sum_garbage(files): (files/"meta.sum").write_bytes(b"0123456789abcdef")
-def state_removed(files):
-    for one in files.glob("obs/*/o.dat"): one.unlink()
-def state_garbage(files):
-    for one in files.glob("obs/*/o.dat"): one.write_bytes(b"\x16\x02\xff\xff\xff\xff\xff\xff\xff\x7f"*3)
-def state_emptied(files):
-    for one in files.glob("obs/*/o.dat"): cut(one,0)
-def consumer_meta_garbage(files):
-    for one in files.glob("obs/*/meta.inf"): one.write_bytes(b"nonsense")
-def consumers_removed(files): shutil.rmtree(files/"obs")
-def msgs_removed(files): shutil.rmtree(files/"msgs")
-def blocks_swapped(files):
-    a,b = blocks(files)[:2]
-    x,y = a.read_bytes(), b.read_bytes(); a.write_bytes(y); b.write_bytes(x)
-def all_gone(files): shutil.rmtree(files)
 
-FORMS=[bit_flipped, block_cut_in_half, last_cut_in_half, last_torn, block_emptied, last_emptied, zeroed, last_zeroed, bit_in_length, bit_flipped_last, last_removed, first_removed, middle_removed, garbage_behind, index_removed, index_cut, index_emptied, index_garbage, index_and_bit, meta_removed, meta_garbage, meta_edited, sum_removed, sum_garbage, state_removed, state_garbage, state_emptied, consumer_meta_garbage, consumers_removed, msgs_removed, blocks_swapped, all_gone]
+def remove(files: Iterable[Path]) -> None:
+    for file in files:
+        file.unlink()
 
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
-async def test_form(system, form):
-    import time
-    t=time.time()
-    around=system.around
-    before = {row[0]+str(row[1]) : row for row in content(await log_of(around))}
-    receipts, verdicts = await system.receipts(), await system.verdicts()
-    told = await around.stored(subjects.STATUS_STREAM)
+
+def overwrite_states(files: Path) -> None:
+    for state in files.glob("obs/*/o.dat"):
+        state.write_bytes(b"\xff garbage")
+
+
+FORMS: dict[str, Callable[[Path], object]] = {
+    "a bit of the last message flipped": lambda files: flip(blocks(files)[-1], 0.999),
+    "a bit of a first block flipped, the index removed": lambda files: (
+        flip(blocks(files)[0], 0.4),
+        remove([files / "msgs" / "index.db"]),
+    ),
+    "the first block cut in half": lambda files: cut(blocks(files)[0], 0.5),
+    "the last block torn": lambda files: cut(blocks(files)[-1], 0.99),
+    "a middle block empty": lambda files: cut(blocks(files)[1], 0),
+    "the last block with zeros": lambda files: write(blocks(files)[-1], 0.5, bytes(1500)),
+    "the first of several blocks removed": lambda files: remove(blocks(files)[:1]),
+    "the last block removed": lambda files: remove(blocks(files)[-1:]),
+    "the index garbage": lambda files: (files / "msgs" / "index.db").write_bytes(b"\xff\x01garbage" * 9),
+    "the configuration removed": lambda files: remove([files / "meta.inf"]),
+    "the configuration garbage": lambda files: (files / "meta.inf").write_bytes(b'{"name": '),
+    "the index cut, the sum of the configuration and the states of all consumers removed": lambda files: (
+        cut(files / "msgs" / "index.db", 0.3),
+        remove([files / "meta.sum", *files.glob("obs/*/o.dat")]),
+    ),
+    "the states of all consumers garbage": overwrite_states,
+    "the consumers' directory removed": lambda files: shutil.rmtree(files / "obs"),
+    "everything removed": lambda files: shutil.rmtree(files),
+}
+
+
+@pytest.mark.parametrize("damage", FORMS.values(), ids=FORMS)
+async def test_the_commands_make_all_whole_again(system: System, damage: Callable[[Path], object]) -> None:
+    around, number = system.around, len(system.ids)
+    log, receipts, verdicts = await system.log(), await system.receipts(), await system.verdicts()
+    assert len(log) == number
     await system.server.stop()
-    t1=time.time()
-    print([ (b.name,size(b)) for b in blocks(system.files)])
-    form(system.files)
+    damage(system.files)
     await system.server.restart()
-    t2=time.time()
-    number = len(system.ids)
-    item = a_posted_submission(unit=ALL[number], period="2023-05")
-    async def post():
-        import httpx
-        ans = await system.post(item)
-        print(ans.status_code, ans.text[:300] if ans.status_code!=202 else "")
-        return ans
-    first = await post()
-    t3=time.time()
-    print(await around.ntm("migrate"))
-    t4=time.time()
-    print(await around.ntm("audit","repair", status=0))
-    t5=time.time()
-    print(await around.ntm("audit","verify"))
-    t6=time.time()
-    if first.status_code != 202:
-        first = await post()
-        assert first.status_code==202
-    system.ids.append(first.json()["items"][0]["id"])
-    await eventually(system.all_scored)
-    after = {row[0]+str(row[1]) : row for row in content(await log_of(around))}
-    assert {k: after.get(k) for k in before} == before
-    assert len(after)==len(before)+1 == len(await log_of(around))
-    got = (await system.receipts())[:-1]
-    assert got == receipts
-    new_key=next(u.key for u in load().units.communes(START,"20") if u.code==ALL[number])
-    now=await system.verdicts()
-    assert [v for v in now if v[0]!=new_key]==[v for v in verdicts if v[0]!=new_key]
-    assert [v for v in now if v[0]==new_key] != [v for v in verdicts if v[0]==new_key]
-    async with around.engine.connect() as c:
-        assert await c.scalar(text("select count(*) from scoring.submission"))==len(system.ids)
-        assert await c.scalar(text("select count(*) from intake.submission"))==len(system.ids)
-        print("parked", await c.scalar(text("select count(*) from scoring.parked")), await c.scalar(text("select count(*) from intake.parked")))
-    print("STATUS", told, await around.stored(subjects.STATUS_STREAM))
-    print("TIMES stop %.1f start %.1f post %.1f migrate %.1f repair %.1f verify %.1f rest %.1f" % (t1-t,t2-t1,t3-t2,t4-t3,t5-t4,t6-t5,time.time()-t6))
+    before_repair = await system.post()
+
+    await system.migrate()
+    await around.ntm("audit", "repair")
+    assert "All of it agrees" in await around.ntm("audit", "verify")
+
+    if before_repair.status_code != 202:
+        assert before_repair.status_code == 503, before_repair.text
+        assert (await system.post()).status_code == 202
+    await eventually(system.all_is_scored)
+    again = await system.log()
+    assert len(again) == number + 1
+    assert all(message in again for message in log)
+    assert (await system.receipts())[:number] == receipts
+    now = await system.verdicts()
+    assert {unit for unit in now if now[unit] != verdicts.get(unit)} == {_COMMUNES[number].key}
