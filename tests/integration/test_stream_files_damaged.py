@@ -150,6 +150,16 @@ def remove(files: Iterable[Path]) -> None:
         file.unlink()
 
 
+def flip_without_index(files: Path) -> None:
+    flip(blocks(files)[0], 0.4)
+    remove([files / "msgs" / "index.db"])
+
+
+def damage_what_comes_again(files: Path) -> None:
+    cut(files / "msgs" / "index.db", 0.3)
+    remove([files / "meta.sum", *files.glob("obs/*/o.dat")])
+
+
 def overwrite_states(files: Path) -> None:
     for state in files.glob("obs/*/o.dat"):
         state.write_bytes(b"\xff garbage")
@@ -157,10 +167,7 @@ def overwrite_states(files: Path) -> None:
 
 FORMS: dict[str, Callable[[Path], object]] = {
     "a bit of the last message flipped": lambda files: flip(blocks(files)[-1], 0.999),
-    "a bit of a first block flipped, the index removed": lambda files: (
-        flip(blocks(files)[0], 0.4),
-        remove([files / "msgs" / "index.db"]),
-    ),
+    "a bit of a first block flipped, the index removed": flip_without_index,
     "the first block cut in half": lambda files: cut(blocks(files)[0], 0.5),
     "the last block torn": lambda files: cut(blocks(files)[-1], 0.99),
     "a middle block empty": lambda files: cut(blocks(files)[1], 0),
@@ -170,10 +177,7 @@ FORMS: dict[str, Callable[[Path], object]] = {
     "the index garbage": lambda files: (files / "msgs" / "index.db").write_bytes(b"\xff\x01garbage" * 9),
     "the configuration removed": lambda files: remove([files / "meta.inf"]),
     "the configuration garbage": lambda files: (files / "meta.inf").write_bytes(b'{"name": '),
-    "the index cut, the sum of the configuration and the states of all consumers removed": lambda files: (
-        cut(files / "msgs" / "index.db", 0.3),
-        remove([files / "meta.sum", *files.glob("obs/*/o.dat")]),
-    ),
+    "the index cut, the sum of the configuration and the states of all consumers removed": damage_what_comes_again,
     "the states of all consumers garbage": overwrite_states,
     "the consumers' directory removed": lambda files: shutil.rmtree(files / "obs"),
     "everything removed": lambda files: shutil.rmtree(files),
