@@ -224,8 +224,9 @@ FORMS: tuple[Form, ...] = (as_lines, as_array, over_nats, as_object)
 
 
 def written_otherwise(item: bytes) -> bytes:
-    """Write a submission with its fields in another order, and with decimals (`1204.0`)."""
-    fields = dict(reversed(json.loads(item).items()))
+    """Write a submission with its fields in another order, with decimals (`1204.0`), and with its defaults."""
+    defaults = {"confirmed": False, "revision": 1, "source_ref": None, "stage": "reported"}
+    fields = {**defaults, **dict(reversed(json.loads(item).items()))}
     return json.dumps(
         {**fields, "readings": {name: float(value) for name, value in fields["readings"].items()}}
     ).encode()

@@ -18,6 +18,11 @@ from shared.contracts.submission import Receipt, Submission
 from shared.problems import Fault, Faults, Problem, Problems
 from shared.service.runtime import Runtime
 
+_DEFAULTS = {
+    name: json.dumps(field.default) for name, field in Submission.model_fields.items() if not field.is_required()
+}
+"""The optional fields of a submission, each with its default as JSON."""
+
 ITEM_LIMIT = 1000
 """The most submissions in one array or workbook: as many as one atomic batch holds."""
 
@@ -96,10 +101,20 @@ def content_digest(content: bytes) -> str:
 
 
 def content_of(item: object) -> bytes:
-    """Return what an `Idempotency-Key` belongs to, of a JSON value: the order of its fields and the way in which its
-    numbers are written (`1204.0`, `1.204e3`) do not matter.
+    """Return what an `Idempotency-Key` belongs to, of a submission or an array of them, as JSON values.
+
+    The order of its fields, the way in which its numbers are written (`1204.0`, `1.204e3`) and a default that is
+    written out (`"revision": 1`) do not matter.
     """
-    return json.dumps(_in_whole_numbers(item), sort_keys=True).encode()
+    whole = _in_whole_numbers(item)
+    plain = [_without_defaults(each) for each in whole] if isinstance(whole, list) else _without_defaults(whole)
+    return json.dumps(plain, sort_keys=True).encode()
+
+
+def _without_defaults(item: object) -> object:
+    if not isinstance(item, dict):
+        return item
+    return {name: value for name, value in item.items() if _DEFAULTS.get(name) != json.dumps(value)}
 
 
 def _in_whole_numbers(value: object) -> object:

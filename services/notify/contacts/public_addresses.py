@@ -10,6 +10,8 @@ _UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """Addresses that a gateway translates to the IPv4 address in their last 32 bits (RFC 6052)."""
 _TEREDO = ipaddress.IPv6Network("2001::/32")
+_DOCUMENTATION = ipaddress.IPv6Network("3fff::/20")
+"""Addresses of examples (RFC 9637), of which Python 3.13.0 does not know."""
 _ISATAP = {0x00005EFE, 0x02005EFE}
 """The third quarter of addresses that tunnel to the IPv4 address in their last 32 bits (RFC 5214)."""
 
@@ -23,7 +25,7 @@ def is_public(address: str) -> bool:
     if isinstance(ip, ipaddress.IPv6Address):
         if inner := _inner(ip):
             return is_public(str(inner))
-        if ip not in _UNICAST or ip in _TEREDO or (int(ip) >> 32) & 0xFFFFFFFF in _ISATAP:
+        if ip not in _UNICAST or ip in _TEREDO or ip in _DOCUMENTATION or (int(ip) >> 32) & 0xFFFFFFFF in _ISATAP:
             return False
     return ip.is_global and not ip.is_multicast
 

@@ -32,13 +32,15 @@ def test_each_secret_signs_and_a_new_one_is_of_the_length_that_the_standard_want
     ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",  # noqa: S104
      "::1", "fe80::1", "fc00::1", "::ffff:10.0.0.1", "2002:7f00:1::", "::7f00:1", "64:ff9b::7f00:1",
      "64:ff9b::10.1.2.3", "64:ff9b:1::1", "::ffff:0:127.0.0.1", "fec0::1", "fe80::1%eth0", "2001::1",
-     "2405:4800::5efe:7f00:1", "::", "ff02::1"],
+     "2405:4800::5efe:7f00:1", "::", "ff02::1", "3fff::1", "3fff:fff::1", "2001:db8::1", "2002:c0a8:101::1"],
 )  # fmt: skip
 def test_what_leads_inside_is_not_public(address: str) -> None:
     assert not is_public(address)
 
 
-@pytest.mark.parametrize("address", ["203.162.4.191", "2405:4800::1", "::ffff:203.162.4.191", "64:ff9b::203.162.4.191"])
+@pytest.mark.parametrize(
+    "address", ["203.162.4.191", "2405:4800::1", "::ffff:203.162.4.191", "64:ff9b::203.162.4.191", "3ffe::1"]
+)
 def test_what_is_of_the_internet_is_public(address: str) -> None:
     assert is_public(address)
 
