@@ -84,6 +84,11 @@ class Settings(BaseSettings):
     operators_webhook_secret: SecretStr | None = Field(
         default=None, description="The secret (whsec_…) by which calls of that webhook are signed."
     )
+    operators_told_dir: Path | None = Field(
+        default=None,
+        description="Where processes note what they told operators by themselves, so that one tells it for all of a "
+        "machine; None: the directory of temporary files.",
+    )
     smtp_host: str | None = None
     smtp_port: int = 587
     smtp_from: str | None = Field(

@@ -42,7 +42,7 @@ class DirectTellings:
     def __init__(self, settings: Settings) -> None:
         system = f"{settings.nats_url} {settings.database_url.get_secret_value()}"
         name = f"ntm-operators-{os.getuid()}-{sha256(system.encode()).hexdigest()[:16]}"
-        self._directory = Path(tempfile.gettempdir()) / name
+        self._directory = (settings.operators_told_dir or Path(tempfile.gettempdir())) / name
         self._told: dict[str, datetime] = {}
         self._tried: dict[str, datetime] = {}
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import SecretStr, ValidationError
 
 from shared.contracts.bilingual import Bilingual
@@ -89,9 +90,17 @@ def test_a_webhook_needs_a_secret() -> None:
     assert (named.operators_mails, named.operators_webhook) == (["it@example.vn"], "https://a.example/x")
 
 
-def test_processes_of_a_machine_tell_a_trouble_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_named", [True, False])
+def test_processes_of_a_machine_tell_a_trouble_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_named: bool
+) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    one, other, now = DirectTellings(settings()), DirectTellings(settings()), utc_now()
+    shared = settings(operators_told_dir=tmp_path / "told") if is_named else settings()
+    one, now = DirectTellings(shared), utc_now()
+    if is_named:  # containers share the named directory alone
+        (tmp_path / "told").mkdir()
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "of another container"))
+    other = DirectTellings(shared)
     with one.turn("broker.mail", now) as turn:
         assert turn.is_due
         with other.turn("broker.mail", now) as at_the_same_time:
@@ -100,8 +109,17 @@ def test_processes_of_a_machine_tell_a_trouble_once(tmp_path: Path, monkeypatch:
     with other.turn("broker.mail", now) as later:
         assert not later.is_due
         assert later.told_at == turn.told_at
-    with DirectTellings(settings()).turn("broker.mail", now) as after_a_restart:
+    with DirectTellings(shared).turn("broker.mail", now) as after_a_restart:
         assert not after_a_restart.is_due
+
+
+def test_containers_that_tell_operators_share_what_they_have_told() -> None:
+    compose = yaml.safe_load((Path(__file__).parents[3] / "docker-compose.yml").read_text())
+    tell = {name: part for name, part in compose["services"].items() if "migrate" in part.get("depends_on", {})}
+    assert {"intake", "scoring", "board", "notify", "backup"} == tell.keys()
+    for name, part in tell.items():
+        mounted = [volume.partition(":")[2] for volume in part["volumes"] if volume.startswith("told:")]
+        assert mounted == [part["environment"]["NTM_OPERATORS_TOLD_DIR"]], name
 
 
 async def test_a_trouble_that_two_checks_look_for_ends_when_neither_finds_it() -> None:
