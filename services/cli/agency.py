@@ -26,7 +26,9 @@ from shared.access.agency_keys import (
     rotate_key,
 )
 from shared.access.caller import DEFAULT_RATE, EVERYTHING
+from shared.contracts.bilingual import Bilingual
 from shared.reference.load import Reference
+from shared.reference.naming import unit_meant
 from shared.time import VIETNAM, utc_now
 
 app = typer.Typer(no_args_is_help=True, help="Agencies and their keys.")
@@ -44,7 +46,7 @@ _DURATION_WORDS = {"m": "minutes", "h": "hours", "d": "days"}
 @app.command("add")
 def add(
     name: Annotated[str, typer.Argument(help="Name of the office or system, such as 'Phòng LĐTBXH Văn Quan'.")],
-    unit: Annotated[str, typer.Option(help="Codes of the agency's units, which include all below them: 184,181.")],
+    unit: Annotated[str, typer.Option(help="The agency's units, by codes or names, with all below them: 184,181.")],
     criteria: Annotated[str, typer.Option(help="Criteria that the agency reports on: ntm-11,ntm-12.")] = EVERYTHING,
     expires: Expires = None,
     rate: Annotated[
@@ -53,8 +55,9 @@ def add(
     data: Data = DATA,
 ) -> None:
     """Add an agency, unless there is one of this name, and print a new key for it. The key is shown once."""
-    units, keys = split(unit), split(criteria)
-    check_scope(units, keys, run(plans_of(system_of(data))).references[-1])
+    reference = run(plans_of(system_of(data))).references[-1]
+    units, keys = units_of(unit, reference), split(criteria)
+    check_scope(units, keys, reference)
     agency, terms = agency_id(name), Terms(_end(expires), rate)
 
     async def work() -> str:
@@ -168,11 +171,19 @@ def split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def units_of(text: str, reference: Reference) -> list[str]:
+    """Return the codes of units that are named by codes or names, with commas between."""
+    codes = []
+    for part in split(text):
+        meant = unit_meant(part, reference.units)
+        if isinstance(meant, Bilingual):
+            raise fail(meant.in_both, 2)
+        codes.append(meant.code)
+    return codes
+
+
 def check_scope(units: list[str], criteria: list[str], reference: Reference) -> None:
     """End the program where a unit or a criterion does not exist, or none is named."""
-    for code in units:
-        if not reference.units.known(code):
-            raise fail(f"No unit has the code {code}. The province is {reference.plan.unit}.", 2)
     for key in criteria:
         if key != EVERYTHING and key not in reference.criterion_keys:
             raise fail(f"No criterion is called {key}. There are: {', '.join(reference.criterion_keys)}", 2)

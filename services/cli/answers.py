@@ -43,6 +43,8 @@ def problem_text(response: httpx.Response) -> str:
         document = None
     if not isinstance(document, dict) or "title" not in document:
         return f"{response.status_code} {response.reason_phrase}".rstrip()
-    lines = [f"{response.status_code} {document['title']}: {document.get('detail', '')}".rstrip(": ")]
-    lines += [f"  {error['pointer']}: {error['detail']}" for error in document.get("errors", [])]
+    errors = document.get("errors", [])
+    said = "" if errors else document.get("detail", "")  # with errors the detail only repeats the first of them
+    lines = [f"{response.status_code} {document['title']}: {said}".rstrip(": ")]
+    lines += [f"  {error['pointer']}: {error['detail']}" for error in errors]
     return "\n".join(lines)

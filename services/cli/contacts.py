@@ -12,7 +12,7 @@ from rich.table import Table
 from deploy.local.clients import http
 from services.cli.answers import get, problem_text
 from services.cli.console import console, fail, run
-from services.cli.options import DATA, Data, Key, key_of, system_of
+from services.cli.options import DATA, Data, Key, Under, key_of, system_of, unit_code
 from shared.reference.load import load_contacts
 from shared.reference.models import Contact
 
@@ -108,15 +108,16 @@ def move_contacts(data: Data = DATA, key: Key = None) -> None:
 
 @app.command("list")
 def list_contacts(
-    unit: Annotated[str | None, typer.Option(help="Only contacts of this unit and the units below it.")] = None,
+    unit: Under = None,
     data: Data = DATA,
     key: Key = None,
 ) -> None:
     """Print the contacts and their addresses."""
+    code = unit_code(data, unit, is_area=True)
 
     async def work() -> None:
         async with http(key_of(data, key)) as client:
-            contacts = (await get(client, f"{system_of(data).notify_url}/v1/contacts", unit=unit))["items"]
+            contacts = (await get(client, f"{system_of(data).notify_url}/v1/contacts", unit=code))["items"]
         table = Table(
             "vai trò / role", "tên / name", "e-mail", "điện thoại / phone", "tổng hợp / digest", "hỏng / refused"
         )

@@ -12,7 +12,7 @@ from rich.table import Table
 from deploy.local.clients import http
 from services.cli.answers import get, problem_text
 from services.cli.console import console, fail, run
-from services.cli.options import DATA, Data, Key, key_of, system_of
+from services.cli.options import DATA, Data, Key, Under, key_of, system_of, unit_code
 from shared.contracts.dossier import DossierStep
 from shared.text import DOSSIER_STEPS
 
@@ -25,16 +25,17 @@ Criteria = Annotated[str, typer.Option(help="Criteria with commas, such as ntm-1
 
 @app.command("list")
 def list_dossiers(
-    unit: Annotated[str | None, typer.Option(help="Only communes below this unit, such as 184.")] = None,
+    unit: Under = None,
     turn: Annotated[DossierStep | None, typer.Option(help="Only dossiers that wait for this step.")] = None,
     data: Data = DATA,
     key: Key = None,
 ) -> None:
     """List the dossiers of the key's communes, and the step that each waits for."""
+    code = unit_code(data, unit, is_area=True)
 
     async def work() -> None:
         async with http(key_of(data, key)) as client:
-            found = await get(client, f"{system_of(data).intake_url}/v1/dossiers", unit=unit, turn=turn)
+            found = await get(client, f"{system_of(data).intake_url}/v1/dossiers", unit=code, turn=turn)
         table = Table("mã", "xã", "bộ", "bước vừa làm / last step", "đang chờ / waits for", "hạn / due")
         for one in found["items"]:
             turns = one["turns"]

@@ -12,7 +12,7 @@ from rich.text import Text
 from deploy.local.clients import http
 from services.cli.answers import Place, Words, get
 from services.cli.console import console, run
-from services.cli.options import DATA, Data, Key, key_of, system_of
+from services.cli.options import DATA, Data, Key, Under, key_of, system_of, unit_code
 from shared.contracts.period import Period
 from shared.text import day, period_name
 
@@ -33,17 +33,19 @@ class _Item(TypedDict):
 
 
 def due(
-    unit: Annotated[str | None, typer.Option(help="A commune, a district or the province, such as 184.")] = None,
+    unit: Under = None,
     on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day; by default today.")] = None,
     data: Data = DATA,
     key: Key = None,
 ) -> None:
     """Print the reports that are overdue, due or returned, by district, and who is missing."""
 
+    code = unit_code(data, unit, is_area=True)
+
     async def work() -> None:
         async with http(key_of(data, key)) as client:
             page = await get(
-                client, f"{system_of(data).intake_url}/v1/reports-due", unit=unit, on=on.date() if on else None
+                client, f"{system_of(data).intake_url}/v1/reports-due", unit=code, on=on.date() if on else None
             )
         if not page["items"]:
             console.print("Không có báo cáo nào đến hạn hoặc quá hạn. / No report is due or overdue.")

@@ -11,7 +11,7 @@ from rich.table import Table
 from deploy.local.clients import http
 from services.cli.answers import Place, Words, get
 from services.cli.console import console, run
-from services.cli.options import DATA, Data, Key, key_of, system_of
+from services.cli.options import DATA, Data, Key, Under, key_of, system_of, unit_code
 from services.cli.status import status_text
 from shared import text
 
@@ -46,7 +46,7 @@ class _Page(TypedDict):
 
 def nearest(
     criterion: Annotated[str, typer.Argument(help="Such as ntm-11.")],
-    district: Annotated[str | None, typer.Option(help="Only communes below this unit, such as 184.")] = None,
+    district: Under = None,
     cohort: Annotated[str | None, typer.Option(help="Only communes of this cohort, such as border-2023.")] = None,
     bound: Annotated[bool, typer.Option("--bound", help="Only communes that a cohort binds to the criterion.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="The most communes to print.")] = 10,
@@ -61,7 +61,7 @@ def nearest(
                 client,
                 f"{system_of(data).scoring_url}/v1/nearest",
                 criterion=criterion,
-                district=district,
+                district=unit_code(data, district, is_area=True),
                 cohort=cohort,
                 bound=bound or None,
                 limit=limit,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
+from deploy.local.clients import settings_of
 from deploy.local.running_system import NotRunningError, RunningSystem
 from services.cli.console import fail
 from services.cli.texts import phrase
@@ -19,6 +20,12 @@ Data = Annotated[
 
 
 DATA = Path(".ntm")
+
+
+Under = Annotated[
+    str | None, typer.Option(help="Only what is below this unit, by its code or name: 184, 'Văn Quan', 'van quan'.")
+]
+"""A district, or another unit, whose communes an answer is limited to: see `unit_code`."""
 
 
 Key = Annotated[
@@ -50,6 +57,25 @@ def key_of(data: Path, key: str | None) -> str:
     except FileNotFoundError:
         system_of(data)
         raise fail("No access key: give --key, or set NTM_KEY. `ntm agency add` makes one.") from None
+
+
+def unit_code(data: Path, text: str | None, *, is_area: bool = False) -> str | None:
+    """Return the code of the unit that an option names by code or name; None where none is given.
+
+    `is_area`: a district is meant, where it and a town have the same name.
+    """
+    if text is None or text.isdecimal():  # an unknown code is the service's to refuse, with its words
+        return text
+    # loaded in the function: a command with a code does not need the reference data
+    from shared.reference.load import load_for
+    from shared.reference.models import Unit
+    from shared.reference.naming import unit_meant
+
+    units = load_for(settings_of(system_of(data))).references[-1].units
+    meant = unit_meant(text, units, is_area=is_area)
+    if isinstance(meant, Unit):
+        return meant.code
+    raise fail(meant.in_both, 2)
 
 
 def size_in_bytes(size: str | None) -> int | None:

@@ -13,7 +13,7 @@ import typer
 from deploy.local.clients import http
 from services.cli.answers import problem_text
 from services.cli.console import console, fail, run
-from services.cli.options import DATA, Data, Key, key_of, system_of
+from services.cli.options import DATA, Data, Key, Under, key_of, system_of, unit_code
 
 
 class Format(StrEnum):
@@ -37,7 +37,7 @@ _SECONDS = 300
 
 def report(
     month: Annotated[str, typer.Argument(help="Such as 2023-06.")],
-    unit: Annotated[str | None, typer.Option(help="A district, such as 184; by default the province.")] = None,
+    unit: Under = None,
     kind: Annotated[Format, typer.Option("--format", help="The format of the file.")] = Format.DOCX,
     lang: Annotated[ReportLanguage, typer.Option(help="The language of the report.")] = ReportLanguage.VIETNAMESE,
     into: Annotated[Path, typer.Option(file_okay=False, exists=True, help="The directory of the file.")] = Path(),
@@ -46,9 +46,11 @@ def report(
 ) -> None:
     """Write the monthly report of the province or a district into a file."""
 
+    code = unit_code(data, unit, is_area=True)
+
     async def work() -> None:
         url = f"{system_of(data).scoring_url}/v1/reports/{month}.{kind.value}"
-        asked = {"lang": lang.value} | ({"unit": unit} if unit else {})
+        asked = {"lang": lang.value} | ({"unit": code} if code else {})
         async with http(key_of(data, key)) as client:
             try:
                 answer = await client.get(url, params=asked, timeout=_SECONDS)

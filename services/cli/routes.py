@@ -12,7 +12,7 @@ from rich.text import Text
 from deploy.local.clients import http
 from services.cli.answers import Words, get
 from services.cli.console import console, run
-from services.cli.options import DATA, Data, Key, key_of, system_of
+from services.cli.options import DATA, Data, Key, key_of, system_of, unit_code
 
 app = typer.Typer(help="Ai được báo điều gì. / The recipients who hear of an event.")
 
@@ -41,7 +41,7 @@ def _group() -> None:
 @app.command()
 def explain(
     event: Annotated[str, typer.Argument(help="Such as fell_behind, missed, problem_reported, gateway_down.")],
-    unit: Annotated[str, typer.Argument(help="The unit that the event concerns, such as 06280.")],
+    unit: Annotated[str, typer.Argument(help="The unit that the event concerns, by code or name: 06280, 'Điềm He'.")],
     on: Annotated[str, typer.Option(help="Kind of the event: status, target, problem or operation.")] = "status",
     criterion: Annotated[str | None, typer.Option(help="Such as ntm-11.")] = None,
     commitment: Annotated[str | None, typer.Option(help="A commitment's id, with --on target.")] = None,
@@ -61,7 +61,7 @@ def explain(
                 client,
                 f"{system_of(data).notify_url}/v1/routes:explain",
                 event=event,
-                unit=unit,
+                unit=unit_code(data, unit),
                 on=on,
                 criterion=criterion,
                 commitment=commitment,

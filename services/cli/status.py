@@ -14,7 +14,7 @@ from rich.text import Text
 from deploy.local.clients import http
 from services.cli.answers import Place, Words, get
 from services.cli.console import console, run
-from services.cli.options import DATA, Data, Key, key_of, system_of
+from services.cli.options import DATA, Data, Key, Under, key_of, system_of, unit_code
 from shared.contracts.status import Status
 from shared.text import STATUSES, day
 
@@ -64,14 +64,15 @@ class _TargetItem(TypedDict):
 
 
 def status(
-    district: Annotated[str | None, typer.Option(help="Only communes below this unit, such as 184.")] = None,
+    district: Under = None,
     as_of: Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Statuses of a day.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All communes and criteria, also without figures.")] = False,
     data: Data = DATA,
     key: Key = None,
 ) -> None:
     """Print the statuses of the communes, and the province's or the district's commitments."""
-    run(_status(district, as_of.date() if as_of else None, every, data, key_of(data, key)))
+    code, on = unit_code(data, district, is_area=True), as_of.date() if as_of else None
+    run(_status(code, on, every, data, key_of(data, key)))
 
 
 async def _status(district: str | None, as_of: date | None, every: bool, data: Path, key: str) -> None:

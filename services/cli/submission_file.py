@@ -8,7 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.cli.texts import phrase
 from shared.contracts.bilingual import Bilingual
@@ -29,21 +29,29 @@ class UnreadableFileError(Exception):
         super().__init__(reason.en)
 
 
-def read(suffix: str, content: bytes) -> list[bytes]:
-    """Return the submissions in a file, each as JSON. Raises UnreadableFileError."""
-    text = _decode(content)
+class Item(NamedTuple):
+    """A submission of a file as JSON, and where it stands: `dòng 3`, or `mục 3` of an array."""
+
+    place: Bilingual
+    body: bytes
+
+
+def read(suffix: str, content: bytes) -> list[Item]:
+    """Return the submissions in a file. Raises UnreadableFileError."""
+    text, where = _decode(content), phrase("submission_file.line")
     if suffix.lower() == ".csv":
-        items = list(_read_csv(text))
+        items: list[tuple[int, Any]] = list(_read_csv(text))
     elif suffix.lower() in (".ndjson", ".jsonl"):
         # not splitlines(), which also splits at characters that JSON allows inside a text
         lines = enumerate(text.split("\n"), 1)
-        items = [_read_json(line, number) for number, line in lines if line.strip()]
+        items = [(number, _read_json(line, number)) for number, line in lines if line.strip()]
     else:
         document = _read_json(text) if text.strip() else []
-        items = document if isinstance(document, list) else [document]
+        items = list(enumerate(document if isinstance(document, list) else [document], 1))
+        where = phrase("submission_file.item")
     if not items:
         raise UnreadableFileError(phrase("submission_file.empty"))
-    return [_write_json(number, item) for number, item in enumerate(items, 1)]
+    return [Item(filled(where, number=number), _write_json(number, item)) for number, item in items]
 
 
 def _decode(content: bytes) -> str:
@@ -87,14 +95,14 @@ def _write_json(number: int, item: Any) -> bytes:
     raise UnreadableFileError(filled(phrase("submission_file.in_item"), number=number, reason=reason))
 
 
-def _read_csv(text: str) -> Iterator[dict[str, Any]]:
+def _read_csv(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     first = text.partition("\n")[0]
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(_DELIMITERS, key=first.count), strict=True)
     try:
         header = _header(next(rows, []))
         for row in rows:
             if any(cell.strip() for cell in row):
-                yield _read_row(header, row, rows.line_num)
+                yield rows.line_num, _read_row(header, row, rows.line_num)
     except csv.Error as error:
         raise UnreadableFileError(
             filled(phrase("submission_file.not_csv"), line=rows.line_num, error=str(error))

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from deploy.local.clients import database
-from services.cli.agency import agency_id, check_scope, moment, split
+from services.cli.agency import agency_id, check_scope, moment, split, units_of
 from services.cli.console import console, fail, run
 from services.cli.options import DATA, Data, system_of
 from services.cli.running_reference import plans_of
@@ -45,7 +45,7 @@ def add(
     agency: Annotated[str, typer.Option(help="The person's office, such as 'Phòng LĐTBXH Văn Quan'.")],
     unit: Annotated[
         str | None,
-        typer.Option(help="Codes of the person's units, with all below them; by default the province."),
+        typer.Option(help="The person's units, by codes or names, with all below them; by default the province."),
     ] = None,
     criteria: Annotated[str, typer.Option(help="The person's criteria: ntm-11,ntm-12.")] = EVERYTHING,
     at_issuer: Annotated[
@@ -57,7 +57,7 @@ def add(
     reference = run(plans_of(system_of(data))).references[-1]
     if unit is None and role not in OF_THE_PROVINCE:
         raise fail(phrase("user.unit_needed").in_both, 2)
-    units, keys = split(unit) if unit else [reference.plan.unit], split(criteria)
+    units, keys = units_of(unit, reference) if unit else [reference.plan.unit], split(criteria)
     check_scope(units, keys, reference)
     if fault := scope_fault(role, units, keys, reference):
         raise fail(fault.in_both, 2)

@@ -54,6 +54,7 @@ class Problems(Enum):
     NOT_JSON = 415, phrase("kinds.not_json")
     REFUSED = 422, phrase("kinds.refused")
     FILE_REFUSED = 422, phrase("kinds.file_refused")
+    NOTHING_FILLED = 422, phrase("kinds.nothing_filled")
     NOTHING_TO_FILL = 422, phrase("kinds.nothing_to_fill")
     BUSY = (
         429,

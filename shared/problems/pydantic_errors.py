@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic_core import ErrorDetails
@@ -20,6 +21,7 @@ KINDS = {
 """The kinds of faults, by the type of pydantic's error."""
 
 _CHOICE = phrase("pydantic_errors.choice")
+_NEAR = phrase("pydantic_errors.near")
 _OBJECT = phrase("pydantic_errors.object")
 
 EXPECTED = {
@@ -65,7 +67,10 @@ def expected_by(
     """Return the words for the value that would have been right, with the bounds or choices that the error names."""
     context = error.get("ctx", {})
     choices = str(context.get("expected", "")).replace("'", "").replace(" or ", ", ")
-    return filled(words_for(error["type"], table, otherwise), **{**context, "expected": choices})
+    words = filled(words_for(error["type"], table, otherwise), **{**context, "expected": choices})
+    given = error.get("input")
+    near = get_close_matches(given.lower(), choices.split(", "), 1) if choices and isinstance(given, str) else []
+    return filled(_NEAR, words=words, near=near[0]) if near else words
 
 
 def words_for[Words](error_type: str, table: Mapping[str, Words], otherwise: Words) -> Words:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
+from difflib import get_close_matches
 
 from shared.contracts.bilingual import Bilingual
 from shared.problems import Fault, Faults
 from shared.reference.models import Unit
 from shared.reference.units import Units
-from shared.text import day_named
+from shared.text import day_named, plain
 from shared.texts import filled, phrase
 
 
@@ -35,6 +37,31 @@ def time_of(unit: Unit) -> Bilingual:
     if unit.valid_to is None:
         return filled(phrase("naming.valid_from"), unit=name, first=first)
     return filled(phrase("naming.valid_between"), unit=name, first=first, last=day_named(unit.valid_to))
+
+
+def unit_meant(text: str, units: Units, *, is_area: bool = False) -> Unit | Bilingual:
+    """Return the unit that people mean by a code or a name, with or without diacritics; else the words for why not.
+
+    A name may be followed by its district: `Hòa Bình, Văn Quan`. `is_area`: a district is meant, where it and a town
+    have the same name. Of units that had a code or name one after the other it is the newest.
+    """
+    meant = units.known(text.strip()) or units.meant_by(text)
+    if is_area and (areas := [unit for unit in meant if unit.kind in _AREAS]):
+        meant = areas
+    newest = {unit.code: unit for unit in sorted(meant, key=lambda unit: unit.valid_from)}
+    if len(newest) == 1:
+        return next(iter(newest.values()))
+    if newest:
+        return filled(phrase("naming.several"), text=text, units=units_named(newest.values(), units))
+    names: defaultdict[str, list[Unit]] = defaultdict(list)
+    for unit in units:
+        names[plain(unit.name)].append(unit)
+    near = [unit for name in get_close_matches(plain(text), names, 2) for unit in names[name]]
+    advice = filled(phrase("naming.near"), units=units_named(near, units)) if near else phrase("naming.see_units")
+    return filled(phrase("naming.unknown"), text=text, advice=advice)
+
+
+_AREAS = frozenset({"province", "city", "district"})
 
 
 def not_on_that_day(pointer: str, code: str, units: Units, on: date) -> Fault:

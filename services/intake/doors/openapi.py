@@ -102,7 +102,14 @@ _OPERATIONS = {
     "POST /v1/uploads": Operation(
         "Workbooks",
         "Send a filled workbook / Nộp biểu mẫu",
-        problems=(Problems.OUT_OF_SCOPE, Problems.KEY_USED, Problems.REFUSED, Problems.FILE_REFUSED, *_BODY_PROBLEMS),
+        problems=(
+            Problems.OUT_OF_SCOPE,
+            Problems.KEY_USED,
+            Problems.REFUSED,
+            Problems.FILE_REFUSED,
+            Problems.NOTHING_FILLED,
+            *_BODY_PROBLEMS,
+        ),
         parameters={"unit": "184", "period": "2023-06"},
         answers={200: openapi_examples.UPLOAD_PREVIEW, 202: {"accepted": 1, "items": [openapi_examples.RECEIPT]}},
     ),

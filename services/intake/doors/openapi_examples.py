@@ -130,7 +130,7 @@ REFUSED: dict[str, Any] = {
     "received_at": _SENT_AT,
     "problem": {
         "type": "urn:ntm:problem:refused",
-        "title": "Số liệu không được chấp nhận",
+        "title": "Yêu cầu không được chấp nhận",
         "status": 422,
         "code": "refused",
         "instance": "/v1/submissions/7f4a1d9e-1f53-4b77-9d0f-3f1f2f7a6a21",

@@ -185,7 +185,7 @@ async def _take(intake: Intake, body: bytes, given: RowDefaults, posted: Posted,
             file = await read_apart(body)
             read_upload = await asyncio.to_thread(read, file, intake.runtime.reference, given)
     except Problem as problem:
-        if not ways.dry_run and problem.kind is Problems.FILE_REFUSED:
+        if not ways.dry_run and problem.kind in (Problems.FILE_REFUSED, Problems.NOTHING_FILLED):
             await intake.admission.group_commit.submit([Refused(about, posted, problem)])
         raise
     checked_upload = await _check(intake, read_upload, posted, confirmed=ways.confirmed, correct=ways.correct)

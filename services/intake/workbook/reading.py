@@ -27,7 +27,7 @@ from shared.characters import whole_digits
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
-from shared.problems import Fault, Faults
+from shared.problems import Fault, Faults, Problem, Problems
 from shared.reference.load import Reference
 from shared.reference.models import Element
 from shared.spreadsheet import read_grid
@@ -145,7 +145,7 @@ def read(body: bytes | Grid, reference: Reference, asked: RowDefaults) -> Upload
     for sheet in sheets:
         _Reader(upload, sheet, reference, evidence, taken).read()
     if not upload.rows and not upload.faults:
-        raise refused(Faults.NO_ROWS)
+        raise Problem(Problems.NOTHING_FILLED, Fault("", Faults.NO_ROWS))
     if len(upload.rows) > SUBMISSION_LIMIT:
         raise refused(Faults.TOO_MANY_ROWS, expected=SUBMISSION_LIMIT)
     return upload

@@ -270,6 +270,15 @@ def test_a_directory_is_no_file(intake: Intake, tmp_path: Path) -> None:
     assert result.exit_code == UNUSABLE
 
 
+@pytest.mark.parametrize(("suffix", "content", "places"), [
+    (".csv", "unit;period;x\n06280;2023-06;1\n\n06283;2023-06;2\n", ["dòng 2", "dòng 4"]),
+    (".ndjson", '{"unit":"06280"}\n\n{"unit":"06283"}', ["dòng 1", "dòng 3"]),
+    (".json", '[{"unit":"06280"},\n\n{"unit":"06283"}]', ["mục 1", "mục 2"]),
+])  # fmt: skip
+def test_a_fault_is_told_by_the_line_of_the_file(suffix: str, content: str, places: list[str]) -> None:
+    assert [item.place.vi for item in read(suffix, content.encode())] == places
+
+
 @pytest.mark.parametrize("delimiter", [";", ",", "\t"])
 def test_a_csv_has_a_column_per_element(delimiter: str) -> None:
     rows = [
@@ -279,7 +288,7 @@ def test_a_csv_has_a_column_per_element(delimiter: str) -> None:
         ("06283", "2023-06", "", "", " 7.5 ", "", "[1]", ""),
     ]
     content = "\ufeff" + "\r\n".join(delimiter.join(row) for row in rows)
-    assert [json.loads(item) for item in read(".csv", content.encode())] == [
+    assert [json.loads(item.body) for item in read(".csv", content.encode())] == [
         {
             "unit": "06280",
             "period": "2023-06",
@@ -295,7 +304,7 @@ def test_a_csv_has_a_column_per_element(delimiter: str) -> None:
 def test_what_is_no_number_stays_text(cell: str) -> None:
     quoted = '"' + cell.replace('"', '""') + '"'
     (item,) = read(".csv", f"unit;period;x\n06280;2023-06;{quoted}".encode())
-    assert json.loads(item)["readings"] == {"x": cell}
+    assert json.loads(item.body)["readings"] == {"x": cell}
 
 
 @given(
@@ -304,4 +313,4 @@ def test_what_is_no_number_stays_text(cell: str) -> None:
 )
 def test_any_file_is_read_or_explained(suffix: str, content: bytes) -> None:
     with contextlib.suppress(UnreadableFileError):
-        assert [json.loads(item) for item in read(suffix, content)]
+        assert [json.loads(item.body) for item in read(suffix, content)]

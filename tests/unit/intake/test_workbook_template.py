@@ -166,7 +166,7 @@ def test_what_is_filled_in_comes_back() -> None:
 
 
 def test_a_blank_template_has_no_figures_even_where_those_before_stand_beside() -> None:
-    with pytest.raises(Exception, match="file_refused"):
+    with pytest.raises(Exception, match="nothing_filled"):
         read(a_template(households=1200), REFERENCE, RowDefaults())
 
 
