@@ -383,6 +383,6 @@ def _channel_env(options: Options, chosen: Installation) -> dict[str, str]:
         "NTM_LINK_SECRET": chosen.link_secret,
         "NTM_PUBLIC_URL": _url(options.ports.notify),
         # simulated days pass in seconds, and webhooks of a demonstration end on the same machine
-        "NTM_WAIT_SHARE": "0" if options.clock == "simulated" else "1",
+        "NTM_WAIT_SHARE": "0.001" if options.clock == "simulated" else "1",
         "NTM_WEBHOOK_ALLOW_PRIVATE": "true",
     }

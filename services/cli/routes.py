@@ -22,6 +22,7 @@ class _Branch(TypedDict):
     depth: int
     takes: bool
     tells: bool
+    because: Words | None
 
 
 class _Hearer(TypedDict):
@@ -77,7 +78,9 @@ def explain(
 
 def _branch(branch: _Branch) -> Text:
     mark = "●" if branch["tells"] else "○" if branch["takes"] else "·"
-    return Text(f"{'  ' * branch['depth']}{mark} {branch['id']}", style="bold" if branch["tells"] else "dim")
+    why = branch["because"] if branch["tells"] else None
+    reason = f": {why['vi']} / {why['en']}" if why else ""
+    return Text(f"{'  ' * branch['depth']}{mark} {branch['id']}{reason}", style="bold" if branch["tells"] else "dim")
 
 
 def _table(hearers: list[_Hearer]) -> Table:

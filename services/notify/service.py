@@ -48,6 +48,7 @@ from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.nats.mirrors import plain_faults
 from shared.operations.catalogue import Code
 from shared.reference.load import Reference, load_contacts
+from shared.service.clock import SimulatedClock
 from shared.service.outbox import Relay
 from shared.service.parking import PARKING_CODES, ParkingPlace
 from shared.service.polling_worker import PollingWorker
@@ -277,6 +278,7 @@ def _first_world(
         retry_for=timedelta(seconds=settings.retry_for_seconds),
         board_url=settings.board_url,
         figures_url=runtime.settings.intake_page,
+        is_simulated=isinstance(runtime.clock, SimulatedClock),
         wait_share=settings.wait_share,
         links=links,
         tariff=Tariff(settings.sms_price_dong, settings.sms_daily_budget_dong),

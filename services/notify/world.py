@@ -94,6 +94,9 @@ class World:
     shown_now: datetime | None = None
     """The moment by the clock that people read, which may be simulated; None: `now`, by which notices wait."""
 
+    is_simulated: bool = False
+    """Whether that clock is simulated: digests then wait for its days."""
+
     subscriptions: Sequence[Subscription] = ()
     silences: Sequence[Silence] = ()
     causes: Sequence[Cause] = ()

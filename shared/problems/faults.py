@@ -97,6 +97,7 @@ class Faults(Enum):
     MATCHES_NOTHING = phrase("faults.matches_nothing")
     UNKNOWN_COHORT = phrase("faults.unknown_cohort")
     UNKNOWN_COMMITMENT = phrase("faults.unknown_commitment")
+    UNKNOWN_REPORT = phrase("faults.unknown_report")
     UNKNOWN_CRITERIA_SET = phrase("faults.unknown_criteria_set")
     BAD_RECIPIENT = phrase("faults.bad_recipient")
     OWN_UNITS_NEEDED = phrase("faults.own_units_needed")

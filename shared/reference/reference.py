@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 
+from shared.contracts.period import Period
 from shared.reference.definitions import Definitions
 from shared.reference.freshness import Freshness
 from shared.reference.lineage import Lineage
@@ -25,6 +26,7 @@ from shared.reference.models import (
     Formula,
     Plan,
     Rate,
+    Report,
     Total,
     Unit,
     UnitKind,
@@ -112,6 +114,17 @@ class Reference(Definitions):
         elements = self.elements_of(commitment)
         criteria = dict.fromkeys(key for element in sorted(elements) for key in self.criteria_of_element(element))
         return self.due_on(*criteria) or self.due_on_elements(elements)
+
+    def reports_for(
+        self, period: Period, criteria: Collection[CriterionKey], elements: Collection[str]
+    ) -> list[Report]:
+        """Return the calendar's reports for a period about one of these criteria or elements."""
+        return [
+            report
+            for report in self.calendar
+            if not (set(criteria).isdisjoint(report.criteria) and set(elements).isdisjoint(report.elements))
+            and period in report.periods_of(period.end.year)
+        ]
 
     def stands_months(self, elements: Iterable[str]) -> int | None:
         """Return for how many months figures of all these elements may stand for the present; None: until the next."""

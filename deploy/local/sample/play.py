@@ -28,7 +28,8 @@ from deploy.local.sample import FIRST_DAY, LAST_DAY, SEED, sample_reference
 from deploy.local.sample.posts import PROVINCE_AGENCY, Day, Post, Submission, agency_of
 from deploy.local.sample.tally import Tally, listening
 from deploy.local.sample.year import plan_year
-from services.notify.storage.tables import GatheredRow
+from services.notify.alerts.draft import AT_A_TIME_OF_DAY
+from services.notify.storage.tables import GatheredRow, GatheringRow
 from services.scoring.storage.tables import OutboxRow
 from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
@@ -48,6 +49,15 @@ _LOOK_SECONDS = 0.02
 _NOTIFY_CONSUMERS = ("notify-status", "notify-targets")
 _UNDER_WAY = ("created", "sending")
 _AWAY = (NatsError, DBAPIError, OSError, httpx.TransportError)
+
+
+_WAITING = (
+    select(func.count())
+    .select_from(table_of(GatheredRow))
+    .join(table_of(GatheringRow), table_of(GatheringRow).c.id == table_of(GatheredRow).c.gathering)
+    .where(table_of(GatheringRow).c.waits.not_in(AT_A_TIME_OF_DAY))
+)
+"""Counts what is to be told and does not wait for a digest of a later day."""
 
 
 class PlayBrokenOffError(Exception):
@@ -157,7 +167,7 @@ class _Stage:
             if consumer.num_pending or consumer.num_ack_pending:
                 return False
         async with self.engine.connect() as connection:
-            if await connection.scalar(select(func.count()).select_from(table_of(GatheredRow))):
+            if await connection.scalar(_WAITING):
                 return False
         headers = {"Authorization": f"Bearer {self.keys[PROVINCE_AGENCY]}"}
         for status in _UNDER_WAY:

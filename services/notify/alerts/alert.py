@@ -38,7 +38,7 @@ class Alert:
     """An event on its way to the people who have to know of it, with its unit and district on the event's day.
 
     `closing_plan`: the plan that the alert is about, where another was in force already.
-    `is_over`: a newer alert has ended this one or, while a silence held it back, overtaken it.
+    `is_over`: a newer alert has ended this one or, while a silence or a digest held it back, overtaken it.
     """
 
     occasion: Occasion

@@ -47,6 +47,14 @@ DIGESTS = frozenset({"daily", "weekly"})
 """The reasons for which a gathering for a recipient of digests waits."""
 
 
+NEWS = "news"
+"""The reason for which a gathering of what asks for nothing waits, for the digest of its branch."""
+
+
+AT_A_TIME_OF_DAY = DIGESTS | {NEWS}
+"""The reasons for which a gathering waits until a day and time of the services' clock, which may be simulated."""
+
+
 class LeftOut(Enum):
     """The reasons why a notice leaves out an alert that was meant for it."""
 

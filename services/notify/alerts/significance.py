@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from services.notify.alerts.alert import Alert, AlertedEvent
 from services.notify.alerts.dossier_turn import DossierEvent
-from services.notify.alerts.draft import DIGESTS, Draft
+from services.notify.alerts.draft import AT_A_TIME_OF_DAY, Draft
 from services.notify.alerts.figures import FiguresEvent
 from shared.contracts.alert import DifficultyEvent, OperationEvent, Severity
 from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
@@ -81,8 +81,8 @@ def is_to_acknowledge(draft: Draft) -> bool:
 
 
 def has_link(draft: Draft) -> bool:
-    """Say whether the notice carries a link: to acknowledge it, or to end the recipient's digests."""
-    return is_to_acknowledge(draft) or draft.waits in DIGESTS
+    """Say whether the notice carries a link: to acknowledge it, or to end the recipient's digests or news."""
+    return is_to_acknowledge(draft) or draft.waits in AT_A_TIME_OF_DAY
 
 
 def difficulty_kind(alert: Alert) -> DifficultyKind | None:

@@ -1,5 +1,5 @@
 """Acknowledging alerts: by a key (`/v1/alerts/{id}/acknowledge`), or without a login by the link in a message
-(`/a/{token}`). The link of a digest also lets its recipient end the digests.
+(`/a/{token}`). The link of a digest also lets its recipient end the digests, that of news the news.
 
 Opening a link changes nothing, because mail scanners open links. Only the buttons on its page change something.
 """
@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notify.alerts.alert import Alert
-from services.notify.alerts.draft import DIGESTS, Draft
+from services.notify.alerts.draft import DIGESTS, NEWS, Draft
 from services.notify.alerts.links import VALID_FOR, hash_of
 from services.notify.api.alerts import AlertItem, alert_item, names_in, reason_of, what_of
 from services.notify.api.dependencies import Serving, is_coordinator, visible
@@ -29,7 +29,7 @@ from services.notify.stages.route import route
 from services.notify.storage import ledger
 from services.notify.storage.alert_rows import StoredAlert, readable_alert
 from services.notify.storage.alerts import alerts_of_notice
-from services.notify.storage.contacts import end_digest, has_digest
+from services.notify.storage.contacts import end_digest, end_news, has_digest, has_news
 from services.notify.storage.notices import StoredNotice
 from services.notify.telling.acknowledge import Responsible, acknowledge
 from services.notify.telling.recipients import named, office_of
@@ -116,7 +116,7 @@ async def show_link(token: Token, notify: Serving) -> HTMLResponse:
 
 @router.post("/a/{token}", response_class=HTMLResponse, include_in_schema=False)
 async def follow_link(token: Token, notify: Serving, request: Request) -> HTMLResponse:
-    """Acknowledge the alerts of the link's notice, or end the digests, as the recipient of the notice."""
+    """Acknowledge the alerts of the link's notice, or end the digests or the news, as the recipient of the notice."""
     form = parse_qs((await read_body(request, _FORM_LIMIT)).decode(errors="replace"))
     note = storable(form.get("note", [""])[0].strip())[:NOTE_LENGTH]
     today = notify.runtime.clock.today()
@@ -125,12 +125,14 @@ async def follow_link(token: Token, notify: Serving, request: Request) -> HTMLRe
             linked = await _linked(connection, token)
             notice, now = linked.notice, utc_now()
             by = f"{notice.recipient} ({notice.name})" if notice.name else notice.recipient
-            if form.get("do") != ["no-digest"]:
+            if form.get("do") == ["no-news"] and linked.has_news:
+                await end_news(connection, notice.recipient, notice.channel, notice.address, by, now)
+            elif form.get("do") not in (["no-digest"], ["no-news"]):
                 office = office_of(notice.recipient, today, notify.reference)
                 name = f"{notice.name} ({office})" if notice.name and office else notice.name or office
                 taken = Responsible(by, name, note or None, notify.runtime.clock.now(), today)
                 await acknowledge(connection, [row.id for row in linked.alerts], taken)
-            elif linked.has_digest:
+            elif form.get("do") == ["no-digest"] and linked.has_digest:
                 await end_digest(connection, notice.recipient, notice.channel, notice.address, by, now)
             linked = await _linked(connection, token)
     except Problem as problem:
@@ -142,11 +144,14 @@ async def follow_link(token: Token, notify: Serving, request: Request) -> HTMLRe
 
 @dataclass(frozen=True, slots=True)
 class _Linked:
-    """The notice of a link and its alerts; `has_digest`: the notice was a digest, and its recipient still gets them."""
+    """The notice of a link and its alerts; `has_digest`, `has_news`: the notice was a digest, or told what asks for
+    nothing, and its recipient still gets such notices.
+    """
 
     notice: StoredNotice
     alerts: Sequence[StoredAlert]
     has_digest: bool
+    has_news: bool
     names: Mapping[str, str]
 
 
@@ -160,7 +165,8 @@ async def _linked(connection: AsyncConnection, token: str) -> _Linked:
     own = (notice.recipient, notice.channel, notice.address)
     alerts = [row.alert for row in rows if row.left_out is None and row.alert.opens]
     is_digest = notice.waited in DIGESTS and await has_digest(connection, *own)
-    return _Linked(notice, alerts, is_digest, await names_in(connection, alerts))
+    is_news = notice.waited == NEWS and await has_news(connection, *own)
+    return _Linked(notice, alerts, is_digest, is_news, await names_in(connection, alerts))
 
 
 def _sorry(problem: Problem) -> HTMLResponse:
@@ -192,6 +198,8 @@ def _answer(linked: _Linked, reference: Reference) -> HTMLResponse:
         is_open=any(not item["acknowledged_by"] for item in items),
         was_digest=notice.waited in DIGESTS,
         has_digest=linked.has_digest,
+        was_news=notice.waited == NEWS,
+        has_news=linked.has_news,
         recipient=notice.name or notice.recipient,
         sample=notice.sample,
         day=text.day(newest, "vi"),

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from services.notify.alerts.draft import Draft
 from services.notify.alerts.significance import severity
@@ -34,6 +34,7 @@ class BranchItem(BaseModel):
     takes: bool
     tells: bool
     source: str | None
+    because: Bilingual | None = Field(description="Why it is told to them, and in this way.")
 
 
 class HearerItem(BaseModel):
@@ -86,7 +87,12 @@ async def explain(
         hears=_hearers(drafts, in_full=in_full),
         branches=[
             BranchItem(
-                id=step.branch.id, depth=step.depth, takes=step.takes, tells=step.tells, source=step.branch.source
+                id=step.branch.id,
+                depth=step.depth,
+                takes=step.takes,
+                tells=step.tells,
+                source=step.branch.source,
+                because=step.branch.because,
             )
             for step in asked(world.tree, alert, notify.reference)
         ],

@@ -23,6 +23,7 @@ from shared.text import plain
 
 _WORDS: Mapping[str, Mapping[str, str | bool]] = {
     "digest": {"khong": "none", "hang ngay": "daily", "hang tuan": "weekly"},
+    "news": {"khong": "none", "hang tuan": "weekly", "ngay": "at_once", "at once": "at_once"},
     "language": {"tieng viet": "vi", "tieng anh": "en", "vietnamese": "vi", "english": "en"},
     "sample": {"true": True, "false": False, "co": True, "khong": False, "yes": True, "no": False, "x": True},
 }

@@ -21,7 +21,7 @@ _EVENTS: Mapping[AlertKind, Collection[AlertedEvent]] = {
     "dossier": frozenset(DossierEvent),
     "operation": frozenset(OperationEvent),
 }
-_OF_A_KIND = ("dossiers", "kinds", "commitments", "criteria", "sets", "cohorts")
+_OF_A_KIND = ("dossiers", "kinds", "commitments", "reports", "criteria", "sets", "cohorts")
 _LISTS = [name for name in Match.model_fields if name != "on"]
 
 
@@ -35,6 +35,7 @@ def match_faults(match: Match, reference: Reference, pointer: str = "/match") ->
         ("criteria", Faults.UNKNOWN_CRITERION, reference.criterion_keys),
         ("cohorts", Faults.UNKNOWN_COHORT, [cohort.id for cohort in plan.cohorts]),
         ("commitments", Faults.UNKNOWN_COMMITMENT, [commitment.id for commitment in plan.commitments]),
+        ("reports", Faults.UNKNOWN_REPORT, [report.id for report in reference.calendar]),
         ("under", Faults.UNKNOWN_UNIT, {unit.code for unit in reference.units}),
     )
     faults += [
@@ -66,6 +67,7 @@ def _clash(match: Match, reference: Reference) -> Sequence[str]:
         (("dossiers",), {"dossier"}),
         (("kinds",), {"problem"}),
         (("commitments",), {"target"}),
+        (("reports",), {"status", "target"}),
         (("criteria", "sets", "cohorts"), {"status", "target", "problem", "dossier"}),
     ):
         for name in names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.notify.alerts.alert import Alert
+from services.notify.alerts.awaited_reports import awaited
 from services.notify.alerts.dossier_turn import TurnOfDossier
 from services.notify.alerts.figures import FiguresEvent
 from services.notify.alerts.significance import difficulty_kind, severity
@@ -82,6 +83,7 @@ def matches(match: Match, alert: Alert, reference: Reference, *, is_routing: boo
         and (match.commitments is None or _commitment_id(alert) in match.commitments)
         and (match.kinds is None or difficulty_kind(alert) in match.kinds)
         and (match.dossiers is None or (turn is not None and turn.step in match.dossiers))
+        and (match.reports is None or any(report.id in match.reports for report in awaited(alert, reference)))
         and (match.levels is None or alert.unit.kind in match.levels)
         and (match.under is None or any(reference.units.is_under(alert.unit, code) for code in match.under))
     )

@@ -55,6 +55,11 @@ def asked(tree: Tree, alert: Alert, reference: Reference) -> Sequence[AskedBranc
     return list(_ask(root, alert, reference, 0))
 
 
+def is_news(branch: Branch | None) -> bool:
+    """Say whether the branch tells what asks for nothing, which each contact may hear at once, together, or not."""
+    return branch is not None and branch.group is not None and branch.group.digest is not None
+
+
 def escalations(branch: Branch, alert: Alert) -> Sequence[Escalation]:
     """Return the steps by which an alert that nobody acknowledges climbs: the branch's.
 
@@ -88,6 +93,7 @@ def _grow(branch: Branch, parent: Branch) -> Branch:
             "to": branch.to or parent.to,
             "channels": branch.channels or parent.channels,
             "group": branch.group or parent.group,
+            "because": branch.because or parent.because,
         }
     )
     return whole.model_copy(update={"branches": [_grow(child, whole) for child in branch.branches]})

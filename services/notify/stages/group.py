@@ -15,7 +15,7 @@ def group(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
     """Join drafts for the same address where their branch groups. Urgent branches and webhooks group nothing."""
     joined: dict[object, Draft] = {}
     for draft in drafts:
-        gathering = gathering_of(draft) if _is_grouped(draft, world) else None
+        gathering = gathering_of(draft, world)
         key = gathering or draft.id
         before = joined.get(key)
         alerts = {alert.id: alert for alert in (*(before.alerts if before else ()), *draft.alerts)}
@@ -28,11 +28,14 @@ def group(drafts: Sequence[Draft], world: World) -> Sequence[Draft]:
     return list(joined.values())
 
 
-def gathering_of(draft: Draft) -> UUID:
-    """Return the id of the gathering for the draft's branch, recipient, channel and address."""
-    return stable_id(draft.branch, draft.recipient, draft.channel, draft.address)
+def gathering_of(draft: Draft, world: World) -> UUID | None:
+    """Return the id of the draft's gathering: for its recipient, channel and address, of its branch or of all branches
+    that gather together. None where the branch gathers nothing.
 
-
-def _is_grouped(draft: Draft, world: World) -> bool:
+    What has climbed is told apart from what the recipient is told first.
+    """
     branch = world.branch_of(draft)
-    return branch is not None and branch.group is not None and not branch.urgent
+    if branch is None or branch.group is None or branch.urgent:
+        return None
+    together = None if draft.step else branch.group.together
+    return stable_id(together or draft.branch, draft.recipient, draft.channel, draft.address)

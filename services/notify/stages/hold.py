@@ -1,4 +1,4 @@
-"""The stage that holds drafts: for the group's wait, until quiet hours end, or until the recipient's digest."""
+"""The stage that holds drafts: for the group's wait, until quiet hours end, or until a digest."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 
-from services.notify.alerts.draft import Draft
+from services.notify.alerts.draft import NEWS, Draft
 from services.notify.world import World
-from shared.reference.models import Contact
+from shared.reference.models import Grouping
+from shared.reference.models.contact import Digest
 from shared.time import VIETNAM
 
 DIGEST_AT = time(7, 30)
@@ -27,11 +28,27 @@ def _hold(draft: Draft, world: World) -> Draft:
     if branch is None or branch.group is None or draft.gathering is None:
         return draft
     due, waits = world.now + branch.group.wait, "group"
-    if draft.contact and draft.channel != "sms" and (digest := next_digest(draft.contact, world.now)):
-        due, waits = digest, draft.contact.digest
-    elif end := quiet_until(draft, due):
+    if digest := _digest_of(draft, branch.group):
+        kind, waits = digest
+        due = next_digest(kind, world.moment if world.is_simulated else world.now)
+        if world.is_simulated:
+            return replace(draft, due_at=due, waits=waits)
+    elif world.wait_share >= 1 and (end := quiet_until(draft, due)):
         due, waits = end, "quiet_hours"
     return replace(draft, due_at=world.now + (due - world.now) * world.wait_share, waits=waits)
+
+
+def _digest_of(draft: Draft, grouping: Grouping) -> tuple[Digest, str] | None:
+    """Return the digest in which the recipient hears of the draft, and why it waits; None where it is told at once.
+
+    News waits for the digest of its branch, all else for the digest that the contact asked for.
+    """
+    contact = draft.contact
+    if grouping.digest and (contact is None or contact.news == "weekly"):
+        return grouping.digest, NEWS
+    if contact and contact.digest != "none" and draft.channel != "sms":
+        return contact.digest, contact.digest
+    return None
 
 
 def postponed(draft: Draft, world: World) -> datetime | None:
@@ -57,12 +74,10 @@ def quiet_until(draft: Draft, moment: datetime) -> datetime | None:
     return None
 
 
-def next_digest(contact: Contact, moment: datetime) -> datetime | None:
-    """Return the time of the contact's next digest; None for contacts without digests."""
-    if contact.digest == "none":
-        return None
+def next_digest(kind: Digest, moment: datetime) -> datetime:
+    """Return the time of the next digest that is told every day, or every Monday."""
     local = moment.astimezone(VIETNAM)
     day = local.date() if local.time() < DIGEST_AT else local.date() + timedelta(days=1)
-    if contact.digest == "weekly":
+    if kind == "weekly":
         day += timedelta(days=-day.weekday() % 7)
     return datetime.combine(day, DIGEST_AT, VIETNAM)

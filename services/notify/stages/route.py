@@ -15,7 +15,7 @@ from services.notify.contacts.phones import gets_sms
 from services.notify.routing import matching
 from services.notify.routing.matching import matches
 from services.notify.routing.told_of_silence import COORDINATION_OFFICE, told_of_silence
-from services.notify.routing.tree import escalations, taking
+from services.notify.routing.tree import escalations, is_news, taking
 from services.notify.world import World
 from shared.contracts.alert import ChannelName
 from shared.reference.models import COMMITMENT_OWNER, CRITERION_OWNER, Branch, Contact, Plan, Role, RoleHolder, Unit
@@ -42,8 +42,7 @@ def climb(alert: Alert, branch: Branch, step: int, world: World) -> Sequence[Dra
     """Return the drafts of an unacknowledged alert for the roles of a branch's escalation `step`, counted from 0."""
     world, climbed = world.of(alert), escalations(branch, alert)[step]
     on = after_working_days(datetime.combine(alert.on, time(), VIETNAM), climbed.after_working_days).date()
-    roles = [holder for name in climbed.to for holder in roles_of(name, alert, on, world.reference.plan)]
-    return list(_tell(alert, branch, roles, step + 1, world))
+    return list(_tell(alert, branch, _recipients(climbed.to, alert, on, world), step + 1, world))
 
 
 def _route(alert: Alert, world: World) -> Iterable[Draft]:
@@ -58,8 +57,7 @@ def _route(alert: Alert, world: World) -> Iterable[Draft]:
         yield from _tell_of_silence(alert, alert.occasion, world)
     else:
         for branch in taking(world.tree, alert, world.reference):
-            roles = [holder for name in branch.to for holder in roles_of(name, alert, alert.on, world.reference.plan)]
-            yield from _tell(alert, branch, roles, 0, world)
+            yield from _tell(alert, branch, recipients(alert, branch, world), 0, world)
     for subscription in world.subscriptions:
         unit = world.reference.units.by_key(subscription.unit)
         if world.reference.units.is_under(alert.unit, unit.code) and matches(
@@ -85,10 +83,19 @@ def _tell_of_silence(alert: Alert, given: SilenceGiven, world: World) -> Iterabl
         yield from address(alert, SILENCE_BRANCH, recipient, next(reaching, _WAYS[0]), 0, world)
 
 
-def _tell(alert: Alert, branch: Branch, roles: Iterable[RoleHolder], step: int, world: World) -> Iterable[Draft]:
-    for role in {role.role: role for role in roles}.values():
-        recipient = Recipient(role, place_of(role, alert, world))
-        for channel in branch.channels:
+def recipients(alert: Alert, branch: Branch, world: World) -> Sequence[Recipient]:
+    """Return those whom a branch tells of an alert."""
+    return _recipients(branch.to, alert, alert.on, world.of(alert))
+
+
+def _recipients(names: Iterable[Role], alert: Alert, on: date, world: World) -> Sequence[Recipient]:
+    roles = [holder for name in names for holder in roles_of(name, alert, on, world.reference.plan)]
+    return [Recipient(role, place_of(role, alert, world)) for role in {role.role: role for role in roles}.values()]
+
+
+def _tell(alert: Alert, branch: Branch, told: Iterable[Recipient], step: int, world: World) -> Iterable[Draft]:
+    for recipient in told:
+        for channel in (*branch.channels, *branch.on_request):
             yield from address(alert, branch.id, recipient, channel, step, world)
 
 
@@ -129,8 +136,14 @@ def place_of(role: RoleHolder, alert: Alert, world: World) -> Unit:
 def address(
     alert: Alert, branch: str, recipient: Recipient, channel: ChannelName, step: int, world: World
 ) -> Sequence[Draft]:
-    """Make a draft for each address of the recipient; without any address, a draft with the reason for that."""
-    contacts = world.contacts_of(recipient)
+    """Make a draft for each address of the recipient; without any address, a draft with the reason for that.
+
+    None where all contacts of the recipient have chosen not to hear of it, or none to hear of it by this channel.
+    """
+    known, telling = world.contacts_of(recipient), world.of(alert).tree.branches.get(branch)
+    contacts = [contact for contact in known if _wants(contact, telling, channel)]
+    if not contacts and (known or (telling and channel in telling.on_request)):
+        return []
     not_sent = None if channel in world.channels else NotSent.NOT_SET_UP
     drafts = [
         Draft((alert,), branch, recipient, channel, known, contact, step, not_sent=not_sent)
@@ -140,6 +153,13 @@ def address(
     return drafts or [
         Draft((alert,), branch, recipient, channel, step=step, not_sent=why_unreachable(contacts, channel))
     ]
+
+
+def _wants(contact: Contact, branch: Branch | None, channel: ChannelName) -> bool:
+    """Say whether the contact's choice about what asks for nothing lets a branch tell it by a channel."""
+    if branch and channel in branch.on_request:
+        return contact.news == "at_once"
+    return contact.news != "none" or not is_news(branch)
 
 
 def addresses_of(contact: Contact, channel: ChannelName, world: World) -> Sequence[str]:

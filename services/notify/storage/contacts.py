@@ -19,7 +19,7 @@ from shared.reference.models import Contact
 
 contact, address, brought = table_of(ContactRow), table_of(AddressRow), table_of(BroughtRow)
 
-_FIELDS = ("role", "unit", "name", "language", "digest", "quiet_from", "quiet_until", "sample")
+_FIELDS = ("role", "unit", "name", "language", "digest", "news", "quiet_from", "quiet_until", "sample")
 _LISTS: Mapping[ChannelName, str] = {"email": "emails", "sms": "phones", "apprise": "services"}
 
 
@@ -154,6 +154,20 @@ async def end_digest(
     """End the digests of the recipient's contacts with this address: each alert is told at once from now on."""
     values = {"digest": "none", "updated_at": now, "updated_by": author}
     await connection.execute(update(contact).where(_reached_at(recipient, channel, text)).values(values))
+
+
+async def end_news(
+    connection: AsyncConnection, recipient: str, channel: str, text: str, author: str, now: datetime
+) -> None:
+    """Tell the recipient's contacts with this address no more of what asks for nothing."""
+    values = {"news": "none", "updated_at": now, "updated_by": author}
+    await connection.execute(update(contact).where(_reached_at(recipient, channel, text)).values(values))
+
+
+async def has_news(connection: AsyncConnection, recipient: str, channel: str, text: str) -> bool:
+    """Say whether a contact with this address hears, as this recipient, of what asks for nothing."""
+    query = select(contact.c.id).where(_reached_at(recipient, channel, text), contact.c.news != "none")
+    return bool((await connection.execute(query)).first())
 
 
 def _reached_at(recipient: str, channel: str, text: str) -> ColumnElement[bool]:

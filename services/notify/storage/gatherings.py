@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import INTERVAL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.alerts.draft import REPEAT
+from services.notify.alerts.draft import AT_A_TIME_OF_DAY, REPEAT
 from services.notify.storage.alert_rows import StoredAlert
 from services.notify.storage.alerts import ALERT_COLUMNS
 from services.notify.storage.silenced import silenced_before
@@ -99,7 +99,8 @@ async def add_to_gatherings(
         {branch: cast(span * wait_share, INTERVAL) for branch, span in intervals.items()}, value=gathering.c.branch
     )
     statement = insert_rows(gathering, tuple(rows[0]))
-    earliest = func.greatest(statement.excluded.due_at, gathering.c.told_at + interval)
+    after_the_last = func.greatest(statement.excluded.due_at, gathering.c.told_at + interval)
+    earliest = case((statement.excluded.waits.in_(AT_A_TIME_OF_DAY), statement.excluded.due_at), else_=after_the_last)
     due = func.least(gathering.c.due_at, earliest)
     waits = case((gathering.c.due_at <= earliest, gathering.c.waits), else_=statement.excluded.waits)
     upsert = statement.on_conflict_do_update(index_elements=["id"], set_={"due_at": due, "waits": waits})
@@ -107,11 +108,16 @@ async def add_to_gatherings(
     await connection.execute(insert_rows(gathered, tuple(alerts[0])).on_conflict_do_nothing(), columns_of(alerts))
 
 
-async def take_due_gatherings(connection: AsyncConnection, now: datetime, limit: int) -> Sequence[StoredGathering]:
-    """Return gatherings that are due, locked for this transaction, unless another transaction has locked them."""
+async def take_due_gatherings(
+    connection: AsyncConnection, now: datetime, time: datetime, limit: int
+) -> Sequence[StoredGathering]:
+    """Return gatherings that are due, locked for this transaction, unless another transaction has locked them.
+
+    `time`: the time by the services' clock, by which digests are due.
+    """
     query = (
         select(*(gathering.c[name] for name in StoredGathering._fields))
-        .where(gathering.c.due_at <= now)
+        .where(gathering.c.due_at <= case((gathering.c.waits.in_(AT_A_TIME_OF_DAY), time), else_=now))
         .order_by(gathering.c.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -280,6 +280,7 @@ class ContactRow(_Table, table=True):
     name: str
     language: str
     digest: str
+    news: str = "weekly"
     quiet_from: time | None = None
     quiet_until: time | None = None
     sample: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,12 +10,14 @@ from services.notify.alerts.alert import Alert
 from services.notify.alerts.draft import Draft, LeftOut
 from services.notify.alerts.log import log_message
 from services.notify.alerts.significance import has_link, opens
-from services.notify.routing.tree import escalations
+from services.notify.routing.tree import escalations, taking
+from services.notify.stages.route import recipients
 from services.notify.storage.escalations import NewEscalation
 from services.notify.storage.notices import MentionValues, StoredNotice
 from services.notify.world import World
 from shared.contracts.alert import AlertEvent
 from shared.nats.cloud_events import Message
+from shared.reference.models import Branch
 from shared.working_days import after_working_days
 
 
@@ -76,17 +78,34 @@ def escalation_rows(draft: Draft, world: World) -> Iterable[NewEscalation]:
 
     It climbs also where the recipient silenced it for itself: those above hear of it as if it had been told.
     """
-    branch = world.branch_of(draft)
-    if branch is None or draft.step:
+    if draft.step:
         return
     own = {silence.id for silence in world.silences if silence.own}
     silenced = [
         omission.alert for omission in draft.omissions if omission.why is LeftOut.SILENCED and omission.because in own
     ]
     for alert in (*draft.told, *silenced):
-        if opens(alert) and not alert.is_over and (climbs := escalations(branch, alert)):
-            due_at = after_working_days(world.now, climbs[0].after_working_days)
-            yield {"alert": alert.id, "branch": branch.id, "step": 0, "since": world.now, "due_at": due_at}
+        if not opens(alert) or alert.is_over:
+            continue
+        for branch in _told_by(draft, alert, world):
+            if climbs := escalations(branch, alert):
+                due_at = after_working_days(world.now, climbs[0].after_working_days)
+                yield {"alert": alert.id, "branch": branch.id, "step": 0, "since": world.now, "due_at": due_at}
+
+
+def _told_by(draft: Draft, alert: Alert, world: World) -> Sequence[Branch]:
+    """Return the branches by which a notice tells an alert: the draft's, or those of them that gather together."""
+    branch = world.branch_of(draft)
+    if branch is None or branch.group is None or branch.group.together is None:
+        return [branch] if branch else []
+    return [
+        other
+        for other in taking(world.of(alert).tree, alert, world.of(alert).reference)
+        if other.group
+        and other.group.together == branch.group.together
+        and draft.channel in (*other.channels, *other.on_request)
+        and draft.recipient in recipients(alert, other, world)
+    ]
 
 
 def log_entries_of_unsent(draft: Draft, now: datetime) -> Iterable[Message]:

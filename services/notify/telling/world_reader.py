@@ -59,6 +59,10 @@ class WorldReader:
         """The reference data by which alerts are told now."""
         return self._world.reference
 
+    def digest_time(self, now: datetime) -> datetime:
+        """Return the time by which digests are due: that of the services' clock where it is simulated."""
+        return self.clock() if self._world.is_simulated else now
+
     def renew(self, in_force: Reference, plans: Plans) -> None:
         """Put another version of the reference data in the place of the one in use."""
         by_id = {reference.plan.id: reference for reference in plans}

@@ -6,15 +6,18 @@ import json
 from collections.abc import Mapping
 
 from services.notify.alerts.alert import Alert, AlertKind
+from services.notify.alerts.awaited_reports import awaited
 from services.notify.alerts.draft import Draft
 from services.notify.alerts.notice import Wording
 from services.notify.sms_text import Style
-from services.notify.wording.template_facts import facts_of, facts_of_several
+from services.notify.wording.template_facts import facts_of, facts_of_reports, facts_of_several
 from services.notify.wording.templates import Facts, fill, words_of
+from services.notify.wording.verdict_table import Words
 from services.notify.world import World
 from shared.contracts.bilingual import Language
 
-_SEVERAL = "several"
+_SEVERAL, _REPORTS = "several", "reports"
+_SUBJECTS = {_SEVERAL: "several_subject.txt", _REPORTS: "reports_subject.txt"}
 _TEMPLATES: Mapping[AlertKind, str] = {
     "status": "status_change",
     "target": "status_change",
@@ -23,7 +26,8 @@ _TEMPLATES: Mapping[AlertKind, str] = {
     "operation": "operation",
 }
 """The template of each kind of event: `<language>/<template>.txt` and `.html` for a mail, `_sms.txt` for an SMS. A
-notice of several alerts takes `several`; the subjects of mails stand in `subject.txt` and `several_subject.txt`.
+notice of several alerts takes `several`, one of awaited reports alone `reports`; the subjects of mails stand in
+`subject.txt`, `several_subject.txt` and `reports_subject.txt`.
 """
 
 
@@ -36,17 +40,24 @@ def word(draft: Draft, world: World) -> Wording:
     if draft.channel == "webhook":
         return Wording(event_document(draft.alert))
     language, words = draft.language, words_of(draft.language)
-    is_one = len(draft.told) == 1
-    facts = facts_of(draft, world, words) if is_one else facts_of_several(draft, world, words)
+    template, facts = _filling(draft, world, words)
     facts |= {"item": facts}
-    template = _TEMPLATES[draft.alert.kind] if is_one else _SEVERAL
     if draft.channel == "sms":
         return Wording(text=short_message(f"{template}_sms.txt", facts, language, world.sms))
     return Wording(
-        subject=" ".join(fill("subject.txt" if is_one else "several_subject.txt", facts, language).split()),
+        subject=" ".join(fill(_SUBJECTS.get(template, "subject.txt"), facts, language).split()),
         text=fill(f"{template}.txt", facts, language),
         html=fill(f"{template}.html", facts, language),
     )
+
+
+def _filling(draft: Draft, world: World, words: Words) -> tuple[str, Facts]:
+    """Return the template of a draft, and the facts that fill it in."""
+    if all(awaited(alert, world.of(alert).reference) for alert in draft.told):
+        return _REPORTS, facts_of_reports(draft, world)
+    if len(draft.told) == 1:
+        return _TEMPLATES[draft.alert.kind], facts_of(draft, world, words)
+    return _SEVERAL, facts_of_several(draft, world, words)
 
 
 def event_document(alert: Alert) -> str:

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.dossier_turn import DossierEvent, TurnOfDossier
-from services.notify.alerts.draft import DIGESTS, REPEAT, Draft
+from services.notify.alerts.draft import DIGESTS, NEWS, REPEAT, Draft
 from services.notify.alerts.figures import FiguresEvent
 from services.notify.alerts.significance import is_to_acknowledge, severity
 from services.notify.alerts.silence_given import SilenceGiven
 from services.notify.contacts.phones import as_dialled
 from services.notify.texts import phrase
+from services.notify.wording.report_list import report_list
 from services.notify.wording.templates import Facts, words_of
 from services.notify.wording.verdict_table import Words, is_verified, table
 from services.notify.wording.visible_text import lines_of, on_one_line
@@ -27,6 +28,7 @@ from shared.contracts.reference_version import RulesChanged, VerdictsMoved
 from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
+from shared.reference.models import Unit
 from shared.texts import filled
 from shared.time import VIETNAM
 
@@ -111,12 +113,41 @@ def facts_of_several(draft: Draft, world: World, words: Words) -> Facts:
         "counts": [{"kind": kind, "event": event, "count": count} for (kind, event), count in counts.most_common()],
         "tone": items[0]["tone"],
         "link": f"{world.board_url.rstrip('/')}/" if world.board_url else None,
-        "digest": draft.waits if draft.waits in DIGESTS else None,
+        "digest": "weekly" if draft.waits == NEWS else draft.waits if draft.waits in DIGESTS else None,
         "today": text.day(world.moment.astimezone(VIETNAM).date(), language),
         "sample": any(item["sample"] for item in items),
         "line": None,
         "set_name": "",
     }
+
+
+def facts_of_reports(draft: Draft, world: World) -> Facts:
+    """Return the facts of a draft that tells of awaited reports alone: their list, and the page that takes them."""
+    reports = report_list(draft.told, draft.language, world)
+    role = draft.recipient.role if draft.recipient else None
+    owes = role is not None and role.level != "province"
+    return _of_recipient(draft, world) | {
+        "reports": reports,
+        "place": _common_unit(draft.told, world.of(draft.alert).reference),
+        "districts": list(dict.fromkeys(one.district for listed in reports for one in listed.districts)),
+        "owes": owes,
+        "rows": [],
+        "tone": "neutral",
+        "form": next((form for alert in draft.told if owes and (form := _form(alert, world))), None),
+        "ask": common(whom_to_ask(replace(draft, alerts=(alert,), omissions=()), world) for alert in draft.told),
+        "link": f"{world.board_url.rstrip('/')}/" if world.board_url and not owes else None,
+        "sample": any(alert.sample for alert in draft.told),
+        "line": None,
+        "set_name": "",
+    }
+
+
+def _common_unit(alerts: Sequence[Alert], reference: Reference) -> Unit:
+    """Return the unit that all alerts are about, or else the district or the province in which all their units lie."""
+    for units in ({alert.unit.key for alert in alerts}, {(alert.district or alert.unit).key for alert in alerts}):
+        if len(units) == 1:
+            return reference.units.by_key(units.pop())
+    return reference.units.known(reference.plan.unit)[-1]
 
 
 def _of_recipient(draft: Draft, world: World) -> Facts:
@@ -130,6 +161,7 @@ def _of_recipient(draft: Draft, world: World) -> Facts:
         "role_line": role.line if role else None,
         "acknowledge": own_link if is_to_acknowledge(draft) else None,
         "no_digest": own_link if draft.waits in DIGESTS else None,
+        "no_news": own_link if draft.waits == NEWS else None,
         "step": draft.step,
         "is_again": draft.waits == REPEAT,
         "is_reminder": all(alert.kind == "dossier" for alert in draft.told),

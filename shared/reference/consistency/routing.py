@@ -27,8 +27,9 @@ _EVENTS: Mapping[str, frozenset[str]] = {
     "problem": frozenset(DifficultyEvent),
     "operation": frozenset(OperationEvent),
 }
-_LISTS = ("events", "severities", "sets", "criteria", "cohorts", "commitments", "kinds", "levels")
+_LISTS = ("events", "severities", "sets", "criteria", "cohorts", "commitments", "kinds", "reports", "levels")
 _CRITERIA_SET = phrase("consistency_routing.criteria_set")
+_REPORT = phrase("consistency_routing.report")
 
 type _Allowed = Mapping[str, frozenset[str]]
 """The values that an alert can still have, by field; a missing field can have any value."""
@@ -90,6 +91,7 @@ def _match(checks: Checks, place: Place, match: Match, reference: Reference) -> 
     checks.all_known((*place, "cohorts"), match.cohorts or (), {cohort.id for cohort in plan.cohorts}, COHORT)
     commitments = {commitment.id for commitment in plan.commitments}
     checks.all_known((*place, "commitments"), match.commitments or (), commitments, COMMITMENT)
+    checks.all_known((*place, "reports"), match.reports or (), {report.id for report in reference.calendar}, _REPORT)
     checks.all_known((*place, "under"), match.under or (), {unit.code for unit in reference.units}, UNIT)
 
 

@@ -13,6 +13,7 @@ from shared.reference.models.record import Record, Role
 
 type Address = Annotated[str, StringConstraints(min_length=1, max_length=320, strip_whitespace=True)]
 type Digest = Literal["none", "daily", "weekly"]
+type News = Literal["none", "weekly", "at_once"]
 
 
 class Contact(Record):
@@ -27,6 +28,11 @@ class Contact(Record):
     name: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
     language: Language = "vi"
     digest: Digest = Field(default="none", description="Told at once, or together every day or every Monday at 07:30.")
+    news: News = Field(
+        default="weekly",
+        description="What asks for nothing, such as good news: not told, in a digest every Monday at 07:30, or at once "
+        "and by all channels that the plan offers.",
+    )
     quiet_from: time | None = None
     quiet_until: time | None = None
     emails: list[Address] = Field(default=[], max_length=20)

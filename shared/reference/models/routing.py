@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from shared.contracts.alert import ChannelName, DifficultyEvent, OccasionKind, OperationEvent, Severity
+from shared.contracts.bilingual import Bilingual
 from shared.contracts.difficulty import DifficultyKind
 from shared.contracts.dossier import DossierStep
 from shared.contracts.refs import UnitCode
@@ -31,6 +32,9 @@ class Match(Record):
     commitments: list[str] | None = Field(default=None, description="Ids of the plan's commitments: targets alone.")
     kinds: list[DifficultyKind] | None = Field(default=None, description="The fields that a difficulty concerns.")
     dossiers: list[DossierStep] | None = Field(default=None, description="The steps of dossiers that are expected.")
+    reports: list[str] | None = Field(
+        default=None, description="Ids of the calendar's reports that are awaited: overdue ones, and those soon due."
+    )
     levels: list[UnitKind] | None = Field(default=None, description="The kind of the unit that it concerns.")
     under: list[UnitCode] | None = Field(default=None, description="In one of these units or below it.")
 
@@ -44,6 +48,14 @@ class Grouping(Record):
         default=None,
         gt=timedelta(0),
         description="The time after which an open alert that nobody acknowledged is told again.",
+    )
+    together: str | None = Field(
+        default=None,
+        description="Branches that name the same word gather together: a recipient gets one notice of all of them.",
+    )
+    digest: Literal["daily", "weekly"] | None = Field(
+        default=None,
+        description="News that asks for nothing: told in a digest, unless a contact wants it at once or not at all.",
     )
 
 
@@ -72,10 +84,14 @@ class Branch(Term):
     continues: bool = Field(default=False, alias="continue")
     to: list[Role] = Field(default=[])
     channels: list[ChannelName] = Field(default=[])
+    on_request: list[ChannelName] = Field(
+        default=[], description="Further channels, for contacts who want also what asks for nothing at once."
+    )
     group: Grouping | None = None
     escalate: list[Escalation] = Field(default=[])
     urgent: bool = Field(default=False, description="Told at once: no group, no quiet hours, no digest.")
     branches: list[Branch] = Field(default=[])
+    because: Bilingual | None = Field(default=None, description="Why it is told to them, and in this way.")
     source: str | None = None
 
     def walk(self) -> Iterator[Branch]:

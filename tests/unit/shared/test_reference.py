@@ -240,7 +240,9 @@ def test_the_source_is_the_plans_paper() -> None:
 
 PLAN_FILE = "plans/lang-son-2023.yaml"
 CLIMBS = "routing.branches[0].escalate[1]"
-BRANCH = "routing.branches[4].match"
+OF_TARGETS = "{on: target, events: [fell_behind, missed, lost]}"
+BRANCH = "routing.branches[3].match"
+OFFICIAL = "routing.branches[5].branches[1].match"
 VARIANT = "criteria[10].indicators[0].variants[0]"
 MEASURE = "criteria[0].indicators[0].groups[0].measure"
 
@@ -299,7 +301,7 @@ MEASURE = "criteria[0].indicators[0].groups[0].measure"
         ("groups.yaml", "units: []", 'units: ["181"]', "groups[0].lists[0].units[0]", "181"),
         ("groups.yaml", "valid_to: 2025-12-31", "valid_to: 2020-12-31", "groups[0].lists[0].valid_to", "2020-12-31"),
         (PLAN_FILE, "[labour_division]", "[labor_division]", "commitments[7].responsible[0]", "labor_division"),
-        (PLAN_FILE, "to: [criterion_owner]", "to: [owner]", "routing.branches[2].to[0]", "owner"),
+        (PLAN_FILE, "to: [criterion_owner]", "to: [owner]", "routing.branches[1].to[0]", "owner"),
         (PLAN_FILE, '"06637"]', '"06638"]', "cohorts[1].members[2]", "06638"),
         (PLAN_FILE, '"06637"]', '"06253"]', "cohorts[1].members[2]", "06253"),
         (PLAN_FILE, '"06637"]', '"06280"]', "cohorts[1].members", "06280"),
@@ -308,9 +310,16 @@ MEASURE = "criteria[0].indicators[0].groups[0].measure"
         (PLAN_FILE, "id: new-jobs", "id: poverty-rate", "commitments[7].id", "poverty-rate"),
         (PLAN_FILE, "[ntm, advanced]", "[ntm, advancd]", "criteria_sets[1]", "advancd"),
         (PLAN_FILE, "instrument: gender-strategy", "instrument: x", "stated_spans[2].instrument", "x"),
-        (PLAN_FILE, "id: status-owner", "id: status-district", "routing.branches[2].id", "status-district"),
-        (PLAN_FILE, "{on: target}", "{on: target, criteria: [ntm-99]}", f"{BRANCH}.criteria[0]", "ntm-99"),
-        (PLAN_FILE, "{on: target}", "{on: target, events: [problem_closed]}", BRANCH, "target-owner"),
+        (PLAN_FILE, "id: status-owner", "id: status-district", "routing.branches[1].id", "status-district"),
+        (
+            PLAN_FILE,
+            OF_TARGETS,
+            OF_TARGETS.replace("lost]", "lost], criteria: [ntm-99]"),
+            f"{BRANCH}.criteria[0]",
+            "ntm-99",
+        ),
+        (PLAN_FILE, "[poverty-official]", "[poverty-offical]", f"{OFFICIAL}.reports[0]", "poverty-offical"),
+        (PLAN_FILE, OF_TARGETS, "{on: target, events: [problem_closed]}", BRANCH, "target-owner"),
         (PLAN_FILE, "10, to: [coordination_office]", "10, to: [district_office]", f"{CLIMBS}.to[0]", "district_office"),
         (
             PLAN_FILE,
@@ -447,7 +456,12 @@ def test_each_packaged_unit_below_the_districts_has_a_tile_and_another_one_may_h
 @pytest.mark.parametrize(
     ("old", "new", "field", "found"),
     [
-        ("{on: status}\n      continue: true", "{on: status}", "routing.branches[3].match", "status-missed"),
+        (
+            "continue: true\n      to: [criterion_owner]",
+            "to: [criterion_owner]",
+            "routing.branches[2].match",
+            "status-missed",
+        ),
         ("channels: [email]\n  group", "group", "routing.channels", ""),
         (
             "hides: {on: status, events: [overdue]}",
