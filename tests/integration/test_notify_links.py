@@ -13,8 +13,8 @@ from services.notify.storage.tables import NoticeRow
 from shared.contracts.status import Event
 from shared.postgres.statements import table_of
 from shared.time import utc_now
-from tests.changes import DISTRICT_OFFICE, a_status_change
-from tests.integration.notify_service import NotifyService, link_of
+from tests.changes import DISTRICT_OFFICE, LABOUR, a_status_change
+from tests.integration.notify_service import NotifyService, link_of, texts
 
 
 async def test_a_link_acknowledges_once_by_its_button_and_stops_the_climbing(
@@ -75,11 +75,10 @@ async def test_who_is_told_by_digests_may_end_them_by_the_link_and_it_stays_so(n
     [office] = (await notify.get("/v1/contacts", key, role="district_office")).json()["items"]
     daily = DISTRICT_OFFICE.model_copy(update={"digest": "daily"}).model_dump(mode="json")
     assert (await notify.post(f"/v1/contacts/{office['id']}", key, "PUT", json=daily)).is_success
-    await notify.publish(a_status_change(Event.MET))  # an event that asks for nothing, so nobody has to acknowledge it
+    await notify.publish(a_status_change())
     await notify.settled()
     link = await link_of(notify)
     [mail] = [mail for mail in notify.mails if mail.to == DISTRICT_OFFICE.emails]
-    assert "Xác nhận" not in mail.text
     assert "Không muốn nhận bản tổng hợp nữa" in mail.text
 
     async def digest() -> str:
@@ -93,3 +92,30 @@ async def test_who_is_told_by_digests_may_end_them_by_the_link_and_it_stays_so(n
         done = await client.post(link, data={"do": "no-digest"})
     assert "Từ nay báo ngay từng việc" in done.text
     assert await digest() == "none"
+
+
+async def test_news_that_asks_for_nothing_is_switched_off_by_its_link(notify: NotifyService) -> None:
+    key = await notify.key("184")
+    await notify.publish(a_status_change(Event.MET))
+    await notify.settled()
+    link = await link_of(notify)
+    [mail] = [mail for mail in notify.mails if mail.to == DISTRICT_OFFICE.emails]
+    assert "Xác nhận" not in mail.text
+    assert "chỉ nhận việc phải xử lý" in mail.text
+    assert notify.messages == []
+
+    async def news() -> str:
+        [found] = (await notify.get("/v1/contacts", key, role="district_office")).json()["items"]
+        return str(found["news"])
+
+    async with httpx.AsyncClient() as client:
+        assert 'value="no-news"' in (await client.get(link)).text
+        assert await news() == "weekly"
+        done = await client.post(link, data={"do": "no-news"})
+    assert "Từ nay chỉ báo việc phải xử lý" in done.text
+    assert await news() == "none"
+    later = utc_now() + timedelta(hours=1)
+    await notify.publish(a_status_change(Event.LOST, at=later), a_status_change(Event.MET, criterion=LABOUR))
+    await notify.settled(alerts=3)
+    told = texts(notify, "ldtbxh.vanquan@example.vn")
+    assert ["không còn đạt" in text for text in told[1:]] == [True]

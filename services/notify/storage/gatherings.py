@@ -11,10 +11,12 @@ from sqlalchemy import (
     ARRAY,
     TIMESTAMP,
     Uuid,
+    and_,
     case,
     cast,
     delete,
     func,
+    or_,
     select,
     union_all,
     update,
@@ -25,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify.alerts.draft import AT_A_TIME_OF_DAY, REPEAT
 from services.notify.storage.alert_rows import StoredAlert
 from services.notify.storage.alerts import ALERT_COLUMNS
-from services.notify.storage.silenced import silenced_before
+from services.notify.storage.silenced import is_newer_about_the_same, silenced_before
 from services.notify.storage.tables import (
     AlertRow,
     GatheredRow,
@@ -154,6 +156,37 @@ async def alerts_gathered(connection: AsyncConnection, gatherings: Collection[UU
     )
     rows = await connection.execute(query)
     return [GatheredAlert(gathering_id, step, StoredAlert(*of_alert)) for gathering_id, step, *of_alert in rows]
+
+
+async def no_longer_news(connection: AsyncConnection, gatherings: Collection[UUID]) -> set[tuple[UUID, UUID]]:
+    """Return the changes in gatherings that ask for nothing and are no news to the recipients any more, by gathering.
+
+    A newer alert about the same came since, or they only undo what the recipient was never told of.
+    """
+    newer, undone, told, of_told = alert.alias("newer"), alert.alias("undone"), mention.alias("told"), notice.alias()
+    overtaken = select(newer.c.id).where(is_newer_about_the_same(newer, alert))
+    told_before = (
+        select(told.c.alert)
+        .join_from(told, of_told, of_told.c.id == told.c.notice)
+        .where(told.c.alert == undone.c.id, told.c.left_out.is_(None), of_told.c.recipient == gathering.c.recipient)
+    )
+    before, after = undone.c.body["before"].astext, alert.c.body["after"].astext
+    ended = select(undone.c.id).where(
+        undone.c.unit == alert.c.unit, undone.c.topic == alert.c.topic, undone.c.ended_by == alert.c.id
+    )
+    undoes_what_was_told = ended.where(or_(before != after, told_before.exists()))
+    query = (
+        select(gathered.c.gathering, alert.c.id)
+        .join_from(gathered, gathering, gathering.c.id == gathered.c.gathering)
+        .join(alert, alert.c.id == gathered.c.alert)
+        .where(
+            gathering.c.id == func.any(list(gatherings)),
+            ~alert.c.opens,
+            alert.c.kind.in_(["status", "target"]),
+            or_(overtaken.exists(), and_(ended.exists(), ~undoes_what_was_told.exists())),
+        )
+    )
+    return {(row[0], row[1]) for row in await connection.execute(query)}
 
 
 async def postpone_gathering(

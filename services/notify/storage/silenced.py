@@ -147,14 +147,6 @@ def silenced_before(gatherings: Collection[UUID]) -> Select[tuple[UUID, UUID, in
     )
 
 
-async def overtaken_among(connection: AsyncConnection, alerts: Collection[UUID]) -> set[UUID]:
-    """Return those of these alerts of which a newer one about the same came since."""
-    newer = alert.alias("newer")
-    overtaken = select(newer.c.id).where(is_newer_about_the_same(newer, alert))
-    query = select(alert.c.id).where(alert.c.id == func.any(list(alerts)), overtaken.exists())
-    return set(await connection.scalars(query))
-
-
 def is_newer_about_the_same(newer: FromClause, older: FromClause) -> ColumnElement[bool]:
     """Say whether an alert is newer than another about the same topic. Each entry about a difficulty is its own."""
     return and_(

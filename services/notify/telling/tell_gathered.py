@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notify.alerts.draft import NEWS, Draft, NotSent
+from services.notify.alerts.draft import Draft, NotSent
 from services.notify.alerts.significance import opens
 from services.notify.stages.hold import postponed
 from services.notify.stages.route import addresses_of
@@ -20,10 +20,10 @@ from services.notify.storage.gatherings import (
     StoredGathering,
     alerts_gathered,
     empty_gatherings,
+    no_longer_news,
     postpone_gathering,
     take_due_gatherings,
 )
-from services.notify.storage.silenced import overtaken_among
 from services.notify.telling.pipeline import Pipeline
 from services.notify.telling.recipients import recipient_of
 from services.notify.telling.tell import tell_now
@@ -50,9 +50,9 @@ async def tell_gathered(connection: AsyncConnection, pipeline: Pipeline, now: da
     for row in await alerts_gathered(connection, [row.id for row in rows]):
         if readable_alert(row.alert, world.reference):
             alerts.setdefault(row.gathering, []).append(row)
-    overtaken = await _news_overtaken(connection, rows, alerts)
+    stale = await no_longer_news(connection, [row.id for row in rows])
     due = [row for row in rows if row.id in alerts]
-    drafts, damaged = read_rows(due, lambda row: _gathered(row, alerts[row.id], overtaken, world))
+    drafts, damaged = read_rows(due, lambda row: _gathered(row, alerts[row.id], stale, world))
     held = {draft.gathering: until for draft in drafts if draft.gathering and (until := postponed(draft, world))}
     for gathering, until in held.items():
         await postpone_gathering(connection, gathering, until, "quiet_hours")
@@ -69,21 +69,13 @@ async def tell_gathered(connection: AsyncConnection, pipeline: Pipeline, now: da
     return len(rows)
 
 
-async def _news_overtaken(
-    connection: AsyncConnection, rows: Sequence[StoredGathering], alerts: Mapping[UUID, Sequence[GatheredAlert]]
-) -> set[UUID]:
-    """Return the alerts that wait for a digest of news and are none any more: what is newer is told elsewhere."""
-    news = [row.alert.id for of in rows if of.waits == NEWS for row in alerts.get(of.id, ()) if not row.alert.opens]
-    return await overtaken_among(connection, news) if news else set()
-
-
 def _gathered(
-    row: StoredGathering, alerts: Sequence[GatheredAlert], overtaken: Collection[UUID], world: World
+    row: StoredGathering, alerts: Sequence[GatheredAlert], stale: Collection[tuple[UUID, UUID]], world: World
 ) -> Draft:
     """Return the draft of a gathering. Its contact may have changed or gone since the alerts were gathered."""
     _CHANNEL.validate_python(row.channel)
     whole = (kept_alert(gathered.alert, world.reference) for gathered in alerts)
-    kept = tuple(replace(alert, is_over=True) if alert.id in overtaken else alert for alert in whole)
+    kept = tuple(replace(alert, is_over=True) if (row.id, alert.id) in stale else alert for alert in whole)
     recipient = recipient_of(row.recipient, kept[-1], world)
     known = world.contacts_of(recipient)
     contact = next((holder for holder in known if row.address in addresses_of(holder, row.channel, world)), None)

@@ -45,23 +45,27 @@ async def tell_silenced(connection: AsyncConnection, pipeline: Pipeline, now: da
 def _drafts(rows: Sequence[SilencedAlert], world: World) -> Sequence[Draft]:
     ways: dict[tuple[object, ...], list[SilencedAlert]] = {}
     for row in rows:
-        ways.setdefault((row.branch, row.recipient, row.channel, row.step), []).append(row)
+        ways.setdefault((row.recipient, row.channel, row.step), []).append(row)
     drafts = [draft for held_back in ways.values() for draft in _drafts_of(held_back, world)]
     return list({draft.id: draft for draft in drafts}.values())
 
 
 def _drafts_of(rows: Sequence[SilencedAlert], world: World) -> Sequence[Draft]:
-    """Return the drafts for one recipient, channel and branch, at the addresses that are known now."""
-    known = {row.alert.id: (row, alert) for row in rows if (alert := readable_alert(row.alert, world.reference))}
-    unknown = [
-        replace(alert, is_over=alert.is_over or (row.is_overtaken and not opens(alert)))
-        for row, alert in known.values()
+    """Return the drafts for one recipient and channel, by all its branches, at the addresses that are known now."""
+    known = [(row, alert) for row in rows if (alert := readable_alert(row.alert, world.reference))]
+    unknown = {
+        alert.id: replace(alert, is_over=alert.is_over or (row.is_overtaken and not opens(alert)))
+        for row, alert in known
         if not row.was_told
-    ]
-    reminders = [alert for row, alert in known.values() if row.was_told and _is_to_be_repeated(row)]
+    }
+    news = {alert.id for alert in still_news(list(unknown.values()))}
     drafts: list[Draft] = []
-    news = ((known[alert.id][0], alert) for alert in (*still_news(unknown), *reminders))
-    recipients = read_rows(news, lambda one: (*one, recipient_of(one[0].recipient, one[1], world))).items
+    to_tell = (
+        (row, unknown.get(alert.id, alert))
+        for row, alert in known
+        if (_is_to_be_repeated(row) if row.was_told else alert.id in news)
+    )
+    recipients = read_rows(to_tell, lambda one: (*one, recipient_of(one[0].recipient, one[1], world))).items
     for row, alert, recipient in recipients:
         if recipient.role and not (row.step and row.alert.acknowledged_at):
             addressed = address(alert, row.branch, recipient, row.channel, row.step, world)

@@ -9,6 +9,7 @@ import pytest
 from services.notify.alerts.draft import Draft, NotSent
 from services.notify.stages.group import group
 from services.notify.stages.route import route
+from services.notify.telling.notice_rows import escalation_rows
 from services.notify.world import World
 from shared.contracts.refs import UnitRef
 from shared.contracts.status import Event
@@ -115,6 +116,51 @@ def test_a_quarter_in_which_every_district_falls_behind_in_every_entitlement_giv
         "target-owner coordination_office@20": 72,
         "target-leadership department_leadership@20": 72,
     }
+
+
+@pytest.mark.parametrize(
+    ("event", "overdue", "by_sms"),
+    [
+        (Event.FELL_BEHIND, [], True),
+        (Event.MISSED, [], True),
+        (Event.LOST, [], True),
+        (Event.OVERDUE, ["2023"], True),
+        (Event.OVERDUE, ["2023-06"], False),
+        (Event.MET, [], False),
+        (Event.RECOVERED, [], False),
+        (Event.REPORT_ARRIVED, [], False),
+    ],
+)
+def test_an_sms_is_for_what_cannot_wait(event: Event, overdue: list[str], *, by_sms: bool) -> None:
+    change = a_status_change(event)
+    change = change.model_copy(update={"assessment": change.assessment.model_copy(update={"overdue": overdue})})
+    assert ("sms" in {draft.channel for draft in told(change, the_world(DISTRICT_OFFICE))}) is by_sms
+
+
+@pytest.mark.parametrize(("news", "channels"), [("none", set()), ("weekly", {"email"}), ("at_once", {"email", "sms"})])
+def test_each_contact_chooses_whether_and_how_it_hears_what_asks_for_nothing(news: str, channels: set[str]) -> None:
+    office = DISTRICT_OFFICE.model_copy(update={"news": news})
+    for event, expected in ((Event.MET, channels), (Event.LOST, {"email", "sms"})):
+        drafts = told(a_status_change(event), the_world(office))
+        assert {one.channel for one in drafts if str(one.recipient) == office.recipient} == expected
+
+
+def test_that_a_report_has_arrived_is_not_told_to_the_office_that_has_sent_it() -> None:
+    drafts = told(a_status_change(Event.REPORT_ARRIVED), the_world(DISTRICT_OFFICE))
+    assert recipients(drafts) == ["poverty_division@20"]
+
+
+def test_what_branches_gather_together_climbs_by_the_branch_that_tells_it() -> None:
+    committee = a_contact("district_committee", "184")
+    world = the_world(DISTRICT_OFFICE, committee)
+    late = [Draft((an_alert(one),)) for one in (a_status_change(Event.OVERDUE), a_coverage_change(VAN_QUAN))]
+    late[1] = Draft((replace(late[1].alert, occasion=late[1].alert.occasion.model_copy(update={"event": "overdue"})),))
+    drafts = [one for one in group(route(late, world), world) if one.channel == "email"]
+    office = next(one for one in drafts if str(one.recipient) == "district_office@184")
+    assert len(office.alerts) == 2, "one mail of what is missing"
+    assert [row["branch"] for row in escalation_rows(office, world)] == ["reports-district"] * 2
+    above = next(one for one in drafts if str(one.recipient) == "district_committee@184")
+    assert list(escalation_rows(above, world)) == []
 
 
 def test_two_routes_to_the_same_recipient_make_one_notice() -> None:

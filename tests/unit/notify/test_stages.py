@@ -119,6 +119,32 @@ def test_when_it_is_told(fields: dict[str, object], channel: str, now: str, due:
     assert (draft.due_at, draft.waits) == (local(due), waits)
 
 
+@pytest.mark.parametrize(
+    ("news", "due", "waits"),
+    [
+        ("weekly", "2023-07-03T07:30", "news"),
+        ("at_once", "2023-06-30T10:01", "group"),
+    ],
+)
+def test_good_news_waits_for_the_digest_of_the_week_unless_the_contact_wants_it_at_once(
+    news: str, due: str, waits: str
+) -> None:
+    contact = DISTRICT_OFFICE.model_copy(update={"news": news})
+    [draft] = [
+        one
+        for one in group(route([Draft((an_alert(a_status_change(Event.MET)),))], the_world(contact)), WORLD)
+        if one.address == contact.emails[0]
+    ]
+    draft = passed(hold, draft, replace(WORLD, now=local("2023-06-30T10:00")))
+    assert (draft.due_at, draft.waits) == (local(due), waits)
+
+
+def test_by_a_simulated_clock_a_digest_waits_for_a_day_of_that_clock() -> None:
+    [draft] = group([replace(a_draft(a_status_change(Event.MET)), branch="news-district")], WORLD)
+    world = replace(WORLD, now=local("2026-11-30T10:00"), simulated_time=local("2023-06-30T10:00"), wait_share=0.001)
+    assert passed(hold, draft, world).due_at == local("2023-07-03T07:30")
+
+
 def test_a_demonstration_waits_a_share_of_the_time_and_postpones_nothing() -> None:
     weekly = DISTRICT_OFFICE.model_copy(update={"digest": "weekly"})
     assert held(weekly, NOW, wait_share=0).due_at == NOW
