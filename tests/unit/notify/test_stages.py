@@ -141,7 +141,8 @@ def test_good_news_waits_for_the_digest_of_the_week_unless_the_contact_wants_it_
 
 def test_by_a_simulated_clock_a_digest_waits_for_a_day_of_that_clock() -> None:
     [draft] = group([replace(a_draft(a_status_change(Event.MET)), branch="news-district")], WORLD)
-    world = replace(WORLD, now=local("2026-11-30T10:00"), simulated_time=local("2023-06-30T10:00"), wait_share=0.001)
+    world = replace(WORLD, now=local("2026-11-30T10:00"), shown_now=local("2023-06-30T10:00"))
+    world = replace(world, is_simulated=True, wait_share=0.001)
     assert passed(hold, draft, world).due_at == local("2023-07-03T07:30")
 
 
