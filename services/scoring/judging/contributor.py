@@ -29,7 +29,7 @@ from services.scoring.judging.increments import (
     Levels,
     increments_from,
 )
-from services.scoring.judging.observations import Measure, Observation, effective_date, exact
+from services.scoring.judging.observations import Measure, Observation, effective_date, exact, reported_in
 from services.scoring.judging.readings import Reading
 from shared.contracts.period import Period
 from shared.reference.freshness import NEVER, Age, oldest
@@ -82,6 +82,8 @@ class Contributor:
     alike: Contributor | None = None
     """The same unit with figures that differ in the elements `differing` alone."""
     differing: Collection[str] = frozenset()
+    since: date = date.min
+    """The day from which on increments are asked for: of the values before it, the last one stands for all."""
     _met: dict[tuple[CriterionKey, date, int], Levels] = field(default_factory=dict, compare=False, repr=False)
     """Whether the unit meets a criterion, as far as it was asked for: several commitments may count the same."""
 
@@ -141,9 +143,11 @@ class Contributor:
                 for day, level in _aged(levels(self._observed_since(since, until, rate, figures), since), units)
             ]
 
-        aged = _aged(levels(self._observed_since(self.unit.valid_from, until, rate, self.figures), date.min), units)
-        if commitment.is_compared:
-            aged = self._compared(aged, base, units, series)
+        own = self._observed_since(self.unit.valid_from, until, rate, self.figures)
+        if commitment.is_compared:  # with the first figures, however long ago
+            aged = self._compared(_aged(levels(own, date.min), units), base, units, series)
+        else:
+            aged = _aged(levels(self._asked_for(own), date.min), units)
         return increments_from(self._followed_by_heirs(aged, levels_of_heir, kinds))
 
     def _base(self, observations: Sequence[Observation]) -> Observation | None:
@@ -288,7 +292,7 @@ class Contributor:
         def levels_of(unit: Unit, figures: Figures, since: date) -> Levels:
             track = self._holds_over_time(criteria, unit, figures, until, series)
             counted = [
-                own[0].effective
+                reported_in(own)[0].effective
                 for measure in measures
                 if (own := self._observed_since(since, until, measure, figures))
             ]
@@ -339,7 +343,7 @@ class Contributor:
                 at_least = indicator.direction == "at_least"
                 goal = exact(self.reference.goal(key, indicator, unit, self.reference.plan.year).goal)
                 for group in indicator.groups:
-                    observations = self._observed(group.measure, figures, until)
+                    observations = self._asked_for(self._observed(group.measure, figures, until))
                     if not observations:
                         return []
                     freshness = self.reference.freshness_on(key, group.measure.element_codes, until)
@@ -366,7 +370,12 @@ class Contributor:
     def _observed_since(self, since: date, until: date, measure: Measure, figures: Figures) -> Sequence[Observation]:
         """Return the values for periods that ended between two days: the unit's own, without the inherited ones."""
         observations = self._observed(measure, figures, until)
-        return observations[bisect_left(observations, since, key=lambda seen: seen.period.end) :]
+        return observations[bisect_left(reported_in(observations), since, key=lambda seen: seen.period.end) :]
+
+    def _asked_for(self, observations: Sequence[Observation]) -> Sequence[Observation]:
+        """Return the values in force on the day from which on increments are asked for, or later."""
+        coming = bisect_left(reported_in(observations), self.since, key=lambda seen: seen.effective)
+        return observations[max(0, coming - 1) :]
 
 
 def _covered_from(due: Due, periods: Mapping[Period, date]) -> date | None:

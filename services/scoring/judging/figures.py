@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 
-from services.scoring.judging.observations import Measure, Observation, counts, in_force, observation_of
-from services.scoring.judging.readings import Reading, Readings, stronger
+from services.scoring.judging.observations import Measure, Observations, Reported, counts, in_force
+from services.scoring.judging.readings import Reading, stronger
 from services.scoring.judging.taken_back import NOTHING, TakenBack
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
@@ -18,7 +18,7 @@ from shared.reference.awaited_reports import Arrivals
 from shared.reference.load import Reference
 from shared.reference.models import SumRule
 
-type _Calculated = tuple[Measure, Sequence[SumRule], Mapping[Period, Observation]]
+type _ByPeriod = Mapping[Period, Reported]
 
 
 class Figures(dict[tuple[str, Period], Reading]):
@@ -37,7 +37,7 @@ class Figures(dict[tuple[str, Period], Reading]):
         counts_from: Stage,
         until: date | None = None,
         rules: Sequence[SumRule] = (),
-    ) -> Sequence[Observation]:
+    ) -> Observations:
         """Return the measure's values over time, each for a later period than the one before.
 
         Only periods for which every element of the measure was reported count, so a ratio never mixes two periods.
@@ -46,7 +46,7 @@ class Figures(dict[tuple[str, Period], Reading]):
         key = id(measure), baseline_date, counts_from, id(rules), until
         if key not in self._observed:
             by_period = self._by_period(measure, baseline_date, counts_from, rules)
-            counted = [seen for seen in by_period.values() if until is None or seen.period.end <= until]
+            counted = [one for one in by_period.values() if until is None or one.period.end <= until]
             is_whole = until is not None and len(counted) == len(by_period)
             self._observed[key] = (
                 self.observed(measure, baseline_date, counts_from, rules=rules) if is_whole else in_force(counted)
@@ -60,13 +60,14 @@ class Figures(dict[tuple[str, Period], Reading]):
         """
         codes = list(dict.fromkeys(measure.element_codes))
         known = {
-            (period, code)
-            for code in codes
-            for period in self._periods.get(code, ())
-            if self[code, period].known_from <= on
+            (period, code) for code in codes for period in self.periods_of(code) if self[code, period].known_from <= on
         }
         newest = max((period for period, _ in known), key=lambda period: period.end, default=None)
         return [code for code in codes if newest and (newest, code) not in known]
+
+    def periods_of(self, element: str) -> Collection[Period]:
+        """Return the periods for which an element was reported."""
+        return self._periods.get(element, ())
 
     def since(self, day: date) -> Figures:
         """Return the figures for periods that did not end before a day."""
@@ -85,8 +86,8 @@ class Figures(dict[tuple[str, Period], Reading]):
 
     def _by_period(
         self, measure: Measure, baseline_date: date, counts_from: Stage, rules: Sequence[SumRule]
-    ) -> Mapping[Period, Observation]:
-        """Return the measure's value for each period."""
+    ) -> _ByPeriod:
+        """Return what was reported of the measure, by period."""
         # measure and rules are kept in the value because their ids are unique only while they live
         key = id(measure), baseline_date, counts_from, id(rules)
         if key not in self._calculated:
@@ -95,7 +96,7 @@ class Figures(dict[tuple[str, Period], Reading]):
 
     def _calculate(
         self, measure: Measure, baseline_date: date, counts_from: Stage, rules: Sequence[SumRule]
-    ) -> Mapping[Period, Observation]:
+    ) -> _ByPeriod:
         elements = list(dict.fromkeys(measure.element_codes))
         checking = [code for rule in rules for code in rule.elements if code not in elements]
         if self._former is None:
@@ -108,13 +109,8 @@ class Figures(dict[tuple[str, Period], Reading]):
             if len(readings) < len(elements):
                 by_period.pop(period, None)
                 continue
-            observation = observation_of(measure, period, readings, baseline_date)
-            if rules:
-                known = {each.element: each.value for each in readings}
-                known |= {each.element: each.value for each in self._counted(checking, period, counts_from.rank)}
-                if broken := next((found for rule in rules if (found := rule.broken_by(known))), None):
-                    observation = observation._replace(broken=broken)
-            by_period[period] = observation
+            checked_by = self._counted(checking, period, counts_from.rank) if checking else ()
+            by_period[period] = Reported(measure, period, readings, baseline_date, rules, checked_by)
         return by_period
 
     def _counted(self, elements: Sequence[str], period: Period, least_rank: int) -> list[Reading]:
@@ -123,11 +119,11 @@ class Figures(dict[tuple[str, Period], Reading]):
         return [reading for reading in found if reading is not None and counts(reading, least_rank)]
 
     @cached_property
-    def _observed(self) -> dict[tuple[int, date, Stage, int, date | None], Sequence[Observation]]:
+    def _observed(self) -> dict[tuple[int, date, Stage, int, date | None], Observations]:
         return {}
 
     @cached_property
-    def _calculated(self) -> dict[tuple[int, date, Stage, int], _Calculated]:
+    def _calculated(self) -> dict[tuple[int, date, Stage, int], tuple[Measure, Sequence[SumRule], _ByPeriod]]:
         return {}
 
     @cached_property
@@ -142,21 +138,23 @@ class Figures(dict[tuple[str, Period], Reading]):
         return periods
 
 
-def observed_by(reference: Reference, measure: Measure, figures: Figures, until: date | None) -> Sequence[Observation]:
+def observed_by(reference: Reference, measure: Measure, figures: Figures, until: date | None) -> Observations:
     """Return a measure's values over time as the plan counts them, checked by its sum rules."""
     plan, rules = reference.plan, reference.sum_checks.rules_for(measure)
     return figures.observed(measure, plan.baseline_date, plan.counts_from, until, rules)
 
 
-def arrived_by(figures: Readings, elements: Collection[str], on: date, until: date) -> Arrivals:
+def arrived_by(figures: Figures, elements: Collection[str], on: date, until: date) -> Arrivals:
     """Return which reports on these elements are known on a day, of those for periods that end by the day `until`."""
     first: date | None = None
     periods: set[Period] = set()
-    for (element, period), reading in figures.items():
-        if element in elements and reading.known_from <= on and period.end <= until:
-            periods.add(period)
-            if first is None or reading.known_from < first:
-                first = reading.known_from
+    for element in elements:
+        for period in figures.periods_of(element):
+            known_from = figures[element, period].known_from
+            if known_from <= on and period.end <= until:
+                periods.add(period)
+                if first is None or known_from < first:
+                    first = known_from
     return Arrivals(first, frozenset(periods))
 
 

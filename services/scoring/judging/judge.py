@@ -15,7 +15,7 @@ from services.scoring.judging.aggregates import series
 from services.scoring.judging.completeness import Expected
 from services.scoring.judging.figures import Figures, arrived_by, observed_by
 from services.scoring.judging.increments import Increment
-from services.scoring.judging.observations import Observation
+from services.scoring.judging.observations import Observation, reported_in
 from services.scoring.judging.path import Requirement
 from services.scoring.judging.requirements import MeasureRequirement
 from services.scoring.judging.verdict import Verdict, assess, status_since, worst
@@ -159,7 +159,7 @@ class Judge:
             ends = [verdict.holds_until for verdict in verdicts if verdict.holds_until is not None]
             return worst([verdict.status for verdict in verdicts]), min(ends, default=None)
 
-        days = {seen.effective for _, observations in measures for seen in observations}
+        days = {seen.effective for _, observations in measures for seen in reported_in(observations)}
         return max(unit.valid_from, status_since(status_on, plan.baseline_date, days, self.on))
 
     def criterion_now(self, key: CriterionKey, unit: Unit, figures: Figures) -> CriterionVerdict:
@@ -250,13 +250,13 @@ def overdue_of(verdict: Verdict) -> list[str]:
 
 def _through(requirement: Requirement, observations: Sequence[Observation], days: Sequence[date]) -> Iterator[Status]:
     """Yield the status of a requirement on each of the days, by the values in force then."""
-    status, holds_until = Status.NO_DATA, date.min
+    status, holds_until, reported = Status.NO_DATA, date.min, reported_in(observations)
     for day in days:
         if day > holds_until:
             verdict = assess(requirement, observations, day)
-            coming = bisect_right(observations, day, key=_effective)
+            coming = bisect_right(reported, day, key=_effective)
             ends = [verdict.holds_until] if verdict.holds_until is not None else []
-            ends += [seen.effective - _DAY for seen in observations[coming : coming + 1]]
+            ends += [seen.effective - _DAY for seen in reported[coming : coming + 1]]
             status, holds_until = verdict.status, min(ends, default=date.max)
         yield status
 

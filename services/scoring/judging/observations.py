@@ -6,19 +6,19 @@ figure for a time before the plan's baseline date is history handed in later, so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, overload
 from uuid import UUID
 
 from services.scoring.judging.readings import Reading
 from shared.contracts.period import Period
 from shared.contracts.status import Stage
 from shared.contracts.submission import SubmissionWarning
-from shared.reference.models import Amount, BrokenSum, Ratio, YesNo
+from shared.reference.models import Amount, BrokenSum, Ratio, SumRule, YesNo
 
 HUNDRED = 100
 _ZERO = Decimal(0)
@@ -139,13 +139,80 @@ def _share(numerator: Decimal, denominator: Decimal) -> Fraction:
     return Fraction(HUNDRED * above * of, below * by)
 
 
-def in_force(observations: Iterable[Observation]) -> list[Observation]:
-    """Return the observations that became the newest when they were known, without late ones for older periods."""
-    kept: list[Observation] = []
-    for observation in sorted(observations, key=lambda seen: (seen.effective, _newness(seen.period))):
-        if not kept or _newness(observation.period) > _newness(kept[-1].period):
-            kept.append(observation)
-    return kept
+class Reported:
+    """What was reported of a measure for a period; its value is calculated when somebody looks at it, as few do."""
+
+    __slots__ = ("_checking", "_measure", "_observation", "_rules", "effective", "newness", "period", "readings")
+
+    def __init__(
+        self,
+        measure: Measure,
+        period: Period,
+        readings: Sequence[Reading],
+        baseline_date: date,
+        rules: Sequence[SumRule] = (),
+        checking: Sequence[Reading] = (),
+    ) -> None:
+        """`readings`: one of each of the measure's elements; `checking`: those that only the `rules` look at."""
+        self.period, self.readings, self.newness = period, readings, _newness(period)
+        self.effective = effective_date(period, max([reading.known_from for reading in readings]), baseline_date)
+        self._measure, self._rules, self._checking = measure, rules, checking
+        self._observation: Observation | None = None
+
+    @property
+    def observation(self) -> Observation:
+        """The measure's value for the period."""
+        if self._observation is None:
+            observation = _value_of(self._measure, self)
+            if self._rules:
+                known = {reading.element: reading.value for reading in (*self.readings, *self._checking)}
+                if broken := next((found for rule in self._rules if (found := rule.broken_by(known))), None):
+                    observation = observation._replace(broken=broken)
+            self._observation = observation
+        return self._observation
+
+
+class Observations(Sequence[Observation]):
+    """A measure's values over time, of which only those are calculated that somebody looks at."""
+
+    __slots__ = ("reported",)
+
+    def __init__(self, reported: Sequence[Reported]) -> None:
+        self.reported = reported
+
+    def __len__(self) -> int:
+        return len(self.reported)
+
+    @overload
+    def __getitem__(self, index: int) -> Observation: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Observations: ...
+
+    def __getitem__(self, index: int | slice) -> Observation | Observations:
+        if isinstance(index, slice):
+            return Observations(self.reported[index])
+        return self.reported[index].observation
+
+    def __iter__(self) -> Iterator[Observation]:
+        return (reported.observation for reported in self.reported)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+
+def reported_in(observations: Sequence[Observation]) -> Sequence[Observation | Reported]:
+    """Return the values' periods and days, without calculating a value."""
+    return observations.reported if isinstance(observations, Observations) else observations
+
+
+def in_force(reported: Iterable[Reported]) -> Observations:
+    """Return the values that became the newest when they were known, without late ones for older periods."""
+    kept: list[Reported] = []
+    for one in sorted(reported, key=lambda each: (each.effective, each.newness)):
+        if not kept or one.newness > kept[-1].newness:
+            kept.append(one)
+    return Observations(kept)
 
 
 def _newness(period: Period) -> tuple[date, int]:
@@ -163,9 +230,8 @@ def counts(reading: Reading, least_rank: int) -> bool:
     return not least_rank or (reading.stage.rank >= least_rank and not reading.is_returned)
 
 
-def observation_of(measure: Measure, period: Period, readings: Sequence[Reading], baseline_date: date) -> Observation:
-    """Return the measure's value for a period. `readings`: one of each of its elements; all of them count."""
-    denominator, applies = None, True
+def _value_of(measure: Measure, reported: Reported) -> Observation:
+    readings, denominator, applies = reported.readings, None, True
     if isinstance(measure, Ratio):
         values = {reading.element: reading.value for reading in readings}
         numerator = _total(values, measure.numerator)
@@ -179,11 +245,10 @@ def observation_of(measure: Measure, period: Period, readings: Sequence[Reading]
     else:
         numerator = sum([reading.value for reading in readings], _ZERO)
         value = Fraction(numerator)
-    known_from = max([reading.known_from for reading in readings])
     inherited = any(reading.summands for reading in readings)
     return Observation(
-        effective=effective_date(period, known_from, baseline_date),
-        period=period,
+        effective=reported.effective,
+        period=reported.period,
         value=value,
         numerator=numerator,
         denominator=denominator,

@@ -163,20 +163,19 @@ class Course:
         A value beyond the tolerance makes them behind, and only a value on the path itself ends that. While a value
         stands, the path moves away from it, so its first and last day show whether it was ever beyond the tolerance.
         """
-        behind = False
         goal, begin = self.points[-1].value, self.points[0].on
-        ends = [following.effective - _DAY for following in seen[1:]] + [on]
-        for observation, end in zip(seen, ends, strict=True):
+        end = on
+        for observation in reversed(seen):  # the newest that decides it does so whatever was before
             start = max(observation.effective, begin)
-            if start > end or observation.is_unusable:
-                continue
-            if not observation.applies or self.requirement.gap(observation.value, goal) <= 0:
-                behind = False
-            elif behind and self._gap(observation, start) <= 0:
-                behind = self.exceeds(observation, end)
-            else:
-                behind = behind or self.exceeds(observation, start) or self.exceeds(observation, end)
-        return behind
+            if start <= end and not observation.is_unusable:
+                if not observation.applies or self.requirement.gap(observation.value, goal) <= 0:
+                    return False
+                if self.exceeds(observation, start) or self.exceeds(observation, end):
+                    return True
+                if self._gap(observation, start) <= 0:
+                    return False
+            end = observation.effective - _DAY
+        return False
 
     def last_day_within_tolerance(self, seen: Observation, on: date, end: date) -> date:
         """Return the last day until `end` on which an unchanged value is still on track; on `on` it is."""

@@ -15,7 +15,7 @@ from fractions import Fraction
 from operator import attrgetter
 from typing import NamedTuple
 
-from services.scoring.judging.observations import Observation, exact
+from services.scoring.judging.observations import Observation, exact, reported_in
 from services.scoring.judging.path import Course, Point, Requirement
 from shared.contracts.status import Event, Status
 from shared.reference.series import Series, place_of
@@ -23,6 +23,7 @@ from shared.reference.series import Series, place_of
 _DAY = timedelta(days=1)
 _NOTHING = Fraction(0)
 _severity = attrgetter("severity")
+_effective = attrgetter("effective")
 _DECIDED_BY_GOAL = frozenset({Status.MET, Status.MISSED})
 
 
@@ -116,7 +117,7 @@ def assess(requirement: Requirement, observations: Sequence[Observation], on: da
 
     A value of which too many figures are missing is judged only where these cannot turn the verdict.
     """
-    coming = bisect_right(observations, on, key=lambda seen: seen.effective)
+    coming = bisect_right(reported_in(observations), on, key=_effective)
     seen = observations[:coming]
     if requirement.series and seen:
         requirement, seen = _of_newest_series(requirement, seen)
@@ -129,7 +130,7 @@ def assess(requirement: Requirement, observations: Sequence[Observation], on: da
     else:
         verdict = _assess_incomplete(requirement, seen, newest.possible, on)
     if coming < len(observations):
-        last_day = observations[coming].effective - _DAY
+        last_day = reported_in(observations)[coming].effective - _DAY
         verdict = verdict._replace(holds_until=min(last_day, verdict.holds_until or last_day))
     return verdict
 
@@ -279,7 +280,7 @@ def _baseline(requirement: Requirement, seen: Sequence[Observation]) -> Point | 
         return Point(requirement.baseline_date, requirement.baseline)
     if seen and (compared := seen[-1].before) is not None:
         return Point(_begins(requirement, seen), compared)
-    begun = bisect_right(seen, requirement.baseline_date, key=lambda value: value.effective)
+    begun = bisect_right(reported_in(seen), requirement.baseline_date, key=_effective)
     before = next((value for value in reversed(seen[:begun]) if value.has_value), None)
     if before is not None:
         return Point(requirement.baseline_date, before.value)

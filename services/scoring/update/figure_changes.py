@@ -9,6 +9,7 @@ from datetime import date
 from services.scoring.judging.figures import Figures, merge
 from services.scoring.judging.inheritance import with_inherited
 from services.scoring.judging.levels import at_other_level, counted_once
+from services.scoring.judging.observations import effective_date
 from services.scoring.judging.readings import Reading
 from shared.contracts.period import Period
 from shared.reference.load import Reference
@@ -33,6 +34,22 @@ class FigureChange:
         keys = before.keys() | after.keys()
         before, after = ({key: figures.get(key, _NOTHING) for key in keys} for figures in (before, after))
         return cls(before, after, {key: _differing(before[key], after[key]) for key in keys})
+
+    def begins(self, units: Collection[int], baseline_date: date) -> date:
+        """Return a day before which no value of these units is another one than before.
+
+        A value is that of a period, so it is in force from the first day on which something was known of one that
+        changed.
+        """
+        periods = {reading.period for unit in units for reading in self.differing[unit]}
+        known = (
+            effective_date(period, reading.known_from, baseline_date)
+            for figures in (self.before, self.after)
+            for unit in units
+            for (_, period), reading in figures[unit].items()
+            if period in periods
+        )
+        return min(known, default=date.min)
 
 
 def oldest_needed(arriving: ReadingsByUnit, reference: Reference) -> date:

@@ -26,10 +26,15 @@ def sum_increments(change: FigureChange, reference: Reference) -> dict[tuple[str
     """Return by how much the change in figures moves each sum, by commitment, target and day."""
     increments: defaultdict[tuple[str, int, date], Increment] = defaultdict(Increment)
     for key in change.after:
-        changed = {reading.element for member in reference.lineage.family(key) for reading in change.differing[member]}
-        unit = reference.units.by_key(key)
-        now = Contributor(reference, unit, change.after[key], change.after)
-        formerly = Contributor(reference, unit, change.before[key], change.before, alike=now, differing=changed)
+        family = reference.lineage.family(key)
+        changed = {reading.element for member in family for reading in change.differing[member]}
+        if not changed:
+            continue
+        unit, since = reference.units.by_key(key), change.begins(family, reference.plan.baseline_date)
+        now = Contributor(reference, unit, change.after[key], change.after, since=since)
+        formerly = Contributor(
+            reference, unit, change.before[key], change.before, alike=now, differing=changed, since=since
+        )
         moved: dict[str, dict[date, Increment]] = {}
         for commitment, target in reference.targets_of(changed):
             if not reference.contributes(unit, commitment, target):
