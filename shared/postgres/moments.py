@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 _DAY_ZERO = date(2000, 1, 1).toordinal()
@@ -30,6 +31,7 @@ class Codec(NamedTuple):
     encoder: Callable[[Any], tuple[int]]
 
 
+@lru_cache(4096)  # many rows have the same few days
 def _read_day(stored: tuple[int]) -> date:
     return date.fromordinal(_DAY_ZERO + min(max(stored[0], _FIRST_DAY), _LAST_DAY))
 
@@ -41,6 +43,7 @@ def _write_day(day: date) -> tuple[int]:
     return (number if number < _LAST_DAY else _INFINITE_DAYS - 1,)
 
 
+@lru_cache(4096)  # a submission's readings all have its moment
 def _read_moment(stored: tuple[int]) -> datetime:
     return _MOMENT_ZERO + timedelta(0, 0, min(max(stored[0], _FIRST), _LAST))
 

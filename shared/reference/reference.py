@@ -283,10 +283,20 @@ class Reference(Definitions):
             if (target := self.units.find(code, self.plan.first_day))
         )
 
-    def targets_of(self, elements: Iterable[str]) -> list[tuple[Commitment, Unit]]:
-        """Return the commitments whose values depend on any of these elements, each with each unit that it binds."""
+    def targets_of(self, unit: Unit, elements: Iterable[str]) -> list[tuple[Commitment, Unit]]:
+        """Return the commitments whose values depend on any of these elements of a unit, each with whom it binds."""
         places = {place for code in elements for place in self._places_of_targets.get(code, ())}
-        return [self.targets[place] for place in sorted(places)]
+        return [self.targets[place] for place in sorted(places & self._places_above(unit))]
+
+    def _places_above(self, unit: Unit) -> frozenset[int]:
+        """Return the places in `targets` of those that the unit's figures are part of."""
+        if unit.key not in self._places_by_unit:
+            self._places_by_unit[unit.key] = frozenset(
+                place
+                for place, (commitment, target) in enumerate(self.targets)
+                if self.contributes(unit, commitment, target)
+            )
+        return self._places_by_unit[unit.key]
 
     @cached_property
     def _places_of_targets(self) -> Mapping[str, Sequence[int]]:
@@ -377,11 +387,8 @@ class Reference(Definitions):
         if family not in self._elements_together:
             units = [self.units.by_key(key) for key in family]
             criteria = [self.sum_checks.elements_behind(key) for key in self.criterion_keys]
-            commitments = [
-                self.elements_behind(commitment)
-                for commitment, target in self.targets
-                if any(self.contributes(unit, commitment, target) for unit in units)
-            ]
+            places = frozenset().union(*map(self._places_above, units))
+            commitments = [self.elements_behind(self.targets[place][0]) for place in sorted(places)]
             self._elements_together[family] = tuple(dict.fromkeys([*criteria, *commitments]))
         return self._elements_together[family]
 
@@ -505,6 +512,10 @@ class Reference(Definitions):
 
     @cached_property
     def _elements_behind(self) -> dict[int, tuple[Commitment, frozenset[str]]]:
+        return {}
+
+    @cached_property
+    def _places_by_unit(self) -> dict[int, frozenset[int]]:
         return {}
 
     @cached_property

@@ -76,7 +76,15 @@ def merge_arriving(stored: Mapping[int, Figures], arriving: ReadingsByUnit, fami
     """Merge arriving readings into the stored figures of the units and their kin (`families`)."""
     before = {unit: stored.get(unit, _NOTHING) for unit in families}
     after = before | {unit: merge(before[unit], readings) for unit, readings in arriving.items()}
-    return FigureChange(before, after, {unit: _differing(before[unit], after[unit]) for unit in arriving})
+    differing = {
+        unit: [
+            after[unit][key]
+            for key in dict.fromkeys((reading.element, reading.period) for reading in readings)
+            if before[unit].get(key) != after[unit][key]
+        ]
+        for unit, readings in arriving.items()
+    }
+    return FigureChange(before, after, differing)
 
 
 def as_judged(change: FigureChange, reference: Reference) -> FigureChange:

@@ -36,9 +36,7 @@ def sum_increments(change: FigureChange, reference: Reference) -> dict[tuple[str
             reference, unit, change.before[key], change.before, alike=now, differing=changed, since=since
         )
         moved: dict[str, dict[date, Increment]] = {}
-        for commitment, target in reference.targets_of(changed):
-            if not reference.contributes(unit, commitment, target):
-                continue
+        for commitment, target in reference.targets_of(unit, changed):
             if commitment.id not in moved:
                 moved[commitment.id] = difference(now.increments(commitment), formerly.increments(commitment))
             for day, increment in moved[commitment.id].items():
