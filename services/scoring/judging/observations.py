@@ -190,9 +190,8 @@ class Observations(Sequence[Observation]):
     def __getitem__(self, index: slice) -> Observations: ...
 
     def __getitem__(self, index: int | slice) -> Observation | Observations:
-        if isinstance(index, slice):
-            return Observations(self.reported[index])
-        return self.reported[index].observation
+        found = self.reported[index]
+        return found.observation if isinstance(found, Reported) else Observations(found)
 
     def __iter__(self) -> Iterator[Observation]:
         return (reported.observation for reported in self.reported)

@@ -36,9 +36,22 @@ class Verdict(NamedTuple):
     seen: Sequence[Observation]
     """The values in force by that day that are comparable with the newest, which is the last."""
     goal: Fraction | None
-    baseline: Point | None = None
-    course: Course | None = None
     holds_until: date | None = None
+
+    @property
+    def baseline(self) -> Point | None:
+        """The value and the day from which the path leads."""
+        return _baseline(self.requirement, self.seen)
+
+    @property
+    def course(self) -> Course | None:
+        """The path with which the newest value is compared; None where it is compared with none."""
+        newest = self.observation
+        if newest is None or newest.is_unusable or not newest.applies:
+            return None
+        if self.goal is None or self.status == Status.NO_DATA:  # too many figures are missing
+            return None
+        return Course.of(self.requirement, self.baseline, self.goal)
 
     @property
     def observation(self) -> Observation | None:
@@ -73,10 +86,10 @@ class Verdict(NamedTuple):
     @property
     def required(self) -> Point | None:
         """The path's value with which the newest value is compared, and its day."""
-        if self.course is None:
+        if (course := self.course) is None:
             return None
-        day = self.course.as_of(self.seen[-1], self.on)
-        return Point(day, self.course.required(day))
+        day = course.as_of(self.seen[-1], self.on)
+        return Point(day, course.required(day))
 
     @property
     def tolerated(self) -> Fraction | None:
@@ -84,10 +97,12 @@ class Verdict(NamedTuple):
 
         That is before the path begins, and once nothing is waited for after the deadline.
         """
-        required, requirement = self.required, self.requirement
-        if self.course is None or required is None or requirement.ceiling or self.on < self.course.points[0].on:
+        course, requirement = self.course, self.requirement
+        if course is None or requirement.ceiling or self.on < course.points[0].on:
             return None
-        return None if requirement.paced_until(self.seen, self.on) is None else self.course.tolerated(required.on)
+        if requirement.paced_until(self.seen, self.on) is None:
+            return None
+        return course.tolerated(course.as_of(self.seen[-1], self.on))
 
     @property
     def gap(self) -> Fraction | None:
@@ -98,9 +113,9 @@ class Verdict(NamedTuple):
     @property
     def ahead(self) -> Point | None:
         """The path's next point before the goal: a milestone, or the end of a period to be reported; None: no more."""
-        if self.course is None or self.status not in (Status.ON_TRACK, Status.BEHIND):
+        if self.status not in (Status.ON_TRACK, Status.BEHIND) or (course := self.course) is None:
             return None
-        return self.course.next_point(self.seen[-1], self.on)
+        return course.next_point(self.seen[-1], self.on)
 
     def lacking(self, required: Fraction) -> int | None:
         """Return how many countable things the newest value lacks to the required one; its denominator stays."""
@@ -122,11 +137,11 @@ def assess(requirement: Requirement, observations: Sequence[Observation], on: da
     if requirement.series and seen:
         requirement, seen = _of_newest_series(requirement, seen)
     if not seen or seen[-1].units_counted is None:
-        return _assess(requirement, seen, _baseline(requirement, seen), on)
+        return _assess(requirement, seen, on)
     newest = seen[-1]
     seen = [*_alike(seen[:-1], newest), newest]
     if newest.possible is None:
-        verdict = _assess(requirement, seen, _baseline(requirement, seen), on)
+        verdict = _assess(requirement, seen, on)
     else:
         verdict = _assess_incomplete(requirement, seen, newest.possible, on)
     if coming < len(observations):
@@ -157,18 +172,19 @@ def _assess_incomplete(
 ) -> Verdict:
     """Judge a newest value that may become any between two others: `no_data` where the verdicts on these differ.
 
-    It is no baseline of its own path, so without another one it is judged only where no path decides.
+    Without a baseline it is judged only where no path decides.
     """
     *known, newest = seen
-    baseline = _baseline(requirement, seen if newest.before is not None else known)
-    verdict = _assess(requirement, seen, baseline, on)
-    extremes = [_assess(requirement, [*known, newest._replace(value=value)], baseline, on) for value in possible]
+    verdict = _assess(requirement, seen, on)
+    extremes = [_assess(requirement, [*known, newest._replace(value=value)], on) for value in possible]
     statuses = {verdict.status, *(extreme.status for extreme in extremes)}
     needs_path = requirement.has_path and not requirement.ceiling
-    is_decided = len(statuses) == 1 and (baseline is not None or not needs_path or statuses <= _DECIDED_BY_GOAL)
+    is_decided = len(statuses) == 1 and (
+        not needs_path or statuses <= _DECIDED_BY_GOAL or _baseline(requirement, seen) is not None
+    )
     ends = [extreme.holds_until for extreme in (verdict, *extremes) if extreme.holds_until is not None]
     verdict = verdict._replace(holds_until=min(ends, default=None))
-    return verdict if is_decided else verdict._replace(status=Status.NO_DATA, course=None)
+    return verdict if is_decided else verdict._replace(status=Status.NO_DATA)
 
 
 def _alike(seen: Sequence[Observation], newest: Observation) -> list[Observation]:
@@ -186,18 +202,17 @@ def _alike(seen: Sequence[Observation], newest: Observation) -> list[Observation
     ]
 
 
-def _assess(requirement: Requirement, seen: Sequence[Observation], baseline: Point | None, on: date) -> Verdict:
+def _assess(requirement: Requirement, seen: Sequence[Observation], on: date) -> Verdict:
     deadline = requirement.deadline
     goal = requirement.goal
-    if goal is None and requirement.change is not None and baseline is not None:
+    if goal is None and requirement.change is not None and (baseline := _baseline(requirement, seen)) is not None:
         goal = baseline.value + requirement.change
         if requirement.ceiling:
             goal = max(goal, _NOTHING)  # no sum is smaller
 
     def verdict(status: Status, holds_until: date | None = None) -> Verdict:
-        return Verdict(requirement, on, status, seen, goal, baseline, course, holds_until)
+        return Verdict(requirement, on, status, seen, goal, holds_until)
 
-    course = None
     is_over = deadline is not None and on > deadline
     end = requirement.paced_until(seen, on)
     if not seen or seen[-1].is_unusable or (goal is None and seen[-1].applies):
@@ -211,7 +226,6 @@ def _assess(requirement: Requirement, seen: Sequence[Observation], baseline: Poi
     if goal is None or not newest.applies:
         return verdict(Status.MET)
     short = requirement.gap(newest.value, goal)
-    course = Course.of(requirement, baseline, goal)
     if requirement.ceiling and end is not None:
         if newest.before is not None and not is_over:  # the change is asked for at the end, until then: no rise
             short = requirement.gap(newest.value, newest.before)
@@ -222,6 +236,7 @@ def _assess(requirement: Requirement, seen: Sequence[Observation], baseline: Poi
         return verdict(Status.NOT_MET)
     if end is None:
         return verdict(Status.MISSED)
+    course = Course.of(requirement, _baseline(requirement, seen), goal) if requirement.has_path else None
     if course is None:
         return verdict(Status.ON_TRACK, holds_until=end)
     if course.is_behind(seen, on):
@@ -275,11 +290,16 @@ def event_of(before: Status, after: Status) -> Event | None:
 
 
 def _baseline(requirement: Requirement, seen: Sequence[Observation]) -> Point | None:
-    """Return the stated baseline, else the value in force at the baseline date, else the first value."""
+    """Return the stated baseline, else the value in force at the baseline date, else the first value.
+
+    A newest value of which too many figures are missing is no baseline of its own path.
+    """
     if requirement.baseline is not None:
         return Point(requirement.baseline_date, requirement.baseline)
     if seen and (compared := seen[-1].before) is not None:
         return Point(_begins(requirement, seen), compared)
+    if seen and seen[-1].possible is not None:
+        seen = seen[:-1]
     begun = bisect_right(reported_in(seen), requirement.baseline_date, key=_effective)
     before = next((value for value in reversed(seen[:begun]) if value.has_value), None)
     if before is not None:
