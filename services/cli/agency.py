@@ -13,6 +13,7 @@ from deploy.local.clients import database
 from services.cli.console import console, fail, run
 from services.cli.options import DATA, Data, system_of
 from services.cli.running_reference import plans_of
+from services.cli.texts import phrase
 from shared import text
 from shared.access import caller
 from shared.access.agency_keys import (
@@ -29,6 +30,7 @@ from shared.access.caller import DEFAULT_RATE, EVERYTHING
 from shared.contracts.bilingual import Bilingual
 from shared.reference.load import Reference
 from shared.reference.naming import unit_meant
+from shared.texts import filled
 from shared.time import VIETNAM, utc_now
 
 app = typer.Typer(no_args_is_help=True, help="Agencies and their keys.")
@@ -106,7 +108,8 @@ def rotate(
         made = run(work())
     except (UnknownKeyError, NotRotatableError) as error:
         raise fail(str(error.args[0])) from None
-    console.print(f"{agency}: the old key opens until {moment(utc_now() + overlap_time)} at most.", highlight=False)
+    words = filled(phrase("agency.old_key"), agency=agency, until=text.moment_named(utc_now() + overlap_time))
+    console.print(words.in_both, highlight=False)
     _show(made)
 
 
@@ -123,7 +126,7 @@ def revoke(name: Name, key: KeyId = None, data: Data = DATA) -> None:
         count = run(work())
     except UnknownKeyError as error:
         raise fail(str(error.args[0])) from None
-    console.print(f"Keys of {agency} revoked: {count}", highlight=False)
+    console.print(filled(phrase("agency.revoked"), agency=agency, count=count).in_both, highlight=False)
 
 
 def agency_id(name: str) -> str:
@@ -154,15 +157,15 @@ def _end(text: str | None) -> datetime | None:
         else:
             end = datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), VIETNAM)
     except (ValueError, OverflowError):
-        raise fail(f"--expires {text}: write a day such as 2024-12-31, or a number of days.", 2) from None
+        raise fail(filled(phrase("agency.bad_expiry"), text=text).in_both, 2) from None
     if end <= utc_now():
-        raise fail(f"--expires {text}: that is over already.", 2)
+        raise fail(filled(phrase("agency.expired"), text=text).in_both, 2)
     return end
 
 
 def _duration(text: str) -> timedelta:
     if not (match := _DURATION.fullmatch(text)):
-        raise fail(f"--overlap {text}: write 30m, 24h or 7d.", 2)
+        raise fail(filled(phrase("agency.bad_overlap"), text=text).in_both, 2)
     return timedelta(**{_DURATION_WORDS[match[2]]: int(match[1])})
 
 
@@ -186,6 +189,7 @@ def check_scope(units: list[str], criteria: list[str], reference: Reference) -> 
     """End the program where a unit or a criterion does not exist, or none is named."""
     for key in criteria:
         if key != EVERYTHING and key not in reference.criterion_keys:
-            raise fail(f"No criterion is called {key}. There are: {', '.join(reference.criterion_keys)}", 2)
+            keys = ", ".join(reference.criterion_keys)
+            raise fail(filled(phrase("agency.no_criterion"), key=key, keys=keys).in_both, 2)
     if not units or not criteria:
-        raise fail("At least one unit and one criterion (or * for all) are needed.", 2)
+        raise fail(phrase("agency.nothing").in_both, 2)

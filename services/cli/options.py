@@ -56,7 +56,7 @@ def key_of(data: Path, key: str | None) -> str:
         return (data / OWN_KEY).read_text().strip()
     except FileNotFoundError:
         system_of(data)
-        raise fail("No access key: give --key, or set NTM_KEY. `ntm agency add` makes one.") from None
+        raise fail(phrase("options.no_key").in_both) from None
 
 
 def unit_code(data: Path, text: str | None, *, is_area: bool = False) -> str | None:

@@ -18,6 +18,7 @@ from deploy.local.clients import broker, database
 from deploy.local.running_system import RunningSystem
 from services.cli.console import console, errors, fail, run
 from services.cli.options import DATA, Data, system_of
+from services.cli.texts import phrase
 from services.intake.storage import tables as intake
 from services.notify.storage import tables as notify
 from services.scoring.storage import tables as scoring
@@ -25,6 +26,7 @@ from shared.contracts import subjects
 from shared.contracts.parked_message import Replayed, ReplayRequest
 from shared.service.parking import ParkedMessage, ParkingPlace
 from shared.text import moment
+from shared.texts import filled
 
 app = typer.Typer(help="Các tin nhắn không xử lý được. / Messages that a service could not process.")
 
@@ -110,7 +112,7 @@ def replay(
 ) -> None:
     """Let the services that parked messages process them again. Exit status 1 if a message still fails."""
     if bool(numbers) == every:
-        raise fail("Name a service and numbers, or say --all.", 2)
+        raise fail(phrase("parked.name_some").in_both, 2)
 
     async def work() -> bool:
         system, well = system_of(data), True
@@ -135,7 +137,7 @@ def drop(
 ) -> None:
     """Drop a message. It stays on record with the person, the time and the reason; `--all` lists it."""
     if not reason.strip() or not by.strip():
-        raise fail("Say why it is dropped (--reason), and who says so (--by).", 2)
+        raise fail(phrase("parked.say_why").in_both, 2)
 
     async def work() -> str | None:
         async with _places(system_of(data)) as places:
@@ -145,9 +147,9 @@ def drop(
         case None:
             raise _unknown(service, number)
         case "parked":
-            console.print(f"{service} {number}: dropped", highlight=False)
+            console.print(filled(phrase("parked.dropped"), service=service, number=number).in_both, highlight=False)
         case state:
-            raise fail(f"{service} {number} was {state} before.")
+            raise fail(filled(phrase("parked.settled"), service=service, number=number, state=state).in_both)
 
 
 @asynccontextmanager
@@ -166,9 +168,13 @@ async def _replay(nats: Client, service: Service, number: int) -> bool:
     try:
         answer = await nats.request(subjects.replay(service), request, timeout=_PATIENCE_SECONDS)
     except NoRespondersError:
-        raise fail(f"{service} does not run: nobody answers on {subjects.replay(service)}.") from None
+        raise fail(
+            filled(phrase("parked.no_service"), service=service, subject=subjects.replay(service)).in_both
+        ) from None
     except TimeoutError:
-        raise fail(f"{service} {number}: no answer in {_PATIENCE_SECONDS} s. Asking again is safe.") from None
+        raise fail(
+            filled(phrase("parked.no_answer"), service=service, number=number, seconds=_PATIENCE_SECONDS).in_both
+        ) from None
     replayed = Replayed.model_validate_json(answer.data)
     line = f"{service} {number}: {replayed.outcome}" + (f": {replayed.reason}" if replayed.reason else "")
     if replayed.outcome == "replayed":
@@ -206,4 +212,4 @@ def _since(row: ParkedMessage) -> str:
 
 
 def _unknown(service: Service, number: int) -> typer.Exit:
-    return fail(f"{service} has no parked message {number}.")
+    return fail(filled(phrase("parked.unknown"), service=service, number=number).in_both)

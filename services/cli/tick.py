@@ -13,7 +13,10 @@ from deploy.local.running_system import RunningSystem
 from services.cli.answers import get
 from services.cli.console import console, fail, run
 from services.cli.options import DATA, Data, system_of
+from services.cli.texts import phrase
 from shared.service.clock import read_day, set_day
+from shared.text import day_named
+from shared.texts import filled
 
 
 def tick(
@@ -26,9 +29,9 @@ def tick(
     """Move a simulated clock on, and wait until scoring has judged every day up to the new one."""
     system = system_of(data)
     if system.clock != "simulated":
-        raise fail("This system runs by the real clock. Start one with `ntm up --today DATE` to have a simulated one.")
+        raise fail(phrase("tick.real_clock").in_both)
     day = run(_tick(system, to.date() if to else None))
-    console.print(f"Hôm nay là / Today is {day}", highlight=False)
+    console.print(filled(phrase("tick.today"), day=day_named(day)).in_both, highlight=False)
 
 
 async def _tick(system: RunningSystem, to: date | None) -> date:
@@ -38,8 +41,10 @@ async def _tick(system: RunningSystem, to: date | None) -> date:
             to = (await read_day(js) or date.today()) + timedelta(days=1)  # noqa: DTZ011 - replaced by the day set
         try:
             await set_day(js, to)
-        except ValueError as error:
-            raise fail(str(error)) from None
+        except ValueError:
+            stands = await read_day(js)
+            words = filled(phrase("tick.not_back"), day=day_named(stands or to), to=day_named(to))
+            raise fail(words.in_both) from None
     await wait_for_day(system, to)
     return to
 

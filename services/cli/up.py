@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Group
 from rich.panel import Panel
 
-from deploy.local.clients import http
+from deploy.local.clients import broker, http
 from deploy.local.running_system import RunningSystem, write_private
 from deploy.local.sample import (
     CONTACTS,
@@ -38,6 +38,9 @@ from services.cli.options import DATA, Data, size_in_bytes
 from services.cli.own_access import OWN_NAME, own_key, own_password
 from services.cli.texts import phrase
 from shared.contracts import subjects
+from shared.contracts.bilingual import Bilingual
+from shared.service.clock import read_day
+from shared.text import day_named
 from shared.texts import filled
 
 
@@ -106,12 +109,12 @@ def up(
 ) -> None:
     """Start the whole system and keep it running until Ctrl-C. A second start finds the data of the first again."""
     if sample and (empty or today):
-        raise fail("--sample begins on 1 January 2023 and is not --empty: choose one of them.", 2)
+        raise fail(phrase("up.sample_or_empty").in_both, 2)
     last = _last_day(sample, until)
     begins = FIRST_DAY if sample else today.date() if today else None
     kind = _kind(data, Kind(sample=sample, begins=begins, seed=seed, until=last or LAST_DAY))
     if last and last != kind.until:
-        raise fail(f"{data} holds the sample until {kind.until}. Name another directory with --data.", 2)
+        raise fail(filled(phrase("up.other_until"), data=data, until=day_named(kind.until)).in_both, 2)
     options = Options(
         data=data,
         ports=Ports.starting_at(ports_from) if ports_from else Ports(),
@@ -127,6 +130,10 @@ def up(
     )
 
     async def on_ready(system: RunningSystem) -> None:
+        if today:
+            await _check_day(system, today.date())
+        if not (data / "kind.json").exists():
+            _remember(data, kind)
         key = await own_key(system, data)
         _greet(system, key, await own_password(system, data), data, kind)
         if await _held_back(system):
@@ -136,18 +143,18 @@ def up(
             try:
                 await _play(system, key, kind, None if instant else seconds)
             except PlayBrokenOffError as error:
-                errors.print(f"The sample year broke off: {error}. The next start goes on there.", style="red")
+                errors.print(filled(phrase("up.broke_off"), reason=error).in_both, style="red", highlight=False)
             else:
                 _remember(data, kind.model_copy(update={"played": True}))
 
-    console.print(f"Đang khởi động… / Starting… ({data})", style="dim", highlight=False)
+    console.print(filled(phrase("up.starting"), data=data).in_both, style="dim", highlight=False)
     try:
         asyncio.run(run_system(options, on_ready))
     except CannotStartError as error:
         raise fail(str(error)) from None
     except OSError as error:
         raise fail(f"{error.filename or data}: {error.strerror or error}") from None
-    console.print("Đã dừng. / Stopped.", style="dim")
+    console.print(phrase("up.stopped").in_both, style="dim")
 
 
 def _backup(directory: Path | None, daily_at: str, keep: str) -> Sequence[str]:
@@ -164,10 +171,10 @@ def _last_day(sample: bool, until: datetime | None) -> date | None:
     if until is None:
         return None
     if not sample:
-        raise fail("--until is for the sample: give --sample with it.", 2)
+        raise fail(phrase("up.until_without_sample").in_both, 2)
     if not LAST_DAY < until.date() <= LATEST_DAY:
-        first = LAST_DAY + timedelta(days=1)
-        raise fail(f"--until {until.date()}: the sample runs on to a day from {first} to {LATEST_DAY}.", 2)
+        first, last = day_named(LAST_DAY + timedelta(days=1)), day_named(LATEST_DAY)
+        raise fail(filled(phrase("up.until_outside"), until=until.date(), first=first, last=last).in_both, 2)
     return until.date()
 
 
@@ -176,29 +183,45 @@ def reference_of_sample(data: Path) -> Path:
     try:
         return write_reference((data / "reference").resolve())
     except OSError as error:
-        raise fail(f"{data / 'reference'}: {error.strerror}. Name another directory with --data.") from None
+        raise _unusable(data / "reference", error) from None
 
 
 def _kind(data: Path, new: Kind) -> Kind:
-    """Return the kind that the directory holds already, or the kind `new` for a new directory."""
+    """Return the kind that the directory holds already, or the kind `new` for a new directory.
+
+    A directory holds a kind once a start has succeeded: a first start that failed binds it to nothing.
+    """
     try:
         held = Kind.model_validate_json((data / "kind.json").read_bytes())
     except FileNotFoundError:
         try:
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _remember(data, new)
         except OSError as error:
-            raise fail(f"{data}: {error.strerror}. Name another directory with --data.") from None
+            raise _unusable(data, error) from None
         return new
     except OSError as error:
-        raise fail(f"{data}: {error.strerror}. Name another directory with --data.") from None
+        raise _unusable(data, error) from None
     except ValidationError as error:
-        raise fail(f"{data / 'kind.json'} cannot be read: {error}") from None
+        words = filled(phrase("up.kind_unreadable"), file=data / "kind.json", reason=f"{error.error_count()} errors")
+        raise fail(words.in_both) from None
     if new.sample and not held.sample:
-        raise fail(f"{data} holds other data than the sample's. Name another directory with --data.", 2)
+        raise fail(filled(phrase("up.not_the_sample"), data=data).in_both, 2)
     if new.begins and not new.sample and held.begins is None:
-        raise fail(f"{data} runs by the real clock. Name another directory with --data.", 2)
+        raise fail(filled(phrase("up.real_clock"), data=data).in_both, 2)
     return held
+
+
+def _unusable(directory: Path, error: OSError) -> typer.Exit:
+    return fail(filled(phrase("up.directory_unusable"), data=directory, reason=error.strerror or error).in_both)
+
+
+async def _check_day(system: RunningSystem, today: date) -> None:
+    """Raise CannotStartError where the clock of the directory stands at another day than the one that is asked for."""
+    async with broker(system) as nats:
+        stands = await read_day(nats.jetstream())
+    if stands is not None and stands != today:
+        words = filled(phrase("up.other_day"), day=day_named(stands), today=day_named(today))
+        raise CannotStartError(words.in_both)
 
 
 def _remember(data: Path, kind: Kind) -> None:
@@ -220,35 +243,46 @@ def _greet(system: RunningSystem, key: str, password: str | None, data: Path, ki
         password=password,
         option=option,
     )
+    pages = {
+        system.intake_url: phrase("up.page_figures"),
+        system.scoring_url: phrase("up.page_board"),
+        system.notify_url: phrase("up.page_alerts"),
+        system.postbox_url: phrase("up.page_messages"),
+    }
+    documents = [f"{url}/docs" for url in (system.intake_url, system.scoring_url, system.notify_url)]
     lines = [
-        f"[bold]intake[/]   {system.intake_url}   nộp số liệu / figures are sent here; {system.intake_url}/docs",
-        f"[bold]scoring[/]  {system.scoring_url}   bảng điều hành / the board; {system.scoring_url}/docs",
-        f"[bold]notify[/]   {system.notify_url}   cảnh báo / alerts; {system.notify_url}/docs",
-        f"[bold]outbox[/]   {system.postbox_url}   thư và tin nhắn đã gửi / mails and messages sent",
-        f"[bold]NATS[/]     {system.nats_url}",
+        _heading(phrase("up.pages")),
+        *(f"  {url}   {words.in_both}" for url, words in pages.items()),
         "",
-        f"[bold]sign in[/]  {sign_in.vi}",
-        f"         {sign_in.en}",
-        f"[bold]key[/]      {key}",
+        _heading(phrase("up.sign_in")),
+        f"  {sign_in.vi}",
+        f"  {sign_in.en}",
         "",
         *(_sample_plans(kind) if kind.sample else ()),
-        "Thử tiếp trong cửa sổ khác / try next, in another terminal:",
-        f"  .venv/bin/ntm status --district 184{option}",
+        _heading(phrase("up.next")),
+        f"  .venv/bin/ntm status --district 'Văn Quan'{option}",
         f"  .venv/bin/ntm watch{option}",
         f"  .venv/bin/ntm outbox{option}",
         "",
-        "[dim]Ctrl-C: dừng tất cả / stops everything[/]",
+        _heading(phrase("up.programs")),
+        *(f"  {url}" for url in documents),
+        f"  NATS {system.nats_url}",
+        f"  {phrase('up.key').in_both}: {key}",
+        "",
+        f"[dim]{phrase('up.stops').in_both}[/]",
     ]
     console.print(Panel(Group(*lines), title="NTM Coordination", expand=False), soft_wrap=True)
+
+
+def _heading(words: Bilingual) -> str:
+    return f"[bold]{words.in_both}[/]"
 
 
 def _sample_plans(kind: Kind) -> Iterator[str]:
     """Yield a line for each plan of the sample, which says what of it is sample data."""
     of_year, *of_next = references(kind.until)
-    invented = "số liệu và các xã được bổ sung là dữ liệu mẫu / figures and added communes are sample data"
-    yield f"[bold]plan[/]     {of_year.plan.id}   {invented}"
-    wholly = "toàn bộ kế hoạch là dữ liệu mẫu / all of this plan is sample data"
-    yield from (f"[bold]plan[/]     {reference.plan.id}   {wholly}" for reference in of_next)
+    yield f"[bold]{of_year.plan.id}[/]   {phrase('up.invented').in_both}"
+    yield from (f"[bold]{reference.plan.id}[/]   {phrase('up.wholly_invented').in_both}" for reference in of_next)
     yield ""
 
 

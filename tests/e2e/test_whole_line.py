@@ -27,6 +27,7 @@ from shared.nats.users import login
 from tests.http_client import http_client
 from tests.people import signed_in
 from tests.ports import free_ports
+from tests.running import ntm
 from tests.waiting import eventually
 
 NTM = (sys.executable, "-m", "services.cli.main")
@@ -306,8 +307,8 @@ async def _restarted(whole: Whole, name: str, killed: int) -> bool:
 
 
 async def test_time_moves_on_only_forward_and_is_judged_day_by_day(whole: Whole) -> None:
-    assert "2023-07-10" in await whole.ntm("tick", "--date", "2023-07-10")
-    assert "2023-07-11" in await whole.ntm("tick")
+    assert "10/07/2023" in await whole.ntm("tick", "--date", "2023-07-10")
+    assert "11/07/2023" in await whole.ntm("tick")
     assert "does not go back" in await whole.ntm("tick", "--date", "2023-07-01", status=1)
 
 
@@ -321,6 +322,9 @@ async def test_a_second_start_finds_the_data_of_the_first(tmp_path: Path) -> Non
             assert "Đổi mật khẩu" in (await page.get("/", follow_redirects=True)).text
         assert (await first.post("06280", 70)).status_code == 202
         await eventually(lambda: _is(first, "06280", "met"))
+    command = ("up", "--data", str(tmp_path), "--ports-from", str(base), "--empty", "--today", "2023-06-01")
+    said = await ntm(*command, status=1)
+    assert "Đồng hồ của hệ thống này đang ở ngày 30/06/2023, không phải 01/06/2023." in said
     async with up(tmp_path, base) as second:
         second.key = first.key
         assert password in second.greeting, "it opens its change until it is changed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -113,8 +114,8 @@ def has(submission: Submission, element: str) -> bool:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--sample", "--until", "2024-02-01"], "from 2024-02-02 to 2024-04-30"),
-        (["--sample", "--until", "2025-01-01"], "from 2024-02-02 to 2024-04-30"),
+        (["--sample", "--until", "2024-02-01"], "from 2 February 2024 to 30 April 2024"),
+        (["--sample", "--until", "2025-01-01"], "from 2 February 2024 to 30 April 2024"),
         (["--empty", "--until", "2024-03-31"], "give --sample"),
     ],
 )
@@ -129,4 +130,13 @@ def test_a_directory_keeps_to_the_day_of_its_first_start(tmp_path: Path) -> None
     (tmp_path / "kind.json").write_text('{"sample": true, "begins": "2023-01-01"}')
     result = CliRunner().invoke(app, ["up", "--sample", "--until", "2024-03-31", "--data", str(tmp_path)])
     assert result.exit_code == 2
-    assert "holds the sample until 2024-02-01" in " ".join(result.output.split())
+    assert "holds the sample until 1 February 2024" in " ".join(result.output.split())
+
+
+def test_a_first_start_that_fails_binds_the_directory_to_nothing(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = min(taken.getsockname()[1], 65_531)
+        first = CliRunner().invoke(app, ["up", "--empty", "--data", str(data), "--ports-from", str(port)])
+    assert first.exit_code == 1
+    assert not (data / "kind.json").exists()

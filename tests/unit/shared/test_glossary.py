@@ -69,6 +69,24 @@ def test_nobody_writes_another_wording(entry: dict[str, list[str]]) -> None:
     assert not found, f"write {entry['vi']!r}:\n" + "\n".join(found)
 
 
+def said_by(call: ast.Call) -> str:
+    """Return the words that stand in the first argument of a call."""
+    first = call.args[0] if call.args else None
+    parts = first.values if isinstance(first, ast.JoinedStr) else [first]
+    return " ".join(str(part.value) for part in parts if isinstance(part, ast.Constant))
+
+
+def test_commands_speak_both_languages() -> None:
+    own = {"audit.py", "migrate.py"}  # findings that operators' programs read, and a chore of developers
+    english = re.compile(r"[A-Za-z]{2,}[,:]? [a-z]{2,}")
+    modules = [path for path in (ROOT / "services/cli").glob("*.py") if path.name not in own]
+    for path in modules:
+        calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+        prints = [call for call in calls if ast.unparse(call.func).split(".")[-1] in ("fail", "print", "echo")]
+        alone = [words for call in prints if english.search(words := said_by(call)) and not MARKS.search(words)]
+        assert not [words for words in alone if not words.lstrip().startswith(("--", "→"))], path.name
+
+
 def test_pages_call_statuses_as_mails_do() -> None:
     words = {
         key: {"vi": in_vietnamese, "en": in_english}
