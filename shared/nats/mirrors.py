@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from enum import StrEnum
+from itertools import islice
 from typing import Any, NamedTuple
 
 from nats.aio.client import Client
@@ -23,6 +25,9 @@ from shared.nats.streams import NoRoomError, finds_no_room
 
 _DIRECTS = b"Nats-"
 """The beginning of the headers that tell the server what to do with a message, such as the part of a batch it is."""
+_WITH_GAPS = {"deleted_details": True}
+"""Has the server name the numbers of the messages that a stream lacks."""
+_LOOKED_AT = 100
 
 
 class Fault(StrEnum):
@@ -106,7 +111,7 @@ async def plain_faults(service: Client) -> dict[str, Fault]:
     faults = {}
     for name in MIRRORED:
         try:
-            mirror = await _call(service, mirror_info(name), {})
+            mirror = await _call(service, mirror_info(name), _WITH_GAPS)
         except NotFoundError:
             continue
         if fault := await _plain_fault(service, name, mirror):
@@ -118,7 +123,25 @@ async def _plain_fault(nats: Client, name: str, mirror: dict[str, Any]) -> Fault
     stream = await _info(nats, name)  # later than the mirror, which could seem to be ahead otherwise
     if stream["created"] > mirror["created"]:
         return Fault.OLDER
-    return fault_by_numbers(stream["state"], mirror["state"])
+    fault = fault_by_numbers(stream["state"], mirror["state"])
+    if fault is Fault.LACKING and not await _can_be_mirrored(nats, name, lacking(stream["state"], mirror["state"])):
+        return None
+    return fault
+
+
+async def _can_be_mirrored(nats: Client, stream: str, numbers: Collection[int]) -> bool:
+    """Say whether the stream can hand over any of these messages: it counts those that are damaged on its disk too."""
+    for number in islice(numbers, _LOOKED_AT):
+        if await _message(nats, stream, number):
+            return True
+    return len(numbers) > _LOOKED_AT
+
+
+def lacking(stream: dict[str, Any], mirror: dict[str, Any]) -> Sequence[int]:
+    """Return the numbers of messages that a stream has, by its own words, and its mirror lacks before its end."""
+    here, gone = {*mirror.get("deleted", ())}, {*stream.get("deleted", ())}
+    early = range(stream["first_seq"], mirror["first_seq"])
+    return [*(number for number in early if number not in gone), *sorted(here - gone)]
 
 
 def fault_by_numbers(stream: dict[str, int], mirror: dict[str, int]) -> Fault | None:
@@ -191,7 +214,7 @@ async def _raise_limit(office: Client, stream: str, config: dict[str, Any], limi
 
 async def _info(client: Client, stream: str) -> dict[str, Any]:
     """Return the server's words on a stream; nats-py leaves out when it was made."""
-    return await _call(client, f"$JS.API.STREAM.INFO.{stream}", {})
+    return await _call(client, f"$JS.API.STREAM.INFO.{stream}", _WITH_GAPS)
 
 
 async def _message(client: Client, stream: str, sequence: int) -> dict[str, Any] | None:

@@ -104,6 +104,27 @@ async def test_a_mirror_that_is_right_stays_also_while_messages_come_and_old_one
     assert await mirrored.repair() == {}
 
 
+@pytest.mark.parametrize("number", [1, 3, 5])
+async def test_a_mirror_lacks_nothing_where_its_stream_cannot_read_the_message_itself(
+    mirrored: Mirrored, number: int
+) -> None:
+    await mirrored.publish(*(f"{letter} of this test" for letter in "abcde"))
+    await mirrored.server.stop()
+    (block,) = (mirrored.server.users.parent / "jetstream" / "NTM" / "streams" / STATUS / "msgs").glob("*.blk")
+    word = f"{'abcde'[number - 1]} of this test".encode()
+    block.write_bytes(block.read_bytes().replace(word, b"?" + word[1:]))
+    await mirrored.server.restart()
+    await eventually(lambda: _publishes(mirrored.js))
+    await mirrored.office.jetstream().delete_stream(STATUS)
+    assert await mirrored.repair() == {STATUS: None}
+
+    async def has_all_that_can_be_read() -> bool:
+        return (await mirrored.office.jetstream().stream_info(STATUS)).state.messages == 5
+
+    await eventually(has_all_that_can_be_read)  # of five, and the one that `_publishes` has sent
+    assert await mirrored.repair() == {}
+
+
 @pytest.mark.parametrize("later", [0, 1, 8])
 async def test_the_mirror_of_a_stream_that_was_made_anew_is_made_anew(mirrored: Mirrored, later: int) -> None:
     await mirrored.publish(*"abcd")
