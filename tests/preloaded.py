@@ -10,18 +10,20 @@ import gc
 import pkgutil
 from importlib import import_module
 
+import anyio._backends._asyncio
 import rich.console
 import typer
 import uvicorn.lifespan.on
-import uvicorn.loops.auto
+import uvicorn.loops.uvloop
 import uvicorn.main
 import uvicorn.protocols.http.auto
+import uvicorn.protocols.websockets.auto
 
 import services
 import shared
 from shared.reference.load import PACKAGED, load
 
-__all__ = ["rich", "typer", "uvicorn"]
+__all__ = ["anyio", "rich", "typer", "uvicorn"]
 
 _RUN_AS_PROGRAMS = {"app", "main"}
 

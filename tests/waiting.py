@@ -13,12 +13,15 @@ async def eventually(
 ) -> Any:
     """Return the first true answer of the check, a plain or an asynchronous function; fail after `seconds`.
 
-    `explain` makes the message of the failure.
+    `explain` makes the message of the failure. Who has waited long is asked more seldom: a question costs its answerer
+    some milliseconds, on a machine that is busy with what is waited for.
     """
-    deadline = asyncio.get_running_loop().time() + seconds
+    clock = asyncio.get_running_loop().time
+    began = clock()
     while not (answer := await _answer_of(check)):
-        assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} s: {explain()}"
-        await asyncio.sleep(0.05)
+        waited = clock() - began
+        assert waited < seconds, f"not within {seconds} s: {explain()}"
+        await asyncio.sleep(min(max(0.05, waited / 10), 0.2))
     return answer
 
 
