@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from deploy.local.supervisor import end, spawn
 from shared.nats.users import seed_file
 from tests.ports import free_port
 from tests.running import ntm
-from tests.servers import NatsServer
+from tests.servers import NatsServer, PostgresServer
 from tests.waiting import eventually
 
 NOWHERE = "http://127.0.0.1:9"
@@ -43,17 +45,18 @@ NEED_THE_DATABASE = [
 ]
 
 
-@pytest.fixture
-async def one_of_three(tmp_path: Path) -> AsyncIterator[tuple[str, Path]]:
+@pytest.fixture(scope="module")
+async def one_of_three(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[str, Path]]:
     """The address and the users of a server whose cluster has lost the two others."""
-    nats = Nats(tmp_path / "nats", free_port())
+    directory = tmp_path_factory.mktemp("one")
+    nats = Nats(directory / "nats", free_port())
     process = nats.process()
     routes = ", ".join(f'"nats://127.0.0.1:{free_port()}"' for _ in range(2))
     cluster = f'cluster {{ name: ntm, listen: "127.0.0.1:{free_port()}", routes: [{routes}] }}\n'
     nats.config.write_text(nats.config.read_text() + cluster)
-    with (tmp_path / "nats.log").open("ab") as log:
+    with (directory / "nats.log").open("ab") as log:
         child = await spawn(process.command, process.env, log)
-    await eventually(lambda: "Server is ready" in (tmp_path / "nats.log").read_text())
+    await eventually(lambda: "Server is ready" in (directory / "nats.log").read_text())
     yield nats.url, nats.users
     await end(child, process.stop_signal)
 
@@ -65,17 +68,41 @@ def write_system(directory: Path, nats_url: str, users: Path, database_url: str)
     ).write(directory)  # fmt: skip
 
 
+@dataclass
+class Ended:
+    """What a command said that failed, and the directory in which it ran."""
+
+    said: str
+    directory: Path
+
+
+@pytest.fixture(scope="module")
+async def ended(
+    one_of_three: tuple[str, Path],
+    migrated: str,
+    postgres_server: PostgresServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[tuple[str, ...], Ended]:
+    """How each command ended: all run side by side, since each waits for long, and on a database of its own."""
+
+    async def run(command: tuple[str, ...]) -> Ended:
+        directory, database = tmp_path_factory.mktemp("system"), await postgres_server.create_database(migrated)
+        write_system(directory, *one_of_three, database)
+        arguments = [argument.format(directory=directory) for argument in command]
+        said = await ntm(*arguments, status=1, NTM_DATA=str(directory))
+        await postgres_server.drop_database(database)
+        return Ended(said, directory)
+
+    return dict(zip(NEED_NATS, await asyncio.gather(*map(run, NEED_NATS)), strict=True))
+
+
 @pytest.mark.parametrize("command", NEED_NATS, ids=" ".join)
 async def test_a_command_names_the_cluster_that_has_no_quorum(
-    command: tuple[str, ...], one_of_three: tuple[str, Path], migrated_database_url: str, tmp_path: Path
+    ended: dict[tuple[str, ...], Ended], command: tuple[str, ...]
 ) -> None:
-    url, users = one_of_three
-    write_system(tmp_path, url, users, migrated_database_url)
-    arguments = [argument.format(directory=tmp_path) for argument in command]
-    said = await ntm(*arguments, status=1, NTM_DATA=str(tmp_path))
-    assert "NATS" in said
-    assert "then repeat the command" in said
-    assert not (tmp_path / "b.backup").exists()
+    assert "NATS" in ended[command].said
+    assert "then repeat the command" in ended[command].said
+    assert not (ended[command].directory / "b.backup").exists()
 
 
 @pytest.mark.parametrize("command", NEED_THE_DATABASE, ids=" ".join)
