@@ -22,12 +22,11 @@ from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
 from shared.reference.load import Reference
 from tests.bench import country
-from tests.bench.boards import Programs
-from tests.bench.scoring import fill_all, made_from_stream, system
+from tests.bench.scoring import fill_all, made_from_stream, serving, system
+from tests.bench.usage import Programs
 from tests.changes import a_status_change
 from tests.publishing import publish_all
 from tests.running import START, Service, Surroundings
-from tests.waiting import eventually
 
 CLOSED = date(2024, 2, 1)
 """The day after the packaged plan's closing."""
@@ -124,20 +123,6 @@ async def filled(around: Surroundings, reference: Reference, months: Sequence[st
 def last_day(months: Sequence[str]) -> date:
     """Return the day on which the questions are asked: the figures of these months have come."""
     return max(START, country.last_day(list(months)))
-
-
-async def serving(around: Surroundings, day: date) -> Service:
-    """Start scoring and wait until it has caught up with a day, and has nothing left to publish."""
-    service = await around.start("scoring")
-
-    async def is_at_rest() -> bool:
-        async with around.engine.connect() as connection:
-            left = await connection.exec_driver_sql("SELECT count(*) FROM scoring.outbox")
-            return not left.scalar() and await service.fact("ticked") == str(day)
-
-    await eventually(is_at_rest, 900)
-    await asyncio.sleep(2)
-    return service
 
 
 async def measure(around: Surroundings, months: Sequence[str], asked: str) -> None:

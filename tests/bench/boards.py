@@ -25,15 +25,14 @@ from contextlib import asynccontextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import psutil
+from typing import Any
 
 from services.cli.migrate import prepare
 from services.scoring.storage.changes import newest_number
 from shared.access.agency_keys import Terms, add_key
 from shared.access.caller import EVERYTHING
 from tests.bench.memory import Watch
+from tests.bench.usage import Programs
 from tests.changes import a_status_change
 from tests.ports import free_port
 from tests.publishing import publish_all
@@ -168,43 +167,6 @@ async def listed(service: Service, key: str, behind: int, until: int | None = No
                 return found[::-1]
 
 
-class Usage(NamedTuple):
-    """The seconds of the processor that each program has taken."""
-
-    scoring: float
-    postgres: float
-    nats: float
-    boards: float
-
-    def since(self, before: Usage) -> Usage:
-        """Return what was taken in between."""
-        return Usage(*(after - earlier for after, earlier in zip(self, before, strict=True)))
-
-
-class Programs:
-    """The programs that are measured."""
-
-    def __init__(self, scoring: Service) -> None:
-        assert scoring.process
-        self._scoring, self._own = psutil.Process(scoring.process.pid), psutil.Process()
-
-    def usage(self) -> Usage:
-        """Return what they have taken until now, their ended children among it."""
-        by_name: dict[str, float] = {"postgres": 0, "nats-server": 0}
-        for child in self._own.children(recursive=True):
-            if (name := child.name()) in by_name:
-                by_name[name] += _seconds(child)
-        return Usage(_seconds(self._scoring), by_name["postgres"], by_name["nats-server"], _seconds(self._own))
-
-
-def _seconds(process: psutil.Process) -> float:
-    try:
-        times = process.cpu_times()
-    except psutil.NoSuchProcess:
-        return 0
-    return times.user + times.system + times.children_user + times.children_system
-
-
 async def publish_for(around: Surroundings, seconds: float, rate: int) -> float:
     """Publish so many changes a second; return the rate that was reached."""
     every, each = 1 / A_SECOND, rate // A_SECOND
@@ -325,7 +287,7 @@ async def measure(around: Surroundings, seconds: float, count: int, rate: int) -
             f"it: {1000 * following / changes:.2f} ms a change, {1000 * following / frames:.3f} ms a frame; raw "
             f"transport.write: {1000 * raw:.3f} ms a frame\n"
             f"  others: PostgreSQL {took.postgres:.1f} s, NATS {took.nats:.1f} s, the boards and what publishes "
-            f"{took.boards:.1f} s; memory {watch.first / MEGABYTE:.0f} MB before, {rss / MEGABYTE:+.0f} MB at most "
+            f"{took.own:.1f} s; memory {watch.first / MEGABYTE:.0f} MB before, {rss / MEGABYTE:+.0f} MB at most "
             f"(under {LIMIT_MEGABYTES})",
             flush=True,
         )

@@ -1,8 +1,9 @@
 """The speed of scoring, beside the raw limits in the same run: `make bench` or `python -m tests.bench.scoring [PART…]`.
 
 The country's size: 8,000 communes, 4 criteria, 12 months, everything on this machine and everything included. Parts:
-`filled` (a filled stream, with one worker and with two, and with ten times the history), `latency` (a posted figure to
-its event), `rebuild` (a year made again), `tick` (a day that passes).
+`filled` (a filled stream, with one worker and with two, and with ten times the history), `year` (the time of the
+processor that a submission takes in the course of the plan's year), `latency` (a posted figure to its event), `rebuild`
+(a year made again), `tick` (a day that passes).
 """
 
 from __future__ import annotations
@@ -39,24 +40,28 @@ from shared.nats.publishing import publish
 from shared.reference.load import Reference, follow_each_other, load
 from shared.service.runtime import collect_rarely
 from tests.bench import country
+from tests.bench.usage import Programs
 from tests.builders import as_published
-from tests.running import START, Surroundings, settings_of, surroundings
+from tests.running import START, Service, Surroundings, settings_of, surroundings
 from tests.servers import start_nats, start_postgres
+from tests.waiting import eventually
 
 RAW_BATCH = 1_000
 POSTS = 200
+YEAR_COMMUNES, YEAR_MONTHS = 1_000, (2, 6, 11)
+"""In the twelfth month every commune's commitments end, so that each submission is a change."""
 MEGABYTE = 2**20
 
 
 @asynccontextmanager
-async def system(directory: Path, communes: int) -> AsyncIterator[tuple[Surroundings, Reference]]:
+async def system(directory: Path, communes: int, today: date = START) -> AsyncIterator[tuple[Surroundings, Reference]]:
     """Servers of its own, and a country of so many communes."""
     server, postgres = await start_nats(directory), await start_postgres(directory)
     nats = await server.connect()
     try:
         reference = country.reference_directory(directory, communes)
         url = await postgres.create_database()
-        await prepare(settings_of(url, server), START)
+        await prepare(settings_of(url, server), today)
         async with surroundings(url, nats, server, directory) as around:
             around.env["NTM_REFERENCE_DIR"] = str(reference)
             around.env["NTM_LOG_FORMAT"] = "json"
@@ -90,6 +95,20 @@ async def fill_all(around: Surroundings, reference: Reference, months: Sequence[
     await fill(around, list(country.statements(codes, stated)))
     for part in itertools.batched(country.submissions(codes, list(months)), 20_000):
         await fill(around, part)
+
+
+async def serving(around: Surroundings, day: date) -> Service:
+    """Start scoring and wait until it has caught up with a day, and has nothing left to publish."""
+    service = await around.start("scoring")
+
+    async def is_at_rest() -> bool:
+        async with around.engine.connect() as connection:
+            left = await connection.exec_driver_sql("SELECT count(*) FROM scoring.outbox")
+            return not left.scalar() and await service.fact("ticked") == str(day)
+
+    await eventually(is_at_rest, 900)
+    await asyncio.sleep(2)
+    return service
 
 
 async def scored(around: Surroundings, count: int) -> float:
@@ -189,6 +208,30 @@ async def age(around: Surroundings, years: int) -> None:
         await connection.execute("ANALYZE scoring.reading")
     finally:
         await connection.close()
+
+
+async def year(directory: Path) -> None:
+    """What a submission takes of the processor, when so many months of the year are there already."""
+    async with system(directory, YEAR_COMMUNES, date(2023, 2, 1)) as (around, reference):
+        codes, done = codes_of(reference), 0
+        for number in YEAR_MONTHS:
+            await fill(around, list(country.submissions(codes, country.MONTHS[done : number - 1])))
+            await made_from_stream(around, reference, country.last_day(country.MONTHS[: number - 1]), switch=True)
+            found, done = list(country.submissions(codes, [country.MONTHS[number - 1]])), number
+            await around.set_day(found[0].received_at.date())
+            scoring = await serving(around, found[0].received_at.date())
+            programs = Programs(scoring)
+            before = programs.usage()
+            await fill(around, found)
+            await scored(around, len(found))
+            took, count = programs.usage().since(before), len(found)
+            await scoring.stop()
+            of_scoring, of_postgres = 1e6 * took.scoring / count, 1e6 * took.postgres / count
+            print(
+                f"a submission in month {number}: {of_scoring + of_postgres:,.0f} us of the processor: scoring "
+                f"{of_scoring:,.0f}, PostgreSQL {of_postgres:,.0f}",
+                flush=True,
+            )
 
 
 async def latency(directory: Path) -> None:
@@ -294,6 +337,7 @@ async def ticking(directory: Path) -> None:
 
 PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
     "filled": filled,
+    "year": year,
     "latency": latency,
     "rebuild": rebuilding,
     "tick": ticking,

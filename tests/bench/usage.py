@@ -1,0 +1,47 @@
+"""The time of the processor that programs take, which neighbours on the machine change less than that of the clock."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import psutil
+
+from tests.running import Service
+
+
+class Usage(NamedTuple):
+    """The seconds of the processor that each program has taken."""
+
+    scoring: float
+    postgres: float
+    nats: float
+    own: float
+    """What the measuring process itself takes: the load, or the boards that look on."""
+
+    def since(self, before: Usage) -> Usage:
+        """Return what was taken in between."""
+        return Usage(*(after - earlier for after, earlier in zip(self, before, strict=True)))
+
+
+class Programs:
+    """The programs that are measured."""
+
+    def __init__(self, scoring: Service) -> None:
+        assert scoring.process
+        self._scoring, self._own = psutil.Process(scoring.process.pid), psutil.Process()
+
+    def usage(self) -> Usage:
+        """Return what they have taken until now, their ended children among it."""
+        by_name: dict[str, float] = {"postgres": 0, "nats-server": 0}
+        for child in self._own.children(recursive=True):
+            if (name := child.name()) in by_name:
+                by_name[name] += _seconds(child)
+        return Usage(_seconds(self._scoring), by_name["postgres"], by_name["nats-server"], _seconds(self._own))
+
+
+def _seconds(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0
+    return times.user + times.system + times.children_user + times.children_system
