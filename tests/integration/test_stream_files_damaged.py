@@ -7,6 +7,7 @@ sends before anybody has noticed. Blocks are small, so that a damaged one is one
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -87,6 +88,11 @@ class System:
             if (headers := message.headers or {})
         ]
 
+    async def damage(self, damage: Callable[[Path], object]) -> None:
+        await self.server.stop()
+        damage(self.files)
+        await self.server.restart()
+
     async def migrate(self) -> None:
         """Run the command, and follow what it says of files that are in the way."""
         while directories := re.findall(r"jetstream/[^, ;]+", await self.around.ntm("migrate", status=None)):
@@ -145,6 +151,14 @@ def flip(file: Path, share: float) -> None:
     write(file, share, bytes([byte ^ 4]))
 
 
+def spoil(files: Path, submission: str) -> None:
+    """Change a submission's message in its block, so that its checksum tells."""
+    for block in blocks(files):
+        block.write_bytes(
+            block.read_bytes().replace(f'"id":"{submission}'.encode(), b'"id":"?' + submission[1:].encode())
+        )
+
+
 def remove(files: Iterable[Path]) -> None:
     for file in files:
         file.unlink()
@@ -189,9 +203,7 @@ async def test_the_commands_make_all_whole_again(system: System, damage: Callabl
     around, number = system.around, len(system.ids)
     log, receipts, verdicts = await system.log(), await system.receipts(), await system.verdicts()
     assert len(log) == number
-    await system.server.stop()
-    damage(system.files)
-    await system.server.restart()
+    await system.damage(damage)
     before_repair = await system.post()
 
     await system.migrate()
@@ -208,3 +220,14 @@ async def test_the_commands_make_all_whole_again(system: System, damage: Callabl
     assert (await system.receipts())[:number] == receipts
     now = await system.verdicts()
     assert {unit for unit in now if now[unit] != verdicts.get(unit)} == {_COMMUNES[number].key}
+
+
+@pytest.mark.parametrize("number", [-1, -2, 0], ids=["the last", "the last but one", "the first"])
+async def test_a_message_that_cannot_be_read_hides_no_other(system: System, number: int) -> None:
+    """Nobody sends meanwhile, so that no readable message stands behind the damaged one."""
+    log = await system.log()
+    await system.damage(lambda files: spoil(files, json.loads(log[number][1])["id"]))
+    assert "1 messages of ntm.v1.submissions.>" in await system.around.ntm("audit", "repair")
+    again = await system.log()
+    assert len(again) == len(log)
+    assert all(message in again for message in log)
