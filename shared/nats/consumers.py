@@ -79,3 +79,13 @@ async def acknowledged_until(js: JetStreamContext, stream: str, durable: str) ->
     except NotFoundError:
         return None
     return floor.stream_seq if floor else 0
+
+
+async def missing_consumers(js: JetStreamContext, service: str) -> list[str]:
+    """Return the consumers that a service needs and the broker has not."""
+    families = subjects.CONSUMERS.get(service, {})
+    return [
+        durable
+        for family, durable in families.items()
+        if await acknowledged_until(js, subjects.stream_of(family) or "", durable) is None
+    ]

@@ -15,6 +15,7 @@ class Code(StrEnum):
 
     BACKUP = "backup"
     BROKER = "broker"
+    CONSUMER = "consumer"
     DATABASE = "database"
     DISK = "disk"
     GATEWAY = "gateway"
@@ -36,6 +37,7 @@ class Entry(NamedTuple):
 CATALOGUE: Mapping[Code, Entry] = {
     Code.BACKUP: Entry(phrase("operations.backup.words"), phrase("operations.backup.remedy")),
     Code.BROKER: Entry(phrase("operations.broker.words"), phrase("operations.broker.remedy")),
+    Code.CONSUMER: Entry(phrase("operations.consumer.words"), phrase("operations.consumer.remedy")),
     Code.DATABASE: Entry(phrase("operations.database.words"), phrase("operations.database.remedy")),
     Code.DISK: Entry(phrase("operations.disk.words"), phrase("operations.disk.remedy")),
     Code.GATEWAY: Entry(phrase("operations.gateway.words"), phrase("operations.gateway.remedy")),

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.contracts import subjects
 from shared.contracts.bilingual import Bilingual
 from shared.nats.connection import connect
+from shared.nats.consumers import missing_consumers
 from shared.operations.catalogue import Code
 from shared.operations.reporter import Operations
 from shared.postgres.engine import create_engine
@@ -32,7 +33,7 @@ from shared.settings import Settings
 
 log = structlog.get_logger()
 
-_PARTS = (Code.BROKER, Code.QUORUM, Code.DISK, Code.DATABASE)
+_PARTS = (Code.BROKER, Code.QUORUM, Code.DISK, Code.DATABASE, Code.CONSUMER)
 """The troubles of the parts that a service needs."""
 
 _NEEDED = {
@@ -106,7 +107,9 @@ async def open_runtime(settings: Settings, name: str) -> AsyncIterator[Runtime]:
                 if found:
                     return found
                 full = await nearly_full(nats, _WATCHED.get(name, []), settings.nats_store_bytes, settings.disks)
-                return {Code.DISK: full} if full else {}
+                missing = ", ".join(await missing_consumers(nats.jetstream(), name))
+                parts = {Code.DISK: full, Code.CONSUMER: Bilingual(vi=missing, en=missing) if missing else None}
+                return {code: details for code, details in parts.items() if details}
 
             async with background(operations.watch(_PARTS, troubles)):
                 yield Runtime(settings, engine, nats, clock, in_use, proof, operations, health, in_use.facts)

@@ -231,3 +231,21 @@ async def test_a_message_that_cannot_be_read_hides_no_other(system: System, numb
     again = await system.log()
     assert len(again) == len(log)
     assert all(message in again for message in log)
+
+
+async def test_operators_hear_that_a_service_takes_nothing_until_it_does_again(system: System) -> None:
+    async def open_troubles() -> str:
+        return await system.around.ntm("operations")
+
+    async def is_told() -> bool:
+        return "scoring consumer" in await open_troubles()
+
+    async def is_over() -> bool:
+        return "consumer" not in await open_troubles()
+
+    await system.damage(overwrite_states)
+    await eventually(is_told)
+    await system.migrate()
+    assert (await system.post()).status_code == 202
+    await eventually(system.all_is_scored)
+    await eventually(is_over)
