@@ -145,6 +145,7 @@ class Review(BaseModel):
     decision: Literal["verified", "confirmed", "returned"]
     reason: str | None = Field(default=None, description="The reason for returning it.")
     agency: str
+    agency_name: str | None = None
     key: str | None = None
     at: AwareDatetime
     unit: UnitCode
@@ -164,6 +165,7 @@ class Withdrawal(BaseModel):
     submission: UUID = Field(description="The submission that was withdrawn.")
     reason: str
     agency: str = Field(description="The agency that withdrew it: its sender, or an office that may review it.")
+    agency_name: str | None = None
     key: str | None = None
     at: AwareDatetime
     unit: UnitCode

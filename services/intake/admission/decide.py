@@ -124,4 +124,5 @@ class Decisions:
         posted = candidate.posted
         if posted.request is not None and posted.request_digest is not None:
             self.history.requests[posted.caller.agency, posted.request] = posted.request_digest
-        self.history.standing.add(candidate.unit.key, candidate.submission, signed.id, signed.agency)
+        sender = posted.caller.name or signed.agency
+        self.history.standing.add(candidate.unit.key, candidate.submission, signed.id, sender)

@@ -112,6 +112,7 @@ async def _decide(intake: Intake, posted: Posted, submission_id: UUID, decision:
         decision=decision.decision,
         reason=decision.reason,
         agency=caller.agency,
+        agency_name=caller.name or None,
         key=caller.key,
         at=runtime.clock.now(),
         unit=original.unit,

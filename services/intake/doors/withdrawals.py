@@ -19,6 +19,7 @@ from services.intake.doors.reviews import raised
 from services.intake.projection.read_after_write import newest_review
 from services.intake.service import Intake, Serving
 from services.intake.storage import receipts
+from shared.access.agency_keys import agency_names
 from shared.access.caller import Caller
 from shared.contracts import subjects
 from shared.contracts.difficulty import Words
@@ -90,7 +91,7 @@ async def _decide(intake: Intake, caller: Caller, submission_id: UUID, reason: s
         if earlier := (await receipts.withdrawals_of(connection, [submission_id])).get(submission_id):
             return earlier
     submissions = [original, *await _raised_from(runtime, original)]
-    _check_rights(submissions, caller, runtime)
+    await _check_rights(submissions, caller, runtime)
     intake.admission.group_commit.check_open()
     now = runtime.clock.now()
     withdrawals = [
@@ -99,6 +100,7 @@ async def _decide(intake: Intake, caller: Caller, submission_id: UUID, reason: s
             submission=submission.id,
             reason=reason,
             agency=caller.agency,
+            agency_name=caller.name or None,
             key=caller.key,
             at=now,
             unit=submission.unit,
@@ -135,13 +137,15 @@ async def _raised_from(runtime: Runtime, original: AcceptedSubmission) -> list[A
     return made
 
 
-def _check_rights(submissions: Sequence[AcceptedSubmission], caller: Caller, runtime: Runtime) -> None:
+async def _check_rights(submissions: Sequence[AcceptedSubmission], caller: Caller, runtime: Runtime) -> None:
     """Raise problem 403 where the caller neither sent one of the submissions nor may review it."""
     others = next((one for one in submissions if not _may_withdraw(one, caller, runtime)), None)
     if others is submissions[0]:
         raise Problem(Problems.OUT_OF_SCOPE, *_limits(raised(others), caller, runtime))
     if others is not None:
-        details = {"agency": others.agency, "stage": others.stage}
+        async with runtime.engine.connect() as connection:
+            names = await agency_names(connection, [others.agency])
+        details = {"agency": names.get(others.agency, others.agency), "stage": others.stage}
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/submission", Faults.RAISED_BY_OTHERS, details))
 
 

@@ -140,7 +140,7 @@ def next_revision(submission: Submission, current: Figures) -> int:
 def withdrawn(withdrawal: Withdrawal, following: int) -> Fault:
     """Return the fault of what was withdrawn; `following`: the revision under which it may be sent again."""
     details = {
-        "agency": withdrawal.agency,
+        "agency": withdrawal.agency_name or withdrawal.agency,
         "day": withdrawal.at.astimezone(VIETNAM).date(),
         "reason": withdrawal.reason,
         "next": following,

@@ -34,7 +34,7 @@ class FigureLookup(NamedTuple):
 
 
 _STANDING = """
-    SELECT r.unit, r.element, r.period, r.value, r.stage, r.revision, r.submission, r.agency
+    SELECT r.unit, r.element, r.period, r.value, r.stage, r.revision, r.submission, coalesce(a.name, r.agency)
     FROM unnest($1::int[], $2::text[], $3::date[], $4::text[], $5::text[])
          AS w(unit, period, period_end, elements, related)
     CROSS JOIN LATERAL (
@@ -53,6 +53,7 @@ _STANDING = """
             ORDER BY period_end DESC LIMIT 1
         ) AS newest
     ) AS r
+    LEFT JOIN access.agency AS a ON a.id = r.agency
 """
 
 
@@ -67,7 +68,8 @@ async def standing(connection: AsyncConnection, lookups: Collection[FigureLookup
 
 
 _AT_OTHER_LEVEL = """
-    SELECT unit, element, period, value, stage, revision, submission, agency FROM intake.reading
+    SELECT unit, element, period, value, stage, revision, submission, coalesce(a.name, agency)
+    FROM intake.reading LEFT JOIN access.agency AS a ON a.id = agency
     WHERE unit = ANY($1::int[]) AND element = ANY($2::text[]) AND period_end = ANY($3::date[])
 """
 
@@ -84,8 +86,9 @@ async def add_other_level(
 
 
 _NEWEST = text("""
-    SELECT DISTINCT ON (unit, element) unit, element, period, value, stage, revision, submission, agency
-    FROM intake.reading
+    SELECT DISTINCT ON (unit, element)
+        unit, element, period, value, stage, revision, submission, coalesce(a.name, agency)
+    FROM intake.reading LEFT JOIN access.agency AS a ON a.id = agency
     WHERE unit = ANY(CAST(:units AS int[])) AND element = ANY(CAST(:elements AS text[])) AND period_end < :before
     ORDER BY unit, element, period_end DESC, length(period)
 """)

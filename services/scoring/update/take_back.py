@@ -128,13 +128,13 @@ def taken_back_row(taking: TakingBack, unit: int) -> TakenBackValues:
 
     ValueError or ArithmeticError where none can.
     """
-    check_storable(taking.at, taking.agency, taking.reason or "")
+    check_storable(taking.at, taking.agency, taking.agency_name or "", taking.reason or "")
     return {
         "id": taking.id,
         "submission": taking.submission,
         "unit": unit,
         "at": taking.at,
         "withdrawn": isinstance(taking, Withdrawal),
-        "agency": taking.agency,
+        "agency": taking.agency_name or taking.agency,
         "reason": taking.reason or "",
     }
