@@ -11,7 +11,8 @@ import pytest
 
 from services.intake.admission.accept import ITEM_LIMIT
 from services.intake.storage import receipts
-from shared.access.agency_keys import revoke_keys
+from shared.access.agency_keys import add_key, revoke_keys
+from shared.access.caller import EVERYTHING
 from shared.contracts import subjects
 from tests.builders import a_posted_submission
 from tests.running import Service, Surroundings
@@ -226,6 +227,20 @@ async def test_a_revoked_key_opens_nothing_within_a_second_or_two(
 async def test_another_content_type_is_not_taken(shared_intake: Service, key: str) -> None:
     answer = await post(shared_intake, key, a_posted_submission(), **{"content-type": "text/plain"})
     assert answer.status_code == 415
+
+
+async def test_who_sent_a_standing_figure_is_named_as_people_know_them(shared_around: Surroundings) -> None:
+    intake = await shared_around.start("intake")
+    sender = await add_key(shared_around.engine, "p-van-quan", "Phòng LĐTBXH huyện Văn Quan", ["184"], [EVERYTHING])
+    unit = "06286"
+    assert (await post(intake, sender, a_posted_submission(unit=unit))).status_code == 202
+    other = a_posted_submission(unit=unit, readings={"households": 1203, "poor_households": 131})
+
+    async def is_told() -> bool:
+        answer = await post(intake, sender, other)
+        return "do Phòng LĐTBXH huyện Văn Quan gửi" in answer.json()["detail"]
+
+    await eventually(is_told)  # a figure that is in no table yet has its sender's id
 
 
 async def test_problems_speak_the_callers_language(shared_intake: Service, key: str) -> None:

@@ -192,8 +192,7 @@ def _of_alert(alert: Alert, draft: Draft) -> Facts:
 def _where(alert: Alert, draft: Draft) -> str:
     """Name the place as its office knows it: `Điềm He` to its district, `Điềm He (Văn Quan)` to others."""
     if alert.unit.kind != "commune":
-        title = alert.unit.title_in(draft.language)
-        return title[:1].upper() + title[1:]
+        return alert.unit.title_in(draft.language)
     at_home = draft.recipient is not None and alert.district is not None and draft.recipient.unit == alert.district
     return alert.unit.name if at_home or alert.district is None else f"{alert.unit.name} ({alert.district.name})"
 
@@ -220,7 +219,8 @@ def _of_change(change: StatusChanged | TargetChanged, language: Language, refere
         "before": change.before.value,
         "after": change.after.value,
         "reason": assessment.reason.in_(language),
-        "rows": table(assessment.parts, language, words),
+        "rows": (rows := table(assessment.parts, language, words)),
+        "has_figures": any(row.figure and not row.is_yes_no for row in rows),
         "unverified": any(not is_verified(part) for part in assessment.parts),
         "provisional": assessment.provisional,
         "overdue": [text.period_name(Period.parse(period), language) for period in assessment.overdue],
@@ -399,5 +399,5 @@ def _what_of_all(alike: Sequence[Facts], words: Words) -> str:
         numbers = sorted({str(words["number_of"](item)) for item in alike}, key=lambda text: (len(text), text))
         return str(words["all_of"](numbers, alike[0]["event"]))
     if len(kinds) > 1:
-        return "; ".join(kinds)
+        return str(words["and_others"](alike[0], len(kinds) - 1))
     return kinds[0] + (str(words["how_far"](alike[0])) if len(alike) == 1 else "")

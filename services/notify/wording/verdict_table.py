@@ -42,6 +42,7 @@ class Row:
     is_in_time: bool | None
     age_months: int | None
     is_behind: bool
+    is_yes_no: bool
     verified: bool
     warnings: Sequence[str]
 
@@ -84,6 +85,7 @@ def _row(part: Part, language: Language, words: Words) -> Row:
         is_in_time=part.projected.in_time if part.projected else None,
         age_months=part.age_months if part.stale else None,
         is_behind=part.gap is not None and part.gap > 0,
+        is_yes_no=is_yes_no,
         verified=is_verified(part),
         warnings=list(dict.fromkeys(on_one_line(warning.detail.in_(language)) for warning in part.warnings)),
     )

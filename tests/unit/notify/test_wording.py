@@ -243,6 +243,23 @@ def test_the_subject_of_a_grouped_mail_names_places_and_criteria(count: int, sub
     assert mail.subject == subject
 
 
+def test_a_subject_about_many_targets_names_the_first() -> None:
+    titles = ("vay vốn tín dụng", "nhà ở", "y tế")
+    changes = [a_target_change() for _ in titles]
+    for change, title in zip(changes, titles, strict=True):
+        change.commitment.title = Bilingual(vi=title, en="-")
+    mail = worded(a_draft(changes[0], alerts=tuple(an_alert(change) for change in changes), gathering=UUID(int=1)))
+    assert mail.subject == "Tỉnh Lạng Sơn: chỉ tiêu “vay vốn tín dụng” và 2 chỉ tiêu khác chậm tiến độ"
+
+
+def test_what_is_answered_by_yes_or_no_needs_no_table() -> None:
+    part = a_part(measured_in="yes_no", value=1, goal=1, required=None, gap=None, missing=None, numerator=None,
+                  denominator=None)  # fmt: skip
+    mail = worded(a_draft(a_status_change(Event.MET, parts=[part])))
+    assert "SỐ LIỆU" not in mail.text
+    assert "Hôm nay phải" not in (mail.html or "")
+
+
 def test_a_grouped_mail_tells_the_day_of_the_simulated_clock() -> None:
     changes = changes_of_communes(2)
     draft = a_draft(changes[0], alerts=tuple(an_alert(change) for change in changes), gathering=UUID(int=1))

@@ -29,7 +29,7 @@ class Form(BaseModel):
         ({"limit": 0}, "/limit", "bad_parameter", "Giá trị 0 không dùng được: cần số từ 1 trở lên."),
         ({"limit": 201}, "/limit", "bad_parameter", "Giá trị 201 không dùng được: cần số không quá 200."),
         ({"state": "both"}, "/state", "bad_parameter", "Giá trị both không dùng được: cần một trong: open, closed."),
-        ({"state": "opn"}, "/state", "bad_parameter", "cần một trong: open, closed; có phải là open?"),
+        ({"state": "opn"}, "/state", "bad_parameter", "cần một trong: open, closed (có phải là open?)."),
         ({"closes": "yes"}, "/closes", "bad_parameter", "Giá trị yes không dùng được: cần true hoặc false."),
         ({"words": ""}, "/words", "bad_parameter", "cần ít nhất 1 ký tự"),
         ({"words": "x" * 6}, "/words", "too_long", "Dài quá 5 ký tự."),
