@@ -20,7 +20,7 @@ from services.cli.migrate import prepare, prepare_streams
 from shared.nats.roles import MIRRORED, OFFICE_MIGRATE
 from shared.nats.users import login, seed_file
 from tests.binding_plan import reference_that_binds
-from tests.forked import copied
+from tests.forked import TO_PRELOAD, copied
 from tests.running import START, Surroundings, settings_of, surroundings
 from tests.servers import NatsServer, PostgresServer, start_nats, start_postgres
 
@@ -114,13 +114,20 @@ async def migrated_database_url(migrated: str, postgres_server: PostgresServer) 
     await postgres_server.drop_database(url)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def reference_to_preload(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A directory of reference data whose plan binds the border communes, which `tests.preloaded` reads too."""
+    directory = str(reference_that_binds(tmp_path_factory.mktemp("binding")))
+    os.environ[TO_PRELOAD] = directory
+    return directory
+
+
 @pytest.fixture(scope="module")
-def binding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Reference data whose plan binds the border communes: all that a module's tests start uses them."""
-    directory = reference_that_binds(tmp_path_factory.mktemp("binding"))
+def binding(reference_to_preload: str) -> Iterator[None]:
+    """All that a module's tests start uses reference data whose plan binds the border communes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NTM_REFERENCE_DIR", str(directory))
-        yield directory
+        patch.setenv("NTM_REFERENCE_DIR", reference_to_preload)
+        yield
 
 
 @pytest.fixture

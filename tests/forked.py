@@ -22,6 +22,10 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.preloaded", __name__])
 
 
+TO_PRELOAD = "NTM_TESTS_REFERENCE_TO_PRELOAD"
+"""What names a directory of reference data in the environment, to be read once beside the packaged ones."""
+
+
 class Forked:
     """A running copy; what of `asyncio.subprocess.Process` the tests use."""
 

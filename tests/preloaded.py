@@ -1,14 +1,16 @@
 """Everything that takes a while, done once: processes of the tests begin as copies of this one.
 
 Every module is imported but those that read settings when they are imported: a service's `app` is imported by each
-copy, with its own environment. The packaged reference data are read, as every service reads them when it starts.
+copy, with its own environment. The reference data are read that most services read when they start.
 """
 
 from __future__ import annotations
 
 import gc
+import os
 import pkgutil
 from importlib import import_module
+from pathlib import Path
 
 import anyio._backends._asyncio
 import rich.console
@@ -22,6 +24,7 @@ import uvicorn.protocols.websockets.auto
 import services
 import shared
 from shared.reference.load import PACKAGED, load
+from tests.forked import TO_PRELOAD
 
 __all__ = ["anyio", "rich", "typer", "uvicorn"]
 
@@ -31,6 +34,8 @@ for package in (shared, services):
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         if module.name.rpartition(".")[2] not in _RUN_AS_PROGRAMS and ".migrations" not in module.name:
             import_module(module.name)
-for plan in (PACKAGED / "plans").glob("*.yaml"):
-    load(plan.stem)
+own = os.environ.get(TO_PRELOAD)
+for directory in (None, Path(own)) if own else (None,):
+    for plan in ((directory or PACKAGED) / "plans").glob("*.yaml"):
+        load(plan.stem, directory)
 gc.freeze()  # no copy has to look through it for garbage
