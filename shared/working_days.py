@@ -27,6 +27,14 @@ def after_working_days(moment: datetime, days: int) -> datetime:
     return local
 
 
+def before_working_days(day: date, days: int) -> date:
+    """Return the day `days` working days before a day, not counting days off."""
+    while days:
+        day -= timedelta(days=1)
+        days -= is_working_day(day)
+    return day
+
+
 @lru_cache
 def _holidays(year: int) -> frozenset[date]:
     return frozenset(country_holidays("VN", years=year))

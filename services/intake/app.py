@@ -11,6 +11,7 @@ POST /v1/dossiers/…                          ->  ntm.v1.dossiers.<district>.<c
 SUBMISSIONS, REFUSALS, STATUS  ->  PROJECTIONS  ->  tables  ->  GET receipts, standing figures, difficulties, dossiers
 ntm.v1.status.>                ->  follow_changes()    ->  ntm.v1.dossiers.…  a withdrawal is due, or no longer
 ntm.v1.dossiers.>              ->  record_decisions()  ->  Admission: who is recognised, and who no longer is
+the calendar                   ->  Reminders         ->  ntm.v1.reports.<district>  reports that are soon due
 ntm.v1.intake.replay           ->  PROJECTIONS  ->  reply: the outcome of a parked message
 """
 
@@ -41,6 +42,7 @@ from services.intake.doors.openapi import DESCRIPTION
 from services.intake.dossiers.decisions import record_decisions
 from services.intake.dossiers.due_withdrawals import follow_changes
 from services.intake.projection import project
+from services.intake.reminders.remind import Reminders
 from services.intake.service import Intake, Projection
 from services.intake.settings import settings
 from shared.contracts import subjects
@@ -52,6 +54,7 @@ from shared.http.openapi import describe
 from shared.service.batch_processing import Handle, process
 from shared.service.broker import batches, create_broker, raw_body, raw_message, start
 from shared.service.replay import answer_replay
+from shared.service.runtime import background
 from shared.service.wholeness import once_whole
 
 broker = create_broker(settings(), "intake")
@@ -67,7 +70,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 @asynccontextmanager
 async def work() -> AsyncIterator[None]:
     """Run the subscribers while the block does."""
-    async with broker:
+    async with background(Reminders(intake().runtime).run()), broker:
         await start(broker, intake().runtime.nats)
         yield
 

@@ -6,6 +6,7 @@ ntm.v1.targets.>
 ntm.v2.targets.>
 ntm.v1.problems.>
 ntm.v1.dossiers.>
+ntm.v1.reports.>
 ntm.v1.parked.>
 ntm.v1.rules.>
                        tell_gathered()  alerts that waited long enough    ->  notices that are due

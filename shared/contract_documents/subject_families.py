@@ -18,6 +18,7 @@ from shared.contracts.parked_message import Parked, Replayed, ReplayRequest
 from shared.contracts.preview import Preview, PreviewRequest
 from shared.contracts.problem_document import ProblemDocument
 from shared.contracts.reference_version import ReferenceVersion, RulesChanged
+from shared.contracts.report_due import ReportEvent, ReportSoonDue
 from shared.contracts.submission import AcceptedSubmission, Receipt, Refusal, Review, Submission, Withdrawal
 from shared.contracts.trouble import TroubleReported
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
@@ -148,6 +149,15 @@ SUBJECT_FAMILIES = (
         tuple(f"dossier.{step.replace('_', '.')}" for step in DossierStep),
         ("intake",),
         {"district": _DISTRICT, "commune": "Code of the commune."},
+    ),
+    SubjectFamily(
+        "reports",
+        subjects.report("{district}"),
+        "Báo cáo sắp đến hạn / Reports that are soon due and have not come, and their end.",
+        ReportSoonDue,
+        tuple(event.replace("_", ".") for event in ReportEvent),
+        ("intake",),
+        {"district": _DISTRICT},
     ),
     SubjectFamily(
         "alerts",

@@ -17,6 +17,7 @@ from shared.contracts.judgement import Judgement, JudgementRequest
 from shared.contracts.parked_message import Parked, Replayed, ReplayRequest
 from shared.contracts.preview import Preview, PreviewRequest
 from shared.contracts.problem_document import ProblemDocument
+from shared.contracts.report_due import ReportSoonDue
 from shared.contracts.submission import AcceptedSubmission, Receipt, Refusal, Review, Submission, Tracked
 from shared.contracts.trouble import TroubleReported
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
@@ -44,6 +45,7 @@ READ: tuple[type[BaseModel], ...] = (
     Review,
     DifficultyLogged,
     DossierLogged,
+    ReportSoonDue,
     StatusChanged,
     TargetChanged,
     AlertLogged,

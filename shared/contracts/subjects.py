@@ -23,6 +23,7 @@ ALL_TARGETS = "ntm.v1.targets.>"
 ALL_TARGETS_V2 = "ntm.v2.targets.>"
 ALL_PROBLEMS = "ntm.v1.problems.>"
 ALL_DOSSIERS = "ntm.v1.dossiers.>"
+ALL_REPORTS = "ntm.v1.reports.>"
 ALL_ALERTS = "ntm.v1.alerts.>"
 ALL_PARKED = "ntm.v1.parked.>"
 ALL_REFERENCE = "ntm.v1.reference.>"
@@ -39,6 +40,7 @@ KEPT = {
         ALL_TARGETS_V2,
         ALL_PROBLEMS,
         ALL_DOSSIERS,
+        ALL_REPORTS,
         ALL_PARKED,
         ALL_RULES,
     ],
@@ -111,6 +113,7 @@ CONSUMERS = {
         ALL_TARGETS_V2: "notify-targets-of-plans",
         ALL_PROBLEMS: "notify-problems",
         ALL_DOSSIERS: "notify-dossiers",
+        ALL_REPORTS: "notify-reports",
         ALL_PARKED: "notify-parked",
         ALL_RULES: "notify-rules",
         ALL_OPERATIONS: OPERATIONS_CONSUMER,
@@ -162,6 +165,11 @@ def withdrawn_from(subject: str) -> str:
 def problem(unit: str) -> str:
     """Return the subject of a unit's difficulties: reports and answers."""
     return f"ntm.v1.problems.{unit}"
+
+
+def report(district: str) -> str:
+    """Return the subject of a district's reports that are soon due."""
+    return f"ntm.v1.reports.{district}"
 
 
 def dossier(district: str | None, commune: str) -> str:

@@ -146,6 +146,7 @@ INTAKE = _service(
         subjects.ALL_REFUSALS,
         subjects.ALL_PROBLEMS,
         subjects.ALL_DOSSIERS,
+        subjects.ALL_REPORTS,
         subjects.PREVIEW,
         subjects.JUDGEMENT,
         # a receipt tells whether its submission is scored

@@ -142,7 +142,7 @@ def _of_plans(plans: Plans, things: Callable[[Reference], Things]) -> Things:
 
 
 def _branches(reference: Reference) -> Things:
-    roots = (reference.plan.routing, reference.plan.dossier_routing)
+    roots = (reference.plan.routing, reference.plan.dossier_routing, reference.plan.reminder_routing)
     return _by("id", (branch for root in roots for branch in root.walk()), "branches")
 
 
@@ -157,7 +157,7 @@ def _criteria(reference: Reference) -> Things:
     return {key: reference.criterion(key).model_dump(mode="json") for key in reference.criterion_keys}
 
 
-_TREES = ("routing", "dossier_routing")
+_TREES = ("routing", "dossier_routing", "reminder_routing")
 _OF_ALL: Mapping[str, Callable[[Reference], Things]] = {
     "unit": lambda reference: _by("key", reference.units),
     "element": _elements,

@@ -10,9 +10,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from services.intake.rules.reports_due import DueReport, reports_due, subjects_of, with_inherited
+from services.intake.reminders.reports_owed import reports_owed
+from services.intake.rules.reports_due import DueReport
 from services.intake.service import Serving
-from services.intake.storage import reports
 from shared.access.caller import Caller
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
@@ -82,13 +82,7 @@ async def list_reports_due(
     day = on or today
     reference = runtime.plans.in_force(day)
     units = _units(reference, caller, unit, day)
-    plan = reference.plan
-    family = list(reference.lineage.families(one.key for one in units))
-    asked = reports.Asked(family, subjects_of(reference), day, first=plan.horizon, last=plan.deadline)
-    async with runtime.engine.connect() as connection:
-        reported, unreadable = await reports.reported(connection, asked)
-    known = with_inherited(reported, reference, [reference.units.by_key(key) for key in family])
-    found = reports_due(reference, units, known, day)
+    found, unreadable = await reports_owed(runtime, reference, units, day)
     return ReportsDue(on=day, items=[_item(entry, reference) for entry in found], unreadable=unreadable)
 
 

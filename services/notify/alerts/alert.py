@@ -15,22 +15,30 @@ from services.notify.alerts.silence_given import SilenceEvent, SilenceGiven
 from shared.contracts.alert import DifficultyEvent, OccasionKind, OperationNoted
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.reference_version import RulesChanged
+from shared.contracts.report_due import ReportEvent, ReportSoonDue
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.models import AnyEvent, Unit
 from shared.stable_id import stable_id
 from shared.time import VIETNAM
 
 type Occasion = (
-    StatusChanged | TargetChanged | DifficultyLogged | TurnOfDossier | OperationNoted | RulesChanged | SilenceGiven
+    StatusChanged
+    | TargetChanged
+    | DifficultyLogged
+    | TurnOfDossier
+    | ReportSoonDue
+    | OperationNoted
+    | RulesChanged
+    | SilenceGiven
 )
-"""The event behind an alert: a change of a verdict, an entry about a difficulty, a turn in a dossier, a note about the
-system itself, other rules, or a silence for others.
+"""The event behind an alert: a change of a verdict, an entry about a difficulty, a turn in a dossier, a report that is
+soon due, a note about the system itself, other rules, or a silence for others.
 """
 
-type AlertKind = OccasionKind | Literal["dossier"]
-"""The kind of an alert. The released kinds are a closed list, so readers of the API get a dossier's as `status`."""
+type AlertKind = OccasionKind | Literal["dossier", "report"]
+"""The kind of an alert. The released kinds are a closed list, so readers of the API get these two as `status`."""
 
-type AlertedEvent = AnyEvent | DossierEvent | FiguresEvent | RulesEvent | SilenceEvent
+type AlertedEvent = AnyEvent | DossierEvent | ReportEvent | FiguresEvent | RulesEvent | SilenceEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,8 @@ class Alert:
                 return "operation"
             case TurnOfDossier():
                 return "dossier"
+            case ReportSoonDue():
+                return "report"
             case change:
                 return change.kind
 
@@ -106,6 +116,8 @@ class Alert:
                 return str(logged.problem)
             case TurnOfDossier(dossier=criteria_set, turn=turn):
                 return "/".join(filter(None, (criteria_set, turn.step, turn.sector)))
+            case ReportSoonDue(report=report, period=period):
+                return f"{report}/{period}"
             case OperationNoted() as noted:
                 return noted.about
             case RulesChanged(cause="rebuild"):
@@ -127,6 +139,6 @@ class Alert:
 
 def day_of(occasion: Occasion) -> date:
     """Return the day that was judged, or the day in Vietnam on which a difficulty, a step or a note was written."""
-    if isinstance(occasion, DifficultyLogged | TurnOfDossier | OperationNoted | RulesChanged | SilenceGiven):
+    if not isinstance(occasion, StatusChanged | TargetChanged):
         return occasion.at.astimezone(VIETNAM).date()
     return occasion.on

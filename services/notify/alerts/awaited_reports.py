@@ -10,6 +10,7 @@ from services.notify.alerts.alert import Alert
 from services.notify.texts import phrase
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.period import Period
+from shared.contracts.report_due import ReportSoonDue
 from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
@@ -30,8 +31,10 @@ class AwaitedReport:
 
 
 def awaited(alert: Alert, reference: Reference) -> Sequence[AwaitedReport]:
-    """Return the reports that are overdue by an alert; none for alerts of other events."""
+    """Return the reports that are overdue by an alert, or soon due; none for alerts of other events."""
     change = alert.occasion
+    if isinstance(change, ReportSoonDue):
+        return [AwaitedReport(change.report, change.name, change.period, change.due)]
     if alert.event is not Event.OVERDUE or not isinstance(change, StatusChanged | TargetChanged):
         return []
     periods = [Period.parse(text) for text in change.assessment.overdue]

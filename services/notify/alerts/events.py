@@ -17,6 +17,7 @@ from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.dossier import DossierLogged
 from shared.contracts.parked_message import Parked
 from shared.contracts.reference_version import RulesChanged
+from shared.contracts.report_due import ReportSoonDue
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
 from shared.reference.models import Plan
@@ -35,6 +36,8 @@ def _type_of(body: Any) -> str | None:
         return "rules"
     if "silence" in body:
         return "silence"
+    if "due" in body and "missing" in body:
+        return "report"
     if "turn" in body:
         return "dossier"
     if "criteria_set" in body:
@@ -51,6 +54,7 @@ EVENTS: TypeAdapter[Occasion | Parked | DossierLogged] = TypeAdapter(
         | Annotated[DifficultyLogged, Tag("problem")]
         | Annotated[OperationNoted, Tag("operation")]
         | Annotated[TurnOfDossier, Tag("dossier")]
+        | Annotated[ReportSoonDue, Tag("report")]
         | Annotated[RulesChanged, Tag("rules")]
         | Annotated[SilenceGiven, Tag("silence")]
         | Annotated[Parked, Tag("parked")]
@@ -105,7 +109,9 @@ def alert_of(occasion: Occasion, reference: Reference, trace: str | None = None)
         closing = _closing_plan(occasion, reference.plan)
         return Alert(occasion, unit, district, trace, occasion.sample, closing_plan=closing)
     sample = (
-        occasion.sample if isinstance(occasion, TurnOfDossier | RulesChanged | SilenceGiven) else reference.plan.sample
+        occasion.sample
+        if isinstance(occasion, TurnOfDossier | ReportSoonDue | RulesChanged | SilenceGiven)
+        else reference.plan.sample
     )
     return Alert(occasion, unit, district, trace, sample)
 

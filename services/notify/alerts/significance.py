@@ -10,6 +10,7 @@ from services.notify.alerts.draft import AT_A_TIME_OF_DAY, Draft
 from services.notify.alerts.figures import FiguresEvent
 from shared.contracts.alert import DifficultyEvent, OperationEvent, Severity
 from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
+from shared.contracts.report_due import ReportEvent
 from shared.contracts.status import Event
 
 ENDS: Mapping[AlertedEvent, Collection[AlertedEvent]] = {
@@ -24,6 +25,7 @@ ENDS: Mapping[AlertedEvent, Collection[AlertedEvent]] = {
     DifficultyEvent.ANSWERED: {DifficultyEvent.REPORTED},
     DifficultyEvent.CLOSED: {DifficultyEvent.REPORTED},
     DossierEvent.DONE: {DossierEvent.TURN},
+    ReportEvent.SETTLED: {ReportEvent.SOON_DUE},
     OperationEvent.GATEWAY_BACK: {OperationEvent.GATEWAY_DOWN},
     OperationEvent.MESSAGES_SETTLED: {OperationEvent.MESSAGES_PARKED},
 }
@@ -76,8 +78,8 @@ def opens(alert: Alert) -> bool:
 
 
 def is_to_acknowledge(draft: Draft) -> bool:
-    """Say whether the notice asks people to acknowledge it, since it tells of an open alert."""
-    return draft.channel != "webhook" and any(opens(alert) for alert in draft.told)
+    """Say whether the notice asks people to acknowledge it, since it tells of an open alert and not only reminds."""
+    return draft.channel != "webhook" and any(opens(alert) and alert.kind != "report" for alert in draft.told)
 
 
 def has_link(draft: Draft) -> bool:

@@ -31,11 +31,14 @@ from shared.contracts.difficulty import DifficultyKind, DifficultyLogged
 from shared.contracts.dossier import DossierStep
 from shared.contracts.period import Period
 from shared.contracts.reference_version import RulesChanged, VerdictsMoved
+from shared.contracts.report_due import ReportEvent, ReportSoonDue
 from shared.contracts.status import Event, Stage, Status
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
 from shared.reference.models import AnyEvent, Contact, Match
+from shared.reference.refs import unit_ref
 from shared.texts import filled
+from shared.time import VIETNAM
 
 _COMMUNE, _DISTRICT, _CRITERION, _COMMITMENT = "06280", "184", "ntm-11", "poverty-communes"
 VERDICTS = {
@@ -64,6 +67,8 @@ def example(event: AlertedEvent, reference: Reference, *, of_commitment: bool = 
         return alert_of(_silence(reference), reference)
     if isinstance(event, FiguresEvent):
         return _figures(event, reference)
+    if isinstance(event, ReportEvent):
+        return alert_of(_soon_due(reference, event), reference)
     kind: OccasionKind = "problem" if isinstance(event, DifficultyEvent) else "status"
     if isinstance(event, OperationEvent):
         kind = "operation"
@@ -107,6 +112,24 @@ def _rules(reference: Reference, event: RulesEvent = RulesEvent.CHANGED) -> Rule
         targets=[],
         sample=True,
         cause="rebuild" if event is RulesEvent.REBUILT else "rules",
+    )
+
+
+def _soon_due(reference: Reference, event: ReportEvent) -> ReportSoonDue:
+    report, period = reference.calendar[0], Period.parse("2023-06")
+    due = report.due_day_of(period)
+    units = [reference.units.known(code)[0] for code in (_DISTRICT, _COMMUNE)]
+    return ReportSoonDue(
+        id=UUID(int=4),
+        event=event,
+        at=datetime.combine(due - timedelta(days=3), datetime.min.time(), VIETNAM),
+        unit=unit_ref(units[0]),
+        report=report.id,
+        name=report.name,
+        period=period,
+        due=due,
+        missing=[unit_ref(units[1])],
+        sample=True,
     )
 
 

@@ -9,6 +9,7 @@ from services.notify.alerts.dossier_turn import DossierEvent
 from services.notify.alerts.significance import possible_severities
 from shared.contracts.alert import DifficultyEvent, OperationEvent
 from shared.contracts.bilingual import Bilingual
+from shared.contracts.report_due import ReportEvent
 from shared.contracts.status import Event
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
@@ -19,6 +20,7 @@ _EVENTS: Mapping[AlertKind, Collection[AlertedEvent]] = {
     "target": frozenset(Event),
     "problem": frozenset(DifficultyEvent),
     "dossier": frozenset(DossierEvent),
+    "report": frozenset(ReportEvent),
     "operation": frozenset(OperationEvent),
 }
 _OF_A_KIND = ("dossiers", "kinds", "commitments", "reports", "criteria", "sets", "cohorts")
@@ -67,7 +69,7 @@ def _clash(match: Match, reference: Reference) -> Sequence[str]:
         (("dossiers",), {"dossier"}),
         (("kinds",), {"problem"}),
         (("commitments",), {"target"}),
-        (("reports",), {"status", "target"}),
+        (("reports",), {"status", "target", "report"}),
         (("criteria", "sets", "cohorts"), {"status", "target", "problem", "dossier"}),
     ):
         for name in names:

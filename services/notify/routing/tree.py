@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.dossier_turn import TurnOfDossier
 from services.notify.routing.matching import matches
+from shared.contracts.report_due import ReportSoonDue
 from shared.reference.load import Reference
 from shared.reference.models import Branch, Escalation, Plan
 
@@ -16,22 +17,24 @@ from shared.reference.models import Branch, Escalation, Plan
 class Tree:
     """The routing tree. Every branch holds a copy of the properties that it inherits from its parents.
 
-    Turns in dossiers have a tree of their own, since the plan's names the events that it takes.
+    Turns in dossiers and reminders have trees of their own, since the plan's names the events that it takes.
     """
 
     root: Branch
     dossiers: Branch
+    reminders: Branch
     branches: Mapping[str, Branch]
 
     @classmethod
     def of(cls, plan: Plan) -> Tree:
         """Return the tree of a plan. Alerts that no branch takes go to the alert receivers of its distribution list."""
         by_default = [role for entry in plan.distribution if entry.receives == "alerts" for role in entry.roles]
-        whole, dossiers = (
+        whole, dossiers, reminders = (
             _grow(root, root.model_copy(update={"to": root.to or list(dict.fromkeys(by_default))}))
-            for root in (plan.routing, plan.dossier_routing)
+            for root in (plan.routing, plan.dossier_routing, plan.reminder_routing)
         )
-        return cls(whole, dossiers, {branch.id: branch for root in (whole, dossiers) for branch in root.walk()})
+        trees = (whole, dossiers, reminders)
+        return cls(whole, dossiers, reminders, {branch.id: branch for root in trees for branch in root.walk()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,13 @@ def taking(tree: Tree, alert: Alert, reference: Reference) -> Sequence[Branch]:
 
 def asked(tree: Tree, alert: Alert, reference: Reference) -> Sequence[AskedBranch]:
     """Return every branch that routing asks about an alert, in order, with its answer."""
-    root = tree.dossiers if isinstance(alert.occasion, TurnOfDossier) else tree.root
+    match alert.occasion:
+        case TurnOfDossier():
+            root = tree.dossiers
+        case ReportSoonDue():
+            root = tree.reminders
+        case _:
+            root = tree.root
     return list(_ask(root, alert, reference, 0))
 
 

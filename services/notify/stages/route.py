@@ -18,6 +18,7 @@ from services.notify.routing.told_of_silence import COORDINATION_OFFICE, told_of
 from services.notify.routing.tree import escalations, is_news, taking
 from services.notify.world import World
 from shared.contracts.alert import ChannelName
+from shared.contracts.report_due import ReportEvent
 from shared.reference.models import COMMITMENT_OWNER, CRITERION_OWNER, Branch, Contact, Plan, Role, RoleHolder, Unit
 from shared.time import VIETNAM
 from shared.working_days import after_working_days
@@ -46,7 +47,7 @@ def climb(alert: Alert, branch: Branch, step: int, world: World) -> Sequence[Dra
 
 
 def _route(alert: Alert, world: World) -> Iterable[Draft]:
-    if alert.event is DossierEvent.DONE:  # it ends an alert, and is no news to those who took the step
+    if alert.event in (DossierEvent.DONE, ReportEvent.SETTLED):  # they end alerts, and are no news to who did the work
         return
     world = world.of(alert)
     if alert.is_found_by_rebuild:

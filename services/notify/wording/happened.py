@@ -6,14 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.notify.alerts.alert import AlertKind
+from services.notify.texts import phrase
 from services.notify.wording.templates import words_of
 from shared.contracts.bilingual import Language
 from shared.contracts.dossier import DossierStep
-from shared.text import DOSSIER_STEPS
+from shared.contracts.period import Period
+from shared.contracts.report_due import ReportEvent
+from shared.text import DOSSIER_STEPS, period_name
 
 
 def happened(kind: AlertKind, event: str, body: Mapping[str, Any], language: Language) -> str:
     """Return the topic and its event in a few words: `tiêu chí 11 (Nghèo đa chiều) chậm tiến độ`."""
+    if kind == "report":
+        soon = (
+            phrase("happened.report_soon_due") if event == ReportEvent.SOON_DUE else phrase("happened.report_settled")
+        )
+        name, period = body["name"][language], period_name(Period.parse(body["period"]), language)
+        return soon.in_(language).format(name=name, period=period)
     words = words_of(language)
     about = body.get("criterion")
     key, name = (about["key"], about["name"][language]) if isinstance(about, dict) else (about or "", "")

@@ -11,6 +11,8 @@ from services.notify.alerts.awaited_reports import AwaitedReport, awaited
 from services.notify.world import World
 from shared import text
 from shared.contracts.bilingual import Language
+from shared.contracts.report_due import ReportSoonDue
+from shared.reference.models import Unit
 from shared.time import VIETNAM
 
 
@@ -48,11 +50,20 @@ def report_list(alerts: Sequence[Alert], language: Language, world: World) -> Se
         for report in awaited(alert, world.of(alert).reference):
             district = alert.district or alert.unit
             missing = found.setdefault(report, {}).setdefault(district.code, Missing(district.title_in(language)))
-            if alert.unit != district and alert.unit.name not in missing.places:
-                missing.places.append(alert.unit.name)
+            own = [alert.unit] if alert.unit != district else _missing_by(alert, world)
+            missing.places.extend(unit.name for unit in own if unit.name not in missing.places)
     today = world.moment.astimezone(VIETNAM).date()
     ordered = sorted(found.items(), key=lambda one: (one[0].period.end, one[0].id))
     return [_listed(report, list(districts.values()), language, today) for report, districts in ordered]
+
+
+def _missing_by(alert: Alert, world: World) -> Sequence[Unit]:
+    """Return the communes that a reminder to their district names."""
+    soon = alert.occasion
+    if not isinstance(soon, ReportSoonDue):
+        return []
+    units = (world.reference.units.find(one.code, alert.on) for one in soon.missing if one.code != soon.unit.code)
+    return [unit for unit in units if unit]
 
 
 def _listed(awaited_report: AwaitedReport, districts: Sequence[Missing], language: Language, today: date) -> Listed:

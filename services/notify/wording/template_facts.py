@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from services.notify.alerts.alert import Alert
+from services.notify.alerts.awaited_reports import awaited
 from services.notify.alerts.dossier_turn import DossierEvent, TurnOfDossier
 from services.notify.alerts.draft import DIGESTS, NEWS, REPEAT, Draft
 from services.notify.alerts.figures import FiguresEvent
@@ -14,6 +15,7 @@ from services.notify.alerts.significance import is_to_acknowledge, severity
 from services.notify.alerts.silence_given import SilenceGiven
 from services.notify.contacts.phones import as_dialled
 from services.notify.texts import phrase
+from services.notify.wording.happened import happened
 from services.notify.wording.report_list import report_list
 from services.notify.wording.templates import Facts, words_of
 from services.notify.wording.verdict_table import Words, is_verified, table
@@ -25,6 +27,7 @@ from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.period import Period
 from shared.contracts.reference_version import RulesChanged, VerdictsMoved
+from shared.contracts.report_due import ReportSoonDue
 from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
@@ -58,6 +61,8 @@ def facts_of(draft: Draft, world: World, words: Words) -> Facts:
             return facts | _of_difficulty(occasion, language, world.reference)
         case TurnOfDossier():
             return facts | _of_turn(occasion, language, world.reference)
+        case ReportSoonDue():
+            return facts | _of_report(alert, occasion, language, world.reference)
         case RulesChanged():
             return facts | _of_rules(occasion, language, world.reference)
         case SilenceGiven():
@@ -131,6 +136,7 @@ def facts_of_reports(draft: Draft, world: World) -> Facts:
         "place": _common_unit(draft.told, world.of(draft.alert).reference),
         "districts": list(dict.fromkeys(one.district for listed in reports for one in listed.districts)),
         "owes": owes,
+        "is_soon": all(alert.kind == "report" for alert in draft.told),
         "rows": [],
         "tone": "neutral",
         "form": next((form for alert in draft.told if owes and (form := _form(alert, world))), None),
@@ -245,6 +251,12 @@ def _of_difficulty(logged: DifficultyLogged, language: Language, reference: Refe
         "quotation": lines_of(logged.words),
         "rows": [],
     }
+
+
+def _of_report(alert: Alert, soon: ReportSoonDue, language: Language, reference: Reference) -> Facts:
+    """Return a report that is soon due, where a notice tells of other things beside."""
+    what = happened(alert.kind, soon.event, soon.model_dump(mode="json"), language)
+    return {**_topic("", what, language, reference), "difficulty_kind": None, "reason": what, "rows": [], "overdue": []}
 
 
 def _of_turn(occasion: TurnOfDossier, language: Language, reference: Reference) -> Facts:
@@ -362,11 +374,11 @@ def _link(alert: Alert, board_url: str | None) -> str | None:
 
 def _form(alert: Alert, world: World) -> str | None:
     """Return the address at which the report that an alert asks for is made; None for other alerts."""
-    change = alert.occasion
-    if alert.event != Event.OVERDUE or not isinstance(change, StatusChanged) or not world.figures_url:
+    reports = awaited(alert, world.reference)
+    if not reports or not world.figures_url:
         return None
     place = alert.district or alert.unit
-    return f"{world.figures_url.rstrip('/')}/?unit={place.code}&period={change.assessment.overdue[0]}#send"
+    return f"{world.figures_url.rstrip('/')}/?unit={place.code}&period={reports[0].period}#send"
 
 
 def _groups(items: Sequence[Facts], words: Words) -> Sequence[Facts]:

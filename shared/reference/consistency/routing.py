@@ -39,7 +39,11 @@ def of_routing(checks: Checks, reference: Reference) -> None:
     """Check the plan's routing tree and its inhibitions."""
     plan = reference.plan
     seen: set[str] = set()
-    trees = {"routing": plan.routing, "dossier_routing": plan.dossier_routing}
+    trees = {
+        "routing": plan.routing,
+        "dossier_routing": plan.dossier_routing,
+        "reminder_routing": plan.reminder_routing,
+    }
     for place, branch in (pair for name, root in trees.items() for pair in _placed((name,), root)):
         if branch.id in seen:
             checks.fault(

@@ -16,7 +16,7 @@ from shared.contracts.refs import UnitCode
 from shared.contracts.status import Stage
 from shared.reference.models.criteria import Criterion, Formula, Ratio
 from shared.reference.models.record import CriterionKey, Record, Role, Term
-from shared.reference.models.routing import DISTRIBUTION, DOSSIERS, Branch, Inhibition
+from shared.reference.models.routing import DISTRIBUTION, DOSSIERS, REMINDERS, Branch, Inhibition
 from shared.reference.models.units import UnitKind
 
 
@@ -354,6 +354,10 @@ class Plan(Record):
     duties: list[Duty] = Field(default=[])
     routing: Branch = DISTRIBUTION
     dossier_routing: Branch = Field(default=DOSSIERS, description="The tree of turns in dossiers of recognition.")
+    remind_working_days: int | None = Field(
+        default=None, ge=1, le=20, description="How long before a report is due who has not reported is reminded."
+    )
+    reminder_routing: Branch = Field(default=REMINDERS, description="The tree of these reminders.")
     inhibitions: list[Inhibition] = Field(default=[])
     stated_spans: list[StatedSpan] = Field(default=[])
     stated_units: list[StatedUnit] = Field(default=[])

@@ -118,6 +118,12 @@ DOSSIERS = Branch(
 """The routing of turns in dossiers of a plan without its own: its distribution list hears of them by mail."""
 
 
+REMINDERS = Branch(
+    id="reminder", channels=["email"], group=Grouping(wait=timedelta(minutes=10), interval=timedelta(minutes=15))
+)
+"""The routing of reminders of a plan without its own: its distribution list hears of them by mail."""
+
+
 class Inhibition(Record):
     """A rule by which a recipient who was told of an open cause is not told of the alerts that the cause hides."""
 

@@ -1,0 +1,1 @@
+"""Reminders of reports that are soon due, and what units owe."""
