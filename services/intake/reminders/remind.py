@@ -53,7 +53,7 @@ class Reminders:
             await self._runtime.clock.next_day(wait_seconds)
 
     async def look(self) -> None:
-        """Publish what is new about the reports that are soon due, or were until a few days ago."""
+        """Publish what is new about the reports that are soon due, or were until a while ago."""
         today = self._runtime.clock.today()
         reference = self._runtime.plans.in_force(today)
         working_days = reference.plan.remind_working_days
