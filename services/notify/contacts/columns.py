@@ -22,7 +22,7 @@ FIELDS: Mapping[str, tuple[Bilingual, str]] = {
     "name": (phrase("columns.name"), "ten; ho va ten; ho ten; ten dau moi; dau moi; name; full name"),
     "language": (phrase("columns.language"), "ngon ngu; language"),
     "digest": (phrase("columns.digest"), "tong hop; digest"),
-    "news": (phrase("columns.news"), "tin khong can xu ly; tin khong phai xu ly; tin; news"),
+    "news": (phrase("columns.news"), "thong bao khong phai xu ly; thong bao khong can xu ly; news"),
     "quiet_from": (phrase("columns.quiet_from"), "yen lang tu; quiet from"),
     "quiet_until": (phrase("columns.quiet_until"), "yen lang den; quiet until"),
     "emails": (
