@@ -129,7 +129,7 @@ def verified(path: Path, identity: Path | None) -> Manifest:
     digests: dict[str, tuple[Any, int]] = {}
     for part in _entries(path, identity):
         if part.member == _MANIFEST:
-            manifest = _manifest(part.data)
+            manifest = _manifest(path, part.data)
         else:
             digest, size = digests.get(part.member) or (hashlib.sha256(), 0)
             digest.update(part.data)
@@ -140,8 +140,8 @@ def verified(path: Path, identity: Path | None) -> Manifest:
         digest, size = digests.pop(name, (hashlib.sha256(), 0))
         if (size, digest.hexdigest()) != (noted.bytes, noted.sha256):
             raise DamagedBackupError(path, name)
-    if digests:
-        raise DamagedBackupError(path, next(iter(digests)))
+    if (other := next(iter(digests), None) or manifest.contradiction()) is not None:
+        raise DamagedBackupError(path, other)
     return manifest
 
 
@@ -180,13 +180,13 @@ def _check_footer(path: Path) -> None:
             raise DamagedBackupError(path, "SHA-256")
 
 
-def _manifest(data: bytes) -> Manifest:
+def _manifest(path: Path, data: bytes) -> Manifest:
     try:
         return Manifest.model_validate_json(data)
     except ValidationError as error:
         if any(fault["loc"] == ("format",) for fault in error.errors()):
             raise NewerBackupError("format > 1") from None
-        raise
+        raise DamagedBackupError(path, _MANIFEST) from None
 
 
 def _entries(path: Path, identity: Path | None) -> Iterator[Part]:

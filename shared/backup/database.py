@@ -146,7 +146,7 @@ async def restore(
         for schema in packages:
             await connection.execute(text(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE'))
     for schema, package in packages.items():
-        await migrate(engine, package, manifest.heads[schema])
+        await migrate(engine, package, manifest.heads.get(schema, "head"))
     part = first
     async with _driver(engine) as driver, driver.transaction():
         names = ", ".join(f'"{table.schema_name}"."{table.name}"' for table in manifest.tables)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, Field, field_validator
+
+from shared.contracts import subjects
+
+Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+"""The name of a schema, a table or a column."""
 
 NOT_CONTAINED = (
     "the broker's users, their seeds and the keys that sign messages",
@@ -25,9 +30,9 @@ class Member(BaseModel):
 class TableNote(BaseModel):
     """A table in a backup."""
 
-    schema_name: str
-    name: str
-    columns: list[str]
+    schema_name: Name
+    name: Name
+    columns: list[Name]
     rows: int
 
     @property
@@ -47,6 +52,13 @@ class StreamNote(BaseModel):
     def member(self) -> str:
         """The name of its snapshot in the backup."""
         return f"streams/{self.name}"
+
+    @field_validator("state")
+    @classmethod
+    def _says_where_it_ends(cls, state: dict[str, Any]) -> dict[str, Any]:
+        if not all(isinstance(state.get(name), int) for name in ("messages", "last_seq")):
+            raise ValueError("no number of messages, or none of the last one")
+        return state
 
     @property
     def last_sequence(self) -> int:
@@ -76,3 +88,19 @@ class Manifest(BaseModel):
     streams: list[StreamNote]
     members: dict[str, Member]
     not_contained: list[str] = list(NOT_CONTAINED)
+
+    def contradiction(self) -> str | None:
+        """Return the name of something that the manifest names in one place and not in another, as after a change by
+        hand; None where all fits.
+        """
+        if not self.tables:
+            return "database"
+        for table in self.tables:
+            if table.schema_name not in self.heads or table.member not in self.members:
+                return table.member
+        for stream in self.streams:
+            is_known = stream.name in subjects.STREAMS and stream.config.get("name") == stream.name
+            if not is_known or stream.member not in self.members:
+                return stream.member
+        named = {table.member for table in self.tables} | {stream.member for stream in self.streams}
+        return next((member for member in self.members if member not in named), None)

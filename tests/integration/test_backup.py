@@ -8,6 +8,7 @@ import os
 import signal
 import stat
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from shared.access.agency_keys import add_key
 from shared.access.caller import EVERYTHING
 from shared.access.tables import SessionRow
 from shared.backup.archive import parts, verified, written
+from shared.backup.manifest import Manifest
 from shared.backup.retention import Retention, name_at
 from shared.contracts import subjects
 from shared.nats.users import seed_file
@@ -292,9 +294,52 @@ async def test_a_target_that_runs_or_holds_data_or_a_damaged_backup_changes_noth
 
 
 def _with_head(file: Path, into: Path, head: str) -> None:
-    manifest = verified(file, None)
+    edited(file, into, lambda manifest: manifest.heads.update(intake=head))
+
+
+def edited(file: Path, into: Path, edit: Callable[[Manifest], object]) -> None:
+    """Change a backup's manifest by hand; all digests agree."""
+    manifest, content = verified(file, None), dict.fromkeys(verified(file, None).members, b"")
+    for part in parts(file, None):
+        content[part.member] += part.data
+    edit(manifest)
     with written(into, []) as archive:
-        archive.finish(manifest.model_copy(update={"heads": {**manifest.heads, "intake": head}, "members": {}}))
+        for name in [name for name in content if name in manifest.members]:
+            with archive.member(name) as write:
+                write(content[name])
+        archive.finish(manifest)
+
+
+_EDITS: dict[str, Callable[[Manifest], object]] = {
+    "no table": lambda manifest: manifest.tables.clear(),
+    "statements in a name": lambda manifest: setattr(manifest.tables[0], "name", 'x"; DROP SCHEMA intake CASCADE; --'),
+    "a table of the server": lambda manifest: setattr(manifest.tables[0], "schema_name", "pg_catalog"),
+    "rows left out": lambda manifest: manifest.members.pop("database/intake.submission"),
+    "a stream left out": lambda manifest: manifest.members.pop("streams/SUBMISSIONS"),
+    "no versions": lambda manifest: manifest.heads.clear(),
+    "another stream": lambda manifest: setattr(manifest.streams[0], "name", "../../x"),
+    "a stream of other settings": lambda manifest: manifest.streams[0].config.update(name="OTHER"),
+    "a stream without an end": lambda manifest: manifest.streams[0].state.clear(),
+    "an end in words": lambda manifest: manifest.streams[0].state.update(last_seq="many"),
+}
+
+
+async def test_a_manifest_that_was_changed_by_hand_is_refused_before_anything_is_deleted(
+    filled: Filled, tmp_path: Path
+) -> None:
+    file = tmp_path / "b"
+    await filled.ntm("backup", str(file))
+    await filled.stop()
+    state = await contents(filled.around)
+    for name, edit in _EDITS.items():
+        changed = tmp_path / name.replace(" ", "-")
+        edited(file, changed, edit)
+        for said in (
+            await filled.ntm("backup", "--verify", str(changed), status=1),
+            await filled.restore(str(changed), "--replace", status=1),
+        ):
+            assert str(changed) in said, name
+    assert await contents(filled.around) == state
 
 
 async def test_an_encrypted_backup_is_restored_by_its_identity(filled: Filled, tmp_path: Path) -> None:

@@ -19,15 +19,26 @@ from shared.backup.errors import (
     UnusableRecipientError,
     WrongIdentityError,
 )
-from shared.backup.manifest import Manifest, Member
+from shared.backup.manifest import Manifest, Member, StreamNote, TableNote
 from shared.time import utc_now
 
-CONTENT = {"database/intake.submission": hashlib.shake_256().digest(9 << 20), "database/empty": b"", "streams/X": b"x"}
+CONTENT = {
+    "database/intake.submission": hashlib.shake_256().digest(9 << 20),
+    "database/intake.empty": b"",
+    "streams/STATUS": b"x",
+}
 
 
 def a_manifest(members: dict[str, Member]) -> Manifest:
+    named = [member.partition("/")[2] for member in members]
+    tables = [name.split(".") for name in named if "." in name]
     return Manifest(
-        program="1", made_at=utc_now(), clock="real", heads={}, tables=[], sequences={}, consumers={}, streams=[],
+        program="1", made_at=utc_now(), clock="real", heads={"intake": "0001"}, sequences={}, consumers={},
+        tables=[TableNote(schema_name=schema, name=name, columns=["id"], rows=0) for schema, name in tables],
+        streams=[
+            StreamNote(name=name, config={"name": name}, state={"messages": 1, "last_seq": 1})
+            for name in named if "." not in name
+        ],
         members=members,
     )  # fmt: skip
 
