@@ -148,7 +148,7 @@ async def test_a_posted_figure_becomes_a_status_an_event_a_mail_and_an_sms(whole
         return sent if any("phong-ldtbxh-184@langson.example" in mail["to"] for mail in sent) else []
 
     mails = await eventually(mails_about_the_loss)
-    texts = await eventually(lambda: whole.sent("sms", "06280"))
+    texts = await eventually(lambda: whole.sent("sms", "Diem He"))
     await plain.close()
 
     assert {"phong-ldtbxh-184@langson.example"} <= {to for mail in mails for to in mail["to"]}
