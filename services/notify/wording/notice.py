@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from services.notify.alerts.alert import Alert, AlertKind
 from services.notify.alerts.awaited_reports import awaited
-from services.notify.alerts.draft import Draft
+from services.notify.alerts.draft import NEWS, Draft
 from services.notify.alerts.notice import Wording
 from services.notify.sms_text import Style
 from services.notify.wording.template_facts import facts_of, facts_of_reports, facts_of_several
@@ -55,7 +55,7 @@ def _filling(draft: Draft, world: World, words: Words) -> tuple[str, Facts]:
     """Return the template of a draft, and the facts that fill it in."""
     if all(awaited(alert, world.of(alert).reference) for alert in draft.told):
         return _REPORTS, facts_of_reports(draft, world)
-    if len(draft.told) == 1:
+    if len(draft.told) == 1 and draft.waits != NEWS:  # a digest is said to be one, however little it tells
         return _TEMPLATES[draft.alert.kind], facts_of(draft, world, words)
     return _SEVERAL, facts_of_several(draft, world, words)
 

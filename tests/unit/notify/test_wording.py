@@ -297,3 +297,9 @@ def test_what_cannot_be_sent_is_not_worded() -> None:
 def test_the_same_change_is_worded_alike() -> None:
     change = a_status_change(id=UUID(int=1))
     assert worded(a_draft(change)) == worded(a_draft(change))
+
+
+def test_a_digest_of_one_piece_of_news_says_that_it_is_one() -> None:
+    [rendered] = render([a_draft(a_status_change(Event.MET), waits="news")], WORLD)
+    assert rendered.wording
+    assert rendered.wording.subject == "Tổng hợp trong tuần: Điềm He: tiêu chí 11 đã đạt"
