@@ -25,6 +25,14 @@ _SECRET_BYTES = 24
 """The shortest secret that Standard Webhooks allow."""
 
 
+def _is_server(address: str) -> bool:
+    try:
+        parts = urlsplit(address.strip())
+        return address.strip().startswith(("nats://", "tls://")) and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
+
+
 class Settings(BaseSettings):
     """Settings that all services share."""
 
@@ -219,7 +227,7 @@ class Settings(BaseSettings):
     @field_validator("nats_url")
     @classmethod
     def _names_servers(cls, value: str) -> str:
-        if not all(urlsplit(address.strip()).hostname for address in value.split(",")):
+        if not all(map(_is_server, value.split(","))):
             raise ValueError("expected nats://host:port, or several of them between commas")
         return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +23,8 @@ class BrokerUnreachableError(BrokerUnusableError):
 
     def __init__(self, servers: Sequence[str], error: Exception) -> None:
         reason = str(error) or type(error).__name__
-        super().__init__(filled(phrase("connection.unreachable"), servers=", ".join(servers), reason=reason))
+        shown = ", ".join(re.sub("//.*@", "//", server) for server in servers)  # without a password
+        super().__init__(filled(phrase("connection.unreachable"), servers=shown, reason=reason))
 
 
 class CredentialsRefusedError(BrokerUnusableError):

@@ -9,6 +9,7 @@ import pytest
 from services.intake.settings import settings as intake_settings
 from services.notify.settings import NotifySettings
 from services.scoring.settings import ScoringSettings
+from shared.nats.unreachable import BrokerUnreachableError
 from shared.service.settings import ServiceSettings
 from shared.settings import Settings, read_settings
 
@@ -122,3 +123,28 @@ def test_intake_reads_the_settings_of_a_service(monkeypatch: pytest.MonkeyPatch)
     intake_settings.cache_clear()
     with pytest.raises(SystemExit, match="NTM_SMTP_HOST"):
         intake_settings()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://nats:4222", "nats:4222", "nats://nats:99999", "nats://nats:0", "nats://a:4222;nats://b:4222",
+     "nats://a:4222,", "NATS://nats:4222", "nats://"],
+)  # fmt: skip
+def test_an_address_at_which_no_broker_can_be_is_named_at_the_start(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    words = words_of(monkeypatch, NTM_NATS_URL=url)
+    assert "NTM_NATS_URL" in words
+    assert "nats://host:port" in words
+
+
+@pytest.mark.parametrize(
+    "url", ["nats://nats:4222", "tls://10.1.2.3", "nats://a:1, nats://[::1]:2", "nats://user:password@nats:4222"]
+)
+def test_one_or_several_servers_are_an_ordinary_setting(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("NTM_NATS_URL", url)
+    assert read_settings(Settings).nats_url == url
+
+
+def test_a_server_that_cannot_be_reached_is_named_without_its_password() -> None:
+    words = str(BrokerUnreachableError(["nats://ntm:hunter22@nats:4222", "tls://b:1"], TimeoutError()))
+    assert "nats://nats:4222, tls://b:1" in words
+    assert "hunter22" not in words
