@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +18,10 @@ _ASKS_FOR_TLS = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 """PostgreSQL's `SSLRequest`: its length, and 80877103."""
 
 
+type Span = tuple[datetime | None, datetime | None]
+"""The moments between which a certificate is valid; None: those of every other one."""
+
+
 class Authority:
     """An authority whose certificates stand in a directory."""
 
@@ -26,23 +31,26 @@ class Authority:
         self.file = directory / "ca.pem"
         self._authority.cert_pem.write_to_path(self.file)
 
-    def issue(self, name: str) -> tuple[Path, Path]:
+    def issue(self, name: str, valid: Span | None = None) -> tuple[Path, Path]:
         """Return the files of a new certificate for a host or an address, and of its key."""
+        since, until = valid or (None, None)
         certificate, key = (self._directory / f"{name}.{ending}" for ending in ("pem", "key"))
-        issued = self._authority.issue_cert(name)
+        issued = self._authority.issue_cert(name, not_before=since, not_after=until)
         certificate.write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))
         issued.private_key_pem.write_to_path(key)
         return certificate, key
 
 
 @asynccontextmanager
-async def postgres_by_tls(url: str, authority: Authority, name: str = HERE) -> AsyncIterator[str]:
+async def postgres_by_tls(
+    url: str, authority: Authority, name: str = HERE, valid: Span | None = None
+) -> AsyncIterator[str]:
     """Yield the URL of a front that demands TLS and a certificate, before a PostgreSQL whose program has no TLS.
 
     The wheel's PostgreSQL is built without it. The front speaks as a server does that has it.
     """
     behind, context = urlsplit(url), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*authority.issue(name))
+    context.load_cert_chain(*authority.issue(name, valid))
     context.load_verify_locations(authority.file)
     context.verify_mode = ssl.CERT_REQUIRED
 

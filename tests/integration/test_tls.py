@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import nats as nats_client
@@ -24,7 +25,7 @@ from shared.nats.users import make_users
 from shared.postgres.engine import create_engine
 from shared.service.broker import create_broker
 from shared.settings import Settings
-from tests.certificates import HERE, Authority, postgres_by_tls
+from tests.certificates import HERE, Authority, Span, postgres_by_tls
 from tests.conftest import prepared
 from tests.forked import copied
 from tests.ports import free_port
@@ -58,13 +59,15 @@ def by_tls(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def nats_by_tls(directory: Path, authority: Authority, name: str = HERE) -> AsyncIterator[NatsServer]:
+async def nats_by_tls(
+    directory: Path, authority: Authority, name: str = HERE, valid: Span | None = None
+) -> AsyncIterator[NatsServer]:
     """Yield a broker that demands TLS and a certificate."""
     nats = local_nats.Nats(directory / "nats", free_port())
     make_users(nats.users)
     process = nats.process()
     add_tester(nats.users)
-    config, (certificate, key) = nats.directory / "nats-server.conf", authority.issue(name)
+    config, (certificate, key) = nats.directory / "nats-server.conf", authority.issue(name, valid)
     files = f'cert_file: "{certificate}", key_file: "{key}", ca_file: "{authority.file}"'
     config.write_text(f"{config.read_text()}tls {{ {files}, verify: true }}\n")
 
@@ -145,6 +148,19 @@ async def test_a_server_with_a_certificate_for_another_name_is_not_told_anything
     name: str, authority: Authority, database_url: str, tmp_path: Path
 ) -> None:
     async with nats_by_tls(tmp_path, authority, name) as server, postgres_by_tls(database_url, authority, name) as url:
+        await are_refused(settings_of(url, server), "certificate verify failed")
+
+
+@pytest.mark.usefixtures("by_tls")
+@pytest.mark.parametrize("days", [(-30, -1), (1, 30)], ids=["has expired", "is not valid yet"])
+async def test_a_server_whose_certificate_is_not_valid_now_is_not_told_anything(
+    days: tuple[int, int], authority: Authority, database_url: str, tmp_path: Path
+) -> None:
+    since, until = (datetime.now(UTC) + timedelta(days=number) for number in days)
+    async with (
+        nats_by_tls(tmp_path, authority, valid=(since, until)) as server,
+        postgres_by_tls(database_url, authority, valid=(since, until)) as url,
+    ):
         await are_refused(settings_of(url, server), "certificate verify failed")
 
 
