@@ -86,6 +86,27 @@ async def test_the_link_of_a_mail_about_a_late_report_opens_its_form(
         await expect(page.get_by_label("Đơn vị", exact=True)).to_have_value("184")
 
 
+async def test_the_form_opens_with_a_period_that_lacks_reports_not_with_one_that_is_complete(
+    chromium: Browser, around: Surroundings, intake: Service
+) -> None:
+    workers = {"workers_men": 300, "workers_women": 300, "trained_men": 100, "trained_women": 100}
+    await post(intake, await around.key("20"), poverty(0, "2023-Q2", unit="06280", readings=workers))
+
+    async def is_complete() -> bool:
+        async with intake.client(await around.key(DISTRICT, agency="phong")) as client:
+            items = (await client.get("/v1/reports-due")).json()["items"]
+        return not any(
+            one["missing"] for one in items if (one["report"], one["period"]) == ("labour-quarterly", "2023-Q2")
+        )
+
+    await eventually(is_complete)
+    person = await a_person(around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
+    async with opened(chromium, intake.url, 360) as page:
+        await sign_in(page, person, "send")
+        await expect(page.get_by_label("Kỳ báo cáo", exact=True)).to_have_value("2023-06")
+        await keep_picture(page, "due-send-360")
+
+
 async def test_the_province_sees_its_districts_folded_and_opens_them_by_the_keyboard(
     chromium: Browser, around: Surroundings, intake: Service
 ) -> None:

@@ -68,12 +68,12 @@ function together(reports) {
 /** One report with its periods. Of several districts they are folded. */
 function item({ kind, periods, of }) {
   const [first] = of;
-  const newest = periods.at(-1);
+  const [oldest] = periods;
   const key = `${kind} ${first.report} ${first.period}`;
   const mayReport = may("POST /v1/uploads") && first.criteria.some((one) => coversCriterion(one.key));
   const send = (event) => {
     event.preventDefault();
-    preselect(newest);
+    preselect(oldest, of.length === 1 ? first.district?.code : null);
     location.hash = "send";
   };
   const sum = (name) => of.reduce((total, one) => total + one[name], 0);
@@ -81,7 +81,7 @@ function item({ kind, periods, of }) {
   return h("li", {},
     h("p", {},
       h("b", {}, text(first.name)), " · ", periods.map(periodName).join(", "), " · ", kind === "due_overdue" ? badge(due, "bad") : due, " ",
-      mayReport && h("a", { href: "#send", "data-id": `send ${key}`, "aria-label": t("due_send_of", text(first.name), periodName(newest)), onclick: send }, t("due_send"))),
+      mayReport && h("a", { href: "#send", "data-id": `send ${key}`, "aria-label": t("due_send_of", text(first.name), periodName(oldest)), onclick: send }, t("due_send"))),
     of.length === 1
       ? standing(first)
       : h("details", { "data-key": key },

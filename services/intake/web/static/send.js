@@ -1,6 +1,6 @@
 // Send: the sender takes the template, drops the filled workbook, sees its preview, sends it, and follows its receipts.
 
-import { download, newRequest, postFile, XLSX } from "./api.js";
+import { download, get, newRequest, postFile, XLSX } from "./api.js";
 import { field, h, say, select, tick } from "./dom.js";
 import { coversCriterion, criterionName, known, unitChoices } from "./field.js";
 import { granularity, periodName } from "./periods.js";
@@ -56,14 +56,19 @@ function periods() {
 
 function takeCard() {
   const calendar = periods();
-  const next = calendar.find((one) => one.period === asked?.period) ?? calendar.findLast((one) => one.due >= page.today) ?? calendar[0];
+  const named = calendar.find((one) => one.period === asked?.period);
+  const next = named ?? calendar.findLast((one) => one.due >= page.today) ?? calendar[0];
   const unit = select(unitChoices(), asked?.unit ?? null);
   asked = null;
   const period = select(
     [...calendar.map((one) => [one.period, t("period_due", periodName(one.period), day(one.due))]), [OTHER, t("period_other")]],
     next?.period ?? OTHER,
-    () => draw(),
+    () => {
+      isChosen = true;
+      draw();
+    },
   );
+  let isChosen = Boolean(named);
   const written = h("input", { type: "text", maxlength: 60, placeholder: t("period_example"), autocomplete: "off" });
   const other = field(t("period_written"), written);
   const criteria = h("fieldset", { class: "criteria" });
@@ -79,6 +84,17 @@ function takeCard() {
     const sorted = [...offered.filter(({ key }) => due.has(key)), ...offered.filter(({ key }) => !due.has(key))];
     const all = tick(t("criteria_all"), sorted.every(({ key }) => due.has(key)), (event) => boxes().forEach((box) => (box.checked = event.target.checked)), { value: ALL });
     criteria.replaceChildren(h("legend", {}, t("criteria")), sorted.length > 1 ? all : "", ...sorted.map(({ key }) => tick(criterionName(key), due.has(key), mark, { value: key })));
+  }
+
+  /** Opens with a period for which something is missing, unless the sender has chosen one: overdue ones, the newest first. */
+  async function offerMissing() {
+    const { items } = await get("/v1/reports-due");
+    const owed = items.filter((one) => one.missing.length && one.criteria.some(({ key }) => coversCriterion(key)));
+    const missing = calendar.filter((one) => owed.some(({ period }) => period === one.period));
+    const first = missing.find((one) => one === next) ?? missing.find((one) => one.due < page.today) ?? missing.at(-1);
+    if (!first || isChosen) return;
+    period.value = first.period;
+    draw();
   }
 
   const boxes = () => [...criteria.querySelectorAll(`input:not([value="${ALL}"])`)];
@@ -103,6 +119,7 @@ function takeCard() {
   }
 
   draw();
+  if (!isChosen) offerMissing().catch(() => {}); // the sender chooses the period as well where it cannot be told
   return h("form", { class: "card", onsubmit: take },
     h("h2", {}, h("span", { class: "step" }, "1"), t("take_title")),
     h("p", { class: "hint" }, t("take_hint")),
