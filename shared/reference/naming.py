@@ -31,6 +31,20 @@ def units_named(those: Iterable[Unit], units: Units | None = None) -> Bilingual:
     return Bilingual(vi=", ".join(name.vi for name in named), en=", ".join(name.en for name in named))
 
 
+def criteria_named(keys: Iterable[str]) -> Bilingual:
+    """Return the numbers of criteria: `11, 12`, and `11 (nâng cao)` for another set than the usual one."""
+    named = [_criterion_named(key) for key in keys]
+    return Bilingual(vi=", ".join(name.vi for name in named), en=", ".join(name.en for name in named))
+
+
+def _criterion_named(key: str) -> Bilingual:
+    criteria_set, _, number = key.rpartition("-")
+    if criteria_set == "ntm" or not number.isdecimal():
+        return phrase("naming.every_criterion") if key == "*" else Bilingual(vi=number or key, en=number or key)
+    own = phrase("naming.advanced") if criteria_set == "advanced" else Bilingual(vi=criteria_set, en=criteria_set)
+    return Bilingual(vi=f"{number} ({own.vi})", en=f"{number} ({own.en})")
+
+
 def time_of(unit: Unit) -> Bilingual:
     """Return `xã Đại Đồng từ 01/01/2020 đến 30/11/2024`."""
     name, first = Bilingual(vi=unit.title, en=unit.title_in("en")), day_named(unit.valid_from)

@@ -30,6 +30,7 @@ from shared.problems import Fault, Faults, Problem, Problems, unknown_unit
 from shared.readable import read_row
 from shared.reference.load import Reference
 from shared.reference.models import Unit
+from shared.reference.naming import criteria_named
 from shared.reference.refs import unit_ref
 from shared.service.runtime import Runtime
 from shared.service.unavailable import unavailable
@@ -223,7 +224,8 @@ def _check_criterion(report: DifficultyReport, caller: Caller) -> None:
     A disaster excuses missing reports, so a key for some criteria has to name the criterion that it excuses.
     """
     if report.criterion is not None and not caller.covers_criteria((report.criterion,)):
-        raise Problem(Problems.OUT_OF_SCOPE, Fault("/criterion", Faults.OUTSIDE_CRITERION, {"value": report.criterion}))
+        value = criteria_named([report.criterion or ""])
+        raise Problem(Problems.OUT_OF_SCOPE, Fault("/criterion", Faults.OUTSIDE_CRITERION, {"value": value}))
     if report.kind is DifficultyKind.DISASTER and report.criterion is None and not caller.covers_all_criteria:
         own = ", ".join(caller.criteria)
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/criterion", Faults.DISASTER_NEEDS_CRITERION, {"value": own}))

@@ -55,7 +55,7 @@ from shared.nats.cloud_events import new_trace
 from shared.problems import Fault, Faults, Problem, Problems, bad_parameter, unknown_unit
 from shared.reference.load import Reference
 from shared.reference.models import Element
-from shared.reference.naming import not_on_that_day
+from shared.reference.naming import criteria_named, not_on_that_day
 from shared.spreadsheet import read_apart
 from shared.spreadsheet.guard import UPLOAD_LIMIT
 
@@ -270,9 +270,9 @@ def _elements(criteria: str, caller: Caller, reference: Reference) -> list[Eleme
     keys = criteria.split(",")
     for key in keys:
         if key not in reference.criterion_keys:
-            raise bad_parameter("criteria", key, ", ".join(reference.criterion_keys[:3]) + ", …, all")
+            raise bad_parameter("criteria", key, (*reference.criterion_keys, ALL))
         if not caller.covers_criteria((key,)):
-            details = {"element": key, "expected": key}
+            details = {"element": criteria_named([key]), "expected": criteria_named([key])}
             raise Problem(Problems.OUT_OF_SCOPE, Fault("/criteria", Faults.OUTSIDE_CRITERIA, details))
     return [element for element in asked_for if not set(keys).isdisjoint(element.criteria)]
 

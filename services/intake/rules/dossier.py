@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from services.intake.rules.wording import both
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.dossier import CriterionAnswer, DossierEntry, DossierLogged, DossierStep, Judged, JudgedAnswer
 from shared.problems import Fault, Faults
 from shared.reference.models import CriteriaSet, CriterionKey, Unit
+from shared.reference.naming import criteria_named
 from shared.text import DOSSIER_STEPS, moment_named
 
 RECOGNITION = (
@@ -203,7 +203,7 @@ def order_fault(dossier: Dossier, entry: DossierEntry) -> Fault | None:
     if dossier.is_recognised:
         return Fault("/step", Faults.ALREADY_RECOGNISED)
     missing = [criterion for criterion in dossier.unanswered if dossier.since]
-    details = {"value": step_named(step), "expected": step_named(open_step), "criteria": both(missing, missing, ", ")}
+    details = {"value": step_named(step), "expected": step_named(open_step), "criteria": criteria_named(missing)}
     return Fault("/step", Faults.STEP_MISSING_CRITERIA if missing else Faults.STEP_MISSING, details)
 
 
@@ -214,7 +214,8 @@ def _criterion_taken(dossier: Dossier, entry: DossierEntry) -> Fault | None:
     standing = dossier.answers.get(entry.step, {})
     for place, answer in enumerate(entry.answers):
         if answer.criterion in standing:
-            return Fault(f"/answers/{place}/criterion", Faults.CRITERION_ANSWERED, {"value": answer.criterion})
+            value = criteria_named([answer.criterion])
+            return Fault(f"/answers/{place}/criterion", Faults.CRITERION_ANSWERED, {"value": value})
     return None
 
 
@@ -248,12 +249,15 @@ def _answer_faults(dossier: Dossier, answers: Sequence[CriterionAnswer]) -> Iter
     for place, answer in enumerate(answers):
         pointer = f"/answers/{place}"
         if answer.criterion not in dossier.sectors:
-            yield Fault(f"{pointer}/criterion", Faults.UNKNOWN_CRITERION, {"value": answer.criterion})
+            value = criteria_named([answer.criterion])
+            yield Fault(f"{pointer}/criterion", Faults.UNKNOWN_CRITERION, {"value": value})
         elif answer.criterion in seen:
-            yield Fault(f"{pointer}/criterion", Faults.CRITERION_ANSWERED, {"value": answer.criterion})
+            value = criteria_named([answer.criterion])
+            yield Fault(f"{pointer}/criterion", Faults.CRITERION_ANSWERED, {"value": value})
         seen.add(answer.criterion)
         if not answer.yes and answer.note is None:
-            yield Fault(f"{pointer}/note", Faults.NO_NEEDS_NOTE, {"value": answer.criterion})
+            value = criteria_named([answer.criterion])
+            yield Fault(f"{pointer}/note", Faults.NO_NEEDS_NOTE, {"value": value})
 
 
 def judged_faults(
@@ -264,6 +268,7 @@ def judged_faults(
     """
     for place, answer in enumerate(entry.answers):
         if answer.yes and answer.note is None and judged.get(answer.criterion) is Judged.NOT_MET:
-            yield Fault(f"/answers/{place}/note", Faults.JUDGED_NOT_MET, {"value": answer.criterion})
+            value = criteria_named([answer.criterion])
+            yield Fault(f"/answers/{place}/note", Faults.JUDGED_NOT_MET, {"value": value})
     if entry.step is DossierStep.WITHDRAWAL_DUE and entry.reason is None and not is_due:
         yield Fault("/reason", Faults.WITHDRAWAL_NOT_JUDGED)

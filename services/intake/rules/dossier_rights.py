@@ -11,7 +11,7 @@ from shared.contracts.dossier import DossierEntry, DossierStep
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
 from shared.reference.models import Unit
-from shared.reference.naming import unit_named
+from shared.reference.naming import criteria_named, unit_named
 
 
 class Right(NamedTuple):
@@ -55,10 +55,11 @@ def right_faults(
     elif right.all_criteria and EVERYTHING not in caller.criteria:
         yield Fault("/step", Faults.OUTSIDE_ALL_CRITERIA, {"value": step_named(step)})
     elif step in ASSESSMENTS and not caller.covers_criteria(dossier.criteria):
-        yield Fault("/step", Faults.OUTSIDE_CRITERION, {"value": ", ".join(dossier.criteria)})
+        yield Fault("/step", Faults.OUTSIDE_CRITERION, {"value": criteria_named(dossier.criteria)})
     for place, answer in enumerate(entry.answers):
         if not caller.covers_criteria((answer.criterion,)):
-            yield Fault(f"/answers/{place}/criterion", Faults.OUTSIDE_CRITERION, {"value": answer.criterion})
+            value = criteria_named([answer.criterion])
+            yield Fault(f"/answers/{place}/criterion", Faults.OUTSIDE_CRITERION, {"value": value})
 
 
 def _office(right: Right, unit: Unit, reference: Reference) -> Unit:

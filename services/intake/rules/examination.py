@@ -18,7 +18,7 @@ from shared.contracts.submission import Submission, Value
 from shared.problems import Fault, Faults
 from shared.reference.load import Reference
 from shared.reference.models import COMMUNE_LEVEL, UNIT_KINDS, Element, Unit
-from shared.reference.naming import time_of, unit_named, units_named
+from shared.reference.naming import criteria_named, time_of, unit_named, units_named
 from shared.text import GRANULARITIES
 from shared.texts import filled
 
@@ -111,7 +111,7 @@ def _reading_faults(
         return
     criteria = tuple(element.criteria)
     if not caller.covers_criteria(criteria):
-        expected = criteria or (EVERYTHING,)
+        expected = criteria_named(criteria or (EVERYTHING,))
         details: dict[str, object] = {"element": element_named(element), "expected": expected}
         yield Fault(f"/readings/{code}", Faults.OUTSIDE_CRITERIA, details)
         return

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notify.alerts.alert import Alert
 from services.notify.alerts.draft import DIGESTS, NEWS, Draft
 from services.notify.alerts.links import VALID_FOR, hash_of
+from services.notify.alerts.offices import named, office_of
 from services.notify.api.alerts import AlertItem, alert_item, names_in, reason_of, what_of
 from services.notify.api.dependencies import Serving, is_coordinator, visible
 from services.notify.routing.key_scope import KeyScope
@@ -32,7 +33,6 @@ from services.notify.storage.alerts import alerts_of_notice
 from services.notify.storage.contacts import end_digest, end_news, has_digest, has_news
 from services.notify.storage.notices import StoredNotice
 from services.notify.telling.acknowledge import Responsible, acknowledge
-from services.notify.telling.recipients import named, office_of
 from services.notify.world import World
 from shared import text
 from shared.access.caller import Caller

@@ -11,12 +11,12 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notify.alerts.offices import named
 from services.notify.api.dependencies import Serving, Since, UnitParameter, moment_and_id, visible
 from services.notify.api.released_words import released_event, released_kind
 from services.notify.storage import ledger
 from services.notify.storage.alert_rows import StoredAlert
 from services.notify.storage.ledger import Filter
-from services.notify.telling.recipients import named
 from services.notify.texts import phrase
 from services.notify.wording.happened import happened
 from shared.access.agency_keys import agency_names

@@ -39,6 +39,7 @@ from shared.problems import Fault, Faults, Problem, Problems, faulty_fields
 from shared.problems.pydantic_errors import faults_of
 from shared.reference.load import Reference
 from shared.reference.models import Contact, ContactsFile
+from shared.reference.naming import criteria_named
 from shared.spreadsheet import read_apart
 from shared.time import utc_now
 
@@ -272,7 +273,7 @@ def _check_office(contact: Contact, caller: Caller, notify: Notify) -> None:
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/unit", Faults.OUTSIDE_UNITS, {"value": contact.unit}))
     owned = next((role.owns for role in reference.plan.roles if role.role == contact.role), [])
     if not KeyScope.of(caller).covers(owned):
-        details = {"value": contact.role, "expected": ", ".join(owned) or EVERYTHING}
+        details = {"value": contact.role, "expected": criteria_named(owned or [EVERYTHING])}
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/role", Faults.OUTSIDE_ROLE, details))
 
 

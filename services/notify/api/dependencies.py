@@ -15,6 +15,7 @@ from shared.http.dependencies import service_of
 from shared.problems import Fault, Faults, Problem, Problems, unknown_unit
 from shared.reference.load import Reference
 from shared.reference.models import Match, Unit
+from shared.reference.naming import criteria_named
 
 
 def _notify(request: Request) -> Notify:
@@ -68,12 +69,13 @@ def check_criteria(match: Match, caller: Caller) -> None:
     if caller.covers_all_criteria:
         return
     if not match.criteria:
-        own = ", ".join(caller.criteria)
+        own = criteria_named(caller.criteria)
         raise Problem(Problems.OUT_OF_SCOPE, Fault("/match/criteria", Faults.OWN_CRITERIA_NEEDED, {"value": own}))
     for place, key in enumerate(match.criteria):
         if not caller.covers_criteria((key,)):
             pointer = f"/match/criteria/{place}"
-            raise Problem(Problems.OUT_OF_SCOPE, Fault(pointer, Faults.OUTSIDE_CRITERION, {"value": key}))
+            value = criteria_named([key])
+            raise Problem(Problems.OUT_OF_SCOPE, Fault(pointer, Faults.OUTSIDE_CRITERION, {"value": value}))
 
 
 def moment_and_id(moment: str, key: str) -> tuple[datetime, UUID]:

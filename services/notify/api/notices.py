@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.notify.alerts.draft import LeftOut, NotSent
 from services.notify.alerts.links import MARK
 from services.notify.alerts.notice import NoticeStatus
+from services.notify.alerts.offices import office_of
 from services.notify.api.dependencies import (
     Serving,
     Since,
@@ -29,7 +30,6 @@ from services.notify.routing.key_scope import KeyScope
 from services.notify.storage import ledger
 from services.notify.storage.ledger import Filter
 from services.notify.storage.notices import StoredNotice
-from services.notify.telling.recipients import office_of
 from services.notify.telling.resend import resend
 from shared.access.caller import Caller
 from shared.contracts.alert import ChannelName

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from services.notify.alerts.alert import Alert
+from services.notify.alerts.alert import Alert, day_of
 from services.notify.alerts.awaited_reports import awaited
 from services.notify.alerts.dossier_turn import DossierEvent, TurnOfDossier
 from services.notify.alerts.draft import DIGESTS, NEWS, REPEAT, Draft
 from services.notify.alerts.figures import FiguresEvent
+from services.notify.alerts.offices import office_of
 from services.notify.alerts.significance import is_to_acknowledge, severity
 from services.notify.alerts.silence_given import SilenceGiven
 from services.notify.contacts.phones import as_dialled
@@ -32,6 +33,8 @@ from shared.contracts.status import Event
 from shared.contracts.verdict_change import StatusChanged, TargetChanged
 from shared.reference.load import Reference
 from shared.reference.models import Unit
+from shared.reference.models.units import UNIT_KINDS
+from shared.reference.naming import criteria_named
 from shared.texts import filled
 from shared.time import VIETNAM
 
@@ -317,13 +320,8 @@ def _of_rules(changed: RulesChanged, language: Language, reference: Reference) -
 
 def _of_silence(given: SilenceGiven, language: Language, reference: Reference) -> Facts:
     """Return which alerts are not told from when to when, who decided that, and why."""
-    others = given.match.model_dump(mode="json", exclude={"under"}, exclude_none=True)
-    if given.recipient:
-        others["recipient"] = given.recipient
-    stated = "; ".join(
-        f"{name} {', '.join(value) if isinstance(value, list) else value}" for name, value in others.items()
-    )
-    only = filled(phrase("silence_given.conditions"), conditions=stated) if others else Bilingual(vi="", en="")
+    stated = _conditions(given, language, reference)
+    only = filled(phrase("silence_given.conditions"), conditions=stated) if stated else Bilingual(vi="", en="")
     units = [reference.units.known(code)[-1] for code in given.match.under or ()]
     everywhere = phrase("silence_given.everywhere").in_(language)
     places = ", ".join(unit.title_in(language) for unit in units) or everywhere
@@ -343,6 +341,28 @@ def _of_silence(given: SilenceGiven, language: Language, reference: Reference) -
         "rows": [],
         "overdue": [],
     }
+
+
+def _conditions(given: SilenceGiven, language: Language, reference: Reference) -> str:
+    """Return in words what a silence is limited to beside its units: `tiêu chí: 11; sự việc: chậm tiến độ`."""
+    match, words, plan = given.match, words_of(language), reference.plan
+    of_plan = {one.id: one.title for one in plan.commitments} | {one.id: one.name for one in plan.cohorts}
+    named: dict[str, Sequence[str]] = {
+        "criteria": [criteria_named(match.criteria).in_(language)] if match.criteria else [],
+        "sets": [reference.sets[one].name.in_(language) for one in match.sets or () if one in reference.sets],
+        "events": [words["events"].get(str(one), str(one)).rstrip(":") for one in match.events or ()],
+        "severities": [words["severities"][one.value] for one in match.severities or ()],
+        "of_plan": [
+            of_plan[one].in_(language) for one in (*(match.commitments or ()), *(match.cohorts or ())) if one in of_plan
+        ],
+        "kinds": [words["difficulty_kinds"][one.value] for one in match.kinds or ()],
+        "dossiers": [text.DOSSIER_STEPS[one].in_(language) for one in match.dossiers or ()],
+        "levels": [UNIT_KINDS[one].in_(language) for one in match.levels or ()],
+        "recipient": [office_of(given.recipient, day_of(given), reference) or given.recipient]
+        if given.recipient
+        else [],
+    }
+    return "; ".join(f"{words['conditions'][name]}: {', '.join(values)}" for name, values in named.items() if values)
 
 
 def _moved(verdicts: Sequence[VerdictsMoved], language: Language) -> str:

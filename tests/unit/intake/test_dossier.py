@@ -128,7 +128,7 @@ def test_the_first_missing_step_of_a_new_dossier_is_the_self_assessment() -> Non
 
 def test_a_missing_sector_is_named_by_its_criteria() -> None:
     dossier = after(S.SELF_ASSESSED, S.VERIFIED, an_entry(S.APPRAISED, yes(*ALL[1:])))
-    assert fault_of(dossier, an_entry(S.DECIDED)).details["criteria"].vi == "ntm-1"
+    assert fault_of(dossier, an_entry(S.DECIDED)).details["criteria"].vi == "1"
 
 
 def test_who_took_a_step_is_named_to_the_second_who_decides() -> None:

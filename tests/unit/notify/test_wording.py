@@ -19,6 +19,7 @@ from services.notify.alerts.draft import Draft, NotSent, Recipient
 from services.notify.alerts.figures import FiguresEvent
 from services.notify.alerts.links import Links
 from services.notify.alerts.notice import Wording
+from services.notify.alerts.silence_given import SilenceEvent
 from services.notify.inspect.how_notices_read import example, preview
 from services.notify.sms_text import parts
 from services.notify.stages.render import render
@@ -29,7 +30,7 @@ from shared.contracts.bilingual import Bilingual, Language
 from shared.contracts.difficulty import DifficultyLogged
 from shared.contracts.status import Event
 from shared.contracts.submission import SubmissionWarning
-from shared.reference.models import Contact
+from shared.reference.models import Contact, Match
 from tests.changes import (
     DIEM_HE,
     DISTRICT_OFFICE,
@@ -241,6 +242,16 @@ def test_the_subject_of_a_grouped_mail_names_places_and_criteria(count: int, sub
     changes = changes_of_communes(count)
     mail = worded(a_draft(changes[0], alerts=tuple(an_alert(change) for change in changes), gathering=UUID(int=1)))
     assert mail.subject == subject
+
+
+def test_a_silence_is_told_in_words() -> None:
+    alert = example(SilenceEvent.GIVEN, REFERENCE)
+    match = Match(criteria=["ntm-11"], events=[Event.FELL_BEHIND, Event.OVERDUE], under=["184"])
+    given = alert.occasion.model_copy(update={"match": match, "recipient": "district_office@184"})
+    mail = preview([replace(alert, occasion=given)], "email", "vi", REFERENCE)
+    assert "tiêu chí: 11; sự việc: chậm tiến độ, quá hạn báo cáo; nơi nhận: " in mail.text
+    assert "fell_behind" not in mail.text
+    assert "@184" not in mail.text
 
 
 def test_a_subject_about_many_targets_names_the_first() -> None:

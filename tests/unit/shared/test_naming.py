@@ -7,7 +7,7 @@ import pytest
 from shared.contracts.bilingual import Bilingual
 from shared.reference.load import load
 from shared.reference.models import Unit
-from shared.reference.naming import unit_meant
+from shared.reference.naming import criteria_named, unit_meant
 
 UNITS = load().units
 
@@ -35,6 +35,11 @@ def test_a_name_that_is_misspelt_is_answered_with_the_near_ones() -> None:
     assert isinstance(meant, Bilingual)
     assert "184 huyện Văn Quan" in meant.vi
     assert "Is it one of" in meant.en
+
+
+def test_criteria_are_named_by_their_numbers() -> None:
+    assert criteria_named(["ntm-11", "advanced-12"]) == Bilingual(vi="11, 12 (nâng cao)", en="11, 12 (advanced)")
+    assert criteria_named(["*"]) == Bilingual(vi="mọi tiêu chí", en="all criteria")
 
 
 def test_a_code_that_nobody_has_is_unknown() -> None:
