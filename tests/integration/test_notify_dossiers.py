@@ -89,7 +89,7 @@ async def test_a_step_that_was_taken_is_not_reminded_of_and_the_next_office_hear
         ("status", "changed", "ntm/appraised/labour")
     ]
     assert items[0]["turn"]["criteria"] == ["ntm-11"]
-    assert items[0]["what"]["vi"] == "có hồ sơ công nhận chờ thẩm định"
+    assert items[0]["what"]["vi"] == "hồ sơ công nhận chờ thẩm định"
 
 
 async def test_routing_explains_who_hears_of_a_step_and_a_silence_may_name_it(
