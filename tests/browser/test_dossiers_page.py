@@ -82,7 +82,7 @@ async def test_a_yes_against_the_figures_asks_for_a_reason_and_stands_out(
         await page.get_by_label("Xã", exact=True).select_option(BORDER)
         await page.get_by_label("Đạt tất cả tiêu chí").check()
         await page.get_by_role("button", name="Gửi tự đánh giá").click()
-        await expect(page.get_by_role("alert")).to_contain_text("ntm-11")
+        await expect(page.get_by_role("alert")).to_contain_text("tiêu chí 11")
         await page.get_by_label("Ghi chú cho 11. Nghèo đa chiều").fill("Rà soát lại còn 8 %.")
         await page.get_by_role("button", name="Gửi tự đánh giá").click()
         await expect(page.get_by_text("khác số liệu")).to_be_visible()

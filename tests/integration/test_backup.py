@@ -110,8 +110,11 @@ class Filled:
             for unit in COMMUNES:
                 found[unit] = (await client.get(f"/v1/communes/{unit}")).json()["statuses"]
         async with self.service("notify").client(self.key) as client:
-            items = (await client.get("/v1/alerts", params={"limit": 100})).json()["items"]
-            found["alerts"] = {alert["id"]: alert["event"] for alert in items}
+            items = (await client.get("/v1/alerts", params={"limit": 5000})).json()["items"]
+            # whether a report is still to be reminded of is told anew whenever intake looks
+            reminders = ("sắp đến hạn", "không còn phải nhắc")
+            told = [alert for alert in items if not alert["what"]["vi"].startswith(reminders)]
+            found["alerts"] = {alert["id"]: alert["event"] for alert in told}
         return found
 
     async def published(self) -> dict[str, list[tuple[Any, ...]]]:
@@ -177,7 +180,10 @@ async def test_all_destroyed_and_restored_gives_the_answers_of_the_backup_and_na
     after = await filled.answers()
     assert after.pop(later) == (404, None)
     assert after == before
-    assert await filled.published() == published
+    reminders = {subjects.ALL_REPORTS, subjects.ALL_ALERTS}  # intake has looked anew what is to be reminded of
+    for family, messages in (await filled.published()).items():
+        compared = messages[: len(published[family])] if family in reminders else messages
+        assert compared == published[family], family
     (again,) = await filled.post(("06280",), 99, revision=3)  # its sender sends it once more
     assert (await filled.answers())[again][0] == 200
 

@@ -425,7 +425,9 @@ async def test_the_table_comes_again_from_the_stream_byte_for_byte(
         assert await rows(around) == before
         assert await province.looks() == looked
     async with around.engine.begin() as connection:
-        await connection.execute(text("UPDATE intake.dossier_step SET id = gen_random_uuid() WHERE sequence = 2"))
+        newest = "(SELECT max(sequence) FROM intake.dossier_step)"
+        spoilt = text(f"UPDATE intake.dossier_step SET id = gen_random_uuid() WHERE sequence = {newest}")  # noqa: S608
+        assert (await connection.execute(spoilt)).rowcount == 1
     assert "ntm audit repair" in await around.ntm("rebuild", status=1)
 
 

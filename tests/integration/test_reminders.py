@@ -89,6 +89,12 @@ async def test_only_who_has_not_reported_is_reminded_once_and_by_name(around: Su
         assert "Khánh Khê" not in mail.text, "it has reported"
         assert "trước khi hết hạn 05/08/2023" in mail.text
         assert sent_to("binhgia@example.vn") == [], "all of it is in"
+        async with around.services[-1].client(province) as client:
+            listed = (await client.get("/v1/alerts", params={"unit": "184", "limit": 5000})).json()["items"]
+        [reminder] = [
+            item for item in listed if item["topic"] == "poverty-monthly/2023-07" and "sắp" in item["what"]["vi"]
+        ]
+        assert reminder["reason"]["vi"] == "Hạn gửi: 05/08/2023; chưa gửi: xã Liên Hội, xã Điềm He."
 
 
 def soon_due(event: ReportEvent, minutes: int = 0) -> ReportSoonDue:

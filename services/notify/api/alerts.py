@@ -24,12 +24,14 @@ from shared.contracts.alert import OccasionKind, Severity
 from shared.contracts.bilingual import Bilingual
 from shared.contracts.dossier import DossierTurn
 from shared.contracts.refs import UnitRef
+from shared.contracts.report_due import ReportSoonDue
 from shared.contracts.status import Event
 from shared.http.dependencies import SignedIn
 from shared.http.paging import Cursor, Limit, decode_cursor, encode_cursor
 from shared.reference.load import Reference
 from shared.reference.models import AnyEvent
 from shared.reference.refs import unit_ref
+from shared.text import day
 
 router = APIRouter(prefix="/v1")
 
@@ -154,8 +156,16 @@ def what_of(row: StoredAlert) -> Bilingual:
 
 
 def reason_of(body: dict[str, Any]) -> Bilingual:
-    """Return the verdict's reason, or the words of a difficulty or a note as they were written."""
+    """Return the verdict's reason, what a report lacks, or the words of a difficulty or note as they were written."""
     if "assessment" in body:
         return Bilingual.model_validate(body["assessment"]["reason"])
+    if "missing" in body:
+        report = ReportSoonDue.model_validate(body)
+        lacks = phrase("alerts.report_missing") if report.missing else phrase("alerts.report_due")
+        names = ", ".join(unit.name for unit in report.missing)
+        return Bilingual(
+            vi=lacks.vi.format(due=day(report.due, "vi"), names=names),
+            en=lacks.en.format(due=day(report.due, "en"), names=names),
+        )
     words = (body["reason"] or "") if "turn" in body else body["words"]
     return Bilingual.model_validate(words) if isinstance(words, dict) else Bilingual(vi=words, en=words)

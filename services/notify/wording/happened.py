@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jinja2 import UndefinedError
+
 from services.notify.alerts.alert import AlertKind
 from services.notify.texts import phrase
 from services.notify.wording.templates import words_of
@@ -16,7 +18,10 @@ from shared.text import DOSSIER_STEPS, period_name
 
 
 def happened(kind: AlertKind, event: str, body: Mapping[str, Any], language: Language) -> str:
-    """Return the topic and its event in a few words: `tiêu chí 11 (Nghèo đa chiều) chậm tiến độ`."""
+    """Return the topic and its event in a few words: `tiêu chí 11 (Nghèo đa chiều) chậm tiến độ`.
+
+    Raises LookupError where the catalogue has no word for it: the alert is damaged.
+    """
     if kind == "report":
         soon = (
             phrase("happened.report_soon_due") if event == ReportEvent.SOON_DUE else phrase("happened.report_settled")
@@ -40,4 +45,7 @@ def happened(kind: AlertKind, event: str, body: Mapping[str, Any], language: Lan
         "topic": name or body.get("about", ""),
         "difficulty_kind": body.get("kind") if kind == "problem" else None,
     }
-    return str(words["what"](item, at_length=True))
+    try:
+        return str(words["what"](item, at_length=True))
+    except UndefinedError as error:
+        raise LookupError(event) from error

@@ -409,6 +409,7 @@ def _groups(items: Sequence[Facts], words: Words) -> Sequence[Facts]:
     return [
         {
             "places": list(dict.fromkeys(item["where"] for item in alike)),
+            "coded": list(dict.fromkeys(f"{item['code']} {item['short_place']}" for item in alike)),
             "what": _what_of_all(alike, words),
             "count": len(alike),
             "example": _example(alike),
