@@ -78,12 +78,18 @@ async def _left(site: Site) -> AsyncIterator[str]:
 
 
 async def _left_in_database(site: Site) -> tuple[int, int, int]:
-    """Return how many notices are due, alerts are gathered and changes are to be published."""
+    """Return how many notices are due, alerts are gathered and changes are to be published.
+
+    What waits for the digest of the week does so longer than a run.
+    """
     connection = await site.connection()
     try:
         return (
             await connection.fetchval("SELECT count(*) FROM notify.notice WHERE due_at IS NOT NULL"),
-            await connection.fetchval("SELECT count(*) FROM notify.gathered"),
+            await connection.fetchval(
+                "SELECT count(*) FROM notify.gathered JOIN notify.gathering ON id = gathering "
+                "WHERE waits IS DISTINCT FROM 'news'"
+            ),
             await connection.fetchval("SELECT count(*) FROM scoring.outbox"),
         )
     finally:
