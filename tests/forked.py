@@ -23,7 +23,7 @@ _CONTEXT.set_forkserver_preload(["tests.preloaded", __name__])
 
 
 TO_PRELOAD = "NTM_TESTS_REFERENCE_TO_PRELOAD"
-"""What names a directory of reference data in the environment, to be read once beside the packaged ones."""
+"""The variable of the environment that names a directory of reference data, to be read beside the packaged ones."""
 
 
 class Forked:

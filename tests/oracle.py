@@ -31,7 +31,7 @@ class Counted:
 
 @dataclass(frozen=True)
 class Share:
-    """What is measured: a sum of elements, or a hundred times its share of another sum."""
+    """A measure: a sum of elements, or a hundred times its share of another sum."""
 
     above: Sequence[str]
     below: Sequence[str] = ()
@@ -47,7 +47,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of a commune."""
+    """The requirement that a commune has to meet."""
 
     measure: Share
     at_least: bool
@@ -66,7 +66,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Value:
-    """What a commune's figures of a period come to, from the day on which they were known."""
+    """The value of a commune's figures of a period, from the day on which they were known."""
 
     since: date
     begins: date

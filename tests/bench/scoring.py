@@ -211,7 +211,7 @@ async def age(around: Surroundings, years: int) -> None:
 
 
 async def year(directory: Path) -> None:
-    """What a submission takes of the processor, when so many months of the year are there already."""
+    """Print the time of the processor that a submission takes, when so many months of the year are there already."""
     async with system(directory, YEAR_COMMUNES, date(2023, 2, 1)) as (around, reference):
         codes, done = codes_of(reference), 0
         for number in YEAR_MONTHS:

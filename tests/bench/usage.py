@@ -16,7 +16,7 @@ class Usage(NamedTuple):
     postgres: float
     nats: float
     own: float
-    """What the measuring process itself takes: the load, or the boards that look on."""
+    """The measuring process itself: the load, or the boards that look on."""
 
     def since(self, before: Usage) -> Usage:
         """Return what was taken in between."""

@@ -24,4 +24,4 @@ class Kind(Choice):
     """The documented command that mends it."""
 
     needs: Need | None = None
-    """What it needs of the machine, if anything (`disk.py`)."""
+    """The part of the machine that it needs, if any (`disk.py`)."""

@@ -70,7 +70,7 @@ def write_system(directory: Path, nats_url: str, users: Path, database_url: str)
 
 @dataclass
 class Ended:
-    """What a command said that failed, and the directory in which it ran."""
+    """The words of a command that failed, and the directory in which it ran."""
 
     said: str
     directory: Path

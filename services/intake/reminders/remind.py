@@ -11,8 +11,6 @@ from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
-import structlog
-
 from services.intake.reminders.reports_owed import reports_owed
 from services.intake.rules.reminder import any_stands, standing
 from services.intake.rules.reports_due import DueReport
@@ -22,13 +20,11 @@ from shared.nats.cloud_events import Message, cloud_event
 from shared.nats.publishing import publish
 from shared.reference.load import Reference
 from shared.reference.refs import unit_ref
+from shared.service.each_day import follow_days
 from shared.service.runtime import Runtime
-from shared.service.transient_errors import is_transient
 from shared.stable_id import stable_id
 
-log = structlog.get_logger()
-
-_LOOK_SECONDS = 300
+_LOOK_SECONDS, _RETRY_SECONDS = 300, 5
 
 
 class Reminders:
@@ -40,17 +36,7 @@ class Reminders:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        while True:
-            wait_seconds: float = _LOOK_SECONDS
-            try:
-                await self.look()
-            except Exception as error:
-                if is_transient(error):
-                    log.warning("reminders wait", error=str(error))
-                    wait_seconds = 5
-                else:
-                    log.exception("reminders failed")
-            await self._runtime.clock.next_day(wait_seconds)
+        await follow_days(self._runtime.clock, "reminding", self.look, _LOOK_SECONDS, _RETRY_SECONDS)
 
     async def look(self) -> None:
         """Publish what is new about the reports that are soon due, or were until a while ago."""

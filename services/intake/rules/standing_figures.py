@@ -22,7 +22,7 @@ class StandingReading(NamedTuple):
     revision: int
     submission: UUID
     agency: str
-    """Who sent it, as people know them; of a figure that is in no table yet the agency's id."""
+    """The sender's name, as people know it; of a figure that is in no table yet the agency's id."""
 
     @property
     def rank(self) -> tuple[int, int]:

@@ -123,7 +123,7 @@ def missing_of(
 
 @dataclass(frozen=True)
 class LackingCommunes(Question[Missing, Missing]):
-    """What each commune of the province lacks to a criterion, by district."""
+    """The communes of the province by district, each with what it lacks to a criterion."""
 
     judge: Judge
     criterion: CriterionKey

@@ -31,7 +31,7 @@ class Question[Part, Answer](ABC):
     @property
     @abstractmethod
     def key(self) -> Hashable:
-        """What tells it from all other questions by the same reference data."""
+        """The question that is answered: no other by the same reference data is equal to it."""
 
     @property
     @abstractmethod

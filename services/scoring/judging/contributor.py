@@ -144,10 +144,11 @@ class Contributor:
             ]
 
         own = self._observed_since(self.unit.valid_from, until, rate, self.figures)
-        if commitment.is_compared:  # with the first figures, however long ago
-            aged = self._compared(_aged(levels(own, date.min), units), base, units, series)
-        else:
-            aged = _aged(levels(self._asked_for(own), date.min), units)
+        if not commitment.is_compared:  # that is with the first figures, however long ago
+            own = self._asked_for(own)
+        aged = _aged(levels(own, date.min), units)
+        if commitment.is_compared:
+            aged = self._compared(aged, base, units, series)
         return increments_from(self._followed_by_heirs(aged, levels_of_heir, kinds))
 
     def _base(self, observations: Sequence[Observation]) -> Observation | None:

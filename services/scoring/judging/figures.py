@@ -100,7 +100,7 @@ class Figures(dict[tuple[str, Period], Reading]):
         elements = list(dict.fromkeys(measure.element_codes))
         checking = [code for rule in rules for code in rule.elements if code not in elements]
         if self._former is None:
-            by_period, periods = {}, self._periods[elements[0]]
+            by_period, periods = {}, self.periods_of(elements[0])
         else:
             by_period = dict(self._former._by_period(measure, baseline_date, counts_from, rules))
             periods = [period for element, period in self._changed if element in elements or element in checking]
@@ -109,7 +109,7 @@ class Figures(dict[tuple[str, Period], Reading]):
             if len(readings) < len(elements):
                 by_period.pop(period, None)
                 continue
-            checked_by = self._counted(checking, period, counts_from.rank) if checking else ()
+            checked_by = self._counted(checking, period, counts_from.rank)
             by_period[period] = Reported(measure, period, readings, baseline_date, rules, checked_by)
         return by_period
 

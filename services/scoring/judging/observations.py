@@ -140,7 +140,7 @@ def _share(numerator: Decimal, denominator: Decimal) -> Fraction:
 
 
 class Reported:
-    """What was reported of a measure for a period; its value is calculated when somebody looks at it, as few do."""
+    """The readings of a measure for a period; its value is calculated when somebody looks at it, as few do."""
 
     __slots__ = ("_checking", "_measure", "_observation", "_rules", "effective", "newness", "period", "readings")
 

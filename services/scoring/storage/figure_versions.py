@@ -16,7 +16,7 @@ version = table_of(FigureVersionRow)
 
 
 class StateVersion(NamedTuple):
-    """What tells whether any figures have changed."""
+    """The version of all figures together: as long as it is the same, none has changed."""
 
     table: int
     """The number of the table of submissions, which is another one after a rebuild."""

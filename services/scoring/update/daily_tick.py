@@ -24,13 +24,13 @@ from services.scoring.update.targets import begin_targets, judge_targets
 from services.scoring.update.transaction import Transaction
 from shared.reference.load import Reference
 from shared.reference.models import CriterionKey
+from shared.service.each_day import follow_days
 from shared.service.outbox import Relay
 from shared.service.runtime import Runtime
-from shared.service.transient_errors import is_transient
 
 log = structlog.get_logger()
 
-_LOOK_SECONDS = 30
+_LOOK_SECONDS, _RETRY_SECONDS = 30, 1
 
 _UNITS_AT_ONCE = 500
 """The units that are judged together when a day passes: memory stays bounded, however large the country."""
@@ -45,17 +45,7 @@ class DailyTick:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        while True:
-            wait_seconds: float = _LOOK_SECONDS
-            try:
-                await self.catch_up()
-            except Exception as error:
-                if is_transient(error):
-                    log.warning("tick waits", error=str(error))
-                    wait_seconds = 1
-                else:  # what is stored is at fault: another start would find the same
-                    log.exception("tick failed")
-            await self._runtime.clock.next_day(wait_seconds)
+        await follow_days(self._runtime.clock, "tick", self.catch_up, _LOOK_SECONDS, _RETRY_SECONDS)
 
     async def catch_up(self) -> None:
         """Judge every day after the last one judged, up to today; the first start begins today."""

@@ -73,7 +73,10 @@ def elements_needed(arriving: ReadingsByUnit, reference: Reference) -> set[tuple
 
 
 def merge_arriving(stored: Mapping[int, Figures], arriving: ReadingsByUnit, families: Collection[int]) -> FigureChange:
-    """Merge arriving readings into the stored figures of the units and their kin (`families`)."""
+    """Merge arriving readings into the stored figures of the units and their kin (`families`).
+
+    No figure but those that a reading arrives for can differ afterwards.
+    """
     before = {unit: stored.get(unit, _NOTHING) for unit in families}
     after = before | {unit: merge(before[unit], readings) for unit, readings in arriving.items()}
     differing = {

@@ -1,4 +1,4 @@
-"""What arrives moves each sum to what it would be if all were added up anew, also over a merger.
+"""Arriving figures move each sum to what it would be if all were added up anew, also over a merger.
 
 Only what was in force from the first day on which something differs is looked at: the sums must not show it.
 """
