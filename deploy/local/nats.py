@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import tempfile
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,7 @@ jetstream {{
 """
 
 
-_TRIAL_BYTES = 1_000_000
+_TRIAL_BYTES, _TRIAL_FILES = 1_000_000, 50
 _FAILED = b"JetStream failed to store a msg"
 
 
@@ -114,7 +115,12 @@ class _Server:
         write_private(self._nats.config, configuration(address, store, self._limit))
 
     async def prepare(self) -> None:
-        """Take up the limit that the disk allows by now."""
+        """Take up the limit that the disk allows by now. OSError while it takes no files.
+
+        At its start the server deletes a stream for which it can make no file (2.15: "Error recreating stream").
+        """
+        if not await asyncio.to_thread(can_be_written, self._nats.directory):
+            raise OSError(errno.ENOSPC, "the disk takes no files", str(self._nats.directory))
         self._has_failed = False
         possible = self._possible_limit()
         if possible > self._limit and differs_notably(self._limit, possible):
@@ -154,9 +160,13 @@ class _Server:
 
 
 def can_be_written(directory: Path) -> bool:
-    """Say whether a directory takes a file and its content: its disk may be full, or be mounted for reading only."""
+    """Say whether a directory takes files and their content.
+
+    Its disk may be full, out of inodes, or mounted for reading only.
+    """
     try:
-        with tempfile.TemporaryFile(dir=directory) as file:
+        with ExitStack() as files:
+            file, *_ = [files.enter_context(tempfile.TemporaryFile(dir=directory)) for _ in range(_TRIAL_FILES)]
             file.write(bytes(_TRIAL_BYTES))
             file.flush()
             os.fsync(file.fileno())

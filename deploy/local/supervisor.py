@@ -284,6 +284,8 @@ class Supervisor:
 
     def _tail(self, name: str) -> str:
         path = self._log_of(name)
+        if not path.exists():  # the process was never started
+            return ""
         with path.open("rb") as written:
             written.seek(max(0, path.stat().st_size - 8000))
             lines = written.read().decode(errors="replace").splitlines()

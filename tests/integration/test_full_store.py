@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from deploy.local import nats as local_nats
 from deploy.local import supervisor
 from deploy.local.nats import Nats
-from deploy.local.supervisor import Supervisor
+from deploy.local.supervisor import StartFailedError, Supervisor
 from services.cli.migrate import prepare
 from services.intake.doors.nats import STATUS_HEADER
 from shared.contracts import subjects
@@ -327,6 +327,21 @@ async def test_a_server_whose_write_has_failed_is_stuck_until_it_is_started_agai
         assert await process.is_stuck(log)
         monkeypatch.setattr(local_nats, "can_be_written", lambda _: False)
         assert not await process.is_stuck(log)  # another start would not help yet
+
+
+async def test_no_server_is_started_on_a_disk_that_takes_no_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would delete each stream for which it can make no file."""
+    nats = Nats(tmp_path / "nats", free_port())
+    process = nats.process(STORE)
+    assert local_nats.can_be_written(nats.directory)
+    assert not local_nats.can_be_written(tmp_path / "gone")
+    monkeypatch.setattr(local_nats, "can_be_written", lambda _: False)
+    async with Supervisor(tmp_path) as running:
+        with pytest.raises(StartFailedError, match="the disk takes no files"):
+            await running.start(process)
+    assert not nats.has_data, "it was never started"
 
 
 async def test_operators_hear_of_a_stream_that_is_nearly_full_before_it_refuses_and_of_the_end(
