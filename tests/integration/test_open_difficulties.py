@@ -8,6 +8,7 @@ from typing import Any
 import docx
 
 from tests.integration.test_difficulties import answer, report
+from tests.integration.test_rebuild import scored
 from tests.running import Service, Surroundings
 
 
@@ -57,6 +58,7 @@ async def test_the_monthly_report_names_the_open_difficulties(
         sent = await client.post("/v1/submissions", json={"unit": "06280", "period": "2023-06", "readings": figures})
         assert sent.status_code == 202, sent.text
     await report(intake, await around.key("184"), unit="06280", words="Chưa bố trí kinh phí.")
+    await scored(around, 1)  # a month without figures has a report without difficulties
 
     async def written(month: str) -> str:
         async with scoring.client(office) as client:
