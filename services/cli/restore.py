@@ -57,6 +57,9 @@ def restore(
     replace: Annotated[
         bool, typer.Option("--replace", help="Delete what the target holds, and put the backup in its place.")
     ] = False,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Restore only the database, though streams have lost what they held.")
+    ] = False,
     data: Data = DATA,
 ) -> None:
     """Restore a backup onto an empty system, while none of its services runs.
@@ -68,18 +71,25 @@ def restore(
     with words_of_errors():
         manifest = verified(file, identity)
         check_versions(manifest, SCHEMAS)
-        run(_restore(file, identity, sides, manifest, data, replace=replace))
+        run(_restore(file, identity, sides, manifest, data, replace=replace, accept_loss=accept_loss))
 
 
 async def _restore(
-    file: Path, identity: Path | None, sides: Sequence[Side], manifest: Manifest, data: Path, *, replace: bool
+    file: Path,
+    identity: Path | None,
+    sides: Sequence[Side],
+    manifest: Manifest,
+    data: Path,
+    *,
+    replace: bool,
+    accept_loss: bool,
 ) -> None:
     async with _target_settings(data, manifest) as chosen:
         engine = create_engine(chosen, "restore")
         try:
             async with connected(chosen, "ntm-restore", _PATIENCE_SECONDS) as nats:
                 target = Target(engine, nats, SCHEMAS, chosen.stream_replicas)
-                await check_target(target, sides, replace=replace)
+                await check_target(target, sides, manifest, replace=replace, accept_loss=accept_loss)
                 await restore_backup(target, file, identity, sides, manifest)
                 await prepare(chosen, None)
                 _print_restored(manifest, sides, await _go_on(target, chosen, manifest, sides))

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.backup import database, streams
 from shared.backup.archive import parts, written
-from shared.backup.errors import NotEmptyError, ServicesRunError
+from shared.backup.errors import NotEmptyError, ServicesRunError, StreamsLostError
 from shared.backup.manifest import Manifest
 from shared.contracts import subjects
 from shared.time import utc_now
@@ -66,10 +66,20 @@ async def back_up(source: Source, file: Path, recipients: list[str]) -> Manifest
     return manifest
 
 
-async def check_target(target: Target, sides: Sequence[Side], *, replace: bool) -> None:
-    """Refuse a target where services run (ServicesRunError) or, unless it is to be replaced, that holds data."""
+async def check_target(
+    target: Target, sides: Sequence[Side], manifest: Manifest, *, replace: bool, accept_loss: bool
+) -> None:
+    """Refuse a target where services run (ServicesRunError) or, unless it is to be replaced, that holds data.
+
+    StreamsLostError, unless that is accepted, where the streams are to stay, and are not those of the backup any more:
+    the services would begin with empty ones.
+    """
     if running := await database.connected_services(target.engine, list(subjects.CONSUMERS)):
         raise ServicesRunError(", ".join(running))
+    if "streams" not in sides and not accept_loss:
+        held = await streams.messages_in(target.nats)
+        if lost := [each.name for each in manifest.streams if held.get(each.name, -1) < each.last_sequence]:
+            raise StreamsLostError(", ".join(lost))
     if replace:
         return
     if "database" in sides and (rows := await database.rows_in(target.engine, list(target.packages))):

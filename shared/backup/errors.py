@@ -72,6 +72,13 @@ class NotEmptyError(BackupError):
         super().__init__(filled(phrase("backup.not_empty"), found=found))
 
 
+class StreamsLostError(BackupError):
+    """A target whose streams, which are to stay as they are, lack what they held when the backup was made."""
+
+    def __init__(self, streams: str) -> None:
+        super().__init__(filled(phrase("backup.streams_lost"), streams=streams))
+
+
 class ServicesRunError(BackupError):
     """Services that run on the target of a restore."""
 

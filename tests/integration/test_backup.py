@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import stat
 import sys
@@ -244,6 +245,26 @@ async def test_only_the_database_destroyed_takes_what_came_later_from_the_stream
     of_submissions = [family for family in published if "submissions" in family]
     again = await filled.published()
     assert {family: again[family] for family in of_submissions} == {f: published[f] for f in of_submissions}
+
+
+async def test_streams_that_are_lost_as_well_are_named_before_the_database_alone_is_restored(
+    filled: Filled, tmp_path: Path
+) -> None:
+    file = tmp_path / "b"
+    await filled.ntm("backup", str(file))
+    await filled.stop()
+    await filled.destroy_database()
+    js = filled.around.nats.jetstream()
+    last = (await js.stream_info(subjects.SUBMISSIONS_STREAM)).state.last_seq
+    config = (await js.stream_info(subjects.STATUS_STREAM)).config
+    await js.delete_stream(subjects.STATUS_STREAM)
+    assert "STATUS" in await filled.restore(str(file), "--only", "database", status=1)
+    await js.add_stream(config)  # made anew, and empty: no better
+    for ways in ((), ("--replace",)):
+        said = await filled.restore(str(file), "--only", "database", *ways, status=1)
+        assert re.search(r"The streams STATUS lack .*--accept-loss", " ".join(said.split())), said
+    assert (await js.stream_info(subjects.SUBMISSIONS_STREAM)).state.last_seq == last
+    assert await filled.restore(str(file), "--only", "database", "--accept-loss")
 
 
 async def test_while_the_tables_are_gone_senders_are_asked_to_come_again(filled: Filled) -> None:
