@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from weakref import WeakKeyDictionary
 
 from faststream import AckPolicy
@@ -22,6 +23,7 @@ from shared.contracts import subjects
 from shared.nats.connection import end_process, inbox_prefix
 from shared.nats.consumers import consumer_config
 from shared.nats.library_seam import patch_faststream, patch_nats_py
+from shared.service.transient_errors import once_possible
 from shared.settings import Settings
 
 BATCH_SIZE = 500
@@ -82,10 +84,12 @@ def _security(settings: Settings) -> NatsSecurity:
 async def start(broker: NatsBroker, nats: Client) -> None:
     """Make the consumers of the broker's batches, or bring their settings up to date, and start all subscribers.
 
-    FastStream would leave a consumer as it was made. Three nodes elect a leader for one that is new.
+    FastStream would leave a consumer as it was made. Three nodes elect a leader for one that is new. It waits while the
+    broker makes none, such as where the consumer's files are damaged: operators hear of that by the code `consumer`.
     """
+    js = nats.jetstream(timeout=_MAKING_SECONDS)
     for stream, config in _CONSUMERS.get(broker, ()):
-        await nats.jetstream(timeout=_MAKING_SECONDS).add_consumer(stream, config)
+        await once_possible(partial(js.add_consumer, stream, config))
     await broker.start()
     await (await broker.connect()).flush()  # who is ready hears requests: the server knows the subscriptions
 

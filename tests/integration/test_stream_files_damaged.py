@@ -249,3 +249,16 @@ async def test_operators_hear_that_a_service_takes_nothing_until_it_does_again(s
     assert (await system.post()).status_code == 202
     await eventually(system.all_is_scored)
     await eventually(is_over)
+
+
+async def test_a_service_that_starts_waits_for_its_consumer(system: System) -> None:
+    scoring = next(each for each in system.around.services if each.name == "scoring")
+    await scoring.stop()
+    await system.damage(overwrite_states)
+    await scoring.spawn()
+    await eventually(lambda: "start waits" in scoring.log.read_text())
+    await system.migrate()
+    await eventually(scoring.is_ready)
+    assert (await system.post()).status_code == 202
+    await eventually(system.all_is_scored)
+    assert "Traceback" not in scoring.log.read_text()
