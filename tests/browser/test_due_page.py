@@ -75,6 +75,19 @@ async def test_the_page_opens_with_what_is_due_and_leads_to_the_form(
         await expect(june).to_be_visible()
 
 
+async def test_a_report_on_single_elements_leads_to_its_form_too(
+    chromium: Browser, around: Surroundings, intake: Service
+) -> None:
+    person = await a_person(around.engine, DISTRICT, agency="phong-ldtbxh-van-quan")
+    async with opened(chromium, intake.url, 360) as page:
+        await sign_in(page, person, "due")
+        jobs = page.get_by_role("listitem").filter(has_text="Báo cáo tháng về giải quyết việc làm mới")
+        await jobs.get_by_role("link", name="Lập báo cáo").first.click()
+        await expect(page.get_by_label("Kỳ báo cáo", exact=True)).to_have_value("2023-01")
+        await expect(page.get_by_label("12. Lao động", exact=True)).to_be_checked()
+        await keep_picture(page, "due-send-elements-360")
+
+
 async def test_the_link_of_a_mail_about_a_late_report_opens_its_form(
     chromium: Browser, around: Surroundings, intake: Service
 ) -> None:

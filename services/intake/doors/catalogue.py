@@ -66,6 +66,8 @@ class CatalogueReport(BaseModel):
     id: str
     name: Bilingual
     criteria: list[str]
+    elements: list[str] = Field(description="Single elements, where it is about these and not about criteria.")
+    reported_by: list[str] = Field(description="The kinds of units that owe a report on `elements`.")
     periods: list[CatalogueDue]
     verified: bool
     source: str
@@ -151,6 +153,8 @@ def _report(report: Report, reference: Reference) -> CatalogueReport:
         id=report.id,
         name=report.name,
         criteria=report.criteria,
+        elements=report.elements,
+        reported_by=list(report.reported_by),
         periods=[
             CatalogueDue(period=period, opens=reference.opening_day(period), due=report.due_day_of(period))
             for period in report.periods_of(reference.plan.year)

@@ -178,6 +178,8 @@ def test_the_catalogue_tells_limits_sums_and_days() -> None:
     monthly = next(report for report in found.reports if report.id == "poverty-monthly")
     june = next(due for due in monthly.periods if due.period.text == "2023-06")
     assert (june.opens, june.due) == (date(2023, 6, 1), date(2023, 7, 5))
+    jobs = next(report for report in found.reports if report.id == "jobs-monthly")
+    assert (jobs.criteria, jobs.elements, jobs.reported_by) == ([], ["jobs_found"], ["district", "city"])
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { badge, h } from "./dom.js";
-import { coversCriterion } from "./field.js";
+import { known, reportedCriteria } from "./field.js";
 import { periodName } from "./periods.js";
 import { day, may, text, troubleBox } from "./plain.js";
 import { follow, refresh } from "./receipts.js";
@@ -70,7 +70,8 @@ function item({ kind, periods, of }) {
   const [first] = of;
   const [oldest] = periods;
   const key = `${kind} ${first.report} ${first.period}`;
-  const mayReport = may("POST /v1/uploads") && first.criteria.some((one) => coversCriterion(one.key));
+  const report = known.catalogue.reports.find(({ id }) => id === first.report);
+  const mayReport = may("POST /v1/uploads") && report && reportedCriteria(report).length > 0;
   const send = (event) => {
     event.preventDefault();
     preselect(oldest, of.length === 1 ? first.district?.code : null);

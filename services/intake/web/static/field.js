@@ -23,6 +23,13 @@ export function criterionName(key) {
 
 export const coversCriterion = (key) => known.me.criteria.includes("*") || known.me.criteria.includes(key);
 
+/** The criteria of the person under which a report of the calendar is filled in: its own, or those of its elements. */
+export function reportedCriteria({ criteria, elements, reported_by: kinds }) {
+  const owed = !elements.length || known.catalogue.units.some((unit) => kinds.includes(unit.kind) && covers(unit));
+  const ofElements = owed ? elements.flatMap((code) => known.elements.get(code).criteria) : [];
+  return [...new Set([...criteria, ...ofElements])].filter(coversCriterion);
+}
+
 /** Whether the unit is one of the person's units, or lies below one of them. */
 export function covers(unit) {
   for (let one = unit; one; one = known.units.get(one.parent)) {

@@ -2,7 +2,7 @@
 
 import { download, get, newRequest, postFile, XLSX } from "./api.js";
 import { field, h, say, select, tick } from "./dom.js";
-import { coversCriterion, criterionName, known, unitChoices } from "./field.js";
+import { coversCriterion, criterionName, known, reportedCriteria, unitChoices } from "./field.js";
 import { granularity, periodName } from "./periods.js";
 import { day, page, troubleBox } from "./plain.js";
 import { preview } from "./preview.js";
@@ -39,11 +39,11 @@ export function show(root) {
   return () => upload.leave();
 }
 
-/** Every period for which a report of the person's criteria is due, the newest first. */
+/** Every period for which a report is due that the person fills in, the newest first. */
 function periods() {
   const found = new Map();
   for (const report of known.catalogue.reports) {
-    const criteria = report.criteria.filter(coversCriterion);
+    const criteria = reportedCriteria(report);
     for (const { period, opens, due } of criteria.length ? report.periods : []) {
       if (opens > page.today) continue;
       const one = found.get(period) ?? { period, due, criteria: new Set() };
